@@ -1,0 +1,1 @@
+//! nDPI 5.0's symbols, resolved at run time from a shared library.

@@ -1,0 +1,72 @@
+//! What nDPI says of a flow, as plain values that outlive it.
+
+use crate::State;
+
+/// Master and application protocol (`ndpi_master_app_protocol`), by nDPI's ids.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AppId {
+    /// The protocol that carries the application (TLS, QUIC, HTTP, …); 0 where there is none.
+    pub master: u16,
+    /// The application, or the protocol itself where no application is known; 0 is Unknown.
+    pub app: u16,
+}
+
+/// A category (`ndpi_protocol_category_t`): `SocialNetwork`, `Video`, …
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CategoryId(pub u16);
+
+/// A breed (`ndpi_protocol_breed_t`): how wanted a protocol is, `Safe` … `Dangerous`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BreedId(pub u8);
+
+/// How nDPI came to its answer (`ndpi_confidence_t`). The library's numbers are no order of quality.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names are nDPI's own and say it")]
+pub enum Confidence {
+    #[default]
+    Unknown,
+    MatchByPort,
+    Nbpf,
+    DpiPartial,
+    DpiPartialCache,
+    DpiCache,
+    Dpi,
+    MatchByIp,
+    DpiAggressive,
+    CustomRule,
+}
+
+/// The risks of a flow: a set of `ndpi_risk_enum`, a bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Risks(pub u64);
+
+impl Risks {
+    /// The risk numbers in the set, ascending.
+    pub fn iter(self) -> impl Iterator<Item = u8> {
+        (0..64).filter(move |bit| self.0 >> bit & 1 == 1)
+    }
+
+    /// Whether no risk was seen.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// What nDPI says of a flow at one moment. Strings (host name, JA4, …) are asked of the flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Classification {
+    /// How far the classification has come.
+    pub state: State,
+    /// Master and application protocol.
+    pub app: AppId,
+    /// Category of the application.
+    pub category: CategoryId,
+    /// Breed of the application.
+    pub breed: BreedId,
+    /// How the answer was found.
+    pub confidence: Confidence,
+    /// Whether the answer is a guess from ports or addresses.
+    pub guessed: bool,
+    /// Risks seen so far.
+    pub risks: Risks,
+}
