@@ -1,0 +1,216 @@
+//! The classifier: owns the flows of one thread and takes each from its first sample to its end.
+
+use ndpi::{Classification, State};
+
+use super::Detector;
+use crate::flow::{Decided, Details, FlowEntry, FlowKey, FlowTable, SlotId, Stage, Timeouts};
+use crate::sample::{Sample, tcp};
+use crate::verdict::Verdict;
+
+/// How flows begin and end.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Idle times; `None` for one flow per key until the end of the capture.
+    pub timeouts: Option<Timeouts>,
+    /// At most this many flows at a time: beyond it, the flow that was silent the longest of a
+    /// handful looked at is ended early.
+    pub max_flows: usize,
+}
+
+/// Why a flow ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// No packet for longer than the timeout.
+    Idle,
+    /// TCP FIN from both sides, or RST.
+    Closed,
+    /// A new connection took its key.
+    Reused,
+    /// The table was full.
+    Evicted,
+    /// The source of samples ended.
+    SourceEnded,
+}
+
+/// When the rules are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// The state is PARTIAL and more may come: only rules that ask for it may decide.
+    Early,
+    /// Nothing more will come: the classification is final, or the flow is over.
+    Final,
+}
+
+/// Where decisions and finished flows go, and where verdicts come from.
+pub trait Sink<F> {
+    /// What the rules make of a classification. `None` leaves a flow undecided early, and without
+    /// a verdict at the final moment.
+    fn judge(
+        &mut self,
+        flow: &FlowEntry<F>,
+        classification: &Classification,
+        details: &Details,
+        moment: Moment,
+    ) -> Option<Verdict>;
+
+    /// Whether [`judge`](Self::judge) wants to see PARTIAL classifications.
+    fn judges_partial(&self) -> bool {
+        false
+    }
+
+    /// The flow was just decided while it lives: its verdict may be written. `sample` completed
+    /// the classification.
+    fn decided(&mut self, flow: &FlowEntry<F>, sample: &Sample);
+
+    /// A packet reached user space of a flow that was decided before.
+    fn known(&mut self, _flow: &FlowEntry<F>, _sample: &Sample) {}
+
+    /// The flow is over; its stage is [`Stage::Decided`].
+    fn finished(&mut self, flow: FlowEntry<F>, end: End);
+}
+
+/// Flows looked at to find one to evict: enough that a busy one is rarely hit.
+const EVICTION_CANDIDATES: usize = 32;
+
+/// The classifier of one thread.
+#[derive(Debug)]
+pub struct Classifier<D: Detector> {
+    detector: D,
+    settings: Settings,
+    table: FlowTable<D::Flow>,
+}
+
+impl<D: Detector> Classifier<D> {
+    /// A classifier without flows.
+    pub fn new(detector: D, settings: Settings) -> Self {
+        Self { detector, settings, table: FlowTable::default() }
+    }
+
+    /// Its flows.
+    pub fn table(&self) -> &FlowTable<D::Flow> {
+        &self.table
+    }
+
+    /// Takes a sample: finds or opens its flow, looks at the packet, decides if that was the last
+    /// that was needed.
+    pub fn sample(&mut self, sample: &Sample, sink: &mut impl Sink<D::Flow>) {
+        let slot = self.slot_for(sample, sink);
+        let Some(flow) = self.table.get_mut(slot) else { return };
+        flow.count(sample);
+        let decided = match &mut flow.stage {
+            Stage::Decided(_) => {
+                sink.known(flow, sample);
+                return;
+            }
+            Stage::Undecided(state) => {
+                let time_ms = sample.time_ns / 1_000_000;
+                let classification = self.detector.inspect(state, sample.l3, time_ms);
+                flow.inspected = flow.inspected.saturating_add(1);
+                flow.packets_before = u32::try_from(flow.packets).unwrap_or(u32::MAX);
+                decide(&self.detector, flow, classification, sink)
+            }
+        };
+        if let Some(decided) = decided {
+            flow.stage = Stage::Decided(decided);
+            sink.decided(flow, sample);
+        }
+    }
+
+    /// Ends flows that are over at `now_ns` (nanoseconds since the Unix epoch), looking at `steps`
+    /// slots of the table.
+    pub fn expire(&mut self, now_ns: u64, steps: usize, sink: &mut impl Sink<D::Flow>) {
+        let Some(timeouts) = self.settings.timeouts else { return };
+        for _ in 0..steps {
+            let Some(slot) = self.table.turn() else { continue };
+            let Some(flow) = self.table.get(slot) else { continue };
+            if timeouts.is_over(flow, now_ns) {
+                let end = if flow.tcp_closed() { End::Closed } else { End::Idle };
+                self.finish(slot, end, sink);
+            }
+        }
+    }
+
+    /// Ends the flow with this key, if there is one.
+    pub fn end(&mut self, key: &FlowKey, end: End, sink: &mut impl Sink<D::Flow>) {
+        if let Some(slot) = self.table.find(key) {
+            self.finish(slot, end, sink);
+        }
+    }
+
+    /// Ends all flows, the oldest first.
+    pub fn end_all(&mut self, sink: &mut impl Sink<D::Flow>) {
+        let mut slots: Vec<SlotId> = self.table.slots().collect();
+        slots.sort_by_key(|&slot| self.table.get(slot).map(|flow| (flow.first_seen_ns, flow.key)));
+        for slot in slots {
+            self.finish(slot, End::SourceEnded, sink);
+        }
+    }
+
+    fn slot_for(&mut self, sample: &Sample, sink: &mut impl Sink<D::Flow>) -> SlotId {
+        if let Some(slot) = self.table.find(&sample.key) {
+            match self.ended_before(slot, sample) {
+                Some(end) => self.finish(slot, end, sink),
+                None => return slot,
+            }
+        }
+        if self.table.len() >= self.settings.max_flows {
+            self.evict(sink);
+        }
+        self.table.insert(FlowEntry::new(sample, self.detector.open()))
+    }
+
+    /// Whether the flow in `slot` was over before `sample` came, so that the sample opens another.
+    fn ended_before(&self, slot: SlotId, sample: &Sample) -> Option<End> {
+        let timeouts = self.settings.timeouts?;
+        let flow = self.table.get(slot)?;
+        if flow.tcp_closed() && tcp::opens(sample.tcp_flags) {
+            return Some(End::Reused);
+        }
+        timeouts.is_over(flow, sample.time_ns).then_some(End::Idle)
+    }
+
+    fn evict(&mut self, sink: &mut impl Sink<D::Flow>) {
+        let candidates = (0..EVICTION_CANDIDATES).filter_map(|_| self.table.turn());
+        let slots: Vec<SlotId> = candidates.collect();
+        let last_seen = |slot: &SlotId| self.table.get(*slot).map(|flow| flow.last_seen_ns);
+        if let Some(&slot) = slots.iter().min_by_key(|slot| last_seen(slot)) {
+            self.finish(slot, End::Evicted, sink);
+        }
+    }
+
+    fn finish(&mut self, slot: SlotId, end: End, sink: &mut impl Sink<D::Flow>) {
+        let Some(mut flow) = self.table.remove(slot) else { return };
+        if let Stage::Undecided(state) = &mut flow.stage {
+            let before = self.detector.classification(state).state;
+            let classification = Classification { state: before, ..self.detector.give_up(state) };
+            let details = self.detector.details(state);
+            let verdict = sink.judge(&flow, &classification, &details, Moment::Final);
+            flow.stage = Stage::Decided(Decided { classification, details, verdict });
+        }
+        sink.finished(flow, end);
+    }
+}
+
+/// What is to be kept of `flow` if `classification` decides it.
+fn decide<D: Detector, S: Sink<D::Flow>>(
+    detector: &D,
+    flow: &mut FlowEntry<D::Flow>,
+    classification: Classification,
+    sink: &mut S,
+) -> Option<Decided> {
+    if classification.state == State::Partial && flow.partial_at == 0 {
+        flow.partial_at = u8::try_from(flow.inspected).unwrap_or(u8::MAX);
+    }
+    let moment = match classification.state {
+        State::Classified | State::Monitoring => Moment::Final,
+        State::Partial if sink.judges_partial() => Moment::Early,
+        State::Partial | State::Inspecting => return None,
+    };
+    let Stage::Undecided(state) = &flow.stage else { return None };
+    let details = detector.details(state);
+    let verdict = sink.judge(flow, &classification, &details, moment);
+    if moment == Moment::Early && verdict.is_none() {
+        return None;
+    }
+    Some(Decided { classification, details, verdict })
+}

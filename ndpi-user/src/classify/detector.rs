@@ -1,0 +1,26 @@
+//! What the classifier needs of nDPI: three calls and the texts.
+
+use ndpi::Classification;
+
+use crate::flow::Details;
+
+/// Something that classifies flows packet by packet: nDPI, or a script in a test.
+pub trait Detector {
+    /// Its state for one undecided flow.
+    type Flow;
+
+    /// Makes the state of a new flow.
+    fn open(&self) -> Self::Flow;
+
+    /// Looks at one more packet: `l3` from the IP header on, `time_ms` since the Unix epoch.
+    fn inspect(&self, flow: &mut Self::Flow, l3: &[u8], time_ms: u64) -> Classification;
+
+    /// What is known so far.
+    fn classification(&self, flow: &Self::Flow) -> Classification;
+
+    /// Makes the best of what was seen; no packet can be looked at afterwards.
+    fn give_up(&self, flow: &mut Self::Flow) -> Classification;
+
+    /// Copies host name and fingerprints out of the state.
+    fn details(&self, flow: &Self::Flow) -> Details;
+}

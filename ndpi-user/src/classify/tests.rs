@@ -1,0 +1,224 @@
+//! The classifier with a scripted detector: no nDPI, no clock, no packets but made-up ones.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ndpi::{AppId, Classification, State};
+use ndpi_common::{Direction, KeyV4};
+
+use super::{Classifier, Detector, End, Moment, Settings, Sink};
+use crate::flow::{Details, FlowEntry, FlowKey, Timeouts};
+use crate::sample::{Sample, tcp};
+use crate::verdict::{Action, Verdict};
+
+/// Becomes PARTIAL at the packet whose first byte is 1, CLASSIFIED at the one that starts with 2.
+struct Script;
+
+impl Detector for Script {
+    type Flow = Classification;
+
+    fn open(&self) -> Classification {
+        Classification::default()
+    }
+
+    fn inspect(&self, flow: &mut Classification, l3: &[u8], _time_ms: u64) -> Classification {
+        match l3.first() {
+            Some(1) => flow.state = State::Partial,
+            Some(2) => flow.state = State::Classified,
+            _ => {}
+        }
+        flow.app = AppId { master: 91, app: 119 };
+        *flow
+    }
+
+    fn classification(&self, flow: &Classification) -> Classification {
+        *flow
+    }
+
+    fn give_up(&self, flow: &mut Classification) -> Classification {
+        Classification { state: State::Classified, guessed: true, ..*flow }
+    }
+
+    fn details(&self, _flow: &Classification) -> Details {
+        Details::new("www.example.org", "", "")
+    }
+}
+
+/// Blocks everything, and notes what it was told.
+#[derive(Default)]
+struct Notes {
+    early: bool,
+    decided: Vec<(FlowKey, u16)>,
+    known: usize,
+    finished: HashMap<FlowKey, Vec<(FlowEntry<Classification>, End)>>,
+}
+
+impl Sink<Classification> for Notes {
+    fn judge(
+        &mut self,
+        _flow: &FlowEntry<Classification>,
+        _classification: &Classification,
+        _details: &Details,
+        moment: Moment,
+    ) -> Option<Verdict> {
+        (self.early || moment == Moment::Final)
+            .then_some(Verdict { action: Action::Drop, rule: Some(0) })
+    }
+
+    fn judges_partial(&self) -> bool {
+        self.early
+    }
+
+    fn decided(&mut self, flow: &FlowEntry<Classification>, _sample: &Sample) {
+        self.decided.push((flow.key, flow.inspected));
+    }
+
+    fn known(&mut self, _flow: &FlowEntry<Classification>, _sample: &Sample) {
+        self.known += 1;
+    }
+
+    fn finished(&mut self, flow: FlowEntry<Classification>, end: End) {
+        self.finished.entry(flow.key).or_default().push((flow, end));
+    }
+}
+
+const SECOND: u64 = 1_000_000_000;
+
+fn key(port: u16, proto: u8) -> FlowKey {
+    FlowKey::V4(KeyV4 {
+        lower: [198, 18, 0, 1],
+        upper: [198, 18, 0, 2],
+        lower_port: port,
+        upper_port: 443,
+        vlan: 0,
+        proto,
+        reserved: 0,
+    })
+}
+
+fn packet(port: u16, seconds: u64, content: &'static [u8]) -> Sample<'static> {
+    Sample {
+        key: key(port, 17),
+        direction: Direction::FromLower,
+        time_ns: seconds * SECOND,
+        l3: content,
+        bytes: 100,
+        packets: 1,
+        tcp_flags: 0,
+        ifindex: 0,
+    }
+}
+
+fn segment(seconds: u64, direction: Direction, tcp_flags: u8) -> Sample<'static> {
+    Sample { key: key(1, 6), direction, tcp_flags, ..packet(1, seconds, &[]) }
+}
+
+fn classifier(timeouts: Option<Timeouts>, max_flows: usize) -> Classifier<Script> {
+    Classifier::new(Script, Settings { timeouts, max_flows })
+}
+
+#[test]
+fn a_flow_is_decided_once_and_counted_to_its_end() {
+    let (mut classifier, mut notes) = (classifier(None, 10), Notes::default());
+    for content in [&[0u8][..], &[1], &[0], &[2], &[0], &[0]] {
+        classifier.sample(&packet(1, 5, content), &mut notes);
+    }
+    classifier.end_all(&mut notes);
+    assert_eq!(notes.decided, [(key(1, 17), 4)]);
+    assert_eq!(notes.known, 2);
+    let (flow, end) = &notes.finished[&key(1, 17)][0];
+    assert_eq!((flow.packets, flow.bytes, flow.packets_before), (6, 600, 4));
+    assert_eq!((flow.inspected, flow.partial_at, *end), (4, 2, End::SourceEnded));
+    let decided = flow.decided().expect("finished flows are decided");
+    assert_eq!(decided.classification.state, State::Classified);
+    assert!(!decided.classification.guessed);
+    assert_eq!(decided.details.hostname(), Some("www.example.org"));
+    assert!(classifier.table().is_empty());
+}
+
+#[test]
+fn a_flow_that_ends_undecided_is_given_up_and_keeps_its_state() {
+    let (mut classifier, mut notes) = (classifier(None, 10), Notes::default());
+    classifier.sample(&packet(1, 5, &[1]), &mut notes);
+    classifier.end_all(&mut notes);
+    assert!(notes.decided.is_empty(), "a verdict for a flow that is over helps nobody");
+    let decided = notes.finished[&key(1, 17)][0].0.decided().cloned().unwrap();
+    assert_eq!(decided.classification.state, State::Partial);
+    assert!(decided.classification.guessed);
+    assert_eq!(decided.verdict.map(|verdict| verdict.action), Some(Action::Drop));
+}
+
+#[test]
+fn partial_is_acted_on_only_where_a_rule_asks_for_it() {
+    let mut notes = Notes { early: true, ..Notes::default() };
+    let mut classifier = classifier(None, 10);
+    for content in [&[0u8][..], &[1], &[0]] {
+        classifier.sample(&packet(1, 5, content), &mut notes);
+    }
+    assert_eq!((notes.decided.len(), notes.known), (1, 1));
+}
+
+#[test]
+fn silence_ends_a_flow_and_its_next_packet_opens_another() {
+    let timeouts = Timeouts { udp: Duration::from_secs(30), ..Timeouts::default() };
+    let (mut classifier, mut notes) = (classifier(Some(timeouts), 10), Notes::default());
+    for seconds in [100, 130, 161] {
+        classifier.sample(&packet(1, seconds, &[0]), &mut notes);
+    }
+    assert_eq!(notes.finished[&key(1, 17)].len(), 1);
+    assert_eq!(notes.finished[&key(1, 17)][0].1, End::Idle);
+    classifier.expire(191 * SECOND, 10, &mut notes);
+    assert_eq!(classifier.table().len(), 1, "30 seconds of silence are allowed");
+    classifier.expire(192 * SECOND, 10, &mut notes);
+    assert!(classifier.table().is_empty());
+}
+
+#[test]
+fn without_timeouts_a_key_is_one_flow() {
+    let (mut classifier, mut notes) = (classifier(None, 10), Notes::default());
+    classifier.sample(&packet(1, 0, &[0]), &mut notes);
+    classifier.sample(&packet(1, 1_000_000, &[0]), &mut notes);
+    classifier.expire(2_000_000 * SECOND, 10, &mut notes);
+    assert_eq!(classifier.table().len(), 1);
+}
+
+#[test]
+fn a_syn_after_the_end_opens_a_new_flow_but_not_before() {
+    let (mut classifier, mut notes) = (classifier(Some(Timeouts::default()), 10), Notes::default());
+    let (client, server) = (Direction::FromLower, Direction::FromUpper);
+    let script = [
+        (client, tcp::SYN),
+        (server, tcp::SYN | tcp::ACK),
+        (client, tcp::SYN),
+        (client, tcp::FIN | tcp::ACK),
+        (server, tcp::FIN | tcp::ACK),
+        (client, tcp::ACK),
+    ];
+    for (direction, flags) in script {
+        classifier.sample(&segment(1, direction, flags), &mut notes);
+    }
+    assert!(notes.finished.is_empty());
+    classifier.sample(&segment(2, client, tcp::SYN), &mut notes);
+    let ended = &notes.finished[&key(1, 6)];
+    assert_eq!((ended.len(), ended[0].0.packets, ended[0].1), (1, 6, End::Reused));
+    assert_eq!(classifier.table().len(), 1);
+}
+
+#[test]
+fn a_syn_ack_first_was_sent_by_the_server() {
+    let (mut classifier, mut notes) = (classifier(None, 10), Notes::default());
+    let first = segment(1, Direction::FromUpper, tcp::SYN | tcp::ACK);
+    classifier.sample(&first, &mut notes);
+    classifier.end_all(&mut notes);
+    assert_eq!(notes.finished[&key(1, 6)][0].0.client, Direction::FromLower);
+}
+
+#[test]
+fn a_full_table_gives_up_the_most_silent_flow() {
+    let (mut classifier, mut notes) = (classifier(None, 3), Notes::default());
+    for (port, seconds) in [(1, 10), (2, 5), (3, 20), (4, 30)] {
+        classifier.sample(&packet(port, seconds, &[0]), &mut notes);
+    }
+    assert_eq!(classifier.table().len(), 3);
+    assert_eq!(notes.finished[&key(2, 17)][0].1, End::Evicted);
+}

@@ -1,0 +1,127 @@
+//! What user space knows of one flow.
+
+use ndpi::Classification;
+use ndpi_common::Direction;
+
+use super::key::opposite;
+use super::{Details, Endpoint, FlowKey};
+use crate::sample::{Sample, tcp};
+use crate::verdict::Verdict;
+
+/// One flow: its counters, and either its nDPI state or what became of it.
+///
+/// `F` is the detector's own flow state (an [`ndpi::Flow`]), which is freed at the decision.
+#[derive(Debug)]
+pub struct FlowEntry<F> {
+    /// The canonical key.
+    pub key: FlowKey,
+    /// Which way the client's packets go.
+    pub client: Direction,
+    /// TCP flags seen from the lower and from the upper endpoint.
+    tcp_seen: [u8; 2],
+    /// The packet, counted from 1 as in `inspected`, that made the state PARTIAL; 0 if none did.
+    pub partial_at: u8,
+    /// Packets given to nDPI.
+    pub inspected: u16,
+    /// Index of the interface of the first packet; 0 in captures.
+    pub ifindex: u32,
+    /// Packets seen until the decision, the deciding one included: what leaks of a blocked flow.
+    pub packets_before: u32,
+    /// Packets that user space has seen of the flow, both directions.
+    pub packets: u64,
+    /// Their bytes on the wire, from the IP header on.
+    pub bytes: u64,
+    /// When the first packet was seen, nanoseconds since the Unix epoch.
+    pub first_seen_ns: u64,
+    /// When the last packet was seen, nanoseconds since the Unix epoch.
+    pub last_seen_ns: u64,
+    /// Undecided or decided.
+    pub stage: Stage<F>,
+}
+
+/// How far user space has come with a flow.
+#[derive(Debug)]
+pub enum Stage<F> {
+    /// nDPI is still looking, with its state for this flow.
+    Undecided(F),
+    /// The classification is final for us, and the detector's state is freed.
+    Decided(Decided),
+}
+
+/// What is kept of a decided flow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// What nDPI said; `state` as it was before any give-up.
+    pub classification: Classification,
+    /// Host name and fingerprints.
+    pub details: Details,
+    /// What the policy made of it; `None` where there is no policy.
+    pub verdict: Option<Verdict>,
+}
+
+impl<F> FlowEntry<F> {
+    /// The flow that `sample` opens. The sender of the first packet is the client, but for a
+    /// SYN+ACK, which a server sends.
+    pub fn new(sample: &Sample, detector: F) -> Self {
+        let sender_is_server = tcp::accepts(sample.tcp_flags);
+        Self {
+            key: sample.key,
+            client: if sender_is_server { opposite(sample.direction) } else { sample.direction },
+            tcp_seen: [0; 2],
+            partial_at: 0,
+            inspected: 0,
+            ifindex: sample.ifindex,
+            packets: 0,
+            bytes: 0,
+            packets_before: 0,
+            first_seen_ns: sample.time_ns,
+            last_seen_ns: sample.time_ns,
+            stage: Stage::Undecided(detector),
+        }
+    }
+
+    /// Counts a packet of the flow.
+    pub fn count(&mut self, sample: &Sample) {
+        self.packets += u64::from(sample.packets);
+        self.bytes += u64::from(sample.bytes);
+        self.last_seen_ns = self.last_seen_ns.max(sample.time_ns);
+        self.tcp_seen[side(sample.direction)] |= sample.tcp_flags;
+    }
+
+    /// Client and server.
+    pub fn endpoints(&self) -> (Endpoint, Endpoint) {
+        self.key.endpoints(self.client)
+    }
+
+    /// Whether the TCP connection ended: FIN from both sides, or RST from either.
+    pub fn tcp_closed(&self) -> bool {
+        let [lower, upper] = self.tcp_seen;
+        (lower & upper & tcp::FIN != 0) || ((lower | upper) & tcp::RST != 0)
+    }
+
+    /// Whether both sides of a TCP connection have been heard.
+    pub fn tcp_answered(&self) -> bool {
+        self.tcp_seen.iter().all(|flags| flags & tcp::ACK != 0)
+    }
+
+    /// Merges flags that the kernel saw after the decision.
+    pub fn merge_tcp_flags(&mut self, lower: u8, upper: u8) {
+        self.tcp_seen[0] |= lower;
+        self.tcp_seen[1] |= upper;
+    }
+
+    /// What was decided, if it was.
+    pub fn decided(&self) -> Option<&Decided> {
+        match &self.stage {
+            Stage::Decided(decided) => Some(decided),
+            Stage::Undecided(_) => None,
+        }
+    }
+}
+
+fn side(direction: Direction) -> usize {
+    match direction {
+        Direction::FromLower => 0,
+        Direction::FromUpper => 1,
+    }
+}

@@ -1,0 +1,59 @@
+//! How long a flow may be silent before it is over.
+
+use std::time::Duration;
+
+use super::FlowEntry;
+
+/// Idle times by kind of flow. The defaults are the lower bounds that the IETF sets for address
+/// translators, which face the same question: when may a mapping be forgotten?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// An open TCP connection (RFC 5382, REQ-5: at least 2 hours 4 minutes).
+    pub tcp: Duration,
+    /// A TCP connection that was never answered or never opened before our eyes
+    /// (RFC 5382, REQ-5: at least 4 minutes).
+    pub tcp_opening: Duration,
+    /// A TCP connection that ended by FIN from both sides or by RST: long enough for the last
+    /// retransmissions.
+    pub tcp_closed: Duration,
+    /// UDP and its kin (RFC 4787, REQ-5: 5 minutes recommended).
+    pub udp: Duration,
+    /// Everything else (RFC 5508, REQ-2: at least 60 seconds for ICMP queries).
+    pub other: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            tcp: Duration::from_mins(124),
+            tcp_opening: Duration::from_mins(4),
+            tcp_closed: Duration::from_secs(10),
+            udp: Duration::from_mins(5),
+            other: Duration::from_mins(1),
+        }
+    }
+}
+
+const IPPROTO_TCP: u8 = 6;
+const IPPROTO_UDP: u8 = 17;
+const IPPROTO_UDPLITE: u8 = 136;
+
+impl Timeouts {
+    /// How long `flow` may be silent.
+    pub fn of<F>(&self, flow: &FlowEntry<F>) -> Duration {
+        match flow.key.proto() {
+            IPPROTO_TCP if flow.tcp_closed() => self.tcp_closed,
+            IPPROTO_TCP if !flow.tcp_answered() => self.tcp_opening,
+            IPPROTO_TCP => self.tcp,
+            IPPROTO_UDP | IPPROTO_UDPLITE => self.udp,
+            _ => self.other,
+        }
+    }
+
+    /// Whether `flow` has been silent for too long at `now_ns` (nanoseconds since the Unix epoch).
+    /// A clock that went backwards never ends a flow.
+    pub fn is_over<F>(&self, flow: &FlowEntry<F>, now_ns: u64) -> bool {
+        let silent = Duration::from_nanos(now_ns.saturating_sub(flow.last_seen_ns));
+        silent > self.of(flow)
+    }
+}

@@ -1,0 +1,48 @@
+//! Samples: packets shown to user space, whatever source they come from.
+
+use ndpi_common::Direction;
+
+use crate::flow::FlowKey;
+
+/// One packet of a flow, as the classifier takes it from the rings, a capture or a replay.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<'a> {
+    /// The flow it belongs to.
+    pub key: FlowKey,
+    /// Which endpoint of the key sent it.
+    pub direction: Direction,
+    /// When it was seen, nanoseconds since the Unix epoch.
+    pub time_ns: u64,
+    /// Its bytes from the IP header on, cut to the IP length.
+    pub l3: &'a [u8],
+    /// Its length on the wire in bytes, from the IP header on; all segments of a segmented packet.
+    pub bytes: u32,
+    /// Packets on the wire that it stands for: more than one only with segmentation offload.
+    pub packets: u32,
+    /// The flags of the TCP header (RFC 9293, section 3.1), 0 for other protocols.
+    pub tcp_flags: u8,
+    /// Index of the interface it was seen on; 0 in captures.
+    pub ifindex: u32,
+}
+
+/// The flag bits of a TCP header (RFC 9293, section 3.1).
+pub mod tcp {
+    /// No more data from the sender.
+    pub const FIN: u8 = 0x01;
+    /// Synchronise sequence numbers: the opening of a connection.
+    pub const SYN: u8 = 0x02;
+    /// The connection is reset.
+    pub const RST: u8 = 0x04;
+    /// The acknowledgement field counts.
+    pub const ACK: u8 = 0x10;
+
+    /// Whether these flags open a new connection: SYN without ACK.
+    pub fn opens(flags: u8) -> bool {
+        flags & (SYN | ACK) == SYN
+    }
+
+    /// Whether these flags accept a connection: SYN with ACK, sent by the server.
+    pub fn accepts(flags: u8) -> bool {
+        flags & (SYN | ACK) == SYN | ACK
+    }
+}
