@@ -1,6 +1,10 @@
 //! The parts of `ndpi-xdp`: sources of samples, classifier, policy, verdict store, sinks, commands.
 
 pub mod classify;
+pub mod cli;
+pub mod commands;
 pub mod flow;
+mod logging;
+pub mod record;
 pub mod sample;
 pub mod verdict;

@@ -1,11 +1,13 @@
 //! `ndpi-xdp`: labels every flow that crosses an interface and lets the kernel act on the label.
 
+use std::process::ExitCode;
+
 use clap::Parser;
+use ndpi_user::cli::Cli;
 
-#[derive(Parser)]
-#[command(version, about)]
-struct Cli {}
-
-fn main() {
-    let Cli {} = Cli::parse();
+fn main() -> ExitCode {
+    Cli::parse().run().unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
 }

@@ -32,6 +32,19 @@ pub enum End {
     SourceEnded,
 }
 
+impl End {
+    /// The word for it in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Closed => "closed",
+            Self::Reused => "reused",
+            Self::Evicted => "evicted",
+            Self::SourceEnded => "source-ended",
+        }
+    }
+}
+
 /// When the rules are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {

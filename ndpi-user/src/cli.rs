@@ -1,0 +1,61 @@
+//! The command line: options for every command, and which command runs.
+
+use std::process::ExitCode;
+
+use clap::{ArgAction, Parser, Subcommand};
+
+use crate::commands::Context;
+
+/// Labels every flow that crosses an interface with its application, and lets the kernel act on it.
+///
+/// Results go to standard output, logs to standard error. Exit status: 0 done, 1 failed, 2 wrong
+/// usage.
+#[derive(Debug, Parser)]
+#[command(name = "ndpi-xdp", version)]
+pub struct Cli {
+    /// Say more on standard error: -v for debug, -vv for a line per packet.
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    verbose: u8,
+
+    /// Say nothing on standard error but errors.
+    #[arg(short, long, conflicts_with = "verbose", global = true)]
+    quiet: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+impl Cli {
+    /// Runs the command.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept the command from being done.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let context = Context { log_level: self.log_level() };
+        crate::logging::init(context.log_level);
+        match self.command {}
+    }
+
+    fn log_level(&self) -> log::LevelFilter {
+        match (self.quiet, self.verbose) {
+            (true, _) => log::LevelFilter::Error,
+            (false, 0) => log::LevelFilter::Info,
+            (false, 1) => log::LevelFilter::Debug,
+            (false, _) => log::LevelFilter::Trace,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

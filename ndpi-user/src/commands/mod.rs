@@ -1,0 +1,8 @@
+//! The commands, one file each: arguments, and a `run` that calls the parts of the library.
+
+/// What every command is given.
+#[derive(Clone, Copy, Debug)]
+pub struct Context {
+    /// How much is said on standard error; the kernel side's own log level follows it.
+    pub log_level: log::LevelFilter,
+}

@@ -1,0 +1,94 @@
+//! nDPI's names, copied out of an engine once, so that any thread can write records.
+
+use std::borrow::Cow;
+
+use ndpi::{AppId, BreedId, CategoryId, Confidence, Risks};
+
+/// Names by nDPI's numbers.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Protocols and applications, by id.
+    pub apps: Vec<String>,
+    /// Categories, by id.
+    pub categories: Vec<String>,
+    /// Breeds, by id.
+    pub breeds: Vec<String>,
+    /// Risks, by bit.
+    pub risks: Vec<String>,
+    /// Confidences, by the library's number.
+    pub confidences: Vec<String>,
+}
+
+/// What a number without a name is called, as nDPI does.
+const UNKNOWN: &str = "Unknown";
+
+impl Names {
+    /// The name of master and application, as `ndpi_protocol2name` makes it: `TLS.Google`.
+    pub fn app(&self, id: AppId) -> Cow<'_, str> {
+        let name = |id: u16| self.apps.get(usize::from(id)).map_or(UNKNOWN, String::as_str);
+        match (id.master, id.app) {
+            (0, app) => name(app).into(),
+            (master, 0) => name(master).into(),
+            (master, app) if master == app => name(app).into(),
+            (master, app) => format!("{}.{}", name(master), name(app)).into(),
+        }
+    }
+
+    /// The name of a category.
+    pub fn category(&self, id: CategoryId) -> &str {
+        named(&self.categories, usize::from(id.0))
+    }
+
+    /// The name of a breed.
+    pub fn breed(&self, id: BreedId) -> &str {
+        named(&self.breeds, usize::from(id.0))
+    }
+
+    /// The name of a confidence: `DPI`, `Match by port`, …
+    pub fn confidence(&self, confidence: Confidence) -> &str {
+        named(&self.confidences, confidence as usize)
+    }
+
+    /// The names of all risks in a set.
+    pub fn risks(&self, risks: Risks) -> impl Iterator<Item = &str> {
+        risks.iter().map(|bit| named(&self.risks, usize::from(bit)))
+    }
+}
+
+fn named(names: &[String], index: usize) -> &str {
+    names.get(index).map_or(UNKNOWN, String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndpi::{AppId, CategoryId, Risks};
+
+    use super::Names;
+
+    fn names() -> Names {
+        let list = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        Names {
+            apps: list(&["Unknown", "FTP", "TLS", "Google"]),
+            categories: list(&["Unspecified", "Media"]),
+            risks: list(&["XSS", "SQL"]),
+            ..Names::default()
+        }
+    }
+
+    #[test]
+    fn pairs_are_joined_as_ndpi_does() {
+        let app = |master, app| names().app(AppId { master, app }).into_owned();
+        assert_eq!(app(0, 0), "Unknown");
+        assert_eq!(app(0, 1), "FTP");
+        assert_eq!(app(2, 0), "TLS");
+        assert_eq!(app(2, 2), "TLS");
+        assert_eq!(app(2, 3), "TLS.Google");
+        assert_eq!(app(2, 9), "TLS.Unknown");
+    }
+
+    #[test]
+    fn sets_of_risks_are_listed_in_order() {
+        assert_eq!(names().risks(Risks(0b11)).collect::<Vec<_>>(), ["XSS", "SQL"]);
+        assert_eq!(names().category(CategoryId(7)), "Unknown");
+    }
+}
