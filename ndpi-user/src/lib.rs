@@ -4,6 +4,7 @@ pub mod classify;
 pub mod cli;
 pub mod commands;
 pub mod flow;
+pub mod kernel;
 mod logging;
 pub mod record;
 pub mod sample;

@@ -1,11 +1,39 @@
-//! The one entry for people who work on ndpi-xdp.
+//! The one entry for people who work on ndpi-xdp: `cargo xtask COMMAND`.
 
-use clap::Parser;
+mod build;
+mod process;
+mod setup;
+mod toolchain;
+mod workspace;
 
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use workspace::Workspace;
+
+/// The one entry for people who work on ndpi-xdp.
 #[derive(Parser)]
-#[command(version, about)]
-struct Cli {}
+#[command(name = "cargo xtask", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
 
-fn main() {
-    let Cli {} = Cli::parse();
+#[derive(Subcommand)]
+enum Command {
+    Setup(setup::Args),
+    Build(build::Args),
+}
+
+fn main() -> ExitCode {
+    let workspace = Workspace::here();
+    let result = match Cli::parse().command {
+        Command::Setup(args) => setup::run(&args, &workspace),
+        Command::Build(args) => build::run(&args, &workspace),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
 }

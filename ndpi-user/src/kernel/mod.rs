@@ -1,0 +1,3 @@
+//! The kernel side, as seen from user space.
+
+pub mod object;

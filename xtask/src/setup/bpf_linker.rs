@@ -1,0 +1,173 @@
+//! bpf-linker: links the bitcode of the BPF programs into the object that the kernel loads.
+//!
+//! It must understand what this rustc writes, so it is built against rustc's own LLVM library,
+//! which no distribution package has to provide. That binds the program to one toolchain, which is
+//! why it goes to `target/tools` and not to cargo's folder, where it would replace another one. An
+//! existing bpf-linker on `PATH` is used where it shows that it can.
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{Context, Step};
+use crate::process;
+use crate::toolchain::{self, Toolchain};
+use crate::workspace::Workspace;
+
+const VERSION: &str = "0.13.0";
+
+pub(super) const STEP: Step = Step {
+    what: "bpf-linker",
+    why: "because rustc has no linker for BPF objects and their type information",
+    missing,
+    provide,
+};
+
+/// The linker to build with: ours, else one on `PATH`. Whether it is any good, `setup` has tried.
+pub(crate) fn linker(workspace: &Workspace) -> Result<PathBuf> {
+    candidates(workspace)
+        .next()
+        .context("no bpf-linker in target/tools/bin nor on PATH; run: cargo xtask setup")
+}
+
+fn candidates(workspace: &Workspace) -> impl Iterator<Item = PathBuf> {
+    let ours = Some(built(workspace)).filter(|path| path.exists());
+    ours.into_iter().chain(process::find_program("bpf-linker"))
+}
+
+fn built(workspace: &Workspace) -> PathBuf {
+    workspace.tools().join("bin/bpf-linker")
+}
+
+fn missing(context: &Context) -> Option<String> {
+    let Ok(linker) = linker(context.workspace) else {
+        return Some("neither in target/tools/bin nor on PATH".to_owned());
+    };
+    let problem = probe(&linker, context).err();
+    problem.map(|problem| format!("{} does not fit: {problem:#}", linker.display()))
+}
+
+/// Links a function compiled by this rustc. It is compiled for the host, since core has that form
+/// in every toolchain; the linker is told to make BPF of it.
+fn probe(linker: &Path, context: &Context) -> Result<()> {
+    const SOURCE: &str = "#![no_std]\n#[unsafe(no_mangle)]\n\
+                          pub extern \"C\" fn probe(x: u32) -> u32 { x }\n";
+    let folder = context.workspace.tools().join("probe");
+    fs::create_dir_all(&folder)?;
+    // A name of our own: another xtask in this checkout may be probing too.
+    let file = |extension| folder.join(format!("{}.{extension}", std::process::id()));
+    let (source, bitcode, object) = (file("rs"), file("bc"), file("o"));
+    fs::write(&source, SOURCE)?;
+    let compiled = process::output(
+        toolchain::rustc()
+            .args(["--edition=2024", "--crate-type=lib", "--crate-name=probe", "-Cpanic=abort"])
+            .arg("--emit=llvm-bc")
+            .arg("-o")
+            .args([&bitcode, &source]),
+    );
+    let linked = compiled.and_then(|_| {
+        process::output(
+            process::command(linker)
+                .args(["--target=bpf", "--cpu=v3", "--btf", "--export=probe", "-o"])
+                .args([&object, &bitcode]),
+        )
+    });
+    let version = linked.and_then(|_| process::output(process::command(linker).arg("--version")));
+    fs::remove_dir_all(&folder)?;
+    fits(version?.trim())
+}
+
+/// The options we give are those of 0.13 and later.
+fn fits(version: &str) -> Result<()> {
+    let number = version.rsplit(' ').next().unwrap_or_default();
+    let mut parts = number.split('.').map_while(|part| part.parse::<u32>().ok());
+    if (parts.next(), parts.next()) < (Some(0), Some(13)) {
+        bail!("it is {version}, and {VERSION} or later is needed");
+    }
+    Ok(())
+}
+
+fn provide(context: &Context) -> Result<()> {
+    let toolchain = &context.toolchain;
+    let tools = context.workspace.tools();
+    let llvm = llvm_prefix(toolchain, &tools)?;
+    let libraries = toolchain.sysroot.join("lib");
+    let mut install = process::cargo();
+    install
+        .args(["install", "bpf-linker", "--version", VERSION, "--locked", "--force"])
+        .args(["--no-default-features", "--features"])
+        .arg(format!("llvm-{}", toolchain.llvm_major))
+        .arg("--root")
+        .arg(&tools);
+    eprintln!(
+        "setup: {} (against {}; about a minute)",
+        process::shown(&install),
+        llvm.join("lib/libLLVM.so").display()
+    );
+    install
+        .env("LLVM_PREFIX", &llvm)
+        .env("CARGO_ENCODED_RUSTFLAGS", rpath_flags(&libraries))
+        .env_remove("RUSTFLAGS")
+        // It says that target/tools/bin is not on PATH, unless it is.
+        .env("PATH", with_folder_on_path(&tools.join("bin"))?);
+    process::run(&mut install).context(
+        "a bpf-linker of at least 0.13 that was built for this rustc's LLVM, anywhere on PATH, \
+         does as well: cargo install bpf-linker, or cargo binstall bpf-linker",
+    )
+}
+
+/// Found again at run time by the path of the toolchain, which is where it stays.
+fn rpath_flags(libraries: &Path) -> String {
+    format!("-Clink-arg=-Wl,-rpath,{}", libraries.display())
+}
+
+fn with_folder_on_path(folder: &Path) -> Result<std::ffi::OsString> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).chain([folder.to_path_buf()]);
+    env::join_paths(folders).context("PATH cannot be extended")
+}
+
+/// A folder that looks like an LLVM installation: `lib/libLLVM.so` is rustc's own library.
+fn llvm_prefix(toolchain: &Toolchain, tools: &Path) -> Result<PathBuf> {
+    let libraries = toolchain.sysroot.join("lib");
+    let llvm = find_llvm(&libraries, toolchain.llvm_major).with_context(|| {
+        format!(
+            "no libLLVM.so.{}… in {}: this rustc is linked otherwise; install LLVM {0} with its \
+             headers and run: cargo install bpf-linker --features llvm-{0}",
+            toolchain.llvm_major,
+            libraries.display()
+        )
+    })?;
+    let prefix = tools.join("llvm");
+    let link = prefix.join("lib/libLLVM.so");
+    fs::create_dir_all(prefix.join("lib"))?;
+    if link.symlink_metadata().is_ok() {
+        fs::remove_file(&link)?;
+    }
+    symlink(&llvm, &link).with_context(|| format!("cannot make the link {}", link.display()))?;
+    Ok(prefix)
+}
+
+fn find_llvm(libraries: &Path, major: u32) -> Option<PathBuf> {
+    let start = format!("libLLVM.so.{major}.");
+    fs::read_dir(libraries).ok()?.filter_map(|entry| Some(entry.ok()?.path())).find(|path| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&start))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn older_linkers_are_refused() {
+        assert!(fits("bpf-linker 0.13.0").is_ok());
+        assert!(fits("bpf-linker 0.14.1").is_ok());
+        assert!(fits("bpf-linker 1.0.0").is_ok());
+        assert!(fits("bpf-linker 0.9.15").is_err());
+        assert!(fits("").is_err());
+    }
+}

@@ -1,0 +1,46 @@
+//! The source of `core`, which has no compiled form for the BPF target.
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use super::{Context, Step, debian};
+use crate::process;
+
+pub(super) const STEP: Step = Step {
+    what: "source of core",
+    why: "because rustc ships no compiled core for BPF, so cargo compiles it with the programs",
+    missing,
+    provide,
+};
+
+fn missing(context: &Context) -> Option<String> {
+    let library = context.toolchain.library_source();
+    // The lock file, since `-Z build-std` resolves against it: an interrupted copy lacks it.
+    let complete = library.join("Cargo.lock").exists() && library.join("core/src/lib.rs").exists();
+    (!complete).then(|| format!("not at {}", library.display()))
+}
+
+/// Rustup's component where rustup manages the toolchain and reaches its server, else Debian's
+/// package of the same release.
+fn provide(context: &Context) -> Result<()> {
+    let toolchain = &context.toolchain;
+    if !toolchain.is_rustups() {
+        bail!(
+            "{} is not managed by rustup; install the source that belongs to it, on Debian and \
+             Ubuntu with: sudo apt-get install rust-src",
+            toolchain.sysroot.display()
+        );
+    }
+    let name = toolchain.name().context("the toolchain's folder has no name")?;
+    let by_hand = format!("rustup component add rust-src --toolchain {name}");
+    eprintln!("setup: {by_hand}");
+    let added = process::run(process::command("rustup").args(by_hand.split(' ').skip(1)));
+    let Err(rustup) = added else { return Ok(()) };
+    eprintln!("setup: {rustup:#}; trying Debian's package of the same source");
+    debian::install_core_source(toolchain).map_err(|debian| {
+        anyhow!(
+            "neither rustup nor Debian gave the source of core {}:\n  {rustup:#}\n  {debian:#}\n\
+             with network access, run: {by_hand}",
+            toolchain.release
+        )
+    })
+}

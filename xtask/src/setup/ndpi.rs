@@ -1,0 +1,156 @@
+//! nDPI 5.0 as a shared library: the system's, else one made out of a pinned wheel.
+//!
+//! Either way `target/ndpi/libndpi.so.5` is there afterwards, so tests, lab and `run` have one
+//! place to look.
+
+use std::ffi::{CStr, OsStr, c_char};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use libloading::{Library, Symbol};
+
+use super::{Context, Step, wheel};
+use crate::process;
+
+pub(super) const STEP: Step = Step {
+    what: "nDPI 5.0",
+    why: "because it is what classifies; it is loaded at run time and not part of this project",
+    missing,
+    provide,
+};
+
+const SONAME: &str = "libndpi.so.5";
+const SERIES: &str = "5.0";
+const SHIM: &str = include_str!("ndpi_shim.c");
+
+fn missing(context: &Context) -> Option<String> {
+    let library = context.workspace.ndpi_library();
+    if !library.exists() {
+        return Some("not at target/ndpi".to_owned());
+    }
+    let problem = check(&library).err();
+    problem.map(|problem| format!("{} is not it: {problem:#}", library.display()))
+}
+
+fn provide(context: &Context) -> Result<()> {
+    let library = context.workspace.ndpi_library();
+    let folder = library.parent().context("the library has no folder")?;
+    fs::create_dir_all(folder)?;
+    if library.symlink_metadata().is_ok() {
+        fs::remove_file(&library)?;
+    }
+    match system_library() {
+        Ok(found) => {
+            eprintln!("setup: the system's nDPI: {}", found.display());
+            symlink(&found, &library)?;
+        }
+        Err(problem) => {
+            eprintln!("setup: no nDPI {SERIES} of the system: {problem:#}");
+            wheel::fetch_engine(folder).with_context(|| {
+                format!("or install nDPI {SERIES} so that the loader finds {SONAME}")
+            })?;
+            compile_shim(folder, &library)?;
+        }
+    }
+    eprintln!("setup: nDPI {}", check(&library)?);
+    Ok(())
+}
+
+/// Where the loader finds an nDPI of the series we need.
+fn system_library() -> Result<PathBuf> {
+    let (_loaded, _) = load(OsStr::new(SONAME))?;
+    // Where it is, only the loader knows, and the table of our own mappings.
+    let maps = fs::read_to_string("/proc/self/maps").context("cannot read /proc/self/maps")?;
+    mapped_library(&maps).context("the loader gave a library that is not mapped")
+}
+
+/// The path of the nDPI in `/proc/self/maps`: the sixth column.
+fn mapped_library(maps: &str) -> Option<PathBuf> {
+    maps.lines()
+        .filter_map(|line| line.find('/').map(|start| Path::new(&line[start..])))
+        .find(|path| path.file_name().is_some_and(is_ndpi))
+        .map(Path::to_path_buf)
+}
+
+fn is_ndpi(name: &OsStr) -> bool {
+    name.to_string_lossy().starts_with("libndpi.so")
+}
+
+/// Loads the library and returns its revision, if it is of the series we need.
+fn check(library: &Path) -> Result<String> {
+    load(library.as_os_str()).map(|(_, revision)| revision)
+}
+
+fn load(name: &OsStr) -> Result<(Library, String)> {
+    // SAFETY: loading runs the library's initialisers. The name is nDPI's own soname or the file
+    // that this step made; nDPI has no initialiser beyond those of the C library.
+    let library = unsafe { Library::new(name) }?;
+    let revision = revision(&library)?;
+    if !is_of_series(&revision) {
+        bail!("it is nDPI {revision}, and {SERIES} is needed");
+    }
+    Ok((library, revision))
+}
+
+fn revision(library: &Library) -> Result<String> {
+    // SAFETY: `const char *ndpi_revision(void)` in every version of nDPI since 1.7.
+    let ask: Symbol<unsafe extern "C" fn() -> *const c_char> =
+        unsafe { library.get(b"ndpi_revision\0") }?;
+    // SAFETY: the function takes nothing, keeps no state and returns a string constant.
+    let text = unsafe { ask() };
+    ensure!(!text.is_null(), "ndpi_revision returns nothing");
+    // SAFETY: not null, and a terminated constant of the library, which is still loaded.
+    Ok(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+}
+
+fn is_of_series(revision: &str) -> bool {
+    revision
+        .strip_prefix(SERIES)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
+}
+
+/// The one-file library that carries the soname and needs the engine.
+fn compile_shim(folder: &Path, library: &Path) -> Result<()> {
+    let source = folder.join("shim.c");
+    fs::write(&source, SHIM)?;
+    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+    process::output(
+        process::command(compiler)
+            .args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o"])
+            .args([library, &source])
+            // The shim itself calls nothing of either: without this, the linker would drop them.
+            .arg("-Wl,--no-as-needed")
+            .arg(folder.join(wheel::ENGINE))
+            .args(["-lm", "-Wl,-rpath,$ORIGIN", "-Wl,-z,defs"])
+            .arg(format!("-Wl,-soname,{SONAME}")),
+    )
+    .context("a C compiler is needed, on Debian and Ubuntu: sudo apt-get install gcc libc6-dev")?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_series_is_a_whole_number() {
+        assert!(is_of_series("5.0.0-1-375f99e"));
+        assert!(is_of_series("5.0"));
+        assert!(!is_of_series("5.01.0"));
+        assert!(!is_of_series("4.2.0-1-abc"));
+        assert!(!is_of_series("15.0.0"));
+    }
+
+    #[test]
+    fn the_library_is_found_among_mappings() {
+        let maps = "7f10-7f20 r--p 00000000 08:01 11 /usr/lib/libc.so.6
+7f30-7f40 r-xp 00000000 08:01 12                 /usr/lib/x86_64-linux-gnu/libndpi.so.5.0.0
+7f50-7f60 rw-p 00000000 00:00 0
+";
+        let expected = PathBuf::from("/usr/lib/x86_64-linux-gnu/libndpi.so.5.0.0");
+        assert_eq!(mapped_library(maps), Some(expected));
+        assert_eq!(mapped_library("7f50-7f60 rw-p 00000000 00:00 0\n"), None);
+    }
+}
