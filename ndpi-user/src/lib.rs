@@ -1,5 +1,6 @@
 //! The parts of `ndpi-xdp`: sources of samples, classifier, policy, verdict store, sinks, commands.
 
+pub mod batch;
 pub mod classify;
 pub mod cli;
 pub mod commands;

@@ -1,9 +1,13 @@
 //! Records: what is written down of a flow, as one JSON object a line.
 
 mod flow;
+mod label;
 mod names;
 mod time;
+mod verdict;
 
-pub use flow::{Counters, FlowRecord, Origin};
+pub use flow::{Counters, FlowRecord};
+pub use label::{Ends, Label, Origin};
 pub use names::Names;
 pub use time::Time;
+pub use verdict::VerdictRecord;

@@ -1,0 +1,123 @@
+//! Samples on their way from one thread to another: many in one allocation, which is used again.
+
+use std::ops::Range;
+
+use ndpi_common::Direction;
+
+use crate::flow::FlowKey;
+use crate::sample::Sample;
+
+/// Copies of samples, their bytes side by side.
+#[derive(Debug, Default)]
+pub struct Batch {
+    bytes: Vec<u8>,
+    samples: Vec<Placed>,
+}
+
+/// A sample without its bytes, and where these are.
+#[derive(Clone, Debug)]
+struct Placed {
+    key: FlowKey,
+    direction: Direction,
+    tcp_flags: u8,
+    time_ns: u64,
+    bytes: u32,
+    packets: u32,
+    ifindex: u32,
+    l3: Range<usize>,
+}
+
+impl Batch {
+    /// Copies a sample to the end.
+    pub fn push(&mut self, sample: &Sample) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(sample.l3);
+        self.samples.push(Placed {
+            key: sample.key,
+            direction: sample.direction,
+            tcp_flags: sample.tcp_flags,
+            time_ns: sample.time_ns,
+            bytes: sample.bytes,
+            packets: sample.packets,
+            ifindex: sample.ifindex,
+            l3: start..self.bytes.len(),
+        });
+    }
+
+    /// The samples, in the order they came.
+    pub fn iter(&self) -> impl Iterator<Item = Sample<'_>> {
+        self.samples.iter().map(|placed| Sample {
+            key: placed.key,
+            direction: placed.direction,
+            time_ns: placed.time_ns,
+            l3: &self.bytes[placed.l3.clone()],
+            bytes: placed.bytes,
+            packets: placed.packets,
+            tcp_flags: placed.tcp_flags,
+            ifindex: placed.ifindex,
+        })
+    }
+
+    /// How many samples it holds.
+    pub fn len(&self) -> usize {
+        self.samples.len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty()
+    }
+
+    /// How many bytes of packets it holds.
+    pub fn byte_len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Empties it and keeps its memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.samples.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndpi_common::{Direction, KeyV4};
+
+    use super::Batch;
+    use crate::flow::FlowKey;
+    use crate::sample::Sample;
+
+    #[test]
+    fn samples_come_out_as_they_went_in() {
+        let key = KeyV4 {
+            lower: [198, 18, 0, 1],
+            upper: [198, 18, 0, 2],
+            lower_port: 1,
+            upper_port: 2,
+            vlan: 0,
+            proto: 17,
+            reserved: 0,
+        };
+        let sample = |l3, time_ns| Sample {
+            key: FlowKey::V4(key),
+            direction: Direction::FromUpper,
+            time_ns,
+            l3,
+            bytes: 9,
+            packets: 1,
+            tcp_flags: 0,
+            ifindex: 3,
+        };
+        let mut batch = Batch::default();
+        batch.push(&sample(b"first", 1));
+        batch.push(&sample(b"", 2));
+        batch.push(&sample(b"third", 3));
+        let seen: Vec<_> =
+            batch.iter().map(|sample| (sample.l3.to_vec(), sample.time_ns)).collect();
+        assert_eq!(seen, [(b"first".to_vec(), 1), (Vec::new(), 2), (b"third".to_vec(), 3)]);
+        assert_eq!((batch.len(), batch.byte_len()), (3, 10));
+        batch.clear();
+        assert!(batch.is_empty());
+    }
+}
