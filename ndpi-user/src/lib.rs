@@ -1,6 +1,7 @@
 //! The parts of `ndpi-xdp`: sources of samples, classifier, policy, verdict store, sinks, commands.
 
 pub mod batch;
+pub mod capture;
 pub mod classify;
 pub mod cli;
 pub mod commands;

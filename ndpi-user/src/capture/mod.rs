@@ -1,0 +1,181 @@
+//! Captures read in user space: pcap and pcapng, plain or compressed, from a file or a stream.
+//!
+//! [`Capture::open`] says what it is by its first bytes; [`Capture::next_packet`] lends one packet
+//! after another out of one buffer, which grows to the longest record and not beyond a bound.
+//! Nothing in a capture is believed: a length that lies or a record cut short ends the reading with
+//! a [`CaptureError`] that names the capture and the byte.
+
+mod error;
+mod pcap;
+mod pcapng;
+mod source;
+mod window;
+mod zstd;
+
+use std::io::Read;
+use std::path::Path;
+
+pub use error::{CaptureError, Problem};
+pub use source::Progress;
+
+use source::Source;
+use window::Window;
+
+/// The longest record of a pcap file and the longest block of a pcapng file, in bytes. What is
+/// longer is a length that lies: libpcap stops at 16 MiB (pcapng) and 256 KiB (pcap) too.
+pub const LONGEST_RECORD: usize = 16 << 20;
+
+/// A link-layer type by its number in captures (<https://www.tcpdump.org/linktypes.html>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LinkType(pub u16);
+
+/// A packet, lent by the capture until the next one is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packet<'a> {
+    /// When it was captured: nanoseconds since 1970 (UTC). A pcapng simple packet has no time of
+    /// its own and takes that of the packet before it.
+    pub time_ns: u64,
+    /// What `data` begins with.
+    pub link_type: LinkType,
+    /// The bytes captured, from the link layer on.
+    pub data: &'a [u8],
+    /// Bytes that the packet had on the wire, by the capture; may be more than were captured.
+    pub wire_len: u32,
+}
+
+/// A capture being read.
+pub struct Capture {
+    name: String,
+    window: Window,
+    format: Format,
+    progress: Progress,
+    /// What ends the reading, once it is known; reported once.
+    ended: Option<CaptureError>,
+    done: bool,
+}
+
+enum Format {
+    Pcap(pcap::Pcap),
+    PcapNg(pcapng::PcapNg),
+}
+
+impl Capture {
+    /// Opens the capture at `path`; `-` is standard input.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or read, or is no capture.
+    pub fn open(path: &Path) -> Result<Self, CaptureError> {
+        let name = if path == Path::new("-") { "stdin".into() } else { path.display().to_string() };
+        let source = Source::open(path).map_err(|e| CaptureError::new(&name, 0, e))?;
+        Self::start(name, source)
+    }
+
+    /// Reads a capture, plain or compressed, from `reader`. Errors call it `name`.
+    ///
+    /// # Errors
+    /// When the first bytes cannot be read or are not those of a capture.
+    pub fn from_reader(
+        name: impl Into<String>,
+        reader: impl Read + Send + 'static,
+    ) -> Result<Self, CaptureError> {
+        let name = name.into();
+        let source = Source::new(Box::new(reader), None);
+        let source = source.map_err(|e| CaptureError::new(&name, 0, e))?;
+        Self::start(name, source)
+    }
+
+    fn start(name: String, source: Source) -> Result<Self, CaptureError> {
+        let mut window = Window::new(source.reader);
+        let format = Format::recognise(&mut window);
+        let format = format.map_err(|e| CaptureError::new(&name, window.offset(), e))?;
+        Ok(Self { name, window, format, progress: source.progress, ended: None, done: false })
+    }
+
+    /// What the capture is called in errors and records: its path, or `stdin`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How much of the file has been read; can be watched from another thread.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
+    /// The next packet, or `None` at the end. After an error there is nothing more.
+    ///
+    /// # Errors
+    /// When the rest cannot be read: a record that is cut short (what there is of its packet is
+    /// handed out first, as a capture with a snapshot length would), a length beyond
+    /// [`LONGEST_RECORD`], a block that contradicts itself, or a failing read.
+    #[inline]
+    pub fn next_packet(&mut self) -> Result<Option<Packet<'_>>, CaptureError> {
+        if self.done {
+            return self.ended.take().map_or(Ok(None), Err);
+        }
+        let found = match &mut self.format {
+            Format::Pcap(pcap) => pcap.next_packet(&mut self.window),
+            Format::PcapNg(pcapng) => pcapng.next_packet(&mut self.window),
+        };
+        match found {
+            Ok(Some(found)) => {
+                if found.missing > 0 {
+                    self.cut(found.missing);
+                }
+                Ok(Some(found.lend(self.window.taken())))
+            }
+            Ok(None) => Ok(None),
+            Err(problem) => {
+                self.done = true;
+                Err(self.error(problem))
+            }
+        }
+    }
+
+    /// Notes that the record just taken lacks `missing` bytes, to be reported after its packet.
+    #[cold]
+    fn cut(&mut self, missing: usize) {
+        let present = self.window.taken().len();
+        let length = present + missing;
+        self.ended = Some(self.error(Problem::Cut { what: "packet record", length, present }));
+        self.done = true;
+    }
+
+    #[cold]
+    fn error(&self, problem: Problem) -> CaptureError {
+        CaptureError::new(&self.name, self.window.offset(), problem)
+    }
+}
+
+impl Format {
+    fn recognise(window: &mut Window) -> Result<Self, Problem> {
+        let magic = window.fill(4)?.first_chunk::<4>().copied();
+        match magic.map(u32::from_le_bytes) {
+            None => Err(Problem::Empty),
+            Some(pcap_parser::SHB_MAGIC) => Ok(Self::PcapNg(pcapng::PcapNg::default())),
+            Some(_) => Ok(Self::Pcap(pcap::Pcap::start(window)?)),
+        }
+    }
+}
+
+/// A packet found in the record that the window has just taken.
+struct Found {
+    time_ns: u64,
+    link_type: LinkType,
+    wire_len: u32,
+    /// Where its bytes are in the record.
+    start: usize,
+    len: usize,
+    /// Bytes that a record cut short lacks.
+    missing: usize,
+}
+
+impl Found {
+    #[inline]
+    fn lend(self, record: &[u8]) -> Packet<'_> {
+        let Self { time_ns, link_type, wire_len, start, len, .. } = self;
+        Packet { time_ns, link_type, wire_len, data: &record[start..start + len] }
+    }
+}
+
+#[cfg(test)]
+mod tests;
