@@ -24,6 +24,7 @@ struct Placed {
     bytes: u32,
     packets: u32,
     ifindex: u32,
+    reopened: bool,
     l3: Range<usize>,
 }
 
@@ -40,6 +41,7 @@ impl Batch {
             bytes: sample.bytes,
             packets: sample.packets,
             ifindex: sample.ifindex,
+            reopened: sample.reopened,
             l3: start..self.bytes.len(),
         });
     }
@@ -55,6 +57,7 @@ impl Batch {
             packets: placed.packets,
             tcp_flags: placed.tcp_flags,
             ifindex: placed.ifindex,
+            reopened: placed.reopened,
         })
     }
 
@@ -108,6 +111,7 @@ mod tests {
             packets: 1,
             tcp_flags: 0,
             ifindex: 3,
+            reopened: false,
         };
         let mut batch = Batch::default();
         batch.push(&sample(b"first", 1));

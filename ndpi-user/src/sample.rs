@@ -23,6 +23,9 @@ pub struct Sample<'a> {
     pub tcp_flags: u8,
     /// Index of the interface it was seen on; 0 in captures.
     pub ifindex: u32,
+    /// The kernel says that it opens its flow anew: a verdict on an earlier flow of the same key
+    /// has ended. Never in captures, where the classifier sees every packet and judges for itself.
+    pub reopened: bool,
 }
 
 /// The flag bits of a TCP header (RFC 9293, section 3.1).

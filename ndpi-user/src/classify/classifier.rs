@@ -12,9 +12,20 @@ use crate::verdict::Verdict;
 pub struct Settings {
     /// Idle times; `None` for one flow per key until the end of the capture.
     pub timeouts: Option<Timeouts>,
+    /// Who sees the packets of decided flows.
+    pub keeper: Keeper,
     /// At most this many flows at a time: beyond it, the flow that was silent the longest of a
     /// handful looked at is ended early.
     pub max_flows: usize,
+}
+
+/// Who sees the packets of decided flows, and so knows how many there were and when they stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeper {
+    /// The classifier: every packet of every flow comes here, as from a capture.
+    Classifier,
+    /// The kernel, which says when a decided flow is over ([`Classifier::end`]).
+    Kernel,
 }
 
 /// Why a flow ended.
@@ -73,10 +84,13 @@ pub trait Sink<F> {
 
     /// The flow was just decided while it lives: its verdict may be written. `sample` completed
     /// the classification.
-    fn decided(&mut self, flow: &FlowEntry<F>, sample: &Sample);
+    fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample);
 
     /// A packet reached user space of a flow that was decided before.
-    fn known(&mut self, _flow: &FlowEntry<F>, _sample: &Sample) {}
+    fn known(&mut self, _flow: &mut FlowEntry<F>) {}
+
+    /// A living flow got another verdict than it had, see [`Classifier::judge_again`].
+    fn judged_again(&mut self, _flow: &mut FlowEntry<F>) {}
 
     /// The flow is over; its stage is [`Stage::Decided`].
     fn finished(&mut self, flow: FlowEntry<F>, end: End);
@@ -109,10 +123,12 @@ impl<D: Detector> Classifier<D> {
     pub fn sample(&mut self, sample: &Sample, sink: &mut impl Sink<D::Flow>) {
         let slot = self.slot_for(sample, sink);
         let Some(flow) = self.table.get_mut(slot) else { return };
-        flow.count(sample);
+        if self.settings.keeper == Keeper::Classifier || flow.decided().is_none() {
+            flow.count(sample);
+        }
         let decided = match &mut flow.stage {
             Stage::Decided(_) => {
-                sink.known(flow, sample);
+                sink.known(flow);
                 return;
             }
             Stage::Undecided(state) => {
@@ -136,7 +152,8 @@ impl<D: Detector> Classifier<D> {
         for _ in 0..steps {
             let Some(slot) = self.table.turn() else { continue };
             let Some(flow) = self.table.get(slot) else { continue };
-            if timeouts.is_over(flow, now_ns) {
+            let kept_here = self.settings.keeper == Keeper::Classifier || flow.decided().is_none();
+            if kept_here && timeouts.is_over(flow, now_ns) {
                 let end = if flow.tcp_closed() { End::Closed } else { End::Idle };
                 self.finish(slot, end, sink);
             }
@@ -147,6 +164,21 @@ impl<D: Detector> Classifier<D> {
     pub fn end(&mut self, key: &FlowKey, end: End, sink: &mut impl Sink<D::Flow>) {
         if let Some(slot) = self.table.find(key) {
             self.finish(slot, end, sink);
+        }
+    }
+
+    /// Asks the policy again about every decided flow, after a change of policy.
+    pub fn judge_again(&mut self, sink: &mut impl Sink<D::Flow>) {
+        let slots: Vec<SlotId> = self.table.slots().collect();
+        for slot in slots {
+            let Some(flow) = self.table.get_mut(slot) else { continue };
+            let Some(decided) = flow.decided().cloned() else { continue };
+            let verdict =
+                sink.judge(flow, &decided.classification, &decided.details, Moment::Final);
+            if verdict != decided.verdict {
+                flow.stage = Stage::Decided(Decided { verdict, ..decided });
+                sink.judged_again(flow);
+            }
         }
     }
 
@@ -176,6 +208,9 @@ impl<D: Detector> Classifier<D> {
     fn ended_before(&self, slot: SlotId, sample: &Sample) -> Option<End> {
         let timeouts = self.settings.timeouts?;
         let flow = self.table.get(slot)?;
+        if self.settings.keeper == Keeper::Kernel && flow.decided().is_some() {
+            return sample.reopened.then_some(End::Reused);
+        }
         if flow.tcp_closed() && tcp::opens(sample.tcp_flags) {
             return Some(End::Reused);
         }

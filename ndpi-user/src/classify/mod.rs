@@ -6,5 +6,5 @@ mod detector;
 #[cfg(test)]
 mod tests;
 
-pub use classifier::{Classifier, End, Moment, Settings, Sink};
+pub use classifier::{Classifier, End, Keeper, Moment, Settings, Sink};
 pub use detector::Detector;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ndpi::{AppId, Classification, State};
 use ndpi_common::{Direction, KeyV4};
 
-use super::{Classifier, Detector, End, Moment, Settings, Sink};
+use super::{Classifier, Detector, End, Keeper, Moment, Settings, Sink};
 use crate::flow::{Details, FlowEntry, FlowKey, Timeouts};
 use crate::sample::{Sample, tcp};
 use crate::verdict::{Action, Verdict};
@@ -44,13 +44,27 @@ impl Detector for Script {
     }
 }
 
-/// Blocks everything, and notes what it was told.
-#[derive(Default)]
+/// Has one action for everything, and notes what it was told.
 struct Notes {
+    action: Action,
     early: bool,
+    judged_again: Vec<FlowKey>,
     decided: Vec<(FlowKey, u16)>,
     known: usize,
     finished: HashMap<FlowKey, Vec<(FlowEntry<Classification>, End)>>,
+}
+
+impl Default for Notes {
+    fn default() -> Self {
+        Self {
+            action: Action::Drop,
+            early: false,
+            judged_again: Vec::new(),
+            decided: Vec::new(),
+            known: 0,
+            finished: HashMap::new(),
+        }
+    }
 }
 
 impl Sink<Classification> for Notes {
@@ -62,19 +76,23 @@ impl Sink<Classification> for Notes {
         moment: Moment,
     ) -> Option<Verdict> {
         (self.early || moment == Moment::Final)
-            .then_some(Verdict { action: Action::Drop, rule: Some(0) })
+            .then_some(Verdict { action: self.action, rule: Some(0) })
     }
 
     fn judges_partial(&self) -> bool {
         self.early
     }
 
-    fn decided(&mut self, flow: &FlowEntry<Classification>, _sample: &Sample) {
+    fn decided(&mut self, flow: &mut FlowEntry<Classification>, _sample: &Sample) {
         self.decided.push((flow.key, flow.inspected));
     }
 
-    fn known(&mut self, _flow: &FlowEntry<Classification>, _sample: &Sample) {
+    fn known(&mut self, _flow: &mut FlowEntry<Classification>) {
         self.known += 1;
+    }
+
+    fn judged_again(&mut self, flow: &mut FlowEntry<Classification>) {
+        self.judged_again.push(flow.key);
     }
 
     fn finished(&mut self, flow: FlowEntry<Classification>, end: End) {
@@ -106,6 +124,7 @@ fn packet(port: u16, seconds: u64, content: &'static [u8]) -> Sample<'static> {
         packets: 1,
         tcp_flags: 0,
         ifindex: 0,
+        reopened: false,
     }
 }
 
@@ -114,7 +133,7 @@ fn segment(seconds: u64, direction: Direction, tcp_flags: u8) -> Sample<'static>
 }
 
 fn classifier(timeouts: Option<Timeouts>, max_flows: usize) -> Classifier<Script> {
-    Classifier::new(Script, Settings { timeouts, max_flows })
+    Classifier::new(Script, Settings { timeouts, max_flows, keeper: Keeper::Classifier })
 }
 
 #[test]
@@ -221,4 +240,35 @@ fn a_full_table_gives_up_the_most_silent_flow() {
     }
     assert_eq!(classifier.table().len(), 3);
     assert_eq!(notes.finished[&key(2, 17)][0].1, End::Evicted);
+}
+
+#[test]
+fn decided_flows_that_the_kernel_keeps_end_when_it_says_so() {
+    let settings =
+        Settings { timeouts: Some(Timeouts::default()), max_flows: 9, keeper: Keeper::Kernel };
+    let (mut classifier, mut notes) = (Classifier::new(Script, settings), Notes::default());
+    classifier.sample(&packet(1, 5, &[2]), &mut notes);
+    classifier.sample(&packet(1, 90_000, &[0]), &mut notes);
+    classifier.expire(190_000 * SECOND, 10, &mut notes);
+    assert!(notes.finished.is_empty(), "user space does not see its packets");
+    let reopened = Sample { reopened: true, ..packet(1, 190_000, &[0]) };
+    classifier.sample(&reopened, &mut notes);
+    classifier.end(&key(1, 17), End::Idle, &mut notes);
+    let ended = &notes.finished[&key(1, 17)];
+    assert_eq!(
+        ended.iter().map(|(flow, end)| (flow.packets, *end)).collect::<Vec<_>>(),
+        [(1, End::Reused), (1, End::Idle)]
+    );
+}
+
+#[test]
+fn a_new_policy_is_asked_about_decided_flows_only() {
+    let (mut classifier, mut notes) = (classifier(None, 9), Notes::default());
+    classifier.sample(&packet(1, 5, &[2]), &mut notes);
+    classifier.sample(&packet(2, 5, &[0]), &mut notes);
+    classifier.judge_again(&mut notes);
+    assert!(notes.judged_again.is_empty(), "the verdict is the same");
+    notes.action = Action::Count;
+    classifier.judge_again(&mut notes);
+    assert_eq!(notes.judged_again, [key(1, 17)]);
 }
