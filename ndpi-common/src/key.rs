@@ -4,13 +4,24 @@
 //! both directions meet in one map entry. [`Direction`] says which way a packet went.
 
 /// Which way a packet of a flow goes, in terms of its canonical key.
+#[repr(u8)]
 #[derive(Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "user", derive(Debug))]
+#[cfg_attr(feature = "user", derive(Debug, Hash))]
 pub enum Direction {
     /// Sent by the lower endpoint.
-    FromLower,
+    FromLower = 0,
     /// Sent by the upper endpoint.
-    FromUpper,
+    FromUpper = 1,
+}
+
+/// The key of a flow of either family.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "user", derive(Debug))]
+pub enum Key {
+    /// An IPv4 flow.
+    V4(KeyV4),
+    /// An IPv6 flow.
+    V6(KeyV6),
 }
 
 /// The key of an IPv4 flow: 16 bytes.
@@ -26,7 +37,7 @@ pub struct KeyV4 {
     pub lower_port: u16,
     /// Port of the upper endpoint, host byte order.
     pub upper_port: u16,
-    /// VLAN identifier of the outermost tag (12 bits), 0 when untagged.
+    /// VLAN identifier of the innermost tag (12 bits), 0 when untagged.
     pub vlan: u16,
     /// IP protocol number (IANA).
     pub proto: u8,
@@ -47,12 +58,126 @@ pub struct KeyV6 {
     pub lower_port: u16,
     /// Port of the upper endpoint, host byte order.
     pub upper_port: u16,
-    /// VLAN identifier of the outermost tag (12 bits), 0 when untagged.
+    /// VLAN identifier of the innermost tag (12 bits), 0 when untagged.
     pub vlan: u16,
     /// IP protocol number (IANA), of the last header of the chain.
     pub proto: u8,
     /// Always 0; makes the padding explicit.
     pub reserved: u8,
+}
+
+impl KeyV4 {
+    /// The key of the flow that a packet from `source` to `destination` (address, port) belongs to,
+    /// and which way the packet goes. An endpoint that talks to itself is the lower one.
+    #[inline(always)]
+    pub fn new(
+        source: ([u8; 4], u16),
+        destination: ([u8; 4], u16),
+        vlan: u16,
+        proto: u8,
+    ) -> (Self, Direction) {
+        let rank = |(address, port): ([u8; 4], u16)| {
+            u64::from(u32::from_be_bytes(address)) << 16 | u64::from(port)
+        };
+        if rank(source) <= rank(destination) {
+            (Self::ordered(source, destination, vlan, proto), Direction::FromLower)
+        } else {
+            (Self::ordered(destination, source, vlan, proto), Direction::FromUpper)
+        }
+    }
+
+    #[inline(always)]
+    fn ordered(lower: ([u8; 4], u16), upper: ([u8; 4], u16), vlan: u16, proto: u8) -> Self {
+        Self {
+            lower: lower.0,
+            upper: upper.0,
+            lower_port: lower.1,
+            upper_port: upper.1,
+            vlan,
+            proto,
+            reserved: 0,
+        }
+    }
+}
+
+impl KeyV6 {
+    /// As [`KeyV4::new`].
+    #[inline(always)]
+    pub fn new(
+        source: ([u8; 16], u16),
+        destination: ([u8; 16], u16),
+        vlan: u16,
+        proto: u8,
+    ) -> (Self, Direction) {
+        if is_ordered(source, destination) {
+            (Self::ordered(source, destination, vlan, proto), Direction::FromLower)
+        } else {
+            (Self::ordered(destination, source, vlan, proto), Direction::FromUpper)
+        }
+    }
+
+    #[inline(always)]
+    fn ordered(lower: ([u8; 16], u16), upper: ([u8; 16], u16), vlan: u16, proto: u8) -> Self {
+        Self {
+            lower: lower.0,
+            upper: upper.0,
+            lower_port: lower.1,
+            upper_port: upper.1,
+            vlan,
+            proto,
+            reserved: 0,
+        }
+    }
+}
+
+/// Whether `a` is not above `b`. Spelled out in 64-bit words: the `bpf` target has no 128-bit
+/// compare.
+#[inline(always)]
+fn is_ordered(a: ([u8; 16], u16), b: ([u8; 16], u16)) -> bool {
+    let ((a_high, a_low), (b_high, b_low)) = (halves(a.0), halves(b.0));
+    if a_high != b_high {
+        a_high < b_high
+    } else if a_low != b_low {
+        a_low < b_low
+    } else {
+        a.1 <= b.1
+    }
+}
+
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "takes the number's halves apart")]
+fn halves(address: [u8; 16]) -> (u64, u64) {
+    let number = u128::from_be_bytes(address);
+    ((number >> 64) as u64, number as u64)
+}
+
+impl Key {
+    /// The IP protocol number.
+    #[inline(always)]
+    pub fn proto(&self) -> u8 {
+        match self {
+            Self::V4(key) => key.proto,
+            Self::V6(key) => key.proto,
+        }
+    }
+
+    /// The innermost VLAN identifier, 0 when untagged.
+    #[inline(always)]
+    pub fn vlan(&self) -> u16 {
+        match self {
+            Self::V4(key) => key.vlan,
+            Self::V6(key) => key.vlan,
+        }
+    }
+
+    /// The ports of the lower and the upper endpoint.
+    #[inline(always)]
+    pub fn ports(&self) -> (u16, u16) {
+        match self {
+            Self::V4(key) => (key.lower_port, key.upper_port),
+            Self::V6(key) => (key.lower_port, key.upper_port),
+        }
+    }
 }
 
 const _: () = {
@@ -67,3 +192,46 @@ unsafe impl aya::Pod for KeyV4 {}
 // SAFETY: as for `KeyV4`.
 #[cfg(feature = "user")]
 unsafe impl aya::Pod for KeyV6 {}
+
+#[cfg(test)]
+mod tests {
+    use super::{Direction, KeyV4, KeyV6};
+
+    const A: [u8; 4] = [198, 18, 0, 1];
+    const B: [u8; 4] = [198, 18, 1, 0];
+
+    fn v6(last: u8) -> [u8; 16] {
+        let mut address = [0; 16];
+        address[..4].copy_from_slice(&[0x20, 1, 0x0d, 0xb8]);
+        address[15] = last;
+        address
+    }
+
+    #[test]
+    fn both_directions_have_one_key() {
+        let (there, to) = KeyV4::new((A, 40000), (B, 443), 7, 6);
+        let (back, from) = KeyV4::new((B, 443), (A, 40000), 7, 6);
+        assert!(there == back && to == Direction::FromLower && from == Direction::FromUpper);
+        assert!(there.lower == A && there.lower_port == 40000 && there.upper_port == 443);
+
+        let (there, to) = KeyV6::new((v6(1), 40000), (v6(2), 443), 7, 6);
+        let (back, from) = KeyV6::new((v6(2), 443), (v6(1), 40000), 7, 6);
+        assert!(there == back && to == Direction::FromLower && from == Direction::FromUpper);
+    }
+
+    #[test]
+    fn equal_addresses_are_ordered_by_port() {
+        let (key, direction) = KeyV4::new((A, 9), (A, 8), 0, 17);
+        assert!(key.lower_port == 8 && direction == Direction::FromUpper);
+        let (key, direction) = KeyV6::new((v6(1), 9), (v6(1), 8), 0, 17);
+        assert!(key.lower_port == 8 && direction == Direction::FromUpper);
+        assert!(KeyV4::new((A, 8), (A, 8), 0, 17).1 == Direction::FromLower);
+    }
+
+    #[test]
+    fn the_high_half_of_an_address_decides_first() {
+        let (mut low, mut high) = (v6(0xff), v6(1));
+        (low[0], high[0]) = (1, 2);
+        assert!(KeyV6::new((high, 1), (low, 2), 0, 6).0.lower == low);
+    }
+}

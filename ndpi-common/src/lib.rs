@@ -1,10 +1,42 @@
 //! The vocabulary that the kernel side and the user side share.
 //!
-//! Everything here is `repr(C)`, made of integers and byte arrays, without implicit padding, and
-//! asserted at compile time beside its definition: these types cross the border between the BPF
-//! programs, the maps that `bpftool` prints and the user-space program.
+//! What lives in maps and rings is `repr(C)`, made of integers and byte arrays, without implicit
+//! padding, and asserted at compile time beside its definition: these types cross the border
+//! between the BPF programs, the maps that `bpftool` prints and the user-space program. The packet
+//! parser in [`parse`] is shared too: the programs, the capture reader and the fuzzer run the same
+//! code.
 #![no_std]
+#![expect(clippy::inline_always, reason = "the verifier wants few, shallow subprograms")]
 
+mod fragment;
 mod key;
+mod limit;
+pub mod parse;
+mod sample;
+mod stats;
+mod track;
+mod verdict;
 
-pub use key::{Direction, KeyV4, KeyV6};
+pub use fragment::{FragmentKey, FragmentPorts};
+pub use key::{Direction, Key, KeyV4, KeyV6};
+pub use limit::{Bucket, BucketState};
+pub use sample::{SampleFlags, SampleHeader};
+pub use stats::{Hook, Outcome, Reason, STATS_LEN, Stat, stats_index, stats_parts};
+pub use track::Track;
+pub use verdict::{Action, FOLD_AT, Tally, Total, Verdict};
+
+/// The version of everything that is pinned or shared between the kernel side and the user side.
+///
+/// It is raised whenever a map's key or value, the sample header or the meaning of a statistic
+/// changes. A program that finds maps of another version does not use them.
+pub const ABI_VERSION: u32 = 1;
+
+/// How many nanoseconds one step of the coarse clock lasts, see [`Verdict::last_seen`].
+pub const TICK_NS: u64 = 100_000_000;
+
+/// What a coarse clock shows `ktime_ns` nanoseconds after boot (`CLOCK_BOOTTIME`).
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "2^32 ticks are thirteen years of uptime")]
+pub const fn tick_of(ktime_ns: u64) -> u32 {
+    (ktime_ns / TICK_NS) as u32
+}

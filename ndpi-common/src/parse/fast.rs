@@ -1,0 +1,127 @@
+//! The short cut: Ethernet, at most one VLAN tag, IPv4 without options or IPv6 without extension
+//! headers, TCP or UDP, not a fragment. Every offset is a constant.
+
+use super::transport::{TCP_LEN, UDP_LEN, proto, tcp_payload};
+use super::{Fragment, Head, Notes, Packet, Tags, Tunnel, View, ethertype, ipv4, ipv6};
+use crate::{Direction, Key, KeyV4, KeyV6};
+
+/// Version 4, five words of header.
+const PLAIN_IPV4: u8 = 0x45;
+/// More fragments, or a fragment offset.
+const ANY_FRAGMENT: u16 = 0x3fff;
+
+/// Parses a frame that starts with an Ethernet header, when it is of the common form.
+///
+/// `None` says nothing about the frame: ask [`super::frame`].
+pub fn fast<S: Head>(source: &S) -> Option<Packet> {
+    let link = source.head(18)?;
+    match (link.be16(12), link.be16(16)) {
+        (ethertype::IPV4, _) => fast_v4(source, 14, Tags::default()).map(|p| p.map_key(Key::V4)),
+        (ethertype::IPV6, _) => fast_v6(source, 14, Tags::default()).map(|p| p.map_key(Key::V6)),
+        (ethertype::VLAN, ethertype::IPV4) => {
+            fast_v4(source, 18, Tags::one(link.be16(14))).map(|p| p.map_key(Key::V4))
+        }
+        (ethertype::VLAN, ethertype::IPV6) => {
+            fast_v6(source, 18, Tags::one(link.be16(14))).map(|p| p.map_key(Key::V6))
+        }
+        _ => None,
+    }
+}
+
+/// Parses IPv4 at the constant offset `l3`, when it is of the common form.
+#[inline(always)]
+pub fn fast_v4<S: Head>(source: &S, l3: usize, tags: Tags) -> Option<Packet<KeyV4>> {
+    let l4 = l3 + ipv4::HEADER_LEN as usize;
+    let view = source.head(l4 + UDP_LEN as usize)?;
+    let total = u32::from(view.be16(l3 + 2));
+    if view.byte(l3) != PLAIN_IPV4 || view.be16(l3 + 6) & ANY_FRAGMENT != 0 {
+        return None;
+    }
+    let end = offset(l3) + total;
+    let proto = view.byte(l3 + 9);
+    let rest = rest(source, proto, l4, end)?;
+    let (key, direction) = KeyV4::new(
+        (view.four(l3 + 12), view.be16(l4)),
+        (view.four(l3 + 16), view.be16(l4 + 2)),
+        tags.innermost(),
+        proto,
+    );
+    Some(packet(key, direction, tags, Offsets { l3: offset(l3), l4: offset(l4), end }, rest))
+}
+
+/// Parses IPv6 at the constant offset `l3`, when it is of the common form.
+#[inline(always)]
+pub fn fast_v6<S: Head>(source: &S, l3: usize, tags: Tags) -> Option<Packet<KeyV6>> {
+    let l4 = l3 + ipv6::HEADER_LEN as usize;
+    let view = source.head(l4 + UDP_LEN as usize)?;
+    if view.byte(l3) >> 4 != 6 {
+        return None;
+    }
+    let end = offset(l4) + u32::from(view.be16(l3 + 4));
+    let proto = view.byte(l3 + 6);
+    let rest = rest(source, proto, l4, end)?;
+    let (key, direction) = KeyV6::new(
+        (view.sixteen(l3 + 8), view.be16(l4)),
+        (view.sixteen(l3 + 24), view.be16(l4 + 2)),
+        tags.innermost(),
+        proto,
+    );
+    Some(packet(key, direction, tags, Offsets { l3: offset(l3), l4: offset(l4), end }, rest))
+}
+
+/// What the transport header says beyond the ports.
+#[derive(Clone, Copy)]
+struct Rest {
+    payload: u32,
+    tcp_flags: u8,
+}
+
+#[derive(Clone, Copy)]
+struct Offsets {
+    l3: u32,
+    l4: u32,
+    end: u32,
+}
+
+/// `None` for protocols other than TCP and UDP, and where lengths do not fit.
+#[inline(always)]
+fn rest<S: Head>(source: &S, proto: u8, l4: usize, end: u32) -> Option<Rest> {
+    if end > source.together() {
+        return None;
+    }
+    if proto == proto::TCP {
+        let view = source.head(l4 + TCP_LEN as usize)?;
+        if end < offset(l4) + TCP_LEN {
+            return None;
+        }
+        let payload = tcp_payload(view.byte(l4 + 12), offset(l4), end);
+        Some(Rest { payload, tcp_flags: view.byte(l4 + 13) })
+    } else if proto == proto::UDP && end >= offset(l4) + UDP_LEN {
+        Some(Rest { payload: offset(l4) + UDP_LEN, tcp_flags: 0 })
+    } else {
+        None
+    }
+}
+
+#[inline(always)]
+fn packet<K>(key: K, direction: Direction, tags: Tags, offsets: Offsets, rest: Rest) -> Packet<K> {
+    Packet {
+        key,
+        direction,
+        fragment: Fragment::Whole,
+        l3: offsets.l3,
+        l4: offsets.l4,
+        payload: rest.payload,
+        end: offsets.end,
+        tcp_flags: rest.tcp_flags,
+        notes: Notes::NONE,
+        tags,
+        tunnel: Tunnel::None,
+    }
+}
+
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "constants below 100")]
+const fn offset(at: usize) -> u32 {
+    at as u32
+}

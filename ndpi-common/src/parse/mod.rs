@@ -1,0 +1,123 @@
+//! The packet parser: one for XDP, TC and user space.
+//!
+//! It reads through [`Source`], so that the same code runs over a slice and inside a BPF program.
+//! It steps over up to [`MAX_TAGS`] VLAN tags, MPLS labels and PPPoE, reads IPv4 with options and
+//! IPv6 with up to [`MAX_EXTENSIONS`] extension headers, and gives the flow's key. Only TCP and UDP
+//! have ports in the key: nDPI knows other protocols by their number, so all SCTP between two hosts
+//! is one flow, as all ICMP is.
+//!
+//! [`fast`] is a short cut for what nearly all packets look like; where it answers, it answers the
+//! same as [`frame`].
+
+mod fast;
+mod ipv4;
+mod ipv6;
+mod link;
+mod packet;
+mod source;
+mod transport;
+mod tunnel;
+
+pub use fast::{fast, fast_v4, fast_v6};
+pub use ipv6::MAX_EXTENSIONS;
+pub use link::{ETHERNET_LEN, Link, MAX_LABELS, MAX_TAGS, Tags, ethertype};
+pub use packet::{Fragment, Notes, Packet, Refusal};
+pub use source::{Captured, Head, Source, View};
+pub use tunnel::Tunnel;
+
+/// What the parser is asked to do beyond the default.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "user", derive(Debug))]
+pub struct Options {
+    /// Look into tunnels: the key is that of the innermost packet that can be parsed.
+    pub tunnels: bool,
+    /// Take an IP length of 0 to mean "all that is there", as segmentation offload writes it,
+    /// instead of refusing the packet.
+    pub zero_length: bool,
+    /// Take an IP length beyond the frame's end to mean all that is there, instead of refusing
+    /// the packet. No host accepts such a packet, but a flow that only exists of them is still
+    /// seen, and a rule on the flow still holds.
+    pub cut_length: bool,
+}
+
+/// Parses a frame that starts with an Ethernet header.
+///
+/// # Errors
+/// Says why the frame has no flow: see [`Refusal`].
+#[inline(always)]
+pub fn frame<S: Source + ?Sized>(source: &S, options: Options) -> Result<Packet, Refusal> {
+    let link = link::ethernet(source, 0, Tags::default())?;
+    packet(source, link, options)
+}
+
+/// Parses what stands at `link.at` under the EtherType `link.ethertype`: an IP packet, or tags
+/// that lead to one. `link.tags` holds tags that were taken off before (hardware-stripped ones).
+///
+/// # Errors
+/// As [`frame`].
+#[inline(always)]
+pub fn from_ethertype<S: Source + ?Sized>(
+    source: &S,
+    link: Link,
+    options: Options,
+) -> Result<Packet, Refusal> {
+    let link = link::walk(source, link)?;
+    packet(source, link, options)
+}
+
+/// Parses an IP packet whose header is at `at`; the version field says which.
+///
+/// # Errors
+/// As [`frame`].
+#[inline(always)]
+pub fn from_ip<S: Source + ?Sized>(
+    source: &S,
+    at: u32,
+    options: Options,
+) -> Result<Packet, Refusal> {
+    let [first] = source.load::<1>(at).ok_or(Refusal::TruncatedIp)?;
+    let ethertype = match first >> 4 {
+        4 => ethertype::IPV4,
+        6 => ethertype::IPV6,
+        _ => return Err(Refusal::BadVersion),
+    };
+    packet(source, Link { ethertype, at, tags: Tags::default() }, options)
+}
+
+#[inline(always)]
+fn packet<S: Source + ?Sized>(source: &S, link: Link, options: Options) -> Result<Packet, Refusal> {
+    let outer = network(source, link, options)?;
+    if options.tunnels { Ok(tunnel::innermost(source, outer, options)) } else { Ok(outer) }
+}
+
+/// Parses the IP header that `link` leads to, and what follows it.
+#[inline(always)]
+fn network<S: Source + ?Sized>(
+    source: &S,
+    link: Link,
+    options: Options,
+) -> Result<Packet, Refusal> {
+    match link.ethertype {
+        ethertype::IPV4 => ipv4::parse(source, link, options),
+        ethertype::IPV6 => ipv6::parse(source, link, options),
+        _ => Err(Refusal::NotIp),
+    }
+}
+
+/// How much a length field stands for when `there` bytes are there, and the [`Notes`] about it.
+/// A length of 0 stays 0 unless the options say otherwise.
+#[inline(always)]
+fn length(field: u32, there: u32, options: Options) -> Result<(u32, u8), Refusal> {
+    if field == 0 && options.zero_length {
+        Ok((there, Notes::NO_LENGTH))
+    } else if field <= there {
+        Ok((field, Notes::NONE))
+    } else if options.cut_length {
+        Ok((there, Notes::CUT_LENGTH))
+    } else {
+        Err(Refusal::LengthTooLong)
+    }
+}
+
+#[cfg(test)]
+mod tests;

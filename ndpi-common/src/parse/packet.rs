@@ -1,0 +1,166 @@
+//! What the parser found.
+
+use super::{Tags, Tunnel};
+use crate::{Direction, Key};
+
+/// A packet that belongs to a flow. Offsets count from the start of the frame.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(Debug))]
+pub struct Packet<K = Key> {
+    /// The flow. A later fragment has ports 0, see [`Packet::with_ports`].
+    pub key: K,
+    /// Which way the packet goes.
+    pub direction: Direction,
+    /// Whether it is a fragment.
+    pub fragment: Fragment,
+    /// Where the IP header starts.
+    pub l3: u32,
+    /// Where the header after IP (and its extension headers) starts.
+    pub l4: u32,
+    /// Where the payload of TCP or UDP starts; for other protocols, and in later fragments, `l4`.
+    pub payload: u32,
+    /// Where the IP packet ends, by its own length: link-layer padding is not part of it.
+    pub end: u32,
+    /// The flags byte of the TCP header, 0 for other protocols.
+    pub tcp_flags: u8,
+    /// [`Notes`].
+    pub notes: u8,
+    /// The VLAN tags that were stepped over.
+    pub tags: Tags,
+    /// The tunnel that was opened to get here.
+    pub tunnel: Tunnel,
+}
+
+/// Whether a packet is a fragment, and of which datagram.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(Debug))]
+pub enum Fragment {
+    /// Not a fragment.
+    Whole,
+    /// The first fragment, with the ports; more follow.
+    First {
+        /// The IP identification.
+        id: u32,
+    },
+    /// A later fragment, without ports.
+    Later {
+        /// The IP identification.
+        id: u32,
+    },
+}
+
+/// Bits of [`Packet::notes`].
+pub struct Notes;
+
+impl Notes {
+    /// Nothing of note.
+    pub const NONE: u8 = 0;
+    /// TCP or UDP, but the packet ends within its header: the ports in the key are 0.
+    pub const TRUNCATED_PORTS: u8 = 1;
+    /// The IP length was 0 and was taken to mean all that is there.
+    pub const NO_LENGTH: u8 = 2;
+    /// The IPv4 header has options, or the IPv6 header has extension headers.
+    pub const OPTIONS: u8 = 4;
+    /// The IP length went beyond the frame and was cut to what was there.
+    pub const CUT_LENGTH: u8 = 8;
+}
+
+/// Why a frame has no flow.
+#[repr(u8)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(Debug, Hash))]
+pub enum Refusal {
+    /// Neither IPv4 nor IPv6.
+    NotIp,
+    /// An 802.3 frame with a length in place of an EtherType.
+    Llc,
+    /// More VLAN tags or MPLS labels than are stepped over.
+    TooManyTags,
+    /// The frame ends within its link header or tags.
+    TruncatedLink,
+    /// The frame ends within its IP header.
+    TruncatedIp,
+    /// The IP version does not fit the EtherType.
+    BadVersion,
+    /// The IPv4 header length is below 5 words.
+    BadHeaderLength,
+    /// The IP length is shorter than the headers it should hold.
+    LengthTooShort,
+    /// The IP length is longer than the frame.
+    LengthTooLong,
+    /// The IP length is 0.
+    LengthZero,
+    /// More IPv6 extension headers than are stepped over.
+    TooManyExtensions,
+    /// The packet ends within an IPv6 extension header.
+    TruncatedExtension,
+}
+
+impl<K> Packet<K> {
+    /// Bytes of the IP packet, header included.
+    #[inline(always)]
+    pub const fn ip_len(&self) -> u32 {
+        self.end - self.l3
+    }
+
+    /// Whether anything follows the headers.
+    #[inline(always)]
+    pub const fn has_payload(&self) -> bool {
+        self.payload < self.end
+    }
+
+    /// The same packet with another form of key.
+    #[inline(always)]
+    pub fn map_key<L>(self, key: impl FnOnce(K) -> L) -> Packet<L> {
+        Packet {
+            key: key(self.key),
+            direction: self.direction,
+            fragment: self.fragment,
+            l3: self.l3,
+            l4: self.l4,
+            payload: self.payload,
+            end: self.end,
+            tcp_flags: self.tcp_flags,
+            notes: self.notes,
+            tags: self.tags,
+            tunnel: self.tunnel,
+        }
+    }
+}
+
+impl Packet {
+    /// A later fragment with the ports of its datagram's first: `source` and `destination` as
+    /// the sender wrote them.
+    #[must_use]
+    #[inline(always)]
+    pub fn with_ports(mut self, source: u16, destination: u16) -> Self {
+        let equal = match &self.key {
+            Key::V4(key) => key.lower == key.upper,
+            Key::V6(key) => key.lower == key.upper,
+        };
+        // Between different addresses the ports do not change which endpoint is lower.
+        if equal {
+            self.direction =
+                if source <= destination { Direction::FromLower } else { Direction::FromUpper };
+        }
+        let (lower, upper) = match self.direction {
+            Direction::FromLower => (source, destination),
+            Direction::FromUpper => (destination, source),
+        };
+        match &mut self.key {
+            Key::V4(key) => (key.lower_port, key.upper_port) = (lower, upper),
+            Key::V6(key) => (key.lower_port, key.upper_port) = (lower, upper),
+        }
+        self
+    }
+
+    /// The source and the destination port, as the sender wrote them.
+    #[inline(always)]
+    pub fn ports(&self) -> (u16, u16) {
+        let (lower, upper) = self.key.ports();
+        match self.direction {
+            Direction::FromLower => (lower, upper),
+            Direction::FromUpper => (upper, lower),
+        }
+    }
+}

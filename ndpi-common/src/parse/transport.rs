@@ -1,0 +1,85 @@
+//! TCP (RFC 9293) and UDP (RFC 768): ports, flags, where the payload starts.
+
+use super::{Fragment, Notes, Source};
+
+/// IP protocol numbers (IANA) that the parser knows.
+pub(super) mod proto {
+    pub(in crate::parse) const IPV4: u8 = 4;
+    pub(in crate::parse) const TCP: u8 = 6;
+    pub(in crate::parse) const UDP: u8 = 17;
+    pub(in crate::parse) const IPV6: u8 = 41;
+    pub(in crate::parse) const GRE: u8 = 47;
+}
+
+/// The shortest TCP header.
+pub(super) const TCP_LEN: u32 = 20;
+/// The UDP header.
+pub(super) const UDP_LEN: u32 = 8;
+
+/// What the transport header says.
+#[derive(Clone, Copy)]
+pub(super) struct Transport {
+    pub(super) source: u16,
+    pub(super) destination: u16,
+    pub(super) payload: u32,
+    pub(super) tcp_flags: u8,
+    pub(super) notes: u8,
+}
+
+/// Reads the header of `proto` at `l4` of a packet that ends at `end`.
+#[inline(always)]
+pub(super) fn read<S: Source + ?Sized>(
+    source: &S,
+    proto: u8,
+    l4: u32,
+    end: u32,
+    fragment: Fragment,
+) -> Transport {
+    let nothing = Transport { source: 0, destination: 0, payload: l4, tcp_flags: 0, notes: 0 };
+    if matches!(fragment, Fragment::Later { .. }) {
+        return nothing;
+    }
+    let found = match proto {
+        proto::TCP => tcp(source, l4, end),
+        proto::UDP => udp(source, l4, end),
+        _ => return nothing,
+    };
+    found.unwrap_or(Transport { payload: end, notes: Notes::TRUNCATED_PORTS, ..nothing })
+}
+
+#[inline(always)]
+fn tcp<S: Source + ?Sized>(source: &S, l4: u32, end: u32) -> Option<Transport> {
+    if l4 + TCP_LEN > end {
+        return None;
+    }
+    let header: [u8; TCP_LEN as usize] = source.load(l4)?;
+    Some(Transport {
+        source: u16::from_be_bytes([header[0], header[1]]),
+        destination: u16::from_be_bytes([header[2], header[3]]),
+        payload: tcp_payload(header[12], l4, end),
+        tcp_flags: header[13],
+        notes: 0,
+    })
+}
+
+/// Where the payload starts by the data offset in `byte`; an offset that lies leaves none.
+#[inline(always)]
+pub(super) fn tcp_payload(byte: u8, l4: u32, end: u32) -> u32 {
+    let len = u32::from(byte >> 4) * 4;
+    if len < TCP_LEN || l4 + len > end { end } else { l4 + len }
+}
+
+#[inline(always)]
+fn udp<S: Source + ?Sized>(source: &S, l4: u32, end: u32) -> Option<Transport> {
+    if l4 + UDP_LEN > end {
+        return None;
+    }
+    let header: [u8; UDP_LEN as usize] = source.load(l4)?;
+    Some(Transport {
+        source: u16::from_be_bytes([header[0], header[1]]),
+        destination: u16::from_be_bytes([header[2], header[3]]),
+        payload: l4 + UDP_LEN,
+        tcp_flags: 0,
+        notes: 0,
+    })
+}

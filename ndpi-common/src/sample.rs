@@ -1,0 +1,154 @@
+//! Samples: packets that the kernel shows to user space, as they lie in the rings.
+
+use crate::{Direction, Hook, Key, KeyV4, KeyV6};
+
+/// What stands before a sample's bytes in a ring.
+///
+/// `captured` bytes of the packet follow, from its IP header on; what lies behind them in the
+/// record is left over from earlier records and means nothing.
+#[repr(C)]
+#[derive(Clone, Copy)]
+#[cfg_attr(feature = "user", derive(Debug))]
+pub struct SampleHeader {
+    /// When the packet was seen, in nanoseconds since boot (`CLOCK_BOOTTIME`).
+    pub ktime_ns: u64,
+    /// A [`KeyV6`], or a [`KeyV4`] in the first 16 bytes and zeros, as `family` says.
+    pub key: [u8; 40],
+    /// 4 or 6.
+    pub family: u8,
+    /// A [`Direction`].
+    pub direction: u8,
+    /// A [`Hook`].
+    pub hook: u8,
+    /// The flags byte of the TCP header, 0 for other protocols.
+    pub tcp_flags: u8,
+    /// [`SampleFlags`].
+    pub flags: u16,
+    /// Segments that this packet becomes on the wire, at least 1.
+    pub segments: u16,
+    /// The interface the packet came in on (XDP) or goes out on (TC).
+    pub ifindex: u32,
+    /// The CPU that saw it.
+    pub cpu: u32,
+    /// Which packet of its flow this is among those shown: 1 for the first. It starts again when
+    /// the kernel had to forget the flow's track.
+    pub number: u32,
+    /// Bytes from the IP header on, as on the wire, all segments together.
+    pub wire_bytes: u32,
+    /// Bytes of the packet that follow this header.
+    pub captured: u32,
+    /// The largest payload of one segment, 0 when the packet is not segmented later.
+    pub segment_size: u32,
+}
+
+/// Bits of [`SampleHeader::flags`].
+pub struct SampleFlags;
+
+impl SampleFlags {
+    /// `captured` is less than what was there.
+    pub const CUT: u16 = 1;
+    /// The packet is the first fragment of a datagram.
+    pub const FIRST_FRAGMENT: u16 = 2;
+    /// The header's total length was 0 (segmentation offload): what was there was taken.
+    pub const NO_LENGTH: u16 = 4;
+    /// The key is that of an inner packet; the bytes start at the inner IP header.
+    pub const TUNNELED: u16 = 8;
+    /// A SYN that opened the flow anew: a verdict on an earlier flow of the same key ended.
+    pub const REOPENED: u16 = 16;
+}
+
+impl SampleHeader {
+    /// Writes `key` and its family in.
+    #[inline(always)]
+    pub fn set_key(&mut self, key: &Key) {
+        match key {
+            Key::V4(key) => {
+                self.key = [0; 40];
+                // SAFETY: a `KeyV4` is 16 bytes without padding, and so is the front of `key`.
+                unsafe { self.key.as_mut_ptr().cast::<KeyV4>().write_unaligned(*key) };
+                self.family = 4;
+            }
+            Key::V6(key) => {
+                // SAFETY: a `KeyV6` is 40 bytes without padding, and so is `key`.
+                unsafe { self.key.as_mut_ptr().cast::<KeyV6>().write_unaligned(*key) };
+                self.family = 6;
+            }
+        }
+    }
+
+    /// The flow's key; `None` when `family` is neither 4 nor 6.
+    pub fn key(&self) -> Option<Key> {
+        match self.family {
+            // SAFETY: every bit pattern of these 16 bytes is a `KeyV4`, which has no padding.
+            4 => Some(Key::V4(unsafe { self.key.as_ptr().cast::<KeyV4>().read_unaligned() })),
+            // SAFETY: every bit pattern of these 40 bytes is a `KeyV6`, which has no padding.
+            6 => Some(Key::V6(unsafe { self.key.as_ptr().cast::<KeyV6>().read_unaligned() })),
+            _ => None,
+        }
+    }
+
+    /// Which way the packet went.
+    pub const fn direction(&self) -> Direction {
+        if self.direction == 0 { Direction::FromLower } else { Direction::FromUpper }
+    }
+
+    /// Where the packet was seen.
+    pub const fn hook(&self) -> Hook {
+        if self.hook == 0 { Hook::Xdp } else { Hook::Tc }
+    }
+
+    /// The header at the front of a ring's record and the bytes behind it.
+    ///
+    /// `None` when the record is shorter than a header or than the bytes the header announces:
+    /// it was then written by another version of the kernel side.
+    pub fn split(record: &[u8]) -> Option<(Self, &[u8])> {
+        let (head, body) = record.split_at_checked(size_of::<Self>())?;
+        // SAFETY: `head` has the header's length, and every bit pattern is a header: `repr(C)`,
+        // integers and byte arrays only.
+        let header = unsafe { head.as_ptr().cast::<Self>().read_unaligned() };
+        Some((header, body.get(..header.captured as usize)?))
+    }
+}
+
+const _: () = assert!(size_of::<SampleHeader>() == 8 + 40 + 4 + 2 + 2 + 6 * 4);
+
+// SAFETY: `repr(C)`, integers and byte arrays only, no padding (asserted above): every bit pattern
+// is a value, and every byte of a value is initialised.
+#[cfg(feature = "user")]
+unsafe impl aya::Pod for SampleHeader {}
+
+#[cfg(test)]
+mod tests {
+    use super::SampleHeader;
+    use crate::{Key, KeyV4, KeyV6};
+
+    fn header() -> SampleHeader {
+        // SAFETY: integers and byte arrays only: all zeros is a header.
+        unsafe { core::mem::zeroed() }
+    }
+
+    #[test]
+    fn keys_of_both_families_survive() {
+        let (v4, _) = KeyV4::new(([198, 18, 0, 1], 1000), ([198, 18, 0, 2], 443), 5, 6);
+        let (v6, _) = KeyV6::new(([9; 16], 1000), ([7; 16], 443), 5, 17);
+        for key in [Key::V4(v4), Key::V6(v6)] {
+            let mut header = header();
+            header.set_key(&key);
+            assert!(header.key() == Some(key));
+        }
+        assert!(header().key().is_none());
+    }
+
+    #[test]
+    fn a_record_shorter_than_it_says_is_refused() {
+        let mut header = header();
+        header.captured = 3;
+        let mut record = [0u8; size_of::<SampleHeader>() + 3];
+        // SAFETY: the record has room for a header, which has no padding.
+        unsafe { record.as_mut_ptr().cast::<SampleHeader>().write_unaligned(header) };
+        assert!(SampleHeader::split(&record).is_some_and(|(_, bytes)| bytes.len() == 3));
+        for len in 0..record.len() {
+            assert!(SampleHeader::split(&record[..len]).is_none());
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Verdicts: what the rules made of a flow, and the kernel's counters of it.
+
+/// What is done with the packets of a decided flow.
+#[repr(u8)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(Debug, Hash))]
+pub enum Action {
+    /// Nothing was decided. No entry of a verdict map carries it.
+    None = 0,
+    /// Dropped, and counted in the entry.
+    Drop = 1,
+    /// Dropped and counted as under `Drop`; user space tells the endpoints (TCP reset, ICMP).
+    Reject = 2,
+    /// Passed, and counted in the entry.
+    Count = 3,
+    /// Passed with the least work: not counted in the entry, only in the statistics.
+    Bypass = 4,
+    /// Passed as far as the rule's token bucket allows, dropped beyond it, and counted.
+    Limit = 5,
+}
+
+impl Action {
+    /// Every action that a verdict can carry.
+    pub const ALL: [Self; 5] = [Self::Drop, Self::Reject, Self::Count, Self::Bypass, Self::Limit];
+
+    /// The action that a map entry's byte stands for.
+    #[inline(always)]
+    pub const fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            0 => Some(Self::None),
+            1 => Some(Self::Drop),
+            2 => Some(Self::Reject),
+            3 => Some(Self::Count),
+            4 => Some(Self::Bypass),
+            5 => Some(Self::Limit),
+            _ => None,
+        }
+    }
+
+    /// The word that policies, records and tables use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Drop => "drop",
+            Self::Reject => "reject",
+            Self::Count => "count",
+            Self::Bypass => "bypass",
+            Self::Limit => "limit",
+        }
+    }
+
+    /// Whether the kernel drops every packet of such a flow.
+    #[inline(always)]
+    pub const fn drops(self) -> bool {
+        matches!(self, Self::Drop | Self::Reject)
+    }
+}
+
+/// Packets and bytes of one direction since they were last folded into a [`Total`].
+///
+/// The kernel adds to both halves with one 64-bit atomic operation: packets are the lower half in
+/// memory order and can never carry into the bytes, as a packet has at least one byte and
+/// [`FOLD_AT`] bytes are folded away.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "user", derive(Debug))]
+pub struct Tally {
+    /// Packets since the last fold; a packet that the stack segments later counts as its segments.
+    pub packets: u32,
+    /// Bytes since the last fold, from the IP header on, as on the wire.
+    pub bytes: u32,
+}
+
+/// At how many bytes a [`Tally`] is folded into its [`Total`]. It leaves room for 3.75 GiB that
+/// other CPUs may add before the fold is done.
+pub const FOLD_AT: u32 = 1 << 28;
+
+impl Tally {
+    /// What one packet of `packets` segments and `bytes` bytes adds, as the word the kernel adds.
+    #[inline(always)]
+    pub const fn word(packets: u32, bytes: u32) -> u64 {
+        (bytes as u64) << 32 | packets as u64
+    }
+
+    /// The packets and bytes of such a word.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "takes the word's halves apart")]
+    pub const fn from_word(word: u64) -> Self {
+        Self { packets: word as u32, bytes: (word >> 32) as u32 }
+    }
+}
+
+/// Packets and bytes that were folded out of a [`Tally`].
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "user", derive(Debug))]
+pub struct Total {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes, from the IP header on.
+    pub bytes: u64,
+}
+
+impl Total {
+    /// This total and what `tally` holds beyond it.
+    #[must_use]
+    pub const fn plus(self, tally: Tally) -> Self {
+        Self {
+            packets: self.packets + tally.packets as u64,
+            bytes: self.bytes + tally.bytes as u64,
+        }
+    }
+}
+
+/// An entry of `VERDICTS_V4` and `VERDICTS_V6`.
+///
+/// User space writes it once; afterwards only the kernel changes it: `last_seen`, the TCP flags
+/// and the counters. The count of a direction is [`Verdict::lower`] or [`Verdict::upper`].
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "user", derive(Debug))]
+pub struct Verdict {
+    /// An [`Action`].
+    pub action: u8,
+    /// The TCP flags seen since the verdict in packets of the lower endpoint, combined by OR.
+    pub tcp_flags_lower: u8,
+    /// The same of the upper endpoint.
+    pub tcp_flags_upper: u8,
+    /// Always 0.
+    pub reserved: u8,
+    /// The tick of the coarse clock ([`crate::TICK_NS`] each, since boot) at the last packet.
+    /// The writer sets it to the time of the verdict.
+    pub last_seen: u32,
+    /// The index of the rule in the policy; `u16::MAX` stands for the policy's default.
+    pub rule: u16,
+    /// nDPI's application protocol.
+    pub app: u16,
+    /// nDPI's master protocol.
+    pub master: u16,
+    /// nDPI's category.
+    pub category: u16,
+    /// When the verdict was made, in nanoseconds since boot (`CLOCK_BOOTTIME`).
+    pub decided_ns: u64,
+    /// Sent by the lower endpoint since the verdict, not yet folded.
+    pub from_lower: Tally,
+    /// Sent by the upper endpoint since the verdict, not yet folded.
+    pub from_upper: Tally,
+    /// Sent by the lower endpoint, folded.
+    pub folded_lower: Total,
+    /// Sent by the upper endpoint, folded.
+    pub folded_upper: Total,
+    /// Packets of both directions that `limit` dropped; they are part of the counts above.
+    pub over_limit: Total,
+}
+
+impl Verdict {
+    /// The packets and bytes that the lower endpoint sent since the verdict.
+    pub const fn lower(&self) -> Total {
+        self.folded_lower.plus(self.from_lower)
+    }
+
+    /// The packets and bytes that the upper endpoint sent since the verdict.
+    pub const fn upper(&self) -> Total {
+        self.folded_upper.plus(self.from_upper)
+    }
+
+    /// The packets and bytes of both directions that the kernel dropped.
+    pub const fn dropped(&self) -> Total {
+        match Action::from_byte(self.action) {
+            Some(Action::Drop | Action::Reject) => {
+                let (lower, upper) = (self.lower(), self.upper());
+                Total { packets: lower.packets + upper.packets, bytes: lower.bytes + upper.bytes }
+            }
+            _ => self.over_limit,
+        }
+    }
+}
+
+const _: () = {
+    assert!(size_of::<Tally>() == 4 + 4 && align_of::<Tally>() == 8);
+    assert!(size_of::<Total>() == 8 + 8);
+    assert!(size_of::<Verdict>() == 4 + 4 + 4 * 2 + 8 + 2 * 8 + 3 * 16);
+};
+
+// SAFETY: `repr(C)`, integers only, no padding (asserted above): every bit pattern is a value, and
+// every byte of a value is initialised.
+#[cfg(feature = "user")]
+unsafe impl aya::Pod for Verdict {}
+
+#[cfg(test)]
+mod tests {
+    use super::{Action, Tally, Total, Verdict};
+
+    #[test]
+    fn actions_survive_the_map() {
+        for action in Action::ALL {
+            assert!(Action::from_byte(action as u8) == Some(action));
+        }
+        assert!(Action::from_byte(6).is_none());
+    }
+
+    #[test]
+    fn a_word_adds_both_halves() {
+        let word = Tally::word(1, 1500) + Tally::word(44, 65_000);
+        assert!(Tally::from_word(word) == Tally { packets: 45, bytes: 66_500 });
+    }
+
+    #[test]
+    fn the_tally_has_the_word_layout() {
+        let tally = Tally { packets: 3, bytes: 180 };
+        let mut bytes = [0; 8];
+        bytes[..4].copy_from_slice(&tally.packets.to_ne_bytes());
+        bytes[4..].copy_from_slice(&tally.bytes.to_ne_bytes());
+        assert!(u64::from_le_bytes(bytes) == Tally::word(3, 180));
+    }
+
+    #[test]
+    fn only_a_drop_counts_all_as_dropped() {
+        let mut verdict = Verdict {
+            action: Action::Drop as u8,
+            from_lower: Tally { packets: 2, bytes: 120 },
+            folded_upper: Total { packets: 1 << 33, bytes: 1 << 40 },
+            over_limit: Total { packets: 1, bytes: 60 },
+            ..Verdict::default()
+        };
+        assert!(verdict.dropped() == Total { packets: (1 << 33) + 2, bytes: (1 << 40) + 120 });
+        verdict.action = Action::Limit as u8;
+        assert!(verdict.dropped() == Total { packets: 1, bytes: 60 });
+    }
+}
