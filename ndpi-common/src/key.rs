@@ -3,6 +3,9 @@
 //! A key is canonical: the endpoint with the lower (address, port) comes first, so the packets of
 //! both directions meet in one map entry. [`Direction`] says which way a packet went.
 
+#[cfg(feature = "user")]
+use core::net::IpAddr;
+
 /// Which way a packet of a flow goes, in terms of its canonical key.
 #[repr(u8)]
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -12,6 +15,18 @@ pub enum Direction {
     FromLower = 0,
     /// Sent by the upper endpoint.
     FromUpper = 1,
+}
+
+impl Direction {
+    /// The other way.
+    #[inline(always)]
+    #[must_use]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::FromLower => Self::FromUpper,
+            Self::FromUpper => Self::FromLower,
+        }
+    }
 }
 
 /// The key of a flow of either family.
@@ -176,6 +191,37 @@ impl Key {
         match self {
             Self::V4(key) => (key.lower_port, key.upper_port),
             Self::V6(key) => (key.lower_port, key.upper_port),
+        }
+    }
+}
+
+/// One end of a flow: an address, and a port (0 for protocols without ports).
+#[cfg(feature = "user")]
+pub type Endpoint = (IpAddr, u16);
+
+#[cfg(feature = "user")]
+impl Key {
+    /// The endpoint that comes first in the key.
+    pub fn lower(&self) -> Endpoint {
+        match self {
+            Self::V4(key) => (key.lower.into(), key.lower_port),
+            Self::V6(key) => (key.lower.into(), key.lower_port),
+        }
+    }
+
+    /// The endpoint that comes second in the key.
+    pub fn upper(&self) -> Endpoint {
+        match self {
+            Self::V4(key) => (key.upper.into(), key.upper_port),
+            Self::V6(key) => (key.upper.into(), key.upper_port),
+        }
+    }
+
+    /// Sender and receiver of a packet that goes `direction`.
+    pub fn endpoints(&self, direction: Direction) -> (Endpoint, Endpoint) {
+        match direction {
+            Direction::FromLower => (self.lower(), self.upper()),
+            Direction::FromUpper => (self.upper(), self.lower()),
         }
     }
 }

@@ -18,6 +18,8 @@ mod track;
 mod verdict;
 
 pub use fragment::{FragmentKey, FragmentPorts};
+#[cfg(feature = "user")]
+pub use key::Endpoint;
 pub use key::{Direction, Key, KeyV4, KeyV6};
 pub use limit::{Bucket, BucketState};
 pub use sample::{SampleFlags, SampleHeader};

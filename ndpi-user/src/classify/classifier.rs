@@ -233,7 +233,8 @@ impl<D: Detector> Classifier<D> {
             let classification = Classification { state: before, ..self.detector.give_up(state) };
             let details = self.detector.details(state);
             let verdict = sink.judge(&flow, &classification, &details, Moment::Final);
-            flow.stage = Stage::Decided(Decided { classification, details, verdict });
+            flow.stage =
+                Stage::Decided(Decided { classification, details, verdict, given_up: true });
         }
         sink.finished(flow, end);
     }
@@ -260,5 +261,5 @@ fn decide<D: Detector, S: Sink<D::Flow>>(
     if moment == Moment::Early && verdict.is_none() {
         return None;
     }
-    Some(Decided { classification, details, verdict })
+    Some(Decided { classification, details, verdict, given_up: false })
 }

@@ -3,7 +3,6 @@
 use ndpi::Classification;
 use ndpi_common::Direction;
 
-use super::key::opposite;
 use super::{Details, Endpoint, FlowKey};
 use crate::sample::{Sample, tcp};
 use crate::verdict::Verdict;
@@ -57,6 +56,8 @@ pub struct Decided {
     pub details: Details,
     /// What the policy made of it; `None` where there is no policy.
     pub verdict: Option<Verdict>,
+    /// The flow was over before nDPI had its last word: the verdict came too late to act on.
+    pub given_up: bool,
 }
 
 impl<F> FlowEntry<F> {
@@ -66,7 +67,7 @@ impl<F> FlowEntry<F> {
         let sender_is_server = tcp::accepts(sample.tcp_flags);
         Self {
             key: sample.key,
-            client: if sender_is_server { opposite(sample.direction) } else { sample.direction },
+            client: if sender_is_server { sample.direction.opposite() } else { sample.direction },
             tcp_seen: [0; 2],
             partial_at: 0,
             inspected: 0,

@@ -2,13 +2,14 @@
 
 mod details;
 mod entry;
-mod key;
+mod shard;
 mod slab;
 mod table;
 mod timeouts;
 
 pub use details::Details;
 pub use entry::{Decided, FlowEntry, Stage};
-pub use key::{Endpoint, FlowKey};
+pub use ndpi_common::{Endpoint, Key as FlowKey};
+pub use shard::shard;
 pub use table::{FlowTable, SlotId};
 pub use timeouts::Timeouts;

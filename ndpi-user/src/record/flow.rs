@@ -51,7 +51,7 @@ impl<'a> FlowRecord<'a> {
         rule: Option<&'a str>,
     ) -> Option<Self> {
         let decided = flow.decided()?;
-        let blocked = decided.verdict.is_some_and(|verdict| verdict.action.blocks());
+        let blocked = decided.verdict.is_some_and(|verdict| verdict.action.drops());
         Some(Self {
             kind: "flow",
             ends: Ends::new(flow, origin),
