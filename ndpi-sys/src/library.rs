@@ -1,0 +1,125 @@
+//! Opening a library and letting nothing through that is not nDPI 5.0.
+
+use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
+
+use crate::{Candidate, Functions, LIBRARY_VARIABLE, LoadError, SONAME, candidates, verify};
+
+/// A loaded nDPI 5.0 that passed the load-time checks.
+#[derive(Debug)]
+pub struct Library {
+    functions: Functions,
+    path: PathBuf,
+    passed_over: Vec<LoadError>,
+    // Last, so that it is unloaded when nothing of the table is left.
+    _handle: Handle,
+}
+
+impl Library {
+    /// Loads nDPI from the first of the [`candidates`] that is usable.
+    ///
+    /// A path that a person named (`path`, or [`LIBRARY_VARIABLE`]) is used or refused; otherwise
+    /// a copy that is refused is passed over for the next one.
+    ///
+    /// # Errors
+    ///
+    /// Why the named library was refused, or [`LoadError::NotFound`] with the reasons of all.
+    pub fn load(path: Option<&Path>) -> Result<Self, LoadError> {
+        let variable = std::env::var_os(LIBRARY_VARIABLE);
+        let executable = std::env::current_exe().ok();
+        let mut tried = Vec::new();
+        for candidate in candidates(path, variable.as_deref(), executable.as_deref()) {
+            match candidate {
+                Candidate::Named(path) => return Self::open(&path),
+                Candidate::Beside(path) if !path.exists() => {}
+                Candidate::Loader => match Self::open(Path::new(SONAME)) {
+                    Ok(library) => return Ok(library),
+                    Err(error) => tried.push(error),
+                },
+                Candidate::Beside(path) => match Self::open(&path) {
+                    Ok(library) => return Ok(Self { passed_over: tried, ..library }),
+                    Err(error) => tried.push(error),
+                },
+            }
+        }
+        Err(LoadError::NotFound { tried })
+    }
+
+    /// Loads and checks this library, and no other.
+    ///
+    /// # Errors
+    ///
+    /// Any [`LoadError`] but [`LoadError::NotFound`].
+    pub fn open(path: &Path) -> Result<Self, LoadError> {
+        // SAFETY: loading runs the library's initializers. A file named libndpi.so.5, or one that
+        // the user names, is taken to be a library that may be loaded; it is not asked anything
+        // else before it said that it is nDPI 5.0.
+        let handle = unsafe { Handle::open(Some(path), RTLD_NOW | RTLD_LOCAL) }
+            .map_err(|error| LoadError::Open { path: path.to_owned(), reason: reason(&error) })?;
+        let (handle, path) = located(handle, path);
+        let revision = verify::revision(&handle, &path)?;
+        // SAFETY: the library says that it is nDPI 5.0, and the handle is kept beside the table.
+        let functions = unsafe { Functions::resolve(&handle) }.map_err(|symbol| {
+            LoadError::Symbol { path: path.clone(), revision: Some(revision.clone()), symbol }
+        })?;
+        verify::behaviour(&functions, &path, &revision)?;
+        Ok(Self { functions, path, passed_over: Vec::new(), _handle: handle })
+    }
+
+    /// nDPI's functions. They may be called for as long as this library lives.
+    pub fn functions(&self) -> &Functions {
+        &self.functions
+    }
+
+    /// The file that was loaded.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Why candidates that come earlier in the search were not taken.
+    pub fn passed_over(&self) -> &[LoadError] {
+        &self.passed_over
+    }
+}
+
+/// Serializes what nDPI wants serialized over a whole process: making, finalizing and freeing
+/// modules and global contexts.
+pub fn module_lock() -> MutexGuard<'static, ()> {
+    static LOCK: Mutex<()> = Mutex::new(());
+    // Nothing is kept under the lock that a panic could leave half-changed on this side.
+    LOCK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn reason(error: &libloading::Error) -> String {
+    use std::error::Error;
+    error.source().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// The handle, and the file it was loaded from: the loader knows, where only a name was given.
+fn located(handle: Handle, asked: &Path) -> (Handle, PathBuf) {
+    #[repr(C)]
+    struct LinkMap {
+        address: usize,
+        name: *const c_char,
+    }
+    let raw = handle.into_raw();
+    let mut map: *const LinkMap = std::ptr::null();
+    // SAFETY: `raw` is an open handle, and RTLD_DI_LINKMAP writes one pointer.
+    let result: c_int =
+        unsafe { libc::dlinfo(raw, libc::RTLD_DI_LINKMAP, (&raw mut map).cast::<c_void>()) };
+    let name = if result == 0 && !map.is_null() {
+        // SAFETY: dlinfo succeeded, so this is the loader's own entry of a loaded object; its name
+        // is a C string that lives as long as the handle, and is copied here.
+        let name = unsafe { CStr::from_ptr((*map).name) };
+        Path::new(OsStr::from_bytes(name.to_bytes())).to_owned()
+    } else {
+        PathBuf::new()
+    };
+    // SAFETY: the handle is the one given up above, taken back once.
+    let handle = unsafe { Handle::from_raw(raw) };
+    (handle, if name.as_os_str().is_empty() { asked.to_owned() } else { name })
+}
