@@ -36,6 +36,48 @@ pub enum Confidence {
     CustomRule,
 }
 
+impl Confidence {
+    /// All of them, in the order of the library's numbers.
+    pub const ALL: [Self; 10] = [
+        Self::Unknown,
+        Self::MatchByPort,
+        Self::Nbpf,
+        Self::DpiPartial,
+        Self::DpiPartialCache,
+        Self::DpiCache,
+        Self::Dpi,
+        Self::MatchByIp,
+        Self::DpiAggressive,
+        Self::CustomRule,
+    ];
+
+    /// From the library's number; `Unknown` for one that 5.0 does not have.
+    #[inline]
+    pub(crate) fn from_raw(raw: u32) -> Self {
+        usize::try_from(raw)
+            .ok()
+            .and_then(|index| Self::ALL.get(index))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// nDPI's name for it: `DPI`, `Match by port`, … (`ndpi_confidence_get_name`).
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "Unknown",
+            Self::MatchByPort => "Match by port",
+            Self::Nbpf => "nBPF",
+            Self::DpiPartial => "DPI (partial)",
+            Self::DpiPartialCache => "DPI (partial cache)",
+            Self::DpiCache => "DPI (cache)",
+            Self::Dpi => "DPI",
+            Self::MatchByIp => "Match by IP",
+            Self::DpiAggressive => "DPI (aggressive)",
+            Self::CustomRule => "Match by custom rule",
+        }
+    }
+}
+
 /// The risks of a flow: a set of `ndpi_risk_enum`, a bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Risks(pub u64);
@@ -65,7 +107,8 @@ pub struct Classification {
     pub breed: BreedId,
     /// How the answer was found.
     pub confidence: Confidence,
-    /// Whether the answer is a guess from ports or addresses.
+    /// Whether the answer is a guess from ports or addresses: the library's flag
+    /// (`protocol_was_guessed`), or a confidence that says so.
     pub guessed: bool,
     /// Risks seen so far.
     pub risks: Risks,

@@ -1,0 +1,111 @@
+//! The engine: a detection module.
+
+mod builder;
+mod names;
+mod rules;
+mod stats;
+
+use std::ptr::NonNull;
+
+pub use builder::EngineBuilder;
+use ndpi_sys::Functions;
+use ndpi_sys::module_lock;
+use ndpi_sys::types::{GlobalContext, Module};
+
+use crate::{Flow, Library, SharedCaches};
+pub use names::{Breed, Category, Protocol};
+pub use stats::CacheStatistics;
+
+/// A detection module, configured and running (`struct ndpi_detection_module_struct`).
+///
+/// It has no locks inside: an engine belongs to one thread at a time, and all packets of a flow go
+/// to the same engine. It can be moved to another thread while it has no flows, but not shared:
+///
+/// ```compile_fail,E0277
+/// fn shared<T: Sync>() {}
+/// shared::<ndpi::Engine>();
+/// ```
+///
+/// ```
+/// fn moved<T: Send>() {}
+/// moved::<ndpi::Engine>();
+/// ```
+#[derive(Debug)]
+pub struct Engine {
+    module: OwnedModule,
+    protocol_count: u16,
+    /// Names of categories by number; empty where there is none.
+    categories: Vec<String>,
+}
+
+impl Engine {
+    /// The module is finalized.
+    fn new(module: OwnedModule) -> Self {
+        let functions = module.library.functions();
+        // SAFETY: the module is finalized.
+        let count = unsafe { (functions.get_num_protocols)(module.pointer.as_ptr()) };
+        let categories = names::categories(&module);
+        let protocol_count = u16::try_from(count).unwrap_or(u16::MAX);
+        Self { module, protocol_count, categories }
+    }
+
+    /// A new flow, of which no packet was seen yet (`ndpi_flow_malloc`).
+    ///
+    /// Aborts the process where memory is short, like every other allocation.
+    #[inline]
+    pub fn flow(&self) -> Flow<'_> {
+        Flow::new(self)
+    }
+
+    /// The library that runs this engine.
+    pub fn library(&self) -> &Library {
+        &self.module.library
+    }
+
+    #[inline]
+    pub(crate) fn functions(&self) -> &Functions {
+        self.module.library.functions()
+    }
+
+    #[inline]
+    pub(crate) fn module(&self) -> *mut Module {
+        self.module.pointer.as_ptr()
+    }
+}
+
+// SAFETY: a module holds no thread-local state and may be used by any one thread at a time; flows
+// borrow the engine and are not `Send`, so none stays behind on another thread. `Sync` is withheld
+// by the pointer.
+unsafe impl Send for Engine {}
+
+/// A module and what it needs to live. Freed once, whether it got to run or not.
+#[derive(Debug)]
+struct OwnedModule {
+    pointer: NonNull<Module>,
+    shared: Option<SharedCaches>,
+    library: Library,
+}
+
+impl OwnedModule {
+    fn new(library: &Library, shared: Option<&SharedCaches>) -> Option<Self> {
+        let context = shared.map_or(std::ptr::null_mut(), |shared| shared.pointer().as_ptr());
+        let _lock = module_lock();
+        // SAFETY: the module lock is held; the context is null or kept alive beside the module.
+        let pointer = unsafe { (library.functions().init_detection_module)(context) };
+        let pointer = NonNull::new(pointer)?;
+        Some(Self { pointer, shared: shared.cloned(), library: library.clone() })
+    }
+
+    fn context(&self) -> *mut GlobalContext {
+        self.shared.as_ref().map_or(std::ptr::null_mut(), |shared| shared.pointer().as_ptr())
+    }
+}
+
+impl Drop for OwnedModule {
+    fn drop(&mut self) {
+        let _lock = module_lock();
+        // SAFETY: flows borrow the engine, so all are gone; the lock is held; the shared context
+        // and the library are dropped after this.
+        unsafe { (self.library.functions().exit_detection_module)(self.pointer.as_ptr()) }
+    }
+}

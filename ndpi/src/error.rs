@@ -1,0 +1,128 @@
+//! What can go wrong after the library was loaded.
+
+use std::path::PathBuf;
+
+/// Why a setting was not taken (`ndpi_set_config`).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// nDPI 5.0 has no such key, for this protocol or at all.
+    #[error("nDPI has no setting {setting}")]
+    UnknownKey {
+        /// The setting as `protocol,key`, or `key` alone.
+        setting: String,
+    },
+    /// The key does not take this value. Switches take `0`, `1`, `enable` and `disable`, but not
+    /// `true`.
+    #[error("nDPI's setting {setting} does not take the value {value:?}")]
+    BadValue {
+        /// The setting as `protocol,key`, or `key` alone.
+        setting: String,
+        /// The value.
+        value: String,
+    },
+    /// The setting makes no sense here: a cache cannot be shared (`lru.*.scope`) in an engine that
+    /// was not made from [`SharedCaches`](crate::SharedCaches).
+    #[error(
+        "nDPI's setting {setting} cannot be {value:?} here; sharing caches needs an engine made \
+         from SharedCaches"
+    )]
+    Rejected {
+        /// The setting as `protocol,key`, or `key` alone.
+        setting: String,
+        /// The value.
+        value: String,
+    },
+    /// The engine is running already.
+    #[error("nDPI's setting {setting} cannot be changed in a running engine")]
+    Finalized {
+        /// The setting as `protocol,key`, or `key` alone.
+        setting: String,
+    },
+    /// A protocol, key or value with a NUL byte in it.
+    #[error("the setting {setting:?} holds a NUL byte")]
+    Nul {
+        /// The setting as `protocol,key`, or `key` alone.
+        setting: String,
+    },
+    /// There is no module to configure, since memory was short when the engine was made.
+    #[error("nDPI's setting {setting} cannot be set: the engine could not be made")]
+    NoModule {
+        /// The setting as `protocol,key`, or `key` alone.
+        setting: String,
+    },
+    /// A result that 5.0 does not have.
+    #[error("nDPI refused the setting {setting} with code {code}")]
+    Other {
+        /// The setting as `protocol,key`, or `key` alone.
+        setting: String,
+        /// What `ndpi_set_config` returned.
+        code: i32,
+    },
+}
+
+/// Why rules (protocols, categories, lists) were not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum RulesError {
+    /// The file cannot be opened for reading. Looked at before nDPI is asked, which would only
+    /// say −1.
+    #[error("cannot read {what} from {}: {source}", path.display())]
+    Unreadable {
+        /// What it should hold.
+        what: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// nDPI read the file and refused it.
+    #[error("nDPI did not take {what} from {} (code {code})", path.display())]
+    File {
+        /// What it should hold.
+        what: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// What the loading function returned.
+        code: i32,
+    },
+    /// nDPI refused a single value.
+    #[error("nDPI did not take {value:?} as {what} (code {code})")]
+    Value {
+        /// What it should be.
+        what: &'static str,
+        /// The value.
+        value: String,
+        /// What the function returned.
+        code: i32,
+    },
+    /// A path or value with a NUL byte in it.
+    #[error("{value:?} holds a NUL byte and cannot be {what}")]
+    Nul {
+        /// What it should be.
+        what: &'static str,
+        /// The value.
+        value: String,
+    },
+    /// There is no module to load into, since memory was short when the engine was made.
+    #[error("nDPI cannot load {what}: the engine could not be made")]
+    NoModule {
+        /// What should be loaded.
+        what: &'static str,
+    },
+}
+
+/// Why an engine could not be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// `ndpi_init_detection_module` gave none; an engine takes about 10 MB.
+    #[error("nDPI could not make a detection module; is memory short?")]
+    NoModule,
+    /// `ndpi_global_init` gave none.
+    #[error("nDPI could not make a context for shared caches; is memory short?")]
+    NoContext,
+    /// `ndpi_finalize_initialization` failed.
+    #[error("nDPI could not finish the configuration of a detection module (code {code})")]
+    Finalize {
+        /// What it returned.
+        code: i32,
+    },
+}

@@ -1,0 +1,98 @@
+//! The loaded library.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::{EngineBuilder, EngineError, LoadError, SharedCaches, text};
+
+/// nDPI 5.0, loaded. A handle: cloning it is cheap, and the library stays loaded for as long as
+/// anything made from it lives.
+#[derive(Clone, Debug)]
+pub struct Library {
+    sys: Arc<ndpi_sys::Library>,
+}
+
+impl Library {
+    /// Loads nDPI and checks that it is 5.0 and laid out as expected.
+    ///
+    /// Looked for are, in this order: `path`; the environment variable `NDPI_LIBRARY`; what the
+    /// loader finds as `libndpi.so.5`; copies beside the running program, as installed (`../lib`)
+    /// or built in a checkout (`target/ndpi`). The first two are used or refused; of the others,
+    /// a copy that is refused is passed over with a warning in the log.
+    ///
+    /// # Errors
+    ///
+    /// No library was found, or another release (4.x, 6.x), or one built so differently that it
+    /// cannot be used; see [`LoadError`].
+    pub fn load(path: Option<&Path>) -> Result<Self, LoadError> {
+        let sys = ndpi_sys::Library::load(path)?;
+        for error in sys.passed_over() {
+            match error {
+                // The common case: nDPI is not installed for the whole system.
+                LoadError::Open { .. } => log::debug!("passed over: {error}"),
+                _ => log::warn!("passed over: {error}"),
+            }
+        }
+        let library = Self { sys: Arc::new(sys) };
+        log::debug!("nDPI {} from {}", library.revision(), library.path().display());
+        Ok(library)
+    }
+
+    /// The file that was loaded.
+    pub fn path(&self) -> &Path {
+        self.sys.path()
+    }
+
+    /// The release, such as `5.0.0-1-375f99e` (`ndpi_revision`).
+    pub fn revision(&self) -> String {
+        // SAFETY: the function takes no arguments and returns a constant string.
+        unsafe { text::owned((self.functions().revision)()) }
+    }
+
+    /// nDPI's "API version" (`ndpi_get_api_version`): a count of commits, or the date of the build.
+    /// Good for a bug report; it says nothing about compatibility.
+    pub fn api_version(&self) -> u16 {
+        // SAFETY: the function takes no arguments and returns a constant.
+        unsafe { (self.functions().get_api_version)() }
+    }
+
+    /// The version of libgcrypt in use, with `internal` after it where it is nDPI's own
+    /// (`ndpi_get_gcrypt_version`).
+    pub fn gcrypt_version(&self) -> String {
+        // SAFETY: the function takes no arguments and returns a constant string.
+        unsafe { text::owned((self.functions().get_gcrypt_version)()) }
+    }
+
+    /// Bytes of a flow, without what it points to (`ndpi_detection_get_sizeof_ndpi_flow_struct`).
+    pub fn flow_size(&self) -> usize {
+        // The load-time checks compared it with what the library says.
+        ndpi_sys::flow::SIZE
+    }
+
+    /// Bytes that nDPI has allocated since it was loaded, flows not counted, modulo 4 GiB
+    /// (`ndpi_get_tot_allocated_memory`). What was freed is not taken off: only the difference
+    /// between two moments without frees says something.
+    pub fn allocated_so_far(&self) -> u32 {
+        // SAFETY: the function takes no arguments and reads a counter.
+        unsafe { (self.functions().get_tot_allocated_memory)() }
+    }
+
+    /// A new engine with caches of its own, to be configured and built. About 10 MB and 20 ms
+    /// (`ndpi_init_detection_module`).
+    pub fn engine(&self) -> EngineBuilder {
+        EngineBuilder::new(self, None)
+    }
+
+    /// Caches that several engines share (`ndpi_global_init`).
+    ///
+    /// # Errors
+    ///
+    /// Memory is short.
+    pub fn shared_caches(&self) -> Result<SharedCaches, EngineError> {
+        SharedCaches::new(self)
+    }
+
+    pub(crate) fn functions(&self) -> &ndpi_sys::Functions {
+        self.sys.functions()
+    }
+}

@@ -1,0 +1,83 @@
+//! What tests with the real library share.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::{Path, PathBuf};
+
+use ndpi::{Engine, Library};
+use ndpi_sys::packets;
+
+/// Milliseconds since 1970 at the start of a test's traffic.
+pub(crate) const START_MS: u64 = 1_700_000_000_000;
+
+/// nDPI, from `NDPI_LIBRARY` or `target/ndpi/`; `None`, with a word on why, where there is none.
+/// In CI there must be one.
+pub(crate) fn library() -> Option<Library> {
+    let named = std::env::var_os(ndpi_sys::LIBRARY_VARIABLE).map(PathBuf::from);
+    let path = named.unwrap_or_else(|| {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/ndpi").join(ndpi_sys::SONAME)
+    });
+    if path.exists() {
+        return Some(Library::load(Some(&path)).expect("the library that is there can be used"));
+    }
+    skip(&format!("there is no nDPI at {}; `cargo xtask setup` gets it", path.display()));
+    None
+}
+
+/// An engine with default settings.
+pub(crate) fn engine() -> Option<Engine> {
+    library().map(|library| library.engine().build().expect("an engine with default settings"))
+}
+
+/// Says why a test does nothing, which is a failure in CI.
+pub(crate) fn skip(why: &str) {
+    assert!(std::env::var_os("CI").is_none_or(|value| value != "true"), "{why}");
+    eprintln!("skipped: {why}");
+}
+
+/// Both ends of a conversation.
+#[derive(Clone, Copy)]
+pub(crate) struct Ends {
+    pub(crate) client: SocketAddrV4,
+    pub(crate) server: SocketAddrV4,
+}
+
+/// A conversation with this port of the server.
+pub(crate) fn ends(port: u16) -> Ends {
+    Ends {
+        client: SocketAddrV4::new(Ipv4Addr::new(198, 18, 0, 1), 40_000),
+        server: SocketAddrV4::new(Ipv4Addr::new(198, 18, 0, 2), port),
+    }
+}
+
+impl Ends {
+    /// The three packets that open a TCP connection.
+    pub(crate) fn handshake(&self) -> [Vec<u8>; 3] {
+        [
+            packets::tcp(self.client, self.server, packets::SYN, (0, 0), &[]),
+            packets::tcp(self.server, self.client, packets::SYN | packets::ACK, (0, 1), &[]),
+            packets::tcp(self.client, self.server, packets::ACK, (1, 1), &[]),
+        ]
+    }
+
+    /// Data from the client, at the start of its stream.
+    pub(crate) fn request(&self, payload: &[u8]) -> Vec<u8> {
+        packets::tcp(self.client, self.server, packets::PSH_ACK, (1, 1), payload)
+    }
+
+    /// Data from the server, at the start of its stream.
+    pub(crate) fn response(&self, payload: &[u8]) -> Vec<u8> {
+        packets::tcp(self.server, self.client, packets::PSH_ACK, (1, 2), payload)
+    }
+
+    /// A datagram from the client.
+    pub(crate) fn datagram(&self, payload: &[u8]) -> Vec<u8> {
+        packets::udp(self.client, self.server, payload)
+    }
+
+    /// A datagram from the server.
+    pub(crate) fn reply(&self, payload: &[u8]) -> Vec<u8> {
+        packets::udp(self.server, self.client, payload)
+    }
+}
