@@ -7,6 +7,7 @@ pub mod cli;
 pub mod commands;
 pub mod flow;
 pub mod kernel;
+pub mod link;
 mod logging;
 pub mod record;
 pub mod sample;

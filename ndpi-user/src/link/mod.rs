@@ -1,0 +1,75 @@
+//! From a captured packet to a sample of its flow: over the link layer, then through the parser
+//! that the kernel side uses too.
+//!
+//! ```text
+//! capture::Packet ─▶ layer3: what is under the link layer? ─▶ ndpi_common::parse ─▶ Sample
+//!                       └─────────── Skip: why it has no flow ◀──────┘
+//! ```
+
+mod layer3;
+mod skip;
+
+pub use skip::{Skip, Skips};
+
+use ndpi_common::parse::{self, Captured, Fragment, Link, Options, Tags};
+
+use crate::capture::Packet;
+use crate::flow::FlowKey;
+use crate::sample::Sample;
+use layer3::Under;
+
+/// The sample that a captured packet makes. With `tunnels`, that of the packet inside, if the
+/// packet is a tunnel's.
+///
+/// # Errors
+/// Why the packet belongs to no flow.
+#[inline]
+pub fn sample<'a>(packet: &Packet<'a>, tunnels: bool) -> Result<Sample<'a>, Skip> {
+    let (under, data) = layer3::find(packet.link_type, packet.data)?;
+    let before = packet.data.len() - data.len();
+    let wire_len = (packet.wire_len as usize).max(packet.data.len()) - before;
+    let options = Options { tunnels, zero_length: true, cut_length: true };
+    let parsed = parse(under, data, wire_len, options).map_err(Skip::Refused)?;
+    if let Fragment::Later { .. } = parsed.fragment {
+        return Err(Skip::LaterFragment);
+    }
+    let end = (parsed.end as usize).min(data.len());
+    Ok(Sample {
+        key: FlowKey::from(parsed.key),
+        direction: parsed.direction,
+        time_ns: packet.time_ns,
+        l3: &data[parsed.l3 as usize..end],
+        bytes: parsed.ip_len(),
+        packets: 1,
+        tcp_flags: parsed.tcp_flags,
+        ifindex: 0,
+        reopened: false,
+    })
+}
+
+#[inline]
+fn parse(
+    under: Under,
+    data: &[u8],
+    wire_len: usize,
+    options: Options,
+) -> Result<parse::Packet, parse::Refusal> {
+    if under == Under::Ethernet
+        && !options.tunnels
+        && let Some(parsed) = parse::fast(&data)
+    {
+        return Ok(parsed);
+    }
+    let source = Captured { bytes: data, wire_len: u32::try_from(wire_len).unwrap_or(u32::MAX) };
+    match under {
+        Under::Ethernet => parse::frame(&source, options),
+        Under::Ip => parse::from_ip(&source, 0, options),
+        Under::EtherType(ethertype) => {
+            let link = Link { ethertype, at: 0, tags: Tags::default() };
+            parse::from_ethertype(&source, link, options)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
