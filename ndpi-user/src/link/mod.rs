@@ -14,7 +14,6 @@ pub use skip::{Skip, Skips};
 use ndpi_common::parse::{self, Captured, Fragment, Link, Options, Tags};
 
 use crate::capture::Packet;
-use crate::flow::FlowKey;
 use crate::sample::Sample;
 use layer3::Under;
 
@@ -35,7 +34,7 @@ pub fn sample<'a>(packet: &Packet<'a>, tunnels: bool) -> Result<Sample<'a>, Skip
     }
     let end = (parsed.end as usize).min(data.len());
     Ok(Sample {
-        key: FlowKey::from(parsed.key),
+        key: parsed.key,
         direction: parsed.direction,
         time_ns: packet.time_ns,
         l3: &data[parsed.l3 as usize..end],

@@ -1,7 +1,8 @@
 //! Reader, link layers and parser against the corpus, without nDPI: which flows there are, their
 //! packets and bytes, and how many packets belong to none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -80,11 +81,9 @@ fn difference(reference: &Reference, flows: &Flows, skips: &Skips) -> String {
         skips.total(),
         reference.skipped
     );
-    for (key, have) in flows.iter().filter(|(key, have)| wanted.get(key) != Some(have)).take(3) {
-        text += &format!("\n  {key:?}: {have:?}, wanted {:?}", wanted.get(key));
-    }
-    for (key, want) in wanted.iter().filter(|(key, _)| !flows.contains_key(key)).take(3) {
-        text += &format!("\n  {key:?}: missing, wanted {want:?}");
+    let keys: BTreeSet<&Key> = flows.keys().chain(wanted.keys()).collect();
+    for key in keys.into_iter().filter(|key| flows.get(key) != wanted.get(key)).take(5) {
+        let _ = write!(text, "\n  {key:?}: {:?}, wanted {:?}", flows.get(key), wanted.get(key));
     }
     text
 }
