@@ -11,4 +11,6 @@ pub mod link;
 mod logging;
 pub mod record;
 pub mod sample;
+#[cfg(test)]
+mod testing;
 pub mod verdict;

@@ -48,4 +48,15 @@ pub mod tcp {
     pub fn accepts(flags: u8) -> bool {
         flags & (SYN | ACK) == SYN | ACK
     }
+
+    /// Whether a connection ended, by the flags that were seen from each side: FIN from both, or RST
+    /// from either.
+    pub fn closed(lower: u8, upper: u8) -> bool {
+        (lower & upper & FIN != 0) || ((lower | upper) & RST != 0)
+    }
+
+    /// Whether both sides were heard after the first SYN.
+    pub fn answered(lower: u8, upper: u8) -> bool {
+        lower & upper & ACK != 0
+    }
 }

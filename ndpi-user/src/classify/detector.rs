@@ -1,6 +1,6 @@
 //! What the classifier needs of nDPI: three calls and the texts.
 
-use ndpi::Classification;
+use ndpi::{Classification, Engine, Flow, Hints};
 
 use crate::flow::Details;
 
@@ -23,4 +23,28 @@ pub trait Detector {
 
     /// Copies host name and fingerprints out of the state.
     fn details(&self, flow: &Self::Flow) -> Details;
+}
+impl<'e> Detector for &'e Engine {
+    type Flow = Flow<'e>;
+
+    fn open(&self) -> Flow<'e> {
+        self.flow()
+    }
+
+    fn inspect(&self, flow: &mut Flow<'e>, l3: &[u8], time_ms: u64) -> Classification {
+        flow.process(l3, time_ms, Hints::default())
+    }
+
+    fn classification(&self, flow: &Flow<'e>) -> Classification {
+        flow.classification()
+    }
+
+    fn give_up(&self, flow: &mut Flow<'e>) -> Classification {
+        flow.give_up()
+    }
+
+    fn details(&self, flow: &Flow<'e>) -> Details {
+        let text = |text: Option<std::borrow::Cow<'_, str>>| text.unwrap_or_default().into_owned();
+        Details::new(&text(flow.hostname()), &text(flow.ja4()), &text(flow.alpn()))
+    }
 }

@@ -17,7 +17,7 @@ pub struct FlowEntry<F> {
     /// Which way the client's packets go.
     pub client: Direction,
     /// TCP flags seen from the lower and from the upper endpoint.
-    tcp_seen: [u8; 2],
+    pub tcp_seen: [u8; 2],
     /// The packet, counted from 1 as in `inspected`, that made the state PARTIAL; 0 if none did.
     pub partial_at: u8,
     /// Packets given to nDPI.
@@ -97,18 +97,13 @@ impl<F> FlowEntry<F> {
     /// Whether the TCP connection ended: FIN from both sides, or RST from either.
     pub fn tcp_closed(&self) -> bool {
         let [lower, upper] = self.tcp_seen;
-        (lower & upper & tcp::FIN != 0) || ((lower | upper) & tcp::RST != 0)
+        tcp::closed(lower, upper)
     }
 
     /// Whether both sides of a TCP connection have been heard.
     pub fn tcp_answered(&self) -> bool {
-        self.tcp_seen.iter().all(|flags| flags & tcp::ACK != 0)
-    }
-
-    /// Merges flags that the kernel saw after the decision.
-    pub fn merge_tcp_flags(&mut self, lower: u8, upper: u8) {
-        self.tcp_seen[0] |= lower;
-        self.tcp_seen[1] |= upper;
+        let [lower, upper] = self.tcp_seen;
+        tcp::answered(lower, upper)
     }
 
     /// What was decided, if it was.

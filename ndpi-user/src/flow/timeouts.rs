@@ -41,10 +41,18 @@ const IPPROTO_UDPLITE: u8 = 136;
 impl Timeouts {
     /// How long `flow` may be silent.
     pub fn of<F>(&self, flow: &FlowEntry<F>) -> Duration {
-        match flow.key.proto() {
-            IPPROTO_TCP if flow.tcp_closed() => self.tcp_closed,
-            IPPROTO_TCP if !flow.tcp_answered() => self.tcp_opening,
-            IPPROTO_TCP => self.tcp,
+        let proto = flow.key.proto();
+        if proto == IPPROTO_TCP && flow.tcp_closed() {
+            return self.tcp_closed;
+        }
+        self.for_proto(proto, flow.tcp_answered())
+    }
+
+    /// How long an open flow of an IP protocol may be silent; `answered` counts for TCP only.
+    pub fn for_proto(&self, proto: u8, answered: bool) -> Duration {
+        match proto {
+            IPPROTO_TCP if answered => self.tcp,
+            IPPROTO_TCP => self.tcp_opening,
             IPPROTO_UDP | IPPROTO_UDPLITE => self.udp,
             _ => self.other,
         }

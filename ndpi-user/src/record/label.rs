@@ -56,7 +56,7 @@ pub struct Label<'a> {
     pub app_id: u16,
     pub master_id: u16,
     pub category: &'a str,
-    pub confidence: &'a str,
+    pub confidence: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hostname: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,7 +87,7 @@ impl<'a> Label<'a> {
             app_id: classification.app.app,
             master_id: classification.app.master,
             category: names.category(classification.category),
-            confidence: names.confidence(classification.confidence),
+            confidence: classification.confidence.name(),
             hostname: decided.details.hostname().or(absent),
             ja4: decided.details.ja4().or(absent),
             risks: names.risks(classification.risks).collect(),

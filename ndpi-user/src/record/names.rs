@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use ndpi::{AppId, BreedId, CategoryId, Confidence, Risks};
+use ndpi::{AppId, BreedId, CategoryId, Engine, Risks};
 
 /// Names by nDPI's numbers.
 #[derive(Clone, Debug, Default)]
@@ -15,14 +15,31 @@ pub struct Names {
     pub breeds: Vec<String>,
     /// Risks, by bit.
     pub risks: Vec<String>,
-    /// Confidences, by the library's number.
-    pub confidences: Vec<String>,
 }
 
 /// What a number without a name is called, as nDPI does.
 const UNKNOWN: &str = "Unknown";
 
 impl Names {
+    /// All names that `engine` knows.
+    pub fn of(engine: &Engine) -> Self {
+        Self {
+            apps: by_number(engine.protocols().into_iter().map(|app| (app.id.into(), app.name))),
+            categories: by_number(
+                engine
+                    .categories()
+                    .into_iter()
+                    .map(|category| (category.id.0.into(), category.name)),
+            ),
+            breeds: by_number(
+                engine.breeds().into_iter().map(|breed| (breed.id.0.into(), breed.name)),
+            ),
+            risks: by_number(
+                engine.library().risks().into_iter().map(|risk| (risk.number.into(), risk.name)),
+            ),
+        }
+    }
+
     /// The name of master and application, as `ndpi_protocol2name` makes it: `TLS.Google`.
     pub fn app(&self, id: AppId) -> Cow<'_, str> {
         let name = |id: u16| self.apps.get(usize::from(id)).map_or(UNKNOWN, String::as_str);
@@ -44,15 +61,22 @@ impl Names {
         named(&self.breeds, usize::from(id.0))
     }
 
-    /// The name of a confidence: `DPI`, `Match by port`, …
-    pub fn confidence(&self, confidence: Confidence) -> &str {
-        named(&self.confidences, confidence as usize)
-    }
-
     /// The names of all risks in a set.
     pub fn risks(&self, risks: Risks) -> impl Iterator<Item = &str> {
         risks.iter().map(|bit| named(&self.risks, usize::from(bit)))
     }
+}
+
+/// A list in which each name stands at its number.
+fn by_number(names: impl Iterator<Item = (usize, String)>) -> Vec<String> {
+    let mut list = Vec::new();
+    for (number, name) in names {
+        if list.len() <= number {
+            list.resize_with(number + 1, || UNKNOWN.to_owned());
+        }
+        list[number] = name;
+    }
+    list
 }
 
 fn named(names: &[String], index: usize) -> &str {
@@ -90,5 +114,22 @@ mod tests {
     fn sets_of_risks_are_listed_in_order() {
         assert_eq!(names().risks(Risks(0b11)).collect::<Vec<_>>(), ["XSS", "SQL"]);
         assert_eq!(names().category(CategoryId(7)), "Unknown");
+    }
+
+    #[test]
+    fn names_are_those_that_the_library_gives() {
+        let Some(library) = crate::testing::library() else { return };
+        let engine = library.engine().build().unwrap();
+        let names = Names::of(&engine);
+        let all = engine.protocols();
+        for master in all.iter().take(100) {
+            for app in &all {
+                let id = AppId { master: master.id, app: app.id };
+                assert_eq!(names.app(id), engine.app_name(id));
+            }
+        }
+        for category in engine.categories() {
+            assert_eq!(names.category(category.id), category.name);
+        }
     }
 }
