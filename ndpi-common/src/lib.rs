@@ -11,6 +11,8 @@
 mod fragment;
 mod key;
 mod limit;
+mod live;
+pub mod names;
 pub mod parse;
 mod sample;
 mod stats;
@@ -22,10 +24,11 @@ pub use fragment::{FragmentKey, FragmentPorts};
 pub use key::Endpoint;
 pub use key::{Direction, Key, KeyV4, KeyV6};
 pub use limit::{Bucket, BucketState};
+pub use live::{Live, MAX_SNAP, Switches};
 pub use sample::{SampleFlags, SampleHeader};
 pub use stats::{Hook, Outcome, Reason, STATS_LEN, Stat, stats_index, stats_parts};
 pub use track::Track;
-pub use verdict::{Action, FOLD_AT, Tally, Total, Verdict};
+pub use verdict::{Action, FOLD_AT, State, Tally, Total, Verdict};
 
 /// The version of everything that is pinned or shared between the kernel side and the user side.
 ///

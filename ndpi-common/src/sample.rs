@@ -55,6 +55,9 @@ impl SampleFlags {
     pub const TUNNELED: u16 = 8;
     /// A SYN that opened the flow anew: a verdict on an earlier flow of the same key ended.
     pub const REOPENED: u16 = 16;
+    /// The packet was dropped by a `reject` verdict; the first of each direction is shown so that
+    /// user space can answer it.
+    pub const REJECTED: u16 = 32;
 }
 
 impl SampleHeader {

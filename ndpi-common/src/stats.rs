@@ -64,8 +64,8 @@ reasons! {
     Shown = "shown",
     /// No verdict yet, and the budget is spent.
     OverBudget = "over_budget",
-    /// No verdict yet, nothing to look at (a TCP segment without payload that is not shown).
-    NothingToShow = "nothing_to_show",
+    /// No verdict yet, and a later fragment of a known flow: nDPI cannot use it, it is not shown.
+    LaterFragment = "later_fragment",
     /// No verdict yet, and this CPU's ring was full: not shown and not charged to the budget.
     RingFull = "ring_full",
     /// No verdict yet, and no room for a track: not shown.

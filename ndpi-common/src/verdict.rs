@@ -56,6 +56,16 @@ impl Action {
     }
 }
 
+/// Bits of [`Verdict::state`].
+pub struct State;
+
+impl State {
+    /// A fresh SYN has opened a new flow with the same key: the verdict is over, the entry only
+    /// keeps the old flow's counters until user space has read and removed it. The packets of the
+    /// new flow are tracked and shown as if the entry were not there.
+    pub const REOPENED: u8 = 1;
+}
+
 /// Packets and bytes of one direction since they were last folded into a [`Total`].
 ///
 /// The kernel adds to both halves with one 64-bit atomic operation: packets are the lower half in
@@ -114,8 +124,8 @@ impl Total {
 
 /// An entry of `VERDICTS_V4` and `VERDICTS_V6`.
 ///
-/// User space writes it once; afterwards only the kernel changes it: `last_seen`, the TCP flags
-/// and the counters. The count of a direction is [`Verdict::lower`] or [`Verdict::upper`].
+/// User space writes it once; afterwards only the kernel changes it: `last_seen`, the TCP flags,
+/// the state and the counters. The count of a direction is [`Verdict::lower`] or [`Verdict::upper`].
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "user", derive(Debug))]
@@ -126,8 +136,8 @@ pub struct Verdict {
     pub tcp_flags_lower: u8,
     /// The same of the upper endpoint.
     pub tcp_flags_upper: u8,
-    /// Always 0.
-    pub reserved: u8,
+    /// Bits of [`State`].
+    pub state: u8,
     /// The tick of the coarse clock ([`crate::TICK_NS`] each, since boot) at the last packet.
     /// The writer sets it to the time of the verdict.
     pub last_seen: u32,

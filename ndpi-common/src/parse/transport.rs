@@ -44,7 +44,25 @@ pub(super) fn read<S: Source + ?Sized>(
         proto::UDP => udp(source, l4, end),
         _ => return nothing,
     };
-    found.unwrap_or(Transport { payload: end, notes: Notes::TRUNCATED_PORTS, ..nothing })
+    let cut = Transport { payload: end, notes: Notes::TRUNCATED_PORTS, ..nothing };
+    found.or_else(|| tiny(source, l4, end, fragment)).unwrap_or(cut)
+}
+
+/// A first fragment that ends within the transport header (RFC 1858): the rest of the header comes
+/// in the next fragment, the ports are here.
+#[inline(always)]
+fn tiny<S: Source + ?Sized>(
+    source: &S,
+    l4: u32,
+    end: u32,
+    fragment: Fragment,
+) -> Option<Transport> {
+    if !matches!(fragment, Fragment::First { .. }) || l4 + 4 > end {
+        return None;
+    }
+    let [a, b, c, d] = source.load(l4)?;
+    let (source, destination) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+    Some(Transport { source, destination, payload: end, tcp_flags: 0, notes: Notes::NONE })
 }
 
 #[inline(always)]

@@ -66,6 +66,14 @@ fn ports_beyond_the_packet_are_not_ports() {
 }
 
 #[test]
+fn a_tiny_first_fragment_still_has_its_ports() {
+    let frame = Frame::ethernet().ipv4(TCP, &[], 8).tcp(SYN).patch(20, &[0x20, 0]);
+    let packet = parse(&frame).ok().unwrap();
+    assert!(packet.ports() == (CLIENT_PORT, SERVER_PORT) && !packet.has_payload());
+    assert!(packet.tcp_flags == 0 && packet.notes == Notes::NONE);
+}
+
+#[test]
 fn a_data_offset_that_lies_leaves_no_payload() {
     let frame = Frame::ethernet().ipv4(TCP, &[], 24).tcp(SYN).with(b"abcd");
     assert!(parse(&frame).is_ok_and(|p| p.payload + 4 == p.end));

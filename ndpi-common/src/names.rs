@@ -1,0 +1,68 @@
+//! What the programs, maps and settings are called in the object and on the BPF file system.
+
+/// The programs in the object.
+pub mod program {
+    /// The program for XDP, at ingress.
+    pub const XDP: &str = "ndpi_xdp";
+    /// The program for TC, at egress.
+    pub const TC: &str = "ndpi_tc";
+}
+
+/// The maps, pinned under these names.
+pub mod map {
+    /// Hash: [`crate::KeyV4`] → [`crate::Verdict`].
+    pub const VERDICTS_V4: &str = "VERDICTS_V4";
+    /// Hash: [`crate::KeyV6`] → [`crate::Verdict`].
+    pub const VERDICTS_V6: &str = "VERDICTS_V6";
+    /// LRU hash: [`crate::KeyV4`] → [`crate::Track`].
+    pub const TRACK_V4: &str = "TRACK_V4";
+    /// LRU hash: [`crate::KeyV6`] → [`crate::Track`].
+    pub const TRACK_V6: &str = "TRACK_V6";
+    /// Array of maps: CPU → ring buffer of samples ([`crate::SampleHeader`] and bytes).
+    pub const RINGS: &str = "RINGS";
+    /// LRU hash: [`crate::FragmentKey`] → [`crate::FragmentPorts`].
+    pub const FRAGMENTS: &str = "FRAGMENTS";
+    /// Per-CPU array: [`crate::stats_index`] → [`crate::Stat`].
+    pub const STATS: &str = "STATS";
+    /// Hash: a rule's index (`u32`) → [`crate::Bucket`].
+    pub const LIMITS: &str = "LIMITS";
+    /// Devmap by hash: interface index → interface index of its peer.
+    pub const PEERS: &str = "PEERS";
+    /// Hash: index (`u32`) of an interface whose ingress is seen at XDP → 1. A packet that came in
+    /// there is not counted again where it goes out.
+    pub const INTERFACES: &str = "INTERFACES";
+    /// The programs' writable data: an array with one [`crate::Live`]. (The loader's name for the
+    /// ELF section; pinned as `LIVE`.)
+    pub const LIVE: &str = ".bss";
+    /// The name under which [`LIVE`] is pinned.
+    pub const LIVE_PIN: &str = "LIVE";
+
+    /// Every map that the programs define under its own name.
+    pub const PINNED: [&str; 10] = [
+        VERDICTS_V4,
+        VERDICTS_V6,
+        TRACK_V4,
+        TRACK_V6,
+        RINGS,
+        FRAGMENTS,
+        STATS,
+        LIMITS,
+        PEERS,
+        INTERFACES,
+    ];
+}
+
+/// Settings that are fixed when the programs are loaded.
+pub mod global {
+    /// `u32`: [`crate::ABI_VERSION`] of the object; read it, do not set it.
+    pub const ABI: &str = "ABI";
+    /// `u32`: packets of an undecided flow that are shown at most.
+    pub const BUDGET: &str = "BUDGET";
+    /// `u32`: bytes of a packet that are shown at most, from the IP header on; at most
+    /// [`crate::MAX_SNAP`].
+    pub const SNAP: &str = "SNAP";
+    /// `u32`: bits of [`crate::Switches`].
+    pub const SWITCHES: &str = "SWITCHES";
+    /// `u32`: ticks without a packet after which a flow of the same key is a new one.
+    pub const IDLE_TICKS: &str = "IDLE_TICKS";
+}
