@@ -8,6 +8,7 @@ pub mod commands;
 pub mod flow;
 pub mod kernel;
 pub mod link;
+pub mod live;
 mod logging;
 pub mod record;
 pub mod sample;

@@ -1,0 +1,76 @@
+//! What the classifier needs of the kernel's maps.
+
+use ndpi::Classification;
+
+use crate::flow::{FlowEntry, FlowKey};
+use crate::verdict::Verdict;
+
+/// Packets and bytes (from the IP header on).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// Packets on the wire.
+    pub packets: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// A verdict as it is to stand in the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The flow.
+    pub key: FlowKey,
+    /// Action and rule.
+    pub verdict: Verdict,
+    /// What they were made from.
+    pub classification: Classification,
+    /// The TCP flags seen until now from the lower and from the upper endpoint.
+    pub tcp_seen: [u8; 2],
+}
+
+impl Standing {
+    /// The verdict of `flow`; `None` while it has none.
+    pub fn of<F>(flow: &FlowEntry<F>) -> Option<Self> {
+        let decided = flow.decided()?;
+        let (verdict, classification) = (decided.verdict?, decided.classification);
+        Some(Self { key: flow.key, verdict, classification, tcp_seen: flow.tcp_seen })
+    }
+}
+
+/// What the kernel counted of a flow by the time it is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// What passed without a verdict and was not taken before; zero where the kernel had to forget
+    /// its track.
+    pub undecided: Volume,
+    /// What met the verdict.
+    pub decided: Volume,
+    /// What of it was dropped.
+    pub dropped: Volume,
+    /// When the last packet met the verdict, nanoseconds since the Unix epoch; `None` if none did.
+    pub last_seen_ns: Option<u64>,
+}
+
+/// Where verdicts stand: the kernel's maps, or a table in a test.
+pub trait Store {
+    /// Makes a verdict stand, and takes what the kernel counted of the flow until then. Where a
+    /// verdict of the flow stands already, it stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// When the map refuses it: the kernel then goes on as if nothing had been decided.
+    fn write(&self, standing: &Standing) -> anyhow::Result<Volume>;
+
+    /// Replaces the verdict that stands, without a moment in which none does; its counters go on.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    fn replace(&self, standing: &Standing) -> anyhow::Result<()>;
+
+    /// Takes a flow out of the maps, with what the kernel counted.
+    ///
+    /// # Errors
+    ///
+    /// When a map cannot be read or written.
+    fn take(&self, key: &FlowKey) -> anyhow::Result<Taken>;
+}

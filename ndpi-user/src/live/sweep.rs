@@ -1,0 +1,86 @@
+//! Which verdicts have done their work.
+
+use std::time::Duration;
+
+use ndpi_common::{Action, TICK_NS, Verdict};
+
+use crate::classify::End;
+use crate::flow::{FlowKey, Timeouts};
+use crate::sample::tcp;
+
+/// Why the flow of a verdict is over at the tick `now` of the coarse clock; `None` while it lives.
+///
+/// The FIN and RST of a blocked connection never arrive, so they end nothing: both ends may still
+/// hold it open, and a verdict that went away with them would let the rest of it through.
+pub fn end_of(key: &FlowKey, entry: &Verdict, now: u32, timeouts: &Timeouts) -> Option<End> {
+    let ticks = u64::from(now.saturating_sub(entry.last_seen));
+    let silent = Duration::from_nanos(ticks * TICK_NS);
+    let (lower, upper) = (entry.tcp_flags_lower, entry.tcp_flags_upper);
+    let blocked = Action::from_byte(entry.action).is_some_and(Action::drops);
+    if !blocked && tcp::closed(lower, upper) && silent > timeouts.tcp_closed {
+        return Some(End::Closed);
+    }
+    let answered = blocked || tcp::answered(lower, upper);
+    (silent > timeouts.for_proto(key.proto(), answered)).then_some(End::Idle)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ndpi_common::{Action, Direction, Key, KeyV4, TICK_NS, Verdict};
+
+    use super::end_of;
+    use crate::classify::End;
+    use crate::flow::Timeouts;
+    use crate::sample::tcp::{ACK, FIN, RST};
+
+    fn key(proto: u8) -> Key {
+        let (key, direction) = KeyV4::new(([198, 18, 0, 1], 1), ([198, 18, 0, 2], 2), 0, proto);
+        assert_eq!(direction, Direction::FromLower);
+        Key::V4(key)
+    }
+
+    fn entry(action: Action, lower: u8, upper: u8) -> Verdict {
+        Verdict {
+            action: action as u8,
+            tcp_flags_lower: lower,
+            tcp_flags_upper: upper,
+            last_seen: 1000,
+            ..Verdict::default()
+        }
+    }
+
+    /// The end of `entry` after it was silent for as long as `silent` and one tick more.
+    fn after(silent: Duration, proto: u8, entry: &Verdict) -> Option<End> {
+        let ticks = u32::try_from(silent.as_nanos() / u128::from(TICK_NS)).unwrap();
+        assert_eq!(end_of(&key(proto), entry, 1000 + ticks, &Timeouts::default()), None);
+        end_of(&key(proto), entry, 1000 + ticks + 1, &Timeouts::default())
+    }
+
+    #[test]
+    fn each_kind_of_flow_has_its_time() {
+        let times = Timeouts::default();
+        let open = entry(Action::Count, ACK, ACK);
+        assert_eq!(after(times.tcp, 6, &open), Some(End::Idle));
+        assert_eq!(after(times.tcp_opening, 6, &entry(Action::Count, ACK, 0)), Some(End::Idle));
+        let fin = entry(Action::Bypass, ACK | FIN, ACK | FIN);
+        assert_eq!(after(times.tcp_closed, 6, &fin), Some(End::Closed));
+        let reset = entry(Action::Count, ACK, RST);
+        assert_eq!(after(times.tcp_closed, 6, &reset), Some(End::Closed));
+        assert_eq!(after(times.udp, 17, &entry(Action::Count, 0, 0)), Some(End::Idle));
+        assert_eq!(after(times.other, 1, &entry(Action::Count, 0, 0)), Some(End::Idle));
+    }
+
+    #[test]
+    fn a_reset_does_not_shake_off_a_drop() {
+        let reset = entry(Action::Drop, ACK | RST, 0);
+        assert_eq!(after(Timeouts::default().tcp, 6, &reset), Some(End::Idle));
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_ends_nothing() {
+        let fresh = entry(Action::Drop, 0, 0);
+        assert_eq!(end_of(&key(17), &fresh, 0, &Timeouts::default()), None);
+    }
+}
