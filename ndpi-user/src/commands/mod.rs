@@ -1,5 +1,9 @@
 //! The commands, one file each: arguments, and a `run` that calls the parts of the library.
 
+mod ndpi_options;
+
+pub use ndpi_options::{NdpiOptions, Setting};
+
 /// What every command is given.
 #[derive(Clone, Copy, Debug)]
 pub struct Context {

@@ -1,0 +1,173 @@
+//! The options that say which nDPI to use and how, of every command that classifies.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use ndpi::{Engine, EngineBuilder, Library, RulesError, SharedCaches};
+
+/// Which nDPI, and how it is set up. Files may be given several times.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "nDPI")]
+pub struct NdpiOptions {
+    /// nDPI's shared library, instead of what the loader finds as libndpi.so.5
+    #[arg(long, value_name = "FILE", env = "NDPI_LIBRARY")]
+    pub ndpi_library: Option<PathBuf>,
+
+    /// Change a setting of nDPI: `KEY=VALUE`, or `PROTOCOL,KEY=VALUE` for one of a protocol
+    #[arg(long, value_name = "[PROTOCOL,]KEY=VALUE", value_parser = Setting::parse)]
+    pub ndpi_config: Vec<Setting>,
+
+    /// Custom protocols, in the format of nDPI's protos.txt
+    #[arg(long, value_name = "FILE")]
+    pub protocols: Vec<PathBuf>,
+
+    /// Categories of hosts and networks, in the format of nDPI's categories.txt
+    #[arg(long, value_name = "FILE")]
+    pub categories: Vec<PathBuf>,
+
+    /// JA4 fingerprints of malware
+    #[arg(long, value_name = "FILE")]
+    pub malicious_ja4: Vec<PathBuf>,
+
+    /// SHA-1 fingerprints of certificates of malware
+    #[arg(long, value_name = "FILE")]
+    pub malicious_sha1: Vec<PathBuf>,
+
+    /// Risky domains
+    #[arg(long, value_name = "FILE")]
+    pub risk_domains: Vec<PathBuf>,
+
+    /// Public suffix list, by which nDPI finds the domain of a host
+    #[arg(long, value_name = "FILE")]
+    pub domain_suffixes: Vec<PathBuf>,
+
+    /// Fingerprints of TCP stacks
+    #[arg(long, value_name = "FILE")]
+    pub tcp_fingerprints: Vec<PathBuf>,
+}
+
+/// A setting of nDPI and its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The protocol whose setting it is (`any` for all); `None` for the engine's own.
+    pub protocol: Option<String>,
+    /// The setting.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// Loads a file into an engine.
+type Load = fn(EngineBuilder, &Path) -> Result<EngineBuilder, RulesError>;
+
+impl NdpiOptions {
+    /// Loads the library.
+    ///
+    /// # Errors
+    /// There is none, or none that can be used.
+    pub fn library(&self) -> Result<Library> {
+        Library::load(self.ndpi_library.as_deref()).context(
+            "nDPI 5.0 cannot be used; --ndpi-library FILE names one, `cargo xtask setup` fetches one",
+        )
+    }
+
+    /// A new engine, set up as these options say.
+    ///
+    /// # Errors
+    /// nDPI does not know a setting, does not take its value, or cannot read a file.
+    pub fn engine(&self, library: &Library) -> Result<Engine> {
+        self.set_up(library.engine())
+    }
+
+    /// As [`engine`](Self::engine), one of several that share what they learn of peers.
+    ///
+    /// # Errors
+    /// As [`engine`](Self::engine).
+    pub fn sharing_engine(&self, caches: &SharedCaches) -> Result<Engine> {
+        self.set_up(caches.engine()?)
+    }
+
+    fn set_up(&self, mut engine: EngineBuilder) -> Result<Engine> {
+        for Setting { protocol, key, value } in &self.ndpi_config {
+            engine = engine.config(protocol.as_deref(), key, value)?;
+        }
+        let lists: [(&[PathBuf], Load); 7] = [
+            (&self.protocols, EngineBuilder::protocols_file),
+            (&self.categories, EngineBuilder::categories_file),
+            (&self.malicious_ja4, EngineBuilder::malicious_ja4_file),
+            (&self.malicious_sha1, EngineBuilder::malicious_sha1_file),
+            (&self.risk_domains, EngineBuilder::risk_domains_file),
+            (&self.domain_suffixes, EngineBuilder::domain_suffixes_file),
+            (&self.tcp_fingerprints, EngineBuilder::tcp_fingerprints_file),
+        ];
+        for (files, load) in lists {
+            for file in files {
+                engine = load(engine, file)?;
+            }
+        }
+        Ok(engine.build()?)
+    }
+}
+
+impl Setting {
+    fn parse(text: &str) -> Result<Self, String> {
+        let (name, value) = text.split_once('=').ok_or("there is no `=` before a value")?;
+        let (protocol, key) = match name.split_once(',') {
+            Some((protocol, key)) => (Some(protocol.trim().to_owned()), key),
+            None => (None, name),
+        };
+        let (key, value) = (key.trim().to_owned(), value.trim().to_owned());
+        if key.is_empty() || protocol.as_ref().is_some_and(String::is_empty) {
+            return Err("the name of the setting is missing".into());
+        }
+        Ok(Self { protocol, key, value })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NdpiOptions, Setting};
+    use crate::testing;
+
+    fn setting(protocol: Option<&str>, key: &str, value: &str) -> Setting {
+        Setting { protocol: protocol.map(Into::into), key: key.into(), value: value.into() }
+    }
+
+    #[test]
+    fn settings_have_a_protocol_or_none() {
+        let parse = Setting::parse;
+        assert_eq!(parse("dpi.guess_on_giveup=0"), Ok(setting(None, "dpi.guess_on_giveup", "0")));
+        assert_eq!(parse("tls, a.b = 1"), Ok(setting(Some("tls"), "a.b", "1")));
+        assert_eq!(parse("a=b=c"), Ok(setting(None, "a", "b=c")));
+        for wrong in ["", "a", "=1", "tls,=1", ",a=1"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_option_reaches_the_engine() {
+        let Some(library) = testing::library() else { return };
+        let engine = |options: &NdpiOptions| options.engine(&library).map_err(|e| e.to_string());
+        let configured = |setting| NdpiOptions { ndpi_config: vec![setting], ..Default::default() };
+        engine(&configured(setting(Some("dns"), "subclassification", "1"))).unwrap();
+        let error = engine(&configured(setting(None, "no.such", "1"))).unwrap_err();
+        assert!(error.contains("no.such"), "{error}");
+        let nowhere = || vec!["/nowhere/at/all".into()];
+        let all: [fn(&mut NdpiOptions) -> &mut Vec<std::path::PathBuf>; 7] = [
+            |o| &mut o.protocols,
+            |o| &mut o.categories,
+            |o| &mut o.malicious_ja4,
+            |o| &mut o.malicious_sha1,
+            |o| &mut o.risk_domains,
+            |o| &mut o.domain_suffixes,
+            |o| &mut o.tcp_fingerprints,
+        ];
+        for list in all {
+            let mut options = NdpiOptions::default();
+            *list(&mut options) = nowhere();
+            let error = engine(&options).unwrap_err();
+            assert!(error.contains("/nowhere/at/all"), "{error}");
+        }
+    }
+}
