@@ -10,6 +10,7 @@ pub mod kernel;
 pub mod link;
 pub mod live;
 mod logging;
+pub mod policy;
 pub mod record;
 pub mod sample;
 #[cfg(test)]

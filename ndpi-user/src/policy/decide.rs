@@ -1,0 +1,132 @@
+//! A policy ready to decide.
+
+use super::facts::{Decision, Facts, RuleIndex};
+use super::index::Index;
+use super::read::Parsed;
+use super::{Action, Diagnostics, Rule, Undecided};
+
+/// The rules of a file, indexed.
+#[derive(Debug)]
+pub struct Policy {
+    rules: Vec<Rule>,
+    default: Action,
+    undecided: Undecided,
+    fragments: Undecided,
+    unparsable: Undecided,
+    risk_scores: [u16; 64],
+    index: Index,
+    diagnostics: Diagnostics,
+}
+
+impl Policy {
+    pub(super) fn new(parsed: Parsed, risk_scores: [u16; 64], diagnostics: Diagnostics) -> Self {
+        let index = Index::new(&parsed.rules);
+        let Parsed { rules, default, undecided, fragments, unparsable } = parsed;
+        Self { rules, default, undecided, fragments, unparsable, risk_scores, index, diagnostics }
+    }
+
+    /// What the rules make of a flow now, or `None` while nDPI should see more of it.
+    ///
+    /// With nDPI's final word the first rule that matches decides, or `default`. In state PARTIAL
+    /// the first rule that matches decides if it says `state = "partial"`; if it does not, the flow
+    /// waits, so that a rule never overtakes an exception written before it. In state INSPECTING
+    /// there is nothing to decide on.
+    pub fn decide(&self, facts: &Facts<'_>) -> Option<Decision> {
+        let state = facts.classification.state;
+        if state.is_final() {
+            return Some(self.decide_now(facts));
+        }
+        if state == ndpi::State::Inspecting || !self.acts_on_partial() {
+            return None;
+        }
+        let rule = self.first_match(facts).filter(|rule| self.rule(*rule).partial)?;
+        Some(self.by_rule(rule))
+    }
+
+    /// What the rules make of a flow that will not become clearer: it is classified, or its budget
+    /// is used up. The first rule that matches what is known decides; else `default` for a
+    /// classified flow and `undecided` for the rest.
+    pub fn decide_now(&self, facts: &Facts<'_>) -> Decision {
+        if let Some(rule) = self.first_match(facts) {
+            return self.by_rule(rule);
+        }
+        let action = match self.undecided {
+            _ if facts.classification.state.is_final() => self.default,
+            Undecided::Pass => Action::Count,
+            Undecided::Drop => Action::Drop,
+        };
+        Decision { action, rule: None }
+    }
+
+    /// The first rule whose matchers hold, whatever the flow's state.
+    pub fn first_match(&self, facts: &Facts<'_>) -> Option<RuleIndex> {
+        self.index.first_match(&self.rules, facts, self.risk_score(facts))
+    }
+
+    /// Whether some rule acts before nDPI's final word, so that flows in state PARTIAL are worth a
+    /// decision.
+    pub fn acts_on_partial(&self) -> bool {
+        self.rules.iter().any(|rule| rule.partial)
+    }
+
+    /// Whether some rule lets nDPI's first-packet classification decide.
+    pub fn acts_on_first_packet(&self) -> bool {
+        self.rules.iter().any(|rule| rule.first_packet)
+    }
+
+    /// The moment after `time` until which every schedule keeps its answer: flows decided before it
+    /// are due to be decided anew then. `None` where no rule has a schedule that changes.
+    pub fn next_change(&self, time: jiff::Timestamp) -> Option<jiff::Timestamp> {
+        let schedules = self.rules.iter().flat_map(|rule| [&rule.matchers, &rule.not]);
+        let schedules = schedules.filter_map(|matchers| matchers.schedule.as_ref());
+        schedules.filter_map(|schedule| schedule.value.next_change(time)).min()
+    }
+
+    /// The rules, in file order.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// A rule.
+    ///
+    /// # Panics
+    /// If the index is of another policy with more rules.
+    pub fn rule(&self, index: RuleIndex) -> &Rule {
+        &self.rules[usize::from(index.0)]
+    }
+
+    /// What is done to classified flows that no rule matches.
+    pub fn default_action(&self) -> Action {
+        self.default
+    }
+
+    /// What is done to flows that stay unclassified when their budget is used up.
+    pub fn undecided(&self) -> Undecided {
+        self.undecided
+    }
+
+    /// What is done to fragments whose flow is not known.
+    pub fn fragments(&self) -> Undecided {
+        self.fragments
+    }
+
+    /// What is done to packets that cannot be parsed.
+    pub fn unparsable(&self) -> Undecided {
+        self.unparsable
+    }
+
+    /// The files it was read from, with the warnings found in them.
+    pub fn diagnostics(&self) -> &Diagnostics {
+        &self.diagnostics
+    }
+
+    /// The score of a flow's risks (`ndpi_risk2score`).
+    pub fn risk_score(&self, facts: &Facts<'_>) -> u16 {
+        let risks = facts.classification.risks.iter();
+        risks.map(|risk| self.risk_scores[usize::from(risk)]).fold(0, u16::saturating_add)
+    }
+
+    fn by_rule(&self, rule: RuleIndex) -> Decision {
+        Decision { action: self.rule(rule).action, rule: Some(rule) }
+    }
+}

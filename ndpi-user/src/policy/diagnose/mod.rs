@@ -1,0 +1,165 @@
+//! What is wrong with a policy: every problem with its place, reason and next step.
+
+mod json;
+mod render;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// How bad a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The policy cannot be used.
+    Error,
+    /// The policy can be used, and probably does not do what was meant.
+    Warning,
+}
+
+/// A file of the policy: 0 is the policy itself, the others are its lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(pub u32);
+
+/// Bytes of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// The file.
+    pub source: SourceId,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// How bad it is.
+    pub severity: Severity,
+    /// A word for the kind of problem, for programs: it stays the same between versions.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// Where; `None` only where a file could not be read at all.
+    pub place: Option<Place>,
+    /// What to do next.
+    pub help: Option<String>,
+    /// Another place that explains it, and how.
+    pub related: Option<(Place, String)>,
+}
+
+impl Problem {
+    /// Something that makes the policy unusable.
+    pub fn error(code: &'static str, place: Place, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, Some(place), message.into())
+    }
+
+    /// Something that is probably not what was meant.
+    pub fn warning(code: &'static str, place: Place, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, Some(place), message.into())
+    }
+
+    /// A file that could not be read at all.
+    pub fn unreadable(message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, "unreadable", None, message.into())
+    }
+
+    /// Says what to do next.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Points at another place that explains it.
+    #[must_use]
+    pub fn related(mut self, place: Place, label: impl Into<String>) -> Self {
+        self.related = Some((place, label.into()));
+        self
+    }
+
+    fn new(severity: Severity, code: &'static str, place: Option<Place>, message: String) -> Self {
+        Self { severity, code, message, place, help: None, related: None }
+    }
+}
+
+/// The files of a policy and everything found wrong in them. As an error, it prints all problems
+/// with the lines they are in.
+#[derive(Clone, Debug, Default)]
+pub struct Diagnostics {
+    sources: Vec<Source>,
+    problems: Vec<Problem>,
+}
+
+#[derive(Clone, Debug)]
+struct Source {
+    path: PathBuf,
+    text: String,
+}
+
+impl Diagnostics {
+    /// Adds a file whose text problems can point into.
+    ///
+    /// # Panics
+    /// If there are 4 billion of them.
+    pub fn add_source(&mut self, path: &Path, text: String) -> SourceId {
+        self.sources.push(Source { path: path.to_owned(), text });
+        SourceId(u32::try_from(self.sources.len() - 1).expect("fewer sources than 4 billion"))
+    }
+
+    /// The text of a source.
+    pub fn text(&self, source: SourceId) -> &str {
+        &self.sources[source.0 as usize].text
+    }
+
+    /// The path of a source, as it was given.
+    pub fn path(&self, source: SourceId) -> &Path {
+        &self.sources[source.0 as usize].path
+    }
+
+    /// Every file that was read, the policy first.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.sources.iter().map(|source| source.path.as_path())
+    }
+
+    /// Adds a problem.
+    pub fn report(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// The problems, in the order of their places.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Takes out all problems but the first `count`.
+    pub(super) fn truncate(&mut self, count: usize) -> Vec<Problem> {
+        self.problems.split_off(count)
+    }
+
+    /// Whether any problem makes the policy unusable.
+    pub fn has_errors(&self) -> bool {
+        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// Puts the problems into the order of the files, each once.
+    pub fn sort(&mut self) {
+        self.problems.sort_by_key(|problem| problem.place);
+        self.problems.dedup();
+    }
+
+    /// Line and column of a place's start, both counted from 1, the column in characters.
+    pub fn line_column(&self, place: Place) -> (usize, usize) {
+        let before = &self.text(place.source)[..place.start as usize];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+        (line, before[line_start..].chars().count() + 1)
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for Diagnostics {}

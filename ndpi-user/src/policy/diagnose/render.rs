@@ -1,0 +1,88 @@
+//! Problems as people read them.
+
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+
+use super::{Diagnostics, Place, Problem, Severity};
+
+impl Diagnostics {
+    /// All problems, each with its line and a next step, and a closing line that counts them.
+    pub fn render(&self, colour: bool) -> String {
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let mut out: Vec<String> =
+            self.problems.iter().map(|problem| renderer.render(&[self.group(problem)])).collect();
+        out.extend(self.count());
+        out.join("\n\n")
+    }
+
+    fn group<'s>(&'s self, problem: &'s Problem) -> Group<'s> {
+        let level = match problem.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let title = level.primary_title(problem.message.as_str());
+        let group = match problem.place {
+            Some(place) => title.elements(self.snippets(place, problem.related.as_ref())),
+            None => Group::with_title(title),
+        };
+        match &problem.help {
+            Some(help) => group.element(Level::HELP.message(help.as_str())),
+            None => group,
+        }
+    }
+
+    /// The lines of a problem and, in the same or another file, those that explain it.
+    fn snippets<'s>(
+        &'s self,
+        place: Place,
+        related: Option<&'s (Place, String)>,
+    ) -> Vec<Snippet<'s, Annotation<'s>>> {
+        let main = AnnotationKind::Primary;
+        match related {
+            None => vec![self.snippet(&[(place, main, None)])],
+            Some((there, label)) => {
+                let there = (*there, AnnotationKind::Context, Some(label.as_str()));
+                if there.0.source == place.source {
+                    vec![self.snippet(&[(place, main, None), there])]
+                } else {
+                    vec![self.snippet(&[(place, main, None)]), self.snippet(&[there])]
+                }
+            }
+        }
+    }
+
+    /// The lines of places in one file. Only those lines are handed on: files may be long, and
+    /// problems many.
+    fn snippet<'s>(
+        &'s self,
+        places: &[(Place, AnnotationKind, Option<&'s str>)],
+    ) -> Snippet<'s, Annotation<'s>> {
+        let source = places[0].0.source;
+        let text = self.text(source);
+        let first = places.iter().map(|(place, ..)| place.start).min().unwrap_or(0) as usize;
+        let last = places.iter().map(|(place, ..)| place.end).max().unwrap_or(0) as usize;
+        let start = text[..first].rfind('\n').map_or(0, |newline| newline + 1);
+        let end = text[last..].find('\n').map_or(text.len(), |newline| last + newline);
+        let line = text[..start].bytes().filter(|byte| *byte == b'\n').count() + 1;
+        let annotations = places.iter().map(|(place, kind, label)| {
+            kind.span(place.start as usize - start..place.end as usize - start).label(*label)
+        });
+        Snippet::source(&text[start..end])
+            .path(self.path(source).to_string_lossy().into_owned())
+            .line_start(line)
+            .annotations(annotations)
+    }
+
+    fn count(&self) -> Option<String> {
+        let of = |severity| self.problems.iter().filter(|p| p.severity == severity).count();
+        let errors = of(Severity::Error);
+        let warnings = of(Severity::Warning);
+        let plural = |count: usize, word: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {word}")),
+            _ => Some(format!("{count} {word}s")),
+        };
+        let parts: Vec<_> =
+            [plural(errors, "error"), plural(warnings, "warning")].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+}

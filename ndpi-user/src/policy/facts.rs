@@ -1,0 +1,50 @@
+//! What a decision rests on, and the decision.
+
+use std::net::IpAddr;
+
+use super::Action;
+
+/// All that rules can ask about a flow.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// What nDPI says of the flow.
+    pub classification: &'a ndpi::Classification,
+    /// Host name: TLS or QUIC server name, HTTP host, or the name asked of DNS.
+    pub hostname: Option<&'a str>,
+    /// JA4 fingerprint of the TLS or QUIC client.
+    pub ja4: Option<&'a str>,
+    /// Application protocols of TLS or QUIC, comma-separated as nDPI gives them.
+    pub alpn: Option<&'a str>,
+    /// Address and port of the client (`src`).
+    pub client: (IpAddr, u16),
+    /// Address and port of the server (`dst`).
+    pub server: (IpAddr, u16),
+    /// IP protocol number (IANA).
+    pub proto: u8,
+    /// VLAN identifier of the outermost tag, 0 when untagged.
+    pub vlan: u16,
+    /// Interface that saw the flow; `None` for captures.
+    pub iface: Option<&'a str>,
+    /// When the decision is made: the wall clock, or a capture's own time.
+    pub time: jiff::Timestamp,
+}
+
+impl<'a> Facts<'a> {
+    /// Each of the application protocols.
+    pub(super) fn alpns(&self) -> impl Iterator<Item = &'a str> {
+        self.alpn.into_iter().flat_map(|list| list.split(',')).map(str::trim)
+    }
+}
+
+/// The position of a rule in its file, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RuleIndex(pub u16);
+
+/// What the rules make of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// What to do with the flow's packets.
+    pub action: Action,
+    /// The rule that matched; `None` where `default` or `undecided` spoke.
+    pub rule: Option<RuleIndex>,
+}

@@ -1,0 +1,36 @@
+//! The policy: a TOML file of rules, and what they make of a flow's classification.
+//!
+//! [`load`] reads and checks a file against the names nDPI knows ([`Vocabulary`]) and what this
+//! build can enforce ([`Support`]), and gives a [`Policy`] or every problem at once
+//! ([`Diagnostics`]). [`Policy::decide`] then is plain code: no I/O, no clock; the flow's facts and
+//! the time come in as [`Facts`]. The first rule that matches wins.
+
+mod action;
+mod confidence;
+mod decide;
+mod diagnose;
+mod facts;
+mod host;
+mod index;
+mod load;
+mod net;
+mod proto;
+mod rate;
+mod read;
+mod rule;
+mod schedule;
+mod support;
+mod vocabulary;
+
+pub use action::{Action, Limit, Per, Undecided};
+pub use confidence::Rank;
+pub use decide::Policy;
+pub use diagnose::{Diagnostics, Place, Problem, Severity, SourceId};
+pub use facts::{Decision, Facts, RuleIndex};
+pub use host::HostPattern;
+pub use load::{ReadList, load, parse};
+pub use net::Net;
+pub use rule::{AppPattern, At, Matchers, Rule};
+pub use schedule::Schedule;
+pub use support::Support;
+pub use vocabulary::{Names, Vocabulary};

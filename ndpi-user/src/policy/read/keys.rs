@@ -1,0 +1,99 @@
+//! The keys of a table: which there are, which belong there, and what was meant by the others.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{Reader, here};
+use crate::policy::Problem;
+use crate::policy::vocabulary::nearest;
+
+/// What people write who know other programs, and what it is called here.
+const OTHER_WORDS: [(&str, &str); 22] = [
+    ("application", "app"),
+    ("protocol", "app"),
+    ("hostname", "host"),
+    ("domain", "host"),
+    ("sni", "host"),
+    ("fqdn", "host"),
+    ("source", "src"),
+    ("client", "src"),
+    ("destination", "dst"),
+    ("server", "dst"),
+    ("ip", "any"),
+    ("net", "any"),
+    ("address", "any"),
+    ("dport", "port"),
+    ("interface", "iface"),
+    ("l4proto", "proto"),
+    ("time", "schedule"),
+    ("rate", "limit"),
+    ("verdict", "action"),
+    ("target", "action"),
+    ("timezone", "zone"),
+    ("tz", "zone"),
+];
+
+/// A table being read. Every key it is asked for is one that belongs there.
+pub(super) struct Keys<'t, 'i> {
+    /// What the table is, with its article.
+    what: &'static str,
+    table: &'t DeTable<'i>,
+    known: Vec<&'static str>,
+}
+
+impl<'t, 'i> Keys<'t, 'i> {
+    pub(super) fn new(what: &'static str, table: &'t DeTable<'i>) -> Self {
+        Self { what, table, known: Vec::new() }
+    }
+
+    /// The value of a key, if the table has it.
+    pub(super) fn take(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'i>>> {
+        self.known.push(key);
+        self.table.get(key)
+    }
+
+    /// Reports every key that was not asked for.
+    pub(super) fn refuse_others(self, reader: &mut Reader<'_>) {
+        for key in self.table.keys().filter(|key| !self.known.contains(&key.get_ref().as_ref())) {
+            let name = key.get_ref();
+            let message = format!("{} has no key `{name}`", self.what);
+            let help = self.suggestion(name);
+            reader.report(Problem::error("unknown-key", here(key), message).help(help));
+        }
+    }
+
+    fn suggestion(&self, name: &str) -> String {
+        let lower = name.to_lowercase();
+        if let Some(key) = self.negated(&lower) {
+            return format!("write `not.{key}`");
+        }
+        if let Some(key) = lower.strip_suffix("_file").filter(|key| self.known.contains(key)) {
+            return format!("write `{key} = {{ file = \"…\" }}`");
+        }
+        let meant =
+            OTHER_WORDS.iter().find(|(word, key)| *word == lower && self.known.contains(key));
+        if let Some((_, key)) = meant {
+            return format!("did you mean `{key}`?");
+        }
+        match nearest(name, self.known.iter().copied()).first() {
+            Some(key) => format!("did you mean `{key}`?"),
+            None => format!("{} has {}", self.what, one_of(&self.known)),
+        }
+    }
+
+    /// The key behind `not_app`, `no-app` or `!app`.
+    fn negated<'n>(&self, name: &'n str) -> Option<&'n str> {
+        let rest = ["not_", "not-", "no_", "!"].iter().find_map(|mark| name.strip_prefix(mark))?;
+        (self.known.contains(&"not") && self.known.contains(&rest)).then_some(rest)
+    }
+}
+
+/// Words as a person lists them.
+pub(super) fn one_of(words: &[&str]) -> String {
+    let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.as_slice() {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}

@@ -1,0 +1,138 @@
+//! From the text of a policy to rules: every problem is reported, none stops the reading.
+//!
+//! The tables are walked key by key instead of through a derived deserializer, which would stop at
+//! the first mistake.
+
+mod action;
+mod keys;
+mod list;
+mod matchers;
+mod network;
+mod rule;
+mod time;
+mod value;
+
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use self::keys::Keys;
+use super::{
+    Action, Diagnostics, Place, Problem, ReadList, Rule, SourceId, Support, Undecided, Vocabulary,
+};
+
+/// Most rules of a policy: the width of a decision's sets (and far from what a person can keep in
+/// mind).
+pub(super) const MAX_RULES: usize = 4096;
+
+/// A policy file as read, names resolved, not indexed yet.
+pub(super) struct Parsed {
+    pub(super) rules: Vec<Rule>,
+    pub(super) default: Action,
+    pub(super) undecided: Undecided,
+    pub(super) fragments: Undecided,
+    pub(super) unparsable: Undecided,
+}
+
+/// What the readers of single values share.
+pub(super) struct Reader<'a> {
+    pub(super) vocabulary: &'a Vocabulary,
+    pub(super) support: Support,
+    pub(super) read_list: ReadList<'a>,
+    pub(super) diagnostics: Diagnostics,
+    /// The lists read so far, so that one file is one source.
+    pub(super) lists: Vec<(std::path::PathBuf, Option<SourceId>)>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(
+        vocabulary: &'a Vocabulary,
+        support: Support,
+        read_list: ReadList<'a>,
+    ) -> Self {
+        let diagnostics = Diagnostics::default();
+        Self { vocabulary, support, read_list, diagnostics, lists: Vec::new() }
+    }
+
+    /// Reads a whole policy. Problems go to `self.diagnostics`; what is returned is of use only if
+    /// there is no error among them. A text that is not TOML is not read further: what could be made
+    /// of it is not what was written.
+    pub(super) fn policy(&mut self, path: &Path, text: &str) -> Option<Parsed> {
+        let (document, errors) = DeTable::parse_recoverable(text);
+        let source = self.diagnostics.add_source(path, text.to_owned());
+        let is_toml = errors.is_empty();
+        for error in errors {
+            let place = place(source, error.span().unwrap_or(0..0));
+            let message = format!("this is not TOML: {}", error.message());
+            self.report(Problem::error("toml", place, message));
+        }
+        is_toml.then(|| self.top(document.get_ref()))
+    }
+
+    pub(super) fn report(&mut self, problem: Problem) {
+        self.diagnostics.report(problem);
+    }
+
+    fn top(&mut self, table: &DeTable<'_>) -> Parsed {
+        let support = self.support;
+        let mut keys = Keys::new("a policy", table);
+        let parsed = Parsed {
+            default: keys
+                .take("default")
+                .and_then(|v| self.default_action(v))
+                .unwrap_or(Action::Count),
+            undecided: keys
+                .take("undecided")
+                .and_then(|v| self.pass_or_drop("undecided", v, true))
+                .unwrap_or_default(),
+            fragments: keys
+                .take("fragments")
+                .and_then(|v| self.pass_or_drop("fragments", v, support.fragments))
+                .unwrap_or_default(),
+            unparsable: keys
+                .take("unparsable")
+                .and_then(|v| self.pass_or_drop("unparsable", v, support.unparsable))
+                .unwrap_or_default(),
+            rules: keys.take("rule").map(|v| self.rules(v)).unwrap_or_default(),
+        };
+        keys.refuse_others(self);
+        parsed
+    }
+
+    fn rules(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<Rule> {
+        let Some(tables) = value.get_ref().as_array() else {
+            self.report(
+                Problem::error(
+                    "type",
+                    here(value),
+                    format!("`rule` is a list of tables, found {}", value::kind(value)),
+                )
+                .help("begin each rule with a line `[[rule]]`"),
+            );
+            return Vec::new();
+        };
+        if let Some(surplus) = tables.get(MAX_RULES) {
+            self.report(
+                Problem::error(
+                    "too-many-rules",
+                    here(surplus),
+                    format!("a policy has at most {MAX_RULES} rules"),
+                )
+                .help("put long lists of names or networks into files: host = { file = \"…\" }"),
+            );
+        }
+        let tables = tables.iter().take(MAX_RULES).enumerate();
+        tables.filter_map(|(index, table)| self.rule(index, table)).collect()
+    }
+}
+
+/// Where a value of the policy file itself is written.
+fn here<T>(value: &Spanned<T>) -> Place {
+    place(SourceId(0), value.span())
+}
+
+fn place(source: SourceId, span: std::ops::Range<usize>) -> Place {
+    let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    Place { source, start: offset(span.start), end: offset(span.end) }
+}

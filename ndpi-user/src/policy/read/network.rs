@@ -1,0 +1,118 @@
+//! Matchers on addresses, ports, protocols and host names.
+
+use std::ops::RangeInclusive;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::value::quoted;
+use super::{Reader, here};
+use crate::policy::host::HostPattern;
+use crate::policy::net::Net;
+use crate::policy::vocabulary::nearest;
+use crate::policy::{At, Place, Problem, proto};
+
+type Value<'i> = Spanned<DeValue<'i>>;
+
+impl Reader<'_> {
+    pub(super) fn host(&mut self, value: &Value<'_>) -> Vec<At<HostPattern>> {
+        self.text_or_file("host", "names or { file = \"…\" }", value, Self::host_entry)
+    }
+
+    pub(super) fn net(&mut self, key: &'static str, value: &Value<'_>) -> Vec<At<Net>> {
+        self.text_or_file(key, "networks or { file = \"…\" }", value, Self::net_entry)
+    }
+
+    pub(super) fn proto(&mut self, value: &Value<'_>) -> Vec<At<u8>> {
+        if value.get_ref().as_integer().is_some() {
+            let number = self.number("proto", u16::from(u8::MAX), value);
+            return number
+                .and_then(|at| Some(At { value: u8::try_from(at.value).ok()?, place: at.place }))
+                .into_iter()
+                .collect();
+        }
+        let Some(name) = self.text("proto", "names or numbers of IP protocols", value) else {
+            return Vec::new();
+        };
+        if let Some(number) = proto::number(name) {
+            return vec![At { value: number, place: here(value) }];
+        }
+        let near = nearest(name, proto::names());
+        let help = match near.first() {
+            Some(word) => format!("did you mean \"{word}\"?"),
+            None => format!(
+                "write a number from 0 to 255, or one of {}",
+                quoted(&proto::names().collect::<Vec<_>>())
+            ),
+        };
+        let message = format!("`proto` cannot be {name:?}");
+        self.report(Problem::error("unknown-word", here(value), message).help(help));
+        Vec::new()
+    }
+
+    /// A number, or two with a dash.
+    pub(super) fn range(
+        &mut self,
+        key: &str,
+        max: u16,
+        value: &Value<'_>,
+    ) -> Vec<At<RangeInclusive<u16>>> {
+        if value.get_ref().as_integer().is_some() {
+            let number = self.number(key, max, value);
+            return number
+                .map(|at| At { value: at.value..=at.value, place: at.place })
+                .into_iter()
+                .collect();
+        }
+        let Some(text) = self.text(key, "numbers or ranges", value) else { return Vec::new() };
+        let range = bounds(text).filter(|(first, last)| first <= last && *last <= max);
+        let Some((first, last)) = range else {
+            let message = format!("`{key}` cannot be {text:?}");
+            let help = format!("write a number, or a range within \"0-{max}\"");
+            self.report(Problem::error("range", here(value), message).help(help));
+            return Vec::new();
+        };
+        vec![At { value: first..=last, place: here(value) }]
+    }
+
+    fn host_entry(&mut self, entry: &str, place: Place) -> Option<At<HostPattern>> {
+        match HostPattern::parse(entry) {
+            Ok(value) => Some(At { value, place }),
+            Err(error) => {
+                let message = format!("{entry:?}: {error}");
+                self.report(Problem::error("host", place, message).help(error.help()));
+                None
+            }
+        }
+    }
+
+    fn net_entry(&mut self, entry: &str, place: Place) -> Option<At<Net>> {
+        match Net::parse(entry) {
+            Ok((value, cleared)) => {
+                if cleared {
+                    let message = format!("{entry:?} has bits set below its prefix");
+                    let help = format!("it is read as \"{value}\"");
+                    self.report(Problem::warning("host-bits", place, message).help(help));
+                }
+                Some(At { value, place })
+            }
+            Err(error) => {
+                let help = "networks look like \"198.18.0.0/15\", \"2001:db8::/32\" or \
+                            \"198.18.0.1\"; for names there is `host`";
+                self.report(Problem::error("net", place, format!("{entry:?}: {error}")).help(help));
+                None
+            }
+        }
+    }
+}
+
+fn bounds(text: &str) -> Option<(u16, u16)> {
+    let number = |part: &str| {
+        let part = part.trim();
+        part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok())?
+    };
+    match text.split_once('-') {
+        Some((first, last)) => Some((number(first)?, number(last)?)),
+        None => number(text).map(|only| (only, only)),
+    }
+}

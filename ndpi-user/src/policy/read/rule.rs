@@ -1,0 +1,66 @@
+//! One `[[rule]]`.
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::keys::Keys;
+use super::{Reader, here, value};
+use crate::policy::{Problem, Rule};
+
+impl Reader<'_> {
+    pub(super) fn rule(&mut self, index: usize, value: &Spanned<DeValue<'_>>) -> Option<Rule> {
+        let Some(table) = value.get_ref().as_table() else {
+            let message = format!("a rule is a table, found {}", value::kind(value));
+            self.report(
+                Problem::error("type", here(value), message)
+                    .help("begin each rule with a line `[[rule]]`"),
+            );
+            return None;
+        };
+        let mut keys = Keys::new("a rule", table);
+        let name = keys.take("name").and_then(|v| Some(self.text("name", "a text", v)?.to_owned()));
+        let matchers = self.matchers(&mut keys);
+        let not = keys.take("not").map(|v| self.not(v)).unwrap_or_default();
+        let partial = keys.take("state").is_some_and(|v| self.state(v));
+        let first_packet = keys.take("first_packet").is_some_and(|v| self.first_packet(v));
+        let action = self.action(&mut keys, here(value));
+        keys.refuse_others(self);
+        Some(Rule {
+            name: name.unwrap_or_else(|| format!("rule {}", index + 1)),
+            place: here(value),
+            action: action?,
+            partial,
+            first_packet,
+            matchers,
+            not,
+        })
+    }
+
+    fn not(&mut self, value: &Spanned<DeValue<'_>>) -> crate::policy::Matchers {
+        let Some(table) = value.get_ref().as_table() else {
+            let message = format!("`not` takes matchers, found {}", value::kind(value));
+            self.report(
+                Problem::error("type", here(value), message)
+                    .help("write, for example, `not.app = \"DNS\"` or `not = { app = \"DNS\" }`"),
+            );
+            return crate::policy::Matchers::default();
+        };
+        let mut keys = Keys::new("`not`", table);
+        let matchers = self.matchers(&mut keys);
+        keys.refuse_others(self);
+        matchers
+    }
+
+    /// `state = "partial"` is all there is to say: without it a rule waits for the final word.
+    fn state(&mut self, value: &Spanned<DeValue<'_>>) -> bool {
+        self.word("state", &[("partial", ())], value).is_some()
+    }
+
+    fn first_packet(&mut self, value: &Spanned<DeValue<'_>>) -> bool {
+        let Some(flag) = self.flag("first_packet", value) else { return false };
+        if flag.value && !self.support.first_packet {
+            self.unsupported("first_packet = true", flag.place);
+        }
+        flag.value
+    }
+}

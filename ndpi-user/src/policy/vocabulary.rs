@@ -1,0 +1,148 @@
+//! The names nDPI knows, and what was probably meant by one it does not know.
+
+use std::collections::HashMap;
+
+/// Names of one kind with nDPI's numbers.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    by_key: HashMap<String, u16>,
+    by_id: HashMap<u16, String>,
+}
+
+impl Names {
+    /// The number of a name, in any case.
+    pub fn id(&self, name: &str) -> Option<u16> {
+        self.by_key.get(&name.to_lowercase()).copied()
+    }
+
+    /// The name of a number, as nDPI writes it.
+    pub fn name(&self, id: u16) -> Option<&str> {
+        self.by_id.get(&id).map(String::as_str)
+    }
+
+    /// Up to three names that look like `name`, the nearest first.
+    pub fn nearest(&self, name: &str) -> Vec<&str> {
+        nearest(name, self.by_id.values().map(String::as_str))
+    }
+}
+
+impl<S: Into<String>> FromIterator<(u16, S)> for Names {
+    fn from_iter<I: IntoIterator<Item = (u16, S)>>(names: I) -> Self {
+        let mut all = Self::default();
+        for (id, name) in names {
+            let name = name.into();
+            all.by_key.entry(name.to_lowercase()).or_insert(id);
+            all.by_id.entry(id).or_insert(name);
+        }
+        all
+    }
+}
+
+/// All names a policy can use, and what each risk adds to a flow's score.
+#[derive(Clone, Debug)]
+pub struct Vocabulary {
+    /// Protocols and applications.
+    pub apps: Names,
+    /// Categories.
+    pub categories: Names,
+    /// Breeds.
+    pub breeds: Names,
+    /// Risks, by their bit.
+    pub risks: Names,
+    /// What each risk adds to the score of a flow (`ndpi_risk2score`), by its bit.
+    pub risk_scores: [u16; 64],
+}
+
+impl Vocabulary {
+    /// All that an engine knows. Risks go by their names: of the constants (`ndpi_risk2code`) some
+    /// stand for two risks.
+    pub fn of(engine: &ndpi::Engine) -> Self {
+        let risks = engine.library().risks();
+        let mut risk_scores = [0; 64];
+        for risk in &risks {
+            risk_scores[usize::from(risk.number)] = risk.score;
+        }
+        Self {
+            apps: engine.protocols().into_iter().map(|app| (app.id, app.name)).collect(),
+            categories: engine.categories().into_iter().map(|c| (c.id.0, c.name)).collect(),
+            breeds: engine.breeds().into_iter().map(|b| (b.id.0.into(), b.name)).collect(),
+            risks: risks.into_iter().map(|risk| (risk.number.into(), risk.name)).collect(),
+            risk_scores,
+        }
+    }
+}
+
+/// Up to three candidates that look like `word`: one that contains it or is within a third of its
+/// length by Damerau-Levenshtein distance; the nearest first.
+pub(super) fn nearest<'n>(word: &str, candidates: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
+    let word = word.to_lowercase();
+    let limit = (word.chars().count() / 3).max(1);
+    let mut near: Vec<(usize, &str)> = candidates
+        .filter_map(|candidate| {
+            let key = candidate.to_lowercase();
+            let distance = strsim::damerau_levenshtein(&word, &key);
+            let inside = word.len() >= 3 && (key.contains(&word) || word.contains(&key));
+            let inside = inside && key.len() >= 3;
+            (distance <= limit || inside).then_some((distance, candidate))
+        })
+        .collect();
+    near.sort_unstable();
+    near.truncate(3);
+    near.into_iter().map(|(_, candidate)| candidate).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::library;
+
+    #[test]
+    fn every_name_of_the_engine_is_found_again() {
+        let Some(library) = library() else { return };
+        let engine = library.engine().build().unwrap();
+        let all = Vocabulary::of(&engine);
+        for app in engine.protocols() {
+            assert_eq!(all.apps.id(&app.name.to_uppercase()), Some(app.id), "{}", app.name);
+        }
+        for category in engine.categories() {
+            assert_eq!(all.categories.id(&category.name), Some(category.id.0), "{}", category.name);
+        }
+        for risk in library.risks() {
+            assert_eq!(all.risks.id(&risk.name), Some(risk.number.into()), "{}", risk.name);
+            assert_eq!(all.risks.name(risk.number.into()), Some(risk.name.as_str()));
+        }
+    }
+
+    #[test]
+    fn the_score_of_risks_is_the_sum_of_each_as_ndpi_has_it() {
+        let Some(library) = library() else { return };
+        let all = Vocabulary::of(&library.engine().build().unwrap());
+        for risks in [0, 1 << 1, 0b1110, 1 << 20 | 1 << 46, (1 << 57) - 2] {
+            let risks = ndpi::Risks(risks);
+            let sum: u16 = risks.iter().map(|risk| all.risk_scores[usize::from(risk)]).sum();
+            assert_eq!(sum, library.risk_score(risks).total);
+        }
+    }
+
+    fn names() -> Names {
+        [(119, "Facebook"), (133, "NetFlix"), (5, "DNS"), (26, "ntop"), (211, "Instagram")]
+            .into_iter()
+            .collect()
+    }
+
+    #[test]
+    fn names_are_found_in_any_case() {
+        assert_eq!(names().id("FACEBOOK"), Some(119));
+        assert_eq!(names().id("netflix"), Some(133));
+        assert_eq!(names().id("Faceboook"), None);
+        assert_eq!(names().name(133), Some("NetFlix"));
+    }
+
+    #[test]
+    fn a_slip_of_the_hand_finds_its_name() {
+        assert_eq!(names().nearest("Facbeook"), ["Facebook"]);
+        assert_eq!(names().nearest("Netflx"), ["NetFlix"]);
+        assert_eq!(names().nearest("gram"), ["Instagram"]);
+        assert_eq!(names().nearest("zzz"), Vec::<&str>::new());
+    }
+}

@@ -1,0 +1,5 @@
+//! The policy as its users meet it: text in, decisions and messages out.
+
+mod common;
+mod decisions;
+mod messages;
