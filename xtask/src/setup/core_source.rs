@@ -32,9 +32,8 @@ fn provide(context: &Context) -> Result<()> {
     }
     let name = toolchain.name().context("the toolchain's folder has no name")?;
     let by_hand = format!("rustup component add rust-src --toolchain {name}");
-    eprintln!("setup: {by_hand}");
-    let added = process::run(process::command("rustup").args(by_hand.split(' ').skip(1)));
-    let Err(rustup) = added else { return Ok(()) };
+    eprintln!("setup: {by_hand} (writes into {})", toolchain.sysroot.display());
+    let Err(rustup) = with_rustup(&by_hand, context) else { return Ok(()) };
     eprintln!("setup: {rustup:#}; trying Debian's package of the same source");
     debian::install_core_source(toolchain).map_err(|debian| {
         anyhow!(
@@ -43,4 +42,11 @@ fn provide(context: &Context) -> Result<()> {
             toolchain.release
         )
     })
+}
+
+fn with_rustup(command: &str, context: &Context) -> Result<()> {
+    process::run(process::command("rustup").args(command.split(' ').skip(1)))?;
+    // Rustup goes by its records, and those may be of another copy of the toolchain.
+    missing(context)
+        .map_or(Ok(()), |problem| bail!("rustup is content, but core's source is {problem}"))
 }
