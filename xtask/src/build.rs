@@ -32,6 +32,11 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
 pub(crate) fn build(workspace: &Workspace, debug: bool) -> Result<()> {
     setup::ensure(workspace)?;
     build_object(workspace)?;
+    build_program(workspace, debug)
+}
+
+/// Compiles the program, with the object that is there.
+pub(crate) fn build_program(workspace: &Workspace, debug: bool) -> Result<()> {
     let mut cargo = process::cargo();
     cargo.args(["build", "--package", "ndpi-user", "--bin", "ndpi-xdp"]);
     if !debug {

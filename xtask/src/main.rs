@@ -2,7 +2,10 @@
 
 mod build;
 mod process;
+mod run;
 mod setup;
+mod test;
+mod tidy;
 mod toolchain;
 mod workspace;
 
@@ -24,6 +27,9 @@ struct Cli {
 enum Command {
     Setup(setup::Args),
     Build(build::Args),
+    Run(run::Args),
+    Test(test::Args),
+    Tidy(tidy::Args),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +37,9 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Setup(args) => setup::run(&args, &workspace),
         Command::Build(args) => build::run(&args, &workspace),
+        Command::Run(args) => run::run(&args, &workspace).map(|never| match never {}),
+        Command::Test(args) => test::run(&args, &workspace),
+        Command::Tidy(args) => tidy::run(&args, &workspace),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

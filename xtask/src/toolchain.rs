@@ -12,6 +12,8 @@ use crate::process;
 pub(crate) struct Toolchain {
     /// Release, such as `1.95.0`.
     pub(crate) release: String,
+    /// Host triple.
+    pub(crate) host: String,
     /// Major version of the LLVM inside rustc: what writes the bitcode that bpf-linker reads.
     pub(crate) llvm_major: u32,
     /// Where the toolchain is installed.
@@ -32,6 +34,7 @@ impl Toolchain {
         let llvm = field("LLVM version:")?;
         Some(Self {
             release: field("release:")?.to_owned(),
+            host: field("host:")?.to_owned(),
             llvm_major: llvm.split('.').next()?.parse().ok()?,
             sysroot,
         })
@@ -80,6 +83,7 @@ LLVM version: 22.1.2
     fn version_is_taken_apart() {
         let toolchain = Toolchain::parse(VERSION, "/opt/rust".into()).unwrap();
         assert_eq!(toolchain.release, "1.95.0");
+        assert_eq!(toolchain.host, "x86_64-unknown-linux-gnu");
         assert_eq!(toolchain.llvm_major, 22);
     }
 

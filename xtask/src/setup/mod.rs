@@ -5,6 +5,7 @@
 //! toolchain; distribution packages are installed only when asked for with `--packages`.
 
 mod bpf_linker;
+mod components;
 mod core_source;
 mod debian;
 mod ndpi;
@@ -47,7 +48,10 @@ struct Step {
     provide: fn(&Context) -> Result<()>,
 }
 
-const STEPS: [Step; 3] = [core_source::STEP, bpf_linker::STEP, ndpi::STEP];
+/// What building takes.
+const BUILDING: [Step; 3] = [core_source::STEP, bpf_linker::STEP, ndpi::STEP];
+/// What testing takes as well.
+const TESTING: [Step; 1] = [components::STEP];
 
 /// `cargo xtask setup`.
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
@@ -58,7 +62,7 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     if args.check {
         return Ok(check(&context));
     }
-    for step in &STEPS {
+    for step in BUILDING.iter().chain(&TESTING) {
         if !provide(step, &context)? {
             eprintln!("setup: {}: present", step.what);
         }
@@ -67,10 +71,22 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Provides what is missing; says nothing where nothing is.
+/// Provides what building lacks; says nothing where nothing is missing.
 pub(crate) fn ensure(workspace: &Workspace) -> Result<()> {
+    ensure_steps(&BUILDING, workspace)
+}
+
+/// Provides what testing lacks, and says which programs of the distribution are missing.
+pub(crate) fn ensure_for_tests(workspace: &Workspace) -> Result<()> {
+    ensure_steps(&BUILDING, workspace)?;
+    ensure_steps(&TESTING, workspace)?;
+    packages::report();
+    Ok(())
+}
+
+fn ensure_steps(steps: &[Step], workspace: &Workspace) -> Result<()> {
     let context = Context { workspace, toolchain: Toolchain::ask()? };
-    STEPS.iter().try_for_each(|step| provide(step, &context).map(drop))
+    steps.iter().try_for_each(|step| provide(step, &context).map(drop))
 }
 
 /// Whether anything had to be done.
@@ -87,7 +103,7 @@ fn provide(step: &Step, context: &Context) -> Result<bool> {
 
 fn check(context: &Context) -> ExitCode {
     let mut complete = true;
-    for step in &STEPS {
+    for step in BUILDING.iter().chain(&TESTING) {
         let missing = (step.missing)(context);
         complete &= missing.is_none();
         println!("{}: {}", step.what, missing.as_deref().unwrap_or("present"));

@@ -1,0 +1,35 @@
+//! rustfmt and clippy, which a minimal toolchain lacks.
+
+use anyhow::{Context as _, Result};
+
+use super::{Context, Step};
+use crate::process;
+
+pub(super) const STEP: Step = Step {
+    what: "rustfmt and clippy",
+    why: "because every change is formatted and linted",
+    missing,
+    provide,
+};
+
+fn missing(_: &Context) -> Option<String> {
+    ["fmt", "clippy"]
+        .iter()
+        .find(|tool| process::output(process::cargo().args([tool, "--version"])).is_err())
+        .map(|tool| format!("no `cargo {tool}`"))
+}
+
+fn provide(context: &Context) -> Result<()> {
+    let name = context.toolchain.name().context("the toolchain's folder has no name")?;
+    let mut rustup = process::command("rustup");
+    rustup.args(["component", "add", "rustfmt", "clippy", "--toolchain", &name]);
+    eprintln!(
+        "setup: {} (writes into {})",
+        process::shown(&rustup),
+        context.toolchain.sysroot.display()
+    );
+    process::run(&mut rustup).context(
+        "without rustup, install the components that belong to the compiler, on Debian and \
+         Ubuntu: sudo apt-get install rustfmt rust-clippy",
+    )
+}

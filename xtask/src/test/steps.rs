@@ -1,0 +1,80 @@
+//! The steps of `cargo xtask test`, quick ones first.
+
+use anyhow::{Result, ensure};
+
+use super::cargo;
+use crate::workspace::Workspace;
+use crate::{build, process, setup, tidy};
+
+/// One step.
+pub(super) struct Step {
+    pub(super) name: &'static str,
+    pub(super) what: &'static str,
+    pub(super) run: fn(&Workspace) -> Result<()>,
+}
+
+/// All of them, in order. The object comes before whatever embeds it, so that is compiled once.
+pub(super) const STEPS: [Step; 11] = [
+    Step { name: "setup", what: "what building and testing need", run: setup::ensure_for_tests },
+    Step { name: "format", what: "rustfmt", run: format },
+    Step { name: "tidy", what: "the project's own rules, licences", run: tidy::ensure },
+    Step { name: "deny", what: "cargo-deny, where it is installed", run: deny },
+    Step { name: "bpf", what: "the BPF programs", run: build::build_object },
+    Step { name: "bpf-clippy", what: "clippy on the BPF programs", run: bpf_clippy },
+    Step { name: "clippy", what: "clippy on everything else", run: clippy },
+    Step { name: "docs", what: "rustdoc without warnings, and its examples", run: docs },
+    Step { name: "units", what: "unit tests, as you", run: units },
+    Step { name: "release", what: "the program", run: release },
+    Step { name: "integration", what: "integration tests, with root's rights", run: integration },
+];
+
+pub(super) fn names() -> [&'static str; STEPS.len()] {
+    STEPS.map(|step| step.name)
+}
+
+fn format(workspace: &Workspace) -> Result<()> {
+    process::run(process::cargo().args(["fmt", "--all", "--check"]).current_dir(workspace.root()))
+}
+
+/// Rules about dependencies beyond their licences (which `tidy` checks everywhere). Advisories are
+/// left out: they come over the network, and change while the code does not.
+fn deny(workspace: &Workspace) -> Result<()> {
+    if process::find_program("cargo-deny").is_none() {
+        eprintln!("test: cargo-deny is not installed (cargo install --locked cargo-deny): skipped");
+        return Ok(());
+    }
+    let mut deny = process::cargo();
+    deny.args(["deny", "--offline", "check", "bans", "licenses", "sources"]);
+    process::run(deny.current_dir(workspace.root()))
+}
+
+fn bpf_clippy(workspace: &Workspace) -> Result<()> {
+    process::run(build::for_bpf(workspace, "clippy")?.args(["--", "-D", "warnings"]))
+}
+
+fn clippy(workspace: &Workspace) -> Result<()> {
+    let mut clippy = cargo::command(workspace, "clippy");
+    process::run(clippy.args(["--all-targets", "--", "-D", "warnings"]))
+}
+
+fn docs(workspace: &Workspace) -> Result<()> {
+    let mut doc = cargo::command(workspace, "doc");
+    process::run(doc.arg("--no-deps").env("RUSTDOCFLAGS", "-D warnings"))?;
+    cargo::test(workspace, &["--doc"], cargo::Rights::Own)
+}
+
+fn units(workspace: &Workspace) -> Result<()> {
+    cargo::test(workspace, &["--lib", "--bins"], cargo::Rights::Own)
+}
+
+fn release(workspace: &Workspace) -> Result<()> {
+    build::build_program(workspace, false)?;
+    let mut program = process::command(workspace.binary(false));
+    let version = process::output(program.arg("--version"))?;
+    ensure!(version.starts_with("ndpi-xdp "), "`ndpi-xdp --version` says {version:?}");
+    Ok(())
+}
+
+fn integration(workspace: &Workspace) -> Result<()> {
+    cargo::test(workspace, &["--test", "*"], cargo::Rights::Root)
+}
