@@ -1,6 +1,7 @@
 //! The one entry for people who work on ndpi-xdp: `cargo xtask COMMAND`.
 
 mod build;
+mod lab;
 mod process;
 mod run;
 mod setup;
@@ -30,6 +31,7 @@ enum Command {
     Run(run::Args),
     Test(test::Args),
     Tidy(tidy::Args),
+    Lab(lab::Args),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args, &workspace).map(|never| match never {}),
         Command::Test(args) => test::run(&args, &workspace),
         Command::Tidy(args) => tidy::run(&args, &workspace),
+        Command::Lab(args) => lab::run(&args, &workspace),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -20,6 +20,7 @@ use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
 pub(crate) use bpf_linker::linker;
+pub(crate) use packages::require;
 
 /// Provide what building and testing need: `core`'s source, bpf-linker, nDPI 5.0.
 #[derive(clap::Args)]

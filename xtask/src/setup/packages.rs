@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::process;
 
@@ -32,6 +32,18 @@ pub(super) fn report() -> bool {
         eprintln!("setup: tests and lab need them; to install: cargo xtask setup --packages");
     }
     missing.is_empty()
+}
+
+/// Fails when one of `programs` is missing, naming all that are, with their packages.
+pub(crate) fn require(programs: &[&str]) -> Result<()> {
+    let missing: Vec<_> = missing()
+        .filter(|package| programs.contains(&package.program))
+        .map(|package| format!("{} (package {})", package.program, package.name))
+        .collect();
+    if !missing.is_empty() {
+        bail!("missing: {}; to install: cargo xtask setup --packages", missing.join(", "));
+    }
+    Ok(())
 }
 
 /// Installs the packages of the programs that are missing.

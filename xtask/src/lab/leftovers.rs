@@ -1,0 +1,102 @@
+//! Nothing may remain of a lab: no namespace, no pin, no mount, no file.
+//!
+//! Everything of a lab that has a name carries its process id, so that what a killed lab could not
+//! remove is known for what it is.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::namespace::{Namespace, namespaces};
+use super::{bpffs, kernel, topology};
+
+const PREFIX: &str = "ndpi-lab";
+
+/// A name for a thing of this process's lab.
+pub(super) fn named(what: &str) -> String {
+    format!("{PREFIX}-{}-{what}", std::process::id())
+}
+
+/// Removes namespaces and folders of labs that were killed before they could.
+pub(super) fn remove_stale() -> Result<()> {
+    for name in namespaces()?.iter().filter(|name| is_stale(name)) {
+        eprintln!("lab: removing {name}, left by a lab that was killed");
+        Namespace::adopt(name).remove()?;
+    }
+    for entry in fs::read_dir(env::temp_dir())?.filter_map(Result::ok) {
+        if entry.file_name().to_str().is_some_and(is_stale) {
+            eprintln!("lab: removing {}, left by a lab that was killed", entry.path().display());
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a lab gave this name whose process is gone.
+fn is_stale(name: &str) -> bool {
+    owner(name).is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists())
+}
+
+/// The process whose lab gave this name.
+fn owner(name: &str) -> Option<u32> {
+    let (pid, _what) = name.strip_prefix(PREFIX)?.strip_prefix('-')?.split_once('-')?;
+    pid.parse().ok()
+}
+
+/// The machine as it was before.
+pub(super) struct Before {
+    mounts: BTreeSet<String>,
+    folder: PathBuf,
+}
+
+impl Before {
+    /// Looks at the machine; `folder` is the lab's own.
+    pub(super) fn look(folder: &Path) -> Result<Self> {
+        Ok(Self { mounts: mounts()?, folder: folder.to_owned() })
+    }
+
+    /// Fails, naming all that is there and was not.
+    pub(super) fn compare(&self) -> Result<()> {
+        let mut left: Vec<_> =
+            topology::remaining()?.iter().map(|name| format!("namespace {name}")).collect();
+        left.extend(mounts()?.difference(&self.mounts).map(|mount| format!("mount {mount}")));
+        for path in [self.folder.as_path(), Path::new(kernel::PINS)] {
+            if path.exists() {
+                left.push(path.display().to_string());
+            }
+        }
+        if !left.is_empty() {
+            bail!("left behind: {}", left.join(", "));
+        }
+        Ok(())
+    }
+}
+
+/// Mount points of this process's mount namespace, see proc(5).
+fn mounts() -> Result<BTreeSet<String>> {
+    let table = fs::read_to_string("/proc/self/mountinfo").context("cannot read the mounts")?;
+    let points = table.lines().filter_map(|line| line.split(' ').nth(4));
+    // Whether the BPF file system stays is decided, and said, where it is mounted.
+    Ok(points.filter(|point| *point != bpffs::MOUNT_POINT).map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_labs_have_an_owner() {
+        assert_eq!(owner("ndpi-lab-4711-router"), Some(4711));
+        assert_eq!(owner("ndpi-lab-x-router"), None);
+        assert_eq!(owner("blue"), None);
+    }
+
+    #[test]
+    fn what_belongs_to_the_living_is_not_stale() {
+        assert!(!is_stale(&named("client")));
+        assert!(!is_stale("someone-elses"));
+    }
+}

@@ -1,0 +1,130 @@
+//! A network namespace that exists as long as its value.
+//!
+//! This file stands on its own: the integration tests of `ndpi-xdp` include it as a module, so that
+//! lab and tests make and remove namespaces in one way.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// How long processes in a namespace may take to end after SIGTERM.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// A network namespace; dropping it ends what runs inside and removes it.
+pub(crate) struct Namespace {
+    name: String,
+}
+
+impl Namespace {
+    /// Makes the namespace `name`, with the loopback interface up and nothing else.
+    pub(crate) fn new(name: &str) -> Result<Self> {
+        run(Command::new("ip").args(["netns", "add", name]))?;
+        let namespace = Self { name: name.to_owned() };
+        namespace.ip("link set lo up")?;
+        Ok(namespace)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A command that runs inside. Only the network is the namespace's: the file systems stay ours,
+    /// `/sys/fs/bpf` among them, which `ip netns exec` would hide.
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new("nsenter");
+        // Cargo sets it for what it runs; programs of the distribution must do without.
+        command.env_remove("LD_LIBRARY_PATH");
+        command.arg(format!("--net={}", self.file().display())).arg("--").arg(program);
+        command
+    }
+
+    /// `ip ARGUMENTS` inside, the arguments separated by white space.
+    pub(crate) fn ip(&self, arguments: &str) -> Result<()> {
+        let words = arguments.split_whitespace();
+        run(Command::new("ip").args(["-n", &self.name]).args(words)).map(drop)
+    }
+
+    /// Sets `/proc/sys/net/KEY`, which is the namespace's own.
+    pub(crate) fn set(&self, key: &str, value: &str) -> Result<()> {
+        let script = r#"echo "$1" > "/proc/sys/net/$0""#;
+        run(self.command("sh").args(["-c", script, key, value])).map(drop)
+    }
+
+    /// Takes over a namespace that someone made before.
+    pub(crate) fn adopt(name: &str) -> Self {
+        Self { name: name.to_owned() }
+    }
+
+    /// Ends every process inside, first kindly, and removes the namespace with its interfaces.
+    pub(crate) fn remove(&mut self) -> Result<()> {
+        if self.name.is_empty() {
+            return Ok(());
+        }
+        self.end_processes()?;
+        let name = std::mem::take(&mut self.name);
+        run(Command::new("ip").args(["netns", "delete", &name])).map(drop)
+    }
+
+    fn file(&self) -> PathBuf {
+        PathBuf::from("/run/netns").join(&self.name)
+    }
+
+    fn end_processes(&self) -> Result<()> {
+        let deadline = Instant::now() + GRACE;
+        let mut signal = Signal::TERM;
+        loop {
+            let pids = self.pids()?;
+            if pids.is_empty() {
+                return Ok(());
+            }
+            for pid in pids {
+                // A process that ended in between is what we want.
+                let _ = kill_process(pid, signal);
+            }
+            if Instant::now() > deadline {
+                signal = Signal::KILL;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What runs inside. All of it is ours: nobody else knows the name.
+    fn pids(&self) -> Result<Vec<Pid>> {
+        let output = run(Command::new("ip").args(["netns", "pids", &self.name]))?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        Ok(text.lines().filter_map(|line| Pid::from_raw(line.trim().parse().ok()?)).collect())
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        let name = self.name.clone();
+        if let Err(error) = self.remove() {
+            eprintln!(
+                "namespace {name} stays behind: {error:#}; to remove it: ip netns delete {name}"
+            );
+        }
+    }
+}
+
+/// The network namespaces that exist, by name.
+pub(crate) fn namespaces() -> Result<Vec<String>> {
+    let output = run(Command::new("ip").args(["netns", "list"]))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
+}
+
+fn run(command: &mut Command) -> Result<Output> {
+    let shown = format!("{command:?}");
+    let output =
+        command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {shown}"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!("{shown} failed: {}: {}", output.status, said.trim());
+    }
+    Ok(output)
+}

@@ -1,0 +1,114 @@
+//! What became of each request, and whether that is right.
+
+use serde_json::{Value, json};
+
+use super::conversation::Asked;
+use super::requests::{Ask, Expected, Family, Request};
+
+/// A request, made twice: first through a bare router, then through one with `ndpi-xdp`.
+pub(super) struct Outcome {
+    pub(super) request: Request,
+    /// Without `ndpi-xdp`.
+    pub(super) bare: Asked,
+    /// With it.
+    pub(super) asked: Asked,
+    /// The flow's record; null where there was none.
+    pub(super) flow: Value,
+    /// The record of the decision; null where there was none.
+    pub(super) verdict: Value,
+}
+
+impl Outcome {
+    /// Puts together a request and what `records` say of its flow.
+    pub(super) fn new(request: Request, bare: Asked, asked: Asked, records: &[Value]) -> Self {
+        let of_type = |kind: &str| {
+            let fits = |record: &&Value| record["type"] == kind && asked.flow.is_of(record);
+            records.iter().find(fits).cloned().unwrap_or_default()
+        };
+        let (flow, verdict) = (of_type("flow"), of_type("verdict"));
+        Self { request, bare, asked, flow, verdict }
+    }
+
+    pub(super) fn answered(&self) -> bool {
+        self.asked.answer.is_ok()
+    }
+
+    pub(super) fn blocked(&self) -> bool {
+        matches!(self.flow["action"].as_str(), Some("drop" | "reject"))
+    }
+
+    /// Packets that the kernel dropped.
+    pub(super) fn dropped(&self) -> u64 {
+        self.flow["dropped"].as_u64().unwrap_or(0)
+    }
+
+    /// Packets that passed before a drop verdict stood.
+    pub(super) fn leaked(&self) -> u64 {
+        self.flow["leaked"].as_u64().unwrap_or(0)
+    }
+
+    /// What is not as it should be. `own_policy`: the policy is the lab's own, under which we know
+    /// what to expect.
+    pub(super) fn problems(&self, own_policy: bool) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut unless = |holds: bool, problem: &str| {
+            if !holds {
+                problems.push(problem.to_owned());
+            }
+        };
+        if let Err(reason) = &self.bare.answer {
+            unless(false, &format!("no answer even without ndpi-xdp: {reason}"));
+        }
+        if self.flow.is_null() {
+            unless(false, "ndpi-xdp wrote no flow record");
+        } else if self.blocked() {
+            unless(!self.answered(), "answered in spite of the verdict");
+            unless(self.dropped() > 0, "the kernel dropped nothing");
+        } else {
+            unless(self.answered(), "not answered, though nothing forbids it");
+        }
+        if self.flow["action"].is_string() && self.flow["action"] != "bypass" {
+            unless(self.asked.entry.is_some(), "bpftool did not show the verdict");
+        }
+        if own_policy {
+            let expected = self.request.expected == Expected::Blocked;
+            unless(self.blocked() == expected, "the lab's policy wants another verdict");
+        }
+        problems
+    }
+
+    /// The record of a request, for programs.
+    pub(super) fn record(&self, own_policy: bool) -> Value {
+        let flow = |field: &str| self.flow[field].clone();
+        json!({
+            "type": "request",
+            "asked": self.request.shown(),
+            "client": self.client(),
+            "ip": if self.request.family == Family::V4 { 4 } else { 6 },
+            "expected": own_policy.then(|| self.request.expected.name()),
+            "answered": self.answered(),
+            "said": self.asked.answer.as_ref().unwrap_or_else(|reason| reason),
+            "seconds": self.asked.took.as_secs_f64(),
+            "answered_without": self.bare.answer.is_ok(),
+            "app": flow("app"),
+            "category": flow("category"),
+            "action": flow("action"),
+            "rule": flow("rule"),
+            "leaked": flow("leaked"),
+            "dropped": flow("dropped"),
+            "flow": self.flow,
+            "verdict": self.verdict,
+            "map": self.asked.entry,
+            "problems": self.problems(own_policy),
+        })
+    }
+
+    fn client(&self) -> &'static str {
+        match self.request.ask {
+            Ask::Address => "dig",
+            Ask::Https(_) | Ask::Http(_) | Ask::HttpTwice => "curl",
+            Ask::Tls => "openssl",
+            Ask::Ssh => "ssh",
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The lab's results for a person.
+
+use std::fmt::Write as _;
+
+use super::outcome::Outcome;
+use super::requests::Family;
+
+/// One column: its heading, whether it is flush right, and what stands in it.
+struct Column {
+    heading: &'static str,
+    right: bool,
+    cell: fn(&Outcome) -> String,
+}
+
+const COLUMNS: [Column; 10] = [
+    left("ASKED", |row| row.request.shown()),
+    left("OVER", |row| over(row).to_owned()),
+    left("NDPI SAYS", |row| field(row, "app")),
+    left("CATEGORY", |row| field(row, "category")),
+    left("VERDICT", |row| field(row, "action")),
+    left("RULE", |row| field(row, "rule")),
+    left("CLIENT", |row| if row.answered() { "answered" } else { "no answer" }.to_owned()),
+    right("TIME", |row| format!("{:.2} s", row.asked.took.as_secs_f64())),
+    right("LEAKED", |row| field(row, "leaked")),
+    right("DROPPED", |row| field(row, "dropped")),
+];
+
+const fn left(heading: &'static str, cell: fn(&Outcome) -> String) -> Column {
+    Column { heading, right: false, cell }
+}
+
+const fn right(heading: &'static str, cell: fn(&Outcome) -> String) -> Column {
+    Column { heading, right: true, cell }
+}
+
+/// The table, and below it whatever is not as it should be.
+pub(super) fn show(outcomes: &[Outcome], own_policy: bool) -> String {
+    let headings = COLUMNS.iter().map(|column| column.heading.to_owned()).collect();
+    let rows = outcomes.iter().map(|row| COLUMNS.iter().map(|column| (column.cell)(row)).collect());
+    let mut text = laid_out(&std::iter::once(headings).chain(rows).collect::<Vec<Vec<String>>>());
+    text.push('\n');
+    text += &summary(outcomes);
+    for outcome in outcomes {
+        for problem in outcome.problems(own_policy) {
+            let _ = writeln!(
+                text,
+                "WRONG: {} over {}: {problem}",
+                outcome.request.shown(),
+                over(outcome)
+            );
+        }
+    }
+    text
+}
+
+fn summary(outcomes: &[Outcome]) -> String {
+    let answered = outcomes.iter().filter(|row| row.answered()).count();
+    let blocked = outcomes.iter().filter(|row| row.blocked()).count();
+    let leaked: u64 = outcomes.iter().map(Outcome::leaked).sum();
+    let dropped: u64 = outcomes.iter().map(Outcome::dropped).sum();
+    format!(
+        "{} requests: {answered} answered, {blocked} blocked; of the blocked flows {leaked} packets \
+         passed before the verdict stood, {dropped} were dropped in the kernel.\n",
+        outcomes.len()
+    )
+}
+
+fn over(row: &Outcome) -> &'static str {
+    match row.request.family {
+        Family::V4 => "IPv4",
+        Family::V6 => "IPv6",
+    }
+}
+
+/// A field of the flow's record, or a dash.
+fn field(row: &Outcome, name: &str) -> String {
+    match &row.flow[name] {
+        serde_json::Value::Null => "-".to_owned(),
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn laid_out(rows: &[Vec<String>]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<_> = (0..COLUMNS.len()).map(|column| width(column).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().zip(&widths).zip(&COLUMNS).map(|((cell, width), column)| {
+            if column.right { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+        });
+        text += cells.collect::<Vec<_>>().join("  ").trim_end();
+        text.push('\n');
+    }
+    text
+}
