@@ -3,7 +3,7 @@
 pub use ndpi_common::Action;
 
 /// An action and the rule it comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Verdict {
     /// What the kernel does with the later packets of the flow.
     pub action: Action,

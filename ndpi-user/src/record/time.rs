@@ -1,5 +1,7 @@
 //! Points in time, as records show them.
 
+use std::fmt;
+
 use serde::{Serialize, Serializer};
 
 /// Nanoseconds since the Unix epoch, written in UTC as RFC 3339 says, to the microsecond.
@@ -8,10 +10,16 @@ pub struct Time(pub u64);
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         // 2^64 nanoseconds end in 2554, within the range of `jiff::Timestamp`; what a capture
         // claims beyond it cannot get here.
         let timestamp = jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or_default();
-        serializer.collect_str(&format_args!("{timestamp:.6}"))
+        write!(f, "{timestamp:.6}")
     }
 }
 

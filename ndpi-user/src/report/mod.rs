@@ -1,0 +1,13 @@
+//! What a person is shown of classified flows, and the same flows as comma-separated values.
+
+mod csv;
+mod slowest;
+mod summary;
+mod table;
+mod text;
+mod units;
+
+pub use csv::{CSV_HEADER, write_csv};
+pub use slowest::{SlowFlow, Slowest};
+pub use summary::{Ruled, Summary, Tally};
+pub use text::{CaptureReport, Report};

@@ -1,0 +1,75 @@
+//! Tables for people: columns as wide as their longest cell.
+
+use std::fmt;
+
+/// Which side of its column a cell leans to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Align {
+    Left,
+    Right,
+}
+
+/// A table being filled.
+#[derive(Debug)]
+pub(super) struct Table {
+    columns: Vec<(&'static str, Align)>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with these columns.
+    pub(super) fn new(columns: &[(&'static str, Align)]) -> Self {
+        Self { columns: columns.to_vec(), rows: Vec::new() }
+    }
+
+    /// Adds a row, a cell for each column.
+    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    fn width(&self, column: usize) -> usize {
+        let cells = self.rows.iter().filter_map(|row| row.get(column));
+        let widest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
+        widest.max(self.columns[column].0.chars().count())
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let widths: Vec<usize> = (0..self.columns.len()).map(|i| self.width(i)).collect();
+        let titles = self.columns.iter().map(|(title, _)| (*title).to_owned()).collect();
+        for row in std::iter::once(&titles).chain(&self.rows) {
+            let mut line = String::from(" ");
+            for ((cell, &width), (_, align)) in row.iter().zip(&widths).zip(&self.columns) {
+                line.push(' ');
+                let padding = " ".repeat(width - cell.chars().count());
+                match align {
+                    Align::Left => line.extend([cell, padding.as_str()]),
+                    Align::Right => line.extend([padding.as_str(), cell]),
+                }
+                line.push(' ');
+            }
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Align, Table};
+
+    #[test]
+    fn columns_are_as_wide_as_their_longest_cell() {
+        let mut table =
+            Table::new(&[("name", Align::Left), ("n", Align::Right), ("", Align::Left)]);
+        assert!(table.is_empty());
+        table.row(["a".into(), "12345".into(), "██".into()]);
+        table.row(["longer".into(), "1".into(), String::new()]);
+        assert_eq!(table.to_string(), "  name        n\n  a       12345  ██\n  longer      1\n");
+    }
+}
