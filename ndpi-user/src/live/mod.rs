@@ -1,11 +1,29 @@
 //! The live pipeline: from the kernel's rings to verdicts in its maps.
+//!
+//! ```text
+//! rings ─▶ reader ─▶ batches by flow ─▶ worker: classifier ─▶ policy ─▶ verdict maps
+//!          (one)                        (one a core)    └▶ records ─▶ writer ─▶ standard output
+//! verdict maps ─▶ sweeper ─▶ flows that are over ─▶ the worker that owns each
+//! ```
+//!
+//! A worker owns its flows and its nDPI engine; nothing is shared but the maps, the policy and the
+//! way out. The reader blocks when a worker falls behind, the rings fill, and the kernel counts
+//! what it could not show: losses happen in one place, where they are counted.
 
 mod offload;
 mod output;
+mod reader;
+mod sink;
 mod store;
+mod summary;
 mod sweep;
+mod worker;
 
 pub use offload::fit;
 pub use output::{Output, Writer};
+pub use reader::Reader;
+pub use sink::{Interfaces, LiveSink, Shared};
 pub use store::{Standing, Store, Taken, Volume};
+pub use summary::Summary;
 pub use sweep::end_of;
+pub use worker::{Message, Worker};

@@ -16,20 +16,25 @@ pub enum Action {
 }
 
 impl Action {
+    /// The action without its settings, as records and the kernel know it.
+    pub fn kind(self) -> ndpi_common::Action {
+        match self {
+            Self::Drop => ndpi_common::Action::Drop,
+            Self::Reject => ndpi_common::Action::Reject,
+            Self::Count => ndpi_common::Action::Count,
+            Self::Bypass => ndpi_common::Action::Bypass,
+            Self::Limit(_) => ndpi_common::Action::Limit,
+        }
+    }
+
     /// The word in policies, records and tables.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Drop => "drop",
-            Self::Reject => "reject",
-            Self::Count => "count",
-            Self::Bypass => "bypass",
-            Self::Limit(_) => "limit",
-        }
+        self.kind().name()
     }
 
     /// Whether every packet of the flow is kept from its receiver.
     pub fn blocks(self) -> bool {
-        matches!(self, Self::Drop | Self::Reject)
+        self.kind().drops()
     }
 }
 

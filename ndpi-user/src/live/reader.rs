@@ -1,0 +1,163 @@
+//! From ring records to the workers that own their flows.
+
+use crossbeam::channel::{Receiver, Sender};
+use ndpi_common::{SampleFlags, SampleHeader};
+
+use super::{Message, fit};
+use crate::batch::Batch;
+use crate::flow::shard;
+use crate::sample::Sample;
+
+/// A batch goes out when it holds this many samples, or when the rings are empty for now.
+const BATCH_SAMPLES: usize = 256;
+
+/// Sorts samples by the worker that owns their flow.
+#[derive(Debug)]
+pub struct Reader {
+    outboxes: Vec<Sender<Message>>,
+    empties: Receiver<Batch>,
+    filling: Vec<Batch>,
+    packet: Vec<u8>,
+    /// Nanoseconds from the kernel's clock to the Unix epoch.
+    epoch_offset_ns: u64,
+}
+
+impl Reader {
+    /// A reader for the workers behind `outboxes`, which give empty batches back to `empties`.
+    pub fn new(outboxes: Vec<Sender<Message>>, empties: Receiver<Batch>) -> Self {
+        let filling = outboxes.iter().map(|_| Batch::default()).collect();
+        Self { outboxes, empties, filling, packet: Vec::new(), epoch_offset_ns: 0 }
+    }
+
+    /// Sets how many nanoseconds lie between the Unix epoch and the start of the kernel's clock.
+    pub fn set_epoch_offset(&mut self, epoch_offset_ns: u64) {
+        self.epoch_offset_ns = epoch_offset_ns;
+    }
+
+    /// Takes one record: its header, and the bytes of the packet from its IP header on. A worker
+    /// that is behind makes this wait; the rings then fill, and the kernel counts what it loses.
+    pub fn take(&mut self, header: &SampleHeader, l3: &[u8]) {
+        let Some(key) = header.key() else { return };
+        self.packet.clear();
+        self.packet.extend_from_slice(l3);
+        let odd = SampleFlags::CUT | SampleFlags::NO_LENGTH;
+        let mut length = l3.len();
+        if header.segment_size > 0 || header.flags & odd != 0 {
+            length = fit(&mut self.packet, header.segment_size);
+        }
+        let owner = shard(&key, self.outboxes.len());
+        self.filling[owner].push(&Sample {
+            key,
+            direction: header.direction(),
+            time_ns: header.ktime_ns.wrapping_add(self.epoch_offset_ns),
+            l3: &self.packet[..length],
+            bytes: header.wire_bytes,
+            packets: u32::from(header.segments.max(1)),
+            tcp_flags: header.tcp_flags,
+            ifindex: header.ifindex,
+            reopened: header.flags & SampleFlags::REOPENED != 0,
+        });
+        if self.filling[owner].len() >= BATCH_SAMPLES {
+            self.send(owner);
+        }
+    }
+
+    /// Sends what was taken and not sent yet.
+    pub fn flush(&mut self) {
+        for owner in 0..self.outboxes.len() {
+            if !self.filling[owner].is_empty() {
+                self.send(owner);
+            }
+        }
+    }
+
+    fn send(&mut self, owner: usize) {
+        let empty = self.empties.try_recv().unwrap_or_default();
+        let full = std::mem::replace(&mut self.filling[owner], empty);
+        // Fails only when the worker has ended, and then nobody wants samples any more.
+        let _ = self.outboxes[owner].send(Message::Samples(full));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam::channel::{Receiver, Sender, unbounded};
+    use ndpi_common::{Key, KeyV4, SampleFlags, SampleHeader};
+
+    use super::{BATCH_SAMPLES, Reader};
+    use crate::batch::Batch;
+    use crate::live::Message;
+
+    fn header(port: u16, flags: u16) -> SampleHeader {
+        let (key, direction) = KeyV4::new(([198, 18, 0, 1], port), ([198, 18, 0, 2], 443), 0, 17);
+        // SAFETY: integers and byte arrays only: all zeros is a header.
+        let mut header: SampleHeader = unsafe { std::mem::zeroed() };
+        header.set_key(&Key::V4(key));
+        header.direction = direction as u8;
+        (header.ktime_ns, header.wire_bytes, header.flags) = (5, 60, flags);
+        header
+    }
+
+    fn reader(workers: usize) -> (Reader, Vec<Receiver<Message>>, Sender<Batch>) {
+        let (outboxes, inboxes) = (0..workers).map(|_| unbounded()).unzip();
+        let (give, empties) = unbounded();
+        (Reader::new(outboxes, empties), inboxes, give)
+    }
+
+    fn samples(message: Message) -> Batch {
+        match message {
+            Message::Samples(batch) => batch,
+            other => panic!("not samples: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn all_samples_of_a_flow_go_to_one_worker_in_order() {
+        let (mut reader, inboxes, _give) = reader(3);
+        reader.set_epoch_offset(1000);
+        for index in 0..60u8 {
+            reader.take(&header(1 + u16::from(index % 20), 0), &[index]);
+        }
+        reader.flush();
+        let mut seen = 0;
+        for inbox in inboxes {
+            let mut ports = std::collections::HashMap::<u16, Vec<u8>>::new();
+            for message in inbox.try_iter() {
+                for sample in samples(message).iter() {
+                    assert_eq!((sample.time_ns, sample.packets, sample.bytes), (1005, 1, 60));
+                    ports.entry(sample.key.ports().0).or_default().push(sample.l3[0]);
+                }
+            }
+            for order in ports.values() {
+                assert_eq!((order.len(), order.is_sorted()), (3, true));
+                seen += order.len();
+            }
+        }
+        assert_eq!(seen, 60);
+    }
+
+    #[test]
+    fn full_batches_go_out_at_once_and_come_back() {
+        let (mut reader, inboxes, give) = reader(1);
+        give.send(Batch::default()).unwrap();
+        for _ in 0..BATCH_SAMPLES {
+            reader.take(&header(9, SampleFlags::REOPENED), &[1, 2, 3]);
+        }
+        let batch = samples(inboxes[0].try_recv().unwrap());
+        assert_eq!((batch.len(), batch.byte_len()), (BATCH_SAMPLES, 3 * BATCH_SAMPLES));
+        assert!(batch.iter().all(|sample| sample.reopened));
+        assert!(give.is_empty(), "the batch that came back is in use again");
+        reader.flush();
+        assert!(inboxes[0].is_empty());
+    }
+
+    #[test]
+    fn a_record_of_no_known_family_is_left_out() {
+        let (mut reader, inboxes, _give) = reader(1);
+        let mut header = header(9, 0);
+        header.family = 7;
+        reader.take(&header, &[]);
+        reader.flush();
+        assert!(inboxes[0].is_empty());
+    }
+}

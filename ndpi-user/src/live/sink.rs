@@ -1,0 +1,182 @@
+//! What becomes of decisions on a live interface: verdicts in the kernel's maps, and records.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ndpi::Classification;
+
+use super::{Output, Standing, Store, Summary, Taken, Volume};
+use crate::classify::{End, Moment, Sink};
+use crate::flow::{Details, FlowEntry};
+use crate::policy::{Facts, Policy};
+use crate::record::{Counters, FlowRecord, Names, Origin, VerdictRecord};
+use crate::sample::Sample;
+use crate::verdict::Verdict;
+
+/// The names of interfaces, by index.
+pub type Interfaces = HashMap<u32, String>;
+
+/// What all workers share.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// nDPI's names.
+    pub names: Arc<Names>,
+    /// The interfaces that are watched.
+    pub interfaces: Arc<Interfaces>,
+    /// Where records go; `None` where nobody asked for them.
+    pub output: Option<Output>,
+}
+
+/// The sink of one worker.
+#[derive(Debug)]
+pub struct LiveSink<S> {
+    store: S,
+    policy: Arc<Policy>,
+    shared: Shared,
+    summary: Summary,
+    /// Verdicts that the maps refused.
+    refused: u64,
+}
+
+impl<S: Store> LiveSink<S> {
+    /// A sink that writes verdicts of `policy` to `store`.
+    pub fn new(store: S, policy: Arc<Policy>, shared: Shared) -> Self {
+        Self { store, policy, shared, summary: Summary::default(), refused: 0 }
+    }
+
+    /// From now on, `policy` judges.
+    pub fn set_policy(&mut self, policy: Arc<Policy>) {
+        self.policy = policy;
+    }
+
+    /// The wall clock, nanoseconds since the Unix epoch.
+    pub fn now_ns(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// What was seen, by application and action.
+    pub fn into_summary(self) -> Summary {
+        self.summary
+    }
+
+    fn interface<F>(&self, flow: &FlowEntry<F>) -> &str {
+        self.shared.interfaces.get(&flow.ifindex).map_or("?", String::as_str)
+    }
+
+    fn rule(&self, verdict: Option<Verdict>) -> Option<&str> {
+        Some(self.policy.rule_name(verdict?))
+    }
+
+    /// Notes that the maps refused something: the first time with what happened, then as a count.
+    fn refuse(&mut self, error: &anyhow::Error) {
+        self.refused += 1;
+        if self.refused.is_power_of_two() {
+            log::warn!("{error:#} ({} times so far)", self.refused);
+        }
+    }
+}
+
+impl<S: Store, F> Sink<F> for LiveSink<S> {
+    fn judge(
+        &mut self,
+        flow: &FlowEntry<F>,
+        classification: &Classification,
+        details: &Details,
+        moment: Moment,
+    ) -> Option<Verdict> {
+        let (client, server) = flow.endpoints();
+        let facts = Facts {
+            classification,
+            hostname: details.hostname(),
+            ja4: details.ja4(),
+            alpn: details.alpn(),
+            client,
+            server,
+            proto: flow.key.proto(),
+            vlan: flow.key.vlan(),
+            iface: Some(self.interface(flow)),
+            time: jiff::Timestamp::now(),
+        };
+        self.policy.judge(&facts, moment)
+    }
+
+    fn judges_partial(&self) -> bool {
+        self.policy.acts_on_partial()
+    }
+
+    fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
+        let Some(standing) = Standing::of(flow) else { return };
+        match self.store.write(&standing) {
+            Ok(before) => count_undecided(flow, before),
+            Err(error) => return self.refuse(&error),
+        }
+        let Some(output) = &self.shared.output else { return };
+        let origin = Origin::Interface(self.interface(flow));
+        let rule = self.rule(flow.decided().and_then(|decided| decided.verdict));
+        let times = (sample.time_ns, self.now_ns());
+        if let Some(record) = VerdictRecord::new(flow, times, origin, &self.shared.names, rule) {
+            output.record(&record);
+        }
+    }
+
+    fn known(&mut self, flow: &mut FlowEntry<F>) {
+        // Shown before its verdict stood, or because the verdict was taken away by somebody else.
+        let Some(standing) = Standing::of(flow) else { return };
+        if let Err(error) = self.store.write(&standing) {
+            self.refuse(&error);
+        }
+    }
+
+    fn judged_again(&mut self, flow: &mut FlowEntry<F>) {
+        let Some(standing) = Standing::of(flow) else { return };
+        if let Err(error) = self.store.replace(&standing) {
+            self.refuse(&error);
+        }
+    }
+
+    fn finished(&mut self, mut flow: FlowEntry<F>, end: End) {
+        let taken = self.store.take(&flow.key).unwrap_or_else(|error| {
+            self.refuse(&error);
+            Taken::default()
+        });
+        let counters = count_all(&mut flow, &taken);
+        self.summary.add(&flow, counters);
+        let Some(output) = &self.shared.output else { return };
+        let origin = Origin::Interface(self.interface(&flow));
+        let rule = self.rule(flow.decided().and_then(|decided| decided.verdict));
+        let names = &self.shared.names;
+        if let Some(record) = FlowRecord::new(&flow, end, counters, origin, names, rule) {
+            output.record(&record);
+        }
+    }
+}
+
+/// Replaces what user space was shown of a flow by what the kernel counted while there was no
+/// verdict: it has also seen what was not shown. An LRU map may have forgotten, and knows less then.
+fn count_undecided<F>(flow: &mut FlowEntry<F>, kernel: Volume) {
+    flow.packets = flow.packets.max(kernel.packets);
+    flow.bytes = flow.bytes.max(kernel.bytes);
+    flow.packets_before = u32::try_from(flow.packets).unwrap_or(u32::MAX);
+}
+
+/// The counters of a flow that is over: what passed without a verdict, and what met it.
+fn count_all<F>(flow: &mut FlowEntry<F>, taken: &Taken) -> Counters {
+    flow.last_seen_ns = flow.last_seen_ns.max(taken.last_seen_ns.unwrap_or_default());
+    if flow.decided().is_some_and(|decided| decided.given_up) {
+        count_undecided(flow, taken.undecided);
+    } else {
+        // What was on its way through the kernel when the verdict was written.
+        flow.packets += taken.undecided.packets;
+        flow.bytes += taken.undecided.bytes;
+    }
+    Counters {
+        packets: flow.packets + taken.decided.packets,
+        bytes: flow.bytes + taken.decided.bytes,
+        dropped: taken.dropped.packets,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! The sink with a table in place of the kernel's maps.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+
+use ndpi::{AppId, CategoryId, Classification, State};
+use ndpi_common::{Direction, Key, KeyV4};
+use serde_json::Value;
+
+use super::{LiveSink, Shared};
+use crate::classify::{End, Moment, Sink};
+use crate::flow::{Decided, Details, FlowEntry, FlowKey, Stage};
+use crate::live::{Output, Standing, Store, Taken, Volume};
+use crate::policy::{self, Policy, Support, Vocabulary};
+use crate::record::Names;
+use crate::sample::Sample;
+use crate::verdict::{Action, Verdict};
+
+/// Verdicts by flow, and what `write` and `take` are to find in the kernel.
+#[derive(Clone, Default)]
+struct Table {
+    standing: Rc<RefCell<HashMap<FlowKey, Standing>>>,
+    before: Volume,
+    taken: Taken,
+    full: bool,
+}
+
+impl Store for Table {
+    fn write(&self, standing: &Standing) -> anyhow::Result<Volume> {
+        anyhow::ensure!(!self.full, "the map is full");
+        self.standing.borrow_mut().entry(standing.key).or_insert(*standing);
+        Ok(self.before)
+    }
+
+    fn replace(&self, standing: &Standing) -> anyhow::Result<()> {
+        self.standing.borrow_mut().insert(standing.key, *standing);
+        Ok(())
+    }
+
+    fn take(&self, key: &FlowKey) -> anyhow::Result<Taken> {
+        self.standing.borrow_mut().remove(key);
+        Ok(self.taken)
+    }
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn policy() -> Policy {
+    let text = "default = \"count\"\n[[rule]]\nname = \"no video\"\ncategory = [\"Video\"]\n\
+                action = \"drop\"\n";
+    let vocabulary = Vocabulary {
+        apps: [(91, "TLS"), (133, "NetFlix")].into_iter().collect(),
+        categories: [(26, "Video")].into_iter().collect(),
+        breeds: std::iter::empty::<(u16, &str)>().collect(),
+        risks: std::iter::empty::<(u16, &str)>().collect(),
+        risk_scores: [0; 64],
+    };
+    policy::parse(Path::new("p.toml"), text, &vocabulary, Support::THIS_BUILD, &|_| unreachable!())
+        .unwrap()
+}
+
+fn sample() -> Sample<'static> {
+    let (key, direction) = KeyV4::new(([198, 18, 0, 1], 40000), ([198, 18, 0, 2], 443), 0, 6);
+    assert_eq!(direction, Direction::FromLower);
+    Sample {
+        key: Key::V4(key),
+        direction,
+        time_ns: 1_700_000_000_000_000_000,
+        l3: &[],
+        bytes: 100,
+        packets: 1,
+        tcp_flags: 0x18,
+        ifindex: 3,
+        reopened: false,
+    }
+}
+
+fn classification() -> Classification {
+    Classification {
+        state: State::Classified,
+        app: AppId { master: 91, app: 133 },
+        category: CategoryId(26),
+        ..Classification::default()
+    }
+}
+
+/// Takes a flow with four packets through `sink` and returns the records.
+fn life(table: Table, given_up: bool) -> Vec<Value> {
+    let lines = Lines::default();
+    let (output, writer) = Output::start(lines.clone());
+    let shared = Shared {
+        names: Arc::new(Names::default()),
+        interfaces: Arc::new([(3, "eth7".to_owned())].into()),
+        output: Some(output),
+    };
+    let standing = Rc::clone(&table.standing);
+    let mut sink = LiveSink::new(table, Arc::new(policy()), shared);
+    let mut flow = FlowEntry::new(&sample(), ());
+    (0..4).for_each(|_| flow.count(&sample()));
+    let details = Details::new("www.netflix.com", "", "");
+    let verdict = sink.judge(&flow, &classification(), &details, Moment::Final);
+    assert_eq!(verdict, Some(Verdict { action: Action::Drop, rule: Some(0) }));
+    let classification = classification();
+    flow.stage = Stage::Decided(Decided { classification, details, verdict, given_up });
+    if !given_up {
+        sink.decided(&mut flow, &sample());
+    }
+    sink.finished(flow, End::Idle);
+    assert!(standing.borrow().is_empty(), "nothing stands when the flow is over");
+    drop(sink);
+    writer.finish().unwrap();
+    let bytes = lines.0.lock().unwrap().clone();
+    bytes
+        .split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect()
+}
+
+fn volume(packets: u64) -> Volume {
+    Volume { packets, bytes: packets * 100 }
+}
+
+#[test]
+fn what_the_kernel_counted_before_and_after_the_verdict_adds_up() {
+    let taken = Taken {
+        undecided: volume(1),
+        decided: volume(20),
+        dropped: volume(20),
+        last_seen_ns: Some(1_700_000_009_000_000_000),
+    };
+    // Two more packets passed than were shown: on their way when the verdict was written.
+    let records = life(Table { before: volume(6), taken, ..Table::default() }, false);
+    let [verdict, flow] = &records[..] else { panic!("{records:?}") };
+    assert_eq!(verdict["type"], "verdict");
+    assert_eq!((&verdict["action"], &verdict["rule"]), (&"drop".into(), &"no video".into()));
+    assert!(verdict["latency_us"].is_u64());
+    assert_eq!((&flow["packets"], &flow["bytes"]), (&27.into(), &2700.into()));
+    assert_eq!((&flow["leaked"], &flow["dropped"]), (&7.into(), &20.into()));
+    assert_eq!((&flow["iface"], &flow["hostname"]), (&"eth7".into(), &"www.netflix.com".into()));
+    assert_eq!(flow["last_seen"], "2023-11-14T22:13:29.000000Z");
+    assert_eq!(flow.get("capture"), None);
+}
+
+#[test]
+fn a_flow_that_was_over_first_has_leaked_altogether() {
+    let taken = Taken { undecided: volume(5), ..Taken::default() };
+    let records = life(Table { taken, ..Table::default() }, true);
+    let [flow] = &records[..] else { panic!("{records:?}") };
+    assert_eq!((&flow["packets"], &flow["leaked"]), (&5.into(), &5.into()));
+    assert_eq!(flow["dropped"], 0);
+}
+
+#[test]
+fn a_forgotten_track_falls_back_to_what_was_shown() {
+    let records = life(Table::default(), true);
+    assert_eq!((&records[0]["packets"], &records[0]["bytes"]), (&4.into(), &400.into()));
+}
+
+#[test]
+fn a_verdict_that_the_map_refused_is_not_reported() {
+    let records = life(Table { full: true, ..Table::default() }, false);
+    assert_eq!(records.iter().map(|record| &record["type"]).collect::<Vec<_>>(), ["flow"]);
+}

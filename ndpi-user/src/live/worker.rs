@@ -1,0 +1,92 @@
+//! A worker: the thread that owns a share of the flows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
+
+use super::{LiveSink, Store};
+use crate::batch::Batch;
+use crate::classify::{Classifier, Detector, End};
+use crate::flow::FlowKey;
+use crate::policy::Policy;
+
+/// What a worker is told.
+#[derive(Debug)]
+pub enum Message {
+    /// Samples of flows that it owns, in the order they were seen.
+    Samples(Batch),
+    /// Flows that the kernel has seen the end of.
+    Over(Vec<(FlowKey, End)>),
+    /// A new policy: flows that were decided by the old one are decided again.
+    Policy(Arc<Policy>),
+}
+
+/// How long a worker waits for a message before it looks for flows that are over.
+const IDLE_WAIT: Duration = Duration::from_millis(100);
+
+/// Flows looked at after each message, beside one for each sample of it.
+const STEPS_PER_MESSAGE: usize = 256;
+
+/// A classifier with its way in and out.
+pub struct Worker<D: Detector, S> {
+    classifier: Classifier<D>,
+    sink: LiveSink<S>,
+    inbox: Receiver<Message>,
+    /// Where empty batches go back to.
+    empties: Sender<Batch>,
+}
+
+impl<D: Detector, S: Store> Worker<D, S> {
+    /// A worker that takes messages from `inbox` and gives empty batches back to `empties`.
+    pub fn new(
+        classifier: Classifier<D>,
+        sink: LiveSink<S>,
+        inbox: Receiver<Message>,
+        empties: Sender<Batch>,
+    ) -> Self {
+        Self { classifier, sink, inbox, empties }
+    }
+
+    /// Works until nobody can send a message any more, ends all flows, and returns the sink with
+    /// its totals.
+    pub fn run(mut self) -> LiveSink<S> {
+        loop {
+            let steps = match self.inbox.recv_timeout(IDLE_WAIT) {
+                Ok(message) => self.take(message),
+                Err(RecvTimeoutError::Timeout) => self.classifier.table().len().min(1 << 16),
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            let now = self.sink.now_ns();
+            self.classifier.expire(now, steps, &mut self.sink);
+        }
+        self.classifier.end_all(&mut self.sink);
+        self.sink
+    }
+
+    /// Does what a message says, and returns how many flows may be looked at afterwards.
+    fn take(&mut self, message: Message) -> usize {
+        match message {
+            Message::Samples(mut batch) => {
+                for sample in batch.iter() {
+                    self.classifier.sample(&sample, &mut self.sink);
+                }
+                let steps = batch.len() + STEPS_PER_MESSAGE;
+                batch.clear();
+                // The reader makes a new one where it has gone or has enough.
+                let _ = self.empties.try_send(batch);
+                return steps;
+            }
+            Message::Over(flows) => {
+                for (key, end) in flows {
+                    self.classifier.end(&key, end, &mut self.sink);
+                }
+            }
+            Message::Policy(policy) => {
+                self.sink.set_policy(policy);
+                self.classifier.judge_again(&mut self.sink);
+            }
+        }
+        STEPS_PER_MESSAGE
+    }
+}
