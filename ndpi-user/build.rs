@@ -5,7 +5,9 @@
 
 use std::env;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Another object to embed than that of `cargo xtask build`.
 const OVERRIDE: &str = "NDPI_XDP_OBJECT";
@@ -14,11 +16,15 @@ fn main() {
     println!("cargo::rustc-check-cfg=cfg(kernel_object)");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed={OVERRIDE}");
-    let object = env::var_os(OVERRIDE).map_or_else(built_object, PathBuf::from);
-    watch(&object);
-    if let Ok(object) = object.canonicalize() {
-        println!("cargo::rustc-cfg=kernel_object");
-        println!("cargo::rustc-env={OVERRIDE}_PATH={}", object.display());
+    if let Some(object) = env::var_os(OVERRIDE) {
+        embed(Path::new(&object));
+        return;
+    }
+    let object = built_object();
+    if object.exists() {
+        embed(&object);
+    } else {
+        watch_for(&object);
     }
 }
 
@@ -27,21 +33,30 @@ fn built_object() -> PathBuf {
     Path::new(&package).join("../target/bpf/ndpi-xdp.o")
 }
 
-/// Asks cargo to run this again when the object changes or appears.
+fn embed(object: &Path) {
+    println!("cargo::rerun-if-changed={}", object.display());
+    match object.canonicalize() {
+        Ok(path) => {
+            println!("cargo::rustc-cfg=kernel_object");
+            println!("cargo::rustc-env={OVERRIDE}_PATH={}", path.display());
+        }
+        Err(error) => println!("cargo::error=cannot embed {}: {error}", object.display()),
+    }
+}
+
+/// Asks cargo to run this again when the object appears.
 ///
 /// Cargo takes a watched file that does not exist for one that has changed, and would compile this
-/// crate anew each time. So an absent object is watched by way of a stamp beside it, which
-/// `cargo xtask build` renews with every new object.
-fn watch(object: &Path) {
-    if object.exists() {
-        println!("cargo::rerun-if-changed={}", object.display());
-        return;
-    }
+/// crate anew each time. So a stamp beside the object is watched, which `cargo xtask build` renews
+/// with every new object.
+fn watch_for(object: &Path) {
     let stamp = object.with_extension("stamp");
-    let made = stamp.parent().map_or(Ok(()), fs::create_dir_all);
-    if stamp.exists() || made.and_then(|()| fs::write(&stamp, "")).is_ok() {
-        println!("cargo::rerun-if-changed={}", stamp.display());
-    } else {
-        println!("cargo::rerun-if-changed={}", object.display());
-    }
+    let watched = if stamp.exists() || make_old(&stamp).is_ok() { &stamp } else { object };
+    println!("cargo::rerun-if-changed={}", watched.display());
+}
+
+/// Makes an empty file that is older than this build: a younger one would have changed since.
+fn make_old(stamp: &Path) -> io::Result<()> {
+    stamp.parent().map_or(Ok(()), fs::create_dir_all)?;
+    fs::File::create(stamp)?.set_modified(SystemTime::UNIX_EPOCH)
 }
