@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand};
 
-use crate::commands::Context;
+use crate::commands::{Context, PcapArguments};
 
 /// Labels every flow that crosses an interface with its application, and lets the kernel act on it.
 ///
@@ -26,7 +26,9 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Pcap(PcapArguments),
+}
 
 impl Cli {
     /// Runs the command.
@@ -37,7 +39,9 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let context = Context { log_level: self.log_level() };
         crate::logging::init(context.log_level);
-        match self.command {}
+        match self.command {
+            Command::Pcap(arguments) => arguments.run(),
+        }
     }
 
     fn log_level(&self) -> log::LevelFilter {

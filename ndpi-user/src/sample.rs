@@ -21,7 +21,8 @@ pub struct Sample<'a> {
     pub packets: u32,
     /// The flags of the TCP header (RFC 9293, section 3.1), 0 for other protocols.
     pub tcp_flags: u8,
-    /// Index of the interface it was seen on; 0 in captures.
+    /// Index of the interface it was seen on; of captures that continue one another, the place of
+    /// the one it is in, from 0.
     pub ifindex: u32,
     /// The kernel says that it opens its flow anew: a verdict on an earlier flow of the same key
     /// has ended. Never in captures, where the classifier sees every packet and judges for itself.

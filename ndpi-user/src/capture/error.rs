@@ -6,7 +6,7 @@ use super::LONGEST_RECORD;
 
 /// A capture that cannot be read, or not to its end.
 #[derive(Debug, thiserror::Error)]
-#[error("{capture}: byte {offset}: {problem}")]
+#[error("{}", self.describe())]
 pub struct CaptureError {
     /// The capture's path, or `stdin`.
     pub capture: String,
@@ -21,12 +21,23 @@ impl CaptureError {
     pub(super) fn new(capture: &str, offset: u64, problem: impl Into<Problem>) -> Self {
         Self { capture: capture.into(), offset, problem: problem.into() }
     }
+
+    fn describe(&self) -> String {
+        let Self { capture, offset, problem } = self;
+        match problem {
+            Problem::Open(error) => format!("cannot open {capture}: {error}"),
+            problem => format!("{capture}: byte {offset}: {problem}"),
+        }
+    }
 }
 
 /// What is wrong with a capture.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
-    /// The file cannot be opened or read, or its compressed data is damaged.
+    /// The file cannot be opened.
+    #[error("cannot open: {0}")]
+    Open(io::Error),
+    /// The file cannot be read, or its compressed data is damaged.
     #[error("cannot read: {0}")]
     Read(#[from] io::Error),
     /// There is not even a magic number.

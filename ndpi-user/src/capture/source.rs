@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::Problem;
 use super::zstd::ZstdReader;
 
 const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 8]; // RFC 1952, method deflate
@@ -41,16 +42,16 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(super) fn open(path: &Path) -> Result<Self, Problem> {
         if path == Path::new("-") {
-            return Self::new(Box::new(io::stdin()), None);
+            return Ok(Self::new(Box::new(io::stdin()), None)?);
         }
-        let file = File::open(path)?;
-        let about = file.metadata()?;
+        let file = File::open(path).map_err(Problem::Open)?;
+        let about = file.metadata().map_err(Problem::Open)?;
         if about.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
+            return Err(Problem::Open(io::ErrorKind::IsADirectory.into()));
         }
-        Self::new(Box::new(file), about.is_file().then_some(about.len()))
+        Ok(Self::new(Box::new(file), about.is_file().then_some(about.len()))?)
     }
 
     pub(super) fn new(reader: Box<dyn Read + Send>, total: Option<u64>) -> io::Result<Self> {

@@ -22,7 +22,7 @@ pub struct FlowEntry<F> {
     pub partial_at: u8,
     /// Packets given to nDPI.
     pub inspected: u16,
-    /// Index of the interface of the first packet; 0 in captures.
+    /// [`Sample::ifindex`] of the first packet.
     pub ifindex: u32,
     /// Packets seen until the decision, the deciding one included: what leaks of a blocked flow.
     pub packets_before: u32,

@@ -9,6 +9,7 @@ use super::units::{bar, bytes, duration, grouped};
 use super::{SlowFlow, Summary, Tally};
 use crate::link::Skips;
 use crate::record::Names;
+use crate::verdict::Verdict;
 
 /// Cells of the longest bar.
 const BAR: usize = 24;
@@ -46,8 +47,8 @@ pub struct Report<'a> {
     pub summary: &'a Summary,
     /// nDPI's names.
     pub names: &'a Names,
-    /// Names of the policy's rules by their place in the file, and of its default.
-    pub rule_name: &'a dyn Fn(Option<u16>) -> String,
+    /// Names the rule that a verdict comes from.
+    pub rule_name: &'a dyn Fn(Verdict) -> String,
     /// How many rows a table has at most.
     pub rows: usize,
 }
@@ -188,7 +189,7 @@ impl Report<'_> {
             let if_drops = |packets| if drops { grouped(packets) } else { String::new() };
             table.row([
                 verdict.action.name().to_owned(),
-                (self.rule_name)(verdict.rule),
+                (self.rule_name)(*verdict),
                 grouped(ruled.tally.flows),
                 grouped(ruled.tally.packets),
                 bytes(ruled.tally.bytes),

@@ -2,5 +2,6 @@
 //! the repository in `../shared/corpus`. Skipped, with a word, where there is none; an environment
 //! with `CI=true` must have it where `../shared/corpus` exists.
 
+mod classification;
 mod flows;
 mod reference;

@@ -7,16 +7,34 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 /// What nDPI says of one capture.
 #[derive(Deserialize)]
 pub(crate) struct Reference {
     pub(crate) capture: String,
     pub(crate) skipped: u64,
-    pub(crate) flows: Vec<Flow>,
+    #[serde(rename = "flows")]
+    records: Vec<Value>,
 }
 
-/// What it says of one flow, as far as we compare it.
+impl Reference {
+    /// Its flows, each with the name of its capture, as records have it.
+    pub(crate) fn values(&self) -> impl Iterator<Item = Value> {
+        self.records.iter().map(|flow| {
+            let mut flow = flow.clone();
+            flow["capture"] = self.capture.clone().into();
+            flow
+        })
+    }
+
+    /// Its flows, as far as reading packets tells of them.
+    pub(crate) fn flows(&self) -> impl Iterator<Item = Flow> {
+        self.records.iter().map(|flow| Flow::deserialize(flow).expect("a flow of the reference"))
+    }
+}
+
+/// What packets tell of one flow.
 #[derive(Deserialize)]
 pub(crate) struct Flow {
     pub(crate) vlan: u16,

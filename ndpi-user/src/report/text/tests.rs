@@ -86,7 +86,9 @@ fn the_report_shows_shares_risks_verdicts_and_slow_flows() {
         captures: &[captured],
         summary: &summary,
         names: &names(),
-        rule_name: &|rule| rule.map_or("(default)".into(), |rule| format!("rule {rule}")),
+        rule_name: &|verdict| {
+            verdict.rule.map_or("(default)".into(), |rule| format!("rule {rule}"))
+        },
         rows: 10,
     };
     let lines: Vec<String> = report.to_string().lines().map(ToOwned::to_owned).collect();

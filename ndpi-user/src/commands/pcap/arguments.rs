@@ -1,0 +1,84 @@
+//! The command line of `ndpi-xdp pcap`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::commands::NdpiOptions;
+
+/// Classify the flows of captures
+///
+/// Reads pcap and pcapng, plain, gzip or zstd. Each file is a world of its own, unless --join says
+/// that they continue one another. Prints a summary, or a record for each flow with --json or
+/// --csv.
+#[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
+pub struct PcapArguments {
+    /// Captures; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// Print a JSON record for each flow, and one for each capture, a line each
+    #[arg(long)]
+    pub json: bool,
+
+    /// Print flows as comma-separated values
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+
+    /// Make one flow of all packets of a 5-tuple and VLAN, however far apart: no idle times, and a
+    /// new connection does not end the one before
+    #[arg(long)]
+    pub whole_capture: bool,
+
+    /// The files continue one another: flows go on from one to the next
+    #[arg(long)]
+    pub join: bool,
+
+    /// Look into tunnels: GRE, IP in IP, VXLAN, Geneve, GTP-U
+    #[arg(long)]
+    pub tunnels: bool,
+
+    /// Say what each flow would have got from this policy
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+
+    /// Threads that classify. With fewer files than threads, the flows of a file are spread over
+    /// several engines [default: as many as there are CPUs and files]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+
+    /// Flows kept at a time. Beyond it, some that were silent for long are ended early
+    #[arg(long, value_name = "N", default_value = "1000000")]
+    pub max_flows: NonZeroUsize,
+
+    /// Rows of a table in the summary
+    #[arg(long, value_name = "N", default_value = "20")]
+    pub rows: NonZeroUsize,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the comment in the help")]
+    pub ndpi: NdpiOptions,
+}
+
+/// What is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// A summary for people.
+    Text,
+    /// JSON lines.
+    Json,
+    /// Comma-separated values.
+    Csv,
+}
+
+impl PcapArguments {
+    pub(super) fn format(&self) -> Format {
+        match (self.json, self.csv) {
+            (true, _) => Format::Json,
+            (_, true) => Format::Csv,
+            _ => Format::Text,
+        }
+    }
+}

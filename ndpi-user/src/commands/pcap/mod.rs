@@ -1,0 +1,142 @@
+//! `ndpi-xdp pcap`: classifies the flows of captures. No privileges, no kernel.
+//!
+//! ```text
+//! file ─▶ capture ─▶ link ─▶ Sample ─▶ classifier (nDPI) ─▶ FlowSink ─▶ record, summary
+//!         `reader.rs`                  `world.rs`, or on several threads `spread.rs`
+//! ```
+//!
+//! A *world* is what one fresh nDPI engine sees: one capture, or with `--join` all of them.
+
+mod arguments;
+mod job;
+mod ordered;
+mod progress;
+mod reader;
+mod sink;
+mod spread;
+mod world;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
+
+use anyhow::{Context as _, Result};
+
+pub use arguments::PcapArguments;
+
+use crate::report::{CSV_HEADER, CaptureReport, Report, Summary};
+use arguments::Format;
+use job::Job;
+use ordered::Ordered;
+use progress::Bar;
+
+/// What came of some captures.
+#[derive(Debug, Default)]
+struct Outcome {
+    captures: Vec<CaptureReport>,
+    summary: Summary,
+}
+
+impl PcapArguments {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// nDPI or the policy cannot be used, or the output cannot be written. A capture that cannot be
+    /// read is told on standard error, and in the exit code, after all others were read.
+    pub fn run(self) -> Result<ExitCode> {
+        let job = Job::new(self)?;
+        let mut stdout = io::stdout();
+        if job.format == Format::Csv {
+            stdout.write_all(CSV_HEADER.as_bytes())?;
+        }
+        let outcome = match classify(&job, &Ordered::new(stdout)) {
+            Ok(outcome) => outcome,
+            // `| head`: whoever read the output has seen enough.
+            Err(error) if is_broken_pipe(&error) => return Ok(ExitCode::SUCCESS),
+            Err(error) => return Err(error),
+        };
+        if job.format == Format::Text {
+            print_report(&job, &outcome)?;
+        }
+        Ok(tell_errors(&job, &outcome))
+    }
+}
+
+/// Classifies all worlds and brings their outcomes together in order.
+fn classify(job: &Job, out: &Ordered<io::Stdout>) -> Result<Outcome> {
+    let bar = Bar::new(&job.worlds);
+    let outcomes = if job.threads > job.worlds.len() {
+        let worlds = job.worlds.iter().enumerate();
+        worlds.map(|(i, world)| spread::run(job, world, out.place(i), &bar)).collect()
+    } else {
+        side_by_side(job, out, &bar)
+    };
+    bar.finish();
+    let mut all = Outcome::default();
+    for outcome in outcomes? {
+        all.captures.extend(outcome.captures);
+        all.summary.add(outcome.summary);
+    }
+    Ok(all)
+}
+
+/// Each thread takes the next world until there is none.
+fn side_by_side(job: &Job, out: &Ordered<io::Stdout>, bar: &Bar) -> Result<Vec<Outcome>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut mine = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Relaxed);
+            let Some(world) = job.worlds.get(index) else { return Ok(mine) };
+            mine.push((index, world::run(job, world, out.place(index), bar)?));
+        }
+    };
+    let results: Result<Vec<Vec<_>>> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..job.threads).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panics")).collect()
+    });
+    let mut outcomes: Vec<(usize, Outcome)> = results?.into_iter().flatten().collect();
+    outcomes.sort_by_key(|(index, _)| *index);
+    Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
+}
+
+fn print_report(job: &Job, outcome: &Outcome) -> Result<()> {
+    let report = Report {
+        captures: &outcome.captures,
+        summary: &outcome.summary,
+        names: &job.names,
+        rule_name: &|verdict| job.rule_name(verdict).unwrap_or_default().to_owned(),
+        rows: job.rows,
+    };
+    match write!(io::stdout(), "{report}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("writing the report")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says on standard error what went wrong with captures.
+fn tell_errors(job: &Job, outcome: &Outcome) -> ExitCode {
+    let evicted = outcome.summary.evicted;
+    if evicted > 0 {
+        log::warn!(
+            "{evicted} flows were ended early since there were more than {} at a time; --max-flows \
+             allows for more, at some 1.5 kB for each",
+            job.settings.max_flows
+        );
+    }
+    let errors = outcome.captures.iter().filter_map(|capture| capture.error.as_ref());
+    let mut code = ExitCode::SUCCESS;
+    for error in errors {
+        log::error!("{error}");
+        code = ExitCode::FAILURE;
+    }
+    code
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<io::Error>();
+    io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
