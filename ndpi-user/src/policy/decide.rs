@@ -13,6 +13,7 @@ pub struct Policy {
     undecided: Undecided,
     fragments: Undecided,
     unparsable: Undecided,
+    acts_on_partial: bool,
     risk_scores: [u16; 64],
     index: Index,
     diagnostics: Diagnostics,
@@ -22,7 +23,17 @@ impl Policy {
     pub(super) fn new(parsed: Parsed, risk_scores: [u16; 64], diagnostics: Diagnostics) -> Self {
         let index = Index::new(&parsed.rules);
         let Parsed { rules, default, undecided, fragments, unparsable } = parsed;
-        Self { rules, default, undecided, fragments, unparsable, risk_scores, index, diagnostics }
+        Self {
+            acts_on_partial: rules.iter().any(|rule| rule.partial),
+            rules,
+            default,
+            undecided,
+            fragments,
+            unparsable,
+            risk_scores,
+            index,
+            diagnostics,
+        }
     }
 
     /// What the rules make of a flow now, or `None` while nDPI should see more of it.
@@ -33,29 +44,36 @@ impl Policy {
     /// there is nothing to decide on.
     pub fn decide(&self, facts: &Facts<'_>) -> Option<Decision> {
         let state = facts.classification.state;
-        if state.is_final() {
-            return Some(self.decide_now(facts));
+        let worth_it = state.is_final() || state == ndpi::State::Partial && self.acts_on_partial;
+        let rule = if worth_it { self.first_match(facts) } else { None };
+        self.decide_given(facts, rule)
+    }
+
+    /// [`Policy::decide`], the first rule that matches being known.
+    pub(super) fn decide_given(
+        &self,
+        facts: &Facts<'_>,
+        rule: Option<RuleIndex>,
+    ) -> Option<Decision> {
+        match facts.classification.state {
+            ndpi::State::Inspecting => None,
+            ndpi::State::Partial => {
+                rule.filter(|rule| self.rule(*rule).partial).map(|rule| self.by_rule(rule))
+            }
+            ndpi::State::Monitoring | ndpi::State::Classified => {
+                Some(rule.map_or_else(|| self.without_rule(facts), |rule| self.by_rule(rule)))
+            }
         }
-        if state == ndpi::State::Inspecting || !self.acts_on_partial() {
-            return None;
-        }
-        let rule = self.first_match(facts).filter(|rule| self.rule(*rule).partial)?;
-        Some(self.by_rule(rule))
     }
 
     /// What the rules make of a flow that will not become clearer: it is classified, or its budget
     /// is used up. The first rule that matches what is known decides; else `default` for a
     /// classified flow and `undecided` for the rest.
     pub fn decide_now(&self, facts: &Facts<'_>) -> Decision {
-        if let Some(rule) = self.first_match(facts) {
-            return self.by_rule(rule);
+        match self.first_match(facts) {
+            Some(rule) => self.by_rule(rule),
+            None => self.without_rule(facts),
         }
-        let action = match self.undecided {
-            _ if facts.classification.state.is_final() => self.default,
-            Undecided::Pass => Action::Count,
-            Undecided::Drop => Action::Drop,
-        };
-        Decision { action, rule: None }
     }
 
     /// The first rule whose matchers hold, whatever the flow's state.
@@ -66,7 +84,7 @@ impl Policy {
     /// Whether some rule acts before nDPI's final word, so that flows in state PARTIAL are worth a
     /// decision.
     pub fn acts_on_partial(&self) -> bool {
-        self.rules.iter().any(|rule| rule.partial)
+        self.acts_on_partial
     }
 
     /// Whether some rule lets nDPI's first-packet classification decide.
@@ -128,5 +146,14 @@ impl Policy {
 
     fn by_rule(&self, rule: RuleIndex) -> Decision {
         Decision { action: self.rule(rule).action, rule: Some(rule) }
+    }
+
+    fn without_rule(&self, facts: &Facts<'_>) -> Decision {
+        let action = match self.undecided {
+            _ if facts.classification.state.is_final() => self.default,
+            Undecided::Pass => Action::Count,
+            Undecided::Drop => Action::Drop,
+        };
+        Decision { action, rule: None }
     }
 }

@@ -1,8 +1,9 @@
 //! Reading a policy and the lists it names.
 
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::lint::lint;
 use super::read::Reader;
 use super::{Diagnostics, Policy, Problem, Support, Vocabulary};
 
@@ -17,22 +18,8 @@ const MAX_FILE: u64 = 64 << 20;
 /// # Errors
 /// Everything that is wrong with it, warnings among it.
 pub fn load(path: &Path, vocabulary: &Vocabulary, support: Support) -> Result<Policy, Diagnostics> {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    match read_text(path) {
-        Ok(text) => {
-            let read_list = |list: &Path| read_text(&folder.join(list));
-            parse(path, &text, vocabulary, support, &read_list)
-        }
-        Err(error) => {
-            let mut diagnostics = Diagnostics::default();
-            let message = format!("cannot read the policy {}: {error}", path.display());
-            diagnostics.report(
-                Problem::unreadable(message)
-                    .help("`ndpi-xdp policy example` prints a policy to begin with"),
-            );
-            Err(diagnostics)
-        }
-    }
+    let text = read_policy(path)?;
+    parse(path, &text, vocabulary, support, &|list: &Path| read_text(&beside(path, list)))
 }
 
 /// Reads a policy from its text; `path` is what messages call it.
@@ -56,6 +43,53 @@ pub fn parse(
         }
         _ => Err(diagnostics),
     }
+}
+
+/// Everything that is wrong or suspicious about the policy at `path`: what [`load`] finds, and rules
+/// that can never match or overlap.
+pub fn check(path: &Path, vocabulary: &Vocabulary, support: Support) -> Diagnostics {
+    match read_policy(path) {
+        Ok(text) => {
+            let read_list = |list: &Path| read_text(&beside(path, list));
+            check_text(path, &text, vocabulary, support, &read_list)
+        }
+        Err(diagnostics) => diagnostics,
+    }
+}
+
+/// [`check`] for a policy in memory; `path` is what messages call it.
+pub fn check_text(
+    path: &Path,
+    text: &str,
+    vocabulary: &Vocabulary,
+    support: Support,
+    read_list: ReadList<'_>,
+) -> Diagnostics {
+    let mut reader = Reader::new(vocabulary, support, read_list);
+    let parsed = reader.policy(path, text);
+    let mut diagnostics = reader.diagnostics;
+    for problem in parsed.iter().flat_map(|parsed| lint(&parsed.rules)) {
+        diagnostics.report(problem);
+    }
+    diagnostics.sort();
+    diagnostics
+}
+
+fn read_policy(path: &Path) -> Result<String, Diagnostics> {
+    read_text(path).map_err(|error| {
+        let mut diagnostics = Diagnostics::default();
+        let message = format!("cannot read the policy {}: {error}", path.display());
+        diagnostics.report(
+            Problem::unreadable(message)
+                .help("`ndpi-xdp policy example` prints a policy to begin with"),
+        );
+        diagnostics
+    })
+}
+
+/// The path of a list that the policy at `policy` names.
+pub(super) fn beside(policy: &Path, list: &Path) -> PathBuf {
+    policy.parent().unwrap_or(Path::new("")).join(list)
 }
 
 fn read_text(path: &Path) -> io::Result<String> {

@@ -55,6 +55,14 @@ impl Net {
         }
     }
 
+    /// A key that sorts networks by where they start, wide ones before those inside them.
+    pub(super) fn widest_first_key(self) -> (bool, u128, std::cmp::Reverse<u128>) {
+        match self {
+            Self::V4(first, last) => (false, first.into(), std::cmp::Reverse(last.into())),
+            Self::V6(first, last) => (true, first, std::cmp::Reverse(last)),
+        }
+    }
+
     fn new(address: IpAddr, prefix: u32) -> (Self, bool) {
         match address {
             IpAddr::V4(ip) => {

@@ -25,3 +25,9 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 pub(super) fn number(name: &str) -> Option<u8> {
     NAMES.iter().find(|(known, _)| *known == name).map(|(_, number)| *number)
 }
+
+/// A protocol as a policy writes it.
+pub(super) fn show(proto: u8) -> String {
+    let name = NAMES.iter().find(|(_, number)| *number == proto).map(|(name, _)| *name);
+    name.map_or_else(|| proto.to_string(), str::to_owned)
+}

@@ -54,6 +54,16 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
+    /// The name of master and application, as `ndpi_protocol2name` makes it: `TLS.Google`.
+    pub fn app_name(&self, app: ndpi::AppId) -> String {
+        let name = |id| self.apps.name(id).unwrap_or("Unknown");
+        match (app.master, app.app) {
+            (0, only) | (only, 0) => name(only).to_owned(),
+            (master, app) if master == app => name(app).to_owned(),
+            (master, app) => format!("{}.{}", name(master), name(app)),
+        }
+    }
+
     /// All that an engine knows. Risks go by their names: of the constants (`ndpi_risk2code`) some
     /// stand for two risks.
     pub fn of(engine: &ndpi::Engine) -> Self {

@@ -60,6 +60,7 @@ pub(crate) fn policy(text: &str) -> Policy {
 }
 
 /// A flow: TLS.Facebook of 198.18.0.1 with 198.19.0.1, changed as a test needs.
+#[derive(Debug)]
 pub(crate) struct Flow {
     pub(crate) classification: Classification,
     pub(crate) hostname: Option<String>,

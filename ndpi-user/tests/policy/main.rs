@@ -2,4 +2,6 @@
 
 mod common;
 mod decisions;
+mod lints;
 mod messages;
+mod property;

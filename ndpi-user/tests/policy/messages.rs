@@ -14,7 +14,7 @@ fn problems(text: &str) -> Vec<String> {
     lines(&read(text).expect_err("a wrong policy"))
 }
 
-fn lines(diagnostics: &Diagnostics) -> Vec<String> {
+pub(crate) fn lines(diagnostics: &Diagnostics) -> Vec<String> {
     let line = |problem: &Problem| {
         let (line, column) = diagnostics.line_column(problem.place.expect("a place"));
         let help = problem.help.as_ref().map(|help| format!(" | {help}")).unwrap_or_default();

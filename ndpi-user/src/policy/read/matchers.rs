@@ -151,7 +151,7 @@ impl Reader<'_> {
 }
 
 /// `TLS.Facebook`. Names may themselves hold dots, so every dot is tried.
-fn pair(apps: &Names, name: &str) -> Option<AppId> {
+pub(in crate::policy) fn pair(apps: &Names, name: &str) -> Option<AppId> {
     name.match_indices('.').find_map(|(dot, _)| {
         let master = apps.id(&name[..dot])?;
         let app = apps.id(&name[dot + 1..])?;

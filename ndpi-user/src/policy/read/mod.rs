@@ -18,6 +18,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use self::keys::Keys;
+pub(super) use self::matchers::pair;
 use super::{
     Action, Diagnostics, Place, Problem, ReadList, Rule, SourceId, Support, Undecided, Vocabulary,
 };

@@ -5,7 +5,7 @@ use toml::de::DeValue;
 
 use super::keys::Keys;
 use super::{Reader, here, value};
-use crate::policy::{Problem, Rule};
+use crate::policy::{Problem, Rule, Severity};
 
 impl Reader<'_> {
     pub(super) fn rule(&mut self, index: usize, value: &Spanned<DeValue<'_>>) -> Option<Rule> {
@@ -17,6 +17,7 @@ impl Reader<'_> {
             );
             return None;
         };
+        let problems_before = self.diagnostics.problems().len();
         let mut keys = Keys::new("a rule", table);
         let name = keys.take("name").and_then(|v| Some(self.text("name", "a text", v)?.to_owned()));
         let matchers = self.matchers(&mut keys);
@@ -25,6 +26,11 @@ impl Reader<'_> {
         let first_packet = keys.take("first_packet").is_some_and(|v| self.first_packet(v));
         let action = self.action(&mut keys, here(value));
         keys.refuse_others(self);
+        // What is left of a rule with an error is not the rule that was meant.
+        let found = &self.diagnostics.problems()[problems_before..];
+        if found.iter().any(|problem| problem.severity == Severity::Error) {
+            return None;
+        }
         Some(Rule {
             name: name.unwrap_or_else(|| format!("rule {}", index + 1)),
             place: here(value),

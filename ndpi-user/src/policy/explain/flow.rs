@@ -1,0 +1,330 @@
+//! A flow in words: `app=TLS.Facebook host=www.facebook.com dst=198.19.0.1:443`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use jiff::Timestamp;
+use ndpi::{AppId, BreedId, CategoryId, Classification, Confidence, Risks, State};
+
+use crate::policy::read::pair;
+use crate::policy::vocabulary::nearest;
+use crate::policy::{Facts, Names, Rank, Vocabulary, proto};
+
+/// The words there are, as `key=value`.
+const KEYS: [&str; 16] = [
+    "app",
+    "category",
+    "breed",
+    "risk",
+    "host",
+    "ja4",
+    "alpn",
+    "src",
+    "dst",
+    "proto",
+    "vlan",
+    "iface",
+    "confidence",
+    "guessed",
+    "state",
+    "time",
+];
+
+/// A flow as a person describes it. What is not said is as for a classified TCP flow of unknown
+/// application between unspecified addresses.
+#[derive(Clone, Debug)]
+pub struct FlowWords {
+    classification: Classification,
+    has_category: bool,
+    has_breed: bool,
+    hostname: Option<String>,
+    ja4: Option<String>,
+    alpn: Option<String>,
+    client: (IpAddr, u16),
+    server: (IpAddr, u16),
+    proto: u8,
+    vlan: u16,
+    iface: Option<String>,
+    time: Timestamp,
+}
+
+/// What is wrong with the description of a flow.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FlowError {
+    /// Not of the form `key=value`.
+    #[error("{0:?} is not of the form key=value; write, for example, host=www.example.com")]
+    Form(String),
+    /// A quotation mark without its partner.
+    #[error("a quotation mark is not closed")]
+    Quote,
+    /// A key there is not.
+    #[error("a flow has no {key:?}; {help}")]
+    Key {
+        /// The word before `=`.
+        key: String,
+        /// What was probably meant.
+        help: String,
+    },
+    /// A value that does not fit its key.
+    #[error("{key} cannot be {value:?}; {help}")]
+    Value {
+        /// The word before `=`.
+        key: String,
+        /// The word after it.
+        value: String,
+        /// What would be right.
+        help: String,
+    },
+}
+
+impl FlowWords {
+    /// Reads a description; `now` is the time unless `time=` says otherwise. Lists are separated
+    /// by commas, values with spaces stand in quotation marks.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub fn parse(text: &str, vocabulary: &Vocabulary, now: Timestamp) -> Result<Self, FlowError> {
+        let mut flow = Self::new(now);
+        for word in words(text)? {
+            let (key, value) = word.split_once('=').ok_or(FlowError::Form(word.clone()))?;
+            if !KEYS.contains(&key) {
+                return Err(unknown(key));
+            }
+            flow.set(key, value, vocabulary).map_err(|help| FlowError::Value {
+                key: key.to_owned(),
+                value: value.to_owned(),
+                help,
+            })?;
+        }
+        Ok(flow)
+    }
+
+    /// Gives the flow the category and breed nDPI has for its application, where none was said.
+    #[must_use]
+    pub fn or_as_usual(mut self, usual: impl Fn(AppId) -> (CategoryId, BreedId)) -> Self {
+        let (category, breed) = usual(self.classification.app);
+        if !self.has_category {
+            self.classification.category = category;
+        }
+        if !self.has_breed {
+            self.classification.breed = breed;
+        }
+        self
+    }
+
+    /// What rules can ask about it.
+    pub fn facts(&self) -> Facts<'_> {
+        Facts {
+            classification: &self.classification,
+            hostname: self.hostname.as_deref(),
+            ja4: self.ja4.as_deref(),
+            alpn: self.alpn.as_deref(),
+            client: self.client,
+            server: self.server,
+            proto: self.proto,
+            vlan: self.vlan,
+            iface: self.iface.as_deref(),
+            time: self.time,
+        }
+    }
+
+    fn new(time: Timestamp) -> Self {
+        let nobody = (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+        Self {
+            classification: Classification {
+                state: State::Classified,
+                confidence: Confidence::Dpi,
+                ..Classification::default()
+            },
+            has_category: false,
+            has_breed: false,
+            hostname: None,
+            ja4: None,
+            alpn: None,
+            client: nobody,
+            server: nobody,
+            proto: 6,
+            vlan: 0,
+            iface: None,
+            time,
+        }
+    }
+
+    /// Sets one word. The error says what would be right.
+    fn set(&mut self, key: &str, value: &str, names: &Vocabulary) -> Result<(), String> {
+        let said = &mut self.classification;
+        match key {
+            "app" => said.app = app(value, &names.apps)?,
+            "category" => {
+                said.category = CategoryId(id(value, &names.categories)?);
+                self.has_category = true;
+            }
+            "breed" => {
+                said.breed = BreedId(u8::try_from(id(value, &names.breeds)?).unwrap_or(u8::MAX));
+                self.has_breed = true;
+            }
+            "risk" => {
+                for name in value.split(',') {
+                    said.risks = Risks(said.risks.0 | 1 << (id(name, &names.risks)? % 64));
+                }
+            }
+            "host" => self.hostname = Some(value.to_owned()),
+            "ja4" => self.ja4 = Some(value.to_owned()),
+            "alpn" => self.alpn = Some(value.to_owned()),
+            "src" => self.client = endpoint(value)?,
+            "dst" => self.server = endpoint(value)?,
+            "proto" => self.proto = ip_protocol(value)?,
+            "vlan" => self.vlan = value.parse().map_err(|_| "write a number")?,
+            "iface" => self.iface = Some(value.to_owned()),
+            "confidence" => said.confidence = confidence(value)?,
+            "guessed" => said.guessed = value.parse().map_err(|_| "write true or false")?,
+            "state" => said.state = state(value)?,
+            // KEYS has been asked: only `time` is left.
+            _ => self.time = value.parse().map_err(|_| "write it as 2026-11-23T12:00:00Z")?,
+        }
+        Ok(())
+    }
+}
+
+fn unknown(key: &str) -> FlowError {
+    let help = match nearest(key, KEYS.into_iter()).first() {
+        Some(near) => format!("did you mean {near:?}?"),
+        None => format!("it has {}", KEYS.join(", ")),
+    };
+    FlowError::Key { key: key.to_owned(), help }
+}
+
+/// Splits at spaces outside quotation marks, and takes the marks out.
+fn words(text: &str) -> Result<Vec<String>, FlowError> {
+    let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
+    for c in text.chars() {
+        match quote {
+            Some(mark) if c == mark => quote = None,
+            None if c == '"' || c == '\'' => quote = Some(c),
+            None if c.is_whitespace() => words.extend(take(&mut word)),
+            _ => word.push(c),
+        }
+    }
+    words.extend(take(&mut word));
+    if quote.is_some() { Err(FlowError::Quote) } else { Ok(words) }
+}
+
+fn take(word: &mut String) -> Option<String> {
+    (!word.is_empty()).then(|| std::mem::take(word))
+}
+
+fn app(name: &str, apps: &Names) -> Result<AppId, String> {
+    let single = apps.id(name).map(|app| AppId { master: 0, app });
+    single.or_else(|| pair(apps, name)).ok_or_else(|| did_you_mean(name, apps))
+}
+
+fn id(name: &str, names: &Names) -> Result<u16, String> {
+    names.id(name).ok_or_else(|| did_you_mean(name, names))
+}
+
+fn did_you_mean(name: &str, names: &Names) -> String {
+    match names.nearest(name).first() {
+        Some(near) => format!("did you mean {near:?}?"),
+        None => "`ndpi-xdp list` shows all names".to_owned(),
+    }
+}
+
+fn endpoint(text: &str) -> Result<(IpAddr, u16), String> {
+    if let Ok(both) = text.parse::<SocketAddr>() {
+        return Ok((both.ip(), both.port()));
+    }
+    let alone = text.parse::<IpAddr>().map(|ip| (ip, 0));
+    alone.map_err(|_| "write 198.18.0.1, 198.18.0.1:443, 2001:db8::1 or [2001:db8::1]:443".into())
+}
+
+fn ip_protocol(text: &str) -> Result<u8, String> {
+    let number = proto::number(text).or_else(|| text.parse().ok());
+    number.ok_or_else(|| {
+        format!("write {} or a number", proto::names().collect::<Vec<_>>().join(", "))
+    })
+}
+
+fn confidence(text: &str) -> Result<Confidence, String> {
+    let rank = Rank::from_word(text).map(Rank::confidence);
+    rank.ok_or_else(|| format!("write {}", Rank::words().collect::<Vec<_>>().join(", ")))
+}
+
+fn state(text: &str) -> Result<State, String> {
+    let all = [State::Inspecting, State::Partial, State::Monitoring, State::Classified];
+    let found = all.into_iter().find(|state| state.name().eq_ignore_ascii_case(text));
+    found.ok_or_else(|| "write inspecting, partial, monitoring or classified".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Vocabulary {
+        Vocabulary {
+            apps: [(0, "Unknown"), (91, "TLS"), (119, "Facebook")].into_iter().collect(),
+            categories: [(6, "SocialNetwork")].into_iter().collect(),
+            breeds: [(3, "Fun")].into_iter().collect(),
+            risks: [(6, "Self-signed Cert")].into_iter().collect(),
+            risk_scores: [0; 64],
+        }
+    }
+
+    fn parse(text: &str) -> Result<FlowWords, FlowError> {
+        FlowWords::parse(text, &names(), Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn every_word_sets_its_fact() {
+        let flow = parse(
+            "app=TLS.Facebook category=SocialNetwork breed=Fun risk='Self-signed Cert' \
+             host=www.facebook.com ja4=x alpn=h2,h3 src=198.18.0.1 dst=[2001:db8::1]:443 \
+             proto=udp vlan=7 iface=eth0 confidence=ip guessed=true state=partial \
+             time=2026-11-23T12:00:00Z",
+        );
+        let flow = flow.unwrap().or_as_usual(|_| (CategoryId(1), BreedId(1)));
+        let facts = flow.facts();
+        let said = facts.classification;
+        assert_eq!(said.app, AppId { master: 91, app: 119 });
+        assert_eq!((said.category, said.breed, said.risks.0), (CategoryId(6), BreedId(3), 1 << 6));
+        assert_eq!((said.confidence, said.guessed), (Confidence::MatchByIp, true));
+        assert_eq!(said.state, State::Partial);
+        assert_eq!(facts.hostname, Some("www.facebook.com"));
+        assert_eq!((facts.ja4, facts.alpn, facts.iface), (Some("x"), Some("h2,h3"), Some("eth0")));
+        assert_eq!(facts.client, ("198.18.0.1".parse().unwrap(), 0));
+        assert_eq!(facts.server, ("2001:db8::1".parse().unwrap(), 443));
+        assert_eq!((facts.proto, facts.vlan), (17, 7));
+        assert_eq!(facts.time, "2026-11-23T12:00:00Z".parse().unwrap());
+    }
+
+    #[test]
+    fn what_is_not_said_is_as_usual() {
+        let flow = parse("app=Facebook").unwrap().or_as_usual(|app| {
+            assert_eq!(app, AppId { master: 0, app: 119 });
+            (CategoryId(6), BreedId(3))
+        });
+        let facts = flow.facts();
+        assert_eq!(facts.classification.category, CategoryId(6));
+        assert_eq!(facts.classification.breed, BreedId(3));
+        assert_eq!(facts.classification.state, State::Classified);
+        assert_eq!(facts.time, Timestamp::UNIX_EPOCH);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let wrong = |text: &str| parse(text).expect_err(text).to_string();
+        assert_eq!(
+            wrong("facebook"),
+            "\"facebook\" is not of the form key=value; write, for example, host=www.example.com"
+        );
+        assert_eq!(wrong("hots=x"), "a flow has no \"hots\"; did you mean \"host\"?");
+        assert_eq!(wrong("app=Facebok"), "app cannot be \"Facebok\"; did you mean \"Facebook\"?");
+        assert_eq!(
+            wrong("dst=host"),
+            "dst cannot be \"host\"; write 198.18.0.1, 198.18.0.1:443, 2001:db8::1 or \
+             [2001:db8::1]:443"
+        );
+        assert_eq!(wrong("host='a"), "a quotation mark is not closed");
+        for key in KEYS.iter().filter(|key| !["host", "ja4", "alpn", "iface"].contains(key)) {
+            assert!(matches!(parse(&format!("{key}=?")), Err(FlowError::Value { .. })), "{key}");
+        }
+    }
+}
