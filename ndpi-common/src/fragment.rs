@@ -5,7 +5,7 @@ use crate::{Direction, Key};
 /// What identifies the fragments of one datagram (RFC 791, RFC 8200): a key of `FRAGMENTS`.
 ///
 /// Both families share the map; IPv4 addresses take the first four bytes.
-#[repr(C)]
+#[repr(C, align(8))]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "user", derive(Debug))]
 pub struct FragmentKey {

@@ -40,7 +40,7 @@ pub enum Key {
 }
 
 /// The key of an IPv4 flow: 16 bytes.
-#[repr(C)]
+#[repr(C, align(8))]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "user", derive(Debug))]
 pub struct KeyV4 {
@@ -61,7 +61,7 @@ pub struct KeyV4 {
 }
 
 /// The key of an IPv6 flow: 40 bytes.
-#[repr(C)]
+#[repr(C, align(8))]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "user", derive(Debug))]
 pub struct KeyV6 {

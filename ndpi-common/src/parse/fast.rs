@@ -15,14 +15,14 @@ const ANY_FRAGMENT: u16 = 0x3fff;
 /// `None` says nothing about the frame: ask [`super::frame`].
 pub fn fast<S: Head>(source: &S) -> Option<Packet> {
     let link = source.head(18)?;
-    match (link.be16(12), link.be16(16)) {
+    match (link.be16::<12>(), link.be16::<16>()) {
         (ethertype::IPV4, _) => fast_v4(source, 14, Tags::default()).map(|p| p.map_key(Key::V4)),
         (ethertype::IPV6, _) => fast_v6(source, 14, Tags::default()).map(|p| p.map_key(Key::V6)),
         (ethertype::VLAN, ethertype::IPV4) => {
-            fast_v4(source, 18, Tags::one(link.be16(14))).map(|p| p.map_key(Key::V4))
+            fast_v4(source, 18, Tags::one(link.be16::<14>())).map(|p| p.map_key(Key::V4))
         }
         (ethertype::VLAN, ethertype::IPV6) => {
-            fast_v6(source, 18, Tags::one(link.be16(14))).map(|p| p.map_key(Key::V6))
+            fast_v6(source, 18, Tags::one(link.be16::<14>())).map(|p| p.map_key(Key::V6))
         }
         _ => None,
     }
@@ -32,41 +32,47 @@ pub fn fast<S: Head>(source: &S) -> Option<Packet> {
 #[inline(always)]
 pub fn fast_v4<S: Head>(source: &S, l3: usize, tags: Tags) -> Option<Packet<KeyV4>> {
     let l4 = l3 + ipv4::HEADER_LEN as usize;
-    let view = source.head(l4 + UDP_LEN as usize)?;
-    let total = u32::from(view.be16(l3 + 2));
-    if view.byte(l3) != PLAIN_IPV4 || view.be16(l3 + 6) & ANY_FRAGMENT != 0 {
+    let ip = source.head(l4 + UDP_LEN as usize)?.skip(l3);
+    let total = u32::from(ip.be16::<2>());
+    if ip.byte::<0>() != PLAIN_IPV4 || ip.be16::<6>() & ANY_FRAGMENT != 0 {
         return None;
     }
     let end = offset(l3) + total;
-    let proto = view.byte(l3 + 9);
+    let proto = ip.byte::<9>();
     let rest = rest(source, proto, l4, end)?;
     let (key, direction) = KeyV4::new(
-        (view.four(l3 + 12), view.be16(l4)),
-        (view.four(l3 + 16), view.be16(l4 + 2)),
+        (ip.four::<12>(), ip.be16::<20>()),
+        (ip.four::<16>(), ip.be16::<22>()),
         tags.innermost(),
         proto,
     );
-    Some(packet(key, direction, tags, Offsets { l3: offset(l3), l4: offset(l4), end }, rest))
+    Some(packet(
+        key,
+        direction,
+        tags,
+        Offsets { id: u32::from(ip.be16::<4>()), l3: offset(l3), l4: offset(l4), end },
+        rest,
+    ))
 }
 
 /// Parses IPv6 at the constant offset `l3`, when it is of the common form.
 #[inline(always)]
 pub fn fast_v6<S: Head>(source: &S, l3: usize, tags: Tags) -> Option<Packet<KeyV6>> {
     let l4 = l3 + ipv6::HEADER_LEN as usize;
-    let view = source.head(l4 + UDP_LEN as usize)?;
-    if view.byte(l3) >> 4 != 6 {
+    let ip = source.head(l4 + UDP_LEN as usize)?.skip(l3);
+    if ip.byte::<0>() >> 4 != 6 {
         return None;
     }
-    let end = offset(l4) + u32::from(view.be16(l3 + 4));
-    let proto = view.byte(l3 + 6);
+    let end = offset(l4) + u32::from(ip.be16::<4>());
+    let proto = ip.byte::<6>();
     let rest = rest(source, proto, l4, end)?;
     let (key, direction) = KeyV6::new(
-        (view.sixteen(l3 + 8), view.be16(l4)),
-        (view.sixteen(l3 + 24), view.be16(l4 + 2)),
+        (ip.sixteen::<8>(), ip.be16::<40>()),
+        (ip.sixteen::<24>(), ip.be16::<42>()),
         tags.innermost(),
         proto,
     );
-    Some(packet(key, direction, tags, Offsets { l3: offset(l3), l4: offset(l4), end }, rest))
+    Some(packet(key, direction, tags, Offsets { id: 0, l3: offset(l3), l4: offset(l4), end }, rest))
 }
 
 /// What the transport header says beyond the ports.
@@ -78,6 +84,7 @@ struct Rest {
 
 #[derive(Clone, Copy)]
 struct Offsets {
+    id: u32,
     l3: u32,
     l4: u32,
     end: u32,
@@ -90,12 +97,12 @@ fn rest<S: Head>(source: &S, proto: u8, l4: usize, end: u32) -> Option<Rest> {
         return None;
     }
     if proto == proto::TCP {
-        let view = source.head(l4 + TCP_LEN as usize)?;
+        let tcp = source.head(l4 + TCP_LEN as usize)?.skip(l4);
         if end < offset(l4) + TCP_LEN {
             return None;
         }
-        let payload = tcp_payload(view.byte(l4 + 12), offset(l4), end);
-        Some(Rest { payload, tcp_flags: view.byte(l4 + 13) })
+        let payload = tcp_payload(tcp.byte::<12>(), offset(l4), end);
+        Some(Rest { payload, tcp_flags: tcp.byte::<13>() })
     } else if proto == proto::UDP && end >= offset(l4) + UDP_LEN {
         Some(Rest { payload: offset(l4) + UDP_LEN, tcp_flags: 0 })
     } else {
@@ -108,7 +115,7 @@ fn packet<K>(key: K, direction: Direction, tags: Tags, offsets: Offsets, rest: R
     Packet {
         key,
         direction,
-        fragment: Fragment::Whole,
+        fragment: Fragment::Whole { id: offsets.id },
         l3: offsets.l3,
         l4: offsets.l4,
         payload: rest.payload,

@@ -76,6 +76,6 @@ fn fragment(header: &[u8; HEADER_LEN as usize]) -> Fragment {
     } else if bits & MORE_FRAGMENTS != 0 {
         Fragment::First { id }
     } else {
-        Fragment::Whole
+        Fragment::Whole { id }
     }
 }

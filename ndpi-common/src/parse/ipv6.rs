@@ -32,7 +32,7 @@ pub(super) fn parse<S: Source + ?Sized>(
     options: Options,
 ) -> Result<Packet, Refusal> {
     let l3 = link.at;
-    let header: [u8; HEADER_LEN as usize] = source.load(l3).ok_or(Refusal::TruncatedIp)?;
+    let header: [u8; 8] = source.load(l3).ok_or(Refusal::TruncatedIp)?;
     if header[0] >> 4 != 6 {
         return Err(Refusal::BadVersion);
     }
@@ -45,10 +45,12 @@ pub(super) fn parse<S: Source + ?Sized>(
     if chain.at > start {
         notes |= Notes::OPTIONS;
     }
+    let from = source.load(l3 + 8).ok_or(Refusal::TruncatedIp)?;
+    let to = source.load(l3 + 24).ok_or(Refusal::TruncatedIp)?;
     let found = transport::read(source, chain.proto, chain.at, end, chain.fragment);
     let (key, direction) = KeyV6::new(
-        (address(&header, 8), found.source),
-        (address(&header, 24), found.destination),
+        (from, found.source),
+        (to, found.destination),
         link.tags.innermost(),
         chain.proto,
     );
@@ -76,7 +78,8 @@ fn extensions<S: Source + ?Sized>(
     start: u32,
     end: u32,
 ) -> Result<Chain, Refusal> {
-    let mut chain = Chain { proto: first, at: source.forget(start), fragment: Fragment::Whole };
+    let mut chain =
+        Chain { proto: first, at: source.forget(start), fragment: Fragment::Whole { id: 0 } };
     for _ in 0..=MAX_EXTENSIONS {
         let known = matches!(
             chain.proto,
@@ -125,13 +128,6 @@ fn fragment(header: &[u8; 8]) -> Fragment {
     } else if bits & 1 != 0 {
         Fragment::First { id }
     } else {
-        Fragment::Whole
+        Fragment::Whole { id }
     }
-}
-
-#[inline(always)]
-fn address(header: &[u8; HEADER_LEN as usize], at: usize) -> [u8; 16] {
-    let mut address = [0; 16];
-    address.copy_from_slice(&header[at..at + 16]);
-    address
 }

@@ -23,7 +23,7 @@ pub use ipv6::MAX_EXTENSIONS;
 pub use link::{ETHERNET_LEN, Link, MAX_LABELS, MAX_TAGS, Tags, ethertype};
 pub use packet::{Fragment, Notes, Packet, Refusal};
 pub use source::{Captured, Head, Source, View};
-pub use tunnel::Tunnel;
+pub use tunnel::{MAX_DEPTH, Tunnel, entrance};
 
 /// What the parser is asked to do beyond the default.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -46,8 +46,27 @@ pub struct Options {
 /// Says why the frame has no flow: see [`Refusal`].
 #[inline(always)]
 pub fn frame<S: Source + ?Sized>(source: &S, options: Options) -> Result<Packet, Refusal> {
-    let link = link::ethernet(source, 0, Tags::default())?;
+    let link = ethernet(source)?;
     packet(source, link, options)
+}
+
+/// Steps over an Ethernet header at the frame's start and all tags behind it: the first step of
+/// [`frame`].
+///
+/// # Errors
+/// As [`frame`].
+#[inline(always)]
+pub fn ethernet<S: Source + ?Sized>(source: &S) -> Result<Link, Refusal> {
+    link::ethernet(source, 0, Tags::default())
+}
+
+/// Steps over the tags that `link` leads to: the first step of [`from_ethertype`].
+///
+/// # Errors
+/// As [`frame`].
+#[inline(always)]
+pub fn step_over<S: Source + ?Sized>(source: &S, link: Link) -> Result<Link, Refusal> {
+    link::walk(source, link)
 }
 
 /// Parses what stands at `link.at` under the EtherType `link.ethertype`: an IP packet, or tags
@@ -90,9 +109,13 @@ fn packet<S: Source + ?Sized>(source: &S, link: Link, options: Options) -> Resul
     if options.tunnels { Ok(tunnel::innermost(source, outer, options)) } else { Ok(outer) }
 }
 
-/// Parses the IP header that `link` leads to, and what follows it.
+/// Parses the IP header that `link` leads to, and what follows it: the step of [`frame`] after the
+/// link header. Tunnels stay closed.
+///
+/// # Errors
+/// As [`frame`].
 #[inline(always)]
-fn network<S: Source + ?Sized>(
+pub fn network<S: Source + ?Sized>(
     source: &S,
     link: Link,
     options: Options,

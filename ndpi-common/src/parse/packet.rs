@@ -32,11 +32,17 @@ pub struct Packet<K = Key> {
 }
 
 /// Whether a packet is a fragment, and of which datagram.
+///
+/// Every variant has the identification: a field that only some had would be left unset in the
+/// others, and the BPF verifier does not accept that what is unset is copied.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "user", derive(Debug))]
 pub enum Fragment {
     /// Not a fragment.
-    Whole,
+    Whole {
+        /// The IP identification; 0 in an IPv6 packet without a fragment header.
+        id: u32,
+    },
     /// The first fragment, with the ports; more follow.
     First {
         /// The IP identification.
@@ -134,6 +140,13 @@ impl Packet {
     #[must_use]
     #[inline(always)]
     pub fn with_ports(mut self, source: u16, destination: u16) -> Self {
+        self.set_ports(source, destination);
+        self
+    }
+
+    /// As [`Packet::with_ports`], in place.
+    #[inline(always)]
+    pub fn set_ports(&mut self, source: u16, destination: u16) {
         let equal = match &self.key {
             Key::V4(key) => key.lower == key.upper,
             Key::V6(key) => key.lower == key.upper,
@@ -151,7 +164,6 @@ impl Packet {
             Key::V4(key) => (key.lower_port, key.upper_port) = (lower, upper),
             Key::V6(key) => (key.lower_port, key.upper_port) = (lower, upper),
         }
-        self
     }
 
     /// The source and the destination port, as the sender wrote them.

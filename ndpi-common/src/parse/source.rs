@@ -33,17 +33,20 @@ pub trait Head: Source {
     fn together(&self) -> u32;
 }
 
-/// The bytes that [`Head::head`] checked. Offsets are constants in all callers; one beyond the
-/// checked length panics, in a BPF program at compile time at the latest.
-pub trait View {
-    /// The byte at `at`.
-    fn byte(&self, at: usize) -> u8;
-    /// The 16-bit number at `at` in network byte order.
-    fn be16(&self, at: usize) -> u16;
-    /// The four bytes at `at`.
-    fn four(&self, at: usize) -> [u8; 4];
-    /// The sixteen bytes at `at`.
-    fn sixteen(&self, at: usize) -> [u8; 16];
+/// The bytes that [`Head::head`] checked. Offsets are constants, so that a BPF program needs one
+/// instruction to read; one beyond the checked length panics, or does not compile to a program.
+pub trait View: Copy {
+    /// The same bytes without the first `len`.
+    #[must_use]
+    fn skip(self, len: usize) -> Self;
+    /// The byte at `AT`.
+    fn byte<const AT: usize>(self) -> u8;
+    /// The 16-bit number at `AT` in network byte order.
+    fn be16<const AT: usize>(self) -> u16;
+    /// The four bytes at `AT`.
+    fn four<const AT: usize>(self) -> [u8; 4];
+    /// The sixteen bytes at `AT`.
+    fn sixteen<const AT: usize>(self) -> [u8; 16];
 }
 
 /// A frame of which only the first bytes may have been captured.
@@ -100,19 +103,23 @@ impl<'a> Head for &'a [u8] {
 }
 
 impl View for &[u8] {
-    fn byte(&self, at: usize) -> u8 {
-        self[at]
+    fn skip(self, len: usize) -> Self {
+        &self[len..]
     }
 
-    fn be16(&self, at: usize) -> u16 {
-        u16::from_be_bytes([self[at], self[at + 1]])
+    fn byte<const AT: usize>(self) -> u8 {
+        self[AT]
     }
 
-    fn four(&self, at: usize) -> [u8; 4] {
-        self[at..at + 4].try_into().expect("four bytes")
+    fn be16<const AT: usize>(self) -> u16 {
+        u16::from_be_bytes([self[AT], self[AT + 1]])
     }
 
-    fn sixteen(&self, at: usize) -> [u8; 16] {
-        self[at..at + 16].try_into().expect("sixteen bytes")
+    fn four<const AT: usize>(self) -> [u8; 4] {
+        self[AT..AT + 4].try_into().expect("four bytes")
+    }
+
+    fn sixteen<const AT: usize>(self) -> [u8; 16] {
+        self[AT..AT + 16].try_into().expect("sixteen bytes")
     }
 }

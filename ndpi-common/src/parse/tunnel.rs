@@ -1,10 +1,12 @@
 //! Tunnels: IP-in-IP, GRE, VXLAN, Geneve, GTP-U. Opened only on request.
 
 use super::transport::{UDP_LEN, proto};
-use super::{Fragment, Link, Options, Packet, Refusal, Source, Tags, ethertype, link, network};
+use super::{
+    ETHERNET_LEN, Fragment, Link, Options, Packet, Source, Tags, ethertype, link, network,
+};
 
 /// Tunnels that are opened one within the other.
-const MAX_DEPTH: u32 = 2;
+pub const MAX_DEPTH: u32 = 2;
 
 /// UDP destination ports (IANA) that say which tunnel it is.
 mod port {
@@ -33,66 +35,66 @@ pub enum Tunnel {
 }
 
 /// The packet within `outer`, as far in as it can be parsed; `outer` where it is no tunnel.
-///
-/// The inner packet keeps the outer one's VLAN in its key: the same inner addresses in two VLANs
-/// are two flows.
 #[inline(always)]
 pub(super) fn innermost<S: Source + ?Sized>(source: &S, outer: Packet, options: Options) -> Packet {
     let mut packet = outer;
     for _ in 0..MAX_DEPTH {
         let Some((tunnel, link)) = entrance(source, &packet) else { return packet };
-        let Ok(inner) = link.and_then(|link| network(source, link, options)) else {
-            return packet;
-        };
+        let Ok(inner) = network(source, link, options) else { return packet };
         packet = Packet { tunnel, ..inner };
     }
     packet
 }
 
-/// Which tunnel `packet` is the outside of, and where the inner packet starts.
+/// Which tunnel `packet` is the outside of, and where the inner packet's IP header starts; `None`
+/// where it is no tunnel that can be opened.
+///
+/// The inner packet keeps the outer one's tags: the same inner addresses in two VLANs are two
+/// flows.
 #[inline(always)]
-fn entrance<S: Source + ?Sized>(
-    source: &S,
-    packet: &Packet,
-) -> Option<(Tunnel, Result<Link, Refusal>)> {
-    if packet.fragment != Fragment::Whole {
-        return None;
-    }
-    let (at, tags) = (packet.payload, packet.tags);
-    match packet.key.proto() {
-        proto::IPV4 => Some((Tunnel::IpInIp, Ok(Link { ethertype: ethertype::IPV4, at, tags }))),
-        proto::IPV6 => Some((Tunnel::IpInIp, Ok(Link { ethertype: ethertype::IPV6, at, tags }))),
-        proto::GRE => Some((Tunnel::Gre, gre(source, at, tags)?)),
-        proto::UDP if packet.payload >= packet.l4 + UDP_LEN => match packet.ports().1 {
-            port::VXLAN => Some((Tunnel::Vxlan, vxlan(source, at, tags)?)),
-            port::GENEVE => Some((Tunnel::Geneve, geneve(source, at, tags)?)),
-            port::GTP_U => Some((Tunnel::GtpU, gtp_u(source, at, tags)?)),
-            _ => None,
-        },
+pub fn entrance<S: Source + ?Sized>(source: &S, packet: &Packet) -> Option<(Tunnel, Link)> {
+    let Fragment::Whole { .. } = packet.fragment else { return None };
+    let at = packet.payload;
+    let (tunnel, link) = match packet.key.proto() {
+        proto::IPV4 => (Tunnel::IpInIp, bare(ethertype::IPV4, at)),
+        proto::IPV6 => (Tunnel::IpInIp, bare(ethertype::IPV6, at)),
+        proto::GRE => (Tunnel::Gre, gre(source, at)?),
+        proto::UDP if packet.payload >= packet.l4 + UDP_LEN => udp(source, packet)?,
+        _ => return None,
+    };
+    Some((tunnel, Link { tags: packet.tags, ..link }))
+}
+
+#[inline(always)]
+fn udp<S: Source + ?Sized>(source: &S, packet: &Packet) -> Option<(Tunnel, Link)> {
+    let at = packet.payload;
+    match packet.ports().1 {
+        port::VXLAN => Some((Tunnel::Vxlan, vxlan(source, at)?)),
+        port::GENEVE => Some((Tunnel::Geneve, geneve(source, at)?)),
+        port::GTP_U => Some((Tunnel::GtpU, gtp_u(source, at)?)),
         _ => None,
     }
 }
 
+#[inline(always)]
+fn bare(ethertype: u16, at: u32) -> Link {
+    Link { ethertype, at, tags: Tags::default() }
+}
+
 /// What stands at `at` under an EtherType: an Ethernet frame, or IP with or without tags.
 #[inline(always)]
-fn inside<S: Source + ?Sized>(
-    source: &S,
-    ethertype: u16,
-    at: u32,
-    tags: Tags,
-) -> Result<Link, Refusal> {
-    let at = source.forget(at);
-    let link = if ethertype == ethertype::BRIDGED_ETHERNET {
-        link::ethernet(source, at, Tags::default())?
-    } else {
-        link::walk(source, Link { ethertype, at, tags: Tags::default() })?
-    };
-    Ok(Link { tags, ..link })
+fn inside<S: Source + ?Sized>(source: &S, mut ethertype: u16, at: u32) -> Option<Link> {
+    let mut at = source.forget(at);
+    if ethertype == ethertype::BRIDGED_ETHERNET {
+        ethertype = u16::from_be_bytes(source.load(at + 12)?);
+        at += ETHERNET_LEN;
+    }
+    link::walk(source, bare(ethertype, at)).ok()
 }
 
 /// Checksum, key and sequence number are there when their bits are set.
 #[inline(always)]
-fn gre<S: Source + ?Sized>(source: &S, at: u32, tags: Tags) -> Option<Result<Link, Refusal>> {
+fn gre<S: Source + ?Sized>(source: &S, at: u32) -> Option<Link> {
     const CHECKSUM: u8 = 0x80;
     const ROUTING: u8 = 0x40;
     const KEY: u8 = 0x20;
@@ -105,33 +107,33 @@ fn gre<S: Source + ?Sized>(source: &S, at: u32, tags: Tags) -> Option<Result<Lin
     for bit in [CHECKSUM, KEY, SEQUENCE] {
         len += if flags & bit != 0 { 4 } else { 0 };
     }
-    Some(inside(source, u16::from_be_bytes([a, b]), at + len, tags))
+    inside(source, u16::from_be_bytes([a, b]), at + len)
 }
 
 #[inline(always)]
-fn vxlan<S: Source + ?Sized>(source: &S, at: u32, tags: Tags) -> Option<Result<Link, Refusal>> {
+fn vxlan<S: Source + ?Sized>(source: &S, at: u32) -> Option<Link> {
     const HAS_IDENTIFIER: u8 = 0x08;
     let [flags] = source.load(at)?;
     if flags & HAS_IDENTIFIER == 0 {
         return None;
     }
-    Some(inside(source, ethertype::BRIDGED_ETHERNET, at + 8, tags))
+    inside(source, ethertype::BRIDGED_ETHERNET, at + 8)
 }
 
 #[inline(always)]
-fn geneve<S: Source + ?Sized>(source: &S, at: u32, tags: Tags) -> Option<Result<Link, Refusal>> {
+fn geneve<S: Source + ?Sized>(source: &S, at: u32) -> Option<Link> {
     let [first, _, a, b] = source.load(at)?;
     if first >> 6 != 0 {
         return None;
     }
     let options = u32::from(first & 0x3f) * 4;
-    Some(inside(source, u16::from_be_bytes([a, b]), at + 8 + options, tags))
+    inside(source, u16::from_be_bytes([a, b]), at + 8 + options)
 }
 
 /// A user packet (message type 255) of GTP version 1. Its extension headers are stepped over as
 /// far as one, which is what the PDU session container of 5G needs.
 #[inline(always)]
-fn gtp_u<S: Source + ?Sized>(source: &S, at: u32, tags: Tags) -> Option<Result<Link, Refusal>> {
+fn gtp_u<S: Source + ?Sized>(source: &S, at: u32) -> Option<Link> {
     const USER_PACKET: u8 = 255;
     let [flags, kind] = source.load(at)?;
     if flags >> 5 != 1 || flags & 0x10 == 0 || kind != USER_PACKET {
@@ -157,5 +159,5 @@ fn gtp_u<S: Source + ?Sized>(source: &S, at: u32, tags: Tags) -> Option<Result<L
         6 => ethertype::IPV6,
         _ => return None,
     };
-    Some(Ok(Link { ethertype, at: source.forget(at), tags }))
+    Some(bare(ethertype, source.forget(at)))
 }

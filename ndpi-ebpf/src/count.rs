@@ -1,0 +1,72 @@
+//! Counting: statistics by reason, counters of a verdict.
+
+use ndpi_common::{Direction, FOLD_AT, Outcome, Reason, Tally, Total, Verdict, stats_index};
+
+use crate::atomic;
+use crate::hook::Hooked;
+use crate::maps::STATS;
+
+/// What a packet counts for.
+#[derive(Clone, Copy)]
+pub(crate) struct Weight {
+    /// Packets on the wire: more than one when it is segmented later.
+    pub(crate) packets: u32,
+    /// Bytes on the wire, from the IP header on.
+    pub(crate) bytes: u32,
+}
+
+/// Carries an outcome out and counts it.
+#[inline(always)]
+pub(crate) fn leave<H: Hooked>(frame: H, outcome: Outcome, reason: Reason, weight: Weight) -> i32 {
+    let (outcome, answer) = frame.settle(outcome);
+    if let Some(stat) = STATS.get_ptr_mut(stats_index(H::HOOK, outcome, reason)) {
+        // SAFETY: this CPU's own entry, and programs of one hook do not interrupt each other on a
+        // CPU: XDP runs in the receive softirq, TC with bottom halves off.
+        unsafe {
+            (*stat).packets += u64::from(weight.packets);
+            (*stat).bytes += u64::from(weight.bytes);
+        }
+    }
+    answer
+}
+
+/// Counts a packet in its flow's verdict; returns what the direction's tally was before.
+///
+/// # Safety
+/// `verdict` was looked up in this run.
+#[inline(always)]
+pub(crate) unsafe fn tally(verdict: *mut Verdict, direction: Direction, weight: Weight) -> Tally {
+    // SAFETY: both are aligned words of a valid entry; a `Tally` is one 64-bit word.
+    let (word, total) = unsafe {
+        match direction {
+            Direction::FromLower => {
+                ((&raw mut (*verdict).from_lower).cast::<u64>(), &raw mut (*verdict).folded_lower)
+            }
+            Direction::FromUpper => {
+                ((&raw mut (*verdict).from_upper).cast::<u64>(), &raw mut (*verdict).folded_upper)
+            }
+        }
+    };
+    // SAFETY: as above; the kernel side only changes it by atomic operations.
+    let before = unsafe { atomic::add(word, Tally::word(weight.packets, weight.bytes)) };
+    let before = Tally::from_word(before);
+    if before.bytes >= FOLD_AT {
+        // SAFETY: as above.
+        unsafe { fold(word, total) };
+    }
+    before
+}
+
+/// Moves what a tally holds to its total. CPUs that do this at the same time move one part each.
+///
+/// # Safety
+/// Both point into an entry that was looked up in this run.
+#[inline(always)]
+unsafe fn fold(word: *mut u64, total: *mut Total) {
+    // SAFETY: the caller's promise; both are only changed by atomic operations.
+    unsafe {
+        let taken = Tally::from_word(atomic::swap(word, 0));
+        atomic::add(&raw mut (*total).packets, u64::from(taken.packets));
+        atomic::add(&raw mut (*total).bytes, u64::from(taken.bytes));
+    }
+}

@@ -1,0 +1,284 @@
+//! The decision path: common packets straight through, the others by way of [`general`].
+
+use core::ptr;
+
+use ndpi_common::parse::{Fragment, Notes, Packet, Tags, View, ethertype, fast_v4, fast_v6};
+use ndpi_common::{Action, Direction, Outcome, Reason, SampleFlags, State, Verdict};
+
+use crate::atomic;
+use crate::count::{self, Weight};
+use crate::family::Family;
+use crate::general::{already_counted, general};
+use crate::hook::Hooked;
+use crate::limit;
+use crate::settings;
+use crate::show;
+use crate::undecided::undecided;
+
+const FIN: u8 = 0x01;
+const SYN: u8 = 0x02;
+const RST: u8 = 0x04;
+const ACK: u8 = 0x10;
+
+/// What the decision needs to know of a packet.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<K> {
+    pub(crate) key: K,
+    pub(crate) l3: u32,
+    pub(crate) end: u32,
+    pub(crate) weight: Weight,
+    pub(crate) segment_size: u32,
+    /// Bits of [`SampleFlags`].
+    pub(crate) flags: u16,
+    pub(crate) direction: Direction,
+    pub(crate) tcp_flags: u8,
+    /// Whether it is a later fragment.
+    pub(crate) later: bool,
+    /// What to count it under, when nothing is decided and it is shown.
+    pub(crate) reason: Reason,
+}
+
+/// Decides on a packet.
+#[inline(always)]
+pub(crate) fn handle<H: Hooked>(frame: H) -> i32 {
+    if frame.seen_at_ingress() {
+        return already_counted(frame);
+    }
+    if frame.start().is_some() {
+        return general(frame);
+    }
+    let Some(link) = frame.head(18) else { return general(frame) };
+    let answer = match link.be16::<12>() {
+        ethertype::IPV4 => common(frame, fast_v4(&frame, 14, Tags::default())),
+        ethertype::IPV6 => common_v6(frame),
+        _ => NOT_COMMON,
+    };
+    if answer == NOT_COMMON { general(frame) } else { answer }
+}
+
+/// Not an answer to the kernel: the packet is not of the common form.
+const NOT_COMMON: i32 = -2;
+
+/// A subprogram, for the sake of the stack: a key takes 40 bytes here.
+#[inline(never)]
+fn common_v6<H: Hooked>(frame: H) -> i32 {
+    common(frame, fast_v6(&frame, 14, Tags::default()))
+}
+
+#[inline(always)]
+fn common<H: Hooked, K: Family>(frame: H, packet: Option<Packet<K>>) -> i32 {
+    match packet {
+        Some(packet) => decide(frame, Seen::new(frame, packet.key, &packet)),
+        None => NOT_COMMON,
+    }
+}
+
+/// Acts on the flow's verdict, or hands the packet to [`undecided`].
+#[inline(always)]
+pub(crate) fn decide<H: Hooked, K: Family>(frame: H, mut seen: Seen<K>) -> i32 {
+    if let Some(verdict) = seen.key.verdict() {
+        // SAFETY: looked up just now.
+        match unsafe { decided(frame, verdict, &seen) } {
+            Standing::Acts(outcome, reason) => {
+                return count::leave(frame, outcome, reason, seen.weight);
+            }
+            Standing::Reopened => seen.flags |= SampleFlags::REOPENED,
+            Standing::Over => {}
+        }
+    }
+    undecided(frame, &seen)
+}
+
+/// What a verdict says to a packet.
+enum Standing {
+    /// This becomes of it.
+    Acts(Outcome, Reason),
+    /// The packet opens a new flow; the verdict is over.
+    Reopened,
+    /// The verdict was over before.
+    Over,
+}
+
+/// The first word of a verdict, which says nearly all.
+#[derive(Clone, Copy)]
+struct Head4(u32);
+
+impl Head4 {
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "takes the word's bytes apart")]
+    const fn byte(self, index: u32) -> u8 {
+        (self.0 >> (8 * index)) as u8
+    }
+}
+
+/// # Safety
+/// `verdict` was looked up in this run.
+#[inline(always)]
+unsafe fn decided<H: Hooked, K: Family>(
+    frame: H,
+    verdict: *mut Verdict,
+    seen: &Seen<K>,
+) -> Standing {
+    // SAFETY: the caller's promise; the first four bytes of an aligned entry.
+    let head = Head4(unsafe { ptr::read_volatile(verdict.cast::<u32>()) });
+    if head.byte(3) & State::REOPENED != 0 {
+        return Standing::Over;
+    }
+    let action = head.byte(0);
+    let opens = seen.tcp_flags & (SYN | ACK) == SYN;
+    // SAFETY: the caller's promise.
+    unsafe {
+        if opens && is_finished(verdict, head) {
+            return reopen(verdict);
+        }
+        note(verdict, head, seen, opens);
+    }
+    if action == Action::Bypass as u8 {
+        return Standing::Acts(Outcome::Passed, Reason::Bypass);
+    }
+    // SAFETY: the caller's promise.
+    let before = unsafe { count::tally(verdict, seen.direction, seen.weight) };
+    if action == Action::Drop as u8 {
+        Standing::Acts(Outcome::Dropped, Reason::Drop)
+    } else if action == Action::Count as u8 {
+        Standing::Acts(Outcome::Passed, Reason::Count)
+    } else if action == Action::Limit as u8 {
+        // SAFETY: the caller's promise.
+        Standing::Acts(unsafe { limit::outcome(verdict, seen.weight) }, Reason::Limit)
+    } else if action == Action::Reject as u8 {
+        if before.packets == 0 {
+            show::rejected(frame, seen);
+        }
+        Standing::Acts(Outcome::Dropped, Reason::Reject)
+    } else {
+        Standing::Over
+    }
+}
+
+/// Whether a fresh SYN on this entry opens a new flow: the old one has ended, or has been idle.
+///
+/// The ends of a flow that is dropped or limited cannot be believed: FIN and RST of a dropped flow
+/// never reach the other side, so anybody could send them to be rid of the verdict and carry on.
+/// Such an entry only goes by idleness.
+///
+/// # Safety
+/// `verdict` was looked up in this run.
+#[inline(always)]
+unsafe fn is_finished(verdict: *mut Verdict, head: Head4) -> bool {
+    let action = head.byte(0);
+    let (lower, upper) = (head.byte(1), head.byte(2));
+    let believed = action == Action::Count as u8 || action == Action::Bypass as u8;
+    let ended = lower & upper & FIN != 0 || (lower | upper) & RST != 0;
+    // SAFETY: the caller's promise.
+    believed && ended || is_idle(unsafe { (*verdict).last_seen })
+}
+
+/// Whether the last packet is longer ago than a flow may pause. A time ahead of the clock, which
+/// user space may write just before it advances the clock, is not.
+#[inline(always)]
+pub(crate) fn is_idle(last_seen: u32) -> bool {
+    let pause = settings::tick().wrapping_sub(last_seen).cast_signed();
+    pause > settings::idle_ticks().cast_signed()
+}
+
+/// Ends a verdict; of several packets that do so at once, one is the first.
+///
+/// # Safety
+/// `verdict` was looked up in this run.
+#[inline(always)]
+unsafe fn reopen(verdict: *mut Verdict) -> Standing {
+    const BIT: u32 = (State::REOPENED as u32) << 24;
+    // SAFETY: the caller's promise; the first word of an aligned entry.
+    let before = unsafe { atomic::or32(verdict.cast(), BIT) };
+    if before & BIT == 0 { Standing::Reopened } else { Standing::Over }
+}
+
+/// Notes the time and new TCP flags. Nothing is written that is there already: the entry of a busy
+/// flow stays shared between the CPUs' caches as far as its counters allow.
+///
+/// A SYN does not keep an entry from going idle: a client that tries again and again on a blocked
+/// flow's ports gets a new flow in the end.
+///
+/// # Safety
+/// `verdict` was looked up in this run.
+#[inline(always)]
+unsafe fn note<K>(verdict: *mut Verdict, head: Head4, seen: &Seen<K>, opens: bool) {
+    let tick = settings::tick();
+    // SAFETY: the caller's promise. Two CPUs write the same tick, or ones that differ by one.
+    unsafe {
+        let last_seen = &raw mut (*verdict).last_seen;
+        if ptr::read_volatile(last_seen) != tick && !opens {
+            ptr::write_volatile(last_seen, tick);
+        }
+    }
+    let shift = match seen.direction {
+        Direction::FromLower => 8,
+        Direction::FromUpper => 16,
+    };
+    let flags = u32::from(seen.tcp_flags) << shift;
+    if head.0 & flags != flags {
+        // SAFETY: the caller's promise; the first word of an aligned entry.
+        unsafe { atomic::or32(verdict.cast(), flags) };
+    }
+}
+
+impl<K: Copy> Seen<K> {
+    /// Weighs a packet as it will be on the wire.
+    #[inline(always)]
+    pub(crate) fn new<H: Hooked, L>(frame: H, key: K, packet: &Packet<L>) -> Self {
+        let segment_size = frame.segment_size();
+        Self {
+            key,
+            l3: packet.l3,
+            end: packet.end,
+            weight: weigh(packet, segment_size),
+            segment_size,
+            flags: flags(packet),
+            direction: packet.direction,
+            tcp_flags: packet.tcp_flags,
+            later: matches!(packet.fragment, Fragment::Later { .. }),
+            reason: reason(packet, segment_size),
+        }
+    }
+}
+
+/// Every segment carries the headers again.
+#[inline(always)]
+fn weigh<K>(packet: &Packet<K>, segment_size: u32) -> Weight {
+    let bytes = packet.end - packet.l3;
+    let payload = packet.end - packet.payload;
+    if segment_size == 0 || payload <= segment_size {
+        return Weight { packets: 1, bytes };
+    }
+    let packets = payload.div_ceil(segment_size);
+    Weight { packets, bytes: bytes + (packets - 1) * (packet.payload - packet.l3) }
+}
+
+#[inline(always)]
+fn flags<K>(packet: &Packet<K>) -> u16 {
+    let mut flags = 0;
+    if matches!(packet.fragment, Fragment::First { .. }) {
+        flags |= SampleFlags::FIRST_FRAGMENT;
+    }
+    if packet.notes & Notes::NO_LENGTH != 0 {
+        flags |= SampleFlags::NO_LENGTH;
+    }
+    if packet.tunnel as u8 != 0 {
+        flags |= SampleFlags::TUNNELED;
+    }
+    flags
+}
+
+/// What an undecided packet is counted under: what is wrong with it, if anything.
+#[inline(always)]
+fn reason<K>(packet: &Packet<K>, segment_size: u32) -> Reason {
+    if packet.notes & Notes::CUT_LENGTH != 0 {
+        Reason::LengthTooLong
+    } else if packet.notes & Notes::NO_LENGTH != 0 && segment_size == 0 {
+        Reason::LengthZero
+    } else if packet.notes & Notes::TRUNCATED_PORTS != 0 {
+        Reason::TruncatedPorts
+    } else {
+        Reason::Shown
+    }
+}

@@ -1,0 +1,61 @@
+//! What differs between the address families: which maps a key belongs to.
+
+use ndpi_common::{Key, KeyV4, KeyV6, Track, Verdict};
+
+use crate::maps::{TRACK_V4, TRACK_V6, VERDICTS_V4, VERDICTS_V6};
+
+/// A flow key with maps of its own.
+pub(crate) trait Family: Copy {
+    /// The flow's verdict. The entry may be removed at any time; its memory stays a verdict's.
+    fn verdict(&self) -> Option<*mut Verdict>;
+    /// The flow's track.
+    fn track(&self) -> Option<*mut Track>;
+    /// Writes the flow's track; says whether there was room.
+    fn set_track(&self, track: &Track) -> bool;
+    /// The key of either family.
+    fn key(&self) -> Key;
+}
+
+impl Family for KeyV4 {
+    #[inline(always)]
+    fn verdict(&self) -> Option<*mut Verdict> {
+        VERDICTS_V4.get_ptr_mut(self)
+    }
+
+    #[inline(always)]
+    fn track(&self) -> Option<*mut Track> {
+        TRACK_V4.get_ptr_mut(self)
+    }
+
+    #[inline(always)]
+    fn set_track(&self, track: &Track) -> bool {
+        TRACK_V4.insert(self, track, 0).is_ok()
+    }
+
+    #[inline(always)]
+    fn key(&self) -> Key {
+        Key::V4(*self)
+    }
+}
+
+impl Family for KeyV6 {
+    #[inline(always)]
+    fn verdict(&self) -> Option<*mut Verdict> {
+        VERDICTS_V6.get_ptr_mut(self)
+    }
+
+    #[inline(always)]
+    fn track(&self) -> Option<*mut Track> {
+        TRACK_V6.get_ptr_mut(self)
+    }
+
+    #[inline(always)]
+    fn set_track(&self, track: &Track) -> bool {
+        TRACK_V6.insert(self, track, 0).is_ok()
+    }
+
+    #[inline(always)]
+    fn key(&self) -> Key {
+        Key::V6(*self)
+    }
+}

@@ -1,0 +1,168 @@
+//! Packets that are not of the common form: tags, options, extension headers, fragments, tunnels,
+//! and everything that is not IP.
+
+use core::mem::MaybeUninit;
+
+use ndpi_common::parse::{
+    self, ETHERNET_LEN, Fragment, Link, MAX_DEPTH, Options, Packet, Refusal, Source, Tunnel,
+    ethernet, ethertype, step_over,
+};
+use ndpi_common::{Key, Outcome, Reason, Switches};
+
+use crate::count::{self, Weight};
+use crate::decide::{Seen, decide};
+use crate::family::Family;
+use crate::fragments;
+use crate::hook::Hooked;
+use crate::maps::SCRATCH;
+use crate::settings;
+
+/// Decides on a packet of any form. A subprogram of its own, so that the common path stays small.
+#[inline(never)]
+pub(crate) fn general<H: Hooked>(frame: H) -> i32 {
+    let Some(scratch) = SCRATCH.get_ptr_mut(H::HOOK as u32) else { return H::PASS };
+    // SAFETY: this CPU's own entry for this hook, and programs of one hook do not interrupt each
+    // other on a CPU (see `count::leave`). It has room for a packet and its alignment, and nothing
+    // else refers to it.
+    let packet = unsafe { &mut *scratch.cast::<MaybeUninit<Packet>>() };
+    match parse(frame, packet) {
+        // SAFETY: written by `parse`, which refused nothing.
+        Ok(()) => flow(frame, unsafe { packet.assume_init_mut() }),
+        Err(refusal) => refuse(frame, refusal),
+    }
+}
+
+/// Counts a packet that its ingress interface's program has decided on.
+#[inline(never)]
+pub(crate) fn already_counted<H: Hooked>(packet: H) -> i32 {
+    count::leave(packet, Outcome::Passed, Reason::SeenAtIngress, behind_ethernet(packet))
+}
+
+/// Parses in steps that are subprograms of their own: their stack is free again when the flow is
+/// looked up, and all frames of a call chain together have 512 bytes.
+#[inline(always)]
+fn parse<H: Hooked>(frame: H, packet: &mut MaybeUninit<Packet>) -> Result<(), Refusal> {
+    let mut link = MaybeUninit::uninit();
+    find_network(frame, &mut link)?;
+    // SAFETY: written by `find_network`, which refused nothing.
+    network(frame, unsafe { link.assume_init_ref() }, packet)?;
+    if settings::is_on(Switches::TUNNELS) {
+        for _ in 0..MAX_DEPTH {
+            if !open(frame, packet) {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[inline(never)]
+fn find_network<H: Hooked>(frame: H, found: &mut MaybeUninit<Link>) -> Result<(), Refusal> {
+    found.write(match frame.start() {
+        Some(link) => step_over(&frame, link)?,
+        None => ethernet(&frame)?,
+    });
+    Ok(())
+}
+
+#[inline(always)]
+fn network<H: Hooked>(
+    frame: H,
+    link: &Link,
+    found: &mut MaybeUninit<Packet>,
+) -> Result<(), Refusal> {
+    match link.ethertype {
+        ethertype::IPV4 => ipv4(frame, link, found),
+        ethertype::IPV6 => ipv6(frame, link, found),
+        _ => Err(Refusal::NotIp),
+    }
+}
+
+const LENIENT: Options = Options { tunnels: false, zero_length: true, cut_length: true };
+
+#[inline(never)]
+fn ipv4<H: Hooked>(frame: H, link: &Link, found: &mut MaybeUninit<Packet>) -> Result<(), Refusal> {
+    let link = Link { ethertype: ethertype::IPV4, ..*link };
+    found.write(parse::network(&frame, link, LENIENT)?);
+    Ok(())
+}
+
+#[inline(never)]
+fn ipv6<H: Hooked>(frame: H, link: &Link, found: &mut MaybeUninit<Packet>) -> Result<(), Refusal> {
+    let link = Link { ethertype: ethertype::IPV6, ..*link };
+    found.write(parse::network(&frame, link, LENIENT)?);
+    Ok(())
+}
+
+/// Puts the packet inside in the place of a tunnel's; says whether there was one. `packet` is
+/// initialised.
+#[inline(always)]
+fn open<H: Hooked>(frame: H, packet: &mut MaybeUninit<Packet>) -> bool {
+    let mut link = MaybeUninit::uninit();
+    // SAFETY: written by `network` before, which refused nothing.
+    let tunnel = entrance(frame, unsafe { packet.assume_init_ref() }, &mut link);
+    if matches!(tunnel, Tunnel::None) {
+        return false;
+    }
+    // SAFETY: written by `entrance`, which found a tunnel.
+    if network(frame, unsafe { link.assume_init_ref() }, packet).is_err() {
+        return false;
+    }
+    // SAFETY: initialised before, or written anew by `network`.
+    unsafe { packet.assume_init_mut() }.tunnel = tunnel;
+    true
+}
+
+#[inline(never)]
+fn entrance<H: Hooked>(frame: H, packet: &Packet, found: &mut MaybeUninit<Link>) -> Tunnel {
+    let Some((tunnel, link)) = parse::entrance(&frame, packet) else { return Tunnel::None };
+    found.write(link);
+    tunnel
+}
+
+#[inline(always)]
+fn flow<H: Hooked>(frame: H, packet: &mut Packet) -> i32 {
+    let known = match packet.fragment {
+        Fragment::Whole { .. } => true,
+        Fragment::First { id } => fragments::learn(packet, id),
+        Fragment::Later { id } => fragments::join(packet, id),
+    };
+    if !known {
+        return unknown_fragment(frame, packet);
+    }
+    match &packet.key {
+        Key::V4(key) => flow_of(frame, packet, key),
+        Key::V6(key) => flow_of(frame, packet, key),
+    }
+}
+
+#[inline(never)]
+fn flow_of<H: Hooked, K: Family>(frame: H, packet: &Packet, key: &K) -> i32 {
+    decide(frame, Seen::new(frame, *key, packet))
+}
+
+#[inline(always)]
+fn unknown_fragment<H: Hooked>(frame: H, packet: &Packet) -> i32 {
+    let outcome = outcome(Switches::DROP_UNKNOWN_FRAGMENTS);
+    let weight = Weight { packets: 1, bytes: packet.ip_len() };
+    count::leave(frame, outcome, Reason::FragmentUnknown, weight)
+}
+
+#[inline(always)]
+fn refuse<H: Hooked>(frame: H, refusal: Refusal) -> i32 {
+    let outcome = match refusal {
+        Refusal::TooManyExtensions => outcome(Switches::DROP_LONG_CHAINS),
+        _ => Outcome::Passed,
+    };
+    count::leave(frame, outcome, refusal.reason(), behind_ethernet(frame))
+}
+
+#[inline(always)]
+fn outcome(drops: u32) -> Outcome {
+    if settings::is_on(drops) { Outcome::Dropped } else { Outcome::Passed }
+}
+
+#[inline(always)]
+fn behind_ethernet<H: Hooked>(frame: H) -> Weight {
+    Weight { packets: 1, bytes: Source::len(&frame).saturating_sub(ETHERNET_LEN) }
+}

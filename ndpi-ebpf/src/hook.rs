@@ -1,0 +1,153 @@
+//! What differs between the hooks.
+
+use core::ffi::c_void;
+
+use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_REDIRECT};
+use aya_ebpf::bindings::{TC_ACT_OK, TC_ACT_SHOT};
+use ndpi_common::parse::{Head, Link, Tags};
+use ndpi_common::{Hook, Outcome};
+
+use crate::frame::{SkbFrame, XdpFrame};
+use crate::maps::{INTERFACES, PEERS};
+use crate::settings;
+
+/// A packet in the hands of a program.
+pub(crate) trait Hooked: Head + Copy {
+    /// Where it is seen.
+    const HOOK: Hook;
+    /// What lets a packet go on.
+    const PASS: i32;
+
+    /// The kernel's context.
+    fn context(self) -> *mut c_void;
+
+    /// The index of the interface it came in on (XDP) or goes out on (TC).
+    fn ifindex(self) -> u32;
+
+    /// The largest payload of a segment when it is segmented later, else 0.
+    fn segment_size(self) -> u32;
+
+    /// Where parsing starts, unless it is with an Ethernet header at offset 0: the hardware may
+    /// have taken a tag off, and the device may have no link header.
+    fn start(self) -> Option<Link>;
+
+    /// Whether another interface's program has counted the packet when it came in.
+    fn seen_at_ingress(self) -> bool;
+
+    /// Copies `len` bytes at `at` to `to`.
+    ///
+    /// # Safety
+    /// `to` is valid for writes of `len` bytes.
+    unsafe fn copy_to(self, at: u32, to: *mut c_void, len: u32) -> bool;
+
+    /// Carries an outcome out; a packet that passes may be redirected.
+    fn settle(self, outcome: Outcome) -> (Outcome, i32);
+}
+
+impl Hooked for XdpFrame {
+    const HOOK: Hook = Hook::Xdp;
+    const PASS: i32 = XDP_PASS.cast_signed();
+
+    #[inline(always)]
+    fn context(self) -> *mut c_void {
+        self.context.cast()
+    }
+
+    #[inline(always)]
+    fn ifindex(self) -> u32 {
+        // SAFETY: the kernel's context of this run.
+        unsafe { (*self.context).ingress_ifindex }
+    }
+
+    #[inline(always)]
+    fn segment_size(self) -> u32 {
+        0
+    }
+
+    #[inline(always)]
+    fn start(self) -> Option<Link> {
+        None
+    }
+
+    #[inline(always)]
+    fn seen_at_ingress(self) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    unsafe fn copy_to(self, at: u32, to: *mut c_void, len: u32) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { self.copy(at, to, len) }
+    }
+
+    #[inline(always)]
+    fn settle(self, outcome: Outcome) -> (Outcome, i32) {
+        match outcome {
+            Outcome::Dropped => (outcome, XDP_DROP.cast_signed()),
+            Outcome::Passed | Outcome::Redirected => {
+                if settings::has_peers() && PEERS.redirect(self.ifindex(), 0).is_ok() {
+                    (Outcome::Redirected, XDP_REDIRECT.cast_signed())
+                } else {
+                    (Outcome::Passed, Self::PASS)
+                }
+            }
+        }
+    }
+}
+
+impl Hooked for SkbFrame {
+    const HOOK: Hook = Hook::Tc;
+    const PASS: i32 = TC_ACT_OK;
+
+    #[inline(always)]
+    fn context(self) -> *mut c_void {
+        self.context.cast()
+    }
+
+    #[inline(always)]
+    fn ifindex(self) -> u32 {
+        // SAFETY: the kernel's context of this run.
+        unsafe { (*self.context).ifindex }
+    }
+
+    #[inline(always)]
+    fn segment_size(self) -> u32 {
+        // SAFETY: the kernel's context of this run.
+        unsafe { (*self.context).gso_size }
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "EtherTypes and tags have 16 bits")]
+    fn start(self) -> Option<Link> {
+        // SAFETY: the kernel's context of this run.
+        let (present, tci) =
+            unsafe { ((*self.context).vlan_present, (*self.context).vlan_tci as u16) };
+        if present == 0 {
+            return None;
+        }
+        let [a, b] = ndpi_common::parse::Source::load(&self, 12)?;
+        let ethertype = u16::from_be_bytes([a, b]);
+        Some(Link { ethertype, at: ndpi_common::parse::ETHERNET_LEN, tags: Tags::one(tci) })
+    }
+
+    #[inline(always)]
+    fn seen_at_ingress(self) -> bool {
+        // SAFETY: the kernel's context of this run.
+        let ingress = unsafe { (*self.context).ingress_ifindex };
+        ingress != 0 && INTERFACES.get_ptr(ingress).is_some()
+    }
+
+    #[inline(always)]
+    unsafe fn copy_to(self, at: u32, to: *mut c_void, len: u32) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { self.copy(at, to, len) }
+    }
+
+    #[inline(always)]
+    fn settle(self, outcome: Outcome) -> (Outcome, i32) {
+        match outcome {
+            Outcome::Dropped => (outcome, TC_ACT_SHOT),
+            Outcome::Passed | Outcome::Redirected => (Outcome::Passed, Self::PASS),
+        }
+    }
+}

@@ -1,2 +1,0 @@
-//! The kernel side: XDP and TC programs over one parser and one decision path.
-#![no_std]

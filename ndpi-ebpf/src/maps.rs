@@ -1,0 +1,48 @@
+//! The maps. Sizes given here are defaults; the loader sets others before it creates them.
+
+use aya_ebpf::btf_maps::{ArrayOfMaps, DevMapHash, HashMap, LruHashMap, PerCpuArray, RingBuf};
+use aya_ebpf::macros::btf_map;
+use ndpi_common::parse::Packet;
+use ndpi_common::{
+    Bucket, FragmentKey, FragmentPorts, KeyV4, KeyV6, STATS_LEN, SampleHeader, Stat, Track, Verdict,
+};
+
+/// Decided IPv4 flows.
+#[btf_map]
+pub(crate) static VERDICTS_V4: HashMap<KeyV4, Verdict, 262_144> = HashMap::new();
+/// Decided IPv6 flows.
+#[btf_map]
+pub(crate) static VERDICTS_V6: HashMap<KeyV6, Verdict, 131_072> = HashMap::new();
+/// Undecided IPv4 flows.
+#[btf_map]
+pub(crate) static TRACK_V4: LruHashMap<KeyV4, Track, 131_072> = LruHashMap::new();
+/// Undecided IPv6 flows.
+#[btf_map]
+pub(crate) static TRACK_V6: LruHashMap<KeyV6, Track, 65_536> = LruHashMap::new();
+/// A ring for each CPU; the loader makes them and puts them in.
+#[btf_map]
+pub(crate) static RINGS: ArrayOfMaps<Ring, 1024> = ArrayOfMaps::new();
+/// What first fragments taught.
+#[btf_map]
+pub(crate) static FRAGMENTS: LruHashMap<FragmentKey, FragmentPorts, 16_384> = LruHashMap::new();
+/// Packets and bytes by hook, outcome and reason.
+#[btf_map]
+pub(crate) static STATS: PerCpuArray<Stat, { STATS_LEN as usize }> = PerCpuArray::new();
+/// Token buckets by rule.
+#[btf_map]
+pub(crate) static LIMITS: HashMap<u32, Bucket, 1024> = HashMap::new();
+/// Where frames go that pass on an interface with a peer.
+#[btf_map]
+pub(crate) static PEERS: DevMapHash<64> = DevMapHash::new();
+/// Interfaces whose ingress is seen at XDP.
+#[btf_map]
+pub(crate) static INTERFACES: HashMap<u32, u32, 256> = HashMap::new();
+
+/// A parsed packet of any form, by hook: the stack has no room for it.
+#[btf_map]
+pub(crate) static SCRATCH: PerCpuArray<[u64; SCRATCH_WORDS], 2> = PerCpuArray::new();
+
+const SCRATCH_WORDS: usize = size_of::<Packet>().div_ceil(8);
+
+/// One CPU's samples.
+pub(crate) type Ring = RingBuf<SampleHeader, 262_144>;

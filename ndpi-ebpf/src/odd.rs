@@ -1,0 +1,30 @@
+//! What should not happen, told through aya-log at level debug; off unless the loader turns it on,
+//! and then never reached by a packet that is handled as usual.
+
+use aya_ebpf::EbpfContext;
+use aya_log_ebpf::debug;
+
+use crate::hook::Hooked;
+use crate::settings;
+
+struct Context(*mut core::ffi::c_void);
+
+impl EbpfContext for Context {
+    fn as_ptr(&self) -> *mut core::ffi::c_void {
+        self.0
+    }
+}
+
+/// This CPU has no ring: user space made rings for fewer CPUs than there are.
+#[inline(never)]
+pub(crate) fn no_ring<H: Hooked>(frame: H, cpu: u32) -> i32 {
+    debug!(&Context(frame.context()), "cpu {} has no ring (ABI {})", cpu, settings::abi());
+    0
+}
+
+/// The bytes that the parser found could not be copied.
+#[inline(never)]
+pub(crate) fn not_copied<H: Hooked>(frame: H, at: u32, len: u32) -> i32 {
+    debug!(&Context(frame.context()), "cannot copy {} bytes at {}", len, at);
+    0
+}

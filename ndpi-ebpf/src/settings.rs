@@ -1,0 +1,72 @@
+//! Settings: fixed by the loader before the verifier sees the programs, or live in `.bss`.
+
+use core::ptr;
+
+use aya_ebpf::Global;
+use ndpi_common::{ABI_VERSION, Live, Switches};
+
+/// Which version of the shared types this object was built with; the loader reads it.
+#[unsafe(no_mangle)]
+static ABI: Global<u32> = Global::new(ABI_VERSION);
+#[unsafe(no_mangle)]
+static BUDGET: Global<u32> = Global::new(32);
+#[unsafe(no_mangle)]
+static SNAP: Global<u32> = Global::new(ndpi_common::MAX_SNAP);
+#[unsafe(no_mangle)]
+static SWITCHES: Global<u32> = Global::new(0);
+#[unsafe(no_mangle)]
+static IDLE_TICKS: Global<u32> = Global::new(1200);
+
+/// Written by user space through the map that the section becomes.
+#[unsafe(no_mangle)]
+static mut LIVE: Live = Live { tick: 0, zero: 0 };
+
+/// The version of the shared types.
+#[inline(always)]
+pub(crate) fn abi() -> u32 {
+    ABI.load()
+}
+
+/// Packets of an undecided flow that are shown at most.
+#[inline(always)]
+pub(crate) fn budget() -> u32 {
+    BUDGET.load()
+}
+
+/// Bytes of a packet that are shown at most.
+#[inline(always)]
+pub(crate) fn snap() -> u32 {
+    SNAP.load()
+}
+
+/// Whether one of [`Switches`] is on.
+#[inline(always)]
+pub(crate) fn is_on(switch: u32) -> bool {
+    SWITCHES.load() & switch != 0
+}
+
+/// Whether the frames that pass are sent to the interface's peer.
+#[inline(always)]
+pub(crate) fn has_peers() -> bool {
+    is_on(Switches::PEERS)
+}
+
+/// Ticks without a packet after which a flow of the same key is a new one.
+#[inline(always)]
+pub(crate) fn idle_ticks() -> u32 {
+    IDLE_TICKS.load()
+}
+
+/// The coarse clock.
+#[inline(always)]
+pub(crate) fn tick() -> u32 {
+    // SAFETY: `LIVE` is valid for the program's life, and user space writes the word whole.
+    unsafe { ptr::read_volatile(&raw const LIVE.tick) }
+}
+
+/// `value`, without the verifier knowing that it is the same.
+#[inline(always)]
+pub(crate) fn forget(value: u32) -> u32 {
+    // SAFETY: as for `tick`.
+    value.wrapping_add(unsafe { ptr::read_volatile(&raw const LIVE.zero) })
+}

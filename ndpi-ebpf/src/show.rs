@@ -1,0 +1,150 @@
+//! Showing packets to user space, through the ring of the CPU they are seen on.
+//!
+//! A record has a size that the verifier knows. Records come in a few sizes, so that a small packet
+//! does not take the room of a large one.
+
+use core::arch::asm;
+
+use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns};
+use ndpi_common::{MAX_SNAP, SampleFlags, SampleHeader};
+
+use crate::decide::Seen;
+use crate::family::Family;
+use crate::hook::Hooked;
+use crate::maps::{RINGS, Ring};
+use crate::odd;
+use crate::settings;
+
+/// A record with room for `N` bytes of the packet.
+#[repr(C)]
+struct Record<const N: usize> {
+    header: SampleHeader,
+    bytes: [u8; N],
+}
+
+/// What a record is made of besides the packet.
+#[derive(Clone, Copy)]
+struct Facts {
+    number: u32,
+    cpu: u32,
+    captured: u32,
+    flags: u16,
+}
+
+/// Shows a packet as the `number`th of its flow; says whether there was room in the ring.
+#[inline(always)]
+pub(crate) fn show<H: Hooked, K: Family>(frame: H, seen: &Seen<K>, number: u32) -> bool {
+    // SAFETY: no arguments.
+    let cpu = unsafe { bpf_get_smp_processor_id() };
+    let Some(ring) = RINGS.get(cpu) else {
+        odd::no_ring(frame, cpu);
+        return false;
+    };
+    let there = seen.end - seen.l3;
+    let captured = there.min(settings::snap());
+    let flags = if captured < there { seen.flags | SampleFlags::CUT } else { seen.flags };
+    write(frame, ring, seen, Facts { number, cpu, captured, flags })
+}
+
+/// Shows a packet that a `reject` verdict dropped, if there is room: another one will come.
+#[inline(always)]
+pub(crate) fn rejected<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) {
+    let mut seen = *seen;
+    seen.flags |= SampleFlags::REJECTED;
+    reject(frame, &seen);
+}
+
+#[inline(never)]
+fn reject<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) -> i32 {
+    i32::from(show(frame, seen, 0))
+}
+
+/// Picks the smallest record that holds what is captured.
+#[inline(always)]
+fn write<H: Hooked, K: Family>(frame: H, ring: &Ring, seen: &Seen<K>, facts: Facts) -> bool {
+    match facts.captured {
+        0..=80 => fill::<H, K, 80>(frame, ring, seen, facts),
+        81..=240 => fill::<H, K, 240>(frame, ring, seen, facts),
+        241..=560 => fill::<H, K, 560>(frame, ring, seen, facts),
+        561..=1024 => fill::<H, K, 1024>(frame, ring, seen, facts),
+        1025..=1520 => fill::<H, K, 1520>(frame, ring, seen, facts),
+        1521..=4096 => fill::<H, K, 4096>(frame, ring, seen, facts),
+        _ => fill::<H, K, { MAX_SNAP as usize }>(frame, ring, seen, facts),
+    }
+}
+
+#[inline(always)]
+fn fill<H: Hooked, K: Family, const N: usize>(
+    frame: H,
+    ring: &Ring,
+    seen: &Seen<K>,
+    facts: Facts,
+) -> bool {
+    let Some(mut record) = ring.reserve_untyped::<Record<N>>(0) else { return false };
+    let place = record.as_mut_ptr();
+    // The bound again, where the verifier looks for it.
+    let len = bounded::<N>(facts.captured);
+    // SAFETY: the record has room for the header and for `N` bytes behind it.
+    let there = unsafe {
+        head(frame, &raw mut (*place).header, seen, Facts { captured: len, ..facts });
+        frame.copy_to(seen.l3, (&raw mut (*place).bytes).cast(), len)
+    };
+    if there {
+        record.submit(0);
+    } else {
+        record.discard(0);
+        odd::not_copied(frame, seen.l3, len);
+    }
+    there
+}
+
+/// Writes a record's header where it stays: the stack has no room for a second one.
+///
+/// # Safety
+/// `to` is valid for writes.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "at most 65,535 bytes in segments of one")]
+unsafe fn head<H: Hooked, K: Family>(
+    frame: H,
+    to: *mut SampleHeader,
+    seen: &Seen<K>,
+    facts: Facts,
+) {
+    // SAFETY: the caller's promise. Every field is written.
+    unsafe {
+        (*to).ktime_ns = bpf_ktime_get_boot_ns();
+        (*to).set_key(&seen.key.key());
+        (*to).direction = seen.direction as u8;
+        (*to).hook = H::HOOK as u8;
+        (*to).tcp_flags = seen.tcp_flags;
+        (*to).flags = facts.flags;
+        (*to).segments = seen.weight.packets as u16;
+        (*to).ifindex = frame.ifindex();
+        (*to).cpu = facts.cpu;
+        (*to).number = facts.number;
+        (*to).wire_bytes = seen.weight.bytes;
+        (*to).captured = facts.captured;
+        (*to).segment_size = seen.segment_size;
+    }
+}
+
+/// `len`, at least 1 and at most `MOST`. In assembly: the compiler knows better than to compare
+/// again, and the verifier does not know what the compiler knows.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "at most `MOST`, a record's length")]
+fn bounded<const MOST: usize>(len: u32) -> u32 {
+    let mut len = u64::from(len);
+    // SAFETY: only changes the register it names.
+    unsafe {
+        asm!(
+            "if {len} != 0 goto +1",
+            "{len} = 1",
+            "if {len} <= {most} goto +1",
+            "{len} = {most}",
+            len = inout(reg) len,
+            most = const MOST,
+            options(pure, nomem, nostack),
+        );
+    }
+    len as u32
+}

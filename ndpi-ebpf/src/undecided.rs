@@ -1,0 +1,121 @@
+//! Flows without a verdict: their first packets are shown to user space.
+
+use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
+use ndpi_common::{Outcome, Reason, Track};
+
+use crate::atomic;
+use crate::count;
+use crate::decide::{Seen, is_idle};
+use crate::family::Family;
+use crate::hook::Hooked;
+use crate::settings;
+use crate::show::show;
+
+const FIN: u32 = 0x01;
+const SYN: u8 = 0x02;
+const RST: u32 = 0x04;
+const ACK: u8 = 0x10;
+
+/// Shows the packet as far as the budget goes, and passes it.
+#[inline(never)]
+pub(crate) fn undecided<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) -> i32 {
+    let reason = match seen.key.track() {
+        // SAFETY: looked up just now.
+        Some(track) if unsafe { goes_on(track, seen) } => unsafe { known(frame, track, seen) },
+        _ => new(frame, seen),
+    };
+    count::leave(frame, Outcome::Passed, reason, seen.weight)
+}
+
+/// Whether a packet belongs to the flow that the track is about, or to a later one of the same key.
+///
+/// # Safety
+/// `track` was looked up in this run.
+#[inline(always)]
+unsafe fn goes_on<K>(track: *mut Track, seen: &Seen<K>) -> bool {
+    // SAFETY: the caller's promise.
+    let (last_seen, flags) = unsafe { ((*track).last_seen, (*track).tcp_flags) };
+    let opens = seen.tcp_flags & (SYN | ACK) == SYN;
+    !(is_idle(last_seen) || opens && flags & (FIN | RST) != 0)
+}
+
+/// The first packet of a flow.
+#[inline(always)]
+fn new<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) -> Reason {
+    let shown = !seen.later && settings::budget() > 0 && show(frame, seen, 1);
+    let track = Track {
+        shown: u32::from(shown),
+        tcp_flags: u32::from(seen.tcp_flags),
+        // SAFETY: no arguments.
+        first_ns: unsafe { bpf_ktime_get_boot_ns() },
+        packets: u64::from(seen.weight.packets),
+        bytes: u64::from(seen.weight.bytes),
+        last_seen: settings::tick(),
+        reserved: 0,
+    };
+    let kept = seen.key.set_track(&track);
+    if seen.later {
+        Reason::LaterFragment
+    } else if settings::budget() == 0 {
+        Reason::OverBudget
+    } else if !shown {
+        Reason::RingFull
+    } else if !kept {
+        Reason::TrackFull
+    } else {
+        seen.reason
+    }
+}
+
+/// A later packet.
+///
+/// # Safety
+/// `track` was looked up in this run.
+#[inline(always)]
+unsafe fn known<H: Hooked, K: Family>(frame: H, track: *mut Track, seen: &Seen<K>) -> Reason {
+    // SAFETY: the caller's promise.
+    unsafe { note(track, seen) };
+    if seen.later {
+        return Reason::LaterFragment;
+    }
+    // SAFETY: the caller's promise; aligned words that are only changed by atomic operations.
+    unsafe {
+        let shown = &raw mut (*track).shown;
+        if *shown >= settings::budget() {
+            return Reason::OverBudget;
+        }
+        let before = atomic::add32(shown, 1);
+        if before >= settings::budget() {
+            atomic::add32(shown, u32::MAX);
+            return Reason::OverBudget;
+        }
+        if show(frame, seen, before + 1) {
+            seen.reason
+        } else {
+            atomic::add32(shown, u32::MAX);
+            Reason::RingFull
+        }
+    }
+}
+
+/// Counts a packet in its track.
+///
+/// # Safety
+/// `track` was looked up in this run.
+#[inline(always)]
+unsafe fn note<K>(track: *mut Track, seen: &Seen<K>) {
+    // SAFETY: the caller's promise; the words are only changed by atomic operations, but for the
+    // tick, of which CPUs write the same or ones that differ by one.
+    unsafe {
+        atomic::add(&raw mut (*track).packets, u64::from(seen.weight.packets));
+        atomic::add(&raw mut (*track).bytes, u64::from(seen.weight.bytes));
+        let tick = settings::tick();
+        if (*track).last_seen != tick {
+            (*track).last_seen = tick;
+        }
+        let flags = u32::from(seen.tcp_flags);
+        if (*track).tcp_flags & flags != flags {
+            atomic::or32(&raw mut (*track).tcp_flags, flags);
+        }
+    }
+}
