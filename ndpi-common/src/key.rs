@@ -6,6 +6,8 @@
 #[cfg(feature = "user")]
 use core::net::IpAddr;
 
+use core::hash::{Hash, Hasher};
+
 /// Which way a packet of a flow goes, in terms of its canonical key.
 #[repr(u8)]
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,7 +32,7 @@ impl Direction {
 }
 
 /// The key of a flow of either family.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "user", derive(Debug))]
 pub enum Key {
     /// An IPv4 flow.
@@ -41,7 +43,8 @@ pub enum Key {
 
 /// The key of an IPv4 flow: 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "user", derive(Debug))]
 pub struct KeyV4 {
     /// Address of the lower endpoint, as on the wire.
@@ -62,7 +65,8 @@ pub struct KeyV4 {
 
 /// The key of an IPv6 flow: 40 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "user", derive(Debug))]
 pub struct KeyV6 {
     /// Address of the lower endpoint, as on the wire.
@@ -224,6 +228,47 @@ impl Key {
             Direction::FromUpper => (self.upper(), self.lower()),
         }
     }
+}
+
+// Hashed in words: user space looks flows up for every packet, and the derived implementations
+// would hash byte by byte.
+
+impl Hash for Key {
+    #[inline(always)]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::V4(key) => key.hash(state),
+            Self::V6(key) => key.hash(state),
+        }
+    }
+}
+
+impl Hash for KeyV4 {
+    #[inline(always)]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [lower, upper] = [self.lower, self.upper].map(u32::from_ne_bytes);
+        state.write_u64(u64::from(lower) << 32 | u64::from(upper));
+        state.write_u64(ends(self.lower_port, self.upper_port, self.vlan, self.proto));
+    }
+}
+
+impl Hash for KeyV6 {
+    #[inline(always)]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for address in [self.lower, self.upper] {
+            let (high, low) = halves(address);
+            state.write_u64(high);
+            state.write_u64(low);
+        }
+        state.write_u64(ends(self.lower_port, self.upper_port, self.vlan, self.proto));
+    }
+}
+
+/// What a key has beside addresses, in one word.
+#[inline(always)]
+fn ends(lower_port: u16, upper_port: u16, vlan: u16, proto: u8) -> u64 {
+    let ports = u64::from(lower_port) << 48 | u64::from(upper_port) << 32;
+    ports | u64::from(vlan) << 16 | u64::from(proto)
 }
 
 const _: () = {

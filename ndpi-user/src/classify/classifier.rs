@@ -184,10 +184,8 @@ impl<D: Detector> Classifier<D> {
 
     /// Ends all flows, the oldest first.
     pub fn end_all(&mut self, sink: &mut impl Sink<D::Flow>) {
-        let mut slots: Vec<SlotId> = self.table.slots().collect();
-        slots.sort_by_key(|&slot| self.table.get(slot).map(|flow| (flow.first_seen_ns, flow.key)));
-        for slot in slots {
-            self.finish(slot, End::SourceEnded, sink);
+        for flow in std::mem::take(&mut self.table).into_oldest_first() {
+            self.finish_flow(flow, End::SourceEnded, sink);
         }
     }
 
@@ -227,7 +225,12 @@ impl<D: Detector> Classifier<D> {
     }
 
     fn finish(&mut self, slot: SlotId, end: End, sink: &mut impl Sink<D::Flow>) {
-        let Some(mut flow) = self.table.remove(slot) else { return };
+        if let Some(flow) = self.table.remove(slot) {
+            self.finish_flow(flow, end, sink);
+        }
+    }
+
+    fn finish_flow(&self, mut flow: FlowEntry<D::Flow>, end: End, sink: &mut impl Sink<D::Flow>) {
         if let Stage::Undecided(state) = &mut flow.stage {
             let before = self.detector.classification(state).state;
             let classification = Classification { state: before, ..self.detector.give_up(state) };

@@ -68,6 +68,13 @@ impl<F> FlowTable<F> {
         Some(flow)
     }
 
+    /// All flows, the one first seen longest ago first; of several, in the order of their slots.
+    pub fn into_oldest_first(mut self) -> impl Iterator<Item = FlowEntry<F>> {
+        let mut slots: Vec<SlotId> = self.slots().collect();
+        slots.sort_by_cached_key(|&slot| self.get(slot).map_or(0, |flow| flow.first_seen_ns));
+        slots.into_iter().filter_map(move |slot| self.flows.remove(slot))
+    }
+
     /// The flow in a slot.
     pub fn get(&self, slot: SlotId) -> Option<&FlowEntry<F>> {
         self.flows.get(slot)

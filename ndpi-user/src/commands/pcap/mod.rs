@@ -17,6 +17,7 @@ mod spread;
 mod world;
 
 use std::io::{self, Write};
+use std::iter;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
@@ -93,8 +94,11 @@ fn side_by_side(job: &Job, out: &Ordered<io::Stdout>, bar: &Bar) -> Result<Vec<O
         }
     };
     let results: Result<Vec<Vec<_>>> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..job.threads).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().map(|thread| thread.join().expect("no panics")).collect()
+        let others: Vec<_> = (1..job.threads).map(|_| scope.spawn(work)).collect();
+        // This thread works too: what one thread alone allocates then grows in large steps.
+        let mine = work();
+        let others = others.into_iter().map(|thread| thread.join().expect("no panics"));
+        iter::once(mine).chain(others).collect()
     });
     let mut outcomes: Vec<(usize, Outcome)> = results?.into_iter().flatten().collect();
     outcomes.sort_by_key(|(index, _)| *index);

@@ -1,0 +1,76 @@
+//! What nDPI alone takes for a capture: packets and their flows are found beforehand, and timed is
+//! a loop with nothing in it but nDPI's calls. The lower bound for any program around nDPI.
+//!
+//! usage: `bare_ndpi FILE`; prints a line of JSON.
+
+use std::collections::HashMap;
+use std::env;
+use std::ops::Range;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use ndpi::{Engine, Flow, Hints, Library, State};
+use ndpi_user::capture::Capture;
+use ndpi_user::link;
+
+/// A capture in memory, with the flow of each packet.
+#[derive(Default)]
+struct Loaded {
+    bytes: Vec<u8>,
+    packets: Vec<Loose>,
+    flows: usize,
+}
+
+struct Loose {
+    flow: usize,
+    l3: Range<usize>,
+    time_ms: u64,
+}
+
+fn main() -> Result<()> {
+    let path = env::args_os().nth(1).context("usage: bare_ndpi FILE")?;
+    let loaded = load(Path::new(&path))?;
+    let engine = Library::load(None)?.engine().build()?;
+    let took = classify(&engine, &loaded);
+    let (packets, flows) = (loaded.packets.len(), loaded.flows);
+    println!(r#"{{"packets":{packets},"flows":{flows},"seconds":{:.6}}}"#, took.as_secs_f64());
+    Ok(())
+}
+
+fn load(path: &Path) -> Result<Loaded> {
+    let (mut loaded, mut numbers) = (Loaded::default(), HashMap::new());
+    let mut capture = Capture::open(path)?;
+    while let Some(packet) = capture.next_packet()? {
+        let Ok(sample) = link::sample(&packet, false) else { continue };
+        let next = numbers.len();
+        let flow = *numbers.entry(sample.key).or_insert(next);
+        let start = loaded.bytes.len();
+        loaded.bytes.extend_from_slice(sample.l3);
+        let l3 = start..loaded.bytes.len();
+        loaded.packets.push(Loose { flow, l3, time_ms: packet.time_ns / 1_000_000 });
+    }
+    loaded.flows = numbers.len();
+    Ok(loaded)
+}
+
+/// Calls nDPI by the book: until CLASSIFIED, then the flow is freed; the others are given up.
+fn classify(engine: &Engine, loaded: &Loaded) -> Duration {
+    let mut flows: Vec<Option<Flow<'_>>> = Vec::with_capacity(loaded.flows);
+    let start = Instant::now();
+    for packet in &loaded.packets {
+        if packet.flow == flows.len() {
+            flows.push(Some(engine.flow()));
+        }
+        let Some(flow) = &mut flows[packet.flow] else { continue };
+        let l3 = &loaded.bytes[packet.l3.clone()];
+        if flow.process(l3, packet.time_ms, Hints::default()).state == State::Classified {
+            flows[packet.flow] = None;
+        }
+    }
+    for flow in flows.iter_mut().flatten() {
+        flow.give_up();
+    }
+    drop(flows);
+    start.elapsed()
+}
