@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand};
 
-use crate::commands::{Context, PcapArguments};
+use crate::commands::{Context, ListArguments, PcapArguments, PolicyArguments};
 
 /// Labels every flow that crosses an interface with its application, and lets the kernel act on it.
 ///
@@ -27,7 +27,9 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    List(ListArguments),
     Pcap(PcapArguments),
+    Policy(PolicyArguments),
 }
 
 impl Cli {
@@ -40,7 +42,9 @@ impl Cli {
         let context = Context { log_level: self.log_level() };
         crate::logging::init(context.log_level);
         match self.command {
+            Command::List(arguments) => arguments.run(),
             Command::Pcap(arguments) => arguments.run(),
+            Command::Policy(arguments) => arguments.run(),
         }
     }
 

@@ -1,14 +1,33 @@
 //! The commands, one file each: arguments, and a `run` that calls the parts of the library.
 
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+mod list;
 mod ndpi_options;
 mod pcap;
+mod policy;
 
+pub use list::{Kind, ListArguments};
 pub use ndpi_options::{NdpiOptions, Setting};
 pub use pcap::PcapArguments;
+pub use policy::{CheckArguments, ExplainArguments, PolicyArguments};
 
 /// What every command is given.
 #[derive(Clone, Copy, Debug)]
 pub struct Context {
     /// How much is said on standard error; the kernel side's own log level follows it.
     pub log_level: log::LevelFilter,
+}
+
+/// Writes to standard output. That nobody reads on (`| head`) is no error.
+pub(crate) fn print(text: &str) -> anyhow::Result<ExitCode> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("writing to standard output")
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }

@@ -1,5 +1,7 @@
 //! Rates and sizes: `"10 mbit/s"`, `"64 kB"`.
 
+use self::QuantityError::{Bounds, Form};
+
 /// What `limit` may end in, with the bits a second each stands for. Decimal, as links are sold.
 const RATE_UNITS: [(&str, u64); 8] = [
     ("bit/s", 1),
@@ -31,18 +33,27 @@ const MIN_BURST: u64 = 1_514;
 /// The largest burst, bytes.
 const MAX_BURST: u64 = 4 << 30;
 
+/// What is wrong with a rate or size, and what would be right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum QuantityError {
+    /// It is not a number with a unit.
+    Form(&'static str),
+    /// It is too large or too small.
+    Bounds(&'static str),
+}
+
 /// Reads a rate, in bytes a second.
 ///
 /// # Errors
 /// What is wrong with it, and what would be right.
-pub(super) fn rate(text: &str) -> Result<u64, String> {
-    let bits = quantity(text, &RATE_UNITS).ok_or(
+pub(super) fn rate(text: &str) -> Result<u64, QuantityError> {
+    let bits = quantity(text, &RATE_UNITS).ok_or(Form(
         "a rate is a number and `bit/s`, `kbit/s`, `mbit/s`, `gbit/s`, `kB/s` or `MB/s`, \
          as in \"10 mbit/s\"",
-    )?;
+    ))?;
     match bits / 8 {
         bytes @ MIN_RATE..=MAX_RATE => Ok(bytes),
-        _ => Err("a rate is at least 1 kbit/s and at most 1000 gbit/s".into()),
+        _ => Err(Bounds("a rate is at least 1 kbit/s and at most 1000 gbit/s")),
     }
 }
 
@@ -50,12 +61,12 @@ pub(super) fn rate(text: &str) -> Result<u64, String> {
 ///
 /// # Errors
 /// What is wrong with it, and what would be right.
-pub(super) fn burst(text: &str) -> Result<u64, String> {
+pub(super) fn burst(text: &str) -> Result<u64, QuantityError> {
     match quantity(text, &SIZE_UNITS) {
         Some(bytes @ MIN_BURST..=MAX_BURST) => Ok(bytes),
-        Some(_) => Err("a burst is at least 1514 B (one full frame) and at most 4 GiB".into()),
+        Some(_) => Err(Bounds("a burst is at least 1514 B (one full frame) and at most 4 GiB")),
         None => {
-            Err("a burst is a number and `B`, `kB`, `MB`, `KiB` or `MiB`, as in \"64 kB\"".into())
+            Err(Form("a burst is a number and `B`, `kB`, `MB`, `KiB` or `MiB`, as in \"64 kB\""))
         }
     }
 }

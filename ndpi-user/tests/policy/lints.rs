@@ -51,7 +51,7 @@ action = "bypass"
   = help: move it up, narrow the earlier rule, or take one of them out
 
 1 warning"#;
-    assert_eq!(check(text).to_string(), expected);
+    assert_eq!(check(text).render(false), expected);
 }
 
 #[test]
@@ -118,7 +118,7 @@ action = "bypass"
   |                   ^^^^^^^^^^^
 
 1 warning"#;
-    assert_eq!(check(text).to_string(), expected);
+    assert_eq!(check(text).render(false), expected);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 mod common;
 mod decisions;
+mod explanations;
 mod lints;
 mod messages;
 mod property;
+mod schema;

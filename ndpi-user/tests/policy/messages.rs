@@ -6,7 +6,7 @@ use crate::common::{read, read_with};
 
 /// The whole text printed for a policy.
 fn printed(text: &str) -> String {
-    read(text).expect_err("a wrong policy").to_string()
+    read(text).expect_err("a wrong policy").render(false)
 }
 
 /// Every problem of a policy in a line: place, code, message and help.
@@ -217,7 +217,11 @@ fn values_that_make_no_sense_are_named() {
         ),
         (
             "port = \"443-80\"",
-            "3:8 range: `port` cannot be \"443-80\" | write a number, or a range within \"0-65535\"",
+            "3:8 range-bounds: `port` cannot be \"443-80\" | write a number, or a range within \"0-65535\"",
+        ),
+        (
+            "port = \"70000\"",
+            "3:8 range-bounds: `port` cannot be \"70000\" | write a number, or a range within \"0-65535\"",
         ),
         (
             "port = \"https\"",
@@ -225,7 +229,7 @@ fn values_that_make_no_sense_are_named() {
         ),
         (
             "vlan = \"1-5000\"",
-            "3:8 range: `vlan` cannot be \"1-5000\" | write a number, or a range within \"0-4094\"",
+            "3:8 range-bounds: `vlan` cannot be \"1-5000\" | write a number, or a range within \"0-4094\"",
         ),
         ("proto = \"tpc\"", "3:9 unknown-word: `proto` cannot be \"tpc\" | did you mean \"tcp\"?"),
         (
@@ -333,11 +337,11 @@ fn actions_are_checked() {
         ),
         (
             "[[rule]]\nlimit = \"10 bit/s\"",
-            "2:9 quantity: `limit` cannot be \"10 bit/s\" | a rate is at least 1 kbit/s and at most 1000 gbit/s",
+            "2:9 quantity-bounds: `limit` cannot be \"10 bit/s\" | a rate is at least 1 kbit/s and at most 1000 gbit/s",
         ),
         (
             "[[rule]]\nlimit = \"10 mbit/s\"\nburst = \"1 kB\"",
-            "3:9 quantity: `burst` cannot be \"1 kB\" | a burst is at least 1514 B (one full frame) and at most 4 GiB",
+            "3:9 quantity-bounds: `burst` cannot be \"1 kB\" | a burst is at least 1514 B (one full frame) and at most 4 GiB",
         ),
         (
             "[[rule]]\nlimit = \"10 mbit/s\"\nper = \"host\"",
@@ -413,7 +417,7 @@ fn problems_in_lists_point_into_the_list() {
   = help: host names look like "www.example.com", "*.example.com" or ".example.com"
 
 1 error"#;
-    assert_eq!(diagnostics.to_string(), expected);
+    assert_eq!(diagnostics.render(false), expected);
 }
 
 #[test]

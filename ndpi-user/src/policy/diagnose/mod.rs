@@ -158,6 +158,10 @@ impl Diagnostics {
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.sources.first().map_or(Path::new(""), |source| &source.path).display();
+        if !self.sources.is_empty() {
+            write!(f, "the policy {path} cannot be used\n\n")?;
+        }
         f.write_str(&self.render(false))
     }
 }

@@ -21,7 +21,7 @@ impl Explanation {
         if let Some((index, hits)) = &self.hit {
             let _ = writeln!(text, "{}: matches{}", rule(policy, *index), by(policy, hits));
         }
-        let _ = write!(text, "verdict: {}", self.verdict(policy));
+        let _ = write!(text, "verdict: {}", self.verdict(policy, facts));
         text
     }
 
@@ -48,17 +48,21 @@ impl Explanation {
             "missed": misses.collect::<Vec<_>>(),
             "matched": hit,
             "action": self.decision.map(|decision| decision.action.name()),
-            "verdict": self.verdict(policy),
+            "verdict": self.verdict(policy, facts),
         })
     }
 
-    fn verdict(&self, policy: &Policy) -> String {
+    fn verdict(&self, policy: &Policy, facts: &Facts<'_>) -> String {
+        let state = facts.classification.state;
         match (self.decision, &self.hit) {
             (Some(Decision { action, rule: Some(_) }), _) => action.name().to_owned(),
             (Some(Decision { action, rule: None }), _) => {
-                format!("{} (`default`: no rule matches)", action.name())
+                let setting = if state.is_final() { "default" } else { "undecided" };
+                format!("{} (`{setting}`: no rule matches)", action.name())
             }
-            (None, Some((index, _))) if !policy.rule(*index).partial => {
+            (None, Some((index, _)))
+                if state == ndpi::State::Partial && !policy.rule(*index).partial =>
+            {
                 "none yet: the rule waits for nDPI's final word (no `state = \"partial\"`)".into()
             }
             (None, _) => "none yet: nDPI looks at more packets".into(),

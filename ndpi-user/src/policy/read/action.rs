@@ -5,6 +5,7 @@ use toml::de::DeValue;
 
 use super::keys::Keys;
 use super::{Reader, here};
+use crate::policy::rate::QuantityError;
 use crate::policy::{Action, At, Limit, Per, Place, Problem, Undecided, rate};
 
 type Value<'i> = Spanned<DeValue<'i>>;
@@ -143,15 +144,19 @@ impl Reader<'_> {
         &mut self,
         key: &str,
         what: &str,
-        read: fn(&str) -> Result<u64, String>,
+        read: fn(&str) -> Result<u64, QuantityError>,
         value: &Value<'_>,
     ) -> Option<u64> {
         let text = self.text(key, what, value)?;
         match read(text) {
             Ok(quantity) => Some(quantity),
-            Err(reason) => {
+            Err(error) => {
+                let (code, help) = match error {
+                    QuantityError::Form(help) => ("quantity", help),
+                    QuantityError::Bounds(help) => ("quantity-bounds", help),
+                };
                 let message = format!("`{key}` cannot be {text:?}");
-                self.report(Problem::error("quantity", here(value), message).help(reason));
+                self.report(Problem::error(code, here(value), message).help(help));
                 None
             }
         }

@@ -65,11 +65,13 @@ impl Reader<'_> {
                 .collect();
         }
         let Some(text) = self.text(key, "numbers or ranges", value) else { return Vec::new() };
-        let range = bounds(text).filter(|(first, last)| first <= last && *last <= max);
-        let Some((first, last)) = range else {
+        let bounds = bounds(text);
+        let within = bounds.filter(|(first, last)| first <= last && *last <= max.into());
+        let Some((first, last)) = within.and_then(as_u16) else {
+            let code = if bounds.is_some() { "range-bounds" } else { "range" };
             let message = format!("`{key}` cannot be {text:?}");
             let help = format!("write a number, or a range within \"0-{max}\"");
-            self.report(Problem::error("range", here(value), message).help(help));
+            self.report(Problem::error(code, here(value), message).help(help));
             return Vec::new();
         };
         vec![At { value: first..=last, place: here(value) }]
@@ -106,13 +108,20 @@ impl Reader<'_> {
     }
 }
 
-fn bounds(text: &str) -> Option<(u16, u16)> {
+/// The numbers of a range, whatever they are.
+fn bounds(text: &str) -> Option<(u32, u32)> {
     let number = |part: &str| {
         let part = part.trim();
-        part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok())?
+        let is_number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        // What is too large for the type is too large for every key.
+        is_number.then(|| part.parse().unwrap_or(u32::MAX))
     };
     match text.split_once('-') {
         Some((first, last)) => Some((number(first)?, number(last)?)),
         None => number(text).map(|only| (only, only)),
     }
+}
+
+fn as_u16((first, last): (u32, u32)) -> Option<(u16, u16)> {
+    Some((first.try_into().ok()?, last.try_into().ok()?))
 }

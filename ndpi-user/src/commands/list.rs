@@ -1,0 +1,187 @@
+//! `ndpi-xdp list`: the names that policies can use.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use ndpi::Engine;
+use serde_json::{Value, json};
+
+use super::{NdpiOptions, print};
+
+/// List the names nDPI knows, as policies use them
+#[derive(Args, Clone, Debug)]
+pub struct ListArguments {
+    /// Which names
+    #[arg(value_enum)]
+    pub kind: Kind,
+
+    /// Only those with this word in a column
+    #[arg(value_name = "WORD")]
+    pub word: Option<String>,
+
+    /// Print a JSON object for each, a line each
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the comment in the help")]
+    pub ndpi: NdpiOptions,
+}
+
+/// What can be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Protocols and applications (`app`), with their category and breed
+    Protocols,
+    /// Categories (`category`)
+    Categories,
+    /// Breeds (`breed`)
+    Breeds,
+    /// Risks (`risk`), with what each adds to `risk_score`
+    Risks,
+}
+
+impl ListArguments {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// nDPI cannot be loaded or set up, or nothing has the word.
+    pub fn run(self) -> Result<ExitCode> {
+        let engine = self.ndpi.engine(&self.ndpi.library()?)?;
+        let mut table = Table::of(self.kind, &engine);
+        if let Some(word) = &self.word {
+            table.keep(word);
+            if table.rows.is_empty() {
+                anyhow::bail!("nothing in the list has {word:?}; without a word, all is shown");
+            }
+        }
+        print(&if self.json { table.to_json_lines() } else { table.to_text() })
+    }
+}
+
+/// Rows of a list, each as wide as the header.
+struct Table {
+    header: &'static [&'static str],
+    rows: Vec<Vec<Value>>,
+}
+
+impl Table {
+    fn of(kind: Kind, engine: &Engine) -> Self {
+        match kind {
+            Kind::Protocols => Self::protocols(engine),
+            Kind::Categories => Self {
+                header: &["id", "name"],
+                rows: engine
+                    .categories()
+                    .iter()
+                    .map(|c| vec![json!(c.id.0), json!(c.name)])
+                    .collect(),
+            },
+            Kind::Breeds => Self {
+                header: &["id", "name"],
+                rows: engine.breeds().iter().map(|b| vec![json!(b.id.0), json!(b.name)]).collect(),
+            },
+            Kind::Risks => Self {
+                header: &["id", "name", "severity", "score"],
+                rows: engine
+                    .library()
+                    .risks()
+                    .into_iter()
+                    .map(|risk| {
+                        let severity = json!(risk.severity.name());
+                        vec![json!(risk.number), json!(risk.name), severity, json!(risk.score)]
+                    })
+                    .collect(),
+            },
+        }
+    }
+
+    fn protocols(engine: &Engine) -> Self {
+        let row = |protocol: ndpi::Protocol| {
+            let category = json!(engine.category_name(protocol.category));
+            let breed = json!(engine.breed_name(protocol.breed));
+            let encrypted = json!(if protocol.encrypted { "yes" } else { "no" });
+            vec![json!(protocol.id), json!(protocol.name), category, breed, encrypted]
+        };
+        Self {
+            header: &["id", "name", "category", "breed", "encrypted"],
+            rows: engine.protocols().into_iter().map(row).collect(),
+        }
+    }
+
+    /// Keeps the rows with a word in some text, in any case.
+    fn keep(&mut self, word: &str) {
+        let word = word.to_lowercase();
+        let has_word =
+            |cell: &Value| cell.as_str().is_some_and(|t| t.to_lowercase().contains(&word));
+        self.rows.retain(|row| row.iter().any(has_word));
+    }
+
+    fn to_json_lines(&self) -> String {
+        let object = |row: &Vec<Value>| {
+            let fields = self.header.iter().map(|key| (*key).to_owned()).zip(row.iter().cloned());
+            format!("{}\n", Value::Object(fields.collect()))
+        };
+        self.rows.iter().map(object).collect()
+    }
+
+    fn to_text(&self) -> String {
+        let header = self.header.iter().map(|key| (*key).to_owned()).collect();
+        let cell = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let rows = self.rows.iter().map(|row| row.iter().map(cell).collect());
+        let lines: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
+        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
+        let widths: Vec<usize> = (0..self.header.len()).filter_map(width).collect();
+        let line = |cells: &Vec<String>| {
+            let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+            format!("{}\n", padded.collect::<Vec<_>>().join("  ").trim_end())
+        };
+        lines.iter().map(line).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table {
+        Table {
+            header: &["id", "name", "category"],
+            rows: vec![
+                vec![json!(5), json!("DNS"), json!("Network")],
+                vec![json!(119), json!("Facebook"), json!("SocialNetwork")],
+            ],
+        }
+    }
+
+    #[test]
+    fn columns_stand_below_their_headers() {
+        let expected =
+            "id   name      category\n5    DNS       Network\n119  Facebook  SocialNetwork\n";
+        assert_eq!(table().to_text(), expected);
+    }
+
+    #[test]
+    fn a_word_is_looked_for_in_every_column() {
+        let mut social = table();
+        social.keep("social");
+        let expected = "{\"id\":119,\"name\":\"Facebook\",\"category\":\"SocialNetwork\"}\n";
+        let expected: Value = serde_json::from_str(expected).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&social.to_json_lines()).unwrap(), expected);
+        let mut none = table();
+        none.keep("119");
+        assert!(none.rows.is_empty(), "numbers are no words");
+    }
+
+    #[test]
+    fn every_list_of_the_library_has_rows() {
+        let Some(library) = crate::testing::library() else { return };
+        let engine = library.engine().build().unwrap();
+        for kind in Kind::value_variants() {
+            let table = Table::of(*kind, &engine);
+            assert!(!table.rows.is_empty(), "{kind:?}");
+            assert!(table.rows.iter().all(|row| row.len() == table.header.len()), "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The flows of a capture, explained as they are decided.
+
+use std::path::Path;
+
+use anyhow::Result;
+use ndpi::{Classification, Engine};
+
+use super::explain::Explainer;
+use crate::capture::Capture;
+use crate::classify::{Classifier, End, Keeper, Moment, Settings, Sink};
+use crate::commands::print;
+use crate::flow::{Details, FlowEntry, Timeouts};
+use crate::link;
+use crate::policy::Facts;
+use crate::sample::Sample;
+use crate::verdict::Verdict;
+
+/// Most flows kept at a time, as in `ndpi-xdp pcap`.
+const MAX_FLOWS: usize = 1_000_000;
+/// Explanations are printed in pieces of this size.
+const OUTPUT_STEP: usize = 64 << 10;
+
+/// Prints an explanation of every flow of a capture, in the order of the decisions.
+pub(super) fn explain(path: &Path, explainer: &Explainer, engine: &Engine) -> Result<()> {
+    let settings = Settings {
+        timeouts: Some(Timeouts::default()),
+        keeper: Keeper::Classifier,
+        max_flows: MAX_FLOWS,
+    };
+    let mut sink = ExplainSink { explainer, text: String::new() };
+    let mut classifier = Classifier::new(engine, settings);
+    let mut capture = Capture::open(path)?;
+    while let Some(packet) = capture.next_packet()? {
+        let now_ns = packet.time_ns;
+        if let Ok(sample) = link::sample(&packet, false) {
+            classifier.sample(&sample, &mut sink);
+        }
+        classifier.expire(now_ns, 1, &mut sink);
+        if sink.text.len() >= OUTPUT_STEP {
+            print(&sink.text)?;
+            sink.text.clear();
+        }
+    }
+    classifier.end_all(&mut sink);
+    print(&sink.text)?;
+    Ok(())
+}
+
+/// Writes an explanation for each flow that is decided.
+struct ExplainSink<'a> {
+    explainer: &'a Explainer,
+    text: String,
+}
+
+impl<F> Sink<F> for ExplainSink<'_> {
+    fn judge(
+        &mut self,
+        flow: &FlowEntry<F>,
+        classification: &Classification,
+        details: &Details,
+        moment: Moment,
+    ) -> Option<Verdict> {
+        let (client, server) = flow.endpoints();
+        let now = i128::from(flow.last_seen_ns);
+        let facts = Facts {
+            classification,
+            hostname: details.hostname(),
+            ja4: details.ja4(),
+            alpn: details.alpn(),
+            client,
+            server,
+            proto: flow.key.proto(),
+            vlan: flow.key.vlan(),
+            iface: None,
+            time: jiff::Timestamp::from_nanosecond(now).unwrap_or_default(),
+        };
+        let verdict = self.explainer.policy.judge(&facts, moment)?;
+        self.text += &self.explainer.explain(&facts, moment);
+        Some(verdict)
+    }
+
+    fn judges_partial(&self) -> bool {
+        self.explainer.policy.acts_on_partial()
+    }
+
+    fn decided(&mut self, _flow: &mut FlowEntry<F>, _sample: &Sample) {}
+
+    fn finished(&mut self, _flow: FlowEntry<F>, _end: End) {}
+}

@@ -1,0 +1,48 @@
+//! `ndpi-xdp policy`: everything about a policy file that needs no interface.
+
+mod capture;
+mod check;
+mod explain;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use crate::commands::print;
+use crate::policy::{EXAMPLE, SCHEMA};
+
+pub use check::CheckArguments;
+pub use explain::ExplainArguments;
+
+/// Check policies, and ask what they do
+#[derive(Args, Clone, Debug)]
+pub struct PolicyArguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Command {
+    Check(CheckArguments),
+    Explain(ExplainArguments),
+    /// Print the JSON Schema of policies, for editors
+    Schema,
+    /// Print a commented policy to begin with
+    Example,
+}
+
+impl PolicyArguments {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Whatever kept the command from being done.
+    pub fn run(self) -> Result<ExitCode> {
+        match self.command {
+            Command::Check(arguments) => arguments.run(),
+            Command::Explain(arguments) => arguments.run(),
+            Command::Schema => print(SCHEMA),
+            Command::Example => print(EXAMPLE),
+        }
+    }
+}
