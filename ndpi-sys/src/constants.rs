@@ -51,3 +51,15 @@ pub const LRU_CACHES: u32 = 8;
 
 /// `NDPI_HTTP_METHOD_GET`.
 pub const HTTP_METHOD_GET: u32 = 2;
+
+/// `NDPI_PROTOCOL_DNS`.
+pub const PROTOCOL_DNS: u16 = 5;
+/// `NDPI_PROTOCOL_MDNS`.
+pub const PROTOCOL_MDNS: u16 = 8;
+/// `NDPI_PROTOCOL_SSH`.
+pub const PROTOCOL_SSH: u16 = 92;
+/// `NDPI_PROTOCOL_LLMNR`.
+pub const PROTOCOL_LLMNR: u16 = 154;
+
+/// `NDPI_PROTOCOL_NUM_BREEDS`: breeds are numbered from 0 to one below.
+pub const BREEDS: u32 = 8;

@@ -199,6 +199,8 @@ pub mod tls {
     pub const ENCRYPTED_HELLO_VERSION: Field<u16> = Field::at(1060);
     /// `quic_version`; 0 where there is no QUIC.
     pub const QUIC_VERSION: Field<u32> = Field::at(1068);
+    /// `quic_idle_timeout_sec`, as the client's transport parameters have it; 0 where unknown.
+    pub const QUIC_IDLE_TIMEOUT: Field<u32> = Field::at(1072);
 }
 
 /// `protos.ssh`: valid where SSH was found.

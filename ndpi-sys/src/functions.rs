@@ -107,6 +107,8 @@ functions! {
     fn set_risk(module: *mut Module, flow: *mut Flow, risk: c_uint, info: *mut c_char);
     /// Takes a flow's risk back.
     fn unset_risk(module: *mut Module, flow: *mut Flow, risk: c_uint);
+    /// Applies the masks of the flow's host name and addresses to its risks.
+    fn handle_risk_exceptions(module: *mut Module, flow: *mut Flow);
 
     // Names and lists.
     /// Number of protocols, after finalization.
@@ -121,6 +123,11 @@ functions! {
     fn get_proto_by_name(module: *const Module, name: *const c_char) -> u16;
     /// The protocol of a name such as `TLS.YouTube`; both 0 where there is none.
     fn get_protocol_by_name(module: *mut Module, name: *const c_char) -> MasterApp;
+    /// The number of a custom protocol in a protocols file (`@Name=number`) for its number in the
+    /// module; any other number as it is.
+    fn map_ndpi_id_to_user_proto_id(module: *mut Module, id: u16) -> u16;
+    /// The other way round.
+    fn map_user_proto_id_to_ndpi_id(module: *mut Module, id: u16) -> u16;
     /// The category of a result.
     fn get_proto_category(module: *mut Module, protocol: Protocol) -> c_uint;
     /// The breed of a protocol.
@@ -163,6 +170,8 @@ functions! {
     fn ssl_version2str(
         buffer: *mut c_char, size: c_int, version: u16, unknown: *mut u8,
     ) -> *mut c_char;
+    /// Writes a QUIC version's name.
+    fn quic_version2str(buffer: *mut c_char, size: c_int, version: u32) -> *mut c_char;
     /// An HTTP method's name.
     fn http_method2str(method: c_uint) -> *const c_char;
     /// The name of the operating system that a TCP fingerprint speaks of.
@@ -219,7 +228,7 @@ functions! {
     fn term_serializer(serializer: *mut Serializer);
     /// What was written so far; lives until the serializer is changed.
     fn serializer_get_buffer(serializer: *mut Serializer, length: *mut u32) -> *const c_char;
-    /// Writes what is known of a flow.
+    /// Writes what is known of a flow, but for its endpoints.
     fn dpi2json(
         module: *mut Module, flow: *mut Flow, protocol: Protocol, serializer: *mut Serializer,
     ) -> c_int;

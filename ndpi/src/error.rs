@@ -11,6 +11,12 @@ pub enum ConfigError {
         /// The setting as `protocol,key`, or `key` alone.
         setting: String,
     },
+    /// There is no such protocol to make a setting for.
+    #[error("nDPI knows no protocol to make the setting {setting} for")]
+    UnknownProtocol {
+        /// The setting as `protocol,key`.
+        setting: String,
+    },
     /// The key does not take this value. Switches take `0`, `1`, `enable` and `disable`, but not
     /// `true`.
     #[error("nDPI's setting {setting} does not take the value {value:?}")]
@@ -94,6 +100,20 @@ pub enum RulesError {
         /// What the function returned.
         code: i32,
     },
+    /// Not an address or network.
+    #[error("{value:?} is no address or network, such as 198.18.4.0/24 or 2001:db8::/32")]
+    Network {
+        /// The value.
+        value: String,
+    },
+    /// A category or breed that nDPI does not have.
+    #[error("nDPI has no {what} with the number {number}")]
+    Unknown {
+        /// `category` or `breed`.
+        what: &'static str,
+        /// The number.
+        number: u16,
+    },
     /// A path or value with a NUL byte in it.
     #[error("{value:?} holds a NUL byte and cannot be {what}")]
     Nul {
@@ -125,4 +145,18 @@ pub enum EngineError {
         /// What it returned.
         code: i32,
     },
+}
+
+/// Why there is no JSON of a flow.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JsonError {
+    /// nDPI could not write it.
+    #[error("nDPI could not write a flow as JSON (code {code}); is memory short?")]
+    Failed {
+        /// What the function returned.
+        code: i32,
+    },
+    /// One end is IPv4, the other IPv6.
+    #[error("the ends of a flow are of different IP versions")]
+    Families,
 }

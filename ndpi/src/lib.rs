@@ -42,6 +42,7 @@ mod error;
 mod flow;
 mod hints;
 mod library;
+mod metadata;
 mod risk;
 mod shared;
 mod state;
@@ -49,10 +50,13 @@ mod text;
 
 pub use classification::{AppId, BreedId, CategoryId, Classification, Confidence, Risks};
 pub use engine::{Breed, CacheStatistics, Category, Engine, EngineBuilder, Protocol};
-pub use error::{ConfigError, EngineError, RulesError};
-pub use flow::Flow;
+pub use error::{ConfigError, EngineError, JsonError, RulesError};
+pub use flow::{Endpoints, FirstPacket, FirstPacketConfidence, Flow, Stack};
 pub use hints::{Direction, Hints};
 pub use library::Library;
+pub use metadata::{
+    Certificate, Dns, DnsAddress, DnsResponse, Http, Metadata, Quic, Ssh, TcpFingerprint, Tls,
+};
 pub use ndpi_sys::LoadError;
 pub use risk::{Risk, RiskScore, Severity};
 pub use shared::SharedCaches;

@@ -1,5 +1,7 @@
 //! An engine before it runs.
 
+use std::ffi::CStr;
+
 use ndpi_sys::constants::{
     CONFIG_FINALIZED, CONFIG_INVALID_CONTEXT, CONFIG_INVALID_VALUE, CONFIG_NOT_FOUND, CONFIG_OK,
     CONFIG_REJECTED,
@@ -25,7 +27,7 @@ use crate::{ConfigError, Engine, EngineError, Library, SharedCaches, text};
 #[derive(Debug)]
 pub struct EngineBuilder {
     // None where the library could not make one; told at the first use that has a result.
-    module: Option<OwnedModule>,
+    pub(super) module: Option<OwnedModule>,
 }
 
 impl EngineBuilder {
@@ -46,7 +48,7 @@ impl EngineBuilder {
         value: &str,
     ) -> Result<Self, ConfigError> {
         let setting = setting_name(protocol, key);
-        let Some((functions, module)) = self.module() else {
+        let Some((functions, module)) = self.loaded() else {
             return Err(ConfigError::NoModule { setting });
         };
         let strings = (protocol.map(text::for_c), text::for_c(key), text::for_c(value));
@@ -55,12 +57,23 @@ impl EngineBuilder {
             (Some(Some(protocol)), Some(key), Some(value)) => (Some(protocol), key, value),
             _ => return Err(ConfigError::Nul { setting }),
         };
-        let protocol = protocol.as_ref().map_or(std::ptr::null(), |name| name.as_ptr());
+        let name = protocol.as_ref().map_or(std::ptr::null(), |name| name.as_ptr());
         // SAFETY: the module is this builder's own, and the strings outlive the call, which copies
         // what it keeps.
-        let code =
-            unsafe { (functions.set_config)(module, protocol, key.as_ptr(), c_value.as_ptr()) };
+        let code = unsafe { (functions.set_config)(module, name, key.as_ptr(), c_value.as_ptr()) };
+        if code == CONFIG_INVALID_VALUE && protocol.is_some_and(|name| !self.knows(&name)) {
+            return Err(ConfigError::UnknownProtocol { setting });
+        }
         config_result(code, setting, value).map(|()| self)
+    }
+
+    /// Whether settings can be made for a protocol of this name.
+    fn knows(&self, protocol: &CStr) -> bool {
+        self.loaded().is_some_and(|(functions, module)| {
+            // SAFETY: the module is this builder's own, and the name outlives the call.
+            let id = unsafe { (functions.get_proto_by_name)(module, protocol.as_ptr()) };
+            id != 0 || protocol == c"any"
+        })
     }
 
     /// Ends the configuration (`ndpi_finalize_initialization`).
@@ -80,7 +93,7 @@ impl EngineBuilder {
     }
 
     /// The functions and the module to call them on.
-    pub(super) fn module(&self) -> Option<(&Functions, *mut Module)> {
+    pub(super) fn loaded(&self) -> Option<(&Functions, *mut Module)> {
         self.module.as_ref().map(|module| (module.library.functions(), module.pointer.as_ptr()))
     }
 }
@@ -100,4 +113,34 @@ fn config_result(code: i32, setting: String, value: &str) -> Result<(), ConfigEr
         CONFIG_INVALID_CONTEXT => ConfigError::NoModule { setting },
         code => ConfigError::Other { setting, code },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_named_as_on_a_command_line() {
+        assert_eq!(setting_name(Some("tls"), "metadata.cipher"), "tls,metadata.cipher");
+        assert_eq!(setting_name(None, "fpc"), "fpc");
+    }
+
+    #[test]
+    fn every_code_of_the_library_has_an_error_that_names_the_setting() {
+        assert_eq!(config_result(0, "fpc".into(), "1"), Ok(()));
+        let errors = [-1, -2, -3, -4, -5, -6].map(|code| config_result(code, "fpc".into(), "x"));
+        let setting = || "fpc".to_owned();
+        let value = || "x".to_owned();
+        assert_eq!(
+            errors.map(Result::unwrap_err),
+            [
+                ConfigError::NoModule { setting: setting() },
+                ConfigError::UnknownKey { setting: setting() },
+                ConfigError::BadValue { setting: setting(), value: value() },
+                ConfigError::Finalized { setting: setting() },
+                ConfigError::Rejected { setting: setting(), value: value() },
+                ConfigError::Other { setting: setting(), code: -6 },
+            ]
+        );
+    }
 }

@@ -1,10 +1,13 @@
 //! The engine: a detection module.
 
 mod builder;
+mod ids;
+mod lists;
 mod names;
 mod rules;
 mod stats;
 
+use std::ffi::c_int;
 use std::ptr::NonNull;
 
 pub use builder::EngineBuilder;
@@ -12,8 +15,8 @@ use ndpi_sys::Functions;
 use ndpi_sys::module_lock;
 use ndpi_sys::types::{GlobalContext, Module};
 
-use crate::{Flow, Library, SharedCaches};
-pub use names::{Breed, Category, Protocol};
+use crate::{Flow, Library, SharedCaches, text};
+pub use lists::{Breed, Category, Protocol};
 pub use stats::CacheStatistics;
 
 /// A detection module, configured and running (`struct ndpi_detection_module_struct`).
@@ -33,6 +36,7 @@ pub use stats::CacheStatistics;
 #[derive(Debug)]
 pub struct Engine {
     module: OwnedModule,
+    /// Places in the module's table of protocols.
     protocol_count: u16,
     /// Names of categories by number; empty where there is none.
     categories: Vec<String>,
@@ -44,7 +48,7 @@ impl Engine {
         let functions = module.library.functions();
         // SAFETY: the module is finalized.
         let count = unsafe { (functions.get_num_protocols)(module.pointer.as_ptr()) };
-        let categories = names::categories(&module);
+        let categories = lists::category_names(&module);
         let protocol_count = u16::try_from(count).unwrap_or(u16::MAX);
         Self { module, protocol_count, categories }
     }
@@ -55,6 +59,26 @@ impl Engine {
     #[inline]
     pub fn flow(&self) -> Flow<'_> {
         Flow::new(self)
+    }
+
+    /// A setting's value, as text (`ndpi_get_config`); `None` where there is no such setting.
+    /// `protocol` and `key` are as in [`EngineBuilder::config`].
+    pub fn setting(&self, protocol: Option<&str>, key: &str) -> Option<String> {
+        let protocol = match protocol {
+            Some(protocol) => Some(text::for_c(protocol)?),
+            None => None,
+        };
+        let protocol = protocol.as_ref().map_or(std::ptr::null(), |name| name.as_ptr());
+        let key = text::for_c(key)?;
+        let mut buffer = [0_u8; 128];
+        let size = c_int::try_from(buffer.len()).ok()?;
+        // SAFETY: a finalized module, strings that outlive the call, and a buffer within whose
+        // size the function writes a string.
+        let found = unsafe {
+            let buffer = buffer.as_mut_ptr().cast();
+            (self.functions().get_config)(self.module(), protocol, key.as_ptr(), buffer, size)
+        };
+        (!found.is_null()).then(|| text::in_array(&buffer).unwrap_or_default().into_owned())
     }
 
     /// The library that runs this engine.
@@ -73,11 +97,6 @@ impl Engine {
     }
 }
 
-// SAFETY: a module holds no thread-local state and may be used by any one thread at a time; flows
-// borrow the engine and are not `Send`, so none stays behind on another thread. `Sync` is withheld
-// by the pointer.
-unsafe impl Send for Engine {}
-
 /// A module and what it needs to live. Freed once, whether it got to run or not.
 #[derive(Debug)]
 struct OwnedModule {
@@ -85,6 +104,11 @@ struct OwnedModule {
     shared: Option<SharedCaches>,
     library: Library,
 }
+
+// SAFETY: a module holds no thread-local state and may be used by any one thread at a time; flows
+// borrow the engine and are not `Send`, so none stays behind on another thread. `Sync` is withheld
+// by the pointer.
+unsafe impl Send for OwnedModule {}
 
 impl OwnedModule {
     fn new(library: &Library, shared: Option<&SharedCaches>) -> Option<Self> {

@@ -1,61 +1,9 @@
-//! Names for numbers, numbers for names, and lists of everything.
+//! Names for numbers and numbers for names.
 
-use ndpi_sys::module_lock;
-use ndpi_sys::types::{FirstPacket, MasterApp, ProtocolStack};
+use ndpi_sys::types::{FirstPacket, MasterApp, Protocol, ProtocolStack};
 
-use super::{Engine, OwnedModule};
-use crate::{AppId, BreedId, CategoryId, text};
-
-/// A protocol or application that the engine knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Protocol {
-    /// The number, as in [`AppId`].
-    pub id: u16,
-    /// The name.
-    pub name: String,
-    /// The category that flows of it have, where no rule says otherwise.
-    pub category: CategoryId,
-    /// How wanted it is.
-    pub breed: BreedId,
-    /// Whether its traffic is encrypted.
-    pub encrypted: bool,
-    /// Whether it came from a protocols file.
-    pub custom: bool,
-}
-
-/// A category with its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Category {
-    /// The number.
-    pub id: CategoryId,
-    /// The name.
-    pub name: String,
-}
-
-/// A breed with its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Breed {
-    /// The number.
-    pub id: BreedId,
-    /// The name.
-    pub name: String,
-}
-
-/// The names of all categories by number, up to the last; empty for numbers without one.
-pub(super) fn categories(module: &OwnedModule) -> Vec<String> {
-    // Of a number that it does not know the library makes a text in one buffer for all threads.
-    let _lock = module_lock();
-    let name = |id: u32| {
-        let function = module.library.functions().category_get_name;
-        // SAFETY: a finalized module; the function takes any number. The string is constant, the
-        // module's, or in the buffer that the lock guards; it is copied at once.
-        unsafe { text::owned(function(module.pointer.as_ptr(), id)) }
-    };
-    (0..u32::from(u16::MAX)).map(name).take_while(|name| !name.starts_with(NO_CATEGORY)).collect()
-}
-
-/// How the library begins the name of a category that does not exist.
-const NO_CATEGORY: &str = "Invalid category";
+use super::Engine;
+use crate::{AppId, BreedId, CategoryId, Stack, text};
 
 impl Engine {
     /// The name of a master and application protocol, such as `TLS.Google`, `DNS` or `Unknown`
@@ -83,7 +31,7 @@ impl Engine {
         // SAFETY: a finalized module and a C string that outlives the call.
         let found =
             unsafe { (self.functions().get_protocol_by_name)(self.module(), text.as_ptr()) };
-        (found != MasterApp::default()).then_some(AppId { master: found.master, app: found.app })
+        (found != MasterApp::default()).then(|| self.public_app(found))
     }
 
     /// The number of a single protocol's name, upper or lower case; `None` where there is none
@@ -92,7 +40,7 @@ impl Engine {
         let text = text::for_c(name)?;
         // SAFETY: a finalized module and a C string that outlives the call.
         let found = unsafe { (self.functions().get_proto_by_name)(self.module(), text.as_ptr()) };
-        (found != 0 || name.eq_ignore_ascii_case("unknown")).then_some(found)
+        (found != 0 || name.eq_ignore_ascii_case("unknown")).then(|| self.public_id(found))
     }
 
     /// The name of a single protocol; `Unknown` for a number that has none
@@ -106,8 +54,11 @@ impl Engine {
     /// The category of a master and application protocol where no rule says otherwise
     /// (`ndpi_get_proto_category`).
     pub fn category_of(&self, app: AppId) -> CategoryId {
-        let result = ndpi_sys::types::Protocol {
-            protocol: MasterApp { master: app.master, app: app.app },
+        let (Some(master), Some(app)) = (self.index_of(app.master), self.index_of(app.app)) else {
+            return CategoryId(0);
+        };
+        let result = Protocol {
+            protocol: MasterApp { master, app },
             stack: ProtocolStack::default(),
             by_ip: 0,
             category: 0,
@@ -116,9 +67,6 @@ impl Engine {
             custom_category_userdata: std::ptr::null_mut(),
             state: 0,
         };
-        if !self.knows(app.master) || !self.knows(app.app) {
-            return CategoryId(0);
-        }
         // SAFETY: a finalized module, and protocol numbers that are in its table.
         let found = unsafe { (self.functions().get_proto_category)(self.module(), result) };
         CategoryId(u16::try_from(found).unwrap_or_default())
@@ -126,10 +74,7 @@ impl Engine {
 
     /// How wanted a protocol is (`ndpi_get_proto_breed`).
     pub fn breed_of(&self, protocol: u16) -> BreedId {
-        if !self.knows(protocol) {
-            return BreedId(0);
-        }
-        // SAFETY: a finalized module, and a protocol number that is in its table.
+        // SAFETY: a finalized module; the function checks the number.
         let found = unsafe { (self.functions().get_proto_breed)(self.module(), protocol) };
         BreedId(u8::try_from(found).unwrap_or_default())
     }
@@ -160,48 +105,16 @@ impl Engine {
         self.breeds().into_iter().find(|breed| breed.name.eq_ignore_ascii_case(name)).map(|b| b.id)
     }
 
-    /// All protocols, by number (`ndpi_get_num_protocols` and the names, categories and breeds of
-    /// each).
-    pub fn protocols(&self) -> Vec<Protocol> {
-        (0..self.protocol_count()).map(|id| self.protocol(id)).collect()
-    }
-
-    /// All categories that have a name, by number.
-    pub fn categories(&self) -> Vec<Category> {
-        let numbered = (0..).zip(&self.categories);
-        let named = numbered.filter(|(_, name)| !name.is_empty());
-        named.map(|(id, name)| Category { id: CategoryId(id), name: name.clone() }).collect()
-    }
-
-    /// All breeds, by number.
-    pub fn breeds(&self) -> Vec<Breed> {
-        let all = (0..=u8::MAX).map(BreedId).map(|id| Breed { id, name: self.breed_name(id) });
-        all.take_while(|breed| !breed.name.is_empty()).collect()
-    }
-
-    /// How many protocols there are; their numbers are those below (`ndpi_get_num_protocols`).
-    pub fn protocol_count(&self) -> u16 {
-        self.protocol_count
-    }
-
-    fn knows(&self, protocol: u16) -> bool {
-        protocol < self.protocol_count
-    }
-
-    fn protocol(&self, id: u16) -> Protocol {
-        let app = AppId { master: 0, app: id };
-        let pair = MasterApp { master: 0, app: id };
-        // SAFETY: a finalized module, and a protocol number that is in its table.
-        let encrypted = unsafe { (self.functions().is_encrypted_proto)(self.module(), pair) } != 0;
-        // SAFETY: as above.
-        let custom = unsafe { (self.functions().is_custom_protocol)(self.module(), id) };
-        Protocol {
-            id,
-            name: self.protocol_name(id),
-            category: self.category_of(app),
-            breed: self.breed_of(id),
-            encrypted,
-            custom,
+    /// A protocol stack as text, `TLS.GoogleServices.YouTube` (`ndpi_stack2str`).
+    pub fn stack_name(&self, stack: Stack) -> String {
+        let mut raw = stack.raw();
+        let function = self.functions().stack2str;
+        // SAFETY: a finalized module, a stack that the library made and that outlives the call,
+        // and a buffer within whose size the function writes a string.
+        unsafe {
+            text::written::<256>(|buffer, size| {
+                function(self.module(), &raw mut raw, buffer, size);
+            })
         }
     }
 }

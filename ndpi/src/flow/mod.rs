@@ -1,12 +1,17 @@
 //! A flow and its packets.
 
+mod details;
+mod json;
 mod strings;
 
 use std::fmt;
 use std::ptr::NonNull;
 
 use ndpi_sys::flow as field;
-use ndpi_sys::types;
+use ndpi_sys::{Functions, types};
+
+pub use details::{FirstPacket, FirstPacketConfidence, Stack};
+pub use json::Endpoints;
 
 use crate::{AppId, BreedId, CategoryId, Classification, Confidence, Engine, Hints, Risks, State};
 
@@ -93,7 +98,7 @@ impl<'engine> Flow<'engine> {
         let [app, master] = self.read(field::DETECTED);
         Classification {
             state: State::from_raw(self.read(field::STATE)),
-            app: AppId { master, app },
+            app: self.engine.public_app(types::MasterApp { master, app }),
             category: category(self.read(field::CATEGORY)),
             breed: breed(self.read(field::BREED)),
             ..self.evidence()
@@ -135,8 +140,17 @@ impl<'engine> Flow<'engine> {
         }
     }
 
+    pub(crate) fn functions(&self) -> &'engine Functions {
+        self.engine.functions()
+    }
+
+    /// Whether master or application is this protocol.
+    pub(crate) fn is(&self, protocol: u16) -> bool {
+        self.read(field::DETECTED).contains(&protocol)
+    }
+
     #[inline]
-    fn read<T: Copy>(&self, field: field::Field<T>) -> T {
+    pub(crate) fn read<T: Copy>(&self, field: field::Field<T>) -> T {
         // SAFETY: the flow is live, its library passed the load-time checks, and it is not being
         // dissected: that takes a unique borrow.
         unsafe { field.read(self.pointer) }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ffi::c_char;
 
 use ndpi_sys::flow as field;
+use ndpi_sys::types::ProtocolStack;
 
 use super::Flow;
 use crate::text;
@@ -26,23 +27,28 @@ impl Flow<'_> {
         if self.is_tls_like() { self.string(field::tls::ADVERTISED_ALPNS) } else { None }
     }
 
-    /// Whether the union of protocol data holds what TLS, DTLS and QUIC leave there
-    /// (`ndpi_stack_is_tls_like`).
-    pub(super) fn is_tls_like(&self) -> bool {
-        let mut stack = self.read(field::STACK);
+    /// Whether the union of protocol data holds what TLS leaves there: whether master or
+    /// application is TLS, DTLS, QUIC or a protocol over TLS (`ndpi_stack_is_tls_like`).
+    ///
+    /// Asked of these two and not of the whole protocol stack, since it is by them that the
+    /// library decides to free the strings in the union. What holds for freeing holds for reading.
+    pub(crate) fn is_tls_like(&self) -> bool {
+        let [app, master] = self.read(field::DETECTED);
+        let mut stack = ProtocolStack { count: 2, ..ProtocolStack::default() };
+        stack.protocols[..2].copy_from_slice(&[master, app]);
         // SAFETY: the function reads the stack that it is given.
         unsafe { (self.engine.functions().stack_is_tls_like)(&raw mut stack) }
     }
 
     /// The string that a field points to.
-    pub(super) fn string(&self, field: field::Field<*const c_char>) -> Option<Cow<'_, str>> {
+    pub(crate) fn string(&self, field: field::Field<*const c_char>) -> Option<Cow<'_, str>> {
         // SAFETY: the library's strings are NUL-terminated and belong to the flow; they stay as
         // they are until the next call that changes it, which takes a unique borrow.
         unsafe { text::borrowed(self.read(field)) }
     }
 
     /// The bytes of an array in the flow.
-    pub(super) fn bytes<const SIZE: usize>(
+    pub(crate) fn bytes<const SIZE: usize>(
         &self,
         field: field::Field<[c_char; SIZE]>,
     ) -> &[u8; SIZE] {

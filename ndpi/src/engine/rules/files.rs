@@ -1,4 +1,4 @@
-//! Rules of one's own: custom protocols and categories, lists of bad things, exceptions.
+//! Rules from files.
 
 use std::ffi::{CString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
@@ -7,8 +7,8 @@ use std::path::Path;
 use ndpi_sys::Functions;
 use ndpi_sys::types::Module;
 
-use super::EngineBuilder;
-use crate::{BreedId, CategoryId, Risks, RulesError};
+use super::with_writable;
+use crate::{CategoryId, EngineBuilder, RulesError};
 
 /// Rules from files. Each can be called several times, for several files.
 impl EngineBuilder {
@@ -78,11 +78,15 @@ impl EngineBuilder {
     ///
     /// The file cannot be read, or nDPI refuses it.
     pub fn category_file(self, path: &Path, category: CategoryId) -> Result<Self, RulesError> {
-        self.file("domains of a category", path, |functions, module, path| {
-            // SAFETY: the builder's own module, not yet finalized; the path is this call's own
-            // copy, which it may write to.
-            unsafe { (functions.load_category_file)(module, path, category.0.into()) }
-        })
+        self.check_category(category)?.file(
+            "domains of a category",
+            path,
+            |functions, module, path| {
+                // SAFETY: the builder's own module, not yet finalized; the path is this call's own
+                // copy, which it may write to.
+                unsafe { (functions.load_category_file)(module, path, category.0.into()) }
+            },
+        )
     }
 
     /// JA4 fingerprints of malware, one on each line; a match raises the risk "Malicious
@@ -91,7 +95,7 @@ impl EngineBuilder {
     /// # Errors
     ///
     /// The file cannot be read, or nDPI refuses it. Of lines that are no JA4 nDPI complains on
-    /// standard output.
+    /// the process's standard output.
     pub fn malicious_ja4_file(self, path: &Path) -> Result<Self, RulesError> {
         self.file("malicious JA4 fingerprints", path, |functions, module, path| {
             // SAFETY: the builder's own module, not yet finalized; the path is only read.
@@ -166,7 +170,7 @@ impl EngineBuilder {
         })?;
         let name = CString::new(path.as_os_str().as_bytes())
             .map_err(|_| RulesError::Nul { what, value: path.to_string_lossy().into_owned() })?;
-        let (functions, module) = self.module().ok_or(RulesError::NoModule { what })?;
+        let (functions, module) = self.loaded().ok_or(RulesError::NoModule { what })?;
         let code = with_writable(name, |name| load(functions, module, name));
         if code < 0 {
             return Err(RulesError::File { what, path: path.to_owned(), code });
@@ -174,110 +178,4 @@ impl EngineBuilder {
         log::debug!("nDPI took {what} from {} ({code})", path.display());
         Ok(self)
     }
-}
-
-/// Rules by value.
-impl EngineBuilder {
-    /// The category and breed of a host name and of all names that end with it
-    /// (`ndpi_load_hostname_category`).
-    ///
-    /// # Errors
-    ///
-    /// nDPI refuses the name.
-    pub fn host_category(
-        self,
-        host: &str,
-        category: CategoryId,
-        breed: BreedId,
-    ) -> Result<Self, RulesError> {
-        self.value("a host's category", host, |functions, module, host| {
-            // SAFETY: the builder's own module, not yet finalized; the name is only read.
-            unsafe {
-                (functions.load_hostname_category)(module, host, category.0.into(), breed.0.into())
-            }
-        })
-    }
-
-    /// The category of an address or network, `198.18.4.0/24` (`ndpi_load_ip_category`).
-    ///
-    /// # Errors
-    ///
-    /// nDPI refuses the network.
-    pub fn ip_category(self, network: &str, category: CategoryId) -> Result<Self, RulesError> {
-        self.value("a network's category", network, |functions, module, network| {
-            // SAFETY: the builder's own module, not yet finalized; the text is only read; no user
-            // data is attached.
-            unsafe {
-                (functions.load_ip_category)(
-                    module,
-                    network,
-                    category.0.into(),
-                    std::ptr::null_mut(),
-                )
-            }
-        })
-    }
-
-    /// The only risks that count for a host name and all names that end with it
-    /// (`ndpi_add_host_risk_mask`).
-    ///
-    /// # Errors
-    ///
-    /// nDPI refuses the name.
-    pub fn host_risk_mask(self, host: &str, mask: Risks) -> Result<Self, RulesError> {
-        self.value("a host with a risk mask", host, |functions, module, host| {
-            // SAFETY: the builder's own module, not yet finalized; the name is this call's own
-            // copy, which it may write to.
-            unsafe { (functions.add_host_risk_mask)(module, host, mask.0) }
-        })
-    }
-
-    /// The only risks that count for an address or network (`ndpi_add_ip_risk_mask`).
-    ///
-    /// # Errors
-    ///
-    /// nDPI refuses the network.
-    pub fn ip_risk_mask(self, network: &str, mask: Risks) -> Result<Self, RulesError> {
-        self.value("a network with a risk mask", network, |functions, module, network| {
-            // SAFETY: the builder's own module, not yet finalized; the text is this call's own
-            // copy, which it may write to, and does.
-            unsafe { (functions.add_ip_risk_mask)(module, network, mask.0) }
-        })
-    }
-
-    /// An issuer whose self-signed certificates raise no risk, as in a certificate:
-    /// `CN=…, O=…, C=…` (`ndpi_add_trusted_issuer_dn`).
-    ///
-    /// # Errors
-    ///
-    /// nDPI refuses the name.
-    pub fn trusted_issuer(self, dn: &str) -> Result<Self, RulesError> {
-        self.value("a trusted issuer", dn, |functions, module, dn| {
-            // SAFETY: the builder's own module, not yet finalized; the name is this call's own
-            // copy, which it may write to.
-            unsafe { (functions.add_trusted_issuer_dn)(module, dn) }
-        })
-    }
-
-    fn value(
-        self,
-        what: &'static str,
-        value: &str,
-        load: impl FnOnce(&Functions, *mut Module, *mut c_char) -> c_int,
-    ) -> Result<Self, RulesError> {
-        let text = CString::new(value)
-            .map_err(|_| RulesError::Nul { what, value: value.escape_default().to_string() })?;
-        let (functions, module) = self.module().ok_or(RulesError::NoModule { what })?;
-        let code = with_writable(text, |text| load(functions, module, text));
-        if code < 0 {
-            return Err(RulesError::Value { what, value: value.to_owned(), code });
-        }
-        Ok(self)
-    }
-}
-
-/// Calls with a string that may be written to: nDPI cuts some of its arguments up in place.
-fn with_writable(text: CString, call: impl FnOnce(*mut c_char) -> c_int) -> c_int {
-    let mut bytes = text.into_bytes_with_nul();
-    call(bytes.as_mut_ptr().cast())
 }

@@ -1,0 +1,99 @@
+//! Lists of everything that an engine knows.
+
+use ndpi_sys::module_lock;
+use ndpi_sys::types::MasterApp;
+
+use super::{Engine, OwnedModule};
+use crate::{AppId, BreedId, CategoryId, text};
+
+/// A protocol or application that the engine knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Protocol {
+    /// The number, as in [`AppId`].
+    pub id: u16,
+    /// The name.
+    pub name: String,
+    /// The category that flows of it have, where no rule says otherwise.
+    pub category: CategoryId,
+    /// How wanted it is.
+    pub breed: BreedId,
+    /// Whether its traffic is encrypted.
+    pub encrypted: bool,
+    /// Whether it came from a protocols file.
+    pub custom: bool,
+}
+
+/// A category with its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Category {
+    /// The number.
+    pub id: CategoryId,
+    /// The name.
+    pub name: String,
+}
+
+/// A breed with its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breed {
+    /// The number.
+    pub id: BreedId,
+    /// The name.
+    pub name: String,
+}
+
+impl Engine {
+    /// All protocols: nDPI's own by number, then custom ones, whose numbers may be any
+    /// (`ndpi_get_num_protocols`, and the names, categories and breeds of each).
+    pub fn protocols(&self) -> Vec<Protocol> {
+        let all = (0..self.protocol_count).map(|index| self.protocol(index));
+        // A line that nDPI did not understand leaves a protocol without a name.
+        all.filter(|protocol| protocol.id == 0 || protocol.name != "Unknown").collect()
+    }
+
+    /// All categories that have a name, by number.
+    pub fn categories(&self) -> Vec<Category> {
+        let numbered = (0..).zip(&self.categories);
+        let named = numbered.filter(|(_, name)| !name.is_empty());
+        named.map(|(id, name)| Category { id: CategoryId(id), name: name.clone() }).collect()
+    }
+
+    /// All breeds, by number.
+    pub fn breeds(&self) -> Vec<Breed> {
+        let all = (0..=u8::MAX).map(BreedId).map(|id| Breed { id, name: self.breed_name(id) });
+        all.take_while(|breed| !breed.name.is_empty()).collect()
+    }
+
+    /// The protocol at a place of the module's table.
+    fn protocol(&self, index: u16) -> Protocol {
+        let pair = MasterApp { master: 0, app: index };
+        // SAFETY: a finalized module, and a place in its table.
+        let encrypted = unsafe { (self.functions().is_encrypted_proto)(self.module(), pair) } != 0;
+        // SAFETY: as above.
+        let custom = unsafe { (self.functions().is_custom_protocol)(self.module(), index) };
+        let id = self.public_id(index);
+        Protocol {
+            id,
+            name: self.protocol_name(id),
+            category: self.category_of(AppId { master: 0, app: id }),
+            breed: self.breed_of(id),
+            encrypted,
+            custom,
+        }
+    }
+}
+
+/// The names of all categories by number, up to the last; empty for numbers without one.
+pub(super) fn category_names(module: &OwnedModule) -> Vec<String> {
+    // Of a number that it does not know the library makes a text in one buffer for all threads.
+    let _lock = module_lock();
+    let name = |id: u32| {
+        let function = module.library.functions().category_get_name;
+        // SAFETY: the module is alive; the function takes any number. The string is constant, the
+        // module's, or in the buffer that the lock guards; it is copied at once.
+        unsafe { text::owned(function(module.pointer.as_ptr(), id)) }
+    };
+    (0..u32::from(u16::MAX)).map(name).take_while(|name| !name.starts_with(NO_CATEGORY)).collect()
+}
+
+/// How the library begins the name of a category that does not exist.
+const NO_CATEGORY: &str = "Invalid category";
