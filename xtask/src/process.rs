@@ -14,6 +14,9 @@ use anyhow::{Context, Result, bail};
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_remove("LD_LIBRARY_PATH");
+    if let Ok(path) = env::join_paths(search_path()) {
+        command.env("PATH", path);
+    }
     command
 }
 
@@ -54,14 +57,17 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The first file called `program` on `PATH`, or in the folders for administration that an
-/// ordinary user's `PATH` lacks.
+/// The first file called `program` where [`command`] looks for it.
 pub(crate) fn find_program(program: &str) -> Option<PathBuf> {
+    search_path().map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+/// `PATH`, and the folders for administration that it lacks for ordinary users, and for root after
+/// a plain `su`.
+fn search_path() -> impl Iterator<Item = PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path)
-        .chain(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from))
-        .map(|folder| folder.join(program))
-        .find(|file| file.is_file())
+    let folders: Vec<_> = env::split_paths(&path).collect();
+    folders.into_iter().chain(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from))
 }
 
 /// Whether we have root's rights, asked of `/proc`: no `unsafe`, no crate.

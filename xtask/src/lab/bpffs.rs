@@ -1,7 +1,6 @@
 //! The BPF file system, where `ndpi-xdp` pins its maps.
 
 use std::fs;
-use std::process::Command;
 
 use anyhow::{Context, Result};
 
@@ -25,7 +24,7 @@ impl Bpffs {
         let table = fs::read_to_string("/proc/self/mountinfo").context("cannot read the mounts")?;
         let mounted = is_mounted(&table);
         if !mounted {
-            process::output(Command::new("mount").args(["-t", "bpf", "bpf", MOUNT_POINT]))?;
+            process::output(process::command("mount").args(["-t", "bpf", "bpf", MOUNT_POINT]))?;
         }
         Ok(Self { ours: !mounted })
     }
@@ -43,7 +42,7 @@ impl Bpffs {
                 return Ok(());
             }
         }
-        process::output(Command::new("umount").arg(MOUNT_POINT)).map(drop)
+        process::output(process::command("umount").arg(MOUNT_POINT)).map(drop)
     }
 }
 

@@ -3,6 +3,7 @@
 //! This file stands on its own: the integration tests of `ndpi-xdp` include it as a module, so that
 //! lab and tests make and remove namespaces in one way.
 
+use std::env;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -22,7 +23,7 @@ pub(crate) struct Namespace {
 impl Namespace {
     /// Makes the namespace `name`, with the loopback interface up and nothing else.
     pub(crate) fn new(name: &str) -> Result<Self> {
-        run(Command::new("ip").args(["netns", "add", name]))?;
+        run(tool("ip").args(["netns", "add", name]))?;
         let namespace = Self { name: name.to_owned() };
         namespace.ip("link set lo up")?;
         Ok(namespace)
@@ -35,9 +36,7 @@ impl Namespace {
     /// A command that runs inside. Only the network is the namespace's: the file systems stay ours,
     /// `/sys/fs/bpf` among them, which `ip netns exec` would hide.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Command::new("nsenter");
-        // Cargo sets it for what it runs; programs of the distribution must do without.
-        command.env_remove("LD_LIBRARY_PATH");
+        let mut command = tool("nsenter");
         command.arg(format!("--net={}", self.file().display())).arg("--").arg(program);
         command
     }
@@ -45,7 +44,7 @@ impl Namespace {
     /// `ip ARGUMENTS` inside, the arguments separated by white space.
     pub(crate) fn ip(&self, arguments: &str) -> Result<()> {
         let words = arguments.split_whitespace();
-        run(Command::new("ip").args(["-n", &self.name]).args(words)).map(drop)
+        run(tool("ip").args(["-n", &self.name]).args(words)).map(drop)
     }
 
     /// Sets `/proc/sys/net/KEY`, which is the namespace's own.
@@ -66,7 +65,7 @@ impl Namespace {
         }
         self.end_processes()?;
         let name = std::mem::take(&mut self.name);
-        run(Command::new("ip").args(["netns", "delete", &name])).map(drop)
+        run(tool("ip").args(["netns", "delete", &name])).map(drop)
     }
 
     fn file(&self) -> PathBuf {
@@ -94,7 +93,7 @@ impl Namespace {
 
     /// What runs inside. All of it is ours: nobody else knows the name.
     fn pids(&self) -> Result<Vec<Pid>> {
-        let output = run(Command::new("ip").args(["netns", "pids", &self.name]))?;
+        let output = run(tool("ip").args(["netns", "pids", &self.name]))?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         Ok(text.lines().filter_map(|line| Pid::from_raw(line.trim().parse().ok()?)).collect())
     }
@@ -113,9 +112,22 @@ impl Drop for Namespace {
 
 /// The network namespaces that exist, by name.
 pub(crate) fn namespaces() -> Result<Vec<String>> {
-    let output = run(Command::new("ip").args(["netns", "list"]))?;
+    let output = run(tool("ip").args(["netns", "list"]))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     Ok(text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
+}
+
+/// A program of the distribution, found also in the folders for administration, which `PATH` lacks
+/// after a plain `su`, and without the libraries that cargo adds for what it runs.
+fn tool(program: &str) -> Command {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    let mut command = Command::new(program);
+    command.env_remove("LD_LIBRARY_PATH");
+    if let Ok(path) = env::join_paths(folders) {
+        command.env("PATH", path);
+    }
+    command
 }
 
 fn run(command: &mut Command) -> Result<Output> {

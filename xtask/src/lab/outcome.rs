@@ -94,6 +94,8 @@ impl Outcome {
             "category": flow("category"),
             "action": flow("action"),
             "rule": flow("rule"),
+            "inspected": flow("inspected"),
+            "latency_us": self.verdict["latency_us"],
             "leaked": flow("leaked"),
             "dropped": flow("dropped"),
             "flow": self.flow,

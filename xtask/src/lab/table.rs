@@ -12,7 +12,7 @@ struct Column {
     cell: fn(&Outcome) -> String,
 }
 
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 11] = [
     left("ASKED", |row| row.request.shown()),
     left("OVER", |row| over(row).to_owned()),
     left("NDPI SAYS", |row| field(row, "app")),
@@ -21,6 +21,7 @@ const COLUMNS: [Column; 10] = [
     left("RULE", |row| field(row, "rule")),
     left("CLIENT", |row| if row.answered() { "answered" } else { "no answer" }.to_owned()),
     right("TIME", |row| format!("{:.2} s", row.asked.took.as_secs_f64())),
+    right("DECIDED IN", decided_in),
     right("LEAKED", |row| field(row, "leaked")),
     right("DROPPED", |row| field(row, "dropped")),
 ];
@@ -70,6 +71,11 @@ fn over(row: &Outcome) -> &'static str {
         Family::V4 => "IPv4",
         Family::V6 => "IPv6",
     }
+}
+
+/// From the packet that completed the classification until the verdict stood in the kernel's map.
+fn decided_in(row: &Outcome) -> String {
+    row.verdict["latency_us"].as_f64().map_or("-".to_owned(), |us| format!("{us:.0} µs"))
 }
 
 /// A field of the flow's record, or a dash.

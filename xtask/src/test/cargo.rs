@@ -58,6 +58,8 @@ fn surroundings(workspace: &Workspace) -> Vec<(&'static str, OsString)> {
         ("NDPI_LIBRARY", Some(workspace.ndpi_library())),
         ("NDPI_CORPUS", corpus.canonicalize().ok()),
         ("NDPI_XDP_BINARY", Some(workspace.binary(false))),
+        // For the test of the lab, which would else have to ask cargo for it, as root.
+        ("XTASK", env::current_exe().ok()),
     ];
     let set = |(name, value): (&'static str, Option<PathBuf>)| {
         Some((name, env::var_os(name).or(value.map(PathBuf::into_os_string))?))
