@@ -43,7 +43,6 @@ pub enum Key {
 
 /// The key of an IPv4 flow: 16 bytes.
 #[repr(C, align(8))]
-#[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "user", derive(Debug))]
 pub struct KeyV4 {
@@ -65,7 +64,6 @@ pub struct KeyV4 {
 
 /// The key of an IPv6 flow: 40 bytes.
 #[repr(C, align(8))]
-#[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "user", derive(Debug))]
 pub struct KeyV6 {

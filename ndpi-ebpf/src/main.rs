@@ -4,6 +4,10 @@
 //! that only says so.
 #![cfg_attr(target_arch = "bpf", no_std, no_main, feature(asm_experimental_arch, core_intrinsics))]
 #![cfg_attr(target_arch = "bpf", expect(internal_features, reason = "atomics, see `atomic`"))]
+#![cfg_attr(
+    target_arch = "bpf",
+    expect(clippy::inline_always, reason = "the verifier wants few, shallow subprograms")
+)]
 
 #[cfg(target_arch = "bpf")]
 mod atomic;

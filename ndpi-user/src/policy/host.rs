@@ -9,7 +9,7 @@ const MAX_NAME: usize = 253;
 /// Longest label (RFC 1035, section 2.3.4).
 const MAX_LABEL: usize = 63;
 
-/// An entry of `host`. Names are in the form of [`normalise`].
+/// An entry of `host`. Names are in the form of `normalise`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum HostPattern {
     /// `example.com`: this name.

@@ -57,7 +57,6 @@ fn surroundings(workspace: &Workspace) -> Vec<(&'static str, OsString)> {
     let found = [
         ("NDPI_LIBRARY", Some(workspace.ndpi_library())),
         ("NDPI_CORPUS", corpus.canonicalize().ok()),
-        ("NDPI_XDP_BINARY", Some(workspace.binary(false))),
         // For the test of the lab, which would else have to ask cargo for it, as root.
         ("XTASK", env::current_exe().ok()),
     ];
