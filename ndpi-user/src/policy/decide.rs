@@ -138,6 +138,11 @@ impl Policy {
         &self.diagnostics
     }
 
+    /// The files it was read from: the policy first, then its lists.
+    pub fn files(&self) -> Vec<std::path::PathBuf> {
+        self.diagnostics.paths().map(std::path::Path::to_owned).collect()
+    }
+
     /// The score of a flow's risks (`ndpi_risk2score`).
     pub fn risk_score(&self, facts: &Facts<'_>) -> u16 {
         let risks = facts.classification.risks.iter();

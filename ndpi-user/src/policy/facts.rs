@@ -21,7 +21,7 @@ pub struct Facts<'a> {
     pub server: (IpAddr, u16),
     /// IP protocol number (IANA).
     pub proto: u8,
-    /// VLAN identifier of the outermost tag, 0 when untagged.
+    /// VLAN identifier of the flow's key, 0 when untagged.
     pub vlan: u16,
     /// Interface that saw the flow; `None` for captures.
     pub iface: Option<&'a str>,

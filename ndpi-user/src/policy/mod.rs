@@ -25,6 +25,7 @@ mod rule;
 mod schedule;
 mod support;
 mod vocabulary;
+mod watch;
 
 pub use action::{Action, Limit, Per, Undecided};
 pub use confidence::Rank;
@@ -41,3 +42,4 @@ pub use rule::{AppPattern, At, Matchers, Rule};
 pub use schedule::Schedule;
 pub use support::Support;
 pub use vocabulary::{Names, Vocabulary};
+pub use watch::{Changed, WatchError, Watcher};

@@ -7,6 +7,7 @@ use toml::de::DeValue;
 
 use super::keys::Keys;
 use super::{Reader, here, place};
+use crate::policy::load::beside;
 use crate::policy::{At, Place, Problem, Severity, SourceId};
 
 /// How many problems of one list are shown.
@@ -60,10 +61,11 @@ impl Reader<'_> {
         if let Some((_, source)) = self.lists.iter().find(|(known, _)| known == path) {
             return *source;
         }
+        let file = beside(self.diagnostics.path(SourceId(0)), path);
         let source = match (self.read_list)(path) {
-            Ok(text) => Some(self.diagnostics.add_source(path, text)),
+            Ok(text) => Some(self.diagnostics.add_source(&file, text)),
             Err(error) => {
-                let message = format!("cannot read {}: {error}", path.display());
+                let message = format!("cannot read {}: {error}", file.display());
                 self.report(
                     Problem::error("list-file", named_at, message)
                         .help("paths are relative to the folder of the policy"),
