@@ -3,7 +3,7 @@
 use core::ptr;
 
 use ndpi_common::parse::{Fragment, Notes, Packet, Tags, View, ethertype, fast_v4, fast_v6};
-use ndpi_common::{Action, Direction, Outcome, Reason, SampleFlags, State, Verdict};
+use ndpi_common::{Action, Direction, Outcome, Reason, SampleFlags, State, Switches, Verdict};
 
 use crate::atomic;
 use crate::count::{self, Weight};
@@ -44,7 +44,8 @@ pub(crate) fn handle<H: Hooked>(frame: H) -> i32 {
     if frame.seen_at_ingress() {
         return already_counted(frame);
     }
-    if frame.start().is_some() {
+    // The common form knows nothing of tunnels, nor of tags that the hardware took off.
+    if settings::is_on(Switches::TUNNELS) || frame.start().is_some() {
         return general(frame);
     }
     let Some(link) = frame.head(18) else { return general(frame) };

@@ -1,0 +1,181 @@
+//! The same blocked flow in every form a packet can have, and packets that belong to no flow.
+
+use ndpi_common::{Action, Hook, Outcome, Reason, Switches};
+
+use crate::frame::{ACK, SYN, TCP, Talk, UDP, V4, V6, counted};
+use crate::harness::{Answer, HOOKS, Settings, kernel};
+
+/// Puts VLAN tags in, the outermost first.
+fn tagged(mut frame: Vec<u8>, tags: &[u16]) -> Vec<u8> {
+    let tag = |tag: &u16| [[0x81, 0], tag.to_be_bytes()].concat();
+    let bytes: Vec<u8> = tags.iter().flat_map(tag).collect();
+    frame.splice(12..12, bytes);
+    frame
+}
+
+/// A chain of destination options headers of 8 bytes each, before `last`.
+fn extensions(count: usize, last: u8) -> Vec<u8> {
+    let next = |at| if at + 1 == count { last } else { 60 };
+    (0..count).flat_map(|at| [next(at), 0, 1, 4, 0, 0, 0, 0]).collect()
+}
+
+fn blocked(frames: &[(&str, Talk, Vec<u8>)]) {
+    let Some(mut kernel) = kernel(Settings::default()) else { return };
+    for (what, talk, frame) in frames {
+        kernel.decide(talk.key(), Action::Drop);
+        for hook in HOOKS {
+            assert_eq!(kernel.run(hook, frame), Answer::Drop, "{what} at {hook:?}");
+        }
+        assert_eq!(kernel.verdict(talk.key()).lower().packets, 2, "{what}");
+    }
+    let stats = kernel.stats();
+    assert!(stats.keys().all(|(_, _, reason)| *reason == Reason::Drop), "{stats:?}");
+}
+
+#[test]
+fn a_blocked_flow_stays_blocked_in_every_form() {
+    let hello = V4.transport(true, ACK, b"hello");
+    let mpls = |mut frame: Vec<u8>| {
+        frame.splice(12..14, [0x88, 0x47, 0, 1, 0, 64, 0, 2, 1, 64]);
+        frame
+    };
+    let pppoe = |mut frame: Vec<u8>| {
+        frame.splice(12..14, [0x88, 0x64, 0x11, 0, 0, 1, 0, 47, 0, 0x21]);
+        frame
+    };
+    let padded = |mut frame: Vec<u8>| {
+        frame.extend([0; 30]);
+        frame
+    };
+    let six = |count, rest: &[u8]| {
+        let chain = [extensions(count, TCP), rest.to_vec()].concat();
+        V6.ipv6(true, if count == 0 { TCP } else { 60 }, &chain)
+    };
+    let auth = [&[TCP, 4, 0, 0][..], &[0; 20], &hello].concat();
+    let routing = [&[TCP, 2, 0, 0][..], &[0; 20], &hello].concat();
+    let atomic = [&[TCP, 0, 0, 0, 1, 2, 3, 4][..], &hello].concat();
+    blocked(&[
+        ("plain", V4, V4.out(ACK, b"hello")),
+        ("a SYN", V4, V4.out(SYN, b"")),
+        ("no payload", V4, V4.out(ACK, b"")),
+        ("4 bytes of options", V4, V4.ipv4(true, &[1; 4], 0, &hello)),
+        ("40 bytes of options", V4, V4.ipv4(true, &[1; 40], 0, &hello)),
+        ("padding", V4, padded(V4.out(ACK, b"hello"))),
+        ("one tag", V4.in_vlan(3), tagged(V4.out(ACK, b"hello"), &[3])),
+        ("two tags", V4.in_vlan(4), tagged(V4.out(ACK, b"hello"), &[3, 4])),
+        ("four tags", V4.in_vlan(6), tagged(V4.out(ACK, b"hello"), &[3, 4, 5, 6])),
+        ("priority bits in a tag", V4.in_vlan(3), tagged(V4.out(ACK, b"hello"), &[0xe003])),
+        ("two labels", V4, mpls(V4.out(ACK, b"hello"))),
+        ("PPPoE", V4, pppoe(V4.out(ACK, b"hello"))),
+        ("a length of zero", V4, patched(V4.out(ACK, b"hello"), 16, &[0, 0])),
+        ("a length too long", V4, patched(V4.out(ACK, b"hello"), 16, &[9, 9])),
+        ("IPv6", V6, six(0, &hello)),
+        ("one extension header", V6, six(1, &hello)),
+        ("eight extension headers", V6, six(8, &hello)),
+        ("authentication header", V6, V6.ipv6(true, 51, &auth)),
+        ("routing header", V6, V6.ipv6(true, 43, &routing)),
+        ("atomic fragment", V6, V6.ipv6(true, 44, &atomic)),
+        ("IPv6 and four tags", V6.in_vlan(6), tagged(V6.out(ACK, b"hello"), &[3, 4, 5, 6])),
+    ]);
+}
+
+fn patched(mut frame: Vec<u8>, at: usize, bytes: &[u8]) -> Vec<u8> {
+    frame[at..at + bytes.len()].copy_from_slice(bytes);
+    frame
+}
+
+#[test]
+fn what_has_no_flow_passes_under_its_own_reason() {
+    let Some(mut kernel) = kernel(Settings::default()) else { return };
+    let raw = |ethertype: [u8; 2], rest: &[u8]| [&[2; 12][..], &ethertype, rest].concat();
+    let plain = V4.out(ACK, b"hello");
+    let long_chain = [extensions(9, TCP), V6.transport(true, ACK, b"")].concat();
+    for (frame, reason) in [
+        (raw([8, 6], &[0; 28]), Reason::NotIp),
+        (raw([0, 38], &[0x42; 38]), Reason::Llc),
+        (tagged(plain.clone(), &[1, 2, 3, 4, 5]), Reason::TooManyTags),
+        (raw([0x81, 0], &[0, 1]), Reason::TruncatedLink),
+        (raw([8, 0], &[0x45; 10]), Reason::TruncatedIp),
+        (patched(plain.clone(), 14, &[0x65]), Reason::BadVersion),
+        (patched(plain.clone(), 14, &[0x44]), Reason::BadHeaderLength),
+        (patched(plain.clone(), 14, &[0x40]), Reason::BadHeaderLength),
+        (patched(plain.clone(), 16, &[0, 19]), Reason::LengthTooShort),
+        (V6.ipv6(true, 60, &long_chain), Reason::TooManyExtensions),
+        (V6.ipv6(true, 60, &[TCP, 3, 0, 0, 0, 0, 0, 0]), Reason::TruncatedExtension),
+    ] {
+        // A test run at TC wants a whole IP header of the version that the EtherType says.
+        let hooks = if frame.len() < 14 + 20 { &HOOKS[..1] } else { &HOOKS[..] };
+        for &hook in hooks {
+            kernel.expect(&[(hook, Outcome::Passed, reason, 1, counted(&frame))], |kernel| {
+                assert_eq!(kernel.run(hook, &frame), Answer::Pass, "{reason:?}");
+            });
+        }
+    }
+    assert!(kernel.shown().is_empty());
+}
+
+#[test]
+fn long_chains_are_dropped_where_the_setting_says_so() {
+    let settings = Settings { switches: Switches::DROP_LONG_CHAINS, ..Settings::default() };
+    let Some(mut kernel) = kernel(settings) else { return };
+    let frame = V6.ipv6(true, 60, &[extensions(9, TCP), vec![0; 20]].concat());
+    let dropped = (Hook::Xdp, Outcome::Dropped, Reason::TooManyExtensions, 1, counted(&frame));
+    kernel.expect(&[dropped], |kernel| assert_eq!(kernel.run(Hook::Xdp, &frame), Answer::Drop));
+}
+
+#[test]
+fn odd_packets_of_an_undecided_flow_are_shown_under_their_reason() {
+    let Some(mut kernel) = kernel(Settings::default()) else { return };
+    let plain = V4.out(ACK, b"hello");
+    let short = V4.udp().ip(true, &[1, 2, 3, 4, 5]);
+    for (frame, reason) in [
+        (patched(plain.clone(), 16, &[9, 9]), Reason::LengthTooLong),
+        (patched(plain.clone(), 16, &[0, 0]), Reason::LengthZero),
+        (short, Reason::TruncatedPorts),
+    ] {
+        kernel.expect(&[(Hook::Xdp, Outcome::Passed, reason, 1, counted(&frame))], |kernel| {
+            assert_eq!(kernel.run(Hook::Xdp, &frame), Answer::Pass);
+        });
+        let shown = kernel.shown();
+        assert_eq!((shown.len(), &shown[0].bytes[..]), (1, &frame[14..]));
+    }
+}
+
+#[test]
+fn protocols_without_ports_are_one_flow_between_two_hosts() {
+    let Some(mut kernel) = kernel(Settings::default()) else { return };
+    for proto in [1, 47, 50, 132, 136] {
+        let talk = Talk { proto, ..V4 };
+        kernel.run(Hook::Xdp, &talk.ip(true, &[9; 12]));
+        kernel.run(Hook::Xdp, &talk.ip(false, &[7; 12]));
+        let shown = kernel.shown();
+        assert_eq!(shown.len(), 2);
+        let key = shown[0].header.key().expect("a key");
+        assert_eq!((key.ports(), key.proto()), ((0, 0), proto));
+        assert_eq!(shown[1].header.key(), Some(key));
+        assert_eq!(shown[1].header.number, 2);
+    }
+}
+
+#[test]
+fn tunnels_are_opened_only_on_request() {
+    let inner = V4.out(ACK, b"inner");
+    let vxlan = [&[8, 0, 0, 0, 0, 0, 1, 0][..], &inner].concat();
+    let mut outer = V4.udp().out(0, &vxlan);
+    outer[36..38].copy_from_slice(&4789u16.to_be_bytes());
+    for (switches, proto, answer) in
+        [(0, UDP, Answer::Pass), (Switches::TUNNELS, TCP, Answer::Drop)]
+    {
+        let Some(mut kernel) = kernel(Settings { switches, ..Settings::default() }) else { return };
+        for hook in HOOKS {
+            kernel.run(hook, &outer);
+        }
+        let shown = kernel.shown();
+        assert_eq!(shown.len(), 2);
+        assert!(shown.iter().all(|sample| sample.header.key().unwrap().proto() == proto));
+        kernel.decide(V4.key(), Action::Drop);
+        for hook in HOOKS {
+            assert_eq!(kernel.run(hook, &outer), answer);
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Programs loaded for a test, without pins.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fmt::Write as _;
+
+use aya::maps::{Array, ArrayOfMaps, HashMap, Map, MapData, PerCpuArray, RingBuf};
+use aya::programs::{ProgramError, SchedClassifier, TestRun, TestRunOptions, Xdp};
+use aya::{Ebpf, EbpfLoader, Pod};
+use ndpi_common::names::{global, map, program};
+use ndpi_common::{
+    Action, Bucket, Hook, Key, KeyV4, KeyV6, Live, Outcome, Reason, SampleHeader, Stat, Track,
+    Verdict, stats_parts,
+};
+use ndpi_user::kernel::object::kernel_object;
+
+pub(crate) const HOOKS: [Hook; 2] = [Hook::Xdp, Hook::Tc];
+/// Where the coarse clock of a test stands at first.
+pub(crate) const NOW: u32 = 10_000;
+pub(crate) const IDLE: u32 = 100;
+
+/// Settings of a test; the defaults are small.
+#[derive(Clone, Copy)]
+pub(crate) struct Settings {
+    pub(crate) budget: u32,
+    pub(crate) snap: u32,
+    pub(crate) switches: u32,
+    pub(crate) ring_bytes: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { budget: 5, snap: ndpi_common::MAX_SNAP, switches: 0, ring_bytes: 1 << 17 }
+    }
+}
+
+/// What a program said about a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Pass,
+    Drop,
+}
+
+/// A packet that was shown.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    pub(crate) header: SampleHeader,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Packets and bytes by hook, outcome and reason; what is 0 is left out.
+pub(crate) type Stats = BTreeMap<(u8, u8, Reason), (u64, u64)>;
+
+pub(crate) struct Kernel {
+    ebpf: Ebpf,
+    rings: Vec<RingBuf<MapData>>,
+    // The rings live as long as the array refers to them.
+    _outer: ArrayOfMaps<MapData, MapData>,
+}
+
+/// The programs, or a word on why not and `None`.
+pub(crate) fn kernel(settings: Settings) -> Option<Kernel> {
+    let object = match kernel_object() {
+        Ok(object) => object,
+        Err(missing) => return skip(&missing.to_string()),
+    };
+    match Kernel::load(object, settings) {
+        Ok(kernel) => Some(kernel),
+        Err(error) if is_denied(error.as_ref()) => skip("loading BPF programs needs root"),
+        Err(error) => panic!("cannot load the programs: {error:#?}"),
+    }
+}
+
+fn skip(why: &str) -> Option<Kernel> {
+    assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "in CI this must run: {why}");
+    eprintln!("skipped: {why}");
+    None
+}
+
+fn is_denied(error: &(dyn std::error::Error + 'static)) -> bool {
+    let root = rustix::process::geteuid().is_root();
+    let mut text = String::new();
+    write!(text, "{error:?}").expect("a string takes all");
+    !root && (text.contains("PermissionDenied") || text.contains("EPERM"))
+}
+
+impl Kernel {
+    fn load(object: &[u8], settings: Settings) -> Result<Self, Box<dyn std::error::Error>> {
+        let quiet = 0u8;
+        let mut loader = EbpfLoader::new();
+        loader
+            .override_global(global::BUDGET, &settings.budget, true)
+            .override_global(global::SNAP, &settings.snap, true)
+            .override_global(global::SWITCHES, &settings.switches, true)
+            .override_global(global::IDLE_TICKS, &IDLE, true)
+            .override_global("AYA_LOG_LEVEL", &quiet, true);
+        for name in [map::VERDICTS_V4, map::VERDICTS_V6, map::TRACK_V4, map::TRACK_V6] {
+            loader.map_max_entries(name, 1024);
+        }
+        let mut ebpf = loader.load(object)?;
+        let mut outer = ArrayOfMaps::try_from(ebpf.take_map(map::RINGS).expect("RINGS"))?;
+        let rings = (0..cpus())
+            .map(|cpu| ring(&mut outer, cpu, settings.ring_bytes))
+            .collect::<Result<_, _>>()?;
+        let xdp: &mut Xdp = ebpf.program_mut(program::XDP).expect("the XDP program").try_into()?;
+        xdp.load()?;
+        let tc: &mut SchedClassifier =
+            ebpf.program_mut(program::TC).expect("the TC program").try_into()?;
+        tc.load()?;
+        let mut kernel = Self { ebpf, rings, _outer: outer };
+        kernel.set_tick(NOW);
+        Ok(kernel)
+    }
+
+    /// Runs the program of a hook on one frame.
+    pub(crate) fn run(&self, hook: Hook, frame: &[u8]) -> Answer {
+        let answer =
+            self.try_run(hook, TestRunOptions { data_in: Some(frame), ..Default::default() });
+        read_answer(hook, answer.expect("a test run"))
+    }
+
+    /// Runs the TC program on one packet with a context (`struct __sk_buff`).
+    pub(crate) fn run_with(&self, frame: &[u8], context: &[u8]) -> Answer {
+        let options =
+            TestRunOptions { data_in: Some(frame), ctx_in: Some(context), ..Default::default() };
+        read_answer(Hook::Tc, self.try_run(Hook::Tc, options).expect("a test run"))
+    }
+
+    /// Runs the program of a hook many times on one frame.
+    pub(crate) fn repeat(&self, hook: Hook, frame: &[u8], times: u32) {
+        let options = TestRunOptions { data_in: Some(frame), repeat: times, ..Default::default() };
+        self.try_run(hook, options).expect("a test run");
+    }
+
+    fn try_run(&self, hook: Hook, options: TestRunOptions<'_>) -> Result<u32, ProgramError> {
+        let result = match hook {
+            Hook::Xdp => {
+                let program: &Xdp =
+                    self.ebpf.program(program::XDP).expect("the XDP program").try_into()?;
+                program.test_run(options)?
+            }
+            Hook::Tc => {
+                let program: &SchedClassifier =
+                    self.ebpf.program(program::TC).expect("the TC program").try_into()?;
+                program.test_run(options)?
+            }
+        };
+        Ok(result.return_value)
+    }
+
+    /// Writes a verdict, last seen now.
+    pub(crate) fn decide(&mut self, key: Key, action: Action) {
+        self.set_verdict(
+            key,
+            Verdict {
+                action: action as u8,
+                last_seen: NOW,
+                rule: 7,
+                app: 91,
+                ..Verdict::default()
+            },
+        );
+    }
+
+    pub(crate) fn set_verdict(&mut self, key: Key, verdict: Verdict) {
+        match key {
+            Key::V4(key) => {
+                self.hash::<KeyV4, Verdict>(map::VERDICTS_V4).insert(key, verdict, 0).unwrap();
+            }
+            Key::V6(key) => {
+                self.hash::<KeyV6, Verdict>(map::VERDICTS_V6).insert(key, verdict, 0).unwrap();
+            }
+        }
+    }
+
+    pub(crate) fn verdict(&mut self, key: Key) -> Verdict {
+        match key {
+            Key::V4(key) => self.hash::<KeyV4, Verdict>(map::VERDICTS_V4).get(&key, 0).unwrap(),
+            Key::V6(key) => self.hash::<KeyV6, Verdict>(map::VERDICTS_V6).get(&key, 0).unwrap(),
+        }
+    }
+
+    pub(crate) fn track(&mut self, key: Key) -> Option<Track> {
+        let Key::V4(key) = key else { panic!("tests look at IPv4 tracks") };
+        let map = self.ebpf.map_mut(map::TRACK_V4).expect("TRACK_V4");
+        let tracks: HashMap<_, KeyV4, Track> = map.try_into().expect("a map of tracks");
+        tracks.get(&key, 0).ok()
+    }
+
+    pub(crate) fn set_bucket(&mut self, rule: u32, bucket: Bucket) {
+        self.hash::<u32, Bucket>(map::LIMITS).insert(rule, bucket, 0).unwrap();
+    }
+
+    pub(crate) fn add_interface(&mut self, ifindex: u32) {
+        self.hash::<u32, u32>(map::INTERFACES).insert(ifindex, 1, 0).unwrap();
+    }
+
+    pub(crate) fn set_tick(&mut self, tick: u32) {
+        let live = self.ebpf.map_mut(map::LIVE).expect("the writable data");
+        let mut live: Array<_, Live> = live.try_into().expect("an array of one");
+        live.set(0, Live { tick, zero: 0 }, 0).unwrap();
+    }
+
+    fn hash<K: Pod, V: Pod>(&mut self, name: &str) -> HashMap<&mut MapData, K, V> {
+        self.ebpf.map_mut(name).expect("the map").try_into().expect("a hash map")
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let map = self.ebpf.map(map::STATS).expect("STATS");
+        let stats: PerCpuArray<_, Stat> = map.try_into().expect("a per-CPU array");
+        let mut sums = Stats::new();
+        for index in 0..stats.len() {
+            let values = stats.get(&index, 0).unwrap();
+            let packets = values.iter().map(|stat| stat.packets).sum::<u64>();
+            let bytes = values.iter().map(|stat| stat.bytes).sum::<u64>();
+            if packets > 0 {
+                let (hook, outcome, reason) = stats_parts(index).expect("only what has a name");
+                sums.insert((hook as u8, outcome as u8, reason), (packets, bytes));
+            }
+        }
+        sums
+    }
+
+    /// Everything shown since the last call.
+    pub(crate) fn shown(&mut self) -> Vec<Shown> {
+        let mut shown = Vec::new();
+        for ring in &mut self.rings {
+            while let Some(record) = ring.next() {
+                let (header, bytes) = SampleHeader::split(&record).expect("a whole record");
+                shown.push(Shown { header, bytes: bytes.to_vec() });
+            }
+        }
+        shown
+    }
+
+    /// Runs `act` and checks that exactly these packets and bytes were counted meanwhile.
+    #[track_caller]
+    pub(crate) fn expect<T>(
+        &mut self,
+        counted: &[(Hook, Outcome, Reason, u64, u64)],
+        act: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let before = self.stats();
+        let result = act(self);
+        let mut delta = self.stats();
+        delta.retain(|place, now| {
+            let then = before.get(place).copied().unwrap_or_default();
+            *now = (now.0 - then.0, now.1 - then.1);
+            now.0 > 0
+        });
+        let wanted: Stats = counted
+            .iter()
+            .map(|&(hook, outcome, reason, packets, bytes)| {
+                ((hook as u8, outcome as u8, reason), (packets, bytes))
+            })
+            .collect();
+        assert_eq!(delta, wanted);
+        result
+    }
+}
+
+fn ring(
+    outer: &mut ArrayOfMaps<MapData, MapData>,
+    cpu: u32,
+    bytes: u32,
+) -> Result<RingBuf<MapData>, Box<dyn std::error::Error>> {
+    let kind = aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF as u32;
+    let definition = aya_obj::Map::new_from_params(kind, 0, 0, bytes, 0);
+    let data = MapData::create(definition, "ring", None)?;
+    outer.set(cpu, &data, 0)?;
+    Ok(RingBuf::try_from(Map::RingBuf(data))?)
+}
+
+pub(crate) fn cpus() -> u32 {
+    u32::try_from(aya::util::nr_cpus().expect("the number of CPUs")).expect("few CPUs")
+}
+
+fn read_answer(hook: Hook, value: u32) -> Answer {
+    match (hook, value) {
+        (Hook::Xdp, 2) | (Hook::Tc, 0) => Answer::Pass,
+        (Hook::Xdp, 1) | (Hook::Tc, 2) => Answer::Drop,
+        _ => panic!("{hook:?} answered {value}"),
+    }
+}

@@ -1,0 +1,16 @@
+//! The programs in the kernel, run packet by packet with `BPF_PROG_TEST_RUN`: no interface, no
+//! traffic, but the real verifier, the real maps and the real parser in place.
+//!
+//! Needs root and the built object (`cargo xtask build`). Without, the tests say so and skip; with
+//! `CI=true` in the environment that is a failure.
+
+mod cpus;
+mod forms;
+mod fragments;
+mod frame;
+mod harness;
+mod limits;
+mod reuse;
+mod segments;
+mod undecided;
+mod verdicts;

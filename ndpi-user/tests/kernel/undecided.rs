@@ -1,0 +1,150 @@
+//! Flows without a verdict.
+
+use ndpi_common::{Hook, Outcome, Reason, SampleFlags};
+
+use crate::frame::{ACK, SYN, Talk, V4, V6, counted};
+use crate::harness::{Answer, HOOKS, IDLE, Kernel, NOW, Settings, kernel};
+
+fn passed(hook: Hook, reason: Reason, frame: &[u8]) -> (Hook, Outcome, Reason, u64, u64) {
+    (hook, Outcome::Passed, reason, 1, counted(frame))
+}
+
+#[test]
+fn a_flow_is_shown_up_to_its_budget() {
+    let Some(mut kernel) = kernel(Settings { budget: 3, ..Settings::default() }) else { return };
+    for hook in HOOKS {
+        for talk in [V4.with_port(1 + hook as u16), V6.with_port(1 + hook as u16)] {
+            for number in 1..=5 {
+                let frame =
+                    if number % 2 == 1 { talk.out(ACK, b"ping") } else { talk.back(ACK, b"pong") };
+                let reason = if number <= 3 { Reason::Shown } else { Reason::OverBudget };
+                kernel.expect(&[passed(hook, reason, &frame)], |kernel| {
+                    assert_eq!(kernel.run(hook, &frame), Answer::Pass);
+                });
+                check_shown(&mut kernel, hook, talk, number, &frame);
+            }
+        }
+    }
+    let track = kernel.track(V4.with_port(1).key()).expect("a track");
+    assert_eq!((track.shown, track.packets, track.bytes), (3, 5, 5 * 44));
+    assert_eq!((track.last_seen, track.tcp_flags), (NOW, u32::from(ACK)));
+    assert!(track.first_ns > 0);
+}
+
+fn check_shown(kernel: &mut Kernel, hook: Hook, talk: Talk, number: u32, frame: &[u8]) {
+    let shown = kernel.shown();
+    assert_eq!(shown.len(), usize::from(number <= 3));
+    let Some(sample) = shown.first() else { return };
+    let header = &sample.header;
+    assert_eq!(sample.bytes, frame[14..]);
+    assert_eq!(header.key(), Some(talk.key()));
+    assert_eq!((header.hook(), header.number, header.tcp_flags), (hook, number, ACK));
+    assert_eq!(header.direction() as u32, 1 - number % 2);
+    assert_eq!((header.segments, header.segment_size, header.flags), (1, 0, 0));
+    assert_eq!(u64::from(header.wire_bytes), counted(frame));
+    assert!(header.ktime_ns > 0);
+}
+
+#[test]
+fn every_size_of_packet_is_shown_whole() {
+    let Some(mut kernel) = kernel(Settings { ring_bytes: 1 << 20, ..Settings::default() }) else {
+        return;
+    };
+    let mut port = 1;
+    for size in [0, 1, 39, 40, 41, 200, 201, 520, 521, 984, 985, 1480, 1481, 3400, 8960] {
+        let payload: Vec<u8> = (0..size).map(|at| u8::try_from(at % 251).unwrap()).collect();
+        for talk in [V4, V6] {
+            port += 1;
+            let frame = talk.with_port(port).out(ACK, &payload);
+            kernel.run(Hook::Xdp, &frame);
+            let shown = kernel.shown();
+            assert_eq!(shown.len(), 1, "{size} bytes");
+            assert_eq!(shown[0].bytes, frame[14..], "{size} bytes");
+            assert_eq!(shown[0].header.flags, 0);
+        }
+    }
+}
+
+#[test]
+fn the_snap_length_cuts() {
+    let Some(mut kernel) = kernel(Settings { snap: 100, ..Settings::default() }) else { return };
+    let frame = V4.out(ACK, &[9; 200]);
+    kernel.run(Hook::Xdp, &frame);
+    kernel.run(Hook::Tc, &frame);
+    for sample in kernel.shown() {
+        assert_eq!(sample.bytes, frame[14..114]);
+        assert_eq!((sample.header.flags, sample.header.wire_bytes), (SampleFlags::CUT, 240));
+    }
+}
+
+#[test]
+fn a_full_ring_is_counted_and_not_charged() {
+    let settings = Settings { budget: 1000, ring_bytes: 4096, ..Settings::default() };
+    let Some(mut kernel) = kernel(settings) else { return };
+    let frame = V4.out(ACK, b"x");
+    let place = |reason| (Hook::Xdp as u8, Outcome::Passed as u8, reason);
+    for _ in 0..100 {
+        assert_eq!(kernel.run(Hook::Xdp, &frame), Answer::Pass);
+    }
+    let stats = kernel.stats();
+    let (shown, _) = stats[&place(Reason::Shown)];
+    let (full, _) = stats[&place(Reason::RingFull)];
+    assert!(shown > 0 && full > 0 && shown + full == 100, "{stats:?}");
+    let track = kernel.track(V4.key()).expect("a track");
+    assert_eq!((u64::from(track.shown), track.packets), (shown, 100));
+    let samples = kernel.shown();
+    assert_eq!(u64::try_from(samples.len()).unwrap(), shown);
+    // Numbers have no gaps: what found no room did not use one up.
+    kernel.run(Hook::Xdp, &frame);
+    assert_eq!(u64::from(kernel.shown()[0].header.number), shown + 1);
+}
+
+#[test]
+fn a_first_packet_that_finds_no_room_is_shown_later() {
+    let settings = Settings { budget: 1, ring_bytes: 4096, ..Settings::default() };
+    let Some(mut kernel) = kernel(settings) else { return };
+    let mut port = 0;
+    loop {
+        port += 1;
+        let frame = V4.with_port(port).out(SYN, b"");
+        let before = kernel.stats();
+        kernel.run(Hook::Xdp, &frame);
+        let full = (Hook::Xdp as u8, Outcome::Passed as u8, Reason::RingFull);
+        if kernel.stats().get(&full) != before.get(&full) {
+            break;
+        }
+    }
+    kernel.shown();
+    let frame = V4.with_port(port).out(ACK, b"late");
+    kernel.expect(&[passed(Hook::Xdp, Reason::Shown, &frame)], |kernel| {
+        kernel.run(Hook::Xdp, &frame)
+    });
+    assert_eq!(kernel.shown()[0].header.number, 1);
+}
+
+#[test]
+fn a_budget_of_nothing_shows_nothing() {
+    let Some(mut kernel) = kernel(Settings { budget: 0, ..Settings::default() }) else { return };
+    let frame = V4.out(SYN, b"");
+    for _ in 0..2 {
+        kernel.expect(&[passed(Hook::Xdp, Reason::OverBudget, &frame)], |kernel| {
+            kernel.run(Hook::Xdp, &frame)
+        });
+    }
+    assert!(kernel.shown().is_empty());
+}
+
+#[test]
+fn a_long_pause_starts_a_new_flow() {
+    let Some(mut kernel) = kernel(Settings { budget: 1, ..Settings::default() }) else { return };
+    let frame = V4.udp().out(0, b"x");
+    kernel.run(Hook::Xdp, &frame);
+    kernel.set_tick(NOW + IDLE);
+    kernel.expect(&[passed(Hook::Xdp, Reason::OverBudget, &frame)], |kernel| {
+        kernel.run(Hook::Xdp, &frame)
+    });
+    kernel.set_tick(NOW + IDLE + IDLE + 1);
+    kernel.expect(&[passed(Hook::Xdp, Reason::Shown, &frame)], |kernel| {
+        kernel.run(Hook::Xdp, &frame)
+    });
+}
