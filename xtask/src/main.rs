@@ -1,5 +1,6 @@
 //! The one entry for people who work on ndpi-xdp: `cargo xtask COMMAND`.
 
+mod bench;
 mod build;
 mod lab;
 mod process;
@@ -27,6 +28,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Setup(setup::Args),
+    Bench(bench::Args),
     Build(build::Args),
     Run(run::Args),
     Test(test::Args),
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
     let workspace = Workspace::here();
     let result = match Cli::parse().command {
         Command::Setup(args) => setup::run(&args, &workspace),
+        Command::Bench(args) => bench::run(&args, &workspace),
         Command::Build(args) => build::run(&args, &workspace),
         Command::Run(args) => run::run(&args, &workspace).map(|never| match never {}),
         Command::Test(args) => test::run(&args, &workspace),
