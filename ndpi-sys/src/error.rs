@@ -76,6 +76,14 @@ pub enum LoadError {
         /// What was looked at, what was expected, what was there.
         what: String,
     },
+    /// Memory can only be counted from the first use of nDPI in a process on.
+    #[error(
+        "the memory of {} cannot be counted: nDPI was used in this process before", path.display()
+    )]
+    CountedTooLate {
+        /// The file.
+        path: PathBuf,
+    },
     /// Nothing usable in any of the places.
     #[error(
         "no usable nDPI {SUPPORTED_REVISION}x ({SONAME}) was found; install it, or set \

@@ -31,6 +31,7 @@ mod error;
 pub mod flow;
 mod functions;
 mod library;
+pub mod memory;
 #[doc(hidden)]
 pub mod packets;
 mod search;

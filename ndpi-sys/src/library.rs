@@ -7,7 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 
-use crate::{Candidate, Functions, LIBRARY_VARIABLE, LoadError, SONAME, candidates, verify};
+use crate::{
+    Candidate, Functions, LIBRARY_VARIABLE, LoadError, SONAME, candidates, memory, verify,
+};
 
 /// A loaded nDPI 5.0 that passed the load-time checks.
 #[derive(Debug)]
@@ -15,32 +17,31 @@ pub struct Library {
     functions: Functions,
     path: PathBuf,
     passed_over: Vec<LoadError>,
-    // Last, so that it is unloaded when nothing of the table is left.
-    _handle: Handle,
 }
 
 impl Library {
     /// Loads nDPI from the first of the [`candidates`] that is usable.
     ///
     /// A path that a person named (`path`, or [`LIBRARY_VARIABLE`]) is used or refused; otherwise
-    /// a copy that is refused is passed over for the next one.
+    /// a copy that is refused is passed over for the next one. With `count_memory`,
+    /// [`memory::in_use`] tells what nDPI has allocated.
     ///
     /// # Errors
     ///
     /// Why the named library was refused, or [`LoadError::NotFound`] with the reasons of all.
-    pub fn load(path: Option<&Path>) -> Result<Self, LoadError> {
+    pub fn load(path: Option<&Path>, count_memory: bool) -> Result<Self, LoadError> {
         let variable = std::env::var_os(LIBRARY_VARIABLE);
         let executable = std::env::current_exe().ok();
         let mut tried = Vec::new();
         for candidate in candidates(path, variable.as_deref(), executable.as_deref()) {
             match candidate {
-                Candidate::Named(path) => return Self::open(&path),
+                Candidate::Named(path) => return Self::open(&path, count_memory),
                 Candidate::Beside(path) if !path.exists() => {}
-                Candidate::Loader => match Self::open(Path::new(SONAME)) {
+                Candidate::Loader => match Self::open_as(Path::new(SONAME), count_memory) {
                     Ok(library) => return Ok(library),
                     Err(error) => tried.push(error),
                 },
-                Candidate::Beside(path) => match Self::open(&path) {
+                Candidate::Beside(path) => match Self::open(&path, count_memory) {
                     Ok(library) => return Ok(Self { passed_over: tried, ..library }),
                     Err(error) => tried.push(error),
                 },
@@ -54,7 +55,14 @@ impl Library {
     /// # Errors
     ///
     /// Any [`LoadError`] but [`LoadError::NotFound`].
-    pub fn open(path: &Path) -> Result<Self, LoadError> {
+    pub fn open(path: &Path, count_memory: bool) -> Result<Self, LoadError> {
+        // The loader would search for a bare name instead of taking the file.
+        let absolute = std::path::absolute(path).ok().filter(|_| path.exists());
+        Self::open_as(absolute.as_deref().unwrap_or(path), count_memory)
+    }
+
+    /// What the loader finds by this path or name.
+    fn open_as(path: &Path, count_memory: bool) -> Result<Self, LoadError> {
         // SAFETY: loading runs the library's initializers. A file named libndpi.so.5, or one that
         // the user names, is taken to be a library that may be loaded; it is not asked anything
         // else before it said that it is nDPI 5.0.
@@ -62,15 +70,21 @@ impl Library {
             .map_err(|error| LoadError::Open { path: path.to_owned(), reason: reason(&error) })?;
         let (handle, path) = located(handle, path);
         let revision = verify::revision(&handle, &path)?;
-        // SAFETY: the library says that it is nDPI 5.0, and the handle is kept beside the table.
+        // SAFETY: the library says that it is nDPI 5.0, and it is never unloaded, see below.
         let functions = unsafe { Functions::resolve(&handle) }.map_err(|symbol| {
             LoadError::Symbol { path: path.clone(), revision: Some(revision.clone()), symbol }
         })?;
+        // Threads may be in it, it may have left addresses of its own behind (thread-local data,
+        // functions to call at the exit), and there is nothing to be gained by unloading it.
+        std::mem::forget(handle);
+        if !memory::begin(&functions, count_memory) {
+            return Err(LoadError::CountedTooLate { path });
+        }
         verify::behaviour(&functions, &path, &revision)?;
-        Ok(Self { functions, path, passed_over: Vec::new(), _handle: handle })
+        Ok(Self { functions, path, passed_over: Vec::new() })
     }
 
-    /// nDPI's functions. They may be called for as long as this library lives.
+    /// nDPI's functions. The library stays loaded for the rest of the process.
     pub fn functions(&self) -> &Functions {
         &self.functions
     }

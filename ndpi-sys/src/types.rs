@@ -127,17 +127,18 @@ pub struct RiskInfo {
     pub accountability: u32,
 }
 
-/// `ndpi_serializer`: 72 bytes that the caller owns. C declares it with alignment 1 but keeps
-/// pointers in it, hence the alignment here.
+/// `ndpi_serializer`, which the caller owns. C declares it with alignment 1 but keeps pointers in
+/// it, hence the alignment here. It has 72 bytes; the rest is room for a library that was built
+/// otherwise, since no load-time check sees this size.
 #[repr(C, align(8))]
 pub struct Serializer {
-    _inside: [u8; 72],
+    _inside: [u8; 256],
 }
 
 impl Serializer {
     /// A serializer that `ndpi_init_serializer()` has still to be called on.
     pub const fn zeroed() -> Self {
-        Self { _inside: [0; 72] }
+        Self { _inside: [0; 256] }
     }
 }
 
@@ -172,5 +173,5 @@ const _: () = {
     assert!(size_of::<InputInfo>() == 2);
     assert!(size_of::<LruCacheStats>() == 24);
     assert!(size_of::<RiskInformation>() == 16);
-    assert!(size_of::<Serializer>() == 72 && align_of::<Serializer>() == 8);
+    assert!(size_of::<Serializer>() >= 72 && align_of::<Serializer>() == 8);
 };

@@ -57,7 +57,7 @@ fn a_library_of_something_else_is_no_ndpi() {
         return;
     }
     let file = File::compiled("int something_else(void) { return 1; }");
-    let error = Library::open(&file.path).unwrap_err();
+    let error = Library::open(&file.path, false).unwrap_err();
     assert_says(&error.to_string(), &["not an nDPI library", "ndpi_revision"]);
 }
 
@@ -133,21 +133,22 @@ fn a_module_that_cannot_be_made_is_a_failed_self_test() {
 #[test]
 fn files_that_are_no_libraries_say_what_the_loader_says() {
     let text = File::written("so", "not a library\n");
-    let error = Library::open(&text.path).unwrap_err().to_string();
+    let error = Library::open(&text.path, false).unwrap_err().to_string();
     assert_says(&error, &["cannot load", &text.path.display().to_string()]);
-    let error = Library::open(Path::new("/nonexistent/libndpi.so.5")).unwrap_err().to_string();
+    let error =
+        Library::open(Path::new("/nonexistent/libndpi.so.5"), false).unwrap_err().to_string();
     assert_says(&error, &["/nonexistent/libndpi.so.5", "No such file or directory"]);
 }
 
 #[test]
 fn a_named_library_is_used_or_refused() {
-    let error = Library::load(Some(Path::new("/nonexistent/libndpi.so.5"))).unwrap_err();
+    let error = Library::load(Some(Path::new("/nonexistent/libndpi.so.5")), false).unwrap_err();
     assert!(matches!(error, LoadError::Open { .. }), "{error}");
 }
 
 #[test]
 fn where_nothing_was_found_every_reason_is_listed() {
-    let tried = ["/a", "/b"].map(|path| Library::open(Path::new(path)).unwrap_err());
+    let tried = ["/a", "/b"].map(|path| Library::open(Path::new(path), false).unwrap_err());
     let message = LoadError::NotFound { tried: tried.into() }.to_string();
     assert_says(&message, &["no usable nDPI 5.0.x", "NDPI_LIBRARY", "load /a: ", "load /b: "]);
 }

@@ -23,7 +23,7 @@ fn library() -> Option<PathBuf> {
 #[test]
 fn a_real_library_passes_the_checks() {
     let Some(path) = library() else { return };
-    let library = Library::open(&path).expect("nDPI 5.0 passes");
+    let library = Library::open(&path, false).expect("nDPI 5.0 passes");
     // SAFETY: the function takes no arguments and returns a constant string.
     let revision = unsafe { std::ffi::CStr::from_ptr((library.functions().revision)()) };
     assert!(revision.to_str().unwrap().starts_with(SUPPORTED_REVISION), "{revision:?}");

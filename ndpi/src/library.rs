@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::{EngineBuilder, EngineError, LoadError, SharedCaches, text};
 
-/// nDPI 5.0, loaded. A handle: cloning it is cheap, and the library stays loaded for as long as
-/// anything made from it lives.
+/// nDPI 5.0, loaded. A handle: cloning it is cheap. The library stays loaded for the rest of the
+/// process.
 #[derive(Clone, Debug)]
 pub struct Library {
     sys: Arc<ndpi_sys::Library>,
@@ -25,7 +25,20 @@ impl Library {
     /// No library was found, or another release (4.x, 6.x), or one built so differently that it
     /// cannot be used; see [`LoadError`].
     pub fn load(path: Option<&Path>) -> Result<Self, LoadError> {
-        let sys = ndpi_sys::Library::load(path)?;
+        ndpi_sys::Library::load(path, false).map(Self::loaded)
+    }
+
+    /// The same, with [`memory_in_use`](Self::memory_in_use) counted, which costs an atomic
+    /// addition for each allocation (`ndpi_set_memory_alloction_functions`).
+    ///
+    /// # Errors
+    ///
+    /// As for [`load`](Self::load); and it must be the first time that the process loads it.
+    pub fn load_counting_memory(path: Option<&Path>) -> Result<Self, LoadError> {
+        ndpi_sys::Library::load(path, true).map(Self::loaded)
+    }
+
+    fn loaded(sys: ndpi_sys::Library) -> Self {
         for error in sys.passed_over() {
             match error {
                 // The common case: nDPI is not installed for the whole system.
@@ -35,7 +48,7 @@ impl Library {
         }
         let library = Self { sys: Arc::new(sys) };
         log::debug!("nDPI {} from {}", library.revision(), library.path().display());
-        Ok(library)
+        library
     }
 
     /// The file that was loaded.
@@ -75,6 +88,12 @@ impl Library {
     pub fn allocated_so_far(&self) -> u32 {
         // SAFETY: the function takes no arguments and reads a counter.
         unsafe { (self.functions().get_tot_allocated_memory)() }
+    }
+
+    /// Bytes that nDPI holds in this process, for all engines and flows, as the allocator rounds
+    /// them; `None` but after [`load_counting_memory`](Self::load_counting_memory).
+    pub fn memory_in_use(&self) -> Option<usize> {
+        ndpi_sys::memory::in_use()
     }
 
     /// A new engine with caches of its own, to be configured and built. About 10 MB and 20 ms

@@ -100,7 +100,7 @@ fn risks_have_names_severities_and_scores() {
 #[test]
 fn constant_names_are_the_library_s_own() {
     let Some(engine) = engine() else { return };
-    let sys = ndpi_sys::Library::open(engine.library().path()).unwrap();
+    let sys = ndpi_sys::Library::open(engine.library().path(), false).unwrap();
     // SAFETY: these functions take any of these numbers and return constant strings.
     let name = |function: unsafe extern "C" fn(u32) -> *const std::ffi::c_char, number| unsafe {
         std::ffi::CStr::from_ptr(function(number)).to_str().unwrap()

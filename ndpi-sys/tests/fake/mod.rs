@@ -57,7 +57,7 @@ impl Fake {
     /// What becomes of loading it.
     pub(crate) fn load(&self) -> Result<Library, LoadError> {
         let file = File::compiled(&self.source());
-        Library::open(&file.path)
+        Library::open(&file.path, false)
     }
 
     fn source(&self) -> String {

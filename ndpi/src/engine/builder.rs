@@ -58,9 +58,12 @@ impl EngineBuilder {
             _ => return Err(ConfigError::Nul { setting }),
         };
         let name = protocol.as_ref().map_or(std::ptr::null(), |name| name.as_ptr());
-        // SAFETY: the module is this builder's own, and the strings outlive the call, which copies
-        // what it keeps.
-        let code = unsafe { (functions.set_config)(module, name, key.as_ptr(), c_value.as_ptr()) };
+        let code = {
+            let _lock = module_lock();
+            // SAFETY: the module is this builder's own, and the strings outlive the call, which
+            // copies what it keeps.
+            unsafe { (functions.set_config)(module, name, key.as_ptr(), c_value.as_ptr()) }
+        };
         if code == CONFIG_INVALID_VALUE && protocol.is_some_and(|name| !self.knows(&name)) {
             return Err(ConfigError::UnknownProtocol { setting });
         }

@@ -129,7 +129,7 @@ impl Drop for OwnedModule {
     fn drop(&mut self) {
         let _lock = module_lock();
         // SAFETY: flows borrow the engine, so all are gone; the lock is held; the shared context
-        // and the library are dropped after this.
+        // is dropped after this.
         unsafe { (self.library.functions().exit_detection_module)(self.pointer.as_ptr()) }
     }
 }

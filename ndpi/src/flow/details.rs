@@ -11,17 +11,18 @@ use crate::{AppId, Risks};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stack {
     protocols: [u16; STACK_DEPTH],
-    count: u16,
+    depth: usize,
 }
 
 impl Stack {
     /// The numbers, the lowest layer first.
     pub fn protocols(&self) -> &[u16] {
-        &self.protocols[..usize::from(self.count).min(STACK_DEPTH)]
+        &self.protocols[..self.depth]
     }
 
     pub(crate) fn raw(self) -> ProtocolStack {
-        ProtocolStack { protocols: self.protocols, count: self.count }
+        let count = u16::try_from(self.depth).expect("a handful");
+        ProtocolStack { protocols: self.protocols, count }
     }
 }
 
@@ -83,7 +84,8 @@ impl Flow<'_> {
     /// All protocols of the flow from the lowest layer up (`protocol_stack`).
     pub fn stack(&self) -> Stack {
         let ProtocolStack { protocols, count } = self.read(field::STACK);
-        Stack { protocols: protocols.map(|index| self.engine.public_id(index)), count }
+        let depth = usize::from(count).min(STACK_DEPTH);
+        Stack { protocols: protocols.map(|index| self.engine.public_id(index)), depth }
     }
 
     /// The protocol that the addresses alone would give; 0 where there is none

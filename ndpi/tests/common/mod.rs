@@ -13,18 +13,22 @@ use ndpi_sys::packets;
 /// Milliseconds since 1970 at the start of a test's traffic.
 pub(crate) const START_MS: u64 = 1_700_000_000_000;
 
-/// nDPI, from `NDPI_LIBRARY` or `target/ndpi/`; `None`, with a word on why, where there is none.
-/// In CI there must be one.
-pub(crate) fn library() -> Option<Library> {
+/// The library to test with, from `NDPI_LIBRARY` or `target/ndpi/`, if it is there.
+pub(crate) fn library_path() -> Option<PathBuf> {
     let named = std::env::var_os(ndpi_sys::LIBRARY_VARIABLE).map(PathBuf::from);
-    let path = named.unwrap_or_else(|| {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/ndpi").join(ndpi_sys::SONAME)
-    });
-    if path.exists() {
-        return Some(Library::load(Some(&path)).expect("the library that is there can be used"));
-    }
-    skip(&format!("there is no nDPI at {}; `cargo xtask setup` gets it", path.display()));
-    None
+    let built =
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/ndpi").join(ndpi_sys::SONAME);
+    let path = named.unwrap_or_else(built);
+    path.exists().then_some(path)
+}
+
+/// nDPI; `None`, with a word on why, where there is none. In CI there must be one.
+pub(crate) fn library() -> Option<Library> {
+    let Some(path) = library_path() else {
+        skip("there is no nDPI at NDPI_LIBRARY or target/ndpi; `cargo xtask setup` gets it");
+        return None;
+    };
+    Some(Library::load(Some(&path)).expect("the library that is there can be used"))
 }
 
 /// An engine with default settings.

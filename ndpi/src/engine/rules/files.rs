@@ -7,7 +7,7 @@ use std::path::Path;
 use ndpi_sys::Functions;
 use ndpi_sys::types::Module;
 
-use super::with_writable;
+use super::call;
 use crate::{CategoryId, EngineBuilder, RulesError};
 
 /// Rules from files. Each can be called several times, for several files.
@@ -171,7 +171,7 @@ impl EngineBuilder {
         let name = CString::new(path.as_os_str().as_bytes())
             .map_err(|_| RulesError::Nul { what, value: path.to_string_lossy().into_owned() })?;
         let (functions, module) = self.loaded().ok_or(RulesError::NoModule { what })?;
-        let code = with_writable(name, |name| load(functions, module, name));
+        let code = call(name, |name| load(functions, module, name));
         if code < 0 {
             return Err(RulesError::File { what, path: path.to_owned(), code });
         }

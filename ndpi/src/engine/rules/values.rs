@@ -8,7 +8,7 @@ use ndpi_sys::Functions;
 use ndpi_sys::constants::BREEDS;
 use ndpi_sys::types::Module;
 
-use super::with_writable;
+use super::call;
 use crate::engine::lists;
 use crate::{BreedId, CategoryId, EngineBuilder, Risks, RulesError};
 
@@ -158,7 +158,7 @@ impl EngineBuilder {
         let text = CString::new(value)
             .map_err(|_| RulesError::Nul { what, value: value.escape_default().to_string() })?;
         let (functions, module) = self.loaded().ok_or(RulesError::NoModule { what })?;
-        let code = with_writable(text, |text| load(functions, module, text));
+        let code = call(text, |text| load(functions, module, text));
         if code < 0 {
             return Err(RulesError::Value { what, value: value.to_owned(), code });
         }

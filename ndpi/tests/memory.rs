@@ -1,0 +1,62 @@
+//! What nDPI's memory counter says. A process of its own, since counting begins with the first use.
+
+mod common;
+
+use common::{START_MS, ends, skip};
+use ndpi::{Flow, Hints, Library, LoadError};
+use ndpi_sys::packets;
+
+#[test]
+fn all_that_is_taken_is_given_back() {
+    let Some(path) = common::library_path() else { return skip("there is no nDPI") };
+    let library = Library::load_counting_memory(Some(&path)).unwrap();
+    let in_use = || library.memory_in_use().expect("it is counted");
+    let nothing = in_use();
+    assert!(nothing < 1 << 20, "{nothing} bytes before there is an engine");
+
+    let engine = library.engine().build().unwrap();
+    let idle = in_use();
+    assert!((4 << 20..32 << 20).contains(&(idle - nothing)), "{} bytes per engine", idle - nothing);
+
+    let hello = ends(443).request(&packets::tls_client_hello("www.example.org", &["h2"]));
+    let mut flows: Vec<Flow<'_>> = (0..1_000).map(|_| engine.flow()).collect();
+    let empty = (in_use() - idle) / flows.len();
+    assert!((library.flow_size()..library.flow_size() + 32).contains(&empty), "{empty} bytes");
+    for flow in &mut flows {
+        flow.process(&hello, START_MS, Hints::default());
+    }
+    assert!(in_use() - idle > flows.len() * empty, "flows point to more");
+    drop(flows);
+    assert_eq!(in_use(), idle, "flows leave nothing");
+    drop(engine);
+    assert_eq!(in_use(), nothing, "engines leave nothing");
+
+    // Who does not ask for it gets it too; the functions are the process's.
+    let again = Library::load(Some(&path)).unwrap();
+    assert!(again.memory_in_use().is_some());
+}
+
+#[test]
+fn without_being_asked_nothing_is_counted_and_later_is_too_late() {
+    if std::env::var_os(CHILD).is_none() {
+        return in_a_process_of_its_own();
+    }
+    let Some(path) = common::library_path() else { return skip("there is no nDPI") };
+    let library = Library::load(Some(&path)).unwrap();
+    assert_eq!(library.memory_in_use(), None);
+    let late = Library::load_counting_memory(Some(&path));
+    assert!(matches!(late, Err(LoadError::CountedTooLate { .. })));
+}
+
+/// Says to this program that it was started by itself.
+const CHILD: &str = "NDPI_TEST_CHILD";
+
+fn in_a_process_of_its_own() {
+    let name = "without_being_asked_nothing_is_counted_and_later_is_too_late";
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([name, "--exact", "--nocapture"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
