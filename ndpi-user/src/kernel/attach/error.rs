@@ -1,0 +1,96 @@
+//! What can go wrong when programs are attached.
+
+use std::io;
+
+use aya::programs::ProgramError;
+
+/// Programs could not be attached to an interface; nothing of ours is on it.
+#[derive(Debug, thiserror::Error)]
+pub enum AttachError {
+    /// There is no such interface.
+    #[error("no interface {name}{}", suggestion(.near))]
+    NoInterface {
+        /// What was asked for.
+        name: String,
+        /// Names that look like it, else all.
+        near: Vec<String>,
+    },
+    /// The interfaces could not be listed.
+    #[error("cannot list the network interfaces")]
+    Interfaces(#[source] io::Error),
+    /// This process has already attached to the interface.
+    #[error("{0} is given twice")]
+    Twice(String),
+    /// An XDP program is there already.
+    #[error(
+        "{interface} already has an XDP program: {} (id {id}, {place}); {}",
+        .name.as_deref().unwrap_or("without a name"), way_out(*.ours, .interface, .place)
+    )]
+    Occupied {
+        /// The interface.
+        interface: String,
+        /// The program's number.
+        id: u32,
+        /// Its name, where it has one.
+        name: Option<String>,
+        /// Where it runs: `native`, `generic` or `hardware`.
+        place: &'static str,
+        /// It is one of ndpi-xdp.
+        ours: bool,
+    },
+    /// The driver does not run XDP programs, or not this one.
+    #[error(
+        "the driver of {interface} refuses XDP in native mode; try --mode auto or --mode generic, \
+         or see why with: ethtool -i {interface}"
+    )]
+    NativeRefused {
+        /// The interface.
+        interface: String,
+        /// What the kernel said.
+        source: ProgramError,
+    },
+    /// The kernel refused.
+    #[error("cannot attach {what} to {interface}")]
+    Refused {
+        /// The program.
+        what: &'static str,
+        /// The interface.
+        interface: String,
+        /// What the kernel said.
+        source: ProgramError,
+    },
+    /// The interface's `clsact` could not be made.
+    #[error(
+        "cannot add the clsact queueing discipline to {interface}, which TC programs need before \
+         Linux 6.6; is the module sch_ingress there?"
+    )]
+    Clsact {
+        /// The interface.
+        interface: String,
+        /// What the kernel said.
+        source: aya::programs::tc::TcError,
+    },
+    /// The programs could not be told of the interface.
+    #[error(transparent)]
+    Map(#[from] crate::kernel::MapError),
+}
+
+fn suggestion(near: &[String]) -> String {
+    match near {
+        [] => "; see which there are with: ip link".into(),
+        [one] => format!("; did you mean {one}?"),
+        several => format!("; there are: {}", several.join(", ")),
+    }
+}
+
+fn way_out(ours: bool, interface: &str, place: &str) -> String {
+    if ours {
+        return "it is one of ndpi-xdp; if none is running, remove it with: ndpi-xdp detach".into();
+    }
+    let kind = match place {
+        "native" => "xdpdrv",
+        "hardware" => "xdpoffload",
+        _ => "xdpgeneric",
+    };
+    format!("stop what put it there, or remove it with: ip link set dev {interface} {kind} off")
+}

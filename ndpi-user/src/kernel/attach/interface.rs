@@ -1,0 +1,59 @@
+//! Finding the interface that was asked for.
+
+use super::AttachError;
+use crate::kernel::netlink::{Interface, interfaces};
+
+/// The interface of this name in this process's network namespace.
+pub(in crate::kernel) fn find_interface(name: &str) -> Result<Interface, AttachError> {
+    let all = interfaces().map_err(AttachError::Interfaces)?;
+    let is_it = |interface: &&Interface| {
+        interface.name == name || interface.alternatives.iter().any(|other| other == name)
+    };
+    if let Some(found) = all.iter().find(is_it) {
+        return Ok(found.clone());
+    }
+    let names: Vec<&str> = all.iter().map(|interface| interface.name.as_str()).collect();
+    Err(AttachError::NoInterface { name: name.into(), near: nearest(name, &names) })
+}
+
+/// How many names are shown when none is near.
+const SHOWN: usize = 8;
+
+/// The names within two edits of `name`, the nearest first; all of a few when none is that near.
+fn nearest(name: &str, names: &[&str]) -> Vec<String> {
+    let distances = names.iter().map(|other| (strsim::damerau_levenshtein(name, other), *other));
+    let mut near: Vec<_> = distances.filter(|(distance, _)| *distance <= 2).collect();
+    near.sort_unstable();
+    let near = near.into_iter().map(|(_, name)| name.to_owned()).take(SHOWN);
+    let near: Vec<String> = near.collect();
+    if near.is_empty() && names.len() <= SHOWN {
+        return names.iter().map(|&name| name.to_owned()).collect();
+    }
+    near
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_names_come_first() {
+        assert_eq!(nearest("eht0", &["lo", "wlan0", "eth1", "eth0"]), ["eth0", "eth1"]);
+        assert_eq!(nearest("vlan0", &["lo", "wlan0"]), ["wlan0"]);
+    }
+
+    #[test]
+    fn a_few_names_are_shown_when_none_is_near() {
+        assert_eq!(nearest("internet", &["lo", "eth0"]), ["lo", "eth0"]);
+        let many: Vec<String> = (0..20).map(|n| format!("container{n}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert!(nearest("eth0", &many).is_empty());
+    }
+
+    #[test]
+    fn the_loopback_is_found_and_nonsense_is_not() {
+        assert_eq!(find_interface("lo").unwrap().index, 1);
+        let error = find_interface("lo9").unwrap_err().to_string();
+        assert!(error.contains("did you mean lo?") || error.contains("there are: lo"), "{error}");
+    }
+}

@@ -1,0 +1,85 @@
+//! Programs on interfaces: XDP at ingress, TC at egress.
+
+mod egress;
+mod error;
+mod interface;
+mod leftovers;
+mod xdp;
+
+use std::fmt;
+
+pub(super) use egress::EgressLink;
+pub use error::AttachError;
+pub(super) use interface::find_interface;
+pub use leftovers::{DetachError, Detached, detach};
+pub(super) use xdp::XdpLink;
+
+/// How XDP is to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// In the driver; in the kernel's network stack where the driver refuses.
+    #[default]
+    Auto,
+    /// In the driver, or not at all.
+    Native,
+    /// In the kernel's network stack, after it has made its own packet buffer: slower.
+    Generic,
+}
+
+/// Which programs go on an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hooks {
+    /// XDP at ingress.
+    pub ingress: bool,
+    /// TC at egress; `None` leaves it out.
+    pub egress: Option<Egress>,
+}
+
+impl Default for Hooks {
+    fn default() -> Self {
+        Self { ingress: true, egress: Some(Egress::Auto) }
+    }
+}
+
+/// How the TC program is attached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Egress {
+    /// By tcx where the kernel has it (Linux 6.6), else by `clsact`.
+    #[default]
+    Auto,
+    /// By tcx, or not at all.
+    Tcx,
+    /// As a filter of the `clsact` queueing discipline, which is made if it is missing.
+    Clsact,
+}
+
+/// What was attached to an interface, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// The interface's name.
+    pub interface: String,
+    /// Its index.
+    pub index: u32,
+    /// How XDP runs: [`Mode::Native`] or [`Mode::Generic`].
+    pub ingress: Option<Mode>,
+    /// How the TC program is attached: [`Egress::Tcx`] or [`Egress::Clsact`].
+    pub egress: Option<Egress>,
+    /// Whether the interface was up.
+    pub up: bool,
+}
+
+impl fmt::Display for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ingress = match self.ingress {
+            None => "no XDP",
+            Some(Mode::Generic) => "XDP (generic)",
+            Some(_) => "XDP (native)",
+        };
+        let egress = match self.egress {
+            None => "nothing at egress",
+            Some(Egress::Clsact) => "TC at egress (clsact)",
+            Some(_) => "TC at egress (tcx)",
+        };
+        write!(f, "{}: {ingress}, {egress}", self.interface)
+    }
+}

@@ -1,0 +1,94 @@
+//! XDP at ingress.
+
+use aya::programs::xdp::XdpLinkId;
+use aya::programs::{ProgramError, Xdp, XdpMode, loaded_programs};
+use ndpi_common::names::program;
+
+use super::{AttachError, Mode};
+use crate::kernel::netlink::Interface;
+
+/// The XDP program on one interface.
+#[derive(Debug)]
+pub(in crate::kernel) struct XdpLink {
+    pub(in crate::kernel) mode: Mode,
+    link: XdpLinkId,
+}
+
+impl XdpLink {
+    /// Attaches `program` in the wanted mode; says how it is attached.
+    pub(in crate::kernel) fn attach(
+        program: &mut Xdp,
+        interface: &Interface,
+        mode: Mode,
+    ) -> Result<Self, AttachError> {
+        refuse_if_occupied(interface)?;
+        let refused = |source| AttachError::Refused {
+            what: "the XDP program",
+            interface: interface.name.clone(),
+            source,
+        };
+        let mut attach = |mode| program.attach_to_if_index(interface.index, mode);
+        if mode != Mode::Generic {
+            match attach(XdpMode::Driver) {
+                Ok(link) => return Ok(Self { mode: Mode::Native, link }),
+                Err(source) if is_taken(&source) => return Err(refused(source)),
+                Err(source) if mode == Mode::Native => {
+                    let interface = interface.name.clone();
+                    return Err(AttachError::NativeRefused { interface, source });
+                }
+                Err(source) => warn_of_fallback(interface, source),
+            }
+        }
+        let link = attach(XdpMode::Skb).map_err(refused)?;
+        Ok(Self { mode: Mode::Generic, link })
+    }
+
+    /// Takes it off again.
+    pub(in crate::kernel) fn detach(self, program: &mut Xdp) -> Result<(), ProgramError> {
+        program.detach(self.link)
+    }
+}
+
+fn refuse_if_occupied(interface: &Interface) -> Result<(), AttachError> {
+    let Some(attached) = interface.xdp.first() else { return Ok(()) };
+    let name = program_name(attached.program);
+    Err(AttachError::Occupied {
+        interface: interface.name.clone(),
+        id: attached.program,
+        ours: name.as_deref() == Some(program::XDP),
+        name,
+        place: attached.place.name(),
+    })
+}
+
+/// The name of the loaded program with this number.
+pub(super) fn program_name(id: u32) -> Option<String> {
+    let info = loaded_programs().flatten().find(|info| info.id() == id)?;
+    info.name_as_str().filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+fn warn_of_fallback(interface: &Interface, source: ProgramError) {
+    let error = anyhow::Error::new(source);
+    log::warn!(
+        "the driver of {} refuses XDP in native mode ({error:#}): using generic mode, which is \
+         slower",
+        interface.name
+    );
+}
+
+/// Whether another program is in the way, which no other mode helps against.
+fn is_taken(error: &ProgramError) -> bool {
+    matches!(os_error(error), Some(libc::EBUSY | libc::EEXIST | libc::EPERM | libc::ENODEV))
+}
+
+/// The system's error behind one of aya's.
+pub(super) fn os_error(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
+    let mut error = Some(error);
+    while let Some(cause) = error {
+        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            return io.raw_os_error();
+        }
+        error = cause.source();
+    }
+    None
+}

@@ -1,0 +1,90 @@
+//! Times of the kernel side as times of day.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// Nanoseconds since boot, also while the machine slept: the kernel side's time
+/// (`CLOCK_BOOTTIME`, `bpf_ktime_get_boot_ns`).
+pub fn ktime_ns() -> u64 {
+    now(ClockId::Boottime).cast_unsigned()
+}
+
+/// Converts nanoseconds since boot to nanoseconds since the Unix epoch.
+///
+/// The distance of the two clocks changes when the time of day is set or slewed: it is measured
+/// anew by [`Clock::measure`]. Handles made by `clone` share it.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    epoch_minus_boot: Arc<AtomicI64>,
+}
+
+impl Clock {
+    /// A clock that has measured the distance.
+    #[expect(clippy::new_without_default, reason = "it reads the machine's clocks")]
+    pub fn new() -> Self {
+        Self { epoch_minus_boot: Arc::new(AtomicI64::new(distance())) }
+    }
+
+    /// The time of day, in nanoseconds since the Unix epoch, at `ktime_ns` nanoseconds since boot.
+    pub fn epoch_ns(&self, ktime_ns: u64) -> u64 {
+        ktime_ns.saturating_add_signed(self.epoch_minus_boot.load(Ordering::Relaxed))
+    }
+
+    /// Measures the distance anew and returns by how many nanoseconds the time of day jumped since
+    /// the last time; positive when it was put forward. To be called about once a second.
+    pub fn measure(&self) -> i64 {
+        let distance = distance();
+        distance - self.epoch_minus_boot.swap(distance, Ordering::Relaxed)
+    }
+}
+
+/// How far the Unix epoch's clock is ahead of the boot clock, in nanoseconds.
+fn distance() -> i64 {
+    let samples = [(); 3].map(|()| {
+        let before = now(ClockId::Boottime);
+        let epoch = now(ClockId::Realtime);
+        let after = now(ClockId::Boottime);
+        (after - before, epoch - (before + (after - before) / 2))
+    });
+    // The one with the least time between its readings is the most exact.
+    let [first, second, third] = samples;
+    first.min(second).min(third).1
+}
+
+fn now(clock: ClockId) -> i64 {
+    let time = clock_gettime(clock);
+    time.tv_sec * 1_000_000_000 + time.tv_nsec
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn now_is_now_on_both_clocks() {
+        let clock = Clock::new();
+        let day = jiff::Timestamp::now().as_nanosecond();
+        let off = i128::from(clock.epoch_ns(ktime_ns())) - day;
+        assert!(off.abs() < 1_000_000_000, "{off} ns apart");
+    }
+
+    #[test]
+    fn a_jump_of_the_day_is_found_and_followed() {
+        let clock = Clock::new();
+        let before = clock.epoch_ns(5_000_000_000);
+        // As if the day had been an hour earlier at the last measurement.
+        let hour = 3_600_000_000_000;
+        clock.epoch_minus_boot.fetch_sub(hour, Ordering::Relaxed);
+        let jump = clock.measure();
+        assert!((jump - hour).abs() < 1_000_000_000, "jumped by {jump} ns");
+        assert!(clock.epoch_ns(5_000_000_000).abs_diff(before) < 1_000_000_000);
+    }
+
+    #[test]
+    fn times_before_the_epoch_stop_at_it() {
+        let clock = Clock { epoch_minus_boot: Arc::new(AtomicI64::new(-10)) };
+        assert_eq!(clock.epoch_ns(3), 0);
+    }
+}

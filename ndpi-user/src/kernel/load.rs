@@ -1,0 +1,171 @@
+//! Loading the programs and making their maps.
+
+use std::io;
+
+use aya::maps::{ArrayOfMaps, Map, MapData};
+use aya::programs::{ProgramError, SchedClassifier, Xdp};
+use aya::{Ebpf, EbpfError, EbpfLoader};
+use ndpi_common::names::{global, map, program};
+use ndpi_common::{ABI_VERSION, MAX_SNAP};
+
+use super::abi;
+use super::map_set::MapSet;
+use super::maps::MapError;
+use super::options::{LoadOptions, log_number, ring_size};
+use super::pins::PinError;
+use super::preflight::PreflightError;
+use super::rings::{Ring, Rings, RingsError};
+use super::sys;
+
+/// The programs could not be loaded; nothing of them is left in the kernel.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Something that must be there is not.
+    #[error(transparent)]
+    Preflight(#[from] PreflightError),
+    /// The pin directory cannot be used.
+    #[error(transparent)]
+    Pins(#[from] PinError),
+    /// The object is of another version.
+    #[error(
+        "the BPF object in this binary is of version {}, the binary of version {ABI_VERSION}: \
+         build both again with: cargo xtask build",
+        .theirs.map_or_else(|| "unknown".into(), |version| version.to_string())
+    )]
+    Version {
+        /// The object's version.
+        theirs: Option<u32>,
+    },
+    /// The object or its maps were refused.
+    #[error("cannot create the maps of the BPF object")]
+    Object(#[source] Box<EbpfError>),
+    /// A program is missing in the object, or the kernel refused it.
+    #[error("cannot load the program {name} into the kernel{}", verifier_end(.source))]
+    Program {
+        /// The program.
+        name: &'static str,
+        /// What the kernel said.
+        source: Box<ProgramError>,
+    },
+    /// A map is not as it should be.
+    #[error(transparent)]
+    Map(#[from] MapError),
+    /// A ring could not be made.
+    #[error("cannot make a ring of {bytes} bytes for CPU {cpu}; try a smaller --ring-size")]
+    Ring {
+        /// The CPU.
+        cpu: u32,
+        /// The ring's size.
+        bytes: u32,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The rings could not be read.
+    #[error(transparent)]
+    Rings(#[from] RingsError),
+    /// The messages of the programs could not be read.
+    #[error("cannot read the messages of the kernel programs")]
+    Log(#[source] io::Error),
+    /// The CPUs could not be counted.
+    #[error("cannot read how many CPUs there may be from {path}")]
+    Cpus {
+        /// The file.
+        path: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Creates the maps with the sizes of `options`, and has the kernel verify and take the programs.
+pub(super) fn load(object: &[u8], options: &LoadOptions, cpus: u32) -> Result<Ebpf, LoadError> {
+    let theirs = abi::of_object(object);
+    if theirs != Some(ABI_VERSION) {
+        return Err(LoadError::Version { theirs });
+    }
+    let snap = options.snap.clamp(1, MAX_SNAP);
+    let log_level = log_number(options.log_level);
+    let mut loader = EbpfLoader::new();
+    for (name, entries) in sizes(options, cpus) {
+        loader.map_max_entries(name, entries);
+    }
+    loader
+        .override_global(global::BUDGET, &options.budget, true)
+        .override_global(global::SNAP, &snap, true)
+        .override_global(global::SWITCHES, &options.switches, true)
+        .override_global(global::IDLE_TICKS, &options.idle_ticks, true)
+        // Where no message is left in the programs, neither is the level.
+        .override_global(aya_log::LEVEL, &log_level, false);
+    let mut object = loader.load(object).map_err(|error| LoadError::Object(Box::new(error)))?;
+    xdp(&mut object).and_then(Xdp::load).map_err(|error| refused(program::XDP, error))?;
+    tc(&mut object).and_then(SchedClassifier::load).map_err(|e| refused(program::TC, e))?;
+    Ok(object)
+}
+
+/// The entries of each map.
+fn sizes(options: &LoadOptions, cpus: u32) -> [(&'static str, u32); 6] {
+    [
+        (map::VERDICTS_V4, options.verdicts.max(1)),
+        (map::VERDICTS_V6, options.verdicts.max(1)),
+        (map::TRACK_V4, options.tracks.max(1)),
+        (map::TRACK_V6, options.tracks.max(1)),
+        (map::FRAGMENTS, options.fragments.max(1)),
+        (map::RINGS, cpus),
+    ]
+}
+
+/// The XDP program in the object.
+pub(super) fn xdp(object: &mut Ebpf) -> Result<&mut Xdp, ProgramError> {
+    object.program_mut(program::XDP).ok_or(ProgramError::NotLoaded)?.try_into()
+}
+
+/// The TC program in the object.
+pub(super) fn tc(object: &mut Ebpf) -> Result<&mut SchedClassifier, ProgramError> {
+    object.program_mut(program::TC).ok_or(ProgramError::NotLoaded)?.try_into()
+}
+
+/// Makes a ring for each CPU and puts it where the programs look for it.
+pub(super) fn make_rings(maps: &MapSet, bytes: u32, cpus: u32) -> Result<Rings, LoadError> {
+    let page = u32::try_from(rustix::param::page_size()).unwrap_or(1 << 16);
+    let bytes = ring_size(bytes, page);
+    let open = |source| MapError::Open { map: map::RINGS, source: Box::new(source) };
+    let outer = maps.duplicate(map::RINGS)?;
+    let mut outer: ArrayOfMaps<_> =
+        Map::from_map_data(outer).and_then(TryFrom::try_from).map_err(open)?;
+    let mut rings = Vec::new();
+    for cpu in 0..cpus {
+        let failed = |source| LoadError::Ring { cpu, bytes, source };
+        let fd = sys::create_ring(&format!("ring_{cpu}"), bytes).map_err(failed)?;
+        let inner = MapData::from_fd(fd.try_clone().map_err(failed)?).map_err(open)?;
+        outer.set(cpu, &inner, 0).map_err(open)?;
+        rings.push(Ring::open(fd, bytes).map_err(failed)?);
+    }
+    Ok(Rings::new(rings)?)
+}
+
+/// How many CPUs the machine may ever have: their numbers are below it.
+pub(super) fn possible_cpus() -> Result<u32, LoadError> {
+    let failed = |(path, source)| LoadError::Cpus { path, source };
+    aya::util::nr_cpus().map(|cpus| u32::try_from(cpus).unwrap_or(u32::MAX)).map_err(failed)
+}
+
+fn refused(name: &'static str, source: ProgramError) -> LoadError {
+    if let ProgramError::LoadError { verifier_log, .. } = &source {
+        log::debug!("the verifier's log of {name}:\n{verifier_log}");
+    }
+    LoadError::Program { name, source: Box::new(source) }
+}
+
+/// Lines of the verifier's log that an error shows.
+const SHOWN: usize = 6;
+
+/// The end of the verifier's log, where it says what it did not like.
+fn verifier_end(error: &ProgramError) -> String {
+    let ProgramError::LoadError { verifier_log, .. } = error else { return String::new() };
+    let log = verifier_log.to_string();
+    let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+    let shown = &lines[lines.len().saturating_sub(SHOWN)..];
+    if shown.is_empty() {
+        return String::new();
+    }
+    format!("; the verifier's last words (all of them with -v):\n  {}\n", shown.join("\n  "))
+}

@@ -1,0 +1,18 @@
+//! The programs' maps, as typed handles that are cheap to clone and usable from several threads.
+
+pub(super) mod hash;
+mod limits;
+mod live;
+mod peers;
+mod stats;
+mod tracks;
+mod verdict_table;
+mod verdicts;
+
+pub use hash::MapError;
+pub use limits::Limits;
+pub use live::LiveCell;
+pub(super) use peers::Peers;
+pub use stats::{Statistics, Stats};
+pub use tracks::TrackMaps;
+pub use verdicts::{Insertion, VerdictMaps, Written};

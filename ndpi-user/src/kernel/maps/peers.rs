@@ -1,0 +1,37 @@
+//! Where frames go that pass on an interface with a peer.
+
+use std::fmt;
+use std::io;
+
+use aya::maps::{DevMapHash, Map, MapData};
+use ndpi_common::names::map;
+
+use super::MapError;
+use crate::kernel::map_set::MapSet;
+
+/// `PEERS`: an interface → the interface out of which its frames go.
+pub(in crate::kernel) struct Peers(DevMapHash<MapData>);
+
+impl Peers {
+    pub(in crate::kernel) fn open(maps: &MapSet) -> Result<Self, MapError> {
+        let map = Map::from_map_data(maps.duplicate(map::PEERS)?);
+        map.and_then(TryFrom::try_from)
+            .map(Self)
+            .map_err(|error| MapError::Open { map: map::PEERS, source: Box::new(error) })
+    }
+
+    /// Gives the interface with index `from` the peer with index `to`.
+    pub(in crate::kernel) fn set(&mut self, from: u32, to: u32) -> Result<(), MapError> {
+        self.0.insert(from, to, None, 0).map_err(|error| MapError::Call {
+            doing: "write to",
+            map: map::PEERS,
+            source: io::Error::other(error),
+        })
+    }
+}
+
+impl fmt::Debug for Peers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(map::PEERS)
+    }
+}

@@ -1,0 +1,163 @@
+//! Network interfaces and the XDP programs on them.
+
+use std::io;
+
+use super::message::{DO, DUMP, Request, attribute, attributes, find, number, text};
+
+const NEW_LINK: u16 = 16;
+const GET_LINK: u16 = 18;
+const SET_LINK: u16 = 19;
+/// The fixed part of a link message (`struct ifinfomsg`).
+const FIXED: usize = 16;
+const NAME: u16 = 3;
+const PROPERTIES: u16 = 52;
+const ALTERNATIVE_NAME: u16 = 53;
+const XDP: u16 = 43;
+const XDP_FD: u16 = 1;
+const XDP_ATTACHED: u16 = 2;
+const XDP_FLAGS: u16 = 3;
+const XDP_PROGRAM: u16 = 4;
+/// Programs by place, where an interface has several.
+const XDP_PROGRAMS: [(u16, XdpPlace); 3] =
+    [(5, XdpPlace::Native), (6, XdpPlace::Generic), (7, XdpPlace::Hardware)];
+/// `IFF_UP`.
+const UP: u32 = 1;
+
+/// A network interface of this process's network namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::kernel) struct Interface {
+    pub(in crate::kernel) index: u32,
+    pub(in crate::kernel) name: String,
+    /// Other names it goes by.
+    pub(in crate::kernel) alternatives: Vec<String>,
+    pub(in crate::kernel) up: bool,
+    /// The XDP programs on it.
+    pub(in crate::kernel) xdp: Vec<XdpAttached>,
+}
+
+/// A program on an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::kernel) struct XdpAttached {
+    pub(in crate::kernel) program: u32,
+    pub(in crate::kernel) place: XdpPlace,
+}
+
+/// Where an XDP program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::kernel) enum XdpPlace {
+    Native,
+    Generic,
+    Hardware,
+}
+
+impl XdpPlace {
+    pub(in crate::kernel) fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Generic => "generic",
+            Self::Hardware => "hardware",
+        }
+    }
+
+    /// `XDP_FLAGS_DRV_MODE` and the like.
+    fn flag(self) -> u32 {
+        match self {
+            Self::Generic => 1 << 1,
+            Self::Native => 1 << 2,
+            Self::Hardware => 1 << 3,
+        }
+    }
+}
+
+/// All interfaces.
+pub(in crate::kernel) fn interfaces() -> io::Result<Vec<Interface>> {
+    let answers = Request::new(GET_LINK, DUMP, &[0; FIXED]).exchange()?;
+    Ok(answers.iter().filter(|(kind, _)| *kind == NEW_LINK).filter_map(|(_, m)| parse(m)).collect())
+}
+
+/// Takes the program off that was put there without a link.
+pub(in crate::kernel) fn detach_xdp(index: u32, place: XdpPlace) -> io::Result<()> {
+    let mut fixed = [0; FIXED];
+    fixed[4..8].copy_from_slice(&index.to_ne_bytes());
+    let nothing = attribute(XDP_FD, &(-1i32).to_ne_bytes());
+    let flags = attribute(XDP_FLAGS, &place.flag().to_ne_bytes());
+    // `NLA_F_NESTED`, which newer kernels insist on.
+    let request = Request::new(SET_LINK, DO, &fixed).with(XDP | 0x8000, &[nothing, flags].concat());
+    request.exchange().map(drop)
+}
+
+fn parse(message: &[u8]) -> Option<Interface> {
+    let (fixed, rest) = message.split_at_checked(FIXED)?;
+    let alternatives = find(rest, PROPERTIES).unwrap_or(&[]);
+    let alternatives = attributes(alternatives).filter(|(kind, _)| *kind == ALTERNATIVE_NAME);
+    Some(Interface {
+        index: number(&fixed[4..])?,
+        name: text(find(rest, NAME)?),
+        alternatives: alternatives.map(|(_, name)| text(name)).collect(),
+        up: number(&fixed[8..])? & UP != 0,
+        xdp: find(rest, XDP).map(xdp).unwrap_or_default(),
+    })
+}
+
+fn xdp(attributes: &[u8]) -> Vec<XdpAttached> {
+    let by_place = XDP_PROGRAMS.iter().filter_map(|&(kind, place)| {
+        Some(XdpAttached { program: find(attributes, kind).and_then(number)?, place })
+    });
+    let mut programs: Vec<_> = by_place.collect();
+    // Kernels before 4.19 name a single program.
+    if let (true, Some(program)) =
+        (programs.is_empty(), find(attributes, XDP_PROGRAM).and_then(number))
+    {
+        let place = match find(attributes, XDP_ATTACHED).and_then(<[u8]>::first) {
+            Some(1) => XdpPlace::Native,
+            Some(3) => XdpPlace::Hardware,
+            _ => XdpPlace::Generic,
+        };
+        programs.push(XdpAttached { program, place });
+    }
+    programs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(attributes: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = vec![0; FIXED];
+        bytes[4..8].copy_from_slice(&7u32.to_ne_bytes());
+        bytes[8..12].copy_from_slice(&(UP | 0x1000).to_ne_bytes());
+        bytes.extend(attributes.concat());
+        bytes
+    }
+
+    #[test]
+    fn an_interface_is_read() {
+        let names = attribute(ALTERNATIVE_NAME, b"enp3s0np0\0");
+        let programs = [attribute(XDP_ATTACHED, &[2]), attribute(6, &42u32.to_ne_bytes())].concat();
+        let interface = parse(&message(&[
+            attribute(NAME, b"eth0\0"),
+            attribute(PROPERTIES | 0x8000, &names),
+            attribute(XDP, &programs),
+        ]));
+        let expected = Interface {
+            index: 7,
+            name: "eth0".into(),
+            alternatives: vec!["enp3s0np0".into()],
+            up: true,
+            xdp: vec![XdpAttached { program: 42, place: XdpPlace::Generic }],
+        };
+        assert_eq!(interface, Some(expected));
+    }
+
+    #[test]
+    fn nothing_attached_is_nothing() {
+        let bytes = message(&[attribute(NAME, b"lo\0"), attribute(XDP, &attribute(2, &[0]))]);
+        assert!(parse(&bytes).unwrap().xdp.is_empty());
+        assert_eq!(parse(&bytes[..12]), None);
+    }
+
+    #[test]
+    fn every_machine_has_a_loopback() {
+        assert!(interfaces().unwrap().iter().any(|interface| interface.name == "lo"));
+    }
+}

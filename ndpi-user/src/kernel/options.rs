@@ -1,0 +1,84 @@
+//! How the kernel side is set up.
+
+use std::path::{Path, PathBuf};
+
+use log::LevelFilter;
+use ndpi_common::MAX_SNAP;
+
+/// Where maps are pinned unless told otherwise.
+pub const DEFAULT_PIN_DIRECTORY: &str = "/sys/fs/bpf/ndpi-xdp";
+
+/// Sizes and settings that are fixed when the programs are loaded.
+#[derive(Clone, Debug)]
+pub struct LoadOptions {
+    /// Decided flows that the verdict map of each family has room for (136 bytes each, IPv6 160,
+    /// allocated at once).
+    pub verdicts: u32,
+    /// Undecided flows that the track map of each family remembers.
+    pub tracks: u32,
+    /// Datagrams in fragments that are remembered.
+    pub fragments: u32,
+    /// Bytes of the ring of each CPU, made a power of two and a multiple of the page size.
+    pub ring_bytes: u32,
+    /// Packets of an undecided flow that are shown at most.
+    pub budget: u32,
+    /// Bytes of a packet that are shown at most, from the IP header on; up to [`MAX_SNAP`].
+    pub snap: u32,
+    /// Bits of [`ndpi_common::Switches`].
+    pub switches: u32,
+    /// Ticks ([`ndpi_common::TICK_NS`]) without a packet after which a flow of the same key is a
+    /// new one.
+    pub idle_ticks: u32,
+    /// What the programs say themselves; `Off` keeps their messages out of the programs altogether.
+    pub log_level: LevelFilter,
+    /// Where to pin the maps, `None` for nowhere.
+    pub pin_directory: Option<PathBuf>,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self {
+            verdicts: 262_144,
+            tracks: 131_072,
+            fragments: 16_384,
+            ring_bytes: 4 << 20,
+            budget: 32,
+            snap: MAX_SNAP,
+            switches: 0,
+            idle_ticks: 1200,
+            log_level: LevelFilter::Off,
+            pin_directory: Some(Path::new(DEFAULT_PIN_DIRECTORY).to_owned()),
+        }
+    }
+}
+
+/// The size of a ring that holds at least `bytes`.
+pub(super) fn ring_size(bytes: u32, page: u32) -> u32 {
+    bytes.clamp(page, 1 << 30).next_power_of_two()
+}
+
+/// The level at which the programs log, in the numbers of aya's log (1: errors … 5: traces; 0:
+/// nothing).
+pub(super) fn log_number(level: LevelFilter) -> u8 {
+    match level {
+        LevelFilter::Off => 0,
+        LevelFilter::Error => 1,
+        LevelFilter::Warn => 2,
+        LevelFilter::Info => 3,
+        LevelFilter::Debug => 4,
+        LevelFilter::Trace => 5,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rings_are_powers_of_two_and_whole_pages() {
+        assert_eq!(ring_size(0, 4096), 4096);
+        assert_eq!(ring_size(5000, 4096), 8192);
+        assert_eq!(ring_size(1 << 20, 65_536), 1 << 20);
+        assert_eq!(ring_size(u32::MAX, 4096), 1 << 30);
+    }
+}

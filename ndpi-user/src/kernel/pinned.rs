@@ -1,0 +1,84 @@
+//! The maps of another instance, running or dead, as it pinned them.
+
+use std::path::{Path, PathBuf};
+
+use ndpi_common::ABI_VERSION;
+
+use super::instance::Instance;
+use super::map_set::MapSet;
+use super::maps::{LiveCell, MapError, Stats, TrackMaps, VerdictMaps};
+use super::preflight::{PreflightError, check_capabilities};
+use super::{DEFAULT_PIN_DIRECTORY, lock};
+
+/// The pinned maps could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum PinnedError {
+    /// Reading maps needs privileges.
+    #[error(transparent)]
+    Preflight(#[from] PreflightError),
+    /// Nothing is pinned there.
+    #[error(
+        "no maps of ndpi-xdp are pinned in {}: none is running (start it with: ndpi-xdp run), or \
+         it uses another --pin-dir", .0.display()
+    )]
+    Nothing(PathBuf),
+    /// The maps are of another version.
+    #[error(
+        "the maps pinned in {} are of version {theirs}, this ndpi-xdp uses version {ABI_VERSION}: \
+         use the one that made them (pid {pid})", .directory.display()
+    )]
+    Version {
+        /// The pin directory.
+        directory: PathBuf,
+        /// Their version.
+        theirs: u32,
+        /// The process that made them.
+        pid: u32,
+    },
+    /// A map could not be read.
+    #[error(transparent)]
+    Map(#[from] MapError),
+}
+
+/// The maps of another instance.
+#[derive(Clone, Debug)]
+pub struct Pinned {
+    /// Who made them.
+    pub instance: Instance,
+    /// Whether that instance is still running, by its lock.
+    pub running: bool,
+    /// The verdicts.
+    pub verdicts: VerdictMaps,
+    /// The undecided flows.
+    pub tracks: TrackMaps,
+    /// The statistics.
+    pub stats: Stats,
+    /// The coarse clock.
+    pub live: LiveCell,
+}
+
+/// Opens the maps pinned in `directory` ([`DEFAULT_PIN_DIRECTORY`] by default), after a look at
+/// their version.
+///
+/// # Errors
+///
+/// Nothing is pinned there, it is of another version, or this process may not read it.
+pub fn open(directory: Option<&Path>) -> Result<Pinned, PinnedError> {
+    let directory = directory.unwrap_or(Path::new(DEFAULT_PIN_DIRECTORY));
+    check_capabilities()?;
+    let nothing = || PinnedError::Nothing(directory.to_owned());
+    let instance = Instance::pinned(directory)?.ok_or_else(nothing)?;
+    if instance.abi != ABI_VERSION {
+        let (theirs, pid) = (instance.abi, instance.pid);
+        return Err(PinnedError::Version { directory: directory.to_owned(), theirs, pid });
+    }
+    let maps = MapSet::pinned(directory)?;
+    Ok(Pinned {
+        instance,
+        running: lock::is_held(directory),
+        verdicts: VerdictMaps::open(&maps)?,
+        tracks: TrackMaps::open(&maps)?,
+        stats: Stats::open(&maps)?,
+        live: LiveCell::open(&maps)?,
+    })
+}

@@ -1,0 +1,8 @@
+//! The rings, one per CPU, read as one stream of samples in the order of time.
+
+mod merge;
+mod reader;
+mod ring;
+
+pub use reader::{Polled, Rings, RingsError, Waker};
+pub(super) use ring::Ring;

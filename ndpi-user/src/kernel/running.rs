@@ -1,0 +1,239 @@
+//! The loaded programs, with all that belongs to them.
+
+use std::path::Path;
+
+use aya::Ebpf;
+use aya::programs::ProgramError;
+use log::LevelFilter;
+use ndpi_common::names::map;
+
+use super::attach::{AttachError, Attachment, EgressLink, Hooks, Mode, XdpLink, find_interface};
+use super::load::{self, LoadError};
+use super::map_set::MapSet;
+use super::maps::hash::Hash;
+use super::maps::{Limits, LiveCell, Peers, Stats, TrackMaps, VerdictMaps};
+use super::messages::Messages;
+use super::netlink::Interface;
+use super::options::LoadOptions;
+use super::pins::Pins;
+use super::preflight::preflight;
+use super::rings::Rings;
+use super::sys::Write;
+use super::test_run::TestRun;
+
+/// The programs in the kernel, their maps, and what they are attached to. On drop everything is
+/// detached, unpinned and unloaded.
+// Fields are dropped in this order: what is attached first, the right to the pins last.
+#[derive(Debug)]
+pub struct Kernel {
+    attached: Vec<Attached>,
+    _messages: Option<Messages>,
+    object: Ebpf,
+    rings: Option<Rings>,
+    verdicts: VerdictMaps,
+    tracks: TrackMaps,
+    stats: Stats,
+    limits: Limits,
+    live: LiveCell,
+    interfaces: Hash<u32, u32>,
+    peers: Peers,
+    pins: Option<Pins>,
+}
+
+/// What is on one interface.
+#[derive(Debug)]
+struct Attached {
+    index: u32,
+    xdp: Option<XdpLink>,
+    egress: Option<EgressLink>,
+}
+
+impl Kernel {
+    /// Checks the machine, loads the programs, makes their maps and rings, and pins the maps. What
+    /// a crashed instance left in the pin directory is removed.
+    ///
+    /// # Errors
+    ///
+    /// Something is missing, or the kernel refused; nothing is left in the kernel then.
+    pub fn load(options: &LoadOptions) -> Result<Self, LoadError> {
+        let object = preflight()?;
+        let pins = options.pin_directory.as_deref().map(Pins::take).transpose()?;
+        let cpus = load::possible_cpus()?;
+        let mut object = load::load(object, options, cpus)?;
+        let messages = match options.log_level {
+            LevelFilter::Off => None,
+            _ => Messages::start(&mut object).map_err(LoadError::Log)?,
+        };
+        let maps = MapSet::of_object(&mut object)?;
+        let rings = load::make_rings(&maps, options.ring_bytes, cpus)?;
+        if let Some(pins) = &pins {
+            pins.pin(&maps)?;
+        }
+        let kernel = Self {
+            attached: Vec::new(),
+            _messages: messages,
+            object,
+            rings: Some(rings),
+            verdicts: VerdictMaps::open(&maps)?,
+            tracks: TrackMaps::open(&maps)?,
+            stats: Stats::open(&maps)?,
+            limits: Limits::open(&maps)?,
+            live: LiveCell::open(&maps)?,
+            interfaces: maps.hash(map::INTERFACES)?,
+            peers: Peers::open(&maps)?,
+            pins,
+        };
+        // From the first packet on the programs know the time.
+        kernel.live.advance(super::ktime_ns())?;
+        Ok(kernel)
+    }
+
+    /// Attaches the programs to an interface of this thread's network namespace.
+    ///
+    /// # Errors
+    ///
+    /// There is no such interface, something else is on it, or the kernel refused; nothing of ours
+    /// is on the interface then.
+    pub fn attach(
+        &mut self,
+        interface: &str,
+        mode: Mode,
+        hooks: Hooks,
+    ) -> Result<Attachment, AttachError> {
+        let interface = find_interface(interface)?;
+        if self.attached.iter().any(|attached| attached.index == interface.index) {
+            return Err(AttachError::Twice(interface.name));
+        }
+        let mut attached = Attached { index: interface.index, xdp: None, egress: None };
+        if let Err(error) = self.attach_hooks(&interface, mode, hooks, &mut attached) {
+            self.take_off(attached);
+            return Err(error);
+        }
+        let attachment = Attachment {
+            index: interface.index,
+            ingress: attached.xdp.as_ref().map(|link| link.mode),
+            egress: attached.egress.as_ref().map(|link| link.by),
+            up: interface.up,
+            interface: interface.name,
+        };
+        self.attached.push(attached);
+        if !attachment.up {
+            log::warn!(
+                "{0} is down: attached, but no packet comes before: ip link set {0} up",
+                attachment.interface
+            );
+        }
+        Ok(attachment)
+    }
+
+    fn attach_hooks(
+        &mut self,
+        interface: &Interface,
+        mode: Mode,
+        hooks: Hooks,
+        attached: &mut Attached,
+    ) -> Result<(), AttachError> {
+        if hooks.ingress {
+            let program = load::xdp(&mut self.object).map_err(|e| missing(interface, e))?;
+            attached.xdp = Some(XdpLink::attach(program, interface, mode)?);
+            // From here on its packets are counted here, not where they go out.
+            let seen = self.interfaces.write(&interface.index, &1, Write::Any);
+            seen.map_err(|source| self.interfaces.failed("write to", source))?;
+        }
+        if let Some(by) = hooks.egress {
+            let program = load::tc(&mut self.object).map_err(|e| missing(interface, e))?;
+            attached.egress = Some(EgressLink::attach(program, interface, by)?);
+        }
+        Ok(())
+    }
+
+    /// Takes the programs off an interface; false when they were not on it.
+    pub fn detach(&mut self, index: u32) -> bool {
+        let Some(at) = self.attached.iter().position(|attached| attached.index == index) else {
+            return false;
+        };
+        let attached = self.attached.swap_remove(at);
+        self.take_off(attached);
+        true
+    }
+
+    fn take_off(&mut self, attached: Attached) {
+        let index = attached.index;
+        if let Err(error) = self.interfaces.remove(&index) {
+            log::debug!("interface {index}: {error}");
+        }
+        let xdp = attached
+            .xdp
+            .map(|link| load::xdp(&mut self.object).and_then(|program| link.detach(program)));
+        let tc = attached
+            .egress
+            .map(|link| load::tc(&mut self.object).and_then(|program| link.detach(program, index)));
+        for error in [xdp, tc].into_iter().flatten().filter_map(Result::err) {
+            // The interface may be gone, and the program with it.
+            log::debug!("detaching from interface {index}: {error}");
+        }
+    }
+
+    /// Lets frames that pass on `from` go straight out of `to`, past the stack (bump in the wire);
+    /// takes effect with [`ndpi_common::Switches::PEERS`].
+    ///
+    /// # Errors
+    ///
+    /// There is no such interface, or the kernel refused.
+    pub fn redirect(&mut self, from: &str, to: &str) -> Result<(), AttachError> {
+        let (from, to) = (find_interface(from)?, find_interface(to)?);
+        Ok(self.peers.set(from.index, to.index)?)
+    }
+
+    /// The reader of the samples; `None` when it was taken before.
+    pub fn take_rings(&mut self) -> Option<Rings> {
+        self.rings.take()
+    }
+
+    /// The verdicts; handles are cheap to clone, here and below.
+    pub fn verdicts(&self) -> &VerdictMaps {
+        &self.verdicts
+    }
+
+    /// The undecided flows.
+    pub fn tracks(&self) -> &TrackMaps {
+        &self.tracks
+    }
+
+    /// The statistics.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// The token buckets.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The coarse clock, which somebody must advance.
+    pub fn live(&self) -> &LiveCell {
+        &self.live
+    }
+
+    /// Where the maps are pinned.
+    pub fn pin_directory(&self) -> Option<&Path> {
+        self.pins.as_ref().map(Pins::directory)
+    }
+
+    /// Runs the programs on packets of the caller's making.
+    pub fn test_run(&mut self) -> TestRun<'_> {
+        TestRun::new(&mut self.object)
+    }
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        for attached in std::mem::take(&mut self.attached) {
+            self.take_off(attached);
+        }
+    }
+}
+
+fn missing(interface: &Interface, source: ProgramError) -> AttachError {
+    AttachError::Refused { what: "the programs", interface: interface.name.clone(), source }
+}

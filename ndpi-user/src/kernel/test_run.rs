@@ -1,0 +1,248 @@
+//! Running the programs on packets of the caller's making (`BPF_PROG_TEST_RUN`,
+//! `Documentation/bpf/bpf_prog_run.rst`).
+
+use std::time::Duration;
+
+use aya::programs::{ProgramError, SchedClassifier, Xdp};
+use aya::{Ebpf, TestRun as _, TestRunAttrs, TestRunOptions};
+use ndpi_common::Hook;
+
+use super::load;
+
+/// Room for a frame that a program may have made longer.
+const LONGEST: usize = 1 << 16;
+
+/// The programs could not be run.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot run the program at {hook:?} on a packet of {len} bytes")]
+pub struct TestRunError {
+    hook: Hook,
+    len: usize,
+    source: ProgramError,
+}
+
+/// What one run, or many, made of a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestRunResult {
+    /// The program's return value: an XDP action (`XDP_DROP` 1, `XDP_PASS` 2, `XDP_TX` 3,
+    /// `XDP_REDIRECT` 4) or a TC action (`TC_ACT_UNSPEC` -1, `TC_ACT_OK` 0, `TC_ACT_SHOT` 2).
+    pub action: i32,
+    /// The mean duration of a run; whole nanoseconds.
+    pub duration: Duration,
+    /// The packet afterwards; only where it was asked for.
+    pub packet: Option<Vec<u8>>,
+}
+
+impl TestRunResult {
+    /// Whether the program at `hook` dropped the packet.
+    pub fn dropped(&self, hook: Hook) -> bool {
+        self.action
+            == match hook {
+                Hook::Xdp => 1,
+                Hook::Tc => 2,
+            }
+    }
+}
+
+/// What an XDP program is told of a packet besides its bytes: the front of `struct xdp_md`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct XdpContext {
+    data: u32,
+    data_end: u32,
+    data_meta: u32,
+    /// The interface it came in on. It must exist, and the kernel wants queue 0 of it to be known
+    /// to XDP.
+    pub ingress_ifindex: u32,
+    /// The queue it came in on.
+    pub rx_queue_index: u32,
+    egress_ifindex: u32,
+}
+
+/// What a TC program is told of a packet besides its bytes: `struct __sk_buff`, of which the kernel
+/// takes these fields.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SkbContext {
+    /// The interface it came in on, 0 for none.
+    pub ingress_ifindex: u32,
+    /// The interface it goes out on; 1 (the loopback) when 0.
+    pub ifindex: u32,
+    /// The firewall mark.
+    pub mark: u32,
+    /// Segments that it becomes; 0 for a packet that is not segmented.
+    pub gso_segs: u32,
+    /// The payload of each segment in bytes.
+    pub gso_size: u32,
+    /// Its length on the wire, 0 to leave it to the kernel.
+    pub wire_len: u32,
+}
+
+/// The size of `struct __sk_buff`.
+const SKB: usize = 192;
+
+impl SkbContext {
+    /// The fields at their places in `struct __sk_buff` (`linux/bpf.h`).
+    fn bytes(&self) -> [u8; SKB] {
+        let mut bytes = [0; SKB];
+        let fields = [
+            (8, self.mark),
+            (36, self.ingress_ifindex),
+            (40, self.ifindex),
+            (160, self.wire_len),
+            (164, self.gso_segs),
+            (176, self.gso_size),
+        ];
+        for (at, value) in fields {
+            bytes[at..at + 4].copy_from_slice(&value.to_ne_bytes());
+        }
+        bytes
+    }
+}
+
+impl XdpContext {
+    fn bytes(&self, packet: &[u8]) -> [u8; 24] {
+        let len = u32::try_from(packet.len()).unwrap_or(u32::MAX);
+        let fields = [
+            self.data,
+            len,
+            self.data_meta,
+            self.ingress_ifindex,
+            self.rx_queue_index,
+            self.egress_ifindex,
+        ];
+        let mut bytes = [0; 24];
+        for (to, field) in bytes.chunks_exact_mut(4).zip(fields) {
+            to.copy_from_slice(&field.to_ne_bytes());
+        }
+        bytes
+    }
+}
+
+/// Runs the loaded programs, with their real maps and rings.
+#[derive(Debug)]
+pub struct TestRun<'k> {
+    object: &'k mut Ebpf,
+}
+
+impl<'k> TestRun<'k> {
+    pub(super) fn new(object: &'k mut Ebpf) -> Self {
+        Self { object }
+    }
+
+    /// Runs the XDP program `repeat` times on a frame, from its Ethernet header on.
+    ///
+    /// # Errors
+    ///
+    /// The kernel does not take the frame or the context.
+    pub fn xdp(
+        &mut self,
+        frame: &[u8],
+        context: Option<&XdpContext>,
+        repeat: u32,
+    ) -> Result<TestRunResult, TestRunError> {
+        let context = context.map(|context| context.bytes(frame));
+        let failed = |source| TestRunError { hook: Hook::Xdp, len: frame.len(), source };
+        let program: &Xdp = load::xdp(self.object).map_err(failed)?;
+        let options = TestRunOptions {
+            data_in: Some(frame),
+            ctx_in: context.as_ref().map(|bytes| &bytes[..]),
+            repeat,
+            ..TestRunOptions::new()
+        };
+        program.test_run(options).map(|result| done(&result, None)).map_err(failed)
+    }
+
+    /// Runs the TC program `repeat` times on a frame, from its Ethernet header on.
+    ///
+    /// # Errors
+    ///
+    /// As for [`TestRun::xdp`].
+    pub fn tc(
+        &mut self,
+        frame: &[u8],
+        context: Option<&SkbContext>,
+        repeat: u32,
+    ) -> Result<TestRunResult, TestRunError> {
+        let context = context.map(SkbContext::bytes);
+        let failed = |source| TestRunError { hook: Hook::Tc, len: frame.len(), source };
+        let program: &SchedClassifier = load::tc(self.object).map_err(failed)?;
+        let options = TestRunOptions {
+            data_in: Some(frame),
+            ctx_in: context.as_ref().map(|bytes| &bytes[..]),
+            repeat,
+            ..TestRunOptions::new()
+        };
+        program.test_run(options).map(|result| done(&result, None)).map_err(failed)
+    }
+
+    /// Runs the XDP program once and gives the frame as it left the program.
+    ///
+    /// # Errors
+    ///
+    /// As for [`TestRun::xdp`].
+    pub fn xdp_frame(&mut self, frame: &[u8]) -> Result<TestRunResult, TestRunError> {
+        let failed = |source| TestRunError { hook: Hook::Xdp, len: frame.len(), source };
+        let program: &Xdp = load::xdp(self.object).map_err(failed)?;
+        let mut out = vec![0; LONGEST];
+        let options = TestRunOptions {
+            data_in: Some(frame),
+            data_out: Some(&mut out),
+            ..TestRunOptions::new()
+        };
+        let result = program.test_run(options).map_err(failed)?;
+        Ok(done(&result, Some(out)))
+    }
+
+    /// Runs the XDP program on `count` frames which are then treated as it says: passed to the
+    /// stack of `context`'s interface, redirected, sent back. `batch` frames are in flight at once
+    /// (at most 256). Since Linux 5.18.
+    ///
+    /// # Errors
+    ///
+    /// As for [`TestRun::xdp`]; live frames must fit a page with their headroom.
+    pub fn xdp_live(
+        &mut self,
+        frame: &[u8],
+        context: &XdpContext,
+        count: u32,
+        batch: u32,
+    ) -> Result<TestRunResult, TestRunError> {
+        let context = context.bytes(frame);
+        let failed = |source| TestRunError { hook: Hook::Xdp, len: frame.len(), source };
+        let program: &Xdp = load::xdp(self.object).map_err(failed)?;
+        let options = TestRunOptions {
+            data_in: Some(frame),
+            ctx_in: Some(&context),
+            repeat: count,
+            attrs: TestRunAttrs::new().xdp_live_frames(batch),
+            ..TestRunOptions::new()
+        };
+        program.test_run(options).map(|result| done(&result, None)).map_err(failed)
+    }
+}
+
+fn done(result: &aya::TestRunResult, packet: Option<Vec<u8>>) -> TestRunResult {
+    let packet = packet.map(|mut packet| {
+        packet.truncate(result.data_size_out as usize);
+        packet
+    });
+    TestRunResult { action: result.return_value.cast_signed(), duration: result.duration, packet }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fields_are_where_the_kernel_looks_for_them() {
+        let context =
+            SkbContext { gso_segs: 44, gso_size: 1448, ifindex: 3, ..SkbContext::default() };
+        let bytes = context.bytes();
+        let words: Vec<u32> = bytes
+            .chunks_exact(4)
+            .map(|word| u32::from_ne_bytes(word.try_into().unwrap()))
+            .collect();
+        let set: Vec<_> = words.iter().enumerate().filter(|(_, word)| **word != 0).collect();
+        assert_eq!(set, [(10, &3), (41, &44), (44, &1448)]);
+    }
+}

@@ -1,0 +1,141 @@
+//! Attaching to interfaces and coming off again.
+
+use aya::programs::{SchedClassifier, TcAttachType};
+use ndpi_common::Hook;
+use ndpi_user::kernel::{AttachError, Egress, Hooks, Mode};
+
+use crate::namespace::{Namespace, ip, run};
+use crate::setup::{can_load, load};
+
+const CLSACT: Hooks = Hooks { ingress: true, egress: Some(Egress::Clsact) };
+
+/// Whether an XDP program, and our TC program, is on the interface, as ip(8), tc(8) and the kernel
+/// say. (A bpftool of before 6.6 does not list tcx.)
+fn on(interface: &str) -> (bool, bool) {
+    let xdp = run("ip", &format!("link show {interface}")).contains("xdp");
+    let filters = run("tc", &format!("filter show dev {interface} egress"));
+    let (_, tcx) = SchedClassifier::query_tcx(interface, TcAttachType::Egress).unwrap();
+    let tcx = tcx.iter().any(|program| program.name_as_str() == Some("ndpi_tc"));
+    (xdp, tcx || filters.contains("ndpi_tc"))
+}
+
+#[test]
+fn both_hooks_go_on_and_come_off() {
+    if !can_load() {
+        return;
+    }
+    let _namespace = Namespace::enter();
+    for (mode, hooks) in [(Mode::Auto, Hooks::default()), (Mode::Generic, CLSACT)] {
+        let mut kernel = load();
+        let attachment = kernel.attach("left", mode, hooks).unwrap();
+        assert!(attachment.up);
+        assert_ne!(attachment.ingress, Some(Mode::Auto), "it says which mode it is");
+        assert_eq!(on("left"), (true, true), "{attachment}");
+        drop(kernel);
+        assert_eq!(on("left"), (false, false));
+        assert!(!run("tc", "qdisc show dev left").contains("clsact"), "clsact goes with it");
+    }
+}
+
+#[test]
+fn packets_of_both_directions_are_seen() {
+    if !can_load() {
+        return;
+    }
+    let _namespace = Namespace::enter();
+    let mut kernel = load();
+    kernel.attach("left", Mode::Native, Hooks::default()).unwrap();
+    // Neighbour discovery and duplicate address detection make packets of their own on both ends.
+    ip("addr add 2001:db8::1/64 dev left");
+    ip("addr add 2001:db8::2/64 dev right");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    loop {
+        let statistics = kernel.stats().read().unwrap();
+        if statistics.seen(Hook::Xdp).packets > 0 && statistics.seen(Hook::Tc).packets > 0 {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{statistics:?}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn an_interface_that_is_not_there_is_named_with_its_neighbours() {
+    if !can_load() {
+        return;
+    }
+    let _namespace = Namespace::enter();
+    let error = load().attach("lefft", Mode::Auto, Hooks::default()).unwrap_err();
+    assert_eq!(error.to_string(), "no interface lefft; did you mean left?");
+}
+
+#[test]
+fn an_interface_that_is_down_is_attached_to() {
+    if !can_load() {
+        return;
+    }
+    let _namespace = Namespace::enter();
+    ip("link set left down");
+    let mut kernel = load();
+    assert!(!kernel.attach("left", Mode::Auto, Hooks::default()).unwrap().up);
+    assert_eq!(on("left"), (true, true));
+}
+
+#[test]
+fn another_program_is_left_alone_and_named() {
+    if !can_load() {
+        return;
+    }
+    let _namespace = Namespace::enter();
+    let mut first = load();
+    first.attach("left", Mode::Auto, Hooks::default()).unwrap();
+    let mut second = load();
+    match second.attach("left", Mode::Auto, Hooks::default()).unwrap_err() {
+        AttachError::Occupied { interface, name, ours, id, place } => {
+            assert_eq!(
+                (interface.as_str(), name.as_deref(), ours),
+                ("left", Some("ndpi_xdp"), true)
+            );
+            assert!(id > 0);
+            assert_eq!(place, "native");
+        }
+        other => panic!("{other}"),
+    }
+    drop(first);
+    second.attach("left", Mode::Auto, Hooks::default()).unwrap();
+    let twice = second.attach("left", Mode::Auto, Hooks::default()).unwrap_err();
+    assert_eq!(twice.to_string(), "left is given twice");
+}
+
+#[test]
+fn a_driver_without_native_mode_gets_generic_under_auto_only() {
+    if !can_load() {
+        return;
+    }
+    let _namespace = Namespace::enter();
+    // Bridges have no native mode.
+    ip("link add bridge type bridge");
+    let mut kernel = load();
+    let error = kernel.attach("bridge", Mode::Native, Hooks::default()).unwrap_err();
+    assert!(matches!(error, AttachError::NativeRefused { .. }), "{error:?}");
+    assert_eq!(on("bridge"), (false, false), "nothing is left");
+    let attachment = kernel.attach("bridge", Mode::Auto, Hooks::default()).unwrap();
+    assert_eq!(attachment.ingress, Some(Mode::Generic));
+    assert!(kernel.detach(attachment.index));
+    assert_eq!(on("bridge"), (false, false));
+    assert!(!kernel.detach(attachment.index), "it is off already");
+}
+
+#[test]
+fn one_hook_alone_is_possible() {
+    if !can_load() {
+        return;
+    }
+    let _namespace = Namespace::enter();
+    let mut kernel = load();
+    let hooks = Hooks { ingress: false, egress: Some(Egress::Tcx) };
+    kernel.attach("left", Mode::Auto, hooks).unwrap();
+    assert_eq!(on("left"), (false, true));
+    kernel.attach("right", Mode::Auto, Hooks { ingress: true, egress: None }).unwrap();
+    assert_eq!(on("right"), (true, false));
+}

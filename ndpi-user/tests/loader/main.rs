@@ -1,0 +1,10 @@
+//! The kernel side loaded for real: needs root and the BPF object. Everything happens inside
+//! network namespaces that the tests make and remove.
+
+mod attach;
+mod maps;
+mod namespace;
+mod packet;
+mod pins;
+mod samples;
+mod setup;

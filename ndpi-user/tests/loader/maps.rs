@@ -1,0 +1,133 @@
+//! Verdicts, statistics and the other maps, with the real programs counting in them.
+
+use std::collections::HashMap;
+
+use ndpi_common::{Action, Hook, Key, Outcome, Reason, Verdict};
+use ndpi_user::kernel::{Kernel, LoadOptions, Written};
+
+use crate::packet::{key4, key6, udp4, udp6};
+use crate::setup::{can_load, load, options};
+
+fn verdict(action: Action) -> Verdict {
+    Verdict { action: action as u8, rule: 3, app: 91, ..Verdict::default() }
+}
+
+#[test]
+fn a_verdict_is_acted_on_and_its_counts_come_back() {
+    if !can_load() {
+        return;
+    }
+    let mut kernel = load();
+    for (frame, key) in
+        [(udp4(4000, 53, b"hello"), key4(4000, 53)), (udp6(1, 2, b"six"), key6(1, 2))]
+    {
+        let written = kernel.verdicts().insert(&key, &verdict(Action::Drop)).unwrap();
+        assert_eq!((written.written, written.gone.len()), (Written::Stands, 0));
+        assert!(kernel.test_run().xdp(&frame, None, 5).unwrap().dropped(Hook::Xdp));
+        assert!(kernel.test_run().tc(&frame, None, 2).unwrap().dropped(Hook::Tc));
+        let total = kernel.verdicts().get(&key).unwrap().unwrap().dropped();
+        assert_eq!(total.packets, 7);
+        assert_eq!(total.bytes, 7 * (frame.len() as u64 - 14));
+        let last = kernel.verdicts().take(&key).unwrap().unwrap();
+        assert_eq!((last.dropped(), last.rule, last.app), (total, 3, 91));
+        assert_eq!(kernel.verdicts().take(&key).unwrap(), None);
+        assert!(!kernel.test_run().xdp(&frame, None, 1).unwrap().dropped(Hook::Xdp));
+    }
+    let statistics = kernel.stats().read().unwrap();
+    assert_eq!(statistics.get(Hook::Xdp, Outcome::Dropped, Reason::Drop).packets, 10);
+    assert_eq!(statistics.seen(Hook::Xdp).packets, 12);
+    assert_eq!(statistics.seen(Hook::Tc).packets, 4);
+}
+
+#[test]
+fn a_second_verdict_leaves_the_first_alone() {
+    if !can_load() {
+        return;
+    }
+    let kernel = load();
+    let key = key4(1, 2);
+    kernel.verdicts().insert(&key, &verdict(Action::Count)).unwrap();
+    let second = kernel.verdicts().insert(&key, &verdict(Action::Drop)).unwrap();
+    assert_eq!(second.written, Written::Already);
+    assert_eq!(kernel.verdicts().get(&key).unwrap().unwrap().action, Action::Count as u8);
+    kernel.verdicts().replace(&key, &verdict(Action::Drop)).unwrap();
+    assert_eq!(kernel.verdicts().get(&key).unwrap().unwrap().action, Action::Drop as u8);
+}
+
+#[test]
+fn a_full_map_makes_room_for_what_must_stand() {
+    if !can_load() {
+        return;
+    }
+    let kernel = load();
+    let verdicts = kernel.verdicts();
+    let capacity = options().verdicts;
+    for port in 0..capacity {
+        let port = u16::try_from(port).unwrap();
+        // The kernel had this flow's last packet later than the others'.
+        let last_seen = if port == 10 { 1 } else { 1000 };
+        let entry = Verdict { last_seen, ..verdict(Action::Count) };
+        assert_eq!(verdicts.insert(&key4(port, 60_000), &entry).unwrap().written, Written::Stands);
+    }
+    let refused = verdicts.insert(&key4(1, 1), &verdict(Action::Bypass)).unwrap();
+    assert_eq!((refused.written, refused.gone), (Written::Full, vec![]));
+
+    let made = verdicts.insert(&key4(2, 2), &verdict(Action::Drop)).unwrap();
+    assert_eq!(made.written, Written::Stands);
+    assert_eq!(made.gone.len(), 1);
+    assert_eq!(made.gone[0].0, key4(10, 60_000), "the one that was idle for longest");
+    for port in 1..capacity {
+        let port = u16::try_from(port).unwrap();
+        let made = verdicts.insert(&key4(port, 61_000), &verdict(Action::Drop)).unwrap();
+        assert_eq!((made.written, made.gone.len()), (Written::Stands, 1));
+    }
+    assert_eq!(verdicts.evicted(), u64::from(capacity));
+    // Only drops are left, and none of them may go.
+    let refused = verdicts.insert(&key4(3, 3), &verdict(Action::Drop)).unwrap();
+    assert_eq!(refused.written, Written::Full);
+    assert_eq!(verdicts.entries().count(), capacity as usize);
+}
+
+#[test]
+fn a_walk_gives_every_entry_once_while_the_map_changes() {
+    if !can_load() {
+        return;
+    }
+    let options = LoadOptions { verdicts: 20_000, ..options() };
+    let kernel = Kernel::load(&options).unwrap();
+    let verdicts = kernel.verdicts().clone();
+    let stays: Vec<Key> =
+        (0..6000).map(|p| key4(p, 60_000)).chain((0..500).map(|p| key6(p, 9))).collect();
+    for key in &stays {
+        verdicts.insert(key, &verdict(Action::Count)).unwrap();
+    }
+    let changing = verdicts.clone();
+    let changes = std::thread::spawn(move || {
+        for round in 0..20_000u16 {
+            changing.insert(&key4(round % 64, 61_000), &verdict(Action::Drop)).unwrap();
+            changing.take(&key4((round + 32) % 64, 61_000)).unwrap();
+        }
+    });
+    for _ in 0..5 {
+        let mut times: HashMap<Key, u32> = HashMap::new();
+        for entry in verdicts.entries() {
+            *times.entry(entry.unwrap().0).or_default() += 1;
+        }
+        assert!(stays.iter().all(|key| times.get(key) == Some(&1)));
+    }
+    changes.join().unwrap();
+}
+
+#[test]
+fn a_track_is_read_and_taken() {
+    if !can_load() {
+        return;
+    }
+    let mut kernel = load();
+    kernel.test_run().xdp(&udp4(4000, 53, b"hello"), None, 3).unwrap();
+    let key = key4(4000, 53);
+    assert_eq!(kernel.tracks().get(&key).unwrap().unwrap().packets, 3);
+    assert_eq!(kernel.tracks().entries().count(), 1);
+    assert_eq!(kernel.tracks().take(&key).unwrap().unwrap().shown, 3);
+    assert_eq!(kernel.tracks().get(&key).unwrap(), None);
+}
