@@ -35,6 +35,7 @@ pub mod memory;
 #[doc(hidden)]
 pub mod packets;
 mod search;
+mod stdio;
 pub mod types;
 mod verify;
 
@@ -42,6 +43,7 @@ pub use error::LoadError;
 pub use functions::Functions;
 pub use library::{Library, module_lock};
 pub use search::{Candidate, LIBRARY_VARIABLE, SONAME, candidates};
+pub use stdio::c_output_to_stderr;
 
 /// What `ndpi_revision()` of an acceptable library starts with.
 pub const SUPPORTED_REVISION: &str = "5.0.";

@@ -89,7 +89,7 @@ fn a_state_that_5_0_does_not_have_is_a_wrong_result() {
         return;
     }
     let fake = Fake { dissect: "r[48] = 4;", ..Fake::default() };
-    assert!(matches!(fake.load(), Err(LoadError::ResultSize { .. })));
+    assert_says(&refusal(&fake), &["failed the self-test: a packet's state is 4"]);
 }
 
 #[test]

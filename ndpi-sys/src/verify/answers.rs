@@ -120,14 +120,13 @@ impl<'a> Scratch<'a> {
         };
         let answer = Answer { scratch: self, flow, protocol: result.protocol() };
         let written = result.written();
-        // The last four bytes are padding, which need not be written.
-        let fields = size_of::<Protocol>() - 4;
-        if (fields..=size_of::<Protocol>()).contains(&written)
-            && answer.protocol.state <= STATE_CLASSIFIED
-        {
-            Ok(answer)
-        } else {
+        let state = answer.protocol.state;
+        if written != size_of::<Protocol>() {
             Err(Failure::ResultSize(written))
+        } else if state > STATE_CLASSIFIED {
+            Err(Failure::Answer(format!("a packet's state is {state}, which there is not")))
+        } else {
+            Ok(answer)
         }
     }
 }

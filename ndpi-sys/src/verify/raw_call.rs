@@ -1,6 +1,7 @@
 //! Calling the dissecting function without trusting the size of what it returns.
 
 use std::ffi::c_ushort;
+use std::ops::Range;
 
 use crate::types::{Flow, InputInfo, Module};
 use crate::{Functions, types};
@@ -8,14 +9,23 @@ use crate::{Functions, types};
 /// What the result's memory holds before the call.
 const CANARY: u8 = 0xa5;
 
+/// The bytes of a `Protocol` that hold nothing.
+const PADDING: Range<usize> = size_of::<types::Protocol>() - 4..size_of::<types::Protocol>();
+
 /// Room for the result: several times what any release of nDPI returned.
 #[repr(C, align(16))]
 pub(super) struct RawResult([u8; 256]);
 
 impl RawResult {
-    /// Bytes up to the last one that was written.
+    /// Bytes up to the last one that was written. The padding at the end of a `Protocol` may be
+    /// left alone and so is not looked at: it counts as written where what is before it was.
     pub(super) fn written(&self) -> usize {
-        self.0.iter().rposition(|&byte| byte != CANARY).map_or(0, |last| last + 1)
+        let written = |&place: &usize| !PADDING.contains(&place) && self.0[place] != CANARY;
+        match (0..self.0.len()).rev().find(written) {
+            None => 0,
+            Some(last) if last + 1 == PADDING.start => PADDING.end,
+            Some(last) => last + 1,
+        }
     }
 
     /// The result, to be looked at once [`written`](Self::written) is its size.
@@ -102,5 +112,32 @@ unsafe fn call(
             in("x5") std::ptr::null_mut::<InputInfo>(),
             clobber_abi("C"),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(bytes: Range<usize>) -> usize {
+        let mut result = RawResult([CANARY; 256]);
+        result.0[bytes].fill(0);
+        result.written()
+    }
+
+    #[test]
+    fn what_was_written_is_counted_to_its_end() {
+        assert_eq!(written(0..0), 0);
+        assert_eq!(written(0..24), 24);
+        assert_eq!(written(0..64), 64);
+        assert_eq!(written(48..256), 256);
+    }
+
+    #[test]
+    fn padding_may_be_written_or_not() {
+        assert_eq!(written(0..52), 56);
+        assert_eq!(written(0..56), 56);
+        assert_eq!(written(0..57), 57);
+        assert_eq!(written(52..56), 0);
     }
 }

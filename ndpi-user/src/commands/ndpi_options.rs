@@ -67,6 +67,8 @@ impl NdpiOptions {
     /// # Errors
     /// There is none, or none that can be used.
     pub fn library(&self) -> Result<Library> {
+        // Standard output is for results; nDPI complains of lines in lists there.
+        ndpi::c_output_to_stderr();
         Library::load(self.ndpi_library.as_deref()).context(
             "nDPI 5.0 cannot be used; --ndpi-library FILE names one, `cargo xtask setup` fetches one",
         )

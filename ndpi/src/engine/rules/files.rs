@@ -95,7 +95,8 @@ impl EngineBuilder {
     /// # Errors
     ///
     /// The file cannot be read, or nDPI refuses it. Of lines that are no JA4 nDPI complains on
-    /// the process's standard output.
+    /// the process's standard output; see
+    /// [`c_output_to_stderr`](crate::c_output_to_stderr).
     pub fn malicious_ja4_file(self, path: &Path) -> Result<Self, RulesError> {
         self.file("malicious JA4 fingerprints", path, |functions, module, path| {
             // SAFETY: the builder's own module, not yet finalized; the path is only read.
