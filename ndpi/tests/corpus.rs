@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use capture::FlowKey;
 use common::engine;
 use common::guarded::Guarded;
-use ndpi::{Engine, Flow, Hints, State};
+use ndpi::{Engine, Flow, Hints, Metadata, State};
 
 /// Captures in `NDPI_CORPUS`, or `../shared/corpus` beside the checkout.
 fn captures() -> Option<PathBuf> {
@@ -90,6 +90,65 @@ fn tls_is_unknown_until_its_hello_and_final_with_the_certificate() {
     let Some(flows) = told("google_meet.pcapng") else { return };
     assert_eq!(flows[0][1..], ["4 PARTIAL TLS.GoogleMeet", "6 CLASSIFIED TLS.GoogleMeet"]);
     assert_eq!(flows[1], ["1 CLASSIFIED QUIC.GoogleMeet"]);
+}
+
+/// What is read out of the flows of a capture, in the order of their first packets.
+fn metadata(capture: &str) -> Option<Vec<Metadata>> {
+    let (engine, captures) = (engine()?, captures()?);
+    let packets = capture::packets(&captures.join(capture)).expect("a capture that can be read");
+    let mut flows: Vec<(FlowKey, Flow<'_>)> = Vec::new();
+    for packet in packets {
+        if !flows.iter().any(|(key, _)| *key == packet.flow) {
+            flows.push((packet.flow, engine.flow()));
+        }
+        let (_, flow) = flows.iter_mut().find(|(key, _)| *key == packet.flow).expect("it is there");
+        flow.process(&packet.l3, packet.time_ms, Hints::default());
+    }
+    Some(flows.iter().map(|(_, flow)| flow.metadata()).collect())
+}
+
+/// The expected values are those of OpenSSL and of SHA-1 over the certificate in the capture.
+#[test]
+fn a_certificate_is_read_as_others_read_it() {
+    let Some(flows) = metadata("ssl-cert-name-mismatch.pcap") else { return };
+    let tls = flows[0].tls.clone().expect("TLS");
+    assert_eq!(tls.server_name.as_deref(), Some("wrong.host.badssl.com"));
+    assert_eq!(tls.version.as_deref(), Some("TLSv1.2"));
+    assert_eq!(tls.cipher.as_deref(), Some("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"));
+    assert_eq!(tls.chosen_alpn.as_deref(), Some("http/1.1"));
+    assert_eq!(tls.ja3s.as_deref(), Some("b898351eb5e266aefd3723d466935494"));
+    let certificate = tls.certificate.expect("a certificate");
+    assert_eq!(
+        certificate.subject.as_deref(),
+        Some("C=US, ST=California, L=Walnut Creek, O=Lucas Garron Torres, CN=*.badssl.com")
+    );
+    assert_eq!(
+        certificate.issuer.as_deref(),
+        Some("C=US, O=DigiCert Inc, CN=DigiCert SHA2 Secure Server CA")
+    );
+    assert_eq!(certificate.names, ["*.badssl.com", "badssl.com"]);
+    // 2020-03-23 00:00:00 and 2022-05-17 12:00:00.
+    assert_eq!(
+        (certificate.not_before, certificate.not_after),
+        (Some(1_584_921_600), Some(1_652_788_800))
+    );
+    let sha1 = *b"\x18\x45\xb2\x16\xef\xd0\x83\x9a\x18\x51\xa9\x57\x32\x5d\xa3\x36\x21\x70\x49\xcb";
+    assert_eq!(certificate.sha1, Some(sha1));
+}
+
+#[test]
+fn quic_and_ssh_are_read_too() {
+    let Some(flows) = metadata("quic_q43.pcap") else { return };
+    let quic = flows[0].tls.clone().expect("QUIC keeps what TLS does").quic.expect("QUIC");
+    assert_eq!((quic.version, quic.version_name.as_str()), (u32::from_be_bytes(*b"Q043"), "Q043"));
+    assert_eq!(quic.idle_timeout, Some(30));
+
+    let Some(flows) = metadata("ssh.pcap") else { return };
+    let ssh = flows[0].ssh.clone().expect("SSH");
+    assert_eq!(ssh.client.as_deref(), Some("SSH-2.0-OpenSSH_5.6"));
+    assert_eq!(ssh.server.as_deref(), Some("SSH-2.0-OpenSSH_5.3"));
+    assert_eq!(ssh.hassh_client.as_deref(), Some("21B457A327CE7A2D4FCE5EF2C42400BD"));
+    assert_eq!(ssh.hassh_server.as_deref(), Some("B1C6C0D56317555B85C7005A3DE29325"));
 }
 
 /// Every capture, every packet: what is read from the flow is what the call returned, nothing is

@@ -118,6 +118,22 @@ fn nothing_is_known_of_a_new_flow() {
 }
 
 #[test]
+fn guesses_come_without_metadata() {
+    let Some(engine) = engine() else { return };
+    let known = |port| {
+        let mut flow = engine.flow();
+        feed(&mut flow, &[ends(port).request(b"\x00\x01nothing that anybody knows")]);
+        let found = flow.give_up();
+        assert!(found.guessed, "{port}");
+        let metadata = flow.metadata();
+        (engine.app_name(found.app), metadata.tls, metadata.dns, metadata.ssh)
+    };
+    for (port, name) in [(443, "TLS"), (53, "DNS"), (22, "SSH")] {
+        assert_eq!(known(port), (name.into(), None, None, None));
+    }
+}
+
+#[test]
 fn names_that_are_no_utf_8_are_replaced() {
     let Some(engine) = engine() else { return };
     let mut flow = engine.flow();

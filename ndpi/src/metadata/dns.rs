@@ -47,6 +47,10 @@ impl Flow<'_> {
         if ![PROTOCOL_DNS, PROTOCOL_MDNS, PROTOCOL_LLMNR].iter().any(|&id| self.is(id)) {
             return None;
         }
+        // Only the port said so: there was no message that could be read.
+        if self.classification().guessed {
+            return None;
+        }
         let answered = self.read(field::QUERY_BITS) & 1 == 0;
         Some(Dns {
             name: self.hostname().map(Into::into),

@@ -20,11 +20,16 @@ pub struct Ssh {
 
 impl Flow<'_> {
     pub(super) fn ssh(&self) -> Option<Ssh> {
-        self.is(PROTOCOL_SSH).then(|| Ssh {
+        if !self.is(PROTOCOL_SSH) {
+            return None;
+        }
+        let ssh = Ssh {
             client: self.array(field::CLIENT_SIGNATURE),
             server: self.array(field::SERVER_SIGNATURE),
             hassh_client: self.array(field::HASSH_CLIENT),
             hassh_server: self.array(field::HASSH_SERVER),
-        })
+        };
+        // Nothing at all where only the port said so.
+        (ssh != Ssh::default()).then_some(ssh)
     }
 }

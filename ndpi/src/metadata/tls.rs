@@ -65,7 +65,7 @@ impl Flow<'_> {
         if !self.is_tls_like() {
             return None;
         }
-        Some(Tls {
+        let tls = Tls {
             server_name: self.hostname().map(Into::into),
             version: self.tls_version(),
             supported_versions: self.list(field::SUPPORTED_VERSIONS),
@@ -77,7 +77,9 @@ impl Flow<'_> {
             encrypted_hello: nonzero(self.read(field::ENCRYPTED_HELLO_VERSION)),
             certificate: self.certificate(),
             quic: self.quic(),
-        })
+        };
+        // Nothing at all where only the port or the address said so.
+        (tls != Tls::default()).then_some(tls)
     }
 
     fn certificate(&self) -> Option<Certificate> {
