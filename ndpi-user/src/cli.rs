@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand};
 
-use crate::commands::{Context, ListArguments, PcapArguments, PolicyArguments};
+use crate::commands::{Context, ListArguments, PcapArguments, PolicyArguments, RunArguments};
 
 /// Labels every flow that crosses an interface with its application, and lets the kernel act on it.
 ///
@@ -27,6 +27,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(RunArguments),
     List(ListArguments),
     Pcap(PcapArguments),
     Policy(PolicyArguments),
@@ -42,6 +43,7 @@ impl Cli {
         let context = Context { log_level: self.log_level() };
         crate::logging::init(context.log_level);
         match self.command {
+            Command::Run(arguments) => arguments.run(context),
             Command::List(arguments) => arguments.run(),
             Command::Pcap(arguments) => arguments.run(),
             Command::Policy(arguments) => arguments.run(),

@@ -160,11 +160,13 @@ impl<D: Detector> Classifier<D> {
         }
     }
 
-    /// Ends the flow with this key, if there is one.
-    pub fn end(&mut self, key: &FlowKey, end: End, sink: &mut impl Sink<D::Flow>) {
-        if let Some(slot) = self.table.find(key) {
+    /// Ends the flow with this key; false where there is none.
+    pub fn end(&mut self, key: &FlowKey, end: End, sink: &mut impl Sink<D::Flow>) -> bool {
+        let slot = self.table.find(key);
+        if let Some(slot) = slot {
             self.finish(slot, end, sink);
         }
+        slot.is_some()
     }
 
     /// Asks the policy again about every decided flow, after a change of policy.

@@ -9,11 +9,13 @@ mod list;
 mod ndpi_options;
 mod pcap;
 mod policy;
+mod run;
 
 pub use list::{Kind, ListArguments};
 pub use ndpi_options::{NdpiOptions, Setting};
 pub use pcap::PcapArguments;
 pub use policy::{CheckArguments, ExplainArguments, PolicyArguments};
+pub use run::RunArguments;
 
 /// What every command is given.
 #[derive(Clone, Copy, Debug)]

@@ -82,6 +82,17 @@ impl NdpiOptions {
         self.set_up(library.engine())
     }
 
+    /// These options, with as many packets of a flow looked at, unless a setting says otherwise. The
+    /// last one makes nDPI decide by what it has seen.
+    #[must_use]
+    pub fn with_packet_limit(mut self, packets: u8) -> Self {
+        let key = "packets_limit_per_flow".to_owned();
+        let limit = Setting { protocol: None, key, value: packets.to_string() };
+        // Settings are made in their order, so that the user's come later and hold.
+        self.ndpi_config.insert(0, limit);
+        self
+    }
+
     /// As [`engine`](Self::engine), one of several that share what they learn of peers.
     ///
     /// # Errors

@@ -10,19 +10,25 @@
 //! way out. The reader blocks when a worker falls behind, the rings fill, and the kernel counts
 //! what it could not show: losses happen in one place, where they are counted.
 
+mod kernel_store;
 mod offload;
 mod output;
 mod reader;
+mod session;
 mod sink;
+mod statistics;
 mod store;
 mod summary;
 mod sweep;
 mod worker;
 
+pub use kernel_store::{KernelStore, NO_RULE};
 pub use offload::fit;
-pub use output::{Output, Writer};
+pub use output::{Format, Output, Writer};
 pub use reader::Reader;
+pub use session::{Control, KernelParts, Plan, run};
 pub use sink::{Interfaces, LiveSink, Shared};
+pub use statistics::statistics_table;
 pub use store::{Standing, Store, Taken, Volume};
 pub use summary::Summary;
 pub use sweep::end_of;

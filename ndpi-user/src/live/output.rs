@@ -8,13 +8,26 @@ use std::thread::JoinHandle;
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use serde::Serialize;
 
+use crate::policy::DEFAULT_RULE;
+use crate::record::{FlowRecord, StatusRecord, VerdictRecord};
+
 /// Lines that may wait to be written. A reader that is slower for longer loses lines, with a count:
 /// the classifier never waits for it.
 const WAITING_LINES: usize = 64 * 1024;
 
+/// What records look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A JSON object a line: every record.
+    Json,
+    /// A line a decision that a rule made.
+    Text,
+}
+
 /// Where records go; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Output {
+    format: Format,
     lines: Sender<String>,
     lost: Arc<AtomicU64>,
 }
@@ -28,15 +41,37 @@ pub struct Writer {
 
 impl Output {
     /// Starts a thread that writes lines to `target` until the last [`Output`] is gone.
-    pub fn start(target: impl Write + Send + 'static) -> (Self, Writer) {
+    pub fn start(format: Format, target: impl Write + Send + 'static) -> (Self, Writer) {
         let (lines, waiting) = bounded(WAITING_LINES);
         let lost = Arc::new(AtomicU64::new(0));
         let thread = std::thread::spawn(move || write_all(&waiting, BufWriter::new(target)));
-        (Self { lines, lost: Arc::clone(&lost) }, Writer { thread, lost })
+        (Self { format, lines, lost: Arc::clone(&lost) }, Writer { thread, lost })
     }
 
-    /// Writes `record` as one line of JSON.
-    pub fn record(&self, record: &impl Serialize) {
+    /// Writes down that a flow was decided.
+    pub fn verdict(&self, record: &VerdictRecord<'_>) {
+        match self.format {
+            Format::Json => self.json(record),
+            Format::Text if record.label.rule == Some(DEFAULT_RULE) => {}
+            Format::Text => self.line(record.to_string()),
+        }
+    }
+
+    /// Writes down that a flow is over.
+    pub fn flow(&self, record: &FlowRecord<'_>) {
+        if self.format == Format::Json {
+            self.json(record);
+        }
+    }
+
+    /// Writes down that the programs run.
+    pub fn status(&self, record: &StatusRecord<'_>) {
+        if self.format == Format::Json {
+            self.json(record);
+        }
+    }
+
+    fn json(&self, record: &impl Serialize) {
         match serde_json::to_string(record) {
             Ok(line) => self.line(line),
             // Records are structs of texts and numbers; none can fail to serialise.
@@ -44,8 +79,7 @@ impl Output {
         }
     }
 
-    /// Writes one line.
-    pub fn line(&self, line: String) {
+    fn line(&self, line: String) {
         if let Err(TrySendError::Full(_)) = self.lines.try_send(line) {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
@@ -82,7 +116,7 @@ mod tests {
     use std::io::{self, Write};
     use std::sync::mpsc;
 
-    use super::{Output, WAITING_LINES};
+    use super::{Format, Output, WAITING_LINES};
 
     struct Gate(mpsc::Receiver<()>);
 
@@ -101,7 +135,7 @@ mod tests {
     #[test]
     fn a_stalled_reader_costs_lines_with_a_count_and_never_blocks() {
         let (open, gate) = mpsc::channel();
-        let (output, writer) = Output::start(Gate(gate));
+        let (output, writer) = Output::start(Format::Json, Gate(gate));
         let sent = 2 * WAITING_LINES;
         // Longer than the writer's buffer, so that the first one reaches the gate and waits there.
         output.line("x".repeat(10_000));
@@ -122,7 +156,7 @@ mod tests {
                 Ok(())
             }
         }
-        let (output, writer) = Output::start(Closed);
+        let (output, writer) = Output::start(Format::Json, Closed);
         output.line("x".into());
         drop(output);
         assert_eq!(writer.finish().unwrap_err().kind(), io::ErrorKind::BrokenPipe);

@@ -18,25 +18,19 @@ pub struct Reader {
     empties: Receiver<Batch>,
     filling: Vec<Batch>,
     packet: Vec<u8>,
-    /// Nanoseconds from the kernel's clock to the Unix epoch.
-    epoch_offset_ns: u64,
 }
 
 impl Reader {
     /// A reader for the workers behind `outboxes`, which give empty batches back to `empties`.
     pub fn new(outboxes: Vec<Sender<Message>>, empties: Receiver<Batch>) -> Self {
         let filling = outboxes.iter().map(|_| Batch::default()).collect();
-        Self { outboxes, empties, filling, packet: Vec::new(), epoch_offset_ns: 0 }
+        Self { outboxes, empties, filling, packet: Vec::new() }
     }
 
-    /// Sets how many nanoseconds lie between the Unix epoch and the start of the kernel's clock.
-    pub fn set_epoch_offset(&mut self, epoch_offset_ns: u64) {
-        self.epoch_offset_ns = epoch_offset_ns;
-    }
-
-    /// Takes one record: its header, and the bytes of the packet from its IP header on. A worker
+    /// Takes one record: its header, when it was seen (nanoseconds since the Unix epoch), and the
+    /// bytes of the packet from its IP header on. A worker
     /// that is behind makes this wait; the rings then fill, and the kernel counts what it loses.
-    pub fn take(&mut self, header: &SampleHeader, l3: &[u8]) {
+    pub fn take(&mut self, header: &SampleHeader, time_ns: u64, l3: &[u8]) {
         let Some(key) = header.key() else { return };
         self.packet.clear();
         self.packet.extend_from_slice(l3);
@@ -49,7 +43,7 @@ impl Reader {
         self.filling[owner].push(&Sample {
             key,
             direction: header.direction(),
-            time_ns: header.ktime_ns.wrapping_add(self.epoch_offset_ns),
+            time_ns,
             l3: &self.packet[..length],
             bytes: header.wire_bytes,
             packets: u32::from(header.segments.max(1)),
@@ -94,7 +88,7 @@ mod tests {
         let mut header: SampleHeader = unsafe { std::mem::zeroed() };
         header.set_key(&Key::V4(key));
         header.direction = direction as u8;
-        (header.ktime_ns, header.wire_bytes, header.flags) = (5, 60, flags);
+        (header.wire_bytes, header.flags) = (60, flags);
         header
     }
 
@@ -114,9 +108,8 @@ mod tests {
     #[test]
     fn all_samples_of_a_flow_go_to_one_worker_in_order() {
         let (mut reader, inboxes, _give) = reader(3);
-        reader.set_epoch_offset(1000);
         for index in 0..60u8 {
-            reader.take(&header(1 + u16::from(index % 20), 0), &[index]);
+            reader.take(&header(1 + u16::from(index % 20), 0), 1005, &[index]);
         }
         reader.flush();
         let mut seen = 0;
@@ -141,7 +134,7 @@ mod tests {
         let (mut reader, inboxes, give) = reader(1);
         give.send(Batch::default()).unwrap();
         for _ in 0..BATCH_SAMPLES {
-            reader.take(&header(9, SampleFlags::REOPENED), &[1, 2, 3]);
+            reader.take(&header(9, SampleFlags::REOPENED), 5, &[1, 2, 3]);
         }
         let batch = samples(inboxes[0].try_recv().unwrap());
         assert_eq!((batch.len(), batch.byte_len()), (BATCH_SAMPLES, 3 * BATCH_SAMPLES));
@@ -156,7 +149,7 @@ mod tests {
         let (mut reader, inboxes, _give) = reader(1);
         let mut header = header(9, 0);
         header.family = 7;
-        reader.take(&header, &[]);
+        reader.take(&header, 5, &[]);
         reader.flush();
         assert!(inboxes[0].is_empty());
     }

@@ -8,7 +8,7 @@ use ndpi::Classification;
 
 use super::{Output, Standing, Store, Summary, Taken, Volume};
 use crate::classify::{End, Moment, Sink};
-use crate::flow::{Details, FlowEntry};
+use crate::flow::{Details, FlowEntry, FlowKey};
 use crate::policy::{Facts, Policy};
 use crate::record::{Counters, FlowRecord, Names, Origin, VerdictRecord};
 use crate::sample::Sample;
@@ -24,8 +24,8 @@ pub struct Shared {
     pub names: Arc<Names>,
     /// The interfaces that are watched.
     pub interfaces: Arc<Interfaces>,
-    /// Where records go; `None` where nobody asked for them.
-    pub output: Option<Output>,
+    /// Where records go.
+    pub output: Output,
 }
 
 /// The sink of one worker.
@@ -48,6 +48,13 @@ impl<S: Store> LiveSink<S> {
     /// From now on, `policy` judges.
     pub fn set_policy(&mut self, policy: Arc<Policy>) {
         self.policy = policy;
+    }
+
+    /// Takes a flow out of the maps of which nothing else is known.
+    pub fn forget(&mut self, key: &FlowKey) {
+        if let Err(error) = self.store.take(key) {
+            self.refuse(&error);
+        }
     }
 
     /// The wall clock, nanoseconds since the Unix epoch.
@@ -112,12 +119,11 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
             Ok(before) => count_undecided(flow, before),
             Err(error) => return self.refuse(&error),
         }
-        let Some(output) = &self.shared.output else { return };
         let origin = Origin::Interface(self.interface(flow));
         let rule = self.rule(flow.decided().and_then(|decided| decided.verdict));
         let times = (sample.time_ns, self.now_ns());
         if let Some(record) = VerdictRecord::new(flow, times, origin, &self.shared.names, rule) {
-            output.record(&record);
+            self.shared.output.verdict(&record);
         }
     }
 
@@ -143,12 +149,11 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
         });
         let counters = count_all(&mut flow, &taken);
         self.summary.add(&flow, counters);
-        let Some(output) = &self.shared.output else { return };
         let origin = Origin::Interface(self.interface(&flow));
         let rule = self.rule(flow.decided().and_then(|decided| decided.verdict));
         let names = &self.shared.names;
         if let Some(record) = FlowRecord::new(&flow, end, counters, origin, names, rule) {
-            output.record(&record);
+            self.shared.output.flow(&record);
         }
     }
 }

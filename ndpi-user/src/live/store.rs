@@ -1,5 +1,7 @@
 //! What the classifier needs of the kernel's maps.
 
+use std::ops::Add;
+
 use ndpi::Classification;
 
 use crate::flow::{FlowEntry, FlowKey};
@@ -12,6 +14,14 @@ pub struct Volume {
     pub packets: u64,
     /// Their bytes.
     pub bytes: u64,
+}
+
+impl Add for Volume {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { packets: self.packets + other.packets, bytes: self.bytes + other.bytes }
+    }
 }
 
 /// A verdict as it is to stand in the kernel.
@@ -48,6 +58,16 @@ pub struct Taken {
     pub dropped: Volume,
     /// When the last packet met the verdict, nanoseconds since the Unix epoch; `None` if none did.
     pub last_seen_ns: Option<u64>,
+}
+
+impl Taken {
+    /// Adds what was counted of the same flow at another time.
+    pub fn add(&mut self, other: &Self) {
+        self.undecided = self.undecided + other.undecided;
+        self.decided = self.decided + other.decided;
+        self.dropped = self.dropped + other.dropped;
+        self.last_seen_ns = self.last_seen_ns.max(other.last_seen_ns);
+    }
 }
 
 /// Where verdicts stand: the kernel's maps, or a table in a test.

@@ -79,7 +79,9 @@ impl<D: Detector, S: Store> Worker<D, S> {
             }
             Message::Over(flows) => {
                 for (key, end) in flows {
-                    self.classifier.end(&key, end, &mut self.sink);
+                    if !self.classifier.end(&key, end, &mut self.sink) {
+                        self.sink.forget(&key);
+                    }
                 }
             }
             Message::Policy(policy) => {

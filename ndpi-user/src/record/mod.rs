@@ -3,11 +3,13 @@
 mod flow;
 mod label;
 mod names;
+mod status;
 mod time;
 mod verdict;
 
 pub use flow::{Counters, FlowRecord};
 pub use label::{Ends, Label, Origin};
 pub use names::Names;
+pub use status::{Attached, StatusRecord};
 pub use time::Time;
 pub use verdict::VerdictRecord;

@@ -1,5 +1,8 @@
 //! The record of a decision, written while the flow lives.
 
+use std::fmt;
+use std::net::SocketAddr;
+
 use serde::Serialize;
 
 use super::{Ends, Label, Names, Origin, Time};
@@ -41,5 +44,21 @@ impl<'a> VerdictRecord<'a> {
             label: Label::new(flow.decided()?, origin, names, rule),
             latency_us: stands_ns.saturating_sub(packet_ns) / 1000,
         })
+    }
+}
+
+impl fmt::Display for VerdictRecord<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ends, label, inspected, .. } = self;
+        let time = jiff::Timestamp::from_nanosecond(i128::from(self.time.0)).unwrap_or_default();
+        let (src, dst) =
+            (SocketAddr::new(ends.src, ends.sport), SocketAddr::new(ends.dst, ends.dport));
+        let action = label.action.unwrap_or("-");
+        write!(f, "{time:.0} {action:<6} {:<20} {src} > {dst}", label.app)?;
+        if let Some(hostname) = label.hostname {
+            write!(f, " {hostname}")?;
+        }
+        write!(f, " after {inspected} packets")?;
+        label.rule.map_or(Ok(()), |rule| write!(f, ", rule \"{rule}\""))
     }
 }

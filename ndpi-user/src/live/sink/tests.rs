@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{LiveSink, Shared};
 use crate::classify::{End, Moment, Sink};
 use crate::flow::{Decided, Details, FlowEntry, FlowKey, Stage};
-use crate::live::{Output, Standing, Store, Taken, Volume};
+use crate::live::{Format, Output, Standing, Store, Taken, Volume};
 use crate::policy::{self, Policy, Support, Vocabulary};
 use crate::record::Names;
 use crate::sample::Sample;
@@ -103,11 +103,11 @@ fn classification() -> Classification {
 /// Takes a flow with four packets through `sink` and returns the records.
 fn life(table: Table, given_up: bool) -> Vec<Value> {
     let lines = Lines::default();
-    let (output, writer) = Output::start(lines.clone());
+    let (output, writer) = Output::start(Format::Json, lines.clone());
     let shared = Shared {
         names: Arc::new(Names::default()),
         interfaces: Arc::new([(3, "eth7".to_owned())].into()),
-        output: Some(output),
+        output,
     };
     let standing = Rc::clone(&table.standing);
     let mut sink = LiveSink::new(table, Arc::new(policy()), shared);

@@ -1,0 +1,144 @@
+//! `ndpi-xdp run`: attaches, classifies and enforces, until it is told to stop.
+
+mod options;
+mod signals;
+
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use crossbeam::channel::{self, Receiver};
+use ndpi::{Engine, Library};
+
+pub use options::RunArguments;
+
+use super::Context;
+use crate::kernel::{Attachment, Clock, Egress, Hooks, Kernel, Mode, Statistics};
+use crate::live::{self, Control, Format, KernelParts, KernelStore, Output, Shared, Summary};
+use crate::policy::{self, Policy, Support, Vocabulary};
+use crate::record::{Attached, Names, StatusRecord, Time};
+
+impl RunArguments {
+    /// Runs until SIGINT or SIGTERM.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept it from starting, or ended it early. Nothing stays attached.
+    pub fn run(&self, context: Context) -> Result<ExitCode> {
+        let library = self.ndpi.library()?;
+        let engines = self.engines(&library)?;
+        let vocabulary = Vocabulary::of(&engines[0]);
+        let Some(policy) = self.read_policy(&vocabulary) else { return Ok(ExitCode::FAILURE) };
+
+        let (control, orders) = channel::unbounded();
+        signals::stop_on_signals(control).context("cannot listen for signals")?;
+        let mut kernel = Kernel::load(&self.load_options(context.log_level))?;
+        let attachments = self.attach(&mut kernel)?;
+
+        let format = if self.json { Format::Json } else { Format::Text };
+        let (output, writer) = Output::start(format, io::stdout());
+        output.status(&self.status(&library, &attachments));
+        let shared = Shared {
+            names: Arc::new(Names::of(&engines[0])),
+            interfaces: Arc::new(
+                attachments.iter().map(|it| (it.index, it.interface.clone())).collect(),
+            ),
+            output,
+        };
+        let names = Arc::clone(&shared.names);
+        let summary = self.session(&mut kernel, engines, &policy, &shared, &orders);
+        // The writer ends when nobody can write to it any more.
+        drop(shared);
+        let lost = writer.finish().context("cannot write records to standard output")?;
+        if lost > 0 {
+            log::warn!("{lost} records were lost: whoever reads them was too slow");
+        }
+        self.report(&summary?, &names, &kernel.stats().read()?);
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// From the first sample to the last record. Afterwards nothing is attached.
+    fn session(
+        &self,
+        kernel: &mut Kernel,
+        engines: Vec<Engine>,
+        policy: &Arc<Policy>,
+        shared: &Shared,
+        orders: &Receiver<Control>,
+    ) -> Result<Summary> {
+        let clock = Clock::new();
+        let (verdicts, tracks) = (kernel.verdicts().clone(), kernel.tracks().clone());
+        let parts = KernelParts {
+            rings: kernel.take_rings().context("the rings were taken before")?,
+            store: KernelStore::new(verdicts.clone(), tracks, clock.clone()),
+            verdicts,
+            live: kernel.live().clone(),
+            clock,
+        };
+        let plan = self.plan(engines.len());
+        live::run(parts, plan, engines, policy, shared, orders, || {
+            for index in shared.interfaces.keys() {
+                kernel.detach(*index);
+            }
+        })
+    }
+
+    /// One engine for each worker.
+    fn engines(&self, library: &Library) -> Result<Vec<Engine>> {
+        let options = self.ndpi_options();
+        (0..self.worker_count()).map(|_| options.engine(library)).collect()
+    }
+
+    /// The policy; `None` when its problems were printed.
+    fn read_policy(&self, vocabulary: &Vocabulary) -> Option<Arc<Policy>> {
+        let Some(path) = &self.policy else {
+            let policy = policy::parse(
+                "(no policy)".as_ref(),
+                "default = \"count\"\n",
+                vocabulary,
+                Support::THIS_BUILD,
+                &|_| Err(io::ErrorKind::NotFound.into()),
+            );
+            return policy.ok().map(Arc::new);
+        };
+        match policy::load(path, vocabulary, Support::THIS_BUILD) {
+            Ok(policy) => Some(Arc::new(policy)),
+            Err(diagnostics) => {
+                eprint!("{}", diagnostics.render(false));
+                None
+            }
+        }
+    }
+
+    fn attach(&self, kernel: &mut Kernel) -> Result<Vec<Attachment>> {
+        let attach = |name: &String| {
+            let attachment = kernel.attach(name, self.mode.into(), Hooks::default())?;
+            log::info!("attached to {attachment}");
+            Ok(attachment)
+        };
+        self.iface.iter().map(attach).collect()
+    }
+
+    fn status<'a>(&self, library: &Library, attachments: &'a [Attachment]) -> StatusRecord<'a> {
+        let attached = attachments.iter().map(|it| Attached {
+            iface: &it.interface,
+            ifindex: it.index,
+            ingress: if it.ingress == Some(Mode::Generic) { "xdp-generic" } else { "xdp-native" },
+            egress: if it.egress == Some(Egress::Clsact) { "clsact" } else { "tcx" },
+        });
+        let policy = self.policy.as_ref().map(|path| path.display().to_string());
+        let now = Time(jiff::Timestamp::now().as_nanosecond().try_into().unwrap_or_default());
+        StatusRecord::running(now, library.revision(), policy, attached.collect())
+    }
+
+    /// What there is to say at the end: on standard output, or beside it where that has records.
+    fn report(&self, summary: &Summary, names: &Names, statistics: &Statistics) {
+        let text = format!("\n{}\n{}", summary.table(names), live::statistics_table(statistics));
+        if self.json {
+            eprint!("{text}");
+        } else {
+            print!("{text}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The options of `run`, and what they mean for its parts.
+
+use std::num::{NonZeroU8, NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use log::LevelFilter;
+
+use crate::classify::{Keeper, Settings};
+use crate::commands::NdpiOptions;
+use crate::flow::Timeouts;
+use crate::kernel::{self, DEFAULT_PIN_DIRECTORY, LoadOptions};
+use crate::live::Plan;
+
+/// Attach to interfaces, classify their flows, and enforce the policy until SIGINT or SIGTERM.
+#[derive(Args, Clone, Debug)]
+#[command(name = "run")]
+pub struct RunArguments {
+    /// Interface to watch; may be given several times. On a router, the inside one
+    #[arg(long, required = true, value_name = "NAME")]
+    pub(super) iface: Vec<String>,
+
+    /// Policy file; without one, everything is counted
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+
+    /// How XDP is attached
+    #[arg(long, value_enum, default_value_t = XdpMode::Auto)]
+    pub(super) mode: XdpMode,
+
+    /// Write records as JSON lines (docs/records.md) instead of a line a decision
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// Threads that classify, each with an nDPI engine of about 10 MB [default: one a CPU]
+    #[arg(long, value_name = "N")]
+    workers: Option<NonZeroUsize>,
+
+    /// Packets of a flow that are shown to nDPI at most; then it decides by what it has seen
+    #[arg(long, value_name = "PACKETS", default_value = "32")]
+    budget: NonZeroU8,
+
+    /// Bytes of a packet that are shown at most, from the IP header on. nDPI leaves out IPv6 and
+    /// UDP packets of which a part is missing
+    #[arg(long, value_name = "BYTES", default_value_t = ndpi_common::MAX_SNAP,
+          value_parser = clap::value_parser!(u32).range(64..=i64::from(ndpi_common::MAX_SNAP)))]
+    snap: u32,
+
+    /// Flows that are known at a time: the entries of each verdict map, and flows in user space
+    #[arg(long, value_name = "FLOWS", default_value = "262144")]
+    max_flows: NonZeroU32,
+
+    /// Undecided flows that the kernel remembers, of each address family
+    #[arg(long, value_name = "FLOWS", default_value = "131072")]
+    max_undecided: NonZeroU32,
+
+    /// Bytes of each CPU's ring of samples; made a power of two
+    #[arg(long, value_name = "BYTES", default_value_t = 4 << 20)]
+    ring_size: u32,
+
+    /// Seconds between two looks for verdicts whose flow is over
+    #[arg(long, value_name = "SECONDS", default_value = "5")]
+    sweep: NonZeroU32,
+
+    /// Folder on the BPF file system for the maps
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_DIRECTORY)]
+    pin_dir: PathBuf,
+
+    #[command(flatten)]
+    pub(super) ndpi: NdpiOptions,
+}
+
+/// How XDP is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum XdpMode {
+    /// In the driver where it can, in the network stack elsewhere.
+    Auto,
+    /// In the driver, or not at all.
+    Native,
+    /// In the network stack: slower, on every device.
+    Generic,
+}
+
+impl From<XdpMode> for kernel::Mode {
+    fn from(mode: XdpMode) -> Self {
+        match mode {
+            XdpMode::Auto => Self::Auto,
+            XdpMode::Native => Self::Native,
+            XdpMode::Generic => Self::Generic,
+        }
+    }
+}
+
+impl RunArguments {
+    pub(super) fn worker_count(&self) -> usize {
+        let cpus = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        self.workers.unwrap_or_else(cpus).get()
+    }
+
+    /// How the kernel side is set up. Its messages follow the level of ours, but only where somebody
+    /// asked for more than the usual: otherwise they are not even in the programs.
+    pub(super) fn load_options(&self, level: LevelFilter) -> LoadOptions {
+        LoadOptions {
+            verdicts: self.max_flows.get(),
+            tracks: self.max_undecided.get(),
+            ring_bytes: self.ring_size,
+            budget: self.budget.get().into(),
+            snap: self.snap,
+            log_level: if level > LevelFilter::Info { level } else { LevelFilter::Off },
+            pin_directory: Some(self.pin_dir.clone()),
+            ..LoadOptions::default()
+        }
+    }
+
+    /// How the session works with this many workers.
+    pub(super) fn plan(&self, workers: usize) -> Plan {
+        let timeouts = Timeouts::default();
+        let flows = usize::try_from(self.max_flows.get()).unwrap_or(usize::MAX);
+        let max_flows = flows.div_ceil(workers);
+        Plan {
+            settings: Settings { timeouts: Some(timeouts), keeper: Keeper::Kernel, max_flows },
+            timeouts,
+            sweep_every: Duration::from_secs(self.sweep.get().into()),
+        }
+    }
+
+    /// nDPI as the options say, and with the kernel's budget as its own limit: nDPI then makes the
+    /// best of what it has seen with the last packet that it can see.
+    pub(super) fn ndpi_options(&self) -> NdpiOptions {
+        self.ndpi.clone().with_packet_limit(self.budget.get())
+    }
+}

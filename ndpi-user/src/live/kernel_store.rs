@@ -1,0 +1,123 @@
+//! Verdicts in the kernel's own maps.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, bail};
+use ndpi_common::{TICK_NS, Total, Verdict as Entry, tick_of};
+
+use super::{Standing, Store, Taken, Volume};
+use crate::flow::FlowKey;
+use crate::kernel::{Clock, Insertion, TrackMaps, VerdictMaps, Written, ktime_ns};
+
+/// The rule number of the policy's default in an [`Entry`].
+pub const NO_RULE: u16 = u16::MAX;
+
+/// The kernel's maps as a [`Store`]; cheap to clone, one for each worker.
+#[derive(Clone, Debug)]
+pub struct KernelStore {
+    verdicts: VerdictMaps,
+    tracks: TrackMaps,
+    clock: Clock,
+    /// What was counted in entries that had to go while their flows live on: because the map was
+    /// full, or because another verdict took their place.
+    carried: Arc<Mutex<HashMap<FlowKey, Taken>>>,
+}
+
+impl KernelStore {
+    /// A store over these maps.
+    pub fn new(verdicts: VerdictMaps, tracks: TrackMaps, clock: Clock) -> Self {
+        Self { verdicts, tracks, clock, carried: Arc::default() }
+    }
+
+    /// Keeps the counters of an entry that is gone until its flow is over.
+    fn carry(&self, key: FlowKey, entry: &Entry) {
+        let counted = self.counted(entry);
+        let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
+        carried.entry(key).or_default().add(&counted);
+    }
+
+    /// The counters of an entry.
+    fn counted(&self, entry: &Entry) -> Taken {
+        let decided = volume(entry.lower()) + volume(entry.upper());
+        let seen_ns = self.clock.epoch_ns(u64::from(entry.last_seen) * TICK_NS);
+        Taken {
+            undecided: Volume::default(),
+            decided,
+            dropped: volume(entry.dropped()),
+            last_seen_ns: (decided.packets > 0).then_some(seen_ns),
+        }
+    }
+
+    fn check(&self, key: &FlowKey, insertion: Insertion) -> anyhow::Result<Written> {
+        for (gone, entry) in insertion.gone {
+            self.carry(gone, &entry);
+        }
+        if insertion.written == Written::Full {
+            bail!("no room for the verdict on {key:?}: more entries are needed (--max-flows)");
+        }
+        Ok(insertion.written)
+    }
+}
+
+impl Store for KernelStore {
+    fn write(&self, standing: &Standing) -> anyhow::Result<Volume> {
+        let key = &standing.key;
+        let insertion = self.verdicts.insert(key, &entry(standing, ktime_ns()))?;
+        if self.check(key, insertion)? == Written::Already {
+            return Ok(Volume::default());
+        }
+        // Only now: had the track gone first, a packet in between would have opened another.
+        let track = self.tracks.take(key).context("the verdict stands, but its track is left")?;
+        Ok(track.map_or_else(Volume::default, |track| Volume {
+            packets: track.packets,
+            bytes: track.bytes,
+        }))
+    }
+
+    fn replace(&self, standing: &Standing) -> anyhow::Result<()> {
+        let key = &standing.key;
+        let before = self.verdicts.get(key)?;
+        let insertion = self.verdicts.replace(key, &entry(standing, ktime_ns()))?;
+        self.check(key, insertion)?;
+        if let Some(before) = before {
+            self.carry(*key, &before);
+        }
+        Ok(())
+    }
+
+    fn take(&self, key: &FlowKey) -> anyhow::Result<Taken> {
+        let entry = self.verdicts.take(key)?;
+        let track = self.tracks.take(key)?;
+        let mut taken = entry.map_or_else(Taken::default, |entry| self.counted(&entry));
+        if let Some(track) = track {
+            taken.undecided = Volume { packets: track.packets, bytes: track.bytes };
+        }
+        let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(earlier) = carried.remove(key) {
+            taken.add(&earlier);
+        }
+        Ok(taken)
+    }
+}
+
+/// The map entry of a verdict made at `now_ns` nanoseconds since boot.
+fn entry(standing: &Standing, now_ns: u64) -> Entry {
+    let Standing { verdict, classification, tcp_seen: [lower, upper], .. } = *standing;
+    Entry {
+        action: verdict.action as u8,
+        tcp_flags_lower: lower,
+        tcp_flags_upper: upper,
+        last_seen: tick_of(now_ns),
+        rule: verdict.rule.unwrap_or(NO_RULE),
+        app: classification.app.app,
+        master: classification.app.master,
+        category: classification.category.0,
+        decided_ns: now_ns,
+        ..Entry::default()
+    }
+}
+
+fn volume(total: Total) -> Volume {
+    Volume { packets: total.packets, bytes: total.bytes }
+}

@@ -1,0 +1,191 @@
+//! A session: all threads of the live pipeline, from the first sample to the last record.
+
+use std::sync::Arc;
+use std::thread::{self, ScopedJoinHandle};
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use crossbeam::channel::{self, Receiver, RecvTimeoutError, Sender};
+use ndpi::Engine;
+use ndpi_common::{TICK_NS, tick_of};
+
+use super::{KernelStore, LiveSink, Message, Reader, Shared, Summary, Worker, end_of};
+use crate::classify::{Classifier, End, Settings};
+use crate::flow::{FlowKey, Timeouts, shard};
+use crate::kernel::{Clock, LiveCell, Rings, VerdictMaps, ktime_ns};
+use crate::policy::Policy;
+
+/// Batches that may wait for a worker: a few milliseconds of work.
+const WAITING_BATCHES: usize = 64;
+
+/// The kernel's side of a session.
+#[derive(Debug)]
+pub struct KernelParts {
+    /// The rings of all CPUs.
+    pub rings: Rings,
+    /// The verdict maps.
+    pub verdicts: VerdictMaps,
+    /// The same maps and the tracks, as the workers write them.
+    pub store: KernelStore,
+    /// The coarse clock.
+    pub live: LiveCell,
+    /// The kernel's clock as time of day.
+    pub clock: Clock,
+}
+
+/// What a session is told while it runs.
+#[derive(Debug)]
+pub enum Control {
+    /// Judge by this policy from now on.
+    Policy(Arc<Policy>),
+    /// End.
+    Stop,
+}
+
+/// How a session works.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// How flows begin and end, for each worker.
+    pub settings: Settings,
+    /// Idle times of decided flows.
+    pub timeouts: Timeouts,
+    /// How often the verdict maps are swept.
+    pub sweep_every: Duration,
+}
+
+/// Runs until it is told to stop, with one worker for each engine, and returns what was seen.
+/// `stopping` is called first thing then: it detaches the programs, so that nothing new is shown.
+///
+/// # Errors
+///
+/// When the rings cannot be waited for or the coarse clock cannot be advanced.
+pub fn run(
+    parts: KernelParts,
+    plan: Plan,
+    engines: Vec<Engine>,
+    policy: &Arc<Policy>,
+    shared: &Shared,
+    control: &Receiver<Control>,
+    stopping: impl FnOnce(),
+) -> Result<Summary> {
+    let KernelParts { rings, verdicts, store, live, clock } = parts;
+    let waker = rings.waker();
+    thread::scope(|scope| {
+        let (give_back, empties) = channel::bounded(WAITING_BATCHES * engines.len());
+        let mut outboxes = Vec::new();
+        let mut workers = Vec::new();
+        for engine in engines {
+            let (outbox, inbox) = channel::bounded(WAITING_BATCHES);
+            let sink = LiveSink::new(store.clone(), Arc::clone(policy), shared.clone());
+            let give_back = give_back.clone();
+            workers.push(scope.spawn(move || {
+                let classifier = Classifier::new(&engine, plan.settings);
+                Worker::new(classifier, sink, inbox, give_back).run().into_summary()
+            }));
+            outboxes.push(outbox);
+        }
+        let reader = Reader::new(outboxes.clone(), empties);
+        let reading = scope.spawn(|| read(rings, reader, &clock));
+        let sweeper = Sweeper { verdicts, outboxes: outboxes.clone(), timeouts: plan.timeouts };
+        let (stop_sweeper, stopped) = channel::bounded(0);
+        scope.spawn(move || sweeper.run(plan.sweep_every, &stopped));
+
+        let steered = steer(control, &live, &clock, Arc::clone(policy), &outboxes);
+        stopping();
+        // The workers end when nobody can send to them: not this thread, the sweeper or the reader.
+        drop((outboxes, stop_sweeper));
+        waker.wake();
+        let read = joined(reading).flatten();
+        let mut summary = Summary::default();
+        for worker in workers {
+            summary.merge(&joined(worker)?);
+        }
+        steered.and(read).map(|()| summary)
+    })
+}
+
+/// Hands samples to the workers until the rings' waker is used, and then what is left.
+fn read(mut rings: Rings, mut reader: Reader, clock: &Clock) -> Result<()> {
+    loop {
+        let polled = rings.poll(None, |header, bytes| {
+            reader.take(header, clock.epoch_ns(header.ktime_ns), bytes);
+        })?;
+        reader.flush();
+        if polled.woken {
+            rings.drain(|header, bytes| {
+                reader.take(header, clock.epoch_ns(header.ktime_ns), bytes);
+            });
+            reader.flush();
+            return Ok(());
+        }
+    }
+}
+
+/// Keeps the coarse clock going and passes policies on, until it is told to stop.
+fn steer(
+    control: &Receiver<Control>,
+    live: &LiveCell,
+    clock: &Clock,
+    mut policy: Arc<Policy>,
+    outboxes: &[Sender<Message>],
+) -> Result<()> {
+    let mut due = policy.next_change(jiff::Timestamp::now());
+    loop {
+        live.advance(ktime_ns())?;
+        match control.recv_timeout(Duration::from_nanos(TICK_NS)) {
+            Ok(Control::Policy(new)) => policy = new,
+            Err(RecvTimeoutError::Timeout) => {
+                clock.measure();
+                if due.is_none_or(|due| due > jiff::Timestamp::now()) {
+                    continue;
+                }
+            }
+            Ok(Control::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        }
+        due = policy.next_change(jiff::Timestamp::now());
+        for outbox in outboxes {
+            // Fails only where a worker has panicked, which its join reports.
+            let _ = outbox.send(Message::Policy(Arc::clone(&policy)));
+        }
+    }
+}
+
+/// Looks through the verdict maps for flows that are over.
+struct Sweeper {
+    verdicts: VerdictMaps,
+    outboxes: Vec<Sender<Message>>,
+    timeouts: Timeouts,
+}
+
+impl Sweeper {
+    /// Sweeps every so often, until the other end of `stopped` is gone.
+    fn run(&self, every: Duration, stopped: &Receiver<()>) {
+        while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+            self.sweep(tick_of(ktime_ns()));
+        }
+    }
+
+    fn sweep(&self, now: u32) {
+        let mut over: Vec<Vec<(FlowKey, End)>> = vec![Vec::new(); self.outboxes.len()];
+        for entry in self.verdicts.entries() {
+            match entry {
+                Ok((key, verdict)) => {
+                    if let Some(end) = end_of(&key, &verdict, now, &self.timeouts) {
+                        over[shard(&key, self.outboxes.len())].push((key, end));
+                    }
+                }
+                Err(error) => return log::error!("cannot sweep the verdicts: {error}"),
+            }
+        }
+        for (outbox, flows) in self.outboxes.iter().zip(over) {
+            if !flows.is_empty() {
+                // As in `steer`.
+                let _ = outbox.send(Message::Over(flows));
+            }
+        }
+    }
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> Result<T> {
+    thread.join().map_err(|_| anyhow!("a thread of the session panicked, see above"))
+}
