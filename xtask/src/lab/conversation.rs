@@ -15,6 +15,9 @@ use super::namespace::Namespace;
 use super::requests::{Ask, Request};
 use super::{interrupt, kernel};
 
+/// How long after the client's end a verdict is waited for.
+const VERDICT: Duration = Duration::from_secs(2);
+
 /// What came of a request.
 pub(super) struct Asked {
     pub(super) answer: Answer,
@@ -53,7 +56,12 @@ impl Client<'_> {
         })?;
         let took = start.elapsed();
         if watched {
-            entry = kernel::verdict(&flow)?.or(entry);
+            // A flow of two packets may be over before its verdict stands; one that has it goes on
+            // counting.
+            interrupt::until(VERDICT, || {
+                entry = kernel::verdict(&flow)?.or(entry.take());
+                Ok(entry.is_some())
+            })?;
         }
         let answer = clients::answer(request, &self.output(status)?);
         Ok(Asked { answer, took, flow, entry })

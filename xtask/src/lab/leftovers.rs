@@ -1,17 +1,15 @@
-//! Nothing may remain of a lab: no namespace, no pin, no mount, no file.
+//! Nothing may remain of a lab: no namespace, no mount, no file. (Pins are the router's matter.)
 //!
 //! Everything of a lab that has a name carries its process id, so that what a killed lab could not
 //! remove is known for what it is.
 
-use std::collections::BTreeSet;
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
 use super::namespace::{Namespace, namespaces};
-use super::{bpffs, kernel, topology};
 
 const PREFIX: &str = "ndpi-lab";
 
@@ -46,41 +44,25 @@ fn owner(name: &str) -> Option<u32> {
     pid.parse().ok()
 }
 
-/// The machine as it was before.
-pub(super) struct Before {
-    mounts: BTreeSet<String>,
-    folder: PathBuf,
-}
-
-impl Before {
-    /// Looks at the machine; `folder` is the lab's own.
-    pub(super) fn look(folder: &Path) -> Result<Self> {
-        Ok(Self { mounts: mounts()?, folder: folder.to_owned() })
+/// Fails, naming all that is left of this process's lab; `folder` was its own.
+pub(super) fn check(folder: &Path) -> Result<()> {
+    let mut left = Vec::new();
+    let ours = |name: &String| name.contains(&named(""));
+    left.extend(namespaces()?.into_iter().filter(ours).map(|name| format!("namespace {name}")));
+    left.extend(mounts()?.into_iter().filter(ours).map(|point| format!("mount {point}")));
+    if folder.exists() {
+        left.push(folder.display().to_string());
     }
-
-    /// Fails, naming all that is there and was not.
-    pub(super) fn compare(&self) -> Result<()> {
-        let mut left: Vec<_> =
-            topology::remaining()?.iter().map(|name| format!("namespace {name}")).collect();
-        left.extend(mounts()?.difference(&self.mounts).map(|mount| format!("mount {mount}")));
-        for path in [self.folder.as_path(), Path::new(kernel::PINS)] {
-            if path.exists() {
-                left.push(path.display().to_string());
-            }
-        }
-        if !left.is_empty() {
-            bail!("left behind: {}", left.join(", "));
-        }
-        Ok(())
+    if !left.is_empty() {
+        bail!("left behind: {}", left.join(", "));
     }
+    Ok(())
 }
 
 /// Mount points of this process's mount namespace, see proc(5).
-fn mounts() -> Result<BTreeSet<String>> {
+fn mounts() -> Result<Vec<String>> {
     let table = fs::read_to_string("/proc/self/mountinfo").context("cannot read the mounts")?;
-    let points = table.lines().filter_map(|line| line.split(' ').nth(4));
-    // Whether the BPF file system stays is decided, and said, where it is mounted.
-    Ok(points.filter(|point| *point != bpffs::MOUNT_POINT).map(str::to_owned).collect())
+    Ok(table.lines().filter_map(|line| line.split(' ').nth(4)).map(str::to_owned).collect())
 }
 
 #[cfg(test)]

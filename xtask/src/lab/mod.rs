@@ -29,7 +29,6 @@ use crate::workspace::Workspace;
 use crate::{process, setup};
 use bpffs::Bpffs;
 use conversation::{Asked, Client};
-use leftovers::Before;
 use outcome::Outcome;
 use router::Router;
 use servers::Servers;
@@ -77,16 +76,17 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     interrupt::watch()?;
     leftovers::remove_stale()?;
     let folder = tempfile::Builder::new().prefix(&leftovers::named("")).tempdir()?;
-    let before = Before::look(folder.path())?;
     let outcomes = experiment(args, &binary, folder.path());
+    let place = folder.path().to_owned();
     folder.close().context("cannot remove the lab's folder")?;
-    match before.compare() {
-        Ok(()) => eprintln!("lab: nothing is left behind: no namespace, mount, pin or file"),
-        Err(left) if outcomes.is_ok() => return Err(left),
-        Err(left) => eprintln!("lab: {left:#}"),
+    let clean = leftovers::check(&place);
+    let right = outcomes.and_then(|outcomes| report(args, &outcomes));
+    match (&right, clean) {
+        (_, Ok(())) => eprintln!("lab: nothing is left behind: no namespace, mount, pin or file"),
+        (Ok(_), Err(left)) => return Err(left),
+        (Err(_), Err(left)) => eprintln!("lab: {left:#}"),
     }
-    let right = report(args, &outcomes?)?;
-    Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if right? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Makes the lab, has all requests made, and removes it.

@@ -77,7 +77,7 @@ const REQUESTS: [Request; 20] = [
     row(Https(Small), "www.facebook.com", V6, Blocked),
     row(Https(Small), "www.instagram.com", V4, Blocked),
     row(Https(Small), "www.netflix.com", V4, Blocked),
-    row(Https(Large), "www.netflix.com", V6, Blocked),
+    row(Https(Small), "www.netflix.com", V6, Blocked),
     row(Https(Small), "www.disneyplus.com", V6, Blocked),
     row(Http(Small), "www.facebook.com", V4, Blocked),
     row(Http(Small), "www.tiktok.com", V6, Blocked),

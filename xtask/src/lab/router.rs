@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::daemon::Daemon;
+use super::kernel;
 use super::topology::{LAN, Topology};
 
 /// The program under way, and the records it has written so far.
@@ -46,6 +47,9 @@ impl Router {
         let status = self.daemon.end(Signal::INT)?;
         if !status.success() {
             bail!("ndpi-xdp ended with {status}{}", self.daemon.last_words());
+        }
+        if Path::new(kernel::PINS).exists() {
+            bail!("ndpi-xdp ended and left {} behind", kernel::PINS);
         }
         match self.reader.join() {
             Ok(read) => read?,

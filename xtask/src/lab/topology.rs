@@ -12,7 +12,7 @@ use anyhow::Result;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::leftovers;
-use super::namespace::{Namespace, namespaces};
+use super::namespace::Namespace;
 
 /// Where the lab's names lead: the server.
 pub(super) const SERVER_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 18, 2, 2));
@@ -71,10 +71,4 @@ impl Topology {
         }
         Ok(())
     }
-}
-
-/// The namespaces of this process's lab that exist.
-pub(super) fn remaining() -> Result<Vec<String>> {
-    let ours = leftovers::named("");
-    Ok(namespaces()?.into_iter().filter(|name| name.starts_with(&ours)).collect())
 }

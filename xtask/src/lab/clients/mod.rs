@@ -16,7 +16,7 @@ use super::requests::{Ask, Family, Page, Request};
 use super::servers;
 
 /// How long a client waits for its answer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a call must know beside the request.
 pub(super) struct Setting<'a> {
