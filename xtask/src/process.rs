@@ -35,6 +35,11 @@ pub(crate) fn privileged(program: impl AsRef<OsStr>) -> Command {
     sudo
 }
 
+/// Whether there is a sudo to ask.
+pub(crate) fn has_sudo() -> bool {
+    find_program("sudo").is_some()
+}
+
 /// Runs a command with our own input and output, and fails when it does.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start `{}`", shown(command)))?;

@@ -56,9 +56,10 @@ fn words_for(words: &[OsString]) -> Vec<OsString> {
 }
 
 fn start(binary: &Path, library: &OsStr, words: &[OsString]) -> Command {
-    let unprivileged = UNPRIVILEGED.iter().any(|command| words[0] == *command)
-        || words.iter().any(|word| word == "--help" || word == "-h");
-    let mut command = if unprivileged || process::is_root() {
+    // Without sudo it starts all the same: the file may have capabilities, and if it lacks them,
+    // the program itself says which.
+    let as_it_is = !wants_root(words) || process::is_root() || !process::has_sudo();
+    let mut command = if as_it_is {
         let mut command = process::command(binary);
         command.env("NDPI_LIBRARY", library);
         command
@@ -67,6 +68,14 @@ fn start(binary: &Path, library: &OsStr, words: &[OsString]) -> Command {
     };
     command.args(words);
     command
+}
+
+fn wants_root(words: &[OsString]) -> bool {
+    let asks_help = words.iter().any(|word| word == "--help" || word == "-h");
+    let works_on_files = words
+        .first()
+        .is_some_and(|command| UNPRIVILEGED.iter().any(|unprivileged| command == unprivileged));
+    !asks_help && !works_on_files
 }
 
 fn through_sudo(binary: &Path, library: &OsStr) -> Command {
@@ -106,6 +115,16 @@ mod tests {
     fn another_command_is_left_alone() {
         assert_eq!(words(&["verdicts", "--json"]), ["verdicts", "--json"]);
         assert_eq!(words(&["run", "--iface", "eth0"]), ["run", "--iface", "eth0"]);
+    }
+
+    #[test]
+    fn only_what_touches_the_kernel_wants_root() {
+        for yes in [&["--iface", "eth0"][..], &["verdicts"], &["detach"], &[]] {
+            assert!(wants_root(&words(yes)), "{yes:?}");
+        }
+        for no in [&["pcap", "a.pcap"][..], &["policy", "check", "p.toml"], &["--help"]] {
+            assert!(!wants_root(&words(no)), "{no:?}");
+        }
     }
 
     #[test]
