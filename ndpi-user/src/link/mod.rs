@@ -7,8 +7,10 @@
 //! ```
 
 mod layer3;
+mod outer;
 mod skip;
 
+pub use outer::{Outer, outer};
 pub use skip::{Skip, Skips};
 
 use ndpi_common::parse::{self, Captured, Fragment, Link, Options, Tags};
@@ -24,11 +26,7 @@ use layer3::Under;
 /// Why the packet belongs to no flow.
 #[inline]
 pub fn sample<'a>(packet: &Packet<'a>, tunnels: bool) -> Result<Sample<'a>, Skip> {
-    let (under, data) = layer3::find(packet.link_type, packet.data)?;
-    let before = packet.data.len() - data.len();
-    let wire_len = (packet.wire_len as usize).max(packet.data.len()) - before;
-    let options = Options { tunnels, zero_length: true, cut_length: true };
-    let parsed = parse(under, data, wire_len, options).map_err(Skip::Refused)?;
+    let (parsed, data) = parse(packet, tunnels)?;
     if let Fragment::Later { .. } = parsed.fragment {
         return Err(Skip::LaterFragment);
     }
@@ -46,28 +44,29 @@ pub fn sample<'a>(packet: &Packet<'a>, tunnels: bool) -> Result<Sample<'a>, Skip
     })
 }
 
+/// What the parser says of a packet, and the bytes that its offsets count in.
 #[inline]
-fn parse(
-    under: Under,
-    data: &[u8],
-    wire_len: usize,
-    options: Options,
-) -> Result<parse::Packet, parse::Refusal> {
+fn parse<'a>(packet: &Packet<'a>, tunnels: bool) -> Result<(parse::Packet, &'a [u8]), Skip> {
+    let (under, data) = layer3::find(packet.link_type, packet.data)?;
     if under == Under::Ethernet
-        && !options.tunnels
+        && !tunnels
         && let Some(parsed) = parse::fast(&data)
     {
-        return Ok(parsed);
+        return Ok((parsed, data));
     }
+    let before = packet.data.len() - data.len();
+    let wire_len = (packet.wire_len as usize).max(packet.data.len()) - before;
     let source = Captured { bytes: data, wire_len: u32::try_from(wire_len).unwrap_or(u32::MAX) };
-    match under {
+    let options = Options { tunnels, zero_length: true, cut_length: true };
+    let parsed = match under {
         Under::Ethernet => parse::frame(&source, options),
         Under::Ip => parse::from_ip(&source, 0, options),
         Under::EtherType(ethertype) => {
             let link = Link { ethertype, at: 0, tags: Tags::default() };
             parse::from_ethertype(&source, link, options)
         }
-    }
+    };
+    Ok((parsed.map_err(Skip::Refused)?, data))
 }
 
 #[cfg(test)]

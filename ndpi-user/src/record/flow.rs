@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{Ends, Label, Names, Origin, Time};
 use crate::classify::End;
 use crate::flow::FlowEntry;
+use crate::link::Outer;
 
 /// How much crossed, over the whole life of the flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +19,7 @@ pub struct Counters {
 }
 
 /// One `flow` record: what is known of a flow when it is over. The fields are those of the design.
+/// A record is made without its `tunnel`, which only the source of the packets knows.
 #[derive(Debug, Serialize)]
 #[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
 pub struct FlowRecord<'a> {
@@ -34,6 +36,8 @@ pub struct FlowRecord<'a> {
     pub leaked: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropped: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tunnel: Option<Outer>,
     pub first_seen: Time,
     pub last_seen: Time,
     pub end: &'static str,
@@ -61,6 +65,7 @@ impl<'a> FlowRecord<'a> {
             label: Label::new(decided, origin, names, rule),
             leaked: blocked.then(|| counters.packets.saturating_sub(counters.dropped)),
             dropped: blocked.then_some(counters.dropped),
+            tunnel: None,
             first_seen: Time(flow.first_seen_ns),
             last_seen: Time(flow.last_seen_ns),
             end: end.name(),

@@ -1,13 +1,13 @@
 //! Flow records as comma-separated values (RFC 4180).
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use crate::record::FlowRecord;
 
 /// The names of the columns.
 pub const CSV_HEADER: &str = "capture,vlan,proto,src,sport,dst,dport,packets,bytes,inspected,state,\
-app,app_id,master_id,category,confidence,hostname,ja4,risks,action,rule,leaked,dropped,first_seen,\
-last_seen,end\n";
+app,app_id,master_id,category,confidence,hostname,ja4,risks,action,rule,leaked,dropped,tunnel,\
+outer_src,outer_dst,first_seen,last_seen,end\n";
 
 /// Appends `record` as a line to `out`. Risks are separated by semicolons; absent facts are empty.
 pub fn write_csv(out: &mut Vec<u8>, record: &FlowRecord<'_>) {
@@ -36,6 +36,9 @@ pub fn write_csv(out: &mut Vec<u8>, record: &FlowRecord<'_>) {
     line.text(label.rule.unwrap_or_default());
     line.optional(record.leaked);
     line.optional(record.dropped);
+    line.text(record.tunnel.map_or("", |tunnel| tunnel.kind));
+    line.optional(record.tunnel.map(|tunnel| tunnel.src));
+    line.optional(record.tunnel.map(|tunnel| tunnel.dst));
     line.value(record.first_seen);
     line.value(record.last_seen);
     line.text(record.end);
@@ -49,14 +52,14 @@ struct Line<'a> {
 
 impl Line<'_> {
     /// A field without commas, quotes or line ends.
-    fn value(&mut self, value: impl std::fmt::Display) {
+    fn value(&mut self, value: impl Display) {
         self.separate();
         let mut text = Bytes(self.out);
         // Writing to memory cannot fail.
         let _ = write!(text, "{value}");
     }
 
-    fn optional(&mut self, value: Option<u64>) {
+    fn optional(&mut self, value: Option<impl Display>) {
         match value {
             Some(value) => self.value(value),
             None => self.separate(),

@@ -65,6 +65,11 @@ impl Job {
         })
     }
 
+    /// Whether records tell of tunnels.
+    pub(super) fn shows_tunnels(&self) -> bool {
+        self.tunnels && self.format != Format::Text
+    }
+
     /// A fresh engine.
     pub(super) fn engine(&self) -> Result<Engine> {
         let first = self.first_engine.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -7,8 +7,9 @@ use anyhow::Result;
 
 use super::job::Job;
 use super::progress::Bar;
+use super::sink::file_name;
 use crate::capture::{Capture, Packet};
-use crate::link;
+use crate::link::{self, Outer};
 use crate::report::CaptureReport;
 use crate::sample::Sample;
 
@@ -17,8 +18,8 @@ pub(super) const STRIDE: u64 = 1024;
 
 /// Takes what is read.
 pub(super) trait Take {
-    /// A sample.
-    fn sample(&mut self, sample: &Sample) -> Result<()>;
+    /// A sample, and the tunnel that it came through.
+    fn sample(&mut self, sample: &Sample, outer: Option<Outer>) -> Result<()>;
 
     /// Every [`STRIDE`] packets: `now_ns` is the time of the last one.
     fn stride(&mut self, now_ns: u64) -> Result<()>;
@@ -81,7 +82,10 @@ impl<T: Take> Reading<'_, T> {
     ) -> Result<()> {
         report.packet(packet.time_ns);
         match link::sample(packet, self.job.tunnels) {
-            Ok(sample) => self.take.sample(&Sample { ifindex: place, ..sample })?,
+            Ok(sample) => {
+                let outer = if self.job.shows_tunnels() { link::outer(packet) } else { None };
+                self.take.sample(&Sample { ifindex: place, ..sample }, outer)?;
+            }
             Err(skip) => report.skips.count(skip),
         }
         if report.packets.is_multiple_of(STRIDE) {
@@ -92,12 +96,12 @@ impl<T: Take> Reading<'_, T> {
     }
 }
 
-/// What a capture is called in records: its path as given.
-pub(super) fn name(path: &Path) -> String {
+/// What a capture is called: its path as given.
+fn name(path: &Path) -> String {
     if path == Path::new("-") { "stdin".into() } else { path.display().to_string() }
 }
 
-/// The names of a world's captures.
+/// What a world's captures are called in records.
 pub(super) fn names(world: &[PathBuf]) -> Vec<Arc<str>> {
-    world.iter().map(|path| name(path).into()).collect()
+    world.iter().map(|path| file_name(&name(path))).collect()
 }

@@ -1,5 +1,7 @@
 //! What becomes of decided and finished flows: records and sums.
 
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +11,8 @@ use serde::Serialize;
 use super::arguments::Format;
 use super::job::Job;
 use crate::classify::{End, Moment, Sink};
-use crate::flow::{Details, FlowEntry};
+use crate::flow::{Details, FlowEntry, FlowKey};
+use crate::link::Outer;
 use crate::policy::{Facts, Policy};
 use crate::record::{Counters, FlowRecord, Origin};
 use crate::report::{CaptureReport, Summary, write_csv};
@@ -21,6 +24,8 @@ pub(super) struct FlowSink<'a> {
     job: &'a Job,
     /// The world's captures, by the `ifindex` of samples.
     captures: Vec<Arc<str>>,
+    /// The tunnels of flows inside of one.
+    outers: HashMap<FlowKey, Outer>,
     /// Records that nobody has fetched yet.
     pub(super) out: Vec<u8>,
     pub(super) summary: Summary,
@@ -28,7 +33,12 @@ pub(super) struct FlowSink<'a> {
 
 impl<'a> FlowSink<'a> {
     pub(super) fn new(job: &'a Job, captures: Vec<Arc<str>>) -> Self {
-        Self { job, captures, out: Vec::new(), summary: Summary::default() }
+        Self { job, captures, outers: HashMap::new(), out: Vec::new(), summary: Summary::default() }
+    }
+
+    /// Notes that a packet of the flow `key` came through a tunnel. The first one stays.
+    pub(super) fn tunnelled(&mut self, key: FlowKey, outer: Outer) {
+        self.outers.entry(key).or_insert(outer);
     }
 
     fn record<F>(&mut self, flow: &FlowEntry<F>, end: End, counters: Counters) {
@@ -37,7 +47,8 @@ impl<'a> FlowSink<'a> {
         let rule = verdict.and_then(|verdict| job.rule_name(verdict));
         let origin = Origin::Capture(&self.captures[flow.ifindex as usize]);
         let record = FlowRecord::new(flow, end, counters, origin, &job.names, rule);
-        match record {
+        let tunnel = self.outers.remove(&flow.key);
+        match record.map(|record| FlowRecord { tunnel, ..record }) {
             Some(record) if job.format == Format::Json => write_json(&record, &mut self.out),
             Some(record) => write_csv(&mut self.out, &record),
             None => {}
@@ -112,7 +123,7 @@ struct CaptureRecord<'a> {
     kind: &'static str,
     capture: &'a str,
     packets: u64,
-    skipped: std::collections::BTreeMap<&'a str, u64>,
+    skipped: BTreeMap<&'a str, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
 }
@@ -122,11 +133,17 @@ pub(super) fn write_captures(job: &Job, captures: &[CaptureReport], out: &mut Ve
     for capture in captures.iter().filter(|_| job.format == Format::Json) {
         let record = CaptureRecord {
             kind: "capture",
-            capture: &capture.name,
+            capture: &file_name(&capture.name),
             packets: capture.packets,
             skipped: capture.skips.iter().collect(),
             error: capture.error.as_deref(),
         };
         write_json(&record, out);
     }
+}
+
+/// What a capture is called in records: its name without its folder.
+pub(super) fn file_name(path: &str) -> Arc<str> {
+    let name = Path::new(path).file_name();
+    name.map_or_else(|| path.into(), |name| name.to_string_lossy().into())
 }

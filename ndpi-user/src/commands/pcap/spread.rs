@@ -20,7 +20,8 @@ use super::sink::{self, FlowSink};
 use super::world::EXPIRE_STEPS;
 use crate::batch::Batch;
 use crate::classify::Classifier;
-use crate::flow::shard;
+use crate::flow::{FlowKey, shard};
+use crate::link::Outer;
 use crate::report::Summary;
 use crate::sample::Sample;
 
@@ -65,6 +66,7 @@ pub(super) fn run<W: Write>(
 /// A round's samples for one thread.
 struct Round {
     samples: Batch,
+    outers: Vec<(FlowKey, Outer)>,
     now_ns: u64,
 }
 
@@ -77,6 +79,7 @@ struct Done {
 /// The reader's end of a thread.
 struct Shard {
     filling: Batch,
+    outers: Vec<(FlowKey, Outer)>,
     rounds: Sender<Round>,
     done: Receiver<Done>,
 }
@@ -93,7 +96,8 @@ fn connect<'a>(job: &'a Job, world: &[PathBuf]) -> (Shard, Worker<'a>) {
     let (to_worker, rounds) = bounded(ROUNDS_AHEAD);
     let (done, from_worker) = bounded(ROUNDS_AHEAD);
     let sink = FlowSink::new(job, reader::names(world));
-    let shard = Shard { filling: Batch::default(), rounds: to_worker, done: from_worker };
+    let (filling, outers) = (Batch::default(), Vec::new());
+    let shard = Shard { filling, outers, rounds: to_worker, done: from_worker };
     (shard, Worker { sink, job, rounds, done })
 }
 
@@ -101,7 +105,10 @@ impl<'a> Worker<'a> {
     /// Classifies until the reader has no more.
     fn run(mut self, engine: &Engine) -> FlowSink<'a> {
         let mut classifier = Classifier::new(engine, self.job.settings);
-        for Round { mut samples, now_ns } in &self.rounds {
+        for Round { mut samples, outers, now_ns } in &self.rounds {
+            for (key, outer) in outers {
+                self.sink.tunnelled(key, outer);
+            }
             for sample in samples.iter() {
                 classifier.sample(&sample, &mut self.sink);
             }
@@ -128,11 +135,12 @@ struct Dealer<'a, W> {
 
 impl<W: Write> Take for Dealer<'_, W> {
     #[inline]
-    fn sample(&mut self, sample: &Sample) -> Result<()> {
+    fn sample(&mut self, sample: &Sample, outer: Option<Outer>) -> Result<()> {
         self.now_ns = sample.time_ns;
         let index = shard(&sample.key, self.shards.len());
         let shard = &mut self.shards[index];
         shard.filling.push(sample);
+        shard.outers.extend(outer.map(|outer| (sample.key, outer)));
         if shard.filling.byte_len() >= ROUND_BYTES {
             self.end_round()?;
         }
@@ -154,7 +162,8 @@ impl<'a, W: Write> Dealer<'a, W> {
         for shard in &mut self.shards {
             let empty = spare.next().unwrap_or_default();
             let samples = std::mem::replace(&mut shard.filling, empty);
-            let round = Round { samples, now_ns: self.now_ns };
+            let outers = std::mem::take(&mut shard.outers);
+            let round = Round { samples, outers, now_ns: self.now_ns };
             shard.rounds.send(round).expect("threads end after the reader");
         }
         self.rounds_open += 1;

@@ -13,6 +13,7 @@ use super::progress::Bar;
 use super::reader::{self, STRIDE, Take};
 use super::sink::{self, FlowSink};
 use crate::classify::Classifier;
+use crate::link::Outer;
 use crate::sample::Sample;
 
 /// Records are handed on in pieces of this size.
@@ -51,7 +52,10 @@ struct One<'a, 'e, W> {
 
 impl<W: Write> Take for One<'_, '_, W> {
     #[inline]
-    fn sample(&mut self, sample: &Sample) -> Result<()> {
+    fn sample(&mut self, sample: &Sample, outer: Option<Outer>) -> Result<()> {
+        if let Some(outer) = outer {
+            self.sink.tunnelled(sample.key, outer);
+        }
         self.classifier.sample(sample, &mut self.sink);
         Ok(())
     }

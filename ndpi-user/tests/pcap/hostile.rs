@@ -1,0 +1,90 @@
+//! Captures that are broken or too much, and command lines that are wrong.
+
+use crate::packets::{capture, dns, udp};
+use crate::program::{file, ndpi_is_there, pcap};
+
+#[test]
+fn a_cut_capture_is_an_error_after_what_it_had() {
+    if !ndpi_is_there() {
+        return;
+    }
+    let whole = capture(&[(1, dns(1, "a.example", false)), (2, dns(2, "b.example", false))]);
+    let path = file("cut", "cut.pcap", &whole[..whole.len() - 40]);
+    let good = file("cut", "good.pcap", &whole);
+    let run = pcap(&["--json", &path, &good]);
+    assert_eq!(run.code, Some(1));
+    let second_record = whole.len() - (whole.len() - 24) / 2;
+    let place = format!("{path}: byte {second_record}: the capture ends inside a packet record");
+    assert!(run.stderr.contains(&place), "{}", run.stderr);
+    let names: Vec<_> =
+        run.records("flow").iter().map(|flow| flow["hostname"].to_string()).collect();
+    assert!(names.contains(&"\"a.example\"".into()), "{names:?}");
+    assert_eq!(names.iter().filter(|name| *name == "\"b.example\"").count(), 1, "{names:?}");
+    assert!(run.records("capture")[0]["error"].as_str().unwrap().contains("cut.pcap"));
+}
+
+#[test]
+fn what_is_no_capture_is_told_by_name() {
+    if !ndpi_is_there() {
+        return;
+    }
+    let text = file("no-capture", "notes.txt", b"no capture at all");
+    for (path, message) in [
+        (text.as_str(), "not a pcap or pcapng capture"),
+        ("/nowhere/at/all.pcap", "cannot open /nowhere/at/all.pcap"),
+        ("/", "cannot open /"),
+    ] {
+        let run = pcap(&[path]);
+        assert_eq!(run.code, Some(1));
+        assert!(run.stderr.contains(message), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn wrong_usage_has_its_own_exit_code() {
+    for arguments in [
+        &[][..],
+        &["--no-such-option", "x"],
+        &["--json", "--csv", "x"],
+        &["--threads", "0", "x"],
+        &["--ndpi-config", "nothing", "x"],
+    ] {
+        assert_eq!(pcap(arguments).code, Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_scan_stays_within_the_flows_allowed() {
+    if !ndpi_is_there() {
+        return;
+    }
+    let packets: Vec<_> = (1..=20_000).map(|port| (1, udp([port, 9], false, &[0; 4]))).collect();
+    let path = file("scan", "scan.pcap", &capture(&packets));
+    let run = pcap(&["--json", "--whole-capture", "--max-flows", "500", &path]);
+    let flows = run.flows();
+    assert_eq!(flows.len(), 20_000, "every flow has a record");
+    let evicted = flows.iter().filter(|flow| flow["end"] == "evicted").count();
+    assert_eq!(evicted, 19_500);
+    assert!(run.stderr.contains("19500 flows were ended early"), "{}", run.stderr);
+    assert!(run.stderr.contains("--max-flows"), "{}", run.stderr);
+}
+
+#[test]
+fn damage_anywhere_does_no_harm() {
+    if !ndpi_is_there() {
+        return;
+    }
+    let whole = capture(&[(1, dns(1, "a.example", false)), (2, dns(1, "a.example", true))]);
+    let damaged: Vec<String> = (0..whole.len())
+        .step_by(3)
+        .map(|at| {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0xff;
+            file("damage", &format!("{at}.pcap"), &bytes)
+        })
+        .collect();
+    let paths: Vec<&str> = damaged.iter().map(String::as_str).collect();
+    let run = pcap(&[&["--json", "--join", "--tunnels"], &paths[..]].concat());
+    assert!(matches!(run.code, Some(0 | 1)), "{}", run.stderr);
+    assert_eq!(run.records("capture").len(), paths.len());
+}
