@@ -4,7 +4,10 @@ use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand};
 
-use crate::commands::{Context, ListArguments, PcapArguments, PolicyArguments, RunArguments};
+use crate::commands::{
+    Context, DetachArguments, ListArguments, PcapArguments, PolicyArguments, RunArguments,
+    VerdictsArguments,
+};
 
 /// Labels every flow that crosses an interface with its application, and lets the kernel act on it.
 ///
@@ -31,6 +34,8 @@ enum Command {
     List(ListArguments),
     Pcap(PcapArguments),
     Policy(PolicyArguments),
+    Verdicts(VerdictsArguments),
+    Detach(DetachArguments),
 }
 
 impl Cli {
@@ -47,6 +52,8 @@ impl Cli {
             Command::List(arguments) => arguments.run(),
             Command::Pcap(arguments) => arguments.run(),
             Command::Policy(arguments) => arguments.run(),
+            Command::Verdicts(arguments) => arguments.run(),
+            Command::Detach(arguments) => arguments.run(),
         }
     }
 

@@ -5,17 +5,21 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
+mod detach;
 mod list;
 mod ndpi_options;
 mod pcap;
 mod policy;
 mod run;
+mod verdicts;
 
+pub use detach::DetachArguments;
 pub use list::{Kind, ListArguments};
 pub use ndpi_options::{NdpiOptions, Setting};
 pub use pcap::PcapArguments;
 pub use policy::{CheckArguments, ExplainArguments, PolicyArguments};
 pub use run::RunArguments;
+pub use verdicts::VerdictsArguments;
 
 /// What every command is given.
 #[derive(Clone, Copy, Debug)]

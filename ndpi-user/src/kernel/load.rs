@@ -123,6 +123,14 @@ pub(super) fn tc(object: &mut Ebpf) -> Result<&mut SchedClassifier, ProgramError
     object.program_mut(program::TC).ok_or(ProgramError::NotLoaded)?.try_into()
 }
 
+/// The numbers of both programs.
+pub(super) fn program_ids(object: &mut Ebpf) -> Result<[u32; 2], LoadError> {
+    let xdp =
+        xdp(object).and_then(|program| program.info()).map_err(|e| refused(program::XDP, e))?;
+    let tc = tc(object).and_then(|program| program.info()).map_err(|e| refused(program::TC, e))?;
+    Ok([xdp.id(), tc.id()])
+}
+
 /// Makes a ring for each CPU and puts it where the programs look for it.
 pub(super) fn make_rings(maps: &MapSet, bytes: u32, cpus: u32) -> Result<Rings, LoadError> {
     let page = u32::try_from(rustix::param::page_size()).unwrap_or(1 << 16);

@@ -1,5 +1,5 @@
 //! One instance per pin directory: a locked file under `/run`, which the kernel unlocks when its
-//! holder is gone, however it went.
+//! holder is gone, however it went. It names the holder and its programs, a number a line.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -39,7 +39,8 @@ pub enum LockError {
 #[derive(Debug)]
 pub(super) struct Lock {
     /// Holds the lock as long as it is open.
-    _file: File,
+    file: File,
+    path: PathBuf,
 }
 
 impl Lock {
@@ -58,21 +59,44 @@ impl Lock {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
-                return Err(LockError::Held { pins: pins.to_owned(), pid: pid_in(&mut file) });
+                let pid = numbers(&mut file).first().copied();
+                return Err(LockError::Held { pins: pins.to_owned(), pid });
             }
             Err(error) => return Err(failed(error.into())),
         }
-        write_pid(&mut file).map_err(failed)?;
-        Ok(Self { _file: file })
+        file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
+        writeln!(file, "{}", std::process::id()).map_err(failed)?;
+        Ok(Self { file, path })
+    }
+
+    /// Notes the programs that belong to the holder, by their numbers.
+    pub(super) fn note(&mut self, programs: &[u32]) -> Result<(), LockError> {
+        let failed = |source| LockError::File { path: self.path.clone(), source };
+        programs.iter().try_for_each(|id| writeln!(self.file, "{id}")).map_err(failed)
     }
 }
 
 /// Whether a running instance holds `pins`.
 pub(super) fn is_held(pins: &Path) -> bool {
-    File::open(Path::new(DIRECTORY).join(file_name(pins))).is_ok_and(|file| {
-        let free = flock(&file, FlockOperation::NonBlockingLockShared);
-        free == Err(rustix::io::Errno::WOULDBLOCK)
-    })
+    open_if_held(&Path::new(DIRECTORY).join(file_name(pins))).is_some()
+}
+
+/// The programs of all running instances, by their numbers.
+pub(super) fn programs_in_use() -> Vec<u32> {
+    programs_in_use_in(Path::new(DIRECTORY))
+}
+
+fn programs_in_use_in(directory: &Path) -> Vec<u32> {
+    let locks = fs::read_dir(directory).into_iter().flatten().flatten();
+    let held = locks.filter_map(|lock| open_if_held(&lock.path()));
+    held.flat_map(|mut lock| numbers(&mut lock).into_iter().skip(1)).collect()
+}
+
+/// The lock file, if somebody holds it.
+fn open_if_held(path: &Path) -> Option<File> {
+    let file = File::open(path).ok()?;
+    let free = flock(&file, FlockOperation::NonBlockingLockShared);
+    (free == Err(rustix::io::Errno::WOULDBLOCK)).then_some(file)
 }
 
 /// A file name for a path: `/` becomes `-`, what could be confused with it is escaped.
@@ -82,16 +106,12 @@ fn file_name(pins: &Path) -> String {
     name + ".lock"
 }
 
-fn write_pid(file: &mut File) -> io::Result<()> {
-    file.set_len(0)?;
-    file.rewind()?;
-    writeln!(file, "{}", std::process::id())
-}
-
-fn pid_in(file: &mut File) -> Option<u32> {
+/// The numbers in a lock file, a line each.
+fn numbers(file: &mut File) -> Vec<u32> {
     let mut text = String::new();
-    file.read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
+    // A holder that has not written yet has no numbers.
+    let _ = file.read_to_string(&mut text);
+    text.lines().filter_map(|line| line.parse().ok()).collect()
 }
 
 #[cfg(test)]
@@ -113,6 +133,19 @@ mod tests {
         Lock::take_in(&directory, Path::new("/sys/fs/bpf/other")).unwrap();
         drop(first);
         Lock::take_in(&directory, pins).unwrap();
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn programs_count_as_in_use_as_long_as_their_holder_is_there() {
+        let name = format!("ndpi-lock-programs-{}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        let mut first = Lock::take_in(&directory, Path::new("/a")).unwrap();
+        first.note(&[7, 9]).unwrap();
+        let mut second = Lock::take_in(&directory, Path::new("/b")).unwrap();
+        second.note(&[11]).unwrap();
+        drop(second);
+        assert_eq!(programs_in_use_in(&directory), [7, 9]);
         fs::remove_dir_all(directory).unwrap();
     }
 

@@ -56,7 +56,7 @@ pub enum PinError {
 #[derive(Debug)]
 pub(super) struct Pins {
     directory: PathBuf,
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl Pins {
@@ -72,7 +72,7 @@ impl Pins {
         if !is_bpf(directory) {
             return Err(PinError::NotBpf(directory.to_owned()));
         }
-        Ok(Self { directory: directory.to_owned(), _lock: lock })
+        Ok(Self { directory: directory.to_owned(), lock })
     }
 
     /// Pins `maps` and a note about this instance, readable by their owner alone.
@@ -86,6 +86,11 @@ impl Pins {
                 .map_err(|source| failed(entry.path(), source))?;
         }
         Ok(())
+    }
+
+    /// Says whose programs these are, for `detach` with another pin directory to leave them alone.
+    pub(super) fn note(&mut self, programs: &[u32]) -> Result<(), PinError> {
+        Ok(self.lock.note(programs)?)
     }
 
     /// The directory.

@@ -57,7 +57,7 @@ impl Kernel {
     /// Something is missing, or the kernel refused; nothing is left in the kernel then.
     pub fn load(options: &LoadOptions) -> Result<Self, LoadError> {
         let object = preflight()?;
-        let pins = options.pin_directory.as_deref().map(Pins::take).transpose()?;
+        let mut pins = options.pin_directory.as_deref().map(Pins::take).transpose()?;
         let cpus = load::possible_cpus()?;
         let mut object = load::load(object, options, cpus)?;
         let messages = match options.log_level {
@@ -66,7 +66,8 @@ impl Kernel {
         };
         let maps = MapSet::of_object(&mut object)?;
         let rings = load::make_rings(&maps, options.ring_bytes, cpus)?;
-        if let Some(pins) = &pins {
+        if let Some(pins) = &mut pins {
+            pins.note(&load::program_ids(&mut object)?)?;
             pins.pin(&maps)?;
         }
         let kernel = Self {

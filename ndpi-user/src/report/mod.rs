@@ -3,9 +3,9 @@
 mod csv;
 mod slowest;
 mod summary;
-mod table;
+pub(crate) mod table;
 mod text;
-mod units;
+pub(crate) mod units;
 
 pub use csv::{CSV_HEADER, write_csv};
 pub use slowest::{SlowFlow, Slowest};

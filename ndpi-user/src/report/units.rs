@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// `1234567` as `1,234,567`.
-pub(super) fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let groups: Vec<&str> = digits
         .as_bytes()
@@ -15,7 +15,7 @@ pub(super) fn grouped(number: u64) -> String {
 }
 
 /// Bytes in binary units: `1.5 MiB`.
-pub(super) fn bytes(number: u64) -> String {
+pub(crate) fn bytes(number: u64) -> String {
     const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
     let (mut value, mut unit) = (number as f64, 0);
     while value >= 1000.0 && unit + 1 < UNITS.len() {
@@ -26,7 +26,7 @@ pub(super) fn bytes(number: u64) -> String {
 }
 
 /// A length of time: `1.5 ms`, `2.0 s`, `3 min 20 s`.
-pub(super) fn duration(time: Duration) -> String {
+pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0 if time.as_millis() == 0 => format!("{} µs", time.as_micros()),
@@ -38,7 +38,7 @@ pub(super) fn duration(time: Duration) -> String {
 }
 
 /// A bar of at most `width` cells for a share between 0 and 1, in eighths of a cell.
-pub(super) fn bar(share: f64, width: usize) -> String {
+pub(crate) fn bar(share: f64, width: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 8 · width")]
     let eighths = (share.clamp(0.0, 1.0) * (width * 8) as f64).round() as usize;

@@ -2,6 +2,7 @@
 //! network namespaces that the tests make and remove.
 
 mod attach;
+mod leftovers;
 mod maps;
 mod namespace;
 mod packet;

@@ -12,8 +12,8 @@ use ndpi_common::names::program;
 
 use super::egress::remove_empty_clsact;
 use super::xdp::program_name;
-use crate::kernel::lock::{Lock, LockError};
-use crate::kernel::netlink::{EGRESS, Interface, detach_xdp, filters, interfaces};
+use crate::kernel::lock::{self, Lock, LockError};
+use crate::kernel::netlink::{EGRESS, Filter, Interface, detach_xdp, filters, interfaces};
 use crate::kernel::pins::{self, PinError};
 use crate::kernel::preflight::{PreflightError, check_capabilities};
 
@@ -83,7 +83,8 @@ impl fmt::Display for Detached {
 }
 
 /// Removes everything that an instance which is gone has left: its pins in `directory`, and our
-/// programs on the interfaces of this network namespace, known by their names.
+/// programs on the interfaces of this network namespace, known by their names. Programs of
+/// instances that are running with other pin directories stay.
 ///
 /// # Errors
 ///
@@ -92,42 +93,49 @@ pub fn detach(directory: &Path) -> Result<Detached, DetachError> {
     check_capabilities()?;
     let _lock = Lock::take(directory)?;
     let mut detached = Detached { pins: pins::remove(directory)?, ..Detached::default() };
+    let in_use = lock::programs_in_use();
     for interface in interfaces().map_err(DetachError::Interfaces)? {
-        if remove_xdp(&interface)? {
+        if remove_xdp(&interface, &in_use)? {
             detached.xdp.push(interface.name.clone());
         }
-        if remove_filters(&interface)? {
+        if remove_filters(&interface, &in_use)? {
             detached.filters.push(interface.name.clone());
         }
     }
     Ok(detached)
 }
 
-/// Our XDP programs without a link; those with one went with their process.
-fn remove_xdp(interface: &Interface) -> Result<bool, DetachError> {
+/// Removes our XDP programs that have no link.
+fn remove_xdp(interface: &Interface, in_use: &[u32]) -> Result<bool, DetachError> {
     let mut removed = false;
     for attached in &interface.xdp {
-        if program_name(attached.program).as_deref() != Some(program::XDP) {
+        let is_ours = program_name(attached.program).as_deref() == Some(program::XDP);
+        if !is_ours || in_use.contains(&attached.program) {
             continue;
         }
-        detach_xdp(interface.index, attached.place).map_err(|source| DetachError::Program {
-            what: "XDP program",
-            interface: interface.name.clone(),
-            source,
-        })?;
-        removed = true;
+        match detach_xdp(interface.index, attached.place) {
+            Ok(()) => removed = true,
+            // It has a link, which goes with its process: that one is there still.
+            Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {}
+            Err(source) => {
+                let (what, interface) = ("XDP program", interface.name.clone());
+                return Err(DetachError::Program { what, interface, source });
+            }
+        }
     }
     Ok(removed)
 }
 
-fn remove_filters(interface: &Interface) -> Result<bool, DetachError> {
+/// Removes our filters, and `clsact` with the last one.
+fn remove_filters(interface: &Interface, in_use: &[u32]) -> Result<bool, DetachError> {
     let failed = |source| DetachError::Program {
         what: "TC filter",
         interface: interface.name.clone(),
         source,
     };
     let (filters, _) = filters(interface.index, EGRESS).map_err(failed)?;
-    let ours: Vec<_> = filters.into_iter().filter(|filter| filter.name == program::TC).collect();
+    let ours = |filter: &Filter| is_ours(filter) && !in_use.contains(&filter.program);
+    let ours: Vec<_> = filters.into_iter().filter(ours).collect();
     for filter in &ours {
         let (handle, kind) = (TcHandle::from(filter.handle), TcAttachType::Egress);
         SchedClassifierLink::attached(&interface.name, kind, filter.priority, handle, None)
@@ -142,4 +150,12 @@ fn remove_filters(interface: &Interface) -> Result<bool, DetachError> {
         remove_empty_clsact(interface.index);
     }
     Ok(!ours.is_empty())
+}
+
+/// A filter's own name is what its maker chose; the program's is surer where the kernel gives it.
+fn is_ours(filter: &Filter) -> bool {
+    match filter.program {
+        0 => filter.name == program::TC,
+        id => program_name(id).as_deref() == Some(program::TC),
+    }
 }

@@ -4,5 +4,5 @@ mod filters;
 mod interfaces;
 mod message;
 
-pub(super) use filters::{EGRESS, INGRESS, delete_clsact, filters};
+pub(super) use filters::{EGRESS, Filter, INGRESS, delete_clsact, filters};
 pub(super) use interfaces::{Interface, detach_xdp, interfaces};

@@ -1,0 +1,28 @@
+//! `ndpi-xdp detach`: takes off what an instance that crashed has left.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::print;
+use crate::kernel::{self, DEFAULT_PIN_DIRECTORY};
+
+/// Remove what an ndpi-xdp that crashed has left: pinned maps, programs on interfaces
+#[derive(Args, Clone, Debug)]
+pub struct DetachArguments {
+    /// Folder on the BPF file system with its maps
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_DIRECTORY)]
+    pub pin_dir: PathBuf,
+}
+
+impl DetachArguments {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// An instance that uses the folder is running, or something could not be removed.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let detached = kernel::detach(&self.pin_dir)?;
+        print(&format!("{detached}\n"))
+    }
+}

@@ -1,0 +1,233 @@
+//! One verdict as it is shown.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use ndpi::{AppId, CategoryId};
+use ndpi_common::{Action, Key, TICK_NS, Verdict};
+use serde::Serialize;
+
+use crate::kernel::Clock;
+use crate::record::{Names, Time};
+use crate::report::units;
+
+/// The moment at which the verdicts are shown.
+pub(super) struct Now {
+    /// Nanoseconds since boot.
+    pub(super) ktime_ns: u64,
+    /// Makes days of it.
+    pub(super) clock: Clock,
+}
+
+/// A verdict, as the JSON object has it. A flow's ends are in the order of its key: the kernel does
+/// not keep which of them is the client.
+#[derive(Debug, Serialize)]
+pub(super) struct Entry<'a> {
+    vlan: u16,
+    proto: u8,
+    lower: IpAddr,
+    lower_port: u16,
+    upper: IpAddr,
+    upper_port: u16,
+    action: Cow<'static, str>,
+    /// The rule's place in the policy, from 0; left out for the policy's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app: Option<Cow<'a, str>>,
+    app_id: u16,
+    master_id: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    category: Option<&'a str>,
+    category_id: u16,
+    packets_lower: u64,
+    bytes_lower: u64,
+    packets_upper: u64,
+    bytes_upper: u64,
+    dropped: u64,
+    dropped_bytes: u64,
+    decided: Time,
+    last_seen: Time,
+    #[serde(skip)]
+    decided_ns: u64,
+    #[serde(skip)]
+    seen_ns: u64,
+}
+
+impl<'a> Entry<'a> {
+    pub(super) fn new(key: &Key, verdict: &Verdict, names: Option<&'a Names>, now: &Now) -> Self {
+        let ((lower, lower_port), (upper, upper_port)) = (key.lower(), key.upper());
+        let action = match Action::from_byte(verdict.action) {
+            Some(action) => action.name().into(),
+            None => format!("unknown ({})", verdict.action).into(),
+        };
+        let (from_lower, from_upper, dropped) =
+            (verdict.lower(), verdict.upper(), verdict.dropped());
+        let app = AppId { master: verdict.master, app: verdict.app };
+        // The coarse clock of the last packet may stand behind the exact one of the decision.
+        let seen_ns = (u64::from(verdict.last_seen) * TICK_NS).max(verdict.decided_ns);
+        Self {
+            vlan: key.vlan(),
+            proto: key.proto(),
+            lower,
+            lower_port,
+            upper,
+            upper_port,
+            action,
+            rule: (verdict.rule != u16::MAX).then_some(verdict.rule),
+            app: names.map(|names| names.app(app)),
+            app_id: verdict.app,
+            master_id: verdict.master,
+            category: names.map(|names| names.category(CategoryId(verdict.category))),
+            category_id: verdict.category,
+            packets_lower: from_lower.packets,
+            bytes_lower: from_lower.bytes,
+            packets_upper: from_upper.packets,
+            bytes_upper: from_upper.bytes,
+            dropped: dropped.packets,
+            dropped_bytes: dropped.bytes,
+            decided: Time(now.clock.epoch_ns(verdict.decided_ns)),
+            last_seen: Time(now.clock.epoch_ns(seen_ns)),
+            decided_ns: verdict.decided_ns,
+            seen_ns,
+        }
+    }
+
+    /// The cells of the table's row.
+    pub(super) fn cells(&self, now: &Now) -> [String; 10] {
+        let since =
+            |ns: u64| units::duration(Duration::from_nanos(now.ktime_ns.saturating_sub(ns)));
+        // What a bypass lets through is not counted flow by flow.
+        let counted = self.action != Action::Bypass.name();
+        let count = |number: String| if counted { number } else { "-".into() };
+        [
+            protocol(self.proto),
+            self.endpoints(),
+            self.action.to_string(),
+            self.rule.map_or_else(|| "default".into(), |rule| rule.to_string()),
+            self.app.as_deref().map_or_else(|| self.app_numbers(), str::to_owned),
+            self.category.map_or_else(|| self.category_id.to_string(), str::to_owned),
+            count(units::grouped(self.packets_lower + self.packets_upper)),
+            count(units::bytes(self.bytes_lower + self.bytes_upper)),
+            since(self.decided_ns),
+            since(self.seen_ns),
+        ]
+    }
+
+    fn endpoints(&self) -> String {
+        let end = |address: IpAddr, port| SocketAddr::new(address, port);
+        let ends =
+            format!("{} ↔ {}", end(self.lower, self.lower_port), end(self.upper, self.upper_port));
+        if self.vlan == 0 { ends } else { format!("{ends} (VLAN {})", self.vlan) }
+    }
+
+    fn app_numbers(&self) -> String {
+        match (self.master_id, self.app_id) {
+            (0, app) => app.to_string(),
+            (master, app) => format!("{master}.{app}"),
+        }
+    }
+}
+
+/// The protocol's name where it has one that everybody knows, else its number.
+fn protocol(number: u8) -> String {
+    match number {
+        1 => "ICMP".into(),
+        6 => "TCP".into(),
+        17 => "UDP".into(),
+        58 => "ICMPv6".into(),
+        132 => "SCTP".into(),
+        136 => "UDP-Lite".into(),
+        other => format!("IP {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndpi_common::{KeyV4, KeyV6, Tally, Total};
+
+    use super::*;
+
+    fn now() -> Now {
+        Now { ktime_ns: 100_000_000_000, clock: Clock::new() }
+    }
+
+    fn key() -> Key {
+        Key::V4(KeyV4::new(([198, 18, 0, 1], 40_000), ([198, 18, 0, 2], 443), 0, 6).0)
+    }
+
+    fn verdict() -> Verdict {
+        Verdict {
+            action: Action::Drop as u8,
+            rule: 1,
+            app: 1,
+            master: 2,
+            category: 1,
+            decided_ns: 90_000_000_000,
+            last_seen: 980,
+            from_lower: Tally { packets: 3, bytes: 180 },
+            folded_upper: Total { packets: 1000, bytes: 1_500_000 },
+            ..Verdict::default()
+        }
+    }
+
+    fn names() -> Names {
+        let list = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        Names {
+            apps: list(&["Unknown", "Facebook", "TLS"]),
+            categories: list(&["Unspecified", "SocialNetwork"]),
+            ..Names::default()
+        }
+    }
+
+    #[test]
+    fn a_row_says_who_what_and_how_much() {
+        let names = names();
+        let cells = Entry::new(&key(), &verdict(), Some(&names), &now()).cells(&now());
+        let expected = [
+            "TCP",
+            "198.18.0.1:40000 ↔ 198.18.0.2:443",
+            "drop",
+            "1",
+            "TLS.Facebook",
+            "SocialNetwork",
+            "1,003",
+            "1.4 MiB",
+            "10.0 s",
+            "2.0 s",
+        ];
+        assert_eq!(cells, expected);
+    }
+
+    #[test]
+    fn without_names_there_are_numbers_and_without_counts_none() {
+        let verdict = Verdict { action: Action::Bypass as u8, rule: u16::MAX, ..verdict() };
+        let cells = Entry::new(&key(), &verdict, None, &now()).cells(&now());
+        assert_eq!(cells[2..8], ["bypass", "default", "2.1", "1", "-", "-"]);
+    }
+
+    #[test]
+    fn ipv6_ends_have_brackets_and_a_vlan_is_said() {
+        let mut address = [0; 16];
+        address[..4].copy_from_slice(&[0x20, 1, 0x0d, 0xb8]);
+        let mut other = address;
+        other[15] = 1;
+        let key = Key::V6(KeyV6::new((address, 5), (other, 53), 7, 17).0);
+        let cells = Entry::new(&key, &verdict(), None, &now()).cells(&now());
+        assert_eq!(cells[..2], ["UDP", "[2001:db8::]:5 ↔ [2001:db8::1]:53 (VLAN 7)"]);
+    }
+
+    #[test]
+    fn an_object_has_both_directions_and_leaves_out_what_is_not_known() {
+        let object = serde_json::to_value(Entry::new(&key(), &verdict(), None, &now())).unwrap();
+        assert_eq!(object["packets_lower"], 3);
+        assert_eq!(object["bytes_upper"], 1_500_000);
+        assert_eq!(object["dropped"], 1003);
+        assert_eq!(object["rule"], 1);
+        assert!(object.get("app").is_none() && object.get("seen_ns").is_none());
+        let default = Verdict { rule: u16::MAX, ..verdict() };
+        let object = serde_json::to_value(Entry::new(&key(), &default, None, &now())).unwrap();
+        assert!(object.get("rule").is_none());
+    }
+}
