@@ -2,14 +2,13 @@
 
 mod common;
 
-use common::{START_MS, ends, skip};
+use common::{START_MS, ends};
 use ndpi::{Flow, Hints, Library, LoadError};
 use ndpi_sys::packets;
 
 #[test]
 fn all_that_is_taken_is_given_back() {
-    let Some(path) = common::library_path() else { return skip("there is no nDPI") };
-    let library = Library::load_counting_memory(Some(&path)).unwrap();
+    let Some(library) = common::loaded(Library::load_counting_memory) else { return };
     let in_use = || library.memory_in_use().expect("it is counted");
     let nothing = in_use();
     assert!(nothing < 1 << 20, "{nothing} bytes before there is an engine");
@@ -32,7 +31,7 @@ fn all_that_is_taken_is_given_back() {
     assert_eq!(in_use(), nothing, "engines leave nothing");
 
     // Who does not ask for it gets it too; the functions are the process's.
-    let again = Library::load(Some(&path)).unwrap();
+    let again = Library::load(Some(library.path())).unwrap();
     assert!(again.memory_in_use().is_some());
 }
 
@@ -41,10 +40,9 @@ fn without_being_asked_nothing_is_counted_and_later_is_too_late() {
     if std::env::var_os(CHILD).is_none() {
         return in_a_process_of_its_own();
     }
-    let Some(path) = common::library_path() else { return skip("there is no nDPI") };
-    let library = Library::load(Some(&path)).unwrap();
+    let Some(library) = common::library() else { return };
     assert_eq!(library.memory_in_use(), None);
-    let late = Library::load_counting_memory(Some(&path));
+    let late = Library::load_counting_memory(Some(library.path()));
     assert!(matches!(late, Err(LoadError::CountedTooLate { .. })));
 }
 

@@ -7,28 +7,35 @@ pub(crate) mod guarded;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 
-use ndpi::{Engine, Library};
+use ndpi::{Engine, Library, LoadError};
 use ndpi_sys::packets;
 
 /// Milliseconds since 1970 at the start of a test's traffic.
 pub(crate) const START_MS: u64 = 1_700_000_000_000;
 
-/// The library to test with, from `NDPI_LIBRARY` or `target/ndpi/`, if it is there.
-pub(crate) fn library_path() -> Option<PathBuf> {
-    let named = std::env::var_os(ndpi_sys::LIBRARY_VARIABLE).map(PathBuf::from);
-    let built =
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/ndpi").join(ndpi_sys::SONAME);
-    let path = named.unwrap_or_else(built);
-    path.exists().then_some(path)
-}
-
 /// nDPI; `None`, with a word on why, where there is none. In CI there must be one.
 pub(crate) fn library() -> Option<Library> {
-    let Some(path) = library_path() else {
-        skip("there is no nDPI at NDPI_LIBRARY or target/ndpi; `cargo xtask setup` gets it");
-        return None;
+    loaded(Library::load)
+}
+
+/// The library to test with: `NDPI_LIBRARY`, the one in `target/ndpi/`, or the system's.
+pub(crate) fn loaded(
+    load: impl FnOnce(Option<&Path>) -> Result<Library, LoadError>,
+) -> Option<Library> {
+    let system = Path::new(ndpi_sys::SONAME);
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/ndpi").join(system);
+    let path = match std::env::var_os(ndpi_sys::LIBRARY_VARIABLE) {
+        Some(named) => PathBuf::from(named),
+        None if built.exists() => built,
+        None => system.to_owned(),
     };
-    Some(Library::load(Some(&path)).expect("the library that is there can be used"))
+    match load(Some(&path)) {
+        Err(LoadError::Open { .. }) if path == system => {
+            skip("there is no nDPI in target/ndpi or the system; `cargo xtask setup` gets it");
+            None
+        }
+        library => Some(library.expect("the library that is there can be used")),
+    }
 }
 
 /// An engine with default settings.
