@@ -6,14 +6,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
-use notify::{RecursiveMode, Watcher as _};
+use crossbeam::channel::{Receiver, Sender, bounded};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 
 /// How long the folders must be quiet before a change is told: whoever writes a file in several
 /// steps is given the time to finish.
@@ -28,17 +31,25 @@ pub struct Changed;
 /// Watches files until it is dropped.
 #[derive(Debug)]
 pub struct Watcher {
-    folders: notify::RecommendedWatcher,
+    folders: Arc<Folders>,
     watched: BTreeSet<PathBuf>,
     files: Arc<Mutex<Files>>,
 }
 
-/// A file cannot be watched.
+/// Files cannot be watched.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot watch {} for changes", path.display())]
-pub struct WatchError {
-    path: PathBuf,
-    source: notify::Error,
+pub enum WatchError {
+    /// The kernel has no inotify instance left.
+    #[error("cannot watch files for changes (fs.inotify.max_user_instances says how many may)")]
+    Instance(#[source] io::Error),
+    /// A folder cannot be watched.
+    #[error("cannot watch {} for changes", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
 }
 
 impl Watcher {
@@ -48,17 +59,17 @@ impl Watcher {
     /// # Errors
     /// The kernel refuses another watch, or a file's folder does not exist.
     pub fn new(files: &[PathBuf]) -> Result<(Self, Receiver<Changed>), WatchError> {
-        let (raw, events) = unbounded();
-        // A failed watch, such as an overflow of the kernel's queue, is reason to look as well.
-        let folders = notify::recommended_watcher(move |_| _ = raw.send(()));
-        let path = || files.first().cloned().unwrap_or_default();
-        let folders = folders.map_err(|source| WatchError { path: path(), source })?;
+        let folders = Arc::new(Folders::new().map_err(WatchError::Instance)?);
         let looks = Arc::new(Mutex::new(Files::default()));
-        let mut watcher = Self { folders, watched: BTreeSet::new(), files: Arc::clone(&looks) };
+        let mut watcher = Self {
+            folders: Arc::clone(&folders),
+            watched: BTreeSet::new(),
+            files: Arc::clone(&looks),
+        };
         watcher.set_files(files)?;
         // One change that nobody has fetched yet says all there is to say.
         let (changes, changed) = bounded(1);
-        thread::spawn(move || tell_changes(&events, &looks, &changes));
+        thread::spawn(move || tell_changes(&folders, &looks, &changes));
         Ok((watcher, changed))
     }
 
@@ -68,15 +79,76 @@ impl Watcher {
     /// # Errors
     /// As [`Watcher::new`].
     pub fn set_files(&mut self, files: &[PathBuf]) -> Result<(), WatchError> {
-        for folder in files.iter().flat_map(|file| folders_of(file)) {
-            if self.watched.insert(folder.clone()) {
-                let watch = self.folders.watch(&folder, RecursiveMode::NonRecursive);
-                watch.map_err(|source| WatchError { path: folder, source })?;
+        for path in files.iter().flat_map(|file| folders_of(file)) {
+            if !self.watched.contains(&path) {
+                let watch = self.folders.watch(&path);
+                watch.map_err(|source| WatchError::Folder { path: path.clone(), source })?;
+                self.watched.insert(path);
             }
         }
         self.files.lock().unwrap_or_else(PoisonError::into_inner).set(files);
         Ok(())
     }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.folders.stop();
+    }
+}
+
+/// What the kernel tells of folders, and a way to stop listening.
+#[derive(Debug)]
+struct Folders {
+    inotify: OwnedFd,
+    stop: OwnedFd,
+}
+
+impl Folders {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            inotify: inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?,
+            stop: eventfd(0, EventfdFlags::CLOEXEC)?,
+        })
+    }
+
+    fn watch(&self, folder: &Path) -> io::Result<()> {
+        let content = WatchFlags::MODIFY | WatchFlags::CLOSE_WRITE | WatchFlags::ATTRIB;
+        let names = WatchFlags::CREATE | WatchFlags::DELETE | WatchFlags::MOVE;
+        inotify::add_watch(&self.inotify, folder, content | names | WatchFlags::ONLYDIR)?;
+        Ok(())
+    }
+
+    fn stop(&self) {
+        // Only a counter at its limit would refuse, and then it has been told.
+        let _ = rustix::io::write(&self.stop, &1_u64.to_ne_bytes());
+    }
+
+    /// Waits until something happens in the folders, and takes note of it.
+    fn wait(&self, timeout: Option<Duration>) -> Heard {
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        let mut fds = [&self.inotify, &self.stop].map(|fd| PollFd::new(fd, PollFlags::IN));
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(0) => return Heard::Nothing,
+            // A signal: as if something had happened.
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return Heard::Stop,
+        }
+        if !fds[1].revents().is_empty() {
+            return Heard::Stop;
+        }
+        // What happened does not matter: the files are looked at.
+        let mut events = [0; 4096];
+        while rustix::io::read(&self.inotify, &mut events).is_ok_and(|length| length > 0) {}
+        Heard::Something
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Heard {
+    Something,
+    Nothing,
+    Stop,
 }
 
 /// The folders in which a change of `file` shows: its own, and for a link also its target's.
@@ -90,10 +162,10 @@ fn folders_of(file: &Path) -> Vec<PathBuf> {
 }
 
 /// Turns bursts of events into single changes, as far as the files look different.
-fn tell_changes(events: &Receiver<()>, files: &Mutex<Files>, changes: &Sender<Changed>) {
-    while events.recv().is_ok() {
+fn tell_changes(folders: &Folders, files: &Mutex<Files>, changes: &Sender<Changed>) {
+    while folders.wait(None) != Heard::Stop {
         let start = Instant::now();
-        while start.elapsed() < PATIENCE && events.recv_timeout(QUIET).is_ok() {}
+        while start.elapsed() < PATIENCE && folders.wait(Some(QUIET)) == Heard::Something {}
         let different = files.lock().unwrap_or_else(PoisonError::into_inner).look_again();
         if different && changes.try_send(Changed).is_err_and(|error| error.is_disconnected()) {
             return;
