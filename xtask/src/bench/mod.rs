@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what things cost, measured side by side.
 
 mod pcap;
+mod policy;
 
 use std::process::ExitCode;
 
@@ -19,10 +20,12 @@ pub(crate) struct Args {
 #[derive(Subcommand)]
 enum Command {
     Pcap(pcap::Args),
+    Policy(policy::Args),
 }
 
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     match &args.command {
         Command::Pcap(args) => pcap::run(args, workspace),
+        Command::Policy(args) => policy::run(args, workspace),
     }
 }
