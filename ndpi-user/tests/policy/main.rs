@@ -1,6 +1,7 @@
 //! The policy as its users meet it: text in, decisions and messages out.
 
 mod common;
+mod corpus;
 mod decisions;
 mod explanations;
 mod lints;
