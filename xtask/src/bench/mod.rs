@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what things cost, measured side by side.
 
+mod kernel;
 mod pcap;
 mod policy;
 
@@ -19,12 +20,14 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    Kernel(kernel::Args),
     Pcap(pcap::Args),
     Policy(policy::Args),
 }
 
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     match &args.command {
+        Command::Kernel(args) => kernel::run(args, workspace),
         Command::Pcap(args) => pcap::run(args, workspace),
         Command::Policy(args) => policy::run(args, workspace),
     }

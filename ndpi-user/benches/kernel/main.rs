@@ -1,0 +1,62 @@
+//! What a packet costs in the kernel, path by path, in one interleaved run.
+//!
+//! `cargo xtask bench kernel` builds the object, finds xdp-filter's program to compare with, and
+//! starts this with both. Needs root.
+
+mod cases;
+mod driver;
+mod measure;
+mod ours;
+mod program;
+mod report;
+
+#[path = "../../tests/kernel/frame.rs"]
+#[expect(dead_code, reason = "the tests use the rest")]
+mod frame;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Measure the cost of a packet in the kernel.
+#[derive(Parser)]
+struct Options {
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+    /// xdp-filter's program to measure beside ours (`xdpfilt_dny_all.o`).
+    #[arg(long)]
+    peer: Option<PathBuf>,
+    /// How often every path is measured.
+    #[arg(long, default_value_t = 15)]
+    rounds: usize,
+    /// The largest number of flows in the maps.
+    #[arg(long, default_value_t = 1_000_000)]
+    flows: u32,
+    /// Given by `cargo bench`.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let mut bench = cases::Bench::new(options.peer.as_deref(), options.flows)?;
+    let results = measure::interleaved(&mut bench.cases, options.rounds)?;
+    if options.json {
+        report::json(&results);
+    } else {
+        report::table(&results);
+    }
+    Ok(())
+}

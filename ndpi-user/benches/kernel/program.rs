@@ -1,0 +1,130 @@
+//! Running programs, and loading ones of a few instructions, through the `bpf` system call.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+const PROG_LOAD: i32 = 5;
+const PROG_TEST_RUN: i32 = 10;
+const TYPE_XDP: u32 = 6;
+/// `BPF_F_XDP_HAS_FRAGS`: a tail call goes only between programs that agree on it.
+const HAS_FRAGS: u32 = 1 << 5;
+/// `BPF_XDP`.
+const ATTACH_XDP: u32 = 37;
+const MAP_CREATE: i32 = 0;
+const MAP_UPDATE: i32 = 2;
+const PROG_ARRAY: u32 = 3;
+
+/// `union bpf_attr` for `BPF_PROG_LOAD`, as far as it is used.
+#[repr(C)]
+#[derive(Default)]
+struct LoadAttr {
+    prog_type: u32,
+    insn_cnt: u32,
+    insns: u64,
+    license: u64,
+    log_level: u32,
+    log_size: u32,
+    log_buf: u64,
+    kern_version: u32,
+    prog_flags: u32,
+    prog_name: [u8; 16],
+    prog_ifindex: u32,
+    expected_attach_type: u32,
+}
+
+/// `union bpf_attr` for `BPF_MAP_CREATE`, as far as it is used.
+#[repr(C)]
+#[derive(Default)]
+struct MapAttr {
+    map_type: u32,
+    key_size: u32,
+    value_size: u32,
+    max_entries: u32,
+}
+
+/// `union bpf_attr` for `BPF_MAP_UPDATE_ELEM`.
+#[repr(C)]
+#[derive(Default)]
+struct UpdateAttr {
+    map_fd: u64,
+    key: u64,
+    value: u64,
+    flags: u64,
+}
+
+/// `union bpf_attr` for `BPF_PROG_TEST_RUN`, as far as it is used.
+#[repr(C)]
+#[derive(Default)]
+struct RunAttr {
+    prog_fd: u32,
+    retval: u32,
+    data_size_in: u32,
+    data_size_out: u32,
+    data_in: u64,
+    data_out: u64,
+    repeat: u32,
+    duration: u32,
+}
+
+/// Loads an XDP program of these instructions.
+pub(crate) fn load(instructions: &[u64]) -> io::Result<OwnedFd> {
+    let mut attr = LoadAttr {
+        prog_type: TYPE_XDP,
+        insn_cnt: u32::try_from(instructions.len()).map_err(io::Error::other)?,
+        insns: instructions.as_ptr().addr() as u64,
+        license: c"GPL".as_ptr().addr() as u64,
+        prog_flags: HAS_FRAGS,
+        expected_attach_type: ATTACH_XDP,
+        ..LoadAttr::default()
+    };
+    let fd = bpf(PROG_LOAD, &mut attr)?;
+    // SAFETY: the call succeeded, so this is a new descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// An array of programs with `program` as its entry 0.
+pub(crate) fn array_of(program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let mut attr = MapAttr { map_type: PROG_ARRAY, key_size: 4, value_size: 4, max_entries: 1 };
+    let fd = bpf(MAP_CREATE, &mut attr)?;
+    // SAFETY: the call succeeded, so this is a new descriptor that nobody else owns.
+    let array = unsafe { OwnedFd::from_raw_fd(fd) };
+    let (key, value) = (0_u32, program.as_raw_fd());
+    let mut attr = UpdateAttr {
+        map_fd: u64::from(array.as_raw_fd().cast_unsigned()),
+        key: (&raw const key).addr() as u64,
+        value: (&raw const value).addr() as u64,
+        flags: 0,
+    };
+    bpf(MAP_UPDATE, &mut attr)?;
+    Ok(array)
+}
+
+/// What a test run told.
+#[derive(Clone, Copy)]
+pub(crate) struct Run {
+    /// What the program answered, the last time.
+    pub(crate) answer: u32,
+    /// Nanoseconds a run, in the mean.
+    pub(crate) nanoseconds: u32,
+}
+
+/// Runs a program so many times on a frame.
+pub(crate) fn run(program: BorrowedFd<'_>, frame: &[u8], repeat: u32) -> io::Result<Run> {
+    let mut attr = RunAttr {
+        prog_fd: program.as_raw_fd().cast_unsigned(),
+        data_size_in: u32::try_from(frame.len()).map_err(io::Error::other)?,
+        data_in: frame.as_ptr().addr() as u64,
+        repeat,
+        ..RunAttr::default()
+    };
+    bpf(PROG_TEST_RUN, &mut attr)?;
+    Ok(Run { answer: attr.retval, nanoseconds: attr.duration })
+}
+
+fn bpf<T>(command: i32, attr: &mut T) -> io::Result<i32> {
+    // SAFETY: `attr` is the front of the attribute for this command; the addresses in it are those
+    // of values that the callers hold, of the lengths that the kernel expects.
+    let result = unsafe { libc::syscall(libc::SYS_bpf, command, &raw mut *attr, size_of::<T>()) };
+    let result = i32::try_from(result).map_err(io::Error::other)?;
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}

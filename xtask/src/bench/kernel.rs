@@ -1,0 +1,121 @@
+//! `cargo xtask bench kernel`: nanoseconds a packet by path, beside xdp-filter.
+//!
+//! The measuring is done by a program of its own (`ndpi-user/benches/kernel`), which alone is
+//! started with privileges.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use crate::build;
+use crate::process;
+use crate::workspace::Workspace;
+
+/// Measure what a packet costs in the kernel, path by path, beside xdp-filter.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+
+    /// How often every path is measured; the middle one counts.
+    #[arg(long, default_value_t = 15)]
+    rounds: usize,
+
+    /// The largest number of flows in the maps.
+    #[arg(long, default_value_t = 1_000_000)]
+    flows: u32,
+
+    /// Leave xdp-filter out.
+    #[arg(long)]
+    no_peers: bool,
+}
+
+/// xdp-filter with all its features, which drops packets that no rule names.
+const PEER: &str = "xdpfilt_dny_all.o";
+/// Debian's package with it.
+const PACKAGE: &str = "libxdp1";
+
+pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
+    build::build_object(workspace)?;
+    let program = measuring_program(workspace)?;
+    let mut command = process::privileged(program);
+    command.args(["--rounds", &args.rounds.to_string(), "--flows", &args.flows.to_string()]);
+    if args.json {
+        command.arg("--json");
+    }
+    if !args.no_peers {
+        match peer(workspace) {
+            Ok(peer) => drop(command.arg("--peer").arg(peer)),
+            Err(error) => eprintln!("bench: without xdp-filter: {error:#}"),
+        }
+    }
+    process::run(&mut command)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Compiles the measuring program and says where it is.
+fn measuring_program(workspace: &Workspace) -> Result<PathBuf> {
+    let messages = process::output(
+        process::cargo()
+            .args(["bench", "--no-run", "--package", "ndpi-user", "--bench", "kernel"])
+            .args(["--message-format", "json-render-diagnostics"])
+            .current_dir(workspace.root()),
+    )?;
+    executable(&messages).context("cargo does not say where the measuring program is")
+}
+
+/// The executable of the bench target in cargo's messages.
+fn executable(messages: &str) -> Option<PathBuf> {
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["target"]["kind"][0] == "bench")
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+}
+
+/// xdp-filter's program: the installed one, else that of the package, unpacked beside our tools.
+fn peer(workspace: &Workspace) -> Result<PathBuf> {
+    let unpacked = workspace.tools().join("libxdp");
+    for root in [Path::new("/"), &unpacked] {
+        if let Some(found) = find(root) {
+            return Ok(found);
+        }
+    }
+    fs::create_dir_all(&unpacked).with_context(|| format!("cannot make {}", unpacked.display()))?;
+    eprintln!("bench: {PACKAGE} from the distribution, unpacked into {}", unpacked.display());
+    let apt = ["download", PACKAGE];
+    process::output(process::command("apt-get").args(apt).current_dir(&unpacked))?;
+    let package = fs::read_dir(&unpacked)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
+        .context("apt-get download left no package")?;
+    process::run(process::command("dpkg-deb").arg("--extract").arg(package).arg(&unpacked))?;
+    find(&unpacked).with_context(|| format!("{PACKAGE} has no {PEER}"))
+}
+
+/// The program below `usr/lib/<machine>/bpf` of `root`.
+fn find(root: &Path) -> Option<PathBuf> {
+    fs::read_dir(root.join("usr/lib"))
+        .ok()?
+        .filter_map(|entry| Some(entry.ok()?.path().join("bpf").join(PEER)))
+        .find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn the_bench_is_found_among_other_messages() {
+        let messages = concat!(
+            r#"{"reason":"compiler-artifact","target":{"kind":["bin"]},"executable":"/a"}"#,
+            "\nnot JSON\n",
+            r#"{"reason":"compiler-artifact","target":{"kind":["bench"]},"executable":"/b"}"#,
+        );
+        assert_eq!(super::executable(messages).as_deref(), Some(Path::new("/b")));
+        assert_eq!(super::executable(""), None);
+    }
+}
