@@ -1,5 +1,7 @@
 //! What unit tests share.
 
+use std::path::Path;
+
 use ndpi::Library;
 
 /// nDPI, where there is one. A test that gets `None` has said why it was skipped; in CI, where nDPI
@@ -15,4 +17,17 @@ pub(crate) fn library() -> Option<Library> {
             None
         }
     }
+}
+
+/// Holds a seed of the fuzzer against what is in the repository; with `UPDATE_SEEDS` set, writes it
+/// there.
+pub(crate) fn seed(target: &str, name: &str, bytes: &[u8]) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+    let path = corpus.join(name);
+    if std::env::var_os("UPDATE_SEEDS").is_some() {
+        std::fs::create_dir_all(&corpus).expect("a folder for seeds");
+        std::fs::write(&path, bytes).expect("a file for a seed");
+    }
+    let there = std::fs::read(&path).ok();
+    assert!(there.as_deref() == Some(bytes), "{}: UPDATE_SEEDS=1 writes it", path.display());
 }

@@ -5,6 +5,7 @@ use ndpi_common::Direction;
 use super::{Skip, Skips, sample};
 use crate::capture::{LinkType, Packet};
 use crate::sample::Sample;
+use crate::testing;
 
 /// UDP from 198.18.0.2:4000 to 198.18.0.1:53 with four bytes of payload.
 const IPV4: [u8; 32] = [
@@ -34,57 +35,85 @@ fn check(sample: &Sample, ip: &[u8]) {
     assert_eq!((sample.l3, sample.bytes as usize, sample.time_ns), (ip, ip.len(), 7));
 }
 
-#[test]
-fn every_link_type_leads_to_layer_3() {
+/// Link types with a header of each, before IPv4.
+fn before_ipv4() -> Vec<(u16, Vec<u8>)> {
     let sll = |arphrd: u16, protocol: u16| {
         let middle = [0, 6, 1, 2, 3, 4, 5, 6, 0, 0];
         [&[0, 0], &arphrd.to_be_bytes()[..], &middle, &protocol.to_be_bytes()].concat()
     };
     let gre_ethernet = [&sll(778, 0x6558)[..], &[0; 12], &[8, 0]].concat();
-    let ppi = |inside: u8| vec![0, 0, 12, 0, inside, 0, 0, 0, 9, 9, 9, 9];
-    let v4: [(u16, &[u8]); 22] = [
-        (1, &[&[0; 12][..], &[8, 0]].concat()),
-        (1, &[&[0; 12][..], &[0x81, 0, 0, 5, 8, 0]].concat()),
-        (12, &[]),
-        (14, &[]),
-        (101, &[]),
-        (228, &[]),
-        (0, &[2, 0, 0, 0]),
-        (0, &[0, 0, 0, 2]),
-        (108, &[0, 0, 0, 2]),
-        (113, &sll(1, 0x0800)),
-        (113, &gre_ethernet),
-        (276, &[&[8, 0, 0, 0, 0, 0, 0, 1, 0, 1][..], &[0; 10]].concat()),
-        (9, &[0, 0x21]),
-        (9, &[0x21]),
-        (9, &[0xff, 0x03, 0, 0x21]),
-        (50, &[0xff, 0x03, 0, 0x21]),
-        (50, &[0x0f, 0, 8, 0]),
-        (104, &[0x8f, 0, 8, 0]),
-        (104, &[0x0f, 0, 0x88, 0x47, 0, 0, 0x11, 64]),
-        (51, &[0x11, 0, 0, 1, 0, 34, 0, 0x21]),
-        (166, &[1, 0xff, 0x03, 0, 0x21]),
-        (192, &[&ppi(1)[..], &[0; 12], &[8, 0]].concat()),
-    ];
-    for (link_type, header) in v4 {
-        let data = [header, &IPV4].concat();
+    vec![
+        (1, [&[0; 12][..], &[8, 0]].concat()),
+        (1, [&[0; 12][..], &[0x81, 0, 0, 5, 8, 0]].concat()),
+        (12, vec![]),
+        (14, vec![]),
+        (101, vec![]),
+        (228, vec![]),
+        (0, vec![2, 0, 0, 0]),
+        (0, vec![0, 0, 0, 2]),
+        (108, vec![0, 0, 0, 2]),
+        (113, sll(1, 0x0800)),
+        (113, gre_ethernet),
+        (276, [&[8, 0, 0, 0, 0, 0, 0, 1, 0, 1][..], &[0; 10]].concat()),
+        (9, vec![0, 0x21]),
+        (9, vec![0x21]),
+        (9, vec![0xff, 0x03, 0, 0x21]),
+        (50, vec![0xff, 0x03, 0, 0x21]),
+        (50, vec![0x0f, 0, 8, 0]),
+        (104, vec![0x8f, 0, 8, 0]),
+        (104, vec![0x0f, 0, 0x88, 0x47, 0, 0, 0x11, 64]),
+        (51, vec![0x11, 0, 0, 1, 0, 34, 0, 0x21]),
+        (166, vec![1, 0xff, 0x03, 0, 0x21]),
+        (192, [&ppi(1)[..], &[0; 12], &[8, 0]].concat()),
+    ]
+}
+
+/// The same before IPv6.
+fn before_ipv6() -> Vec<(u16, Vec<u8>)> {
+    vec![
+        (1, [&[0; 12][..], &[0x86, 0xdd]].concat()),
+        (229, vec![]),
+        (0, vec![10, 0, 0, 0]),
+        (0, vec![24, 0, 0, 0]),
+        (0, vec![28, 0, 0, 0]),
+        (0, vec![0, 0, 0, 30]),
+        (9, vec![0, 0x57]),
+        (104, vec![0x0f, 0, 0x86, 0xdd]),
+        (192, ppi(101)),
+    ]
+}
+
+/// A header of per-packet information before the link type `inside`.
+fn ppi(inside: u8) -> Vec<u8> {
+    vec![0, 0, 12, 0, inside, 0, 0, 0, 9, 9, 9, 9]
+}
+
+#[test]
+fn every_link_type_leads_to_layer_3() {
+    for (link_type, header) in before_ipv4() {
+        let data = [&header[..], &IPV4].concat();
         check(&sample(&packet(link_type, &data), false).expect("IPv4"), &IPV4);
     }
     let ip = ipv6();
-    let v6: [(u16, &[u8]); 9] = [
-        (1, &[&[0; 12][..], &[0x86, 0xdd]].concat()),
-        (229, &[]),
-        (0, &[10, 0, 0, 0]),
-        (0, &[24, 0, 0, 0]),
-        (0, &[28, 0, 0, 0]),
-        (0, &[0, 0, 0, 30]),
-        (9, &[0, 0x57]),
-        (104, &[0x0f, 0, 0x86, 0xdd]),
-        (192, &ppi(101)),
-    ];
-    for (link_type, header) in v6 {
-        let data = [header, &ip].concat();
+    for (link_type, header) in before_ipv6() {
+        let data = [&header[..], &ip].concat();
         check(&sample(&packet(link_type, &data), false).expect("IPv6"), &ip);
+    }
+}
+
+#[test]
+fn seeds_of_the_fuzzer_are_in_the_repository() {
+    let gre = [&[0, 0, 8, 0][..], &IPV4].concat();
+    let mut outside = IPV4[..20].to_vec();
+    (outside[3], outside[9]) = (20 + 36, 47);
+    let tunnel = [outside, gre].concat();
+    let v4 = before_ipv4().into_iter().map(|seed| (seed, IPV4.to_vec()));
+    let v6 = before_ipv6().into_iter().map(|seed| (seed, ipv6()));
+    let all = v4.chain(v6).chain([((101, vec![]), tunnel)]);
+    for (number, ((link_type, header), ip)) in all.enumerate() {
+        let [a, b] = link_type.to_le_bytes();
+        let bytes = [&[a, b, 0][..], &header, &ip].concat();
+        testing::seed("link", &format!("{number:02}-link-type-{link_type}"), &bytes);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Captures of every kind, whole and damaged.
 
 mod build;
+mod seeds;
 
 use std::io::{Read, Write};
 

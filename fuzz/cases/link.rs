@@ -1,0 +1,32 @@
+//! One packet, as the fuzzer and the test that replays its corpus feed it.
+
+use ndpi_user::capture::{LinkType, Packet};
+use ndpi_user::link;
+
+/// Takes the first two bytes of `data` as a link type, the third as what the snapshot length cut
+/// off, and the rest as a packet.
+///
+/// # Panics
+/// If the link layers or the parser do something that they never should.
+pub(super) fn run(data: &[u8]) {
+    let Some((&[a, b, cut], data)) = data.split_first_chunk() else { return };
+    let wire_len = u32::try_from(data.len()).unwrap_or(u32::MAX).saturating_add(cut.into());
+    let link_type = LinkType(u16::from_le_bytes([a, b]));
+    let packet = Packet { time_ns: 1, link_type, data, wire_len };
+    for tunnels in [false, true] {
+        match link::sample(&packet, tunnels) {
+            Ok(sample) => {
+                let within = data.as_ptr_range();
+                let found = sample.l3.as_ptr_range();
+                assert!(within.start <= found.start && found.end <= within.end);
+                assert!(matches!(sample.l3[0] >> 4, 4 | 6), "layer 3 begins with IP");
+                assert!(sample.bytes as usize >= sample.l3.len());
+                assert_eq!((sample.packets, sample.time_ns), (1, 1));
+            }
+            Err(skip) => assert!(!skip.to_string().is_empty()),
+        }
+    }
+    if link::outer(&packet).is_some() {
+        assert!(link::sample(&packet, true).is_ok(), "what is outside has an inside");
+    }
+}
