@@ -6,12 +6,13 @@ use aya::Ebpf;
 use aya::programs::ProgramError;
 use log::LevelFilter;
 use ndpi_common::names::map;
+use ndpi_common::{FragmentKey, FragmentPorts};
 
 use super::attach::{AttachError, Attachment, EgressLink, Hooks, Mode, XdpLink, find_interface};
 use super::load::{self, LoadError};
 use super::map_set::MapSet;
 use super::maps::hash::Hash;
-use super::maps::{Limits, LiveCell, Peers, Stats, TrackMaps, VerdictMaps};
+use super::maps::{Limits, LiveCell, MapError, Peers, Stats, TrackMaps, VerdictMaps};
 use super::messages::Messages;
 use super::netlink::Interface;
 use super::options::LoadOptions;
@@ -36,6 +37,7 @@ pub struct Kernel {
     limits: Limits,
     live: LiveCell,
     interfaces: Hash<u32, u32>,
+    fragments: Hash<FragmentKey, FragmentPorts>,
     peers: Peers,
     pins: Option<Pins>,
 }
@@ -81,6 +83,7 @@ impl Kernel {
             limits: Limits::open(&maps)?,
             live: LiveCell::open(&maps)?,
             interfaces: maps.hash(map::INTERFACES)?,
+            fragments: maps.hash(map::FRAGMENTS)?,
             peers: Peers::open(&maps)?,
             pins,
         };
@@ -184,6 +187,18 @@ impl Kernel {
     pub fn redirect(&mut self, from: &str, to: &str) -> Result<(), AttachError> {
         let (from, to) = (find_interface(from)?, find_interface(to)?);
         Ok(self.peers.set(from.index, to.index)?)
+    }
+
+    /// Makes the kernel side forget all flows: verdicts, tracks, fragments. Samples that are in the
+    /// rings and statistics stay.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn forget_flows(&self) -> Result<(), MapError> {
+        self.verdicts.clear()?;
+        self.tracks.clear()?;
+        self.fragments.clear()
     }
 
     /// The reader of the samples; `None` when it was taken before.

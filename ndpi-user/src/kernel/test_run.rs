@@ -44,20 +44,18 @@ impl TestRunResult {
     }
 }
 
-/// What an XDP program is told of a packet besides its bytes: the front of `struct xdp_md`.
-#[repr(C)]
+/// What an XDP program is told of a packet besides its bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct XdpContext {
-    data: u32,
-    data_end: u32,
-    data_meta: u32,
-    /// The interface it came in on. It must exist, and the kernel wants queue 0 of it to be known
-    /// to XDP.
+    /// The interface it came in on; its driver must know XDP. The kernel takes 0 for the loopback
+    /// and then wants queue 0.
     pub ingress_ifindex: u32,
     /// The queue it came in on.
     pub rx_queue_index: u32,
-    egress_ifindex: u32,
 }
+
+/// The size of `struct xdp_md`.
+const XDP: usize = 24;
 
 /// What a TC program is told of a packet besides its bytes: `struct __sk_buff`, of which the kernel
 /// takes these fields.
@@ -83,39 +81,32 @@ const SKB: usize = 192;
 impl SkbContext {
     /// The fields at their places in `struct __sk_buff` (`linux/bpf.h`).
     fn bytes(&self) -> [u8; SKB] {
-        let mut bytes = [0; SKB];
-        let fields = [
+        place([
             (8, self.mark),
             (36, self.ingress_ifindex),
             (40, self.ifindex),
             (160, self.wire_len),
             (164, self.gso_segs),
             (176, self.gso_size),
-        ];
-        for (at, value) in fields {
-            bytes[at..at + 4].copy_from_slice(&value.to_ne_bytes());
-        }
-        bytes
+        ])
     }
 }
 
 impl XdpContext {
-    fn bytes(&self, packet: &[u8]) -> [u8; 24] {
+    /// The fields at their places in `struct xdp_md`; the data are all of the packet.
+    fn bytes(self, packet: &[u8]) -> [u8; XDP] {
         let len = u32::try_from(packet.len()).unwrap_or(u32::MAX);
-        let fields = [
-            self.data,
-            len,
-            self.data_meta,
-            self.ingress_ifindex,
-            self.rx_queue_index,
-            self.egress_ifindex,
-        ];
-        let mut bytes = [0; 24];
-        for (to, field) in bytes.chunks_exact_mut(4).zip(fields) {
-            to.copy_from_slice(&field.to_ne_bytes());
-        }
-        bytes
+        place([(4, len), (12, self.ingress_ifindex), (16, self.rx_queue_index)])
     }
+}
+
+/// A structure with these words, by their offset in bytes, and zeros elsewhere.
+fn place<const SIZE: usize, const WORDS: usize>(words: [(usize, u32); WORDS]) -> [u8; SIZE] {
+    let mut bytes = [0; SIZE];
+    for (at, word) in words {
+        bytes[at..at + 4].copy_from_slice(&word.to_ne_bytes());
+    }
+    bytes
 }
 
 /// Runs the loaded programs, with their real maps and rings.

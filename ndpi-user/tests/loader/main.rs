@@ -4,8 +4,11 @@
 mod attach;
 mod leftovers;
 mod maps;
+mod messages;
 mod namespace;
 mod packet;
 mod pins;
+mod preflight;
 mod samples;
 mod setup;
+mod test_run;

@@ -119,6 +119,21 @@ fn a_walk_gives_every_entry_once_while_the_map_changes() {
 }
 
 #[test]
+fn all_flows_are_forgotten_at_once() {
+    if !can_load() {
+        return;
+    }
+    let mut kernel = load();
+    for port in 0..50 {
+        kernel.verdicts().insert(&key4(port, 1), &verdict(Action::Drop)).unwrap();
+        kernel.test_run().xdp(&udp6(port, 2, b"shown"), None, 1).unwrap();
+    }
+    kernel.forget_flows().unwrap();
+    assert_eq!((kernel.verdicts().entries().count(), kernel.tracks().entries().count()), (0, 0));
+    assert!(!kernel.test_run().xdp(&udp4(7, 1, b"passes"), None, 1).unwrap().dropped(Hook::Xdp));
+}
+
+#[test]
 fn a_track_is_read_and_taken() {
     if !can_load() {
         return;

@@ -123,6 +123,14 @@ impl<K: Pod, V: Pod> Hash<K, V> {
         Entries::new(self.clone(), batch)
     }
 
+    /// Removes every entry that is there now.
+    pub(crate) fn clear(&self) -> Result<(), MapError> {
+        for entry in self.entries(512) {
+            self.remove(&entry?.0)?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn failed(&self, doing: &'static str, source: io::Error) -> MapError {
         MapError::Call { doing, map: self.name, source }
     }

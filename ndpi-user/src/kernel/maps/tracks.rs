@@ -44,6 +44,16 @@ impl TrackMaps {
         }
     }
 
+    /// Removes all tracks.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn clear(&self) -> Result<(), MapError> {
+        self.v4.clear()?;
+        self.v6.clear()
+    }
+
     /// All tracks, see [`super::VerdictMaps::entries`].
     pub fn entries(&self) -> impl Iterator<Item = Result<(Key, Track), MapError>> + use<> {
         let v4 = self.v4.entries(512).map(|entry| entry.map(|(key, value)| (Key::V4(key), value)));

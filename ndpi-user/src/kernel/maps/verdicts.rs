@@ -94,6 +94,16 @@ impl VerdictMaps {
         }
     }
 
+    /// Removes all entries, with their counts.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn clear(&self) -> Result<(), MapError> {
+        self.v4.map().clear()?;
+        self.v6.map().clear()
+    }
+
     /// All entries of both maps, while the kernel goes on counting in them. An entry that stays
     /// during the walk comes exactly once; one that comes or goes meanwhile, once or not at all.
     pub fn entries(&self) -> impl Iterator<Item = Result<(Key, Verdict), MapError>> + use<> {
