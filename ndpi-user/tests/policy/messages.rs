@@ -92,6 +92,10 @@ fn unknown_keys_lead_to_the_right_ones() {
         ("sni = \"x\"", "`sni` | did you mean `host`?"),
         ("source = \"x\"", "`source` | did you mean `src`?"),
         ("dport = 53", "`dport` | did you mean `port`?"),
+        (
+            "mark = 1",
+            "`mark` | marks are left out: at XDP no packet buffer exists yet that could carry one",
+        ),
     ] {
         assert_eq!(problem(line), format!("3:1 unknown-key: a rule has no key {help}"));
     }

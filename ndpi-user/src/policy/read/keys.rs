@@ -64,6 +64,10 @@ impl<'t, 'i> Keys<'t, 'i> {
 
     fn suggestion(&self, name: &str) -> String {
         let lower = name.to_lowercase();
+        if lower == "mark" {
+            return "marks are left out: at XDP no packet buffer exists yet that could carry one"
+                .into();
+        }
         if let Some(key) = self.negated(&lower) {
             return format!("write `not.{key}`");
         }
