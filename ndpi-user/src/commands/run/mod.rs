@@ -1,17 +1,20 @@
 //! `ndpi-xdp run`: attaches, classifies and enforces, until it is told to stop.
 
 mod options;
+mod reload;
 mod signals;
 
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread;
 
 use anyhow::{Context as _, Result};
 use crossbeam::channel::{self, Receiver};
 use ndpi::{Engine, Library};
 
 pub use options::RunArguments;
+use reload::Reloader;
 
 use super::Context;
 use crate::kernel::{Attachment, Clock, Egress, Hooks, Kernel, Mode, Statistics};
@@ -32,7 +35,8 @@ impl RunArguments {
         let Some(policy) = self.read_policy(&vocabulary) else { return Ok(ExitCode::FAILURE) };
 
         let (control, orders) = channel::unbounded();
-        signals::stop_on_signals(control).context("cannot listen for signals")?;
+        let (reload, asked) = channel::unbounded();
+        signals::listen(control.clone(), reload).context("cannot listen for signals")?;
         let mut kernel = Kernel::load(&self.load_options(context.log_level))?;
         let attachments = self.attach(&mut kernel)?;
 
@@ -47,6 +51,10 @@ impl RunArguments {
             output,
         };
         let names = Arc::clone(&shared.names);
+        if let Some(path) = self.policy.clone() {
+            let reloader = Reloader::new(path, &policy, vocabulary, control);
+            thread::spawn(move || reloader.run(&asked));
+        }
         let summary = self.session(&mut kernel, engines, &policy, &shared, &orders);
         // The writer ends when nobody can write to it any more.
         drop(shared);
