@@ -99,18 +99,22 @@ pub trait Sink<F> {
 /// Flows looked at to find one to evict: enough that a busy one is rarely hit.
 const EVICTION_CANDIDATES: usize = 32;
 
+/// Slots looked at to find them, where many hold flows that must stay.
+const EVICTION_STEPS: usize = 1024;
+
 /// The classifier of one thread.
 #[derive(Debug)]
 pub struct Classifier<D: Detector> {
     detector: D,
     settings: Settings,
     table: FlowTable<D::Flow>,
+    shed: u64,
 }
 
 impl<D: Detector> Classifier<D> {
     /// A classifier without flows.
     pub fn new(detector: D, settings: Settings) -> Self {
-        Self { detector, settings, table: FlowTable::default() }
+        Self { detector, settings, table: FlowTable::default(), shed: 0 }
     }
 
     /// Its flows.
@@ -118,10 +122,15 @@ impl<D: Detector> Classifier<D> {
         &self.table
     }
 
+    /// Samples that were not looked at, because the table was full of flows that must stay.
+    pub fn shed(&self) -> u64 {
+        self.shed
+    }
+
     /// Takes a sample: finds or opens its flow, looks at the packet, decides if that was the last
     /// that was needed.
     pub fn sample(&mut self, sample: &Sample, sink: &mut impl Sink<D::Flow>) {
-        let slot = self.slot_for(sample, sink);
+        let Some(slot) = self.slot_for(sample, sink) else { return };
         let Some(flow) = self.table.get_mut(slot) else { return };
         if self.settings.keeper == Keeper::Classifier || flow.decided().is_none() {
             flow.count(sample);
@@ -191,17 +200,18 @@ impl<D: Detector> Classifier<D> {
         }
     }
 
-    fn slot_for(&mut self, sample: &Sample, sink: &mut impl Sink<D::Flow>) -> SlotId {
+    fn slot_for(&mut self, sample: &Sample, sink: &mut impl Sink<D::Flow>) -> Option<SlotId> {
         if let Some(slot) = self.table.find(&sample.key) {
             match self.ended_before(slot, sample) {
                 Some(end) => self.finish(slot, end, sink),
-                None => return slot,
+                None => return Some(slot),
             }
         }
-        if self.table.len() >= self.settings.max_flows {
-            self.evict(sink);
+        if self.table.len() >= self.settings.max_flows && !self.evict(sink) {
+            self.shed += 1;
+            return None;
         }
-        self.table.insert(FlowEntry::new(sample, self.detector.open()))
+        Some(self.table.insert(FlowEntry::new(sample, self.detector.open())))
     }
 
     /// Whether the flow in `slot` was over before `sample` came, so that the sample opens another.
@@ -217,13 +227,34 @@ impl<D: Detector> Classifier<D> {
         timeouts.is_over(flow, sample.time_ns).then_some(End::Idle)
     }
 
-    fn evict(&mut self, sink: &mut impl Sink<D::Flow>) {
-        let candidates = (0..EVICTION_CANDIDATES).filter_map(|_| self.table.turn());
-        let slots: Vec<SlotId> = candidates.collect();
-        let last_seen = |slot: &SlotId| self.table.get(*slot).map(|flow| flow.last_seen_ns);
-        if let Some(&slot) = slots.iter().min_by_key(|slot| last_seen(slot)) {
+    /// Makes room for a flow; false where all that were looked at must stay.
+    fn evict(&mut self, sink: &mut impl Sink<D::Flow>) -> bool {
+        let mut candidates = 0;
+        let mut oldest: Option<(u64, SlotId)> = None;
+        for _ in 0..EVICTION_STEPS {
+            let Some(slot) = self.table.turn() else { continue };
+            let Some(flow) = self.table.get(slot).filter(|flow| self.may_go(flow)) else {
+                continue;
+            };
+            let candidate = (flow.last_seen_ns, slot);
+            oldest = Some(oldest.map_or(candidate, |best| best.min(candidate)));
+            candidates += 1;
+            if candidates == EVICTION_CANDIDATES {
+                break;
+            }
+        }
+        if let Some((_, slot)) = oldest {
             self.finish(slot, End::Evicted, sink);
         }
+        oldest.is_some()
+    }
+
+    /// Whether a flow may be ended for another. One that the kernel blocks may not: with it its
+    /// verdict would go, and the flow would get through.
+    fn may_go(&self, flow: &FlowEntry<D::Flow>) -> bool {
+        let verdict = flow.decided().and_then(|decided| decided.verdict);
+        self.settings.keeper == Keeper::Classifier
+            || !verdict.is_some_and(|verdict| verdict.action.drops())
     }
 
     fn finish(&mut self, slot: SlotId, end: End, sink: &mut impl Sink<D::Flow>) {

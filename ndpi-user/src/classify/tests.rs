@@ -272,3 +272,16 @@ fn a_new_policy_is_asked_about_decided_flows_only() {
     classifier.judge_again(&mut notes);
     assert_eq!(notes.judged_again, [key(1, 17)]);
 }
+
+#[test]
+fn a_blocked_flow_is_never_ended_to_make_room() {
+    let settings =
+        Settings { timeouts: Some(Timeouts::default()), max_flows: 2, keeper: Keeper::Kernel };
+    let (mut classifier, mut notes) = (Classifier::new(Script, settings), Notes::default());
+    classifier.sample(&packet(1, 5, &[2]), &mut notes);
+    classifier.sample(&packet(2, 50, &[0]), &mut notes);
+    classifier.sample(&packet(3, 60, &[2]), &mut notes);
+    assert_eq!(notes.finished.keys().collect::<Vec<_>>(), [&key(2, 17)], "undecided, so it may go");
+    classifier.sample(&packet(4, 70, &[0]), &mut notes);
+    assert_eq!((classifier.table().len(), classifier.shed()), (2, 1));
+}

@@ -61,6 +61,10 @@ impl<D: Detector, S: Store> Worker<D, S> {
             self.classifier.expire(now, steps, &mut self.sink);
         }
         self.classifier.end_all(&mut self.sink);
+        let shed = self.classifier.shed();
+        if shed > 0 {
+            log::warn!("{shed} samples found no room beside blocked flows: raise --max-flows");
+        }
         self.sink
     }
 
