@@ -34,7 +34,14 @@ pub use verdict::{Action, FOLD_AT, State, Tally, Total, Verdict};
 ///
 /// It is raised whenever a map's key or value, the sample header or the meaning of a statistic
 /// changes. A program that finds maps of another version does not use them.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
+
+/// The mark (`SO_MARK` in socket(7)) on packets that user space sends to the ends of a rejected
+/// flow: they belong to the flow, and the program at egress lets them pass nevertheless.
+///
+/// Its bits are none of those that widely used software tests in marks and acts on: kube-proxy
+/// (`0xc000`), Cilium (`0x0f00`), Tailscale (`0x00ff_0000`), Calico (`0xffff_0000`).
+pub const REJECT_MARK: u32 = 0x30d1;
 
 /// How many nanoseconds one step of the coarse clock lasts, see [`Verdict::last_seen`].
 pub const TICK_NS: u64 = 100_000_000;

@@ -74,6 +74,8 @@ reasons! {
     FragmentUnknown = "fragment_unknown",
     /// Seen before, at the ingress of another interface that is attached: counted there.
     SeenAtIngress = "seen_at_ingress",
+    /// Sent by user space to tell an end that its flow is rejected, see [`crate::REJECT_MARK`].
+    Answer = "answer",
     /// Neither IPv4 nor IPv6 (ARP and the like).
     NotIp = "not_ip",
     /// An 802.3 frame with a length in place of an EtherType.

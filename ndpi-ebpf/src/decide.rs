@@ -8,7 +8,7 @@ use ndpi_common::{Action, Direction, Outcome, Reason, SampleFlags, State, Switch
 use crate::atomic;
 use crate::count::{self, Weight};
 use crate::family::Family;
-use crate::general::{already_counted, general};
+use crate::general::{exempt, general};
 use crate::hook::Hooked;
 use crate::limit;
 use crate::settings;
@@ -41,8 +41,8 @@ pub(crate) struct Seen<K> {
 /// Decides on a packet.
 #[inline(always)]
 pub(crate) fn handle<H: Hooked>(frame: H) -> i32 {
-    if frame.seen_at_ingress() {
-        return already_counted(frame);
+    if let Some(reason) = frame.exemption() {
+        return exempt(frame, reason);
     }
     // The common form knows nothing of tunnels, nor of tags that the hardware took off.
     if settings::is_on(Switches::TUNNELS) || frame.start().is_some() {

@@ -32,10 +32,10 @@ pub(crate) fn general<H: Hooked>(frame: H) -> i32 {
     }
 }
 
-/// Counts a packet that its ingress interface's program has decided on.
+/// Passes a packet whatever its flow's verdict is, see [`Hooked::exemption`].
 #[inline(never)]
-pub(crate) fn already_counted<H: Hooked>(packet: H) -> i32 {
-    count::leave(packet, Outcome::Passed, Reason::SeenAtIngress, behind_ethernet(packet))
+pub(crate) fn exempt<H: Hooked>(packet: H, reason: Reason) -> i32 {
+    count::leave(packet, Outcome::Passed, reason, behind_ethernet(packet))
 }
 
 /// Parses in steps that are subprograms of their own: their stack is free again when the flow is

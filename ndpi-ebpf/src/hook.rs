@@ -5,7 +5,7 @@ use core::ffi::c_void;
 use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_REDIRECT};
 use aya_ebpf::bindings::{TC_ACT_OK, TC_ACT_SHOT};
 use ndpi_common::parse::{Head, Link, Tags};
-use ndpi_common::{Hook, Outcome};
+use ndpi_common::{Hook, Outcome, REJECT_MARK, Reason};
 
 use crate::frame::{SkbFrame, XdpFrame};
 use crate::maps::{INTERFACES, PEERS};
@@ -31,8 +31,9 @@ pub(crate) trait Hooked: Head + Copy {
     /// have taken a tag off, and the device may have no link header.
     fn start(self) -> Option<Link>;
 
-    /// Whether another interface's program has counted the packet when it came in.
-    fn seen_at_ingress(self) -> bool;
+    /// Why the packet passes whatever its flow's verdict is: another interface's program has counted
+    /// it when it came in, or user space sent it to tell an end that its flow is rejected.
+    fn exemption(self) -> Option<Reason>;
 
     /// Copies `len` bytes at `at` to `to`.
     ///
@@ -70,8 +71,8 @@ impl Hooked for XdpFrame {
     }
 
     #[inline(always)]
-    fn seen_at_ingress(self) -> bool {
-        false
+    fn exemption(self) -> Option<Reason> {
+        None
     }
 
     #[inline(always)]
@@ -131,10 +132,16 @@ impl Hooked for SkbFrame {
     }
 
     #[inline(always)]
-    fn seen_at_ingress(self) -> bool {
+    fn exemption(self) -> Option<Reason> {
         // SAFETY: the kernel's context of this run.
-        let ingress = unsafe { (*self.context).ingress_ifindex };
-        ingress != 0 && INTERFACES.get_ptr(ingress).is_some()
+        let (mark, ingress) = unsafe { ((*self.context).mark, (*self.context).ingress_ifindex) };
+        if mark == REJECT_MARK {
+            Some(Reason::Answer)
+        } else if ingress != 0 && INTERFACES.get_ptr(ingress).is_some() {
+            Some(Reason::SeenAtIngress)
+        } else {
+            None
+        }
     }
 
     #[inline(always)]

@@ -12,6 +12,7 @@ pub mod live;
 mod logging;
 pub mod policy;
 pub mod record;
+pub mod reject;
 pub mod report;
 pub mod sample;
 #[cfg(test)]

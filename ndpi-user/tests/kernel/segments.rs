@@ -6,6 +6,7 @@ use crate::frame::{ACK, V4, V6};
 use crate::harness::{Settings, kernel};
 
 /// Where fields lie in `struct __sk_buff` (`include/uapi/linux/bpf.h`).
+pub(crate) const MARK: usize = 8;
 pub(crate) const INGRESS_IFINDEX: usize = 36;
 const GSO_SEGS: usize = 164;
 const GSO_SIZE: usize = 176;

@@ -1,8 +1,8 @@
 //! Each action, both families, both hooks.
 
-use ndpi_common::{Action, Hook, Outcome, Reason, SampleFlags, Switches, Total};
+use ndpi_common::{Action, Hook, Outcome, REJECT_MARK, Reason, SampleFlags, Switches, Total};
 
-use crate::frame::{ACK, SYN, V4, V6, counted};
+use crate::frame::{ACK, RST, SYN, V4, V6, counted};
 use crate::harness::{Answer, HOOKS, NOW, Settings, kernel};
 
 #[test]
@@ -108,6 +108,28 @@ fn what_came_in_on_an_attached_interface_is_not_counted_again() {
         assert_eq!(kernel.run_with(&frame, &context), Answer::Pass);
     });
     assert_eq!(kernel.verdict(V4.key()).lower().packets, 1);
+}
+
+#[test]
+fn what_user_space_tells_the_ends_of_a_rejected_flow_passes() {
+    let Some(mut kernel) = kernel(Settings::default()) else { return };
+    for flow in [V4, V6] {
+        kernel.decide(flow.key(), Action::Reject);
+        let frame = flow.back(RST, &[]);
+        let dropped = (Hook::Tc, Outcome::Dropped, Reason::Reject, 1, counted(&frame));
+        let other = crate::segments::context(&[(crate::segments::MARK, REJECT_MARK ^ 1)]);
+        kernel.expect(&[dropped], |kernel| {
+            assert_eq!(kernel.run_with(&frame, &other), Answer::Drop);
+        });
+        let marked = crate::segments::context(&[(crate::segments::MARK, REJECT_MARK)]);
+        let passed = (Hook::Tc, Outcome::Passed, Reason::Answer, 1, counted(&frame));
+        kernel.expect(&[passed], |kernel| {
+            assert_eq!(kernel.run_with(&frame, &marked), Answer::Pass);
+        });
+        let verdict = kernel.verdict(flow.key());
+        let packets = verdict.lower().packets + verdict.upper().packets;
+        assert_eq!(packets, 1, "an answer is no packet of the flow");
+    }
 }
 
 #[test]

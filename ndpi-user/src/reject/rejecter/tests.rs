@@ -1,0 +1,150 @@
+//! The bounds, with a list in place of the stack.
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::Mutex;
+
+use ndpi_common::{Direction, Key, KeyV4};
+
+use super::{Rejecter, Settings, Statistics, Told, Way};
+use crate::reject::{Answer, Fate, Stack, Unanswerable};
+use crate::sample::Sample;
+
+const SECOND: u64 = 1_000_000_000;
+
+#[derive(Default)]
+struct List {
+    sent: Mutex<Vec<Answer>>,
+    /// Fails every so many packets.
+    fails_every: usize,
+}
+
+impl Way for List {
+    fn send(&self, answer: &Answer) -> io::Result<()> {
+        let mut sent = self.sent.lock().unwrap();
+        sent.push(answer.clone());
+        if self.fails_every > 0 && sent.len().is_multiple_of(self.fails_every) {
+            return Err(io::ErrorKind::NetworkUnreachable.into());
+        }
+        Ok(())
+    }
+
+    fn is_broadcast(&self, address: Ipv4Addr) -> bool {
+        address.octets()[3] == 255
+    }
+}
+
+/// A packet of the flow from `port`: TCP, or UDP.
+struct Packet {
+    key: Key,
+    direction: Direction,
+    bytes: Vec<u8>,
+}
+
+impl Packet {
+    fn new(port: u16, proto: u8, to: [u8; 4]) -> Self {
+        let from = [198, 18, 0, 1];
+        let mut bytes = vec![0x45, 0, 0, 40, 0, 0, 0, 0, 64, proto, 0, 0];
+        bytes.extend([from, to].concat());
+        bytes.extend([port.to_be_bytes(), 443_u16.to_be_bytes()].concat());
+        bytes.resize(40, 0);
+        bytes[33] = 0x10;
+        let (key, direction) = KeyV4::new((from, port), (to, 443), 0, proto);
+        Self { key: Key::V4(key), direction, bytes }
+    }
+
+    fn tcp(port: u16) -> Self {
+        Self::new(port, 6, [198, 18, 0, 2])
+    }
+
+    fn sample(&self) -> Sample<'_> {
+        Sample {
+            key: self.key,
+            direction: self.direction,
+            time_ns: 0,
+            l3: &self.bytes,
+            bytes: 40,
+            packets: 1,
+            tcp_flags: 0x10,
+            ifindex: 1,
+            reopened: false,
+        }
+    }
+}
+
+fn rejecter(settings: Settings) -> Rejecter<List> {
+    Rejecter::new(List::default(), settings)
+}
+
+#[test]
+fn a_flow_is_told_three_times_and_a_new_one_again() {
+    let rejecter = rejecter(Settings::default());
+    let packet = Packet::tcp(1);
+    let tell = |sample: &Sample| rejecter.reject(sample, Fate::Dropped, SECOND);
+    let told: Vec<_> = (0..5).map(|_| tell(&packet.sample())).collect();
+    assert_eq!(told[..3], [Told::Sent; 3]);
+    assert_eq!(told[3..], [Told::EnoughForFlow; 2]);
+    assert_eq!(tell(&Sample { reopened: true, ..packet.sample() }), Told::Sent);
+    rejecter.forget(&packet.key);
+    assert_eq!((0..5).filter(|_| tell(&packet.sample()) == Told::Sent).count(), 3);
+    let expected = Statistics { resets: 14, enough_for_flow: 4, ..Statistics::default() };
+    assert_eq!(rejecter.statistics(), expected);
+    assert_eq!(rejecter.way.sent.lock().unwrap().len(), 14);
+}
+
+#[test]
+fn all_flows_together_keep_to_the_rate() {
+    let rejecter = rejecter(Settings { rate: 10, burst: 20, per_flow: 3 });
+    let tell = |port, now| rejecter.reject(&Packet::tcp(port).sample(), Fate::Passed, now);
+    let told: Vec<_> = (0..50).map(|port| tell(port, SECOND)).collect();
+    assert_eq!(told.iter().filter(|told| **told == Told::Sent).count(), 10, "two packets each");
+    assert_eq!(told.iter().filter(|told| **told == Told::EnoughForNow).count(), 40);
+    assert_eq!(tell(49, SECOND + SECOND / 5), Told::Sent, "suppressed ones used nothing up");
+    let expected = Statistics { resets: 22, enough_for_now: 40, ..Statistics::default() };
+    assert_eq!(rejecter.statistics(), expected);
+}
+
+#[test]
+fn everything_else_is_told_by_icmp() {
+    let rejecter = rejecter(Settings::default());
+    let packet = Packet::new(1, 17, [198, 18, 0, 2]);
+    assert_eq!(rejecter.reject(&packet.sample(), Fate::Passed, SECOND), Told::Sent);
+    let expected = Statistics { unreachables: 1, ..Statistics::default() };
+    assert_eq!(rejecter.statistics(), expected);
+}
+
+#[test]
+fn nobody_answers_for_a_network() {
+    let rejecter = rejecter(Settings::default());
+    let packet = Packet::new(1, 17, [198, 18, 0, 255]);
+    let told = rejecter.reject(&packet.sample(), Fate::Passed, SECOND);
+    assert_eq!(told, Told::Unanswerable(Unanswerable::Address));
+    assert_eq!(rejecter.statistics().unanswerable, 1);
+    assert!(rejecter.way.sent.lock().unwrap().is_empty());
+}
+
+#[test]
+fn one_end_is_told_when_the_other_cannot_be() {
+    let way = List { fails_every: 2, ..List::default() };
+    let rejecter = Rejecter::new(way, Settings::default());
+    let told = rejecter.reject(&Packet::tcp(1).sample(), Fate::Passed, SECOND);
+    assert_eq!(told, Told::Failed);
+    let expected = Statistics { resets: 1, failed: 1, ..Statistics::default() };
+    assert_eq!(rejecter.statistics(), expected);
+}
+
+#[test]
+fn failures_are_logged_now_and_then() {
+    let rejecter = rejecter(Settings::default());
+    let mut bounds = rejecter.bounds();
+    assert!(bounds.may_log(100 * SECOND));
+    assert!(!bounds.may_log(101 * SECOND) && !bounds.may_log(109 * SECOND));
+    assert!(bounds.may_log(110 * SECOND));
+    assert!(bounds.may_log(5 * SECOND), "the clock went back");
+}
+
+#[test]
+fn one_rejecter_serves_all_workers() {
+    fn assert_shared<T: Send + Sync>() {}
+    assert_shared::<Rejecter<Stack>>();
+}

@@ -1,0 +1,128 @@
+//! Resets (RFC 9293, section 3.5.2).
+
+use ndpi_common::parse::Fragment;
+
+use super::answer::{Answer, Fate, Unanswerable};
+use super::ip::{self, Header};
+use super::offender::Offender;
+use crate::sample::tcp::{ACK, FIN, RST, SYN};
+
+const HEADER: usize = 20;
+const CHECKSUM_AT: usize = 16;
+
+/// Resets of a segment's connection at both ends.
+pub(super) fn resets(offender: &Offender, fate: Fate) -> Result<Vec<Answer>, Unanswerable> {
+    let segment = Segment::read(offender).ok_or(Unanswerable::Unparsable)?;
+    if segment.has(RST) {
+        return Err(Unanswerable::Reset);
+    }
+    let mut answers = vec![to_sender(offender, &segment)];
+    answers.extend(to_receiver(offender, &segment, fate));
+    Ok(answers)
+}
+
+/// As the receiver would reset it: with the sequence number that the sender says it expects, or,
+/// where it says nothing yet, by acknowledging all that it sent.
+fn to_sender(offender: &Offender, segment: &Segment) -> Answer {
+    let reset = if segment.has(ACK) {
+        Reset { flags: RST, seq: segment.ack, ack: 0 }
+    } else {
+        Reset { flags: RST | ACK, seq: 0, ack: segment.next() }
+    };
+    // The receiver's flow label is not known.
+    let header = Header { ends: offender.ends.reversed(), flow_label: 0, ..header(offender) };
+    let ports = (segment.destination, segment.source);
+    offender.answer(&header, reset.bytes(ports), CHECKSUM_AT)
+}
+
+/// As the sender would reset it: with the sequence number that the receiver expects next, which
+/// depends on whether it gets the segment. `None` where there is no connection to reset, or the
+/// number is not known.
+fn to_receiver(offender: &Offender, segment: &Segment, fate: Fate) -> Option<Answer> {
+    let seq = match (fate, offender.packet.fragment) {
+        // Of a fragmented segment neither the length is known nor whether its rest passed.
+        (Fate::Passed, Fragment::Whole { .. }) => segment.next(),
+        // It has never heard of the connection.
+        (Fate::Dropped, _) if !segment.has(ACK) && segment.has(SYN) => return None,
+        (Fate::Dropped, _) => segment.seq,
+        (Fate::Passed, _) => return None,
+    };
+    // A client that waits for this SYN with ACK believes a reset only if it acknowledges.
+    let reset = if segment.has(ACK) {
+        Reset { flags: RST | ACK, seq, ack: segment.ack }
+    } else {
+        Reset { flags: RST, seq, ack: 0 }
+    };
+    let ports = (segment.source, segment.destination);
+    Some(offender.answer(&header(offender), reset.bytes(ports), CHECKSUM_AT))
+}
+
+/// The header as the sender writes it: its class of service, which the stack's own resets keep
+/// too, without the ECN bits, which a reset must not use (RFC 3168, section 6.1).
+fn header(offender: &Offender) -> Header {
+    const DSCP: u8 = 0xfc;
+    Header {
+        ends: offender.ends,
+        proto: ip::TCP,
+        traffic_class: offender.traffic_class() & DSCP,
+        flow_label: offender.flow_label(),
+        dont_fragment: true,
+    }
+}
+
+/// What a reset needs to know of a segment.
+#[derive(Clone, Copy, Debug)]
+struct Segment {
+    source: [u8; 2],
+    destination: [u8; 2],
+    seq: u32,
+    ack: u32,
+    flags: u8,
+    payload_bytes: u32,
+}
+
+impl Segment {
+    fn read(offender: &Offender) -> Option<Self> {
+        Some(Self {
+            source: offender.transport(0)?,
+            destination: offender.transport(2)?,
+            seq: u32::from_be_bytes(offender.transport(4)?),
+            ack: u32::from_be_bytes(offender.transport(8)?),
+            flags: offender.transport::<1>(13)?[0],
+            payload_bytes: offender.payload_bytes,
+        })
+    }
+
+    fn has(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// The sequence number after the segment: SYN and FIN take one each (RFC 9293, section 3.4).
+    fn next(&self) -> u32 {
+        let controls = u32::from(self.has(SYN)) + u32::from(self.has(FIN));
+        self.seq.wrapping_add(self.payload_bytes).wrapping_add(controls)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Reset {
+    flags: u8,
+    seq: u32,
+    ack: u32,
+}
+
+impl Reset {
+    /// The TCP header, without its checksum.
+    fn bytes(&self, (source, destination): ([u8; 2], [u8; 2])) -> Vec<u8> {
+        const FIVE_WORDS: u8 = 5 << 4;
+        let mut bytes = Vec::with_capacity(HEADER);
+        bytes.extend(source);
+        bytes.extend(destination);
+        bytes.extend(self.seq.to_be_bytes());
+        bytes.extend(self.ack.to_be_bytes());
+        bytes.extend([FIVE_WORDS, self.flags]);
+        // No window, checksum, no urgent pointer.
+        bytes.resize(HEADER, 0);
+        bytes
+    }
+}

@@ -1,0 +1,81 @@
+//! Doing things inside a network namespace.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use ndpi_common::parse::{self, Options};
+use ndpi_user::sample::Sample;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::namespace::Namespace;
+
+/// How long a socket waits for what must come.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What `task` returns when it runs inside. Sockets belong to the namespace they were opened in,
+/// wherever they are used later.
+pub(super) fn inside<T: Send>(namespace: &Namespace, task: impl FnOnce() -> T + Send) -> T {
+    let file = File::open(Path::new("/run/netns").join(namespace.name())).unwrap();
+    // A thread of its own, which takes its namespace with it when it ends.
+    let entered = || {
+        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+        task()
+    };
+    thread::scope(|scope| scope.spawn(entered).join().unwrap())
+}
+
+/// Everything that passes the interfaces of a namespace, from the IP header on.
+pub(super) struct Capture(Socket);
+
+/// A captured packet.
+pub(super) struct Packet(Vec<u8>);
+
+impl Capture {
+    pub(super) fn new(namespace: &Namespace) -> Self {
+        // `ETH_P_ALL`, in network byte order as packet(7) wants it.
+        let all = Protocol::from(i32::from(3_u16.to_be()));
+        let open = || Socket::new(Domain::PACKET, Type::DGRAM, Some(all)).unwrap();
+        let socket = inside(namespace, open);
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self(socket)
+    }
+
+    /// The next packet that is wanted.
+    pub(super) fn next(&self, wanted: impl Fn(&Sample) -> bool) -> Packet {
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            let length = (&self.0).read(&mut buffer).expect("the packet comes by");
+            let packet = Packet(buffer[..length].to_vec());
+            if packet.parsed().is_some_and(|sample| wanted(&sample)) {
+                return packet;
+            }
+        }
+    }
+}
+
+impl Packet {
+    pub(super) fn sample(&self) -> Sample<'_> {
+        self.parsed().expect("parsed before")
+    }
+
+    fn parsed(&self) -> Option<Sample<'_>> {
+        let packet = parse::from_ip(&&self.0[..], 0, Options::default()).ok()?;
+        let l3 = &self.0[..packet.end as usize];
+        Some(Sample {
+            key: packet.key,
+            direction: packet.direction,
+            time_ns: 0,
+            l3,
+            bytes: packet.end,
+            packets: 1,
+            tcp_flags: packet.tcp_flags,
+            ifindex: 0,
+            reopened: false,
+        })
+    }
+}
