@@ -37,7 +37,10 @@ pub enum LoadError {
         theirs: Option<u32>,
     },
     /// The object or its maps were refused.
-    #[error("cannot create the maps of the BPF object")]
+    #[error(
+        "cannot create the maps of the BPF object; if memory is short, try a smaller --max-flows or \
+         --max-undecided"
+    )]
     Object(#[source] Box<EbpfError>),
     /// A program is missing in the object, or the kernel refused it.
     #[error("cannot load the program {name} into the kernel{}", verifier_end(.source))]

@@ -90,6 +90,16 @@ pub(crate) fn create_cell<V: Pod>(name: &str) -> io::Result<OwnedFd> {
     create(name, attr)
 }
 
+/// Creates a hash map from `K` to `V`.
+#[cfg(test)]
+pub(crate) fn create_hash<K: Pod, V: Pod>(name: &str, max_entries: u32) -> io::Result<OwnedFd> {
+    let size = |size: usize| u32::try_from(size).map_err(io::Error::other);
+    let (key_size, value_size) = (size(size_of::<K>())?, size(size_of::<V>())?);
+    let attr =
+        CreateAttr { map_type: 1, key_size, value_size, max_entries, ..CreateAttr::default() };
+    create(name, attr)
+}
+
 fn create(name: &str, mut attr: CreateAttr) -> io::Result<OwnedFd> {
     // The last byte stays 0, and the kernel wants letters, digits, `_` and `.` only.
     for (to, from) in attr.map_name[..15].iter_mut().zip(name.bytes()) {

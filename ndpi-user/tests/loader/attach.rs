@@ -1,11 +1,12 @@
 //! Attaching to interfaces and coming off again.
 
-use aya::programs::{SchedClassifier, TcAttachType};
+use aya::programs::{ProgramInfo, SchedClassifier, TcAttachType, loaded_programs};
 use ndpi_common::Hook;
-use ndpi_user::kernel::{AttachError, Egress, Hooks, Mode};
+use ndpi_user::kernel::{AttachError, Egress, Hooks, Mode, detach};
 
+use crate::foreign::stranger;
 use crate::namespace::{Namespace, ip, run};
-use crate::setup::{can_load, load};
+use crate::setup::{can_load, load, pin_directory};
 
 const CLSACT: Hooks = Hooks { ingress: true, egress: Some(Egress::Clsact) };
 
@@ -105,6 +106,26 @@ fn another_program_is_left_alone_and_named() {
     second.attach("left", Mode::Auto, Hooks::default()).unwrap();
     let twice = second.attach("left", Mode::Auto, Hooks::default()).unwrap_err();
     assert_eq!(twice.to_string(), "left is given twice");
+}
+
+#[test]
+fn a_program_of_others_is_left_alone_and_named() {
+    if !can_load() {
+        return;
+    }
+    let _namespace = Namespace::enter();
+    let _program = stranger();
+    let is_it = |info: &ProgramInfo| info.name_as_str() == Some("stranger");
+    let id = loaded_programs().flatten().find(is_it).unwrap().id();
+    run("bpftool", &format!("net attach xdpgeneric id {id} dev left"));
+    let mut kernel = load();
+    let error = kernel.attach("left", Mode::Auto, Hooks::default()).unwrap_err().to_string();
+    let expected = format!("left already has an XDP program: stranger (id {id}, generic)");
+    assert!(error.starts_with(&expected), "{error}");
+    assert!(error.ends_with("ip link set dev left xdpgeneric off"), "{error}");
+    assert_eq!(on("left"), (true, false), "the stranger stays, nothing of ours is there");
+    assert!(detach(&pin_directory()).unwrap().xdp.is_empty(), "nor does detach touch it");
+    assert_eq!(on("left"), (true, false));
 }
 
 #[test]

@@ -40,7 +40,10 @@ pub(crate) fn ip(arguments: &str) {
 
 /// Runs a program in the thread's namespace and gives what it printed.
 pub(crate) fn run(program: &str, arguments: &str) -> String {
+    // The folders of programs for administration, which not every PATH has.
+    let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
     let output = Command::new(program)
+        .env("PATH", path)
         .args(arguments.split_whitespace())
         .output()
         .unwrap_or_else(|error| panic!("{program}: {error}"));

@@ -235,3 +235,58 @@ impl<K: Pod, V: Pod> Iterator for Entries<K, V> {
         Some(Ok(unsafe { (key.assume_init(), value.assume_init()) }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A map of numbers; `None` where this process may not make one. Tests with root's rights,
+    /// which CI runs, read the maps of the programs in the same way.
+    fn numbers(entries: u32) -> Option<(OwnedFd, MapData)> {
+        let fd = sys::create_hash::<u32, u64>("numbers", entries)
+            .inspect_err(|error| eprintln!("skipped: cannot make a map: {error}"))
+            .ok()?;
+        let map = MapData::from_fd(fd.try_clone().unwrap()).unwrap();
+        Some((fd, map))
+    }
+
+    #[test]
+    fn a_walk_with_too_small_batches_makes_them_larger() {
+        let Some((_, map)) = numbers(2000) else { return };
+        let hash = Hash::<u32, u64>::open("numbers", &map).unwrap();
+        for key in 0..2000 {
+            hash.write(&key, &(u64::from(key) * 3), Write::New).unwrap();
+        }
+        let mut found: Vec<_> = hash.entries(1).collect::<Result<_, _>>().unwrap();
+        found.sort_unstable();
+        let expected: Vec<_> = (0..2000).map(|key| (key, u64::from(key) * 3)).collect();
+        assert_eq!(found, expected);
+        let mut walk = hash.entries(1);
+        while walk.next().is_some() {}
+        assert!(walk.keys.len() > 1, "2000 keys in 2048 buckets, and never two in one?");
+    }
+
+    #[test]
+    fn entries_come_and_go() {
+        let Some((_, map)) = numbers(2) else { return };
+        let hash = Hash::<u32, u64>::open("numbers", &map).unwrap();
+        assert_eq!(hash.entries(16).count(), 0);
+        hash.write(&1, &10, Write::New).unwrap();
+        let there = hash.write(&1, &11, Write::New).unwrap_err();
+        assert_eq!(there.raw_os_error(), Some(libc::EEXIST));
+        hash.write(&1, &12, Write::Any).unwrap();
+        hash.write(&2, &20, Write::New).unwrap();
+        let full = hash.write(&3, &30, Write::New).unwrap_err();
+        assert_eq!(full.raw_os_error(), Some(libc::E2BIG));
+        assert_eq!((hash.take(&1).unwrap(), hash.take(&1).unwrap()), (Some(12), None));
+        assert_eq!((hash.remove(&2).unwrap(), hash.remove(&2).unwrap()), (true, false));
+        assert_eq!(hash.get(&2).unwrap(), None);
+    }
+
+    #[test]
+    fn a_map_of_another_layout_is_refused() {
+        let Some((_, map)) = numbers(2) else { return };
+        let error = Hash::<u32, u32>::open("numbers", &map).unwrap_err().to_string();
+        assert!(error.contains("keys of 4 and values of 8 bytes, this program uses 4 and 4"));
+    }
+}

@@ -22,7 +22,7 @@ impl LiveCell {
     }
 
     /// Advances the kernel side's coarse clock to `ktime_ns` nanoseconds since boot
-    /// ([`crate::kernel::Clock::ktime_ns`]). To be called at least once a tick
+    /// ([`crate::kernel::ktime_ns`]). To be called at least once a tick
     /// ([`ndpi_common::TICK_NS`]).
     ///
     /// # Errors
