@@ -29,23 +29,31 @@ pub(super) struct Job {
     pub(super) names: Names,
     library: Library,
     options: NdpiOptions,
-    /// The engine that names were taken from: the first to ask gets it.
-    first_engine: Mutex<Option<Engine>>,
+    /// The engine that names were taken from: the first world gets it.
+    first: Mutex<Option<First>>,
+}
+
+/// An engine made before its world is read.
+struct First {
+    engine: Engine,
+    /// What it shares with others, where a world is spread.
+    caches: Option<SharedCaches>,
 }
 
 impl Job {
     pub(super) fn new(arguments: PcapArguments) -> Result<Self> {
         let library = arguments.ndpi.library()?;
-        let engine = arguments.ndpi.engine(&library)?;
+        let format = arguments.format();
+        let worlds = worlds(arguments.files, arguments.join);
+        let threads = threads(arguments.threads, worlds.len());
+        let first = First::new(&library, &arguments.ndpi, threads > worlds.len())?;
         let policy = match &arguments.policy {
             None => None,
             Some(path) => Some(
-                policy::load(path, &Vocabulary::of(&engine), Support::THIS_BUILD)
+                policy::load(path, &Vocabulary::of(&first.engine), Support::THIS_BUILD)
                     .map_err(|diagnostics| anyhow!("{diagnostics}"))?,
             ),
         };
-        let format = arguments.format();
-        let worlds = worlds(arguments.files, arguments.join);
         Ok(Self {
             format,
             tunnels: arguments.tunnels,
@@ -54,14 +62,14 @@ impl Job {
                 keeper: Keeper::Classifier,
                 max_flows: arguments.max_flows.get(),
             },
-            threads: threads(arguments.threads, worlds.len()),
+            threads,
             rows: arguments.rows.get(),
-            names: Names::of(&engine),
+            names: Names::of(&first.engine),
             worlds,
             policy,
             library,
             options: arguments.ndpi,
-            first_engine: Mutex::new(Some(engine)),
+            first: Mutex::new(Some(first)),
         })
     }
 
@@ -72,19 +80,43 @@ impl Job {
 
     /// A fresh engine.
     pub(super) fn engine(&self) -> Result<Engine> {
-        let first = self.first_engine.lock().unwrap_or_else(PoisonError::into_inner).take();
-        first.map_or_else(|| self.options.engine(&self.library), Ok)
+        let first = self.take_first();
+        first.map_or_else(|| self.options.engine(&self.library), |first| Ok(first.engine))
     }
 
-    /// Fresh engines that share what they learn of peers.
+    /// Fresh engines, one for each thread, that share what they learn of peers.
     pub(super) fn sharing_engines(&self) -> Result<Vec<Engine>> {
-        let caches: SharedCaches = self.library.shared_caches()?;
-        (0..self.threads).map(|_| self.options.sharing_engine(&caches)).collect()
+        let mut engines = Vec::with_capacity(self.threads);
+        let caches = match self.take_first() {
+            Some(First { engine, caches: Some(caches) }) => {
+                engines.push(engine);
+                caches
+            }
+            _ => self.library.shared_caches()?,
+        };
+        while engines.len() < self.threads {
+            engines.push(self.options.sharing_engine(&caches)?);
+        }
+        Ok(engines)
+    }
+
+    fn take_first(&self) -> Option<First> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The name of a rule of the policy, or of its default.
     pub(super) fn rule_name(&self, verdict: Verdict) -> Option<&str> {
         Some(self.policy.as_ref()?.rule_name(verdict))
+    }
+}
+
+impl First {
+    fn new(library: &Library, options: &NdpiOptions, sharing: bool) -> Result<Self> {
+        if !sharing {
+            return Ok(Self { engine: options.engine(library)?, caches: None });
+        }
+        let caches = library.shared_caches()?;
+        Ok(Self { engine: options.sharing_engine(&caches)?, caches: Some(caches) })
     }
 }
 
