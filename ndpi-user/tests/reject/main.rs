@@ -18,6 +18,7 @@ mod topology;
 use std::io::{ErrorKind, Read, Write};
 use std::net::IpAddr;
 
+use ndpi_common::REJECT_MARK;
 use ndpi_user::reject::{Fate, Rejecter, Settings, Told, Unanswerable};
 
 use ends::{Connection, Datagrams};
@@ -155,6 +156,26 @@ fn without_a_route_the_answer_fails_and_is_counted() {
     assert_eq!(rejecter.reject(&packet.sample(), Fate::Passed, 0), Told::Failed);
     let statistics = rejecter.statistics();
     assert_eq!((statistics.resets, statistics.failed), (1, 1));
+}
+
+#[test]
+fn answers_carry_the_mark_that_the_egress_program_knows() {
+    let Some(network) = network() else { return };
+    let rejecter = rejecter(&network.router);
+    for (family, (client, server)) in ["-4", "-6"].into_iter().zip(FAMILIES) {
+        let mut connection = Connection::new(&network, client, server);
+        let capture = Capture::new(&network.router);
+        connection.client.write_all(b"marked").unwrap();
+        connection.server.read_exact(&mut [0; 6]).unwrap();
+        let packet = capture.next(|sample| sample.l3.ends_with(b"marked"));
+        let reject = || rejecter.reject(&packet.sample(), Fate::Passed, 0);
+        let rule = |verb| format!("{family} rule {verb} fwmark {REJECT_MARK} prohibit");
+        network.router.ip(&rule("add")).unwrap();
+        assert_eq!(reject(), Told::Failed, "nothing that is marked finds a route");
+        network.router.ip(&rule("delete")).unwrap();
+        assert_eq!(reject(), Told::Sent);
+        connection.assert_reset();
+    }
 }
 
 /// Whether the router forwards.
