@@ -47,6 +47,12 @@ impl Outcome {
         self.flow["leaked"].as_u64().unwrap_or(0)
     }
 
+    /// Whether the client had its answer before the verdict stood: of so short a flow, or so late
+    /// a verdict, all has leaked.
+    pub(super) fn too_late(&self) -> bool {
+        self.blocked() && self.answered()
+    }
+
     /// What is not as it should be. `own_policy`: the policy is the lab's own, under which we know
     /// what to expect.
     pub(super) fn problems(&self, own_policy: bool) -> Vec<String> {
@@ -62,8 +68,9 @@ impl Outcome {
         if self.flow.is_null() {
             unless(false, "ndpi-xdp wrote no flow record");
         } else if self.blocked() {
-            unless(!self.answered(), "answered in spite of the verdict");
-            unless(self.dropped() > 0, "the kernel dropped nothing");
+            // What the lab's own policy blocks is never that short.
+            unless(!(own_policy && self.too_late()), "answered in spite of the verdict");
+            unless(self.too_late() || self.dropped() > 0, "the kernel dropped nothing");
         } else {
             unless(self.answered(), "not answered, though nothing forbids it");
         }
@@ -112,5 +119,70 @@ impl Outcome {
             Ask::Tls => "openssl",
             Ask::Ssh => "ssh",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::lab::flow::FlowId;
+    use crate::lab::requests::Page;
+
+    /// A request that the lab's policy blocks, with what `ndpi-xdp` says of it.
+    fn blocked(answered: bool, action: &str, dropped: u64) -> Outcome {
+        let (family, ask) = (Family::V4, Ask::Https(Page::Small));
+        let request =
+            Request { ask, name: "www.facebook.com", family, expected: Expected::Blocked };
+        let flow = FlowId {
+            proto: 6,
+            client: (family.client(), Some(25_000)),
+            server: (family.server(), 443),
+        };
+        let asked = |answered: bool| Asked {
+            answer: answered.then(|| "200".to_owned()).ok_or_else(|| "timed out".to_owned()),
+            took: Duration::from_secs(1),
+            flow,
+            entry: Some(json!({"value": {}})),
+        };
+        let record = json!({"type": "flow", "proto": 6, "src": family.client(), "sport": 25_000,
+                            "dst": family.server(), "dport": 443, "action": action,
+                            "dropped": dropped, "leaked": 7});
+        Outcome::new(request, asked(true), asked(answered), &[json!({"type": "status"}), record])
+    }
+
+    #[test]
+    fn a_blocked_request_without_an_answer_is_right() {
+        let outcome = blocked(false, "drop", 9);
+        assert_eq!(outcome.problems(true), [""; 0]);
+        assert_eq!((outcome.leaked(), outcome.dropped()), (7, 9));
+    }
+
+    #[test]
+    fn each_contradiction_is_a_problem() {
+        let mut no_flow = blocked(false, "drop", 9);
+        no_flow.flow = Value::Null;
+        let mut bare = blocked(false, "drop", 9);
+        bare.bare.answer = Err("refused".to_owned());
+        let mut unseen = blocked(false, "drop", 9);
+        unseen.asked.entry = None;
+        for (outcome, problem) in [
+            (blocked(true, "drop", 0), "answered in spite of the verdict"),
+            (blocked(false, "drop", 0), "the kernel dropped nothing"),
+            (blocked(false, "count", 0), "not answered, though nothing forbids it"),
+            (blocked(true, "count", 0), "the lab's policy wants another verdict"),
+            (no_flow, "ndpi-xdp wrote no flow record"),
+            (bare, "no answer even without ndpi-xdp: refused"),
+            (unseen, "bpftool did not show the verdict"),
+        ] {
+            assert!(outcome.problems(true).contains(&problem.to_owned()), "{problem}");
+        }
+    }
+
+    #[test]
+    fn another_policy_may_want_something_else() {
+        assert_eq!(blocked(true, "count", 0).problems(false), [""; 0]);
+        assert_eq!(blocked(true, "drop", 0).problems(false), [""; 0], "over before its verdict");
     }
 }

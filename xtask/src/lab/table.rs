@@ -59,11 +59,16 @@ fn summary(outcomes: &[Outcome]) -> String {
     let blocked = outcomes.iter().filter(|row| row.blocked()).count();
     let leaked: u64 = outcomes.iter().map(Outcome::leaked).sum();
     let dropped: u64 = outcomes.iter().map(Outcome::dropped).sum();
-    format!(
+    let late = outcomes.iter().filter(|row| row.too_late()).count();
+    let mut text = format!(
         "{} requests: {answered} answered, {blocked} blocked; of the blocked flows {leaked} packets \
          passed before the verdict stood, {dropped} were dropped in the kernel.\n",
         outcomes.len()
-    )
+    );
+    if late > 0 {
+        let _ = writeln!(text, "{late} of the blocked were answered before their verdict stood.");
+    }
+    text
 }
 
 fn over(row: &Outcome) -> &'static str {
