@@ -17,7 +17,9 @@ pub use options::RunArguments;
 use reload::Reloader;
 
 use super::Context;
-use crate::kernel::{Attachment, Clock, Egress, Hooks, Kernel, Mode, Statistics};
+use crate::kernel::{
+    Attachment, Clock, Egress, Hooks, Kernel, Mode, Statistics, check_capabilities,
+};
 use crate::live::{self, Control, Format, KernelParts, KernelStore, Output, Shared, Summary};
 use crate::policy::{self, Policy, Support, Vocabulary};
 use crate::record::{Attached, Names, StatusRecord, Time};
@@ -29,6 +31,8 @@ impl RunArguments {
     ///
     /// Whatever kept it from starting, or ended it early. Nothing stays attached.
     pub fn run(&self, context: Context) -> Result<ExitCode> {
+        // First, since nothing works without, and what else is missing may be for want of rights.
+        check_capabilities()?;
         let library = self.ndpi.library()?;
         let engines = self.engines(&library)?;
         let vocabulary = Vocabulary::of(&engines[0]);

@@ -1,0 +1,86 @@
+//! `ndpi-xdp run` under way.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// Much longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running instance that writes JSON; dropping it ends it.
+pub(crate) struct Instance {
+    child: Child,
+    lines: Receiver<String>,
+    stderr: PathBuf,
+}
+
+impl Instance {
+    /// Starts the command and waits for its `status` record that says it is running.
+    pub(crate) fn start(command: &mut Command, folder: &Path) -> Self {
+        let stderr = folder.join(format!("stderr-{:?}", Instant::now()).replace(' ', ""));
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(File::create(&stderr).unwrap()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
+        let instance = Self { child, lines, stderr };
+        instance.wait_for(|record| record["type"] == "status" && record["state"] == "running");
+        instance
+    }
+
+    /// The next record that fits; those before it are passed over.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, fits: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(line) = self.lines.recv_timeout(left) else {
+                panic!("the record did not come; standard error:\n{}", self.stderr());
+            };
+            let record = serde_json::from_str(&line).unwrap();
+            if fits(&record) {
+                return record;
+            }
+        }
+    }
+
+    /// What it has said on standard error so far.
+    pub(crate) fn stderr(&self) -> String {
+        fs::read_to_string(&self.stderr).unwrap()
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Asks it to end with `signal` and waits until it has.
+    pub(crate) fn end(&mut self, signal: Signal) -> ExitStatus {
+        let pid = Pid::from_raw(self.child.id().cast_signed()).unwrap();
+        kill_process(pid, signal).unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        panic!("{signal:?} does not end it; standard error:\n{}", self.stderr());
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        // Already over, or to be over at once.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,60 @@
+//! What the integration tests of the program share: sandboxes to run it in, and looking at what it
+//! left attached.
+#![allow(dead_code, reason = "each test file is a crate of its own and uses its own part of this")]
+
+mod attached;
+pub(crate) mod foreign;
+pub(crate) mod instance;
+// The same file as the lab's: one way to make and remove namespaces.
+#[path = "../../../xtask/src/lab/namespace.rs"]
+mod namespace;
+pub(crate) mod sandbox;
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use ndpi_user::kernel::object::KERNEL_OBJECT;
+
+/// The program under test: the release build that `cargo xtask test` made, else cargo's own.
+pub(crate) fn binary() -> PathBuf {
+    let cargos = || PathBuf::from(env!("CARGO_BIN_EXE_ndpi-xdp"));
+    env::var_os("NDPI_XDP_BINARY").map_or_else(cargos, PathBuf::from)
+}
+
+/// Whether the tests that attach programs can run: as root, with the programs of the distribution
+/// and nDPI. If not, says why; in CI that is a failure.
+pub(crate) fn ready(programs: &[&str]) -> bool {
+    let missing = missing(programs);
+    assert!(
+        missing.is_none() || env::var_os("CI").is_none(),
+        "this must not be skipped in CI, but {}",
+        missing.unwrap_or_default()
+    );
+    if let Some(missing) = &missing {
+        eprintln!("skipped: {missing}");
+    }
+    missing.is_none()
+}
+
+/// nDPI for the program under test: what `NDPI_LIBRARY` names, else what `cargo xtask setup` made.
+pub(crate) fn ndpi_library() -> PathBuf {
+    let made = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/ndpi/libndpi.so.5");
+    env::var_os("NDPI_LIBRARY").map_or_else(made, PathBuf::from)
+}
+
+fn missing(programs: &[&str]) -> Option<String> {
+    if !rustix::process::geteuid().is_root() {
+        return Some("these tests make network namespaces and need root: cargo xtask test".into());
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    let found = |program: &str| env::split_paths(&path).any(|folder| folder.join(program).exists());
+    let absent: Vec<_> = programs.iter().copied().filter(|program| !found(program)).collect();
+    if !absent.is_empty() {
+        return Some(format!("missing: {}: cargo xtask setup --packages", absent.join(", ")));
+    }
+    if env::var_os("NDPI_XDP_BINARY").is_none() && KERNEL_OBJECT.is_none() {
+        return Some("ndpi-xdp was compiled without its BPF programs: cargo xtask build".into());
+    }
+    let library = ndpi_library();
+    (!library.exists()).then(|| format!("no nDPI at {}: cargo xtask setup", library.display()))
+}
