@@ -7,6 +7,12 @@ use std::path::{Path, PathBuf};
 mod capture;
 #[path = "../../fuzz/cases/link.rs"]
 mod link;
+#[path = "../../fuzz/cases/packet.rs"]
+mod packet;
+
+#[path = "kernel/frame.rs"]
+#[expect(dead_code, reason = "the tests of the programs use the rest")]
+mod frame;
 
 #[test]
 fn the_corpus_of_captures_holds() {
@@ -16,6 +22,55 @@ fn the_corpus_of_captures_holds() {
 #[test]
 fn the_corpus_of_link_layers_holds() {
     replay("link", link::run);
+}
+
+#[test]
+fn the_corpus_of_packets_holds() {
+    replay("packet", packet::run);
+}
+
+/// What the fuzzer of packets begins with: forms of packets that the parser knows.
+#[test]
+fn the_seeds_of_packets_are_in_the_repository() {
+    let tcp = frame::V4.transport(true, frame::SYN, b"hello");
+    let chain = [&[60, 0, 1, 4, 0, 0, 0, 0, 6, 0, 1, 4, 0, 0, 0, 0][..], &tcp].concat();
+    let fragment = [&[6, 0, 0, 9, 1, 2, 3, 4][..], &tcp].concat();
+    let vxlan = [&[8, 0, 0, 0, 0, 0, 1, 0][..], &frame::V4.out(frame::SYN, b"")].concat();
+    let mut outer = frame::V4.udp().out(0, &vxlan);
+    outer[36..38].copy_from_slice(&4789_u16.to_be_bytes());
+    let mut labels = frame::V4.out(frame::ACK, b"x");
+    labels.splice(12..14, [0x88, 0x47, 0, 1, 0, 64, 0, 2, 1, 64]);
+    let mut session = frame::V4.out(frame::ACK, b"x");
+    session.splice(12..14, [0x88, 0x64, 0x11, 0, 0, 1, 0, 43, 0, 0x21]);
+    for (name, options, bytes) in [
+        ("tcp-v4", 0, frame::V4.out(frame::SYN, b"")),
+        ("tcp-v6", 0, frame::V6.out(frame::ACK, b"hello")),
+        ("udp-v4", 0, frame::V4.udp().out(0, b"hello")),
+        ("vlan", 0, frame::V6.in_vlan(9).out(frame::SYN, b"")),
+        ("options", 6, frame::V4.ipv4(true, &[1; 12], 0, &tcp)),
+        ("first-fragment", 0, frame::V4.ipv4(true, &[], 0x2000, &tcp)),
+        ("later-fragment", 0, frame::V4.ipv4(true, &[], 0x2001, &tcp)),
+        ("chain-v6", 0, frame::V6.ipv6(true, 0, &chain)),
+        ("fragment-v6", 0, frame::V6.ipv6(true, 44, &fragment)),
+        ("vxlan", 1, outer),
+        ("gre", 1, frame::Talk { proto: 47, ..frame::V4 }.ip(true, &[0x20, 0, 8, 0, 0, 0, 0, 1])),
+        ("mpls", 0, labels),
+        ("pppoe", 0, session),
+    ] {
+        seed("packet", name, &[&[options, 0], &bytes[..]].concat());
+    }
+}
+
+/// Holds a seed against the one in the repository; with `UPDATE_SEEDS` set, writes it there.
+fn seed(target: &str, name: &str, bytes: &[u8]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+    let path = folder.join(name);
+    if std::env::var_os("UPDATE_SEEDS").is_some() {
+        fs::create_dir_all(&folder).expect("a folder for seeds");
+        fs::write(&path, bytes).expect("a file for a seed");
+    }
+    let there = fs::read(&path).ok();
+    assert!(there.as_deref() == Some(bytes), "{}: UPDATE_SEEDS=1 writes it", path.display());
 }
 
 fn replay(target: &str, run: fn(&[u8])) {

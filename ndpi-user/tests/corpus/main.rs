@@ -4,4 +4,5 @@
 
 mod classification;
 mod flows;
+mod parser;
 mod reference;
