@@ -57,7 +57,7 @@ const TESTING: [Step; 1] = [components::STEP];
 /// `cargo xtask setup`.
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     if args.packages {
-        packages::install()?;
+        packages::install(workspace)?;
     }
     let context = Context { workspace, toolchain: Toolchain::ask()? };
     if args.check {
