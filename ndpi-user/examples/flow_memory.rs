@@ -83,6 +83,8 @@ fn sample(flow: u32) -> Sample<'static> {
         tcp_flags: 0,
         ifindex: 0,
         reopened: false,
+        rejected: false,
+        tunneled: false,
     }
 }
 

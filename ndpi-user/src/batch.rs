@@ -25,6 +25,8 @@ struct Placed {
     packets: u32,
     ifindex: u32,
     reopened: bool,
+    rejected: bool,
+    tunneled: bool,
     l3: Range<usize>,
 }
 
@@ -42,6 +44,8 @@ impl Batch {
             packets: sample.packets,
             ifindex: sample.ifindex,
             reopened: sample.reopened,
+            rejected: sample.rejected,
+            tunneled: sample.tunneled,
             l3: start..self.bytes.len(),
         });
     }
@@ -58,6 +62,8 @@ impl Batch {
             tcp_flags: placed.tcp_flags,
             ifindex: placed.ifindex,
             reopened: placed.reopened,
+            rejected: placed.rejected,
+            tunneled: placed.tunneled,
         })
     }
 
@@ -112,6 +118,8 @@ mod tests {
             tcp_flags: 0,
             ifindex: 3,
             reopened: false,
+            rejected: false,
+            tunneled: false,
         };
         let mut batch = Batch::default();
         batch.push(&sample(b"first", 1));

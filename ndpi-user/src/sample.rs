@@ -27,6 +27,11 @@ pub struct Sample<'a> {
     /// The kernel says that it opens its flow anew: a verdict on an earlier flow of the same key
     /// has ended. Never in captures, where the classifier sees every packet and judges for itself.
     pub reopened: bool,
+    /// The kernel dropped it, by a verdict `reject` that stands: it is shown so that it can be
+    /// answered, and is no packet for nDPI. The first of each direction; never in captures.
+    pub rejected: bool,
+    /// It was inside a tunnel: key and bytes are those of the inner packet.
+    pub tunneled: bool,
 }
 
 /// The flag bits of a TCP header (RFC 9293, section 3.1).

@@ -89,6 +89,9 @@ pub trait Sink<F> {
     /// A packet reached user space of a flow that was decided before.
     fn known(&mut self, _flow: &mut FlowEntry<F>) {}
 
+    /// The kernel dropped a packet of a flow whose verdict is `reject`, and shows it to be answered.
+    fn rejected(&mut self, _flow: &FlowEntry<F>, _sample: &Sample) {}
+
     /// A living flow got another verdict than it had, see [`Classifier::judge_again`].
     fn judged_again(&mut self, _flow: &mut FlowEntry<F>) {}
 
@@ -130,6 +133,9 @@ impl<D: Detector> Classifier<D> {
     /// Takes a sample: finds or opens its flow, looks at the packet, decides if that was the last
     /// that was needed.
     pub fn sample(&mut self, sample: &Sample, sink: &mut impl Sink<D::Flow>) {
+        if sample.rejected {
+            return self.rejected(sample, sink);
+        }
         let Some(slot) = self.slot_for(sample, sink) else { return };
         let Some(flow) = self.table.get_mut(slot) else { return };
         if self.settings.keeper == Keeper::Classifier || flow.decided().is_none() {
@@ -197,6 +203,17 @@ impl<D: Detector> Classifier<D> {
     pub fn end_all(&mut self, sink: &mut impl Sink<D::Flow>) {
         for flow in std::mem::take(&mut self.table).into_oldest_first() {
             self.finish_flow(flow, End::SourceEnded, sink);
+        }
+    }
+
+    /// A packet that was dropped tells nothing new of its flow, and opens none: where the flow is
+    /// over here, its verdict is about to go.
+    fn rejected(&mut self, sample: &Sample, sink: &mut impl Sink<D::Flow>) {
+        let slot = self.table.find(&sample.key);
+        if let Some(flow) = slot.and_then(|slot| self.table.get(slot))
+            && flow.decided().is_some()
+        {
+            sink.rejected(flow, sample);
         }
     }
 

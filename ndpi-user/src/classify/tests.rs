@@ -51,6 +51,7 @@ struct Notes {
     judged_again: Vec<FlowKey>,
     decided: Vec<(FlowKey, u16)>,
     known: usize,
+    rejected: usize,
     finished: HashMap<FlowKey, Vec<(FlowEntry<Classification>, End)>>,
 }
 
@@ -62,6 +63,7 @@ impl Default for Notes {
             judged_again: Vec::new(),
             decided: Vec::new(),
             known: 0,
+            rejected: 0,
             finished: HashMap::new(),
         }
     }
@@ -89,6 +91,10 @@ impl Sink<Classification> for Notes {
 
     fn known(&mut self, _flow: &mut FlowEntry<Classification>) {
         self.known += 1;
+    }
+
+    fn rejected(&mut self, _flow: &FlowEntry<Classification>, _sample: &Sample) {
+        self.rejected += 1;
     }
 
     fn judged_again(&mut self, flow: &mut FlowEntry<Classification>) {
@@ -125,6 +131,8 @@ fn packet(port: u16, seconds: u64, content: &'static [u8]) -> Sample<'static> {
         tcp_flags: 0,
         ifindex: 0,
         reopened: false,
+        rejected: false,
+        tunneled: false,
     }
 }
 
@@ -240,6 +248,20 @@ fn a_full_table_gives_up_the_most_silent_flow() {
     }
     assert_eq!(classifier.table().len(), 3);
     assert_eq!(notes.finished[&key(2, 17)][0].1, End::Evicted);
+}
+
+#[test]
+fn dropped_packets_open_no_flow_and_count_for_none() {
+    let settings = Settings { timeouts: None, max_flows: 9, keeper: Keeper::Kernel };
+    let (mut classifier, mut notes) = (Classifier::new(Script, settings), Notes::default());
+    let dropped = Sample { rejected: true, ..packet(1, 6, &[0]) };
+    classifier.sample(&dropped, &mut notes);
+    assert_eq!((classifier.table().len(), notes.rejected), (0, 0), "nobody knows the flow");
+    classifier.sample(&packet(1, 5, &[2]), &mut notes);
+    classifier.sample(&dropped, &mut notes);
+    classifier.end(&key(1, 17), End::Idle, &mut notes);
+    let (flow, _) = &notes.finished[&key(1, 17)][0];
+    assert_eq!((flow.packets, flow.inspected, notes.known, notes.rejected), (1, 1, 0, 1));
 }
 
 #[test]

@@ -41,6 +41,8 @@ pub fn sample<'a>(packet: &Packet<'a>, tunnels: bool) -> Result<Sample<'a>, Skip
         tcp_flags: parsed.tcp_flags,
         ifindex: 0,
         reopened: false,
+        rejected: false,
+        tunneled: false,
     })
 }
 

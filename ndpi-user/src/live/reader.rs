@@ -50,6 +50,8 @@ impl Reader {
             tcp_flags: header.tcp_flags,
             ifindex: header.ifindex,
             reopened: header.flags & SampleFlags::REOPENED != 0,
+            rejected: header.flags & SampleFlags::REJECTED != 0,
+            tunneled: header.flags & SampleFlags::TUNNELED != 0,
         });
         if self.filling[owner].len() >= BATCH_SAMPLES {
             self.send(owner);
@@ -81,6 +83,7 @@ mod tests {
     use super::{BATCH_SAMPLES, Reader};
     use crate::batch::Batch;
     use crate::live::Message;
+    use crate::sample::Sample;
 
     fn header(port: u16, flags: u16) -> SampleHeader {
         let (key, direction) = KeyV4::new(([198, 18, 0, 1], port), ([198, 18, 0, 2], 443), 0, 17);
@@ -134,11 +137,12 @@ mod tests {
         let (mut reader, inboxes, give) = reader(1);
         give.send(Batch::default()).unwrap();
         for _ in 0..BATCH_SAMPLES {
-            reader.take(&header(9, SampleFlags::REOPENED), 5, &[1, 2, 3]);
+            reader.take(&header(9, SampleFlags::REOPENED | SampleFlags::REJECTED), 5, &[1, 2, 3]);
         }
         let batch = samples(inboxes[0].try_recv().unwrap());
         assert_eq!((batch.len(), batch.byte_len()), (BATCH_SAMPLES, 3 * BATCH_SAMPLES));
-        assert!(batch.iter().all(|sample| sample.reopened));
+        let as_sent = |sample: Sample| sample.reopened && sample.rejected && !sample.tunneled;
+        assert!(batch.iter().all(as_sent));
         assert!(give.is_empty(), "the batch that came back is in use again");
         reader.flush();
         assert!(inboxes[0].is_empty());

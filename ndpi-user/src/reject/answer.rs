@@ -15,16 +15,6 @@ pub struct Answer {
     pub packet: Vec<u8>,
 }
 
-/// What became of a sample's packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Fate {
-    /// It went on to its receiver: the verdict was made of it.
-    Passed,
-    /// The kernel dropped it: the verdict stood already
-    /// ([`REJECTED`](ndpi_common::SampleFlags::REJECTED)).
-    Dropped,
-}
-
 /// Why nobody is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Unanswerable {
@@ -34,6 +24,9 @@ pub enum Unanswerable {
     /// It has no ports, and its first fragment is answered.
     #[error("it is a later fragment")]
     LaterFragment,
+    /// It was inside a tunnel: its addresses are not those of the network around it.
+    #[error("it was inside a tunnel")]
+    Tunneled,
     /// One of its addresses stands for no single host (RFC 1122, section 3.2.2; RFC 4443, section
     /// 2.4(e)).
     #[error("one of its addresses is not a single host's")]
@@ -48,18 +41,19 @@ pub enum Unanswerable {
 }
 
 /// The packets that tell the ends of a rejected flow, in answer to one of its packets: resets to
-/// the sender and to the receiver of a TCP segment, ICMP to the sender of anything else.
-///
-/// The sample must not be of a packet that was inside a tunnel: its addresses are not those of the
-/// network that the answer is sent to.
+/// the sender and to the receiver of a TCP segment, ICMP to the sender of anything else. The packet
+/// is one that the verdict was made of, or one that the kernel dropped since ([`Sample::rejected`]).
 ///
 /// # Errors
 ///
 /// When the packet must not be answered, or cannot.
-pub fn answers(sample: &Sample, fate: Fate) -> Result<Vec<Answer>, Unanswerable> {
+pub fn answers(sample: &Sample) -> Result<Vec<Answer>, Unanswerable> {
+    if sample.tunneled {
+        return Err(Unanswerable::Tunneled);
+    }
     let offender = Offender::read(sample)?;
     match offender.packet.key.proto() {
-        ip::TCP => tcp::resets(&offender, fate),
+        ip::TCP => tcp::resets(&offender),
         _ => icmp::prohibited(&offender).map(|answer| vec![answer]),
     }
 }

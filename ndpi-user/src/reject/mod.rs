@@ -32,6 +32,6 @@ mod rejecter;
 mod stack;
 mod tcp;
 
-pub use answer::{Answer, Fate, Unanswerable, answers};
+pub use answer::{Answer, Unanswerable, answers};
 pub use rejecter::{Rejecter, Settings, Statistics, Told, Way};
 pub use stack::{OpenError, Stack};

@@ -16,6 +16,8 @@ pub(super) struct Offender<'a> {
     pub(super) ends: Ends,
     /// Bytes behind the transport header, of all segments, as on the wire.
     pub(super) payload_bytes: u32,
+    /// The kernel kept it from its receiver.
+    pub(super) dropped: bool,
     ifindex: u32,
 }
 
@@ -35,7 +37,14 @@ impl<'a> Offender<'a> {
         // large packet; the sample's own are those of the wire. Every segment repeats the headers.
         let headers = sample.packets.max(1).saturating_mul(packet.payload);
         let payload_bytes = sample.bytes.saturating_sub(headers);
-        Ok(Self { l3: &sample.l3[..end], packet, ends, payload_bytes, ifindex: sample.ifindex })
+        Ok(Self {
+            l3: &sample.l3[..end],
+            packet,
+            ends,
+            payload_bytes,
+            dropped: sample.rejected,
+            ifindex: sample.ifindex,
+        })
     }
 
     /// The `N` bytes at `at` of the header after IP; `None` when they were not captured.

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::answer::{Answer, Fate, Unanswerable, answers};
+use super::answer::{Answer, Unanswerable, answers};
 use super::answered::Answered;
 use super::pace::Pace;
 use super::stack::{OpenError, Stack};
@@ -126,13 +126,11 @@ impl<W: Way> Rejecter<W> {
         Self { way, bounds: Mutex::new(bounds), counts: Counts::default() }
     }
 
-    /// Tells the ends of the sample's flow. `now_ns` is any clock in nanoseconds, the same for all
-    /// calls.
-    ///
-    /// The sample is the one that the verdict was made of ([`Fate::Passed`]), or one that the
-    /// kernel dropped and showed since ([`Fate::Dropped`]), and not of a packet inside a tunnel.
-    pub fn reject(&self, sample: &Sample, fate: Fate, now_ns: u64) -> Told {
-        let told = match answers(sample, fate) {
+    /// Tells the ends of the sample's flow. The sample is the one that the verdict was made of, or
+    /// one that the kernel dropped since ([`Sample::rejected`]). `now_ns` is any clock in
+    /// nanoseconds, the same for all calls.
+    pub fn reject(&self, sample: &Sample, now_ns: u64) -> Told {
+        let told = match answers(sample) {
             Ok(answers) => self.tell(sample, &answers, now_ns),
             Err(reason) => Told::Unanswerable(reason),
         };

@@ -2,7 +2,7 @@
 
 use ndpi_common::parse::Fragment;
 
-use super::answer::{Answer, Fate, Unanswerable};
+use super::answer::{Answer, Unanswerable};
 use super::ip::{self, Header};
 use super::offender::Offender;
 use crate::sample::tcp::{ACK, FIN, RST, SYN};
@@ -11,13 +11,13 @@ const HEADER: usize = 20;
 const CHECKSUM_AT: usize = 16;
 
 /// Resets of a segment's connection at both ends.
-pub(super) fn resets(offender: &Offender, fate: Fate) -> Result<Vec<Answer>, Unanswerable> {
+pub(super) fn resets(offender: &Offender) -> Result<Vec<Answer>, Unanswerable> {
     let segment = Segment::read(offender).ok_or(Unanswerable::Unparsable)?;
     if segment.has(RST) {
         return Err(Unanswerable::Reset);
     }
     let mut answers = vec![to_sender(offender, &segment)];
-    answers.extend(to_receiver(offender, &segment, fate));
+    answers.extend(to_receiver(offender, &segment));
     Ok(answers)
 }
 
@@ -38,14 +38,14 @@ fn to_sender(offender: &Offender, segment: &Segment) -> Answer {
 /// As the sender would reset it: with the sequence number that the receiver expects next, which
 /// depends on whether it gets the segment. `None` where there is no connection to reset, or the
 /// number is not known.
-fn to_receiver(offender: &Offender, segment: &Segment, fate: Fate) -> Option<Answer> {
-    let seq = match (fate, offender.packet.fragment) {
-        // Of a fragmented segment neither the length is known nor whether its rest passed.
-        (Fate::Passed, Fragment::Whole { .. }) => segment.next(),
+fn to_receiver(offender: &Offender, segment: &Segment) -> Option<Answer> {
+    let seq = match (offender.dropped, offender.packet.fragment) {
         // It has never heard of the connection.
-        (Fate::Dropped, _) if !segment.has(ACK) && segment.has(SYN) => return None,
-        (Fate::Dropped, _) => segment.seq,
-        (Fate::Passed, _) => return None,
+        (true, _) if segment.has(SYN) && !segment.has(ACK) => return None,
+        (true, _) => segment.seq,
+        (false, Fragment::Whole { .. }) => segment.next(),
+        // Of a fragmented segment neither the length is known nor whether its rest passed.
+        (false, _) => return None,
     };
     // A client that waits for this SYN with ACK believes a reset only if it acknowledges.
     let reset = if segment.has(ACK) {

@@ -59,8 +59,14 @@ impl Capture {
 }
 
 impl Packet {
-    pub(super) fn sample(&self) -> Sample<'_> {
+    /// As a sample that went on to its receiver.
+    pub(super) fn passed(&self) -> Sample<'_> {
         self.parsed().expect("parsed before")
+    }
+
+    /// As a sample that the kernel dropped.
+    pub(super) fn dropped(&self) -> Sample<'_> {
+        Sample { rejected: true, ..self.passed() }
     }
 
     fn parsed(&self) -> Option<Sample<'_>> {
@@ -76,6 +82,8 @@ impl Packet {
             tcp_flags: packet.tcp_flags,
             ifindex: 0,
             reopened: false,
+            rejected: false,
+            tunneled: false,
         })
     }
 }

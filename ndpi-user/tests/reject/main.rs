@@ -19,7 +19,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::IpAddr;
 
 use ndpi_common::REJECT_MARK;
-use ndpi_user::reject::{Fate, Rejecter, Settings, Told, Unanswerable};
+use ndpi_user::reject::{Rejecter, Settings, Told, Unanswerable};
 
 use ends::{Connection, Datagrams};
 use inside::{Capture, inside};
@@ -56,7 +56,7 @@ fn a_connection_through_a_router_is_reset_at_both_ends() {
         connection.client.write_all(b"classified by this").unwrap();
         connection.server.read_exact(&mut [0; 18]).unwrap();
         let packet = capture.next(|sample| sample.l3.ends_with(b"classified by this"));
-        assert_eq!(rejecter.reject(&packet.sample(), Fate::Passed, 0), Told::Sent);
+        assert_eq!(rejecter.reject(&packet.passed(), 0), Told::Sent);
         connection.assert_reset();
     }
     assert_eq!(rejecter.statistics().resets, 4);
@@ -72,7 +72,7 @@ fn a_segment_that_was_dropped_resets_both_ends() {
         forward(&network, false);
         connection.client.write_all(b"never arrives").unwrap();
         let packet = capture.next(|sample| sample.l3.ends_with(b"never arrives"));
-        assert_eq!(rejecter.reject(&packet.sample(), Fate::Dropped, 0), Told::Sent);
+        assert_eq!(rejecter.reject(&packet.dropped(), 0), Told::Sent);
         connection.assert_reset();
         forward(&network, true);
     }
@@ -87,7 +87,7 @@ fn a_connection_that_opens_is_refused() {
         forward(&network, false);
         let connecting = ends::connect(&network, server);
         let syn = capture.next(|sample| ends::is_syn_to(sample, server));
-        assert_eq!(rejecter.reject(&syn.sample(), Fate::Dropped, 0), Told::Sent);
+        assert_eq!(rejecter.reject(&syn.dropped(), 0), Told::Sent);
         let error = connecting.join().unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{error}");
         forward(&network, true);
@@ -108,7 +108,7 @@ fn on_a_host_the_local_end_is_reset_too() {
             connection.client.write_all(b"seen on a host").unwrap();
             connection.server.read_exact(&mut [0; 14]).unwrap();
             let packet = capture.next(|sample| sample.l3.ends_with(b"seen on a host"));
-            assert_eq!(rejecter.reject(&packet.sample(), Fate::Passed, 0), Told::Sent);
+            assert_eq!(rejecter.reject(&packet.passed(), 0), Told::Sent);
             connection.assert_reset();
         }
     }
@@ -125,7 +125,7 @@ fn the_sender_of_datagrams_hears_that_they_are_prohibited() {
             datagrams.client.send(&[b'x'; 1200]).unwrap();
             datagrams.server.recv(&mut [0; 1500]).unwrap();
             let packet = capture.next(|sample| sample.l3.ends_with(&[b'x'; 1200]));
-            assert_eq!(rejecter.reject(&packet.sample(), Fate::Passed, 0), Told::Sent);
+            assert_eq!(rejecter.reject(&packet.passed(), 0), Told::Sent);
             let error = datagrams.client.recv(&mut [0; 16]).unwrap_err();
             assert_eq!(error.raw_os_error(), Some(prohibited), "{error}");
         }
@@ -140,7 +140,7 @@ fn nobody_answers_in_the_name_of_a_broadcast_address() {
     let capture = Capture::new(&network.router);
     ends::broadcast(&network.client, "198.18.1.255:9", b"to everybody");
     let packet = capture.next(|sample| sample.l3.ends_with(b"to everybody"));
-    let told = rejecter.reject(&packet.sample(), Fate::Passed, 0);
+    let told = rejecter.reject(&packet.passed(), 0);
     assert_eq!(told, Told::Unanswerable(Unanswerable::Address));
 }
 
@@ -153,7 +153,7 @@ fn without_a_route_the_answer_fails_and_is_counted() {
     (&connection.client).write_all(b"no way back").unwrap();
     let packet = capture.next(|sample| sample.l3.ends_with(b"no way back"));
     network.router.ip("address flush dev lan").unwrap();
-    assert_eq!(rejecter.reject(&packet.sample(), Fate::Passed, 0), Told::Failed);
+    assert_eq!(rejecter.reject(&packet.passed(), 0), Told::Failed);
     let statistics = rejecter.statistics();
     assert_eq!((statistics.resets, statistics.failed), (1, 1));
 }
@@ -168,7 +168,7 @@ fn answers_carry_the_mark_that_the_egress_program_knows() {
         connection.client.write_all(b"marked").unwrap();
         connection.server.read_exact(&mut [0; 6]).unwrap();
         let packet = capture.next(|sample| sample.l3.ends_with(b"marked"));
-        let reject = || rejecter.reject(&packet.sample(), Fate::Passed, 0);
+        let reject = || rejecter.reject(&packet.passed(), 0);
         let rule = |verb| format!("{family} rule {verb} fwmark {REJECT_MARK} prohibit");
         network.router.ip(&rule("add")).unwrap();
         assert_eq!(reject(), Told::Failed, "nothing that is marked finds a route");

@@ -88,6 +88,8 @@ fn sample() -> Sample<'static> {
         tcp_flags: 0x18,
         ifindex: 3,
         reopened: false,
+        rejected: false,
+        tunneled: false,
     }
 }
 

@@ -8,15 +8,16 @@ use std::net::{IpAddr, SocketAddr};
 use ndpi_common::REJECT_MARK;
 use proptest::prelude::*;
 
-use super::{Fate, Unanswerable, answers};
-use build::{Packet, V4, V6};
+use super::{Unanswerable, answers};
+use crate::sample::Sample;
+use build::{Fate, Packet, V4, V6};
 use read::{Reset, Unreachable};
 
 const CLIENT: u16 = 40000;
 const SERVER: u16 = 443;
 
 fn answer(packet: &Packet, fate: Fate) -> Result<Vec<super::Answer>, Unanswerable> {
-    answers(&packet.sample(), fate)
+    answers(&packet.sample(fate))
 }
 
 /// The resets for the sender and for the receiver of a segment.
@@ -107,6 +108,13 @@ fn a_fragmented_segment_resets_only_whom_it_can() {
     assert_eq!(resets(&first, Fate::Dropped).len(), 2);
     let later = packet.with_fragment(8, false);
     assert_eq!(answer(&later, Fate::Passed), Err(Unanswerable::LaterFragment));
+}
+
+#[test]
+fn what_was_inside_a_tunnel_is_not_answered() {
+    let packet = Packet::udp(V4);
+    let inside = Sample { tunneled: true, ..packet.sample(Fate::Passed) };
+    assert_eq!(answers(&inside), Err(Unanswerable::Tunneled));
 }
 
 #[test]
@@ -238,12 +246,12 @@ proptest! {
         dropped in any::<bool>(),
     ) {
         let packet = Packet::odd(bytes, version, proto);
-        let sample = crate::sample::Sample { bytes: wire_bytes, packets, ..packet.sample() };
         let fate = if dropped { Fate::Dropped } else { Fate::Passed };
-        for answer in answers(&sample, fate).unwrap_or_default() {
+        let sample = Sample { bytes: wire_bytes, packets, ..packet.sample(fate) };
+        for answer in answers(&sample).unwrap_or_default() {
             read::assert_sound(&answer);
             let again = Packet { wire_bytes: answer.packet.len(), packets: 1, bytes: answer.packet };
-            prop_assert!(answers(&again.sample(), fate).is_err());
+            prop_assert!(answers(&again.sample(fate)).is_err());
         }
     }
 }

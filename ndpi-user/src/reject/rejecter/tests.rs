@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use ndpi_common::{Direction, Key, KeyV4};
 
 use super::{Rejecter, Settings, Statistics, Told, Way};
-use crate::reject::{Answer, Fate, Stack, Unanswerable};
+use crate::reject::{Answer, Stack, Unanswerable};
 use crate::sample::Sample;
 
 const SECOND: u64 = 1_000_000_000;
@@ -68,6 +68,8 @@ impl Packet {
             tcp_flags: 0x10,
             ifindex: 1,
             reopened: false,
+            rejected: false,
+            tunneled: false,
         }
     }
 }
@@ -80,7 +82,7 @@ fn rejecter(settings: Settings) -> Rejecter<List> {
 fn a_flow_is_told_three_times_and_a_new_one_again() {
     let rejecter = rejecter(Settings::default());
     let packet = Packet::tcp(1);
-    let tell = |sample: &Sample| rejecter.reject(sample, Fate::Dropped, SECOND);
+    let tell = |sample: &Sample| rejecter.reject(sample, SECOND);
     let told: Vec<_> = (0..5).map(|_| tell(&packet.sample())).collect();
     assert_eq!(told[..3], [Told::Sent; 3]);
     assert_eq!(told[3..], [Told::EnoughForFlow; 2]);
@@ -95,7 +97,7 @@ fn a_flow_is_told_three_times_and_a_new_one_again() {
 #[test]
 fn all_flows_together_keep_to_the_rate() {
     let rejecter = rejecter(Settings { rate: 10, burst: 20, per_flow: 3 });
-    let tell = |port, now| rejecter.reject(&Packet::tcp(port).sample(), Fate::Passed, now);
+    let tell = |port, now| rejecter.reject(&Packet::tcp(port).sample(), now);
     let told: Vec<_> = (0..50).map(|port| tell(port, SECOND)).collect();
     assert_eq!(told.iter().filter(|told| **told == Told::Sent).count(), 10, "two packets each");
     assert_eq!(told.iter().filter(|told| **told == Told::EnoughForNow).count(), 40);
@@ -108,7 +110,7 @@ fn all_flows_together_keep_to_the_rate() {
 fn everything_else_is_told_by_icmp() {
     let rejecter = rejecter(Settings::default());
     let packet = Packet::new(1, 17, [198, 18, 0, 2]);
-    assert_eq!(rejecter.reject(&packet.sample(), Fate::Passed, SECOND), Told::Sent);
+    assert_eq!(rejecter.reject(&packet.sample(), SECOND), Told::Sent);
     let expected = Statistics { unreachables: 1, ..Statistics::default() };
     assert_eq!(rejecter.statistics(), expected);
 }
@@ -117,7 +119,7 @@ fn everything_else_is_told_by_icmp() {
 fn nobody_answers_for_a_network() {
     let rejecter = rejecter(Settings::default());
     let packet = Packet::new(1, 17, [198, 18, 0, 255]);
-    let told = rejecter.reject(&packet.sample(), Fate::Passed, SECOND);
+    let told = rejecter.reject(&packet.sample(), SECOND);
     assert_eq!(told, Told::Unanswerable(Unanswerable::Address));
     assert_eq!(rejecter.statistics().unanswerable, 1);
     assert!(rejecter.way.sent.lock().unwrap().is_empty());
@@ -127,7 +129,7 @@ fn nobody_answers_for_a_network() {
 fn one_end_is_told_when_the_other_cannot_be() {
     let way = List { fails_every: 2, ..List::default() };
     let rejecter = Rejecter::new(way, Settings::default());
-    let told = rejecter.reject(&Packet::tcp(1).sample(), Fate::Passed, SECOND);
+    let told = rejecter.reject(&Packet::tcp(1).sample(), SECOND);
     assert_eq!(told, Told::Failed);
     let expected = Statistics { resets: 1, failed: 1, ..Statistics::default() };
     assert_eq!(rejecter.statistics(), expected);

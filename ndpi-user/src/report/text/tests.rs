@@ -46,6 +46,8 @@ fn flow(port: u16, app: u16, packets: u64, verdict: Option<Verdict>) -> FlowEntr
         tcp_flags: 2,
         ifindex: 0,
         reopened: false,
+        rejected: false,
+        tunneled: false,
     };
     let mut flow = FlowEntry::new(&sample, ());
     (flow.packets, flow.bytes, flow.inspected) = (packets, packets * 1000, 6);

@@ -11,6 +11,13 @@ use crate::sample::Sample;
 
 pub(super) const IFINDEX: u32 = 7;
 
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Passed,
+    Dropped,
+}
+
 /// Client and server.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Ends {
@@ -145,7 +152,7 @@ impl Packet {
     }
 
     /// The packet as a source of samples gives it; the key of what has none does not matter here.
-    pub(super) fn sample(&self) -> Sample<'_> {
+    pub(super) fn sample(&self, fate: Fate) -> Sample<'_> {
         let (none, _) = KeyV4::new(([0; 4], 0), ([0; 4], 0), 0, 0);
         let (key, direction) = parse::from_ip(&&self.bytes[..], 0, Options::default())
             .map_or((Key::V4(none), Direction::FromLower), |found| (found.key, found.direction));
@@ -159,6 +166,8 @@ impl Packet {
             tcp_flags: 0,
             ifindex: IFINDEX,
             reopened: false,
+            rejected: fate == Fate::Dropped,
+            tunneled: false,
         }
     }
 
