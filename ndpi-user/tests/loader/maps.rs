@@ -89,6 +89,39 @@ fn a_full_map_makes_room_for_what_must_stand() {
 }
 
 #[test]
+fn a_flow_that_is_blocked_since_the_search_saw_it_stays() {
+    if !can_load() {
+        return;
+    }
+    let kernel = load();
+    let verdicts = kernel.verdicts();
+    let capacity = u16::try_from(options().verdicts).unwrap();
+    for port in 0..capacity {
+        verdicts.insert(&key4(port, 60_000), &verdict(Action::Count)).unwrap();
+    }
+    // The first search reads all of the map, and goes on from what it read.
+    verdicts.insert(&key4(1, 1), &verdict(Action::Drop)).unwrap();
+    // Now all but a few flows are blocked.
+    let left = |key: &Key| (0..4).any(|port| *key == key4(port, 60_000));
+    let mut blocked = Vec::new();
+    for (key, _) in verdicts.entries().map(Result::unwrap).filter(|(key, _)| !left(key)) {
+        verdicts.replace(&key, &verdict(Action::Drop)).unwrap();
+        blocked.push(key);
+    }
+    for port in 0..10 {
+        let key = key4(port, 62_000);
+        if verdicts.insert(&key, &verdict(Action::Drop)).unwrap().written == Written::Stands {
+            blocked.push(key);
+        }
+    }
+    assert_eq!(blocked.len(), usize::from(capacity), "those that counted made room");
+    for key in &blocked {
+        let entry = verdicts.get(key).unwrap();
+        assert_eq!(entry.map(|entry| entry.action), Some(Action::Drop as u8), "{key:?}");
+    }
+}
+
+#[test]
 fn a_walk_gives_every_entry_once_while_the_map_changes() {
     if !can_load() {
         return;

@@ -20,8 +20,18 @@ const LOOKED_AT: usize = 4096;
 /// How many entries that may go are compared: the one that was idle for longest goes.
 const COMPARED: usize = 64;
 
-/// How often room is made for one entry: other writers may take it.
-const TRIES: usize = 4;
+/// How often room is made for one entry: other writers may take it, or change what was found.
+const TRIES: usize = 16;
+
+/// What a search for an entry that may go came to.
+enum Search {
+    /// This entry was removed.
+    Removed(Key, Verdict),
+    /// The entry found was changed or removed by somebody else meanwhile.
+    Changed,
+    /// The entries looked at must all stay.
+    Nothing,
+}
 
 /// A verdict map with keys `K`.
 #[derive(Debug)]
@@ -81,8 +91,9 @@ impl<K: Pod> VerdictTable<K> {
             match error.raw_os_error() {
                 Some(libc::EEXIST) => return Ok(Insertion { written: Written::Already, gone }),
                 Some(libc::E2BIG) if !may_go(verdict) => match self.make_room()? {
-                    Some(entry) => gone.push(entry),
-                    None => break,
+                    Search::Removed(key, verdict) => gone.push((key, verdict)),
+                    Search::Changed => {}
+                    Search::Nothing => break,
                 },
                 Some(libc::E2BIG) => break,
                 _ => return Err(self.map.failed("write to", error)),
@@ -91,26 +102,42 @@ impl<K: Pod> VerdictTable<K> {
         Ok(Insertion { written: Written::Full, gone })
     }
 
-    /// Removes an entry that may go; `None` when the entries looked at must all stay. The next
-    /// search goes on where this one stopped, so that a full map is not searched from the start for
-    /// every entry.
-    fn make_room(&self) -> Result<Option<(Key, Verdict)>, MapError> {
+    /// Looks for an entry that may go and removes it. The next search goes on where this one
+    /// stopped, so that a full map is not searched from the start for every entry.
+    fn make_room(&self) -> Result<Search, MapError> {
+        let Some(key) = self.find()? else { return Ok(Search::Nothing) };
+        // What the search read may be old by now: a flow that passed may be blocked.
+        if !self.map.get(&key)?.is_some_and(|verdict| may_go(&verdict)) {
+            return Ok(Search::Changed);
+        }
+        match self.map.take(&key)? {
+            Some(verdict) if may_go(&verdict) => {
+                self.room.evicted.fetch_add(1, Ordering::Relaxed);
+                Ok(Search::Removed((self.of_family)(key), verdict))
+            }
+            // Changed in the moment between: it goes back with its counts.
+            Some(verdict) => match self.map.write(&key, &verdict, Write::New) {
+                Ok(()) => Ok(Search::Changed),
+                Err(error) if error.raw_os_error() == Some(libc::EEXIST) => Ok(Search::Changed),
+                Err(error) => Err(self.map.failed("write to", error)),
+            },
+            None => Ok(Search::Changed),
+        }
+    }
+
+    /// An entry that may go, among the next ones.
+    fn find(&self) -> Result<Option<K>, MapError> {
         let mut hand = self.room.hand.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entries = hand.take().unwrap_or_else(|| self.map.entries(BATCH));
-        let mut entry = None;
-        // Once to the end of the map, and once more from its start.
-        for _ in 0..2 {
-            entry = longest_idle(entries.by_ref().take(LOOKED_AT))?;
-            if entry.is_some() {
-                break;
-            }
+        let mut found = longest_idle(entries.by_ref().take(LOOKED_AT))?;
+        if entries.ended() {
             entries = self.map.entries(BATCH);
+            if found.is_none() {
+                found = longest_idle(entries.by_ref().take(LOOKED_AT))?;
+            }
         }
         *hand = Some(entries);
-        let Some(key) = entry else { return Ok(None) };
-        let gone = self.map.take(&key)?;
-        self.room.evicted.fetch_add(u64::from(gone.is_some()), Ordering::Relaxed);
-        Ok(gone.map(|verdict| ((self.of_family)(key), verdict)))
+        Ok(found)
     }
 }
 
