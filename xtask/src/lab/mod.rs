@@ -17,6 +17,8 @@ mod servers;
 mod table;
 mod topology;
 
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Write as _};
 use std::ops::RangeFrom;
@@ -163,8 +165,12 @@ fn binary(args: &Args, workspace: &Workspace) -> Result<PathBuf> {
 /// The same again, as root: the only part that needs it is what comes after building.
 fn again_as_root(args: &Args, binary: &Path) -> Result<ExitCode> {
     eprintln!("lab: network namespaces and BPF need root; asking sudo, which may want a password");
-    let mut command = process::privileged(std::env::current_exe()?);
-    command.arg("lab").arg("--binary").arg(binary);
+    let mut command = process::privileged("env");
+    // sudo would drop it.
+    if let Some(library) = env::var_os("NDPI_LIBRARY") {
+        command.arg(assignment("NDPI_LIBRARY", &library));
+    }
+    command.arg(env::current_exe()?).arg("lab").arg("--binary").arg(binary);
     if let Some(policy) = &args.policy {
         command.arg("--policy").arg(policy);
     }
@@ -172,4 +178,12 @@ fn again_as_root(args: &Args, binary: &Path) -> Result<ExitCode> {
     command.args(flags.iter().filter(|(_, set)| *set).map(|(flag, _)| flag));
     let status = command.status().context("cannot start sudo")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// `NAME=VALUE`, for env(1).
+fn assignment(name: &str, value: &OsStr) -> OsString {
+    let mut word = OsString::from(name);
+    word.push("=");
+    word.push(value);
+    word
 }
