@@ -49,9 +49,11 @@ pub(crate) fn handle<H: Hooked>(frame: H) -> i32 {
         return general(frame);
     }
     let Some(link) = frame.head(18) else { return general(frame) };
-    let answer = match link.be16::<12>() {
-        ethertype::IPV4 => common(frame, fast_v4(&frame, 14, Tags::default())),
-        ethertype::IPV6 => common_v6(frame),
+    let answer = match (link.be16::<12>(), link.be16::<16>()) {
+        (ethertype::IPV4, _) => common(frame, fast_v4(&frame, 14, Tags::default())),
+        (ethertype::IPV6, _) => common_v6(frame),
+        (ethertype::VLAN, ethertype::IPV4) => tagged_v4(frame, link.be16::<14>()),
+        (ethertype::VLAN, ethertype::IPV6) => tagged_v6(frame, link.be16::<14>()),
         _ => NOT_COMMON,
     };
     if answer == NOT_COMMON { general(frame) } else { answer }
@@ -64,6 +66,18 @@ const NOT_COMMON: i32 = -2;
 #[inline(never)]
 fn common_v6<H: Hooked>(frame: H) -> i32 {
     common(frame, fast_v6(&frame, 14, Tags::default()))
+}
+
+/// IPv4 behind one tag.
+#[inline(never)]
+fn tagged_v4<H: Hooked>(frame: H, tci: u16) -> i32 {
+    common(frame, fast_v4(&frame, 18, Tags::one(tci)))
+}
+
+/// IPv6 behind one tag.
+#[inline(never)]
+fn tagged_v6<H: Hooked>(frame: H, tci: u16) -> i32 {
+    common(frame, fast_v6(&frame, 18, Tags::one(tci)))
 }
 
 #[inline(always)]

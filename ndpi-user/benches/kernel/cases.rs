@@ -115,6 +115,9 @@ impl Bench {
                 ours.decide([talk.key()].into_iter(), action)?;
                 self.alone(action.name(), family, talk.out(ACK, b""), ours.program()?);
             }
+            let tagged = talk.in_vlan(7);
+            ours.decide([tagged.key()].into_iter(), Action::Drop)?;
+            self.alone("drop-tagged", family, tagged.out(ACK, b""), ours.program()?);
             self.alone("over-budget", family, talk.out(ACK, b""), ours.program()?);
         }
         let arp = [&[2; 12][..], &[8, 6], &[0; 28]].concat();
