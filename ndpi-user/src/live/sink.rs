@@ -11,8 +11,9 @@ use crate::classify::{End, Moment, Sink};
 use crate::flow::{Details, FlowEntry, FlowKey};
 use crate::policy::{Facts, Policy};
 use crate::record::{Counters, FlowRecord, Names, Origin, VerdictRecord};
+use crate::reject::Rejecter;
 use crate::sample::Sample;
-use crate::verdict::Verdict;
+use crate::verdict::{Action, Verdict};
 
 /// The names of interfaces, by index.
 pub type Interfaces = HashMap<u32, String>;
@@ -26,6 +27,8 @@ pub struct Shared {
     pub interfaces: Arc<Interfaces>,
     /// Where records go.
     pub output: Output,
+    /// Who tells the ends of rejected flows; `None` where there is nobody to tell them.
+    pub rejecter: Option<Arc<Rejecter>>,
 }
 
 /// The sink of one worker.
@@ -52,6 +55,9 @@ impl<S: Store> LiveSink<S> {
 
     /// Takes a flow out of the maps of which nothing else is known.
     pub fn forget(&mut self, key: &FlowKey) {
+        if let Some(rejecter) = &self.shared.rejecter {
+            rejecter.forget(key);
+        }
         if let Err(error) = self.store.take(key) {
             self.refuse(&error);
         }
@@ -74,6 +80,13 @@ impl<S: Store> LiveSink<S> {
 
     fn rule(&self, verdict: Option<Verdict>) -> Option<&str> {
         Some(self.policy.rule_name(verdict?))
+    }
+
+    /// Tells both ends of a rejected flow, within the rejecter's bounds.
+    fn answer(&self, sample: &Sample) {
+        if let Some(rejecter) = &self.shared.rejecter {
+            rejecter.reject(sample, self.now_ns());
+        }
     }
 
     /// Notes that the maps refused something: the first time with what happened, then as a count.
@@ -119,6 +132,10 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
             Ok(before) => count_undecided(flow, before),
             Err(error) => return self.refuse(&error),
         }
+        let verdict = flow.decided().and_then(|decided| decided.verdict);
+        if verdict.is_some_and(|verdict| verdict.action == Action::Reject) {
+            self.answer(sample);
+        }
         let origin = Origin::Interface(self.interface(flow));
         let rule = self.rule(flow.decided().and_then(|decided| decided.verdict));
         let times = (sample.time_ns, self.now_ns());
@@ -135,6 +152,10 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
         }
     }
 
+    fn rejected(&mut self, _flow: &FlowEntry<F>, sample: &Sample) {
+        self.answer(sample);
+    }
+
     fn judged_again(&mut self, flow: &mut FlowEntry<F>) {
         let Some(standing) = Standing::of(flow) else { return };
         if let Err(error) = self.store.replace(&standing) {
@@ -147,6 +168,9 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
             self.refuse(&error);
             Taken::default()
         });
+        if let Some(rejecter) = &self.shared.rejecter {
+            rejecter.forget(&flow.key);
+        }
         let counters = count_all(&mut flow, &taken);
         self.summary.add(&flow, counters);
         let origin = Origin::Interface(self.interface(&flow));

@@ -20,7 +20,7 @@ pub struct Support {
 impl Support {
     /// What this version of the program enforces.
     pub const THIS_BUILD: Self = Self {
-        reject: false,
+        reject: true,
         limit: false,
         first_packet: false,
         fragments: false,

@@ -23,6 +23,7 @@ use crate::kernel::{
 use crate::live::{self, Control, Format, KernelParts, KernelStore, Output, Shared, Summary};
 use crate::policy::{self, Policy, Support, Vocabulary};
 use crate::record::{Attached, Names, StatusRecord, Time};
+use crate::reject::{self, Rejecter};
 
 impl RunArguments {
     /// Runs until SIGINT or SIGTERM.
@@ -53,6 +54,7 @@ impl RunArguments {
                 attachments.iter().map(|it| (it.index, it.interface.clone())).collect(),
             ),
             output,
+            rejecter: rejecter(&policy)?,
         };
         let names = Arc::clone(&shared.names);
         if let Some(path) = self.policy.clone() {
@@ -151,6 +153,20 @@ impl RunArguments {
             eprint!("{text}");
         } else {
             print!("{text}");
+        }
+    }
+}
+
+/// Who tells the ends of rejected flows. Only a policy that rejects needs the right to do so from the
+/// start.
+fn rejecter(policy: &Policy) -> Result<Option<Arc<Rejecter>>> {
+    let rejects = policy.rules().iter().any(|rule| rule.action == policy::Action::Reject);
+    match Rejecter::open(reject::Settings::default()) {
+        Ok(rejecter) => Ok(Some(Arc::new(rejecter))),
+        Err(error) if rejects => Err(error.into()),
+        Err(error) => {
+            log::warn!("{error}: a policy with `reject`, loaded later, will only drop");
+            Ok(None)
         }
     }
 }

@@ -110,6 +110,7 @@ fn life(table: Table, given_up: bool) -> Vec<Value> {
         names: Arc::new(Names::default()),
         interfaces: Arc::new([(3, "eth7".to_owned())].into()),
         output,
+        rejecter: None,
     };
     let standing = Rc::clone(&table.standing);
     let mut sink = LiveSink::new(table, Arc::new(policy()), shared);
