@@ -38,7 +38,9 @@ fn an_ordinary_user_is_told_what_to_do() {
     let sandbox = Sandbox::new();
     // Where everybody may read it, whatever the folder of the checkout allows.
     let program = sandbox.folder().join("ndpi-xdp");
-    fs::copy(binary(), &program).unwrap();
+    // By another process: were it open for writing here, a child that another test starts meanwhile
+    // would keep it so, and it could not be run.
+    assert!(sandbox.command("cp").arg(binary()).arg(&program).status().unwrap().success());
     for path in [sandbox.folder(), &program] {
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
