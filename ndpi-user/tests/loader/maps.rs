@@ -93,13 +93,14 @@ fn a_flow_that_is_blocked_since_the_search_saw_it_stays() {
     if !can_load() {
         return;
     }
-    let kernel = load();
+    let capacity = 400;
+    let options = LoadOptions { verdicts: capacity.into(), ..options() };
+    let kernel = Kernel::load(&options).unwrap();
     let verdicts = kernel.verdicts();
-    let capacity = u16::try_from(options().verdicts).unwrap();
     for port in 0..capacity {
         verdicts.insert(&key4(port, 60_000), &verdict(Action::Count)).unwrap();
     }
-    // The first search reads all of the map, and goes on from what it read.
+    // The first search reads all of the map, needs the front of it, and the next goes on from there.
     verdicts.insert(&key4(1, 1), &verdict(Action::Drop)).unwrap();
     // Now all but a few flows are blocked.
     let left = |key: &Key| (0..4).any(|port| *key == key4(port, 60_000));
