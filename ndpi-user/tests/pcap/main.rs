@@ -166,10 +166,12 @@ fn threads_change_nothing_but_the_time() {
     if !ndpi_is_there() {
         return;
     }
-    let packets: Vec<_> = (0..3000_u16)
+    // More than one round of the threads' common output.
+    let packets: Vec<_> = (0..36_000_u16)
         .flat_map(|i| {
-            let name = format!("host-{i}.example");
-            [(u32::from(i) / 100, dns(i, &name, false)), (u32::from(i) / 100, dns(i, &name, true))]
+            let (second, client) = (u32::from(i) / 100, i % 3000);
+            let name = format!("host-{client}.example");
+            [(second, dns(client, &name, false)), (second, dns(client, &name, true))]
         })
         .collect();
     let path = file("threads", "many.pcap", &capture(&packets));

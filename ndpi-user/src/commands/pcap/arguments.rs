@@ -45,7 +45,7 @@ pub struct PcapArguments {
     pub policy: Option<PathBuf>,
 
     /// Threads that classify. With fewer files than threads, the flows of a file are spread over
-    /// several engines [default: as many as there are CPUs and files]
+    /// several engines, unless it is a stream [default: as many as there are CPUs and files]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
 

@@ -68,8 +68,7 @@ impl PcapArguments {
 fn classify(job: &Job, out: &Ordered<io::Stdout>) -> Result<Outcome> {
     let bar = Bar::new(&job.worlds);
     let outcomes = if job.threads > job.worlds.len() {
-        let worlds = job.worlds.iter().enumerate();
-        worlds.map(|(i, world)| spread::run(job, world, out.place(i), &bar)).collect()
+        one_by_one(job, out, &bar)
     } else {
         side_by_side(job, out, &bar)
     };
@@ -80,6 +79,21 @@ fn classify(job: &Job, out: &Ordered<io::Stdout>) -> Result<Outcome> {
         all.summary.add(outcome.summary);
     }
     Ok(all)
+}
+
+/// All threads work on one world, then on the next.
+fn one_by_one(job: &Job, out: &Ordered<io::Stdout>, bar: &Bar) -> Result<Vec<Outcome>> {
+    let (mut outcomes, mut place) = (Vec::new(), 0);
+    for world in &job.worlds {
+        outcomes.push(if spread::can_be_read_again(world) {
+            spread::run(job, world, out, &mut place, bar)?
+        } else {
+            log::warn!("one thread classifies what cannot be read twice, such as standard input");
+            place += 1;
+            world::run(job, world, out.place(place - 1), bar)?
+        });
+    }
+    Ok(outcomes)
 }
 
 /// Each thread takes the next world until there is none.

@@ -37,6 +37,11 @@ impl Bar {
         Self { bar, opened: Mutex::default() }
     }
 
+    /// A bar that nobody sees.
+    pub(super) fn hidden() -> Self {
+        Self { bar: ProgressBar::hidden(), opened: Mutex::default() }
+    }
+
     /// A capture was opened.
     pub(super) fn opened(&self, progress: Progress) {
         self.opened.lock().expect("no panics").push(progress);
