@@ -20,10 +20,12 @@ pub(super) struct Now {
     pub(super) clock: Clock,
 }
 
-/// A verdict, as the JSON object has it. A flow's ends are in the order of its key: the kernel does
+/// A verdict, as the JSON object has it (docs/records.md). A flow's ends are in the order of its key: the kernel does
 /// not keep which of them is the client.
 #[derive(Debug, Serialize)]
 pub(super) struct Entry<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
     vlan: u16,
     proto: u8,
     lower: IpAddr,
@@ -68,6 +70,7 @@ impl<'a> Entry<'a> {
         // The coarse clock of the last packet may stand behind the exact one of the decision.
         let seen_ns = (u64::from(verdict.last_seen) * TICK_NS).max(verdict.decided_ns);
         Self {
+            kind: "entry",
             vlan: key.vlan(),
             proto: key.proto(),
             lower,
@@ -221,6 +224,7 @@ mod tests {
     #[test]
     fn an_object_has_both_directions_and_leaves_out_what_is_not_known() {
         let object = serde_json::to_value(Entry::new(&key(), &verdict(), None, &now())).unwrap();
+        assert_eq!(object["type"], "entry");
         assert_eq!(object["packets_lower"], 3);
         assert_eq!(object["bytes_upper"], 1_500_000);
         assert_eq!(object["dropped"], 1003);
