@@ -7,6 +7,7 @@ use ndpi_common::{Action, Verdict};
 use ndpi_user::kernel::pinned::{self, PinnedError};
 use ndpi_user::kernel::{Kernel, LoadError, LockError, PinError, detach};
 
+use crate::namespace::run;
 use crate::packet::key4;
 use crate::setup::{can_load, options, pin_directory};
 
@@ -32,6 +33,22 @@ fn pins_are_there_as_long_as_the_kernel_side_is() {
     drop(kernel);
     assert!(!directory.exists());
     assert!(matches!(pinned::open(Some(&directory)), Err(PinnedError::Nothing(_))));
+}
+
+#[test]
+fn maps_of_another_version_are_not_read() {
+    if !can_load() {
+        return;
+    }
+    let kernel = Kernel::load(&options()).unwrap();
+    let directory = kernel.pin_directory().unwrap();
+    let note = directory.join("INSTANCE");
+    let value = "99 0 0 0 7 0 0 0 0 0 0 0 0 0 0 0";
+    run("bpftool", &format!("map update pinned {} key 0 0 0 0 value {value}", note.display()));
+    match pinned::open(Some(directory)) {
+        Err(PinnedError::Version { theirs, pid, .. }) => assert_eq!((theirs, pid), (99, 7)),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
