@@ -435,6 +435,16 @@ fn a_list_in_another_format_does_not_flood_the_screen() {
 }
 
 #[test]
+fn a_file_that_is_wrong_all_over_is_cut_short() {
+    let text: String = (0..20_000).map(|n| ["key", &n.to_string(), " = 1\n"].concat()).collect();
+    let shown = printed(&text);
+    assert!(shown.contains("policy.toml:1:1"), "{shown}");
+    assert!(shown.ends_with("… and 19900 more\n\n20000 errors"), "{shown}");
+    let json = read(&text).unwrap_err().to_json();
+    assert_eq!(json[19_999]["place"]["line"], 20_000);
+}
+
+#[test]
 fn a_network_with_host_bits_is_a_warning() {
     let policy =
         read("[[rule]]\ndst = [\"198.18.4.7/24\", \"198.18.4.0/24\"]\naction = \"drop\"\n")

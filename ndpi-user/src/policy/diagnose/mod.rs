@@ -94,6 +94,8 @@ pub struct Diagnostics {
 struct Source {
     path: PathBuf,
     text: String,
+    /// Where each line starts.
+    lines: Vec<usize>,
 }
 
 impl Diagnostics {
@@ -102,7 +104,9 @@ impl Diagnostics {
     /// # Panics
     /// If there are 4 billion of them.
     pub fn add_source(&mut self, path: &Path, text: String) -> SourceId {
-        self.sources.push(Source { path: path.to_owned(), text });
+        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let lines = std::iter::once(0).chain(newlines.map(|(at, _)| at + 1)).collect();
+        self.sources.push(Source { path: path.to_owned(), text, lines });
         SourceId(u32::try_from(self.sources.len() - 1).expect("fewer sources than 4 billion"))
     }
 
@@ -149,10 +153,16 @@ impl Diagnostics {
 
     /// Line and column of a place's start, both counted from 1, the column in characters.
     pub fn line_column(&self, place: Place) -> (usize, usize) {
-        let before = &self.text(place.source)[..place.start as usize];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        (line, before[line_start..].chars().count() + 1)
+        let start = place.start as usize;
+        let (line, line_start) = self.line(place.source, start);
+        (line, self.text(place.source)[line_start..start].chars().count() + 1)
+    }
+
+    /// The line of an offset, counted from 1, and where it starts.
+    fn line(&self, source: SourceId, offset: usize) -> (usize, usize) {
+        let lines = &self.sources[source.0 as usize].lines;
+        let line = lines.partition_point(|start| *start <= offset);
+        (line, lines[line - 1])
     }
 }
 

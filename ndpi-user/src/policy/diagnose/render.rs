@@ -4,12 +4,19 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snip
 
 use super::{Diagnostics, Place, Problem, Severity};
 
+/// How many problems are shown at once: nobody reads on.
+const MOST_SHOWN: usize = 100;
+
 impl Diagnostics {
-    /// All problems, each with its line and a next step, and a closing line that counts them.
+    /// The problems, each with its line and a next step, and a closing line that counts them.
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let shown = self.problems.iter().take(MOST_SHOWN);
         let mut out: Vec<String> =
-            self.problems.iter().map(|problem| renderer.render(&[self.group(problem)])).collect();
+            shown.map(|problem| renderer.render(&[self.group(problem)])).collect();
+        if let Some(left_out @ 1..) = self.problems.len().checked_sub(MOST_SHOWN) {
+            out.push(format!("… and {left_out} more"));
+        }
         out.extend(self.count());
         out.join("\n\n")
     }
@@ -60,9 +67,8 @@ impl Diagnostics {
         let text = self.text(source);
         let first = places.iter().map(|(place, ..)| place.start).min().unwrap_or(0) as usize;
         let last = places.iter().map(|(place, ..)| place.end).max().unwrap_or(0) as usize;
-        let start = text[..first].rfind('\n').map_or(0, |newline| newline + 1);
+        let (line, start) = self.line(source, first);
         let end = text[last..].find('\n').map_or(text.len(), |newline| last + newline);
-        let line = text[..start].bytes().filter(|byte| *byte == b'\n').count() + 1;
         let annotations = places.iter().map(|(place, kind, label)| {
             kind.span(place.start as usize - start..place.end as usize - start).label(*label)
         });
