@@ -27,9 +27,6 @@ use layer3::Under;
 #[inline]
 pub fn sample<'a>(packet: &Packet<'a>, tunnels: bool) -> Result<Sample<'a>, Skip> {
     let (parsed, data) = parse(packet, tunnels)?;
-    if let Fragment::Later { .. } = parsed.fragment {
-        return Err(Skip::LaterFragment);
-    }
     let end = (parsed.end as usize).min(data.len());
     Ok(Sample {
         key: parsed.key,
@@ -68,7 +65,11 @@ fn parse<'a>(packet: &Packet<'a>, tunnels: bool) -> Result<(parse::Packet, &'a [
             parse::from_ethertype(&source, link, options)
         }
     };
-    Ok((parsed.map_err(Skip::Refused)?, data))
+    let parsed = parsed.map_err(Skip::Refused)?;
+    match parsed.fragment {
+        Fragment::Later { .. } => Err(Skip::LaterFragment),
+        Fragment::Whole { .. } | Fragment::First { .. } => Ok((parsed, data)),
+    }
 }
 
 #[cfg(test)]

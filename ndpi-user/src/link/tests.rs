@@ -109,7 +109,10 @@ fn seeds_of_the_fuzzer_are_in_the_repository() {
     let tunnel = [outside, gre].concat();
     let v4 = before_ipv4().into_iter().map(|seed| (seed, IPV4.to_vec()));
     let v6 = before_ipv6().into_iter().map(|seed| (seed, ipv6()));
-    let all = v4.chain(v6).chain([((101, vec![]), tunnel)]);
+    // Once found to have an outside without an inside.
+    let mut fragment_inside = tunnel.clone();
+    fragment_inside[24 + 7] = 1;
+    let all = v4.chain(v6).chain([tunnel, fragment_inside].map(|ip| ((101, vec![]), ip)));
     for (number, ((link_type, header), ip)) in all.enumerate() {
         let [a, b] = link_type.to_le_bytes();
         let bytes = [&[a, b, 0][..], &header, &ip].concat();
