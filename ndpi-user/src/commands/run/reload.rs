@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crossbeam::channel::{Receiver, Sender, select};
 
 use crate::live::Control;
-use crate::policy::{self, Changed, Policy, Support, Vocabulary, Watcher};
+use crate::policy::{self, Changed, Diagnostics, Policy, Support, Vocabulary, Watcher};
 
 /// Reads the policy anew when it is told to, and when one of its files has changed.
 pub(super) struct Reloader {
@@ -28,7 +28,7 @@ impl Reloader {
         vocabulary: Vocabulary,
         control: Sender<Control>,
     ) -> Self {
-        let (watcher, changes) = match Watcher::new(&files(policy)) {
+        let (watcher, changes) = match Watcher::new(&files(policy.diagnostics())) {
             Ok((watcher, changes)) => (Some(watcher), changes),
             Err(error) => {
                 log::warn!("{error}: send SIGHUP after a change of the policy");
@@ -49,17 +49,18 @@ impl Reloader {
         }
     }
 
-    /// Takes the file if it is without errors; keeps the policy in force otherwise.
+    /// Takes the file if it is without errors; keeps the policy in force otherwise. Either way, what
+    /// it names now is watched from here on: a list that was missing may come.
     fn reload(&mut self) {
         let path = self.path.display();
-        match policy::load(&self.path, &self.vocabulary, Support::THIS_BUILD) {
+        let loaded = policy::load(&self.path, &self.vocabulary, Support::THIS_BUILD);
+        let named = match &loaded {
+            Ok(policy) => files(policy.diagnostics()),
+            Err(diagnostics) => files(diagnostics),
+        };
+        match loaded {
             Ok(policy) => {
                 log::info!("policy {path} reloaded: {} rules", policy.rules().len());
-                if let Some(watcher) = &mut self.watcher
-                    && let Err(error) = watcher.set_files(&files(&policy))
-                {
-                    log::warn!("{error}");
-                }
                 // Fails only when the session has ended.
                 let _ = self.control.send(Control::Policy(Arc::new(policy)));
             }
@@ -73,12 +74,25 @@ impl Reloader {
                 );
             }
         }
+        self.watch(named);
+    }
+
+    fn watch(&mut self, mut named: Vec<PathBuf>) {
+        // A policy that could not be read names nothing.
+        if !named.contains(&self.path) {
+            named.push(self.path.clone());
+        }
+        if let Some(watcher) = &mut self.watcher
+            && let Err(error) = watcher.set_files(&named)
+        {
+            log::warn!("{error}");
+        }
     }
 }
 
 /// The policy's own file and the lists it names.
-fn files(policy: &Policy) -> Vec<PathBuf> {
-    policy.diagnostics().paths().map(PathBuf::from).collect()
+fn files(diagnostics: &Diagnostics) -> Vec<PathBuf> {
+    diagnostics.paths().map(PathBuf::from).collect()
 }
 
 #[cfg(test)]
