@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::contender::Contender;
 use crate::process::{self, find_program};
@@ -69,15 +69,18 @@ fn ndpi_reader(folder: &Path, capture: &Path) -> Result<Contender> {
     Ok(Contender::new(NDPI_READER, command))
 }
 
-/// Downloads Debian's packages with apt, which checks them, and unpacks them without installing.
+/// Downloads Debian's package and what it needs with apt, which checks them, and unpacks them
+/// without installing.
 fn fetch(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
-    let depends = process::output(process::command("apt-cache").args(["depends", "libndpi-bin"]))?;
-    let mut names = depends.split_whitespace().filter(|word| word.starts_with("libndpi"));
-    let library = names.find(|name| *name != "libndpi-bin");
-    let library = library.context("libndpi-bin depends on no libndpi")?;
+    let plan = process::output(process::command("apt-get").args([
+        "install",
+        "--simulate",
+        "--no-install-recommends",
+        "libndpi-bin",
+    ]))?;
     process::output(
-        process::command("apt-get").args(["download", "libndpi-bin", library]).current_dir(folder),
+        process::command("apt-get").arg("download").args(to_install(&plan)).current_dir(folder),
     )?;
     for entry in fs::read_dir(folder)? {
         let package = entry?.path();
@@ -86,6 +89,11 @@ fn fetch(folder: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The packages that apt would install, by what it says of a simulation.
+fn to_install(plan: &str) -> impl Iterator<Item = &str> {
+    plan.lines().filter_map(|line| line.strip_prefix("Inst ")?.split_whitespace().next())
 }
 
 /// The folder of unpacked libraries, whatever the machine's name for it.
@@ -97,4 +105,16 @@ fn libraries(folder: &Path) -> Result<PathBuf> {
     let entries = fs::read_dir(&lib)?.collect::<Result<Vec<_>, _>>()?;
     let folders = entries.into_iter().map(|entry| entry.path()).filter(|path| path.is_dir());
     Ok(folders.max().unwrap_or(lib))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::to_install;
+
+    #[test]
+    fn packages_are_read_off_a_simulation() {
+        let plan = "Reading package lists...\nInst libpcap0.8 (1.10 Debian:12 [amd64])\n\
+            Inst libndpi-bin (4.2-2 Debian:12 [amd64])\nConf libpcap0.8 (1.10 Debian:12)\n";
+        assert_eq!(to_install(plan).collect::<Vec<_>>(), ["libpcap0.8", "libndpi-bin"]);
+    }
 }
