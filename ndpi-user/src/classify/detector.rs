@@ -44,7 +44,8 @@ impl<'e> Detector for &'e Engine {
     }
 
     fn details(&self, flow: &Flow<'e>) -> Details {
-        let text = |text: Option<std::borrow::Cow<'_, str>>| text.unwrap_or_default().into_owned();
-        Details::new(&text(flow.hostname()), &text(flow.ja4()), &text(flow.alpn()))
+        let texts = [flow.hostname(), flow.ja4(), flow.alpn()];
+        let [hostname, ja4, alpn] = texts.map(Option::unwrap_or_default);
+        Details::new(&hostname, &ja4, &alpn)
     }
 }

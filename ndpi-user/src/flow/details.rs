@@ -13,8 +13,13 @@ impl Details {
         if hostname.is_empty() && ja4.is_empty() && alpn.is_empty() {
             return Self(None);
         }
-        let clean = |text: &str| text.replace(END, "");
-        let joined = [clean(hostname), clean(ja4), clean(alpn)].join("\0");
+        let texts = [hostname, ja4, alpn];
+        let length = texts.iter().map(|text| text.len() + END.len_utf8()).sum();
+        let mut joined = String::with_capacity(length);
+        for text in texts {
+            joined.extend(text.split(END));
+            joined.push(END);
+        }
         Self(Some(joined.into_boxed_str()))
     }
 

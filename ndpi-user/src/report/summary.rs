@@ -1,8 +1,8 @@
 //! Sums over flows.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 
+use hashbrown::HashMap;
 use ndpi::{AppId, CategoryId};
 
 use super::Slowest;

@@ -4,6 +4,8 @@ use std::fmt;
 use std::hash::Hash;
 use std::time::Duration;
 
+use hashbrown::HashMap;
+
 use super::table::{Align, Table};
 use super::units::{bar, bytes, duration, grouped};
 use super::{SlowFlow, Summary, Tally};
@@ -239,9 +241,7 @@ fn section(f: &mut fmt::Formatter<'_>, title: &str, table: &Table) -> fmt::Resul
 }
 
 /// The entries with most flows first.
-fn by_flows<K: Copy + Ord + Hash>(
-    tallies: &std::collections::HashMap<K, Tally>,
-) -> Vec<(K, Tally)> {
+fn by_flows<K: Copy + Ord + Hash>(tallies: &HashMap<K, Tally>) -> Vec<(K, Tally)> {
     let mut list: Vec<_> = tallies.iter().map(|(key, tally)| (*key, *tally)).collect();
     list.sort_by_key(|(key, tally)| (std::cmp::Reverse(tally.flows), *key));
     list
