@@ -106,19 +106,8 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
         details: &Details,
         moment: Moment,
     ) -> Option<Verdict> {
-        let (client, server) = flow.endpoints();
-        let facts = Facts {
-            classification,
-            hostname: details.hostname(),
-            ja4: details.ja4(),
-            alpn: details.alpn(),
-            client,
-            server,
-            proto: flow.key.proto(),
-            vlan: flow.key.vlan(),
-            iface: Some(self.interface(flow)),
-            time: jiff::Timestamp::now(),
-        };
+        let facts =
+            Facts::of(flow, classification, details, Some(self.interface(flow)), self.now_ns());
         self.policy.judge(&facts, moment)
     }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::Action;
+use crate::flow::{Details, FlowEntry};
 
 /// All that rules can ask about a flow.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,32 @@ impl<'a> Facts<'a> {
     /// Each of the application protocols.
     pub(super) fn alpns(&self) -> impl Iterator<Item = &'a str> {
         self.alpn.into_iter().flat_map(|list| list.split(',')).map(str::trim)
+    }
+}
+
+impl<'a> Facts<'a> {
+    /// What is known of `flow`, seen on `iface`, at `time_ns` nanoseconds since the Unix epoch.
+    pub fn of<F>(
+        flow: &FlowEntry<F>,
+        classification: &'a ndpi::Classification,
+        details: &'a Details,
+        iface: Option<&'a str>,
+        time_ns: u64,
+    ) -> Self {
+        let (client, server) = flow.endpoints();
+        Self {
+            classification,
+            hostname: details.hostname(),
+            ja4: details.ja4(),
+            alpn: details.alpn(),
+            client,
+            server,
+            proto: flow.key.proto(),
+            vlan: flow.key.vlan(),
+            iface,
+            // 2^64 nanoseconds end in 2554, which a `Timestamp` has room for.
+            time: jiff::Timestamp::from_nanosecond(time_ns.into()).unwrap_or_default(),
+        }
     }
 }
 

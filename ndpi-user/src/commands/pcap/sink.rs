@@ -65,20 +65,7 @@ impl<F> Sink<F> for FlowSink<'_> {
         moment: Moment,
     ) -> Option<Verdict> {
         let policy = self.job.policy.as_ref()?;
-        let (client, server) = flow.endpoints();
-        let now = i128::from(flow.last_seen_ns);
-        let facts = Facts {
-            classification,
-            hostname: details.hostname(),
-            ja4: details.ja4(),
-            alpn: details.alpn(),
-            client,
-            server,
-            proto: flow.key.proto(),
-            vlan: flow.key.vlan(),
-            iface: None,
-            time: jiff::Timestamp::from_nanosecond(now).unwrap_or_default(),
-        };
+        let facts = Facts::of(flow, classification, details, None, flow.last_seen_ns);
         policy.judge(&facts, moment)
     }
 

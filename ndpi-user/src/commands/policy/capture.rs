@@ -60,20 +60,7 @@ impl<F> Sink<F> for ExplainSink<'_> {
         details: &Details,
         moment: Moment,
     ) -> Option<Verdict> {
-        let (client, server) = flow.endpoints();
-        let now = i128::from(flow.last_seen_ns);
-        let facts = Facts {
-            classification,
-            hostname: details.hostname(),
-            ja4: details.ja4(),
-            alpn: details.alpn(),
-            client,
-            server,
-            proto: flow.key.proto(),
-            vlan: flow.key.vlan(),
-            iface: None,
-            time: jiff::Timestamp::from_nanosecond(now).unwrap_or_default(),
-        };
+        let facts = Facts::of(flow, classification, details, None, flow.last_seen_ns);
         let verdict = self.explainer.policy.judge(&facts, moment)?;
         self.text += &self.explainer.explain(&facts, moment);
         Some(verdict)
