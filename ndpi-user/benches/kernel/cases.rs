@@ -2,7 +2,8 @@
 
 use std::error::Error;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use aya::programs::Xdp;
 use aya::{Ebpf, EbpfLoader};
@@ -61,6 +62,31 @@ const BASE: u32 = 0x0a00_0000;
 const FAMILIES: [(&str, Talk); 2] = [("v4", V4), ("v6", V6)];
 const ACTIONS: [Action; 4] = [Action::Drop, Action::Count, Action::Bypass, Action::Limit];
 
+/// A folder on the BPF file system, which goes with all that is pinned in it.
+struct PinFolder(PathBuf);
+
+impl PinFolder {
+    fn new() -> io::Result<Self> {
+        let path = PathBuf::from(format!("/sys/fs/bpf/ndpi-xdp-bench-{}", std::process::id()));
+        let failed = |error| {
+            let folder = path.display();
+            io::Error::other(format!(
+                "cannot make {folder} (mount -t bpf bpf /sys/fs/bpf): {error}"
+            ))
+        };
+        fs::create_dir(&path).map_err(failed)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for PinFolder {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            eprintln!("cannot remove {}: {error}", self.0.display());
+        }
+    }
+}
+
 impl Bench {
     pub(crate) fn new(peer: Option<&Path>, most: u32) -> Result<Self, Box<dyn Error>> {
         let mut bench = Self::default();
@@ -93,7 +119,10 @@ impl Bench {
 
     /// xdp-filter with all its features and no rule that hits: it drops.
     fn add_peer(&mut self, path: &Path) -> Result<(), Box<dyn Error>> {
-        let mut ebpf = EbpfLoader::new().load_file(path)?;
+        let pins = PinFolder::new()?;
+        let mut ebpf = EbpfLoader::new().default_map_pin_directory(&pins.0).load_file(path)?;
+        // The object wants its maps pinned for a companion that is not here; the program holds them.
+        drop(pins);
         let (_, program) = ebpf.programs_mut().next().ok_or("the peer has no program")?;
         let xdp: &mut Xdp = program.try_into()?;
         xdp.load()?;
