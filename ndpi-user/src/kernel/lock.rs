@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -55,15 +55,19 @@ impl Lock {
         fs::DirBuilder::new().recursive(true).mode(0o755).create(directory).map_err(failed)?;
         let mut open = OpenOptions::new();
         open.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let mut file = open.open(&path).map_err(failed)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                let pid = numbers(&mut file).first().copied();
-                return Err(LockError::Held { pins: pins.to_owned(), pid });
+        let mut file = loop {
+            let mut file = open.open(&path).map_err(failed)?;
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                // Its last holder may have removed it after it was opened here.
+                Ok(()) if is_at(&file, &path) => break file,
+                Ok(()) => {}
+                Err(rustix::io::Errno::WOULDBLOCK) => {
+                    let pid = numbers(&mut file).first().copied();
+                    return Err(LockError::Held { pins: pins.to_owned(), pid });
+                }
+                Err(error) => return Err(failed(error.into())),
             }
-            Err(error) => return Err(failed(error.into())),
-        }
+        };
         file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
         writeln!(file, "{}", std::process::id()).map_err(failed)?;
         Ok(Self { file, path })
@@ -74,6 +78,21 @@ impl Lock {
         let failed = |source| LockError::File { path: self.path.clone(), source };
         programs.iter().try_for_each(|id| writeln!(self.file, "{id}")).map_err(failed)
     }
+}
+
+impl Drop for Lock {
+    /// Removes the file while it is still locked: who opens it from here on makes another.
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.path) {
+            log::debug!("removing {}: {error}", self.path.display());
+        }
+    }
+}
+
+/// Whether `path` still leads to this file.
+fn is_at(file: &File, path: &Path) -> bool {
+    let ids = |metadata: &fs::Metadata| (metadata.dev(), metadata.ino());
+    matches!((file.metadata(), fs::metadata(path)), (Ok(a), Ok(b)) if ids(&a) == ids(&b))
 }
 
 /// Whether a running instance holds `pins`.
@@ -132,7 +151,10 @@ mod tests {
         }
         Lock::take_in(&directory, Path::new("/sys/fs/bpf/other")).unwrap();
         drop(first);
-        Lock::take_in(&directory, pins).unwrap();
+        let third = Lock::take_in(&directory, pins).unwrap();
+        assert!(third.path.exists());
+        drop(third);
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 0, "nothing is left behind");
         fs::remove_dir_all(directory).unwrap();
     }
 
