@@ -78,8 +78,9 @@ impl<S: Store> LiveSink<S> {
         self.shared.interfaces.get(&flow.ifindex).map_or("?", String::as_str)
     }
 
-    fn rule(&self, verdict: Option<Verdict>) -> Option<&str> {
-        Some(self.policy.rule_name(verdict?))
+    /// The name of the rule that decided the flow.
+    fn rule<F>(&self, flow: &FlowEntry<F>) -> Option<&str> {
+        Some(self.policy.rule_name(flow.decided()?.verdict?))
     }
 
     /// Tells both ends of a rejected flow, within the rejecter's bounds.
@@ -121,13 +122,13 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
             Ok(before) => count_undecided(flow, before),
             Err(error) => return self.refuse(&error),
         }
-        let verdict = flow.decided().and_then(|decided| decided.verdict);
-        if verdict.is_some_and(|verdict| verdict.action == Action::Reject) {
+        // Before anything else is done: this is the time by which the verdict stood.
+        let times = (sample.time_ns, self.now_ns());
+        if standing.verdict.action == Action::Reject {
             self.answer(sample);
         }
         let origin = Origin::Interface(self.interface(flow));
-        let rule = self.rule(flow.decided().and_then(|decided| decided.verdict));
-        let times = (sample.time_ns, self.now_ns());
+        let rule = self.rule(flow);
         if let Some(record) = VerdictRecord::new(flow, times, origin, &self.shared.names, rule) {
             self.shared.output.verdict(&record);
         }
@@ -163,7 +164,7 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
         let counters = count_all(&mut flow, &taken);
         self.summary.add(&flow, counters);
         let origin = Origin::Interface(self.interface(&flow));
-        let rule = self.rule(flow.decided().and_then(|decided| decided.verdict));
+        let rule = self.rule(&flow);
         let names = &self.shared.names;
         if let Some(record) = FlowRecord::new(&flow, end, counters, origin, names, rule) {
             self.shared.output.flow(&record);
