@@ -11,9 +11,15 @@ pub struct Live {
     /// Always 0, which the verifier does not know: the programs add it to a number to keep the
     /// verifier from following every value of it.
     pub zero: u32,
+    /// Those of [`Switches`] that are in [`Switches::LIVE`]: what the policy says of packets that
+    /// no rule can be asked about.
+    pub switches: u32,
+    /// Always 0; makes the size that of an array map's element.
+    pub reserved: u32,
 }
 
-/// Bits of the setting `SWITCHES`.
+/// What can be switched on: bits of the setting `SWITCHES`, which is fixed when the programs are
+/// loaded, and of [`Live::switches`].
 pub struct Switches;
 
 impl Switches {
@@ -25,12 +31,20 @@ impl Switches {
     pub const DROP_UNKNOWN_FRAGMENTS: u32 = 4;
     /// Redirect what passes XDP to the interface's peer, see `PEERS`.
     pub const PEERS: u32 = 8;
+    /// Drop packets that no host could make sense of, instead of passing them: those the parser
+    /// refuses as malformed (see [`crate::parse::Refusal::is_malformed`]) and, as long as their flow has no
+    /// verdict, those whose IP length goes beyond the frame or that end within their ports.
+    pub const DROP_UNPARSABLE: u32 = 16;
+
+    /// Those that change while the programs run, with the policy; the others are fixed when the
+    /// programs are loaded.
+    pub const LIVE: u32 = Self::DROP_UNKNOWN_FRAGMENTS | Self::DROP_UNPARSABLE;
 }
 
 /// The most bytes of a packet that a sample can hold: a jumbo frame's.
 pub const MAX_SNAP: u32 = 9216;
 
-const _: () = assert!(size_of::<Live>() == 4 + 4);
+const _: () = assert!(size_of::<Live>() == 4 * 4);
 
 // SAFETY: `repr(C)`, integers only, no padding (asserted above): every bit pattern is a value, and
 // every byte of a value is initialised.

@@ -61,7 +61,7 @@ pub mod global {
     /// `u32`: bytes of a packet that are shown at most, from the IP header on; at most
     /// [`crate::MAX_SNAP`].
     pub const SNAP: &str = "SNAP";
-    /// `u32`: bits of [`crate::Switches`].
+    /// `u32`: bits of [`crate::Switches`] that are not in [`crate::Switches::LIVE`].
     pub const SWITCHES: &str = "SWITCHES";
     /// `u32`: ticks without a packet after which a flow of the same key is a new one.
     pub const IDLE_TICKS: &str = "IDLE_TICKS";

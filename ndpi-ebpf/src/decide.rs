@@ -2,15 +2,16 @@
 
 use core::ptr;
 
-use ndpi_common::parse::{Fragment, Notes, Packet, Tags, View, ethertype, fast_v4, fast_v6};
+use ndpi_common::parse::{Packet, Tags, View, ethertype, fast_v4, fast_v6};
 use ndpi_common::{Action, Direction, Outcome, Reason, SampleFlags, State, Switches, Verdict};
 
 use crate::atomic;
-use crate::count::{self, Weight};
+use crate::count;
 use crate::family::Family;
 use crate::general::{exempt, general};
 use crate::hook::Hooked;
 use crate::limit;
+use crate::seen::Seen;
 use crate::settings;
 use crate::show;
 use crate::undecided::undecided;
@@ -19,24 +20,6 @@ const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
 const ACK: u8 = 0x10;
-
-/// What the decision needs to know of a packet.
-#[derive(Clone, Copy)]
-pub(crate) struct Seen<K> {
-    pub(crate) key: K,
-    pub(crate) l3: u32,
-    pub(crate) end: u32,
-    pub(crate) weight: Weight,
-    pub(crate) segment_size: u32,
-    /// Bits of [`SampleFlags`].
-    pub(crate) flags: u16,
-    pub(crate) direction: Direction,
-    pub(crate) tcp_flags: u8,
-    /// Whether it is a later fragment.
-    pub(crate) later: bool,
-    /// What to count it under, when nothing is decided and it is shown.
-    pub(crate) reason: Reason,
-}
 
 /// Decides on a packet.
 #[inline(always)]
@@ -100,6 +83,9 @@ pub(crate) fn decide<H: Hooked, K: Family>(frame: H, mut seen: Seen<K>) -> i32 {
             Standing::Reopened => seen.flags |= SampleFlags::REOPENED,
             Standing::Over => {}
         }
+    }
+    if seen.is_a_lie() && settings::is_on_now(Switches::DROP_UNPARSABLE) {
+        return count::leave(frame, Outcome::Dropped, seen.reason, seen.weight);
     }
     undecided(frame, &seen)
 }
@@ -234,66 +220,5 @@ unsafe fn note<K>(verdict: *mut Verdict, head: Head4, seen: &Seen<K>, opens: boo
     if head.0 & flags != flags {
         // SAFETY: the caller's promise; the first word of an aligned entry.
         unsafe { atomic::or32(verdict.cast(), flags) };
-    }
-}
-
-impl<K: Copy> Seen<K> {
-    /// Weighs a packet as it will be on the wire.
-    #[inline(always)]
-    pub(crate) fn new<H: Hooked, L>(frame: H, key: K, packet: &Packet<L>) -> Self {
-        let segment_size = frame.segment_size();
-        Self {
-            key,
-            l3: packet.l3,
-            end: packet.end,
-            weight: weigh(packet, segment_size),
-            segment_size,
-            flags: flags(packet),
-            direction: packet.direction,
-            tcp_flags: packet.tcp_flags,
-            later: matches!(packet.fragment, Fragment::Later { .. }),
-            reason: reason(packet, segment_size),
-        }
-    }
-}
-
-/// Every segment carries the headers again.
-#[inline(always)]
-fn weigh<K>(packet: &Packet<K>, segment_size: u32) -> Weight {
-    let bytes = packet.end - packet.l3;
-    let payload = packet.end - packet.payload;
-    if segment_size == 0 || payload <= segment_size {
-        return Weight { packets: 1, bytes };
-    }
-    let packets = payload.div_ceil(segment_size);
-    Weight { packets, bytes: bytes + (packets - 1) * (packet.payload - packet.l3) }
-}
-
-#[inline(always)]
-fn flags<K>(packet: &Packet<K>) -> u16 {
-    let mut flags = 0;
-    if matches!(packet.fragment, Fragment::First { .. }) {
-        flags |= SampleFlags::FIRST_FRAGMENT;
-    }
-    if packet.notes & Notes::NO_LENGTH != 0 {
-        flags |= SampleFlags::NO_LENGTH;
-    }
-    if packet.tunnel as u8 != 0 {
-        flags |= SampleFlags::TUNNELED;
-    }
-    flags
-}
-
-/// What an undecided packet is counted under: what is wrong with it, if anything.
-#[inline(always)]
-fn reason<K>(packet: &Packet<K>, segment_size: u32) -> Reason {
-    if packet.notes & Notes::CUT_LENGTH != 0 {
-        Reason::LengthTooLong
-    } else if packet.notes & Notes::NO_LENGTH != 0 && segment_size == 0 {
-        Reason::LengthZero
-    } else if packet.notes & Notes::TRUNCATED_PORTS != 0 {
-        Reason::TruncatedPorts
-    } else {
-        Reason::Shown
     }
 }

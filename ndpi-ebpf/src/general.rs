@@ -10,11 +10,12 @@ use ndpi_common::parse::{
 use ndpi_common::{Key, Outcome, Reason, Switches};
 
 use crate::count::{self, Weight};
-use crate::decide::{Seen, decide};
+use crate::decide::decide;
 use crate::family::Family;
 use crate::fragments;
 use crate::hook::Hooked;
 use crate::maps::SCRATCH;
+use crate::seen::Seen;
 use crate::settings;
 
 /// Decides on a packet of any form. A subprogram of its own, so that the common path stays small.
@@ -143,23 +144,23 @@ fn flow_of<H: Hooked, K: Family>(frame: H, packet: &Packet, key: &K) -> i32 {
 
 #[inline(always)]
 fn unknown_fragment<H: Hooked>(frame: H, packet: &Packet) -> i32 {
-    let outcome = outcome(Switches::DROP_UNKNOWN_FRAGMENTS);
+    let outcome = dropped_if(settings::is_on_now(Switches::DROP_UNKNOWN_FRAGMENTS));
     let weight = Weight { packets: 1, bytes: packet.ip_len() };
     count::leave(frame, outcome, Reason::FragmentUnknown, weight)
 }
 
 #[inline(always)]
 fn refuse<H: Hooked>(frame: H, refusal: Refusal) -> i32 {
-    let outcome = match refusal {
-        Refusal::TooManyExtensions => outcome(Switches::DROP_LONG_CHAINS),
-        _ => Outcome::Passed,
+    let drops = match refusal {
+        Refusal::TooManyExtensions => settings::is_on(Switches::DROP_LONG_CHAINS),
+        _ => refusal.is_malformed() && settings::is_on_now(Switches::DROP_UNPARSABLE),
     };
-    count::leave(frame, outcome, refusal.reason(), behind_ethernet(frame))
+    count::leave(frame, dropped_if(drops), refusal.reason(), behind_ethernet(frame))
 }
 
 #[inline(always)]
-fn outcome(drops: u32) -> Outcome {
-    if settings::is_on(drops) { Outcome::Dropped } else { Outcome::Passed }
+fn dropped_if(drops: bool) -> Outcome {
+    if drops { Outcome::Dropped } else { Outcome::Passed }
 }
 
 #[inline(always)]

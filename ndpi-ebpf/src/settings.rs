@@ -19,7 +19,7 @@ static IDLE_TICKS: Global<u32> = Global::new(1200);
 
 /// Written by user space through the map that the section becomes.
 #[unsafe(no_mangle)]
-static mut LIVE: Live = Live { tick: 0, zero: 0 };
+static mut LIVE: Live = Live { tick: 0, zero: 0, switches: 0, reserved: 0 };
 
 /// The version of the shared types.
 #[inline(always)]
@@ -39,10 +39,17 @@ pub(crate) fn snap() -> u32 {
     SNAP.load()
 }
 
-/// Whether one of [`Switches`] is on.
+/// Whether one of [`Switches`] is on that is fixed at load.
 #[inline(always)]
 pub(crate) fn is_on(switch: u32) -> bool {
     SWITCHES.load() & switch != 0
+}
+
+/// Whether one of [`Switches::LIVE`] is on.
+#[inline(always)]
+pub(crate) fn is_on_now(switch: u32) -> bool {
+    // SAFETY: as for `tick`.
+    unsafe { ptr::read_volatile(&raw const LIVE.switches) & switch != 0 }
 }
 
 /// Whether the frames that pass are sent to the interface's peer.

@@ -8,11 +8,11 @@ use core::arch::asm;
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns};
 use ndpi_common::{MAX_SNAP, SampleFlags, SampleHeader};
 
-use crate::decide::Seen;
 use crate::family::Family;
 use crate::hook::Hooked;
 use crate::maps::{RINGS, Ring};
 use crate::odd;
+use crate::seen::Seen;
 use crate::settings;
 
 /// A record with room for `N` bytes of the packet.

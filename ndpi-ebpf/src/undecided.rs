@@ -5,9 +5,10 @@ use ndpi_common::{Outcome, Reason, Track};
 
 use crate::atomic;
 use crate::count;
-use crate::decide::{Seen, is_idle};
+use crate::decide::is_idle;
 use crate::family::Family;
 use crate::hook::Hooked;
+use crate::seen::Seen;
 use crate::settings;
 use crate::show::show;
 

@@ -102,6 +102,27 @@ pub enum Refusal {
     TruncatedExtension,
 }
 
+impl Refusal {
+    /// Whether the frame is broken or made to be misread: cut, contradicting itself, or wrapped in
+    /// more tags than any network uses. The others are frames that are none of our business, and
+    /// long chains of extension headers, which have a switch of their own.
+    #[inline(always)]
+    pub const fn is_malformed(self) -> bool {
+        match self {
+            Self::NotIp | Self::Llc | Self::TooManyExtensions => false,
+            Self::TooManyTags
+            | Self::TruncatedLink
+            | Self::TruncatedIp
+            | Self::BadVersion
+            | Self::BadHeaderLength
+            | Self::LengthTooShort
+            | Self::LengthTooLong
+            | Self::LengthZero
+            | Self::TruncatedExtension => true,
+        }
+    }
+}
+
 impl<K> Packet<K> {
     /// Bytes of the IP packet, header included.
     #[inline(always)]

@@ -24,7 +24,8 @@ pub struct LoadOptions {
     pub budget: u32,
     /// Bytes of a packet that are shown at most, from the IP header on; up to [`MAX_SNAP`].
     pub snap: u32,
-    /// Bits of [`ndpi_common::Switches`].
+    /// Bits of [`ndpi_common::Switches`]. Those of [`ndpi_common::Switches::LIVE`] can be changed
+    /// later, see [`LiveCell::set_switches`](super::LiveCell::set_switches).
     pub switches: u32,
     /// Ticks ([`ndpi_common::TICK_NS`]) without a packet after which a flow of the same key is a
     /// new one.

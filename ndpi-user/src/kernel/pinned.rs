@@ -53,7 +53,7 @@ pub struct Pinned {
     pub tracks: TrackMaps,
     /// The statistics.
     pub stats: Stats,
-    /// The coarse clock.
+    /// The coarse clock and the switches that can be changed while the programs run.
     pub live: LiveCell,
 }
 

@@ -89,6 +89,7 @@ impl Kernel {
         };
         // From the first packet on the programs know the time.
         kernel.live.advance(super::ktime_ns())?;
+        kernel.live.set_switches(options.switches)?;
         Ok(kernel)
     }
 
@@ -226,7 +227,7 @@ impl Kernel {
         &self.limits
     }
 
-    /// The coarse clock, which somebody must advance.
+    /// The coarse clock, which somebody must advance, and the switches that can be changed now.
     pub fn live(&self) -> &LiveCell {
         &self.live
     }

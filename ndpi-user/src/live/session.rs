@@ -27,7 +27,7 @@ pub struct KernelParts {
     pub verdicts: VerdictMaps,
     /// The same maps and the tracks, as the workers write them.
     pub store: KernelStore,
-    /// The coarse clock.
+    /// The coarse clock and the switches that can be changed while the programs run.
     pub live: LiveCell,
     /// The kernel's clock as time of day.
     pub clock: Clock,

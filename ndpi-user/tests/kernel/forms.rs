@@ -79,33 +79,45 @@ fn a_blocked_flow_stays_blocked_in_every_form() {
     ]);
 }
 
-fn patched(mut frame: Vec<u8>, at: usize, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn patched(mut frame: Vec<u8>, at: usize, bytes: &[u8]) -> Vec<u8> {
     frame[at..at + bytes.len()].copy_from_slice(bytes);
     frame
 }
 
-#[test]
-fn what_has_no_flow_passes_under_its_own_reason() {
-    let Some(mut kernel) = kernel(Settings::default()) else { return };
+/// Frames without a flow, and why they have none. The first [`MALFORMED`] are broken or made to be
+/// misread; a long chain has a switch of its own; the rest is none of our business.
+pub(crate) fn without_flow() -> [(Vec<u8>, Reason); 11] {
     let raw = |ethertype: [u8; 2], rest: &[u8]| [&[2; 12][..], &ethertype, rest].concat();
     let plain = V4.out(ACK, b"hello");
     let long_chain = [extensions(9, TCP), V6.transport(true, ACK, b"")].concat();
-    for (frame, reason) in [
-        (raw([8, 6], &[0; 28]), Reason::NotIp),
-        (raw([0, 38], &[0x42; 38]), Reason::Llc),
+    [
         (tagged(plain.clone(), &[1, 2, 3, 4, 5]), Reason::TooManyTags),
         (raw([0x81, 0], &[0, 1]), Reason::TruncatedLink),
         (raw([8, 0], &[0x45; 10]), Reason::TruncatedIp),
         (patched(plain.clone(), 14, &[0x65]), Reason::BadVersion),
         (patched(plain.clone(), 14, &[0x44]), Reason::BadHeaderLength),
         (patched(plain.clone(), 14, &[0x40]), Reason::BadHeaderLength),
-        (patched(plain.clone(), 16, &[0, 19]), Reason::LengthTooShort),
-        (V6.ipv6(true, 60, &long_chain), Reason::TooManyExtensions),
+        (patched(plain, 16, &[0, 19]), Reason::LengthTooShort),
         (V6.ipv6(true, 60, &[TCP, 3, 0, 0, 0, 0, 0, 0]), Reason::TruncatedExtension),
-    ] {
-        // A test run at TC wants a whole IP header of the version that the EtherType says.
-        let hooks = if frame.len() < 14 + 20 { &HOOKS[..1] } else { &HOOKS[..] };
-        for &hook in hooks {
+        (V6.ipv6(true, 60, &long_chain), Reason::TooManyExtensions),
+        (raw([8, 6], &[0; 28]), Reason::NotIp),
+        (raw([0, 38], &[0x42; 38]), Reason::Llc),
+    ]
+}
+
+/// How many of [`without_flow`] are malformed.
+pub(crate) const MALFORMED: usize = 8;
+
+/// The hooks at which a test run takes such a frame: at TC it wants a whole IP header.
+pub(crate) fn hooks_for(frame: &[u8]) -> &'static [Hook] {
+    if frame.len() < 14 + 20 { &HOOKS[..1] } else { &HOOKS }
+}
+
+#[test]
+fn what_has_no_flow_passes_under_its_own_reason() {
+    let Some(mut kernel) = kernel(Settings::default()) else { return };
+    for (frame, reason) in without_flow() {
+        for &hook in hooks_for(&frame) {
             kernel.expect(&[(hook, Outcome::Passed, reason, 1, counted(&frame))], |kernel| {
                 assert_eq!(kernel.run(hook, &frame), Answer::Pass, "{reason:?}");
             });

@@ -55,7 +55,8 @@ fn a_later_fragment_that_comes_first_is_handled_as_the_setting_says() {
         (0, Outcome::Passed, Answer::Pass),
         (Switches::DROP_UNKNOWN_FRAGMENTS, Outcome::Dropped, Answer::Drop),
     ] {
-        let Some(mut kernel) = kernel(Settings { switches, ..Settings::default() }) else { return };
+        let Some(mut kernel) = kernel(Settings::default()) else { return };
+        kernel.switch(switches);
         for talk in [V4.udp(), V6.udp()] {
             kernel.decide(talk.key(), Action::Drop);
             let frames = pieces(talk, &[5; 600], 304);

@@ -20,10 +20,12 @@ pub(crate) struct Talk {
     pub(crate) v6: bool,
     pub(crate) proto: u8,
     pub(crate) client_port: u16,
+    pub(crate) server_port: u16,
     pub(crate) vlan: u16,
 }
 
-pub(crate) const V4: Talk = Talk { v6: false, proto: TCP, client_port: CLIENT_PORT, vlan: 0 };
+pub(crate) const V4: Talk =
+    Talk { v6: false, proto: TCP, client_port: CLIENT_PORT, server_port: SERVER_PORT, vlan: 0 };
 pub(crate) const V6: Talk = Talk { v6: true, ..V4 };
 
 impl Talk {
@@ -40,7 +42,7 @@ impl Talk {
     }
 
     pub(crate) fn key(self) -> Key {
-        let ports = (self.client_port, SERVER_PORT);
+        let ports = (self.client_port, self.server_port);
         if self.v6 {
             let ends = ((v6(CLIENT), ports.0), (v6(SERVER), ports.1));
             Key::V6(KeyV6::new(ends.0, ends.1, self.vlan, self.proto).0)
@@ -61,8 +63,8 @@ impl Talk {
 
     /// Transport header and payload.
     pub(crate) fn transport(self, out: bool, flags: u8, payload: &[u8]) -> Vec<u8> {
-        let (from, to) =
-            if out { (self.client_port, SERVER_PORT) } else { (SERVER_PORT, self.client_port) };
+        let (client, server) = (self.client_port, self.server_port);
+        let (from, to) = if out { (client, server) } else { (server, client) };
         let mut bytes = [from.to_be_bytes(), to.to_be_bytes()].concat();
         if self.proto == TCP {
             bytes.extend([0, 0, 0, 1, 0, 0, 0, 0, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);

@@ -9,8 +9,8 @@ use aya::programs::{ProgramError, SchedClassifier, TestRun, TestRunOptions, Xdp}
 use aya::{Ebpf, EbpfLoader, Pod};
 use ndpi_common::names::{global, map, program};
 use ndpi_common::{
-    Action, Bucket, Hook, Key, KeyV4, KeyV6, Live, Outcome, Reason, SampleHeader, Stat, Track,
-    Verdict, stats_parts,
+    Action, Bucket, Hook, Key, KeyV4, KeyV6, Live, Outcome, Reason, SampleHeader, Stat, Switches,
+    Track, Verdict, stats_parts,
 };
 use ndpi_user::kernel::object::kernel_object;
 
@@ -28,9 +28,14 @@ pub(crate) struct Settings {
     pub(crate) ring_bytes: u32,
 }
 
+impl Settings {
+    pub(crate) const SMALL: Self =
+        Self { budget: 5, snap: ndpi_common::MAX_SNAP, switches: 0, ring_bytes: 1 << 17 };
+}
+
 impl Default for Settings {
     fn default() -> Self {
-        Self { budget: 5, snap: ndpi_common::MAX_SNAP, switches: 0, ring_bytes: 1 << 17 }
+        Self::SMALL
     }
 }
 
@@ -109,6 +114,7 @@ impl Kernel {
         tc.load()?;
         let mut kernel = Self { ebpf, rings, _outer: outer };
         kernel.set_tick(NOW);
+        kernel.switch(settings.switches & Switches::LIVE);
         Ok(kernel)
     }
 
@@ -196,9 +202,20 @@ impl Kernel {
     }
 
     pub(crate) fn set_tick(&mut self, tick: u32) {
-        let live = self.ebpf.map_mut(map::LIVE).expect("the writable data");
-        let mut live: Array<_, Live> = live.try_into().expect("an array of one");
-        live.set(0, Live { tick, zero: 0 }, 0).unwrap();
+        self.set_live(|live| live.tick = tick);
+    }
+
+    /// Sets the switches that change while the programs run.
+    pub(crate) fn switch(&mut self, switches: u32) {
+        self.set_live(|live| live.switches = switches);
+    }
+
+    fn set_live(&mut self, change: impl FnOnce(&mut Live)) {
+        let map = self.ebpf.map_mut(map::LIVE).expect("the writable data");
+        let mut map: Array<_, Live> = map.try_into().expect("an array of one");
+        let mut live = map.get(&0, 0).unwrap();
+        change(&mut live);
+        map.set(0, live, 0).unwrap();
     }
 
     fn hash<K: Pod, V: Pod>(&mut self, name: &str) -> HashMap<&mut MapData, K, V> {

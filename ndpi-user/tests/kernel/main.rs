@@ -13,4 +13,5 @@ mod limits;
 mod reuse;
 mod segments;
 mod undecided;
+mod unparsable;
 mod verdicts;

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use ndpi_common::{Action, Hook, Key, Outcome, Reason, Verdict};
-use ndpi_user::kernel::{Kernel, LoadOptions, Written};
+use ndpi_common::{Action, Hook, Key, Outcome, Reason, Switches, Verdict};
+use ndpi_user::kernel::{Kernel, LoadOptions, Written, ktime_ns};
 
 use crate::packet::{key4, key6, udp4, udp6};
 use crate::setup::{can_load, load, options};
@@ -179,4 +179,32 @@ fn a_track_is_read_and_taken() {
     assert_eq!(kernel.tracks().entries().count(), 1);
     assert_eq!(kernel.tracks().take(&key).unwrap().unwrap().shown, 3);
     assert_eq!(kernel.tracks().get(&key).unwrap(), None);
+}
+
+#[test]
+fn switches_can_be_turned_while_the_programs_run() {
+    if !can_load() {
+        return;
+    }
+    let unknown = Switches::DROP_UNKNOWN_FRAGMENTS;
+    let mut kernel = Kernel::load(&LoadOptions { switches: unknown, ..options() }).unwrap();
+    let mut later_fragment = udp4(4000, 53, b"the rest");
+    later_fragment[20..22].copy_from_slice(&[0, 9]);
+    let mut malformed = udp4(4000, 53, b"hello");
+    malformed[14] = 0x44;
+    for (switches, dropped) in [
+        (None, [true, false]),
+        (Some(Switches::DROP_UNPARSABLE), [false, true]),
+        (Some(Switches::LIVE), [true, true]),
+        (Some(0), [false, false]),
+    ] {
+        if let Some(switches) = switches {
+            kernel.live().set_switches(switches).unwrap();
+        }
+        // The clock goes on without touching the switches, and knows other handles' changes.
+        kernel.live().clone().advance(ktime_ns()).unwrap();
+        let runs = [&later_fragment, &malformed]
+            .map(|frame| kernel.test_run().xdp(frame, None, 1).unwrap().dropped(Hook::Xdp));
+        assert_eq!(runs, dropped, "{switches:?}");
+    }
 }

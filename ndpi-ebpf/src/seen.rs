@@ -1,0 +1,93 @@
+//! A packet as the decision sees it.
+
+use ndpi_common::parse::{Fragment, Notes, Packet};
+use ndpi_common::{Direction, Reason, SampleFlags};
+
+use crate::count::Weight;
+use crate::hook::Hooked;
+
+/// What the decision needs to know of a packet.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<K> {
+    pub(crate) key: K,
+    pub(crate) l3: u32,
+    pub(crate) end: u32,
+    pub(crate) weight: Weight,
+    pub(crate) segment_size: u32,
+    /// Bits of [`SampleFlags`].
+    pub(crate) flags: u16,
+    pub(crate) direction: Direction,
+    pub(crate) tcp_flags: u8,
+    /// Whether it is a later fragment.
+    pub(crate) later: bool,
+    /// What to count it under, when nothing is decided and it is shown.
+    pub(crate) reason: Reason,
+}
+
+impl<K: Copy> Seen<K> {
+    /// Weighs a packet as it will be on the wire.
+    #[inline(always)]
+    pub(crate) fn new<H: Hooked, L>(frame: H, key: K, packet: &Packet<L>) -> Self {
+        let segment_size = frame.segment_size();
+        Self {
+            key,
+            l3: packet.l3,
+            end: packet.end,
+            weight: weigh(packet, segment_size),
+            segment_size,
+            flags: flags(packet),
+            direction: packet.direction,
+            tcp_flags: packet.tcp_flags,
+            later: matches!(packet.fragment, Fragment::Later { .. }),
+            reason: reason(packet, segment_size),
+        }
+    }
+
+    /// Whether the packet has a flow only because it was read leniently: no host takes it. A length
+    /// of 0 does not count, as large packets have it that are segmented later or were put together.
+    #[inline(always)]
+    pub(crate) fn is_a_lie(&self) -> bool {
+        matches!(self.reason, Reason::LengthTooLong | Reason::TruncatedPorts)
+    }
+}
+
+/// Every segment carries the headers again.
+#[inline(always)]
+fn weigh<K>(packet: &Packet<K>, segment_size: u32) -> Weight {
+    let bytes = packet.end - packet.l3;
+    let payload = packet.end - packet.payload;
+    if segment_size == 0 || payload <= segment_size {
+        return Weight { packets: 1, bytes };
+    }
+    let packets = payload.div_ceil(segment_size);
+    Weight { packets, bytes: bytes + (packets - 1) * (packet.payload - packet.l3) }
+}
+
+#[inline(always)]
+fn flags<K>(packet: &Packet<K>) -> u16 {
+    let mut flags = 0;
+    if matches!(packet.fragment, Fragment::First { .. }) {
+        flags |= SampleFlags::FIRST_FRAGMENT;
+    }
+    if packet.notes & Notes::NO_LENGTH != 0 {
+        flags |= SampleFlags::NO_LENGTH;
+    }
+    if packet.tunnel as u8 != 0 {
+        flags |= SampleFlags::TUNNELED;
+    }
+    flags
+}
+
+/// What an undecided packet is counted under: what is wrong with it, if anything.
+#[inline(always)]
+fn reason<K>(packet: &Packet<K>, segment_size: u32) -> Reason {
+    if packet.notes & Notes::CUT_LENGTH != 0 {
+        Reason::LengthTooLong
+    } else if packet.notes & Notes::TRUNCATED_PORTS != 0 {
+        Reason::TruncatedPorts
+    } else if packet.notes & Notes::NO_LENGTH != 0 && segment_size == 0 {
+        Reason::LengthZero
+    } else {
+        Reason::Shown
+    }
+}
