@@ -91,7 +91,7 @@ pub(crate) fn decide<H: Hooked, K: Family>(frame: H, mut seen: Seen<K>) -> i32 {
 }
 
 /// What a verdict says to a packet.
-enum Standing {
+pub(crate) enum Standing {
     /// This becomes of it.
     Acts(Outcome, Reason),
     /// The packet opens a new flow; the verdict is over.
@@ -112,10 +112,12 @@ impl Head4 {
     }
 }
 
+/// Acts on a verdict, and counts the packet in it.
+///
 /// # Safety
 /// `verdict` was looked up in this run.
 #[inline(always)]
-unsafe fn decided<H: Hooked, K: Family>(
+pub(crate) unsafe fn decided<H: Hooked, K: Family>(
     frame: H,
     verdict: *mut Verdict,
     seen: &Seen<K>,
@@ -147,7 +149,7 @@ unsafe fn decided<H: Hooked, K: Family>(
         // SAFETY: the caller's promise.
         Standing::Acts(unsafe { limit::outcome(verdict, seen.weight) }, Reason::Limit)
     } else if action == Action::Reject as u8 {
-        if before.packets == 0 {
+        if before.packets == 0 && !seen.is_error {
             show::rejected(frame, seen);
         }
         Standing::Acts(Outcome::Dropped, Reason::Reject)

@@ -14,14 +14,15 @@ use crate::decide::decide;
 use crate::family::Family;
 use crate::fragments;
 use crate::hook::Hooked;
-use crate::maps::SCRATCH;
+use crate::maps::{SCRATCH, Scratch};
+use crate::quoted::{self, NO_ANSWER};
 use crate::seen::Seen;
 use crate::settings;
 
 /// Decides on a packet of any form. A subprogram of its own, so that the common path stays small.
 #[inline(never)]
 pub(crate) fn general<H: Hooked>(frame: H) -> i32 {
-    let Some(scratch) = SCRATCH.get_ptr_mut(H::HOOK as u32) else { return H::PASS };
+    let Some(scratch) = SCRATCH.get_ptr_mut(Scratch::Packet.of(H::HOOK)) else { return H::PASS };
     // SAFETY: this CPU's own entry for this hook, and programs of one hook do not interrupt each
     // other on a CPU (see `count::leave`). It has room for a packet and its alignment, and nothing
     // else refers to it.
@@ -79,7 +80,8 @@ fn network<H: Hooked>(
     }
 }
 
-const LENIENT: Options = Options { tunnels: false, zero_length: true, cut_length: true };
+const LENIENT: Options =
+    Options { tunnels: false, zero_length: true, cut_length: true, quoted: false };
 
 #[inline(never)]
 fn ipv4<H: Hooked>(frame: H, link: &Link, found: &mut MaybeUninit<Packet>) -> Result<(), Refusal> {
@@ -130,6 +132,10 @@ fn flow<H: Hooked>(frame: H, packet: &mut Packet) -> i32 {
     };
     if !known {
         return unknown_fragment(frame, packet);
+    }
+    let answer = quoted::answer(frame, packet);
+    if answer != NO_ANSWER {
+        return answer;
     }
     match &packet.key {
         Key::V4(key) => flow_of(frame, packet, key),

@@ -34,6 +34,8 @@ mod odd;
 #[cfg(target_arch = "bpf")]
 mod programs;
 #[cfg(target_arch = "bpf")]
+mod quoted;
+#[cfg(target_arch = "bpf")]
 mod seen;
 #[cfg(target_arch = "bpf")]
 mod settings;

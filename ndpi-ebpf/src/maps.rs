@@ -4,7 +4,8 @@ use aya_ebpf::btf_maps::{ArrayOfMaps, DevMapHash, HashMap, LruHashMap, PerCpuArr
 use aya_ebpf::macros::btf_map;
 use ndpi_common::parse::Packet;
 use ndpi_common::{
-    Bucket, FragmentKey, FragmentPorts, KeyV4, KeyV6, STATS_LEN, SampleHeader, Stat, Track, Verdict,
+    Bucket, FragmentKey, FragmentPorts, Hook, KeyV4, KeyV6, STATS_LEN, SampleHeader, Stat, Track,
+    Verdict,
 };
 
 /// Decided IPv4 flows.
@@ -38,9 +39,26 @@ pub(crate) static PEERS: DevMapHash<64> = DevMapHash::new();
 #[btf_map]
 pub(crate) static INTERFACES: HashMap<u32, u32, 256> = HashMap::new();
 
-/// A parsed packet of any form, by hook: the stack has no room for it.
+/// Parsed packets of any form, see [`Scratch`]: the stack has no room for them.
 #[btf_map]
-pub(crate) static SCRATCH: PerCpuArray<[u64; SCRATCH_WORDS], 2> = PerCpuArray::new();
+pub(crate) static SCRATCH: PerCpuArray<[u64; SCRATCH_WORDS], 4> = PerCpuArray::new();
+
+/// What the entries of [`SCRATCH`] are for; there is one of each kind for each hook.
+#[derive(Clone, Copy)]
+pub(crate) enum Scratch {
+    /// The packet.
+    Packet = 0,
+    /// The packet that it quotes.
+    Quoted = 2,
+}
+
+impl Scratch {
+    /// The entry of this kind for programs of `hook`.
+    #[inline(always)]
+    pub(crate) const fn of(self, hook: Hook) -> u32 {
+        self as u32 + hook as u32
+    }
+}
 
 const SCRATCH_WORDS: usize = size_of::<Packet>().div_ceil(8);
 

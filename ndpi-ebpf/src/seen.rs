@@ -20,6 +20,8 @@ pub(crate) struct Seen<K> {
     pub(crate) tcp_flags: u8,
     /// Whether it is a later fragment.
     pub(crate) later: bool,
+    /// Whether it is an ICMP error that quotes a packet of the flow.
+    pub(crate) is_error: bool,
     /// What to count it under, when nothing is decided and it is shown.
     pub(crate) reason: Reason,
 }
@@ -39,8 +41,16 @@ impl<K: Copy> Seen<K> {
             direction: packet.direction,
             tcp_flags: packet.tcp_flags,
             later: matches!(packet.fragment, Fragment::Later { .. }),
+            is_error: false,
             reason: reason(packet, segment_size),
         }
+    }
+
+    /// An ICMP error, as a packet of the flow that it is about: it goes opposite to the packet that
+    /// it quotes, which went `quoted`.
+    #[inline(always)]
+    pub(crate) fn about<H: Hooked>(frame: H, key: K, error: &Packet, quoted: Direction) -> Self {
+        Self { direction: quoted.opposite(), is_error: true, ..Self::new(frame, key, error) }
     }
 
     /// Whether the packet has a flow only because it was read leniently: no host takes it. A length

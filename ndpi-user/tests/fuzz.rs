@@ -42,6 +42,8 @@ fn the_seeds_of_packets_are_in_the_repository() {
     labels.splice(12..14, [0x88, 0x47, 0, 1, 0, 64, 0, 2, 1, 64]);
     let mut session = frame::V4.out(frame::ACK, b"x");
     session.splice(12..14, [0x88, 0x64, 0x11, 0, 0, 1, 0, 43, 0, 0x21]);
+    let (tcp_v4, tcp_v6) = (frame::V4.out(frame::SYN, b""), frame::V6.out(frame::SYN, b""));
+    let error = |kind, frame: &[u8]| [&[kind, 0, 0, 0, 0, 0, 0, 0], &frame[14..]].concat();
     for (name, options, bytes) in [
         ("tcp-v4", 0, frame::V4.out(frame::SYN, b"")),
         ("tcp-v6", 0, frame::V6.out(frame::ACK, b"hello")),
@@ -54,6 +56,8 @@ fn the_seeds_of_packets_are_in_the_repository() {
         ("fragment-v6", 0, frame::V6.ipv6(true, 44, &fragment)),
         ("vxlan", 1, outer),
         ("gre", 1, frame::Talk { proto: 47, ..frame::V4 }.ip(true, &[0x20, 0, 8, 0, 0, 0, 0, 1])),
+        ("icmp-error", 0, frame::Talk { proto: 1, ..frame::V4 }.ip(false, &error(3, &tcp_v4))),
+        ("icmpv6-error", 0, frame::Talk { proto: 58, ..frame::V6 }.ip(false, &error(1, &tcp_v6))),
         ("mpls", 0, labels),
         ("pppoe", 0, session),
     ] {

@@ -1,6 +1,7 @@
 //! IPv4 (RFC 791).
 
-use super::{Fragment, Link, Notes, Options, Packet, Refusal, Source, Tunnel, length, transport};
+use super::transport::{self, Part};
+use super::{Fragment, Link, Notes, Options, Packet, Refusal, Source, Tunnel, length};
 use crate::{Key, KeyV4};
 
 /// The shortest header.
@@ -35,7 +36,7 @@ pub(super) fn parse<S: Source + ?Sized>(
     let end = source.forget(l3 + len);
     let fragment = fragment(&header);
     let proto = header[9];
-    let found = transport::read(source, proto, l4, end, fragment);
+    let found = transport::read(source, proto, l4, end, Part::of(fragment, options));
     let (key, direction) = KeyV4::new(
         ([header[12], header[13], header[14], header[15]], found.source),
         ([header[16], header[17], header[18], header[19]], found.destination),

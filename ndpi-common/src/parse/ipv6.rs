@@ -1,6 +1,7 @@
 //! IPv6 and its extension headers (RFC 8200, RFC 4302).
 
-use super::{Fragment, Link, Notes, Options, Packet, Refusal, Source, Tunnel, length, transport};
+use super::transport::{self, Part};
+use super::{Fragment, Link, Notes, Options, Packet, Refusal, Source, Tunnel, length};
 use crate::{Key, KeyV6};
 
 /// Extension headers that are stepped over.
@@ -47,7 +48,8 @@ pub(super) fn parse<S: Source + ?Sized>(
     }
     let from = source.load(l3 + 8).ok_or(Refusal::TruncatedIp)?;
     let to = source.load(l3 + 24).ok_or(Refusal::TruncatedIp)?;
-    let found = transport::read(source, chain.proto, chain.at, end, chain.fragment);
+    let part = Part::of(chain.fragment, options);
+    let found = transport::read(source, chain.proto, chain.at, end, part);
     let (key, direction) = KeyV6::new(
         (from, found.source),
         (to, found.destination),

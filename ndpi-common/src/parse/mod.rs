@@ -4,7 +4,7 @@
 //! It steps over up to [`MAX_TAGS`] VLAN tags, MPLS labels and PPPoE, reads IPv4 with options and
 //! IPv6 with up to [`MAX_EXTENSIONS`] extension headers, and gives the flow's key. Only TCP and UDP
 //! have ports in the key: nDPI knows other protocols by their number, so all SCTP between two hosts
-//! is one flow, as all ICMP is.
+//! is one flow, as all ICMP is. An ICMP error can be asked for the packet that it [quotes](quoted).
 //!
 //! [`fast`] is a short cut for what nearly all packets look like; where it answers, it answers the
 //! same as [`frame`].
@@ -14,6 +14,7 @@ mod ipv4;
 mod ipv6;
 mod link;
 mod packet;
+mod quoted;
 mod source;
 mod transport;
 mod tunnel;
@@ -22,12 +23,14 @@ pub use fast::{fast, fast_v4, fast_v6};
 pub use ipv6::MAX_EXTENSIONS;
 pub use link::{ETHERNET_LEN, Link, MAX_LABELS, MAX_TAGS, Tags, ethertype};
 pub use packet::{Fragment, Notes, Packet, Refusal};
+pub use quoted::{is_about, quotation, quoted};
 pub use source::{Captured, Head, Source, View};
 pub use tunnel::{MAX_DEPTH, Tunnel, entrance};
 
 /// What the parser is asked to do beyond the default.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "user", derive(Debug))]
+#[expect(clippy::struct_excessive_bools, reason = "each has nothing to do with the others")]
 pub struct Options {
     /// Look into tunnels: the key is that of the innermost packet that can be parsed.
     pub tunnels: bool,
@@ -38,6 +41,15 @@ pub struct Options {
     /// the packet. No host accepts such a packet, but a flow that only exists of them is still
     /// seen, and a rule on the flow still holds.
     pub cut_length: bool,
+    /// Take the first bytes of a TCP header, as far as the ports go, for enough: the packet is one
+    /// that an ICMP error quotes.
+    pub quoted: bool,
+}
+
+impl Options {
+    /// How the packet in an ICMP error is read: as far as it is there.
+    pub const QUOTED: Self =
+        Self { tunnels: false, zero_length: true, cut_length: true, quoted: true };
 }
 
 /// Parses a frame that starts with an Ethernet header.

@@ -1,14 +1,16 @@
 //! TCP (RFC 9293) and UDP (RFC 768): ports, flags, where the payload starts.
 
-use super::{Fragment, Notes, Source};
+use super::{Fragment, Notes, Options, Source};
 
 /// IP protocol numbers (IANA) that the parser knows.
 pub(super) mod proto {
+    pub(in crate::parse) const ICMP: u8 = 1;
     pub(in crate::parse) const IPV4: u8 = 4;
     pub(in crate::parse) const TCP: u8 = 6;
     pub(in crate::parse) const UDP: u8 = 17;
     pub(in crate::parse) const IPV6: u8 = 41;
     pub(in crate::parse) const GRE: u8 = 47;
+    pub(in crate::parse) const ICMPV6: u8 = 58;
 }
 
 /// The shortest TCP header.
@@ -26,6 +28,29 @@ pub(super) struct Transport {
     pub(super) notes: u8,
 }
 
+/// How much of a transport header is to be expected.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// All of it.
+    All,
+    /// Its ports at least: a first fragment, or a packet that an ICMP error quotes.
+    Ports,
+    /// Nothing: a later fragment.
+    Nothing,
+}
+
+impl Part {
+    #[inline(always)]
+    pub(super) const fn of(fragment: Fragment, options: Options) -> Self {
+        match fragment {
+            Fragment::Later { .. } => Self::Nothing,
+            Fragment::First { .. } => Self::Ports,
+            Fragment::Whole { .. } if options.quoted => Self::Ports,
+            Fragment::Whole { .. } => Self::All,
+        }
+    }
+}
+
 /// Reads the header of `proto` at `l4` of a packet that ends at `end`.
 #[inline(always)]
 pub(super) fn read<S: Source + ?Sized>(
@@ -33,10 +58,10 @@ pub(super) fn read<S: Source + ?Sized>(
     proto: u8,
     l4: u32,
     end: u32,
-    fragment: Fragment,
+    part: Part,
 ) -> Transport {
     let nothing = Transport { source: 0, destination: 0, payload: l4, tcp_flags: 0, notes: 0 };
-    if matches!(fragment, Fragment::Later { .. }) {
+    if part == Part::Nothing {
         return nothing;
     }
     let found = match proto {
@@ -45,19 +70,14 @@ pub(super) fn read<S: Source + ?Sized>(
         _ => return nothing,
     };
     let cut = Transport { payload: end, notes: Notes::TRUNCATED_PORTS, ..nothing };
-    found.or_else(|| tiny(source, l4, end, fragment)).unwrap_or(cut)
+    found.or_else(|| ports(source, l4, end, part)).unwrap_or(cut)
 }
 
-/// A first fragment that ends within the transport header (RFC 1858): the rest of the header comes
-/// in the next fragment, the ports are here.
+/// The ports of what ends within the transport header. Of a first fragment (RFC 1858) the rest of
+/// the header comes in the next one; an ICMP error need not quote it.
 #[inline(always)]
-fn tiny<S: Source + ?Sized>(
-    source: &S,
-    l4: u32,
-    end: u32,
-    fragment: Fragment,
-) -> Option<Transport> {
-    if !matches!(fragment, Fragment::First { .. }) || l4 + 4 > end {
+fn ports<S: Source + ?Sized>(source: &S, l4: u32, end: u32, part: Part) -> Option<Transport> {
+    if part != Part::Ports || l4 + 4 > end {
         return None;
     }
     let [a, b, c, d] = source.load(l4)?;

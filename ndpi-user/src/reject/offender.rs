@@ -77,7 +77,7 @@ impl<'a> Offender<'a> {
 
 fn read(sample: &Sample) -> Result<Packet, Unanswerable> {
     // What is announced and what is there may differ: see `live::fit`.
-    let options = Options { tunnels: false, zero_length: true, cut_length: true };
+    let options = Options { zero_length: true, cut_length: true, ..Options::default() };
     let captured = u32::try_from(sample.l3.len()).unwrap_or(u32::MAX);
     let frame = Captured { bytes: sample.l3, wire_len: captured.max(sample.bytes) };
     match parse::from_ip(&frame, 0, options) {

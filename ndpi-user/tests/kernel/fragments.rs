@@ -6,7 +6,7 @@ use crate::frame::{ACK, TCP, Talk, UDP, V4, V6, counted};
 use crate::harness::{Answer, HOOKS, Settings, kernel};
 
 /// A datagram with `payload` in pieces of `size` bytes (a multiple of 8).
-fn pieces(talk: Talk, payload: &[u8], size: usize) -> Vec<Vec<u8>> {
+pub(crate) fn pieces(talk: Talk, payload: &[u8], size: usize) -> Vec<Vec<u8>> {
     let whole = talk.transport(true, ACK, payload);
     let count = whole.len().div_ceil(size);
     whole

@@ -5,6 +5,7 @@
 //! `CI=true` in the environment that is a failure.
 
 mod cpus;
+mod errors;
 mod forms;
 mod fragments;
 mod frame;

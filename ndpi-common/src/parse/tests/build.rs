@@ -43,6 +43,12 @@ impl Frame {
         self.with(&number.to_be_bytes())
     }
 
+    /// The same without its last `bytes`.
+    pub(super) fn shortened(mut self, bytes: usize) -> Self {
+        self.len -= bytes;
+        self
+    }
+
     /// Overwrites what was built before.
     pub(super) fn patch(mut self, at: usize, bytes: &[u8]) -> Self {
         self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
@@ -67,8 +73,11 @@ impl Frame {
 
     /// EtherType and IPv6 header before `payload` more bytes.
     pub(super) fn ipv6(self, next: u8, payload: u16) -> Self {
-        self.be16(ethertype::IPV6)
-            .with(&[0x60, 0, 0, 0])
+        self.be16(ethertype::IPV6).bare_ipv6(next, payload)
+    }
+
+    pub(super) fn bare_ipv6(self, next: u8, payload: u16) -> Self {
+        self.with(&[0x60, 0, 0, 0])
             .be16(payload)
             .with(&[next, 64])
             .with(&CLIENT_V6)

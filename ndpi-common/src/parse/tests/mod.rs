@@ -3,6 +3,7 @@
 mod build;
 mod ip;
 mod links;
+mod quoted;
 mod tunnels;
 
 use super::{Captured, Options, Packet, Refusal, fast, frame};

@@ -2,7 +2,8 @@ use super::build::{Frame, SYN, TCP, UDP};
 use super::{cut_everywhere, parse, parse_with};
 use crate::parse::{Notes, Options, Tunnel, ethertype};
 
-const OPENED: Options = Options { tunnels: true, zero_length: false, cut_length: false };
+const OPENED: Options =
+    Options { tunnels: true, zero_length: false, cut_length: false, quoted: false };
 
 /// Parses closed and opened, and checks what each finds.
 fn check(frame: &Frame, outer: u8, tunnel: Tunnel) {

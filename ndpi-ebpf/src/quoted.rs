@@ -1,0 +1,79 @@
+//! ICMP errors: the verdict of the flow that they are about decides on them.
+
+use core::mem::MaybeUninit;
+
+use ndpi_common::Key;
+use ndpi_common::parse::{self, Fragment, Link, Options, Packet, ethertype, is_about, quotation};
+
+use crate::count;
+use crate::decide::{Standing, decided};
+use crate::family::Family;
+use crate::fragments;
+use crate::hook::Hooked;
+use crate::maps::{SCRATCH, Scratch};
+use crate::seen::Seen;
+
+/// Not an answer to the kernel: the packet is no ICMP error, or its flow has no verdict.
+pub(crate) const NO_ANSWER: i32 = -2;
+
+/// Decides on an ICMP error about a flow with a verdict. Others are packets of the ICMP flow
+/// between the hosts that they go between, and shown as such.
+#[inline(never)]
+pub(crate) fn answer<H: Hooked>(frame: H, error: &Packet) -> i32 {
+    let Some(link) = quotation(&frame, error) else { return NO_ANSWER };
+    let Some(scratch) = SCRATCH.get_ptr_mut(Scratch::Quoted.of(H::HOOK)) else { return NO_ANSWER };
+    // SAFETY: as in `general`; this entry is only used here.
+    let quoted = unsafe { &mut *scratch.cast::<MaybeUninit<Packet>>() };
+    if !read(frame, &link, quoted) {
+        return NO_ANSWER;
+    }
+    // SAFETY: written by `read`, which said so.
+    let quoted = unsafe { quoted.assume_init_mut() };
+    if !is_about(error, quoted) || !has_ports(quoted) {
+        return NO_ANSWER;
+    }
+    match &quoted.key {
+        Key::V4(key) => answer_for(frame, key, error, quoted),
+        Key::V6(key) => answer_for(frame, key, error, quoted),
+    }
+}
+
+#[inline(always)]
+fn read<H: Hooked>(frame: H, link: &Link, quoted: &mut MaybeUninit<Packet>) -> bool {
+    match link.ethertype {
+        ethertype::IPV4 => ipv4(frame, link, quoted),
+        _ => ipv6(frame, link, quoted),
+    }
+}
+
+#[inline(never)]
+fn ipv4<H: Hooked>(frame: H, link: &Link, quoted: &mut MaybeUninit<Packet>) -> bool {
+    let link = Link { ethertype: ethertype::IPV4, ..*link };
+    parse::network(&frame, link, Options::QUOTED).map(|packet| quoted.write(packet)).is_ok()
+}
+
+#[inline(never)]
+fn ipv6<H: Hooked>(frame: H, link: &Link, quoted: &mut MaybeUninit<Packet>) -> bool {
+    let link = Link { ethertype: ethertype::IPV6, ..*link };
+    parse::network(&frame, link, Options::QUOTED).map(|packet| quoted.write(packet)).is_ok()
+}
+
+/// A later fragment has the ports of its first, if that went through here.
+#[inline(always)]
+fn has_ports(quoted: &mut Packet) -> bool {
+    match quoted.fragment {
+        Fragment::Whole { .. } | Fragment::First { .. } => true,
+        Fragment::Later { id } => fragments::join(quoted, id),
+    }
+}
+
+#[inline(never)]
+fn answer_for<H: Hooked, K: Family>(frame: H, key: &K, error: &Packet, quoted: &Packet) -> i32 {
+    let Some(verdict) = key.verdict() else { return NO_ANSWER };
+    let seen = Seen::about(frame, *key, error, quoted.direction);
+    // SAFETY: looked up just now.
+    match unsafe { decided(frame, verdict, &seen) } {
+        Standing::Acts(outcome, reason) => count::leave(frame, outcome, reason, seen.weight),
+        Standing::Reopened | Standing::Over => NO_ANSWER,
+    }
+}
