@@ -14,8 +14,8 @@ pub struct Live {
     /// Those of [`Switches`] that are in [`Switches::LIVE`]: what the policy says of packets that
     /// no rule can be asked about.
     pub switches: u32,
-    /// Always 0; makes the size that of an array map's element.
-    pub reserved: u32,
+    /// How many entries `SERVERS` has; while it is 0, the programs do not look there.
+    pub servers: u32,
 }
 
 /// What can be switched on: bits of the setting `SWITCHES`, which is fixed when the programs are

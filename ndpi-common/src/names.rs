@@ -26,6 +26,8 @@ pub mod map {
     pub const STATS: &str = "STATS";
     /// Hash: a rule's index (`u32`) → [`crate::Bucket`].
     pub const LIMITS: &str = "LIMITS";
+    /// Hash: [`crate::ServerKey`] → [`crate::Server`].
+    pub const SERVERS: &str = "SERVERS";
     /// Devmap by hash: interface index → interface index of its peer.
     pub const PEERS: &str = "PEERS";
     /// Hash: index (`u32`) of an interface whose ingress is seen at XDP → 1. A packet that came in
@@ -38,7 +40,7 @@ pub mod map {
     pub const LIVE_PIN: &str = "LIVE";
 
     /// Every map that the programs define under its own name.
-    pub const PINNED: [&str; 10] = [
+    pub const PINNED: [&str; 11] = [
         VERDICTS_V4,
         VERDICTS_V6,
         TRACK_V4,
@@ -47,6 +49,7 @@ pub mod map {
         FRAGMENTS,
         STATS,
         LIMITS,
+        SERVERS,
         PEERS,
         INTERFACES,
     ];

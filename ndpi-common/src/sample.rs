@@ -58,6 +58,9 @@ impl SampleFlags {
     /// The packet was dropped by a `reject` verdict; the first of each direction is shown so that
     /// user space can answer it.
     pub const REJECTED: u16 = 32;
+    /// The packet was dropped since its flow has no verdict and goes to one of `SERVERS`; it is shown
+    /// so that the flow gets a verdict of its own.
+    pub const SERVER: u16 = 64;
 }
 
 impl SampleHeader {

@@ -60,6 +60,9 @@ reasons! {
     Bypass = "bypass",
     /// The flow's verdict is `limit`: within the rate when passed, beyond it when dropped.
     Limit = "limit",
+    /// No verdict yet, and dropped because of the flow's server, see [`crate::Server`]: shown to user
+    /// space as far as the budget goes. (Where the ring was full, `RingFull` counts it as dropped.)
+    Server = "server",
     /// No verdict yet; shown to user space.
     Shown = "shown",
     /// No verdict yet, and the budget is spent.

@@ -1,5 +1,7 @@
 //! Tracks: the kernel's note of a flow that has no verdict yet.
 
+use crate::Tally;
+
 /// An entry of `TRACK_V4` and `TRACK_V6`.
 ///
 /// The maps are LRU: an entry may be lost, and the flow is then shown again from the start.
@@ -19,11 +21,13 @@ pub struct Track {
     pub bytes: u64,
     /// The tick of the coarse clock at the last packet.
     pub last_seen: u32,
-    /// Always 0.
-    pub reserved: u32,
+    /// A [`crate::Direction`]: which way the client's packets go.
+    pub client: u32,
+    /// What of `packets` and `bytes` was dropped because of the flow's server.
+    pub dropped: Tally,
 }
 
-const _: () = assert!(size_of::<Track>() == 4 + 4 + 8 + 8 + 8 + 4 + 4);
+const _: () = assert!(size_of::<Track>() == 4 + 4 + 8 + 8 + 8 + 4 + 4 + 8);
 
 // SAFETY: `repr(C)`, integers only, no padding (asserted above): every bit pattern is a value, and
 // every byte of a value is initialised.

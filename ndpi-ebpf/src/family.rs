@@ -1,6 +1,6 @@
 //! What differs between the address families: which maps a key belongs to.
 
-use ndpi_common::{Key, KeyV4, KeyV6, Track, Verdict};
+use ndpi_common::{Direction, Key, KeyV4, KeyV6, ServerKey, Track, Verdict};
 
 use crate::maps::{TRACK_V4, TRACK_V6, VERDICTS_V4, VERDICTS_V6};
 
@@ -12,6 +12,8 @@ pub(crate) trait Family: Copy {
     fn track(&self) -> Option<*mut Track>;
     /// Writes the flow's track; says whether there was room.
     fn set_track(&self, track: &Track) -> bool;
+    /// The flow's server, if the client's packets go `client`.
+    fn server_of(&self, client: Direction) -> ServerKey;
     /// The key of either family.
     fn key(&self) -> Key;
 }
@@ -30,6 +32,11 @@ impl Family for KeyV4 {
     #[inline(always)]
     fn set_track(&self, track: &Track) -> bool {
         TRACK_V4.insert(self, track, 0).is_ok()
+    }
+
+    #[inline(always)]
+    fn server_of(&self, client: Direction) -> ServerKey {
+        self.server(client)
     }
 
     #[inline(always)]
@@ -52,6 +59,11 @@ impl Family for KeyV6 {
     #[inline(always)]
     fn set_track(&self, track: &Track) -> bool {
         TRACK_V6.insert(self, track, 0).is_ok()
+    }
+
+    #[inline(always)]
+    fn server_of(&self, client: Direction) -> ServerKey {
+        self.server(client)
     }
 
     #[inline(always)]

@@ -38,6 +38,8 @@ mod quoted;
 #[cfg(target_arch = "bpf")]
 mod seen;
 #[cfg(target_arch = "bpf")]
+mod servers;
+#[cfg(target_arch = "bpf")]
 mod settings;
 #[cfg(target_arch = "bpf")]
 mod show;

@@ -4,8 +4,8 @@ use aya_ebpf::btf_maps::{ArrayOfMaps, DevMapHash, HashMap, LruHashMap, PerCpuArr
 use aya_ebpf::macros::btf_map;
 use ndpi_common::parse::Packet;
 use ndpi_common::{
-    Bucket, FragmentKey, FragmentPorts, Hook, KeyV4, KeyV6, STATS_LEN, SampleHeader, Stat, Track,
-    Verdict,
+    Bucket, FragmentKey, FragmentPorts, Hook, KeyV4, KeyV6, STATS_LEN, SampleHeader, Server,
+    ServerKey, Stat, Track, Verdict,
 };
 
 /// Decided IPv4 flows.
@@ -32,6 +32,9 @@ pub(crate) static STATS: PerCpuArray<Stat, { STATS_LEN as usize }> = PerCpuArray
 /// Token buckets by rule.
 #[btf_map]
 pub(crate) static LIMITS: HashMap<u32, Bucket, 1024> = HashMap::new();
+/// Servers whose flows are dropped before they have a verdict.
+#[btf_map]
+pub(crate) static SERVERS: HashMap<ServerKey, Server, 16_384> = HashMap::new();
 /// Where frames go that pass on an interface with a peer.
 #[btf_map]
 pub(crate) static PEERS: DevMapHash<64> = DevMapHash::new();

@@ -19,7 +19,7 @@ static IDLE_TICKS: Global<u32> = Global::new(1200);
 
 /// Written by user space through the map that the section becomes.
 #[unsafe(no_mangle)]
-static mut LIVE: Live = Live { tick: 0, zero: 0, switches: 0, reserved: 0 };
+static mut LIVE: Live = Live { tick: 0, zero: 0, switches: 0, servers: 0 };
 
 /// The version of the shared types.
 #[inline(always)]
@@ -50,6 +50,13 @@ pub(crate) fn is_on(switch: u32) -> bool {
 pub(crate) fn is_on_now(switch: u32) -> bool {
     // SAFETY: as for `tick`.
     unsafe { ptr::read_volatile(&raw const LIVE.switches) & switch != 0 }
+}
+
+/// Whether there are servers to look for, see `SERVERS`.
+#[inline(always)]
+pub(crate) fn has_servers() -> bool {
+    // SAFETY: as for `tick`.
+    unsafe { ptr::read_volatile(&raw const LIVE.servers) != 0 }
 }
 
 /// Whether the frames that pass are sent to the interface's peer.

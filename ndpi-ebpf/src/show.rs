@@ -31,9 +31,15 @@ struct Facts {
     flags: u16,
 }
 
-/// Shows a packet as the `number`th of its flow; says whether there was room in the ring.
+/// Shows a packet as the `number`th of its flow, with `flags` of [`SampleFlags`] beside its own; says
+/// whether there was room in the ring.
 #[inline(always)]
-pub(crate) fn show<H: Hooked, K: Family>(frame: H, seen: &Seen<K>, number: u32) -> bool {
+pub(crate) fn show<H: Hooked, K: Family>(
+    frame: H,
+    seen: &Seen<K>,
+    number: u32,
+    flags: u16,
+) -> bool {
     // SAFETY: no arguments.
     let cpu = unsafe { bpf_get_smp_processor_id() };
     let Some(ring) = RINGS.get(cpu) else {
@@ -42,21 +48,19 @@ pub(crate) fn show<H: Hooked, K: Family>(frame: H, seen: &Seen<K>, number: u32) 
     };
     let there = seen.end - seen.l3;
     let captured = there.min(settings::snap());
-    let flags = if captured < there { seen.flags | SampleFlags::CUT } else { seen.flags };
+    let flags = seen.flags | flags | if captured < there { SampleFlags::CUT } else { 0 };
     write(frame, ring, seen, Facts { number, cpu, captured, flags })
 }
 
 /// Shows a packet that a `reject` verdict dropped, if there is room: another one will come.
 #[inline(always)]
 pub(crate) fn rejected<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) {
-    let mut seen = *seen;
-    seen.flags |= SampleFlags::REJECTED;
-    reject(frame, &seen);
+    reject(frame, seen);
 }
 
 #[inline(never)]
 fn reject<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) -> i32 {
-    i32::from(show(frame, seen, 0))
+    i32::from(show(frame, seen, 0, SampleFlags::REJECTED))
 }
 
 /// Picks the smallest record that holds what is captured.

@@ -1,7 +1,7 @@
 //! Flows without a verdict: their first packets are shown to user space.
 
 use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
-use ndpi_common::{Outcome, Reason, Track};
+use ndpi_common::{Direction, Outcome, Reason, SampleFlags, Tally, Track};
 
 use crate::atomic;
 use crate::count;
@@ -9,6 +9,7 @@ use crate::decide::is_idle;
 use crate::family::Family;
 use crate::hook::Hooked;
 use crate::seen::Seen;
+use crate::servers;
 use crate::settings;
 use crate::show::show;
 
@@ -17,15 +18,15 @@ const SYN: u8 = 0x02;
 const RST: u32 = 0x04;
 const ACK: u8 = 0x10;
 
-/// Shows the packet as far as the budget goes, and passes it.
+/// Shows the packet as far as the budget goes, and passes it, or drops it for its server's sake.
 #[inline(never)]
 pub(crate) fn undecided<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) -> i32 {
-    let reason = match seen.key.track() {
+    let (outcome, reason) = match seen.key.track() {
         // SAFETY: looked up just now.
         Some(track) if unsafe { goes_on(track, seen) } => unsafe { known(frame, track, seen) },
         _ => new(frame, seen),
     };
-    count::leave(frame, Outcome::Passed, reason, seen.weight)
+    count::leave(frame, outcome, reason, seen.weight)
 }
 
 /// Whether a packet belongs to the flow that the track is about, or to a later one of the same key.
@@ -42,8 +43,11 @@ unsafe fn goes_on<K>(track: *mut Track, seen: &Seen<K>) -> bool {
 
 /// The first packet of a flow.
 #[inline(always)]
-fn new<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) -> Reason {
-    let shown = !seen.later && settings::budget() > 0 && show(frame, seen, 1);
+fn new<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) -> (Outcome, Reason) {
+    let client = servers::client(seen);
+    let blocked = servers::is_blocked(seen, client);
+    let shown = !seen.later && settings::budget() > 0 && show(frame, seen, 1, flags(blocked));
+    let dropped = Tally { packets: seen.weight.packets, bytes: seen.weight.bytes };
     let track = Track {
         shown: u32::from(shown),
         tcp_flags: u32::from(seen.tcp_flags),
@@ -52,10 +56,11 @@ fn new<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) -> Reason {
         packets: u64::from(seen.weight.packets),
         bytes: u64::from(seen.weight.bytes),
         last_seen: settings::tick(),
-        reserved: 0,
+        client: client as u32,
+        dropped: if blocked { dropped } else { Tally::from_word(0) },
     };
     let kept = seen.key.set_track(&track);
-    if seen.later {
+    let reason = if seen.later {
         Reason::LaterFragment
     } else if settings::budget() == 0 {
         Reason::OverBudget
@@ -65,7 +70,8 @@ fn new<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) -> Reason {
         Reason::TrackFull
     } else {
         seen.reason
-    }
+    };
+    outcome(blocked, reason)
 }
 
 /// A later packet.
@@ -73,12 +79,34 @@ fn new<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) -> Reason {
 /// # Safety
 /// `track` was looked up in this run.
 #[inline(always)]
-unsafe fn known<H: Hooked, K: Family>(frame: H, track: *mut Track, seen: &Seen<K>) -> Reason {
+unsafe fn known<H: Hooked, K: Family>(
+    frame: H,
+    track: *mut Track,
+    seen: &Seen<K>,
+) -> (Outcome, Reason) {
     // SAFETY: the caller's promise.
-    unsafe { note(track, seen) };
-    if seen.later {
-        return Reason::LaterFragment;
-    }
+    let from_lower = unsafe { (*track).client == Direction::FromLower as u32 };
+    let client = if from_lower { Direction::FromLower } else { Direction::FromUpper };
+    let blocked = servers::is_blocked(seen, client);
+    // SAFETY: the caller's promise.
+    let reason = unsafe {
+        note(track, seen, blocked);
+        if seen.later { Reason::LaterFragment } else { show_next(frame, track, seen, blocked) }
+    };
+    outcome(blocked, reason)
+}
+
+/// Shows a later packet if the budget is not spent.
+///
+/// # Safety
+/// `track` was looked up in this run.
+#[inline(always)]
+unsafe fn show_next<H: Hooked, K: Family>(
+    frame: H,
+    track: *mut Track,
+    seen: &Seen<K>,
+    blocked: bool,
+) -> Reason {
     // SAFETY: the caller's promise; aligned words that are only changed by atomic operations.
     unsafe {
         let shown = &raw mut (*track).shown;
@@ -90,7 +118,7 @@ unsafe fn known<H: Hooked, K: Family>(frame: H, track: *mut Track, seen: &Seen<K
             atomic::add32(shown, u32::MAX);
             return Reason::OverBudget;
         }
-        if show(frame, seen, before + 1) {
+        if show(frame, seen, before + 1, flags(blocked)) {
             seen.reason
         } else {
             atomic::add32(shown, u32::MAX);
@@ -99,17 +127,37 @@ unsafe fn known<H: Hooked, K: Family>(frame: H, track: *mut Track, seen: &Seen<K
     }
 }
 
+/// What becomes of a packet that would be counted under `reason`. A ring that was full is told in
+/// any case.
+#[inline(always)]
+fn outcome(blocked: bool, reason: Reason) -> (Outcome, Reason) {
+    match reason {
+        _ if !blocked => (Outcome::Passed, reason),
+        Reason::RingFull => (Outcome::Dropped, reason),
+        _ => (Outcome::Dropped, Reason::Server),
+    }
+}
+
+#[inline(always)]
+fn flags(blocked: bool) -> u16 {
+    if blocked { SampleFlags::SERVER } else { 0 }
+}
+
 /// Counts a packet in its track.
 ///
 /// # Safety
 /// `track` was looked up in this run.
 #[inline(always)]
-unsafe fn note<K>(track: *mut Track, seen: &Seen<K>) {
+unsafe fn note<K>(track: *mut Track, seen: &Seen<K>, dropped: bool) {
     // SAFETY: the caller's promise; the words are only changed by atomic operations, but for the
-    // tick, of which CPUs write the same or ones that differ by one.
+    // tick, of which CPUs write the same or ones that differ by one. A `Tally` is one 64-bit word.
     unsafe {
         atomic::add(&raw mut (*track).packets, u64::from(seen.weight.packets));
         atomic::add(&raw mut (*track).bytes, u64::from(seen.weight.bytes));
+        if dropped {
+            let word = Tally::word(seen.weight.packets, seen.weight.bytes);
+            atomic::add((&raw mut (*track).dropped).cast(), word);
+        }
         let tick = settings::tick();
         if (*track).last_seen != tick {
             (*track).last_seen = tick;

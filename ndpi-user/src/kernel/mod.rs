@@ -27,7 +27,8 @@ pub use instance::Instance;
 pub use load::LoadError;
 pub use lock::LockError;
 pub use maps::{
-    Insertion, Limits, LiveCell, MapError, Statistics, Stats, TrackMaps, VerdictMaps, Written,
+    Insertion, Limits, LiveCell, MapError, ServerMap, Statistics, Stats, TrackMaps, VerdictMaps,
+    Written,
 };
 pub use options::{DEFAULT_PIN_DIRECTORY, LoadOptions};
 pub use pins::PinError;

@@ -12,7 +12,7 @@ use super::attach::{AttachError, Attachment, EgressLink, Hooks, Mode, XdpLink, f
 use super::load::{self, LoadError};
 use super::map_set::MapSet;
 use super::maps::hash::Hash;
-use super::maps::{Limits, LiveCell, MapError, Peers, Stats, TrackMaps, VerdictMaps};
+use super::maps::{Limits, LiveCell, MapError, Peers, ServerMap, Stats, TrackMaps, VerdictMaps};
 use super::messages::Messages;
 use super::netlink::Interface;
 use super::options::LoadOptions;
@@ -35,6 +35,7 @@ pub struct Kernel {
     tracks: TrackMaps,
     stats: Stats,
     limits: Limits,
+    servers: ServerMap,
     live: LiveCell,
     interfaces: Hash<u32, u32>,
     fragments: Hash<FragmentKey, FragmentPorts>,
@@ -72,6 +73,7 @@ impl Kernel {
             pins.note(&load::program_ids(&mut object)?)?;
             pins.pin(&maps)?;
         }
+        let live = LiveCell::open(&maps)?;
         let kernel = Self {
             attached: Vec::new(),
             _messages: messages,
@@ -81,7 +83,8 @@ impl Kernel {
             tracks: TrackMaps::open(&maps)?,
             stats: Stats::open(&maps)?,
             limits: Limits::open(&maps)?,
-            live: LiveCell::open(&maps)?,
+            servers: ServerMap::open(&maps, live.clone())?,
+            live,
             interfaces: maps.hash(map::INTERFACES)?,
             fragments: maps.hash(map::FRAGMENTS)?,
             peers: Peers::open(&maps)?,
@@ -190,7 +193,8 @@ impl Kernel {
         Ok(self.peers.set(from.index, to.index)?)
     }
 
-    /// Makes the kernel side forget all flows: verdicts, tracks, fragments. Samples that are in the
+    /// Makes the kernel side forget all flows: verdicts, tracks, blocked servers,
+    /// fragments. Samples that are in the
     /// rings and statistics stay.
     ///
     /// # Errors
@@ -199,6 +203,7 @@ impl Kernel {
     pub fn forget_flows(&self) -> Result<(), MapError> {
         self.verdicts.clear()?;
         self.tracks.clear()?;
+        self.servers.clear()?;
         self.fragments.clear()
     }
 
@@ -225,6 +230,11 @@ impl Kernel {
     /// The token buckets.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The servers whose new flows are dropped.
+    pub fn servers(&self) -> &ServerMap {
+        &self.servers
     }
 
     /// The coarse clock, which somebody must advance, and the switches that can be changed now.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
-use ndpi_common::{TICK_NS, Total, Verdict as Entry, tick_of};
+use ndpi_common::{TICK_NS, Total, Track, Verdict as Entry, tick_of};
 
 use super::{Standing, Store, Taken, Volume};
 use crate::flow::FlowKey;
@@ -33,8 +33,20 @@ impl KernelStore {
     /// Keeps the counters of an entry that is gone until its flow is over.
     fn carry(&self, key: FlowKey, entry: &Entry) {
         let counted = self.counted(entry);
+        self.add(key, &counted);
+    }
+
+    /// Keeps what was dropped of a flow for its server's sake, while it had no verdict.
+    fn carry_dropped(&self, key: FlowKey, track: &Track) {
+        let dropped = dropped(track);
+        if dropped.packets > 0 {
+            self.add(key, &Taken { dropped, ..Taken::default() });
+        }
+    }
+
+    fn add(&self, key: FlowKey, counted: &Taken) {
         let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
-        carried.entry(key).or_default().add(&counted);
+        carried.entry(key).or_default().add(counted);
     }
 
     /// The counters of an entry.
@@ -69,6 +81,9 @@ impl Store for KernelStore {
         }
         // Only now: had the track gone first, a packet in between would have opened another.
         let track = self.tracks.take(key).context("the verdict stands, but its track is left")?;
+        if let Some(track) = &track {
+            self.carry_dropped(*key, track);
+        }
         Ok(track.map_or_else(Volume::default, |track| Volume {
             packets: track.packets,
             bytes: track.bytes,
@@ -92,6 +107,7 @@ impl Store for KernelStore {
         let mut taken = entry.map_or_else(Taken::default, |entry| self.counted(&entry));
         if let Some(track) = track {
             taken.undecided = Volume { packets: track.packets, bytes: track.bytes };
+            taken.dropped = taken.dropped + dropped(&track);
         }
         let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(earlier) = carried.remove(key) {
@@ -116,6 +132,11 @@ fn entry(standing: &Standing, now_ns: u64) -> Entry {
         decided_ns: now_ns,
         ..Entry::default()
     }
+}
+
+/// What was dropped of a flow while it had no verdict.
+fn dropped(track: &Track) -> Volume {
+    Volume { packets: track.dropped.packets.into(), bytes: track.dropped.bytes.into() }
 }
 
 fn volume(total: Total) -> Volume {

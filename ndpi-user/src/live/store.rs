@@ -54,7 +54,7 @@ pub struct Taken {
     pub undecided: Volume,
     /// What met the verdict.
     pub decided: Volume,
-    /// What of it was dropped.
+    /// What of both was dropped.
     pub dropped: Volume,
     /// When the last packet met the verdict, nanoseconds since the Unix epoch; `None` if none did.
     pub last_seen_ns: Option<u64>,

@@ -9,8 +9,8 @@ use aya::programs::{ProgramError, SchedClassifier, TestRun, TestRunOptions, Xdp}
 use aya::{Ebpf, EbpfLoader, Pod};
 use ndpi_common::names::{global, map, program};
 use ndpi_common::{
-    Action, Bucket, Hook, Key, KeyV4, KeyV6, Live, Outcome, Reason, SampleHeader, Stat, Switches,
-    Track, Verdict, stats_parts,
+    Action, Bucket, Hook, Key, KeyV4, KeyV6, Live, Outcome, Reason, SampleHeader, Server,
+    ServerKey, Stat, Switches, Track, Verdict, stats_parts,
 };
 use ndpi_user::kernel::object::kernel_object;
 
@@ -195,6 +195,17 @@ impl Kernel {
 
     pub(crate) fn set_bucket(&mut self, rule: u32, bucket: Bucket) {
         self.hash::<u32, Bucket>(map::LIMITS).insert(rule, bucket, 0).unwrap();
+    }
+
+    /// Writes a blocked server, and has the programs look for it.
+    pub(crate) fn set_server(&mut self, key: ServerKey, server: Server) {
+        self.hash::<ServerKey, Server>(map::SERVERS).insert(key, server, 0).unwrap();
+        self.set_servers(1);
+    }
+
+    /// Says how many servers are blocked.
+    pub(crate) fn set_servers(&mut self, servers: u32) {
+        self.set_live(|live| live.servers = servers);
     }
 
     pub(crate) fn add_interface(&mut self, ifindex: u32) {

@@ -13,6 +13,7 @@ mod harness;
 mod limits;
 mod reuse;
 mod segments;
+mod servers;
 mod undecided;
 mod unparsable;
 mod verdicts;

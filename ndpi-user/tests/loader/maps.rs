@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ndpi_common::{Action, Hook, Key, Outcome, Reason, Switches, Verdict};
+use ndpi_common::{Action, Direction, Hook, Key, Outcome, Reason, Server, Switches, Verdict};
 use ndpi_user::kernel::{Kernel, LoadOptions, Written, ktime_ns};
 
 use crate::packet::{key4, key6, udp4, udp6};
@@ -207,4 +207,28 @@ fn switches_can_be_turned_while_the_programs_run() {
             .map(|frame| kernel.test_run().xdp(frame, None, 1).unwrap().dropped(Hook::Xdp));
         assert_eq!(runs, dropped, "{switches:?}");
     }
+}
+
+#[test]
+fn blocked_servers_come_and_go_and_the_programs_know() {
+    if !can_load() {
+        return;
+    }
+    let mut kernel = load();
+    let servers = kernel.servers().clone();
+    let (here, there) =
+        (key4(1, 2).server(Direction::FromLower), key4(3, 4).server(Direction::FromLower));
+    let expires = ndpi_common::tick_of(ktime_ns()) + 10_000;
+    let drop = Server { action: Action::Drop as u8, expires, ..Server::default() };
+    let mut passes =
+        |frame: &[u8]| !kernel.test_run().xdp(frame, None, 1).unwrap().dropped(Hook::Xdp);
+    servers.set(&here, &drop).unwrap();
+    servers.set(&there, &drop).unwrap();
+    servers.set(&here, &Server { rule: 5, ..drop }).unwrap();
+    assert_eq!(servers.get(&here).unwrap().map(|server| server.rule), Some(5));
+    assert!(!passes(&udp4(1, 2, b"x")) && !passes(&udp4(3, 4, b"x")));
+    assert!(servers.remove(&there).unwrap() && !servers.remove(&there).unwrap());
+    assert!(!passes(&udp4(1, 2, b"x")) && passes(&udp4(3, 4, b"x")));
+    servers.clear().unwrap();
+    assert!(passes(&udp4(1, 2, b"x")));
 }

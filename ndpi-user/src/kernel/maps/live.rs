@@ -51,6 +51,11 @@ impl LiveCell {
         self.change(|live| live.switches = switches & Switches::LIVE)
     }
 
+    /// Says how many servers the programs find in `SERVERS`. They do not look while it is 0.
+    pub(super) fn set_servers(&self, servers: u32) -> Result<(), MapError> {
+        self.change(|live| live.servers = servers)
+    }
+
     fn change(&self, change: impl FnOnce(&mut Live)) -> Result<(), MapError> {
         let mut live = self.0.value.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut live);
