@@ -9,10 +9,10 @@ use aya::programs::Xdp;
 use aya::{Ebpf, EbpfLoader};
 use ndpi_common::{Action, Key, KeyV4, KeyV6, SampleHeader};
 
+use crate::bpf::call::array_of;
 use crate::driver::{driver, empty};
 use crate::frame::{ACK, CLIENT_PORT, SERVER, SERVER_PORT, Talk, V4, V6};
 use crate::ours::{Ours, RING_BYTES};
-use crate::program::array_of;
 
 /// Runs of a program in one measurement.
 const REPEAT: u32 = 200_000;

@@ -6,43 +6,22 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
-use crate::program;
-
-/// An instruction (`struct bpf_insn`): operation, registers, offset, immediate.
-fn code(operation: u8, to: u8, from: u8, offset: i16, immediate: i32) -> u64 {
-    u64::from(operation)
-        | u64::from(to) << 8
-        | u64::from(from) << 12
-        | u64::from(offset.cast_unsigned()) << 16
-        | u64::from(immediate.cast_unsigned()) << 32
-}
-
-const LOAD_32: u8 = 0x61;
-const STORE_32: u8 = 0x63;
-const MOVE: u8 = 0xbf;
-const MOVE_IMMEDIATE: u8 = 0xb7;
-const ADD_IMMEDIATE: u8 = 0x07;
-const AND_IMMEDIATE: u8 = 0x57;
-const OR_IMMEDIATE: u8 = 0x47;
-const TO_BIG_ENDIAN: u8 = 0xdc;
-const IF_GREATER: u8 = 0x2d;
-const CALL: u8 = 0x85;
-const EXIT: u8 = 0x95;
-const LOAD_MAP: u8 = 0x18;
-const TAIL_CALL: i32 = 12;
-const RANDOM: i32 = 7;
-const XDP_PASS: i32 = 2;
+use crate::bpf::call;
+use crate::bpf::code::{
+    ADD_IMMEDIATE, AND_IMMEDIATE, CALL, EXIT, IF_GREATER, LOAD_32, LOAD_MAP, MOVE, MOVE_IMMEDIATE,
+    OR_IMMEDIATE, RANDOM, STORE_32, TAIL_CALL, TO_BIG_ENDIAN, XDP_PASS, answer, code,
+};
 
 /// A program that lets every packet pass at once.
 pub(crate) fn empty() -> io::Result<OwnedFd> {
-    program::load(&[code(MOVE_IMMEDIATE, 0, 0, 0, XDP_PASS), code(EXIT, 0, 0, 0, 0)])
+    call::load(&answer(XDP_PASS))
 }
 
 /// Writes `base | random & mask`, big-endian, at offset `at` of the packet, and calls entry 0 of
 /// `calls`.
 pub(crate) fn driver(calls: BorrowedFd<'_>, at: u8, base: u32, mask: u32) -> io::Result<OwnedFd> {
     let at = i16::from(at);
-    program::load(&[
+    call::load(&[
         code(MOVE, 6, 1, 0, 0),
         code(CALL, 0, 0, 0, RANDOM),
         code(AND_IMMEDIATE, 0, 0, 0, mask.cast_signed()),

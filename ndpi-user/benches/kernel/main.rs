@@ -7,9 +7,10 @@ mod cases;
 mod driver;
 mod measure;
 mod ours;
-mod program;
 mod report;
 
+#[path = "../bpf/mod.rs"]
+mod bpf;
 #[path = "../../tests/kernel/frame.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod frame;

@@ -4,8 +4,8 @@
 use std::error::Error;
 use std::os::fd::{AsFd, OwnedFd};
 
+use crate::bpf::call;
 use crate::cases::{Case, How};
-use crate::program;
 
 /// A path, and what it cost in each round, in nanoseconds, sorted.
 pub(crate) struct Measured {
@@ -62,7 +62,7 @@ pub(crate) fn interleaved(
 }
 
 fn once(case: &mut Case) -> Result<f64, Box<dyn Error>> {
-    let run = |program: &OwnedFd| program::run(program.as_fd(), &case.frame, case.repeat);
+    let run = |program: &OwnedFd| call::run(program.as_fd(), &case.frame, case.repeat);
     let (answer, spent) = match &case.how {
         How::Alone(program) => {
             let run = run(program)?;

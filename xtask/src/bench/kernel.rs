@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
+use super::measuring;
 use crate::build;
 use crate::process;
 use crate::workspace::Workspace;
@@ -40,7 +41,7 @@ const PACKAGE: &str = "libxdp1";
 
 pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     build::build_object(workspace)?;
-    let program = measuring_program(workspace)?;
+    let program = measuring::program(workspace, "kernel")?;
     let mut command = process::privileged(program);
     command.args(["--rounds", &args.rounds.to_string(), "--flows", &args.flows.to_string()]);
     if args.json {
@@ -54,26 +55,6 @@ pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     }
     process::run(&mut command)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Compiles the measuring program and says where it is.
-fn measuring_program(workspace: &Workspace) -> Result<PathBuf> {
-    let messages = process::output(
-        process::cargo()
-            .args(["bench", "--no-run", "--package", "ndpi-user", "--bench", "kernel"])
-            .args(["--message-format", "json-render-diagnostics"])
-            .current_dir(workspace.root()),
-    )?;
-    executable(&messages).context("cargo does not say where the measuring program is")
-}
-
-/// The executable of the bench target in cargo's messages.
-fn executable(messages: &str) -> Option<PathBuf> {
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["kind"][0] == "bench")
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
 }
 
 /// xdp-filter's program: the installed one, else that of the package, unpacked beside our tools.
@@ -102,20 +83,4 @@ fn find(root: &Path) -> Option<PathBuf> {
         .ok()?
         .filter_map(|entry| Some(entry.ok()?.path().join("bpf").join(PEER)))
         .find(|path| path.is_file())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    #[test]
-    fn the_bench_is_found_among_other_messages() {
-        let messages = concat!(
-            r#"{"reason":"compiler-artifact","target":{"kind":["bin"]},"executable":"/a"}"#,
-            "\nnot JSON\n",
-            r#"{"reason":"compiler-artifact","target":{"kind":["bench"]},"executable":"/b"}"#,
-        );
-        assert_eq!(super::executable(messages).as_deref(), Some(Path::new("/b")));
-        assert_eq!(super::executable(""), None);
-    }
 }

@@ -1,8 +1,10 @@
 //! `cargo xtask bench`: what things cost, measured side by side.
 
 mod kernel;
+mod measuring;
 mod pcap;
 mod policy;
+mod wire;
 
 use std::process::ExitCode;
 
@@ -23,6 +25,7 @@ enum Command {
     Kernel(kernel::Args),
     Pcap(pcap::Args),
     Policy(policy::Args),
+    Wire(wire::Args),
 }
 
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
@@ -30,5 +33,6 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
         Command::Kernel(args) => kernel::run(args, workspace),
         Command::Pcap(args) => pcap::run(args, workspace),
         Command::Policy(args) => policy::run(args, workspace),
+        Command::Wire(args) => wire::run(args, workspace),
     }
 }

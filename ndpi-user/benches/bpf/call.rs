@@ -11,8 +11,15 @@ const HAS_FRAGS: u32 = 1 << 5;
 /// `BPF_XDP`.
 const ATTACH_XDP: u32 = 37;
 const MAP_CREATE: i32 = 0;
+const MAP_LOOKUP: i32 = 1;
 const MAP_UPDATE: i32 = 2;
+const LINK_CREATE: i32 = 28;
+const ARRAY: u32 = 2;
 const PROG_ARRAY: u32 = 3;
+/// `BPF_F_TEST_XDP_LIVE_FRAMES`: what the program says of a frame is done.
+const LIVE_FRAMES: u32 = 1 << 1;
+/// `XDP_FLAGS_DRV_MODE`: in the driver, or not at all.
+const IN_DRIVER: u32 = 1 << 2;
 
 /// `union bpf_attr` for `BPF_PROG_LOAD`, as far as it is used.
 #[repr(C)]
@@ -42,10 +49,10 @@ struct MapAttr {
     max_entries: u32,
 }
 
-/// `union bpf_attr` for `BPF_MAP_UPDATE_ELEM`.
+/// `union bpf_attr` for `BPF_MAP_LOOKUP_ELEM` and `BPF_MAP_UPDATE_ELEM`.
 #[repr(C)]
 #[derive(Default)]
-struct UpdateAttr {
+struct ElementAttr {
     map_fd: u64,
     key: u64,
     value: u64,
@@ -64,6 +71,24 @@ struct RunAttr {
     data_out: u64,
     repeat: u32,
     duration: u32,
+    ctx_size_in: u32,
+    ctx_size_out: u32,
+    ctx_in: u64,
+    ctx_out: u64,
+    flags: u32,
+    cpu: u32,
+    batch_size: u32,
+    reserved: u32,
+}
+
+/// `union bpf_attr` for `BPF_LINK_CREATE`, as far as it is used.
+#[repr(C)]
+#[derive(Default)]
+struct LinkAttr {
+    prog_fd: u32,
+    target_ifindex: u32,
+    attach_type: u32,
+    flags: u32,
 }
 
 /// Loads an XDP program of these instructions.
@@ -84,19 +109,53 @@ pub(crate) fn load(instructions: &[u64]) -> io::Result<OwnedFd> {
 
 /// An array of programs with `program` as its entry 0.
 pub(crate) fn array_of(program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-    let mut attr = MapAttr { map_type: PROG_ARRAY, key_size: 4, value_size: 4, max_entries: 1 };
-    let fd = bpf(MAP_CREATE, &mut attr)?;
-    // SAFETY: the call succeeded, so this is a new descriptor that nobody else owns.
-    let array = unsafe { OwnedFd::from_raw_fd(fd) };
-    let (key, value) = (0_u32, program.as_raw_fd());
-    let mut attr = UpdateAttr {
-        map_fd: u64::from(array.as_raw_fd().cast_unsigned()),
-        key: (&raw const key).addr() as u64,
-        value: (&raw const value).addr() as u64,
-        flags: 0,
-    };
+    let array = map(PROG_ARRAY, 4)?;
+    let value = program.as_raw_fd();
+    let mut attr = element(&array, &0, (&raw const value).addr());
     bpf(MAP_UPDATE, &mut attr)?;
     Ok(array)
+}
+
+/// An array map of one number.
+pub(crate) fn number() -> io::Result<OwnedFd> {
+    map(ARRAY, 8)
+}
+
+/// What stands in the map that [`number`] made.
+pub(crate) fn read_number(map: &OwnedFd) -> io::Result<u64> {
+    let mut value = 0_u64;
+    let mut attr = element(map, &0, (&raw mut value).addr());
+    bpf(MAP_LOOKUP, &mut attr)?;
+    Ok(value)
+}
+
+fn map(map_type: u32, value_size: u32) -> io::Result<OwnedFd> {
+    let mut attr = MapAttr { map_type, key_size: 4, value_size, max_entries: 1 };
+    let fd = bpf(MAP_CREATE, &mut attr)?;
+    // SAFETY: the call succeeded, so this is a new descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn element(map: &OwnedFd, key: &u32, value: usize) -> ElementAttr {
+    ElementAttr {
+        map_fd: u64::from(map.as_raw_fd().cast_unsigned()),
+        key: std::ptr::from_ref(key).addr() as u64,
+        value: value as u64,
+        flags: 0,
+    }
+}
+
+/// Attaches an XDP program to an interface, in its driver, until the link is dropped.
+pub(crate) fn attach(program: &OwnedFd, ifindex: u32) -> io::Result<OwnedFd> {
+    let mut attr = LinkAttr {
+        prog_fd: program.as_raw_fd().cast_unsigned(),
+        target_ifindex: ifindex,
+        attach_type: ATTACH_XDP,
+        flags: IN_DRIVER,
+    };
+    let fd = bpf(LINK_CREATE, &mut attr)?;
+    // SAFETY: the call succeeded, so this is a new descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// What a test run told.
@@ -119,6 +178,26 @@ pub(crate) fn run(program: BorrowedFd<'_>, frame: &[u8], repeat: u32) -> io::Res
     };
     bpf(PROG_TEST_RUN, &mut attr)?;
     Ok(Run { answer: attr.retval, nanoseconds: attr.duration })
+}
+
+/// Has a program see so many live frames, each with `frame`'s bytes at first, `batch` at a time
+/// (256 at most), and does with them what it says.
+pub(crate) fn run_live(
+    program: &OwnedFd,
+    frame: &[u8],
+    repeat: u32,
+    batch_size: u32,
+) -> io::Result<()> {
+    let mut attr = RunAttr {
+        prog_fd: program.as_raw_fd().cast_unsigned(),
+        data_size_in: u32::try_from(frame.len()).map_err(io::Error::other)?,
+        data_in: frame.as_ptr().addr() as u64,
+        repeat,
+        flags: LIVE_FRAMES,
+        batch_size,
+        ..RunAttr::default()
+    };
+    bpf(PROG_TEST_RUN, &mut attr).map(drop)
 }
 
 fn bpf<T>(command: i32, attr: &mut T) -> io::Result<i32> {

@@ -1,0 +1,58 @@
+//! Instructions (`Documentation/bpf/standardization/instruction-set.rst`), as far as benches write
+//! programs themselves.
+
+/// An instruction (`struct bpf_insn`): operation, registers, offset, immediate.
+pub(crate) fn code(operation: u8, to: u8, from: u8, offset: i16, immediate: i32) -> u64 {
+    u64::from(operation)
+        | u64::from(to) << 8
+        | u64::from(from) << 12
+        | u64::from(offset.cast_unsigned()) << 16
+        | u64::from(immediate.cast_unsigned()) << 32
+}
+
+/// Sets the offset of a jump: from the instruction behind `jump` to the one at `target`.
+pub(crate) fn aim(instructions: &mut [u64], jump: usize, target: usize) {
+    let offset = i16::try_from(target - jump - 1).expect("programs here are short");
+    instructions[jump] |= u64::from(offset.cast_unsigned()) << 16;
+}
+
+pub(crate) const LOAD_32: u8 = 0x61;
+pub(crate) const LOAD_64: u8 = 0x79;
+pub(crate) const STORE_8: u8 = 0x73;
+pub(crate) const STORE_32: u8 = 0x63;
+pub(crate) const STORE_64: u8 = 0x7b;
+pub(crate) const STORE_IMMEDIATE_32: u8 = 0x62;
+pub(crate) const MOVE: u8 = 0xbf;
+pub(crate) const MOVE_IMMEDIATE: u8 = 0xb7;
+pub(crate) const ADD_IMMEDIATE: u8 = 0x07;
+pub(crate) const DIVIDE_IMMEDIATE: u8 = 0x37;
+pub(crate) const MODULO_IMMEDIATE: u8 = 0x97;
+pub(crate) const AND_IMMEDIATE: u8 = 0x57;
+pub(crate) const OR: u8 = 0x4f;
+pub(crate) const OR_IMMEDIATE: u8 = 0x47;
+pub(crate) const SHIFT_LEFT_IMMEDIATE: u8 = 0x67;
+pub(crate) const TO_BIG_ENDIAN: u8 = 0xdc;
+pub(crate) const JUMP: u8 = 0x05;
+pub(crate) const IF_GREATER: u8 = 0x2d;
+pub(crate) const IF_EQUAL_IMMEDIATE: u8 = 0x15;
+pub(crate) const IF_NOT_EQUAL_IMMEDIATE: u8 = 0x55;
+pub(crate) const CALL: u8 = 0x85;
+pub(crate) const EXIT: u8 = 0x95;
+/// Takes two instructions, the second with all but the immediate zero.
+pub(crate) const LOAD_MAP: u8 = 0x18;
+
+/// Helpers (`enum bpf_func_id`).
+pub(crate) const MAP_LOOKUP: i32 = 1;
+pub(crate) const RANDOM: i32 = 7;
+pub(crate) const TAIL_CALL: i32 = 12;
+pub(crate) const REDIRECT: i32 = 23;
+
+/// What XDP programs answer (`enum xdp_action`).
+pub(crate) const XDP_ABORTED: i32 = 0;
+pub(crate) const XDP_DROP: i32 = 1;
+pub(crate) const XDP_PASS: i32 = 2;
+
+/// A program that gives every packet the same answer.
+pub(crate) fn answer(answer: i32) -> [u64; 2] {
+    [code(MOVE_IMMEDIATE, 0, 0, 0, answer), code(EXIT, 0, 0, 0, 0)]
+}

@@ -1,0 +1,152 @@
+//! Veth pairs in a network namespace of their own.
+
+use std::error::Error;
+use std::ffi::CString;
+use std::fs::{self, File};
+use std::os::fd::AsFd;
+use std::{io, mem};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use crate::generator::PAYLOAD_OF_KNOWN;
+use crate::namespace::Namespace;
+
+/// The namespace that everything is in; dropping it removes all.
+pub(crate) struct World {
+    namespace: Namespace,
+    before: File,
+}
+
+impl Drop for World {
+    /// Leaves: what is in a namespace ends with it.
+    fn drop(&mut self) {
+        let kind = Some(LinkNameSpaceType::Network);
+        if let Err(error) = move_into_link_name_space(self.before.as_fd(), kind) {
+            eprintln!("bench: cannot leave the namespace: {error}");
+        }
+    }
+}
+
+impl World {
+    /// Makes the namespace and moves this thread, and those it starts later, into it.
+    pub(crate) fn enter() -> Result<Self, Box<dyn Error>> {
+        let name = format!("ndpi-bench-{}", std::process::id());
+        let namespace = Namespace::new(&name)?;
+        // Nothing but the frames of the bench.
+        namespace.set("ipv6/conf/all/disable_ipv6", "1")?;
+        namespace.set("ipv6/conf/default/disable_ipv6", "1")?;
+        let before = File::open("/proc/thread-self/ns/net")?;
+        let file = File::open(format!("/run/netns/{name}"))?;
+        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))?;
+        Ok(Self { namespace, before })
+    }
+
+    /// Joins two new interfaces, `tx` and `rx` with the pair's number, both up.
+    pub(crate) fn pair(&self, number: usize) -> Result<Pair, Box<dyn Error>> {
+        let (tx, rx) = (format!("tx{number}"), format!("rx{number}"));
+        let mac = format!("02:00:00:00:01:{number:02x}");
+        self.namespace
+            .ip(&format!("link add {tx} txqueuelen 0 type veth peer name {rx} address {mac}"))?;
+        self.namespace.ip(&format!("address add 198.18.{number}.1/24 dev {rx}"))?;
+        self.namespace.ip(&format!("link set {tx} up"))?;
+        self.namespace.ip(&format!("link set {rx} up"))?;
+        Ok(Pair { tx: index(&tx)?, number: u8::try_from(number)?, rx })
+    }
+}
+
+/// Two interfaces, joined.
+pub(crate) struct Pair {
+    number: u8,
+    /// Where frames are sent, by index.
+    pub(crate) tx: u32,
+    /// Where they come in, by name.
+    pub(crate) rx: String,
+}
+
+impl Pair {
+    /// The index of the interface where frames come in.
+    pub(crate) fn rx_index(&self) -> Result<u32, Box<dyn Error>> {
+        index(&self.rx)
+    }
+
+    /// A UDP frame of 64 bytes (60 without its check sequence) to a host behind the receiving
+    /// interface that is not there.
+    pub(crate) fn frame(&self) -> Vec<u8> {
+        let ethernet = [[2, 0, 0, 0, 1, self.number], [2, 0, 0, 0, 0, self.number]].concat();
+        let mut ip = vec![0x45, 0, 0, 46, 0, 0, 0x40, 0, 64, 17, 0, 0];
+        ip.extend([198, 19, 0, 1, 198, 19, 1, 2]);
+        let sum = checksum(&ip);
+        ip[10..12].copy_from_slice(&sum.to_be_bytes());
+        let udp = [0, 0, 0, 0, 0, 26, 0, 0];
+        [&ethernet[..], &[8, 0], &ip, &udp, PAYLOAD_OF_KNOWN].concat()
+    }
+
+    /// Receives in batches (NAPI), which frames from another XDP program need where no program is
+    /// attached: veth does so with generic receive offload.
+    pub(crate) fn batch(&self) -> io::Result<()> {
+        const SIOCETHTOOL: libc::c_ulong = 0x8946;
+        const ETHTOOL_SGRO: u32 = 0x2c;
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None)?;
+        let mut value = [ETHTOOL_SGRO, 1];
+        // SAFETY: integers, arrays and pointers, for all of which zeros are a value.
+        let mut request: libc::ifreq = unsafe { mem::zeroed() };
+        let name = CString::new(self.rx.as_str())?;
+        for (to, from) in request.ifr_name.iter_mut().zip(name.as_bytes_with_nul()) {
+            *to = from.cast_signed();
+        }
+        request.ifr_ifru.ifru_data = value.as_mut_ptr().cast();
+        let descriptor = std::os::fd::AsRawFd::as_raw_fd(&socket);
+        // SAFETY: a request with a name that ends in zero and an `ethtool_value`, both of which
+        // live until the call is over.
+        let result = unsafe { libc::ioctl(descriptor, SIOCETHTOOL, &raw mut request) };
+        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+}
+
+/// What the receiving interface counted.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Arrived {
+    /// Taken in.
+    pub(crate) packets: u64,
+    /// Turned away, since the interface's ring was full.
+    pub(crate) dropped: u64,
+}
+
+/// The counters of an interface (`/proc/net/dev`).
+pub(crate) fn arrived(interface: &str) -> io::Result<Arrived> {
+    let text = fs::read_to_string("/proc/thread-self/net/dev")?;
+    let line = text.lines().find_map(|line| line.trim_start().strip_prefix(interface));
+    let line = line.and_then(|rest| rest.strip_prefix(':'));
+    let mut numbers = line.into_iter().flat_map(str::split_whitespace).map(str::parse);
+    let mut at = |skip: usize| numbers.nth(skip).and_then(Result::ok);
+    match (at(1), at(1)) {
+        (Some(packets), Some(dropped)) => Ok(Arrived { packets, dropped }),
+        _ => Err(io::Error::other(format!("no counters of {interface}"))),
+    }
+}
+
+/// IPv4 packets that the stack was given (`InReceives`, RFC 4293).
+pub(crate) fn given_to_stack() -> io::Result<u64> {
+    let text = fs::read_to_string("/proc/thread-self/net/snmp")?;
+    let line = text.lines().filter(|line| line.starts_with("Ip:")).nth(1);
+    let received = line.and_then(|line| line.split_whitespace().nth(3));
+    received.and_then(|number| number.parse().ok()).ok_or_else(|| io::Error::other("no InReceives"))
+}
+
+fn index(interface: &str) -> Result<u32, Box<dyn Error>> {
+    let name = CString::new(interface)?;
+    // SAFETY: a string that ends in zero.
+    match unsafe { libc::if_nametoindex(name.as_ptr()) } {
+        0 => Err(format!("no interface {interface}").into()),
+        index => Ok(index),
+    }
+}
+
+/// The checksum of an IPv4 header whose own is zero (RFC 1071).
+fn checksum(header: &[u8]) -> u16 {
+    let words =
+        header.chunks_exact(2).map(|word| u32::from(u16::from_be_bytes([word[0], word[1]])));
+    let sum: u32 = words.sum();
+    let folded = (sum & 0xffff) + (sum >> 16);
+    !u16::try_from(folded & 0xffff).unwrap_or_default()
+}

@@ -1,0 +1,145 @@
+//! Packets a second over a wire: veth pairs in a namespace of their own, live frames of one CPU at
+//! one end, and at the other nothing, an empty XDP program, or `ndpi-xdp run`.
+//!
+//! `cargo xtask bench wire` builds the program and starts this. Needs root.
+
+mod generator;
+mod lane;
+mod link;
+mod receiver;
+mod report;
+
+#[path = "../bpf/mod.rs"]
+mod bpf;
+#[path = "../../../xtask/src/lab/namespace.rs"]
+#[expect(dead_code, reason = "the lab uses the rest")]
+mod namespace;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+use bpf::code::{XDP_DROP, XDP_PASS};
+use generator::{Generator, Traffic};
+use lane::{Account, Lane};
+use link::World;
+use receiver::{Ours, Receiver, wait_for};
+
+/// Measure packets a second over veth.
+#[derive(Parser)]
+struct Options {
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+    /// The `ndpi-xdp` to measure.
+    #[arg(long)]
+    program: PathBuf,
+    /// nDPI's library.
+    #[arg(long)]
+    library: PathBuf,
+    /// How often everything is measured.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Seconds of a round.
+    #[arg(long, default_value_t = 1.0)]
+    seconds: f64,
+    /// Decided flows, whose frames come in turn.
+    #[arg(long, default_value_t = 10_000)]
+    flows: u16,
+    /// Given by `cargo bench`.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
+    let world = World::enter()?;
+    let folder = tempfile::tempdir()?;
+    let mut lanes = lanes(options, &world, folder.path())?;
+    stay_on_last_cpu()?;
+    let time = Duration::from_secs_f64(options.seconds);
+    // The first round only warms up.
+    for round in 0..=options.rounds {
+        for lane in &mut lanes {
+            lane.round(time)?;
+            if round == 0 {
+                (lane.rates, lane.account) = (Vec::new(), Account::default());
+            }
+        }
+    }
+    let right = report::print(&lanes, options.json);
+    for lane in lanes {
+        if let Receiver::Ours(ours) = lane.receiver {
+            drop(ours.end()?);
+        }
+    }
+    Ok(right)
+}
+
+/// One frame of so many opens a new flow where 95 % are of decided flows.
+const NEW_EVERY: i32 = 20;
+
+/// All that is measured, in the order of the table.
+fn lanes(options: &Options, world: &World, folder: &Path) -> Result<Vec<Lane>, Box<dyn Error>> {
+    let flows = i32::from(options.flows).max(NEW_EVERY) / NEW_EVERY * NEW_EVERY;
+    let known = Traffic::Known(flows);
+    let mixed = Traffic::Mixed { flows, new_every: NEW_EVERY };
+    let mut lanes = Vec::new();
+    let mut lane = |name, traffic, receiver: &dyn Fn(&link::Pair) -> Made| {
+        let pair = world.pair(lanes.len() + 1)?;
+        let receiver = receiver(&pair)?;
+        let generator = Generator::new(&pair, traffic)?;
+        let (rates, account) = (Vec::new(), Account::default());
+        lanes.push(Lane { name, pair, generator, receiver, rates, account });
+        Ok::<_, Box<dyn Error>>(())
+    };
+    let ours = |pair: &link::Pair| {
+        Ours::start(&options.program, &options.library, pair, folder)
+            .map(|ours| Receiver::Ours(Box::new(ours)))
+    };
+    lane("nothing attached", known, &Receiver::nothing)?;
+    lane("empty pass", known, &|pair| Receiver::answer(pair, XDP_PASS))?;
+    lane("empty drop", known, &|pair| Receiver::answer(pair, XDP_DROP))?;
+    lane("ours, decided", known, &ours)?;
+    lane("ours, 95 % decided", mixed, &ours)?;
+    lane("ours, all new", Traffic::New, &ours)?;
+    lanes.iter().try_for_each(decide)?;
+    Ok(lanes)
+}
+
+type Made = Result<Receiver, Box<dyn Error>>;
+
+/// Has nDPI decide the lane's flows, where it is ours.
+fn decide(lane: &Lane) -> Result<(), Box<dyn Error>> {
+    let Receiver::Ours(ours) = &lane.receiver else { return Ok(()) };
+    let wanted = usize::try_from(lane.generator.traffic.known())?;
+    if wanted == 0 {
+        return Ok(());
+    }
+    wait_for("all flows are decided", || {
+        lane.generator.send(256)?;
+        let drops = ours.maps.verdicts.entries().filter_map(Result::ok);
+        Ok(drops.filter(|(_, verdict)| verdict.action == 1).count() >= wanted)
+    })
+}
+
+/// Sends from the last CPU, whatever the rest of the system does.
+fn stay_on_last_cpu() -> Result<(), Box<dyn Error>> {
+    let mut cpus = CpuSet::new();
+    cpus.set(std::thread::available_parallelism()?.get() - 1);
+    Ok(sched_setaffinity(None, &cpus)?)
+}

@@ -1,0 +1,156 @@
+//! What stands where the frames come in.
+
+use std::error::Error;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{fs, io, thread};
+
+use ndpi_user::kernel::pinned::{self, Pinned};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::bpf::{call, code};
+use crate::generator::APP;
+use crate::link::Pair;
+
+/// Much longer than anything here takes.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What stands at the receiving end of a pair.
+pub(crate) enum Receiver {
+    /// No program: frames go to the stack.
+    Nothing,
+    /// A program that says the same of every frame; the link that holds it.
+    Answer(#[expect(dead_code, reason = "dropping it detaches")] OwnedFd),
+    /// `ndpi-xdp run`.
+    Ours(Box<Ours>),
+}
+
+impl Receiver {
+    pub(crate) fn nothing(pair: &Pair) -> Result<Self, Box<dyn Error>> {
+        pair.batch()?;
+        Ok(Self::Nothing)
+    }
+
+    /// A program whose answer (`enum xdp_action`) is always the same.
+    pub(crate) fn answer(pair: &Pair, answer: i32) -> Result<Self, Box<dyn Error>> {
+        let program = call::load(&code::answer(answer))?;
+        Ok(Self::Answer(call::attach(&program, pair.rx_index()?)?))
+    }
+}
+
+/// A running `ndpi-xdp`; dropping it ends it.
+pub(crate) struct Ours {
+    child: Child,
+    log: PathBuf,
+    report: PathBuf,
+    pub(crate) maps: Pinned,
+}
+
+impl Ours {
+    /// Starts `program` on the pair's receiving end.
+    pub(crate) fn start(
+        program: &Path,
+        library: &Path,
+        pair: &Pair,
+        folder: &Path,
+    ) -> Result<Self, Box<dyn Error>> {
+        let named = |what: &str| folder.join(format!("{}-{what}", pair.rx));
+        let (policy, log, report) = (named("policy"), named("log"), named("report"));
+        fs::write(&policy, format!("[[rule]]\napp = \"{APP}\"\naction = \"drop\"\n"))?;
+        let pins = PathBuf::from(format!("/sys/fs/bpf/ndpi-bench-{}", pair.rx));
+        let child = Command::new(program)
+            .args(["run", "--mode", "native", "--workers", "1", "--iface", &pair.rx, "--policy"])
+            .arg(&policy)
+            .arg("--pin-dir")
+            .arg(&pins)
+            .env("NDPI_LIBRARY", library)
+            .stdin(Stdio::null())
+            .stdout(File::create(&report)?)
+            .stderr(File::create(&log)?)
+            .spawn()?;
+        let mut starting = Starting(Some(child));
+        let said = || fs::read_to_string(&log).unwrap_or_default();
+        wait_for("ndpi-xdp has attached", || {
+            Ok(said().contains("attached to") || starting.has_ended()?)
+        })?;
+        let maps = pinned::open(Some(&pins)).map_err(|error| format!("{error}\n{}", said()))?;
+        let child = starting.0.take().ok_or("ndpi-xdp has started twice")?;
+        Ok(Self { child, log, report, maps })
+    }
+
+    /// Waits until the program has nothing to do any more: it has taken all samples in.
+    pub(crate) fn wait_until_idle(&self) -> Result<(), Box<dyn Error>> {
+        let mut before = None;
+        wait_for("ndpi-xdp has taken all samples in", || {
+            thread::sleep(Duration::from_millis(60));
+            let now = self.cpu_ticks()?;
+            Ok(before.replace(now).is_some_and(|before| now - before <= 1))
+        })
+    }
+
+    /// Ends it and returns what it printed at the end.
+    pub(crate) fn end(mut self) -> Result<String, Box<dyn Error>> {
+        kill_process(Pid::from_child(&self.child), Signal::INT)?;
+        let status = self.child.wait()?;
+        if !status.success() {
+            return Err(fs::read_to_string(&self.log)?.into());
+        }
+        Ok(fs::read_to_string(&self.report)?)
+    }
+
+    /// CPU time used so far, in ticks of the scheduler's accounting (proc(5), `utime` and `stime`).
+    fn cpu_ticks(&self) -> Result<u64, Box<dyn Error>> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let behind_name = stat.rsplit_once(')').ok_or("no name in stat")?.1;
+        let fields: Vec<&str> = behind_name.split_whitespace().collect();
+        Ok(fields[11].parse::<u64>()? + fields[12].parse::<u64>()?)
+    }
+}
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+/// A process that is not ready yet; dropping it ends it.
+struct Starting(Option<Child>);
+
+impl Starting {
+    fn has_ended(&mut self) -> io::Result<bool> {
+        self.0.as_mut().map_or(Ok(true), |child| Ok(child.try_wait()?.is_some()))
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            end(child);
+        }
+    }
+}
+
+/// Asks a process to end, and waits until it has.
+fn end(child: &mut Child) {
+    // Fails where it has ended.
+    let _ = kill_process(Pid::from_child(child), Signal::INT);
+    let _ = child.wait();
+}
+
+/// Waits for a condition, not for ever.
+pub(crate) fn wait_for(
+    what: &str,
+    mut condition: impl FnMut() -> Result<bool, Box<dyn Error>>,
+) -> Result<(), Box<dyn Error>> {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition()? {
+        if Instant::now() > deadline {
+            return Err(format!("waited in vain until {what}").into());
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
