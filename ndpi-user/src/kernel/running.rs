@@ -8,7 +8,9 @@ use log::LevelFilter;
 use ndpi_common::names::map;
 use ndpi_common::{FragmentKey, FragmentPorts};
 
-use super::attach::{AttachError, Attachment, EgressLink, Hooks, Mode, XdpLink, find_interface};
+use super::attach::{
+    AttachError, Attachment, EgressLink, Hooks, Mode, Wire, XdpLink, check_wire, find_interface,
+};
 use super::load::{self, LoadError};
 use super::map_set::MapSet;
 use super::maps::hash::Hash;
@@ -40,6 +42,7 @@ pub struct Kernel {
     interfaces: Hash<u32, u32>,
     fragments: Hash<FragmentKey, FragmentPorts>,
     peers: Peers,
+    wires: Vec<Wire>,
     pins: Option<Pins>,
 }
 
@@ -88,6 +91,7 @@ impl Kernel {
             interfaces: maps.hash(map::INTERFACES)?,
             fragments: maps.hash(map::FRAGMENTS)?,
             peers: Peers::open(&maps)?,
+            wires: Vec::new(),
             pins,
         };
         // From the first packet on the programs know the time.
@@ -182,15 +186,30 @@ impl Kernel {
         }
     }
 
-    /// Lets frames that pass on `from` go straight out of `to`, past the stack (bump in the wire);
-    /// takes effect with [`ndpi_common::Switches::PEERS`].
+    /// Joins two interfaces (bump in the wire): frames that pass on one go straight out of the
+    /// other, past the stack. Both become promiscuous until the end. It takes effect with
+    /// [`ndpi_common::Switches::PEERS`] where the programs are attached; when they are, ask
+    /// [`Kernel::check_wire`].
     ///
     /// # Errors
     ///
-    /// There is no such interface, or the kernel refused.
-    pub fn redirect(&mut self, from: &str, to: &str) -> Result<(), AttachError> {
-        let (from, to) = (find_interface(from)?, find_interface(to)?);
-        Ok(self.peers.set(from.index, to.index)?)
+    /// There is no such interface, both are the same one, or the kernel refused.
+    pub fn join(&mut self, left: &str, right: &str) -> Result<(), AttachError> {
+        let (left, right) = (find_interface(left)?, find_interface(right)?);
+        self.wires.push(Wire::new([&left, &right])?);
+        self.peers.set(left.index, right.index)?;
+        Ok(self.peers.set(right.index, left.index)?)
+    }
+
+    /// Checks that frames can go both ways between two interfaces that the programs are attached
+    /// to: drivers may take redirected frames only as long as something is set up for it.
+    ///
+    /// # Errors
+    ///
+    /// The frames would be lost.
+    pub fn check_wire(&self, left: &Attachment, right: &Attachment) -> Result<(), AttachError> {
+        check_wire(left, right)?;
+        check_wire(right, left)
     }
 
     /// Makes the kernel side forget all flows: verdicts, tracks, blocked servers,

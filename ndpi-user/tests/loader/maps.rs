@@ -182,6 +182,35 @@ fn a_track_is_read_and_taken() {
 }
 
 #[test]
+fn switches_are_set_when_the_programs_are_loaded() {
+    if !can_load() {
+        return;
+    }
+    for (switches, dropped, proto) in
+        [(0, false, 4), (Switches::DROP_LONG_CHAINS, true, 4), (Switches::TUNNELS, false, 17)]
+    {
+        let mut kernel = Kernel::load(&LoadOptions { switches, ..options() }).unwrap();
+        // Nine headers of destination options.
+        let mut long_chain = udp6(1, 2, &[60, 0, 1, 4, 0, 0, 0, 0].repeat(9));
+        long_chain[20] = 60;
+        long_chain.drain(54..62);
+        let run = kernel.test_run().xdp(&long_chain, None, 1).unwrap();
+        assert_eq!(run.dropped(Hook::Xdp), dropped, "{switches}");
+        let inner = udp4(4000, 53, b"inner");
+        let mut tunnel = inner.clone();
+        tunnel.splice(34.., inner[14..].iter().copied());
+        let length = u16::try_from(tunnel.len() - 14).unwrap();
+        tunnel[16..18].copy_from_slice(&length.to_be_bytes());
+        tunnel[23] = 4;
+        kernel.test_run().xdp(&tunnel, None, 1).unwrap();
+        let mut rings = kernel.take_rings().unwrap();
+        let mut shown = Vec::new();
+        rings.drain(|header, _| shown.push(header.key().unwrap().proto()));
+        assert_eq!(shown, [proto], "{switches}");
+    }
+}
+
+#[test]
 fn switches_can_be_turned_while_the_programs_run() {
     if !can_load() {
         return;

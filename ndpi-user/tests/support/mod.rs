@@ -9,6 +9,7 @@ pub(crate) mod instance;
 #[path = "../../../xtask/src/lab/namespace.rs"]
 mod namespace;
 pub(crate) mod sandbox;
+pub(crate) mod wire;
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! `ndpi-xdp run`: attaches, classifies and enforces, until it is told to stop.
 
 mod options;
+mod peers;
 mod reload;
 mod signals;
 
@@ -126,12 +127,25 @@ impl RunArguments {
     }
 
     fn attach(&self, kernel: &mut Kernel) -> Result<Vec<Attachment>> {
+        let interfaces = peers::interfaces(&self.iface, &self.peer)?;
+        // First, so that the programs know the wires when frames come.
+        for pair in &self.peer {
+            kernel.join(&pair.left, &pair.right)?;
+        }
         let attach = |name: &String| {
             let attachment = kernel.attach(name, self.mode.into(), Hooks::default())?;
             log::info!("attached to {attachment}");
             Ok(attachment)
         };
-        self.iface.iter().map(attach).collect()
+        let attachments = interfaces.iter().map(attach).collect::<Result<Vec<_>>>()?;
+        let of = |name: &String| interfaces.iter().position(|it| it == name);
+        for pair in &self.peer {
+            if let (Some(left), Some(right)) = (of(&pair.left), of(&pair.right)) {
+                kernel.check_wire(&attachments[left], &attachments[right])?;
+                log::info!("{} and {} are joined, past the network stack", pair.left, pair.right);
+            }
+        }
+        Ok(attachments)
     }
 
     fn status<'a>(&self, library: &Library, attachments: &'a [Attachment]) -> StatusRecord<'a> {

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use log::LevelFilter;
+use ndpi_common::Switches;
 
+use super::peers::Pair;
 use crate::classify::{Keeper, Settings};
 use crate::commands::NdpiOptions;
 use crate::flow::Timeouts;
@@ -19,8 +21,14 @@ use crate::live::Plan;
 #[command(name = "run")]
 pub struct RunArguments {
     /// Interface to watch; may be given several times. On a router, the inside one
-    #[arg(long, required = true, value_name = "NAME")]
+    #[arg(long, required_unless_present = "peer", value_name = "NAME")]
     pub(super) iface: Vec<String>,
+
+    /// Join two interfaces to a wire: what passes on one goes straight out of the other, both ways,
+    /// and nothing that comes in reaches this machine's own network stack. Both are watched. May be
+    /// given several times
+    #[arg(long, value_name = "NAME=NAME")]
+    pub(super) peer: Vec<Pair>,
 
     /// Policy file; without one, everything is counted
     #[arg(long, value_name = "FILE")]
@@ -47,6 +55,14 @@ pub struct RunArguments {
     #[arg(long, value_name = "BYTES", default_value_t = ndpi_common::MAX_SNAP,
           value_parser = clap::value_parser!(u32).range(64..=i64::from(ndpi_common::MAX_SNAP)))]
     snap: u32,
+
+    /// Look into tunnels: GRE, IP in IP, VXLAN, Geneve, GTP-U. Flows are those inside
+    #[arg(long)]
+    tunnels: bool,
+
+    /// What becomes of IPv6 packets with more than 8 extension headers: their flow cannot be known
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = LongChains::Pass)]
+    long_chains: LongChains,
 
     /// Flows that are known at a time: the entries of each verdict map, and flows in user space
     #[arg(long, value_name = "FLOWS", default_value = "262144")]
@@ -83,6 +99,15 @@ pub(super) enum XdpMode {
     Generic,
 }
 
+/// What becomes of packets whose chain of extension headers is too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LongChains {
+    /// They pass, and are counted.
+    Pass,
+    /// They are dropped, and counted.
+    Drop,
+}
+
 impl From<XdpMode> for kernel::Mode {
     fn from(mode: XdpMode) -> Self {
         match mode {
@@ -108,10 +133,19 @@ impl RunArguments {
             ring_bytes: self.ring_size,
             budget: self.budget.get().into(),
             snap: self.snap,
+            switches: self.switches(),
             log_level: if level > LevelFilter::Info { level } else { LevelFilter::Off },
             pin_directory: Some(self.pin_dir.clone()),
             ..LoadOptions::default()
         }
+    }
+
+    /// What is switched on for as long as the programs run.
+    fn switches(&self) -> u32 {
+        let switch = |on, bit| if on { bit } else { 0 };
+        switch(self.tunnels, Switches::TUNNELS)
+            | switch(self.long_chains == LongChains::Drop, Switches::DROP_LONG_CHAINS)
+            | switch(!self.peer.is_empty(), Switches::PEERS)
     }
 
     /// How the session works with this many workers.
@@ -130,5 +164,35 @@ impl RunArguments {
     /// best of what it has seen with the last packet that it can see.
     pub(super) fn ndpi_options(&self) -> NdpiOptions {
         self.ndpi.clone().with_packet_limit(self.budget.get())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        run: RunArguments,
+    }
+
+    fn switches(words: &str) -> u32 {
+        let words = format!("run {words}");
+        let program = Program::try_parse_from(words.split_whitespace()).unwrap();
+        program.run.load_options(LevelFilter::Info).switches
+    }
+
+    #[test]
+    fn every_switch_has_its_option() {
+        assert_eq!(switches("--iface eth0"), 0);
+        assert_eq!(switches("--iface eth0 --long-chains pass"), 0);
+        assert_eq!(switches("--iface eth0 --long-chains drop"), Switches::DROP_LONG_CHAINS);
+        assert_eq!(switches("--iface eth0 --tunnels"), Switches::TUNNELS);
+        assert_eq!(switches("--peer eth0=eth1"), Switches::PEERS);
+        let all = Switches::PEERS | Switches::TUNNELS | Switches::DROP_LONG_CHAINS;
+        assert_eq!(switches("--peer a=b --tunnels --long-chains drop"), all);
     }
 }

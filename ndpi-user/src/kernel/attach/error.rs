@@ -21,6 +21,30 @@ pub enum AttachError {
     /// This process has already attached to the interface.
     #[error("{0} is given twice")]
     Twice(String),
+    /// An interface would be joined with itself.
+    #[error("{0} cannot be its own peer")]
+    OwnPeer(String),
+    /// Frames for other receivers could not be asked for.
+    #[error(
+        "cannot make {interface} promiscuous, so that it takes the frames that are to go through; \
+         it takes the capability CAP_NET_RAW"
+    )]
+    Promiscuous {
+        /// The interface.
+        interface: String,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// Frames that are redirected to the interface would be lost.
+    #[error(
+        "{interface} does not send frames that XDP redirects to it. A veth does when GRO is on at its \
+         other end (ethtool -K OTHER-END gro on), most drivers of network cards do; with --mode \
+         generic every interface does"
+    )]
+    NoRedirects {
+        /// The interface.
+        interface: String,
+    },
     /// An XDP program is there already.
     #[error(
         "{interface} already has an XDP program: {} (id {id}, {place}); {}",

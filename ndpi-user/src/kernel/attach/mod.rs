@@ -4,6 +4,8 @@ mod egress;
 mod error;
 mod interface;
 mod leftovers;
+mod promiscuous;
+mod wire;
 mod xdp;
 
 use std::fmt;
@@ -12,6 +14,7 @@ pub(super) use egress::EgressLink;
 pub use error::AttachError;
 pub(super) use interface::find_interface;
 pub use leftovers::{DetachError, Detached, detach};
+pub(super) use wire::{Wire, check as check_wire};
 pub(super) use xdp::XdpLink;
 
 /// How XDP is to run.

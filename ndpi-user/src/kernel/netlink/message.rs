@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use rustix::net::netlink::SocketAddrNetlink;
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType};
 use rustix::net::{connect, recv, send, socket_with};
 
 /// `NLM_F_REQUEST | NLM_F_ACK`: do it and say so.
@@ -41,11 +41,21 @@ impl Request {
         self
     }
 
-    /// Sends it and gives the type and payload of every message that the kernel answers with.
-    pub(super) fn exchange(mut self) -> io::Result<Vec<(u16, Vec<u8>)>> {
+    /// Sends it to rtnetlink(7) and gives the type and payload of every message that the kernel
+    /// answers with.
+    pub(super) fn exchange(self) -> io::Result<Vec<(u16, Vec<u8>)>> {
+        // No protocol is `NETLINK_ROUTE`.
+        self.exchange_with(None)
+    }
+
+    /// As [`Request::exchange`], with another part of the kernel.
+    pub(super) fn exchange_with(
+        mut self,
+        protocol: Option<Protocol>,
+    ) -> io::Result<Vec<(u16, Vec<u8>)>> {
         let len = u32::try_from(self.0.len()).map_err(io::Error::other)?;
         self.0[..4].copy_from_slice(&len.to_ne_bytes());
-        let socket = open()?;
+        let socket = open(protocol)?;
         send(&socket, &self.0, SendFlags::empty())?;
         let mut answers = Vec::new();
         let mut buffer = vec![0; BUFFER];
@@ -62,9 +72,9 @@ impl Request {
     }
 }
 
-fn open() -> io::Result<OwnedFd> {
-    // No protocol is `NETLINK_ROUTE`.
-    let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
+fn open(protocol: Option<Protocol>) -> io::Result<OwnedFd> {
+    let (family, kind) = (AddressFamily::NETLINK, SocketType::RAW);
+    let socket = socket_with(family, kind, SocketFlags::CLOEXEC, protocol)?;
     connect(&socket, &SocketAddrNetlink::new(0, 0))?;
     Ok(socket)
 }
@@ -116,6 +126,11 @@ pub(super) fn find(attributes_: &[u8], kind: u16) -> Option<&[u8]> {
     attributes(attributes_).find_map(|(found, payload)| (found == kind).then_some(payload))
 }
 
+/// The 64-bit number at the start.
+pub(super) fn long(bytes: &[u8]) -> Option<u64> {
+    bytes.first_chunk().map(|bytes| u64::from_ne_bytes(*bytes))
+}
+
 /// The 32-bit number at the start.
 pub(super) fn number(bytes: &[u8]) -> Option<u32> {
     bytes.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes))
@@ -127,7 +142,8 @@ pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..end]).into_owned()
 }
 
-fn half(bytes: &[u8]) -> Option<u16> {
+/// The 16-bit number at the start.
+pub(super) fn half(bytes: &[u8]) -> Option<u16> {
     bytes.first_chunk().map(|bytes| u16::from_ne_bytes(*bytes))
 }
 

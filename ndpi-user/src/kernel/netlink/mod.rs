@@ -1,8 +1,10 @@
-//! What rtnetlink(7) tells about interfaces and their programs, and how they are taken off.
+//! What netlink(7) tells about interfaces and their programs, and how they are taken off.
 
+mod features;
 mod filters;
 mod interfaces;
 mod message;
 
+pub(super) use features::takes_redirects;
 pub(super) use filters::{EGRESS, Filter, INGRESS, delete_clsact, filters};
 pub(super) use interfaces::{Interface, detach_xdp, interfaces};

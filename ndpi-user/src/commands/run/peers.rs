@@ -1,0 +1,86 @@
+//! Interfaces that are joined in pairs: `--peer`.
+
+use std::str::FromStr;
+
+use anyhow::{Result, bail};
+
+/// Two interfaces by name: what passes on one goes out of the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pair {
+    pub(super) left: String,
+    pub(super) right: String,
+}
+
+impl FromStr for Pair {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (left, right) = text
+            .split_once('=')
+            .filter(|(left, right)| !left.is_empty() && !right.is_empty() && !right.contains('='))
+            .ok_or("two interfaces are wanted, as in eth0=eth1")?;
+        if left == right {
+            return Err(format!("{left} cannot be its own peer"));
+        }
+        Ok(Self { left: left.into(), right: right.into() })
+    }
+}
+
+impl Pair {
+    fn ends(&self) -> [&str; 2] {
+        [&self.left, &self.right]
+    }
+}
+
+/// The interfaces to attach to: those that were named for it, and those of the pairs.
+///
+/// # Errors
+///
+/// An interface is in two pairs.
+pub(super) fn interfaces(named: &[String], pairs: &[Pair]) -> Result<Vec<String>> {
+    let mut ends: Vec<&str> = Vec::new();
+    for pair in pairs {
+        for end in pair.ends() {
+            if ends.contains(&end) {
+                bail!("{end} is in two pairs of --peer; a wire has two ends");
+            }
+            ends.push(end);
+        }
+    }
+    let missing = ends.into_iter().filter(|end| !named.iter().any(|name| name == end));
+    Ok(named.iter().cloned().chain(missing.map(str::to_owned)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(texts: &[&str]) -> Vec<Pair> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_pair_is_two_names() {
+        assert_eq!(pairs(&["eth0=eth1.5"])[0].ends(), ["eth0", "eth1.5"]);
+        for wrong in ["", "eth0", "eth0=", "=eth1", "a=b=c", "="] {
+            assert!(wrong.parse::<Pair>().unwrap_err().contains("eth0=eth1"), "{wrong}");
+        }
+        assert_eq!("lan=lan".parse::<Pair>().unwrap_err(), "lan cannot be its own peer");
+    }
+
+    #[test]
+    fn both_ends_are_attached_to_once() {
+        let named = ["tap".to_owned(), "b".to_owned()];
+        let attached = interfaces(&named, &pairs(&["a=b", "c=d"])).unwrap();
+        assert_eq!(attached, ["tap", "b", "a", "c", "d"]);
+        assert_eq!(interfaces(&named, &[]).unwrap(), named);
+    }
+
+    #[test]
+    fn a_wire_has_two_ends() {
+        for twice in [["a=b", "a=b"], ["a=b", "b=a"], ["a=b", "c=a"]] {
+            let error = interfaces(&[], &pairs(&twice)).unwrap_err().to_string();
+            assert!(error.contains("is in two pairs"), "{error}");
+        }
+    }
+}

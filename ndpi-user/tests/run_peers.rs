@@ -1,0 +1,153 @@
+//! `ndpi-xdp run --peer`: a bump in the wire between two hosts.
+
+mod support;
+
+use std::io::Write as _;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::Value;
+use support::instance::Instance;
+use support::ready;
+use support::sandbox::{Sandbox, run};
+use support::wire::{Wire, tell};
+
+const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
+
+/// Packets that the network stack of the middle has been given, of both IP versions.
+fn received(wire: &Wire) -> Vec<String> {
+    let script = "grep '^Ip:' /proc/net/snmp | tail -1 | cut -d' ' -f4; \
+                  grep -w Ip6InReceives /proc/net/snmp6";
+    let counters = run(wire.middle.command("sh").args(["-c", script]));
+    assert_eq!(counters.stdout.lines().count(), 2, "{counters:#?}");
+    counters.stdout.lines().map(str::to_owned).collect()
+}
+
+/// The lines of the closing table with these three words at their start: hook, outcome, reason.
+fn packets(instance: &Instance, words: [&str; 3]) -> u64 {
+    let table = instance.stderr();
+    let row = |line: &str| {
+        let columns: Vec<_> = line.split_whitespace().collect();
+        (columns.get(..3)? == words).then(|| columns[3].parse::<u64>().unwrap())
+    };
+    table.lines().find_map(row).unwrap_or(0)
+}
+
+/// Fails when a packet that came in went another way than out of the other interface.
+fn assert_nothing_passed(instance: &Instance) {
+    let table = instance.stderr();
+    assert!(table.contains("ingress  redirected"), "{table}");
+    assert!(!table.contains("ingress  passed"), "{table}");
+}
+
+fn is_promiscuous(wire: &Wire, interface: &str) -> bool {
+    let shown = run(wire.middle.command("ip").args(["-d", "link", "show", interface]));
+    shown.stdout.contains("promiscuity 1")
+}
+
+fn wait_until(holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline, "it does not come about");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn what_passes_goes_through_and_not_up() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    for mode in ["native", "generic"] {
+        let wire = Wire::new();
+        if mode == "native" {
+            wire.like_hardware();
+        }
+        let mut instance =
+            wire.middle.start(&format!("run --peer in=out --mode {mode} --json --workers 1"));
+        assert!(is_promiscuous(&wire, "in") && is_promiscuous(&wire, "out"));
+        let before = received(&wire);
+        wire.exchange();
+        let (mut client, mut server) = wire.connect();
+        tell(&mut client, &mut server, &[7; 10_000]);
+        tell(&mut server, &mut client, &[9; 10_000]);
+        assert_eq!(received(&wire), before, "{mode}");
+        assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+        assert_nothing_passed(&instance);
+        // ARP goes through as well, or the two would not have met.
+        assert!(packets(&instance, ["ingress", "redirected", "not_ip"]) >= 2);
+        assert!(packets(&instance, ["ingress", "redirected", "shown"]) >= 4);
+        for interface in ["in", "out"] {
+            assert_eq!(wire.middle.attached(interface), [""; 0]);
+            assert!(!is_promiscuous(&wire, interface));
+        }
+        wire.middle.assert_clean();
+    }
+}
+
+#[test]
+fn a_blocked_flow_ends_at_the_wire_and_others_go_on() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let wire = Wire::new();
+    wire.like_hardware();
+    let policy = "[[rule]]\nname = \"no web\"\napp = \"HTTP\"\naction = \"drop\"\n";
+    let policy = wire.middle.file("policy.toml", &format!("default = \"bypass\"\n{policy}"));
+    let command = format!("run --peer in=out --json --workers 1 --policy {}", policy.display());
+    let mut instance = wire.middle.start(&command);
+    let (mut client, mut server) = wire.connect();
+    let request = b"GET / HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: test\r\n\r\n";
+    tell(&mut client, &mut server, request);
+    // HTTP is known for certain when the server has answered.
+    let answer =
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\n123456789";
+    server.write_all(answer).unwrap();
+    let is_ours = |record: &Value| record["type"] == "verdict" && record["proto"] == 6;
+    let verdict = instance.wait_for(is_ours);
+    assert_eq!((&verdict["action"], &verdict["rule"]), (&"drop".into(), &"no web".into()));
+    client.write_all(b"GET /more HTTP/1.1\r\nHost: www.example.com\r\n\r\n").unwrap();
+    wait_until(|| {
+        let entries = wire.middle.run("verdicts --json").stdout;
+        let entries = entries.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        entries.into_iter().any(|entry| entry["proto"] == 6 && entry["dropped"].as_u64() > Some(0))
+    });
+    // Others are none the worse.
+    wire.exchange();
+    assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
+    assert!(packets(&instance, ["ingress", "dropped", "drop"]) >= 1, "{}", instance.stderr());
+    assert_nothing_passed(&instance);
+}
+
+#[test]
+fn a_wire_that_would_lose_frames_is_not_laid() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let wire = Wire::new();
+    let run = wire.middle.run("run --peer in=out --mode native");
+    run.assert_failed(1, &["out does not send frames that XDP redirects", "gro on", "--mode"]);
+    for interface in ["in", "out"] {
+        assert_eq!(wire.middle.attached(interface), [""; 0]);
+        assert!(!is_promiscuous(&wire, interface));
+    }
+    wire.middle.assert_clean();
+}
+
+#[test]
+fn pairs_that_cannot_be_are_refused() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.run("run --peer left").assert_failed(2, &["eth0=eth1"]);
+    sandbox.run("run --peer left=left").assert_failed(2, &["left cannot be its own peer"]);
+    sandbox
+        .run("run --peer left=right --peer right=left")
+        .assert_failed(1, &["right is in two pairs", "two ends"]);
+    sandbox.run("run --peer left=rihgt").assert_failed(1, &["no interface rihgt", "right?"]);
+    sandbox.ip("link property add dev left altname port0");
+    sandbox.run("run --peer left=port0").assert_failed(1, &["left cannot be its own peer"]);
+    sandbox.assert_clean();
+}

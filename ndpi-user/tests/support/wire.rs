@@ -1,0 +1,141 @@
+//! A machine in the middle of a wire: a sandbox with an interface to each side.
+
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use super::namespace::Namespace;
+use super::sandbox::Sandbox;
+
+pub(crate) const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 18, 5, 1));
+pub(crate) const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 18, 5, 2));
+
+/// How long a socket waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+/// A client and a server in one network, on the two sides of a machine that has no address there,
+/// routes nothing and bridges nothing. Its interfaces are `in` and `out`, the others are `wire`.
+pub(crate) struct Wire {
+    pub(crate) middle: Sandbox,
+    client: Namespace,
+    server: Namespace,
+}
+
+impl Wire {
+    pub(crate) fn new() -> Self {
+        let middle = Sandbox::new();
+        // Or it would say things of its own, which its other end would hear.
+        middle.ip("link set left down");
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = |side| format!("ndpi-test-{}-{side}-{number}", std::process::id());
+        let end = |interface, side, address| {
+            let outside = Namespace::new(&name(side)).unwrap();
+            middle.ip(&format!(
+                "link add {interface} type veth peer name wire netns {}",
+                outside.name()
+            ));
+            middle.ip(&format!("link set {interface} up"));
+            outside.ip(&format!("addr add {address}/24 dev wire")).unwrap();
+            outside.ip("link set wire up").unwrap();
+            outside
+        };
+        let (client, server) = (end("in", "client", CLIENT), end("out", "server", SERVER));
+        Self { middle, client, server }
+    }
+
+    /// Has both outer ends take frames as drivers of network cards do, and fill in checksums
+    /// themselves: a frame that was redirected has lost what the hardware was to do with it.
+    pub(crate) fn like_hardware(&self) {
+        for namespace in [&self.client, &self.server] {
+            inside(namespace, || {
+                ethtool("wire", ETHTOOL_SGRO, 1).unwrap();
+                ethtool("wire", ETHTOOL_STXCSUM, 0).unwrap();
+            });
+        }
+    }
+
+    /// Connects, and gives both ends.
+    pub(crate) fn connect(&self) -> (TcpStream, TcpStream) {
+        let listener = inside(&self.server, || TcpListener::bind((SERVER, 0)).unwrap());
+        let to = listener.local_addr().unwrap();
+        let connect = || TcpStream::connect_timeout(&to, PATIENCE).unwrap();
+        let client = inside(&self.client, connect);
+        let (server, from) = listener.accept().unwrap();
+        assert_eq!(from.ip(), CLIENT);
+        for end in [&client, &server] {
+            end.set_read_timeout(Some(PATIENCE)).unwrap();
+        }
+        (client, server)
+    }
+
+    /// Sends a datagram there and another one back.
+    pub(crate) fn exchange(&self) {
+        let bind = |namespace, address| {
+            let socket = inside(namespace, move || UdpSocket::bind((address, 0)).unwrap());
+            socket.set_read_timeout(Some(PATIENCE)).unwrap();
+            socket
+        };
+        let (client, server) = (bind(&self.client, CLIENT), bind(&self.server, SERVER));
+        let mut buffer = [0; 16];
+        client.send_to(b"ping", server.local_addr().unwrap()).unwrap();
+        let (len, from) = server.recv_from(&mut buffer).unwrap();
+        assert_eq!((&buffer[..len], from), (&b"ping"[..], client.local_addr().unwrap()));
+        server.send_to(b"pong", from).unwrap();
+        assert_eq!(client.recv(&mut buffer).unwrap(), 4);
+    }
+}
+
+/// Writes on one end and reads it on the other.
+pub(crate) fn tell(from: &mut TcpStream, to: &mut TcpStream, words: &[u8]) {
+    from.write_all(words).unwrap();
+    let mut heard = vec![0; words.len()];
+    to.read_exact(&mut heard).unwrap();
+    assert_eq!(heard, words);
+}
+
+/// What `task` returns when it runs in a network namespace; a socket stays there.
+fn inside<T: Send>(namespace: &Namespace, task: impl FnOnce() -> T + Send) -> T {
+    let file = File::open(format!("/run/netns/{}", namespace.name())).unwrap();
+    // A thread of its own, which takes its namespace with it when it ends.
+    let entered = || {
+        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+        task()
+    };
+    thread::scope(|scope| scope.spawn(entered).join().unwrap())
+}
+
+/// Commands of `linux/ethtool.h` that take a number.
+const ETHTOOL_STXCSUM: u32 = 0x17;
+const ETHTOOL_SGRO: u32 = 0x2c;
+const SIOCETHTOOL: libc::c_ulong = 0x8946;
+
+/// `struct ethtool_value`.
+#[repr(C)]
+struct Value {
+    command: u32,
+    data: u32,
+}
+
+/// Sets something of an interface of this thread's network namespace, as ethtool(8) does.
+fn ethtool(interface: &str, command: u32, data: u32) -> io::Result<()> {
+    let mut value = Value { command, data };
+    // SAFETY: all zeros is a value of this plain structure.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(interface.bytes()) {
+        *to = libc::c_char::from_ne_bytes([from]);
+    }
+    request.ifr_ifru.ifru_data = (&raw mut value).cast();
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    // SAFETY: the kernel reads the request and the value that it points to; both live until it
+    // returns.
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), SIOCETHTOOL, &raw mut request) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
