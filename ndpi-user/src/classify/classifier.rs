@@ -86,8 +86,8 @@ pub trait Sink<F> {
     /// the classification.
     fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample);
 
-    /// A packet reached user space of a flow that was decided before.
-    fn known(&mut self, _flow: &mut FlowEntry<F>) {}
+    /// A packet that passed reached user space, of a flow that was decided before.
+    fn known(&mut self, _flow: &mut FlowEntry<F>, _sample: &Sample) {}
 
     /// The kernel dropped a packet of a flow whose verdict is `reject`, and shows it to be answered.
     fn rejected(&mut self, _flow: &FlowEntry<F>, _sample: &Sample) {}
@@ -143,7 +143,7 @@ impl<D: Detector> Classifier<D> {
         }
         let decided = match &mut flow.stage {
             Stage::Decided(_) => {
-                sink.known(flow);
+                sink.known(flow, sample);
                 return;
             }
             Stage::Undecided(state) => {

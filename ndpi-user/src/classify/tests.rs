@@ -89,7 +89,7 @@ impl Sink<Classification> for Notes {
         self.decided.push((flow.key, flow.inspected));
     }
 
-    fn known(&mut self, _flow: &mut FlowEntry<Classification>) {
+    fn known(&mut self, _flow: &mut FlowEntry<Classification>, _sample: &Sample) {
         self.known += 1;
     }
 

@@ -134,11 +134,16 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
         }
     }
 
-    fn known(&mut self, flow: &mut FlowEntry<F>) {
+    fn known(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
         // Shown before its verdict stood, or because the verdict was taken away by somebody else.
         let Some(standing) = Standing::of(flow) else { return };
         if let Err(error) = self.store.write(&standing) {
-            self.refuse(&error);
+            return self.refuse(&error);
+        }
+        // Its receiver is further than the packet that the verdict was made of: a reset with the
+        // number that was right then has missed, and no more packets need come.
+        if standing.verdict.action == Action::Reject {
+            self.answer(sample);
         }
     }
 

@@ -35,14 +35,15 @@ pub struct Settings {
     pub rate: u32,
     /// Packets that may be sent at once after a pause.
     pub burst: u32,
-    /// How often one flow is answered: for the verdict, and for the first packet of each direction
-    /// that the kernel drops.
+    /// How often one flow is answered for what the kernel drops: for the first packet of each
+    /// direction. What passed until the verdict stood is answered as well, and bounded by the flow's
+    /// budget.
     pub per_flow: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { rate: 1000, burst: 1000, per_flow: 3 }
+        Self { rate: 1000, burst: 1000, per_flow: 2 }
     }
 }
 
@@ -126,8 +127,8 @@ impl<W: Way> Rejecter<W> {
         Self { way, bounds: Mutex::new(bounds), counts: Counts::default() }
     }
 
-    /// Tells the ends of the sample's flow. The sample is the one that the verdict was made of, or
-    /// one that the kernel dropped since ([`Sample::rejected`]). `now_ns` is any clock in
+    /// Tells the ends of the sample's flow. The sample is the one that the verdict was made of, one
+    /// that passed before it stood, or one that the kernel dropped since ([`Sample::rejected`]). `now_ns` is any clock in
     /// nanoseconds, the same for all calls.
     pub fn reject(&self, sample: &Sample, now_ns: u64) -> Told {
         let told = match answers(sample) {
@@ -218,13 +219,15 @@ impl Bounds {
         if sample.reopened {
             self.answered.forget(&sample.key);
         }
-        if !self.answered.may(&sample.key) {
+        if sample.rejected && !self.answered.may(&sample.key) {
             return Some(Told::EnoughForFlow);
         }
         if !self.pace.take(packets, now_ns) {
             return Some(Told::EnoughForNow);
         }
-        self.answered.note(sample.key);
+        if sample.rejected {
+            self.answered.note(sample.key);
+        }
         None
     }
 

@@ -79,19 +79,31 @@ fn rejecter(settings: Settings) -> Rejecter<List> {
 }
 
 #[test]
-fn a_flow_is_told_three_times_and_a_new_one_again() {
+fn a_flow_is_told_twice_of_what_is_dropped_and_a_new_one_again() {
     let rejecter = rejecter(Settings::default());
     let packet = Packet::tcp(1);
+    let dropped = || Sample { rejected: true, ..packet.sample() };
     let tell = |sample: &Sample| rejecter.reject(sample, SECOND);
-    let told: Vec<_> = (0..5).map(|_| tell(&packet.sample())).collect();
-    assert_eq!(told[..3], [Told::Sent; 3]);
-    assert_eq!(told[3..], [Told::EnoughForFlow; 2]);
-    assert_eq!(tell(&Sample { reopened: true, ..packet.sample() }), Told::Sent);
+    let told: Vec<_> = (0..5).map(|_| tell(&dropped())).collect();
+    assert_eq!(told[..2], [Told::Sent; 2]);
+    assert_eq!(told[2..], [Told::EnoughForFlow; 3]);
+    assert_eq!(tell(&Sample { reopened: true, ..dropped() }), Told::Sent);
     rejecter.forget(&packet.key);
-    assert_eq!((0..5).filter(|_| tell(&packet.sample()) == Told::Sent).count(), 3);
-    let expected = Statistics { resets: 14, enough_for_flow: 4, ..Statistics::default() };
+    assert_eq!((0..5).filter(|_| tell(&dropped()) == Told::Sent).count(), 2);
+    let expected = Statistics { resets: 10, enough_for_flow: 6, ..Statistics::default() };
     assert_eq!(rejecter.statistics(), expected);
-    assert_eq!(rejecter.way.sent.lock().unwrap().len(), 14);
+    assert_eq!(rejecter.way.sent.lock().unwrap().len(), 10);
+}
+
+#[test]
+fn all_that_passed_before_the_verdict_stood_is_answered() {
+    let rejecter = rejecter(Settings::default());
+    let packet = Packet::tcp(1);
+    for _ in 0..32 {
+        assert_eq!(rejecter.reject(&packet.sample(), SECOND), Told::Sent);
+    }
+    let dropped = Sample { rejected: true, ..packet.sample() };
+    assert_eq!(rejecter.reject(&dropped, SECOND), Told::Sent, "and what is dropped as well");
 }
 
 #[test]
