@@ -8,22 +8,65 @@ mod support;
 use std::env;
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use ndpi_common::Action;
 use serde_json::Value;
 use support::{binary, ndpi_library, ready};
 
-const PROGRAMS: [&str; 9] =
-    ["bpftool", "curl", "dig", "dnsmasq", "ip", "nginx", "openssl", "ssh", "sshd"];
+const PROGRAMS: [&str; 10] =
+    ["bpftool", "curl", "dig", "dnsmasq", "ip", "nft", "nginx", "openssl", "ssh", "sshd"];
 
 #[test]
 fn blocked_sites_are_dropped_in_the_kernel_and_allowed_ones_answer() {
     if !ready(&PROGRAMS) {
         return;
     }
+    let (records, said) = run(&["--scenario", "category"]);
+    let requests: Vec<_> = of_type(&records, "request").collect();
+    assert!(!requests.is_empty(), "no requests; standard error:\n{said}");
+    for record in &requests {
+        check(record);
+    }
+    for expected in ["answered", "blocked"] {
+        let of_it = |family| {
+            requests.iter().filter(move |r| r["expected"] == expected && r["ip"] == family)
+        };
+        assert!(of_it(4).count() > 0 && of_it(6).count() > 0, "no {expected} request over one IP");
+    }
+}
+
+#[test]
+fn every_scenario_goes_as_it_should() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let list = lab().args(["lab", "--list"]).output().unwrap();
+    let list = String::from_utf8(list.stdout).unwrap();
+    let names: Vec<_> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    // `category` is the other test's.
+    let names: Vec<_> = names.into_iter().filter(|name| *name != "category").collect();
+    assert!(names.contains(&"reload"), "{list}");
+    let (records, said) = run(&[&["--scenario"], &names[..]].concat());
+    let scenarios: Vec<_> = of_type(&records, "scenario").collect();
+    let told: Vec<_> = scenarios.iter().map(|record| record["name"].as_str().unwrap()).collect();
+    assert_eq!(told, names, "{said}");
+    for record in scenarios {
+        assert!(record["checks"].as_array().is_some_and(|checks| checks.len() > 1), "{record:#}");
+        assert_eq!(record["right"], true, "{record:#}");
+    }
+}
+
+/// One lab at a time: each has `ndpi-xdp` on its router, which pins its maps in one place.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Runs the lab, which must succeed and leave nothing behind; its records, and what it said.
+fn run(arguments: &[&str]) -> (Vec<Value>, String) {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let output = lab()
         .args(["lab", "--json", "--binary"])
         .arg(binary())
+        .args(arguments)
         .env("NDPI_LIBRARY", ndpi_library())
         .output()
         .unwrap();
@@ -31,17 +74,14 @@ fn blocked_sites_are_dropped_in_the_kernel_and_allowed_ones_answer() {
         [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).into();
     let records: Vec<Value> =
         stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(!records.is_empty(), "no records; standard error:\n{said}");
-    for record in &records {
-        check(record);
-    }
-    for expected in ["answered", "blocked"] {
-        let of_it =
-            |family| records.iter().filter(move |r| r["expected"] == expected && r["ip"] == family);
-        assert!(of_it(4).count() > 0 && of_it(6).count() > 0, "no {expected} request over one IP");
-    }
     assert!(said.contains("nothing is left behind"), "{said}");
-    assert!(output.status.success(), "{said}");
+    let wrong: Vec<_> = records.iter().filter(|record| record["right"] == false).collect();
+    assert!(output.status.success(), "{said}\n{wrong:#?}");
+    (records, said)
+}
+
+fn of_type<'a>(records: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
+    records.iter().filter(move |record| record["type"] == kind)
 }
 
 /// One request: what the client got, what the verdict was, and what the kernel's map showed of it.

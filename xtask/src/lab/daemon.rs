@@ -89,9 +89,14 @@ impl Daemon {
         )
     }
 
+    /// All of its log so far.
+    pub(super) fn said(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
     /// The end of its log, for an error message.
     pub(super) fn last_words(&self) -> String {
-        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        let text = self.said();
         let lines: Vec<_> = text.lines().collect();
         let shown = &lines[lines.len().saturating_sub(SHOWN)..];
         if shown.is_empty() {
@@ -100,9 +105,9 @@ impl Daemon {
         format!("; it said:\n  {}", shown.join("\n  "))
     }
 
-    fn signal(&self, signal: Signal) -> Result<()> {
+    /// Sends it a signal. It has not been waited for, so that its number is still its own.
+    pub(super) fn signal(&self, signal: Signal) -> Result<()> {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        // Not yet waited for, so the number is still its own.
         kill_process(pid.context("a process without a number")?, signal)
             .with_context(|| format!("cannot signal {}", self.name))
     }

@@ -1,11 +1,18 @@
 //! `cargo xtask lab`: a small network inside this machine, where real clients talk to real servers
 //! through a router that runs `ndpi-xdp`.
 
+mod arrivals;
 mod bpffs;
 mod clients;
 mod conversation;
 mod daemon;
+mod download;
+mod echo;
+mod experiment;
+mod findings;
 mod flow;
+mod inside;
+mod insistent;
 mod interrupt;
 mod kernel;
 mod leftovers;
@@ -13,63 +20,90 @@ mod namespace;
 mod outcome;
 mod requests;
 mod router;
+mod scenarios;
 mod servers;
+mod stage;
 mod table;
 mod topology;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::io::{self, Write as _};
-use std::ops::RangeFrom;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Context, Result};
+use clap::builder::PossibleValuesParser;
 
 use crate::workspace::Workspace;
 use crate::{process, setup};
 use bpffs::Bpffs;
-use conversation::{Asked, Client};
-use outcome::Outcome;
-use router::Router;
+use findings::{Findings, Report};
+use scenarios::Scenario;
 use servers::Servers;
+use stage::Stage;
 use topology::Topology;
 
-/// Blocks social networks and video.
-const OWN_POLICY: &str = include_str!("policy.toml");
-
 /// The programs of the distribution that the lab uses.
-const PROGRAMS: [&str; 9] =
-    ["bpftool", "curl", "dig", "dnsmasq", "ip", "nginx", "openssl", "ssh", "sshd"];
-
-/// Ports of the clients, without and with `ndpi-xdp`: all below those that the kernel hands out.
-const BARE_PORTS: RangeFrom<u16> = 20_000..;
-const PORTS: RangeFrom<u16> = 25_000..;
+const PROGRAMS: [&str; 10] =
+    ["bpftool", "curl", "dig", "dnsmasq", "ip", "nft", "nginx", "openssl", "ssh", "sshd"];
 
 /// See `ndpi-xdp` work without a network: clients, a router and servers inside this machine.
 ///
-/// Three network namespaces, joined by veth pairs, are made and removed again. Each request is made
-/// twice: through a bare router, where all must be answered, then with ndpi-xdp on it. Exit status
-/// 1 when a blocked request is answered, an allowed one is not, or anything is left behind.
+/// Three network namespaces, joined by veth pairs, are made and removed again. First come the
+/// requests, each made twice: through a bare router, where all must be answered, then with ndpi-xdp
+/// on it. Then come scenarios, each with a policy of its own. Exit status 1 when a blocked request is
+/// answered, an allowed one is not, something else is not as a scenario wants it, or anything is
+/// left behind.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// One JSON object a request on standard output, in place of the table.
+    /// JSON objects on standard output, in place of the tables: one a request, one a scenario.
     #[arg(long)]
     json: bool,
-    /// The policy on the router; without it, one that blocks social networks and video.
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
-    /// After the requests, leave all running until Ctrl-C, to look around.
+    /// Only these scenarios; `category` is the requests.
+    #[arg(long, value_name = "NAME", num_args = 1.., value_parser = PossibleValuesParser::new(names()))]
+    scenario: Vec<String>,
+    /// Say which scenarios there are, and what they show.
     #[arg(long)]
+    list: bool,
+    /// Only the requests, with this policy on the router.
+    #[arg(long, value_name = "FILE", conflicts_with = "scenario")]
+    policy: Option<PathBuf>,
+    /// Only the requests; afterwards, leave all running until Ctrl-C, to look around.
+    #[arg(long, conflicts_with = "scenario")]
     keep: bool,
     /// The `ndpi-xdp` to run; without it, the one that `cargo xtask build` makes.
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
 }
 
+/// The names of all scenarios, and what they show.
+fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let others = scenarios::ALL.iter().map(|scenario| (scenario.name, scenario.about));
+    std::iter::once((experiment::NAME, experiment::ABOUT)).chain(others)
+}
+
+fn names() -> Vec<&'static str> {
+    all().map(|(name, _)| name).collect()
+}
+
+impl Args {
+    /// Whether the scenario of this name is to be carried out.
+    fn wants(&self, name: &str) -> bool {
+        if self.policy.is_some() || self.keep {
+            return name == experiment::NAME;
+        }
+        self.scenario.is_empty() || self.scenario.iter().any(|wanted| wanted == name)
+    }
+}
+
 /// `cargo xtask lab`.
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
+    if args.list {
+        all().try_for_each(|(name, about)| writeln!(io::stdout(), "{name:<12}  {about}"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let binary = binary(args, workspace)?;
     if !process::is_root() {
         return again_as_root(args, &binary);
@@ -78,11 +112,10 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     interrupt::watch()?;
     leftovers::remove_stale()?;
     let folder = tempfile::Builder::new().prefix(&leftovers::named("")).tempdir()?;
-    let outcomes = experiment(args, &binary, folder.path());
+    let right = play(args, &binary, folder.path());
     let place = folder.path().to_owned();
     folder.close().context("cannot remove the lab's folder")?;
     let clean = leftovers::check(&place);
-    let right = outcomes.and_then(|outcomes| report(args, &outcomes));
     match (&right, clean) {
         (_, Ok(())) => eprintln!("lab: nothing is left behind: no namespace, mount, pin or file"),
         (Ok(_), Err(left)) => return Err(left),
@@ -91,66 +124,62 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     Ok(if right? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Makes the lab, has all requests made, and removes it.
-fn experiment(args: &Args, binary: &Path, folder: &Path) -> Result<Vec<Outcome>> {
+/// Makes the lab, carries out what is wanted, and removes it; whether all was as it should be.
+fn play(args: &Args, binary: &Path, folder: &Path) -> Result<bool> {
     eprintln!("lab: making client, router and server");
     let mut bpffs = Bpffs::ensure()?;
     let topology = Topology::new()?;
-    let servers = Servers::start(&topology.server, folder, &requests::names())?;
-    let policy = policy(args, folder)?;
-    let client = Client { namespace: &topology.client, folder };
-    eprintln!("lab: all requests, through a router without ndpi-xdp");
-    let bare = ask_all(&client, BARE_PORTS, false)?;
-    eprintln!("lab: starting ndpi-xdp on the router");
-    let router = Router::start(&topology, binary, &policy, folder)?;
-    eprintln!("lab: all requests again");
-    let asked = ask_all(&client, PORTS, true)?;
-    if args.keep {
-        keep(&topology);
-    }
-    let records = router.end()?;
+    let servers = Servers::start(&topology.server, folder, &server_names())?;
+    let right = carry_out(args, &Stage::new(&topology, binary, folder)?)?;
     servers.end()?;
     topology.remove()?;
     bpffs.release()?;
-    let pairs = requests::all().into_iter().zip(bare).zip(asked);
-    Ok(pairs.map(|((request, bare), asked)| Outcome::new(request, bare, asked, &records)).collect())
+    Ok(right)
 }
 
-/// Makes every request, each from a port of its own.
-fn ask_all(client: &Client, ports: RangeFrom<u16>, watched: bool) -> Result<Vec<Asked>> {
-    let requests = requests::all();
-    requests.iter().zip(ports).map(|(request, port)| client.ask(request, port, watched)).collect()
+/// The requests and the scenarios, as far as they are wanted, each with its report.
+fn carry_out(args: &Args, stage: &Stage) -> Result<bool> {
+    let mut right = true;
+    if args.wants(experiment::NAME) {
+        right &= requests(args, stage)?;
+    }
+    let wanted: Vec<&Scenario> = scenarios::ALL.iter().filter(|it| args.wants(it.name)).collect();
+    if !wanted.is_empty() && !args.json {
+        io::stdout().write_all(Report::heading().as_bytes())?;
+    }
+    for scenario in wanted {
+        let report = scenario.run(stage)?;
+        right &= report.is_right();
+        let text = if args.json { format!("{}\n", report.record()) } else { report.text() };
+        io::stdout().write_all(text.as_bytes())?;
+    }
+    Ok(right)
 }
 
-/// Leaves all running until Ctrl-C.
-fn keep(topology: &Topology) {
-    let client = topology.client.command("COMMAND");
-    eprintln!("lab: all stays as it is until Ctrl-C. To look around:");
-    eprintln!("  as the client:  {}", process::shown(&client));
-    eprintln!("  what is held:   bpftool -p map dump pinned {}/VERDICTS_V4", kernel::PINS);
-    interrupt::wait();
-}
-
-/// Prints the results; whether all is as it should be.
-fn report(args: &Args, outcomes: &[Outcome]) -> Result<bool> {
+/// The requests: a table, or a record of each; whether all is as it should be.
+fn requests(args: &Args, stage: &Stage) -> Result<bool> {
+    let started = Instant::now();
     let own_policy = args.policy.is_none();
+    let outcomes = experiment::run(stage, args.policy.as_deref(), args.keep)?;
+    let mut findings = Findings::default();
+    findings.outcomes(&outcomes, own_policy);
+    let report = Report { name: experiment::NAME, took: started.elapsed(), findings };
     let mut out = io::stdout().lock();
     if args.json {
         outcomes.iter().try_for_each(|row| writeln!(out, "{}", row.record(own_policy)))?;
+        writeln!(out, "{}", report.record())?;
     } else {
-        out.write_all(table::show(outcomes, own_policy).as_bytes())?;
+        out.write_all(table::show(&outcomes, own_policy).as_bytes())?;
     }
-    Ok(outcomes.iter().all(|row| row.problems(own_policy).is_empty()))
+    Ok(report.is_right())
 }
 
-/// The policy to run with: the one that is asked for, or the lab's own.
-fn policy(args: &Args, folder: &Path) -> Result<PathBuf> {
-    if let Some(policy) = &args.policy {
-        return policy.canonicalize().with_context(|| format!("no policy at {}", policy.display()));
-    }
-    let file = folder.join("policy.toml");
-    fs::write(&file, OWN_POLICY)?;
-    Ok(file)
+/// The names that lead to the server, each once.
+fn server_names() -> Vec<&'static str> {
+    let mut names: Vec<_> = requests::names().into_iter().chain(scenarios::names()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// The program to run: the one that is asked for, or one built now, as the caller.
@@ -173,6 +202,9 @@ fn again_as_root(args: &Args, binary: &Path) -> Result<ExitCode> {
     command.arg(env::current_exe()?).arg("lab").arg("--binary").arg(binary);
     if let Some(policy) = &args.policy {
         command.arg("--policy").arg(policy);
+    }
+    if !args.scenario.is_empty() {
+        command.arg("--scenario").args(&args.scenario);
     }
     let flags = [("--json", args.json), ("--keep", args.keep)];
     command.args(flags.iter().filter(|(_, set)| *set).map(|(flag, _)| flag));

@@ -70,12 +70,16 @@ impl Outcome {
         } else if self.blocked() {
             // What the lab's own policy blocks is never that short.
             unless(!(own_policy && self.too_late()), "answered in spite of the verdict");
-            unless(self.too_late() || self.dropped() > 0, "the kernel dropped nothing");
+            // Ends that were told may have nothing more to say.
+            let told = self.flow["action"] == "reject";
+            let dropped = self.too_late() || told || self.dropped() > 0;
+            unless(dropped, "the kernel dropped nothing");
         } else {
             unless(self.answered(), "not answered, though nothing forbids it");
         }
         if self.flow["action"].is_string() && self.flow["action"] != "bypass" {
-            unless(self.asked.entry.is_some(), "bpftool did not show the verdict");
+            let hidden = self.asked.watched && self.asked.entry.is_none();
+            unless(!hidden, "bpftool did not show the verdict");
         }
         if own_policy {
             let expected = self.request.expected == Expected::Blocked;
@@ -142,8 +146,10 @@ mod tests {
         };
         let asked = |answered: bool| Asked {
             answer: answered.then(|| "200".to_owned()).ok_or_else(|| "timed out".to_owned()),
+            code: Some(if answered { 0 } else { 28 }),
             took: Duration::from_secs(1),
             flow,
+            watched: true,
             entry: Some(json!({"value": {}})),
         };
         let record = json!({"type": "flow", "proto": 6, "src": family.client(), "sport": 25_000,
@@ -157,6 +163,7 @@ mod tests {
         let outcome = blocked(false, "drop", 9);
         assert_eq!(outcome.problems(true), [""; 0]);
         assert_eq!((outcome.leaked(), outcome.dropped()), (7, 9));
+        assert_eq!(blocked(false, "reject", 0).problems(true), [""; 0], "told, and silent since");
     }
 
     #[test]

@@ -52,7 +52,12 @@ pub(super) struct Request {
     pub(super) expected: Expected,
 }
 
-const fn row(ask: Ask, name: &'static str, family: Family, expected: Expected) -> Request {
+pub(super) const fn row(
+    ask: Ask,
+    name: &'static str,
+    family: Family,
+    expected: Expected,
+) -> Request {
     Request { ask, name, family, expected }
 }
 

@@ -5,14 +5,19 @@ use std::path::Path;
 use std::process::{ChildStdout, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 use serde_json::Value;
 
 use super::daemon::Daemon;
-use super::kernel;
+use super::flow::FlowId;
 use super::topology::{LAN, Topology};
+use super::{interrupt, kernel};
+
+/// How long a record is waited for.
+const RECORD: Duration = Duration::from_secs(10);
 
 /// The program under way, and the records it has written so far.
 pub(super) struct Router {
@@ -22,16 +27,23 @@ pub(super) struct Router {
 }
 
 impl Router {
-    /// Starts `binary` with `policy` on the client's side of the router; returns when it has
-    /// attached.
+    /// Starts `binary` with `policy` on the client's side of the router, with more `variables` in its
+    /// environment; returns when it has attached.
     pub(super) fn start(
         lab: &Topology,
         binary: &Path,
         policy: &Path,
         folder: &Path,
+        variables: &[(&str, &str)],
     ) -> Result<Self> {
         let (binary, policy) = (binary.display().to_string(), policy.display().to_string());
-        let program = [&binary, "run", "--iface", LAN, "--policy", &policy, "--json"];
+        let variables: Vec<_> = variables.iter().map(|(name, it)| format!("{name}={it}")).collect();
+        let mut program: Vec<&str> = Vec::new();
+        if !variables.is_empty() {
+            program.push("env");
+            program.extend(variables.iter().map(String::as_str));
+        }
+        program.extend([&*binary, "run", "--iface", LAN, "--policy", &*policy, "--json"]);
         let mut daemon = Daemon::start("ndpi-xdp", &lab.router, &program, folder, Stdio::piped())?;
         let stdout = daemon.take_stdout().context("ndpi-xdp has no standard output")?;
         let records = Arc::new(Mutex::new(Vec::new()));
@@ -40,6 +52,29 @@ impl Router {
         let seen = Arc::clone(&records);
         daemon.wait_until(|| Ok(lock(&seen).iter().any(is_running)))?;
         Ok(Self { daemon, records, reader })
+    }
+
+    /// Waits for the first decision on `flow`, and returns its record.
+    pub(super) fn verdict(&self, flow: &FlowId) -> Result<Value> {
+        let mut found = None;
+        interrupt::until(RECORD, || {
+            let fits = |record: &&Value| record["type"] == "verdict" && flow.is_of(record);
+            found = lock(&self.records).iter().find(fits).cloned();
+            Ok(found.is_some())
+        })?;
+        found.with_context(|| {
+            format!("no verdict on {flow:?} within {RECORD:?}{}", self.daemon.last_words())
+        })
+    }
+
+    /// Sends it a signal.
+    pub(super) fn signal(&self, signal: Signal) -> Result<()> {
+        self.daemon.signal(signal)
+    }
+
+    /// What it has said on its standard error so far.
+    pub(super) fn said(&self) -> String {
+        self.daemon.said()
     }
 
     /// Ends it as Ctrl-C would, and returns all its records.

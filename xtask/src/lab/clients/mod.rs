@@ -87,7 +87,7 @@ fn reason(said: &str) -> String {
 }
 
 /// An address between brackets where a port follows it.
-fn bracketed(address: IpAddr) -> String {
+pub(super) fn bracketed(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => format!("[{address}]"),

@@ -1,0 +1,61 @@
+//! The lab's requests: all of them through a bare router, and again through one with `ndpi-xdp`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use super::conversation::Asked;
+use super::outcome::Outcome;
+use super::stage::Stage;
+use super::{interrupt, kernel, requests};
+use crate::process;
+
+/// What the requests show, under the lab's own policy.
+pub(super) const NAME: &str = "category";
+pub(super) const ABOUT: &str = "the requests, one after the other: social networks and video are blocked, all else is answered";
+
+/// Blocks social networks and video.
+const OWN_POLICY: &str = include_str!("policy.toml");
+
+/// Has all requests made; with `keep`, all stays until Ctrl-C when they have been.
+pub(super) fn run(stage: &Stage, policy: Option<&Path>, keep: bool) -> Result<Vec<Outcome>> {
+    let policy = policy_file(policy, stage.folder)?;
+    eprintln!("lab: all requests, through a router without ndpi-xdp");
+    let bare = ask_all(stage, false)?;
+    eprintln!("lab: starting ndpi-xdp on the router");
+    let router = stage.router(&policy)?;
+    eprintln!("lab: all requests again");
+    let asked = ask_all(stage, true)?;
+    if keep {
+        wait(stage);
+    }
+    let records = router.end()?;
+    let pairs = requests::all().into_iter().zip(bare).zip(asked);
+    Ok(pairs.map(|((request, bare), asked)| Outcome::new(request, bare, asked, &records)).collect())
+}
+
+/// Makes every request, each from a port of its own.
+fn ask_all(stage: &Stage, watched: bool) -> Result<Vec<Asked>> {
+    let requests = requests::all();
+    requests.iter().map(|request| stage.client().ask(request, stage.port()?, watched)).collect()
+}
+
+/// Leaves all running until Ctrl-C.
+fn wait(stage: &Stage) {
+    let client = stage.topology.client.command("COMMAND");
+    eprintln!("lab: all stays as it is until Ctrl-C. To look around:");
+    eprintln!("  as the client:  {}", process::shown(&client));
+    eprintln!("  what is held:   bpftool -p map dump pinned {}/VERDICTS_V4", kernel::PINS);
+    interrupt::wait();
+}
+
+/// The policy to run with: the one that is asked for, or the lab's own.
+fn policy_file(asked: Option<&Path>, folder: &Path) -> Result<PathBuf> {
+    if let Some(policy) = asked {
+        return policy.canonicalize().with_context(|| format!("no policy at {}", policy.display()));
+    }
+    let file = folder.join("policy.toml");
+    fs::write(&file, OWN_POLICY)?;
+    Ok(file)
+}
