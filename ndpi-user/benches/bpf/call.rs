@@ -14,6 +14,7 @@ const MAP_CREATE: i32 = 0;
 const MAP_LOOKUP: i32 = 1;
 const MAP_UPDATE: i32 = 2;
 const LINK_CREATE: i32 = 28;
+const HASH: u32 = 1;
 const ARRAY: u32 = 2;
 const PROG_ARRAY: u32 = 3;
 /// `BPF_F_TEST_XDP_LIVE_FRAMES`: what the program says of a frame is done.
@@ -41,7 +42,7 @@ struct LoadAttr {
 
 /// `union bpf_attr` for `BPF_MAP_CREATE`, as far as it is used.
 #[repr(C)]
-#[derive(Default)]
+#[derive(Clone, Copy)]
 struct MapAttr {
     map_type: u32,
     key_size: u32,
@@ -109,34 +110,51 @@ pub(crate) fn load(instructions: &[u64]) -> io::Result<OwnedFd> {
 
 /// An array of programs with `program` as its entry 0.
 pub(crate) fn array_of(program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-    let array = map(PROG_ARRAY, 4)?;
+    let array =
+        create(&MapAttr { map_type: PROG_ARRAY, key_size: 4, value_size: 4, max_entries: 1 })?;
     let value = program.as_raw_fd();
-    let mut attr = element(&array, &0, (&raw const value).addr());
+    let mut attr = element(&array, &0_u32, (&raw const value).addr());
     bpf(MAP_UPDATE, &mut attr)?;
     Ok(array)
 }
 
 /// An array map of one number.
 pub(crate) fn number() -> io::Result<OwnedFd> {
-    map(ARRAY, 8)
+    create(&MapAttr { map_type: ARRAY, key_size: 4, value_size: 8, max_entries: 1 })
 }
 
 /// What stands in the map that [`number`] made.
 pub(crate) fn read_number(map: &OwnedFd) -> io::Result<u64> {
     let mut value = 0_u64;
-    let mut attr = element(map, &0, (&raw mut value).addr());
+    let mut attr = element(map, &0_u32, (&raw mut value).addr());
     bpf(MAP_LOOKUP, &mut attr)?;
     Ok(value)
 }
 
-fn map(map_type: u32, value_size: u32) -> io::Result<OwnedFd> {
-    let mut attr = MapAttr { map_type, key_size: 4, value_size, max_entries: 1 };
-    let fd = bpf(MAP_CREATE, &mut attr)?;
+/// The words of a key of [`lookup_table`].
+pub(crate) type TableKey = [u32; 4];
+
+/// A hash map with room for so many keys and a number for each of these.
+pub(crate) fn lookup_table(
+    max_entries: u32,
+    keys: impl Iterator<Item = TableKey>,
+) -> io::Result<OwnedFd> {
+    let table = create(&MapAttr { map_type: HASH, key_size: 16, value_size: 8, max_entries })?;
+    let value = 0_u64;
+    for key in keys {
+        let mut attr = element(&table, &key, (&raw const value).addr());
+        bpf(MAP_UPDATE, &mut attr)?;
+    }
+    Ok(table)
+}
+
+fn create(attr: &MapAttr) -> io::Result<OwnedFd> {
+    let fd = bpf(MAP_CREATE, &mut { *attr })?;
     // SAFETY: the call succeeded, so this is a new descriptor that nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-fn element(map: &OwnedFd, key: &u32, value: usize) -> ElementAttr {
+fn element<K>(map: &OwnedFd, key: &K, value: usize) -> ElementAttr {
     ElementAttr {
         map_fd: u64::from(map.as_raw_fd().cast_unsigned()),
         key: std::ptr::from_ref(key).addr() as u64,

@@ -9,8 +9,8 @@ use aya::programs::Xdp;
 use aya::{Ebpf, EbpfLoader};
 use ndpi_common::{Action, Key, KeyV4, KeyV6, SampleHeader};
 
-use crate::bpf::call::array_of;
-use crate::driver::{driver, empty};
+use crate::bpf::call::{array_of, lookup_table};
+use crate::driver::{driver, empty, lookup};
 use crate::frame::{ACK, CLIENT_PORT, SERVER, SERVER_PORT, Talk, V4, V6};
 use crate::ours::{Ours, RING_BYTES};
 
@@ -59,6 +59,8 @@ pub(crate) struct Bench {
 
 /// The clients' addresses start here, all below the server's: 10.0.0.0 or `2001:db8::a00:0`.
 const BASE: u32 = 0x0a00_0000;
+/// Where the client's address is in an IPv4 frame.
+const ADDRESS_V4: u8 = 14 + 12;
 const FAMILIES: [(&str, Talk); 2] = [("v4", V4), ("v6", V6)];
 const ACTIONS: [Action; 4] = [Action::Drop, Action::Count, Action::Bypass, Action::Limit];
 
@@ -189,6 +191,10 @@ impl Bench {
     fn many(&mut self, flows: u32) -> Result<(), Box<dyn Error>> {
         // Addresses are masked random numbers: as many as the next power of two.
         let mask = flows.next_power_of_two() - 1;
+        let keys = (0..=mask).map(|client| [(BASE | client).to_be(), 0, 0, 0]);
+        let table = lookup_table(mask + 1 + flows / 8 + 1024, keys)?;
+        let how = self.driven(&lookup(table.as_fd(), ADDRESS_V4)?, V4, mask)?;
+        self.driven_case("bare-lookup", "v4", flows, V4, how);
         for action in [Action::Drop, Action::Count, Action::Bypass] {
             let mut ours = Ours::load(0, mask + 1)?;
             for (family, talk) in FAMILIES {
@@ -220,7 +226,7 @@ impl Bench {
 
     /// A driver before `program`, and one before a program that does nothing.
     fn driven(&mut self, program: &OwnedFd, talk: Talk, mask: u32) -> Result<How, Box<dyn Error>> {
-        let at = if talk.v6 { 14 + 8 + 12 } else { 14 + 12 };
+        let at = if talk.v6 { 14 + 8 + 12 } else { ADDRESS_V4 };
         let mut behind = |target: BorrowedFd<'_>| -> Result<OwnedFd, Box<dyn Error>> {
             let calls = array_of(target)?;
             let driver = driver(calls.as_fd(), at, BASE, mask)?;
@@ -236,7 +242,8 @@ impl Bench {
 
 /// What the program of a path answers. xdp-filter's default in this form is to drop.
 fn answer(path: &str) -> u32 {
-    if path.starts_with("drop") || path == "xdp-filter" { XDP_DROP } else { XDP_PASS }
+    let drops = path.starts_with("drop") || path == "bare-lookup" || path == "xdp-filter";
+    if drops { XDP_DROP } else { XDP_PASS }
 }
 
 /// The flow of the client with this number.

@@ -36,6 +36,9 @@ struct Options {
     /// The largest number of flows in the maps.
     #[arg(long, default_value_t = 1_000_000)]
     flows: u32,
+    /// Only paths whose names begin like this.
+    #[arg(long)]
+    path: Option<String>,
     /// Given by `cargo bench`.
     #[arg(long, hide = true)]
     bench: bool,
@@ -53,6 +56,9 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut bench = cases::Bench::new(options.peer.as_deref(), options.flows)?;
+    if let Some(path) = &options.path {
+        bench.cases.retain(|case| case.path.starts_with(path.as_str()));
+    }
     let results = measure::interleaved(&mut bench.cases, options.rounds)?;
     if options.json {
         report::json(&results);

@@ -29,6 +29,10 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 1_000_000)]
     flows: u32,
 
+    /// Only paths whose names begin like this.
+    #[arg(long)]
+    path: Option<String>,
+
     /// Leave xdp-filter out.
     #[arg(long)]
     no_peers: bool,
@@ -46,6 +50,9 @@ pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     command.args(["--rounds", &args.rounds.to_string(), "--flows", &args.flows.to_string()]);
     if args.json {
         command.arg("--json");
+    }
+    if let Some(path) = &args.path {
+        command.args(["--path", path]);
     }
     if !args.no_peers {
         match peer(workspace) {
