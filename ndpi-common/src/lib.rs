@@ -24,7 +24,7 @@ pub use fragment::{FragmentKey, FragmentPorts};
 #[cfg(feature = "user")]
 pub use key::Endpoint;
 pub use key::{Direction, Key, KeyV4, KeyV6};
-pub use limit::{Bucket, BucketState};
+pub use limit::{Bucket, BucketState, MAX_RATE, OWN_BUCKET};
 pub use live::{Live, MAX_SNAP, Switches};
 pub use sample::{SampleFlags, SampleHeader};
 pub use server::{Server, ServerKey};

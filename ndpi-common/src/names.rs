@@ -24,7 +24,7 @@ pub mod map {
     pub const FRAGMENTS: &str = "FRAGMENTS";
     /// Per-CPU array: [`crate::stats_index`] → [`crate::Stat`].
     pub const STATS: &str = "STATS";
-    /// Hash: a rule's index (`u32`) → [`crate::Bucket`].
+    /// Hash: a number (`u32`) that verdicts carry → [`crate::Bucket`].
     pub const LIMITS: &str = "LIMITS";
     /// Hash: [`crate::ServerKey`] → [`crate::Server`].
     pub const SERVERS: &str = "SERVERS";

@@ -161,6 +161,10 @@ pub struct Verdict {
     pub folded_upper: Total,
     /// Packets of both directions that `limit` dropped; they are part of the counts above.
     pub over_limit: Total,
+    /// With the action `limit`, the key in `LIMITS` of the [`crate::Bucket`] that it takes from.
+    pub bucket: u32,
+    /// Always 0.
+    pub reserved: u32,
 }
 
 impl Verdict {
@@ -189,7 +193,7 @@ impl Verdict {
 const _: () = {
     assert!(size_of::<Tally>() == 4 + 4 && align_of::<Tally>() == 8);
     assert!(size_of::<Total>() == 8 + 8);
-    assert!(size_of::<Verdict>() == 4 + 4 + 4 * 2 + 8 + 2 * 8 + 3 * 16);
+    assert!(size_of::<Verdict>() == 4 + 4 + 4 * 2 + 8 + 2 * 8 + 3 * 16 + 4 + 4);
 };
 
 // SAFETY: `repr(C)`, integers only, no padding (asserted above): every bit pattern is a value, and

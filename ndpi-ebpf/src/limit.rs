@@ -9,18 +9,17 @@ use crate::atomic;
 use crate::count::Weight;
 use crate::maps::LIMITS;
 
-/// Takes a packet's bytes out of its rule's bucket: dropped where they are not there. A rule
-/// without a bucket limits nothing.
+/// Takes a packet's bytes out of its verdict's bucket: dropped where they are too many. A verdict without a bucket limits nothing; user space writes the bucket first, and removes it last.
 ///
 /// # Safety
 /// `verdict` was looked up in this run.
 #[inline(always)]
 pub(crate) unsafe fn outcome(verdict: *mut Verdict, weight: Weight) -> Outcome {
     // SAFETY: the caller's promise.
-    let rule = u32::from(unsafe { (*verdict).rule });
-    let Some(bucket) = LIMITS.get_ptr_mut(rule) else { return Outcome::Passed };
+    let number = unsafe { (*verdict).bucket };
+    let Some(bucket) = LIMITS.get_ptr_mut(number) else { return Outcome::Passed };
     // SAFETY: looked up just now.
-    if unsafe { take(bucket, i64::from(weight.bytes)) } {
+    if unsafe { take(bucket, weight.bytes) } {
         return Outcome::Passed;
     }
     // SAFETY: the caller's promise; aligned words that only the kernel side changes.
@@ -31,18 +30,19 @@ pub(crate) unsafe fn outcome(verdict: *mut Verdict, weight: Weight) -> Outcome {
     Outcome::Dropped
 }
 
-/// Refills a bucket and takes `bytes` out; says whether they were there.
+/// Refills a bucket and takes `bytes` out, or says that they are too many. CPUs that take from it at
+/// the same time leave it in debt together.
 ///
 /// # Safety
 /// `bucket` was looked up in this run.
 #[inline(always)]
-unsafe fn take(bucket: *mut Bucket, bytes: i64) -> bool {
+unsafe fn take(bucket: *mut Bucket, bytes: u32) -> bool {
     // SAFETY: no arguments.
     let now = unsafe { bpf_ktime_get_boot_ns() };
     // SAFETY: the caller's promise. What is read may be stale; the exchange below finds out.
     unsafe {
         let state = ptr::read_volatile(bucket);
-        let tokens = (&raw mut (*bucket).tokens).cast::<u64>();
+        let tokens = &raw mut (*bucket).tokens;
         if let Some(refill) = state.refill(now)
             && atomic::replace(
                 &raw mut (*bucket).refilled_ns,
@@ -50,13 +50,12 @@ unsafe fn take(bucket: *mut Bucket, bytes: i64) -> bool {
                 refill.refilled_ns,
             )
         {
-            atomic::add(tokens, refill.add.cast_unsigned());
+            atomic::add(tokens.cast(), refill.add.cast_unsigned());
         }
-        let before = atomic::add(tokens, (-bytes).cast_unsigned()).cast_signed();
-        if before >= bytes {
-            return true;
+        if !state.lets_through(ptr::read_volatile(tokens), bytes) {
+            return false;
         }
-        atomic::add(tokens, bytes.cast_unsigned());
+        atomic::add(tokens.cast(), (-i64::from(bytes)).cast_unsigned());
     }
-    false
+    true
 }

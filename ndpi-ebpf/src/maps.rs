@@ -1,5 +1,6 @@
 //! The maps. Sizes given here are defaults; the loader sets others before it creates them.
 
+use aya_ebpf::bindings::BPF_F_NO_PREALLOC;
 use aya_ebpf::btf_maps::{ArrayOfMaps, DevMapHash, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use aya_ebpf::macros::btf_map;
 use ndpi_common::parse::Packet;
@@ -29,9 +30,11 @@ pub(crate) static FRAGMENTS: LruHashMap<FragmentKey, FragmentPorts, 16_384> = Lr
 /// Packets and bytes by hook, outcome and reason.
 #[btf_map]
 pub(crate) static STATS: PerCpuArray<Stat, { STATS_LEN as usize }> = PerCpuArray::new();
-/// Token buckets by rule.
+/// Token buckets, by the number that verdicts carry. Most policies limit little: memory is taken for
+/// those that are there.
 #[btf_map]
-pub(crate) static LIMITS: HashMap<u32, Bucket, 1024> = HashMap::new();
+pub(crate) static LIMITS: HashMap<u32, Bucket, 65_536, { BPF_F_NO_PREALLOC as usize }> =
+    HashMap::new();
 /// Servers whose flows are dropped before they have a verdict.
 #[btf_map]
 pub(crate) static SERVERS: HashMap<ServerKey, Server, 16_384> = HashMap::new();

@@ -92,8 +92,9 @@ pub trait Sink<F> {
     /// The kernel dropped a packet of a flow whose verdict is `reject`, and shows it to be answered.
     fn rejected(&mut self, _flow: &FlowEntry<F>, _sample: &Sample) {}
 
-    /// A living flow got another verdict than it had, see [`Classifier::judge_again`].
-    fn judged_again(&mut self, _flow: &mut FlowEntry<F>) {}
+    /// A living flow that had the verdict `before` was judged again, see
+    /// [`Classifier::judge_again`].
+    fn judged_again(&mut self, _flow: &mut FlowEntry<F>, _before: Option<Verdict>) {}
 
     /// The flow is over; its stage is [`Stage::Decided`].
     fn finished(&mut self, flow: FlowEntry<F>, end: End);
@@ -184,19 +185,24 @@ impl<D: Detector> Classifier<D> {
         slot.is_some()
     }
 
-    /// Asks the policy again about every decided flow, after a change of policy.
-    pub fn judge_again(&mut self, sink: &mut impl Sink<D::Flow>) {
+    /// Asks the policy again about every decided flow, after a change of policy; returns how many
+    /// there are.
+    pub fn judge_again(&mut self, sink: &mut impl Sink<D::Flow>) -> u64 {
         let slots: Vec<SlotId> = self.table.slots().collect();
+        let mut judged = 0;
         for slot in slots {
             let Some(flow) = self.table.get_mut(slot) else { continue };
-            let Some(decided) = flow.decided().cloned() else { continue };
+            let Stage::Decided(decided) = &flow.stage else { continue };
+            let before = decided.verdict;
             let verdict =
                 sink.judge(flow, &decided.classification, &decided.details, Moment::Final);
-            if verdict != decided.verdict {
-                flow.stage = Stage::Decided(Decided { verdict, ..decided });
-                sink.judged_again(flow);
+            if let Stage::Decided(decided) = &mut flow.stage {
+                decided.verdict = verdict;
             }
+            sink.judged_again(flow, before);
+            judged += 1;
         }
+        judged
     }
 
     /// Ends all flows, the oldest first.

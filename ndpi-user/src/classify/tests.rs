@@ -48,7 +48,7 @@ impl Detector for Script {
 struct Notes {
     action: Action,
     early: bool,
-    judged_again: Vec<FlowKey>,
+    judged_again: Vec<(FlowKey, [Action; 2])>,
     decided: Vec<(FlowKey, u16)>,
     known: usize,
     rejected: usize,
@@ -97,8 +97,9 @@ impl Sink<Classification> for Notes {
         self.rejected += 1;
     }
 
-    fn judged_again(&mut self, flow: &mut FlowEntry<Classification>) {
-        self.judged_again.push(flow.key);
+    fn judged_again(&mut self, flow: &mut FlowEntry<Classification>, before: Option<Verdict>) {
+        let now = flow.decided().and_then(|decided| decided.verdict);
+        self.judged_again.push((flow.key, [before, now].map(|verdict| verdict.unwrap().action)));
     }
 
     fn finished(&mut self, flow: FlowEntry<Classification>, end: End) {
@@ -288,11 +289,9 @@ fn a_new_policy_is_asked_about_decided_flows_only() {
     let (mut classifier, mut notes) = (classifier(None, 9), Notes::default());
     classifier.sample(&packet(1, 5, &[2]), &mut notes);
     classifier.sample(&packet(2, 5, &[0]), &mut notes);
-    classifier.judge_again(&mut notes);
-    assert!(notes.judged_again.is_empty(), "the verdict is the same");
     notes.action = Action::Count;
-    classifier.judge_again(&mut notes);
-    assert_eq!(notes.judged_again, [key(1, 17)]);
+    assert_eq!(classifier.judge_again(&mut notes), 1);
+    assert_eq!(notes.judged_again, [(key(1, 17), [Action::Drop, Action::Count])]);
 }
 
 #[test]

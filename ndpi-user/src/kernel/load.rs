@@ -104,14 +104,18 @@ pub(super) fn load(object: &[u8], options: &LoadOptions, cpus: u32) -> Result<Eb
     Ok(object)
 }
 
+/// Room for this many token buckets at least: every rule may limit, however few flows there are.
+const MIN_LIMITS: u32 = 4096;
+
 /// The entries of each map.
-fn sizes(options: &LoadOptions, cpus: u32) -> [(&'static str, u32); 6] {
+fn sizes(options: &LoadOptions, cpus: u32) -> [(&'static str, u32); 7] {
     [
         (map::VERDICTS_V4, options.verdicts.max(1)),
         (map::VERDICTS_V6, options.verdicts.max(1)),
         (map::TRACK_V4, options.tracks.max(1)),
         (map::TRACK_V6, options.tracks.max(1)),
         (map::FRAGMENTS, options.fragments.max(1)),
+        (map::LIMITS, options.verdicts.max(MIN_LIMITS)),
         (map::RINGS, cpus),
     ]
 }

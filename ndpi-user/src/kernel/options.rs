@@ -11,8 +11,8 @@ pub const DEFAULT_PIN_DIRECTORY: &str = "/sys/fs/bpf/ndpi-xdp";
 /// Sizes and settings that are fixed when the programs are loaded.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
-    /// Decided flows that the verdict map of each family has room for (168 bytes of kernel
-    /// memory each, IPv6 192, allocated at once).
+    /// Decided flows that the verdict map of each family has room for (176 bytes of kernel
+    /// memory each, IPv6 200, allocated at once).
     pub verdicts: u32,
     /// Undecided flows that the track map of each family remembers.
     pub tracks: u32,

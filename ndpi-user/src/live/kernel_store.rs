@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
-use ndpi_common::{TICK_NS, Total, Track, Verdict as Entry, tick_of};
+use ndpi_common::{OWN_BUCKET, TICK_NS, Total, Track, Verdict as Entry, tick_of};
 
-use super::{Standing, Store, Taken, Volume};
+use super::in_force::full;
+use super::{Allowance, Standing, Store, Taken, Volume};
 use crate::flow::FlowKey;
-use crate::kernel::{Clock, Insertion, TrackMaps, VerdictMaps, Written, ktime_ns};
+use crate::kernel::{Clock, Insertion, Limits, TrackMaps, VerdictMaps, Written, ktime_ns};
 
 /// The rule number of the policy's default in an [`Entry`].
 pub const NO_RULE: u16 = u16::MAX;
@@ -18,6 +19,7 @@ pub const NO_RULE: u16 = u16::MAX;
 pub struct KernelStore {
     verdicts: VerdictMaps,
     tracks: TrackMaps,
+    limits: Limits,
     clock: Clock,
     /// What was counted in entries that had to go while their flows live on: because the map was
     /// full, or because another verdict took their place.
@@ -26,8 +28,34 @@ pub struct KernelStore {
 
 impl KernelStore {
     /// A store over these maps.
-    pub fn new(verdicts: VerdictMaps, tracks: TrackMaps, clock: Clock) -> Self {
-        Self { verdicts, tracks, clock, carried: Arc::default() }
+    pub fn new(verdicts: VerdictMaps, tracks: TrackMaps, limits: Limits, clock: Clock) -> Self {
+        Self { verdicts, tracks, limits, clock, carried: Arc::default() }
+    }
+
+    /// The number of the bucket that a flow is to take from, made where it is to be its own. A flow
+    /// that has the like, as `before` says, keeps it with what is in it.
+    fn bucket(&self, standing: &Standing, before: Option<&Entry>) -> anyhow::Result<u32> {
+        let limit = match standing.allowance {
+            None => return Ok(0),
+            Some(Allowance::Shared(number)) => return Ok(number),
+            Some(Allowance::Own(limit)) => limit,
+        };
+        let full = full(&limit, ktime_ns());
+        if let Some(number) = before.and_then(own_bucket)
+            && let Some(old) = self.limits.get(number)?
+            && (old.bytes_per_second, old.burst) == (full.bytes_per_second, full.burst)
+        {
+            return Ok(number);
+        }
+        Ok(self.limits.add_own(&full)?)
+    }
+
+    /// Removes the bucket of an entry that is gone, if it was of that flow alone.
+    fn remove_bucket(&self, entry: &Entry) -> anyhow::Result<()> {
+        if let Some(number) = own_bucket(entry) {
+            self.limits.remove(number)?;
+        }
+        Ok(())
     }
 
     /// Keeps the counters of an entry that is gone until its flow is over.
@@ -75,8 +103,13 @@ impl KernelStore {
 impl Store for KernelStore {
     fn write(&self, standing: &Standing) -> anyhow::Result<Volume> {
         let key = &standing.key;
-        let insertion = self.verdicts.insert(key, &entry(standing, ktime_ns()))?;
-        if self.check(key, insertion)? == Written::Already {
+        let entry = entry(standing, self.bucket(standing, None)?, ktime_ns());
+        let written = self.verdicts.insert(key, &entry).map_err(Into::into);
+        let written = written.and_then(|insertion| self.check(key, insertion));
+        if !matches!(written, Ok(Written::Stands)) {
+            self.remove_bucket(&entry)?;
+        }
+        if written? == Written::Already {
             return Ok(Volume::default());
         }
         // Only now: had the track gone first, a packet in between would have opened another.
@@ -93,8 +126,17 @@ impl Store for KernelStore {
     fn replace(&self, standing: &Standing) -> anyhow::Result<()> {
         let key = &standing.key;
         let before = self.verdicts.get(key)?;
-        let insertion = self.verdicts.replace(key, &entry(standing, ktime_ns()))?;
-        self.check(key, insertion)?;
+        let entry = entry(standing, self.bucket(standing, before.as_ref())?, ktime_ns());
+        let written = self.verdicts.replace(key, &entry).map_err(Into::into);
+        let written = written.and_then(|insertion| self.check(key, insertion));
+        let (gone, stays) =
+            if written.is_ok() { (before, Some(entry)) } else { (Some(entry), before) };
+        if let Some(gone) = gone
+            && stays.is_none_or(|stays| stays.bucket != gone.bucket)
+        {
+            self.remove_bucket(&gone)?;
+        }
+        written?;
         if let Some(before) = before {
             self.carry(*key, &before);
         }
@@ -104,6 +146,9 @@ impl Store for KernelStore {
     fn take(&self, key: &FlowKey) -> anyhow::Result<Taken> {
         let entry = self.verdicts.take(key)?;
         let track = self.tracks.take(key)?;
+        if let Some(entry) = &entry {
+            self.remove_bucket(entry)?;
+        }
         let mut taken = entry.map_or_else(Taken::default, |entry| self.counted(&entry));
         if let Some(track) = track {
             taken.undecided = Volume { packets: track.packets, bytes: track.bytes };
@@ -117,8 +162,13 @@ impl Store for KernelStore {
     }
 }
 
+/// The number of an entry's bucket, if that is the flow's own.
+fn own_bucket(entry: &Entry) -> Option<u32> {
+    (entry.bucket & OWN_BUCKET != 0).then_some(entry.bucket)
+}
+
 /// The map entry of a verdict made at `now_ns` nanoseconds since boot.
-fn entry(standing: &Standing, now_ns: u64) -> Entry {
+fn entry(standing: &Standing, bucket: u32, now_ns: u64) -> Entry {
     let Standing { verdict, classification, tcp_seen: [lower, upper], .. } = *standing;
     Entry {
         action: verdict.action as u8,
@@ -130,6 +180,7 @@ fn entry(standing: &Standing, now_ns: u64) -> Entry {
         master: classification.app.master,
         category: classification.category.0,
         decided_ns: now_ns,
+        bucket,
         ..Entry::default()
     }
 }

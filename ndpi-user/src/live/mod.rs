@@ -10,6 +10,8 @@
 //! way out. The reader blocks when a worker falls behind, the rings fill, and the kernel counts
 //! what it could not show: losses happen in one place, where they are counted.
 
+mod enforcer;
+mod in_force;
 mod kernel_store;
 mod offload;
 mod output;
@@ -17,19 +19,23 @@ mod reader;
 mod session;
 mod sink;
 mod statistics;
+mod steer;
 mod store;
 mod summary;
 mod sweep;
 mod worker;
 
+pub use enforcer::{Enforcer, KernelRules, RuleStore};
+pub use in_force::{Allowance, InForce};
 pub use kernel_store::{KernelStore, NO_RULE};
 pub use offload::fit;
 pub use output::{Format, Output, Writer};
 pub use reader::Reader;
-pub use session::{Control, KernelParts, Plan, run};
+pub use session::{KernelParts, Plan, run};
 pub use sink::{Interfaces, LiveSink, Shared};
 pub use statistics::statistics_table;
+pub use steer::Control;
 pub use store::{Standing, Store, Taken, Volume};
 pub use summary::Summary;
 pub use sweep::end_of;
-pub use worker::{Message, Worker};
+pub use worker::{Message, Rejudged, Worker};

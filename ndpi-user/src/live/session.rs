@@ -7,13 +7,16 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use crossbeam::channel::{self, Receiver, RecvTimeoutError, Sender};
 use ndpi::Engine;
-use ndpi_common::{TICK_NS, tick_of};
+use ndpi_common::tick_of;
 
-use super::{KernelStore, LiveSink, Message, Reader, Shared, Summary, Worker, end_of};
+use super::steer::{Control, Steering};
+use super::{
+    Enforcer, InForce, KernelRules, KernelStore, LiveSink, Message, Reader, Shared, Summary,
+    Worker, end_of,
+};
 use crate::classify::{Classifier, End, Settings};
 use crate::flow::{FlowKey, Timeouts, shard};
 use crate::kernel::{Clock, LiveCell, Rings, VerdictMaps, ktime_ns};
-use crate::policy::Policy;
 
 /// Batches that may wait for a worker: a few milliseconds of work.
 const WAITING_BATCHES: usize = 64;
@@ -27,19 +30,12 @@ pub struct KernelParts {
     pub verdicts: VerdictMaps,
     /// The same maps and the tracks, as the workers write them.
     pub store: KernelStore,
-    /// The coarse clock and the switches that can be changed while the programs run.
+    /// The coarse clock.
     pub live: LiveCell,
+    /// Brings policies into force.
+    pub enforcer: Enforcer<KernelRules>,
     /// The kernel's clock as time of day.
     pub clock: Clock,
-}
-
-/// What a session is told while it runs.
-#[derive(Debug)]
-pub enum Control {
-    /// Judge by this policy from now on.
-    Policy(Arc<Policy>),
-    /// End.
-    Stop,
 }
 
 /// How a session works.
@@ -53,7 +49,8 @@ pub struct Plan {
     pub sweep_every: Duration,
 }
 
-/// Runs until it is told to stop, with one worker for each engine, and returns what was seen.
+/// Runs until it is told to stop, with one worker for each engine, and returns what was seen. The
+/// parts' enforcer has brought `policy` into force.
 /// `stopping` is called first thing then: it detaches the programs, so that nothing new is shown.
 ///
 /// # Errors
@@ -63,12 +60,13 @@ pub fn run(
     parts: KernelParts,
     plan: Plan,
     engines: Vec<Engine>,
-    policy: &Arc<Policy>,
+    policy: InForce,
     shared: &Shared,
     control: &Receiver<Control>,
     stopping: impl FnOnce(),
 ) -> Result<Summary> {
-    let KernelParts { rings, verdicts, store, live, clock } = parts;
+    let KernelParts { rings, verdicts, store, live, enforcer, clock } = parts;
+    let policy = Arc::new(policy);
     let waker = rings.waker();
     thread::scope(|scope| {
         let (give_back, empties) = channel::bounded(WAITING_BATCHES * engines.len());
@@ -76,7 +74,7 @@ pub fn run(
         let mut workers = Vec::new();
         for engine in engines {
             let (outbox, inbox) = channel::bounded(WAITING_BATCHES);
-            let sink = LiveSink::new(store.clone(), Arc::clone(policy), shared.clone());
+            let sink = LiveSink::new(store.clone(), Arc::clone(&policy), shared.clone());
             let give_back = give_back.clone();
             workers.push(scope.spawn(move || {
                 let classifier = Classifier::new(&engine, plan.settings);
@@ -90,7 +88,8 @@ pub fn run(
         let (stop_sweeper, stopped) = channel::bounded(0);
         scope.spawn(move || sweeper.run(plan.sweep_every, &stopped));
 
-        let steered = steer(control, &live, &clock, Arc::clone(policy), &outboxes);
+        let steering = Steering::new(live, clock.clone(), enforcer, policy, &outboxes);
+        let steered = steering.run(control);
         stopping();
         // The workers end when nobody can send to them: not this thread, the sweeper or the reader.
         drop((outboxes, stop_sweeper));
@@ -117,35 +116,6 @@ fn read(mut rings: Rings, mut reader: Reader, clock: &Clock) -> Result<()> {
             });
             reader.flush();
             return Ok(());
-        }
-    }
-}
-
-/// Keeps the coarse clock going and passes policies on, until it is told to stop.
-fn steer(
-    control: &Receiver<Control>,
-    live: &LiveCell,
-    clock: &Clock,
-    mut policy: Arc<Policy>,
-    outboxes: &[Sender<Message>],
-) -> Result<()> {
-    let mut due = policy.next_change(jiff::Timestamp::now());
-    loop {
-        live.advance(ktime_ns())?;
-        match control.recv_timeout(Duration::from_nanos(TICK_NS)) {
-            Ok(Control::Policy(new)) => policy = new,
-            Err(RecvTimeoutError::Timeout) => {
-                clock.measure();
-                if due.is_none_or(|due| due > jiff::Timestamp::now()) {
-                    continue;
-                }
-            }
-            Ok(Control::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
-        }
-        due = policy.next_change(jiff::Timestamp::now());
-        for outbox in outboxes {
-            // Fails only where a worker has panicked, which its join reports.
-            let _ = outbox.send(Message::Policy(Arc::clone(&policy)));
         }
     }
 }

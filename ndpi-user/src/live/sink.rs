@@ -6,10 +6,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ndpi::Classification;
 
-use super::{Output, Standing, Store, Summary, Taken, Volume};
+use super::{InForce, Output, Standing, Store, Summary, Taken, Volume};
 use crate::classify::{End, Moment, Sink};
 use crate::flow::{Details, FlowEntry, FlowKey};
-use crate::policy::{Facts, Policy};
+use crate::policy::Facts;
 use crate::record::{Counters, FlowRecord, Names, Origin, VerdictRecord};
 use crate::reject::Rejecter;
 use crate::sample::Sample;
@@ -35,22 +35,34 @@ pub struct Shared {
 #[derive(Debug)]
 pub struct LiveSink<S> {
     store: S,
-    policy: Arc<Policy>,
+    policy: Arc<InForce>,
+    /// The policy in force before.
+    earlier: Arc<InForce>,
     shared: Shared,
     summary: Summary,
     /// Verdicts that the maps refused.
     refused: u64,
+    /// Verdicts of living flows that a change of policy changed.
+    changed: u64,
 }
 
 impl<S: Store> LiveSink<S> {
     /// A sink that writes verdicts of `policy` to `store`.
-    pub fn new(store: S, policy: Arc<Policy>, shared: Shared) -> Self {
-        Self { store, policy, shared, summary: Summary::default(), refused: 0 }
+    pub fn new(store: S, policy: Arc<InForce>, shared: Shared) -> Self {
+        let earlier = Arc::clone(&policy);
+        let summary = Summary::default();
+        Self { store, policy, earlier, shared, summary, refused: 0, changed: 0 }
     }
 
-    /// From now on, `policy` judges.
-    pub fn set_policy(&mut self, policy: Arc<Policy>) {
-        self.policy = policy;
+    /// From now on, `policy` judges. All flows are to be judged again at once
+    /// ([`crate::classify::Classifier::judge_again`]), or verdicts of the one before stay.
+    pub fn set_policy(&mut self, policy: Arc<InForce>) {
+        self.earlier = std::mem::replace(&mut self.policy, policy);
+    }
+
+    /// How many verdicts of living flows have changed with the policy so far.
+    pub fn changed(&self) -> u64 {
+        self.changed
     }
 
     /// Takes a flow out of the maps of which nothing else is known.
@@ -80,7 +92,7 @@ impl<S: Store> LiveSink<S> {
 
     /// The name of the rule that decided the flow.
     fn rule<F>(&self, flow: &FlowEntry<F>) -> Option<&str> {
-        Some(self.policy.rule_name(flow.decided()?.verdict?))
+        Some(self.policy.policy().rule_name(flow.decided()?.verdict?))
     }
 
     /// Tells both ends of a rejected flow, within the rejecter's bounds.
@@ -109,15 +121,15 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
     ) -> Option<Verdict> {
         let facts =
             Facts::of(flow, classification, details, Some(self.interface(flow)), self.now_ns());
-        self.policy.judge(&facts, moment)
+        self.policy.policy().judge(&facts, moment)
     }
 
     fn judges_partial(&self) -> bool {
-        self.policy.acts_on_partial()
+        self.policy.policy().acts_on_partial()
     }
 
     fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
-        let Some(standing) = Standing::of(flow) else { return };
+        let Some(standing) = Standing::of(flow, &self.policy) else { return };
         match self.store.write(&standing) {
             Ok(before) => count_undecided(flow, before),
             Err(error) => return self.refuse(&error),
@@ -136,7 +148,7 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
 
     fn known(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
         // Shown before its verdict stood, or because the verdict was taken away by somebody else.
-        let Some(standing) = Standing::of(flow) else { return };
+        let Some(standing) = Standing::of(flow, &self.policy) else { return };
         if let Err(error) = self.store.write(&standing) {
             return self.refuse(&error);
         }
@@ -151,8 +163,13 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
         self.answer(sample);
     }
 
-    fn judged_again(&mut self, flow: &mut FlowEntry<F>) {
-        let Some(standing) = Standing::of(flow) else { return };
+    fn judged_again(&mut self, flow: &mut FlowEntry<F>, before: Option<Verdict>) {
+        let Some(standing) = Standing::of(flow, &self.policy) else { return };
+        let allowed = before.and_then(|before| self.earlier.allowance(before.rule));
+        if (before, allowed) == (Some(standing.verdict), standing.allowance) {
+            return;
+        }
+        self.changed += 1;
         if let Err(error) = self.store.replace(&standing) {
             self.refuse(&error);
         }

@@ -4,6 +4,7 @@ use std::ops::Add;
 
 use ndpi::Classification;
 
+use super::{Allowance, InForce};
 use crate::flow::{FlowEntry, FlowKey};
 use crate::verdict::Verdict;
 
@@ -35,14 +36,17 @@ pub struct Standing {
     pub classification: Classification,
     /// The TCP flags seen until now from the lower and from the upper endpoint.
     pub tcp_seen: [u8; 2],
+    /// With the action `limit`, what the flow takes from.
+    pub allowance: Option<Allowance>,
 }
 
 impl Standing {
-    /// The verdict of `flow`; `None` while it has none.
-    pub fn of<F>(flow: &FlowEntry<F>) -> Option<Self> {
+    /// The verdict of `flow` by the policy `in_force`; `None` while it has none.
+    pub fn of<F>(flow: &FlowEntry<F>, in_force: &InForce) -> Option<Self> {
         let decided = flow.decided()?;
         let (verdict, classification) = (decided.verdict?, decided.classification);
-        Some(Self { key: flow.key, verdict, classification, tcp_seen: flow.tcp_seen })
+        let allowance = in_force.allowance(verdict.rule);
+        Some(Self { key: flow.key, verdict, classification, tcp_seen: flow.tcp_seen, allowance })
     }
 }
 

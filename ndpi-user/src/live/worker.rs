@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 
-use super::{LiveSink, Store};
+use super::{InForce, LiveSink, Store};
 use crate::batch::Batch;
 use crate::classify::{Classifier, Detector, End};
 use crate::flow::FlowKey;
-use crate::policy::Policy;
 
 /// What a worker is told.
 #[derive(Debug)]
@@ -18,8 +17,26 @@ pub enum Message {
     Samples(Batch),
     /// Flows that the kernel has seen the end of.
     Over(Vec<(FlowKey, End)>),
-    /// A new policy: flows that were decided by the old one are decided again.
-    Policy(Arc<Policy>),
+    /// A new policy: flows that were decided by the old one are judged again, and their verdicts
+    /// replaced, before any other message is looked at.
+    Policy(Arc<InForce>, Sender<Rejudged>),
+}
+
+/// What came of judging flows again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rejudged {
+    /// Decided flows that were judged again.
+    pub flows: u64,
+    /// How many of them have another verdict now.
+    pub changed: u64,
+}
+
+impl Rejudged {
+    /// Adds what another worker did.
+    pub fn add(&mut self, other: Self) {
+        self.flows += other.flows;
+        self.changed += other.changed;
+    }
 }
 
 /// How long a worker waits for a message before it looks for flows that are over.
@@ -88,9 +105,12 @@ impl<D: Detector, S: Store> Worker<D, S> {
                     }
                 }
             }
-            Message::Policy(policy) => {
+            Message::Policy(policy, done) => {
+                let changed = self.sink.changed();
                 self.sink.set_policy(policy);
-                self.classifier.judge_again(&mut self.sink);
+                let flows = self.classifier.judge_again(&mut self.sink);
+                // Whoever does not wait for it has no use for it.
+                let _ = done.send(Rejudged { flows, changed: self.sink.changed() - changed });
             }
         }
         STEPS_PER_MESSAGE

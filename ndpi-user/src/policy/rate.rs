@@ -26,8 +26,9 @@ const SIZE_UNITS: [(&str, u64); 6] = [
 
 /// The smallest rate: one full Ethernet frame every 10 seconds or so, in bytes a second.
 const MIN_RATE: u64 = 125;
-/// The largest rate, bytes a second: 1 Tbit/s.
-const MAX_RATE: u64 = 125_000_000_000;
+/// The largest rate, bytes a second: 100 Gbit/s.
+const MAX_RATE: u64 = 12_500_000_000;
+const _: () = assert!(MAX_RATE <= ndpi_common::MAX_RATE);
 /// The smallest burst: a full Ethernet frame, or nothing would ever pass.
 const MIN_BURST: u64 = 1_514;
 /// The largest burst, bytes.
@@ -53,7 +54,7 @@ pub(super) fn rate(text: &str) -> Result<u64, QuantityError> {
     ))?;
     match bits / 8 {
         bytes @ MIN_RATE..=MAX_RATE => Ok(bytes),
-        _ => Err(Bounds("a rate is at least 1 kbit/s and at most 1000 gbit/s")),
+        _ => Err(Bounds("a rate is at least 1 kbit/s and at most 100 gbit/s")),
     }
 }
 
@@ -71,9 +72,11 @@ pub(super) fn burst(text: &str) -> Result<u64, QuantityError> {
     }
 }
 
-/// The burst of a rule that names none: what the rate lets through in 100 ms, at least ten frames.
+/// The burst of a rule that names none: what the rate lets through in half a second, at least ten
+/// frames. A TCP sender that lost everything at once says nothing for 200 ms and more (RFC 6298);
+/// what does not fit the bucket meanwhile is lost to it, and it stays far below the rate.
 pub(super) fn default_burst(bytes_per_second: u64) -> u64 {
-    (bytes_per_second / 10).clamp(10 * MIN_BURST, MAX_BURST)
+    (bytes_per_second / 2).clamp(10 * MIN_BURST, MAX_BURST)
 }
 
 fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
@@ -105,7 +108,7 @@ mod tests {
         assert_eq!(rate("10 Mbit/s"), Ok(1_250_000));
         assert_eq!(rate("1.5 gbit/s"), Ok(187_500_000));
         assert_eq!(rate("2 MB/s"), Ok(2_000_000));
-        assert_eq!(rate("1000 gbit/s"), Ok(MAX_RATE));
+        assert_eq!(rate("100 gbit/s"), Ok(MAX_RATE));
     }
 
     #[test]
@@ -116,7 +119,7 @@ mod tests {
             assert!(rate(text).is_err(), "{text}");
         }
         assert!(rate("0 mbit/s").is_err());
-        assert!(rate("1001 gbit/s").is_err());
+        assert!(rate("101 gbit/s").is_err());
         assert!(rate("99999999999999999999 gbit/s").is_err());
         assert!(rate("18446744073709551615 gbit/s").is_err());
     }
@@ -127,7 +130,7 @@ mod tests {
         assert_eq!(burst("64 KiB"), Ok(65_536));
         assert!(burst("1000 B").is_err());
         assert!(burst("64").is_err());
-        assert_eq!(default_burst(1_250_000), 125_000);
+        assert_eq!(default_burst(1_250_000), 625_000);
         assert_eq!(default_burst(125), 15_140);
     }
 }

@@ -21,7 +21,7 @@ impl Support {
     /// What this version of the program enforces.
     pub const THIS_BUILD: Self = Self {
         reject: true,
-        limit: false,
+        limit: true,
         first_packet: false,
         fragments: false,
         unparsable: false,

@@ -6,6 +6,7 @@ use super::{Ends, Label, Names, Origin, Time};
 use crate::classify::End;
 use crate::flow::FlowEntry;
 use crate::link::Outer;
+use crate::verdict::Action;
 
 /// How much crossed, over the whole life of the flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,7 +56,9 @@ impl<'a> FlowRecord<'a> {
         rule: Option<&'a str>,
     ) -> Option<Self> {
         let decided = flow.decided()?;
-        let blocked = decided.verdict.is_some_and(|verdict| verdict.action.drops());
+        let action = decided.verdict.map(|verdict| verdict.action);
+        let blocked = action.is_some_and(Action::drops);
+        let limited = action == Some(Action::Limit);
         Some(Self {
             kind: "flow",
             ends: Ends::new(flow, origin),
@@ -64,7 +67,7 @@ impl<'a> FlowRecord<'a> {
             inspected: flow.inspected,
             label: Label::new(decided, origin, names, rule),
             leaked: blocked.then(|| counters.packets.saturating_sub(counters.dropped)),
-            dropped: blocked.then_some(counters.dropped),
+            dropped: (blocked || limited).then_some(counters.dropped),
             tunnel: None,
             first_seen: Time(flow.first_seen_ns),
             last_seen: Time(flow.last_seen_ns),

@@ -18,6 +18,8 @@ pub(crate) const HOOKS: [Hook; 2] = [Hook::Xdp, Hook::Tc];
 /// Where the coarse clock of a test stands at first.
 pub(crate) const NOW: u32 = 10_000;
 pub(crate) const IDLE: u32 = 100;
+/// The bucket of verdicts that limit.
+pub(crate) const BUCKET: u32 = 70_000;
 
 /// Settings of a test; the defaults are small.
 #[derive(Clone, Copy)]
@@ -163,6 +165,7 @@ impl Kernel {
                 last_seen: NOW,
                 rule: 7,
                 app: 91,
+                bucket: BUCKET,
                 ..Verdict::default()
             },
         );
@@ -193,8 +196,13 @@ impl Kernel {
         tracks.get(&key, 0).ok()
     }
 
-    pub(crate) fn set_bucket(&mut self, rule: u32, bucket: Bucket) {
-        self.hash::<u32, Bucket>(map::LIMITS).insert(rule, bucket, 0).unwrap();
+    /// Gives the verdicts of `decide` a bucket.
+    pub(crate) fn set_bucket(&mut self, bucket: Bucket) {
+        self.hash::<u32, Bucket>(map::LIMITS).insert(BUCKET, bucket, 0).unwrap();
+    }
+
+    pub(crate) fn bucket(&mut self) -> Bucket {
+        self.hash::<u32, Bucket>(map::LIMITS).get(&BUCKET, 0).unwrap()
     }
 
     /// Writes a blocked server, and has the programs look for it.

@@ -4,6 +4,7 @@
 mod attach;
 mod foreign;
 mod leftovers;
+mod limits;
 mod maps;
 mod messages;
 mod namespace;

@@ -254,6 +254,6 @@ fn a_limit_has_a_rate_a_burst_and_an_owner() {
     let limit = |bytes_per_second, burst_bytes, per| {
         Action::Limit(Limit { bytes_per_second, burst_bytes, per })
     };
-    assert_eq!(policy.rules()[0].action, limit(1_250_000, 125_000, Per::Rule));
+    assert_eq!(policy.rules()[0].action, limit(1_250_000, 625_000, Per::Rule));
     assert_eq!(policy.rules()[1].action, limit(1_000_000, 65_536, Per::Flow));
 }

@@ -341,7 +341,7 @@ fn actions_are_checked() {
         ),
         (
             "[[rule]]\nlimit = \"10 bit/s\"",
-            "2:9 quantity-bounds: `limit` cannot be \"10 bit/s\" | a rate is at least 1 kbit/s and at most 1000 gbit/s",
+            "2:9 quantity-bounds: `limit` cannot be \"10 bit/s\" | a rate is at least 1 kbit/s and at most 100 gbit/s",
         ),
         (
             "[[rule]]\nlimit = \"10 mbit/s\"\nburst = \"1 kB\"",

@@ -8,6 +8,7 @@ pub(crate) mod instance;
 // The same file as the lab's: one way to make and remove namespaces.
 #[path = "../../../xtask/src/lab/namespace.rs"]
 mod namespace;
+pub(crate) mod pair;
 pub(crate) mod sandbox;
 pub(crate) mod wire;
 

@@ -102,7 +102,7 @@ pub(crate) fn tell(from: &mut TcpStream, to: &mut TcpStream, words: &[u8]) {
 }
 
 /// What `task` returns when it runs in a network namespace; a socket stays there.
-fn inside<T: Send>(namespace: &Namespace, task: impl FnOnce() -> T + Send) -> T {
+pub(super) fn inside<T: Send>(namespace: &Namespace, task: impl FnOnce() -> T + Send) -> T {
     let file = File::open(format!("/run/netns/{}", namespace.name())).unwrap();
     // A thread of its own, which takes its namespace with it when it ends.
     let entered = || {

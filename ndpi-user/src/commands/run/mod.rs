@@ -19,9 +19,12 @@ use reload::Reloader;
 
 use super::Context;
 use crate::kernel::{
-    Attachment, Clock, Egress, Hooks, Kernel, Mode, Statistics, check_capabilities,
+    Attachment, Clock, Egress, Hooks, Kernel, Mode, Statistics, check_capabilities, ktime_ns,
 };
-use crate::live::{self, Control, Format, KernelParts, KernelStore, Output, Shared, Summary};
+use crate::live::{
+    self, Control, Enforcer, Format, InForce, KernelParts, KernelRules, KernelStore, Output,
+    Shared, Summary,
+};
 use crate::policy::{self, Policy, Support, Vocabulary};
 use crate::record::{Attached, Names, StatusRecord, Time};
 use crate::reject::{self, Rejecter};
@@ -44,6 +47,9 @@ impl RunArguments {
         let (reload, asked) = channel::unbounded();
         signals::listen(control.clone(), reload).context("cannot listen for signals")?;
         let mut kernel = Kernel::load(&self.load_options(context.log_level))?;
+        let rules = KernelRules { limits: kernel.limits().clone(), live: kernel.live().clone() };
+        let mut enforcer = Enforcer::new(rules);
+        let in_force = enforcer.enter(Arc::clone(&policy), ktime_ns())?;
         let attachments = self.attach(&mut kernel)?;
 
         let format = if self.json { Format::Json } else { Format::Text };
@@ -62,7 +68,7 @@ impl RunArguments {
             let reloader = Reloader::new(path, &policy, vocabulary, control);
             thread::spawn(move || reloader.run(&asked));
         }
-        let summary = self.session(&mut kernel, engines, &policy, &shared, &orders);
+        let summary = self.session(&mut kernel, engines, (enforcer, in_force), &shared, &orders);
         // The writer ends when nobody can write to it any more.
         drop(shared);
         let lost = writer.finish().context("cannot write records to standard output")?;
@@ -78,17 +84,19 @@ impl RunArguments {
         &self,
         kernel: &mut Kernel,
         engines: Vec<Engine>,
-        policy: &Arc<Policy>,
+        (enforcer, policy): (Enforcer<KernelRules>, InForce),
         shared: &Shared,
         orders: &Receiver<Control>,
     ) -> Result<Summary> {
         let clock = Clock::new();
         let (verdicts, tracks) = (kernel.verdicts().clone(), kernel.tracks().clone());
+        let limits = kernel.limits().clone();
         let parts = KernelParts {
             rings: kernel.take_rings().context("the rings were taken before")?,
-            store: KernelStore::new(verdicts.clone(), tracks, clock.clone()),
+            store: KernelStore::new(verdicts.clone(), tracks, limits, clock.clone()),
             verdicts,
             live: kernel.live().clone(),
+            enforcer,
             clock,
         };
         let plan = self.plan(engines.len());

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crossbeam::channel::{Receiver, Sender, select};
+use anyhow::{Context as _, Result, anyhow};
+use crossbeam::channel::{self, Receiver, Sender, select};
 
-use crate::live::Control;
+use crate::live::{Control, Rejudged};
 use crate::policy::{self, Changed, Diagnostics, Policy, Support, Vocabulary, Watcher};
 
 /// Reads the policy anew when it is told to, and when one of its files has changed.
@@ -32,7 +33,7 @@ impl Reloader {
             Ok((watcher, changes)) => (Some(watcher), changes),
             Err(error) => {
                 log::warn!("{error}: send SIGHUP after a change of the policy");
-                (None, crossbeam::channel::never())
+                (None, channel::never())
             }
         };
         Self { path, vocabulary, watcher, changes, control, failures: 0 }
@@ -49,32 +50,39 @@ impl Reloader {
         }
     }
 
-    /// Takes the file if it is without errors; keeps the policy in force otherwise. Either way, what
-    /// it names now is watched from here on: a list that was missing may come.
+    /// Takes the file if it is without errors, and waits until all verdicts are of it; keeps the
+    /// policy in force otherwise. Either way, what it names now is watched from here on: a list
+    /// that was missing may come.
     fn reload(&mut self) {
         let path = self.path.display();
-        let loaded = policy::load(&self.path, &self.vocabulary, Support::THIS_BUILD);
-        let named = match &loaded {
-            Ok(policy) => files(policy.diagnostics()),
-            Err(diagnostics) => files(diagnostics),
+        let (named, result) = match policy::load(&self.path, &self.vocabulary, Support::THIS_BUILD)
+        {
+            Ok(policy) => (files(policy.diagnostics()), self.enforce(policy)),
+            Err(problems) => (files(&problems), Err(anyhow!("\n{}", problems.render(false)))),
         };
-        match loaded {
-            Ok(policy) => {
-                log::info!("policy {path} reloaded: {} rules", policy.rules().len());
-                // Fails only when the session has ended.
-                let _ = self.control.send(Control::Policy(Arc::new(policy)));
-            }
-            Err(diagnostics) => {
+        match result {
+            Ok((rules, Rejudged { flows, changed })) => log::info!(
+                "policy {path} reloaded: {rules} rules; {changed} of {flows} verdicts changed"
+            ),
+            Err(error) => {
                 self.failures += 1;
-                let problems = diagnostics.render(false);
                 let failures = self.failures;
                 log::error!(
                     "policy {path} not taken, the one before stays in force (failures so far: \
-                     {failures}):\n{problems}"
+                     {failures}): {error:#}"
                 );
             }
         }
         self.watch(named);
+    }
+
+    /// Brings a policy into force; returns how many rules it has, and what came of it.
+    fn enforce(&self, policy: Policy) -> Result<(usize, Rejudged)> {
+        let rules = policy.rules().len();
+        let (done, rejudged) = channel::bounded(1);
+        let ended = "the session is ending";
+        self.control.send(Control::Policy(Arc::new(policy), done)).context(ended)?;
+        Ok((rules, rejudged.recv().context(ended)??))
     }
 
     fn watch(&mut self, mut named: Vec<PathBuf>) {
@@ -103,14 +111,17 @@ mod tests {
     use crossbeam::channel::{self, Receiver};
 
     use super::Reloader;
-    use crate::live::Control;
+    use crate::live::{Control, Rejudged};
     use crate::policy::{self, Support, Vocabulary};
 
     const WAIT: Duration = Duration::from_secs(20);
 
     fn rules(orders: &Receiver<Control>) -> Vec<String> {
         match orders.recv_timeout(WAIT) {
-            Ok(Control::Policy(policy)) => policy.rules().iter().map(|r| r.name.clone()).collect(),
+            Ok(Control::Policy(policy, done)) => {
+                done.send(Ok(Rejudged::default())).unwrap();
+                policy.rules().iter().map(|rule| rule.name.clone()).collect()
+            }
             other => panic!("no policy but {other:?}"),
         }
     }

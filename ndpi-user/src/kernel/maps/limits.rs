@@ -1,51 +1,77 @@
-//! The token buckets of rules with the action `limit`.
+//! The token buckets that verdicts with the action `limit` take from.
 
-use ndpi_common::Bucket;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use ndpi_common::names::map;
+use ndpi_common::{Bucket, OWN_BUCKET};
 
 use super::MapError;
 use super::hash::Hash;
 use crate::kernel::map_set::MapSet;
 use crate::kernel::sys::Write;
 
-/// `LIMITS`: a rule's index → its token bucket.
+/// `LIMITS`: a number → the token bucket of the verdicts that carry it.
 #[derive(Clone, Debug)]
-pub struct Limits(Hash<u32, Bucket>);
+pub struct Limits {
+    buckets: Hash<u32, Bucket>,
+    /// What the last bucket of one flow was called.
+    last: Arc<AtomicU32>,
+}
 
 impl Limits {
     pub(in crate::kernel) fn open(maps: &MapSet) -> Result<Self, MapError> {
-        maps.hash(map::LIMITS).map(Self)
+        Ok(Self { buckets: maps.hash(map::LIMITS)?, last: Arc::default() })
     }
 
-    /// Gives the rule a bucket, in place of the one it has.
+    /// Puts a bucket under `number`, in place of the one that is there.
     ///
     /// # Errors
     ///
-    /// [`MapError::Full`] when more rules limit than the map has entries.
-    pub fn set(&self, rule: u16, bucket: &Bucket) -> Result<(), MapError> {
-        self.0.write(&u32::from(rule), bucket, Write::Any).map_err(|error| {
-            match error.raw_os_error() {
-                Some(libc::E2BIG) => MapError::Full { map: self.0.name() },
-                _ => self.0.failed("write to", error),
+    /// [`MapError::Full`] when the map has no room for it.
+    pub fn set(&self, number: u32, bucket: &Bucket) -> Result<(), MapError> {
+        self.buckets.write(&number, bucket, Write::Any).map_err(|error| self.failed(error))
+    }
+
+    /// Makes a bucket for one flow, and returns its number.
+    ///
+    /// # Errors
+    ///
+    /// As [`Limits::set`].
+    pub fn add_own(&self, bucket: &Bucket) -> Result<u32, MapError> {
+        loop {
+            let number = OWN_BUCKET | self.last.fetch_add(1, Ordering::Relaxed);
+            match self.buckets.write(&number, bucket, Write::New) {
+                Ok(()) => return Ok(number),
+                // After two thousand million of them, numbers come again.
+                Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {}
+                Err(error) => return Err(self.failed(error)),
             }
-        })
+        }
     }
 
-    /// The rule's bucket.
+    /// The bucket with this number.
     ///
     /// # Errors
     ///
     /// What the kernel said.
-    pub fn get(&self, rule: u16) -> Result<Option<Bucket>, MapError> {
-        self.0.get(&u32::from(rule))
+    pub fn get(&self, number: u32) -> Result<Option<Bucket>, MapError> {
+        self.buckets.get(&number)
     }
 
-    /// Removes the rule's bucket; false when it had none.
+    /// Removes a bucket; false when there is none with this number.
     ///
     /// # Errors
     ///
     /// What the kernel said.
-    pub fn remove(&self, rule: u16) -> Result<bool, MapError> {
-        self.0.remove(&u32::from(rule))
+    pub fn remove(&self, number: u32) -> Result<bool, MapError> {
+        self.buckets.remove(&number)
+    }
+
+    fn failed(&self, error: std::io::Error) -> MapError {
+        match error.raw_os_error() {
+            Some(libc::E2BIG) => MapError::Full { map: self.buckets.name() },
+            _ => self.buckets.failed("write to", error),
+        }
     }
 }

@@ -8,14 +8,16 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
 use ndpi::{AppId, CategoryId, Classification, State};
-use ndpi_common::{Direction, Key, KeyV4};
+use ndpi_common::{Bucket, Direction, Key, KeyV4};
 use serde_json::Value;
 
 use super::{LiveSink, Shared};
 use crate::classify::{End, Moment, Sink};
 use crate::flow::{Decided, Details, FlowEntry, FlowKey, Stage};
-use crate::live::{Format, Output, Standing, Store, Taken, Volume};
-use crate::policy::{self, Policy, Support, Vocabulary};
+use crate::live::{
+    Allowance, Enforcer, Format, InForce, Output, RuleStore, Standing, Store, Taken, Volume,
+};
+use crate::policy::{self, Support, Vocabulary};
 use crate::record::Names;
 use crate::sample::Sample;
 use crate::verdict::{Action, Verdict};
@@ -61,9 +63,27 @@ impl Write for Lines {
     }
 }
 
-fn policy() -> Policy {
-    let text = "default = \"count\"\n[[rule]]\nname = \"no video\"\ncategory = [\"Video\"]\n\
-                action = \"drop\"\n";
+impl RuleStore for Table {
+    fn set_bucket(&self, _number: u32, _bucket: &Bucket) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn bucket(&self, _number: u32) -> anyhow::Result<Option<Bucket>> {
+        Ok(None)
+    }
+
+    fn remove_bucket(&self, _number: u32) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn set_switches(&self, _switches: u32) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+
+/// A policy in force with this rule on video.
+fn policy(rule: &str) -> Arc<InForce> {
+    let text = format!("[[rule]]\nname = \"no video\"\ncategory = [\"Video\"]\n{rule}\n");
     let vocabulary = Vocabulary {
         apps: [(91, "TLS"), (133, "NetFlix")].into_iter().collect(),
         categories: [(26, "Video")].into_iter().collect(),
@@ -71,8 +91,10 @@ fn policy() -> Policy {
         risks: std::iter::empty::<(u16, &str)>().collect(),
         risk_scores: [0; 64],
     };
-    policy::parse(Path::new("p.toml"), text, &vocabulary, Support::THIS_BUILD, &|_| unreachable!())
-        .unwrap()
+    let path = Path::new("p.toml");
+    let policy = policy::parse(path, &text, &vocabulary, Support::ALL, &|_| unreachable!());
+    let mut enforcer = Enforcer::new(Table::default());
+    Arc::new(enforcer.enter(Arc::new(policy.unwrap()), 0).unwrap())
 }
 
 fn sample() -> Sample<'static> {
@@ -113,7 +135,7 @@ fn life(table: Table, given_up: bool) -> Vec<Value> {
         rejecter: None,
     };
     let standing = Rc::clone(&table.standing);
-    let mut sink = LiveSink::new(table, Arc::new(policy()), shared);
+    let mut sink = LiveSink::new(table, policy("action = \"drop\""), shared);
     let mut flow = FlowEntry::new(&sample(), ());
     (0..4).for_each(|_| flow.count(&sample()));
     let details = Details::new("www.netflix.com", "", "");
@@ -180,4 +202,51 @@ fn a_forgotten_track_falls_back_to_what_was_shown() {
 fn a_verdict_that_the_map_refused_is_not_reported() {
     let records = life(Table { full: true, ..Table::default() }, false);
     assert_eq!(records.iter().map(|record| &record["type"]).collect::<Vec<_>>(), ["flow"]);
+}
+
+/// A flow that is decided, with the verdict `verdict`.
+fn flow_with(verdict: Option<Verdict>) -> FlowEntry<()> {
+    let mut flow = FlowEntry::new(&sample(), ());
+    let (classification, details) = (classification(), Details::default());
+    flow.stage = Stage::Decided(Decided { classification, details, verdict, given_up: false });
+    flow
+}
+
+#[test]
+fn only_what_changes_is_written_anew() {
+    let (output, _writer) = Output::start(Format::Json, Lines::default());
+    let shared = Shared {
+        names: Arc::new(Names::default()),
+        interfaces: Arc::default(),
+        output,
+        rejecter: None,
+    };
+    let table = Table::default();
+    let standing = Rc::clone(&table.standing);
+    let mut sink = LiveSink::new(table, policy("action = \"drop\""), shared);
+    let own = |burst| format!("limit = \"1 MB/s\"\nburst = \"{burst} kB\"\nper = \"flow\"");
+    let verdict = |action| Some(Verdict { action, rule: Some(0) });
+    for (text, before, changes) in [
+        ("action = \"drop\"", Action::Drop, false),
+        ("action = \"count\"", Action::Drop, true),
+        (&own(10), Action::Count, true),
+        (&own(10), Action::Limit, false),
+        // The same action and rule, and yet another limit.
+        (&own(20), Action::Limit, true),
+        ("action = \"count\"", Action::Limit, true),
+    ] {
+        sink.set_policy(policy(text));
+        let mut flow = flow_with(verdict(before));
+        let facts = |sink: &mut LiveSink<Table>| {
+            sink.judge(&flow, &classification(), &Details::default(), Moment::Final)
+        };
+        flow = flow_with(facts(&mut sink));
+        standing.borrow_mut().clear();
+        let changed = sink.changed();
+        sink.judged_again(&mut flow, verdict(before));
+        let written = standing.borrow().get(&flow.key).map(|standing| standing.allowance);
+        assert_eq!((written.is_some(), sink.changed() - changed), (changes, changes.into()));
+        let limit = matches!(written, Some(Some(Allowance::Own(_))));
+        assert_eq!(limit, changes && text.starts_with("limit"), "{text}");
+    }
 }

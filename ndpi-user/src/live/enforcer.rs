@@ -1,0 +1,181 @@
+//! What a policy changes in the kernel beside the verdicts on flows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anyhow::Context;
+use ndpi_common::{Bucket, OWN_BUCKET, Switches};
+
+use super::InForce;
+use super::in_force::full;
+use crate::kernel::{Limits, LiveCell};
+use crate::policy::{Action, Limit, Per, Policy, Undecided};
+
+/// Where shared buckets and switches stand: the kernel's maps, or a table in a test.
+pub trait RuleStore {
+    /// Puts a bucket under a number, in place of the one that is there.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    fn set_bucket(&self, number: u32, bucket: &Bucket) -> anyhow::Result<()>;
+
+    /// The bucket with this number.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    fn bucket(&self, number: u32) -> anyhow::Result<Option<Bucket>>;
+
+    /// Removes the bucket with this number, if there is one.
+    ///
+    /// # Errors
+    /// The map cannot be written.
+    fn remove_bucket(&self, number: u32) -> anyhow::Result<()>;
+
+    /// Switches these on, of [`Switches::LIVE`], and the others of them off.
+    ///
+    /// # Errors
+    /// The map cannot be written.
+    fn set_switches(&self, switches: u32) -> anyhow::Result<()>;
+}
+
+/// The kernel's own maps.
+#[derive(Clone, Debug)]
+pub struct KernelRules {
+    /// The buckets.
+    pub limits: Limits,
+    /// The switches.
+    pub live: LiveCell,
+}
+
+impl RuleStore for KernelRules {
+    fn set_bucket(&self, number: u32, bucket: &Bucket) -> anyhow::Result<()> {
+        Ok(self.limits.set(number, bucket)?)
+    }
+
+    fn bucket(&self, number: u32) -> anyhow::Result<Option<Bucket>> {
+        Ok(self.limits.get(number)?)
+    }
+
+    fn remove_bucket(&self, number: u32) -> anyhow::Result<()> {
+        self.limits.remove(number)?;
+        Ok(())
+    }
+
+    fn set_switches(&self, switches: u32) -> anyhow::Result<()> {
+        Ok(self.live.set_switches(switches)?)
+    }
+}
+
+/// Which of the rules with the same name, and the name.
+type RuleName = (String, usize);
+
+/// Brings policies into force.
+///
+/// Buckets go by numbers that verdicts carry, and a number belongs to a rule's name, not to its
+/// place: a policy that moves a rule leaves its bucket as it is, and no flow takes from another
+/// rule's bucket between the change of the policy and that of the flow's verdict. A rule that is
+/// gone keeps its bucket until no verdict points at it ([`Enforcer::settle`]).
+#[derive(Debug)]
+pub struct Enforcer<R> {
+    store: R,
+    numbers: HashMap<RuleName, u32>,
+    last: u32,
+}
+
+impl<R: RuleStore> Enforcer<R> {
+    /// With no policy in force yet.
+    pub fn new(store: R) -> Self {
+        Self { store, numbers: HashMap::new(), last: 0 }
+    }
+
+    /// Makes the buckets of `policy` stand and sets its switches, at `now_ns` nanoseconds since
+    /// boot; verdicts that point at the buckets may be written from here on. A rule that was there
+    /// before keeps what is in its bucket.
+    ///
+    /// # Errors
+    /// A map refused: the policy in force before stays in force.
+    pub fn enter(&mut self, policy: Arc<Policy>, now_ns: u64) -> anyhow::Result<InForce> {
+        let (mut shared, mut added) = (HashMap::new(), Vec::new());
+        let result = limits(&policy).try_for_each(|(place, name, limit)| {
+            let (number, new) = self.number(name);
+            if new {
+                added.push(number);
+            }
+            shared.insert(place, number);
+            self.put(number, &limit, now_ns)
+        });
+        if let Err(error) = result.and_then(|()| self.store.set_switches(switches(&policy))) {
+            self.remove(|number| added.contains(&number));
+            return Err(error.context("the kernel does not take the policy's limits and switches"));
+        }
+        Ok(InForce::new(policy, shared))
+    }
+
+    /// Removes the buckets that are not of the policy `in_force`. To be called when no verdict of
+    /// an earlier one stands any more.
+    pub fn settle(&mut self, in_force: &InForce) {
+        let used: Vec<u32> = in_force.shared().collect();
+        self.remove(|number| !used.contains(&number));
+    }
+
+    /// The number of a rule's bucket, and whether it is a new one.
+    fn number(&mut self, name: RuleName) -> (u32, bool) {
+        if let Some(&number) = self.numbers.get(&name) {
+            return (number, false);
+        }
+        // Rules are few and their changes fewer: the number is never used up by one process.
+        self.last = (self.last + 1) & !OWN_BUCKET;
+        self.numbers.insert(name, self.last);
+        (self.last, true)
+    }
+
+    fn put(&self, number: u32, limit: &Limit, now_ns: u64) -> anyhow::Result<()> {
+        let full = full(limit, now_ns);
+        let bucket = match self.store.bucket(number)? {
+            Some(old)
+                if (old.bytes_per_second, old.burst) == (full.bytes_per_second, full.burst) =>
+            {
+                return Ok(());
+            }
+            Some(old) => Bucket { tokens: old.tokens.min(full.tokens), ..full },
+            None => full,
+        };
+        self.store.set_bucket(number, &bucket).context("cannot write the bucket of a rule")
+    }
+
+    fn remove(&mut self, gone: impl Fn(u32) -> bool) {
+        self.numbers.retain(|_, &mut number| {
+            if !gone(number) {
+                return true;
+            }
+            if let Err(error) = self.store.remove_bucket(number) {
+                log::warn!("a bucket that no rule needs is left in the kernel: {error:#}");
+            }
+            false
+        });
+    }
+}
+
+/// The rules whose flows share a bucket: place, name and limit.
+fn limits(policy: &Policy) -> impl Iterator<Item = (u16, RuleName, Limit)> {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    (0..).zip(policy.rules()).filter_map(move |(place, rule)| {
+        let Action::Limit(limit) = rule.action else { return None };
+        let same = seen.entry(&rule.name).or_default();
+        *same += 1;
+        (limit.per == Per::Rule).then(|| (place, (rule.name.clone(), *same), limit))
+    })
+}
+
+/// What the policy says of packets that no rule can be asked about.
+fn switches(policy: &Policy) -> u32 {
+    let settings = [
+        (policy.fragments(), Switches::DROP_UNKNOWN_FRAGMENTS),
+        (policy.unparsable(), Switches::DROP_UNPARSABLE),
+    ];
+    let on = settings.into_iter().filter(|(setting, _)| *setting == Undecided::Drop);
+    on.fold(0, |switches, (_, switch)| switches | switch)
+}
+
+#[cfg(test)]
+mod tests;

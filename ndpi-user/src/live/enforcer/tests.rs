@@ -1,0 +1,168 @@
+//! The enforcer with a table in place of the kernel's maps.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use ndpi_common::{Bucket, Switches};
+
+use super::{Enforcer, RuleStore};
+use crate::live::{Allowance, InForce};
+use crate::policy::{self, Limit, Per, Policy, Support, Vocabulary};
+
+/// Buckets and switches, with room for so many buckets.
+#[derive(Default)]
+struct Table {
+    buckets: RefCell<BTreeMap<u32, Bucket>>,
+    switches: Cell<u32>,
+    room: usize,
+}
+
+impl RuleStore for &Table {
+    fn set_bucket(&self, number: u32, bucket: &Bucket) -> anyhow::Result<()> {
+        let mut buckets = self.buckets.borrow_mut();
+        anyhow::ensure!(buckets.contains_key(&number) || buckets.len() < self.room, "no room");
+        buckets.insert(number, *bucket);
+        Ok(())
+    }
+
+    fn bucket(&self, number: u32) -> anyhow::Result<Option<Bucket>> {
+        Ok(self.buckets.borrow().get(&number).copied())
+    }
+
+    fn remove_bucket(&self, number: u32) -> anyhow::Result<()> {
+        self.buckets.borrow_mut().remove(&number);
+        Ok(())
+    }
+
+    fn set_switches(&self, switches: u32) -> anyhow::Result<()> {
+        self.switches.set(switches);
+        Ok(())
+    }
+}
+
+impl Table {
+    fn with_room(room: usize) -> Self {
+        Self { room, ..Self::default() }
+    }
+
+    fn numbers(&self) -> Vec<u32> {
+        self.buckets.borrow().keys().copied().collect()
+    }
+
+    fn bucket_of(&self, in_force: &InForce, rule: u16) -> Bucket {
+        let Some(Allowance::Shared(number)) = in_force.allowance(Some(rule)) else {
+            panic!("rule {rule} shares no bucket")
+        };
+        self.buckets.borrow()[&number]
+    }
+}
+
+fn policy(text: &str) -> Arc<Policy> {
+    let no_names = || std::iter::empty::<(u16, &str)>().collect();
+    let vocabulary = Vocabulary {
+        apps: no_names(),
+        categories: no_names(),
+        breeds: no_names(),
+        risks: no_names(),
+        risk_scores: [0; 64],
+    };
+    let path = Path::new("p.toml");
+    let parsed = policy::parse(path, text, &vocabulary, Support::ALL, &|_| unreachable!());
+    Arc::new(parsed.unwrap_or_else(|problems| panic!("{problems}")))
+}
+
+/// Rules that limit, each with its name, port and what it says.
+fn rules(rules: &[(&str, &str)]) -> Arc<Policy> {
+    let rules = rules.iter().zip(1..).map(|((name, limit), port)| {
+        format!("[[rule]]\nname = \"{name}\"\nport = {port}\nlimit = {limit}\n")
+    });
+    policy(&rules.collect::<String>())
+}
+
+#[test]
+fn a_bucket_stays_with_its_rule_wherever_it_moves() {
+    let table = Table::with_room(9);
+    let mut enforcer = Enforcer::new(&table);
+    let first = rules(&[("a", "\"80 kbit/s\""), ("b", "\"160 kbit/s\"")]);
+    let first = enforcer.enter(first, 5).unwrap();
+    assert_eq!(table.numbers().len(), 2);
+    let b = first.allowance(Some(1));
+    let Some(Allowance::Shared(number)) = b else { panic!("{b:?}") };
+    let used = Bucket { tokens: -7, refilled_ns: 6, ..table.bucket_of(&first, 1) };
+    table.buckets.borrow_mut().insert(number, used);
+
+    let second = rules(&[("new", "\"8 kbit/s\""), ("b", "\"160 kbit/s\""), ("c", "\"1 MB/s\"")]);
+    let second = enforcer.enter(second, 70).unwrap();
+    assert_eq!(second.allowance(Some(1)), b);
+    assert_eq!(table.bucket_of(&second, 1), used, "what was used stays used");
+    assert_eq!(table.bucket_of(&second, 0).bytes_per_second, 1000);
+    assert_eq!(table.numbers().len(), 4, "verdicts of the first policy may still stand");
+    enforcer.settle(&second);
+    assert_eq!(table.numbers().len(), 3);
+
+    // Its place is the same, it is another rule.
+    let third = enforcer.enter(rules(&[("other", "\"8 kbit/s\"")]), 90).unwrap();
+    assert_ne!(third.allowance(Some(0)), second.allowance(Some(0)));
+    enforcer.settle(&third);
+    assert_eq!(table.numbers().len(), 1);
+}
+
+#[test]
+fn a_new_rate_takes_over_what_was_saved_up() {
+    let table = Table::with_room(9);
+    let mut enforcer = Enforcer::new(&table);
+    enforcer.enter(rules(&[("a", "\"1 MB/s\"")]), 5).unwrap();
+    let slower = rules(&[("a", "\"1 kB/s\"\nburst = \"2 kB\"")]);
+    let slower = enforcer.enter(slower, 9).unwrap();
+    let bucket = Bucket { bytes_per_second: 1000, burst: 2000, tokens: 2000, refilled_ns: 9 };
+    assert_eq!(table.bucket_of(&slower, 0), bucket);
+}
+
+#[test]
+fn rules_of_one_name_have_a_bucket_each() {
+    let table = Table::with_room(9);
+    let mut enforcer = Enforcer::new(&table);
+    let same = rules(&[("a", "\"8 kbit/s\""), ("a", "\"16 kbit/s\"")]);
+    let in_force = enforcer.enter(same, 5).unwrap();
+    assert_eq!(table.bucket_of(&in_force, 0).bytes_per_second, 1000);
+    assert_eq!(table.bucket_of(&in_force, 1).bytes_per_second, 2000);
+}
+
+#[test]
+fn a_rule_for_each_flow_has_no_bucket_to_share() {
+    let table = Table::with_room(9);
+    let mut enforcer = Enforcer::new(&table);
+    let policy = rules(&[("a", "\"1 MB/s\"\nburst = \"20 kB\"\nper = \"flow\"")]);
+    let in_force = enforcer.enter(policy, 5).unwrap();
+    let limit = Limit { bytes_per_second: 1_000_000, burst_bytes: 20_000, per: Per::Flow };
+    assert_eq!(in_force.allowance(Some(0)), Some(Allowance::Own(limit)));
+    assert_eq!((in_force.allowance(None), table.numbers()), (None, vec![]));
+}
+
+#[test]
+fn a_policy_that_finds_no_room_leaves_no_trace() {
+    let table = Table::with_room(2);
+    let mut enforcer = Enforcer::new(&table);
+    let first = enforcer.enter(rules(&[("a", "\"8 kbit/s\"")]), 5).unwrap();
+    let large = rules(&[("b", "\"8 kbit/s\""), ("c", "\"8 kbit/s\""), ("a", "\"8 kbit/s\"")]);
+    let error = enforcer.enter(large, 5).unwrap_err();
+    assert!(format!("{error:#}").contains("no room"), "{error:#}");
+    assert_eq!(table.numbers(), first.shared().collect::<Vec<_>>());
+}
+
+#[test]
+fn the_settings_for_the_rest_are_switched_with_the_policy() {
+    let table = Table::with_room(9);
+    let mut enforcer = Enforcer::new(&table);
+    for (text, switches) in [
+        ("fragments = \"drop\"", Switches::DROP_UNKNOWN_FRAGMENTS),
+        ("fragments = \"drop\"\nunparsable = \"drop\"", Switches::LIVE),
+        ("unparsable = \"drop\"", Switches::DROP_UNPARSABLE),
+        ("", 0),
+    ] {
+        enforcer.enter(policy(text), 5).unwrap();
+        assert_eq!(table.switches.get(), switches, "{text}");
+    }
+}

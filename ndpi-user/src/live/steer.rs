@@ -1,0 +1,128 @@
+//! Steering a session: the coarse clock, and changes of the policy.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use crossbeam::channel::{self, Receiver, Sender, select};
+use ndpi_common::TICK_NS;
+
+use super::{Enforcer, InForce, KernelRules, Message, Rejudged};
+use crate::kernel::{Clock, LiveCell, ktime_ns};
+use crate::policy::Policy;
+
+/// What a session is told while it runs.
+#[derive(Debug)]
+pub enum Control {
+    /// Judge by this policy from now on, and say when every verdict is one of it.
+    Policy(Arc<Policy>, Sender<Result<Rejudged>>),
+    /// End.
+    Stop,
+}
+
+/// Keeps the coarse clock going and passes policies on.
+pub(super) struct Steering<'a> {
+    live: LiveCell,
+    clock: Clock,
+    enforcer: Enforcer<KernelRules>,
+    in_force: Arc<InForce>,
+    outboxes: &'a [Sender<Message>],
+    /// Changes that workers are still at; each brings a policy into force at all workers, in turn.
+    changes: Vec<Change>,
+}
+
+/// A change of policy that was passed on to the workers.
+struct Change {
+    /// Who is to hear that it is complete; nobody where a schedule made it.
+    done: Option<Sender<Result<Rejudged>>>,
+    workers: Receiver<Rejudged>,
+    awaited: usize,
+    sum: Rejudged,
+}
+
+impl<'a> Steering<'a> {
+    pub(super) fn new(
+        live: LiveCell,
+        clock: Clock,
+        enforcer: Enforcer<KernelRules>,
+        in_force: Arc<InForce>,
+        outboxes: &'a [Sender<Message>],
+    ) -> Self {
+        Self { live, clock, enforcer, in_force, outboxes, changes: Vec::new() }
+    }
+
+    /// Steers until it is told to stop.
+    pub(super) fn run(mut self, control: &Receiver<Control>) -> Result<()> {
+        let mut due = self.next_change();
+        let tick = Duration::from_nanos(TICK_NS);
+        loop {
+            self.live.advance(ktime_ns())?;
+            // Only the first: its workers are done no later than those of the next.
+            let done = self.changes.first().map(|change| change.workers.clone());
+            select! {
+                recv(control) -> order => match order {
+                    Ok(Control::Policy(policy, done)) => {
+                        self.change(policy, done);
+                        due = self.next_change();
+                    }
+                    Ok(Control::Stop) | Err(_) => return Ok(()),
+                },
+                recv(done.unwrap_or_else(channel::never)) -> rejudged => self.note(rejudged.ok()),
+                default(tick) => {
+                    self.clock.measure();
+                    if due.is_some_and(|due| due <= jiff::Timestamp::now()) {
+                        self.pass_on(None);
+                        due = self.next_change();
+                    }
+                }
+            }
+        }
+    }
+
+    /// When a schedule of the policy changes its answer next.
+    fn next_change(&self) -> Option<jiff::Timestamp> {
+        self.in_force.policy().next_change(jiff::Timestamp::now())
+    }
+
+    fn change(&mut self, policy: Arc<Policy>, done: Sender<Result<Rejudged>>) {
+        match self.enforcer.enter(policy, ktime_ns()) {
+            Ok(in_force) => {
+                self.in_force = Arc::new(in_force);
+                self.pass_on(Some(done));
+            }
+            // Nobody waits for the answer where the reloader has ended, and the session is to.
+            Err(error) => drop(done.send(Err(error))),
+        }
+    }
+
+    /// Has all workers judge their flows again by the policy in force.
+    fn pass_on(&mut self, done: Option<Sender<Result<Rejudged>>>) {
+        let (judged, workers) = channel::bounded(self.outboxes.len());
+        for outbox in self.outboxes {
+            // Fails only where a worker has panicked, which its join reports.
+            let _ = outbox.send(Message::Policy(Arc::clone(&self.in_force), judged.clone()));
+        }
+        let awaited = self.outboxes.len();
+        self.changes.push(Change { done, workers, awaited, sum: Rejudged::default() });
+    }
+
+    /// Notes that a worker is done with the first change, or that no other will be.
+    fn note(&mut self, rejudged: Option<Rejudged>) {
+        let Some(change) = self.changes.first_mut() else { return };
+        if let Some(rejudged) = rejudged {
+            change.sum.add(rejudged);
+            change.awaited -= 1;
+            if change.awaited > 0 {
+                return;
+            }
+        }
+        let Change { done, sum, awaited, .. } = self.changes.remove(0);
+        if awaited == 0 && self.changes.is_empty() {
+            self.enforcer.settle(&self.in_force);
+        }
+        if let Some(done) = done.filter(|_| awaited == 0) {
+            // As in `change`.
+            let _ = done.send(Ok(sum));
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! A sandbox, and something outside of it to talk to.
+
+use super::namespace::Namespace;
+use super::sandbox::Sandbox;
+use super::wire::inside;
+
+/// The address of the sandbox's `left`.
+pub(crate) const NEAR: &str = "198.18.7.1";
+/// The address at the other end.
+pub(crate) const FAR: &str = "198.18.7.2";
+
+/// A sandbox whose `right` is in a namespace of its own, with addresses on both ends.
+pub(crate) struct Pair {
+    pub(crate) sandbox: Sandbox,
+    far: Namespace,
+}
+
+impl Pair {
+    pub(crate) fn new() -> Self {
+        let sandbox = Sandbox::new();
+        let far = Namespace::new(&format!("{}-far", sandbox.network.name())).unwrap();
+        sandbox.ip(&format!("link set right netns {}", far.name()));
+        sandbox.ip(&format!("address add {NEAR}/30 dev left"));
+        far.ip(&format!("address add {FAR}/30 dev right")).unwrap();
+        far.ip("link set right up").unwrap();
+        Self { sandbox, far }
+    }
+
+    /// What `task` returns when it runs at the near end. Sockets belong to the end they were opened
+    /// at, wherever they are used later.
+    pub(crate) fn near<T: Send>(&self, task: impl FnOnce() -> T + Send) -> T {
+        inside(&self.sandbox.network, task)
+    }
+
+    /// The same at the far end.
+    pub(crate) fn far<T: Send>(&self, task: impl FnOnce() -> T + Send) -> T {
+        inside(&self.far, task)
+    }
+}
