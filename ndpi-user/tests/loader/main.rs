@@ -14,3 +14,4 @@ mod preflight;
 mod samples;
 mod setup;
 mod test_run;
+mod vlan;
