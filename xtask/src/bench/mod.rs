@@ -4,6 +4,7 @@ mod kernel;
 mod measuring;
 mod pcap;
 mod policy;
+mod wakeups;
 mod wire;
 
 use std::process::ExitCode;
@@ -25,6 +26,7 @@ enum Command {
     Kernel(kernel::Args),
     Pcap(pcap::Args),
     Policy(policy::Args),
+    Wakeups(wakeups::Args),
     Wire(wire::Args),
 }
 
@@ -33,6 +35,7 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
         Command::Kernel(args) => kernel::run(args, workspace),
         Command::Pcap(args) => pcap::run(args, workspace),
         Command::Policy(args) => policy::run(args, workspace),
+        Command::Wakeups(args) => wakeups::run(args, workspace),
         Command::Wire(args) => wire::run(args, workspace),
     }
 }

@@ -89,10 +89,12 @@ impl RunArguments {
         orders: &Receiver<Control>,
     ) -> Result<Summary> {
         let clock = Clock::new();
+        let mut rings = kernel.take_rings().context("the rings were taken before")?;
+        rings.set_gather(self.gather());
         let (verdicts, tracks) = (kernel.verdicts().clone(), kernel.tracks().clone());
         let limits = kernel.limits().clone();
         let parts = KernelParts {
-            rings: kernel.take_rings().context("the rings were taken before")?,
+            rings,
             store: KernelStore::new(verdicts.clone(), tracks, limits, clock.clone()),
             verdicts,
             live: kernel.live().clone(),

@@ -76,6 +76,12 @@ pub struct RunArguments {
     #[arg(long, value_name = "BYTES", default_value_t = 4 << 20)]
     ring_size: u32,
 
+    /// Microseconds that packets may wait for others when the reader of the rings is woken more than
+    /// a thousand times a second; 0: never. Waking it costs the CPUs that see the packets
+    #[arg(long, value_name = "MICROSECONDS", default_value_t = 250,
+          value_parser = clap::value_parser!(u32).range(..=100_000))]
+    gather: u32,
+
     /// Seconds between two looks for verdicts whose flow is over
     #[arg(long, value_name = "SECONDS", default_value = "5")]
     sweep: NonZeroU32,
@@ -146,6 +152,11 @@ impl RunArguments {
         switch(self.tunnels, Switches::TUNNELS)
             | switch(self.long_chains == LongChains::Drop, Switches::DROP_LONG_CHAINS)
             | switch(!self.peer.is_empty(), Switches::PEERS)
+    }
+
+    /// How long packets may wait in the rings for others.
+    pub(super) fn gather(&self) -> Duration {
+        Duration::from_micros(self.gather.into())
     }
 
     /// How the session works with this many workers.

@@ -4,12 +4,14 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ndpi_common::SampleHeader;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 
+use super::gather::Gathering;
 use super::merge::Merge;
 use super::ring::Ring;
 use crate::kernel::clock::ktime_ns;
@@ -26,6 +28,7 @@ pub struct Rings {
     merge: Merge,
     epoll: OwnedFd,
     waker: Waker,
+    gathering: Gathering,
     malformed: u64,
 }
 
@@ -66,7 +69,22 @@ impl Rings {
             epoll::add(&epoll, ring, EventData::new_u64(0), EventFlags::IN).map_err(failed)?;
         }
         let heads = vec![None; rings.len()];
-        Ok(Self { by_cpu: rings, heads, merge: Merge::default(), epoll, waker, malformed: 0 })
+        Ok(Self {
+            by_cpu: rings,
+            heads,
+            merge: Merge::default(),
+            epoll,
+            waker,
+            gathering: Gathering::new(Duration::ZERO),
+            malformed: 0,
+        })
+    }
+
+    /// Lets samples gather for `pause` when the reader is woken more than a thousand times a second,
+    /// which costs the CPUs that see the packets more than showing them does. 0, the default, always
+    /// reads at once.
+    pub fn set_gather(&mut self, pause: Duration) {
+        self.gathering = Gathering::new(pause);
     }
 
     /// Hands out the samples that are there, in the order of time over all CPUs, or waits for some
@@ -91,6 +109,12 @@ impl Rings {
                 _ => Some(Duration::ZERO),
             };
             let woken = self.wait(wait)?;
+            if !woken && wait != Some(Duration::ZERO) {
+                let pause = self.gathering.pause(Instant::now());
+                if !pause.is_zero() {
+                    thread::sleep(pause);
+                }
+            }
             if samples > 0 || woken || left.is_some_and(|left| left.is_zero()) {
                 return Ok(Polled { samples, woken });
             }
