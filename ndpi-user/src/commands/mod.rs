@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
+mod captures;
 mod detach;
 mod list;
 mod ndpi_options;

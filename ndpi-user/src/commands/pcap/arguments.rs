@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::commands::NdpiOptions;
+use crate::commands::captures::Format;
 
 /// Classify the flows of captures
 ///
@@ -62,23 +63,8 @@ pub struct PcapArguments {
     pub ndpi: NdpiOptions,
 }
 
-/// What is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
-    /// A summary for people.
-    Text,
-    /// JSON lines.
-    Json,
-    /// Comma-separated values.
-    Csv,
-}
-
 impl PcapArguments {
     pub(super) fn format(&self) -> Format {
-        match (self.json, self.csv) {
-            (true, _) => Format::Json,
-            (_, true) => Format::Csv,
-            _ => Format::Text,
-        }
+        Format::of(self.json, self.csv)
     }
 }

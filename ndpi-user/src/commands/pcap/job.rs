@@ -8,13 +8,13 @@ use std::thread::available_parallelism;
 use anyhow::{Result, anyhow};
 use ndpi::{Engine, Library, SharedCaches};
 
-use super::arguments::{Format, PcapArguments};
+use super::arguments::PcapArguments;
 use crate::classify::{Keeper, Settings};
 use crate::commands::NdpiOptions;
+use crate::commands::captures::{Format, Recording};
 use crate::flow::Timeouts;
 use crate::policy::{self, Policy, Support, Vocabulary};
 use crate::record::Names;
-use crate::verdict::Verdict;
 
 /// The arguments, checked, and what was made of them.
 pub(super) struct Job {
@@ -104,9 +104,9 @@ impl Job {
         self.first.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// The name of a rule of the policy, or of its default.
-    pub(super) fn rule_name(&self, verdict: Verdict) -> Option<&str> {
-        Some(self.policy.as_ref()?.rule_name(verdict))
+    /// What is recorded and how.
+    pub(super) fn recording(&self) -> Recording<'_> {
+        Recording { format: self.format, names: &self.names, policy: self.policy.as_ref() }
     }
 }
 

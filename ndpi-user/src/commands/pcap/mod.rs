@@ -10,7 +10,6 @@
 mod arguments;
 mod job;
 mod ordered;
-mod progress;
 mod reader;
 mod sink;
 mod spread;
@@ -22,22 +21,14 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 pub use arguments::PcapArguments;
 
-use crate::report::{CSV_HEADER, CaptureReport, Report, Summary};
-use arguments::Format;
+use super::captures::{Bar, Format, Outcome, is_broken_pipe, report, tell_errors};
+use crate::report::CSV_HEADER;
 use job::Job;
 use ordered::Ordered;
-use progress::Bar;
-
-/// What came of some captures.
-#[derive(Debug, Default)]
-struct Outcome {
-    captures: Vec<CaptureReport>,
-    summary: Summary,
-}
 
 impl PcapArguments {
     /// Runs the command.
@@ -58,9 +49,9 @@ impl PcapArguments {
             Err(error) => return Err(error),
         };
         if job.format == Format::Text {
-            print_report(&job, &outcome)?;
+            report(job.recording(), job.rows, &outcome)?;
         }
-        Ok(tell_errors(&job, &outcome))
+        Ok(tell_errors(&outcome, job.settings.max_flows))
     }
 }
 
@@ -75,8 +66,7 @@ fn classify(job: &Job, out: &Ordered<io::Stdout>) -> Result<Outcome> {
     bar.finish();
     let mut all = Outcome::default();
     for outcome in outcomes? {
-        all.captures.extend(outcome.captures);
-        all.summary.add(outcome.summary);
+        all.add(outcome);
     }
     Ok(all)
 }
@@ -117,44 +107,4 @@ fn side_by_side(job: &Job, out: &Ordered<io::Stdout>, bar: &Bar) -> Result<Vec<O
     let mut outcomes: Vec<(usize, Outcome)> = results?.into_iter().flatten().collect();
     outcomes.sort_by_key(|(index, _)| *index);
     Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
-}
-
-fn print_report(job: &Job, outcome: &Outcome) -> Result<()> {
-    let report = Report {
-        captures: &outcome.captures,
-        summary: &outcome.summary,
-        names: &job.names,
-        rule_name: &|verdict| job.rule_name(verdict).unwrap_or_default().to_owned(),
-        rows: job.rows,
-    };
-    match write!(io::stdout(), "{report}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("writing the report")
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Says on standard error what went wrong with captures.
-fn tell_errors(job: &Job, outcome: &Outcome) -> ExitCode {
-    let evicted = outcome.summary.evicted;
-    if evicted > 0 {
-        log::warn!(
-            "{evicted} flows were ended early since there were more than {} at a time; --max-flows \
-             allows for more, at some 1.5 kB for each",
-            job.settings.max_flows
-        );
-    }
-    let errors = outcome.captures.iter().filter_map(|capture| capture.error.as_ref());
-    let mut code = ExitCode::SUCCESS;
-    for error in errors {
-        log::error!("{error}");
-        code = ExitCode::FAILURE;
-    }
-    code
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let io = error.downcast_ref::<io::Error>();
-    io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

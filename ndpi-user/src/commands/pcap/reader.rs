@@ -1,14 +1,13 @@
 //! Reads the captures of a world, one after another.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
 
 use super::job::Job;
-use super::progress::Bar;
-use super::sink::file_name;
 use crate::capture::{Capture, Packet};
+use crate::commands::captures::{Bar, file_name, name};
 use crate::link::{self, Outer};
 use crate::report::CaptureReport;
 use crate::sample::Sample;
@@ -96,12 +95,7 @@ impl<T: Take> Reading<'_, T> {
     }
 }
 
-/// What a capture is called: its path as given.
-fn name(path: &Path) -> String {
-    if path == Path::new("-") { "stdin".into() } else { path.display().to_string() }
-}
-
 /// What a world's captures are called in records.
 pub(super) fn names(world: &[PathBuf]) -> Vec<Arc<str>> {
-    world.iter().map(|path| file_name(&name(path))).collect()
+    world.iter().map(|path| file_name(&name(path)).into()).collect()
 }

@@ -13,14 +13,13 @@ use std::thread;
 use anyhow::Result;
 use ndpi::Engine;
 
-use super::Outcome;
 use super::job::Job;
 use super::ordered::Ordered;
-use super::progress::Bar;
 use super::reader::{self, Take};
 use super::sink::{self, FlowSink};
 use super::world::EXPIRE_STEPS;
 use crate::classify::Classifier;
+use crate::commands::captures::{Bar, Outcome};
 use crate::flow::shard;
 use crate::link::Outer;
 use crate::report::{CaptureReport, Summary};
@@ -51,7 +50,7 @@ pub(super) fn run<W: Write + Send>(
             mine,
             of: job.threads,
             classifier: Classifier::new(&engine, job.settings),
-            sink: FlowSink::new(job, reader::names(world)),
+            sink: FlowSink::new(job.recording(), reader::names(world)),
             out,
             place: first_place + mine,
             strides: 0,
@@ -125,12 +124,12 @@ impl<W: Write> Part<'_, '_, W> {
         let captures = reader::read(job, world, bar, &mut self)?;
         self.classifier.end_all(&mut self.sink);
         self.end_round()?;
-        Ok(Done { captures, summary: self.sink.summary, place: self.place })
+        Ok(Done { captures, summary: self.sink.recorder.summary, place: self.place })
     }
 
     fn end_round(&mut self) -> Result<()> {
         let out = self.out.place(self.place);
-        out.write(&mut self.sink.out)?;
+        out.write(&mut self.sink.recorder.out)?;
         out.finish()?;
         self.place += self.of;
         Ok(())
@@ -142,7 +141,7 @@ impl<W: Write> Take for Part<'_, '_, W> {
     fn sample(&mut self, sample: &Sample, outer: Option<Outer>) -> Result<()> {
         if shard(&sample.key, self.of) == self.mine {
             if let Some(outer) = outer {
-                self.sink.tunnelled(sample.key, outer);
+                self.sink.recorder.tunnelled(sample.key, outer);
             }
             self.classifier.sample(sample, &mut self.sink);
         }

@@ -6,13 +6,12 @@ use std::path::PathBuf;
 use anyhow::Result;
 use ndpi::Engine;
 
-use super::Outcome;
 use super::job::Job;
 use super::ordered::Placed;
-use super::progress::Bar;
 use super::reader::{self, STRIDE, Take};
 use super::sink::{self, FlowSink};
 use crate::classify::Classifier;
+use crate::commands::captures::{Bar, Outcome};
 use crate::link::Outer;
 use crate::sample::Sample;
 
@@ -32,15 +31,15 @@ pub(super) fn run<W: Write>(
 ) -> Result<Outcome> {
     let engine = job.engine()?;
     let classifier = Classifier::new(&engine, job.settings);
-    let sink = FlowSink::new(job, reader::names(world));
+    let sink = FlowSink::new(job.recording(), reader::names(world));
     let mut one = One { classifier, sink, out };
     let captures = reader::read(job, world, bar, &mut one)?;
     let One { mut classifier, mut sink, out } = one;
     classifier.end_all(&mut sink);
-    sink::write_captures(job, &captures, &mut sink.out);
-    out.write(&mut sink.out)?;
+    sink::write_captures(job, &captures, &mut sink.recorder.out);
+    out.write(&mut sink.recorder.out)?;
     out.finish()?;
-    Ok(Outcome { captures, summary: sink.summary })
+    Ok(Outcome { captures, summary: sink.recorder.summary })
 }
 
 /// The classifier of a world and what it feeds.
@@ -54,7 +53,7 @@ impl<W: Write> Take for One<'_, '_, W> {
     #[inline]
     fn sample(&mut self, sample: &Sample, outer: Option<Outer>) -> Result<()> {
         if let Some(outer) = outer {
-            self.sink.tunnelled(sample.key, outer);
+            self.sink.recorder.tunnelled(sample.key, outer);
         }
         self.classifier.sample(sample, &mut self.sink);
         Ok(())
@@ -62,8 +61,8 @@ impl<W: Write> Take for One<'_, '_, W> {
 
     fn stride(&mut self, now_ns: u64) -> Result<()> {
         self.classifier.expire(now_ns, EXPIRE_STEPS, &mut self.sink);
-        if self.sink.out.len() >= OUTPUT_STEP {
-            self.out.write(&mut self.sink.out)?;
+        if self.sink.recorder.out.len() >= OUTPUT_STEP {
+            self.out.write(&mut self.sink.recorder.out)?;
         }
         Ok(())
     }

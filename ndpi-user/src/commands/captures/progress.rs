@@ -12,14 +12,14 @@ use crate::capture::Progress;
 const LONG_INPUT: u64 = 64 << 20;
 
 /// A bar over all captures.
-pub(super) struct Bar {
+pub(in crate::commands) struct Bar {
     bar: ProgressBar,
     /// The captures that were opened so far.
     opened: Mutex<Vec<Progress>>,
 }
 
 impl Bar {
-    pub(super) fn new(worlds: &[Vec<PathBuf>]) -> Self {
+    pub(in crate::commands) fn new(worlds: &[Vec<PathBuf>]) -> Self {
         let bar = match length(worlds) {
             _ if !std::io::stderr().is_terminal() => ProgressBar::hidden(),
             Some(length) if length < LONG_INPUT => ProgressBar::hidden(),
@@ -38,17 +38,17 @@ impl Bar {
     }
 
     /// A bar that nobody sees.
-    pub(super) fn hidden() -> Self {
+    pub(in crate::commands) fn hidden() -> Self {
         Self { bar: ProgressBar::hidden(), opened: Mutex::default() }
     }
 
     /// A capture was opened.
-    pub(super) fn opened(&self, progress: Progress) {
+    pub(in crate::commands) fn opened(&self, progress: Progress) {
         self.opened.lock().expect("no panics").push(progress);
     }
 
     /// Shows how much was read. Cheap, but not for every packet.
-    pub(super) fn show(&self) {
+    pub(in crate::commands) fn show(&self) {
         if !self.bar.is_hidden() {
             let opened = self.opened.lock().expect("no panics");
             self.bar.set_position(opened.iter().map(Progress::read).sum());
@@ -56,7 +56,7 @@ impl Bar {
     }
 
     /// Takes the bar away.
-    pub(super) fn finish(&self) {
+    pub(in crate::commands) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }

@@ -1,0 +1,142 @@
+//! Writes down finished flows and captures, and sums them up.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ndpi::Classification;
+use serde::Serialize;
+
+use super::{Format, file_name};
+use crate::classify::{End, Moment};
+use crate::flow::{Details, FlowEntry, FlowKey};
+use crate::link::Outer;
+use crate::policy::{Facts, Policy};
+use crate::record::{Counters, FlowRecord, Names, Origin};
+use crate::report::{CaptureReport, Summary, write_csv};
+use crate::sample::Sample;
+use crate::verdict::Verdict;
+
+/// What is recorded and how, the same for all captures of a command.
+#[derive(Clone, Copy)]
+pub(in crate::commands) struct Recording<'a> {
+    pub(in crate::commands) format: Format,
+    pub(in crate::commands) names: &'a Names,
+    pub(in crate::commands) policy: Option<&'a Policy>,
+}
+
+impl<'a> Recording<'a> {
+    /// The name of a rule of the policy, or of its default.
+    pub(in crate::commands) fn rule_name(&self, verdict: Verdict) -> Option<&'a str> {
+        Some(self.policy?.rule_name(verdict))
+    }
+}
+
+/// Records of the flows of some captures that continue one another.
+pub(in crate::commands) struct Recorder<'a> {
+    pub(in crate::commands) recording: Recording<'a>,
+    /// The captures, by the `ifindex` of samples.
+    captures: Vec<Arc<str>>,
+    /// The tunnels of flows inside of one.
+    outers: HashMap<FlowKey, Outer>,
+    /// Records that nobody has fetched yet.
+    pub(in crate::commands) out: Vec<u8>,
+    pub(in crate::commands) summary: Summary,
+}
+
+impl<'a> Recorder<'a> {
+    pub(in crate::commands) fn new(recording: Recording<'a>, captures: Vec<Arc<str>>) -> Self {
+        let (outers, summary) = (HashMap::new(), Summary::default());
+        Self { recording, captures, outers, out: Vec::new(), summary }
+    }
+
+    /// Notes that a packet of the flow `key` came through a tunnel. The first one stays.
+    pub(in crate::commands) fn tunnelled(&mut self, key: FlowKey, outer: Outer) {
+        self.outers.entry(key).or_insert(outer);
+    }
+
+    /// What the policy makes of a classification, see [`crate::classify::Sink::judge`].
+    pub(in crate::commands) fn judge<F>(
+        &self,
+        flow: &FlowEntry<F>,
+        classification: &Classification,
+        details: &Details,
+        moment: Moment,
+    ) -> Option<Verdict> {
+        let policy = self.recording.policy?;
+        let facts = Facts::of(flow, classification, details, None, flow.last_seen_ns);
+        policy.judge(&facts, moment)
+    }
+
+    /// Whether the policy wants to see PARTIAL classifications.
+    pub(in crate::commands) fn judges_partial(&self) -> bool {
+        self.recording.policy.is_some_and(Policy::acts_on_partial)
+    }
+
+    /// Notes how long a flow took to classify; `sample` completed it.
+    pub(in crate::commands) fn decided<F>(&mut self, flow: &FlowEntry<F>, sample: &Sample) {
+        let took = Duration::from_nanos(sample.time_ns.saturating_sub(flow.first_seen_ns));
+        let capture = &self.captures[flow.ifindex as usize];
+        self.summary.slowest.note(flow, took, capture);
+    }
+
+    /// Writes down a flow that is over.
+    pub(in crate::commands) fn finished<F>(
+        &mut self,
+        flow: &FlowEntry<F>,
+        end: End,
+        counters: Counters,
+    ) {
+        self.summary.flow(flow, end, counters);
+        let Recording { format, names, .. } = self.recording;
+        if format == Format::Text {
+            return;
+        }
+        let verdict = flow.decided().and_then(|decided| decided.verdict);
+        let rule = verdict.and_then(|verdict| self.recording.rule_name(verdict));
+        let origin = Origin::Capture(&self.captures[flow.ifindex as usize]);
+        let record = FlowRecord::new(flow, end, counters, origin, names, rule);
+        let tunnel = self.outers.remove(&flow.key);
+        match record.map(|record| FlowRecord { tunnel, ..record }) {
+            Some(record) if format == Format::Json => write_json(&record, &mut self.out),
+            Some(record) => write_csv(&mut self.out, &record),
+            None => {}
+        }
+    }
+}
+
+/// Appends a record and ends its line.
+pub(in crate::commands) fn write_json(record: &impl Serialize, out: &mut Vec<u8>) {
+    // Records are made of texts and numbers, and memory takes them all.
+    serde_json::to_writer(&mut *out, record).expect("records can be written as JSON");
+    out.push(b'\n');
+}
+
+/// The record that ends a capture in JSON.
+#[derive(Serialize)]
+struct CaptureRecord<'a, M> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    capture: &'a str,
+    packets: u64,
+    skipped: BTreeMap<&'a str, u64>,
+    #[serde(flatten)]
+    more: M,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+/// The record of a capture that was read, with the fields of `more`.
+pub(in crate::commands) fn capture_record<'a>(
+    capture: &'a CaptureReport,
+    more: impl Serialize + 'a,
+) -> impl Serialize + 'a {
+    CaptureRecord {
+        kind: "capture",
+        capture: file_name(&capture.name),
+        packets: capture.packets,
+        skipped: capture.skips.iter().collect(),
+        more,
+        error: capture.error.as_deref(),
+    }
+}

@@ -1,0 +1,82 @@
+//! What is said when captures were read: the report, and what went wrong.
+
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+
+use super::Recording;
+use crate::report::{CaptureReport, Report, Summary};
+
+/// What came of some captures.
+#[derive(Debug, Default)]
+pub(in crate::commands) struct Outcome {
+    pub(in crate::commands) captures: Vec<CaptureReport>,
+    pub(in crate::commands) summary: Summary,
+}
+
+impl Outcome {
+    /// Adds what came of others.
+    pub(in crate::commands) fn add(&mut self, other: Self) {
+        self.captures.extend(other.captures);
+        self.summary.add(other.summary);
+    }
+}
+
+/// Prints the report for people, with at most `rows` rows in a table.
+pub(in crate::commands) fn report(
+    recording: Recording<'_>,
+    rows: usize,
+    outcome: &Outcome,
+) -> Result<()> {
+    let report = Report {
+        captures: &outcome.captures,
+        summary: &outcome.summary,
+        names: recording.names,
+        rule_name: &|verdict| recording.rule_name(verdict).unwrap_or_default().to_owned(),
+        rows,
+    };
+    match write!(io::stdout(), "{report}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("writing the report")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says on standard error what went wrong with captures; `max_flows` is how many flows were kept at
+/// a time.
+pub(in crate::commands) fn tell_errors(outcome: &Outcome, max_flows: usize) -> ExitCode {
+    let evicted = outcome.summary.evicted;
+    if evicted > 0 {
+        log::warn!(
+            "{evicted} flows were ended early since there were more than {max_flows} at a time; \
+             --max-flows allows for more, at some 1.5 kB for each"
+        );
+    }
+    let errors = outcome.captures.iter().filter_map(|capture| capture.error.as_ref());
+    let mut code = ExitCode::SUCCESS;
+    for error in errors {
+        log::error!("{error}");
+        code = ExitCode::FAILURE;
+    }
+    code
+}
+
+/// Whether an error only says that nobody reads the output any more (`| head`).
+pub(in crate::commands) fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<io::Error>();
+    io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// What a capture is called: its path as given.
+pub(in crate::commands) fn name(path: &Path) -> String {
+    if path == Path::new("-") { "stdin".into() } else { path.display().to_string() }
+}
+
+/// What a capture is called in records: its name without its folder.
+pub(in crate::commands) fn file_name(path: &str) -> &str {
+    Path::new(path).file_name().and_then(OsStr::to_str).unwrap_or(path)
+}
