@@ -5,11 +5,15 @@
 //! capture::Packet ─▶ layer3: what is under the link layer? ─▶ ndpi_common::parse ─▶ Sample
 //!                       └─────────── Skip: why it has no flow ◀──────┘
 //! ```
+//!
+//! For a replay the kernel parses, and [`Framer`] makes of any packet the frame that it expects.
 
+mod frame;
 mod layer3;
 mod outer;
 mod skip;
 
+pub use frame::{Frame, Framer};
 pub use outer::{Outer, outer};
 pub use skip::{Skip, Skips};
 

@@ -16,6 +16,10 @@ pub enum Skip {
     LaterFragment,
     /// The parser refused it.
     Refused(Refusal),
+    /// It is too short for an Ethernet header: no driver hands such a frame on.
+    ShortFrame,
+    /// It is longer than any frame.
+    LongFrame,
 }
 
 impl Skip {
@@ -30,6 +34,8 @@ impl fmt::Display for Skip {
             Self::LinkType(LinkType(number)) => write!(f, "link-type-{number}"),
             Self::LaterFragment => f.write_str("later-fragment"),
             Self::Refused(refusal) => f.write_str(refused(*refusal)),
+            Self::ShortFrame => f.write_str("short-frame"),
+            Self::LongFrame => f.write_str("long-frame"),
         }
     }
 }
