@@ -44,6 +44,11 @@ pub enum End {
 }
 
 impl End {
+    /// How a flow ended that was silent for longer than its timeout.
+    pub fn of_silent<F>(flow: &FlowEntry<F>) -> Self {
+        if flow.tcp_closed() { Self::Closed } else { Self::Idle }
+    }
+
     /// The word for it in records.
     pub fn name(self) -> &'static str {
         match self {
@@ -170,9 +175,17 @@ impl<D: Detector> Classifier<D> {
             let Some(flow) = self.table.get(slot) else { continue };
             let kept_here = self.settings.keeper == Keeper::Classifier || flow.decided().is_none();
             if kept_here && timeouts.is_over(flow, now_ns) {
-                let end = if flow.tcp_closed() { End::Closed } else { End::Idle };
-                self.finish(slot, end, sink);
+                self.finish(slot, End::of_silent(flow), sink);
             }
+        }
+    }
+
+    /// A packet of the flow with this key was seen that makes no sample: it lives on.
+    pub fn saw(&mut self, key: &FlowKey, time_ns: u64) {
+        if let Some(slot) = self.table.find(key)
+            && let Some(flow) = self.table.get_mut(slot)
+        {
+            flow.last_seen_ns = flow.last_seen_ns.max(time_ns);
         }
     }
 
@@ -247,7 +260,7 @@ impl<D: Detector> Classifier<D> {
         if flow.tcp_closed() && tcp::opens(sample.tcp_flags) {
             return Some(End::Reused);
         }
-        timeouts.is_over(flow, sample.time_ns).then_some(End::Idle)
+        timeouts.is_over(flow, sample.time_ns).then(|| End::of_silent(flow))
     }
 
     /// Makes room for a flow; false where all that were looked at must stay.

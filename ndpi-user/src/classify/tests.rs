@@ -202,6 +202,28 @@ fn silence_ends_a_flow_and_its_next_packet_opens_another() {
 }
 
 #[test]
+fn a_packet_long_after_the_end_of_a_connection_finds_it_closed() {
+    let (mut classifier, mut notes) = (classifier(Some(Timeouts::default()), 10), Notes::default());
+    for seconds in [1, 100] {
+        classifier.sample(&segment(seconds, Direction::FromLower, tcp::RST), &mut notes);
+    }
+    assert_eq!(notes.finished[&key(1, 6)][0].1, End::Closed);
+}
+
+#[test]
+fn a_flow_lives_as_long_as_its_packets_are_seen() {
+    let (mut classifier, mut notes) = (classifier(Some(Timeouts::default()), 10), Notes::default());
+    classifier.sample(&packet(1, 10, &[0]), &mut notes);
+    classifier.saw(&key(1, 17), 300 * SECOND);
+    classifier.saw(&key(1, 17), 200 * SECOND);
+    classifier.saw(&key(2, 17), 300 * SECOND);
+    classifier.expire(599 * SECOND, 10, &mut notes);
+    let flows: Vec<_> = classifier.table().slots().collect();
+    let flow = classifier.table().get(flows[0]).unwrap();
+    assert_eq!((flows.len(), flow.last_seen_ns, flow.packets), (1, 300 * SECOND, 1));
+}
+
+#[test]
 fn without_timeouts_a_key_is_one_flow() {
     let (mut classifier, mut notes) = (classifier(None, 10), Notes::default());
     classifier.sample(&packet(1, 0, &[0]), &mut notes);
