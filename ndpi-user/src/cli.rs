@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{
-    Context, DetachArguments, ListArguments, PcapArguments, PolicyArguments, RunArguments,
-    VerdictsArguments,
+    Context, DetachArguments, ListArguments, PcapArguments, PolicyArguments, ReplayArguments,
+    RunArguments, VerdictsArguments,
 };
 
 /// Labels every flow that crosses an interface with its application, and lets the kernel act on it.
@@ -33,6 +33,7 @@ enum Command {
     Run(RunArguments),
     List(ListArguments),
     Pcap(PcapArguments),
+    Replay(ReplayArguments),
     Policy(PolicyArguments),
     Verdicts(VerdictsArguments),
     Detach(DetachArguments),
@@ -51,6 +52,7 @@ impl Cli {
             Command::Run(arguments) => arguments.run(context),
             Command::List(arguments) => arguments.run(),
             Command::Pcap(arguments) => arguments.run(),
+            Command::Replay(arguments) => arguments.run(context),
             Command::Policy(arguments) => arguments.run(),
             Command::Verdicts(arguments) => arguments.run(),
             Command::Detach(arguments) => arguments.run(),

@@ -11,6 +11,7 @@ mod list;
 mod ndpi_options;
 mod pcap;
 mod policy;
+mod replay;
 mod run;
 mod verdicts;
 
@@ -19,6 +20,7 @@ pub use list::{Kind, ListArguments};
 pub use ndpi_options::{NdpiOptions, Setting};
 pub use pcap::PcapArguments;
 pub use policy::{CheckArguments, ExplainArguments, PolicyArguments};
+pub use replay::ReplayArguments;
 pub use run::RunArguments;
 pub use verdicts::VerdictsArguments;
 

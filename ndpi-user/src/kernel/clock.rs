@@ -1,7 +1,7 @@
 //! Times of the kernel side as times of day.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -15,16 +15,39 @@ pub fn ktime_ns() -> u64 {
 ///
 /// The distance of the two clocks changes when the time of day is set or slewed: it is measured
 /// anew by [`Clock::measure`]. Handles made by `clone` share it.
+///
+/// In a replay both are the capture's: [`Clock::by_hand`].
 #[derive(Clone, Debug)]
 pub struct Clock {
     epoch_minus_boot: Arc<AtomicI64>,
+    /// Nanoseconds since boot, where they are not the machine's.
+    by_hand: Option<Arc<AtomicU64>>,
 }
 
 impl Clock {
     /// A clock that has measured the distance.
     #[expect(clippy::new_without_default, reason = "it reads the machine's clocks")]
     pub fn new() -> Self {
-        Self { epoch_minus_boot: Arc::new(AtomicI64::new(distance())) }
+        Self { epoch_minus_boot: Arc::new(AtomicI64::new(distance())), by_hand: None }
+    }
+
+    /// A clock that only [`Clock::set`] moves.
+    pub fn by_hand() -> Self {
+        Self { epoch_minus_boot: Arc::default(), by_hand: Some(Arc::default()) }
+    }
+
+    /// Makes it `ktime_ns` nanoseconds since boot and `epoch_ns` since the Unix epoch on a clock
+    /// that is moved by hand; another one goes by itself.
+    pub fn set(&self, ktime_ns: u64, epoch_ns: u64) {
+        let Some(by_hand) = &self.by_hand else { return };
+        by_hand.store(ktime_ns, Ordering::Relaxed);
+        let distance = epoch_ns.cast_signed().wrapping_sub(ktime_ns.cast_signed());
+        self.epoch_minus_boot.store(distance, Ordering::Relaxed);
+    }
+
+    /// The time now, in nanoseconds since boot.
+    pub fn ktime_ns(&self) -> u64 {
+        self.by_hand.as_ref().map_or_else(ktime_ns, |time| time.load(Ordering::Relaxed))
     }
 
     /// The time of day, in nanoseconds since the Unix epoch, at `ktime_ns` nanoseconds since boot.
@@ -35,6 +58,9 @@ impl Clock {
     /// Measures the distance anew and returns by how many nanoseconds the time of day jumped since
     /// the last time; positive when it was put forward. To be called about once a second.
     pub fn measure(&self) -> i64 {
+        if self.by_hand.is_some() {
+            return 0;
+        }
         let distance = distance();
         distance - self.epoch_minus_boot.swap(distance, Ordering::Relaxed)
     }
@@ -84,7 +110,17 @@ mod tests {
 
     #[test]
     fn times_before_the_epoch_stop_at_it() {
-        let clock = Clock { epoch_minus_boot: Arc::new(AtomicI64::new(-10)) };
-        assert_eq!(clock.epoch_ns(3), 0);
+        let clock = Clock::by_hand();
+        clock.set(13, 3);
+        assert_eq!((clock.epoch_ns(13), clock.epoch_ns(3)), (3, 0));
+    }
+
+    #[test]
+    fn a_clock_moved_by_hand_stands_until_it_is_moved() {
+        let clock = Clock::by_hand();
+        clock.set(5_000, 1_700_000_000_000_005_000);
+        let other = clock.clone();
+        assert_eq!((other.ktime_ns(), other.measure()), (5_000, 0));
+        assert_eq!(other.epoch_ns(6_000), 1_700_000_000_000_006_000);
     }
 }

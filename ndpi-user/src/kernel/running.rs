@@ -6,7 +6,8 @@ use aya::Ebpf;
 use aya::programs::ProgramError;
 use log::LevelFilter;
 use ndpi_common::names::map;
-use ndpi_common::{FragmentKey, FragmentPorts};
+use ndpi_common::parse::{self, Fragment, Packet};
+use ndpi_common::{Direction, FragmentKey, FragmentPorts, Key, State};
 
 use super::attach::{
     AttachError, Attachment, EgressLink, Hooks, Mode, Wire, XdpLink, check_wire, find_interface,
@@ -224,6 +225,37 @@ impl Kernel {
         self.tracks.clear()?;
         self.servers.clear()?;
         self.fragments.clear()
+    }
+
+    /// The flow that the programs would count a packet of `frame` to, and which way it goes: a later
+    /// fragment belongs to the flow of its datagram's first, and to none where that was not seen;
+    /// an ICMP error to the flow that it quotes, if that has a verdict.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn flow_of(
+        &self,
+        frame: &[u8],
+        packet: &Packet,
+    ) -> Result<Option<(Key, Direction)>, MapError> {
+        if let Some(quoted) = parse::quoted(frame, packet)
+            && let Some((key, direction)) = self.whole(quoted)?
+            && self.verdicts.get(&key)?.is_some_and(|verdict| verdict.state & State::REOPENED == 0)
+        {
+            return Ok(Some((key, direction.opposite())));
+        }
+        self.whole(*packet)
+    }
+
+    /// Key and direction of a packet, with the ports of its first fragment if it is a later one.
+    fn whole(&self, mut packet: Packet) -> Result<Option<(Key, Direction)>, MapError> {
+        if let Fragment::Later { id } = packet.fragment {
+            let first = FragmentKey::new(&packet.key, packet.direction, id);
+            let Some(ports) = self.fragments.get(&first)? else { return Ok(None) };
+            packet.set_ports(ports.source, ports.destination);
+        }
+        Ok(Some((packet.key, packet.direction)))
     }
 
     /// The reader of the samples; `None` when it was taken before.

@@ -9,7 +9,7 @@ use ndpi_common::{OWN_BUCKET, TICK_NS, Total, Track, Verdict as Entry, tick_of};
 use super::in_force::full;
 use super::{Allowance, Standing, Store, Taken, Volume};
 use crate::flow::FlowKey;
-use crate::kernel::{Clock, Insertion, Limits, TrackMaps, VerdictMaps, Written, ktime_ns};
+use crate::kernel::{Clock, Insertion, Limits, TrackMaps, VerdictMaps, Written};
 
 /// The rule number of the policy's default in an [`Entry`].
 pub const NO_RULE: u16 = u16::MAX;
@@ -40,7 +40,7 @@ impl KernelStore {
             Some(Allowance::Shared(number)) => return Ok(number),
             Some(Allowance::Own(limit)) => limit,
         };
-        let full = full(&limit, ktime_ns());
+        let full = full(&limit, self.clock.ktime_ns());
         if let Some(number) = before.and_then(own_bucket)
             && let Some(old) = self.limits.get(number)?
             && (old.bytes_per_second, old.burst) == (full.bytes_per_second, full.burst)
@@ -98,12 +98,31 @@ impl KernelStore {
         }
         Ok(insertion.written)
     }
+
+    /// Takes a flow's verdict and what it counted, but leaves its track: after a new connection took
+    /// the flow's key, the track is the new one's.
+    ///
+    /// # Errors
+    ///
+    /// When a map cannot be read or written.
+    pub fn take_verdict(&self, key: &FlowKey) -> anyhow::Result<Taken> {
+        let entry = self.verdicts.take(key)?;
+        if let Some(entry) = &entry {
+            self.remove_bucket(entry)?;
+        }
+        let mut taken = entry.map_or_else(Taken::default, |entry| self.counted(&entry));
+        let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(earlier) = carried.remove(key) {
+            taken.add(&earlier);
+        }
+        Ok(taken)
+    }
 }
 
 impl Store for KernelStore {
     fn write(&self, standing: &Standing) -> anyhow::Result<Volume> {
         let key = &standing.key;
-        let entry = entry(standing, self.bucket(standing, None)?, ktime_ns());
+        let entry = entry(standing, self.bucket(standing, None)?, self.clock.ktime_ns());
         let written = self.verdicts.insert(key, &entry).map_err(Into::into);
         let written = written.and_then(|insertion| self.check(key, insertion));
         if !matches!(written, Ok(Written::Stands)) {
@@ -126,7 +145,7 @@ impl Store for KernelStore {
     fn replace(&self, standing: &Standing) -> anyhow::Result<()> {
         let key = &standing.key;
         let before = self.verdicts.get(key)?;
-        let entry = entry(standing, self.bucket(standing, before.as_ref())?, ktime_ns());
+        let entry = entry(standing, self.bucket(standing, before.as_ref())?, self.clock.ktime_ns());
         let written = self.verdicts.replace(key, &entry).map_err(Into::into);
         let written = written.and_then(|insertion| self.check(key, insertion));
         let (gone, stays) =
@@ -144,19 +163,10 @@ impl Store for KernelStore {
     }
 
     fn take(&self, key: &FlowKey) -> anyhow::Result<Taken> {
-        let entry = self.verdicts.take(key)?;
-        let track = self.tracks.take(key)?;
-        if let Some(entry) = &entry {
-            self.remove_bucket(entry)?;
-        }
-        let mut taken = entry.map_or_else(Taken::default, |entry| self.counted(&entry));
-        if let Some(track) = track {
+        let mut taken = self.take_verdict(key)?;
+        if let Some(track) = self.tracks.take(key)? {
             taken.undecided = Volume { packets: track.packets, bytes: track.bytes };
             taken.dropped = taken.dropped + dropped(&track);
-        }
-        let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(earlier) = carried.remove(key) {
-            taken.add(&earlier);
         }
         Ok(taken)
     }

@@ -1,12 +1,11 @@
 //! From ring records to the workers that own their flows.
 
 use crossbeam::channel::{Receiver, Sender};
-use ndpi_common::{SampleFlags, SampleHeader};
+use ndpi_common::SampleHeader;
 
-use super::{Message, fit};
+use super::{Message, Unpacker};
 use crate::batch::Batch;
 use crate::flow::shard;
-use crate::sample::Sample;
 
 /// A batch goes out when it holds this many samples, or when the rings are empty for now.
 const BATCH_SAMPLES: usize = 256;
@@ -17,42 +16,23 @@ pub struct Reader {
     outboxes: Vec<Sender<Message>>,
     empties: Receiver<Batch>,
     filling: Vec<Batch>,
-    packet: Vec<u8>,
+    unpacker: Unpacker,
 }
 
 impl Reader {
     /// A reader for the workers behind `outboxes`, which give empty batches back to `empties`.
     pub fn new(outboxes: Vec<Sender<Message>>, empties: Receiver<Batch>) -> Self {
         let filling = outboxes.iter().map(|_| Batch::default()).collect();
-        Self { outboxes, empties, filling, packet: Vec::new() }
+        Self { outboxes, empties, filling, unpacker: Unpacker::default() }
     }
 
     /// Takes one record: its header, when it was seen (nanoseconds since the Unix epoch), and the
     /// bytes of the packet from its IP header on. A worker
     /// that is behind makes this wait; the rings then fill, and the kernel counts what it loses.
     pub fn take(&mut self, header: &SampleHeader, time_ns: u64, l3: &[u8]) {
-        let Some(key) = header.key() else { return };
-        self.packet.clear();
-        self.packet.extend_from_slice(l3);
-        let odd = SampleFlags::CUT | SampleFlags::NO_LENGTH;
-        let mut length = l3.len();
-        if header.segment_size > 0 || header.flags & odd != 0 {
-            length = fit(&mut self.packet, header.segment_size);
-        }
-        let owner = shard(&key, self.outboxes.len());
-        self.filling[owner].push(&Sample {
-            key,
-            direction: header.direction(),
-            time_ns,
-            l3: &self.packet[..length],
-            bytes: header.wire_bytes,
-            packets: u32::from(header.segments.max(1)),
-            tcp_flags: header.tcp_flags,
-            ifindex: header.ifindex,
-            reopened: header.flags & SampleFlags::REOPENED != 0,
-            rejected: header.flags & SampleFlags::REJECTED != 0,
-            tunneled: header.flags & SampleFlags::TUNNELED != 0,
-        });
+        let Some(sample) = self.unpacker.sample(header, time_ns, l3) else { return };
+        let owner = shard(&sample.key, self.outboxes.len());
+        self.filling[owner].push(&sample);
         if self.filling[owner].len() >= BATCH_SAMPLES {
             self.send(owner);
         }

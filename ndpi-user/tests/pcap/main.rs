@@ -7,7 +7,7 @@ mod program;
 use std::io::Write;
 
 use packets::{capture, dns, ipv4, tcp, udp};
-use program::{file, ndpi_is_there, pcap, pcap_reading};
+use program::{file, ndpi_is_there, pcap, run};
 
 const SYN: u8 = 0x02;
 const FIN_ACK: u8 = 0x11;
@@ -69,7 +69,7 @@ fn standard_input_and_compressed_files_give_the_same() {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(&plain).unwrap();
     let gzip = file("compressed", "dns.pcap.gz", &gzip.finish().unwrap());
-    let from_stdin = pcap_reading(&["--json", "-"], &plain).flows();
+    let from_stdin = run("pcap", &["--json", "-"], &plain).flows();
     let from_gzip = pcap(&["--json", &gzip]).flows();
     assert_eq!(from_stdin[0]["capture"], "stdin");
     assert_eq!(from_gzip[0]["capture"], "dns.pcap.gz");

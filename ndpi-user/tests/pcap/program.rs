@@ -16,13 +16,13 @@ pub(crate) struct Run {
 
 /// Runs `ndpi-xdp pcap` with `arguments`.
 pub(crate) fn pcap(arguments: &[&str]) -> Run {
-    pcap_reading(arguments, &[])
+    run("pcap", arguments, &[])
 }
 
-/// As [`pcap`], with `input` on standard input.
-pub(crate) fn pcap_reading(arguments: &[&str], input: &[u8]) -> Run {
+/// Runs a command of the program, with `input` on standard input.
+pub(crate) fn run(command: &str, arguments: &[&str], input: &[u8]) -> Run {
     let mut child = Command::new(env!("CARGO_BIN_EXE_ndpi-xdp"))
-        .arg("pcap")
+        .arg(command)
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -33,12 +33,21 @@ impl Stats {
         let mut statistics = Statistics::default();
         for index in 0..STATS_LEN {
             let Some((hook, outcome, reason)) = stats_parts(index) else { continue };
-            let sum = sum(&self.0.get(&index, 0).map_err(failed)?);
+            let sum = self.read_one(index)?;
             if sum.packets > 0 {
                 statistics.0.insert((hook as u8, outcome as u8, reason), sum);
             }
         }
         Ok(statistics)
+    }
+
+    /// The sum over all CPUs of one entry, see [`ndpi_common::stats_index`].
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn read_one(&self, index: u32) -> Result<Stat, MapError> {
+        self.0.get(&index, 0).map(|values| sum(&values)).map_err(failed)
     }
 
     /// Packets that were not shown because the ring of their CPU was full, by CPU.

@@ -1,0 +1,106 @@
+//! The flows of a capture: from the samples that the kernel shows to their ends, by the capture's
+//! time.
+
+use anyhow::Result;
+use ndpi::Engine;
+use ndpi_common::tick_of;
+
+use super::machine::Machine;
+use super::sink::ReplaySink;
+use crate::classify::{Classifier, End, Settings};
+use crate::flow::{FlowKey, Stage, Timeouts};
+use crate::live::end_of;
+use crate::sample::Sample;
+
+/// Ticks of the capture's time between two sweeps: five seconds, as `run` has it by default.
+const SWEEP_TICKS: u32 = tick_of(5_000_000_000);
+
+/// The classifier and what it feeds.
+pub(super) struct Flows<'a, 'e> {
+    classifier: Classifier<&'e Engine>,
+    pub(super) sink: ReplaySink<'a>,
+    timeouts: Option<Timeouts>,
+    swept: u32,
+}
+
+impl<'a, 'e> Flows<'a, 'e> {
+    pub(super) fn new(engine: &'e Engine, settings: Settings, sink: ReplaySink<'a>) -> Self {
+        let classifier = Classifier::new(engine, settings);
+        Self { classifier, sink, timeouts: settings.timeouts, swept: 0 }
+    }
+
+    /// Ends the flow with this key if it is over, before its next packet at `now_ns` (since the
+    /// Unix epoch) is run; says whether it was.
+    pub(super) fn end_if_over(
+        &mut self,
+        key: &FlowKey,
+        now_ns: u64,
+        machine: &Machine,
+    ) -> Result<bool> {
+        let end = self.end_of(key, now_ns, machine)?;
+        Ok(end.is_some_and(|end| self.classifier.end(key, end, &mut self.sink)))
+    }
+
+    fn end_of(&self, key: &FlowKey, now_ns: u64, machine: &Machine) -> Result<Option<End>> {
+        let table = self.classifier.table();
+        let flow = table.find(key).and_then(|slot| table.get(slot));
+        let (Some(timeouts), Some(flow)) = (self.timeouts, flow) else { return Ok(None) };
+        Ok(match flow.stage {
+            Stage::Decided(_) => machine
+                .verdict(key)?
+                .and_then(|entry| end_of(key, &entry, machine.tick(), &timeouts)),
+            Stage::Undecided(_) => timeouts.is_over(flow, now_ns).then(|| End::of_silent(flow)),
+        })
+    }
+
+    /// Takes a sample that the kernel has shown.
+    pub(super) fn sample(&mut self, sample: &Sample) {
+        self.classifier.sample(sample, &mut self.sink);
+        if sample.reopened && self.timeouts.is_none() {
+            let table = self.classifier.table();
+            if let Some(flow) = table.find(&sample.key).and_then(|slot| table.get(slot)) {
+                self.sink.renew(flow);
+            }
+        }
+    }
+
+    /// A packet of the flow with this key was run.
+    pub(super) fn saw(&mut self, key: &FlowKey, time_ns: u64) {
+        self.classifier.saw(key, time_ns);
+    }
+
+    /// Ends flows that are over: of the undecided ones it looks at `steps`.
+    pub(super) fn sweep(&mut self, now_ns: u64, steps: usize, machine: &Machine) -> Result<()> {
+        self.classifier.expire(now_ns, steps, &mut self.sink);
+        let (Some(timeouts), tick) = (self.timeouts, machine.tick()) else { return Ok(()) };
+        if tick.wrapping_sub(self.swept) < SWEEP_TICKS {
+            return Ok(());
+        }
+        self.swept = tick;
+        let mut over = Vec::new();
+        for entry in machine.verdicts().entries() {
+            let (key, verdict) = entry?;
+            if let Some(end) = end_of(&key, &verdict, tick, &timeouts) {
+                over.push((self.first_seen(&key), key, end));
+            }
+        }
+        // The kernel has them in no order.
+        over.sort_by_key(|(first_seen, key, _)| (*first_seen, *key));
+        for (_, key, end) in over {
+            if !self.classifier.end(&key, end, &mut self.sink) {
+                self.sink.forget(&key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends all flows.
+    pub(super) fn end_all(&mut self) {
+        self.classifier.end_all(&mut self.sink);
+    }
+
+    fn first_seen(&self, key: &FlowKey) -> Option<u64> {
+        let table = self.classifier.table();
+        table.find(key).and_then(|slot| table.get(slot)).map(|flow| flow.first_seen_ns)
+    }
+}

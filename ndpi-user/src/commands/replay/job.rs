@@ -1,0 +1,76 @@
+//! What is to be done, the same for all captures.
+
+use anyhow::{Result, anyhow};
+use ndpi::{Engine, Library};
+
+use super::arguments::ReplayArguments;
+use crate::classify::Settings;
+use crate::commands::NdpiOptions;
+use crate::commands::captures::{Format, Recording};
+use crate::policy::{self, Policy, Support, Vocabulary};
+use crate::record::Names;
+
+/// The arguments, checked, and what was made of them.
+pub(super) struct Job {
+    pub(super) format: Format,
+    /// Whether each packet is written down.
+    pub(super) packets: bool,
+    pub(super) tunnels: bool,
+    pub(super) settings: Settings,
+    policy: Option<Policy>,
+    names: Names,
+    library: Library,
+    options: NdpiOptions,
+}
+
+/// What of a policy can be replayed. A rate cannot: the kernel measures it by its own clock, which
+/// does not follow the capture's.
+const SUPPORT: Support = Support {
+    reject: true,
+    limit: false,
+    first_packet: false,
+    fragments: false,
+    unparsable: false,
+};
+
+impl Job {
+    /// The job, and the engine that its names were taken from: the first capture gets it.
+    pub(super) fn new(arguments: &ReplayArguments) -> Result<(Self, Engine)> {
+        let options = arguments.ndpi_options();
+        let library = options.library()?;
+        let engine = options.engine(&library)?;
+        let policy = match &arguments.policy {
+            None => None,
+            Some(path) => Some(
+                policy::load(path, &Vocabulary::of(&engine), SUPPORT)
+                    .map_err(|diagnostics| anyhow!("{diagnostics}"))?,
+            ),
+        };
+        let job = Self {
+            format: arguments.format(),
+            packets: arguments.packets,
+            tunnels: arguments.tunnels,
+            settings: arguments.settings(),
+            policy,
+            names: Names::of(&engine),
+            library,
+            options,
+        };
+        Ok((job, engine))
+    }
+
+    /// Whether records tell of tunnels.
+    pub(super) fn shows_tunnels(&self) -> bool {
+        self.tunnels && self.format != Format::Text
+    }
+
+    /// A fresh engine.
+    pub(super) fn engine(&self) -> Result<Engine> {
+        self.options.engine(&self.library)
+    }
+
+    /// What is recorded and how.
+    pub(super) fn recording(&self) -> Recording<'_> {
+        Recording { format: self.format, names: &self.names, policy: self.policy.as_ref() }
+    }
+}

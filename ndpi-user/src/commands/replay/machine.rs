@@ -1,0 +1,121 @@
+//! The programs, loaded and not attached, with their clock in our hand.
+
+use anyhow::{Context as _, Result, bail};
+use ndpi_common::{Direction, Key, SampleHeader, Verdict, parse, tick_of};
+
+use crate::kernel::{Clock, Kernel, LoadOptions, Rings, Stats, VerdictMaps};
+use crate::live::KernelStore;
+
+/// What the kernel does with a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Pass,
+    Drop,
+}
+
+impl Action {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Drop => "drop",
+        }
+    }
+
+    /// Of the return value of an XDP program (`enum xdp_action` in `linux/bpf.h`).
+    fn of(value: i32) -> Option<Self> {
+        match value {
+            1 => Some(Self::Drop),
+            2 => Some(Self::Pass),
+            _ => None,
+        }
+    }
+}
+
+/// The kernel side.
+pub(super) struct Machine {
+    kernel: Kernel,
+    rings: Rings,
+    clock: Clock,
+    /// What the programs' coarse clock shows.
+    tick: Option<u32>,
+}
+
+impl Machine {
+    pub(super) fn load(options: &LoadOptions) -> Result<Self> {
+        let mut kernel = Kernel::load(options)?;
+        let rings = kernel.take_rings().context("the rings were taken before")?;
+        Ok(Self { kernel, rings, clock: Clock::by_hand(), tick: None })
+    }
+
+    /// Makes the maps empty.
+    pub(super) fn begin(&self) -> Result<()> {
+        self.kernel.forget_flows().context("the maps cannot be made empty")
+    }
+
+    /// Sets the clock to `ktime_ns` nanoseconds since boot, `epoch_ns` since the Unix epoch.
+    pub(super) fn set_time(&mut self, ktime_ns: u64, epoch_ns: u64) -> Result<()> {
+        self.clock.set(ktime_ns, epoch_ns);
+        if self.tick != Some(tick_of(ktime_ns)) {
+            self.kernel.live().advance(ktime_ns)?;
+            self.tick = Some(tick_of(ktime_ns));
+        }
+        Ok(())
+    }
+
+    /// What the coarse clock shows.
+    pub(super) fn tick(&self) -> u32 {
+        self.tick.unwrap_or_default()
+    }
+
+    /// Where verdicts are written.
+    pub(super) fn store(&self) -> KernelStore {
+        let kernel = &self.kernel;
+        KernelStore::new(
+            kernel.verdicts().clone(),
+            kernel.tracks().clone(),
+            kernel.limits().clone(),
+            self.clock.clone(),
+        )
+    }
+
+    /// The flow that the kernel counts a packet of `frame` to, and which way the packet goes.
+    pub(super) fn flow_of(
+        &self,
+        frame: &[u8],
+        packet: &parse::Packet,
+    ) -> Result<Option<(Key, Direction)>> {
+        Ok(self.kernel.flow_of(frame, packet)?)
+    }
+
+    /// The flow's verdict as it stands.
+    pub(super) fn verdict(&self, key: &Key) -> Result<Option<Verdict>> {
+        Ok(self.kernel.verdicts().get(key)?)
+    }
+
+    pub(super) fn verdicts(&self) -> &VerdictMaps {
+        self.kernel.verdicts()
+    }
+
+    pub(super) fn stats(&self) -> &Stats {
+        self.kernel.stats()
+    }
+
+    /// Runs the XDP program on a frame. `shown` gets the sample, if the program made one.
+    pub(super) fn run(
+        &mut self,
+        frame: &[u8],
+        shown: impl FnMut(&SampleHeader, &[u8]),
+    ) -> Result<Action> {
+        let result = self.kernel.test_run().xdp(frame, None, 1)?;
+        self.rings.drain(shown);
+        let Some(action) = Action::of(result.action) else {
+            bail!(
+                "the XDP program answered {} to a frame of {} bytes, which it never should: \
+                 please report it with the capture",
+                result.action,
+                frame.len()
+            );
+        };
+        Ok(action)
+    }
+}

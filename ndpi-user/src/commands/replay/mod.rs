@@ -1,0 +1,89 @@
+//! `ndpi-xdp replay`: pushes captures through the real programs, without an interface
+//! (`BPF_PROG_TEST_RUN`).
+//!
+//! ```text
+//! file ─▶ capture ─▶ link ─▶ Ethernet frame ─▶ XDP program ─▶ pass · drop, counted under a reason
+//!                   `Framer`                   │ `machine.rs`
+//!                                              ▼ ring
+//!                    verdict map ◀─ sink ◀─ classifier (nDPI)      `lane.rs`, `flows.rs`, `sink.rs`
+//! ```
+//!
+//! It goes packet by packet on one thread: what the kernel shows of a packet is classified, and the
+//! verdict stands, before the next packet is run. So the same capture always gives the same output.
+//! The kernel's coarse clock follows the times in the capture (`timeline.rs`).
+
+mod answers;
+mod arguments;
+mod counted;
+mod flows;
+mod job;
+mod lane;
+mod machine;
+mod packets;
+mod sink;
+mod timeline;
+mod world;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use ndpi::Engine;
+
+pub use arguments::ReplayArguments;
+
+use super::Context;
+use super::captures::{Bar, Format, Outcome, is_broken_pipe, report, tell_errors};
+use crate::kernel::check_capabilities;
+use crate::report::CSV_HEADER;
+use answers::Answers;
+use job::Job;
+use machine::Machine;
+use timeline::Timeline;
+use world::World;
+
+impl ReplayArguments {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// The programs cannot be loaded, nDPI or the policy cannot be used, a map has no room, or the
+    /// output cannot be written. A capture that cannot be read is told on standard error, and in
+    /// the exit code, after all others were read.
+    pub fn run(self, context: Context) -> Result<ExitCode> {
+        check_capabilities()?;
+        let (job, engine) = Job::new(&self)?;
+        let machine = Machine::load(&self.load_options(context.log_level))?;
+        let (outcome, answers) = match self.replay(&job, machine, engine) {
+            Ok(done) => done,
+            // `| head`: whoever read the output has seen enough.
+            Err(error) if is_broken_pipe(&error) => return Ok(ExitCode::SUCCESS),
+            Err(error) => return Err(error),
+        };
+        if job.format == Format::Text {
+            report(job.recording(), self.rows.get(), &outcome)?;
+            super::print(&answers.to_string())?;
+        }
+        Ok(tell_errors(&outcome, job.settings.max_flows))
+    }
+
+    /// Replays all captures, one after the other.
+    fn replay(&self, job: &Job, mut machine: Machine, first: Engine) -> Result<(Outcome, Answers)> {
+        let mut out = io::stdout().lock();
+        if job.format == Format::Csv {
+            out.write_all(CSV_HEADER.as_bytes())?;
+        }
+        let bar = Bar::new(std::slice::from_ref(&self.files));
+        let (mut timeline, mut first) = (Timeline::new(), Some(first));
+        let (mut outcome, mut answers) = (Outcome::default(), Answers::default());
+        for path in &self.files {
+            let engine = first.take().map_or_else(|| job.engine(), Ok)?;
+            let world = World::new(job, path, &engine, &mut machine, &mut timeline)?;
+            let (done, answered) = world.run(path, &mut out, &bar)?;
+            outcome.add(done);
+            answers.add(answered);
+        }
+        out.flush()?;
+        bar.finish();
+        Ok((outcome, answers))
+    }
+}

@@ -1,0 +1,160 @@
+//! What becomes of decisions: verdicts in the kernel's maps, and records.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+use ndpi::Classification;
+use serde::Serialize;
+
+use crate::classify::{End, Moment, Sink};
+use crate::commands::captures::Recorder;
+use crate::flow::{Details, FlowEntry, FlowKey};
+use crate::live::{KernelStore, Standing, Store, Taken, count_all, count_undecided};
+use crate::sample::Sample;
+use crate::verdict::{Action, Verdict};
+
+/// What stands for a flow where there is no policy: the kernel counts it, and shows no more of it.
+const COUNTED: Verdict = Verdict { action: Action::Count, rule: None };
+
+/// What a packet made of its flow.
+#[derive(Debug, Serialize)]
+pub(super) struct Decision {
+    pub(super) app: String,
+    pub(super) category: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) action: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rule: Option<String>,
+}
+
+/// The sink of one capture.
+pub(super) struct ReplaySink<'a> {
+    pub(super) recorder: Recorder<'a>,
+    store: KernelStore,
+    /// What was counted of flows under verdicts that the kernel has ended while the flow goes on.
+    earlier: HashMap<FlowKey, Taken>,
+    /// Whether decisions are asked for.
+    tells: bool,
+    /// What the last packet decided, until it is asked for.
+    decision: Option<Decision>,
+    /// The first thing that went wrong with a map.
+    failed: Option<anyhow::Error>,
+}
+
+impl<'a> ReplaySink<'a> {
+    /// A sink that writes verdicts to `store`, and `tells` of decisions one by one if wanted.
+    pub(super) fn new(recorder: Recorder<'a>, store: KernelStore, tells: bool) -> Self {
+        let earlier = HashMap::new();
+        Self { recorder, store, earlier, tells, decision: None, failed: None }
+    }
+
+    /// What was decided since the last call.
+    pub(super) fn take_decision(&mut self) -> Option<Decision> {
+        self.decision.take()
+    }
+
+    /// Fails if a map has refused something: what the kernel does is then not what was decided.
+    pub(super) fn check(&mut self) -> Result<()> {
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
+    /// Makes the verdict of a flow stand again which the kernel has ended, since it took a packet
+    /// for the beginning of another.
+    pub(super) fn renew<F>(&mut self, flow: &FlowEntry<F>) {
+        let Some(standing) = standing(flow) else { return };
+        match self.store.take(&flow.key) {
+            Ok(taken) => self.earlier.entry(flow.key).or_default().add(&taken),
+            Err(error) => self.fail(error),
+        }
+        if let Err(error) = self.store.write(&standing) {
+            self.fail(error);
+        }
+    }
+
+    /// Takes a flow out of the maps of which nothing else is known.
+    pub(super) fn forget(&mut self, key: &FlowKey) {
+        if let Err(error) = self.store.take(key) {
+            self.fail(error);
+        }
+    }
+
+    fn fail(&mut self, error: anyhow::Error) {
+        self.failed.get_or_insert(error);
+    }
+
+    fn decision<F>(&self, flow: &FlowEntry<F>) -> Option<Decision> {
+        let decided = flow.decided()?;
+        let recording = self.recorder.recording;
+        let rule = decided.verdict.and_then(|verdict| recording.rule_name(verdict));
+        Some(Decision {
+            app: recording.names.app(decided.classification.app).into_owned(),
+            category: recording.names.category(decided.classification.category).to_owned(),
+            action: decided.verdict.map(|verdict| verdict.action.name()),
+            rule: rule.map(str::to_owned),
+        })
+    }
+
+    /// What the kernel counted of a flow that is over.
+    fn take<F>(&mut self, flow: &FlowEntry<F>, end: End) -> Taken {
+        let taken = match end {
+            // The track is that of the connection which took the key.
+            End::Reused => self.store.take_verdict(&flow.key),
+            _ => self.store.take(&flow.key),
+        };
+        let mut taken = taken.unwrap_or_else(|error| {
+            self.fail(error);
+            Taken::default()
+        });
+        if let Some(earlier) = self.earlier.remove(&flow.key) {
+            taken.add(&earlier);
+        }
+        // The classifier was told of every packet, and knows better than the coarse clock.
+        Taken { last_seen_ns: None, ..taken }
+    }
+}
+
+impl<F> Sink<F> for ReplaySink<'_> {
+    fn judge(
+        &mut self,
+        flow: &FlowEntry<F>,
+        classification: &Classification,
+        details: &Details,
+        moment: Moment,
+    ) -> Option<Verdict> {
+        self.recorder.judge(flow, classification, details, moment)
+    }
+
+    fn judges_partial(&self) -> bool {
+        self.recorder.judges_partial()
+    }
+
+    fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
+        let Some(standing) = standing(flow) else { return };
+        match self.store.write(&standing) {
+            Ok(before) => count_undecided(flow, before),
+            Err(error) => return self.fail(error),
+        }
+        self.recorder.decided(flow, sample);
+        if self.tells {
+            self.decision = self.decision(flow);
+        }
+    }
+
+    fn finished(&mut self, mut flow: FlowEntry<F>, end: End) {
+        let taken = self.take(&flow, end);
+        let counters = count_all(&mut flow, &taken);
+        self.recorder.finished(&flow, end, counters);
+    }
+}
+
+/// The verdict that is to stand for a decided flow.
+fn standing<F>(flow: &FlowEntry<F>) -> Option<Standing> {
+    let decided = flow.decided()?;
+    Some(Standing {
+        key: flow.key,
+        verdict: decided.verdict.unwrap_or(COUNTED),
+        classification: decided.classification,
+        tcp_seen: flow.tcp_seen,
+        allowance: None,
+    })
+}

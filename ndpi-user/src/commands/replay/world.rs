@@ -1,0 +1,140 @@
+//! One capture, with a fresh engine and empty maps.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use ndpi::Engine;
+
+use super::answers::Answers;
+use super::counted::Finder;
+use super::flows::Flows;
+use super::job::Job;
+use super::lane::Lane;
+use super::machine::Machine;
+use super::packets::{self, Fate};
+use super::sink::ReplaySink;
+use super::timeline::Timeline;
+use crate::capture::{Capture, Packet};
+use crate::commands::captures::{
+    Bar, Format, Outcome, Recorder, capture_record, file_name, name, write_json,
+};
+use crate::link::Framer;
+use crate::report::CaptureReport;
+
+/// Packets between two looks at idle flows, the output and the bar.
+const STRIDE: u16 = 1024;
+
+/// A capture being replayed.
+pub(super) struct World<'a, 'e> {
+    format: Format,
+    timeline: &'a mut Timeline,
+    lane: Lane<'a, 'e>,
+    framer: Framer,
+    /// Finds the reasons, where each packet is written down.
+    finder: Option<Finder>,
+    report: CaptureReport,
+}
+
+impl<'a, 'e> World<'a, 'e> {
+    /// The world of the capture at `path`. The maps are made empty for it.
+    pub(super) fn new(
+        job: &'a Job,
+        path: &Path,
+        engine: &'e Engine,
+        machine: &'a mut Machine,
+        timeline: &'a mut Timeline,
+    ) -> Result<Self> {
+        machine.begin()?;
+        timeline.begin();
+        let report = CaptureReport { name: name(path), ..CaptureReport::default() };
+        let recorder = Recorder::new(job.recording(), vec![file_name(&report.name).into()]);
+        let sink = ReplaySink::new(recorder, machine.store(), job.packets);
+        let finder = if job.packets { Some(Finder::new(machine.stats())?) } else { None };
+        let flows = Flows::new(engine, job.settings, sink);
+        let lane = Lane::new(machine, flows, job.tunnels, job.shows_tunnels());
+        let framer = Framer::default();
+        Ok(Self { format: job.format, timeline, lane, framer, finder, report })
+    }
+
+    /// Replays the capture at `path`, ends all flows, and returns what came of them and what the
+    /// kernel did. That the capture cannot be read is no error here, but in its report.
+    pub(super) fn run(
+        mut self,
+        path: &Path,
+        out: &mut impl Write,
+        bar: &Bar,
+    ) -> Result<(Outcome, Answers)> {
+        let before = self.lane.machine.stats().read()?;
+        match Capture::open(path) {
+            Ok(capture) => self.read(capture, out, bar)?,
+            Err(error) => self.report.error = Some(error.to_string()),
+        }
+        self.lane.flows.end_all();
+        self.lane.flows.sink.check()?;
+        let counted = self.lane.machine.stats().read()?.since(&before);
+        let answers = Answers::new(&counted, self.lane.run, self.lane.dropped)?;
+        let recorder = &mut self.lane.flows.sink.recorder;
+        if self.format == Format::Json {
+            write_json(&capture_record(&self.report, &answers), &mut recorder.out);
+        }
+        out.write_all(&recorder.out)?;
+        let summary = std::mem::take(&mut recorder.summary);
+        Ok((Outcome { captures: vec![self.report], summary }, answers))
+    }
+
+    fn read(&mut self, mut capture: Capture, out: &mut impl Write, bar: &Bar) -> Result<()> {
+        bar.opened(capture.progress());
+        loop {
+            match capture.next_packet() {
+                Ok(Some(packet)) => self.packet(&packet).with_context(|| self.place())?,
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    self.report.error = Some(error.to_string());
+                    return Ok(());
+                }
+            }
+            if self.report.packets.is_multiple_of(STRIDE.into()) {
+                bar.show();
+                out.write_all(self.records())?;
+                self.records().clear();
+            }
+        }
+    }
+
+    fn packet(&mut self, packet: &Packet<'_>) -> Result<()> {
+        self.report.packet(packet.time_ns);
+        let ktime_ns = self.timeline.follow(packet.time_ns);
+        self.lane.machine.set_time(ktime_ns, packet.time_ns)?;
+        let fate = match self.framer.frame(packet) {
+            Ok(frame) => {
+                let seen = self.lane.run(packet, frame)?;
+                let counted = self.finder.as_mut().map(Finder::find).transpose()?;
+                let decision = self.lane.flows.sink.take_decision();
+                counted.map(|counted| Ok(Fate { seen, counted, decision }))
+            }
+            Err(skip) => {
+                self.report.skips.count(skip);
+                self.finder.is_some().then_some(Err(skip))
+            }
+        };
+        if let Some(fate) = fate {
+            let place = (self.report.packets, packet.time_ns);
+            let records = &mut self.lane.flows.sink.recorder.out;
+            packets::write(records, self.format, file_name(&self.report.name), place, fate);
+        }
+        if self.report.packets.is_multiple_of(STRIDE.into()) {
+            self.lane.sweep(packet.time_ns, STRIDE.into())?;
+        }
+        Ok(())
+    }
+
+    fn records(&mut self) -> &mut Vec<u8> {
+        &mut self.lane.flows.sink.recorder.out
+    }
+
+    /// Where an error happened.
+    fn place(&self) -> String {
+        format!("replaying packet {} of {}", self.report.packets, self.report.name)
+    }
+}

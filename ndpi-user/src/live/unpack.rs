@@ -1,0 +1,40 @@
+//! From ring records to samples.
+
+use ndpi_common::{SampleFlags, SampleHeader};
+
+use super::fit;
+use crate::sample::Sample;
+
+/// Makes samples, with room for one packet.
+#[derive(Debug, Default)]
+pub struct Unpacker {
+    packet: Vec<u8>,
+}
+
+impl Unpacker {
+    /// The sample of a record: its header, when it was seen (nanoseconds since the Unix epoch), and
+    /// the bytes of the packet from its IP header on. `None` for a header of no known family.
+    pub fn sample(&mut self, header: &SampleHeader, time_ns: u64, l3: &[u8]) -> Option<Sample<'_>> {
+        let key = header.key()?;
+        self.packet.clear();
+        self.packet.extend_from_slice(l3);
+        let odd = SampleFlags::CUT | SampleFlags::NO_LENGTH;
+        let mut length = l3.len();
+        if header.segment_size > 0 || header.flags & odd != 0 {
+            length = fit(&mut self.packet, header.segment_size);
+        }
+        Some(Sample {
+            key,
+            direction: header.direction(),
+            time_ns,
+            l3: &self.packet[..length],
+            bytes: header.wire_bytes,
+            packets: u32::from(header.segments.max(1)),
+            tcp_flags: header.tcp_flags,
+            ifindex: header.ifindex,
+            reopened: header.flags & SampleFlags::REOPENED != 0,
+            rejected: header.flags & SampleFlags::REJECTED != 0,
+            tunneled: header.flags & SampleFlags::TUNNELED != 0,
+        })
+    }
+}

@@ -1,0 +1,20 @@
+//! `ndpi-xdp replay` as a person runs it: captures through the real programs.
+//!
+//! Needs root, the built object and nDPI. Without, the tests say so and skip; in CI that is a
+//! failure.
+
+mod build;
+mod corpus;
+mod fates;
+mod policies;
+mod records;
+mod setup;
+
+// Packets, and how the program is run: as in the tests of `pcap`.
+#[path = "../pcap/packets.rs"]
+mod packets;
+#[path = "../pcap/program.rs"]
+mod program;
+#[path = "../corpus/reference.rs"]
+#[allow(dead_code, reason = "its readers of packets are for the corpus's own tests")]
+mod reference;

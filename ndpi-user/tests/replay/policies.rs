@@ -1,0 +1,134 @@
+//! Verdicts that stand in the kernel, by packet.
+
+use serde_json::Value;
+
+use crate::build::fragments;
+use crate::packets::{capture, dns, udp};
+use crate::program::{Run, file};
+use crate::setup::{can_replay, replay};
+
+/// Makes the query alone decide a flow of DNS.
+const QUERY_DECIDES: [&str; 2] = ["--ndpi-config", "dns,process_response=0"];
+
+/// Replays `packets` under a policy with one rule, with `more` arguments.
+fn replay_under(test: &str, rule: &str, packets: &[(u32, Vec<u8>)], more: &[&str]) -> Run {
+    let text = format!("[[rule]]\nname = \"the rule\"\n{rule}\n");
+    let policy = file(test, "policy.toml", text.as_bytes());
+    let path = file(test, "packets.pcap", &capture(packets));
+    let arguments = ["--json", "--packets", "--policy", &policy, &path];
+    replay(&[&arguments[..], &QUERY_DECIDES, more].concat())
+}
+
+fn conversation(times: &[u32]) -> Vec<(u32, Vec<u8>)> {
+    let back = [false, true].into_iter().cycle();
+    times.iter().zip(back).map(|(&time, back)| (time, dns(1, "a.example", back))).collect()
+}
+
+/// The reason of each packet.
+fn reasons(run: &Run) -> Vec<String> {
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let packets = run.records("packet").into_iter();
+    packets.map(|packet| packet["reason"].as_str().unwrap().to_owned()).collect()
+}
+
+fn fields(record: &Value, names: [&str; 4]) -> [Value; 4] {
+    names.map(|name| record[name].clone())
+}
+
+#[test]
+fn a_blocked_flow_is_dropped_after_the_packet_that_decided_it() {
+    if !can_replay() {
+        return;
+    }
+    let rule = "app = \"DNS\"\naction = \"drop\"";
+    let mut packets = conversation(&[1, 2, 3]);
+    packets.push((3, udp([9, 9], false, &[1; 40])));
+    let run = replay_under("replay-drop", rule, &packets, &[]);
+    assert_eq!(reasons(&run), ["shown", "drop", "drop", "shown"]);
+    let decided = &run.records("packet")[0]["decided"];
+    let wanted = ["DNS", "Network", "drop", "the rule"].map(Value::from);
+    assert_eq!(fields(decided, ["app", "category", "action", "rule"]), wanted);
+    let actions: Vec<_> = run.records("packet").iter().map(|it| it["action"].clone()).collect();
+    assert_eq!(actions, ["pass", "drop", "drop", "pass"]);
+    let flow = &run.flows()[0];
+    let wanted: [Value; 4] = ["drop".into(), "the rule".into(), 1.into(), 2.into()];
+    assert_eq!(fields(flow, ["action", "rule", "leaked", "dropped"]), wanted);
+    assert_eq!((&flow["packets"], &run.flows()[1]["action"]), (&3.into(), &"count".into()));
+    assert_eq!(run.records("capture")[0]["dropped"]["drop"], 2);
+}
+
+#[test]
+fn the_first_packet_of_each_direction_of_a_rejected_flow_is_shown() {
+    if !can_replay() {
+        return;
+    }
+    let rule = "app = \"DNS\"\naction = \"reject\"";
+    let run = replay_under("replay-reject", rule, &conversation(&[1, 2, 3, 4, 5]), &[]);
+    assert_eq!(reasons(&run), ["shown", "reject", "reject", "reject", "reject"]);
+    let shown: Vec<_> = run.records("packet").iter().map(|it| it["shown"].clone()).collect();
+    assert_eq!(shown, [true, true, true, false, false]);
+    let flow = &run.flows()[0];
+    assert_eq!((&flow["leaked"], &flow["dropped"]), (&1.into(), &4.into()));
+    assert_eq!((&flow["packets"], &flow["inspected"]), (&5.into(), &1.into()));
+}
+
+#[test]
+fn a_flow_that_is_bypassed_is_counted_in_the_sums_only() {
+    if !can_replay() {
+        return;
+    }
+    let rule = "app = \"DNS\"\naction = \"bypass\"";
+    let run = replay_under("replay-bypass", rule, &conversation(&[1, 2, 3]), &[]);
+    assert_eq!(reasons(&run), ["shown", "bypass", "bypass"]);
+    assert_eq!(run.records("capture")[0]["passed"]["bypass"], 2);
+    let flow = &run.flows()[0];
+    assert_eq!((&flow["packets"], &flow["leaked"]), (&1.into(), &Value::Null));
+    assert_eq!(flow["last_seen"], "1970-01-01T00:00:03.000000Z");
+}
+
+#[test]
+fn a_verdict_goes_when_its_flow_was_silent_for_long_by_the_times_of_the_capture() {
+    if !can_replay() {
+        return;
+    }
+    let rule = "app = \"DNS\"\naction = \"drop\"";
+    // UDP may be silent for five minutes.
+    let packets = conversation(&[1000, 1299, 1598, 1899]);
+    let run = replay_under("replay-idle", rule, &packets, &[]);
+    assert_eq!(reasons(&run), ["shown", "drop", "drop", "shown"]);
+    let ends: Vec<_> = run.flows().iter().map(|flow| flow["end"].clone()).collect();
+    assert_eq!(ends, ["idle", "source-ended"]);
+    // A time that goes back ends nothing.
+    let packets = conversation(&[1000, 1001, 10, 11, 300]);
+    let run = replay_under("replay-idle", rule, &packets, &[]);
+    assert_eq!(reasons(&run), ["shown", "drop", "drop", "drop", "drop"]);
+    let packets = conversation(&[0, 1_000_000, 2_000_000_000]);
+    let run = replay_under("replay-idle", rule, &packets, &["--whole-capture"]);
+    assert_eq!(reasons(&run), ["shown", "drop", "drop"]);
+    assert_eq!(run.flows()[0]["dropped"], 2);
+}
+
+#[test]
+fn later_fragments_follow_the_verdict() {
+    if !can_replay() {
+        return;
+    }
+    let mut packets: Vec<_> = (1..4).map(|id| (1, udp([4001, 9], false, &[id; 40]))).collect();
+    packets.extend(fragments([4001, 9], 9).into_iter().map(|fragment| (2, fragment)));
+    let rule = "port = 9\naction = \"drop\"";
+    let run = replay_under("replay-late", rule, &packets, &["--budget", "3"]);
+    assert_eq!(reasons(&run), ["shown", "shown", "shown", "drop", "drop", "drop"]);
+    let sports: Vec<_> = run.records("packet").iter().map(|it| it["sport"].clone()).collect();
+    assert_eq!(sports, [4001; 6]);
+    assert_eq!(run.flows()[0]["dropped"], 3);
+}
+
+#[test]
+fn a_wrong_policy_is_told_before_anything_is_run() {
+    if !can_replay() {
+        return;
+    }
+    let run = replay_under("replay-wrong", "app = \"NoSuchApp\"\naction = \"drop\"", &[], &[]);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""));
+    assert!(run.stderr.contains("NoSuchApp"), "{}", run.stderr);
+}
