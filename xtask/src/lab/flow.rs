@@ -28,33 +28,37 @@ impl FlowId {
             && self.client.1.is_none_or(|port| number("sport") == Some(port.into()))
     }
 
-    /// Whether `key`, as bpftool formats `KeyV4` and `KeyV6`, is of this flow. Which end comes
-    /// first is the kernel's matter.
+    /// Whether `entry`, as `ndpi-xdp verdicts` writes it, is of this flow.
+    pub(super) fn has_entry(&self, entry: &Value) -> bool {
+        let address = |field: &str| entry[field].as_str()?.parse().ok();
+        self.has_ends(entry, address)
+    }
+
+    /// Whether `key`, as bpftool formats `KeyV4` and `KeyV6`, is of this flow.
     pub(super) fn has_key(&self, key: &Value) -> bool {
-        let end = |address: &str, port: &str| Some((bytes(&key[address])?, key[port].as_u64()?));
-        let (Some(lower), Some(upper)) = (end("lower", "lower_port"), end("upper", "upper_port"))
-        else {
-            return false;
-        };
-        key["proto"].as_u64() == Some(self.proto.into())
-            && [(&lower, &upper), (&upper, &lower)].into_iter().any(|(client, server)| {
-                client.0 == octets(self.client.0)
+        self.has_ends(key, |field| address(&key[field]))
+    }
+
+    /// Whether the ends called `lower` and `upper` are this flow's. Which one comes first is the
+    /// kernel's matter.
+    fn has_ends(&self, of: &Value, address: impl Fn(&str) -> Option<IpAddr>) -> bool {
+        let end = |name: &str| Some((address(name)?, of[format!("{name}_port")].as_u64()?));
+        let (Some(lower), Some(upper)) = (end("lower"), end("upper")) else { return false };
+        of["proto"].as_u64() == Some(self.proto.into())
+            && [(lower, upper), (upper, lower)].into_iter().any(|(client, server)| {
+                client.0 == self.client.0
                     && self.client.1.is_none_or(|port| client.1 == u64::from(port))
-                    && server.0 == octets(self.server.0)
-                    && server.1 == u64::from(self.server.1)
+                    && server == (self.server.0, self.server.1.into())
             })
     }
 }
 
-fn octets(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().to_vec(),
-    }
-}
-
-fn bytes(array: &Value) -> Option<Vec<u8>> {
-    array.as_array()?.iter().map(|byte| u8::try_from(byte.as_u64()?).ok()).collect()
+/// An address as an array of its bytes.
+fn address(array: &Value) -> Option<IpAddr> {
+    let byte = |byte: &Value| u8::try_from(byte.as_u64()?).ok();
+    let bytes = array.as_array()?.iter().map(byte).collect::<Option<Vec<_>>>()?;
+    let v4 = <[u8; 4]>::try_from(&bytes[..]).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(&bytes[..]).map(IpAddr::from)).ok()
 }
 
 #[cfg(test)]
@@ -96,5 +100,8 @@ mod tests {
                             "upper_port": 40_000, "proto": 6});
         assert!(flow(Some(40_000)).has_key(&turned));
         assert!(!flow(Some(40_000)).has_key(&json!({"lower": "?"})));
+        let written = json!({"lower": "198.18.1.2", "upper": "198.18.2.2", "lower_port": 40_000,
+                             "upper_port": 443, "proto": 6});
+        assert!(flow(Some(40_000)).has_entry(&written) && !flow(Some(1)).has_entry(&written));
     }
 }

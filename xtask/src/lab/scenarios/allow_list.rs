@@ -12,10 +12,11 @@ use crate::lab::requests::{Ask, Expected, Family, Page, Request, row};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "allow-list",
     about: "DNS and the web get through; ssh and what nDPI does not know only with their first packets",
+    names: &NAMES,
     play,
 };
 
-pub(super) const NAMES: [&str; 2] = ["www.example.org", "shell.example.org"];
+const NAMES: [&str; 2] = ["www.example.org", "shell.example.org"];
 
 const POLICY: &str = r#"
 default = "drop"

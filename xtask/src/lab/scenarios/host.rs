@@ -12,6 +12,7 @@ use crate::lab::requests::{Ask, Expected, Family, Page, Request, row};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "host",
     about: "one name, all names below another and a list of 5000 are blocked; look-alikes are not",
+    names: &NAMES,
     play,
 };
 
@@ -57,7 +58,7 @@ const ANSWERED: [&str; 9] = [
     "listed.example.com.evil.example",
 ];
 
-pub(super) const NAMES: [&str; 15] = {
+const NAMES: [&str; 15] = {
     let mut names = [""; 15];
     let mut place = 0;
     while place < 15 {

@@ -9,6 +9,8 @@ mod allow_list;
 mod changing;
 mod clock;
 mod host;
+mod limit;
+mod meter;
 mod reject;
 mod reload;
 mod round;
@@ -31,19 +33,24 @@ pub(super) struct Scenario {
     pub(super) name: &'static str,
     /// What it shows.
     pub(super) about: &'static str,
+    /// The names of servers that it uses.
+    names: &'static [&'static str],
     play: fn(&Scene, &mut Findings) -> Result<()>,
 }
 
 /// All scenarios, in the order they are carried out.
-pub(super) const ALL: [Scenario; 5] =
-    [host::SCENARIO, allow_list::SCENARIO, reject::SCENARIO, schedule::SCENARIO, reload::SCENARIO];
+pub(super) const ALL: [Scenario; 6] = [
+    host::SCENARIO,
+    allow_list::SCENARIO,
+    reject::SCENARIO,
+    schedule::SCENARIO,
+    reload::SCENARIO,
+    limit::SCENARIO,
+];
 
 /// The names of servers that the scenarios use.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    [&host::NAMES[..], &allow_list::NAMES, &reject::NAMES, &schedule::NAMES, &reload::NAMES]
-        .into_iter()
-        .flatten()
-        .copied()
+    ALL.iter().flat_map(|scenario| scenario.names).copied()
 }
 
 /// The stage, and a folder of the scenario's own.

@@ -16,10 +16,11 @@ use crate::lab::router::Router;
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "reject",
     about: "curl fails at once with a reset, and dig with ICMP \"administratively prohibited\"",
+    names: &NAMES,
     play,
 };
 
-pub(super) const NAMES: [&str; 2] = ["refused.example.org", "www.example.org"];
+const NAMES: [&str; 2] = ["refused.example.org", "www.example.org"];
 
 const POLICY: &str = r#"
 default = "count"

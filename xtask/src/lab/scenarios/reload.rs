@@ -20,10 +20,11 @@ use crate::lab::router::Router;
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "reload",
     about: "two policies in turn: what both block stays blocked, packet by packet",
+    names: &NAMES,
     play,
 };
 
-pub(super) const NAMES: [&str; 4] = [BOTH, FIRST, SECOND, NONE];
+const NAMES: [&str; 4] = [BOTH, FIRST, SECOND, NONE];
 
 /// How often the policy changes; even, so that the policy of the start is that of the end.
 const CHANGES: usize = 24;

@@ -15,13 +15,14 @@ use crate::lab::requests::{Ask, Expected, Family, Page, Request, row};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "schedule",
     about: "a rule holds in its hours only, and takes flows that are under way when they begin",
+    names: &NAMES,
     play,
 };
 
 const NOW: &str = "now.example.org";
 const LATER: &str = "later.example.org";
 const COMING: &str = "coming.example.org";
-pub(super) const NAMES: [&str; 3] = [NOW, LATER, COMING];
+const NAMES: [&str; 3] = [NOW, LATER, COMING];
 
 const HOUR: u64 = 3600;
 /// How far the clocks of the lab's zone are put forward.

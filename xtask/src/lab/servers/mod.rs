@@ -16,7 +16,7 @@ use super::namespace::Namespace;
 
 pub(super) use certificates::TRUSTED;
 pub(super) use ssh::KNOWN_HOSTS;
-pub(super) use web::{LARGE, SMALL, STREAM, TINY};
+pub(super) use web::{ENDLESS, LARGE, SMALL, STREAM, TINY};
 
 /// The servers, running and ready.
 pub(super) struct Servers(Vec<Daemon>);

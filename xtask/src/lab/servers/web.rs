@@ -17,8 +17,10 @@ pub(in crate::lab) const SMALL: (&str, usize) = ("/", 256 * 1024);
 pub(in crate::lab) const TINY: (&str, usize) = ("/tiny", 64);
 /// A download that ends only when the client has enough, at a server's pace: bytes a second.
 pub(in crate::lab) const STREAM: (&str, u64) = ("/stream", 4 * 1024 * 1024);
+/// The same, as fast as it goes.
+pub(in crate::lab) const ENDLESS: &str = "/endless";
 /// More than anybody waits for. On the disk it takes no room.
-const STREAM_SIZE: u64 = 1 << 40;
+const ENDLESS_SIZE: u64 = 1 << 40;
 /// A download, as fast as it goes.
 pub(in crate::lab) const LARGE: (&str, usize) = ("/large", 16 * 1024 * 1024);
 
@@ -28,7 +30,9 @@ pub(super) fn start(setting: &Setting) -> Result<Daemon> {
     for (name, (_, size)) in [("small", SMALL), ("tiny", TINY), ("large", LARGE)] {
         fs::write(pages.join(name), vec![b'x'; size])?;
     }
-    fs::File::create(pages.join("stream"))?.set_len(STREAM_SIZE)?;
+    for name in ["stream", "endless"] {
+        fs::File::create(pages.join(name))?.set_len(ENDLESS_SIZE)?;
+    }
     let file = folder.join("nginx.conf");
     fs::write(&file, configuration(folder, setting.names))?;
     let (prefix, file) = (folder.display().to_string(), file.display().to_string());
