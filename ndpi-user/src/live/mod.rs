@@ -13,6 +13,7 @@
 mod enforcer;
 mod in_force;
 mod kernel_store;
+mod losses;
 mod offload;
 mod output;
 mod reader;
@@ -29,6 +30,7 @@ mod worker;
 pub use enforcer::{Enforcer, KernelRules, RuleStore};
 pub use in_force::{Allowance, InForce};
 pub use kernel_store::{KernelStore, NO_RULE};
+pub use losses::losses_by_cpu;
 pub use offload::fit;
 pub use output::{Format, Output, Writer};
 pub use reader::Reader;

@@ -9,7 +9,7 @@ use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use serde::Serialize;
 
 use crate::policy::DEFAULT_RULE;
-use crate::record::{FlowRecord, StatusRecord, VerdictRecord};
+use crate::record::{FlowRecord, StatusRecord, StoppedRecord, VerdictRecord};
 
 /// Lines that may wait to be written. A reader that is slower for longer loses lines, with a count:
 /// the classifier never waits for it.
@@ -66,6 +66,13 @@ impl Output {
 
     /// Writes down that the programs run.
     pub fn status(&self, record: &StatusRecord<'_>) {
+        if self.format == Format::Json {
+            self.json(record);
+        }
+    }
+
+    /// Writes down that the programs have stopped.
+    pub fn stopped(&self, record: &StoppedRecord) {
         if self.format == Format::Json {
             self.json(record);
         }

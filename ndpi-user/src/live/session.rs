@@ -9,6 +9,7 @@ use crossbeam::channel::{self, Receiver, RecvTimeoutError, Sender};
 use ndpi::Engine;
 use ndpi_common::tick_of;
 
+use super::losses::{Losses, losses_by_cpu};
 use super::steer::{Control, Steering};
 use super::{
     Enforcer, InForce, KernelRules, KernelStore, LiveSink, Message, Reader, Shared, Summary,
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::classify::{Classifier, End, Settings};
 use crate::flow::{FlowKey, Timeouts, shard};
-use crate::kernel::{Clock, LiveCell, Rings, VerdictMaps, ktime_ns};
+use crate::kernel::{Clock, LiveCell, Rings, Stats, VerdictMaps, ktime_ns};
 
 /// Batches that may wait for a worker: a few milliseconds of work.
 const WAITING_BATCHES: usize = 64;
@@ -28,6 +29,8 @@ pub struct KernelParts {
     pub rings: Rings,
     /// The verdict maps.
     pub verdicts: VerdictMaps,
+    /// The statistics.
+    pub stats: Stats,
     /// The same maps and the tracks, as the workers write them.
     pub store: KernelStore,
     /// The coarse clock.
@@ -65,7 +68,7 @@ pub fn run(
     control: &Receiver<Control>,
     stopping: impl FnOnce(),
 ) -> Result<Summary> {
-    let KernelParts { rings, verdicts, store, live, enforcer, clock } = parts;
+    let KernelParts { rings, verdicts, stats, store, live, enforcer, clock } = parts;
     let policy = Arc::new(policy);
     let waker = rings.waker();
     thread::scope(|scope| {
@@ -84,7 +87,8 @@ pub fn run(
         }
         let reader = Reader::new(outboxes.clone(), empties);
         let reading = scope.spawn(|| read(rings, reader, &clock));
-        let sweeper = Sweeper { verdicts, outboxes: outboxes.clone(), timeouts: plan.timeouts };
+        let (timeouts, losses) = (plan.timeouts, Losses::default());
+        let sweeper = Sweeper { verdicts, stats, losses, outboxes: outboxes.clone(), timeouts };
         let (stop_sweeper, stopped) = channel::bounded(0);
         scope.spawn(move || sweeper.run(plan.sweep_every, &stopped));
 
@@ -120,18 +124,34 @@ fn read(mut rings: Rings, mut reader: Reader, clock: &Clock) -> Result<()> {
     }
 }
 
-/// Looks through the verdict maps for flows that are over.
+/// Looks through the verdict maps for flows that are over, and at what the rings have lost.
 struct Sweeper {
     verdicts: VerdictMaps,
+    stats: Stats,
+    losses: Losses,
     outboxes: Vec<Sender<Message>>,
     timeouts: Timeouts,
 }
 
 impl Sweeper {
     /// Sweeps every so often, until the other end of `stopped` is gone.
-    fn run(&self, every: Duration, stopped: &Receiver<()>) {
+    fn run(mut self, every: Duration, stopped: &Receiver<()>) {
         while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
             self.sweep(tick_of(ktime_ns()));
+            self.tell_losses();
+        }
+    }
+
+    fn tell_losses(&mut self) {
+        match self.stats.ring_full() {
+            Ok(lost) => {
+                let news = self.losses.since(lost);
+                if news.iter().any(|lost| *lost > 0) {
+                    let by_cpu = losses_by_cpu(&news);
+                    log::warn!("packets were not shown to nDPI, as rings were full ({by_cpu})");
+                }
+            }
+            Err(error) => log::error!("cannot see what the rings have lost: {error}"),
         }
     }
 

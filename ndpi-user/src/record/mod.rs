@@ -10,6 +10,6 @@ mod verdict;
 pub use flow::{Counters, FlowRecord};
 pub use label::{Ends, Label, Origin};
 pub use names::Names;
-pub use status::{Attached, StatusRecord};
+pub use status::{Attached, RingFull, StatusRecord, StoppedRecord};
 pub use time::Time;
 pub use verdict::VerdictRecord;

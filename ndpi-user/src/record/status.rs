@@ -29,6 +29,40 @@ pub struct Attached<'a> {
     pub egress: &'static str,
 }
 
+/// The `status` record that ends a session: written when the programs are detached.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
+pub struct StoppedRecord {
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub state: &'static str,
+    pub time: Time,
+    pub seen: u64,
+    pub passed: u64,
+    pub dropped: u64,
+    pub redirected: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ring_full: Vec<RingFull>,
+}
+
+/// Packets that one CPU could not show.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
+pub struct RingFull {
+    pub cpu: usize,
+    pub packets: u64,
+}
+
+impl StoppedRecord {
+    /// The record of a session that ended at `now`: packets seen, and how many of them passed, were
+    /// dropped and were redirected.
+    pub fn new(now: Time, seen: u64, left: [u64; 3], ring_full: Vec<RingFull>) -> Self {
+        let [passed, dropped, redirected] = left;
+        let (kind, state, time) = ("status", "stopped", now);
+        Self { kind, state, time, seen, passed, dropped, redirected, ring_full }
+    }
+}
+
 impl<'a> StatusRecord<'a> {
     /// The record of a session that begins at `now`.
     pub fn running(

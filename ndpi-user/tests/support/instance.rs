@@ -62,10 +62,14 @@ impl Instance {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Asks it to end with `signal` and waits until it has.
-    pub(crate) fn end(&mut self, signal: Signal) -> ExitStatus {
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id().cast_signed()).unwrap();
         kill_process(pid, signal).unwrap();
+    }
+
+    /// Asks it to end with `signal` and waits until it has.
+    pub(crate) fn end(&mut self, signal: Signal) -> ExitStatus {
+        self.signal(signal);
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().unwrap() {

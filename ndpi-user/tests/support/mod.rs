@@ -4,6 +4,7 @@
 
 mod attached;
 pub(crate) mod foreign;
+mod inside;
 pub(crate) mod instance;
 // The same file as the lab's: one way to make and remove namespaces.
 #[path = "../../../xtask/src/lab/namespace.rs"]

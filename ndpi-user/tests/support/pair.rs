@@ -1,8 +1,8 @@
 //! A sandbox, and something outside of it to talk to.
 
+use super::inside::inside;
 use super::namespace::Namespace;
 use super::sandbox::Sandbox;
-use super::wire::inside;
 
 /// The address of the sandbox's `left`.
 pub(crate) const NEAR: &str = "198.18.7.1";

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
 
+use super::inside::inside;
 use super::instance::Instance;
 use super::namespace::Namespace;
 use super::{attached, binary, ndpi_library};
@@ -71,6 +72,11 @@ impl Sandbox {
     /// `ip ARGUMENTS` inside.
     pub(crate) fn ip(&self, arguments: &str) {
         self.network.ip(arguments).unwrap();
+    }
+
+    /// What `task` returns when it runs in the network namespace.
+    pub(crate) fn inside<T: Send>(&self, task: impl FnOnce() -> T + Send) -> T {
+        inside(&self.network, task)
     }
 
     /// A file with this content, to name on the command line.

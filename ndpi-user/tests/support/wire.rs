@@ -1,15 +1,12 @@
 //! A machine in the middle of a wire: a sandbox with an interface to each side.
 
-use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream, UdpSocket};
-use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::fd::AsRawFd as _;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
 use std::time::Duration;
 
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-
+use super::inside::inside;
 use super::namespace::Namespace;
 use super::sandbox::Sandbox;
 
@@ -99,17 +96,6 @@ pub(crate) fn tell(from: &mut TcpStream, to: &mut TcpStream, words: &[u8]) {
     let mut heard = vec![0; words.len()];
     to.read_exact(&mut heard).unwrap();
     assert_eq!(heard, words);
-}
-
-/// What `task` returns when it runs in a network namespace; a socket stays there.
-pub(super) fn inside<T: Send>(namespace: &Namespace, task: impl FnOnce() -> T + Send) -> T {
-    let file = File::open(format!("/run/netns/{}", namespace.name())).unwrap();
-    // A thread of its own, which takes its namespace with it when it ends.
-    let entered = || {
-        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
-        task()
-    };
-    thread::scope(|scope| scope.spawn(entered).join().unwrap())
 }
 
 /// Commands of `linux/ethtool.h` that take a number.

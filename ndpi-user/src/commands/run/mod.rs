@@ -1,5 +1,6 @@
 //! `ndpi-xdp run`: attaches, classifies and enforces, until it is told to stop.
 
+mod closing;
 mod options;
 mod peers;
 mod reload;
@@ -14,13 +15,12 @@ use anyhow::{Context as _, Result};
 use crossbeam::channel::{self, Receiver};
 use ndpi::{Engine, Library};
 
+use closing::Closing;
 pub use options::RunArguments;
 use reload::Reloader;
 
 use super::Context;
-use crate::kernel::{
-    Attachment, Clock, Egress, Hooks, Kernel, Mode, Statistics, check_capabilities, ktime_ns,
-};
+use crate::kernel::{Attachment, Clock, Egress, Hooks, Kernel, Mode, check_capabilities, ktime_ns};
 use crate::live::{
     self, Control, Enforcer, Format, InForce, KernelParts, KernelRules, KernelStore, Output,
     Shared, Summary,
@@ -69,13 +69,15 @@ impl RunArguments {
             thread::spawn(move || reloader.run(&asked));
         }
         let summary = self.session(&mut kernel, engines, (enforcer, in_force), &shared, &orders);
+        let closing = Closing::read(kernel.stats())?;
+        shared.output.stopped(&closing.record());
         // The writer ends when nobody can write to it any more.
         drop(shared);
         let lost = writer.finish().context("cannot write records to standard output")?;
         if lost > 0 {
             log::warn!("{lost} records were lost: whoever reads them was too slow");
         }
-        self.report(&summary?, &names, &kernel.stats().read()?);
+        self.report(&summary?, &names, &closing);
         Ok(ExitCode::SUCCESS)
     }
 
@@ -95,6 +97,7 @@ impl RunArguments {
         let limits = kernel.limits().clone();
         let parts = KernelParts {
             rings,
+            stats: kernel.stats().clone(),
             store: KernelStore::new(verdicts.clone(), tracks, limits, clock.clone()),
             verdicts,
             live: kernel.live().clone(),
@@ -171,8 +174,8 @@ impl RunArguments {
     }
 
     /// What there is to say at the end: on standard output, or beside it where that has records.
-    fn report(&self, summary: &Summary, names: &Names, statistics: &Statistics) {
-        let text = format!("\n{}\n{}", summary.table(names), live::statistics_table(statistics));
+    fn report(&self, summary: &Summary, names: &Names, closing: &Closing) {
+        let text = format!("\n{}\n{closing}", summary.table(names));
         if self.json {
             eprint!("{text}");
         } else {

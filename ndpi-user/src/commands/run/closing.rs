@@ -1,0 +1,47 @@
+//! What the kernel side counted, for the end.
+
+use std::fmt;
+
+use anyhow::Result;
+use ndpi_common::{Hook, Outcome};
+
+use crate::kernel::{Statistics, Stats};
+use crate::live::{losses_by_cpu, statistics_table};
+use crate::record::{RingFull, StoppedRecord, Time};
+
+/// The last reading of the statistics.
+pub(super) struct Closing {
+    statistics: Statistics,
+    /// Packets that were not shown because a ring was full, by CPU.
+    ring_full: Vec<u64>,
+}
+
+impl Closing {
+    pub(super) fn read(stats: &Stats) -> Result<Self> {
+        Ok(Self { statistics: stats.read()?, ring_full: stats.ring_full()? })
+    }
+
+    pub(super) fn record(&self) -> StoppedRecord {
+        let packets = |outcome| self.statistics.outcome(outcome).packets;
+        let seen = [Hook::Xdp, Hook::Tc].map(|hook| self.statistics.seen(hook).packets);
+        let lossy = self.ring_full.iter().enumerate().filter(|(_, packets)| **packets > 0);
+        StoppedRecord::new(
+            Time(jiff::Timestamp::now().as_nanosecond().try_into().unwrap_or_default()),
+            seen.iter().sum(),
+            [Outcome::Passed, Outcome::Dropped, Outcome::Redirected].map(packets),
+            lossy.map(|(cpu, &packets)| RingFull { cpu, packets }).collect(),
+        )
+    }
+}
+
+/// As tables for a person.
+impl fmt::Display for Closing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", statistics_table(&self.statistics))?;
+        if self.ring_full.iter().any(|packets| *packets > 0) {
+            let by_cpu = losses_by_cpu(&self.ring_full);
+            writeln!(f, "\nnot shown, as rings were full: {by_cpu}; try a larger --ring-size")?;
+        }
+        Ok(())
+    }
+}
