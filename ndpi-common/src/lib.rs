@@ -27,7 +27,7 @@ pub use key::{Direction, Key, KeyV4, KeyV6};
 pub use limit::{Bucket, BucketState, MAX_RATE, OWN_BUCKET};
 pub use live::{Live, MAX_SNAP, Switches};
 pub use sample::{SampleFlags, SampleHeader};
-pub use server::{Server, ServerKey};
+pub use server::{MAX_SERVERS, Server, ServerKey};
 pub use stats::{Hook, Outcome, Reason, STATS_LEN, Stat, stats_index, stats_parts};
 pub use track::Track;
 pub use verdict::{Action, FOLD_AT, State, Tally, Total, Verdict};

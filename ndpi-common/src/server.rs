@@ -2,6 +2,9 @@
 
 use crate::{Action, Direction, KeyV4, KeyV6};
 
+/// The most servers that may be blocked at a time.
+pub const MAX_SERVERS: u32 = 65_536;
+
 /// A server: a key of `SERVERS`. It is one end of a flow's key, the one that the first packet went
 /// to.
 ///

@@ -5,8 +5,8 @@ use aya_ebpf::btf_maps::{ArrayOfMaps, DevMapHash, HashMap, LruHashMap, PerCpuArr
 use aya_ebpf::macros::btf_map;
 use ndpi_common::parse::Packet;
 use ndpi_common::{
-    Bucket, FragmentKey, FragmentPorts, Hook, KeyV4, KeyV6, STATS_LEN, SampleHeader, Server,
-    ServerKey, Stat, Track, Verdict,
+    Bucket, FragmentKey, FragmentPorts, Hook, KeyV4, KeyV6, MAX_SERVERS, STATS_LEN, SampleHeader,
+    Server, ServerKey, Stat, Track, Verdict,
 };
 
 /// Decided IPv4 flows.
@@ -35,9 +35,15 @@ pub(crate) static STATS: PerCpuArray<Stat, { STATS_LEN as usize }> = PerCpuArray
 #[btf_map]
 pub(crate) static LIMITS: HashMap<u32, Bucket, 65_536, { BPF_F_NO_PREALLOC as usize }> =
     HashMap::new();
-/// Servers whose flows are dropped before they have a verdict.
+/// Servers whose flows are dropped before they have a verdict. Few policies have any: memory is
+/// only taken for those that there are.
 #[btf_map]
-pub(crate) static SERVERS: HashMap<ServerKey, Server, 16_384> = HashMap::new();
+pub(crate) static SERVERS: HashMap<
+    ServerKey,
+    Server,
+    { MAX_SERVERS as usize },
+    { BPF_F_NO_PREALLOC as usize },
+> = HashMap::new();
 /// Where frames go that pass on an interface with a peer.
 #[btf_map]
 pub(crate) static PEERS: DevMapHash<64> = DevMapHash::new();

@@ -84,6 +84,7 @@ fn sample(flow: u32) -> Sample<'static> {
         ifindex: 0,
         reopened: false,
         rejected: false,
+        blocked: false,
         tunneled: false,
     }
 }

@@ -16,6 +16,7 @@ pub struct Batch {
 
 /// A sample without its bytes, and where these are.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, read by name")]
 struct Placed {
     key: FlowKey,
     direction: Direction,
@@ -26,6 +27,7 @@ struct Placed {
     ifindex: u32,
     reopened: bool,
     rejected: bool,
+    blocked: bool,
     tunneled: bool,
     l3: Range<usize>,
 }
@@ -45,6 +47,7 @@ impl Batch {
             ifindex: sample.ifindex,
             reopened: sample.reopened,
             rejected: sample.rejected,
+            blocked: sample.blocked,
             tunneled: sample.tunneled,
             l3: start..self.bytes.len(),
         });
@@ -63,6 +66,7 @@ impl Batch {
             ifindex: placed.ifindex,
             reopened: placed.reopened,
             rejected: placed.rejected,
+            blocked: placed.blocked,
             tunneled: placed.tunneled,
         })
     }
@@ -119,6 +123,7 @@ mod tests {
             ifindex: 3,
             reopened: false,
             rejected: false,
+            blocked: false,
             tunneled: false,
         };
         let mut batch = Batch::default();

@@ -6,6 +6,7 @@ use crate::flow::FlowKey;
 
 /// One packet of a flow, as the classifier takes it from the rings, a capture or a replay.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, read by name")]
 pub struct Sample<'a> {
     /// The flow it belongs to.
     pub key: FlowKey,
@@ -30,6 +31,9 @@ pub struct Sample<'a> {
     /// The kernel dropped it, by a verdict `reject` that stands: it is shown so that it can be
     /// answered, and is no packet for nDPI. The first of each direction; never in captures.
     pub rejected: bool,
+    /// The kernel dropped it, since its flow has no verdict and goes to a blocked server: it is shown
+    /// so that the flow gets a verdict of its own. Never in captures.
+    pub blocked: bool,
     /// It was inside a tunnel: key and bytes are those of the inner packet.
     pub tunneled: bool,
 }

@@ -1,11 +1,11 @@
 //! The classifier: owns the flows of one thread and takes each from its first sample to its end.
 
-use ndpi::{Classification, State};
+use ndpi::Classification;
 
-use super::Detector;
-use crate::flow::{Decided, Details, FlowEntry, FlowKey, FlowTable, SlotId, Stage, Timeouts};
+use super::decide::decide;
+use super::{Detector, Moment, Sink};
+use crate::flow::{Decided, DecidedBy, FlowEntry, FlowKey, FlowTable, SlotId, Stage, Timeouts};
 use crate::sample::{Sample, tcp};
-use crate::verdict::Verdict;
 
 /// How flows begin and end.
 #[derive(Clone, Copy, Debug)]
@@ -61,50 +61,6 @@ impl End {
     }
 }
 
-/// When the rules are asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
-    /// The state is PARTIAL and more may come: only rules that ask for it may decide.
-    Early,
-    /// Nothing more will come: the classification is final, or the flow is over.
-    Final,
-}
-
-/// Where decisions and finished flows go, and where verdicts come from.
-pub trait Sink<F> {
-    /// What the rules make of a classification. `None` leaves a flow undecided early, and without
-    /// a verdict at the final moment.
-    fn judge(
-        &mut self,
-        flow: &FlowEntry<F>,
-        classification: &Classification,
-        details: &Details,
-        moment: Moment,
-    ) -> Option<Verdict>;
-
-    /// Whether [`judge`](Self::judge) wants to see PARTIAL classifications.
-    fn judges_partial(&self) -> bool {
-        false
-    }
-
-    /// The flow was just decided while it lives: its verdict may be written. `sample` completed
-    /// the classification.
-    fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample);
-
-    /// A packet that passed reached user space, of a flow that was decided before.
-    fn known(&mut self, _flow: &mut FlowEntry<F>, _sample: &Sample) {}
-
-    /// The kernel dropped a packet of a flow whose verdict is `reject`, and shows it to be answered.
-    fn rejected(&mut self, _flow: &FlowEntry<F>, _sample: &Sample) {}
-
-    /// A living flow that had the verdict `before` was judged again, see
-    /// [`Classifier::judge_again`].
-    fn judged_again(&mut self, _flow: &mut FlowEntry<F>, _before: Option<Verdict>) {}
-
-    /// The flow is over; its stage is [`Stage::Decided`].
-    fn finished(&mut self, flow: FlowEntry<F>, end: End);
-}
-
 /// Flows looked at to find one to evict: enough that a busy one is rarely hit.
 const EVICTION_CANDIDATES: usize = 32;
 
@@ -157,7 +113,7 @@ impl<D: Detector> Classifier<D> {
                 let classification = self.detector.inspect(state, sample.l3, time_ms);
                 flow.inspected = flow.inspected.saturating_add(1);
                 flow.packets_before = u32::try_from(flow.packets).unwrap_or(u32::MAX);
-                decide(&self.detector, flow, classification, sink)
+                decide(&self.detector, flow, classification, sample, sink)
             }
         };
         if let Some(decided) = decided {
@@ -305,33 +261,10 @@ impl<D: Detector> Classifier<D> {
             let classification = Classification { state: before, ..self.detector.give_up(state) };
             let details = self.detector.details(state);
             let verdict = sink.judge(&flow, &classification, &details, Moment::Final);
+            let by = DecidedBy::Content;
             flow.stage =
-                Stage::Decided(Decided { classification, details, verdict, given_up: true });
+                Stage::Decided(Decided { classification, details, verdict, given_up: true, by });
         }
         sink.finished(flow, end);
     }
-}
-
-/// What is to be kept of `flow` if `classification` decides it.
-fn decide<D: Detector, S: Sink<D::Flow>>(
-    detector: &D,
-    flow: &mut FlowEntry<D::Flow>,
-    classification: Classification,
-    sink: &mut S,
-) -> Option<Decided> {
-    if classification.state == State::Partial && flow.partial_at == 0 {
-        flow.partial_at = u8::try_from(flow.inspected).unwrap_or(u8::MAX);
-    }
-    let moment = match classification.state {
-        State::Classified | State::Monitoring => Moment::Final,
-        State::Partial if sink.judges_partial() => Moment::Early,
-        State::Partial | State::Inspecting => return None,
-    };
-    let Stage::Undecided(state) = &flow.stage else { return None };
-    let details = detector.details(state);
-    let verdict = sink.judge(flow, &classification, &details, moment);
-    if moment == Moment::Early && verdict.is_none() {
-        return None;
-    }
-    Some(Decided { classification, details, verdict, given_up: false })
 }

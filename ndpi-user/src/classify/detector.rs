@@ -1,8 +1,19 @@
 //! What the classifier needs of nDPI: three calls and the texts.
 
-use ndpi::{Classification, Engine, Flow, Hints};
+use ndpi::{
+    Classification, Confidence, DnsAddress, Engine, FirstPacketConfidence, Flow, Hints, State,
+};
 
 use crate::flow::Details;
+
+/// What a DNS answer says: which addresses a name has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Announcement {
+    /// The name that was asked for.
+    pub name: String,
+    /// Its addresses, and for how long they hold.
+    pub addresses: Vec<DnsAddress>,
+}
 
 /// Something that classifies flows packet by packet: nDPI, or a script in a test.
 pub trait Detector {
@@ -23,7 +34,18 @@ pub trait Detector {
 
     /// Copies host name and fingerprints out of the state.
     fn details(&self, flow: &Self::Flow) -> Details;
+
+    /// What the first packet alone says, in state INSPECTING; `None` where it says nothing.
+    fn first_packet(&self, _flow: &Self::Flow) -> Option<Classification> {
+        None
+    }
+
+    /// The addresses of names in a flow that is DNS; `None` where it announces none.
+    fn announcement(&self, _flow: &Self::Flow) -> Option<Announcement> {
+        None
+    }
 }
+
 impl<'e> Detector for &'e Engine {
     type Flow = Flow<'e>;
 
@@ -47,5 +69,40 @@ impl<'e> Detector for &'e Engine {
         let texts = [flow.hostname(), flow.ja4(), flow.alpn()];
         let [hostname, ja4, alpn] = texts.map(Option::unwrap_or_default);
         Details::new(&hostname, &ja4, &alpn)
+    }
+
+    fn first_packet(&self, flow: &Flow<'e>) -> Option<Classification> {
+        let said = flow.fpc();
+        let confidence = confidence(said.confidence)?;
+        let protocol = if said.app.app == 0 { said.app.master } else { said.app.app };
+        (protocol != 0).then(|| Classification {
+            state: State::Inspecting,
+            app: said.app,
+            category: self.category_of(said.app),
+            breed: self.breed_of(protocol),
+            confidence,
+            guessed: confidence == Confidence::MatchByIp,
+            ..Classification::default()
+        })
+    }
+
+    fn announcement(&self, flow: &Flow<'e>) -> Option<Announcement> {
+        let dns = flow.dns()?;
+        let (name, response) = (dns.name?, dns.response?);
+        let addresses = response.addresses;
+        (response.code == 0 && !addresses.is_empty()).then_some(Announcement { name, addresses })
+    }
+}
+
+/// How sure nDPI is of a flow's first packet, in the words of what it says later; `None` where it
+/// says nothing.
+fn confidence(first: FirstPacketConfidence) -> Option<Confidence> {
+    match first {
+        FirstPacketConfidence::Unknown => None,
+        FirstPacketConfidence::Address => Some(Confidence::MatchByIp),
+        // Concluded from another flow, as all that comes from nDPI's caches.
+        FirstPacketConfidence::Dns => Some(Confidence::DpiCache),
+        FirstPacketConfidence::Dpi => Some(Confidence::Dpi),
+        FirstPacketConfidence::CustomRule => Some(Confidence::CustomRule),
     }
 }

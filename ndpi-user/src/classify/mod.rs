@@ -2,9 +2,12 @@
 //! and tells the sink. Plain code: time, packets and map writes come in as arguments.
 
 mod classifier;
+mod decide;
 mod detector;
+mod sink;
 #[cfg(test)]
 mod tests;
 
-pub use classifier::{Classifier, End, Keeper, Moment, Settings, Sink};
-pub use detector::Detector;
+pub use classifier::{Classifier, End, Keeper, Settings};
+pub use detector::{Announcement, Detector};
+pub use sink::{Moment, Sink};

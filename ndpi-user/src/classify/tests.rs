@@ -1,5 +1,7 @@
 //! The classifier with a scripted detector: no nDPI, no clock, no packets but made-up ones.
 
+mod first_packet;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -133,6 +135,7 @@ fn packet(port: u16, seconds: u64, content: &'static [u8]) -> Sample<'static> {
         ifindex: 0,
         reopened: false,
         rejected: false,
+        blocked: false,
         tunneled: false,
     }
 }

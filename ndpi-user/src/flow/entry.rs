@@ -58,6 +58,31 @@ pub struct Decided {
     pub verdict: Option<Verdict>,
     /// The flow was over before nDPI had its last word: the verdict came too late to act on.
     pub given_up: bool,
+    /// What the decision rests on.
+    pub by: DecidedBy,
+}
+
+/// What a decision rests on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DecidedBy {
+    /// What nDPI found in the flow's packets.
+    #[default]
+    Content,
+    /// What nDPI said by the first packet alone (`fpc`).
+    FirstPacket,
+    /// What earlier flows of the server were.
+    Server,
+}
+
+impl DecidedBy {
+    /// The word for it in records; what is usual has none.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Content => None,
+            Self::FirstPacket => Some("first-packet"),
+            Self::Server => Some("server"),
+        }
+    }
 }
 
 impl<F> FlowEntry<F> {

@@ -8,7 +8,7 @@ mod table;
 mod timeouts;
 
 pub use details::Details;
-pub use entry::{Decided, FlowEntry, Stage};
+pub use entry::{Decided, DecidedBy, FlowEntry, Stage};
 pub use ndpi_common::{Endpoint, Key as FlowKey};
 pub use shard::shard;
 pub use table::{FlowTable, SlotId};

@@ -43,6 +43,7 @@ pub fn sample<'a>(packet: &Packet<'a>, tunnels: bool) -> Result<Sample<'a>, Skip
         ifindex: 0,
         reopened: false,
         rejected: false,
+        blocked: false,
         tunneled: false,
     })
 }

@@ -117,11 +117,17 @@ mod tests {
         let (mut reader, inboxes, give) = reader(1);
         give.send(Batch::default()).unwrap();
         for _ in 0..BATCH_SAMPLES {
-            reader.take(&header(9, SampleFlags::REOPENED | SampleFlags::REJECTED), 5, &[1, 2, 3]);
+            reader.take(
+                &header(9, SampleFlags::REOPENED | SampleFlags::REJECTED | SampleFlags::SERVER),
+                5,
+                &[1, 2, 3],
+            );
         }
         let batch = samples(inboxes[0].try_recv().unwrap());
         assert_eq!((batch.len(), batch.byte_len()), (BATCH_SAMPLES, 3 * BATCH_SAMPLES));
-        let as_sent = |sample: Sample| sample.reopened && sample.rejected && !sample.tunneled;
+        let as_sent = |sample: Sample| {
+            sample.reopened && sample.rejected && sample.blocked && !sample.tunneled
+        };
         assert!(batch.iter().all(as_sent));
         assert!(give.is_empty(), "the batch that came back is in use again");
         reader.flush();

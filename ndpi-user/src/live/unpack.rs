@@ -34,6 +34,7 @@ impl Unpacker {
             ifindex: header.ifindex,
             reopened: header.flags & SampleFlags::REOPENED != 0,
             rejected: header.flags & SampleFlags::REJECTED != 0,
+            blocked: header.flags & SampleFlags::SERVER != 0,
             tunneled: header.flags & SampleFlags::TUNNELED != 0,
         })
     }

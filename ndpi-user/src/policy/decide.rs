@@ -1,6 +1,7 @@
 //! A policy ready to decide.
 
 use super::facts::{Decision, Facts, RuleIndex};
+use super::hurry::Hurry;
 use super::index::Index;
 use super::read::Parsed;
 use super::{Action, Diagnostics, Rule, Undecided};
@@ -16,6 +17,7 @@ pub struct Policy {
     acts_on_partial: bool,
     risk_scores: [u16; 64],
     index: Index,
+    hurry: Option<Hurry>,
     diagnostics: Diagnostics,
 }
 
@@ -25,6 +27,7 @@ impl Policy {
         let Parsed { rules, default, undecided, fragments, unparsable } = parsed;
         Self {
             acts_on_partial: rules.iter().any(|rule| rule.partial),
+            hurry: Hurry::new(&rules),
             rules,
             default,
             undecided,
@@ -40,16 +43,23 @@ impl Policy {
     ///
     /// With nDPI's final word the first rule that matches decides, or `default`. In state PARTIAL
     /// the first rule that matches decides if it says `state = "partial"`; if it does not, the flow
-    /// waits, so that a rule never overtakes an exception written before it. In state INSPECTING
-    /// there is nothing to decide on.
+    /// waits, so that a rule never overtakes an exception written before it.
+    ///
+    /// In state INSPECTING the facts are what is claimed by the flow's first packet. A rule decides if
+    /// it says `first_packet = true`, matches as far as can be known then, and none before it that
+    /// does not say so may turn out to match.
     pub fn decide(&self, facts: &Facts<'_>) -> Option<Decision> {
         let state = facts.classification.state;
+        if state == ndpi::State::Inspecting {
+            let rule = self.hurry.as_ref().and_then(|hurry| hurry.rule(facts));
+            return rule.map(|rule| self.by_rule(rule));
+        }
         let worth_it = state.is_final() || state == ndpi::State::Partial && self.acts_on_partial;
         let rule = if worth_it { self.first_match(facts) } else { None };
         self.decide_given(facts, rule)
     }
 
-    /// [`Policy::decide`], the first rule that matches being known.
+    /// [`Policy::decide`] beyond state INSPECTING, the first rule that matches being known.
     pub(super) fn decide_given(
         &self,
         facts: &Facts<'_>,
@@ -87,9 +97,8 @@ impl Policy {
         self.acts_on_partial
     }
 
-    /// Whether some rule lets nDPI's first-packet classification decide.
-    pub fn acts_on_first_packet(&self) -> bool {
-        self.rules.iter().any(|rule| rule.first_packet)
+    pub(super) fn hurry(&self) -> Option<&Hurry> {
+        self.hurry.as_ref()
     }
 
     /// The moment after `time` until which every schedule keeps its answer: flows decided before it

@@ -57,9 +57,14 @@ impl<'a> Facts<'a> {
             proto: flow.key.proto(),
             vlan: flow.key.vlan(),
             iface,
-            // 2^64 nanoseconds end in 2554, which a `Timestamp` has room for.
-            time: jiff::Timestamp::from_nanosecond(time_ns.into()).unwrap_or_default(),
+            time: Self::time_of(time_ns),
         }
+    }
+
+    /// A time in nanoseconds since the Unix epoch, as rules are asked with it.
+    pub fn time_of(time_ns: u64) -> jiff::Timestamp {
+        // 2^64 nanoseconds end in 2554, which a `Timestamp` has room for.
+        jiff::Timestamp::from_nanosecond(time_ns.into()).unwrap_or_default()
     }
 }
 

@@ -12,7 +12,7 @@ impl Policy {
     /// moment.
     pub fn judge(&self, facts: &Facts<'_>, moment: Moment) -> Option<Verdict> {
         match moment {
-            Moment::Early => self.decide(facts),
+            Moment::FirstPacket | Moment::Early => self.decide(facts),
             Moment::Final => Some(self.decide_now(facts)),
         }
         .map(Verdict::from)

@@ -13,6 +13,7 @@ mod documents;
 mod explain;
 mod facts;
 mod host;
+mod hurry;
 mod index;
 mod judge;
 mod lint;

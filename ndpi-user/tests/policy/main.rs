@@ -4,6 +4,7 @@ mod common;
 mod corpus;
 mod decisions;
 mod explanations;
+mod first_packet;
 mod lints;
 mod messages;
 mod property;

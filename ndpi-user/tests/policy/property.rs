@@ -74,24 +74,26 @@ fn matcher() -> impl Strategy<Value = (String, String)> {
         })
 }
 
-fn rule() -> impl Strategy<Value = String> {
+pub(crate) fn rule() -> impl Strategy<Value = String> {
     let action = select(&["drop", "reject", "count", "bypass"][..]);
-    (vec(matcher(), 0..4), action, prop::bool::weighted(0.3)).prop_map(
-        |(matchers, action, partial)| {
-            let mut text = format!("[[rule]]\naction = '{action}'\n");
-            let mut seen = Vec::new();
-            for (name, value) in matchers {
-                if !seen.contains(&name) {
-                    text += &[name.as_str(), " = ", &value, "\n"].concat();
-                    seen.push(name);
-                }
+    let early = (prop::bool::weighted(0.3), prop::bool::weighted(0.3));
+    (vec(matcher(), 0..4), action, early).prop_map(|(matchers, action, (partial, first_packet))| {
+        let mut text = format!("[[rule]]\naction = '{action}'\n");
+        let mut seen = Vec::new();
+        for (name, value) in matchers {
+            if !seen.contains(&name) {
+                text += &[name.as_str(), " = ", &value, "\n"].concat();
+                seen.push(name);
             }
-            if partial {
-                text += "state = 'partial'\n";
-            }
-            text
-        },
-    )
+        }
+        if partial {
+            text += "state = 'partial'\n";
+        }
+        if first_packet {
+            text += "first_packet = true\n";
+        }
+        text
+    })
 }
 
 /// Up to 150 rules: three words of a set.
@@ -128,7 +130,7 @@ fn any_classification() -> impl Strategy<Value = Classification> {
     )
 }
 
-fn any_flow() -> impl Strategy<Value = Flow> {
+pub(crate) fn any_flow() -> impl Strategy<Value = Flow> {
     let address = || {
         select(vec!["198.18.0.7", "198.18.0.8", "198.20.0.1", "::ffff:198.18.0.7", "2001:db8::7"])
     };

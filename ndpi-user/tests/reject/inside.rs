@@ -83,6 +83,7 @@ impl Packet {
             ifindex: 0,
             reopened: false,
             rejected: false,
+            blocked: false,
             tunneled: false,
         })
     }

@@ -43,7 +43,9 @@ pub struct DnsAddress {
 }
 
 impl Flow<'_> {
-    pub(super) fn dns(&self) -> Option<Dns> {
+    /// The last DNS message of the flow; `None` for flows that are not DNS, mDNS or LLMNR, at next to
+    /// no cost. Part of [`metadata`](Self::metadata).
+    pub fn dns(&self) -> Option<Dns> {
         if ![PROTOCOL_DNS, PROTOCOL_MDNS, PROTOCOL_LLMNR].iter().any(|&id| self.is(id)) {
             return None;
         }

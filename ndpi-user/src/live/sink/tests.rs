@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{LiveSink, Shared};
 use crate::classify::{End, Moment, Sink};
-use crate::flow::{Decided, Details, FlowEntry, FlowKey, Stage};
+use crate::flow::{Decided, DecidedBy, Details, FlowEntry, FlowKey, Stage};
 use crate::live::{
     Allowance, Enforcer, Format, InForce, Output, RuleStore, Standing, Store, Taken, Volume,
 };
@@ -111,6 +111,7 @@ fn sample() -> Sample<'static> {
         ifindex: 3,
         reopened: false,
         rejected: false,
+        blocked: false,
         tunneled: false,
     }
 }
@@ -142,7 +143,13 @@ fn life(table: Table, given_up: bool) -> Vec<Value> {
     let verdict = sink.judge(&flow, &classification(), &details, Moment::Final);
     assert_eq!(verdict, Some(Verdict { action: Action::Drop, rule: Some(0) }));
     let classification = classification();
-    flow.stage = Stage::Decided(Decided { classification, details, verdict, given_up });
+    flow.stage = Stage::Decided(Decided {
+        classification,
+        details,
+        verdict,
+        given_up,
+        by: DecidedBy::Content,
+    });
     if !given_up {
         sink.decided(&mut flow, &sample());
     }
@@ -208,7 +215,13 @@ fn a_verdict_that_the_map_refused_is_not_reported() {
 fn flow_with(verdict: Option<Verdict>) -> FlowEntry<()> {
     let mut flow = FlowEntry::new(&sample(), ());
     let (classification, details) = (classification(), Details::default());
-    flow.stage = Stage::Decided(Decided { classification, details, verdict, given_up: false });
+    flow.stage = Stage::Decided(Decided {
+        classification,
+        details,
+        verdict,
+        given_up: false,
+        by: DecidedBy::Content,
+    });
     flow
 }
 

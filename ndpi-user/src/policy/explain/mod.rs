@@ -53,12 +53,21 @@ pub fn explain(policy: &Policy, facts: &Facts<'_>) -> Explanation {
         match try_rule(rule, facts, risk_score) {
             Err(miss) => misses.push((index, miss)),
             Ok(hits) => {
-                let decision = policy.decide_given(facts, Some(index));
+                let decision = decide(policy, facts, Some(index));
                 return Explanation { decision, hit: Some((index, hits)), misses };
             }
         }
     }
-    Explanation { decision: policy.decide_given(facts, None), hit: None, misses }
+    Explanation { decision: decide(policy, facts, None), hit: None, misses }
+}
+
+/// What becomes of a flow whose first match is `rule`. Before nDPI knows anything, another rule may
+/// be in its way that does not match what is claimed.
+fn decide(policy: &Policy, facts: &Facts<'_>, rule: Option<RuleIndex>) -> Option<Decision> {
+    match facts.classification.state {
+        ndpi::State::Inspecting => policy.decide(facts),
+        _ => policy.decide_given(facts, rule),
+    }
 }
 
 fn try_rule(rule: &Rule, facts: &Facts<'_>, risk_score: u16) -> Result<Vec<Hit>, Miss> {

@@ -65,6 +65,12 @@ impl Explanation {
             {
                 "none yet: the rule waits for nDPI's final word (no `state = \"partial\"`)".into()
             }
+            (None, Some((index, _)))
+                if state == ndpi::State::Inspecting && policy.rule(*index).first_packet =>
+            {
+                "none yet: the rule, or one before it, asks what the first packet does not tell"
+                    .into()
+            }
             (None, _) => "none yet: nDPI looks at more packets".into(),
         }
     }

@@ -69,6 +69,7 @@ impl Packet {
             ifindex: 1,
             reopened: false,
             rejected: false,
+            blocked: false,
             tunneled: false,
         }
     }

@@ -7,7 +7,7 @@ use ndpi::{AppId, CategoryId, Classification, Risks, State};
 use ndpi_common::{Action, Direction, KeyV4};
 
 use crate::classify::End;
-use crate::flow::{Decided, Details, FlowEntry, FlowKey, Stage};
+use crate::flow::{Decided, DecidedBy, Details, FlowEntry, FlowKey, Stage};
 use crate::record::{Counters, FlowRecord, Names, Origin};
 use crate::report::{CSV_HEADER, CaptureReport, Report, Summary, write_csv};
 use crate::sample::Sample;
@@ -47,6 +47,7 @@ fn flow(port: u16, app: u16, packets: u64, verdict: Option<Verdict>) -> FlowEntr
         ifindex: 0,
         reopened: false,
         rejected: false,
+        blocked: false,
         tunneled: false,
     };
     let mut flow = FlowEntry::new(&sample, ());
@@ -59,7 +60,8 @@ fn flow(port: u16, app: u16, packets: u64, verdict: Option<Verdict>) -> FlowEntr
         ..Classification::default()
     };
     let details = Details::new("a,\"b\"", "", "");
-    let decided = Decided { classification, details, verdict, given_up: false };
+    let decided =
+        Decided { classification, details, verdict, given_up: false, by: DecidedBy::Content };
     flow.stage = Stage::Decided(decided);
     flow
 }

@@ -167,6 +167,7 @@ impl Packet {
             ifindex: IFINDEX,
             reopened: false,
             rejected: fate == Fate::Dropped,
+            blocked: false,
             tunneled: false,
         }
     }

@@ -1,0 +1,66 @@
+//! Whether a flow is decided by its next packet.
+
+use ndpi::{Classification, State};
+
+use super::{Detector, Moment, Sink};
+use crate::flow::{Decided, DecidedBy, FlowEntry, Stage};
+use crate::sample::Sample;
+
+/// What is to be kept of `flow` if `classification`, to which `sample` led, decides it.
+pub(super) fn decide<D: Detector, S: Sink<D::Flow>>(
+    detector: &D,
+    flow: &mut FlowEntry<D::Flow>,
+    classification: Classification,
+    sample: &Sample,
+    sink: &mut S,
+) -> Option<Decided> {
+    if classification.state == State::Partial && flow.partial_at == 0 {
+        flow.partial_at = u8::try_from(flow.inspected).unwrap_or(u8::MAX);
+    }
+    let moment = match classification.state {
+        State::Classified | State::Monitoring => Moment::Final,
+        State::Partial if sink.judges_partial() => Moment::Early,
+        State::Partial | State::Inspecting => {
+            return in_a_hurry(detector, flow, classification.state, sample, sink);
+        }
+    };
+    let Stage::Undecided(state) = &flow.stage else { return None };
+    if sink.judges_first_packet()
+        && let Some(announcement) = detector.announcement(state)
+    {
+        sink.learn(&announcement, sample.time_ns);
+    }
+    let details = detector.details(state);
+    let verdict = sink.judge(flow, &classification, &details, moment);
+    if moment == Moment::Early && verdict.is_none() {
+        return in_a_hurry(detector, flow, classification.state, sample, sink);
+    }
+    let by = DecidedBy::Content;
+    Some(Decided { classification, details, verdict, given_up: false, by })
+}
+
+/// The same by what is claimed, while nDPI knows nothing, or while the kernel lets nothing through that
+/// nDPI could learn more from. What was not claimed at the first packet may be at the second: a DNS
+/// answer on another thread takes as long as it takes.
+fn in_a_hurry<D: Detector, S: Sink<D::Flow>>(
+    detector: &D,
+    flow: &FlowEntry<D::Flow>,
+    state_now: State,
+    sample: &Sample,
+    sink: &mut S,
+) -> Option<Decided> {
+    let Stage::Undecided(state) = &flow.stage else { return None };
+    let is_time = state_now == State::Inspecting || sample.blocked;
+    if !is_time || !sink.judges_first_packet() {
+        return None;
+    }
+    let claim = sink.claim(flow, detector.first_packet(state), sample.time_ns)?;
+    let verdict = sink.judge(flow, &claim.classification, &claim.details, Moment::FirstPacket)?;
+    Some(Decided {
+        classification: Classification { state: state_now, ..claim.classification },
+        details: claim.details,
+        verdict: Some(verdict),
+        given_up: false,
+        by: claim.by,
+    })
+}

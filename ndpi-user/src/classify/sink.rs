@@ -1,0 +1,76 @@
+//! Where decisions go, and where verdicts come from.
+
+use ndpi::Classification;
+
+use super::{Announcement, End};
+use crate::first_packet::Claim;
+use crate::flow::{DecidedBy, Details, FlowEntry};
+use crate::sample::Sample;
+use crate::verdict::Verdict;
+
+/// When the rules are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// nDPI knows nothing yet, and what is claimed by the first packet is all there is.
+    FirstPacket,
+    /// The state is PARTIAL and more may come: only rules that ask for it may decide.
+    Early,
+    /// Nothing more will come: the classification is final, or the flow is over.
+    Final,
+}
+
+/// Where decisions and finished flows go, and where verdicts come from.
+pub trait Sink<F> {
+    /// What the rules make of a classification. `None` leaves a flow undecided early, and without
+    /// a verdict at the final moment.
+    fn judge(
+        &mut self,
+        flow: &FlowEntry<F>,
+        classification: &Classification,
+        details: &Details,
+        moment: Moment,
+    ) -> Option<Verdict>;
+
+    /// Whether [`judge`](Self::judge) wants to see PARTIAL classifications.
+    fn judges_partial(&self) -> bool {
+        false
+    }
+
+    /// Whether [`judge`](Self::judge) wants to see what is claimed by first packets, and
+    /// [`learn`](Self::learn) what DNS answers say.
+    fn judges_first_packet(&self) -> bool {
+        false
+    }
+
+    /// What is claimed of a flow that nDPI knows nothing of yet, `said` being what nDPI says by its
+    /// first packet. `now_ns`, here and below, is in nanoseconds since the Unix epoch.
+    fn claim(
+        &mut self,
+        _flow: &FlowEntry<F>,
+        said: Option<Classification>,
+        _now_ns: u64,
+    ) -> Option<Claim> {
+        let (classification, by) = (said?, DecidedBy::FirstPacket);
+        Some(Claim { classification, details: Details::default(), by })
+    }
+
+    /// A DNS answer was seen.
+    fn learn(&mut self, _announcement: &Announcement, _now_ns: u64) {}
+
+    /// The flow was just decided while it lives: its verdict may be written. `sample` completed
+    /// the classification.
+    fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample);
+
+    /// A packet that passed reached user space, of a flow that was decided before.
+    fn known(&mut self, _flow: &mut FlowEntry<F>, _sample: &Sample) {}
+
+    /// The kernel dropped a packet of a flow whose verdict is `reject`, and shows it to be answered.
+    fn rejected(&mut self, _flow: &FlowEntry<F>, _sample: &Sample) {}
+
+    /// A living flow that had the verdict `before` was judged again, see
+    /// [`Classifier::judge_again`](super::Classifier::judge_again).
+    fn judged_again(&mut self, _flow: &mut FlowEntry<F>, _before: Option<Verdict>) {}
+
+    /// The flow is over; its stage is [`Decided`](crate::flow::Stage::Decided).
+    fn finished(&mut self, flow: FlowEntry<F>, end: End);
+}

@@ -1,0 +1,175 @@
+//! Flows that are decided before nDPI knows them, and what is learned for the next ones.
+
+use ndpi::{AppId, Classification, DnsAddress, State};
+
+use super::{key, packet};
+use crate::classify::{Announcement, Classifier, Detector, End, Keeper, Moment, Settings, Sink};
+use crate::first_packet::{Claim, Known};
+use crate::flow::{DecidedBy, Details, FlowEntry};
+use crate::sample::Sample;
+use crate::verdict::{Action, Verdict};
+
+const FACEBOOK: AppId = AppId { master: 0, app: 119 };
+
+/// Takes the first byte of a packet for the state. Says by the first packet what it is told to.
+struct Script {
+    first: Option<Classification>,
+}
+
+impl Detector for Script {
+    type Flow = State;
+
+    fn open(&self) -> State {
+        State::Inspecting
+    }
+
+    fn inspect(&self, flow: &mut State, l3: &[u8], _time_ms: u64) -> Classification {
+        let states = [State::Inspecting, State::Partial, State::Monitoring, State::Classified];
+        *flow = states[usize::from(l3[0])];
+        self.classification(flow)
+    }
+
+    fn classification(&self, flow: &State) -> Classification {
+        Classification { state: *flow, ..Classification::default() }
+    }
+
+    fn give_up(&self, flow: &mut State) -> Classification {
+        self.classification(flow)
+    }
+
+    fn details(&self, _flow: &State) -> Details {
+        Details::default()
+    }
+
+    fn first_packet(&self, _flow: &State) -> Option<Classification> {
+        self.first
+    }
+
+    fn announcement(&self, flow: &State) -> Option<Announcement> {
+        let addresses = vec![DnsAddress { address: [198, 19, 0, 1].into(), ttl: 30 }];
+        (*flow == State::Classified).then(|| Announcement { name: "x.example".into(), addresses })
+    }
+}
+
+/// Blocks Facebook in a hurry where `hurries` says so, and counts everything in the end.
+#[derive(Default)]
+struct Notes {
+    hurries: bool,
+    remembered: Option<Known>,
+    claims: usize,
+    learned: Vec<Announcement>,
+    decided: Vec<(State, DecidedBy, Option<Action>, u16)>,
+}
+
+impl Sink<State> for Notes {
+    fn judge(
+        &mut self,
+        _flow: &FlowEntry<State>,
+        classification: &Classification,
+        _details: &Details,
+        moment: Moment,
+    ) -> Option<Verdict> {
+        let action = match moment {
+            Moment::FirstPacket if classification.app == FACEBOOK => Action::Drop,
+            Moment::FirstPacket | Moment::Early => return None,
+            Moment::Final => Action::Count,
+        };
+        Some(Verdict { action, rule: Some(0) })
+    }
+
+    fn judges_first_packet(&self) -> bool {
+        self.hurries
+    }
+
+    fn claim(
+        &mut self,
+        _flow: &FlowEntry<State>,
+        said: Option<Classification>,
+        _now_ns: u64,
+    ) -> Option<Claim> {
+        self.claims += 1;
+        let by = DecidedBy::FirstPacket;
+        let said =
+            said.map(|classification| Claim { classification, details: Details::default(), by });
+        self.remembered.as_ref().map(Known::claim).or(said)
+    }
+
+    fn learn(&mut self, announcement: &Announcement, _now_ns: u64) {
+        self.learned.push(announcement.clone());
+    }
+
+    fn decided(&mut self, flow: &mut FlowEntry<State>, _sample: &Sample) {
+        let decided = flow.decided().unwrap();
+        let action = decided.verdict.map(|verdict| verdict.action);
+        self.decided.push((decided.classification.state, decided.by, action, flow.inspected));
+    }
+
+    fn finished(&mut self, _flow: FlowEntry<State>, _end: End) {}
+}
+
+fn of_facebook() -> Classification {
+    Classification { app: FACEBOOK, ..Classification::default() }
+}
+
+/// Takes a flow with these packets through a classifier.
+fn run(first: Option<Classification>, notes: &mut Notes, packets: &[(&'static [u8], bool)]) {
+    let settings = Settings { timeouts: None, keeper: Keeper::Kernel, max_flows: 9 };
+    let mut classifier = Classifier::new(Script { first }, settings);
+    for &(content, blocked) in packets {
+        classifier.sample(&Sample { blocked, ..packet(1, 5, content) }, notes);
+        assert_eq!(classifier.table().find(&key(1, 17)), Some(0));
+    }
+}
+
+#[test]
+fn a_claim_decides_while_nothing_is_known() {
+    let mut notes = Notes { hurries: true, ..Notes::default() };
+    run(Some(of_facebook()), &mut notes, &[(&[0], false), (&[3], false)]);
+    let expected = (State::Inspecting, DecidedBy::FirstPacket, Some(Action::Drop), 1);
+    assert_eq!((notes.decided, notes.claims), (vec![expected], 1));
+}
+
+#[test]
+fn what_is_remembered_of_the_server_is_a_claim_too() {
+    let remembered = Some(Known { app: FACEBOOK, ..Known::default() });
+    let mut notes = Notes { hurries: true, remembered, ..Notes::default() };
+    run(None, &mut notes, &[(&[0], false)]);
+    let expected = (State::Inspecting, DecidedBy::Server, Some(Action::Drop), 1);
+    assert_eq!(notes.decided, [expected]);
+}
+
+#[test]
+fn nobody_is_asked_where_no_rule_is_in_a_hurry() {
+    let mut notes = Notes::default();
+    run(Some(of_facebook()), &mut notes, &[(&[0], false), (&[1], true), (&[3], false)]);
+    let expected = (State::Classified, DecidedBy::Content, Some(Action::Count), 3);
+    assert_eq!((notes.decided, notes.claims), (vec![expected], 0));
+    assert!(notes.learned.is_empty());
+}
+
+#[test]
+fn a_claim_that_decides_nothing_leaves_the_flow_to_ndpi() {
+    let other = Classification { app: AppId { master: 0, app: 133 }, ..of_facebook() };
+    let mut notes = Notes { hurries: true, ..Notes::default() };
+    run(Some(other), &mut notes, &[(&[0], false), (&[0], false), (&[1], false), (&[3], false)]);
+    let expected = (State::Classified, DecidedBy::Content, Some(Action::Count), 4);
+    assert_eq!((notes.decided, notes.claims), (vec![expected], 2), "not at PARTIAL any more");
+}
+
+#[test]
+fn what_the_kernel_lets_not_through_is_decided_by_the_claim() {
+    let mut notes = Notes { hurries: true, ..Notes::default() };
+    run(Some(of_facebook()), &mut notes, &[(&[1], true)]);
+    let expected = (State::Partial, DecidedBy::FirstPacket, Some(Action::Drop), 1);
+    assert_eq!(notes.decided, [expected]);
+}
+
+#[test]
+fn ndpis_own_word_counts_more_than_any_claim() {
+    let mut notes = Notes { hurries: true, ..Notes::default() };
+    run(Some(of_facebook()), &mut notes, &[(&[3], true)]);
+    let expected = (State::Classified, DecidedBy::Content, Some(Action::Count), 1);
+    assert_eq!(notes.decided, [expected]);
+    assert_eq!(notes.learned.len(), 1, "an answer is learned when its flow is classified");
+    assert_eq!(notes.learned[0].name, "x.example");
+}

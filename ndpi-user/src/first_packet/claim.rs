@@ -1,0 +1,52 @@
+//! What is claimed of a flow before anything of it was understood.
+
+use ndpi::{AppId, BreedId, CategoryId, Classification, Confidence, State};
+
+use crate::flow::{DecidedBy, Details};
+
+/// What is claimed of a flow by its first packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Application, category and breed, in state INSPECTING: nDPI has seen none of it.
+    pub classification: Classification,
+    /// The name that the server goes by, where one is known.
+    pub details: Details,
+    /// Where the claim comes from.
+    pub by: DecidedBy,
+}
+
+/// What a server was found to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Master and application protocol.
+    pub app: AppId,
+    /// Category of the application.
+    pub category: CategoryId,
+    /// Breed of the application.
+    pub breed: BreedId,
+    /// Host name.
+    pub name: Option<Box<str>>,
+}
+
+impl Known {
+    /// What is known of a server after one of its flows was classified so.
+    pub fn of(classification: &Classification, details: &Details) -> Self {
+        let Classification { app, category, breed, .. } = *classification;
+        Self { app, category, breed, name: details.hostname().map(Into::into) }
+    }
+
+    /// What is claimed of the server's next flow. As sure as nDPI is of what it concludes from one
+    /// flow to another.
+    pub fn claim(&self) -> Claim {
+        let classification = Classification {
+            state: State::Inspecting,
+            app: self.app,
+            category: self.category,
+            breed: self.breed,
+            confidence: Confidence::DpiCache,
+            ..Classification::default()
+        };
+        let details = Details::new(self.name.as_deref().unwrap_or_default(), "", "");
+        Claim { classification, details, by: DecidedBy::Server }
+    }
+}

@@ -1,0 +1,17 @@
+//! Deciding flows by their first packet: what is claimed of a server from DNS answers and earlier
+//! flows, for how long, and which servers the kernel blocks by itself.
+//!
+//! Plain code: time and map writes come in as arguments.
+
+mod blocklist;
+mod claim;
+mod lru;
+mod memory;
+mod servers;
+#[cfg(test)]
+mod tests;
+
+pub use blocklist::{Blocked, Blocklist, NoBlocklist};
+pub use claim::{Claim, Known};
+pub use memory::{LONGEST, Memory, UNANNOUNCED};
+pub use servers::{Servers, server_of};

@@ -1,0 +1,153 @@
+//! The servers that all workers remember together, and which of them the kernel blocks.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ndpi::{Classification, DnsAddress};
+use ndpi_common::{Direction, ServerKey};
+
+use super::memory::{Remembered, address};
+use super::{Blocked, Blocklist, Claim, Known, Memory};
+use crate::flow::FlowEntry;
+use crate::policy::{Facts, Policy};
+use crate::sample::tcp;
+use crate::verdict::Verdict;
+
+const IPPROTO_TCP: u8 = 6;
+const IPPROTO_UDP: u8 = 17;
+const IPPROTO_UDPLITE: u8 = 136;
+
+/// What all workers remember of servers. What is remembered, what the policy makes of it and what
+/// the kernel does change together.
+#[derive(Debug)]
+pub struct Servers(Mutex<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    memory: Memory,
+    policy: Arc<Policy>,
+    blocklist: Box<dyn Blocklist>,
+    /// How often the blocklist could not be written.
+    refused: u64,
+}
+
+impl Servers {
+    /// Remembers nothing yet, judges by `policy` and blocks by `blocklist`.
+    pub fn new(policy: Arc<Policy>, blocklist: Box<dyn Blocklist>) -> Self {
+        let memory = Memory::default();
+        Self(Mutex::new(Inner { memory, policy, blocklist, refused: 0 }))
+    }
+
+    /// As [`Memory::learn`].
+    pub fn learn(&self, name: &str, addresses: &[DnsAddress], now_ns: u64) {
+        let mut inner = self.lock();
+        let changed = inner.memory.learn(name, addresses, now_ns);
+        inner.settle(&changed, now_ns);
+    }
+
+    /// As [`Memory::remember`].
+    pub fn remember(&self, key: ServerKey, known: Known, now_ns: u64) {
+        let mut inner = self.lock();
+        let changed = inner.memory.remember(key, known, now_ns);
+        inner.settle(&changed, now_ns);
+    }
+
+    /// As [`Memory::claim`].
+    pub fn claim(
+        &self,
+        key: &ServerKey,
+        said: Option<Classification>,
+        now_ns: u64,
+    ) -> Option<Claim> {
+        self.lock().memory.claim(key, said, now_ns)
+    }
+
+    /// From now on `policy` says which servers are blocked. A server that the policy before blocks
+    /// and this one too is blocked all the while.
+    pub fn set_policy(&self, policy: &Arc<Policy>, now_ns: u64) {
+        let mut inner = self.lock();
+        inner.policy = Arc::clone(policy);
+        let all: Vec<_> = inner.memory.servers().map(|server| server.key).collect();
+        inner.settle(&all, now_ns);
+    }
+
+    /// Forgets what does not hold any more.
+    pub fn sweep(&self, now_ns: u64) {
+        let mut inner = self.lock();
+        let gone = inner.memory.expire(now_ns);
+        inner.settle(&gone, now_ns);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Blocks those of `keys` that are to be blocked, and no others of them.
+    fn settle(&mut self, keys: &[ServerKey], now_ns: u64) {
+        for key in keys {
+            let server = self.memory.server(key).filter(|server| server.holds(now_ns));
+            let blocked = server.and_then(|server| blocked(&self.policy, server, now_ns));
+            let written = match &blocked {
+                Some(blocked) => self.blocklist.block(key, blocked),
+                None => self.blocklist.unblock(key),
+            };
+            if let Err(error) = written {
+                self.refused += 1;
+                if self.refused.is_power_of_two() {
+                    log::warn!("{error:#} ({} times so far)", self.refused);
+                }
+            }
+        }
+    }
+}
+
+/// What the policy does to every flow of a server, if it blocks them.
+fn blocked(policy: &Policy, server: &Remembered, now_ns: u64) -> Option<Blocked> {
+    let key = &server.key;
+    let Claim { classification, details, .. } = server.known.claim();
+    let facts = Facts {
+        classification: &classification,
+        hostname: details.hostname(),
+        ja4: None,
+        alpn: None,
+        // Whoever it is: rules that ask for the client do not decide here.
+        client: (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+        server: (address(key), key.port),
+        proto: key.proto,
+        vlan: key.vlan,
+        iface: None,
+        time: Facts::time_of(now_ns),
+    };
+    let rule = policy.rule_for_server(&facts)?;
+    let action = policy.rule(rule).action.kind();
+    action.drops().then(|| Blocked {
+        verdict: Verdict { action, rule: Some(rule.0) },
+        app: classification.app,
+        category: classification.category,
+        left: Duration::from_nanos(server.until_ns.saturating_sub(now_ns)),
+    })
+}
+
+/// The server of a flow, where it is known which end that is, so that it may be remembered. A flow
+/// whose beginning was missed may have been seen from the wrong end, and its "server" be a client's
+/// port of the moment.
+pub fn server_of<F>(flow: &FlowEntry<F>) -> Option<ServerKey> {
+    let ((_, client_port), (_, server_port)) = flow.endpoints();
+    let is_known = match flow.key.proto() {
+        IPPROTO_TCP => {
+            let [lower, upper] = flow.tcp_seen;
+            let (client, server) = match flow.client {
+                Direction::FromLower => (lower, upper),
+                Direction::FromUpper => (upper, lower),
+            };
+            client & tcp::SYN != 0 || tcp::accepts(server)
+        }
+        // Nothing marks the first datagram; servers listen on the lower port.
+        IPPROTO_UDP | IPPROTO_UDPLITE => server_port <= client_port,
+        _ => false,
+    };
+    is_known.then(|| flow.key.server(flow.client))
+}

@@ -1,0 +1,304 @@
+//! What is remembered of servers, for how long, and which of them are blocked.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ndpi::{AppId, BreedId, CategoryId, Classification, Confidence, DnsAddress, State};
+use ndpi_common::{Direction, Key, KeyV4, KeyV6, ServerKey};
+
+use super::memory::address;
+use super::{Blocked, Blocklist, Known, LONGEST, Memory, Servers, UNANNOUNCED, server_of};
+use crate::flow::{DecidedBy, FlowEntry};
+use crate::policy::{self, Policy, Support, Vocabulary};
+use crate::sample::{Sample, tcp};
+use crate::verdict::Action;
+
+const SECOND: u64 = 1_000_000_000;
+const NOW: u64 = 1_700_000_000 * SECOND;
+const NAME: &str = "www.facebook.com";
+
+fn server(last: u8, port: u16) -> ServerKey {
+    let (key, client) = KeyV4::new(([198, 18, 0, 1], 40_000), ([198, 19, 0, last], port), 0, 6);
+    assert_eq!(client, Direction::FromLower);
+    key.server(client)
+}
+
+fn facebook(name: Option<&str>) -> Known {
+    Known {
+        app: AppId { master: 91, app: 119 },
+        category: CategoryId(6),
+        breed: BreedId(3),
+        name: name.map(Into::into),
+    }
+}
+
+fn answer(last: u8, ttl: u32) -> DnsAddress {
+    DnsAddress { address: IpAddr::from([198, 19, 0, last]), ttl }
+}
+
+/// Who a claim of the server comes from, and which name it has.
+fn claim(memory: &mut Memory, key: &ServerKey, now: u64) -> Option<(DecidedBy, Option<String>)> {
+    let claim = memory.claim(key, None, now)?;
+    Some((claim.by, claim.details.hostname().map(Into::into)))
+}
+
+fn is_known(memory: &mut Memory, key: &ServerKey, now: u64) -> bool {
+    claim(memory, key, now).is_some()
+}
+
+#[test]
+fn a_server_is_remembered_as_long_as_its_dns_answer_holds() {
+    let (mut memory, key) = (Memory::default(), server(2, 443));
+    memory.learn(NAME, &[answer(2, 30)], NOW);
+    memory.remember(key, facebook(Some(NAME)), NOW + 20 * SECOND);
+    let claimed = memory.claim(&key, None, NOW + 30 * SECOND - 1).unwrap();
+    assert_eq!((claimed.by, claimed.details.hostname()), (DecidedBy::Server, Some(NAME)));
+    let said = claimed.classification;
+    assert_eq!((said.state, said.app), (State::Inspecting, AppId { master: 91, app: 119 }));
+    assert_eq!((said.category, said.breed), (CategoryId(6), BreedId(3)));
+    assert_eq!((said.confidence, said.guessed), (Confidence::DpiCache, false));
+    assert!(!is_known(&mut memory, &key, NOW + 30 * SECOND));
+    assert_eq!(memory.expire(NOW + 30 * SECOND), [key]);
+    assert_eq!(memory.servers().count(), 0);
+}
+
+#[test]
+fn a_new_answer_for_the_same_name_makes_it_last() {
+    let (mut memory, key) = (Memory::default(), server(2, 443));
+    memory.learn(NAME, &[answer(2, 30)], NOW);
+    memory.remember(key, facebook(Some(NAME)), NOW);
+    let changed =
+        memory.learn("WWW.Facebook.com.", &[answer(3, 9), answer(2, 30)], NOW + 29 * SECOND);
+    assert_eq!(changed, [key]);
+    assert!(is_known(&mut memory, &key, NOW + 58 * SECOND));
+    assert!(!is_known(&mut memory, &key, NOW + 59 * SECOND));
+}
+
+#[test]
+fn without_a_dns_answer_it_is_a_minute() {
+    let (mut memory, key) = (Memory::default(), server(2, 443));
+    memory.remember(key, facebook(Some(NAME)), NOW);
+    let end = NOW + u64::try_from(UNANNOUNCED.as_nanos()).unwrap();
+    assert!(is_known(&mut memory, &key, end - 1) && !is_known(&mut memory, &key, end));
+    // The same after an answer that has run out.
+    memory.learn(NAME, &[answer(2, 0)], end);
+    memory.remember(key, facebook(Some(NAME)), end);
+    assert!(is_known(&mut memory, &key, end + 59 * SECOND));
+}
+
+#[test]
+fn no_answer_is_believed_for_longer_than_a_day() {
+    let (mut memory, key) = (Memory::default(), server(2, 443));
+    memory.learn(NAME, &[answer(2, u32::MAX)], NOW);
+    memory.remember(key, facebook(None), NOW);
+    let end = NOW + u64::try_from(LONGEST.as_nanos()).unwrap();
+    let known = Some((DecidedBy::Server, Some(NAME.to_owned())));
+    assert_eq!(claim(&mut memory, &key, end - 1), known, "the answer gives it the name, too");
+    assert!(!is_known(&mut memory, &key, end));
+}
+
+#[test]
+fn an_address_of_two_names_says_nothing() {
+    let (mut memory, key) = (Memory::default(), server(2, 443));
+    memory.learn(NAME, &[answer(2, 300)], NOW);
+    memory.remember(key, facebook(Some(NAME)), NOW);
+    assert_eq!(memory.learn("shop.example.com", &[answer(2, 300)], NOW + SECOND), [key]);
+    assert!(!is_known(&mut memory, &key, NOW + SECOND));
+    assert_eq!(memory.remember(key, facebook(Some(NAME)), NOW + SECOND), [key]);
+    assert!(!is_known(&mut memory, &key, NOW + SECOND), "the other name still holds");
+    memory.remember(key, facebook(Some(NAME)), NOW + 301 * SECOND);
+    assert!(is_known(&mut memory, &key, NOW + 301 * SECOND));
+}
+
+#[test]
+fn what_ndpi_says_counts_where_nothing_is_remembered() {
+    let (mut memory, key) = (Memory::default(), server(2, 443));
+    let said = Classification { app: AppId { master: 0, app: 133 }, ..Classification::default() };
+    memory.learn(NAME, &[answer(2, 300)], NOW);
+    let claimed = memory.claim(&key, Some(said), NOW).unwrap();
+    assert_eq!((claimed.by, claimed.classification), (DecidedBy::FirstPacket, said));
+    assert_eq!(claimed.details.hostname(), Some(NAME));
+    memory.remember(key, facebook(None), NOW);
+    assert_eq!(memory.claim(&key, Some(said), NOW).unwrap().by, DecidedBy::Server);
+    let elsewhere = memory.claim(&server(2, 80), Some(said), NOW).unwrap();
+    assert_eq!(elsewhere.by, DecidedBy::FirstPacket, "another port is another server");
+}
+
+#[test]
+fn memory_is_bounded_by_addresses_and_by_servers_at_each() {
+    let mut memory = Memory::with_room(10);
+    for last in 0..100 {
+        for port in 0..100 {
+            memory.remember(server(last, port), facebook(None), NOW + u64::from(port));
+        }
+    }
+    assert_eq!(memory.servers().count(), 10 * 4);
+    assert!(memory.servers().all(|it| it.key.address[3] >= 90 && it.key.port >= 96));
+    let gone = memory.learn(NAME, &[answer(200, 5)], NOW);
+    assert_eq!(gone.len(), 4, "{gone:?}");
+    assert!(gone.iter().all(|key| key.address[3] == 90), "the oldest: {gone:?}");
+}
+
+#[test]
+fn addresses_of_both_families_come_back() {
+    let (six, client) = KeyV6::new(([9; 16], 40_000), ([0x20; 16], 443), 7, 17);
+    assert_eq!(address(&six.server(client)), IpAddr::from([0x20; 16]));
+    assert_eq!(address(&server(7, 1)), IpAddr::from([198, 19, 0, 7]));
+}
+
+/// What is blocked: the rule, and for how long.
+#[derive(Clone, Debug, Default)]
+struct Table(Arc<Mutex<BTreeMap<Vec<u8>, Blocked>>>);
+
+impl Table {
+    fn rule(&self, key: &ServerKey) -> Option<u16> {
+        self.0.lock().unwrap().get(&place(key)).and_then(|blocked| blocked.verdict.rule)
+    }
+}
+
+fn place(key: &ServerKey) -> Vec<u8> {
+    let ServerKey { address, port, vlan, proto, family, .. } = *key;
+    let numbers = [port.to_be_bytes(), vlan.to_be_bytes(), [proto, family]].concat();
+    [&address[..], &numbers].concat()
+}
+
+impl Blocklist for Table {
+    fn block(&self, server: &ServerKey, blocked: &Blocked) -> anyhow::Result<()> {
+        self.0.lock().unwrap().insert(place(server), *blocked);
+        Ok(())
+    }
+
+    fn unblock(&self, server: &ServerKey) -> anyhow::Result<()> {
+        self.0.lock().unwrap().remove(&place(server));
+        Ok(())
+    }
+}
+
+const HURRY: &str = "first_packet = true\n";
+
+fn rules(text: &str) -> Arc<Policy> {
+    let vocabulary = Vocabulary {
+        apps: [(91, "TLS"), (119, "Facebook")].into_iter().collect(),
+        categories: [(6, "SocialNetwork"), (26, "Video")].into_iter().collect(),
+        breeds: std::iter::empty::<(u16, &str)>().collect(),
+        risks: std::iter::empty::<(u16, &str)>().collect(),
+        risk_scores: [0; 64],
+    };
+    let policy =
+        policy::parse(Path::new("p"), text, &vocabulary, Support::ALL, &|_| unreachable!());
+    Arc::new(policy.unwrap_or_else(|problems| panic!("{problems}")))
+}
+
+fn rule(action: &str, matcher: &str) -> String {
+    format!("[[rule]]\naction = \"{action}\"\n{matcher}\n{HURRY}")
+}
+
+fn servers(policy: &str) -> (Servers, Table) {
+    let table = Table::default();
+    (Servers::new(rules(policy), Box::new(table.clone())), table)
+}
+
+#[test]
+fn a_blocked_server_stands_in_the_kernel_until_it_is_forgotten() {
+    let (servers, table) = servers(&rule("drop", "category = \"SocialNetwork\""));
+    let key = server(2, 443);
+    servers.learn(NAME, &[answer(2, 30)], NOW);
+    servers.remember(key, facebook(Some(NAME)), NOW + 10 * SECOND);
+    let blocked = *table.0.lock().unwrap().values().next().expect("it stands");
+    assert_eq!((blocked.verdict.action, blocked.verdict.rule), (Action::Drop, Some(0)));
+    assert_eq!((blocked.app.app, blocked.category), (119, CategoryId(6)));
+    assert_eq!(blocked.left, Duration::from_secs(20));
+
+    servers.learn(NAME, &[answer(2, 30)], NOW + 20 * SECOND);
+    let left = table.0.lock().unwrap().values().next().map(|blocked| blocked.left);
+    assert_eq!(left, Some(Duration::from_secs(30)));
+    servers.learn("other.example", &[answer(2, 30)], NOW + 21 * SECOND);
+    assert_eq!(table.rule(&key), None, "the address is shared");
+
+    servers.remember(server(3, 443), facebook(None), NOW);
+    servers.sweep(NOW + 59 * SECOND);
+    assert_eq!(table.rule(&server(3, 443)), Some(0));
+    servers.sweep(NOW + 60 * SECOND);
+    assert_eq!(table.rule(&server(3, 443)), None);
+}
+
+#[test]
+fn only_servers_that_are_blocked_for_all_stand_there() {
+    for (policy, stands) in [
+        (rule("reject", "app = \"Facebook\""), true),
+        (rule("drop", "host = \"*.facebook.com\""), true),
+        (rule("count", "app = \"Facebook\""), false),
+        (rule("drop", "category = \"Video\""), false),
+        (rule("drop", "app = \"Facebook\"\nsrc = \"198.18.0.1\""), false),
+        (rule("drop", "app = \"Facebook\"\niface = \"eth0\""), false),
+        (rule("drop", "app = \"Facebook\"\nport = 80"), false),
+        (rule("drop", "app = \"Facebook\"").replace(HURRY, ""), false),
+    ] {
+        let (servers, table) = servers(&policy);
+        servers.remember(server(2, 443), facebook(Some(NAME)), NOW);
+        assert_eq!(table.rule(&server(2, 443)).is_some(), stands, "{policy}");
+        assert!(servers.claim(&server(2, 443), None, NOW).is_some(), "remembered all the same");
+    }
+}
+
+#[test]
+fn a_new_policy_blocks_what_it_blocks_and_nothing_else() {
+    let (servers, table) = servers(&rule("drop", "app = \"Facebook\""));
+    let (https, http) = (server(2, 443), server(2, 80));
+    for key in [https, http] {
+        servers.remember(key, facebook(None), NOW);
+    }
+    assert_eq!((table.rule(&https), table.rule(&http)), (Some(0), Some(0)));
+    let other =
+        rule("drop", "category = \"Video\"") + &rule("drop", "app = \"Facebook\"\nport = 443");
+    servers.set_policy(&rules(&other), NOW + SECOND);
+    assert_eq!((table.rule(&https), table.rule(&http)), (Some(1), None));
+    servers.set_policy(&rules(""), NOW + SECOND);
+    assert!(table.0.lock().unwrap().is_empty());
+}
+
+fn flow(proto: u8, ports: (u16, u16), packets: &[(Direction, u8)]) -> FlowEntry<()> {
+    let (key, client) =
+        KeyV4::new(([198, 18, 0, 1], ports.0), ([198, 19, 0, 2], ports.1), 0, proto);
+    assert_eq!(client, Direction::FromLower);
+    let packet = |(direction, tcp_flags)| Sample {
+        key: Key::V4(key),
+        direction,
+        time_ns: NOW,
+        l3: &[],
+        bytes: 100,
+        packets: 1,
+        tcp_flags,
+        ifindex: 0,
+        reopened: false,
+        rejected: false,
+        blocked: false,
+        tunneled: false,
+    };
+    let mut flow = FlowEntry::new(&packet(packets[0]), ());
+    for it in packets {
+        flow.count(&packet(*it));
+    }
+    flow
+}
+
+#[test]
+fn a_port_of_the_moment_is_no_server() {
+    const OUT: Direction = Direction::FromLower;
+    const BACK: Direction = Direction::FromUpper;
+    let there = Some(server(2, 443));
+    let of_tcp = |packets: &[(Direction, u8)]| server_of(&flow(6, (40_000, 443), packets));
+    assert_eq!(of_tcp(&[(OUT, tcp::SYN), (BACK, tcp::SYN | tcp::ACK)]), there);
+    assert_eq!(of_tcp(&[(BACK, tcp::SYN | tcp::ACK), (OUT, tcp::ACK)]), there);
+    assert_eq!(of_tcp(&[(BACK, tcp::ACK), (OUT, tcp::ACK)]), None, "its beginning was missed");
+    assert_eq!(of_tcp(&[(OUT, tcp::ACK)]), None);
+
+    let of_udp = |first, ports| server_of(&flow(17, ports, &[(first, 0)])).map(|key| key.port);
+    assert_eq!(of_udp(OUT, (40_000, 443)), Some(443));
+    assert_eq!(of_udp(OUT, (123, 123)), Some(123));
+    assert_eq!(of_udp(BACK, (40_000, 443)), None);
+    assert_eq!(server_of(&flow(47, (0, 0), &[(OUT, 0)])), None);
+}

@@ -1,0 +1,181 @@
+//! Deciding by a flow's first packet, when most of what rules can ask is not known yet.
+//!
+//! What is claimed of the flow then, its application and name, comes from earlier flows of its
+//! server. A rule decides by it if it says `first_packet = true`, surely matches, and no rule before
+//! it that does not say so may yet turn out to match. To find that out in one look-up, the rules are
+//! indexed once more without the matchers that cannot be answered: what is left of a rule matches
+//! whenever the whole rule may.
+
+use super::facts::{Facts, RuleIndex};
+use super::index::Index;
+use super::rule::{AppPattern, At, Matchers};
+use super::{Policy, Rule};
+
+/// Protocols that carry applications, by nDPI's numbers (`ndpi_protocol_ids.h`): who is asked for
+/// one of them may be asked for a flow whose application is known, and not its carrier. In order:
+/// DNS, HTTP, POPS, SMTPS, DTLS, IMAPS, STUN, TLS, `HTTP_Connect`, `HTTP_Proxy`, QUIC.
+const CARRIERS: [u16; 11] = [5, 7, 23, 29, 30, 51, 78, 91, 130, 131, 188];
+
+/// For whom a decision is to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum For {
+    /// The client of the flow, by way of the interface that saw it.
+    OneClient,
+    /// Any client of the server, by way of any interface.
+    EveryClient,
+}
+
+/// The rules as a first packet meets them.
+#[derive(Debug)]
+pub(super) struct Hurry {
+    one_client: View,
+    every_client: View,
+}
+
+impl Hurry {
+    /// `None` where no rule says `first_packet = true`.
+    pub(super) fn new(rules: &[Rule]) -> Option<Self> {
+        rules.iter().any(|rule| rule.first_packet).then(|| Self {
+            one_client: View::new(rules, For::OneClient),
+            every_client: View::new(rules, For::EveryClient),
+        })
+    }
+
+    /// The rule that decides a flow of which `facts` are claimed.
+    pub(super) fn rule(&self, facts: &Facts<'_>) -> Option<RuleIndex> {
+        self.one_client.rule(facts)
+    }
+
+    /// The rule that decides every flow of the server, whoever the client is.
+    pub(super) fn rule_for_all(&self, facts: &Facts<'_>) -> Option<RuleIndex> {
+        self.every_client.rule(facts)
+    }
+}
+
+#[derive(Debug)]
+struct View {
+    rules: Vec<Rule>,
+    index: Index,
+    /// By rule: whether it decides when what is left of it matches.
+    sure: Vec<bool>,
+    /// The first rule that asks for a name which it takes as claimed. Rules behind it wait for one.
+    named: Option<RuleIndex>,
+}
+
+impl View {
+    fn new(rules: &[Rule], whom: For) -> Self {
+        let sure = rules.iter().map(|rule| is_answerable(rule, whom)).collect();
+        let asks_for_name = |rule: &Rule| rule.first_packet && rule.matchers.host.is_some();
+        let named = (0..).map(RuleIndex).zip(rules).find(|(_, rule)| asks_for_name(rule));
+        let rules: Vec<_> = rules.iter().map(|rule| answerable_part(rule, whom)).collect();
+        Self { index: Index::new(&rules), rules, sure, named: named.map(|(index, _)| index) }
+    }
+
+    fn rule(&self, facts: &Facts<'_>) -> Option<RuleIndex> {
+        // No risk is known: rules that ask for one have lost that matcher.
+        let rule = self.index.first_match(&self.rules, facts, 0)?;
+        let is_named = facts.hostname.is_some() || self.named.is_none_or(|named| rule < named);
+        (is_named && self.sure[usize::from(rule.0)]).then_some(rule)
+    }
+}
+
+/// Whether the rule says that it decides in a hurry, and asks nothing that cannot be answered then.
+/// A name that it must not have is not taken as claimed: the flow's own may be another.
+fn is_answerable(rule: &Rule, whom: For) -> bool {
+    let open = |matchers: &Matchers| {
+        asks(matchers.ja4.as_deref())
+            || asks(matchers.alpn.as_deref())
+            || asks(matchers.risk.as_deref())
+            || matchers.risk_score.is_some()
+            || whom == For::EveryClient && asks_of_client(matchers)
+    };
+    rule.first_packet
+        && !open(&rule.matchers)
+        && !open(&rule.not)
+        && !asks(rule.not.host.as_deref())
+}
+
+fn asks_of_client(matchers: &Matchers) -> bool {
+    asks(matchers.src.as_deref())
+        || asks(matchers.any.as_deref())
+        || asks(matchers.iface.as_deref())
+}
+
+/// An empty list is answered: nothing is on it.
+fn asks<T>(list: Option<&[T]>) -> bool {
+    list.is_some_and(|list| !list.is_empty())
+}
+
+/// What of a rule can be answered. A rule that says `first_packet = true` takes what is claimed; for
+/// others it is no more than a hint that may come out differently.
+fn answerable_part(rule: &Rule, whom: For) -> Rule {
+    let mut part = rule.clone();
+    if !rule.first_packet {
+        let ids = |pattern: &At<AppPattern>| match pattern.value {
+            AppPattern::Either(id) => id,
+            AppPattern::Pair(pair) => pair.app,
+        };
+        loosen_app(&mut part.matchers.app, ids);
+        // A pair is kept out only where both are known.
+        if let Some(not) = &mut part.not.app {
+            not.retain(|pattern| matches!(pattern.value, AppPattern::Either(id) if !carries(id)));
+        }
+        for matchers in [&mut part.matchers, &mut part.not] {
+            drop_list(&mut matchers.host);
+            (matchers.confidence, matchers.guessed) = (None, None);
+        }
+    }
+    drop_list(&mut part.not.host);
+    for matchers in [&mut part.matchers, &mut part.not] {
+        drop_list(&mut matchers.ja4);
+        drop_list(&mut matchers.alpn);
+        drop_list(&mut matchers.risk);
+        matchers.risk_score = None;
+        if whom == For::EveryClient {
+            drop_list(&mut matchers.src);
+            drop_list(&mut matchers.any);
+            drop_list(&mut matchers.iface);
+        }
+    }
+    part
+}
+
+/// Takes an application for what it may be carried by, too.
+fn loosen_app(patterns: &mut Option<Vec<At<AppPattern>>>, id: impl Fn(&At<AppPattern>) -> u16) {
+    let Some(list) = patterns else { return };
+    if list.iter().any(|pattern| carries(id(pattern))) {
+        *patterns = None;
+        return;
+    }
+    for pattern in list {
+        pattern.value = AppPattern::Either(id(pattern));
+    }
+}
+
+fn carries(id: u16) -> bool {
+    CARRIERS.contains(&id)
+}
+
+fn drop_list<T>(list: &mut Option<Vec<T>>) {
+    if asks(list.as_deref()) {
+        *list = None;
+    }
+}
+
+impl Policy {
+    /// Whether some rule lets a flow's first packet decide.
+    pub fn acts_on_first_packet(&self) -> bool {
+        self.hurry().is_some()
+    }
+
+    /// Whether the rule at this place lets a flow's first packet decide.
+    pub fn is_in_a_hurry(&self, rule: RuleIndex) -> bool {
+        self.rules().get(usize::from(rule.0)).is_some_and(|rule| rule.first_packet)
+    }
+
+    /// The rule that decides every new flow to a server of which `facts` are claimed, whoever the
+    /// client is: those facts that are about the client are not looked at.
+    pub fn rule_for_server(&self, facts: &Facts<'_>) -> Option<RuleIndex> {
+        self.hurry()?.rule_for_all(facts)
+    }
+}
