@@ -16,6 +16,7 @@ use super::{
     Worker, end_of,
 };
 use crate::classify::{Classifier, End, Settings};
+use crate::first_packet::Servers;
 use crate::flow::{FlowKey, Timeouts, shard};
 use crate::kernel::{Clock, LiveCell, Rings, Stats, VerdictMaps, ktime_ns};
 
@@ -87,12 +88,20 @@ pub fn run(
         }
         let reader = Reader::new(outboxes.clone(), empties);
         let reading = scope.spawn(|| read(rings, reader, &clock));
-        let (timeouts, losses) = (plan.timeouts, Losses::default());
-        let sweeper = Sweeper { verdicts, stats, losses, outboxes: outboxes.clone(), timeouts };
+        let sweeper = Sweeper {
+            verdicts,
+            servers: Arc::clone(&shared.servers),
+            clock: clock.clone(),
+            stats,
+            losses: Losses::default(),
+            outboxes: outboxes.clone(),
+            timeouts: plan.timeouts,
+        };
         let (stop_sweeper, stopped) = channel::bounded(0);
         scope.spawn(move || sweeper.run(plan.sweep_every, &stopped));
 
-        let steering = Steering::new(live, clock.clone(), enforcer, policy, &outboxes);
+        let servers = Arc::clone(&shared.servers);
+        let steering = Steering::new(live, clock.clone(), enforcer, policy, servers, &outboxes);
         let steered = steering.run(control);
         stopping();
         // The workers end when nobody can send to them: not this thread, the sweeper or the reader.
@@ -124,9 +133,12 @@ fn read(mut rings: Rings, mut reader: Reader, clock: &Clock) -> Result<()> {
     }
 }
 
-/// Looks through the verdict maps for flows that are over, and at what the rings have lost.
+/// Looks through the verdict maps for flows that are over, through what is remembered of servers, and
+/// at what the rings have lost.
 struct Sweeper {
     verdicts: VerdictMaps,
+    servers: Arc<Servers>,
+    clock: Clock,
     stats: Stats,
     losses: Losses,
     outboxes: Vec<Sender<Message>>,
@@ -137,7 +149,9 @@ impl Sweeper {
     /// Sweeps every so often, until the other end of `stopped` is gone.
     fn run(mut self, every: Duration, stopped: &Receiver<()>) {
         while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
-            self.sweep(tick_of(ktime_ns()));
+            let now = ktime_ns();
+            self.sweep(tick_of(now));
+            self.servers.sweep(self.clock.epoch_ns(now));
             self.tell_losses();
         }
     }

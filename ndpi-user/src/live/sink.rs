@@ -7,9 +7,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use ndpi::Classification;
 
 use super::{InForce, Output, Standing, Store, Summary, Taken, Volume};
-use crate::classify::{End, Moment, Sink};
-use crate::flow::{Details, FlowEntry, FlowKey};
-use crate::policy::Facts;
+use crate::classify::{Announcement, End, Moment, Sink};
+use crate::first_packet::{Claim, Known, Servers, server_of};
+use crate::flow::{DecidedBy, Details, FlowEntry, FlowKey};
+use crate::policy::{Facts, RuleIndex};
 use crate::record::{Counters, FlowRecord, Names, Origin, VerdictRecord};
 use crate::reject::Rejecter;
 use crate::sample::Sample;
@@ -29,6 +30,8 @@ pub struct Shared {
     pub output: Output,
     /// Who tells the ends of rejected flows; `None` where there is nobody to tell them.
     pub rejecter: Option<Arc<Rejecter>>,
+    /// What is remembered of servers.
+    pub servers: Arc<Servers>,
 }
 
 /// The sink of one worker.
@@ -95,6 +98,25 @@ impl<S: Store> LiveSink<S> {
         Some(self.policy.policy().rule_name(flow.decided()?.verdict?))
     }
 
+    /// Remembers the server of a flow that a rule in a hurry decided, for its next flows. What was
+    /// decided by its memory, or guessed, says nothing new of it.
+    fn remember<F>(&self, flow: &FlowEntry<F>) {
+        let Some(decided) = flow.decided() else { return };
+        let rule = decided.verdict.and_then(|verdict| verdict.rule).map(RuleIndex);
+        let is_new = match decided.by {
+            DecidedBy::Content => !decided.classification.guessed,
+            DecidedBy::FirstPacket => true,
+            DecidedBy::Server => false,
+        };
+        if !is_new || !rule.is_some_and(|rule| self.policy.policy().is_in_a_hurry(rule)) {
+            return;
+        }
+        if let Some(server) = server_of(flow) {
+            let known = Known::of(&decided.classification, &decided.details);
+            self.shared.servers.remember(server, known, self.now_ns());
+        }
+    }
+
     /// Tells both ends of a rejected flow, within the rejecter's bounds.
     fn answer(&self, sample: &Sample) {
         if let Some(rejecter) = &self.shared.rejecter {
@@ -128,6 +150,23 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
         self.policy.policy().acts_on_partial()
     }
 
+    fn judges_first_packet(&self) -> bool {
+        self.policy.policy().acts_on_first_packet()
+    }
+
+    fn claim(
+        &mut self,
+        flow: &FlowEntry<F>,
+        said: Option<Classification>,
+        now_ns: u64,
+    ) -> Option<Claim> {
+        self.shared.servers.claim(&flow.key.server(flow.client), said, now_ns)
+    }
+
+    fn learn(&mut self, announcement: &Announcement, now_ns: u64) {
+        self.shared.servers.learn(&announcement.name, &announcement.addresses, now_ns);
+    }
+
     fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
         let Some(standing) = Standing::of(flow, &self.policy) else { return };
         match self.store.write(&standing) {
@@ -136,6 +175,7 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
         }
         // Before anything else is done: this is the time by which the verdict stood.
         let times = (sample.time_ns, self.now_ns());
+        self.remember(flow);
         if standing.verdict.action == Action::Reject {
             self.answer(sample);
         }

@@ -8,6 +8,7 @@ use crossbeam::channel::{self, Receiver, Sender, select};
 use ndpi_common::TICK_NS;
 
 use super::{Enforcer, InForce, KernelRules, Message, Rejudged};
+use crate::first_packet::Servers;
 use crate::kernel::{Clock, LiveCell, ktime_ns};
 use crate::policy::Policy;
 
@@ -26,6 +27,7 @@ pub(super) struct Steering<'a> {
     clock: Clock,
     enforcer: Enforcer<KernelRules>,
     in_force: Arc<InForce>,
+    servers: Arc<Servers>,
     outboxes: &'a [Sender<Message>],
     /// Changes that workers are still at; each brings a policy into force at all workers, in turn.
     changes: Vec<Change>,
@@ -46,9 +48,10 @@ impl<'a> Steering<'a> {
         clock: Clock,
         enforcer: Enforcer<KernelRules>,
         in_force: Arc<InForce>,
+        servers: Arc<Servers>,
         outboxes: &'a [Sender<Message>],
     ) -> Self {
-        Self { live, clock, enforcer, in_force, outboxes, changes: Vec::new() }
+        Self { live, clock, enforcer, in_force, servers, outboxes, changes: Vec::new() }
     }
 
     /// Steers until it is told to stop.
@@ -95,8 +98,10 @@ impl<'a> Steering<'a> {
         }
     }
 
-    /// Has all workers judge their flows again by the policy in force.
+    /// Has all workers judge their flows again by the policy in force. What it blocks of the servers
+    /// that are remembered is blocked before.
     fn pass_on(&mut self, done: Option<Sender<Result<Rejudged>>>) {
+        self.servers.set_policy(self.in_force.policy(), self.clock.epoch_ns(ktime_ns()));
         let (judged, workers) = channel::bounded(self.outboxes.len());
         for outbox in self.outboxes {
             // Fails only where a worker has panicked, which its join reports.

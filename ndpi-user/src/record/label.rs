@@ -66,6 +66,8 @@ pub struct Label<'a> {
     pub action: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decided_by: Option<&'static str>,
 }
 
 impl<'a> Label<'a> {
@@ -93,6 +95,7 @@ impl<'a> Label<'a> {
             risks: names.risks(classification.risks).collect(),
             action: decided.verdict.map(|verdict| verdict.action.name()),
             rule,
+            decided_by: decided.by.name(),
         }
     }
 }

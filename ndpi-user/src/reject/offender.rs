@@ -42,7 +42,7 @@ impl<'a> Offender<'a> {
             packet,
             ends,
             payload_bytes,
-            dropped: sample.rejected,
+            dropped: sample.rejected || sample.blocked,
             ifindex: sample.ifindex,
         })
     }

@@ -20,6 +20,7 @@ pub use options::RunArguments;
 use reload::Reloader;
 
 use super::Context;
+use crate::first_packet::Servers;
 use crate::kernel::{Attachment, Clock, Egress, Hooks, Kernel, Mode, check_capabilities, ktime_ns};
 use crate::live::{
     self, Control, Enforcer, Format, InForce, KernelParts, KernelRules, KernelStore, Output,
@@ -62,6 +63,10 @@ impl RunArguments {
             ),
             output,
             rejecter: rejecter(&policy)?,
+            servers: Arc::new(Servers::new(
+                Arc::clone(&policy),
+                Box::new(kernel.servers().clone()),
+            )),
         };
         let names = Arc::clone(&shared.names);
         if let Some(path) = self.policy.clone() {
@@ -112,10 +117,16 @@ impl RunArguments {
         })
     }
 
-    /// One engine for each worker.
+    /// One engine for each worker. They share what they learn of peers: the DNS answer that gives a
+    /// server its name is another flow, and may be another worker's.
     fn engines(&self, library: &Library) -> Result<Vec<Engine>> {
         let options = self.ndpi_options();
-        (0..self.worker_count()).map(|_| options.engine(library)).collect()
+        let workers = self.worker_count();
+        if workers == 1 {
+            return Ok(vec![options.engine(library)?]);
+        }
+        let caches = library.shared_caches()?;
+        (0..workers).map(|_| options.sharing_engine(&caches)).collect()
     }
 
     /// The policy; `None` when its problems were printed.

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::{LiveSink, Shared};
 use crate::classify::{End, Moment, Sink};
+use crate::first_packet::{NoBlocklist, Servers};
 use crate::flow::{Decided, DecidedBy, Details, FlowEntry, FlowKey, Stage};
 use crate::live::{
     Allowance, Enforcer, Format, InForce, Output, RuleStore, Standing, Store, Taken, Volume,
@@ -125,18 +126,24 @@ fn classification() -> Classification {
     }
 }
 
-/// Takes a flow with four packets through `sink` and returns the records.
-fn life(table: Table, given_up: bool) -> Vec<Value> {
-    let lines = Lines::default();
-    let (output, writer) = Output::start(Format::Json, lines.clone());
-    let shared = Shared {
+fn shared(output: Output, policy: &InForce) -> Shared {
+    Shared {
         names: Arc::new(Names::default()),
         interfaces: Arc::new([(3, "eth7".to_owned())].into()),
         output,
         rejecter: None,
-    };
+        servers: Arc::new(Servers::new(Arc::clone(policy.policy()), Box::new(NoBlocklist))),
+    }
+}
+
+/// Takes a flow with four packets through `sink` and returns the records.
+fn life(table: Table, given_up: bool) -> Vec<Value> {
+    let lines = Lines::default();
+    let (output, writer) = Output::start(Format::Json, lines.clone());
+    let policy = policy("action = \"drop\"");
+    let shared = shared(output, &policy);
     let standing = Rc::clone(&table.standing);
-    let mut sink = LiveSink::new(table, policy("action = \"drop\""), shared);
+    let mut sink = LiveSink::new(table, policy, shared);
     let mut flow = FlowEntry::new(&sample(), ());
     (0..4).for_each(|_| flow.count(&sample()));
     let details = Details::new("www.netflix.com", "", "");
@@ -228,15 +235,11 @@ fn flow_with(verdict: Option<Verdict>) -> FlowEntry<()> {
 #[test]
 fn only_what_changes_is_written_anew() {
     let (output, _writer) = Output::start(Format::Json, Lines::default());
-    let shared = Shared {
-        names: Arc::new(Names::default()),
-        interfaces: Arc::default(),
-        output,
-        rejecter: None,
-    };
+    let first = policy("action = \"drop\"");
+    let shared = shared(output, &first);
     let table = Table::default();
     let standing = Rc::clone(&table.standing);
-    let mut sink = LiveSink::new(table, policy("action = \"drop\""), shared);
+    let mut sink = LiveSink::new(table, first, shared);
     let own = |burst| format!("limit = \"1 MB/s\"\nburst = \"{burst} kB\"\nper = \"flow\"");
     let verdict = |action| Some(Verdict { action, rule: Some(0) });
     for (text, before, changes) in [

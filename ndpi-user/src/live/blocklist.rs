@@ -1,0 +1,68 @@
+//! Blocked servers in the kernel's own map.
+
+use anyhow::Context as _;
+use ndpi_common::{Server, ServerKey, tick_of};
+
+use super::NO_RULE;
+use crate::first_packet::{Blocked, Blocklist};
+use crate::kernel::{ServerMap, ktime_ns};
+
+impl Blocklist for ServerMap {
+    fn block(&self, server: &ServerKey, blocked: &Blocked) -> anyhow::Result<()> {
+        let entry = entry(blocked, ktime_ns());
+        self.set(server, &entry).context("a server that is blocked is not blocked at once")
+    }
+
+    fn unblock(&self, server: &ServerKey) -> anyhow::Result<()> {
+        self.remove(server).context("a server is blocked until its entry runs out")?;
+        Ok(())
+    }
+}
+
+/// The map entry of a server that is blocked at `now_ns` nanoseconds since boot.
+fn entry(blocked: &Blocked, now_ns: u64) -> Server {
+    let left = u64::try_from(blocked.left.as_nanos()).unwrap_or(u64::MAX);
+    Server {
+        action: blocked.verdict.action as u8,
+        rule: blocked.verdict.rule.unwrap_or(NO_RULE),
+        app: blocked.app.app,
+        master: blocked.app.master,
+        category: blocked.category.0,
+        expires: tick_of(now_ns.saturating_add(left)),
+        ..Server::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ndpi::{AppId, CategoryId};
+    use ndpi_common::{Server, TICK_NS};
+
+    use super::entry;
+    use crate::first_packet::Blocked;
+    use crate::verdict::{Action, Verdict};
+
+    #[test]
+    fn an_entry_runs_out_when_the_server_does() {
+        let blocked = Blocked {
+            verdict: Verdict { action: Action::Reject, rule: Some(3) },
+            app: AppId { master: 91, app: 119 },
+            category: CategoryId(6),
+            left: Duration::from_secs(2),
+        };
+        let expected = Server {
+            action: Action::Reject as u8,
+            rule: 3,
+            app: 119,
+            master: 91,
+            category: 6,
+            expires: 1020,
+            ..Server::default()
+        };
+        let entry = entry(&blocked, 1000 * TICK_NS);
+        assert_eq!(entry, expected);
+        assert!(entry.blocks_at(1019) && !entry.blocks_at(1020));
+    }
+}
