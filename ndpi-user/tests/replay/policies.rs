@@ -132,3 +132,81 @@ fn a_wrong_policy_is_told_before_anything_is_run() {
     assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""));
     assert!(run.stderr.contains("NoSuchApp"), "{}", run.stderr);
 }
+
+#[test]
+fn a_rate_is_that_of_the_times_in_the_capture() {
+    if !can_replay() {
+        return;
+    }
+    // A packet of 2000 bytes to each of two servers, every second.
+    let packets = |seconds: &[u32]| -> Vec<_> {
+        let both = |&second| [80, 81].map(|port| (second, udp([4001, port], false, &[1; 1972])));
+        seconds.iter().flat_map(both).collect()
+    };
+    let run = |per: &str, seconds: &[u32]| {
+        // One packet a second.
+        let rule =
+            format!("proto = \"udp\"\nlimit = \"2 kB/s\"\nburst = \"2 kB\"\nper = \"{per}\"");
+        replay_under("replay-limit", &rule, &packets(seconds), &["--budget", "1"])
+    };
+    let actions = |run: &Run, port: u64| {
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        let packets = run.records("packet").into_iter().filter(|it| it["dport"] == port);
+        packets.map(|it| it["action"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let seconds = [1, 2, 2, 2, 3, 3, 9, 9];
+    // The first packet decides, and then one a second passes.
+    let each = run("flow", &seconds);
+    for port in [80, 81] {
+        let wanted = ["pass", "pass", "drop", "drop", "pass", "drop", "pass", "drop"];
+        assert_eq!(actions(&each, port), wanted);
+    }
+    assert_eq!(reasons(&each)[2..], ["limit"; 14]);
+    assert_eq!(
+        (&each.flows()[0]["action"], &each.flows()[0]["dropped"]),
+        (&"limit".into(), &4.into())
+    );
+    // Sharing one, the first comes first.
+    let shared = run("rule", &seconds);
+    let wanted = ["pass", "pass", "drop", "drop", "pass", "drop", "pass", "drop"];
+    assert_eq!(actions(&shared, 80), wanted);
+    let wanted = ["pass", "drop", "drop", "drop", "drop", "drop", "drop", "drop"];
+    assert_eq!(actions(&shared, 81), wanted);
+    // The same again and again, however long it takes.
+    assert_eq!(run("rule", &seconds).stdout, shared.stdout);
+}
+
+#[test]
+fn a_bucket_is_full_again_for_the_next_capture() {
+    if !can_replay() {
+        return;
+    }
+    let policy = "[[rule]]\nlimit = \"2 kB/s\"\nburst = \"2 kB\"\n";
+    let policy = file("replay-full", "policy.toml", policy.as_bytes());
+    let packets: Vec<_> = (0..4).map(|_| (1, udp([4001, 9], false, &[1; 1972]))).collect();
+    let path = file("replay-full", "packets.pcap", &capture(&packets));
+    let run = replay(&["--json", "--budget", "1", "--policy", &policy, &path, &path]);
+    let dropped: Vec<_> = run.flows().iter().map(|flow| flow["dropped"].clone()).collect();
+    assert_eq!(dropped, [2, 2]);
+}
+
+#[test]
+fn fragments_of_no_flow_and_what_cannot_be_parsed_are_dropped_if_so_wished() {
+    if !can_replay() {
+        return;
+    }
+    let lost = fragments([4001, 9], 9).pop().unwrap();
+    let packets = [(1, lost), (1, vec![0x45; 12]), (1, dns(1, "a.example", false))];
+    let path = file("replay-settings", "packets.pcap", &capture(&packets));
+    for (settings, wanted) in [
+        ("", ["pass", "pass", "pass"]),
+        ("fragments = \"drop\"", ["drop", "pass", "pass"]),
+        ("unparsable = \"drop\"", ["pass", "drop", "pass"]),
+    ] {
+        let policy = file("replay-settings", "policy.toml", settings.as_bytes());
+        let run = replay(&["--json", "--packets", "--policy", &policy, &path]);
+        assert_eq!(reasons(&run), ["fragment_unknown", "truncated_ip", "shown"]);
+        let actions: Vec<_> = run.records("packet").iter().map(|it| it["action"].clone()).collect();
+        assert_eq!(actions, wanted, "{settings}");
+    }
+}

@@ -1,5 +1,7 @@
 //! What is to be done, the same for all captures.
 
+use std::sync::Arc;
+
 use anyhow::{Result, anyhow};
 use ndpi::{Engine, Library};
 
@@ -17,21 +19,15 @@ pub(super) struct Job {
     pub(super) packets: bool,
     pub(super) tunnels: bool,
     pub(super) settings: Settings,
-    policy: Option<Policy>,
+    pub(super) policy: Option<Arc<Policy>>,
     names: Names,
     library: Library,
     options: NdpiOptions,
 }
 
-/// What of a policy can be replayed. A rate cannot: the kernel measures it by its own clock, which
-/// does not follow the capture's.
-const SUPPORT: Support = Support {
-    reject: true,
-    limit: false,
-    first_packet: false,
-    fragments: false,
-    unparsable: false,
-};
+/// What of a policy is replayed.
+const SUPPORT: Support =
+    Support { reject: true, limit: true, first_packet: false, fragments: true, unparsable: true };
 
 impl Job {
     /// The job, and the engine that its names were taken from: the first capture gets it.
@@ -41,10 +37,10 @@ impl Job {
         let engine = options.engine(&library)?;
         let policy = match &arguments.policy {
             None => None,
-            Some(path) => Some(
-                policy::load(path, &Vocabulary::of(&engine), SUPPORT)
-                    .map_err(|diagnostics| anyhow!("{diagnostics}"))?,
-            ),
+            Some(path) => {
+                let policy = policy::load(path, &Vocabulary::of(&engine), SUPPORT);
+                Some(Arc::new(policy.map_err(|diagnostics| anyhow!("{diagnostics}"))?))
+            }
         };
         let job = Self {
             format: arguments.format(),
@@ -71,6 +67,6 @@ impl Job {
 
     /// What is recorded and how.
     pub(super) fn recording(&self) -> Recording<'_> {
-        Recording { format: self.format, names: &self.names, policy: self.policy.as_ref() }
+        Recording { format: self.format, names: &self.names, policy: self.policy.as_deref() }
     }
 }

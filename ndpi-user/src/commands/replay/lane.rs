@@ -5,17 +5,20 @@ use anyhow::Result;
 use ndpi_common::parse::{self, Options, Tunnel};
 use ndpi_common::{Direction, Key, SampleFlags, SampleHeader};
 
+use super::buckets::Buckets;
 use super::flows::Flows;
 use super::machine::{Action, Machine};
 use crate::capture::Packet;
 use crate::link::{self, Frame};
 use crate::live::Unpacker;
 use crate::sample::Sample;
+use crate::verdict;
 
 /// The kernel and the flows of one capture.
 pub(super) struct Lane<'a, 'e> {
     pub(super) machine: &'a mut Machine,
     pub(super) flows: Flows<'a, 'e>,
+    buckets: Buckets,
     unpacker: Unpacker,
     /// How the kernel parses.
     options: Options,
@@ -44,8 +47,8 @@ impl<'a, 'e> Lane<'a, 'e> {
         shows_tunnels: bool,
     ) -> Self {
         let options = Options { tunnels, zero_length: true, cut_length: true, quoted: false };
-        let unpacker = Unpacker::default();
-        Self { machine, flows, unpacker, options, shows_tunnels, run: 0, dropped: 0 }
+        let (buckets, unpacker) = (machine.buckets(), Unpacker::default());
+        Self { machine, flows, buckets, unpacker, options, shows_tunnels, run: 0, dropped: 0 }
     }
 
     /// Runs the program on `frame`, which was made of `packet`.
@@ -55,6 +58,11 @@ impl<'a, 'e> Lane<'a, 'e> {
             Some(parsed) => self.flow_of(frame.bytes, parsed, packet.time_ns)?,
             None => None,
         };
+        if let Some((key, _)) = flow
+            && self.flows.sink.limits()
+        {
+            self.refill(&key)?;
+        }
         let captured = parsed
             .map_or(frame.captured, |parsed| frame.captured.saturating_sub(parsed.l3 as usize));
         let mut shown = false;
@@ -74,6 +82,16 @@ impl<'a, 'e> Lane<'a, 'e> {
         }
         self.flows.sink.check()?;
         Ok(Seen { flow, action, shown })
+    }
+
+    /// Refills the bucket that a packet of this flow takes from, if there is one.
+    fn refill(&mut self, key: &Key) -> Result<()> {
+        match self.machine.verdict(key)? {
+            Some(entry) if entry.action == verdict::Action::Limit as u8 => {
+                self.buckets.refill(entry.bucket, self.machine.ktime_ns())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The flow of a packet, after one that was over before it came has ended.

@@ -1,10 +1,14 @@
 //! The programs, loaded and not attached, with their clock in our hand.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result, bail};
 use ndpi_common::{Direction, Key, SampleHeader, Verdict, parse, tick_of};
 
+use super::buckets::Buckets;
 use crate::kernel::{Clock, Kernel, LoadOptions, Rings, Stats, VerdictMaps};
-use crate::live::KernelStore;
+use crate::live::{Enforcer, InForce, KernelRules, KernelStore};
+use crate::policy::Policy;
 
 /// What the kernel does with a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +51,18 @@ impl Machine {
         Ok(Self { kernel, rings, clock: Clock::by_hand(), tick: None })
     }
 
-    /// Makes the maps empty.
-    pub(super) fn begin(&self) -> Result<()> {
-        self.kernel.forget_flows().context("the maps cannot be made empty")
+    /// Makes the maps empty, and brings `policy` into force.
+    pub(super) fn begin(&self, policy: Option<&Arc<Policy>>) -> Result<Option<InForce>> {
+        self.kernel.forget_flows().context("the maps cannot be made empty")?;
+        self.kernel.limits().clear().context("the maps cannot be made empty")?;
+        let (limits, live) = (self.kernel.limits().clone(), self.kernel.live().clone());
+        let mut enforcer = Enforcer::new(KernelRules { limits, live });
+        policy.map(|policy| enforcer.enter(Arc::clone(policy), self.clock.ktime_ns())).transpose()
+    }
+
+    /// The buckets, to be refilled by our clock.
+    pub(super) fn buckets(&self) -> Buckets {
+        Buckets::new(self.kernel.limits().clone())
     }
 
     /// Sets the clock to `ktime_ns` nanoseconds since boot, `epoch_ns` since the Unix epoch.
@@ -60,6 +73,11 @@ impl Machine {
             self.tick = Some(tick_of(ktime_ns));
         }
         Ok(())
+    }
+
+    /// The time on our clock, in nanoseconds since boot.
+    pub(super) fn ktime_ns(&self) -> u64 {
+        self.clock.ktime_ns()
     }
 
     /// What the coarse clock shows.

@@ -10,10 +10,12 @@
 //!
 //! It goes packet by packet on one thread: what the kernel shows of a packet is classified, and the
 //! verdict stands, before the next packet is run. So the same capture always gives the same output.
-//! The kernel's coarse clock follows the times in the capture (`timeline.rs`).
+//! The kernel's coarse clock follows the times in the capture (`timeline.rs`), and so do its token
+//! buckets (`buckets.rs`).
 
 mod answers;
 mod arguments;
+mod buckets;
 mod counted;
 mod flows;
 mod job;

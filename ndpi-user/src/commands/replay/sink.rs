@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::classify::{End, Moment, Sink};
 use crate::commands::captures::Recorder;
 use crate::flow::{Details, FlowEntry, FlowKey};
-use crate::live::{KernelStore, Standing, Store, Taken, count_all, count_undecided};
+use crate::live::{InForce, KernelStore, Standing, Store, Taken, count_all, count_undecided};
 use crate::sample::Sample;
 use crate::verdict::{Action, Verdict};
 
@@ -31,6 +31,8 @@ pub(super) struct Decision {
 pub(super) struct ReplaySink<'a> {
     pub(super) recorder: Recorder<'a>,
     store: KernelStore,
+    in_force: Option<InForce>,
+    limits: bool,
     /// What was counted of flows under verdicts that the kernel has ended while the flow goes on.
     earlier: HashMap<FlowKey, Taken>,
     /// Whether decisions are asked for.
@@ -42,10 +44,23 @@ pub(super) struct ReplaySink<'a> {
 }
 
 impl<'a> ReplaySink<'a> {
-    /// A sink that writes verdicts to `store`, and `tells` of decisions one by one if wanted.
-    pub(super) fn new(recorder: Recorder<'a>, store: KernelStore, tells: bool) -> Self {
+    /// A sink that writes verdicts by the policy `in_force` to `store`, and `tells` of decisions one
+    /// by one if wanted.
+    pub(super) fn new(
+        recorder: Recorder<'a>,
+        store: KernelStore,
+        in_force: Option<InForce>,
+        tells: bool,
+    ) -> Self {
+        let rules = in_force.iter().flat_map(|in_force| in_force.policy().rules());
+        let limits = rules.into_iter().any(|rule| rule.action.kind() == Action::Limit);
         let earlier = HashMap::new();
-        Self { recorder, store, earlier, tells, decision: None, failed: None }
+        Self { recorder, store, in_force, limits, earlier, tells, decision: None, failed: None }
+    }
+
+    /// Whether the policy limits flows to a rate.
+    pub(super) fn limits(&self) -> bool {
+        self.limits
     }
 
     /// What was decided since the last call.
@@ -61,7 +76,7 @@ impl<'a> ReplaySink<'a> {
     /// Makes the verdict of a flow stand again which the kernel has ended, since it took a packet
     /// for the beginning of another.
     pub(super) fn renew<F>(&mut self, flow: &FlowEntry<F>) {
-        let Some(standing) = standing(flow) else { return };
+        let Some(standing) = self.standing(flow) else { return };
         match self.store.take(&flow.key) {
             Ok(taken) => self.earlier.entry(flow.key).or_default().add(&taken),
             Err(error) => self.fail(error),
@@ -76,6 +91,20 @@ impl<'a> ReplaySink<'a> {
         if let Err(error) = self.store.take(key) {
             self.fail(error);
         }
+    }
+
+    /// The verdict that is to stand for a decided flow.
+    fn standing<F>(&self, flow: &FlowEntry<F>) -> Option<Standing> {
+        if let Some(in_force) = &self.in_force {
+            return Standing::of(flow, in_force);
+        }
+        Some(Standing {
+            key: flow.key,
+            verdict: COUNTED,
+            classification: flow.decided()?.classification,
+            tcp_seen: flow.tcp_seen,
+            allowance: None,
+        })
     }
 
     fn fail(&mut self, error: anyhow::Error) {
@@ -129,7 +158,7 @@ impl<F> Sink<F> for ReplaySink<'_> {
     }
 
     fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
-        let Some(standing) = standing(flow) else { return };
+        let Some(standing) = self.standing(flow) else { return };
         match self.store.write(&standing) {
             Ok(before) => count_undecided(flow, before),
             Err(error) => return self.fail(error),
@@ -145,16 +174,4 @@ impl<F> Sink<F> for ReplaySink<'_> {
         let counters = count_all(&mut flow, &taken);
         self.recorder.finished(&flow, end, counters);
     }
-}
-
-/// The verdict that is to stand for a decided flow.
-fn standing<F>(flow: &FlowEntry<F>) -> Option<Standing> {
-    let decided = flow.decided()?;
-    Some(Standing {
-        key: flow.key,
-        verdict: decided.verdict.unwrap_or(COUNTED),
-        classification: decided.classification,
-        tcp_seen: flow.tcp_seen,
-        allowance: None,
-    })
 }

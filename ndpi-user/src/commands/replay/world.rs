@@ -45,11 +45,11 @@ impl<'a, 'e> World<'a, 'e> {
         machine: &'a mut Machine,
         timeline: &'a mut Timeline,
     ) -> Result<Self> {
-        machine.begin()?;
+        let in_force = machine.begin(job.policy.as_ref())?;
         timeline.begin();
         let report = CaptureReport { name: name(path), ..CaptureReport::default() };
         let recorder = Recorder::new(job.recording(), vec![file_name(&report.name).into()]);
-        let sink = ReplaySink::new(recorder, machine.store(), job.packets);
+        let sink = ReplaySink::new(recorder, machine.store(), in_force, job.packets);
         let finder = if job.packets { Some(Finder::new(machine.stats())?) } else { None };
         let flows = Flows::new(engine, job.settings, sink);
         let lane = Lane::new(machine, flows, job.tunnels, job.shows_tunnels());

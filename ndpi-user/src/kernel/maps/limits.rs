@@ -68,6 +68,15 @@ impl Limits {
         self.buckets.remove(&number)
     }
 
+    /// Removes all buckets.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn clear(&self) -> Result<(), MapError> {
+        self.buckets.clear()
+    }
+
     fn failed(&self, error: std::io::Error) -> MapError {
         match error.raw_os_error() {
             Some(libc::E2BIG) => MapError::Full { map: self.buckets.name() },
