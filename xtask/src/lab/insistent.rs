@@ -84,7 +84,12 @@ impl Insistent {
 
     /// Waits until many questions in a row have had no answer; false when they have.
     pub(super) fn becomes_silent(&self) -> Result<bool> {
-        interrupt::until(CHANGE, || Ok(self.seen.in_vain.load(Ordering::Relaxed) >= SILENCE))
+        self.becomes_silent_within(CHANGE)
+    }
+
+    /// The same, where it may take longer.
+    pub(super) fn becomes_silent_within(&self, limit: Duration) -> Result<bool> {
+        interrupt::until(limit, || Ok(self.seen.in_vain.load(Ordering::Relaxed) >= SILENCE))
     }
 
     fn answered(&self) -> u64 {
