@@ -1,4 +1,4 @@
-//! What `ndpi-xdp run` says where rights, the BPF file system or nDPI are missing.
+//! What `ndpi-xdp run` and `replay` say where rights, the BPF file system or nDPI are missing.
 
 mod support;
 
@@ -24,8 +24,10 @@ fn each_missing_capability_is_named() {
         ("-perfmon,-sys_admin", "CAP_PERFMON"),
     ] {
         let bounding = format!("--bounding-set={dropped}");
-        let run = sandbox.run_with(&["setpriv", &bounding, "--inh-caps=-all"], "run --iface left");
-        run.assert_failed(1, &[named, "sudo"]);
+        for command in ["run --iface left", "replay /nowhere.pcap"] {
+            let run = sandbox.run_with(&["setpriv", &bounding, "--inh-caps=-all"], command);
+            run.assert_failed(1, &[named, "sudo"]);
+        }
     }
     sandbox.assert_clean();
 }

@@ -45,6 +45,11 @@ pub(crate) fn tcp_with(port: u16, flags: u8, back: bool, payload: &[u8]) -> Vec<
     ipv4(6, back, &[&ports[..], &[0; 8], &[0x50, flags], &[0; 6], payload].concat())
 }
 
+/// An ICMP error (port unreachable) from the server about `packet`, which went to it.
+pub(crate) fn unreachable(packet: &[u8]) -> Vec<u8> {
+    ipv4(1, true, &[&[3, 3, 0, 0, 0, 0, 0, 0][..], packet].concat())
+}
+
 /// A UDP datagram in three fragments.
 pub(crate) fn fragments(ports: [u16; 2], id: u8) -> Vec<Vec<u8>> {
     let whole = udp(ports, false, &[7; 64 - 8]);

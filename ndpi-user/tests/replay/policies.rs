@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::build::fragments;
+use crate::build::{fragments, unreachable};
 use crate::packets::{capture, dns, udp};
 use crate::program::{Run, file};
 use crate::setup::{can_replay, replay};
@@ -121,6 +121,28 @@ fn later_fragments_follow_the_verdict() {
     let sports: Vec<_> = run.records("packet").iter().map(|it| it["sport"].clone()).collect();
     assert_eq!(sports, [4001; 6]);
     assert_eq!(run.flows()[0]["dropped"], 3);
+}
+
+#[test]
+fn icmp_errors_follow_the_verdict_on_what_they_quote() {
+    if !can_replay() {
+        return;
+    }
+    let query = dns(1, "a.example", false);
+    // An error about nothing known is a packet of its own flow.
+    let other = unreachable(&udp([9, 9], false, &[1; 40]));
+    let packets = [(1, query.clone()), (2, unreachable(&query)), (3, other)];
+    let rule = "app = \"DNS\"\naction = \"drop\"";
+    let run = replay_under("replay-icmp", rule, &packets, &[]);
+    assert_eq!(reasons(&run), ["shown", "drop", "shown"]);
+    let packets = run.records("packet");
+    let flow_of = |packet: &Value| fields(packet, ["proto", "src", "sport", "dport"]);
+    let back: [Value; 4] = [17.into(), "198.18.0.1".into(), 53.into(), 4001.into()];
+    let own: [Value; 4] = [1.into(), "198.18.0.1".into(), 0.into(), 0.into()];
+    assert_eq!((flow_of(&packets[1]), flow_of(&packets[2])), (back, own));
+    let flows = run.flows();
+    assert_eq!((&flows[0]["packets"], &flows[0]["dropped"]), (&2.into(), &1.into()));
+    assert_eq!((&flows[1]["proto"], &flows[1]["packets"]), (&1.into(), &1.into()));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use ndpi_common::{Direction, Key, SampleHeader, Verdict, parse, tick_of};
 
 use super::buckets::Buckets;
@@ -126,6 +126,11 @@ impl Machine {
     ) -> Result<Action> {
         let result = self.kernel.test_run().xdp(frame, None, 1)?;
         self.rings.drain(shown);
+        ensure!(
+            self.rings.malformed() == 0,
+            "a sample of a frame of {} bytes is malformed: please report it with the capture",
+            frame.len()
+        );
         let Some(action) = Action::of(result.action) else {
             bail!(
                 "the XDP program answered {} to a frame of {} bytes, which it never should: \
