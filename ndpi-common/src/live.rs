@@ -36,9 +36,13 @@ impl Switches {
     /// verdict, those whose IP length goes beyond the frame or that end within their ports.
     pub const DROP_UNPARSABLE: u32 = 16;
 
+    /// Drop packets of flows without a verdict whose budget is used up, instead of passing them.
+    pub const DROP_OVER_BUDGET: u32 = 32;
+
     /// Those that change while the programs run, with the policy; the others are fixed when the
     /// programs are loaded.
-    pub const LIVE: u32 = Self::DROP_UNKNOWN_FRAGMENTS | Self::DROP_UNPARSABLE;
+    pub const LIVE: u32 =
+        Self::DROP_UNKNOWN_FRAGMENTS | Self::DROP_UNPARSABLE | Self::DROP_OVER_BUDGET;
 }
 
 /// The most bytes of a packet that a sample can hold: a jumbo frame's.

@@ -23,7 +23,8 @@ pub struct Track {
     pub last_seen: u32,
     /// A [`crate::Direction`]: which way the client's packets go.
     pub client: u32,
-    /// What of `packets` and `bytes` was dropped because of the flow's server.
+    /// What of `packets` and `bytes` was dropped, because of the flow's server or
+    /// [`crate::Switches::DROP_OVER_BUDGET`].
     pub dropped: Tally,
 }
 

@@ -1,7 +1,7 @@
 //! Flows without a verdict: their first packets are shown to user space.
 
 use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
-use ndpi_common::{Direction, Outcome, Reason, SampleFlags, Tally, Track};
+use ndpi_common::{Direction, Outcome, Reason, SampleFlags, Switches, Tally, Track};
 
 use crate::atomic;
 use crate::count;
@@ -18,7 +18,8 @@ const SYN: u8 = 0x02;
 const RST: u32 = 0x04;
 const ACK: u8 = 0x10;
 
-/// Shows the packet as far as the budget goes, and passes it, or drops it for its server's sake.
+/// Shows the packet as far as the budget goes, and passes it, or drops it for its server's sake or
+/// because the policy wants no more of a flow that nobody has decided on.
 #[inline(never)]
 pub(crate) fn undecided<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) -> i32 {
     let (outcome, reason) = match seen.key.track() {
@@ -48,6 +49,7 @@ fn new<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) -> (Outcome, Reason) {
     let blocked = servers::is_blocked(seen, client);
     let shown = !seen.later && settings::budget() > 0 && show(frame, seen, 1, flags(blocked));
     let dropped = Tally { packets: seen.weight.packets, bytes: seen.weight.bytes };
+    let drops = blocked || settings::budget() == 0 && over_budget_drops();
     let track = Track {
         shown: u32::from(shown),
         tcp_flags: u32::from(seen.tcp_flags),
@@ -57,7 +59,7 @@ fn new<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) -> (Outcome, Reason) {
         bytes: u64::from(seen.weight.bytes),
         last_seen: settings::tick(),
         client: client as u32,
-        dropped: if blocked { dropped } else { Tally::from_word(0) },
+        dropped: if drops { dropped } else { Tally::from_word(0) },
     };
     let kept = seen.key.set_track(&track);
     let reason = if seen.later {
@@ -88,15 +90,20 @@ unsafe fn known<H: Hooked, K: Family>(
     let from_lower = unsafe { (*track).client == Direction::FromLower as u32 };
     let client = if from_lower { Direction::FromLower } else { Direction::FromUpper };
     let blocked = servers::is_blocked(seen, client);
-    // SAFETY: the caller's promise.
-    let reason = unsafe {
-        note(track, seen, blocked);
-        if seen.later { Reason::LaterFragment } else { show_next(frame, track, seen, blocked) }
-    };
-    outcome(blocked, reason)
+    // SAFETY: the caller's promise; a `Tally` is one 64-bit word, only changed by atomic operations.
+    unsafe {
+        note(track, seen);
+        let (outcome, reason) = outcome(blocked, show_next(frame, track, seen, blocked));
+        if matches!(outcome, Outcome::Dropped) {
+            let word = Tally::word(seen.weight.packets, seen.weight.bytes);
+            atomic::add((&raw mut (*track).dropped).cast(), word);
+        }
+        (outcome, reason)
+    }
 }
 
-/// Shows a later packet if the budget is not spent.
+/// Shows a later packet if the budget is not spent, and it is none of a fragment that nDPI cannot
+/// use.
 ///
 /// # Safety
 /// `track` was looked up in this run.
@@ -112,6 +119,9 @@ unsafe fn show_next<H: Hooked, K: Family>(
         let shown = &raw mut (*track).shown;
         if *shown >= settings::budget() {
             return Reason::OverBudget;
+        }
+        if seen.later {
+            return Reason::LaterFragment;
         }
         let before = atomic::add32(shown, 1);
         if before >= settings::budget() {
@@ -132,10 +142,17 @@ unsafe fn show_next<H: Hooked, K: Family>(
 #[inline(always)]
 fn outcome(blocked: bool, reason: Reason) -> (Outcome, Reason) {
     match reason {
+        Reason::OverBudget if !blocked && over_budget_drops() => (Outcome::Dropped, reason),
         _ if !blocked => (Outcome::Passed, reason),
         Reason::RingFull => (Outcome::Dropped, reason),
         _ => (Outcome::Dropped, Reason::Server),
     }
+}
+
+/// Whether the policy drops what nobody has decided on within the budget.
+#[inline(always)]
+fn over_budget_drops() -> bool {
+    settings::is_on_now(Switches::DROP_OVER_BUDGET)
 }
 
 #[inline(always)]
@@ -148,16 +165,12 @@ fn flags(blocked: bool) -> u16 {
 /// # Safety
 /// `track` was looked up in this run.
 #[inline(always)]
-unsafe fn note<K>(track: *mut Track, seen: &Seen<K>, dropped: bool) {
+unsafe fn note<K>(track: *mut Track, seen: &Seen<K>) {
     // SAFETY: the caller's promise; the words are only changed by atomic operations, but for the
-    // tick, of which CPUs write the same or ones that differ by one. A `Tally` is one 64-bit word.
+    // tick, of which CPUs write the same or ones that differ by one.
     unsafe {
         atomic::add(&raw mut (*track).packets, u64::from(seen.weight.packets));
         atomic::add(&raw mut (*track).bytes, u64::from(seen.weight.bytes));
-        if dropped {
-            let word = Tally::word(seen.weight.packets, seen.weight.bytes);
-            atomic::add((&raw mut (*track).dropped).cast(), word);
-        }
         let tick = settings::tick();
         if (*track).last_seen != tick {
             (*track).last_seen = tick;

@@ -85,6 +85,7 @@ fn sample(flow: u32) -> Sample<'static> {
         reopened: false,
         rejected: false,
         blocked: false,
+        last: false,
         tunneled: false,
     }
 }

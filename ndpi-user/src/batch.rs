@@ -28,6 +28,7 @@ struct Placed {
     reopened: bool,
     rejected: bool,
     blocked: bool,
+    last: bool,
     tunneled: bool,
     l3: Range<usize>,
 }
@@ -48,6 +49,7 @@ impl Batch {
             reopened: sample.reopened,
             rejected: sample.rejected,
             blocked: sample.blocked,
+            last: sample.last,
             tunneled: sample.tunneled,
             l3: start..self.bytes.len(),
         });
@@ -67,6 +69,7 @@ impl Batch {
             reopened: placed.reopened,
             rejected: placed.rejected,
             blocked: placed.blocked,
+            last: placed.last,
             tunneled: placed.tunneled,
         })
     }
@@ -124,6 +127,7 @@ mod tests {
             reopened: false,
             rejected: false,
             blocked: false,
+            last: false,
             tunneled: false,
         };
         let mut batch = Batch::default();

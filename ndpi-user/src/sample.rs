@@ -34,6 +34,8 @@ pub struct Sample<'a> {
     /// The kernel dropped it, since its flow has no verdict and goes to a blocked server: it is shown
     /// so that the flow gets a verdict of its own. Never in captures.
     pub blocked: bool,
+    /// The kernel shows no more packets of its flow: the budget is used up. Never in captures.
+    pub last: bool,
     /// It was inside a tunnel: key and bytes are those of the inner packet.
     pub tunneled: bool,
 }

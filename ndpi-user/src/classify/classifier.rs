@@ -1,10 +1,8 @@
 //! The classifier: owns the flows of one thread and takes each from its first sample to its end.
 
-use ndpi::Classification;
-
-use super::decide::decide;
+use super::decide::{decide, give_up};
 use super::{Detector, Moment, Sink};
-use crate::flow::{Decided, DecidedBy, FlowEntry, FlowKey, FlowTable, SlotId, Stage, Timeouts};
+use crate::flow::{FlowEntry, FlowKey, FlowTable, SlotId, Stage, Timeouts};
 use crate::sample::{Sample, tcp};
 
 /// How flows begin and end.
@@ -113,7 +111,13 @@ impl<D: Detector> Classifier<D> {
                 let classification = self.detector.inspect(state, sample.l3, time_ms);
                 flow.inspected = flow.inspected.saturating_add(1);
                 flow.packets_before = u32::try_from(flow.packets).unwrap_or(u32::MAX);
-                decide(&self.detector, flow, classification, sample, sink)
+                let decided = decide(&self.detector, flow, classification, sample, sink);
+                // Beyond the budget nothing more is seen of it: what is known now must do.
+                if decided.is_none() && sample.last {
+                    give_up(&self.detector, flow, sink, false)
+                } else {
+                    decided
+                }
             }
         };
         if let Some(decided) = decided {
@@ -256,14 +260,8 @@ impl<D: Detector> Classifier<D> {
     }
 
     fn finish_flow(&self, mut flow: FlowEntry<D::Flow>, end: End, sink: &mut impl Sink<D::Flow>) {
-        if let Stage::Undecided(state) = &mut flow.stage {
-            let before = self.detector.classification(state).state;
-            let classification = Classification { state: before, ..self.detector.give_up(state) };
-            let details = self.detector.details(state);
-            let verdict = sink.judge(&flow, &classification, &details, Moment::Final);
-            let by = DecidedBy::Content;
-            flow.stage =
-                Stage::Decided(Decided { classification, details, verdict, given_up: true, by });
+        if let Some(decided) = give_up(&self.detector, &mut flow, sink, true) {
+            flow.stage = Stage::Decided(decided);
         }
         sink.finished(flow, end);
     }

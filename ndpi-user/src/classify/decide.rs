@@ -1,4 +1,4 @@
-//! Whether a flow is decided by its next packet.
+//! Whether a flow is decided by its next packet, or without another.
 
 use ndpi::{Classification, State};
 
@@ -37,6 +37,23 @@ pub(super) fn decide<D: Detector, S: Sink<D::Flow>>(
     }
     let by = DecidedBy::Content;
     Some(Decided { classification, details, verdict, given_up: false, by })
+}
+
+/// What is to be kept of an undecided `flow` when nDPI sees no more of it; `over` says that there is
+/// no more of it.
+pub(super) fn give_up<D: Detector, S: Sink<D::Flow>>(
+    detector: &D,
+    flow: &mut FlowEntry<D::Flow>,
+    sink: &mut S,
+    over: bool,
+) -> Option<Decided> {
+    let Stage::Undecided(state) = &mut flow.stage else { return None };
+    let before = detector.classification(state).state;
+    let classification = Classification { state: before, ..detector.give_up(state) };
+    let details = detector.details(state);
+    let verdict = sink.judge(flow, &classification, &details, Moment::Final);
+    let by = DecidedBy::Content;
+    Some(Decided { classification, details, verdict, given_up: over, by })
 }
 
 /// The same by what is claimed, while nDPI knows nothing, or while the kernel lets nothing through that

@@ -136,6 +136,7 @@ fn packet(port: u16, seconds: u64, content: &'static [u8]) -> Sample<'static> {
         reopened: false,
         rejected: false,
         blocked: false,
+        last: false,
         tunneled: false,
     }
 }
@@ -330,4 +331,20 @@ fn a_blocked_flow_is_never_ended_to_make_room() {
     assert_eq!(notes.finished.keys().collect::<Vec<_>>(), [&key(2, 17)], "undecided, so it may go");
     classifier.sample(&packet(4, 70, &[0]), &mut notes);
     assert_eq!((classifier.table().len(), classifier.shed()), (2, 1));
+}
+
+#[test]
+fn the_last_sample_of_a_flow_decides_it() {
+    let settings =
+        Settings { timeouts: Some(Timeouts::default()), max_flows: 9, keeper: Keeper::Kernel };
+    let (mut classifier, mut notes) = (Classifier::new(Script, settings), Notes::default());
+    classifier.sample(&packet(1, 5, &[0]), &mut notes);
+    assert!(notes.decided.is_empty());
+    classifier.sample(&Sample { last: true, ..packet(1, 6, &[1]) }, &mut notes);
+    assert_eq!(notes.decided, [(key(1, 17), 2)]);
+    classifier.end(&key(1, 17), End::Idle, &mut notes);
+    let decided = notes.finished[&key(1, 17)][0].0.decided().cloned().unwrap();
+    // The state as it was, and nothing leaks from here on.
+    assert_eq!((decided.classification.state, decided.given_up), (State::Partial, false));
+    assert!(decided.classification.guessed);
 }

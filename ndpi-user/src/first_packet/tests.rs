@@ -276,6 +276,7 @@ fn flow(proto: u8, ports: (u16, u16), packets: &[(Direction, u8)]) -> FlowEntry<
         reopened: false,
         rejected: false,
         blocked: false,
+        last: false,
         tunneled: false,
     };
     let mut flow = FlowEntry::new(&packet(packets[0]), ());

@@ -44,6 +44,7 @@ pub fn sample<'a>(packet: &Packet<'a>, tunnels: bool) -> Result<Sample<'a>, Skip
         reopened: false,
         rejected: false,
         blocked: false,
+        last: false,
         tunneled: false,
     })
 }

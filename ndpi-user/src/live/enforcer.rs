@@ -172,6 +172,7 @@ fn switches(policy: &Policy) -> u32 {
     let settings = [
         (policy.fragments(), Switches::DROP_UNKNOWN_FRAGMENTS),
         (policy.unparsable(), Switches::DROP_UNPARSABLE),
+        (policy.undecided(), Switches::DROP_OVER_BUDGET),
     ];
     let on = settings.into_iter().filter(|(setting, _)| *setting == Undecided::Drop);
     on.fold(0, |switches, (_, switch)| switches | switch)

@@ -20,10 +20,11 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// A reader for the workers behind `outboxes`, which give empty batches back to `empties`.
-    pub fn new(outboxes: Vec<Sender<Message>>, empties: Receiver<Batch>) -> Self {
+    /// A reader for the workers behind `outboxes`, which give empty batches back to `empties`. Of a
+    /// flow, `budget` packets are shown at most.
+    pub fn new(outboxes: Vec<Sender<Message>>, empties: Receiver<Batch>, budget: u32) -> Self {
         let filling = outboxes.iter().map(|_| Batch::default()).collect();
-        Self { outboxes, empties, filling, unpacker: Unpacker::default() }
+        Self { outboxes, empties, filling, unpacker: Unpacker::new(budget) }
     }
 
     /// Takes one record: its header, when it was seen (nanoseconds since the Unix epoch), and the
@@ -65,6 +66,8 @@ mod tests {
     use crate::live::Message;
     use crate::sample::Sample;
 
+    const BUDGET: u32 = 5;
+
     fn header(port: u16, flags: u16) -> SampleHeader {
         let (key, direction) = KeyV4::new(([198, 18, 0, 1], port), ([198, 18, 0, 2], 443), 0, 17);
         // SAFETY: integers and byte arrays only: all zeros is a header.
@@ -78,7 +81,7 @@ mod tests {
     fn reader(workers: usize) -> (Reader, Vec<Receiver<Message>>, Sender<Batch>) {
         let (outboxes, inboxes) = (0..workers).map(|_| unbounded()).unzip();
         let (give, empties) = unbounded();
-        (Reader::new(outboxes, empties), inboxes, give)
+        (Reader::new(outboxes, empties, BUDGET), inboxes, give)
     }
 
     fn samples(message: Message) -> Batch {
@@ -132,6 +135,18 @@ mod tests {
         assert!(give.is_empty(), "the batch that came back is in use again");
         reader.flush();
         assert!(inboxes[0].is_empty());
+    }
+
+    #[test]
+    fn the_sample_that_uses_up_the_budget_is_the_last() {
+        let (mut reader, inboxes, _give) = reader(1);
+        for number in 1..=BUDGET {
+            reader.take(&SampleHeader { number, ..header(9, 0) }, 5, &[]);
+        }
+        reader.flush();
+        let batch = samples(inboxes[0].try_recv().unwrap());
+        let last: Vec<_> = batch.iter().map(|sample| sample.last).collect();
+        assert_eq!(last, [false, false, false, false, true]);
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub struct Plan {
     pub settings: Settings,
     /// Idle times of decided flows.
     pub timeouts: Timeouts,
+    /// Packets of a flow that are shown at most.
+    pub budget: u32,
     /// How often the verdict maps are swept.
     pub sweep_every: Duration,
 }
@@ -86,7 +88,7 @@ pub fn run(
             }));
             outboxes.push(outbox);
         }
-        let reader = Reader::new(outboxes.clone(), empties);
+        let reader = Reader::new(outboxes.clone(), empties, plan.budget);
         let reading = scope.spawn(|| read(rings, reader, &clock));
         let sweeper = Sweeper {
             verdicts,

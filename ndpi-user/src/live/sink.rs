@@ -225,6 +225,12 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
         }
         let counters = count_all(&mut flow, &taken);
         self.summary.add(&flow, counters);
+        if flow.decided().and_then(|decided| decided.verdict).is_some_and(|it| it.action.drops()) {
+            self.summary.add_blocked(Volume {
+                packets: counters.packets.saturating_sub(taken.dropped.packets),
+                bytes: counters.bytes.saturating_sub(taken.dropped.bytes),
+            });
+        }
         let origin = Origin::Interface(self.interface(&flow));
         let rule = self.rule(&flow);
         let names = &self.shared.names;

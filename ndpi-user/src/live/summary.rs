@@ -5,6 +5,7 @@ use std::fmt;
 
 use ndpi::{AppId, CategoryId};
 
+use super::Volume;
 use crate::flow::FlowEntry;
 use crate::record::{Counters, Names};
 use crate::verdict::Action;
@@ -23,6 +24,18 @@ struct Row {
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     rows: HashMap<(AppId, Option<Action>), Row>,
+    leaks: Leaks,
+}
+
+/// What blocked flows got through before their verdicts stood.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Leaks {
+    /// Blocked flows.
+    blocked: u64,
+    /// Those that got something through.
+    leaking: u64,
+    /// What they got through.
+    passed: Volume,
 }
 
 impl Summary {
@@ -38,8 +51,15 @@ impl Summary {
         row.dropped += counters.dropped;
     }
 
+    /// Adds a blocked flow of which `passed` got through.
+    pub fn add_blocked(&mut self, passed: Volume) {
+        let leaking = u64::from(passed.packets > 0);
+        self.leaks.add(Leaks { blocked: 1, leaking, passed });
+    }
+
     /// Adds what another worker saw.
     pub fn merge(&mut self, other: &Self) {
+        self.leaks.add(other.leaks);
         for (key, theirs) in &other.rows {
             let ours = self.rows.entry(*key).or_default();
             ours.category = theirs.category;
@@ -48,6 +68,21 @@ impl Summary {
             ours.bytes += theirs.bytes;
             ours.dropped += theirs.dropped;
         }
+    }
+
+    /// A line on what blocked flows got through; nothing where none was blocked.
+    pub fn leaks(&self) -> impl fmt::Display {
+        let Leaks { blocked, leaking, passed: Volume { packets, bytes } } = self.leaks;
+        fmt::from_fn(move |f| {
+            if blocked == 0 {
+                return Ok(());
+            }
+            writeln!(
+                f,
+                "blocked flows: {blocked}; leaked before their verdicts stood: {packets} packets, \
+                 {bytes} bytes of {leaking} flows"
+            )
+        })
     }
 
     /// As a table, the most packets first.
@@ -72,5 +107,13 @@ impl Summary {
                 )
             })
         })
+    }
+}
+
+impl Leaks {
+    fn add(&mut self, other: Self) {
+        self.blocked += other.blocked;
+        self.leaking += other.leaking;
+        self.passed = self.passed + other.passed;
     }
 }

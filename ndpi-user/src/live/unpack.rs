@@ -6,12 +6,18 @@ use super::fit;
 use crate::sample::Sample;
 
 /// Makes samples, with room for one packet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Unpacker {
     packet: Vec<u8>,
+    budget: u32,
 }
 
 impl Unpacker {
+    /// Of a flow, the kernel shows `budget` packets at most.
+    pub fn new(budget: u32) -> Self {
+        Self { packet: Vec::new(), budget }
+    }
+
     /// The sample of a record: its header, when it was seen (nanoseconds since the Unix epoch), and
     /// the bytes of the packet from its IP header on. `None` for a header of no known family.
     pub fn sample(&mut self, header: &SampleHeader, time_ns: u64, l3: &[u8]) -> Option<Sample<'_>> {
@@ -35,6 +41,7 @@ impl Unpacker {
             reopened: header.flags & SampleFlags::REOPENED != 0,
             rejected: header.flags & SampleFlags::REJECTED != 0,
             blocked: header.flags & SampleFlags::SERVER != 0,
+            last: header.number >= self.budget,
             tunneled: header.flags & SampleFlags::TUNNELED != 0,
         })
     }

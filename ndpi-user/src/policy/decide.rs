@@ -41,7 +41,7 @@ impl Policy {
 
     /// What the rules make of a flow now, or `None` while nDPI should see more of it.
     ///
-    /// With nDPI's final word the first rule that matches decides, or `default`. In state PARTIAL
+    /// With nDPI's final word the first rule that matches decides, or `default`, or `undecided`. In state PARTIAL
     /// the first rule that matches decides if it says `state = "partial"`; if it does not, the flow
     /// waits, so that a rule never overtakes an exception written before it.
     ///
@@ -71,19 +71,16 @@ impl Policy {
                 rule.filter(|rule| self.rule(*rule).partial).map(|rule| self.by_rule(rule))
             }
             ndpi::State::Monitoring | ndpi::State::Classified => {
-                Some(rule.map_or_else(|| self.without_rule(facts), |rule| self.by_rule(rule)))
+                Some(self.by_rule_or_rest(rule, facts))
             }
         }
     }
 
     /// What the rules make of a flow that will not become clearer: it is classified, or its budget
-    /// is used up. The first rule that matches what is known decides; else `default` for a
-    /// classified flow and `undecided` for the rest.
+    /// is used up. The first rule that matches what is known decides; else `default`, or `undecided` where the
+    /// application is unknown.
     pub fn decide_now(&self, facts: &Facts<'_>) -> Decision {
-        match self.first_match(facts) {
-            Some(rule) => self.by_rule(rule),
-            None => self.without_rule(facts),
-        }
+        self.by_rule_or_rest(self.first_match(facts), facts)
     }
 
     /// The first rule whose matchers hold, whatever the flow's state.
@@ -122,12 +119,13 @@ impl Policy {
         &self.rules[usize::from(index.0)]
     }
 
-    /// What is done to classified flows that no rule matches.
+    /// What is done to flows of a known application that no rule matches.
     pub fn default_action(&self) -> Action {
         self.default
     }
 
-    /// What is done to flows that stay unclassified when their budget is used up.
+    /// What is done to flows whose application is still unknown when nDPI has given up or their
+    /// budget is used up, and that no rule matches.
     pub fn undecided(&self) -> Undecided {
         self.undecided
     }
@@ -162,12 +160,22 @@ impl Policy {
         Decision { action: self.rule(rule).action, rule: Some(rule) }
     }
 
-    fn without_rule(&self, facts: &Facts<'_>) -> Decision {
+    fn by_rule_or_rest(&self, rule: Option<RuleIndex>, facts: &Facts<'_>) -> Decision {
+        let rest = || Decision { action: self.rest(facts).0, rule: None };
+        rule.map_or_else(rest, |rule| self.by_rule(rule))
+    }
+
+    /// What is done to a flow that no rule matches, and the setting that says so: `default` where
+    /// nDPI knows the application, `undecided` where it does not. nDPI calls a flow CLASSIFIED also
+    /// when it gives up on it, so the state does not tell the two apart.
+    pub(super) fn rest(&self, facts: &Facts<'_>) -> (Action, &'static str) {
+        if facts.classification.app != ndpi::AppId::default() {
+            return (self.default, "default");
+        }
         let action = match self.undecided {
-            _ if facts.classification.state.is_final() => self.default,
             Undecided::Pass => Action::Count,
             Undecided::Drop => Action::Drop,
         };
-        Decision { action, rule: None }
+        (action, "undecided")
     }
 }

@@ -19,13 +19,8 @@ pub struct Support {
 
 impl Support {
     /// What this version of the program enforces.
-    pub const THIS_BUILD: Self = Self {
-        reject: true,
-        limit: true,
-        first_packet: false,
-        fragments: false,
-        unparsable: false,
-    };
+    pub const THIS_BUILD: Self =
+        Self { reject: true, limit: true, first_packet: false, fragments: true, unparsable: true };
 
     /// Everything the language has.
     pub const ALL: Self =

@@ -1,7 +1,8 @@
 //! Flows without a verdict.
 
-use ndpi_common::{Hook, Outcome, Reason, SampleFlags};
+use ndpi_common::{Action, Hook, Outcome, Reason, SampleFlags, Switches, Tally};
 
+use crate::fragments::pieces;
 use crate::frame::{ACK, SYN, Talk, V4, V6, counted};
 use crate::harness::{Answer, HOOKS, IDLE, Kernel, NOW, Settings, kernel};
 
@@ -147,4 +148,50 @@ fn a_long_pause_starts_a_new_flow() {
     kernel.expect(&[passed(Hook::Xdp, Reason::Shown, &frame)], |kernel| {
         kernel.run(Hook::Xdp, &frame)
     });
+}
+
+#[test]
+fn beyond_the_budget_the_policy_may_drop() {
+    let settings =
+        Settings { budget: 2, switches: Switches::DROP_OVER_BUDGET, ..Settings::default() };
+    let Some(mut kernel) = kernel(settings) else { return };
+    for hook in HOOKS {
+        let talk = V4.with_port(1 + hook as u16);
+        let frame = talk.out(ACK, b"ping");
+        for number in 1..=4 {
+            let (outcome, reason, answer) = if number <= 2 {
+                (Outcome::Passed, Reason::Shown, Answer::Pass)
+            } else {
+                (Outcome::Dropped, Reason::OverBudget, Answer::Drop)
+            };
+            kernel.expect(&[(hook, outcome, reason, 1, counted(&frame))], |kernel| {
+                assert_eq!(kernel.run(hook, &frame), answer);
+            });
+        }
+        let track = kernel.track(talk.key()).expect("a track");
+        assert_eq!((track.packets, track.dropped), (4, Tally { packets: 2, bytes: 88 }));
+        for frame in pieces(talk, &[5; 100], 64) {
+            assert_eq!(kernel.run(hook, &frame), Answer::Drop, "a fragment is no way round");
+        }
+        // A verdict is heard before, whatever it says.
+        kernel.decide(talk.key(), Action::Count);
+        assert_eq!(kernel.run(hook, &frame), Answer::Pass);
+        assert_eq!(kernel.shown().len(), 2);
+    }
+}
+
+#[test]
+fn what_a_full_ring_kept_from_us_is_not_beyond_the_budget() {
+    let settings = Settings {
+        budget: 1000,
+        ring_bytes: 4096,
+        switches: Switches::DROP_OVER_BUDGET,
+        ..Settings::default()
+    };
+    let Some(kernel) = kernel(settings) else { return };
+    for _ in 0..100 {
+        assert_eq!(kernel.run(Hook::Xdp, &V4.out(ACK, b"x")), Answer::Pass);
+    }
+    let full = (Hook::Xdp as u8, Outcome::Passed as u8, Reason::RingFull);
+    assert!(kernel.stats().contains_key(&full));
 }

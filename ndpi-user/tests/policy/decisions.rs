@@ -241,6 +241,20 @@ fn an_allow_list_falls_to_undecided_when_the_budget_is_used_up() {
 }
 
 #[test]
+fn a_flow_that_ndpi_gave_up_on_is_still_undecided() {
+    let given_up = flow().with(|f| f.classification.app = AppId::default());
+    assert_eq!(given_up.classification.state, State::Classified);
+    for (settings, action) in [
+        ("default = \"drop\"", Action::Count),
+        ("undecided = \"drop\"", Action::Drop),
+        ("undecided = \"drop\"\n[[rule]]\napp = \"Unknown\"\naction = \"bypass\"", Action::Bypass),
+    ] {
+        let decided = policy(settings).decide(&given_up.facts());
+        assert_eq!(decided.map(|decision| decision.action), Some(action), "{settings}");
+    }
+}
+
+#[test]
 fn a_limit_has_a_rate_a_burst_and_an_owner() {
     let policy = policy(
         "[[rule]]

@@ -199,7 +199,7 @@ proptest! {
         let facts = flow.facts();
         let action = match policy.first_match(&facts) {
             Some(rule) => policy.rule(rule).action,
-            None if facts.classification.state.is_final() => policy.default_action(),
+            None if flow.classification.app != AppId::default() => policy.default_action(),
             None if policy.undecided() == Undecided::Drop => Action::Drop,
             None => Action::Count,
         };

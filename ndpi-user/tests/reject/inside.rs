@@ -84,6 +84,7 @@ impl Packet {
             reopened: false,
             rejected: false,
             blocked: false,
+            last: false,
             tunneled: false,
         })
     }

@@ -22,6 +22,10 @@ impl Pair {
         sandbox.ip(&format!("link set right netns {}", far.name()));
         sandbox.ip(&format!("address add {NEAR}/30 dev left"));
         far.ip(&format!("address add {FAR}/30 dev right")).unwrap();
+        // Or the kernel says things of its own.
+        for end in [&sandbox.network, &far] {
+            end.set("ipv6/conf/all/disable_ipv6", "1").unwrap();
+        }
         far.ip("link set right up").unwrap();
         Self { sandbox, far }
     }

@@ -47,7 +47,7 @@ impl<'a, 'e> Lane<'a, 'e> {
         shows_tunnels: bool,
     ) -> Self {
         let options = Options { tunnels, zero_length: true, cut_length: true, quoted: false };
-        let (buckets, unpacker) = (machine.buckets(), Unpacker::default());
+        let (buckets, unpacker) = (machine.buckets(), Unpacker::new(machine.budget));
         Self { machine, flows, buckets, unpacker, options, shows_tunnels, run: 0, dropped: 0 }
     }
 

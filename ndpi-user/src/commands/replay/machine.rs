@@ -40,6 +40,8 @@ pub(super) struct Machine {
     kernel: Kernel,
     rings: Rings,
     clock: Clock,
+    /// Packets of a flow that are shown at most.
+    pub(super) budget: u32,
     /// What the programs' coarse clock shows.
     tick: Option<u32>,
 }
@@ -48,7 +50,7 @@ impl Machine {
     pub(super) fn load(options: &LoadOptions) -> Result<Self> {
         let mut kernel = Kernel::load(options)?;
         let rings = kernel.take_rings().context("the rings were taken before")?;
-        Ok(Self { kernel, rings, clock: Clock::by_hand(), tick: None })
+        Ok(Self { kernel, rings, clock: Clock::by_hand(), budget: options.budget, tick: None })
     }
 
     /// Makes the maps empty, and brings `policy` into force.

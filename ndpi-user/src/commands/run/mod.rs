@@ -186,7 +186,13 @@ impl RunArguments {
 
     /// What there is to say at the end: on standard output, or beside it where that has records.
     fn report(&self, summary: &Summary, names: &Names, closing: &Closing) {
-        let text = format!("\n{}\n{closing}", summary.table(names));
+        let text = format!(
+            "
+{}{}
+{closing}",
+            summary.table(names),
+            summary.leaks()
+        );
         if self.json {
             eprint!("{text}");
         } else {

@@ -167,6 +167,7 @@ impl RunArguments {
         Plan {
             settings: Settings { timeouts: Some(timeouts), keeper: Keeper::Kernel, max_flows },
             timeouts,
+            budget: self.budget.get().into(),
             sweep_every: Duration::from_secs(self.sweep.get().into()),
         }
     }

@@ -158,8 +158,9 @@ fn the_settings_for_the_rest_are_switched_with_the_policy() {
     let mut enforcer = Enforcer::new(&table);
     for (text, switches) in [
         ("fragments = \"drop\"", Switches::DROP_UNKNOWN_FRAGMENTS),
-        ("fragments = \"drop\"\nunparsable = \"drop\"", Switches::LIVE),
+        ("fragments = \"drop\"\nunparsable = \"drop\"\nundecided = \"drop\"", Switches::LIVE),
         ("unparsable = \"drop\"", Switches::DROP_UNPARSABLE),
+        ("undecided = \"drop\"", Switches::DROP_OVER_BUDGET),
         ("", 0),
     ] {
         enforcer.enter(policy(text), 5).unwrap();

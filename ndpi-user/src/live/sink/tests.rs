@@ -113,6 +113,7 @@ fn sample() -> Sample<'static> {
         reopened: false,
         rejected: false,
         blocked: false,
+        last: false,
         tunneled: false,
     }
 }
@@ -136,8 +137,9 @@ fn shared(output: Output, policy: &InForce) -> Shared {
     }
 }
 
-/// Takes a flow with four packets through `sink` and returns the records.
-fn life(table: Table, given_up: bool) -> Vec<Value> {
+/// Takes a flow with four packets through `sink` and returns the records, and what the summary says
+/// of leaks.
+fn life(table: Table, given_up: bool) -> (Vec<Value>, String) {
     let lines = Lines::default();
     let (output, writer) = Output::start(Format::Json, lines.clone());
     let policy = policy("action = \"drop\"");
@@ -162,14 +164,11 @@ fn life(table: Table, given_up: bool) -> Vec<Value> {
     }
     sink.finished(flow, End::Idle);
     assert!(standing.borrow().is_empty(), "nothing stands when the flow is over");
-    drop(sink);
+    let leaks = sink.into_summary().leaks().to_string();
     writer.finish().unwrap();
     let bytes = lines.0.lock().unwrap().clone();
-    bytes
-        .split(|&byte| byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .map(|line| serde_json::from_slice(line).unwrap())
-        .collect()
+    let lines = bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    (lines.map(|line| serde_json::from_slice(line).unwrap()).collect(), leaks)
 }
 
 fn volume(packets: u64) -> Volume {
@@ -185,7 +184,7 @@ fn what_the_kernel_counted_before_and_after_the_verdict_adds_up() {
         last_seen_ns: Some(1_700_000_009_000_000_000),
     };
     // Two more packets passed than were shown: on their way when the verdict was written.
-    let records = life(Table { before: volume(6), taken, ..Table::default() }, false);
+    let (records, leaks) = life(Table { before: volume(6), taken, ..Table::default() }, false);
     let [verdict, flow] = &records[..] else { panic!("{records:?}") };
     assert_eq!(verdict["type"], "verdict");
     assert_eq!((&verdict["action"], &verdict["rule"]), (&"drop".into(), &"no video".into()));
@@ -195,26 +194,28 @@ fn what_the_kernel_counted_before_and_after_the_verdict_adds_up() {
     assert_eq!((&flow["iface"], &flow["hostname"]), (&"eth7".into(), &"www.netflix.com".into()));
     assert_eq!(flow["last_seen"], "2023-11-14T22:13:29.000000Z");
     assert_eq!(flow.get("capture"), None);
+    assert!(leaks.ends_with("before their verdicts stood: 7 packets, 700 bytes of 1 flows\n"));
 }
 
 #[test]
 fn a_flow_that_was_over_first_has_leaked_altogether() {
     let taken = Taken { undecided: volume(5), ..Taken::default() };
-    let records = life(Table { taken, ..Table::default() }, true);
+    let (records, leaks) = life(Table { taken, ..Table::default() }, true);
     let [flow] = &records[..] else { panic!("{records:?}") };
     assert_eq!((&flow["packets"], &flow["leaked"]), (&5.into(), &5.into()));
     assert_eq!(flow["dropped"], 0);
+    assert!(leaks.starts_with("blocked flows: 1; ") && leaks.contains(" 5 packets"), "{leaks}");
 }
 
 #[test]
 fn a_forgotten_track_falls_back_to_what_was_shown() {
-    let records = life(Table::default(), true);
+    let (records, _) = life(Table::default(), true);
     assert_eq!((&records[0]["packets"], &records[0]["bytes"]), (&4.into(), &400.into()));
 }
 
 #[test]
 fn a_verdict_that_the_map_refused_is_not_reported() {
-    let records = life(Table { full: true, ..Table::default() }, false);
+    let (records, _) = life(Table { full: true, ..Table::default() }, false);
     assert_eq!(records.iter().map(|record| &record["type"]).collect::<Vec<_>>(), ["flow"]);
 }
 

@@ -57,7 +57,7 @@ impl Explanation {
         match (self.decision, &self.hit) {
             (Some(Decision { action, rule: Some(_) }), _) => action.name().to_owned(),
             (Some(Decision { action, rule: None }), _) => {
-                let setting = if state.is_final() { "default" } else { "undecided" };
+                let (_, setting) = policy.rest(facts);
                 format!("{} (`{setting}`: no rule matches)", action.name())
             }
             (None, Some((index, _)))

@@ -70,6 +70,7 @@ impl Packet {
             reopened: false,
             rejected: false,
             blocked: false,
+            last: false,
             tunneled: false,
         }
     }

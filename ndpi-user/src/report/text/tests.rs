@@ -48,6 +48,7 @@ fn flow(port: u16, app: u16, packets: u64, verdict: Option<Verdict>) -> FlowEntr
         reopened: false,
         rejected: false,
         blocked: false,
+        last: false,
         tunneled: false,
     };
     let mut flow = FlowEntry::new(&sample, ());

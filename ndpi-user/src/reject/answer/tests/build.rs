@@ -168,6 +168,7 @@ impl Packet {
             reopened: false,
             rejected: fate == Fate::Dropped,
             blocked: false,
+            last: false,
             tunneled: false,
         }
     }
