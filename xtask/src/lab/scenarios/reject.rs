@@ -34,8 +34,8 @@ action = "reject"
 /// What a client that is told may take at most: far less than its own patience.
 const AT_ONCE: Duration = Duration::from_secs(1);
 /// curl(1), exit codes: cannot connect, a TLS error (here the reset while the handshake goes on),
-/// failure in receiving.
-const RESET: [i32; 3] = [7, 35, 56];
+/// failure in sending, and in receiving.
+const RESET: [i32; 4] = [7, 35, 55, 56];
 
 fn play(scene: &Scene, findings: &mut Findings) -> Result<()> {
     let (web, names) = (web(), names());
