@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::process;
 
-const MOUNT_POINT: &str = "/sys/fs/bpf";
+pub(super) const MOUNT_POINT: &str = "/sys/fs/bpf";
 
 /// What the kernel itself puts there at mounting (its `BPF_PRELOAD`).
 const PRELOADED: [&str; 2] = ["maps.debug", "progs.debug"];

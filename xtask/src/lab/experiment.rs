@@ -46,7 +46,10 @@ fn wait(stage: &Stage) {
     let client = stage.topology.client.command("COMMAND");
     eprintln!("lab: all stays as it is until Ctrl-C. To look around:");
     eprintln!("  as the client:  {}", process::shown(&client));
-    eprintln!("  what is held:   bpftool -p map dump pinned {}/VERDICTS_V4", kernel::PINS);
+    eprintln!(
+        "  what is held:   bpftool -p map dump pinned {}/VERDICTS_V4",
+        kernel::pins().display()
+    );
     interrupt::wait();
 }
 

@@ -1,16 +1,19 @@
 //! What the kernel holds, seen with bpftool as a person would.
 
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::flow::FlowId;
+use super::{bpffs, leftovers};
 use crate::process;
 
-/// Where `ndpi-xdp` pins its maps.
-pub(super) const PINS: &str = "/sys/fs/bpf/ndpi-xdp";
+/// Where the lab's `ndpi-xdp` pins its maps: beside those of another that may run on this machine.
+pub(super) fn pins() -> PathBuf {
+    Path::new(bpffs::MOUNT_POINT).join(leftovers::named("maps"))
+}
 
 /// The entry of `flow` in the verdict map of its family, under the names that the map's types give
 /// its fields (`formatted` in bpftool's output).
@@ -24,7 +27,7 @@ pub(super) fn verdict(flow: &FlowId) -> Result<Option<Value>> {
 
 /// `bpftool -p map dump pinned` of one of our maps.
 fn dump(map: &str) -> Result<Vec<Value>> {
-    let path = Path::new(PINS).join(map);
+    let path = pins().join(map);
     let text = process::output(
         process::command("bpftool").args(["-p", "map", "dump", "pinned"]).arg(&path),
     )?;

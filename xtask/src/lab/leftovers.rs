@@ -1,15 +1,17 @@
-//! Nothing may remain of a lab: no namespace, no mount, no file. (Pins are the router's matter.)
+//! Nothing may remain of a lab: no namespace, no mount, no pin, no file.
 //!
 //! Everything of a lab that has a name carries its process id, so that what a killed lab could not
 //! remove is known for what it is.
 
 use std::env;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 use super::namespace::{Namespace, namespaces};
+use super::{bpffs, kernel};
+use crate::process;
 
 const PREFIX: &str = "ndpi-lab";
 
@@ -18,19 +20,32 @@ pub(super) fn named(what: &str) -> String {
     format!("{PREFIX}-{}-{what}", std::process::id())
 }
 
-/// Removes namespaces and folders of labs that were killed before they could.
-pub(super) fn remove_stale() -> Result<()> {
+/// Removes namespaces, pins and folders of labs that were killed before they could; `binary` is
+/// `ndpi-xdp`, which knows how to take off what it has pinned.
+pub(super) fn remove_stale(binary: &Path) -> Result<()> {
     for name in namespaces()?.iter().filter(|name| is_stale(name)) {
         eprintln!("lab: removing {name}, left by a lab that was killed");
         Namespace::adopt(name).remove()?;
     }
-    for entry in fs::read_dir(env::temp_dir())?.filter_map(Result::ok) {
-        if entry.file_name().to_str().is_some_and(is_stale) {
-            eprintln!("lab: removing {}, left by a lab that was killed", entry.path().display());
-            fs::remove_dir_all(entry.path())?;
+    // The BPF file system may not be mounted, and then nothing is pinned.
+    if let Ok(pins) = stale_in(Path::new(bpffs::MOUNT_POINT)) {
+        for pins in pins {
+            process::output(process::command(binary).args(["detach", "--pin-dir"]).arg(&pins))?;
         }
     }
+    stale_in(&env::temp_dir())?.iter().try_for_each(fs::remove_dir_all)?;
     Ok(())
+}
+
+/// What labs that were killed have left in a folder.
+fn stale_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder)?.filter_map(Result::ok);
+    let stale = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_stale));
+    let paths: Vec<_> = stale.map(|entry| entry.path()).collect();
+    for path in &paths {
+        eprintln!("lab: removing {}, left by a lab that was killed", path.display());
+    }
+    Ok(paths)
 }
 
 /// Whether a lab gave this name whose process is gone.
@@ -50,9 +65,9 @@ pub(super) fn check(folder: &Path) -> Result<()> {
     let ours = |name: &String| name.contains(&named(""));
     left.extend(namespaces()?.into_iter().filter(ours).map(|name| format!("namespace {name}")));
     left.extend(mounts()?.into_iter().filter(ours).map(|point| format!("mount {point}")));
-    if folder.exists() {
-        left.push(folder.display().to_string());
-    }
+    let pins = kernel::pins();
+    let places = [folder, &pins].into_iter().filter(|place| place.exists());
+    left.extend(places.map(|place| place.display().to_string()));
     if !left.is_empty() {
         bail!("left behind: {}", left.join(", "));
     }

@@ -110,7 +110,7 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     }
     setup::require(&PROGRAMS)?;
     interrupt::watch()?;
-    leftovers::remove_stale()?;
+    leftovers::remove_stale(&binary)?;
     let folder = tempfile::Builder::new().prefix(&leftovers::named("")).tempdir()?;
     let right = play(args, &binary, folder.path());
     let place = folder.path().to_owned();

@@ -37,13 +37,24 @@ impl Router {
         variables: &[(&str, &str)],
     ) -> Result<Self> {
         let (binary, policy) = (binary.display().to_string(), policy.display().to_string());
+        let pins = kernel::pins().display().to_string();
         let variables: Vec<_> = variables.iter().map(|(name, it)| format!("{name}={it}")).collect();
         let mut program: Vec<&str> = Vec::new();
         if !variables.is_empty() {
             program.push("env");
             program.extend(variables.iter().map(String::as_str));
         }
-        program.extend([&*binary, "run", "--iface", LAN, "--policy", &*policy, "--json"]);
+        program.extend([
+            &*binary,
+            "run",
+            "--iface",
+            LAN,
+            "--policy",
+            &*policy,
+            "--json",
+            "--pin-dir",
+            &*pins,
+        ]);
         let mut daemon = Daemon::start("ndpi-xdp", &lab.router, &program, folder, Stdio::piped())?;
         let stdout = daemon.take_stdout().context("ndpi-xdp has no standard output")?;
         let records = Arc::new(Mutex::new(Vec::new()));
@@ -83,8 +94,9 @@ impl Router {
         if !status.success() {
             bail!("ndpi-xdp ended with {status}{}", self.daemon.last_words());
         }
-        if Path::new(kernel::PINS).exists() {
-            bail!("ndpi-xdp ended and left {} behind", kernel::PINS);
+        let pins = kernel::pins();
+        if pins.exists() {
+            bail!("ndpi-xdp ended and left {} behind", pins.display());
         }
         match self.reader.join() {
             Ok(read) => read?,

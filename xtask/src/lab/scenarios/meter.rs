@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Scene;
 use crate::lab::download::Download;
 use crate::lab::flow::FlowId;
-use crate::lab::interrupt;
+use crate::lab::{interrupt, kernel};
 use crate::process;
 
 /// What has gone by of some flows, and when.
@@ -56,7 +56,8 @@ pub(super) fn speeds(scene: &Scene, downloads: &[Download], time: Duration) -> R
 /// What stands in the kernel, as `ndpi-xdp verdicts` says.
 fn entries(scene: &Scene) -> Result<Vec<Value>> {
     let mut command = process::command(scene.stage.binary);
-    let text = process::output(command.args(["verdicts", "--json"]))?;
+    let text =
+        process::output(command.args(["verdicts", "--json", "--pin-dir"]).arg(kernel::pins()))?;
     let line = |line| serde_json::from_str(line).with_context(|| format!("no record: {line}"));
     text.lines().map(line).collect()
 }
