@@ -56,7 +56,16 @@ impl Arrivals {
     /// How many ICMP messages "communication administratively prohibited" have arrived
     /// (RFC 1812, section 5.2.7.1; RFC 4443, section 3.1).
     pub(super) fn prohibitions(&self) -> Result<u64> {
-        let counters = self.list(&["counter", "inet", "lab", "prohibited"])?;
+        self.counter("prohibited")
+    }
+
+    /// How many fragments but the first of their datagrams have arrived.
+    pub(super) fn later_fragments(&self) -> Result<u64> {
+        self.counter("fragments")
+    }
+
+    fn counter(&self, name: &str) -> Result<u64> {
+        let counters = self.list(&["counter", "inet", "lab", name])?;
         let packets = counters.iter().find_map(|it| it["counter"]["packets"].as_u64());
         packets.context("nft does not show its counter")
     }
@@ -77,12 +86,15 @@ fn rules(port: &str) -> String {
     format!(
         "table inet lab {{
   counter prohibited {{ }}
+  counter fragments {{ }}
   set flows {{ type inet_proto . inet_service; flags dynamic; size 65536; counter; }}
   chain arriving {{
     type filter hook prerouting priority raw;
     iif != \"eth0\" return
     icmp type destination-unreachable icmp code admin-prohibited counter name prohibited
     icmpv6 type destination-unreachable icmpv6 code admin-prohibited counter name prohibited
+    ip frag-off & 0x1fff != 0 counter name fragments
+    frag frag-off != 0 counter name fragments
     meta l4proto {{ tcp, udp }} update @flows {{ meta l4proto . th {port} }}
   }}
 }}

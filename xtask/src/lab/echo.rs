@@ -42,7 +42,7 @@ impl Drop for Echo {
 }
 
 fn serve(socket: &UdpSocket, stop: &AtomicBool) {
-    let mut buffer = [0; 2048];
+    let mut buffer = [0; 8192];
     while !stop.load(Ordering::Relaxed) {
         let heard = socket.recv_from(&mut buffer);
         match heard.and_then(|(length, from)| socket.send_to(&buffer[..length], from)) {

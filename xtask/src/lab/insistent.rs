@@ -23,6 +23,8 @@ const PAUSE: Duration = Duration::from_millis(1);
 const LIFE: Duration = Duration::from_mins(2);
 /// How long a change is waited for.
 const CHANGE: Duration = Duration::from_secs(10);
+/// Bytes of a large question: more than two packets take.
+const LARGE: usize = 4000;
 /// Questions in a row without an answer that are a silence.
 const SILENCE: u64 = 20;
 
@@ -33,6 +35,8 @@ pub(super) enum Question {
     Name(&'static str),
     /// Something that no protocol looks like.
     Noise(u16),
+    /// The same, in a datagram that needs several packets.
+    Large(u16),
 }
 
 /// The client under way; dropping it ends it.
@@ -109,7 +113,7 @@ impl Drop for Insistent {
 impl Seen {
     fn ask_on(&self, socket: &UdpSocket, question: Question) {
         let end = Instant::now() + LIFE;
-        let mut buffer = [0; 2048];
+        let mut buffer = [0; LARGE];
         while !self.stop.load(Ordering::Relaxed) && Instant::now() < end {
             let sent = self.sent.fetch_add(1, Ordering::Relaxed);
             let asked = socket.send(&question.bytes(sent));
@@ -129,14 +133,16 @@ impl Question {
     fn port(self) -> u16 {
         match self {
             Self::Name(_) => 53,
-            Self::Noise(port) => port,
+            Self::Noise(port) | Self::Large(port) => port,
         }
     }
 
     /// The question as it is sent for the `number`th time.
     fn bytes(self, number: u64) -> Vec<u8> {
-        let Self::Name(name) = self else {
-            return format!("lab: {number} is all there is to say").into_bytes();
+        let name = match self {
+            Self::Name(name) => name,
+            Self::Noise(_) => return format!("lab: {number} is all there is to say").into_bytes(),
+            Self::Large(_) => return vec![b'x'; LARGE],
         };
         let [.., high, low] = number.to_be_bytes();
         // An identifier, recursion desired, one question.

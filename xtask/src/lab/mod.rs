@@ -18,6 +18,7 @@ mod kernel;
 mod leftovers;
 mod namespace;
 mod outcome;
+mod raw;
 mod requests;
 mod router;
 mod scenarios;

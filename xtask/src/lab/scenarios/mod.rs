@@ -11,6 +11,7 @@ mod clock;
 mod host;
 mod limit;
 mod meter;
+mod odd;
 mod reject;
 mod reload;
 mod round;
@@ -39,13 +40,14 @@ pub(super) struct Scenario {
 }
 
 /// All scenarios, in the order they are carried out.
-pub(super) const ALL: [Scenario; 6] = [
+pub(super) const ALL: [Scenario; 7] = [
     host::SCENARIO,
     allow_list::SCENARIO,
     reject::SCENARIO,
     schedule::SCENARIO,
     reload::SCENARIO,
     limit::SCENARIO,
+    odd::SCENARIO,
 ];
 
 /// The names of servers that the scenarios use.
