@@ -9,6 +9,9 @@ pub const MAX_LABELS: u32 = 8;
 /// Bytes of an Ethernet header.
 pub const ETHERNET_LEN: u32 = 14;
 
+/// The bits of a tag that say which VLAN it is.
+const IDENTIFIER: u16 = 0xfff;
+
 /// EtherTypes (IANA) that the parser knows.
 pub mod ethertype {
     /// IPv4.
@@ -56,10 +59,11 @@ pub struct Tags {
 }
 
 impl Tags {
-    /// The one tag `tci` (its identifier is the lower 12 bits).
+    /// The one tag `tci` (its identifier is the lower 12 bits; without one it is no VLAN's).
     #[inline(always)]
     pub const fn one(tci: u16) -> Self {
-        Self { count: 1, ids: [tci & 0xfff, 0, 0, 0] }
+        let id = tci & IDENTIFIER;
+        Self { count: (id != 0) as u8, ids: [id, 0, 0, 0] }
     }
 
     /// The identifier next to the packet, 0 when there is no tag: the one in the flow's key.
@@ -74,16 +78,21 @@ impl Tags {
         }
     }
 
-    /// These tags and `tci` within them; `None` when there are [`MAX_TAGS`] already.
+    /// These tags and `tci` within them; `None` when there are [`MAX_TAGS`] already. A tag that
+    /// only has a priority (identifier 0) leaves the frame in the VLAN it is in.
     #[inline(always)]
     fn and(mut self, tci: u16) -> Option<Self> {
+        let id = tci & IDENTIFIER;
+        if id == 0 {
+            return Some(self);
+        }
         // Spelled out: an index that is not a constant would need a bounds check that the
         // verifier follows.
         match self.count {
-            0 => self.ids[0] = tci & 0xfff,
-            1 => self.ids[1] = tci & 0xfff,
-            2 => self.ids[2] = tci & 0xfff,
-            3 => self.ids[3] = tci & 0xfff,
+            0 => self.ids[0] = id,
+            1 => self.ids[1] = id,
+            2 => self.ids[2] = id,
+            3 => self.ids[3] = id,
             _ => return None,
         }
         self.count += 1;

@@ -1,8 +1,8 @@
-//! The same blocked flow in every form a packet can have, and packets that belong to no flow.
+//! Packets that belong to no flow, or only just to one.
 
 use ndpi_common::{Action, Hook, Outcome, Reason, Switches};
 
-use crate::frame::{ACK, SYN, TCP, Talk, UDP, V4, V6, counted};
+use crate::frame::{ACK, TCP, Talk, UDP, V4, V6, counted};
 use crate::harness::{Answer, HOOKS, Settings, kernel};
 
 /// Puts VLAN tags in, the outermost first.
@@ -17,66 +17,6 @@ fn tagged(mut frame: Vec<u8>, tags: &[u16]) -> Vec<u8> {
 fn extensions(count: usize, last: u8) -> Vec<u8> {
     let next = |at| if at + 1 == count { last } else { 60 };
     (0..count).flat_map(|at| [next(at), 0, 1, 4, 0, 0, 0, 0]).collect()
-}
-
-fn blocked(frames: &[(&str, Talk, Vec<u8>)]) {
-    let Some(mut kernel) = kernel(Settings::default()) else { return };
-    for (what, talk, frame) in frames {
-        kernel.decide(talk.key(), Action::Drop);
-        for hook in HOOKS {
-            assert_eq!(kernel.run(hook, frame), Answer::Drop, "{what} at {hook:?}");
-        }
-        assert_eq!(kernel.verdict(talk.key()).lower().packets, 2, "{what}");
-    }
-    let stats = kernel.stats();
-    assert!(stats.keys().all(|(_, _, reason)| *reason == Reason::Drop), "{stats:?}");
-}
-
-#[test]
-fn a_blocked_flow_stays_blocked_in_every_form() {
-    let hello = V4.transport(true, ACK, b"hello");
-    let mpls = |mut frame: Vec<u8>| {
-        frame.splice(12..14, [0x88, 0x47, 0, 1, 0, 64, 0, 2, 1, 64]);
-        frame
-    };
-    let pppoe = |mut frame: Vec<u8>| {
-        frame.splice(12..14, [0x88, 0x64, 0x11, 0, 0, 1, 0, 47, 0, 0x21]);
-        frame
-    };
-    let padded = |mut frame: Vec<u8>| {
-        frame.extend([0; 30]);
-        frame
-    };
-    let six = |count, rest: &[u8]| {
-        let chain = [extensions(count, TCP), rest.to_vec()].concat();
-        V6.ipv6(true, if count == 0 { TCP } else { 60 }, &chain)
-    };
-    let auth = [&[TCP, 4, 0, 0][..], &[0; 20], &hello].concat();
-    let routing = [&[TCP, 2, 0, 0][..], &[0; 20], &hello].concat();
-    let atomic = [&[TCP, 0, 0, 0, 1, 2, 3, 4][..], &hello].concat();
-    blocked(&[
-        ("plain", V4, V4.out(ACK, b"hello")),
-        ("a SYN", V4, V4.out(SYN, b"")),
-        ("no payload", V4, V4.out(ACK, b"")),
-        ("4 bytes of options", V4, V4.ipv4(true, &[1; 4], 0, &hello)),
-        ("40 bytes of options", V4, V4.ipv4(true, &[1; 40], 0, &hello)),
-        ("padding", V4, padded(V4.out(ACK, b"hello"))),
-        ("one tag", V4.in_vlan(3), tagged(V4.out(ACK, b"hello"), &[3])),
-        ("two tags", V4.in_vlan(4), tagged(V4.out(ACK, b"hello"), &[3, 4])),
-        ("four tags", V4.in_vlan(6), tagged(V4.out(ACK, b"hello"), &[3, 4, 5, 6])),
-        ("priority bits in a tag", V4.in_vlan(3), tagged(V4.out(ACK, b"hello"), &[0xe003])),
-        ("two labels", V4, mpls(V4.out(ACK, b"hello"))),
-        ("PPPoE", V4, pppoe(V4.out(ACK, b"hello"))),
-        ("a length of zero", V4, patched(V4.out(ACK, b"hello"), 16, &[0, 0])),
-        ("a length too long", V4, patched(V4.out(ACK, b"hello"), 16, &[9, 9])),
-        ("IPv6", V6, six(0, &hello)),
-        ("one extension header", V6, six(1, &hello)),
-        ("eight extension headers", V6, six(8, &hello)),
-        ("authentication header", V6, V6.ipv6(true, 51, &auth)),
-        ("routing header", V6, V6.ipv6(true, 43, &routing)),
-        ("atomic fragment", V6, V6.ipv6(true, 44, &atomic)),
-        ("IPv6 and four tags", V6.in_vlan(6), tagged(V6.out(ACK, b"hello"), &[3, 4, 5, 6])),
-    ]);
 }
 
 pub(crate) fn patched(mut frame: Vec<u8>, at: usize, bytes: &[u8]) -> Vec<u8> {

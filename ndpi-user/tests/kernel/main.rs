@@ -6,6 +6,7 @@
 
 mod cpus;
 mod errors;
+mod evasion;
 mod forms;
 mod fragments;
 mod frame;

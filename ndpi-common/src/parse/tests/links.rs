@@ -26,6 +26,17 @@ fn up_to_four_tags_are_stepped_over_and_the_innermost_is_the_flows() {
 }
 
 #[test]
+fn a_tag_with_nothing_but_a_priority_changes_no_vlan() {
+    for (outer, inner, vlan) in [(0xe000, 3, 3), (3, 0xe000, 3), (0, 0x2000, 0)] {
+        let frame = Frame::ethernet().be16(ethertype::VLAN).be16(outer);
+        let frame = frame.be16(ethertype::VLAN).be16(inner).ipv4(TCP, &[], 20).tcp(SYN);
+        assert!(parse(&frame).is_ok_and(|p| p.key.vlan() == vlan && p.l3 == ETHERNET_LEN + 8));
+    }
+    let frame = Frame::ethernet().be16(ethertype::VLAN).be16(0xe000).ipv4(TCP, &[], 20).tcp(SYN);
+    assert!(parse(&frame).is_ok_and(|p| p.tags == Tags::default()));
+}
+
+#[test]
 fn a_stripped_tag_stands_before_those_in_the_frame() {
     let frame = tagged(1);
     let link = Link { ethertype: ethertype::VLAN, at: ETHERNET_LEN, tags: Tags::one(0x2064) };

@@ -1,17 +1,16 @@
 //! Programs loaded for a test, without pins.
 
+mod maps;
+
 use std::collections::BTreeMap;
 use std::env;
 use std::fmt::Write as _;
 
-use aya::maps::{Array, ArrayOfMaps, HashMap, Map, MapData, PerCpuArray, RingBuf};
+use aya::maps::{ArrayOfMaps, Map, MapData, PerCpuArray, RingBuf};
 use aya::programs::{ProgramError, SchedClassifier, TestRun, TestRunOptions, Xdp};
-use aya::{Ebpf, EbpfLoader, Pod};
+use aya::{Ebpf, EbpfLoader};
 use ndpi_common::names::{global, map, program};
-use ndpi_common::{
-    Action, Bucket, Hook, Key, KeyV4, KeyV6, Live, Outcome, Reason, SampleHeader, Server,
-    ServerKey, Stat, Switches, Track, Verdict, stats_parts,
-};
+use ndpi_common::{Hook, Outcome, Reason, SampleHeader, Stat, Switches, stats_parts};
 use ndpi_user::kernel::object::kernel_object;
 
 pub(crate) const HOOKS: [Hook; 2] = [Hook::Xdp, Hook::Tc];
@@ -60,6 +59,7 @@ pub(crate) type Stats = BTreeMap<(u8, u8, Reason), (u64, u64)>;
 
 pub(crate) struct Kernel {
     ebpf: Ebpf,
+    switches: u32,
     rings: Vec<RingBuf<MapData>>,
     // The rings live as long as the array refers to them.
     _outer: ArrayOfMaps<MapData, MapData>,
@@ -114,7 +114,7 @@ impl Kernel {
         let tc: &mut SchedClassifier =
             ebpf.program_mut(program::TC).expect("the TC program").try_into()?;
         tc.load()?;
-        let mut kernel = Self { ebpf, rings, _outer: outer };
+        let mut kernel = Self { ebpf, switches: settings.switches, rings, _outer: outer };
         kernel.set_tick(NOW);
         kernel.switch(settings.switches & Switches::LIVE);
         Ok(kernel)
@@ -154,91 +154,6 @@ impl Kernel {
             }
         };
         Ok(result.return_value)
-    }
-
-    /// Writes a verdict, last seen now.
-    pub(crate) fn decide(&mut self, key: Key, action: Action) {
-        self.set_verdict(
-            key,
-            Verdict {
-                action: action as u8,
-                last_seen: NOW,
-                rule: 7,
-                app: 91,
-                bucket: BUCKET,
-                ..Verdict::default()
-            },
-        );
-    }
-
-    pub(crate) fn set_verdict(&mut self, key: Key, verdict: Verdict) {
-        match key {
-            Key::V4(key) => {
-                self.hash::<KeyV4, Verdict>(map::VERDICTS_V4).insert(key, verdict, 0).unwrap();
-            }
-            Key::V6(key) => {
-                self.hash::<KeyV6, Verdict>(map::VERDICTS_V6).insert(key, verdict, 0).unwrap();
-            }
-        }
-    }
-
-    pub(crate) fn verdict(&mut self, key: Key) -> Verdict {
-        match key {
-            Key::V4(key) => self.hash::<KeyV4, Verdict>(map::VERDICTS_V4).get(&key, 0).unwrap(),
-            Key::V6(key) => self.hash::<KeyV6, Verdict>(map::VERDICTS_V6).get(&key, 0).unwrap(),
-        }
-    }
-
-    pub(crate) fn track(&mut self, key: Key) -> Option<Track> {
-        let Key::V4(key) = key else { panic!("tests look at IPv4 tracks") };
-        let map = self.ebpf.map_mut(map::TRACK_V4).expect("TRACK_V4");
-        let tracks: HashMap<_, KeyV4, Track> = map.try_into().expect("a map of tracks");
-        tracks.get(&key, 0).ok()
-    }
-
-    /// Gives the verdicts of `decide` a bucket.
-    pub(crate) fn set_bucket(&mut self, bucket: Bucket) {
-        self.hash::<u32, Bucket>(map::LIMITS).insert(BUCKET, bucket, 0).unwrap();
-    }
-
-    pub(crate) fn bucket(&mut self) -> Bucket {
-        self.hash::<u32, Bucket>(map::LIMITS).get(&BUCKET, 0).unwrap()
-    }
-
-    /// Writes a blocked server, and has the programs look for it.
-    pub(crate) fn set_server(&mut self, key: ServerKey, server: Server) {
-        self.hash::<ServerKey, Server>(map::SERVERS).insert(key, server, 0).unwrap();
-        self.set_servers(1);
-    }
-
-    /// Says how many servers are blocked.
-    pub(crate) fn set_servers(&mut self, servers: u32) {
-        self.set_live(|live| live.servers = servers);
-    }
-
-    pub(crate) fn add_interface(&mut self, ifindex: u32) {
-        self.hash::<u32, u32>(map::INTERFACES).insert(ifindex, 1, 0).unwrap();
-    }
-
-    pub(crate) fn set_tick(&mut self, tick: u32) {
-        self.set_live(|live| live.tick = tick);
-    }
-
-    /// Sets the switches that change while the programs run.
-    pub(crate) fn switch(&mut self, switches: u32) {
-        self.set_live(|live| live.switches = switches);
-    }
-
-    fn set_live(&mut self, change: impl FnOnce(&mut Live)) {
-        let map = self.ebpf.map_mut(map::LIVE).expect("the writable data");
-        let mut map: Array<_, Live> = map.try_into().expect("an array of one");
-        let mut live = map.get(&0, 0).unwrap();
-        change(&mut live);
-        map.set(0, live, 0).unwrap();
-    }
-
-    fn hash<K: Pod, V: Pod>(&mut self, name: &str) -> HashMap<&mut MapData, K, V> {
-        self.ebpf.map_mut(name).expect("the map").try_into().expect("a hash map")
     }
 
     pub(crate) fn stats(&self) -> Stats {
