@@ -2,7 +2,6 @@
 //! those of the reference, and exactly the packets are dropped that should be.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::OnceLock;
 
 use serde::Deserialize;
@@ -35,31 +34,32 @@ struct Packet {
 
 /// The records of all captures.
 struct Replayed {
+    /// Flows with the same key are in the order of their times.
     flows: Vec<Value>,
     packets: BTreeMap<Key, Vec<Packet>>,
     /// Actions of the packets of no flow.
     others: Vec<Value>,
 }
 
-/// All captures, replayed once for all tests; `None` where that cannot be done here.
-fn replayed() -> Option<&'static Replayed> {
+/// All captures as wholes, replayed once for all tests; `None` where that cannot be done here.
+fn wholes() -> Option<&'static Replayed> {
     static ONCE: OnceLock<Option<Replayed>> = OnceLock::new();
-    ONCE.get_or_init(|| {
-        let folder = reference::folder()?;
-        can_replay().then(|| Replayed::of(&replay_all(&folder)))
-    })
-    .as_ref()
+    ONCE.get_or_init(|| replay_all(&["--whole-capture"])).as_ref()
 }
 
-fn replay_all(folder: &Path) -> Run {
+fn replay_all(view: &[&str]) -> Option<Replayed> {
+    let folder = reference::folder()?;
+    if !can_replay() {
+        return None;
+    }
     let rule = format!("[[rule]]\ncategory = {CATEGORIES:?}\naction = \"drop\"\n");
     let policy = file("replay-corpus", "policy.toml", rule.as_bytes());
-    let captures = reference::read(folder);
+    let captures = reference::read(&folder);
     let paths = captures.keys().map(|name| folder.join("captures").join(name));
     let paths: Vec<_> = paths.map(|path| path.display().to_string()).collect();
-    let view = ["--json", "--packets", "--whole-capture", "--max-flows", "8192"];
-    let arguments = view.into_iter().chain(["--policy", &policy]);
-    run("replay", &arguments.chain(paths.iter().map(String::as_str)).collect::<Vec<_>>(), &[])
+    let common = ["--json", "--packets", "--max-flows", "8192", "--policy", &policy];
+    let arguments = view.iter().copied().chain(common).chain(paths.iter().map(String::as_str));
+    Some(Replayed::of(&run("replay", &arguments.collect::<Vec<_>>(), &[])))
 }
 
 impl Replayed {
@@ -85,7 +85,7 @@ impl Replayed {
 
 #[test]
 fn flows_are_those_of_the_reference() {
-    let (Some(folder), Some(replayed)) = (reference::folder(), replayed()) else { return };
+    let (Some(folder), Some(replayed)) = (reference::folder(), wholes()) else { return };
     let mut ours = BTreeMap::<_, Vec<&Value>>::new();
     for flow in &replayed.flows {
         ours.entry(key(flow)).or_default().push(flow);
@@ -113,15 +113,31 @@ fn flows_are_those_of_the_reference() {
 
 #[test]
 fn blocked_flows_are_dropped_from_the_deciding_packet_on_and_nothing_else_is() {
-    let Some(replayed) = replayed() else { return };
+    let Some(replayed) = wholes() else { return };
+    check_packets(replayed);
+    assert_eq!(replayed.flows.len(), replayed.packets.len(), "each key is one flow");
+}
+
+#[test]
+fn that_holds_for_flows_that_end_and_begin_again_too() {
+    let Some(replayed) = replay_all(&[]) else { return };
+    check_packets(&replayed);
+    assert!(replayed.flows.len() > replayed.packets.len(), "some keys are more than one flow");
+}
+
+/// Checks what became of every packet of every flow.
+fn check_packets(replayed: &Replayed) {
     let (mut blocked, mut dropped) = (0, 0);
+    let mut left: BTreeMap<_, &[Packet]> =
+        replayed.packets.iter().map(|(key, packets)| (key, &packets[..])).collect();
     for flow in &replayed.flows {
-        let packets = &replayed.packets[&key(flow)];
+        let rest = left.get_mut(&key(flow)).expect("a flow has packets");
+        let count = usize::try_from(flow["packets"].as_u64().unwrap()).unwrap();
+        let packets = rest.split_off(..count).expect("a flow has as many packets as it says");
         let passed = passed(flow, packets);
         let wanted = (0..packets.len()).map(|at| if at < passed { "pass" } else { "drop" });
         let actions = packets.iter().map(|packet| packet.action.as_str());
         assert!(actions.eq(wanted), "from packet {}: {flow}", packets[0].number);
-        assert_eq!(flow["packets"], packets.len(), "{flow}");
         if flow["action"] == "drop" {
             assert_eq!(flow["leaked"], passed, "{flow}");
             assert_eq!(flow["dropped"], packets.len() - passed, "{flow}");
@@ -129,10 +145,9 @@ fn blocked_flows_are_dropped_from_the_deciding_packet_on_and_nothing_else_is() {
             dropped += packets.len() - passed;
         }
     }
-    let flows = replayed.flows.len();
-    assert_eq!(flows, replayed.packets.len(), "each key is one flow of a whole capture");
+    assert!(left.values().all(|rest| rest.is_empty()), "every packet is in a flow's count");
     assert!(replayed.others.iter().all(|action| action != "drop"), "of no flow, but dropped");
-    eprintln!("{flows} flows, {blocked} of them blocked: {dropped} packets dropped");
+    eprintln!("{} flows, {blocked} blocked: {dropped} packets dropped", replayed.flows.len());
     assert!(blocked > 0, "the corpus has flows of the categories that are dropped");
 }
 
