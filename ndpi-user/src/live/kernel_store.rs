@@ -98,25 +98,6 @@ impl KernelStore {
         }
         Ok(insertion.written)
     }
-
-    /// Takes a flow's verdict and what it counted, but leaves its track: after a new connection took
-    /// the flow's key, the track is the new one's.
-    ///
-    /// # Errors
-    ///
-    /// When a map cannot be read or written.
-    pub fn take_verdict(&self, key: &FlowKey) -> anyhow::Result<Taken> {
-        let entry = self.verdicts.take(key)?;
-        if let Some(entry) = &entry {
-            self.remove_bucket(entry)?;
-        }
-        let mut taken = entry.map_or_else(Taken::default, |entry| self.counted(&entry));
-        let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(earlier) = carried.remove(key) {
-            taken.add(&earlier);
-        }
-        Ok(taken)
-    }
 }
 
 impl Store for KernelStore {
@@ -167,6 +148,19 @@ impl Store for KernelStore {
         if let Some(track) = self.tracks.take(key)? {
             taken.undecided = Volume { packets: track.packets, bytes: track.bytes };
             taken.dropped = taken.dropped + dropped(&track);
+        }
+        Ok(taken)
+    }
+
+    fn take_verdict(&self, key: &FlowKey) -> anyhow::Result<Taken> {
+        let entry = self.verdicts.take(key)?;
+        if let Some(entry) = &entry {
+            self.remove_bucket(entry)?;
+        }
+        let mut taken = entry.map_or_else(Taken::default, |entry| self.counted(&entry));
+        let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(earlier) = carried.remove(key) {
+            taken.add(&earlier);
         }
         Ok(taken)
     }

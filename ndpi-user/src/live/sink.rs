@@ -216,7 +216,7 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
     }
 
     fn finished(&mut self, mut flow: FlowEntry<F>, end: End) {
-        let taken = self.store.take(&flow.key).unwrap_or_else(|error| {
+        let taken = self.store.take_ended(&flow.key, end).unwrap_or_else(|error| {
             self.refuse(&error);
             Taken::default()
         });

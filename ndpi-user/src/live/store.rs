@@ -5,6 +5,7 @@ use std::ops::Add;
 use ndpi::Classification;
 
 use super::{Allowance, InForce};
+use crate::classify::End;
 use crate::flow::{FlowEntry, FlowKey};
 use crate::verdict::Verdict;
 
@@ -97,4 +98,25 @@ pub trait Store {
     ///
     /// When a map cannot be read or written.
     fn take(&self, key: &FlowKey) -> anyhow::Result<Taken>;
+
+    /// Takes a flow's verdict out of the maps, with what was counted under it, and leaves what the
+    /// kernel notes of packets without a verdict.
+    ///
+    /// # Errors
+    ///
+    /// As [`take`](Self::take).
+    fn take_verdict(&self, key: &FlowKey) -> anyhow::Result<Taken>;
+
+    /// Takes a flow that is over out of the maps. Where a new connection took its key, what the
+    /// kernel notes without a verdict is of that one, and stays.
+    ///
+    /// # Errors
+    ///
+    /// As [`take`](Self::take).
+    fn take_ended(&self, key: &FlowKey, end: End) -> anyhow::Result<Taken> {
+        match end {
+            End::Reused => self.take_verdict(key),
+            End::Idle | End::Closed | End::Evicted | End::SourceEnded => self.take(key),
+        }
+    }
 }

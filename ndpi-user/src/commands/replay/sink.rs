@@ -125,12 +125,7 @@ impl<'a> ReplaySink<'a> {
 
     /// What the kernel counted of a flow that is over.
     fn take<F>(&mut self, flow: &FlowEntry<F>, end: End) -> Taken {
-        let taken = match end {
-            // The track is that of the connection which took the key.
-            End::Reused => self.store.take_verdict(&flow.key),
-            _ => self.store.take(&flow.key),
-        };
-        let mut taken = taken.unwrap_or_else(|error| {
+        let mut taken = self.store.take_ended(&flow.key, end).unwrap_or_else(|error| {
             self.fail(error);
             Taken::default()
         });

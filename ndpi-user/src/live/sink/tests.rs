@@ -48,6 +48,10 @@ impl Store for Table {
         self.standing.borrow_mut().remove(key);
         Ok(self.taken)
     }
+
+    fn take_verdict(&self, key: &FlowKey) -> anyhow::Result<Taken> {
+        Ok(Taken { undecided: Volume::default(), ..self.take(key)? })
+    }
 }
 
 #[derive(Clone, Default)]
@@ -137,9 +141,14 @@ fn shared(output: Output, policy: &InForce) -> Shared {
     }
 }
 
-/// Takes a flow with four packets through `sink` and returns the records, and what the summary says
-/// of leaks.
+/// Takes a flow with four packets through `sink` until it is idle, and returns the records, and what
+/// the summary says of leaks.
 fn life(table: Table, given_up: bool) -> (Vec<Value>, String) {
+    life_until(End::Idle, table, given_up)
+}
+
+/// The same for a flow that ends so.
+fn life_until(end: End, table: Table, given_up: bool) -> (Vec<Value>, String) {
     let lines = Lines::default();
     let (output, writer) = Output::start(Format::Json, lines.clone());
     let policy = policy("action = \"drop\"");
@@ -162,7 +171,7 @@ fn life(table: Table, given_up: bool) -> (Vec<Value>, String) {
     if !given_up {
         sink.decided(&mut flow, &sample());
     }
-    sink.finished(flow, End::Idle);
+    sink.finished(flow, end);
     assert!(standing.borrow().is_empty(), "nothing stands when the flow is over");
     let leaks = sink.into_summary().leaks().to_string();
     writer.finish().unwrap();
@@ -195,6 +204,15 @@ fn what_the_kernel_counted_before_and_after_the_verdict_adds_up() {
     assert_eq!(flow["last_seen"], "2023-11-14T22:13:29.000000Z");
     assert_eq!(flow.get("capture"), None);
     assert!(leaks.ends_with("before their verdicts stood: 7 packets, 700 bytes of 1 flows\n"));
+}
+
+#[test]
+fn what_a_new_connection_sent_without_a_verdict_is_its_own() {
+    let taken = Taken { undecided: volume(3), decided: volume(20), ..Taken::default() };
+    for (end, packets) in [(End::Idle, 27), (End::Reused, 24)] {
+        let (records, _) = life_until(end, Table { taken, ..Table::default() }, false);
+        assert_eq!(records[1]["packets"], packets, "{end:?}");
+    }
 }
 
 #[test]
