@@ -232,3 +232,24 @@ fn fragments_of_no_flow_and_what_cannot_be_parsed_are_dropped_if_so_wished() {
         assert_eq!(actions, wanted, "{settings}");
     }
 }
+
+#[test]
+fn what_stays_unknown_is_dropped_beyond_its_budget_if_so_wished() {
+    if !can_replay() {
+        return;
+    }
+    let packets: Vec<_> = (1..5).map(|at| (at, udp([4001, 999], false, &[7; 40]))).collect();
+    let path = file("replay-undecided", "packets.pcap", &capture(&packets));
+    for (settings, reason, dropped) in
+        [("", "count", Value::Null), ("undecided = \"drop\"", "drop", 2.into())]
+    {
+        let policy = file("replay-undecided", "policy.toml", settings.as_bytes());
+        let arguments = ["--json", "--packets", "--budget", "2", "--policy", &policy, &path];
+        let run = replay(&arguments);
+        assert_eq!(reasons(&run), ["shown", "shown", reason, reason]);
+        assert_eq!(
+            (&run.flows()[0]["app"], &run.flows()[0]["dropped"]),
+            (&"Unknown".into(), &dropped)
+        );
+    }
+}
