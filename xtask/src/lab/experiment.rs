@@ -31,8 +31,7 @@ pub(super) fn run(stage: &Stage, policy: Option<&Path>, keep: bool) -> Result<Ve
         wait(stage);
     }
     let records = router.end()?;
-    let pairs = requests::all().into_iter().zip(bare).zip(asked);
-    Ok(pairs.map(|((request, bare), asked)| Outcome::new(request, bare, asked, &records)).collect())
+    Ok(Outcome::all(&requests::all(), bare, asked, &records))
 }
 
 /// Makes every request, each from a port of its own.

@@ -29,6 +29,17 @@ impl Outcome {
         Self { request, bare, asked, flow, verdict }
     }
 
+    /// The same for several requests, in the same order.
+    pub(super) fn all(
+        requests: &[Request],
+        bare: Vec<Asked>,
+        asked: Vec<Asked>,
+        records: &[Value],
+    ) -> Vec<Self> {
+        let pairs = requests.iter().zip(bare).zip(asked);
+        pairs.map(|((request, bare), asked)| Self::new(*request, bare, asked, records)).collect()
+    }
+
     pub(super) fn answered(&self) -> bool {
         self.asked.answer.is_ok()
     }

@@ -2,17 +2,17 @@
 
 use anyhow::Result;
 
-use super::round::outcomes;
 use super::{Scenario, Scene};
 use crate::lab::echo::Echo;
 use crate::lab::findings::Findings;
 use crate::lab::insistent::{Insistent, Question};
+use crate::lab::outcome::Outcome;
 use crate::lab::requests::{Ask, Expected, Family, Page, Request, row};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "allow-list",
     about: "DNS and the web get through; ssh and what nDPI does not know only with their first packets",
-    names: &NAMES,
+    names: || NAMES.to_vec(),
     play,
 };
 
@@ -57,7 +57,7 @@ fn play(scene: &Scene, findings: &mut Findings) -> Result<()> {
         let (family, unknown) = started?;
         check_unknown(scene, family, &unknown, findings)?;
     }
-    findings.outcomes(&outcomes(&requests, bare, asked, &router.end()?), true);
+    findings.outcomes(&Outcome::all(&requests, bare, asked, &router.end()?), true);
     Ok(())
 }
 

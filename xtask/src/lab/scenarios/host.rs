@@ -1,18 +1,23 @@
-//! Host names: one, a domain, a list; and names that only look like them.
+//! Host names: one, a domain, a list that changes; and names that only look like them.
 
 use std::fmt::Write as _;
+use std::fs;
+use std::time::Duration;
 
 use anyhow::Result;
 
-use super::round::{check_rules, round};
 use super::{Scenario, Scene};
+use crate::lab::conversation::Asked;
 use crate::lab::findings::Findings;
+use crate::lab::interrupt;
+use crate::lab::outcome::Outcome;
 use crate::lab::requests::{Ask, Expected, Family, Page, Request, row};
+use crate::lab::router::Router;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "host",
-    about: "one name, all names below another and a list of 5000 are blocked; look-alikes are not",
-    names: &NAMES,
+    about: "one name, a domain and a list of 5000 are blocked, look-alikes are not; the list changes",
+    names,
     play,
 };
 
@@ -58,44 +63,77 @@ const ANSWERED: [&str; 9] = [
     "listed.example.com.evil.example",
 ];
 
-const NAMES: [&str; 15] = {
-    let mut names = [""; 15];
-    let mut place = 0;
-    while place < 15 {
-        names[place] = if place < 6 { BLOCKED[place].0 } else { ANSWERED[place - 6] };
-        place += 1;
-    }
-    names
-};
+/// What comes to the list later.
+const ADDED: Request =
+    row(Ask::Https(Page::Small), "added.example.com", Family::V4, Expected::Blocked);
+
+const LIST: &str = "names.txt";
+/// How long the list may take to be read anew.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 fn play(scene: &Scene, findings: &mut Findings) -> Result<()> {
-    scene.write("names.txt", &list())?;
-    let outcomes = round(scene, POLICY, &requests(), findings)?;
-    let by = |request: &Request| {
-        let entry = BLOCKED.iter().find(|(name, _)| *name == request.name);
-        entry.map_or("default", |(_, rule)| rule)
-    };
-    check_rules(&outcomes, by, findings);
+    let (stage, requests) = (scene.stage, requests());
+    let bare = stage.ask(&requests)?;
+    scene.write(LIST, &list(""))?;
+    let router = stage.router(&scene.write("policy.toml", POLICY)?)?;
+    let asked = stage.ask(&requests)?;
+    let added = check_added(scene, &router, findings)?;
+    let records = router.end()?;
+    let outcomes = Outcome::all(&requests, bare, asked, &records);
+    findings.outcomes(&outcomes, true);
+    findings.outcomes(&Outcome::all(&[ADDED], added.0, added.1, &records), true);
+    for outcome in &outcomes {
+        check_rule(outcome, findings);
+    }
     Ok(())
 }
 
-/// Three names that matter, among thousands.
-fn list() -> String {
+/// A name that comes to the list while the policy is in force; it is asked for before and after.
+fn check_added(
+    scene: &Scene,
+    router: &Router,
+    findings: &mut Findings,
+) -> Result<(Vec<Asked>, Vec<Asked>)> {
+    let reloads = || router.said().matches("reloaded").count();
+    let (before, count) = (scene.stage.ask(&[ADDED])?, reloads());
+    let new = scene.write("names.new", &list(ADDED.name))?;
+    fs::rename(new, scene.folder.join(LIST))?;
+    let taken = interrupt::until(PATIENCE, || Ok(reloads() > count))?;
+    findings.check("a list that changes is read anew", taken, "");
+    Ok((before, scene.stage.ask(&[ADDED])?))
+}
+
+/// Notes whether the right rule took a blocked flow, and none another.
+fn check_rule(outcome: &Outcome, findings: &mut Findings) {
+    let (shown, name) = (outcome.request.shown(), outcome.request.name);
+    let rule = BLOCKED.iter().find(|(blocked, _)| *blocked == name);
+    let rule = rule.map_or("default", |(_, rule)| rule);
+    let seen = &outcome.flow["rule"];
+    findings.check(format!("{shown} is decided by \"{rule}\""), *seen == rule, seen);
+}
+
+/// Three names that matter, among thousands, and one more.
+fn list(more: &str) -> String {
     let mut text =
-        String::from("# blocked\nlisted.example.com\n.below.example.com\nBÜCHER.example\n");
+        format!("# blocked\nlisted.example.com\n.below.example.com\nBÜCHER.example\n{more}\n");
     for number in 0..5000 {
         let _ = writeln!(text, "host-{number}.example.com");
     }
     text
 }
 
+fn names() -> Vec<&'static str> {
+    let blocked = BLOCKED.iter().map(|(name, _)| *name);
+    blocked.chain(ANSWERED).chain([ADDED.name]).collect()
+}
+
 /// Every name over TLS, in turn over IPv4 and IPv6; some in the clear as well.
 fn requests() -> Vec<Request> {
     let families = [Family::V4, Family::V6];
     let mut requests = Vec::new();
-    for (place, name) in NAMES.into_iter().enumerate() {
-        let blocked = BLOCKED.iter().any(|(blocked, _)| *blocked == name);
-        let expected = if blocked { Expected::Blocked } else { Expected::Answered };
+    let blocked = BLOCKED.iter().map(|(name, _)| (*name, Expected::Blocked));
+    let answered = ANSWERED.iter().map(|name| (*name, Expected::Answered));
+    for (place, (name, expected)) in blocked.chain(answered).enumerate() {
         let family = families[place % 2];
         requests.push(row(Ask::Https(Page::Small), name, family, expected));
         if place % 3 == 0 {

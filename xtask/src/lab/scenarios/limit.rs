@@ -14,7 +14,7 @@ use crate::lab::servers::{ENDLESS, LARGE, STREAM};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "limit",
     about: "downloads run at 10 mbit/s, shared or each, measured over 10 s; others are not slowed",
-    names: &NAMES,
+    names: || NAMES.to_vec(),
     play,
 };
 

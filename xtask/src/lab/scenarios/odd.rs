@@ -13,7 +13,7 @@ use crate::lab::requests::Family;
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "odd-packets",
     about: "headers that are cut and fragments of unknown flows are dropped; large datagrams pass",
-    names: &[],
+    names: Vec::new,
     play,
 };
 

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::round::outcomes;
 use super::{Scenario, Scene};
 use crate::lab::conversation::Asked;
 use crate::lab::findings::Findings;
@@ -16,7 +15,7 @@ use crate::lab::router::Router;
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "reject",
     about: "curl fails at once with a reset, and dig with ICMP \"administratively prohibited\"",
-    names: &NAMES,
+    names: || NAMES.to_vec(),
     play,
 };
 
@@ -47,8 +46,8 @@ fn play(scene: &Scene, findings: &mut Findings) -> Result<()> {
         asked_names.extend(dig(scene, &router, request, findings)?);
     }
     let records = router.end()?;
-    let web = outcomes(&web, bare_web, asked_web, &records);
-    let names = outcomes(&names, bare_names, asked_names, &records);
+    let web = Outcome::all(&web, bare_web, asked_web, &records);
+    let names = Outcome::all(&names, bare_names, asked_names, &records);
     findings.outcomes(&web, true);
     findings.outcomes(&names, true);
     web.iter().chain(&names).filter(|it| it.blocked()).for_each(|it| check_told(it, findings));

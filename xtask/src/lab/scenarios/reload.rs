@@ -7,20 +7,20 @@ use anyhow::{Context as _, Result, anyhow};
 use serde_json::Value;
 
 use super::changing::{Changing, WAYS};
-use super::round::outcomes;
 use super::traffic::{BOTH, FIRST, NONE, SECOND, Traffic};
 use super::{Scenario, Scene};
 use crate::lab::conversation::Asked;
 use crate::lab::findings::Findings;
 use crate::lab::flow::FlowId;
 use crate::lab::interrupt;
+use crate::lab::outcome::Outcome;
 use crate::lab::requests::{Ask, Expected, Family, Page, Request, row};
 use crate::lab::router::Router;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "reload",
     about: "two policies in turn: what both block stays blocked, packet by packet",
-    names: &NAMES,
+    names: || NAMES.to_vec(),
     play,
 };
 
@@ -59,7 +59,7 @@ fn play(scene: &Scene, findings: &mut Findings) -> Result<()> {
     }
     let rounds = asked.len() / bare.len();
     let bare = std::iter::repeat_n(bare, rounds).flatten().collect();
-    findings.outcomes(&outcomes(&requests().repeat(rounds), bare, asked, &records), true);
+    findings.outcomes(&Outcome::all(&requests().repeat(rounds), bare, asked, &records), true);
     Ok(())
 }
 

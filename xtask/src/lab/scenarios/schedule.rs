@@ -5,17 +5,17 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Result, bail};
 
 use super::clock::{hours_around, whole_second, zone_turning_at};
-use super::round::outcomes;
 use super::{Scenario, Scene};
 use crate::lab::conversation::Asked;
 use crate::lab::findings::Findings;
 use crate::lab::insistent::{Insistent, Question};
+use crate::lab::outcome::Outcome;
 use crate::lab::requests::{Ask, Expected, Family, Page, Request, row};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "schedule",
     about: "a rule holds in its hours only, and takes flows that are under way when they begin",
-    names: &NAMES,
+    names: || NAMES.to_vec(),
     play,
 };
 
@@ -56,7 +56,7 @@ fn play(scene: &Scene, findings: &mut Findings) -> Result<()> {
         findings.check("and so is a request", before.code == Some(0), answer);
         wait_for(turn, &coming, findings)?;
         let asked = watch_from_then_on(scene, &coming, &requests, findings)?;
-        findings.outcomes(&outcomes(&requests, bare, asked, &router.end()?), true);
+        findings.outcomes(&Outcome::all(&requests, bare, asked, &router.end()?), true);
         return Ok(());
     }
     bail!("this machine is too slow: {:?} did not do for one request", LEADS[2])
