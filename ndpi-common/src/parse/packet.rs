@@ -1,7 +1,7 @@
 //! What the parser found.
 
 use super::{Tags, Tunnel};
-use crate::{Direction, Key};
+use crate::{Direction, FragmentPorts, Key};
 
 /// A packet that belongs to a flow. Offsets count from the start of the frame.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -165,9 +165,18 @@ impl Packet {
         self
     }
 
-    /// As [`Packet::with_ports`], in place.
+    /// Gives a later fragment what only its datagram's first fragment tells.
     #[inline(always)]
-    pub fn set_ports(&mut self, source: u16, destination: u16) {
+    pub fn join(&mut self, first: FragmentPorts) {
+        match &mut self.key {
+            Key::V4(key) => key.proto = first.proto,
+            Key::V6(key) => key.proto = first.proto,
+        }
+        self.set_ports(first.source, first.destination);
+    }
+
+    #[inline(always)]
+    fn set_ports(&mut self, source: u16, destination: u16) {
         let equal = match &self.key {
             Key::V4(key) => key.lower == key.upper,
             Key::V6(key) => key.lower == key.upper,

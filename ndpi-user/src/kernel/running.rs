@@ -253,7 +253,7 @@ impl Kernel {
         if let Fragment::Later { id } = packet.fragment {
             let first = FragmentKey::new(&packet.key, packet.direction, id);
             let Some(ports) = self.fragments.get(&first)? else { return Ok(None) };
-            packet.set_ports(ports.source, ports.destination);
+            packet.join(ports);
         }
         Ok(Some((packet.key, packet.direction)))
     }

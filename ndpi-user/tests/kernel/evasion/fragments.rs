@@ -103,7 +103,9 @@ fn chains_in_fragments_do_not_hide_a_flow() {
             V6,
             vec![
                 fragment(behind, 0, true, &whole[..40]),
-                fragment(Talk { proto: TCP, ..V6 }, 40, false, &whole[40..]),
+                fragment(behind, 40, true, &whole[40..80]),
+                // What a later fragment says of its protocol, nobody asks (RFC 8200).
+                fragment(Talk { proto: UDP, ..V6 }, 80, false, &whole[80..]),
             ],
             Blocked,
         ),
