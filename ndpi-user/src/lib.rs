@@ -5,6 +5,7 @@ pub mod capture;
 pub mod classify;
 pub mod cli;
 pub mod commands;
+pub mod control;
 pub mod first_packet;
 pub mod flow;
 pub mod kernel;

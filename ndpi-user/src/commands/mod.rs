@@ -19,7 +19,7 @@ pub use detach::DetachArguments;
 pub use list::{Kind, ListArguments};
 pub use ndpi_options::{NdpiOptions, Setting};
 pub use pcap::PcapArguments;
-pub use policy::{CheckArguments, ExplainArguments, PolicyArguments};
+pub use policy::{CheckArguments, ExplainArguments, PolicyArguments, ReloadArguments};
 pub use replay::ReplayArguments;
 pub use run::RunArguments;
 pub use verdicts::VerdictsArguments;

@@ -118,6 +118,11 @@ fn open_if_held(path: &Path) -> Option<File> {
     (free == Err(rustix::io::Errno::WOULDBLOCK)).then_some(file)
 }
 
+/// Where the instance that holds `pins` listens for commands ([`crate::control`]).
+pub fn socket_path(pins: &Path) -> PathBuf {
+    Path::new(DIRECTORY).join(file_name(pins)).with_extension("sock")
+}
+
 /// A file name for a path: `/` becomes `-`, what could be confused with it is escaped.
 fn file_name(pins: &Path) -> String {
     let path = pins.to_string_lossy();
@@ -169,6 +174,12 @@ mod tests {
         drop(second);
         assert_eq!(programs_in_use_in(&directory), [7, 9]);
         fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn the_socket_is_beside_the_lock() {
+        let path = socket_path(Path::new("/sys/fs/bpf/ndpi.xdp"));
+        assert_eq!(path, Path::new("/run/ndpi-xdp/sys-fs-bpf-ndpi.xdp.sock"));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub use attach::{AttachError, Attachment, DetachError, Detached, Egress, Hooks, 
 pub use clock::{Clock, ktime_ns};
 pub use instance::Instance;
 pub use load::LoadError;
-pub use lock::LockError;
+pub use lock::{LockError, socket_path};
 pub use maps::{
     Insertion, Limits, LiveCell, MapError, ServerMap, Statistics, Stats, TrackMaps, VerdictMaps,
     Written,

@@ -1,8 +1,9 @@
-//! `ndpi-xdp policy`: everything about a policy file that needs no interface.
+//! `ndpi-xdp policy`: everything about policy files.
 
 mod capture;
 mod check;
 mod explain;
+mod reload;
 
 use std::process::ExitCode;
 
@@ -14,8 +15,9 @@ use crate::policy::{EXAMPLE, SCHEMA};
 
 pub use check::CheckArguments;
 pub use explain::ExplainArguments;
+pub use reload::ReloadArguments;
 
-/// Check policies, and ask what they do
+/// Check policies, ask what they do, and have a running instance read its own anew
 #[derive(Args, Clone, Debug)]
 pub struct PolicyArguments {
     #[command(subcommand)]
@@ -26,6 +28,7 @@ pub struct PolicyArguments {
 enum Command {
     Check(CheckArguments),
     Explain(ExplainArguments),
+    Reload(ReloadArguments),
     /// Print the JSON Schema of policies, for editors
     Schema,
     /// Print a commented policy to begin with
@@ -41,6 +44,7 @@ impl PolicyArguments {
         match self.command {
             Command::Check(arguments) => arguments.run(),
             Command::Explain(arguments) => arguments.run(),
+            Command::Reload(arguments) => arguments.run(),
             Command::Schema => print(SCHEMA),
             Command::Example => print(EXAMPLE),
         }

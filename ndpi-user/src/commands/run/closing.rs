@@ -14,11 +14,13 @@ pub(super) struct Closing {
     statistics: Statistics,
     /// Packets that were not shown because a ring was full, by CPU.
     ring_full: Vec<u64>,
+    /// How often the policy was read anew and taken, and how often not.
+    reloads: (u64, u64),
 }
 
 impl Closing {
-    pub(super) fn read(stats: &Stats) -> Result<Self> {
-        Ok(Self { statistics: stats.read()?, ring_full: stats.ring_full()? })
+    pub(super) fn read(stats: &Stats, reloads: (u64, u64)) -> Result<Self> {
+        Ok(Self { statistics: stats.read()?, ring_full: stats.ring_full()?, reloads })
     }
 
     pub(super) fn record(&self) -> StoppedRecord {
@@ -41,6 +43,10 @@ impl fmt::Display for Closing {
         if self.ring_full.iter().any(|packets| *packets > 0) {
             let by_cpu = losses_by_cpu(&self.ring_full);
             writeln!(f, "\nnot shown, as rings were full: {by_cpu}; try a larger --ring-size")?;
+        }
+        if self.reloads != (0, 0) {
+            let (taken, failed) = self.reloads;
+            writeln!(f, "\npolicy read anew: {taken} times taken, {failed} times not")?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod closing;
 mod options;
+mod orders;
 mod peers;
 mod reload;
 mod signals;
@@ -17,7 +18,7 @@ use ndpi::{Engine, Library};
 
 use closing::Closing;
 pub use options::RunArguments;
-use reload::Reloader;
+use reload::{Reloader, Reloads};
 
 use super::Context;
 use crate::first_packet::Servers;
@@ -46,13 +47,14 @@ impl RunArguments {
 
         let (control, orders) = channel::unbounded();
         let (reload, asked) = channel::unbounded();
-        signals::listen(control.clone(), reload).context("cannot listen for signals")?;
+        signals::listen(control.clone(), reload.clone()).context("cannot listen for signals")?;
         let mut kernel = Kernel::load(&self.load_options(context.log_level))?;
         let rules = KernelRules { limits: kernel.limits().clone(), live: kernel.live().clone() };
         let mut enforcer = Enforcer::new(rules);
         let in_force = enforcer.enter(Arc::clone(&policy), ktime_ns())?;
         let attachments = self.attach(&mut kernel)?;
 
+        let server = orders::listen(&kernel, self.policy.is_some().then_some(reload));
         let format = if self.json { Format::Json } else { Format::Text };
         let (output, writer) = Output::start(format, io::stdout());
         output.status(&self.status(&library, &attachments));
@@ -69,12 +71,14 @@ impl RunArguments {
             )),
         };
         let names = Arc::clone(&shared.names);
+        let reloads = Reloads::default();
         if let Some(path) = self.policy.clone() {
-            let reloader = Reloader::new(path, &policy, vocabulary, control);
+            let reloader = Reloader::new(path, &policy, vocabulary, control, reloads.clone());
             thread::spawn(move || reloader.run(&asked));
         }
         let summary = self.session(&mut kernel, engines, (enforcer, in_force), &shared, &orders);
-        let closing = Closing::read(kernel.stats())?;
+        drop(server);
+        let closing = Closing::read(kernel.stats(), reloads.read())?;
         shared.output.stopped(&closing.record());
         // The writer ends when nobody can write to it any more.
         drop(shared);

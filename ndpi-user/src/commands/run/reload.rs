@@ -2,12 +2,34 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use crossbeam::channel::{self, Receiver, Sender, select};
 
+use crate::control::Reload;
 use crate::live::{Control, Rejudged};
 use crate::policy::{self, Changed, Diagnostics, Policy, Support, Vocabulary, Watcher};
+
+/// Asks for the policy to be read anew; who wants to hear what came of it says where.
+pub(super) type Ask = Option<Sender<Reload>>;
+
+/// How often the policy was read anew.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reloads(Arc<[AtomicU64; 2]>);
+
+impl Reloads {
+    /// How often it was taken, and how often not.
+    pub(super) fn read(&self) -> (u64, u64) {
+        let [taken, failed] = self.0.each_ref().map(|count| count.load(Ordering::Relaxed));
+        (taken, failed)
+    }
+
+    fn count(&self, taken: bool) {
+        let [yes, no] = &*self.0;
+        (if taken { yes } else { no }).fetch_add(1, Ordering::Relaxed);
+    }
+}
 
 /// Reads the policy anew when it is told to, and when one of its files has changed.
 pub(super) struct Reloader {
@@ -16,73 +38,124 @@ pub(super) struct Reloader {
     watcher: Option<Watcher>,
     changes: Receiver<Changed>,
     control: Sender<Control>,
-    /// How often the file could not be taken.
-    failures: u64,
+    reloads: Reloads,
 }
 
 impl Reloader {
     /// Watches the files of `policy`, which was read from `path`. Where they cannot be watched, it
-    /// says so, and SIGHUP is what is left.
+    /// says so, and asking is what is left.
     pub(super) fn new(
         path: PathBuf,
         policy: &Policy,
         vocabulary: Vocabulary,
         control: Sender<Control>,
+        reloads: Reloads,
     ) -> Self {
         let (watcher, changes) = match Watcher::new(&files(policy.diagnostics())) {
             Ok((watcher, changes)) => (Some(watcher), changes),
             Err(error) => {
-                log::warn!("{error}: send SIGHUP after a change of the policy");
+                log::warn!("{error}: after a change of the policy: ndpi-xdp policy reload");
                 (None, channel::never())
             }
         };
-        Self { path, vocabulary, watcher, changes, control, failures: 0 }
+        Self { path, vocabulary, watcher, changes, control, reloads }
     }
 
     /// Reloads whenever it is asked to, until nobody can ask any more.
-    pub(super) fn run(mut self, asked: &Receiver<()>) {
+    pub(super) fn run(mut self, asked: &Receiver<Ask>) {
         loop {
-            select! {
-                recv(asked) -> ask => if ask.is_err() { return },
-                recv(self.changes) -> change => if change.is_err() { return },
+            let ask = select! {
+                recv(asked) -> ask => match ask {
+                    Ok(ask) => ask,
+                    Err(_) => return,
+                },
+                recv(self.changes) -> change => match change {
+                    Ok(_) => None,
+                    Err(_) => return,
+                },
+            };
+            let reload = self.reload();
+            if let Some(ask) = ask {
+                // Whoever asked may have gone.
+                let _ = ask.send(reload);
             }
-            self.reload();
         }
     }
 
     /// Takes the file if it is without errors, and waits until all verdicts are of it; keeps the
     /// policy in force otherwise. Either way, what it names now is watched from here on: a list
     /// that was missing may come.
-    fn reload(&mut self) {
-        let path = self.path.display();
-        let (named, result) = match policy::load(&self.path, &self.vocabulary, Support::THIS_BUILD)
-        {
+    fn reload(&mut self) -> Reload {
+        let loaded = policy::load(&self.path, &self.vocabulary, Support::THIS_BUILD);
+        let (named, reload) = match loaded {
             Ok(policy) => (files(policy.diagnostics()), self.enforce(policy)),
-            Err(problems) => (files(&problems), Err(anyhow!("\n{}", problems.render(false)))),
+            Err(problems) => (files(&problems), self.report(&problems)),
         };
-        match result {
-            Ok((rules, Rejudged { flows, changed })) => log::info!(
-                "policy {path} reloaded: {rules} rules; {changed} of {flows} verdicts changed"
-            ),
-            Err(error) => {
-                self.failures += 1;
-                let failures = self.failures;
-                log::error!(
-                    "policy {path} not taken, the one before stays in force (failures so far: \
-                     {failures}): {error:#}"
-                );
-            }
-        }
+        self.reloads.count(reload.taken);
+        self.say(&reload);
         self.watch(named);
+        reload
     }
 
-    /// Brings a policy into force; returns how many rules it has, and what came of it.
-    fn enforce(&self, policy: Policy) -> Result<(usize, Rejudged)> {
-        let rules = policy.rules().len();
+    /// Brings a policy into force.
+    fn enforce(&self, policy: Policy) -> Reload {
+        let policy = Arc::new(policy);
+        let report = self.report(policy.diagnostics());
+        match self.judge_again(Arc::clone(&policy)) {
+            Ok(Rejudged { flows, changed }) => Reload {
+                taken: true,
+                rules: Some(policy.rules().len()),
+                flows: Some(flows),
+                changed: Some(changed),
+                ..report
+            },
+            Err(error) => Reload { error: Some(format!("{error:#}")), ..report },
+        }
+    }
+
+    /// Returns when every verdict is one of `policy`.
+    fn judge_again(&self, policy: Arc<Policy>) -> Result<Rejudged> {
         let (done, rejudged) = channel::bounded(1);
         let ended = "the session is ending";
-        self.control.send(Control::Policy(Arc::new(policy), done)).context(ended)?;
-        Ok((rules, rejudged.recv().context(ended)??))
+        self.control.send(Control::Policy(policy, done)).context(ended)?;
+        rejudged.recv().context(ended)?
+    }
+
+    /// The report on a policy that was read and is not in force.
+    fn report(&self, problems: &Diagnostics) -> Reload {
+        Reload {
+            taken: false,
+            policy: self.path.display().to_string(),
+            rules: None,
+            flows: None,
+            changed: None,
+            problems: problems.to_json(),
+            error: None,
+            text: problems.render(false),
+        }
+    }
+
+    fn say(&self, reload: &Reload) {
+        let Reload { policy, text, .. } = reload;
+        if let Reload {
+            taken: true,
+            rules: Some(rules),
+            flows: Some(flows),
+            changed: Some(changed),
+            ..
+        } = reload
+        {
+            log::info!(
+                "policy {policy} reloaded: {rules} rules; {changed} of {flows} verdicts changed"
+            );
+            return;
+        }
+        let (_, failures) = self.reloads.read();
+        let why = reload.error.as_ref().unwrap_or(text);
+        log::error!(
+            "policy {policy} not taken, the one before stays in force (failures so far: \
+             {failures}):\n{why}"
+        );
     }
 
     fn watch(&mut self, mut named: Vec<PathBuf>) {
@@ -110,7 +183,7 @@ mod tests {
 
     use crossbeam::channel::{self, Receiver};
 
-    use super::Reloader;
+    use super::{Reloader, Reloads};
     use crate::live::{Control, Rejudged};
     use crate::policy::{self, Support, Vocabulary};
 
@@ -147,7 +220,8 @@ mod tests {
         fs::write(&path, rule("first", "Video")).unwrap();
         let policy = policy::load(&path, &vocabulary(), Support::THIS_BUILD).unwrap();
         let (control, orders) = channel::unbounded();
-        let reloader = Reloader::new(path.clone(), &policy, vocabulary(), control);
+        let reloads = Reloads::default();
+        let reloader = Reloader::new(path.clone(), &policy, vocabulary(), control, reloads.clone());
         let (ask, asked) = channel::unbounded();
         let thread = std::thread::spawn(move || reloader.run(&asked));
 
@@ -160,11 +234,46 @@ mod tests {
         // A mistake, which is told by the next thing that comes: the policy after it.
         fs::write(&other, rule("third", "Vidoe")).unwrap();
         fs::rename(&other, &path).unwrap();
-        ask.send(()).unwrap();
+        let (tell, told) = channel::bounded(1);
+        ask.send(Some(tell)).unwrap();
+        let refused = told.recv_timeout(WAIT).unwrap();
+        assert!(!refused.taken && refused.text.contains("did you mean"), "{refused:?}");
+        assert_eq!(refused.problems[0]["severity"], "error");
         fs::write(&other, rule("fourth", "Video")).unwrap();
         fs::rename(&other, &path).unwrap();
         assert_eq!(rules(&orders), ["fourth"]);
 
+        drop(ask);
+        thread.join().unwrap();
+        let (taken, failed) = reloads.read();
+        assert!(taken >= 2 && failed >= 1, "{taken}, {failed}");
+    }
+
+    #[test]
+    fn whoever_asks_hears_what_came_of_it_when_it_is_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.toml");
+        let list = "[[rule]]\nname = \"first\"\ndst = \"198.18.4.1/24\"\naction = \"drop\"\n";
+        fs::write(&path, list).unwrap();
+        let policy = policy::load(&path, &vocabulary(), Support::THIS_BUILD).unwrap();
+        let (control, orders) = channel::unbounded();
+        let reloader =
+            Reloader::new(path.clone(), &policy, vocabulary(), control, Reloads::default());
+        let (ask, asked) = channel::unbounded();
+        let thread = std::thread::spawn(move || reloader.run(&asked));
+        let (tell, told) = channel::bounded(1);
+        for result in [Ok(Rejudged { flows: 7, changed: 3 }), Err(anyhow::anyhow!("no room"))] {
+            ask.send(Some(tell.clone())).unwrap();
+            let Ok(Control::Policy(_, done)) = orders.recv_timeout(WAIT) else { panic!() };
+            assert!(told.is_empty(), "not before every verdict is of the new policy");
+            let good = result.is_ok();
+            done.send(result).unwrap();
+            let reload = told.recv_timeout(WAIT).unwrap();
+            assert_eq!(reload.taken, good);
+            assert_eq!(reload.changed, good.then_some(3));
+            assert_eq!(reload.error.is_some(), !good);
+            assert_eq!(reload.problems.as_array().map(Vec::len), Some(1), "{reload:?}");
+        }
         drop(ask);
         thread.join().unwrap();
     }

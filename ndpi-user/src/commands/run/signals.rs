@@ -6,19 +6,20 @@ use crossbeam::channel::Sender;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::reload::Ask;
 use crate::live::Control;
 
 /// Sends [`Control::Stop`] at the first SIGINT or SIGTERM, and asks for the policy to be read anew at
 /// every SIGHUP. A second SIGINT or SIGTERM ends the process at once, for whoever does not want to
 /// wait for the records of all flows.
-pub(super) fn listen(control: Sender<Control>, reload: Sender<()>) -> io::Result<()> {
+pub(super) fn listen(control: Sender<Control>, reload: Sender<Ask>) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     std::thread::spawn(move || {
         let mut stopping = false;
         for signal in &mut signals {
             match signal {
                 // Both sends fail only when nobody listens any more, at the end.
-                SIGHUP => drop(reload.send(())),
+                SIGHUP => drop(reload.send(None)),
                 // The attachments end with the process: they are links that nothing else holds.
                 _ if stopping => std::process::exit(128 + signal),
                 _ => {

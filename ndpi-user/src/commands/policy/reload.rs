@@ -1,0 +1,115 @@
+//! `ndpi-xdp policy reload`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use serde_json::json;
+
+use crate::commands::print;
+use crate::control::{Command, Outcome, Reload, ask};
+use crate::kernel::{DEFAULT_PIN_DIRECTORY, socket_path};
+
+/// Have the running ndpi-xdp read its policy anew, and say what came of it
+///
+/// Returns when every verdict in the kernel is one of the new policy. Exit status 1 if it was not
+/// taken: the one before stays in force then.
+#[derive(Args, Clone, Debug)]
+pub struct ReloadArguments {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    /// Folder on the BPF file system with the maps of the instance
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_DIRECTORY)]
+    pub pin_dir: PathBuf,
+}
+
+impl ReloadArguments {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// No instance is running, or it could not be asked or refused.
+    pub fn run(self) -> Result<ExitCode> {
+        let reload = match ask(&socket_path(&self.pin_dir), Command::PolicyReload)? {
+            Outcome::PolicyReload(reload) => reload,
+            Outcome::Refused(why) => bail!("{why}"),
+        };
+        print(&if self.json { to_json(&reload) } else { to_text(&reload) })?;
+        Ok(if reload.taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn to_json(reload: &Reload) -> String {
+    let Reload { taken, policy, rules, flows, changed, problems, error, text: _ } = reload;
+    let mut object = json!({ "type": "reload", "taken": taken, "policy": policy });
+    for (key, value) in [
+        ("rules", json!(rules)),
+        ("flows", json!(flows)),
+        ("changed", json!(changed)),
+        ("problems", problems.clone()),
+        ("error", json!(error)),
+    ] {
+        if !value.is_null() {
+            object[key] = value;
+        }
+    }
+    format!("{object}\n")
+}
+
+fn to_text(reload: &Reload) -> String {
+    let Reload { policy, text, .. } = reload;
+    let problems = if text.is_empty() { String::new() } else { format!("{text}\n") };
+    match (&reload.error, reload.rules) {
+        (Some(error), _) => format!("{problems}{policy}: not taken: {error}\n"),
+        (None, None) => format!("{problems}{policy}: not taken, the one before stays in force\n"),
+        (None, Some(rules)) => {
+            let (flows, changed) = (reload.flows.unwrap_or(0), reload.changed.unwrap_or(0));
+            format!(
+                "{problems}{policy}: {rules} rules in force; {changed} of {flows} verdicts changed\n"
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Reload, to_json, to_text};
+
+    fn taken() -> Reload {
+        Reload {
+            taken: true,
+            policy: "p.toml".into(),
+            rules: Some(3),
+            flows: Some(7),
+            changed: Some(2),
+            problems: json!([]),
+            error: None,
+            text: String::new(),
+        }
+    }
+
+    #[test]
+    fn what_came_of_it_is_said() {
+        let refused = Reload {
+            taken: false,
+            rules: None,
+            flows: None,
+            changed: None,
+            text: "error: no".into(),
+            ..taken()
+        };
+        let full = Reload { error: Some("no room".into()), text: String::new(), ..refused.clone() };
+        assert_eq!(to_text(&taken()), "p.toml: 3 rules in force; 2 of 7 verdicts changed\n");
+        assert!(to_text(&refused).starts_with("error: no\np.toml: not taken"));
+        assert_eq!(to_text(&full), "p.toml: not taken: no room\n");
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&to_json(&full)).unwrap(),
+            json!({ "type": "reload", "taken": false, "policy": "p.toml", "problems": [], "error": "no room" })
+        );
+        assert!(to_json(&taken()).contains("\"changed\":2"));
+    }
+}

@@ -1,0 +1,48 @@
+//! Commands from outside, carried out by the parts of `run`.
+
+use std::time::Duration;
+
+use crossbeam::channel::{self, RecvTimeoutError, Sender};
+
+use super::reload::Ask;
+use crate::control::{Command, Outcome, Server};
+use crate::kernel::{Kernel, socket_path};
+
+/// How long a command may take before whoever asked is told that it takes longer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Listens for commands to the instance that `kernel` belongs to; `reload` is how it is asked to read
+/// its policy anew, if it has one. Where it cannot, it says so, and
+/// signals are what is left.
+pub(super) fn listen(kernel: &Kernel, reload: Option<Sender<Ask>>) -> Option<Server> {
+    let path = socket_path(kernel.pin_directory()?);
+    let server = Server::start(&path, move |command| match command {
+        Command::PolicyReload => reload_policy(reload.as_ref()),
+    });
+    match server {
+        Ok(server) => Some(server),
+        Err(error) => {
+            let error = anyhow::Error::new(error);
+            log::warn!("{error:#}: `ndpi-xdp policy reload` will not find this one; use SIGHUP");
+            None
+        }
+    }
+}
+
+fn reload_policy(reload: Option<&Sender<Ask>>) -> Outcome {
+    let Some(reload) = reload else {
+        let why = "this instance was started without --policy: there is nothing to read anew";
+        return Outcome::Refused(why.into());
+    };
+    let (tell, told) = channel::bounded(1);
+    // Where nobody is there to hear it, nobody tells either.
+    let _ = reload.send(Some(tell));
+    match told.recv_timeout(PATIENCE) {
+        Ok(outcome) => Outcome::PolicyReload(outcome),
+        Err(RecvTimeoutError::Timeout) => Outcome::Refused(format!(
+            "the policy is not in force after {} seconds; the instance's log says what becomes of it",
+            PATIENCE.as_secs()
+        )),
+        Err(RecvTimeoutError::Disconnected) => Outcome::Refused("the instance is ending".into()),
+    }
+}

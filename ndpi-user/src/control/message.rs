@@ -1,0 +1,83 @@
+//! What is asked, and what is answered.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The version of requests and replies.
+pub const PROTOCOL: u32 = 1;
+
+/// A request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// [`PROTOCOL`] of who asks.
+    pub protocol: u32,
+    /// What is to be done.
+    pub command: Command,
+}
+
+/// What an instance can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// Read the policy anew.
+    PolicyReload,
+}
+
+/// A reply.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// [`PROTOCOL`] of the instance.
+    pub protocol: u32,
+    /// What came of the request.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The policy was read.
+    PolicyReload(Reload),
+    /// Nothing was done, and why.
+    Refused(String),
+}
+
+/// What came of reading the policy anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reload {
+    /// Whether it is in force now; if not, the one before still is.
+    pub taken: bool,
+    /// The policy's file.
+    pub policy: String,
+    /// How many rules it has; absent where it was not taken, as the next two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules: Option<usize>,
+    /// Decided flows that were judged again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flows: Option<u64>,
+    /// How many of them have another verdict now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed: Option<u64>,
+    /// Mistakes and warnings found in the file, as `policy check --json` gives them.
+    pub problems: Value,
+    /// Why it was not taken, where the file is not to blame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The problems for a person.
+    pub text: String,
+}
+
+impl Request {
+    /// A request of this version.
+    pub fn new(command: Command) -> Self {
+        Self { protocol: PROTOCOL, command }
+    }
+}
+
+impl Reply {
+    /// A reply of this version.
+    pub fn new(outcome: Outcome) -> Self {
+        Self { protocol: PROTOCOL, outcome }
+    }
+}

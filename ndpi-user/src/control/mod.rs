@@ -1,0 +1,19 @@
+//! Talking to a running instance: a request and a reply, each a line of JSON, through a Unix socket
+//! that only root and the instance's own user may use.
+//!
+//! ```text
+//! {"protocol":1,"command":"policy-reload"}
+//! {"protocol":1,"policy_reload":{"taken":true,"policy":"/etc/policy.toml","rules":3,…}}
+//! ```
+
+mod client;
+mod line;
+mod message;
+mod server;
+
+pub use client::{AskError, ask};
+pub use message::{Command, Outcome, PROTOCOL, Reload, Reply, Request};
+pub use server::{Server, StartError};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! Both ends of the socket, and ends that do not play by the rules.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::{AskError, Command, Outcome, Reload, Server, ask};
+
+fn outcome() -> Outcome {
+    Outcome::PolicyReload(Reload {
+        taken: true,
+        policy: "/etc/policy.toml".into(),
+        rules: Some(3),
+        flows: Some(7),
+        changed: Some(2),
+        problems: json!([]),
+        error: None,
+        text: String::new(),
+    })
+}
+
+fn folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("instance.sock");
+    (folder, path)
+}
+
+/// What comes back for these bytes.
+fn said(path: &Path, request: &[u8]) -> String {
+    let mut stream = UnixStream::connect(path).unwrap();
+    stream.write_all(request).unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    reply
+}
+
+#[test]
+fn a_command_is_carried_out_and_answered() {
+    let (_folder, path) = folder();
+    // What a crashed instance left.
+    drop(UnixListener::bind(&path).unwrap());
+    assert!(matches!(ask(&path, Command::PolicyReload), Err(AskError::Nobody(_))));
+    let (send, asked) = mpsc::channel();
+    let server = Server::start(&path, move |command| {
+        send.send(command).unwrap();
+        outcome()
+    });
+    let server = server.unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    for _ in 0..2 {
+        assert_eq!(ask(&path, Command::PolicyReload).unwrap(), outcome());
+        assert_eq!(asked.recv(), Ok(Command::PolicyReload));
+    }
+    drop(server);
+    assert!(!path.exists());
+    let error = ask(&path, Command::PolicyReload).unwrap_err().to_string();
+    assert!(error.contains("ndpi-xdp run") && error.contains("--pin-dir"), "{error}");
+}
+
+#[test]
+fn what_is_no_command_is_refused_and_the_next_one_heard() {
+    let (_folder, path) = folder();
+    let _server = Server::start(&path, |_| outcome()).unwrap();
+    for (request, words) in [
+        (&b"{\"protocol\":9,\"command\":\"dance\"}\n"[..], "version 9"),
+        (b"{\"protocol\":1,\"command\":\"dance\"}\n", "policy-reload"),
+        (b"reload, please\n", "not understood"),
+        (b"\n", "not understood"),
+        (b"{\"protocol\":1,\"command\":\"policy-reload\"}\n", "\"rules\":3"),
+    ] {
+        let reply = said(&path, request);
+        assert!(reply.contains(words) && reply.ends_with('\n'), "{reply}");
+    }
+    // Nothing but an end, and more than a request can be.
+    drop(UnixStream::connect(&path).unwrap());
+    let mut endless = UnixStream::connect(&path).unwrap();
+    // The server may have hung up before the last of it.
+    let _ = endless.write_all(&vec![b'x'; 100_000]);
+    let mut reply = Vec::new();
+    let _ = endless.read_to_end(&mut reply);
+    assert_eq!(reply, b"");
+    assert_eq!(ask(&path, Command::PolicyReload).unwrap(), outcome());
+}
+
+#[test]
+fn who_says_nothing_is_not_waited_for_long() {
+    let (_folder, path) = folder();
+    let _server = Server::start(&path, |_| outcome()).unwrap();
+    let silent = UnixStream::connect(&path).unwrap();
+    assert_eq!(ask(&path, Command::PolicyReload).unwrap(), outcome());
+    drop(silent);
+}
