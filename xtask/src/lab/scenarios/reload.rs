@@ -6,7 +6,7 @@ use std::thread;
 use anyhow::{Context as _, Result, anyhow};
 use serde_json::Value;
 
-use super::changing::{Changing, WAYS};
+use super::changing::{Changing, Reply, WAYS};
 use super::traffic::{BOTH, FIRST, NONE, SECOND, Traffic};
 use super::{Scenario, Scene};
 use crate::lab::conversation::Asked;
@@ -73,7 +73,10 @@ fn change_often(
     let ways = WAYS.iter().flat_map(|way| [*way; 2]).cycle();
     for (change, way) in ways.take(CHANGES).enumerate() {
         let first = change % 2 == 0;
-        file.change(way, &policy(if first { FIRST } else { SECOND }), router)?;
+        let reply = file.change(way, &policy(if first { FIRST } else { SECOND }), router)?;
+        if let Some(reply) = reply {
+            check_reply(change, first, &reply, traffic, findings)?;
+        }
         let what = if first { "first" } else { "second" };
         findings.check(
             format!("change {change}, by {way:?}: the {what} policy comes into force"),
@@ -89,6 +92,28 @@ fn change_often(
     Ok(())
 }
 
+/// Once the command has returned, nothing of what is blocked now may arrive.
+fn check_reply(
+    change: usize,
+    first: bool,
+    reply: &Reply,
+    traffic: &Traffic,
+    findings: &mut Findings,
+) -> Result<()> {
+    let Reply { success, record } = reply;
+    let taken = *success && record["taken"] == true && record["changed"].as_u64() > Some(0);
+    findings.check(format!("change {change}: the command says what came of it"), taken, record);
+    let before = traffic.one_arrived(first)?;
+    traffic.wait_for_questions()?;
+    let more = traffic.one_arrived(first)? - before;
+    findings.check(
+        format!("change {change}: when the command returns, what is blocked now has stopped"),
+        more == 0,
+        format!("{more} packets more"),
+    );
+    Ok(())
+}
+
 /// A policy that cannot be used leaves the one before in force.
 fn mistake(
     file: &mut Changing,
@@ -99,7 +124,11 @@ fn mistake(
     let told = |router: &Router| router.said().matches("stays in force").count();
     for way in WAYS {
         let before = told(router);
-        file.change(way, &policy(FIRST).replace("host", "hots"), router)?;
+        let reply = file.change(way, &policy(FIRST).replace("host", "hots"), router)?;
+        if let Some(Reply { success, record }) = reply {
+            let refused = !success && record["taken"] == false && record["problems"].is_array();
+            findings.check("the command says why a policy is not taken", refused, record);
+        }
         let said = interrupt::until(SAYING, || Ok(told(router) > before))?;
         findings.check(format!("by {way:?}: a mistake is told"), said, "");
         traffic.wait_for_questions()?;

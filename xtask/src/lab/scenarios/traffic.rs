@@ -64,6 +64,11 @@ impl<'a> Traffic<'a> {
         Ok(blocked.becomes_silent()? && answered.becomes_answered()?)
     }
 
+    /// Packets that have arrived so far of what only the first policy blocks, or the second.
+    pub(super) fn one_arrived(&self, first: bool) -> Result<u64> {
+        self.stage.arrived(if first { &self.first.flow } else { &self.second.flow })
+    }
+
     /// Packets that have arrived so far of what both policies block.
     pub(super) fn both_arrived(&self) -> Result<u64> {
         self.both.iter().map(|asking| self.stage.arrived(&asking.flow)).sum()
