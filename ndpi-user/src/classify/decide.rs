@@ -56,8 +56,8 @@ pub(super) fn give_up<D: Detector, S: Sink<D::Flow>>(
     Some(Decided { classification, details, verdict, given_up: over, by })
 }
 
-/// The same by what is claimed, while nDPI knows nothing, or while the kernel lets nothing through that
-/// nDPI could learn more from. What was not claimed at the first packet may be at the second: a DNS
+/// What is to be kept of `flow` if what is claimed of it decides, while nDPI knows nothing, or while
+/// the kernel lets nothing through that nDPI could learn more from. What was not claimed at the first packet may be at the second: a DNS
 /// answer on another thread takes as long as it takes.
 fn in_a_hurry<D: Detector, S: Sink<D::Flow>>(
     detector: &D,

@@ -2,7 +2,7 @@
 
 use ndpi::{AppId, BreedId, CategoryId, Classification, Confidence, State};
 
-use crate::flow::{DecidedBy, Details};
+use crate::flow::{Decided, DecidedBy, Details};
 
 /// What is claimed of a flow by its first packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,13 +26,24 @@ pub struct Known {
     pub breed: BreedId,
     /// Host name.
     pub name: Option<Box<str>>,
+    /// Whether it is only concluded from a DNS answer. What nDPI keeps of it may be older than the
+    /// answer allows.
+    pub by_name: bool,
 }
 
 impl Known {
-    /// What is known of a server after one of its flows was classified so.
-    pub fn of(classification: &Classification, details: &Details) -> Self {
-        let Classification { app, category, breed, .. } = *classification;
-        Self { app, category, breed, name: details.hostname().map(Into::into) }
+    /// What is known of a server after one of its flows was decided so; `None` where that says
+    /// nothing new of it: the flow was guessed, or judged by what is known already.
+    pub fn by(decided: &Decided) -> Option<Self> {
+        let Classification { app, category, breed, confidence, guessed, .. } =
+            decided.classification;
+        let by_name = match decided.by {
+            DecidedBy::Content if !guessed => false,
+            DecidedBy::FirstPacket => confidence == Confidence::DpiCache,
+            DecidedBy::Content | DecidedBy::Server => return None,
+        };
+        let name = decided.details.hostname().map(Into::into);
+        Some(Self { app, category, breed, name, by_name })
     }
 
     /// What is claimed of the server's next flow. As sure as nDPI is of what it concludes from one

@@ -95,6 +95,7 @@ impl Memory {
                 known.name = Some(announced.into());
                 host.until_ns
             }
+            (None, _) if known.by_name => return changed,
             (None, _) => later(now_ns, UNANNOUNCED),
         };
         changed.extend(host.put(Remembered { key, known, until_ns }));

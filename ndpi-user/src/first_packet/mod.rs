@@ -14,4 +14,4 @@ mod tests;
 pub use blocklist::{Blocked, Blocklist, NoBlocklist};
 pub use claim::{Claim, Known};
 pub use memory::{LONGEST, Memory, UNANNOUNCED};
-pub use servers::{Servers, server_of};
+pub use servers::{Servers, lesson};

@@ -10,7 +10,7 @@ use ndpi_common::{Direction, ServerKey};
 use super::memory::{Remembered, address};
 use super::{Blocked, Blocklist, Claim, Known, Memory};
 use crate::flow::FlowEntry;
-use crate::policy::{Facts, Policy};
+use crate::policy::{Facts, Policy, RuleIndex};
 use crate::sample::tcp;
 use crate::verdict::Verdict;
 
@@ -131,10 +131,19 @@ fn blocked(policy: &Policy, server: &Remembered, now_ns: u64) -> Option<Blocked>
     })
 }
 
+/// What is to be remembered of the server of a flow that was just decided: nothing unless a rule in a
+/// hurry did it.
+pub fn lesson<F>(flow: &FlowEntry<F>, policy: &Policy) -> Option<(ServerKey, Known)> {
+    let decided = flow.decided()?;
+    let rule = RuleIndex(decided.verdict?.rule?);
+    let server = policy.is_in_a_hurry(rule).then(|| server_of(flow))??;
+    Some((server, Known::by(decided)?))
+}
+
 /// The server of a flow, where it is known which end that is, so that it may be remembered. A flow
 /// whose beginning was missed may have been seen from the wrong end, and its "server" be a client's
 /// port of the moment.
-pub fn server_of<F>(flow: &FlowEntry<F>) -> Option<ServerKey> {
+pub(super) fn server_of<F>(flow: &FlowEntry<F>) -> Option<ServerKey> {
     let ((_, client_port), (_, server_port)) = flow.endpoints();
     let is_known = match flow.key.proto() {
         IPPROTO_TCP => {

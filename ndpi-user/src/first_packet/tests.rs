@@ -10,11 +10,12 @@ use ndpi::{AppId, BreedId, CategoryId, Classification, Confidence, DnsAddress, S
 use ndpi_common::{Direction, Key, KeyV4, KeyV6, ServerKey};
 
 use super::memory::address;
-use super::{Blocked, Blocklist, Known, LONGEST, Memory, Servers, UNANNOUNCED, server_of};
-use crate::flow::{DecidedBy, FlowEntry};
+use super::servers::server_of;
+use super::{Blocked, Blocklist, Known, LONGEST, Memory, Servers, UNANNOUNCED, lesson};
+use crate::flow::{Decided, DecidedBy, Details, FlowEntry, Stage};
 use crate::policy::{self, Policy, Support, Vocabulary};
 use crate::sample::{Sample, tcp};
-use crate::verdict::Action;
+use crate::verdict::{Action, Verdict};
 
 const SECOND: u64 = 1_000_000_000;
 const NOW: u64 = 1_700_000_000 * SECOND;
@@ -32,6 +33,7 @@ fn facebook(name: Option<&str>) -> Known {
         category: CategoryId(6),
         breed: BreedId(3),
         name: name.map(Into::into),
+        by_name: false,
     }
 }
 
@@ -87,6 +89,17 @@ fn without_a_dns_answer_it_is_a_minute() {
     memory.learn(NAME, &[answer(2, 0)], end);
     memory.remember(key, facebook(Some(NAME)), end);
     assert!(is_known(&mut memory, &key, end + 59 * SECOND));
+}
+
+#[test]
+fn what_is_only_concluded_from_an_answer_is_over_with_it() {
+    let (mut memory, key) = (Memory::default(), server(2, 443));
+    let by_name = Known { by_name: true, ..facebook(Some(NAME)) };
+    memory.learn(NAME, &[answer(2, 30)], NOW);
+    memory.remember(key, by_name.clone(), NOW + 29 * SECOND);
+    assert!(is_known(&mut memory, &key, NOW + 30 * SECOND - 1));
+    memory.remember(key, by_name, NOW + 30 * SECOND);
+    assert!(!is_known(&mut memory, &key, NOW + 30 * SECOND));
 }
 
 #[test]
@@ -302,4 +315,37 @@ fn a_port_of_the_moment_is_no_server() {
     assert_eq!(of_udp(OUT, (123, 123)), Some(123));
     assert_eq!(of_udp(BACK, (40_000, 443)), None);
     assert_eq!(server_of(&flow(47, (0, 0), &[(OUT, 0)])), None);
+}
+
+#[test]
+fn a_lesson_is_what_a_rule_in_a_hurry_found_out() {
+    let policy =
+        rules(&(rule("drop", "app = \"Facebook\"") + &rule("drop", "").replace(HURRY, "")));
+    let learned = |rule, by, confidence| {
+        let guessed = confidence == Confidence::MatchByPort;
+        let classification = Classification { confidence, guessed, ..facebook_said() };
+        let mut flow = flow(6, (40_000, 443), &[(Direction::FromLower, tcp::SYN)]);
+        flow.stage = Stage::Decided(Decided {
+            classification,
+            details: Details::new(NAME, "", ""),
+            verdict: Some(Verdict { action: Action::Drop, rule }),
+            given_up: false,
+            by,
+        });
+        lesson(&flow, &policy)
+    };
+    let known = Some((server(2, 443), facebook(Some(NAME))));
+    assert_eq!(learned(Some(0), DecidedBy::Content, Confidence::Dpi), known);
+    assert_eq!(learned(Some(0), DecidedBy::FirstPacket, Confidence::MatchByIp), known);
+    let by_dns = learned(Some(0), DecidedBy::FirstPacket, Confidence::DpiCache);
+    assert!(by_dns.is_some_and(|(_, known)| known.by_name));
+    assert_eq!(learned(Some(0), DecidedBy::Content, Confidence::MatchByPort), None);
+    assert_eq!(learned(Some(0), DecidedBy::Server, Confidence::DpiCache), None);
+    assert_eq!(learned(Some(1), DecidedBy::Content, Confidence::Dpi), None);
+    assert_eq!(learned(None, DecidedBy::Content, Confidence::Dpi), None);
+}
+
+fn facebook_said() -> Classification {
+    let Known { app, category, breed, .. } = facebook(None);
+    Classification { app, category, breed, state: State::Classified, ..Classification::default() }
 }

@@ -5,16 +5,30 @@ use ndpi_common::{Server, ServerKey, tick_of};
 
 use super::NO_RULE;
 use crate::first_packet::{Blocked, Blocklist};
-use crate::kernel::{ServerMap, ktime_ns};
+use crate::kernel::{Clock, ServerMap};
 
-impl Blocklist for ServerMap {
+/// The kernel's map, and the clock that it goes by.
+#[derive(Clone, Debug)]
+pub struct KernelBlocklist {
+    servers: ServerMap,
+    clock: Clock,
+}
+
+impl KernelBlocklist {
+    /// The blocklist that `servers` is.
+    pub fn new(servers: ServerMap, clock: Clock) -> Self {
+        Self { servers, clock }
+    }
+}
+
+impl Blocklist for KernelBlocklist {
     fn block(&self, server: &ServerKey, blocked: &Blocked) -> anyhow::Result<()> {
-        let entry = entry(blocked, ktime_ns());
-        self.set(server, &entry).context("a server that is blocked is not blocked at once")
+        let entry = entry(blocked, self.clock.ktime_ns());
+        self.servers.set(server, &entry).context("a server that is blocked is not blocked at once")
     }
 
     fn unblock(&self, server: &ServerKey) -> anyhow::Result<()> {
-        self.remove(server).context("a server is blocked until its entry runs out")?;
+        self.servers.remove(server).context("a server is blocked until its entry runs out")?;
         Ok(())
     }
 }

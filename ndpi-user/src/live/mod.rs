@@ -28,6 +28,7 @@ mod sweep;
 mod unpack;
 mod worker;
 
+pub use blocklist::KernelBlocklist;
 pub use enforcer::{Enforcer, KernelRules, RuleStore};
 pub use in_force::{Allowance, InForce};
 pub use kernel_store::{KernelStore, NO_RULE};

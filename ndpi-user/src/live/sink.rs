@@ -8,9 +8,9 @@ use ndpi::Classification;
 
 use super::{InForce, Output, Standing, Store, Summary, Taken, Volume};
 use crate::classify::{Announcement, End, Moment, Sink};
-use crate::first_packet::{Claim, Known, Servers, server_of};
-use crate::flow::{DecidedBy, Details, FlowEntry, FlowKey};
-use crate::policy::{Facts, RuleIndex};
+use crate::first_packet::{Claim, Servers, lesson};
+use crate::flow::{Details, FlowEntry, FlowKey};
+use crate::policy::Facts;
 use crate::record::{Counters, FlowRecord, Names, Origin, VerdictRecord};
 use crate::reject::Rejecter;
 use crate::sample::Sample;
@@ -98,21 +98,9 @@ impl<S: Store> LiveSink<S> {
         Some(self.policy.policy().rule_name(flow.decided()?.verdict?))
     }
 
-    /// Remembers the server of a flow that a rule in a hurry decided, for its next flows. What was
-    /// decided by its memory, or guessed, says nothing new of it.
+    /// Remembers the server of a flow that a rule in a hurry decided, for its next flows.
     fn remember<F>(&self, flow: &FlowEntry<F>) {
-        let Some(decided) = flow.decided() else { return };
-        let rule = decided.verdict.and_then(|verdict| verdict.rule).map(RuleIndex);
-        let is_new = match decided.by {
-            DecidedBy::Content => !decided.classification.guessed,
-            DecidedBy::FirstPacket => true,
-            DecidedBy::Server => false,
-        };
-        if !is_new || !rule.is_some_and(|rule| self.policy.policy().is_in_a_hurry(rule)) {
-            return;
-        }
-        if let Some(server) = server_of(flow) {
-            let known = Known::of(&decided.classification, &decided.details);
+        if let Some((server, known)) = lesson(flow, self.policy.policy()) {
             self.shared.servers.remember(server, known, self.now_ns());
         }
     }

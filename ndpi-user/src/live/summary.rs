@@ -1,12 +1,12 @@
 //! What was seen by the end: flows by application and action.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use ndpi::{AppId, CategoryId};
 
 use super::Volume;
-use crate::flow::FlowEntry;
+use crate::flow::{DecidedBy, FlowEntry};
 use crate::record::{Counters, Names};
 use crate::verdict::Action;
 
@@ -24,6 +24,8 @@ struct Row {
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     rows: HashMap<(AppId, Option<Action>), Row>,
+    /// Flows by what decided them, and packets of theirs that were dropped.
+    by: BTreeMap<DecidedBy, (u64, u64)>,
     leaks: Leaks,
 }
 
@@ -49,6 +51,9 @@ impl Summary {
         row.packets += counters.packets;
         row.bytes += counters.bytes;
         row.dropped += counters.dropped;
+        let (flows, dropped) = self.by.entry(decided.by).or_default();
+        *flows += 1;
+        *dropped += counters.dropped;
     }
 
     /// Adds a blocked flow of which `passed` got through.
@@ -67,6 +72,11 @@ impl Summary {
             ours.packets += theirs.packets;
             ours.bytes += theirs.bytes;
             ours.dropped += theirs.dropped;
+        }
+        for (by, theirs) in &other.by {
+            let (flows, dropped) = self.by.entry(*by).or_default();
+            *flows += theirs.0;
+            *dropped += theirs.1;
         }
     }
 
@@ -97,16 +107,32 @@ impl Summary {
             rows.sort_by_key(|((app, action), row)| {
                 (std::cmp::Reverse(row.packets), *app, action.map(Action::name))
             });
-            rows.into_iter().try_for_each(|((app, action), row)| {
+            for ((app, action), row) in rows {
                 let action = action.map_or("-", Action::name);
                 let (app, category) = (names.app(*app), names.category(row.category));
                 let Row { flows, packets, bytes, dropped, .. } = row;
                 writeln!(
                     f,
                     "{app:<28} {category:<16} {action:<7} {flows:>7} {packets:>10} {bytes:>14} {dropped:>9}"
-                )
-            })
+                )?;
+            }
+            self.hurried(f)
         })
+    }
+
+    /// The flows that were decided before anything of them was understood, if there are any.
+    fn hurried(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = |by| self.by.get(&by).copied().unwrap_or_default();
+        let ((first, first_dropped), (server, server_dropped)) =
+            (of(DecidedBy::FirstPacket), of(DecidedBy::Server));
+        if first + server == 0 {
+            return Ok(());
+        }
+        writeln!(
+            f,
+            "decided in a hurry: {first} by their first packet ({first_dropped} packets dropped), \
+             {server} by earlier flows of their server ({server_dropped} packets dropped)"
+        )
     }
 }
 
@@ -115,5 +141,62 @@ impl Leaks {
         self.blocked += other.blocked;
         self.leaking += other.leaking;
         self.passed = self.passed + other.passed;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndpi::Classification;
+    use ndpi_common::{Direction, Key, KeyV4};
+
+    use super::Summary;
+    use crate::flow::{Decided, DecidedBy, Details, FlowEntry, Stage};
+    use crate::record::{Counters, Names};
+    use crate::sample::Sample;
+    use crate::verdict::{Action, Verdict};
+
+    fn flow(by: DecidedBy) -> FlowEntry<()> {
+        let (key, direction) = KeyV4::new(([198, 18, 0, 1], 1), ([198, 18, 0, 2], 2), 0, 6);
+        let sample = Sample {
+            key: Key::V4(key),
+            direction,
+            time_ns: 0,
+            l3: &[],
+            bytes: 40,
+            packets: 1,
+            tcp_flags: 0,
+            ifindex: 0,
+            reopened: false,
+            rejected: false,
+            blocked: false,
+            tunneled: false,
+            last: false,
+        };
+        assert_eq!(direction, Direction::FromLower);
+        let (classification, details) = (Classification::default(), Details::default());
+        let verdict = Some(Verdict { action: Action::Drop, rule: Some(0) });
+        let mut flow = FlowEntry::new(&sample, ());
+        flow.stage =
+            Stage::Decided(Decided { classification, details, verdict, given_up: false, by });
+        flow
+    }
+
+    #[test]
+    fn flows_decided_in_a_hurry_are_told_apart() {
+        let counters = Counters { packets: 5, bytes: 500, dropped: 3 };
+        let (mut one, mut other) = (Summary::default(), Summary::default());
+        one.add(&flow(DecidedBy::Content), counters);
+        assert!(!one.table(&Names::default()).to_string().contains("hurry"));
+        one.add(&flow(DecidedBy::FirstPacket), counters);
+        other.add(&flow(DecidedBy::Server), counters);
+        other.add(&flow(DecidedBy::Server), counters);
+        one.merge(&other);
+        let table = one.table(&Names::default()).to_string();
+        let last = table.lines().last().unwrap();
+        assert_eq!(
+            last,
+            "decided in a hurry: 1 by their first packet (3 packets dropped), 2 by earlier flows of \
+             their server (6 packets dropped)"
+        );
     }
 }

@@ -20,7 +20,7 @@ pub struct Support {
 impl Support {
     /// What this version of the program enforces.
     pub const THIS_BUILD: Self =
-        Self { reject: true, limit: true, first_packet: false, fragments: true, unparsable: true };
+        Self { reject: true, limit: true, first_packet: true, fragments: true, unparsable: true };
 
     /// Everything the language has.
     pub const ALL: Self =

@@ -6,7 +6,7 @@ use crate::record::FlowRecord;
 
 /// The names of the columns.
 pub const CSV_HEADER: &str = "capture,vlan,proto,src,sport,dst,dport,packets,bytes,inspected,state,\
-app,app_id,master_id,category,confidence,hostname,ja4,risks,action,rule,leaked,dropped,tunnel,\
+app,app_id,master_id,category,confidence,hostname,ja4,risks,action,rule,decided_by,leaked,dropped,tunnel,\
 outer_src,outer_dst,first_seen,last_seen,end\n";
 
 /// Appends `record` as a line to `out`. Risks are separated by semicolons; absent facts are empty.
@@ -34,6 +34,7 @@ pub fn write_csv(out: &mut Vec<u8>, record: &FlowRecord<'_>) {
     line.text(&label.risks.join(";"));
     line.text(label.action.unwrap_or_default());
     line.text(label.rule.unwrap_or_default());
+    line.text(label.decided_by.unwrap_or_default());
     line.optional(record.leaked);
     line.optional(record.dropped);
     line.text(record.tunnel.map_or("", |tunnel| tunnel.kind));

@@ -49,3 +49,32 @@ pub(crate) fn capture(packets: &[(u32, Vec<u8>)]) -> Vec<u8> {
     }
     file
 }
+
+/// A query of port 4001 for an address, the answer that it is the server's own for `ttl` seconds, and
+/// a SYN and an ACK of each of these ports to the server's port 80, a second apart. All at their times
+/// after `start`.
+pub(crate) fn resolved(
+    start: u32,
+    ttl: u32,
+    name: &str,
+    ports: &[(u32, u16)],
+) -> Vec<(u32, Vec<u8>)> {
+    let mut answer = dns(1, name, true);
+    // Without an error, and with an answer.
+    (answer[31], answer[35]) = (0x80, 1);
+    answer.extend([0xc0, 12, 0, 1, 0, 1]);
+    answer.extend(ttl.to_be_bytes());
+    answer.extend([0, 4, 198, 18, 0, 1]);
+    let length = u16::try_from(answer.len()).unwrap();
+    answer[2..4].copy_from_slice(&length.to_be_bytes());
+    answer[24..26].copy_from_slice(&(length - 20).to_be_bytes());
+    let mut packets = vec![(start, dns(1, name, false)), (start, answer)];
+    for &(after, port) in ports {
+        for (second, flags) in [(0, 0x02), (1, 0x10)] {
+            let mut segment = tcp(flags, false);
+            segment[20..22].copy_from_slice(&port.to_be_bytes());
+            packets.push((start + after + second, segment));
+        }
+    }
+    packets
+}

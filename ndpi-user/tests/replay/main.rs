@@ -6,6 +6,7 @@
 mod build;
 mod corpus;
 mod fates;
+mod first_packet;
 mod policies;
 mod records;
 mod setup;

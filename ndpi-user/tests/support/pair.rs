@@ -30,6 +30,11 @@ impl Pair {
         Self { sandbox, far }
     }
 
+    /// `ip ARGUMENTS` at the far end.
+    pub(crate) fn far_ip(&self, arguments: &str) {
+        self.far.ip(arguments).unwrap();
+    }
+
     /// What `task` returns when it runs at the near end. Sockets belong to the end they were opened
     /// at, wherever they are used later.
     pub(crate) fn near<T: Send>(&self, task: impl FnOnce() -> T + Send) -> T {

@@ -8,7 +8,8 @@ use ndpi::Classification;
 use serde::Serialize;
 
 use super::{Format, file_name};
-use crate::classify::{End, Moment};
+use crate::classify::{Announcement, End, Moment};
+use crate::first_packet::{Blocklist, Claim, Servers, lesson};
 use crate::flow::{Details, FlowEntry, FlowKey};
 use crate::link::Outer;
 use crate::policy::{Facts, Policy};
@@ -22,7 +23,7 @@ use crate::verdict::Verdict;
 pub(in crate::commands) struct Recording<'a> {
     pub(in crate::commands) format: Format,
     pub(in crate::commands) names: &'a Names,
-    pub(in crate::commands) policy: Option<&'a Policy>,
+    pub(in crate::commands) policy: Option<&'a Arc<Policy>>,
 }
 
 impl<'a> Recording<'a> {
@@ -39,15 +40,24 @@ pub(in crate::commands) struct Recorder<'a> {
     captures: Vec<Arc<str>>,
     /// The tunnels of flows inside of one.
     outers: HashMap<FlowKey, Outer>,
+    /// What is remembered of servers, where a rule asks for it.
+    servers: Option<Servers>,
     /// Records that nobody has fetched yet.
     pub(in crate::commands) out: Vec<u8>,
     pub(in crate::commands) summary: Summary,
 }
 
 impl<'a> Recorder<'a> {
-    pub(in crate::commands) fn new(recording: Recording<'a>, captures: Vec<Arc<str>>) -> Self {
+    /// Of these captures; servers that are blocked go to `blocklist`.
+    pub(in crate::commands) fn new(
+        recording: Recording<'a>,
+        captures: Vec<Arc<str>>,
+        blocklist: impl Blocklist + 'static,
+    ) -> Self {
         let (outers, summary) = (HashMap::new(), Summary::default());
-        Self { recording, captures, outers, out: Vec::new(), summary }
+        let hurried = recording.policy.filter(|policy| policy.acts_on_first_packet());
+        let servers = hurried.map(|policy| Servers::new(Arc::clone(policy), Box::new(blocklist)));
+        Self { recording, captures, outers, servers, out: Vec::new(), summary }
     }
 
     /// Notes that a packet of the flow `key` came through a tunnel. The first one stays.
@@ -70,11 +80,37 @@ impl<'a> Recorder<'a> {
 
     /// Whether the policy wants to see PARTIAL classifications.
     pub(in crate::commands) fn judges_partial(&self) -> bool {
-        self.recording.policy.is_some_and(Policy::acts_on_partial)
+        self.recording.policy.is_some_and(|policy| policy.acts_on_partial())
     }
 
-    /// Notes how long a flow took to classify; `sample` completed it.
+    /// Whether the policy wants to see what first packets claim.
+    pub(in crate::commands) fn judges_first_packet(&self) -> bool {
+        self.servers.is_some()
+    }
+
+    /// What is claimed of a flow, see [`crate::classify::Sink::claim`].
+    pub(in crate::commands) fn claim<F>(
+        &self,
+        flow: &FlowEntry<F>,
+        said: Option<Classification>,
+        now_ns: u64,
+    ) -> Option<Claim> {
+        self.servers.as_ref()?.claim(&flow.key.server(flow.client), said, now_ns)
+    }
+
+    /// Learns what a DNS answer says.
+    pub(in crate::commands) fn learn(&self, said: &Announcement, now_ns: u64) {
+        if let Some(servers) = &self.servers {
+            servers.learn(&said.name, &said.addresses, now_ns);
+        }
+    }
+
+    /// Notes how long a flow took to classify, and what its server is; `sample` completed it.
     pub(in crate::commands) fn decided<F>(&mut self, flow: &FlowEntry<F>, sample: &Sample) {
+        let lesson = self.recording.policy.and_then(|policy| lesson(flow, policy));
+        if let (Some(servers), Some((server, known))) = (&self.servers, lesson) {
+            servers.remember(server, known, sample.time_ns);
+        }
         let took = Duration::from_nanos(sample.time_ns.saturating_sub(flow.first_seen_ns));
         let capture = &self.captures[flow.ifindex as usize];
         self.summary.slowest.note(flow, took, capture);

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 
 use anyhow::{Result, anyhow};
@@ -25,7 +25,7 @@ pub(super) struct Job {
     pub(super) settings: Settings,
     pub(super) threads: usize,
     pub(super) rows: usize,
-    pub(super) policy: Option<Policy>,
+    pub(super) policy: Option<Arc<Policy>>,
     pub(super) names: Names,
     library: Library,
     options: NdpiOptions,
@@ -49,10 +49,11 @@ impl Job {
         let first = First::new(&library, &arguments.ndpi, threads > worlds.len())?;
         let policy = match &arguments.policy {
             None => None,
-            Some(path) => Some(
-                policy::load(path, &Vocabulary::of(&first.engine), Support::THIS_BUILD)
-                    .map_err(|diagnostics| anyhow!("{diagnostics}"))?,
-            ),
+            Some(path) => {
+                let vocabulary = Vocabulary::of(&first.engine);
+                let policy = policy::load(path, &vocabulary, Support::THIS_BUILD);
+                Some(Arc::new(policy.map_err(|diagnostics| anyhow!("{diagnostics}"))?))
+            }
         };
         Ok(Self {
             format,

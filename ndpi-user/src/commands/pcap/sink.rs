@@ -6,8 +6,9 @@ use ndpi::Classification;
 use serde::Serialize;
 
 use super::job::Job;
-use crate::classify::{End, Moment, Sink};
+use crate::classify::{Announcement, End, Moment, Sink};
 use crate::commands::captures::{Format, Recorder, Recording, capture_record, write_json};
+use crate::first_packet::{Claim, NoBlocklist};
 use crate::flow::{Details, FlowEntry};
 use crate::record::Counters;
 use crate::report::CaptureReport;
@@ -21,7 +22,7 @@ pub(super) struct FlowSink<'a> {
 
 impl<'a> FlowSink<'a> {
     pub(super) fn new(recording: Recording<'a>, captures: Vec<Arc<str>>) -> Self {
-        Self { recorder: Recorder::new(recording, captures) }
+        Self { recorder: Recorder::new(recording, captures, NoBlocklist) }
     }
 }
 
@@ -38,6 +39,23 @@ impl<F> Sink<F> for FlowSink<'_> {
 
     fn judges_partial(&self) -> bool {
         self.recorder.judges_partial()
+    }
+
+    fn judges_first_packet(&self) -> bool {
+        self.recorder.judges_first_packet()
+    }
+
+    fn claim(
+        &mut self,
+        flow: &FlowEntry<F>,
+        said: Option<Classification>,
+        now_ns: u64,
+    ) -> Option<Claim> {
+        self.recorder.claim(flow, said, now_ns)
+    }
+
+    fn learn(&mut self, announcement: &Announcement, now_ns: u64) {
+        self.recorder.learn(announcement, now_ns);
     }
 
     fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {

@@ -7,8 +7,9 @@ use ndpi::{Classification, Engine};
 
 use super::explain::Explainer;
 use crate::capture::Capture;
-use crate::classify::{Classifier, End, Keeper, Moment, Settings, Sink};
+use crate::classify::{Announcement, Classifier, End, Keeper, Moment, Settings, Sink};
 use crate::commands::print;
+use crate::first_packet::{Claim, Memory, lesson};
 use crate::flow::{Details, FlowEntry, Timeouts};
 use crate::link;
 use crate::policy::Facts;
@@ -27,7 +28,7 @@ pub(super) fn explain(path: &Path, explainer: &Explainer, engine: &Engine) -> Re
         keeper: Keeper::Classifier,
         max_flows: MAX_FLOWS,
     };
-    let mut sink = ExplainSink { explainer, text: String::new() };
+    let mut sink = ExplainSink { explainer, memory: Memory::default(), text: String::new() };
     let mut classifier = Classifier::new(engine, settings);
     let mut capture = Capture::open(path)?;
     while let Some(packet) = capture.next_packet()? {
@@ -49,6 +50,8 @@ pub(super) fn explain(path: &Path, explainer: &Explainer, engine: &Engine) -> Re
 /// Writes an explanation for each flow that is decided.
 struct ExplainSink<'a> {
     explainer: &'a Explainer,
+    /// What is remembered of servers.
+    memory: Memory,
     text: String,
 }
 
@@ -70,7 +73,28 @@ impl<F> Sink<F> for ExplainSink<'_> {
         self.explainer.policy.acts_on_partial()
     }
 
-    fn decided(&mut self, _flow: &mut FlowEntry<F>, _sample: &Sample) {}
+    fn judges_first_packet(&self) -> bool {
+        self.explainer.policy.acts_on_first_packet()
+    }
+
+    fn claim(
+        &mut self,
+        flow: &FlowEntry<F>,
+        said: Option<Classification>,
+        now_ns: u64,
+    ) -> Option<Claim> {
+        self.memory.claim(&flow.key.server(flow.client), said, now_ns)
+    }
+
+    fn learn(&mut self, announcement: &Announcement, now_ns: u64) {
+        self.memory.learn(&announcement.name, &announcement.addresses, now_ns);
+    }
+
+    fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
+        if let Some((server, known)) = lesson(flow, &self.explainer.policy) {
+            self.memory.remember(server, known, sample.time_ns);
+        }
+    }
 
     fn finished(&mut self, _flow: FlowEntry<F>, _end: End) {}
 }

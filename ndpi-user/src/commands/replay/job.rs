@@ -25,10 +25,6 @@ pub(super) struct Job {
     options: NdpiOptions,
 }
 
-/// What of a policy is replayed.
-const SUPPORT: Support =
-    Support { reject: true, limit: true, first_packet: false, fragments: true, unparsable: true };
-
 impl Job {
     /// The job, and the engine that its names were taken from: the first capture gets it.
     pub(super) fn new(arguments: &ReplayArguments) -> Result<(Self, Engine)> {
@@ -38,7 +34,8 @@ impl Job {
         let policy = match &arguments.policy {
             None => None,
             Some(path) => {
-                let policy = policy::load(path, &Vocabulary::of(&engine), SUPPORT);
+                // All that there is can be replayed.
+                let policy = policy::load(path, &Vocabulary::of(&engine), Support::ALL);
                 Some(Arc::new(policy.map_err(|diagnostics| anyhow!("{diagnostics}"))?))
             }
         };
@@ -67,6 +64,6 @@ impl Job {
 
     /// What is recorded and how.
     pub(super) fn recording(&self) -> Recording<'_> {
-        Recording { format: self.format, names: &self.names, policy: self.policy.as_deref() }
+        Recording { format: self.format, names: &self.names, policy: self.policy.as_ref() }
     }
 }

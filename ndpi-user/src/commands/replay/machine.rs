@@ -7,7 +7,7 @@ use ndpi_common::{Direction, Key, SampleHeader, Verdict, parse, tick_of};
 
 use super::buckets::Buckets;
 use crate::kernel::{Clock, Kernel, LoadOptions, Rings, Stats, VerdictMaps};
-use crate::live::{Enforcer, InForce, KernelRules, KernelStore};
+use crate::live::{Enforcer, InForce, KernelBlocklist, KernelRules, KernelStore};
 use crate::policy::Policy;
 
 /// What the kernel does with a packet.
@@ -85,6 +85,11 @@ impl Machine {
     /// What the coarse clock shows.
     pub(super) fn tick(&self) -> u32 {
         self.tick.unwrap_or_default()
+    }
+
+    /// Where blocked servers are written.
+    pub(super) fn blocklist(&self) -> KernelBlocklist {
+        KernelBlocklist::new(self.kernel.servers().clone(), self.clock.clone())
     }
 
     /// Where verdicts are written.

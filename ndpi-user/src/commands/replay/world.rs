@@ -48,7 +48,8 @@ impl<'a, 'e> World<'a, 'e> {
         let in_force = machine.begin(job.policy.as_ref())?;
         timeline.begin();
         let report = CaptureReport { name: name(path), ..CaptureReport::default() };
-        let recorder = Recorder::new(job.recording(), vec![file_name(&report.name).into()]);
+        let captures = vec![file_name(&report.name).into()];
+        let recorder = Recorder::new(job.recording(), captures, machine.blocklist());
         let sink = ReplaySink::new(recorder, machine.store(), in_force, job.packets);
         let finder = if job.packets { Some(Finder::new(machine.stats())?) } else { None };
         let flows = Flows::new(engine, job.settings, sink);

@@ -24,8 +24,8 @@ use super::Context;
 use crate::first_packet::Servers;
 use crate::kernel::{Attachment, Clock, Egress, Hooks, Kernel, Mode, check_capabilities, ktime_ns};
 use crate::live::{
-    self, Control, Enforcer, Format, InForce, KernelParts, KernelRules, KernelStore, Output,
-    Shared, Summary,
+    self, Control, Enforcer, Format, InForce, KernelBlocklist, KernelParts, KernelRules,
+    KernelStore, Output, Shared, Summary,
 };
 use crate::policy::{self, Policy, Support, Vocabulary};
 use crate::record::{Attached, Names, StatusRecord, Time};
@@ -65,10 +65,7 @@ impl RunArguments {
             ),
             output,
             rejecter: rejecter(&policy)?,
-            servers: Arc::new(Servers::new(
-                Arc::clone(&policy),
-                Box::new(kernel.servers().clone()),
-            )),
+            servers: servers(&kernel, &policy),
         };
         let names = Arc::clone(&shared.names);
         let reloads = Reloads::default();
@@ -203,6 +200,12 @@ impl RunArguments {
             print!("{text}");
         }
     }
+}
+
+/// What is remembered of servers, blocked in the kernel.
+fn servers(kernel: &Kernel, policy: &Arc<Policy>) -> Arc<Servers> {
+    let blocklist = KernelBlocklist::new(kernel.servers().clone(), Clock::new());
+    Arc::new(Servers::new(Arc::clone(policy), Box::new(blocklist)))
 }
 
 /// Who tells the ends of rejected flows. Only a policy that rejects needs the right to do so from the
