@@ -6,6 +6,8 @@ pub mod program {
     pub const XDP: &str = "ndpi_xdp";
     /// The program for TC, at egress.
     pub const TC: &str = "ndpi_tc";
+    /// The program at the tracepoint that tells of frames which could not be redirected.
+    pub const LOST: &str = "ndpi_lost";
 }
 
 /// The maps, pinned under these names.
@@ -39,8 +41,12 @@ pub mod map {
     /// The name under which [`LIVE`] is pinned.
     pub const LIVE_PIN: &str = "LIVE";
 
+    /// Hash: the kernel's number (`u32`) of the map [`PEERS`] → frames (`u64`) that could not be
+    /// redirected by it.
+    pub const LOST: &str = "LOST";
+
     /// Every map that the programs define under its own name.
-    pub const PINNED: [&str; 11] = [
+    pub const PINNED: [&str; 12] = [
         VERDICTS_V4,
         VERDICTS_V6,
         TRACK_V4,
@@ -52,6 +58,7 @@ pub mod map {
         SERVERS,
         PEERS,
         INTERFACES,
+        LOST,
     ];
 }
 

@@ -1,10 +1,12 @@
 //! The entry points.
 
-use aya_ebpf::macros::{classifier, xdp};
-use aya_ebpf::programs::{TcContext, XdpContext};
+use aya_ebpf::macros::{classifier, raw_tracepoint, xdp};
+use aya_ebpf::programs::{RawTracePointContext, TcContext, XdpContext};
 
+use crate::atomic;
 use crate::decide::handle;
 use crate::frame::{SkbFrame, XdpFrame};
+use crate::maps::LOST;
 
 /// Sees every packet that comes in, before the stack does.
 #[xdp(frags)]
@@ -18,6 +20,20 @@ pub(crate) fn ndpi_xdp(context: XdpContext) -> u32 {
 #[expect(clippy::needless_pass_by_value, reason = "the macro passes it so")]
 pub(crate) fn ndpi_tc(context: TcContext) -> i32 {
     handle(SkbFrame::new(context.skb.skb))
+}
+
+/// Hears of every frame that could not be redirected: the interface was down, the frame was too long
+/// for it, or its driver does not take such frames. The XDP program cannot know; it has ended before.
+#[raw_tracepoint(tracepoint = "xdp_redirect_err")]
+#[expect(clippy::needless_pass_by_value, reason = "the macro passes it so")]
+pub(crate) fn ndpi_lost(context: RawTracePointContext) -> i32 {
+    // `TP_PROTO(dev, xdp, tgt, err, map_type, map_id, index)` in `include/trace/events/xdp.h`.
+    const MAP_ID: usize = 5;
+    if let Some(frames) = LOST.get_ptr_mut(context.arg::<u32>(MAP_ID)) {
+        // SAFETY: looked up just now; an aligned word that only this program changes.
+        unsafe { atomic::add(frames, 1) };
+    }
+    0
 }
 
 #[unsafe(link_section = "license")]

@@ -136,6 +136,25 @@ fn a_wire_that_would_lose_frames_is_not_laid() {
 }
 
 #[test]
+fn frames_that_the_other_interface_does_not_take_are_counted() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let wire = Wire::new();
+    wire.like_hardware();
+    let mut instance = wire.middle.start("run --peer in=out --json --workers 1");
+    wire.exchange();
+    wire.middle.ip("link set out down");
+    wire.send(100);
+    assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
+    let record = instance.wait_for(|record| record["state"] == "stopped");
+    assert!(record["lost_frames"].as_u64() >= Some(100), "{record}");
+    let said = instance.stderr();
+    let told = format!("not taken by the other interface: {}", record["lost_frames"]);
+    assert!(said.contains(&told), "{said}");
+}
+
+#[test]
 fn pairs_that_cannot_be_are_refused() {
     if !ready(&PROGRAMS) {
         return;

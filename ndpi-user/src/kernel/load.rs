@@ -3,10 +3,10 @@
 use std::io;
 
 use aya::maps::{ArrayOfMaps, Map, MapData};
-use aya::programs::{ProgramError, SchedClassifier, Xdp};
+use aya::programs::{ProgramError, RawTracePoint, SchedClassifier, Xdp};
 use aya::{Ebpf, EbpfError, EbpfLoader};
 use ndpi_common::names::{global, map, program};
-use ndpi_common::{ABI_VERSION, MAX_SNAP};
+use ndpi_common::{ABI_VERSION, MAX_SNAP, Switches};
 
 use super::abi;
 use super::map_set::MapSet;
@@ -101,6 +101,9 @@ pub(super) fn load(object: &[u8], options: &LoadOptions, cpus: u32) -> Result<Eb
     let mut object = loader.load(object).map_err(|error| LoadError::Object(Box::new(error)))?;
     xdp(&mut object).and_then(Xdp::load).map_err(|error| refused(program::XDP, error))?;
     tc(&mut object).and_then(SchedClassifier::load).map_err(|e| refused(program::TC, e))?;
+    if options.switches & Switches::PEERS != 0 {
+        lost(&mut object).and_then(RawTracePoint::load).map_err(|e| refused(program::LOST, e))?;
+    }
     Ok(object)
 }
 
@@ -128,6 +131,15 @@ pub(super) fn xdp(object: &mut Ebpf) -> Result<&mut Xdp, ProgramError> {
 /// The TC program in the object.
 pub(super) fn tc(object: &mut Ebpf) -> Result<&mut SchedClassifier, ProgramError> {
     object.program_mut(program::TC).ok_or(ProgramError::NotLoaded)?.try_into()
+}
+
+/// Starts the program that counts frames which could not be redirected; it goes with the object.
+pub(super) fn count_lost_frames(object: &mut Ebpf) -> Result<(), ProgramError> {
+    lost(object)?.attach("xdp_redirect_err").map(drop)
+}
+
+fn lost(object: &mut Ebpf) -> Result<&mut RawTracePoint, ProgramError> {
+    object.program_mut(program::LOST).ok_or(ProgramError::NotLoaded)?.try_into()
 }
 
 /// The numbers of both programs.

@@ -1,5 +1,7 @@
 //! The loaded programs, with all that belongs to them.
 
+mod wires;
+
 use std::path::Path;
 
 use aya::Ebpf;
@@ -10,7 +12,7 @@ use ndpi_common::parse::{self, Fragment, Packet};
 use ndpi_common::{Direction, FragmentKey, FragmentPorts, Key, State};
 
 use super::attach::{
-    AttachError, Attachment, EgressLink, Hooks, Mode, Wire, XdpLink, check_wire, find_interface,
+    AttachError, Attachment, EgressLink, Hooks, Mode, Wire, XdpLink, find_interface,
 };
 use super::load::{self, LoadError};
 use super::map_set::MapSet;
@@ -43,6 +45,7 @@ pub struct Kernel {
     interfaces: Hash<u32, u32>,
     fragments: Hash<FragmentKey, FragmentPorts>,
     peers: Peers,
+    lost: Hash<u32, u64>,
     wires: Vec<Wire>,
     pins: Option<Pins>,
 }
@@ -92,6 +95,7 @@ impl Kernel {
             interfaces: maps.hash(map::INTERFACES)?,
             fragments: maps.hash(map::FRAGMENTS)?,
             peers: Peers::open(&maps)?,
+            lost: maps.hash(map::LOST)?,
             wires: Vec::new(),
             pins,
         };
@@ -185,32 +189,6 @@ impl Kernel {
             // The interface may be gone, and the program with it.
             log::debug!("detaching from interface {index}: {error}");
         }
-    }
-
-    /// Joins two interfaces (bump in the wire): frames that pass on one go straight out of the
-    /// other, past the stack. Both become promiscuous until the end. It takes effect with
-    /// [`ndpi_common::Switches::PEERS`] where the programs are attached; when they are, ask
-    /// [`Kernel::check_wire`].
-    ///
-    /// # Errors
-    ///
-    /// There is no such interface, both are the same one, or the kernel refused.
-    pub fn join(&mut self, left: &str, right: &str) -> Result<(), AttachError> {
-        let (left, right) = (find_interface(left)?, find_interface(right)?);
-        self.wires.push(Wire::new([&left, &right])?);
-        self.peers.set(left.index, right.index)?;
-        Ok(self.peers.set(right.index, left.index)?)
-    }
-
-    /// Checks that frames can go both ways between two interfaces that the programs are attached
-    /// to: drivers may take redirected frames only as long as something is set up for it.
-    ///
-    /// # Errors
-    ///
-    /// The frames would be lost.
-    pub fn check_wire(&self, left: &Attachment, right: &Attachment) -> Result<(), AttachError> {
-        check_wire(left, right)?;
-        check_wire(right, left)
     }
 
     /// Makes the kernel side forget all flows: verdicts, tracks, blocked servers,

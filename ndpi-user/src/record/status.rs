@@ -41,6 +41,8 @@ pub struct StoppedRecord {
     pub passed: u64,
     pub dropped: u64,
     pub redirected: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub lost_frames: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ring_full: Vec<RingFull>,
 }
@@ -53,13 +55,24 @@ pub struct RingFull {
     pub packets: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 impl StoppedRecord {
-    /// The record of a session that ended at `now`: packets seen, and how many of them passed, were
-    /// dropped and were redirected.
-    pub fn new(now: Time, seen: u64, left: [u64; 3], ring_full: Vec<RingFull>) -> Self {
+    /// The record of a session that ended at `now`: packets seen, how many of them passed, were
+    /// dropped and were redirected, and how many of the last were lost.
+    pub fn new(
+        now: Time,
+        seen: u64,
+        left: [u64; 3],
+        lost_frames: u64,
+        ring_full: Vec<RingFull>,
+    ) -> Self {
         let [passed, dropped, redirected] = left;
         let (kind, state, time) = ("status", "stopped", now);
-        Self { kind, state, time, seen, passed, dropped, redirected, ring_full }
+        Self { kind, state, time, seen, passed, dropped, redirected, lost_frames, ring_full }
     }
 }
 

@@ -73,6 +73,14 @@ impl Wire {
         (client, server)
     }
 
+    /// Has the client send datagrams to the server, whether they arrive or not.
+    pub(crate) fn send(&self, count: u16) {
+        let socket = inside(&self.client, || UdpSocket::bind((CLIENT, 0)).unwrap());
+        for _ in 0..count {
+            socket.send_to(b"lost?", (SERVER, 9)).unwrap();
+        }
+    }
+
     /// Sends a datagram there and another one back.
     pub(crate) fn exchange(&self) {
         let bind = |namespace, address| {

@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::Result;
 use ndpi_common::{Hook, Outcome};
 
-use crate::kernel::{Statistics, Stats};
+use crate::kernel::{Kernel, Statistics};
 use crate::live::{losses_by_cpu, statistics_table};
 use crate::record::{RingFull, StoppedRecord, Time};
 
@@ -14,13 +14,17 @@ pub(super) struct Closing {
     statistics: Statistics,
     /// Packets that were not shown because a ring was full, by CPU.
     ring_full: Vec<u64>,
+    /// Frames that were to go out of a peer interface and could not.
+    lost_frames: u64,
     /// How often the policy was read anew and taken, and how often not.
     reloads: (u64, u64),
 }
 
 impl Closing {
-    pub(super) fn read(stats: &Stats, reloads: (u64, u64)) -> Result<Self> {
-        Ok(Self { statistics: stats.read()?, ring_full: stats.ring_full()?, reloads })
+    pub(super) fn read(kernel: &Kernel, reloads: (u64, u64)) -> Result<Self> {
+        let (statistics, ring_full) = (kernel.stats().read()?, kernel.stats().ring_full()?);
+        let lost_frames = kernel.lost_frames()?.unwrap_or(0);
+        Ok(Self { statistics, ring_full, lost_frames, reloads })
     }
 
     pub(super) fn record(&self) -> StoppedRecord {
@@ -31,6 +35,7 @@ impl Closing {
             Time(jiff::Timestamp::now().as_nanosecond().try_into().unwrap_or_default()),
             seen.iter().sum(),
             [Outcome::Passed, Outcome::Dropped, Outcome::Redirected].map(packets),
+            self.lost_frames,
             lossy.map(|(cpu, &packets)| RingFull { cpu, packets }).collect(),
         )
     }
@@ -47,6 +52,10 @@ impl fmt::Display for Closing {
         if self.reloads != (0, 0) {
             let (taken, failed) = self.reloads;
             writeln!(f, "\npolicy read anew: {taken} times taken, {failed} times not")?;
+        }
+        if self.lost_frames > 0 {
+            let lost = self.lost_frames;
+            writeln!(f, "\nredirected, but not taken by the other interface: {lost}")?;
         }
         Ok(())
     }

@@ -75,7 +75,7 @@ impl RunArguments {
         }
         let summary = self.session(&mut kernel, engines, (enforcer, in_force), &shared, &orders);
         drop(server);
-        let closing = Closing::read(kernel.stats(), reloads.read())?;
+        let closing = Closing::read(&kernel, reloads.read())?;
         shared.output.stopped(&closing.record());
         // The writer ends when nobody can write to it any more.
         drop(shared);

@@ -10,19 +10,28 @@ use super::MapError;
 use crate::kernel::map_set::MapSet;
 
 /// `PEERS`: an interface → the interface out of which its frames go.
-pub(in crate::kernel) struct Peers(DevMapHash<MapData>);
+pub(in crate::kernel) struct Peers {
+    map: DevMapHash<MapData>,
+    id: u32,
+}
 
 impl Peers {
     pub(in crate::kernel) fn open(maps: &MapSet) -> Result<Self, MapError> {
+        let failed = |error| MapError::Open { map: map::PEERS, source: Box::new(error) };
+        let id = maps.data(map::PEERS)?.info().map_err(failed)?.id();
         let map = Map::from_map_data(maps.duplicate(map::PEERS)?);
-        map.and_then(TryFrom::try_from)
-            .map(Self)
-            .map_err(|error| MapError::Open { map: map::PEERS, source: Box::new(error) })
+        let map = map.and_then(TryFrom::try_from).map_err(failed)?;
+        Ok(Self { map, id })
+    }
+
+    /// The kernel's number for the map.
+    pub(in crate::kernel) fn id(&self) -> u32 {
+        self.id
     }
 
     /// Gives the interface with index `from` the peer with index `to`.
     pub(in crate::kernel) fn set(&mut self, from: u32, to: u32) -> Result<(), MapError> {
-        self.0.insert(from, to, None, 0).map_err(|error| MapError::Call {
+        self.map.insert(from, to, None, 0).map_err(|error| MapError::Call {
             doing: "write to",
             map: map::PEERS,
             source: io::Error::other(error),
