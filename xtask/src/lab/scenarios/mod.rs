@@ -8,6 +8,7 @@
 mod allow_list;
 mod changing;
 mod clock;
+mod first_packet;
 mod host;
 mod limit;
 mod meter;
@@ -39,7 +40,7 @@ pub(super) struct Scenario {
 }
 
 /// All scenarios, in the order they are carried out.
-pub(super) const ALL: [Scenario; 7] = [
+pub(super) const ALL: [Scenario; 8] = [
     host::SCENARIO,
     allow_list::SCENARIO,
     reject::SCENARIO,
@@ -47,6 +48,7 @@ pub(super) const ALL: [Scenario; 7] = [
     reload::SCENARIO,
     limit::SCENARIO,
     odd::SCENARIO,
+    first_packet::SCENARIO,
 ];
 
 /// The names of servers that the scenarios use.
