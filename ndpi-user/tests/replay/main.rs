@@ -7,6 +7,7 @@ mod build;
 mod corpus;
 mod fates;
 mod first_packet;
+mod hostile;
 mod policies;
 mod records;
 mod setup;

@@ -1,7 +1,7 @@
 //! One packet after the other: the kernel sees it, nDPI sees what the kernel shows of it, and a
 //! verdict stands before the next one comes.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use ndpi_common::parse::{self, Options, Tunnel};
 use ndpi_common::{Direction, Key, SampleFlags, SampleHeader};
 
@@ -65,15 +65,21 @@ impl<'a, 'e> Lane<'a, 'e> {
         }
         let captured = parsed
             .map_or(frame.captured, |parsed| frame.captured.saturating_sub(parsed.l3 as usize));
-        let mut shown = false;
+        let (mut shown, mut agreed) = (false, true);
         let Self { machine, flows, unpacker, .. } = self;
         let action = machine.run(frame.bytes, |header, l3| {
             let (header, l3) = cut(header, l3, captured);
             if let Some(sample) = unpacker.sample(&header, packet.time_ns, l3) {
+                agreed = flow == Some((sample.key, sample.direction));
                 flows.sample(&Sample { ifindex: 0, ..sample });
                 shown = true;
             }
         })?;
+        ensure!(
+            agreed,
+            "the kernel takes the packet for one of another flow than its own parser does here: \
+             please report it with the capture"
+        );
         self.run += 1;
         self.dropped += u64::from(action == Action::Drop);
         if let Some((key, _)) = flow {
