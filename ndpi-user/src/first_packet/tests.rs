@@ -162,13 +162,16 @@ fn addresses_of_both_families_come_back() {
     assert_eq!(address(&server(7, 1)), IpAddr::from([198, 19, 0, 7]));
 }
 
-/// What is blocked: the rule, and for how long.
+/// What is blocked, and which servers were let go of, in their order.
 #[derive(Clone, Debug, Default)]
-struct Table(Arc<Mutex<BTreeMap<Vec<u8>, Blocked>>>);
+struct Table {
+    blocked: Arc<Mutex<BTreeMap<Vec<u8>, Blocked>>>,
+    let_go: Arc<Mutex<Vec<ServerKey>>>,
+}
 
 impl Table {
     fn rule(&self, key: &ServerKey) -> Option<u16> {
-        self.0.lock().unwrap().get(&place(key)).and_then(|blocked| blocked.verdict.rule)
+        self.blocked.lock().unwrap().get(&place(key)).and_then(|blocked| blocked.verdict.rule)
     }
 }
 
@@ -180,12 +183,14 @@ fn place(key: &ServerKey) -> Vec<u8> {
 
 impl Blocklist for Table {
     fn block(&self, server: &ServerKey, blocked: &Blocked) -> anyhow::Result<()> {
-        self.0.lock().unwrap().insert(place(server), *blocked);
+        self.blocked.lock().unwrap().insert(place(server), *blocked);
         Ok(())
     }
 
     fn unblock(&self, server: &ServerKey) -> anyhow::Result<()> {
-        self.0.lock().unwrap().remove(&place(server));
+        if self.blocked.lock().unwrap().remove(&place(server)).is_some() {
+            self.let_go.lock().unwrap().push(*server);
+        }
         Ok(())
     }
 }
@@ -220,13 +225,13 @@ fn a_blocked_server_stands_in_the_kernel_until_it_is_forgotten() {
     let key = server(2, 443);
     servers.learn(NAME, &[answer(2, 30)], NOW);
     servers.remember(key, facebook(Some(NAME)), NOW + 10 * SECOND);
-    let blocked = *table.0.lock().unwrap().values().next().expect("it stands");
+    let blocked = *table.blocked.lock().unwrap().values().next().expect("it stands");
     assert_eq!((blocked.verdict.action, blocked.verdict.rule), (Action::Drop, Some(0)));
     assert_eq!((blocked.app.app, blocked.category), (119, CategoryId(6)));
     assert_eq!(blocked.left, Duration::from_secs(20));
 
     servers.learn(NAME, &[answer(2, 30)], NOW + 20 * SECOND);
-    let left = table.0.lock().unwrap().values().next().map(|blocked| blocked.left);
+    let left = table.blocked.lock().unwrap().values().next().map(|blocked| blocked.left);
     assert_eq!(left, Some(Duration::from_secs(30)));
     servers.learn("other.example", &[answer(2, 30)], NOW + 21 * SECOND);
     assert_eq!(table.rule(&key), None, "the address is shared");
@@ -269,8 +274,9 @@ fn a_new_policy_blocks_what_it_blocks_and_nothing_else() {
         rule("drop", "category = \"Video\"") + &rule("drop", "app = \"Facebook\"\nport = 443");
     servers.set_policy(&rules(&other), NOW + SECOND);
     assert_eq!((table.rule(&https), table.rule(&http)), (Some(1), None));
+    assert_eq!(*table.let_go.lock().unwrap(), [http], "what both block is blocked all the while");
     servers.set_policy(&rules(""), NOW + SECOND);
-    assert!(table.0.lock().unwrap().is_empty());
+    assert!(table.blocked.lock().unwrap().is_empty());
 }
 
 fn flow(proto: u8, ports: (u16, u16), packets: &[(Direction, u8)]) -> FlowEntry<()> {

@@ -80,25 +80,37 @@ impl View {
 }
 
 /// Whether the rule says that it decides in a hurry, and asks nothing that cannot be answered then.
-/// A name that it must not have is not taken as claimed: the flow's own may be another.
 fn is_answerable(rule: &Rule, whom: For) -> bool {
-    let open = |matchers: &Matchers| {
-        asks(matchers.ja4.as_deref())
-            || asks(matchers.alpn.as_deref())
-            || asks(matchers.risk.as_deref())
-            || matchers.risk_score.is_some()
-            || whom == For::EveryClient && asks_of_client(matchers)
+    let of_client = |matchers: &Matchers| {
+        asks(matchers.src.as_deref())
+            || asks(matchers.any.as_deref())
+            || asks(matchers.iface.as_deref())
     };
-    rule.first_packet
-        && !open(&rule.matchers)
-        && !open(&rule.not)
-        && !asks(rule.not.host.as_deref())
+    let one_answer = whom == For::OneClient || !of_client(&rule.matchers) && !of_client(&rule.not);
+    rule.first_packet && one_answer && unanswered(rule).is_none()
 }
 
-fn asks_of_client(matchers: &Matchers) -> bool {
-    asks(matchers.src.as_deref())
-        || asks(matchers.any.as_deref())
-        || asks(matchers.iface.as_deref())
+/// The first key of a rule in a hurry that no first packet tells. A name that it must not have is not
+/// taken as claimed: the flow's own may be another.
+pub(super) fn unanswered(rule: &Rule) -> Option<&'static str> {
+    let Rule { matchers, not, .. } = rule;
+    let keys = [
+        ("ja4", asks(matchers.ja4.as_deref())),
+        ("alpn", asks(matchers.alpn.as_deref())),
+        ("risk", asks(matchers.risk.as_deref())),
+        ("risk_score", matchers.risk_score.is_some()),
+        ("not.host", asks(not.host.as_deref())),
+        ("not.ja4", asks(not.ja4.as_deref())),
+        ("not.alpn", asks(not.alpn.as_deref())),
+        ("not.risk", asks(not.risk.as_deref())),
+        ("not.risk_score", not.risk_score.is_some()),
+    ];
+    keys.into_iter().find(|(_, asked)| *asked).map(|(key, _)| key)
+}
+
+/// What of a rule a first packet answers, for the flow's own client.
+pub(super) fn answered_part(rule: &Rule) -> Rule {
+    answerable_part(rule, For::OneClient)
 }
 
 /// An empty list is answered: nothing is on it.

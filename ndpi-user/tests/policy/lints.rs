@@ -74,6 +74,7 @@ fn wider_rules_are_found_for_every_matcher() {
         ),
         ("not.app = \"DNS\"", "not.app = [\"DNS\", \"TLS\"]"),
         ("app = \"TLS\"\nstate = \"partial\"", "app = \"TLS\""),
+        ("", "state = \"partial\""),
     ] {
         assert_eq!(about(wide, narrow), shadowed, "{wide} / {narrow}");
     }
@@ -89,7 +90,6 @@ fn rules_that_may_match_are_left_alone() {
         ("risk_score = 100", "risk_score = 50"),
         ("app = \"TLS\"\nnot.port = 443", "app = \"TLS\""),
         ("app = \"TLS\"\nport = [80, 81]", "app = [\"TLS\", \"DNS\"]\nport = [80, 443]"),
-        ("", "first_packet = true"),
     ] {
         assert_eq!(about(first, second), [""; 0], "{first} / {second}");
     }
@@ -175,4 +175,34 @@ fn a_rule_with_an_error_is_compared_with_nothing() {
         lines(&check(text)),
         ["3:1 unknown-key: a rule has no key `ap` | did you mean `app`?"]
     );
+}
+
+#[test]
+fn a_hurry_that_is_in_vain_is_named() {
+    let hurried = |rule: &str| format!("{rule}\nfirst_packet = true");
+    for (first, second, why) in [
+        ("app = \"DNS\"", "ja4 = \"t13d1516h2_8daaf6152771_02713d6af862\"", "`ja4` asks for"),
+        ("app = \"DNS\"", "category = \"Web\"\nnot.host = \"a.example\"", "`not.host` asks for"),
+        ("app = \"DNS\"", "risk_score = 10", "`risk_score` asks for"),
+        ("host = \"a.example\"", "category = \"Web\"", "\"A\" before it may match"),
+        ("app = \"DNS\"", "category = \"Web\"", "\"A\" before it may match"),
+        ("first_packet = true\nrisk_score = 10", "category = \"Web\"", "\"A\" before it may match"),
+    ] {
+        let said = about(first, &hurried(second));
+        let last = said.last().unwrap_or_else(|| panic!("nothing about {first} / {second}"));
+        assert!(last.starts_with("`first_packet` of") && last.contains(why), "{said:?}");
+    }
+    for (first, second) in [
+        ("app = \"Rsync\"", "category = \"Web\""),
+        ("host = \"a.example\"\nport = 80", "category = \"Web\""),
+        ("host = \"a.example\"\nfirst_packet = true", "category = \"Web\""),
+        ("src = \"198.18.0.1\"", "host = \"a.example\""),
+    ] {
+        assert_eq!(about(first, &hurried(second)), [""; 0], "{first} / {second}");
+    }
+}
+
+#[test]
+fn a_rule_in_a_hurry_behind_a_wider_one_never_decides() {
+    assert_eq!(about("", "first_packet = true")[0], "\"B\" can never match");
 }

@@ -4,6 +4,7 @@
 //! not with several together.
 
 mod cover;
+mod hurry;
 mod lists;
 mod pairs;
 
@@ -17,5 +18,6 @@ pub(super) fn lint(rules: &[Rule]) -> Vec<Problem> {
         problems.extend(lists::never_holds(rule));
     }
     problems.extend(pairs::taken_before(rules));
+    problems.extend(hurry::in_vain(rules));
     problems
 }

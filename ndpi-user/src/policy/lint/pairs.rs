@@ -49,7 +49,7 @@ pub(super) fn taken_before(rules: &[Rule]) -> Vec<Problem> {
 
 /// Whether the later rule keeps out every flow that the earlier rule's `not` keeps out.
 fn excludes_as_much(earlier: &Rule, later: &Rule) -> bool {
-    let mut result = !later.first_packet || earlier.first_packet;
+    let mut result = true;
     macro_rules! add {
         ($key:literal, $pick:expr) => {
             result = result && kept_out($pick, &earlier.not, &later.not);
