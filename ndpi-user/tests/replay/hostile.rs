@@ -2,7 +2,7 @@
 
 use crate::build::{ETHERNET, capture_of, ethernet, fragments, tcp_with, unreachable, whole};
 use crate::packets::{capture, dns, ipv4, udp};
-use crate::program::{Run, file};
+use crate::program::{Run, file, run};
 use crate::setup::{can_replay, replay};
 
 /// Fails where the kernel and user space were of two minds, or the kernel did not take a frame: that
@@ -33,6 +33,29 @@ fn damage_anywhere_ends_no_replay() {
         .collect();
     let paths: Vec<&str> = damaged.iter().map(String::as_str).collect();
     assert_went_on(&replay(&[&["--json"], &paths[..]].concat()), paths.len());
+}
+
+#[test]
+fn a_scan_stays_within_the_flows_allowed() {
+    if !can_replay() {
+        return;
+    }
+    let packets: Vec<_> = (1..=3000).map(|port| (1, udp([port, 9], false, &[0; 4]))).collect();
+    let path = file("replay-scan", "scan.pcap", &capture(&packets));
+    let few = |arguments: &[&str]| {
+        let few = ["--json", "--whole-capture", "--max-flows", "100", "--budget", "1"];
+        run("replay", &[&few, arguments, &[path.as_str()]].concat(), &[])
+    };
+    let counted = few(&[]);
+    let flows = counted.flows();
+    assert_eq!(flows.len(), 3000, "every flow has a record");
+    assert_eq!(flows.iter().filter(|flow| flow["end"] == "evicted").count(), 2900);
+    assert!(counted.stderr.contains("2900 flows were ended early"), "{}", counted.stderr);
+    // A blocked flow is not forgotten for another.
+    let policy = file("replay-scan", "policy.toml", b"[[rule]]\nport = 9\naction = \"drop\"\n");
+    let blocked = few(&["--policy", &policy]);
+    assert_eq!(blocked.flows().len(), 100);
+    assert!(blocked.stderr.contains("2900 samples found no room"), "{}", blocked.stderr);
 }
 
 #[test]
