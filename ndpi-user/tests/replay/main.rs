@@ -11,6 +11,7 @@ mod hostile;
 mod policies;
 mod records;
 mod setup;
+mod split_hello;
 
 // Packets, and how the program is run: as in the tests of `pcap`.
 #[path = "../pcap/packets.rs"]
