@@ -11,6 +11,8 @@
 //! what it could not show: losses happen in one place, where they are counted.
 
 mod blocklist;
+#[cfg(test)]
+mod changes;
 mod enforcer;
 mod in_force;
 mod kernel_store;

@@ -86,6 +86,8 @@ pub trait Store {
     fn write(&self, standing: &Standing) -> anyhow::Result<Volume>;
 
     /// Replaces the verdict that stands, without a moment in which none does; its counters go on.
+    /// In the kernel, packets of the few microseconds between reading and replacing them are counted
+    /// in the statistics alone.
     ///
     /// # Errors
     ///

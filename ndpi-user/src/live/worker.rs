@@ -86,7 +86,7 @@ impl<D: Detector, S: Store> Worker<D, S> {
     }
 
     /// Does what a message says, and returns how many flows may be looked at afterwards.
-    fn take(&mut self, message: Message) -> usize {
+    pub(super) fn take(&mut self, message: Message) -> usize {
         match message {
             Message::Samples(mut batch) => {
                 for sample in batch.iter() {

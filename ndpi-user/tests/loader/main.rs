@@ -2,6 +2,7 @@
 //! network namespaces that the tests make and remove.
 
 mod attach;
+mod changes;
 mod foreign;
 mod leftovers;
 mod limits;

@@ -1,0 +1,183 @@
+//! A model of the kernel: its maps, and what the programs make of packets.
+
+use std::cell::{Ref, RefCell, RefMut};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use ndpi_common::{Bucket, Switches};
+
+use crate::flow::FlowKey;
+use crate::live::{Allowance, RuleStore, Standing, Store, Taken, Volume};
+use crate::verdict::Action;
+
+/// Packets of a flow that are shown at most.
+pub(super) const BUDGET: u32 = 4;
+
+/// Bytes of every packet.
+pub(super) const BYTES: u64 = 100;
+
+#[derive(Default)]
+pub(super) struct Maps {
+    pub(super) verdicts: HashMap<FlowKey, Entry>,
+    pub(super) tracks: HashMap<FlowKey, Track>,
+    /// Buckets that flows share.
+    pub(super) buckets: HashMap<u32, Bucket>,
+    /// Counters of verdicts that others took the place of.
+    carried: HashMap<FlowKey, Taken>,
+    switches: u32,
+}
+
+pub(super) struct Entry {
+    pub(super) standing: Standing,
+    packets: u64,
+    dropped: u64,
+}
+
+#[derive(Clone, Copy, Default)]
+pub(super) struct Track {
+    shown: u32,
+    packets: u64,
+    dropped: u64,
+}
+
+/// What becomes of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Dropped,
+    Passed,
+    /// Passed, and shown to user space: the last packet that is.
+    Shown {
+        last: bool,
+    },
+}
+
+#[derive(Clone, Default)]
+pub(super) struct Model(Rc<RefCell<Maps>>);
+
+impl Model {
+    pub(super) fn maps(&self) -> Ref<'_, Maps> {
+        self.0.borrow()
+    }
+
+    fn maps_mut(&self) -> RefMut<'_, Maps> {
+        self.0.borrow_mut()
+    }
+
+    /// What the programs make of a packet.
+    pub(super) fn packet(&self, key: &FlowKey) -> Fate {
+        let maps = &mut *self.maps_mut();
+        let Some(entry) = maps.verdicts.get_mut(key) else { return maps.undecided(key) };
+        let action = entry.standing.verdict.action;
+        if action == Action::Bypass {
+            return Fate::Passed;
+        }
+        entry.packets += 1;
+        if action.drops() {
+            entry.dropped += 1;
+            return Fate::Dropped;
+        }
+        if let Some(Allowance::Shared(number)) = entry.standing.allowance {
+            assert!(maps.buckets.contains_key(&number), "without its bucket, {key:?} has no limit");
+        }
+        Fate::Passed
+    }
+}
+
+impl Maps {
+    fn undecided(&mut self, key: &FlowKey) -> Fate {
+        let track = self.tracks.entry(*key).or_default();
+        track.packets += 1;
+        if track.shown < BUDGET {
+            track.shown += 1;
+            return Fate::Shown { last: track.shown == BUDGET };
+        }
+        if self.switches & Switches::DROP_OVER_BUDGET == 0 {
+            return Fate::Passed;
+        }
+        track.dropped += 1;
+        Fate::Dropped
+    }
+
+    fn counted(entry: &Entry) -> Taken {
+        Taken { decided: volume(entry.packets), dropped: volume(entry.dropped), ..Taken::default() }
+    }
+
+    fn carry(&mut self, key: FlowKey, taken: &Taken) {
+        self.carried.entry(key).or_default().add(taken);
+    }
+}
+
+fn volume(packets: u64) -> Volume {
+    Volume { packets, bytes: packets * BYTES }
+}
+
+fn entry(standing: &Standing) -> Entry {
+    assert_eq!(standing.allowance.is_some(), standing.verdict.action == Action::Limit);
+    Entry { standing: *standing, packets: 0, dropped: 0 }
+}
+
+impl Store for Model {
+    fn write(&self, standing: &Standing) -> anyhow::Result<Volume> {
+        let (key, maps) = (standing.key, &mut *self.maps_mut());
+        if maps.verdicts.contains_key(&key) {
+            return Ok(Volume::default());
+        }
+        maps.verdicts.insert(key, entry(standing));
+        let track = maps.tracks.remove(&key).unwrap_or_default();
+        maps.carry(key, &Taken { dropped: volume(track.dropped), ..Taken::default() });
+        Ok(volume(track.packets))
+    }
+
+    fn replace(&self, standing: &Standing) -> anyhow::Result<()> {
+        let maps = &mut *self.maps_mut();
+        if let Some(before) = maps.verdicts.insert(standing.key, entry(standing)) {
+            maps.carry(standing.key, &Maps::counted(&before));
+        }
+        Ok(())
+    }
+
+    fn take(&self, key: &FlowKey) -> anyhow::Result<Taken> {
+        let mut taken = self.take_verdict(key)?;
+        let track = self.maps_mut().tracks.remove(key).unwrap_or_default();
+        let undecided = Taken {
+            undecided: volume(track.packets),
+            dropped: volume(track.dropped),
+            ..Taken::default()
+        };
+        taken.add(&undecided);
+        Ok(taken)
+    }
+
+    fn take_verdict(&self, key: &FlowKey) -> anyhow::Result<Taken> {
+        let maps = &mut *self.maps_mut();
+        let mut taken = maps.carried.remove(key).unwrap_or_default();
+        if let Some(entry) = maps.verdicts.remove(key) {
+            taken.add(&Maps::counted(&entry));
+        }
+        Ok(taken)
+    }
+}
+
+impl RuleStore for Model {
+    fn set_bucket(&self, number: u32, bucket: &Bucket) -> anyhow::Result<()> {
+        self.maps_mut().buckets.insert(number, *bucket);
+        Ok(())
+    }
+
+    fn bucket(&self, number: u32) -> anyhow::Result<Option<Bucket>> {
+        Ok(self.maps().buckets.get(&number).copied())
+    }
+
+    fn remove_bucket(&self, number: u32) -> anyhow::Result<()> {
+        let maps = &mut *self.maps_mut();
+        maps.buckets.remove(&number);
+        let points = |entry: &Entry| entry.standing.allowance == Some(Allowance::Shared(number));
+        assert!(!maps.verdicts.values().any(points), "a verdict lost its bucket {number}");
+        Ok(())
+    }
+
+    fn set_switches(&self, switches: u32) -> anyhow::Result<()> {
+        self.maps_mut().switches = switches;
+        Ok(())
+    }
+}

@@ -1,0 +1,337 @@
+//! Workers, policies and packets around the model, and what must hold.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use crossbeam::channel::{self, Receiver, Sender};
+use ndpi::{AppId, Classification, State};
+use ndpi_common::{Direction, KeyV4};
+
+use super::model::{BYTES, Fate, Model};
+use super::{FLOWS, WORKERS};
+use crate::batch::Batch;
+use crate::classify::{Classifier, Detector, End, Keeper, Settings};
+use crate::first_packet::{NoBlocklist, Servers};
+use crate::flow::{Details, FlowKey, Timeouts};
+use crate::live::{
+    Enforcer, Format, InForce, LiveSink, Message, Output, Rejudged, Shared, Worker, Writer,
+};
+use crate::policy::{self, Facts, Policy, Support, Vocabulary};
+use crate::record::Names;
+use crate::sample::Sample;
+use crate::verdict::{Action, Verdict};
+
+/// Finds what [`nature`] says of the flow that a packet names by its first byte.
+struct Script;
+
+/// The application of a flow and the packet, from 1, that it is found at.
+fn nature(flow: u8) -> (u16, u8) {
+    [(1, 1), (2, 2), (1, 3), (2, 4), (0, u8::MAX)][usize::from(flow)]
+}
+
+fn classification(app: u16, state: State) -> Classification {
+    Classification { state, app: AppId { master: 0, app }, ..Classification::default() }
+}
+
+impl Detector for Script {
+    /// The flow's number and how many packets of it were seen.
+    type Flow = (u8, u8);
+
+    fn open(&self) -> (u8, u8) {
+        (0, 0)
+    }
+
+    fn inspect(&self, flow: &mut (u8, u8), l3: &[u8], _time_ms: u64) -> Classification {
+        *flow = (l3[0], flow.1 + 1);
+        self.classification(flow)
+    }
+
+    fn classification(&self, &(flow, seen): &(u8, u8)) -> Classification {
+        let (app, at) = nature(flow);
+        if seen >= at {
+            classification(app, State::Classified)
+        } else {
+            classification(0, State::Inspecting)
+        }
+    }
+
+    fn give_up(&self, flow: &mut (u8, u8)) -> Classification {
+        self.classification(flow)
+    }
+
+    fn details(&self, _flow: &(u8, u8)) -> Details {
+        Details::default()
+    }
+}
+
+/// A change of policy under way.
+struct Change {
+    before: Arc<InForce>,
+    done: Receiver<Rejudged>,
+}
+
+pub(super) struct World {
+    model: Model,
+    enforcer: Enforcer<Model>,
+    in_force: Arc<InForce>,
+    change: Option<Change>,
+    waiting: VecDeque<Arc<Policy>>,
+    workers: Vec<Worker<Script, Model>>,
+    inboxes: Vec<VecDeque<Message>>,
+    /// Flows whose verdict has stood since they began, and what they are.
+    decided: HashMap<u8, Classification>,
+    /// Flows that their worker is to be told the end of.
+    ending: HashSet<u8>,
+    /// Packets of each flow that were counted, and how many of them were dropped.
+    counted: HashMap<u8, (u64, u64)>,
+    records: Lines,
+    writer: Writer,
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The port of a flow's client, which has the lower address.
+fn port(flow: u8) -> u16 {
+    u16::from(flow) + 1
+}
+
+fn key(flow: u8) -> FlowKey {
+    let ends = (([198, 18, 0, 1], port(flow)), ([198, 18, 0, 2], 443));
+    FlowKey::V4(KeyV4::new(ends.0, ends.1, 0, 17).0)
+}
+
+fn sample(flow: u8, last: bool) -> (Sample<'static>, [u8; 1]) {
+    let sample = Sample {
+        key: key(flow),
+        direction: Direction::FromLower,
+        time_ns: 1_700_000_000_000_000_000,
+        l3: &[],
+        bytes: BYTES.try_into().unwrap(),
+        packets: 1,
+        tcp_flags: 0,
+        ifindex: 0,
+        reopened: false,
+        rejected: false,
+        blocked: false,
+        last,
+        tunneled: false,
+    };
+    (sample, [flow])
+}
+
+fn owner(flow: u8) -> usize {
+    usize::from(flow) % WORKERS
+}
+
+fn parse(text: &str) -> Arc<Policy> {
+    let none = || std::iter::empty::<(u16, &str)>().collect();
+    let vocabulary = Vocabulary {
+        apps: [(0, "Unknown"), (1, "One"), (2, "Two")].into_iter().collect(),
+        categories: none(),
+        breeds: none(),
+        risks: none(),
+        risk_scores: [0; 64],
+    };
+    let path = Path::new("p.toml");
+    let policy = policy::parse(path, text, &vocabulary, Support::ALL, &|_| unreachable!());
+    Arc::new(policy.unwrap_or_else(|problems| panic!("{problems}\n{text}")))
+}
+
+/// What a policy makes of a flow that was classified like this.
+fn judge(in_force: &InForce, classification: &Classification) -> Verdict {
+    let facts = Facts {
+        classification,
+        hostname: None,
+        ja4: None,
+        alpn: None,
+        client: ([198, 18, 0, 1].into(), 1),
+        server: ([198, 18, 0, 2].into(), 443),
+        proto: 17,
+        vlan: 0,
+        iface: None,
+        time: jiff::Timestamp::UNIX_EPOCH,
+    };
+    in_force.policy().decide_now(&facts).into()
+}
+
+impl World {
+    pub(super) fn new(policy: &str) -> Self {
+        let model = Model::default();
+        let mut enforcer = Enforcer::new(model.clone());
+        let in_force = Arc::new(enforcer.enter(parse(policy), 0).unwrap());
+        let records = Lines::default();
+        let (output, writer) = Output::start(Format::Json, records.clone());
+        let shared = Shared {
+            names: Arc::new(Names::default()),
+            interfaces: Arc::default(),
+            output,
+            rejecter: None,
+            servers: Arc::new(Servers::new(Arc::clone(in_force.policy()), Box::new(NoBlocklist))),
+        };
+        let settings =
+            Settings { timeouts: Some(Timeouts::default()), keeper: Keeper::Kernel, max_flows: 99 };
+        let worker = || {
+            let sink = LiveSink::new(model.clone(), Arc::clone(&in_force), shared.clone());
+            let (empties, _) = channel::bounded(1);
+            Worker::new(Classifier::new(Script, settings), sink, channel::never(), empties)
+        };
+        let workers = (0..WORKERS).map(|_| worker()).collect();
+        Self {
+            model,
+            enforcer,
+            in_force,
+            change: None,
+            waiting: VecDeque::new(),
+            workers,
+            inboxes: (0..WORKERS).map(|_| VecDeque::new()).collect(),
+            decided: HashMap::new(),
+            ending: HashSet::new(),
+            counted: HashMap::new(),
+            records,
+            writer,
+        }
+    }
+
+    /// A packet comes by.
+    pub(super) fn packet(&mut self, flow: u8) {
+        let fate = self.model.packet(&key(flow));
+        self.check(flow, fate);
+        if let Fate::Shown { last } = fate {
+            let (sample, content) = sample(flow, last);
+            let mut batch = Batch::default();
+            batch.push(&Sample { l3: &content, ..sample });
+            self.inboxes[owner(flow)].push_back(Message::Samples(batch));
+        }
+    }
+
+    /// A packet of a decided flow passes only if a policy that may be in force lets it, and is
+    /// dropped only if one blocks it.
+    fn check(&mut self, flow: u8, fate: Fate) {
+        let maps = self.model.maps();
+        let standing = maps.verdicts.get(&key(flow)).map(|entry| entry.standing);
+        if standing.is_none_or(|standing| standing.verdict.action != Action::Bypass) {
+            let (packets, dropped) = self.counted.entry(flow).or_default();
+            *packets += 1;
+            *dropped += u64::from(fate == Fate::Dropped);
+        }
+        let Some(classification) = self.decided.get(&flow) else { return };
+        let blocks = |by: &InForce| judge(by, classification).action.drops();
+        let before = self.change.as_ref().map(|change| blocks(&change.before));
+        match (blocks(&self.in_force), before) {
+            (true, None | Some(true)) => assert_eq!(fate, Fate::Dropped, "flow {flow} is blocked"),
+            (false, None | Some(false)) => assert_eq!(fate, Fate::Passed, "flow {flow} is free"),
+            _ => {}
+        }
+    }
+
+    /// A worker looks at its next message.
+    pub(super) fn work(&mut self, worker: usize) {
+        if let Some(message) = self.inboxes[worker].pop_front() {
+            if let Message::Over(flows) = &message {
+                let over = |flow: &u8| flows.iter().any(|(it, _)| *it == key(*flow));
+                self.ending.retain(|flow| !over(flow));
+                self.decided.retain(|flow, _| !over(flow));
+            }
+            self.workers[worker].take(message);
+        }
+        for flow in 0..FLOWS {
+            if let Some(entry) = self.model.maps().verdicts.get(&key(flow)) {
+                self.decided.insert(flow, entry.standing.classification);
+            }
+        }
+        self.settle();
+    }
+
+    /// Ends a change that all workers are done with, and begins the next.
+    fn settle(&mut self) {
+        if self.change.as_ref().is_some_and(|change| change.done.len() < WORKERS) {
+            return;
+        }
+        if self.change.take().is_some() {
+            self.enforcer.settle(&self.in_force);
+            self.check_verdicts();
+        }
+        if let Some(policy) = self.waiting.pop_front() {
+            let next = Arc::new(self.enforcer.enter(policy, 0).unwrap());
+            let (judged, done): (Sender<Rejudged>, _) = channel::bounded(WORKERS);
+            for inbox in &mut self.inboxes {
+                inbox.push_back(Message::Policy(Arc::clone(&next), judged.clone()));
+            }
+            let before = std::mem::replace(&mut self.in_force, next);
+            self.change = Some(Change { before, done });
+        }
+    }
+
+    /// Every verdict that stands is what the policy in force says, its limit included.
+    fn check_verdicts(&self) {
+        for entry in self.model.maps().verdicts.values() {
+            let verdict = judge(&self.in_force, &entry.standing.classification);
+            assert_eq!(entry.standing.verdict, verdict);
+            assert_eq!(entry.standing.allowance, self.in_force.allowance(verdict.rule));
+        }
+    }
+
+    pub(super) fn change(&mut self, policy: &str) {
+        self.waiting.push_back(parse(policy));
+        self.settle();
+    }
+
+    pub(super) fn over(&mut self, flow: u8) {
+        if self.model.maps().verdicts.contains_key(&key(flow)) && self.ending.insert(flow) {
+            self.inboxes[owner(flow)].push_back(Message::Over(vec![(key(flow), End::Idle)]));
+        }
+    }
+
+    /// Everything comes to its end: no packet was lost or counted twice, and no bucket is left of
+    /// a policy that is gone.
+    pub(super) fn end(mut self) {
+        self.drain();
+        self.check_verdicts();
+        let shared: Vec<u32> = self.in_force.shared().collect();
+        assert!(self.model.maps().buckets.keys().all(|number| shared.contains(number)));
+        for flow in 0..FLOWS {
+            self.inboxes[owner(flow)].push_back(Message::Over(vec![(key(flow), End::Idle)]));
+        }
+        self.drain();
+        assert!(self.model.maps().verdicts.is_empty() && self.model.maps().tracks.is_empty());
+        drop(self.workers);
+        self.writer.finish().unwrap();
+        let lines = self.records.0.lock().unwrap().clone();
+        let mut recorded = HashMap::<u8, (u64, u64)>::new();
+        for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            let record: serde_json::Value = serde_json::from_slice(line).unwrap();
+            if record["type"] == "flow" {
+                let flow = u8::try_from(record["sport"].as_u64().unwrap() - 1).unwrap();
+                let (packets, dropped) = recorded.entry(flow).or_default();
+                *packets += record["packets"].as_u64().unwrap();
+                *dropped += record["dropped"].as_u64().unwrap_or_default();
+            }
+        }
+        for (flow, (packets, dropped)) in self.counted {
+            let (recorded, known_dropped) = recorded.get(&flow).copied().unwrap_or_default();
+            assert_eq!(recorded, packets, "packets of flow {flow}");
+            // A flow that passes in the end does not tell what was dropped before.
+            assert!(known_dropped <= dropped, "dropped of flow {flow}");
+        }
+    }
+
+    fn drain(&mut self) {
+        while self.inboxes.iter().any(|inbox| !inbox.is_empty()) {
+            (0..WORKERS).for_each(|worker| self.work(worker));
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Verdicts that are replaced while packets come.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use ndpi::Classification;
+use ndpi_common::{Action, Hook, Key, Outcome};
+use ndpi_user::kernel::Clock;
+use ndpi_user::live::{KernelStore, Standing, Store as _};
+use ndpi_user::verdict::Verdict;
+
+use crate::packet::{key4, key6, udp4, udp6};
+use crate::setup::{can_load, load};
+
+fn standing(key: Key, action: Action, rule: u16) -> Standing {
+    Standing {
+        key,
+        verdict: Verdict { action, rule: Some(rule) },
+        classification: Classification::default(),
+        tcp_seen: [0; 2],
+        allowance: None,
+    }
+}
+
+#[test]
+fn no_packet_gets_through_while_one_block_takes_the_place_of_another() {
+    if !can_load() {
+        return;
+    }
+    let mut kernel = load();
+    let (verdicts, tracks) = (kernel.verdicts().clone(), kernel.tracks().clone());
+    let store = KernelStore::new(verdicts, tracks, kernel.limits().clone(), Clock::new());
+    let flows = [(udp4(4000, 53, b"blocked"), key4(4000, 53)), (udp6(1, 2, b"too"), key6(1, 2))];
+    for (_, key) in &flows {
+        store.write(&standing(*key, Action::Drop, 0)).unwrap();
+    }
+    let (keys, done) = (flows.each_ref().map(|(_, key)| *key), AtomicBool::new(false));
+    let (sent, replaced) = thread::scope(|scope| {
+        let changing = scope.spawn(|| {
+            let mut replaced = 0;
+            while !done.load(Ordering::Relaxed) {
+                let action = if replaced % 2 == 0 { Action::Drop } else { Action::Reject };
+                for key in keys {
+                    store.replace(&standing(key, action, 1)).unwrap();
+                }
+                replaced += 1;
+            }
+            replaced
+        });
+        let mut sent = 0;
+        for _ in 0..60 {
+            for (frame, _) in &flows {
+                assert!(kernel.test_run().xdp(frame, None, 500).unwrap().dropped(Hook::Xdp));
+                sent += 500;
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+        (sent, changing.join().unwrap())
+    });
+    assert!(replaced > 100, "{replaced}");
+    let statistics = kernel.stats().read().unwrap();
+    assert_eq!(statistics.outcome(Outcome::Passed).packets, 0);
+    assert_eq!(statistics.outcome(Outcome::Dropped).packets, sent);
+    let counted: u64 = keys.map(|key| store.take(&key).unwrap().dropped.packets).iter().sum();
+    eprintln!("{sent} sent, {counted} counted, {replaced} replacements");
+    assert!(counted <= sent && counted > sent / 2, "{counted} of {sent}");
+}
