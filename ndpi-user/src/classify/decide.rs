@@ -6,6 +6,9 @@ use super::{Detector, Moment, Sink};
 use crate::flow::{Decided, DecidedBy, FlowEntry, Stage};
 use crate::sample::Sample;
 
+/// The port that DNS servers listen on.
+const DNS: u16 = 53;
+
 /// What is to be kept of `flow` if `classification`, to which `sample` led, decides it.
 pub(super) fn decide<D: Detector, S: Sink<D::Flow>>(
     detector: &D,
@@ -25,7 +28,9 @@ pub(super) fn decide<D: Detector, S: Sink<D::Flow>>(
         }
     };
     let Stage::Undecided(state) = &flow.stage else { return None };
+    // Not what neighbours say of their own names (mDNS, LLMNR): such servers are nobody's sites.
     if sink.judges_first_packet()
+        && flow.endpoints().1.1 == DNS
         && let Some(announcement) = detector.announcement(state)
     {
         sink.learn(&announcement, sample.time_ns);

@@ -59,6 +59,9 @@ impl fmt::Display for VerdictRecord<'_> {
             write!(f, " {hostname}")?;
         }
         write!(f, " after {inspected} packets")?;
+        if let Some(by) = label.decided_by {
+            write!(f, " by its {}", by.replace('-', " "))?;
+        }
         label.rule.map_or(Ok(()), |rule| write!(f, ", rule \"{rule}\""))
     }
 }

@@ -1,11 +1,12 @@
 //! Flows that are decided before nDPI knows them, and what is learned for the next ones.
 
 use ndpi::{AppId, Classification, DnsAddress, State};
+use ndpi_common::KeyV4;
 
 use super::{key, packet};
 use crate::classify::{Announcement, Classifier, Detector, End, Keeper, Moment, Settings, Sink};
 use crate::first_packet::{Claim, Known};
-use crate::flow::{DecidedBy, Details, FlowEntry};
+use crate::flow::{DecidedBy, Details, FlowEntry, FlowKey};
 use crate::sample::Sample;
 use crate::verdict::{Action, Verdict};
 
@@ -170,6 +171,21 @@ fn ndpis_own_word_counts_more_than_any_claim() {
     run(Some(of_facebook()), &mut notes, &[(&[3], true)]);
     let expected = (State::Classified, DecidedBy::Content, Some(Action::Count), 1);
     assert_eq!(notes.decided, [expected]);
-    assert_eq!(notes.learned.len(), 1, "an answer is learned when its flow is classified");
-    assert_eq!(notes.learned[0].name, "x.example");
+}
+
+#[test]
+fn answers_of_dns_servers_are_learned_when_their_flow_is_classified() {
+    for (port, hurries, learned) in [(53, true, 1), (53, false, 0), (5353, true, 0)] {
+        let (key, direction) =
+            KeyV4::new(([198, 18, 0, 1], 40_000), ([198, 18, 0, 2], port), 0, 17);
+        let mut notes = Notes { hurries, ..Notes::default() };
+        let settings = Settings { timeouts: None, keeper: Keeper::Kernel, max_flows: 9 };
+        let mut classifier = Classifier::new(Script { first: None }, settings);
+        for content in [&[1u8][..], &[3]] {
+            let sample = Sample { key: FlowKey::V4(key), direction, ..packet(1, 5, content) };
+            classifier.sample(&sample, &mut notes);
+        }
+        assert_eq!(notes.learned.len(), learned, "port {port}");
+        assert!(notes.learned.iter().all(|said| said.name == "x.example"));
+    }
 }
