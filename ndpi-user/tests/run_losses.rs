@@ -6,8 +6,8 @@ use std::net::UdpSocket;
 
 use rustix::process::Signal;
 use serde_json::Value;
-use support::ready;
 use support::sandbox::Sandbox;
+use support::{ready, wait_until};
 
 const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 /// Packets, each the first of a flow; far more than a ring of one page holds.
@@ -35,11 +35,13 @@ fn packets_that_found_a_full_ring_are_told_by_cpu() {
         return;
     }
     let sandbox = Sandbox::new();
-    let mut instance = sandbox.start("run --iface left --json --workers 1 --ring-size 4096");
+    let mut instance =
+        sandbox.start("run --iface left --json --workers 1 --ring-size 4096 --sweep 1");
     // Nobody reads the rings meanwhile.
     instance.signal(Signal::STOP);
     send(&sandbox);
     instance.signal(Signal::CONT);
+    wait_until(|| instance.stderr().contains("as rings were full (CPU "));
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
     let record = instance.wait_for(|record| record["state"] == "stopped");
     assert!(number(&record, "seen") >= PACKETS.into());

@@ -3,15 +3,13 @@
 mod support;
 
 use std::io::Write as _;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
 use support::instance::Instance;
-use support::ready;
 use support::sandbox::{Sandbox, run};
 use support::wire::{Wire, tell};
+use support::{ready, wait_until};
 
 const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 
@@ -44,14 +42,6 @@ fn assert_nothing_passed(instance: &Instance) {
 fn is_promiscuous(wire: &Wire, interface: &str) -> bool {
     let shown = run(wire.middle.command("ip").args(["-d", "link", "show", interface]));
     shown.stdout.contains("promiscuity 1")
-}
-
-fn wait_until(holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !holds() {
-        assert!(Instant::now() < deadline, "it does not come about");
-        thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]
@@ -142,10 +132,11 @@ fn frames_that_the_other_interface_does_not_take_are_counted() {
     }
     let wire = Wire::new();
     wire.like_hardware();
-    let mut instance = wire.middle.start("run --peer in=out --json --workers 1");
+    let mut instance = wire.middle.start("run --peer in=out --json --workers 1 --sweep 1");
     wire.exchange();
     wire.middle.ip("link set out down");
     wire.send(100);
+    wait_until(|| instance.stderr().contains("were not taken by the peer interface"));
     assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
     let record = instance.wait_for(|record| record["state"] == "stopped");
     assert!(record["lost_frames"].as_u64() >= Some(100), "{record}");

@@ -27,8 +27,8 @@ pub use instance::Instance;
 pub use load::LoadError;
 pub use lock::{LockError, socket_path};
 pub use maps::{
-    Insertion, Limits, LiveCell, MapError, ServerMap, Statistics, Stats, TrackMaps, VerdictMaps,
-    Written,
+    Insertion, Limits, LiveCell, LostFrames, MapError, ServerMap, Statistics, Stats, TrackMaps,
+    VerdictMaps, Written,
 };
 pub use options::{DEFAULT_PIN_DIRECTORY, LoadOptions};
 pub use pins::PinError;

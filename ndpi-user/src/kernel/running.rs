@@ -17,7 +17,9 @@ use super::attach::{
 use super::load::{self, LoadError};
 use super::map_set::MapSet;
 use super::maps::hash::Hash;
-use super::maps::{Limits, LiveCell, MapError, Peers, ServerMap, Stats, TrackMaps, VerdictMaps};
+use super::maps::{
+    Limits, LiveCell, LostFrames, MapError, Peers, ServerMap, Stats, TrackMaps, VerdictMaps,
+};
 use super::messages::Messages;
 use super::netlink::Interface;
 use super::options::LoadOptions;
@@ -45,7 +47,7 @@ pub struct Kernel {
     interfaces: Hash<u32, u32>,
     fragments: Hash<FragmentKey, FragmentPorts>,
     peers: Peers,
-    lost: Hash<u32, u64>,
+    lost: LostFrames,
     wires: Vec<Wire>,
     pins: Option<Pins>,
 }
@@ -80,7 +82,7 @@ impl Kernel {
             pins.note(&load::program_ids(&mut object)?)?;
             pins.pin(&maps)?;
         }
-        let live = LiveCell::open(&maps)?;
+        let (live, peers) = (LiveCell::open(&maps)?, Peers::open(&maps)?);
         let kernel = Self {
             attached: Vec::new(),
             _messages: messages,
@@ -94,8 +96,8 @@ impl Kernel {
             live,
             interfaces: maps.hash(map::INTERFACES)?,
             fragments: maps.hash(map::FRAGMENTS)?,
-            peers: Peers::open(&maps)?,
-            lost: maps.hash(map::LOST)?,
+            lost: LostFrames::open(&maps, &peers)?,
+            peers,
             wires: Vec::new(),
             pins,
         };

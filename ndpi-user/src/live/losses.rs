@@ -1,21 +1,59 @@
-//! Packets that could not be shown, because the ring of their CPU was full.
+//! What was lost: packets that could not be shown because the ring of their CPU was full, and frames
+//! that a peer interface did not take.
 
 use std::fmt;
 
-/// Tells what is new in the counts of lost packets by CPU.
-#[derive(Debug, Default)]
+use crate::kernel::{LostFrames, MapError, Stats};
+
+/// Tells of losses that are new.
+#[derive(Debug)]
 pub(super) struct Losses {
-    before: Vec<u64>,
+    stats: Stats,
+    lost_frames: LostFrames,
+    by_cpu: Rise,
+    frames: Rise,
 }
 
 impl Losses {
-    /// What each CPU lost since the last call, whose counts are now `now`.
-    pub(super) fn since(&mut self, now: Vec<u64>) -> Vec<u64> {
+    pub(super) fn new(stats: Stats, lost_frames: LostFrames) -> Self {
+        Self { stats, lost_frames, by_cpu: Rise::default(), frames: Rise::default() }
+    }
+
+    /// Logs what was lost since the last call.
+    pub(super) fn tell(&mut self) {
+        if let Err(error) = self.try_tell() {
+            log::error!("cannot see what was lost: {error}");
+        }
+    }
+
+    fn try_tell(&mut self) -> Result<(), MapError> {
+        let by_cpu = self.by_cpu.since(self.stats.ring_full()?);
+        if by_cpu.iter().any(|lost| *lost > 0) {
+            let by_cpu = losses_by_cpu(&by_cpu);
+            log::warn!("packets were not shown to nDPI, as rings were full ({by_cpu})");
+        }
+        let frames: u64 = self.frames.since(vec![self.lost_frames.read()?]).iter().sum();
+        if frames > 0 {
+            log::warn!("{frames} frames that passed were not taken by the peer interface");
+        }
+        Ok(())
+    }
+}
+
+/// Counts that only rise.
+#[derive(Debug, Default)]
+struct Rise {
+    before: Vec<u64>,
+}
+
+impl Rise {
+    /// By how much each has risen since the last call, now that they are `now`.
+    fn since(&mut self, now: Vec<u64>) -> Vec<u64> {
         let before = self.before.iter().copied().chain(std::iter::repeat(0));
-        let news = now.iter().zip(before).map(|(now, before)| now.saturating_sub(before));
-        let news = news.collect();
+        let risen = now.iter().zip(before).map(|(now, before)| now.saturating_sub(before));
+        let risen = risen.collect();
         self.before = now;
-        news
+        risen
     }
 }
 
@@ -42,10 +80,10 @@ mod tests {
     }
 
     #[test]
-    fn news_are_what_was_lost_since() {
-        let mut losses = Losses::default();
-        assert_eq!(losses.since(vec![0, 3]), [0, 3]);
-        assert_eq!(losses.since(vec![0, 3]), [0, 0]);
-        assert_eq!(losses.since(vec![2, 10]), [2, 7]);
+    fn a_rise_is_what_came_since() {
+        let mut counts = Rise::default();
+        assert_eq!(counts.since(vec![0, 3]), [0, 3]);
+        assert_eq!(counts.since(vec![0, 3]), [0, 0]);
+        assert_eq!(counts.since(vec![2, 10]), [2, 7]);
     }
 }

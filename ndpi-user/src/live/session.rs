@@ -9,7 +9,7 @@ use crossbeam::channel::{self, Receiver, RecvTimeoutError, Sender};
 use ndpi::Engine;
 use ndpi_common::tick_of;
 
-use super::losses::{Losses, losses_by_cpu};
+use super::losses::Losses;
 use super::steer::{Control, Steering};
 use super::{
     Enforcer, InForce, KernelRules, KernelStore, LiveSink, Message, Reader, Shared, Summary,
@@ -18,7 +18,7 @@ use super::{
 use crate::classify::{Classifier, End, Settings};
 use crate::first_packet::Servers;
 use crate::flow::{FlowKey, Timeouts, shard};
-use crate::kernel::{Clock, LiveCell, Rings, Stats, VerdictMaps, ktime_ns};
+use crate::kernel::{Clock, LiveCell, LostFrames, Rings, Stats, VerdictMaps, ktime_ns};
 
 /// Batches that may wait for a worker: a few milliseconds of work.
 const WAITING_BATCHES: usize = 64;
@@ -32,6 +32,8 @@ pub struct KernelParts {
     pub verdicts: VerdictMaps,
     /// The statistics.
     pub stats: Stats,
+    /// Frames that peer interfaces did not take.
+    pub lost_frames: LostFrames,
     /// The same maps and the tracks, as the workers write them.
     pub store: KernelStore,
     /// The coarse clock.
@@ -71,7 +73,7 @@ pub fn run(
     control: &Receiver<Control>,
     stopping: impl FnOnce(),
 ) -> Result<Summary> {
-    let KernelParts { rings, verdicts, stats, store, live, enforcer, clock } = parts;
+    let KernelParts { rings, verdicts, stats, lost_frames, store, live, enforcer, clock } = parts;
     let policy = Arc::new(policy);
     let waker = rings.waker();
     thread::scope(|scope| {
@@ -94,8 +96,7 @@ pub fn run(
             verdicts,
             servers: Arc::clone(&shared.servers),
             clock: clock.clone(),
-            stats,
-            losses: Losses::default(),
+            losses: Losses::new(stats, lost_frames),
             outboxes: outboxes.clone(),
             timeouts: plan.timeouts,
         };
@@ -141,7 +142,6 @@ struct Sweeper {
     verdicts: VerdictMaps,
     servers: Arc<Servers>,
     clock: Clock,
-    stats: Stats,
     losses: Losses,
     outboxes: Vec<Sender<Message>>,
     timeouts: Timeouts,
@@ -154,20 +154,7 @@ impl Sweeper {
             let now = ktime_ns();
             self.sweep(tick_of(now));
             self.servers.sweep(self.clock.epoch_ns(now));
-            self.tell_losses();
-        }
-    }
-
-    fn tell_losses(&mut self) {
-        match self.stats.ring_full() {
-            Ok(lost) => {
-                let news = self.losses.since(lost);
-                if news.iter().any(|lost| *lost > 0) {
-                    let by_cpu = losses_by_cpu(&news);
-                    log::warn!("packets were not shown to nDPI, as rings were full ({by_cpu})");
-                }
-            }
-            Err(error) => log::error!("cannot see what the rings have lost: {error}"),
+            self.losses.tell();
         }
     }
 

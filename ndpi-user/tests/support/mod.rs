@@ -15,6 +15,8 @@ pub(crate) mod wire;
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use ndpi_user::kernel::object::KERNEL_OBJECT;
 
@@ -37,6 +39,15 @@ pub(crate) fn ready(programs: &[&str]) -> bool {
         eprintln!("skipped: {missing}");
     }
     missing.is_none()
+}
+
+/// Waits until something holds that is to come about soon.
+pub(crate) fn wait_until(holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline, "it does not come about");
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// nDPI for the program under test: what `NDPI_LIBRARY` names, else what `cargo xtask setup` made.

@@ -23,7 +23,7 @@ pub(super) struct Closing {
 impl Closing {
     pub(super) fn read(kernel: &Kernel, reloads: (u64, u64)) -> Result<Self> {
         let (statistics, ring_full) = (kernel.stats().read()?, kernel.stats().ring_full()?);
-        let lost_frames = kernel.lost_frames()?.unwrap_or(0);
+        let lost_frames = kernel.lost_frames().read()?;
         Ok(Self { statistics, ring_full, lost_frames, reloads })
     }
 

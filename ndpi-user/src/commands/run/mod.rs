@@ -104,6 +104,7 @@ impl RunArguments {
         let parts = KernelParts {
             rings,
             stats: kernel.stats().clone(),
+            lost_frames: kernel.lost_frames().clone(),
             store: KernelStore::new(verdicts.clone(), tracks, limits, clock.clone()),
             verdicts,
             live: kernel.live().clone(),

@@ -3,6 +3,7 @@
 pub(super) mod hash;
 mod limits;
 mod live;
+mod lost;
 mod peers;
 mod servers;
 mod stats;
@@ -13,6 +14,7 @@ mod verdicts;
 pub use hash::MapError;
 pub use limits::Limits;
 pub use live::LiveCell;
+pub use lost::LostFrames;
 pub(super) use peers::Peers;
 pub use servers::ServerMap;
 pub use stats::{Statistics, Stats};

@@ -3,8 +3,7 @@
 use super::Kernel;
 use crate::kernel::attach::{AttachError, Attachment, Wire, check_wire, find_interface};
 use crate::kernel::load;
-use crate::kernel::maps::MapError;
-use crate::kernel::sys::Write;
+use crate::kernel::maps::LostFrames;
 
 impl Kernel {
     /// Joins two interfaces (bump in the wire): frames that pass on one go straight out of the
@@ -37,26 +36,16 @@ impl Kernel {
         check_wire(right, left)
     }
 
-    /// Frames that passed and could not be sent on by [`Kernel::join`]'s wires: the interface was
-    /// down, they were too long for it, or its driver stopped taking such frames. They are counted
-    /// as redirected too. `None` where nobody counts them.
-    ///
-    /// # Errors
-    ///
-    /// What the kernel said.
-    pub fn lost_frames(&self) -> Result<Option<u64>, MapError> {
-        self.lost.get(&self.peers.id())
+    /// Frames that the wires have lost.
+    pub fn lost_frames(&self) -> &LostFrames {
+        &self.lost
     }
 
     /// Counts frames that cannot be redirected from here on. Wires work without.
     fn count_lost_frames(&mut self) {
-        if let Err(error) = load::count_lost_frames(&mut self.object) {
-            let error = anyhow::Error::new(error);
+        let attached = load::count_lost_frames(&mut self.object).map_err(anyhow::Error::new);
+        if let Err(error) = attached.and_then(|()| Ok(self.lost.begin()?)) {
             log::warn!("frames that are lost between two interfaces are not counted: {error:#}");
-            return;
-        }
-        if let Err(error) = self.lost.write(&self.peers.id(), &0, Write::New) {
-            log::warn!("frames that are lost between two interfaces are not counted: {error}");
         }
     }
 }
