@@ -33,11 +33,15 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
+        Self::with(POLICY)
+    }
+
+    fn with(policy: &str) -> Self {
         let pair = Pair::new();
         pair.sandbox.ip(&format!("address add {OTHER}/32 dev left"));
         pair.sandbox.ip("link set lo up");
         pair.far_ip(&format!("route add {OTHER}/32 via {NEAR}"));
-        let policy = pair.sandbox.file("policy.toml", POLICY);
+        let policy = pair.sandbox.file("policy.toml", policy);
         Self { pair, policy }
     }
 
@@ -216,4 +220,19 @@ fn a_change_of_policy_lets_servers_go() {
     let to: SocketAddr = web.local_addr().unwrap();
     let connects = || scene.pair.far(|| TcpStream::connect_timeout(&to, BLOCKED)).is_ok();
     assert!((0..100).any(|_| connects()), "{}", instance.stderr());
+}
+
+#[test]
+fn the_client_of_a_rejected_server_hears_of_it_at_its_syn() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let scene = Scene::with(&POLICY.replace("drop", "reject"));
+    let instance = scene.start();
+    let web = scene.listen(NEAR, 80);
+    get(&mut scene.connect(&web, PATIENCE).unwrap(), &web, NAME);
+    assert_eq!(verdict(&instance, 80)["action"], "reject");
+    let refused = scene.connect(&web, PATIENCE).unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused, "{refused}");
+    assert_eq!(verdict(&instance, 80)["decided_by"], "server");
 }
