@@ -27,6 +27,8 @@ pub struct Attached<'a> {
     pub ifindex: u32,
     pub ingress: &'static str,
     pub egress: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<&'a str>,
 }
 
 /// The `status` record that ends a session: written when the programs are detached.

@@ -174,12 +174,13 @@ impl RunArguments {
         Ok(attachments)
     }
 
-    fn status<'a>(&self, library: &Library, attachments: &'a [Attachment]) -> StatusRecord<'a> {
+    fn status<'a>(&'a self, library: &Library, attachments: &'a [Attachment]) -> StatusRecord<'a> {
         let attached = attachments.iter().map(|it| Attached {
             iface: &it.interface,
             ifindex: it.index,
             ingress: if it.ingress == Some(Mode::Generic) { "xdp-generic" } else { "xdp-native" },
             egress: if it.egress == Some(Egress::Clsact) { "clsact" } else { "tcx" },
+            peer: peers::peer_of(&it.interface, &self.peer),
         });
         let policy = self.policy.as_ref().map(|path| path.display().to_string());
         let now = Time(jiff::Timestamp::now().as_nanosecond().try_into().unwrap_or_default());
@@ -188,13 +189,7 @@ impl RunArguments {
 
     /// What there is to say at the end: on standard output, or beside it where that has records.
     fn report(&self, summary: &Summary, names: &Names, closing: &Closing) {
-        let text = format!(
-            "
-{}{}
-{closing}",
-            summary.table(names),
-            summary.leaks()
-        );
+        let text = format!("\n{}{}\n{closing}", summary.table(names), summary.leaks());
         if self.json {
             eprint!("{text}");
         } else {

@@ -51,6 +51,15 @@ pub(super) fn interfaces(named: &[String], pairs: &[Pair]) -> Result<Vec<String>
     Ok(named.iter().cloned().chain(missing.map(str::to_owned)).collect())
 }
 
+/// What is at the other end of the wire that `interface` is an end of, if it is.
+pub(super) fn peer_of<'a>(interface: &str, pairs: &'a [Pair]) -> Option<&'a str> {
+    pairs.iter().find_map(|Pair { left, right }| match interface {
+        end if end == left => Some(right.as_str()),
+        end if end == right => Some(left.as_str()),
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +83,13 @@ mod tests {
         let attached = interfaces(&named, &pairs(&["a=b", "c=d"])).unwrap();
         assert_eq!(attached, ["tap", "b", "a", "c", "d"]);
         assert_eq!(interfaces(&named, &[]).unwrap(), named);
+    }
+
+    #[test]
+    fn each_end_is_the_others_peer() {
+        let pairs = pairs(&["a=b", "c=d"]);
+        let peers = ["a", "b", "d", "tap"].map(|end| peer_of(end, &pairs));
+        assert_eq!(peers, [Some("b"), Some("a"), Some("c"), None]);
     }
 
     #[test]
