@@ -133,18 +133,24 @@ impl<D: Detector> Classifier<D> {
         for _ in 0..steps {
             let Some(slot) = self.table.turn() else { continue };
             let Some(flow) = self.table.get(slot) else { continue };
-            let kept_here = self.settings.keeper == Keeper::Classifier || flow.decided().is_none();
+            let kept_here = self.settings.keeper == Keeper::Classifier
+                || flow.decided().is_none()
+                || !sink.stands(flow);
             if kept_here && timeouts.is_over(flow, now_ns) {
                 self.finish(slot, End::of_silent(flow), sink);
             }
         }
     }
 
+    /// The flow with this key; its key must stay.
+    pub fn get_mut(&mut self, key: &FlowKey) -> Option<&mut FlowEntry<D::Flow>> {
+        let slot = self.table.find(key)?;
+        self.table.get_mut(slot)
+    }
+
     /// A packet of the flow with this key was seen that makes no sample: it lives on.
     pub fn saw(&mut self, key: &FlowKey, time_ns: u64) {
-        if let Some(slot) = self.table.find(key)
-            && let Some(flow) = self.table.get_mut(slot)
-        {
+        if let Some(flow) = self.get_mut(key) {
             flow.last_seen_ns = flow.last_seen_ns.max(time_ns);
         }
     }

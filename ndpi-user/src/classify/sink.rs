@@ -64,6 +64,12 @@ pub trait Sink<F> {
     /// A packet that passed reached user space, of a flow that was decided before.
     fn known(&mut self, _flow: &mut FlowEntry<F>, _sample: &Sample) {}
 
+    /// Whether the verdict of a decided flow is where its end is noticed. If not, its silence ends
+    /// it, as it does an undecided one.
+    fn stands(&self, _flow: &FlowEntry<F>) -> bool {
+        true
+    }
+
     /// The kernel dropped a packet of a flow whose verdict is `reject`, and shows it to be answered.
     fn rejected(&mut self, _flow: &FlowEntry<F>, _sample: &Sample) {}
 

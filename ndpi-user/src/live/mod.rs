@@ -13,6 +13,7 @@
 mod blocklist;
 #[cfg(test)]
 mod changes;
+mod count;
 mod enforcer;
 mod in_force;
 mod kernel_store;
@@ -28,9 +29,11 @@ mod store;
 mod summary;
 mod sweep;
 mod unpack;
+mod unwritten;
 mod worker;
 
 pub use blocklist::KernelBlocklist;
+pub(crate) use count::{count_all, count_undecided};
 pub use enforcer::{Enforcer, KernelRules, RuleStore};
 pub use in_force::{Allowance, InForce};
 pub use kernel_store::{KernelStore, NO_RULE};
@@ -40,7 +43,6 @@ pub use output::{Format, Output, Writer};
 pub use reader::Reader;
 pub use session::{KernelParts, Plan, run};
 pub use sink::{Interfaces, LiveSink, Shared};
-pub(crate) use sink::{count_all, count_undecided};
 pub use statistics::statistics_table;
 pub use steer::Control;
 pub use store::{Standing, Store, Taken, Volume};

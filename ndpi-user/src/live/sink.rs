@@ -6,12 +6,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ndpi::Classification;
 
+use super::count::{count_all, count_undecided};
+use super::unwritten::{Missing, Unwritten};
 use super::{InForce, Output, Standing, Store, Summary, Taken, Volume};
 use crate::classify::{Announcement, End, Moment, Sink};
 use crate::first_packet::{Claim, Servers, lesson};
 use crate::flow::{Details, FlowEntry, FlowKey};
 use crate::policy::Facts;
-use crate::record::{Counters, FlowRecord, Names, Origin, VerdictRecord};
+use crate::record::{FlowRecord, Names, Origin, VerdictRecord};
 use crate::reject::Rejecter;
 use crate::sample::Sample;
 use crate::verdict::{Action, Verdict};
@@ -43,8 +45,7 @@ pub struct LiveSink<S> {
     earlier: Arc<InForce>,
     shared: Shared,
     summary: Summary,
-    /// Verdicts that the maps refused.
-    refused: u64,
+    unwritten: Unwritten,
     /// Verdicts of living flows that a change of policy changed.
     changed: u64,
 }
@@ -54,7 +55,15 @@ impl<S: Store> LiveSink<S> {
     pub fn new(store: S, policy: Arc<InForce>, shared: Shared) -> Self {
         let earlier = Arc::clone(&policy);
         let summary = Summary::default();
-        Self { store, policy, earlier, shared, summary, refused: 0, changed: 0 }
+        Self {
+            store,
+            policy,
+            earlier,
+            shared,
+            summary,
+            unwritten: Unwritten::default(),
+            changed: 0,
+        }
     }
 
     /// From now on, `policy` judges. All flows are to be judged again at once
@@ -74,7 +83,7 @@ impl<S: Store> LiveSink<S> {
             rejecter.forget(key);
         }
         if let Err(error) = self.store.take(key) {
-            self.refuse(&error);
+            self.unwritten.refuse(&error);
         }
     }
 
@@ -112,11 +121,62 @@ impl<S: Store> LiveSink<S> {
         }
     }
 
-    /// Notes that the maps refused something: the first time with what happened, then as a count.
-    fn refuse(&mut self, error: &anyhow::Error) {
-        self.refused += 1;
-        if self.refused.is_power_of_two() {
-            log::warn!("{error:#} ({} times so far)", self.refused);
+    /// Makes the first verdict of a flow stand, and says whether it does.
+    fn write<F>(&mut self, flow: &mut FlowEntry<F>) -> bool {
+        let Some(standing) = Standing::of(flow, &self.policy) else { return false };
+        match self.store.write(&standing) {
+            Ok(before) => count_undecided(flow, before),
+            Err(error) => {
+                self.unwritten.refuse(&error);
+                self.unwritten.add(flow.key, Missing::Verdict);
+                return false;
+            }
+        }
+        self.unwritten.remove(&flow.key);
+        true
+    }
+
+    /// Replaces the verdict of a flow.
+    fn replace<F>(&mut self, flow: &FlowEntry<F>) {
+        let Some(standing) = Standing::of(flow, &self.policy) else { return };
+        if let Err(error) = self.store.replace(&standing) {
+            self.unwritten.refuse(&error);
+            self.unwritten.add(flow.key, Missing::Change);
+        } else {
+            self.unwritten.remove(&flow.key);
+        }
+    }
+
+    /// Writes down that the verdict of a flow stands since `now_ns`, by the packet of `packet_ns`
+    /// (both nanoseconds since the Unix epoch).
+    fn record<F>(&self, flow: &FlowEntry<F>, (packet_ns, now_ns): (u64, u64)) {
+        let (origin, rule) = (Origin::Interface(self.interface(flow)), self.rule(flow));
+        let times = (packet_ns, now_ns);
+        if let Some(record) = VerdictRecord::new(flow, times, origin, &self.shared.names, rule) {
+            self.shared.output.verdict(&record);
+        }
+    }
+
+    /// The next flow of which the kernel lacks something that it refused before. It is to be
+    /// [tried again](Self::retry).
+    pub(super) fn next_unwritten(&mut self) -> Option<(FlowKey, Missing)> {
+        self.unwritten.next()
+    }
+
+    /// How many flows there are of which the kernel lacks something.
+    pub(super) fn unwritten(&self) -> usize {
+        self.unwritten.len()
+    }
+
+    /// Tries again to give the kernel what it lacks of a flow.
+    pub(super) fn retry<F>(&mut self, flow: &mut FlowEntry<F>, missing: Missing) {
+        match missing {
+            Missing::Change => self.replace(flow),
+            Missing::Verdict => {
+                if self.write(flow) {
+                    self.record(flow, (flow.last_seen_ns, self.now_ns()));
+                }
+            }
         }
     }
 }
@@ -156,35 +216,41 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
     }
 
     fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
-        let Some(standing) = Standing::of(flow, &self.policy) else { return };
-        match self.store.write(&standing) {
-            Ok(before) => count_undecided(flow, before),
-            Err(error) => return self.refuse(&error),
+        if !self.write(flow) {
+            return;
         }
         // Before anything else is done: this is the time by which the verdict stood.
         let times = (sample.time_ns, self.now_ns());
         self.remember(flow);
-        if standing.verdict.action == Action::Reject {
+        if is_rejected(flow) {
             self.answer(sample);
         }
-        let origin = Origin::Interface(self.interface(flow));
-        let rule = self.rule(flow);
-        if let Some(record) = VerdictRecord::new(flow, times, origin, &self.shared.names, rule) {
-            self.shared.output.verdict(&record);
-        }
+        self.record(flow, times);
     }
 
     fn known(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
+        if self.unwritten.get(&flow.key) == Some(Missing::Verdict) {
+            flow.count(sample);
+            return self.decided(flow, sample);
+        }
         // Shown before its verdict stood, or because the verdict was taken away by somebody else.
         let Some(standing) = Standing::of(flow, &self.policy) else { return };
-        if let Err(error) = self.store.write(&standing) {
-            return self.refuse(&error);
+        match self.store.write(&standing) {
+            Ok(meanwhile) => {
+                flow.packets += meanwhile.packets;
+                flow.bytes += meanwhile.bytes;
+            }
+            Err(error) => return self.unwritten.refuse(&error),
         }
         // Its receiver is further than the packet that the verdict was made of: a reset with the
         // number that was right then has missed, and no more packets need come.
-        if standing.verdict.action == Action::Reject {
+        if is_rejected(flow) {
             self.answer(sample);
         }
+    }
+
+    fn stands(&self, flow: &FlowEntry<F>) -> bool {
+        self.unwritten.get(&flow.key) != Some(Missing::Verdict)
     }
 
     fn rejected(&mut self, _flow: &FlowEntry<F>, sample: &Sample) {
@@ -198,16 +264,20 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
             return;
         }
         self.changed += 1;
-        if let Err(error) = self.store.replace(&standing) {
-            self.refuse(&error);
+        // One that does not stand yet will be written as it is then.
+        if Sink::<F>::stands(self, flow) {
+            self.replace(flow);
         }
     }
 
     fn finished(&mut self, mut flow: FlowEntry<F>, end: End) {
-        let taken = self.store.take_ended(&flow.key, end).unwrap_or_else(|error| {
-            self.refuse(&error);
+        let mut taken = self.store.take_ended(&flow.key, end).unwrap_or_else(|error| {
+            self.unwritten.refuse(&error);
             Taken::default()
         });
+        if self.unwritten.remove(&flow.key) == Some(Missing::Verdict) {
+            count_undecided(&mut flow, std::mem::take(&mut taken.undecided));
+        }
         if let Some(rejecter) = &self.shared.rejecter {
             rejecter.forget(&flow.key);
         }
@@ -228,29 +298,9 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
     }
 }
 
-/// Replaces what user space was shown of a flow by what the kernel counted while there was no
-/// verdict: it has also seen what was not shown. An LRU map may have forgotten, and knows less then.
-pub(crate) fn count_undecided<F>(flow: &mut FlowEntry<F>, kernel: Volume) {
-    flow.packets = flow.packets.max(kernel.packets);
-    flow.bytes = flow.bytes.max(kernel.bytes);
-    flow.packets_before = u32::try_from(flow.packets).unwrap_or(u32::MAX);
-}
-
-/// The counters of a flow that is over: what passed without a verdict, and what met it.
-pub(crate) fn count_all<F>(flow: &mut FlowEntry<F>, taken: &Taken) -> Counters {
-    flow.last_seen_ns = flow.last_seen_ns.max(taken.last_seen_ns.unwrap_or_default());
-    if flow.decided().is_some_and(|decided| decided.given_up) {
-        count_undecided(flow, taken.undecided);
-    } else {
-        // What was on its way through the kernel when the verdict was written.
-        flow.packets += taken.undecided.packets;
-        flow.bytes += taken.undecided.bytes;
-    }
-    Counters {
-        packets: flow.packets + taken.decided.packets,
-        bytes: flow.bytes + taken.decided.bytes,
-        dropped: taken.dropped.packets,
-    }
+fn is_rejected<F>(flow: &FlowEntry<F>) -> bool {
+    let verdict = flow.decided().and_then(|decided| decided.verdict);
+    verdict.is_some_and(|verdict| verdict.action == Action::Reject)
 }
 
 #[cfg(test)]

@@ -45,6 +45,12 @@ const IDLE_WAIT: Duration = Duration::from_millis(100);
 /// Flows looked at after each message, beside one for each sample of it.
 const STEPS_PER_MESSAGE: usize = 256;
 
+/// How often verdicts are tried again that the maps refused.
+const RETRY_EVERY_NS: u64 = 1_000_000_000;
+
+/// How many of them are tried in vain at a time: each may mean a search for room.
+const RETRIES: usize = 8;
+
 /// A classifier with its way in and out.
 pub struct Worker<D: Detector, S> {
     classifier: Classifier<D>,
@@ -68,6 +74,7 @@ impl<D: Detector, S: Store> Worker<D, S> {
     /// Works until nobody can send a message any more, ends all flows, and returns the sink with
     /// its totals.
     pub fn run(mut self) -> LiveSink<S> {
+        let mut retried = 0;
         loop {
             let steps = match self.inbox.recv_timeout(IDLE_WAIT) {
                 Ok(message) => self.take(message),
@@ -76,6 +83,10 @@ impl<D: Detector, S: Store> Worker<D, S> {
             };
             let now = self.sink.now_ns();
             self.classifier.expire(now, steps, &mut self.sink);
+            if now.abs_diff(retried) > RETRY_EVERY_NS {
+                retried = now;
+                self.retry();
+            }
         }
         self.classifier.end_all(&mut self.sink);
         let shed = self.classifier.shed();
@@ -83,6 +94,22 @@ impl<D: Detector, S: Store> Worker<D, S> {
             log::warn!("{shed} samples found no room beside blocked flows: raise --max-flows");
         }
         self.sink
+    }
+
+    /// Tries again what the maps refused, until they refuse a few things more; returns how many
+    /// flows are left of which they lack something.
+    pub(super) fn retry(&mut self) -> usize {
+        let mut failures = 0;
+        while failures < RETRIES
+            && let Some((key, missing)) = self.sink.next_unwritten()
+        {
+            let before = self.sink.unwritten();
+            if let Some(flow) = self.classifier.get_mut(&key) {
+                self.sink.retry(flow, missing);
+            }
+            failures += usize::from(self.sink.unwritten() > before);
+        }
+        self.sink.unwritten()
     }
 
     /// Does what a message says, and returns how many flows may be looked at afterwards.

@@ -26,6 +26,8 @@ enum Event {
     Work(usize),
     /// A policy is to come into force. If workers are still at the last change, it waits.
     Change(String),
+    /// The verdict map is full, or has room again.
+    Full(bool),
     /// The kernel finds that a flow is over, and tells its worker.
     Over(u8),
 }
@@ -58,6 +60,7 @@ fn event() -> impl Strategy<Value = Event> {
         8 => (0..WORKERS).prop_map(Event::Work),
         1 => policy().prop_map(Event::Change),
         1 => (0..FLOWS).prop_map(Event::Over),
+        1 => any::<bool>().prop_map(Event::Full),
     ]
 }
 
@@ -78,6 +81,7 @@ proptest! {
                 Event::Work(worker) => world.work(worker),
                 Event::Change(policy) => world.change(&policy),
                 Event::Over(flow) => world.over(flow),
+                Event::Full(full) => world.set_full(full),
             }
         }
         world.end();

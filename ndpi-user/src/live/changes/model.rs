@@ -25,6 +25,8 @@ pub(super) struct Maps {
     /// Counters of verdicts that others took the place of.
     carried: HashMap<FlowKey, Taken>,
     switches: u32,
+    /// Whether there is no room for another verdict.
+    full: bool,
 }
 
 pub(super) struct Entry {
@@ -57,6 +59,10 @@ pub(super) struct Model(Rc<RefCell<Maps>>);
 impl Model {
     pub(super) fn maps(&self) -> Ref<'_, Maps> {
         self.0.borrow()
+    }
+
+    pub(super) fn set_full(&self, full: bool) {
+        self.maps_mut().full = full;
     }
 
     fn maps_mut(&self) -> RefMut<'_, Maps> {
@@ -122,6 +128,7 @@ impl Store for Model {
         if maps.verdicts.contains_key(&key) {
             return Ok(Volume::default());
         }
+        anyhow::ensure!(!maps.full, "no room");
         maps.verdicts.insert(key, entry(standing));
         let track = maps.tracks.remove(&key).unwrap_or_default();
         maps.carry(key, &Taken { dropped: volume(track.dropped), ..Taken::default() });
@@ -130,9 +137,9 @@ impl Store for Model {
 
     fn replace(&self, standing: &Standing) -> anyhow::Result<()> {
         let maps = &mut *self.maps_mut();
-        if let Some(before) = maps.verdicts.insert(standing.key, entry(standing)) {
-            maps.carry(standing.key, &Maps::counted(&before));
-        }
+        let before = maps.verdicts.insert(standing.key, entry(standing));
+        let before = before.expect("a verdict that does not stand yet is written, not replaced");
+        maps.carry(standing.key, &Maps::counted(&before));
         Ok(())
     }
 

@@ -290,6 +290,14 @@ impl World {
         self.settle();
     }
 
+    /// Whether there is no room for another verdict.
+    pub(super) fn set_full(&mut self, full: bool) {
+        self.model.set_full(full);
+        for worker in &mut self.workers {
+            worker.retry();
+        }
+    }
+
     pub(super) fn over(&mut self, flow: u8) {
         if self.model.maps().verdicts.contains_key(&key(flow)) && self.ending.insert(flow) {
             self.inboxes[owner(flow)].push_back(Message::Over(vec![(key(flow), End::Idle)]));
@@ -299,7 +307,9 @@ impl World {
     /// Everything comes to its end: no packet was lost or counted twice, and no bucket is left of
     /// a policy that is gone.
     pub(super) fn end(mut self) {
+        self.set_full(false);
         self.drain();
+        assert!(self.workers.iter_mut().all(|worker| worker.retry() == 0));
         self.check_verdicts();
         let shared: Vec<u32> = self.in_force.shared().collect();
         assert!(self.model.maps().buckets.keys().all(|number| shared.contains(number)));

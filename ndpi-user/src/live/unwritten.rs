@@ -1,0 +1,107 @@
+//! Verdicts that the maps have refused, until they take them.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::flow::FlowKey;
+
+/// What the kernel lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// A verdict on the flow: the kernel goes on as if nothing had been decided.
+    Verdict,
+    /// The change of one: an earlier verdict stands.
+    Change,
+}
+
+/// The flows that the kernel lacks something of, those that were tried longest ago first.
+#[derive(Debug, Default)]
+pub(super) struct Unwritten {
+    flows: HashMap<FlowKey, Missing>,
+    order: VecDeque<FlowKey>,
+    refused: u64,
+}
+
+impl Unwritten {
+    /// Notes that the maps refused something, and says so: the first time with what happened, then
+    /// now and again.
+    pub(super) fn refuse(&mut self, error: &anyhow::Error) {
+        self.refused += 1;
+        if self.refused.is_power_of_two() {
+            log::warn!("{error:#} ({} times so far)", self.refused);
+        }
+    }
+
+    /// Notes what is missing of a flow.
+    pub(super) fn add(&mut self, key: FlowKey, missing: Missing) {
+        if self.flows.insert(key, missing).is_none() {
+            self.order.push_back(key);
+        }
+        // Flows that were over in between have left their place in the order.
+        if self.order.len() > 64 + 2 * self.flows.len() {
+            let mut left = self.flows.clone();
+            self.order.retain(|key| left.remove(key).is_some());
+        }
+    }
+
+    /// What is missing of a flow.
+    pub(super) fn get(&self, key: &FlowKey) -> Option<Missing> {
+        self.flows.get(key).copied()
+    }
+
+    /// Nothing of the flow is missing any more, or it is over.
+    pub(super) fn remove(&mut self, key: &FlowKey) -> Option<Missing> {
+        // Mostly there are none.
+        if self.flows.is_empty() { None } else { self.flows.remove(key) }
+    }
+
+    /// The next flow to try.
+    pub(super) fn next(&mut self) -> Option<(FlowKey, Missing)> {
+        loop {
+            let key = self.order.pop_front()?;
+            if let Some(missing) = self.flows.remove(&key) {
+                return Some((key, missing));
+            }
+        }
+    }
+
+    /// How many flows there are.
+    pub(super) fn len(&self) -> usize {
+        self.flows.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndpi_common::KeyV4;
+
+    use super::{FlowKey, Missing, Unwritten};
+
+    fn key(port: u16) -> FlowKey {
+        FlowKey::V4(KeyV4::new(([198, 18, 0, 1], port), ([198, 18, 0, 2], 443), 0, 6).0)
+    }
+
+    #[test]
+    fn flows_are_tried_in_turn() {
+        let mut unwritten = Unwritten::default();
+        for port in 1..=3 {
+            unwritten.add(key(port), Missing::Verdict);
+        }
+        unwritten.add(key(1), Missing::Change);
+        unwritten.remove(&key(2));
+        assert_eq!(unwritten.next(), Some((key(1), Missing::Change)));
+        unwritten.add(key(1), Missing::Change);
+        assert_eq!(unwritten.next(), Some((key(3), Missing::Verdict)));
+        assert_eq!(unwritten.next(), Some((key(1), Missing::Change)));
+        assert_eq!((unwritten.next(), unwritten.len()), (None, 0));
+    }
+
+    #[test]
+    fn flows_that_are_over_leave_nothing_behind() {
+        let mut unwritten = Unwritten::default();
+        for port in 1..10_000 {
+            unwritten.add(key(port), Missing::Verdict);
+            unwritten.remove(&key(port));
+        }
+        assert!(unwritten.order.len() < 100, "{}", unwritten.order.len());
+    }
+}
