@@ -1,6 +1,7 @@
 //! A pair with its traffic and what stands at its end: a line of the results.
 
 use std::error::Error;
+use std::mem;
 use std::time::{Duration, Instant};
 
 use ndpi_common::{Hook, Outcome, Reason};
@@ -34,6 +35,8 @@ pub(crate) struct Account {
     pub(crate) to_stack: u64,
     /// Of ours.
     pub(crate) ours: Option<Reasons>,
+    /// Shown by our program, but not seen in user space, or the other way round.
+    not_taken: u64,
 }
 
 /// What our program counted.
@@ -69,6 +72,17 @@ impl Lane {
         let account = Account::between(&before, &after, matches!(self.receiver, Receiver::Ours(_)));
         self.rates.push(account.arrived as f64 / took.as_secs_f64());
         self.account.add(&account);
+        Ok(())
+    }
+
+    /// Ends what stands at the receiving end, and compares what it was shown with what it took.
+    pub(crate) fn end(&mut self) -> Result<(), Box<dyn Error>> {
+        if let Receiver::Ours(ours) = mem::replace(&mut self.receiver, Receiver::Nothing) {
+            let statistics = ours.maps.stats.clone();
+            let taken = ours.end()?;
+            let shown = statistics.read()?.reason(Reason::Shown).packets;
+            self.account.not_taken = shown.abs_diff(taken);
+        }
         Ok(())
     }
 
@@ -110,6 +124,7 @@ impl Account {
             turned_away: after.arrived.dropped - before.arrived.dropped,
             arrived: after.arrived.packets - before.arrived.packets,
             to_stack: after.to_stack - before.to_stack,
+            not_taken: 0,
             ours: ours.then(|| Reasons {
                 seen: statistics.seen(Hook::Xdp).packets,
                 dropped: statistics.outcome(Outcome::Dropped).packets,
@@ -142,6 +157,7 @@ impl Account {
             stages.push(("program", self.arrived.abs_diff(ours.seen)));
             stages.push(("verdict", ours.seen.abs_diff(ours.dropped + ours.passed)));
             stages.push(("stack", ours.passed.abs_diff(self.to_stack)));
+            stages.push(("rings", self.not_taken));
         }
         stages.retain(|(_, packets)| *packets > 0);
         stages

@@ -81,13 +81,8 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
             }
         }
     }
-    let right = report::print(&lanes, options.json);
-    for lane in lanes {
-        if let Receiver::Ours(ours) = lane.receiver {
-            drop(ours.end()?);
-        }
-    }
-    Ok(right)
+    lanes.iter_mut().try_for_each(Lane::end)?;
+    Ok(report::print(&lanes, options.json))
 }
 
 /// One frame of so many opens a new flow where 95 % are of decided flows.

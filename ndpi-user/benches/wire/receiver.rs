@@ -91,14 +91,17 @@ impl Ours {
         })
     }
 
-    /// Ends it and returns what it printed at the end.
-    pub(crate) fn end(mut self) -> Result<String, Box<dyn Error>> {
+    /// Ends it and returns how many samples it says that it was shown.
+    pub(crate) fn end(mut self) -> Result<u64, Box<dyn Error>> {
         kill_process(Pid::from_child(&self.child), Signal::INT)?;
         let status = self.child.wait()?;
         if !status.success() {
             return Err(fs::read_to_string(&self.log)?.into());
         }
-        Ok(fs::read_to_string(&self.report)?)
+        let report = fs::read_to_string(&self.report)?;
+        let line = report.lines().find_map(|line| line.strip_prefix("shown to nDPI: "));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        Ok(number.ok_or("ndpi-xdp does not say what it was shown")?.parse()?)
     }
 
     /// CPU time used so far, in ticks of the scheduler's accounting (proc(5), `utime` and `stime`).
@@ -133,11 +136,13 @@ impl Drop for Starting {
     }
 }
 
-/// Asks a process to end, and waits until it has.
+/// Asks a process to end, and waits until it has. One that was waited for is nobody's any more: its
+/// number may be another's.
 fn end(child: &mut Child) {
-    // Fails where it has ended.
-    let _ = kill_process(Pid::from_child(child), Signal::INT);
-    let _ = child.wait();
+    if let Ok(None) = child.try_wait() {
+        let _ = kill_process(Pid::from_child(child), Signal::INT);
+        let _ = child.wait();
+    }
 }
 
 /// Waits for a condition, not for ever.

@@ -93,6 +93,11 @@ impl<S: Store> LiveSink<S> {
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
 
+    /// Counts samples that were taken, and those for which there was no room.
+    pub fn count_samples(&mut self, taken: u64, shed: u64) {
+        self.summary.add_samples(taken, shed);
+    }
+
     /// What was seen, by application and action.
     pub fn into_summary(self) -> Summary {
         self.summary

@@ -58,6 +58,8 @@ pub struct Worker<D: Detector, S> {
     inbox: Receiver<Message>,
     /// Where empty batches go back to.
     empties: Sender<Batch>,
+    /// Samples taken so far.
+    taken: u64,
 }
 
 impl<D: Detector, S: Store> Worker<D, S> {
@@ -68,7 +70,7 @@ impl<D: Detector, S: Store> Worker<D, S> {
         inbox: Receiver<Message>,
         empties: Sender<Batch>,
     ) -> Self {
-        Self { classifier, sink, inbox, empties }
+        Self { classifier, sink, inbox, empties, taken: 0 }
     }
 
     /// Works until nobody can send a message any more, ends all flows, and returns the sink with
@@ -90,6 +92,7 @@ impl<D: Detector, S: Store> Worker<D, S> {
         }
         self.classifier.end_all(&mut self.sink);
         let shed = self.classifier.shed();
+        self.sink.count_samples(self.taken, shed);
         if shed > 0 {
             log::warn!("{shed} samples found no room beside blocked flows: raise --max-flows");
         }
@@ -119,6 +122,7 @@ impl<D: Detector, S: Store> Worker<D, S> {
                 for sample in batch.iter() {
                     self.classifier.sample(&sample, &mut self.sink);
                 }
+                self.taken += batch.len() as u64;
                 let steps = batch.len() + STEPS_PER_MESSAGE;
                 batch.clear();
                 // The reader makes a new one where it has gone or has enough.

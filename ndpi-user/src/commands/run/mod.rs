@@ -189,7 +189,8 @@ impl RunArguments {
 
     /// What there is to say at the end: on standard output, or beside it where that has records.
     fn report(&self, summary: &Summary, names: &Names, closing: &Closing) {
-        let text = format!("\n{}{}\n{closing}", summary.table(names), summary.leaks());
+        let (table, leaks, samples) = (summary.table(names), summary.leaks(), summary.samples());
+        let text = format!("\n{table}{leaks}{samples}\n{closing}");
         if self.json {
             eprint!("{text}");
         } else {
