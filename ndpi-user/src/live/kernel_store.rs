@@ -126,7 +126,11 @@ impl Store for KernelStore {
     fn replace(&self, standing: &Standing) -> anyhow::Result<()> {
         let key = &standing.key;
         let before = self.verdicts.get(key)?;
-        let entry = entry(standing, self.bucket(standing, before.as_ref())?, self.clock.ktime_ns());
+        let bucket = self.bucket(standing, before.as_ref())?;
+        let mut entry = entry(standing, bucket, self.clock.ktime_ns());
+        if let Some(before) = &before {
+            go_on(&mut entry, before);
+        }
         let written = self.verdicts.replace(key, &entry).map_err(Into::into);
         let written = written.and_then(|insertion| self.check(key, insertion));
         let (gone, stays) =
@@ -141,6 +145,10 @@ impl Store for KernelStore {
             self.carry(*key, &before);
         }
         Ok(())
+    }
+
+    fn last_seen(&self, key: &FlowKey) -> anyhow::Result<Option<u32>> {
+        Ok(self.verdicts.get(key)?.map(|entry| entry.last_seen))
     }
 
     fn take(&self, key: &FlowKey) -> anyhow::Result<Taken> {
@@ -187,6 +195,14 @@ fn entry(standing: &Standing, bucket: u32, now_ns: u64) -> Entry {
         bucket,
         ..Entry::default()
     }
+}
+
+/// The flow of `entry` goes on from what the kernel noted under another verdict, but for the counts.
+fn go_on(entry: &mut Entry, before: &Entry) {
+    entry.last_seen = before.last_seen;
+    entry.tcp_flags_lower |= before.tcp_flags_lower;
+    entry.tcp_flags_upper |= before.tcp_flags_upper;
+    entry.state = before.state;
 }
 
 /// What was dropped of a flow while it had no verdict.

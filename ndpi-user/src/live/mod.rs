@@ -49,4 +49,4 @@ pub use store::{Standing, Store, Taken, Volume};
 pub use summary::Summary;
 pub use sweep::end_of;
 pub use unpack::Unpacker;
-pub use worker::{Message, Rejudged, Worker};
+pub use worker::{Message, Over, Rejudged, Worker};

@@ -12,12 +12,12 @@ use ndpi_common::tick_of;
 use super::losses::Losses;
 use super::steer::{Control, Steering};
 use super::{
-    Enforcer, InForce, KernelRules, KernelStore, LiveSink, Message, Reader, Shared, Summary,
+    Enforcer, InForce, KernelRules, KernelStore, LiveSink, Message, Over, Reader, Shared, Summary,
     Worker, end_of,
 };
-use crate::classify::{Classifier, End, Settings};
+use crate::classify::{Classifier, Settings};
 use crate::first_packet::Servers;
-use crate::flow::{FlowKey, Timeouts, shard};
+use crate::flow::{Timeouts, shard};
 use crate::kernel::{Clock, LiveCell, LostFrames, Rings, Stats, VerdictMaps, ktime_ns};
 
 /// Batches that may wait for a worker: a few milliseconds of work.
@@ -159,12 +159,14 @@ impl Sweeper {
     }
 
     fn sweep(&self, now: u32) {
-        let mut over: Vec<Vec<(FlowKey, End)>> = vec![Vec::new(); self.outboxes.len()];
+        let mut over: Vec<Vec<Over>> = vec![Vec::new(); self.outboxes.len()];
         for entry in self.verdicts.entries() {
             match entry {
                 Ok((key, verdict)) => {
                     if let Some(end) = end_of(&key, &verdict, now, &self.timeouts) {
-                        over[shard(&key, self.outboxes.len())].push((key, end));
+                        let last_seen = verdict.last_seen;
+                        let owner = shard(&key, self.outboxes.len());
+                        over[owner].push(Over { key, end, last_seen });
                     }
                 }
                 Err(error) => return log::error!("cannot sweep the verdicts: {error}"),

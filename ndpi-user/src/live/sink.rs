@@ -77,6 +77,17 @@ impl<S: Store> LiveSink<S> {
         self.changed
     }
 
+    /// Whether a flow has a verdict that no packet has met since the tick `last_seen`.
+    pub(super) fn is_silent_since(&mut self, key: &FlowKey, last_seen: u32) -> bool {
+        match self.store.last_seen(key) {
+            Ok(last) => last == Some(last_seen),
+            Err(error) => {
+                self.unwritten.refuse(&error);
+                false
+            }
+        }
+    }
+
     /// Takes a flow out of the maps of which nothing else is known.
     pub fn forget(&mut self, key: &FlowKey) {
         if let Some(rejecter) = &self.shared.rejecter {
@@ -126,32 +137,6 @@ impl<S: Store> LiveSink<S> {
         }
     }
 
-    /// Makes the first verdict of a flow stand, and says whether it does.
-    fn write<F>(&mut self, flow: &mut FlowEntry<F>) -> bool {
-        let Some(standing) = Standing::of(flow, &self.policy) else { return false };
-        match self.store.write(&standing) {
-            Ok(before) => count_undecided(flow, before),
-            Err(error) => {
-                self.unwritten.refuse(&error);
-                self.unwritten.add(flow.key, Missing::Verdict);
-                return false;
-            }
-        }
-        self.unwritten.remove(&flow.key);
-        true
-    }
-
-    /// Replaces the verdict of a flow.
-    fn replace<F>(&mut self, flow: &FlowEntry<F>) {
-        let Some(standing) = Standing::of(flow, &self.policy) else { return };
-        if let Err(error) = self.store.replace(&standing) {
-            self.unwritten.refuse(&error);
-            self.unwritten.add(flow.key, Missing::Change);
-        } else {
-            self.unwritten.remove(&flow.key);
-        }
-    }
-
     /// Writes down that the verdict of a flow stands since `now_ns`, by the packet of `packet_ns`
     /// (both nanoseconds since the Unix epoch).
     fn record<F>(&self, flow: &FlowEntry<F>, (packet_ns, now_ns): (u64, u64)) {
@@ -159,29 +144,6 @@ impl<S: Store> LiveSink<S> {
         let times = (packet_ns, now_ns);
         if let Some(record) = VerdictRecord::new(flow, times, origin, &self.shared.names, rule) {
             self.shared.output.verdict(&record);
-        }
-    }
-
-    /// The next flow of which the kernel lacks something that it refused before. It is to be
-    /// [tried again](Self::retry).
-    pub(super) fn next_unwritten(&mut self) -> Option<(FlowKey, Missing)> {
-        self.unwritten.next()
-    }
-
-    /// How many flows there are of which the kernel lacks something.
-    pub(super) fn unwritten(&self) -> usize {
-        self.unwritten.len()
-    }
-
-    /// Tries again to give the kernel what it lacks of a flow.
-    pub(super) fn retry<F>(&mut self, flow: &mut FlowEntry<F>, missing: Missing) {
-        match missing {
-            Missing::Change => self.replace(flow),
-            Missing::Verdict => {
-                if self.write(flow) {
-                    self.record(flow, (flow.last_seen_ns, self.now_ns()));
-                }
-            }
         }
     }
 }
@@ -310,3 +272,4 @@ fn is_rejected<F>(flow: &FlowEntry<F>) -> bool {
 
 #[cfg(test)]
 mod tests;
+mod write;

@@ -94,6 +94,14 @@ pub trait Store {
     /// As [`write`](Self::write).
     fn replace(&self, standing: &Standing) -> anyhow::Result<()>;
 
+    /// The tick of the coarse clock at the last packet that met the flow's verdict; `None` where
+    /// none stands.
+    ///
+    /// # Errors
+    ///
+    /// When the map cannot be read.
+    fn last_seen(&self, key: &FlowKey) -> anyhow::Result<Option<u32>>;
+
     /// Takes a flow out of the maps, with what the kernel counted.
     ///
     /// # Errors

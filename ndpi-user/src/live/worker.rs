@@ -16,10 +16,21 @@ pub enum Message {
     /// Samples of flows that it owns, in the order they were seen.
     Samples(Batch),
     /// Flows that the kernel has seen the end of.
-    Over(Vec<(FlowKey, End)>),
+    Over(Vec<Over>),
     /// A new policy: flows that were decided by the old one are judged again, and their verdicts
     /// replaced, before any other message is looked at.
     Policy(Arc<InForce>, Sender<Rejudged>),
+}
+
+/// A flow whose verdict has done its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Over {
+    /// The flow.
+    pub key: FlowKey,
+    /// Why it is over.
+    pub end: End,
+    /// Its last packet, a tick of the coarse clock. Where another has come since, it is not over.
+    pub last_seen: u32,
 }
 
 /// What came of judging flows again.
@@ -130,7 +141,11 @@ impl<D: Detector, S: Store> Worker<D, S> {
                 return steps;
             }
             Message::Over(flows) => {
-                for (key, end) in flows {
+                for Over { key, end, last_seen } in flows {
+                    // It may have come to life while this was waiting, or be another of its key.
+                    if !self.sink.is_silent_since(&key, last_seen) {
+                        continue;
+                    }
                     if !self.classifier.end(&key, end, &mut self.sink) {
                         self.sink.forget(&key);
                     }

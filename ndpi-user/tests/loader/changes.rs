@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use ndpi::Classification;
-use ndpi_common::{Action, Hook, Key, Outcome};
-use ndpi_user::kernel::Clock;
+use ndpi_common::{Action, Hook, Key, Outcome, State, Verdict as Entry};
+use ndpi_user::kernel::{Clock, Kernel};
 use ndpi_user::live::{KernelStore, Standing, Store as _};
 use ndpi_user::verdict::Verdict;
 
@@ -22,14 +22,18 @@ fn standing(key: Key, action: Action, rule: u16) -> Standing {
     }
 }
 
+fn store(kernel: &Kernel) -> KernelStore {
+    let (verdicts, tracks) = (kernel.verdicts().clone(), kernel.tracks().clone());
+    KernelStore::new(verdicts, tracks, kernel.limits().clone(), Clock::new())
+}
+
 #[test]
 fn no_packet_gets_through_while_one_block_takes_the_place_of_another() {
     if !can_load() {
         return;
     }
     let mut kernel = load();
-    let (verdicts, tracks) = (kernel.verdicts().clone(), kernel.tracks().clone());
-    let store = KernelStore::new(verdicts, tracks, kernel.limits().clone(), Clock::new());
+    let store = store(&kernel);
     let flows = [(udp4(4000, 53, b"blocked"), key4(4000, 53)), (udp6(1, 2, b"too"), key6(1, 2))];
     for (_, key) in &flows {
         store.write(&standing(*key, Action::Drop, 0)).unwrap();
@@ -64,4 +68,31 @@ fn no_packet_gets_through_while_one_block_takes_the_place_of_another() {
     let counted: u64 = keys.map(|key| store.take(&key).unwrap().dropped.packets).iter().sum();
     eprintln!("{sent} sent, {counted} counted, {replaced} replacements");
     assert!(counted <= sent && counted > sent / 2, "{counted} of {sent}");
+}
+
+#[test]
+fn what_the_kernel_noted_of_a_flow_outlives_its_verdict() {
+    if !can_load() {
+        return;
+    }
+    let kernel = load();
+    let store = store(&kernel);
+    let (key, noted) = (
+        key4(1, 2),
+        Entry {
+            action: Action::Count as u8,
+            tcp_flags_lower: 0x11,
+            tcp_flags_upper: 0x10,
+            state: State::REOPENED,
+            last_seen: 77,
+            ..Entry::default()
+        },
+    );
+    kernel.verdicts().insert(&key, &noted).unwrap();
+    store.replace(&Standing { tcp_seen: [2, 0x12], ..standing(key, Action::Drop, 4) }).unwrap();
+    let entry = kernel.verdicts().get(&key).unwrap().unwrap();
+    assert_eq!((entry.action, entry.rule), (Action::Drop as u8, 4));
+    assert_eq!((entry.tcp_flags_lower, entry.tcp_flags_upper), (0x13, 0x12));
+    assert_eq!((entry.state, entry.last_seen), (State::REOPENED, 77));
+    assert_eq!(store.last_seen(&key).unwrap(), Some(77));
 }

@@ -25,12 +25,15 @@ pub(super) struct Maps {
     /// Counters of verdicts that others took the place of.
     carried: HashMap<FlowKey, Taken>,
     switches: u32,
+    /// Goes on with every packet and verdict.
+    clock: u32,
     /// Whether there is no room for another verdict.
     full: bool,
 }
 
 pub(super) struct Entry {
     pub(super) standing: Standing,
+    pub(super) last_seen: u32,
     packets: u64,
     dropped: u64,
 }
@@ -73,6 +76,8 @@ impl Model {
     pub(super) fn packet(&self, key: &FlowKey) -> Fate {
         let maps = &mut *self.maps_mut();
         let Some(entry) = maps.verdicts.get_mut(key) else { return maps.undecided(key) };
+        maps.clock += 1;
+        entry.last_seen = maps.clock;
         let action = entry.standing.verdict.action;
         if action == Action::Bypass {
             return Fate::Passed;
@@ -117,9 +122,9 @@ fn volume(packets: u64) -> Volume {
     Volume { packets, bytes: packets * BYTES }
 }
 
-fn entry(standing: &Standing) -> Entry {
+fn entry(standing: &Standing, last_seen: u32) -> Entry {
     assert_eq!(standing.allowance.is_some(), standing.verdict.action == Action::Limit);
-    Entry { standing: *standing, packets: 0, dropped: 0 }
+    Entry { standing: *standing, last_seen, packets: 0, dropped: 0 }
 }
 
 impl Store for Model {
@@ -129,7 +134,8 @@ impl Store for Model {
             return Ok(Volume::default());
         }
         anyhow::ensure!(!maps.full, "no room");
-        maps.verdicts.insert(key, entry(standing));
+        maps.clock += 1;
+        maps.verdicts.insert(key, entry(standing, maps.clock));
         let track = maps.tracks.remove(&key).unwrap_or_default();
         maps.carry(key, &Taken { dropped: volume(track.dropped), ..Taken::default() });
         Ok(volume(track.packets))
@@ -137,10 +143,15 @@ impl Store for Model {
 
     fn replace(&self, standing: &Standing) -> anyhow::Result<()> {
         let maps = &mut *self.maps_mut();
-        let before = maps.verdicts.insert(standing.key, entry(standing));
+        maps.clock += 1;
+        let before = maps.verdicts.insert(standing.key, entry(standing, maps.clock));
         let before = before.expect("a verdict that does not stand yet is written, not replaced");
         maps.carry(standing.key, &Maps::counted(&before));
         Ok(())
+    }
+
+    fn last_seen(&self, key: &FlowKey) -> anyhow::Result<Option<u32>> {
+        Ok(self.maps().verdicts.get(key).map(|entry| entry.last_seen))
     }
 
     fn take(&self, key: &FlowKey) -> anyhow::Result<Taken> {

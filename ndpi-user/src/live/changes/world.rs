@@ -1,6 +1,6 @@
 //! Workers, policies and packets around the model, and what must hold.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use crate::classify::{Classifier, Detector, End, Keeper, Settings};
 use crate::first_packet::{NoBlocklist, Servers};
 use crate::flow::{Details, FlowKey, Timeouts};
 use crate::live::{
-    Enforcer, Format, InForce, LiveSink, Message, Output, Rejudged, Shared, Worker, Writer,
+    Enforcer, Format, InForce, LiveSink, Message, Output, Over, Rejudged, Shared, Worker, Writer,
 };
 use crate::policy::{self, Facts, Policy, Support, Vocabulary};
 use crate::record::Names;
@@ -82,8 +82,6 @@ pub(super) struct World {
     inboxes: Vec<VecDeque<Message>>,
     /// Flows whose verdict has stood since they began, and what they are.
     decided: HashMap<u8, Classification>,
-    /// Flows that their worker is to be told the end of.
-    ending: HashSet<u8>,
     /// Packets of each flow that were counted, and how many of them were dropped.
     counted: HashMap<u8, (u64, u64)>,
     records: Lines,
@@ -186,8 +184,10 @@ impl World {
             Settings { timeouts: Some(Timeouts::default()), keeper: Keeper::Kernel, max_flows: 99 };
         let worker = || {
             let sink = LiveSink::new(model.clone(), Arc::clone(&in_force), shared.clone());
+            // Messages are handed over one by one; `run` is for the end, when nobody sends any more.
+            let (_, inbox) = channel::bounded(0);
             let (empties, _) = channel::bounded(1);
-            Worker::new(Classifier::new(Script, settings), sink, channel::never(), empties)
+            Worker::new(Classifier::new(Script, settings), sink, inbox, empties)
         };
         let workers = (0..WORKERS).map(|_| worker()).collect();
         Self {
@@ -199,7 +199,6 @@ impl World {
             workers,
             inboxes: (0..WORKERS).map(|_| VecDeque::new()).collect(),
             decided: HashMap::new(),
-            ending: HashSet::new(),
             counted: HashMap::new(),
             records,
             writer,
@@ -242,9 +241,15 @@ impl World {
     pub(super) fn work(&mut self, worker: usize) {
         if let Some(message) = self.inboxes[worker].pop_front() {
             if let Message::Over(flows) = &message {
-                let over = |flow: &u8| flows.iter().any(|(it, _)| *it == key(*flow));
-                self.ending.retain(|flow| !over(flow));
-                self.decided.retain(|flow, _| !over(flow));
+                let maps = self.model.maps();
+                let last_seen = |flow| maps.verdicts.get(&key(flow)).map(|entry| entry.last_seen);
+                // Those of which no packet has come since.
+                let over = |flow| {
+                    flows
+                        .iter()
+                        .any(|it| it.key == key(flow) && last_seen(flow) == Some(it.last_seen))
+                };
+                self.decided.retain(|&flow, _| !over(flow));
             }
             self.workers[worker].take(message);
         }
@@ -299,8 +304,10 @@ impl World {
     }
 
     pub(super) fn over(&mut self, flow: u8) {
-        if self.model.maps().verdicts.contains_key(&key(flow)) && self.ending.insert(flow) {
-            self.inboxes[owner(flow)].push_back(Message::Over(vec![(key(flow), End::Idle)]));
+        let last_seen = self.model.maps().verdicts.get(&key(flow)).map(|entry| entry.last_seen);
+        if let Some(last_seen) = last_seen {
+            let over = Over { key: key(flow), end: End::Idle, last_seen };
+            self.inboxes[owner(flow)].push_back(Message::Over(vec![over]));
         }
     }
 
@@ -313,12 +320,10 @@ impl World {
         self.check_verdicts();
         let shared: Vec<u32> = self.in_force.shared().collect();
         assert!(self.model.maps().buckets.keys().all(|number| shared.contains(number)));
-        for flow in 0..FLOWS {
-            self.inboxes[owner(flow)].push_back(Message::Over(vec![(key(flow), End::Idle)]));
+        for worker in self.workers {
+            worker.run();
         }
-        self.drain();
         assert!(self.model.maps().verdicts.is_empty() && self.model.maps().tracks.is_empty());
-        drop(self.workers);
         self.writer.finish().unwrap();
         let lines = self.records.0.lock().unwrap().clone();
         let mut recorded = HashMap::<u8, (u64, u64)>::new();

@@ -44,6 +44,10 @@ impl Store for Table {
         Ok(())
     }
 
+    fn last_seen(&self, _key: &FlowKey) -> anyhow::Result<Option<u32>> {
+        Ok(None)
+    }
+
     fn take(&self, key: &FlowKey) -> anyhow::Result<Taken> {
         self.standing.borrow_mut().remove(key);
         Ok(self.taken)
