@@ -4,6 +4,7 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 
 use rustix::process::Signal;
 use support::sandbox::{Sandbox, run};
@@ -32,12 +33,8 @@ fn each_missing_capability_is_named() {
     sandbox.assert_clean();
 }
 
-#[test]
-fn an_ordinary_user_is_told_what_to_do() {
-    if !ready(&PROGRAMS) {
-        return;
-    }
-    let sandbox = Sandbox::new();
+/// The program, as somebody without rights would start it.
+fn ordinary_user(sandbox: &Sandbox) -> Command {
     // Where everybody may read it, whatever the folder of the checkout allows.
     let program = sandbox.folder().join("ndpi-xdp");
     // By another process: were it open for writing here, a child that another test starts meanwhile
@@ -46,13 +43,34 @@ fn an_ordinary_user_is_told_what_to_do() {
     for path in [sandbox.folder(), &program] {
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
-    let user = ["--reuid=65534", "--regid=65534", "--clear-groups"];
     let mut command = sandbox.command("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(program);
     // Rights come first: whatever else may be missing, nothing works without them.
     command.env("NDPI_LIBRARY", "/nowhere");
-    command.args(user).arg(&program).args(["run", "--iface", "left"]);
-    run(&mut command).assert_failed(1, &["CAP_NET_ADMIN", "CAP_BPF", "sudo"]);
+    command
+}
+
+#[test]
+fn an_ordinary_user_is_told_what_to_do() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    run(ordinary_user(&sandbox).args(["run", "--iface", "left"]))
+        .assert_failed(1, &["CAP_NET_ADMIN", "CAP_BPF", "sudo"]);
     sandbox.assert_clean();
+}
+
+#[test]
+fn an_ordinary_user_cannot_tell_an_instance_what_to_do() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let mut instance = sandbox.start("run --iface left --json");
+    run(ordinary_user(&sandbox).args(["policy", "reload"]))
+        .assert_failed(1, &["only root and its own user", "sudo"]);
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
 }
 
 #[test]

@@ -22,6 +22,12 @@ pub enum AskError {
          folder that it was started with: --pin-dir", .0.display()
     )]
     Nobody(PathBuf),
+    /// This process may not ask it.
+    #[error(
+        "only root and its own user may tell the running ndpi-xdp at {} what to do; \
+         try again with: sudo ndpi-xdp …", .0.display()
+    )]
+    Denied(PathBuf),
     /// It could not be asked, or did not answer.
     #[error("cannot {doing} the running ndpi-xdp at {}", .path.display())]
     Call {
@@ -55,6 +61,7 @@ pub fn ask(path: &Path, command: Command) -> Result<Outcome, AskError> {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
             AskError::Nobody(path.to_owned())
         }
+        io::ErrorKind::PermissionDenied => AskError::Denied(path.to_owned()),
         _ => failed("connect to")(error),
     })?;
     let request = serde_json::to_vec(&Request::new(command)).map_err(io::Error::from);
