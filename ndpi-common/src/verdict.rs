@@ -64,6 +64,12 @@ impl State {
     /// keeps the old flow's counters until user space has read and removed it. The packets of the
     /// new flow are tracked and shown as if the entry were not there.
     pub const REOPENED: u8 = 1;
+    /// The flow is blocked and was idle, and a fresh SYN of the lower endpoint was let through: the
+    /// verdict is over when a SYN+ACK comes back, and stands if there is none, as of a server that
+    /// still has the old connection.
+    pub const KNOCKED_LOWER: u8 = 2;
+    /// The same of the upper endpoint.
+    pub const KNOCKED_UPPER: u8 = 4;
 }
 
 /// Packets and bytes of one direction since they were last folded into a [`Total`].

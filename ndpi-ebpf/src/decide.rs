@@ -11,14 +11,13 @@ use crate::family::Family;
 use crate::general::{exempt, general};
 use crate::hook::Hooked;
 use crate::limit;
+use crate::reopen;
 use crate::seen::Seen;
 use crate::settings;
 use crate::show;
 use crate::undecided::undecided;
 
-const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
-const RST: u8 = 0x04;
 const ACK: u8 = 0x10;
 
 /// Decides on a packet.
@@ -102,12 +101,12 @@ pub(crate) enum Standing {
 
 /// The first word of a verdict, which says nearly all.
 #[derive(Clone, Copy)]
-struct Head4(u32);
+pub(crate) struct Head4(u32);
 
 impl Head4 {
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "takes the word's bytes apart")]
-    const fn byte(self, index: u32) -> u8 {
+    pub(crate) const fn byte(self, index: u32) -> u8 {
         (self.0 >> (8 * index)) as u8
     }
 }
@@ -128,13 +127,14 @@ pub(crate) unsafe fn decided<H: Hooked, K: Family>(
         return Standing::Over;
     }
     let action = head.byte(0);
-    let opens = seen.tcp_flags & (SYN | ACK) == SYN;
     // SAFETY: the caller's promise.
     unsafe {
-        if opens && is_finished(verdict, head) {
-            return reopen(verdict);
+        if seen.tcp_flags & SYN != 0
+            && let Some(standing) = reopen::by(verdict, head, seen)
+        {
+            return standing;
         }
-        note(verdict, head, seen, opens);
+        note(verdict, head, seen);
     }
     if action == Action::Bypass as u8 {
         return Standing::Acts(Outcome::Passed, Reason::Bypass);
@@ -158,42 +158,12 @@ pub(crate) unsafe fn decided<H: Hooked, K: Family>(
     }
 }
 
-/// Whether a fresh SYN on this entry opens a new flow: the old one has ended, or has been idle.
-///
-/// The ends of a flow that is dropped or limited cannot be believed: FIN and RST of a dropped flow
-/// never reach the other side, so anybody could send them to be rid of the verdict and carry on.
-/// Such an entry only goes by idleness.
-///
-/// # Safety
-/// `verdict` was looked up in this run.
-#[inline(always)]
-unsafe fn is_finished(verdict: *mut Verdict, head: Head4) -> bool {
-    let action = head.byte(0);
-    let (lower, upper) = (head.byte(1), head.byte(2));
-    let believed = action == Action::Count as u8 || action == Action::Bypass as u8;
-    let ended = lower & upper & FIN != 0 || (lower | upper) & RST != 0;
-    // SAFETY: the caller's promise.
-    believed && ended || is_idle(unsafe { (*verdict).last_seen })
-}
-
 /// Whether the last packet is longer ago than a flow may pause. A time ahead of the clock, which
 /// user space may write just before it advances the clock, is not.
 #[inline(always)]
 pub(crate) fn is_idle(last_seen: u32) -> bool {
     let pause = settings::tick().wrapping_sub(last_seen).cast_signed();
     pause > settings::idle_ticks().cast_signed()
-}
-
-/// Ends a verdict; of several packets that do so at once, one is the first.
-///
-/// # Safety
-/// `verdict` was looked up in this run.
-#[inline(always)]
-unsafe fn reopen(verdict: *mut Verdict) -> Standing {
-    const BIT: u32 = (State::REOPENED as u32) << 24;
-    // SAFETY: the caller's promise; the first word of an aligned entry.
-    let before = unsafe { atomic::or32(verdict.cast(), BIT) };
-    if before & BIT == 0 { Standing::Reopened } else { Standing::Over }
 }
 
 /// Notes the time and new TCP flags. Nothing is written that is there already: the entry of a busy
@@ -205,7 +175,8 @@ unsafe fn reopen(verdict: *mut Verdict) -> Standing {
 /// # Safety
 /// `verdict` was looked up in this run.
 #[inline(always)]
-unsafe fn note<K>(verdict: *mut Verdict, head: Head4, seen: &Seen<K>, opens: bool) {
+unsafe fn note<K>(verdict: *mut Verdict, head: Head4, seen: &Seen<K>) {
+    let opens = seen.tcp_flags & (SYN | ACK) == SYN;
     let tick = settings::tick();
     // SAFETY: the caller's promise. Two CPUs write the same tick, or ones that differ by one.
     unsafe {

@@ -36,6 +36,8 @@ mod programs;
 #[cfg(target_arch = "bpf")]
 mod quoted;
 #[cfg(target_arch = "bpf")]
+mod reopen;
+#[cfg(target_arch = "bpf")]
 mod seen;
 #[cfg(target_arch = "bpf")]
 mod servers;

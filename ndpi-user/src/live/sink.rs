@@ -15,7 +15,7 @@ use crate::flow::{Details, FlowEntry, FlowKey};
 use crate::policy::Facts;
 use crate::record::{FlowRecord, Names, Origin, VerdictRecord};
 use crate::reject::Rejecter;
-use crate::sample::Sample;
+use crate::sample::{Sample, tcp};
 use crate::verdict::{Action, Verdict};
 
 /// The names of interfaces, by index.
@@ -210,8 +210,9 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
             Err(error) => return self.unwritten.refuse(&error),
         }
         // Its receiver is further than the packet that the verdict was made of: a reset with the
-        // number that was right then has missed, and no more packets need come.
-        if is_rejected(flow) {
+        // number that was right then has missed, and no more packets need come. A SYN is on its way to
+        // begin another connection, which has no verdict yet if its other side agrees.
+        if is_rejected(flow) && !tcp::opens(sample.tcp_flags) {
             self.answer(sample);
         }
     }

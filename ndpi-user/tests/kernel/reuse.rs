@@ -74,19 +74,65 @@ fn nobody_shakes_off_a_drop_with_packets_of_his_own() {
     }
 }
 
+/// A flow with this verdict that has been idle for as long as flows may, as far as its kernel knows.
+fn idle(action: Action) -> Option<Kernel> {
+    let mut kernel = kernel(Settings::default())?;
+    kernel.decide(V4.key(), action);
+    // Syns that come again and again do not count as traffic that keeps the entry busy.
+    for tick in [NOW + 1, NOW + IDLE / 2, NOW + IDLE] {
+        kernel.set_tick(tick);
+        kernel.run(Hook::Xdp, &V4.out(SYN, b""));
+    }
+    kernel.shown();
+    kernel.set_tick(NOW + IDLE + 1);
+    Some(kernel)
+}
+
 #[test]
-fn a_syn_after_a_long_pause_starts_a_new_flow_under_any_action() {
-    for action in Action::ALL {
-        let Some(mut kernel) = kernel(Settings::default()) else { return };
-        kernel.decide(V4.key(), action);
-        // Syns that come again and again do not count as traffic that keeps the entry busy.
-        for tick in [NOW + 1, NOW + IDLE / 2, NOW + IDLE] {
-            kernel.set_tick(tick);
-            kernel.run(Hook::Xdp, &V4.out(SYN, b""));
-        }
-        kernel.shown();
-        kernel.set_tick(NOW + IDLE + 1);
+fn a_syn_after_a_long_pause_starts_a_new_flow() {
+    for action in [Action::Count, Action::Bypass] {
+        let Some(mut kernel) = idle(action) else { return };
         is_new(&mut kernel, &V4.out(SYN, b""));
+    }
+}
+
+#[test]
+fn a_blocked_flow_begins_anew_when_the_other_side_agrees() {
+    for action in [Action::Drop, Action::Reject, Action::Limit] {
+        let Some(mut kernel) = idle(action) else { return };
+        // As often as it takes: SYNs get lost.
+        for _ in 0..2 {
+            assert_eq!(kernel.run(Hook::Xdp, &V4.out(SYN, b"")), Answer::Pass);
+            assert!(kernel.shown().iter().all(|sample| sample.header.flags == 0));
+        }
+        assert_eq!(kernel.verdict(V4.key()).state, State::KNOCKED_LOWER);
+        assert_eq!(kernel.run(Hook::Tc, &V4.back(SYN | ACK, b"")), Answer::Pass);
+        let samples = kernel.shown();
+        assert_eq!(samples.len(), 1);
+        assert_eq!(samples[0].header.flags, SampleFlags::REOPENED);
+        assert_eq!(kernel.run(Hook::Xdp, &V4.out(ACK, b"hello")), Answer::Pass);
+        assert_eq!(kernel.shown().len(), 1);
+    }
+}
+
+#[test]
+fn a_syn_after_a_long_pause_does_not_shake_off_a_drop() {
+    for action in [Action::Drop, Action::Reject] {
+        let Some(mut kernel) = idle(action) else { return };
+        kernel.run(Hook::Xdp, &V4.out(SYN, b""));
+        let frames = [
+            // Of the server, which has the old connection.
+            (Hook::Tc, V4.back(ACK, b"")),
+            // Nobody answers his own SYN.
+            (Hook::Xdp, V4.out(SYN | ACK, b"")),
+            (Hook::Xdp, V4.out(ACK, b"as if nothing had been")),
+            (Hook::Tc, V4.back(ACK, b"indeed")),
+        ];
+        for (hook, frame) in &frames {
+            assert_eq!(kernel.run(*hook, frame), Answer::Drop);
+        }
+        let verdict = kernel.verdict(V4.key());
+        assert_eq!((verdict.action, verdict.state), (action as u8, State::KNOCKED_LOWER));
     }
 }
 
