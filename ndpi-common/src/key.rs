@@ -84,6 +84,12 @@ pub struct KeyV6 {
 }
 
 impl KeyV4 {
+    /// What the key has beside addresses, as it lies in memory.
+    #[inline(always)]
+    pub const fn last_word(&self) -> u64 {
+        last_word(self.lower_port, self.upper_port, self.vlan, self.proto)
+    }
+
     /// The key of the flow that a packet from `source` to `destination` (address, port) belongs to,
     /// and which way the packet goes. An endpoint that talks to itself is the lower one.
     #[inline(always)]
@@ -118,6 +124,12 @@ impl KeyV4 {
 }
 
 impl KeyV6 {
+    /// As [`KeyV4::last_word`].
+    #[inline(always)]
+    pub const fn last_word(&self) -> u64 {
+        last_word(self.lower_port, self.upper_port, self.vlan, self.proto)
+    }
+
     /// As [`KeyV4::new`].
     #[inline(always)]
     pub fn new(
@@ -262,6 +274,15 @@ impl Hash for KeyV6 {
     }
 }
 
+/// What a key has beside addresses, as it lies in memory.
+#[inline(always)]
+#[expect(clippy::many_single_char_names, reason = "bytes in a row")]
+const fn last_word(lower_port: u16, upper_port: u16, vlan: u16, proto: u8) -> u64 {
+    let ([a, b], [c, d]) = (lower_port.to_ne_bytes(), upper_port.to_ne_bytes());
+    let [e, f] = vlan.to_ne_bytes();
+    u64::from_ne_bytes([a, b, c, d, e, f, proto, 0])
+}
+
 /// What a key has beside addresses, in one word.
 #[inline(always)]
 fn ends(lower_port: u16, upper_port: u16, vlan: u16, proto: u8) -> u64 {
@@ -306,6 +327,14 @@ mod tests {
         let (there, to) = KeyV6::new((v6(1), 40000), (v6(2), 443), 7, 6);
         let (back, from) = KeyV6::new((v6(2), 443), (v6(1), 40000), 7, 6);
         assert!(there == back && to == Direction::FromLower && from == Direction::FromUpper);
+    }
+
+    #[test]
+    fn the_last_word_is_the_end_of_the_key() {
+        let (key, _) = KeyV4::new((A, 40000), (B, 443), 0xabc, 17);
+        let bytes = key.last_word().to_ne_bytes();
+        let parts = [key.lower_port, key.upper_port, key.vlan].map(u16::to_ne_bytes);
+        assert!(bytes[..6] == *parts.as_flattened() && bytes[6..] == [key.proto, key.reserved]);
     }
 
     #[test]

@@ -73,6 +73,7 @@ fn common<H: Hooked, K: Family>(frame: H, packet: Option<Packet<K>>) -> i32 {
 /// Acts on the flow's verdict, or hands the packet to [`undecided`].
 #[inline(always)]
 pub(crate) fn decide<H: Hooked, K: Family>(frame: H, mut seen: Seen<K>) -> i32 {
+    seen.key.join_last_word();
     if let Some(verdict) = seen.key.verdict() {
         // SAFETY: looked up just now.
         match unsafe { decided(frame, verdict, &seen) } {

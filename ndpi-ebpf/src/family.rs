@@ -1,5 +1,7 @@
 //! What differs between the address families: which maps a key belongs to.
 
+use core::ptr;
+
 use ndpi_common::{Direction, Key, KeyV4, KeyV6, ServerKey, Track, Verdict};
 
 use crate::maps::{TRACK_V4, TRACK_V6, VERDICTS_V4, VERDICTS_V6};
@@ -16,6 +18,24 @@ pub(crate) trait Family: Copy {
     fn server_of(&self, client: Direction) -> ServerKey;
     /// The key of either family.
     fn key(&self) -> Key;
+    /// The last word of the key, as it lies in memory.
+    fn last_word(&self) -> u64;
+
+    /// Writes the key's last word again, as a word.
+    ///
+    /// The kernel's hash reads a key in words. What was written in smaller parts has to reach the cache
+    /// before it can be read in larger ones, and the look-up would wait for it.
+    #[inline(always)]
+    fn join_last_word(&mut self) {
+        const { assert!(size_of::<Self>().is_multiple_of(8) && align_of::<Self>() == 8) };
+        let word = self.last_word();
+        // SAFETY: within the key, as aligned as the key. Volatile, so that the compiler does not write
+        // the parts of which the word is made.
+        unsafe {
+            let last = ptr::from_mut(self).cast::<u64>().add(size_of::<Self>() / 8 - 1);
+            ptr::write_volatile(last, word);
+        }
+    }
 }
 
 impl Family for KeyV4 {
@@ -43,6 +63,11 @@ impl Family for KeyV4 {
     fn key(&self) -> Key {
         Key::V4(*self)
     }
+
+    #[inline(always)]
+    fn last_word(&self) -> u64 {
+        KeyV4::last_word(self)
+    }
 }
 
 impl Family for KeyV6 {
@@ -69,5 +94,10 @@ impl Family for KeyV6 {
     #[inline(always)]
     fn key(&self) -> Key {
         Key::V6(*self)
+    }
+
+    #[inline(always)]
+    fn last_word(&self) -> u64 {
+        KeyV6::last_word(self)
     }
 }
