@@ -8,7 +8,7 @@ use clap::Args;
 use super::print;
 use crate::kernel::{self, DEFAULT_PIN_DIRECTORY};
 
-/// Remove what an ndpi-xdp that crashed has left: pinned maps, programs on interfaces
+/// Remove what an ndpi-xdp that crashed has left: pinned maps, its control socket, programs on interfaces
 #[derive(Args, Clone, Debug)]
 pub struct DetachArguments {
     /// Folder on the BPF file system with its maps

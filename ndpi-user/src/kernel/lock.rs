@@ -11,6 +11,9 @@ use rustix::fs::{FlockOperation, flock};
 /// Where the lock files are.
 const DIRECTORY: &str = "/run/ndpi-xdp";
 
+/// What the name of a socket ends with, in place of the lock file's `lock`.
+const SOCKET: &str = "sock";
+
 /// The pin directory could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
@@ -29,6 +32,14 @@ pub enum LockError {
     #[error("cannot make the lock file {}", .path.display())]
     File {
         /// The lock file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The socket of a holder that is gone could not be removed.
+    #[error("cannot remove the control socket {}; no instance uses it", .path.display())]
+    Socket {
+        /// The socket.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -78,6 +89,17 @@ impl Lock {
         let failed = |source| LockError::File { path: self.path.clone(), source };
         programs.iter().try_for_each(|id| writeln!(self.file, "{id}")).map_err(failed)
     }
+
+    /// Removes the socket that a holder which is gone has left ([`socket_path`]); says whether there
+    /// was one. Nobody listens at it: who does has the lock.
+    pub(super) fn remove_socket(&self) -> Result<bool, LockError> {
+        let path = self.path.with_extension(SOCKET);
+        match fs::remove_file(&path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(LockError::Socket { path, source }),
+        }
+    }
 }
 
 impl Drop for Lock {
@@ -120,7 +142,7 @@ fn open_if_held(path: &Path) -> Option<File> {
 
 /// Where the instance that holds `pins` listens for commands ([`crate::control`]).
 pub fn socket_path(pins: &Path) -> PathBuf {
-    Path::new(DIRECTORY).join(file_name(pins)).with_extension("sock")
+    Path::new(DIRECTORY).join(file_name(pins)).with_extension(SOCKET)
 }
 
 /// A file name for a path: `/` becomes `-`, what could be confused with it is escaped.

@@ -1,9 +1,11 @@
 //! What a crashed instance leaves, and `detach`.
 
+use std::fs;
+use std::os::unix::net::UnixListener;
 use std::process::{Command, Output};
 
 use ndpi_common::{Action, Verdict};
-use ndpi_user::kernel::{Egress, Hooks, Kernel, LoadOptions, Mode, detach};
+use ndpi_user::kernel::{Egress, Hooks, Kernel, LoadOptions, Mode, detach, socket_path};
 
 use crate::namespace::{Namespace, run};
 use crate::packet::{key4, udp4};
@@ -51,6 +53,26 @@ fn a_program_without_a_link_goes() {
     assert_eq!(detached.to_string(), "removed XDP programs on right");
     assert!(!run("ip", "link show right").contains("xdp"));
     assert_eq!(detach(&pin_directory()).unwrap().to_string(), "nothing was left");
+}
+
+#[test]
+fn the_socket_of_a_dead_instance_goes_and_that_of_another_stays() {
+    if !can_load() {
+        return;
+    }
+    let _namespace = Namespace::enter();
+    let directory = pin_directory();
+    let (left, other) = (socket_path(&directory), socket_path(&directory.with_extension("other")));
+    fs::create_dir_all(left.parent().unwrap()).unwrap();
+    // A listener that is dropped leaves its file, as one that is killed does.
+    for path in [&left, &other] {
+        drop(UnixListener::bind(path).unwrap());
+    }
+    let said = detach(&directory).unwrap().to_string();
+    let stayed = (left.exists(), other.exists());
+    fs::remove_file(&other).unwrap();
+    assert_eq!((stayed, said.as_str()), ((false, true), "removed the control socket"));
+    assert_eq!(detach(&directory).unwrap().to_string(), "nothing was left");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use ndpi_common::names::program;
 
 use super::egress::remove_empty_clsact;
 use super::xdp::program_name;
-use crate::kernel::lock::{self, Lock, LockError};
+use crate::kernel::lock::{Lock, LockError, programs_in_use};
 use crate::kernel::netlink::{EGRESS, Filter, Interface, detach_xdp, filters, interfaces};
 use crate::kernel::pins::{self, PinError};
 use crate::kernel::preflight::{PreflightError, check_capabilities};
@@ -57,6 +57,8 @@ pub enum DetachError {
 pub struct Detached {
     /// Pinned maps removed.
     pub pins: usize,
+    /// Whether a socket for commands was removed.
+    pub socket: bool,
     /// Interfaces whose XDP program was taken off.
     pub xdp: Vec<String>,
     /// Interfaces whose TC filter was removed.
@@ -78,12 +80,15 @@ impl fmt::Display for Detached {
         if self.pins > 0 {
             parts.push(format!("{} pinned maps", self.pins));
         }
+        if self.socket {
+            parts.push("the control socket".to_owned());
+        }
         write!(f, "removed {}", parts.join(", "))
     }
 }
 
-/// Removes everything that an instance which is gone has left: its pins in `directory`, and our
-/// programs on the interfaces of this network namespace, known by their names. Programs of
+/// Removes everything that an instance which is gone has left: its pins in `directory`, the
+/// socket at which it took commands, and our programs on the interfaces of this network namespace, known by their names. Programs of
 /// instances that are running with other pin directories stay.
 ///
 /// # Errors
@@ -91,9 +96,11 @@ impl fmt::Display for Detached {
 /// An instance that uses `directory` is running, or the kernel refused.
 pub fn detach(directory: &Path) -> Result<Detached, DetachError> {
     check_capabilities()?;
-    let _lock = Lock::take(directory)?;
+    // Held to the end: no instance starts in between.
+    let lock = Lock::take(directory)?;
     let mut detached = Detached { pins: pins::remove(directory)?, ..Detached::default() };
-    let in_use = lock::programs_in_use();
+    detached.socket = lock.remove_socket()?;
+    let in_use = programs_in_use();
     for interface in interfaces().map_err(DetachError::Interfaces)? {
         if remove_xdp(&interface, &in_use)? {
             detached.xdp.push(interface.name.clone());
