@@ -64,7 +64,7 @@ fn what_ndpi_does_not_know_ends_with_its_budget() {
         (&"DNS".into(), &"count".into(), &(sent + BUDGET).into())
     );
     let unknown = flow(5000);
-    assert_eq!((&unknown["app"], &unknown["rule"]), (&"Unknown".into(), &"default".into()));
+    assert_eq!((&unknown["app"], &unknown["rule"]), (&"Unknown".into(), &"undecided".into()));
     assert_eq!((&unknown["leaked"], &unknown["packets"]), (&arrived.into(), &(2 * sent).into()));
     assert_eq!(unknown["dropped"], 2 * sent - arrived);
     let leaked = format!("leaked before their verdicts stood: {arrived} packets");

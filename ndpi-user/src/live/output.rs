@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use serde::Serialize;
 
-use crate::policy::DEFAULT_RULE;
+use crate::policy::{DEFAULT_RULE, UNDECIDED_RULE};
 use crate::record::{FlowRecord, StatusRecord, StoppedRecord, VerdictRecord};
 
 /// Lines that may wait to be written. A reader that is slower for longer loses lines, with a count:
@@ -52,7 +52,7 @@ impl Output {
     pub fn verdict(&self, record: &VerdictRecord<'_>) {
         match self.format {
             Format::Json => self.json(record),
-            Format::Text if record.label.rule == Some(DEFAULT_RULE) => {}
+            Format::Text if matches!(record.label.rule, Some(DEFAULT_RULE | UNDECIDED_RULE)) => {}
             Format::Text => self.line(record.to_string()),
         }
     }

@@ -120,7 +120,7 @@ impl<S: Store> LiveSink<S> {
 
     /// The name of the rule that decided the flow.
     fn rule<F>(&self, flow: &FlowEntry<F>) -> Option<&str> {
-        Some(self.policy.policy().rule_name(flow.decided()?.verdict?))
+        self.policy.policy().rule_of(flow.decided()?)
     }
 
     /// Remembers the server of a flow that a rule in a hurry decided, for its next flows.

@@ -3,8 +3,9 @@
 use super::facts::{Decision, Facts, RuleIndex};
 use super::hurry::Hurry;
 use super::index::Index;
+use super::judge::rest_of;
 use super::read::Parsed;
-use super::{Action, Diagnostics, Rule, Undecided};
+use super::{Action, DEFAULT_RULE, Diagnostics, Rule, Undecided};
 
 /// The rules of a file, indexed.
 #[derive(Debug)]
@@ -169,13 +170,12 @@ impl Policy {
     /// nDPI knows the application, `undecided` where it does not. nDPI calls a flow CLASSIFIED also
     /// when it gives up on it, so the state does not tell the two apart.
     pub(super) fn rest(&self, facts: &Facts<'_>) -> (Action, &'static str) {
-        if facts.classification.app != ndpi::AppId::default() {
-            return (self.default, "default");
-        }
+        let setting = rest_of(facts.classification.app);
         let action = match self.undecided {
+            _ if setting == DEFAULT_RULE => self.default,
             Undecided::Pass => Action::Count,
             Undecided::Drop => Action::Drop,
         };
-        (action, "undecided")
+        (action, setting)
     }
 }

@@ -1,11 +1,21 @@
 //! The policy as the classifier's sinks use it: verdicts, and the names of rules.
 
+use ndpi::AppId;
+
 use super::{Decision, Facts, Policy, RuleIndex};
 use crate::classify::Moment;
+use crate::flow::Decided;
 use crate::verdict::Verdict;
 
-/// What a verdict's rule is called where no rule matched.
+/// What a verdict's rule is called where no rule matched, and the policy's default decided.
 pub const DEFAULT_RULE: &str = "default";
+/// The same where `undecided` decided: of flows whose application stayed Unknown.
+pub const UNDECIDED_RULE: &str = "undecided";
+
+/// The setting that decides flows of this application when no rule matches.
+pub(super) fn rest_of(app: AppId) -> &'static str {
+    if app == AppId::default() { UNDECIDED_RULE } else { DEFAULT_RULE }
+}
 
 impl Policy {
     /// The verdict on a flow; `None` while nDPI should see more of it, which is never at the final
@@ -18,7 +28,15 @@ impl Policy {
         .map(Verdict::from)
     }
 
-    /// What the rule of a verdict is called.
+    /// What the rule of a decided flow is called, or the setting that decided in place of one; `None`
+    /// without a verdict.
+    pub fn rule_of(&self, decided: &Decided) -> Option<&str> {
+        let verdict = decided.verdict?;
+        let rest = || rest_of(decided.classification.app);
+        Some(verdict.rule.map_or_else(rest, |_| self.rule_name(verdict)))
+    }
+
+    /// What the rule of a verdict is called; [`DEFAULT_RULE`] where none matched.
     pub fn rule_name(&self, verdict: Verdict) -> &str {
         let rule = verdict.rule.and_then(|rule| self.rules().get(usize::from(rule)));
         rule.map_or(DEFAULT_RULE, |rule| &rule.name)

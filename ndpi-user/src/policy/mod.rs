@@ -36,7 +36,7 @@ pub use documents::{EXAMPLE, SCHEMA};
 pub use explain::{Explanation, FlowError, FlowWords, Hit, Miss, explain};
 pub use facts::{Decision, Facts, RuleIndex};
 pub use host::HostPattern;
-pub use judge::DEFAULT_RULE;
+pub use judge::{DEFAULT_RULE, UNDECIDED_RULE};
 pub use load::{ReadList, check, check_text, load, parse};
 pub use net::Net;
 pub use rule::{AppPattern, At, Matchers, Rule};

@@ -115,7 +115,7 @@ impl<'a> ReplaySink<'a> {
     fn decision<F>(&self, flow: &FlowEntry<F>) -> Option<Decision> {
         let decided = flow.decided()?;
         let recording = self.recorder.recording;
-        let rule = decided.verdict.and_then(|verdict| recording.rule_name(verdict));
+        let rule = recording.rule_of(decided);
         Some(Decision {
             app: recording.names.app(decided.classification.app).into_owned(),
             category: recording.names.category(decided.classification.category).to_owned(),

@@ -9,6 +9,7 @@ use ndpi_common::{Action, Key, TICK_NS, Verdict};
 use serde::Serialize;
 
 use crate::kernel::Clock;
+use crate::policy::{DEFAULT_RULE, UNDECIDED_RULE};
 use crate::record::{Names, Time};
 use crate::report::units;
 
@@ -97,6 +98,11 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// The setting that decided in place of a rule.
+    fn setting(&self) -> &'static str {
+        if self.app_id == 0 { UNDECIDED_RULE } else { DEFAULT_RULE }
+    }
+
     /// The cells of the table's row.
     pub(super) fn cells(&self, now: &Now) -> [String; 10] {
         let since =
@@ -108,7 +114,7 @@ impl<'a> Entry<'a> {
             protocol(self.proto),
             self.endpoints(),
             self.action.to_string(),
-            self.rule.map_or_else(|| "default".into(), |rule| rule.to_string()),
+            self.rule.map_or_else(|| self.setting().into(), |rule| rule.to_string()),
             self.app.as_deref().map_or_else(|| self.app_numbers(), str::to_owned),
             self.category.map_or_else(|| self.category_id.to_string(), str::to_owned),
             count(units::grouped(self.packets_lower + self.packets_upper)),
@@ -208,6 +214,8 @@ mod tests {
         let verdict = Verdict { action: Action::Bypass as u8, rule: u16::MAX, ..verdict() };
         let cells = Entry::new(&key(), &verdict, None, &now()).cells(&now());
         assert_eq!(cells[2..8], ["bypass", "default", "2.1", "1", "-", "-"]);
+        let unknown = Verdict { app: 0, ..verdict };
+        assert_eq!(Entry::new(&key(), &unknown, None, &now()).cells(&now())[3], "undecided");
     }
 
     #[test]
