@@ -1,5 +1,8 @@
 //! Attaching to interfaces and coming off again.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use aya::programs::{ProgramInfo, SchedClassifier, TcAttachType, loaded_programs};
 use ndpi_common::Hook;
 use ndpi_user::kernel::{AttachError, Egress, Hooks, Mode, detach};
@@ -20,6 +23,17 @@ fn on(interface: &str) -> (bool, bool) {
     (xdp, tcx || filters.contains("ndpi_tc"))
 }
 
+/// Waits until only these programs are on the interface, see [`on`]. A link goes with the last copy of its descriptor, and a
+/// process that another test is just starting has copies of all until it executes its program.
+#[track_caller]
+fn wait_for(interface: &str, programs: (bool, bool)) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while on(interface) != programs {
+        assert!(Instant::now() < deadline, "{:?} still on {interface}", on(interface));
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 #[test]
 fn both_hooks_go_on_and_come_off() {
     if !can_load() {
@@ -33,7 +47,7 @@ fn both_hooks_go_on_and_come_off() {
         assert_ne!(attachment.ingress, Some(Mode::Auto), "it says which mode it is");
         assert_eq!(on("left"), (true, true), "{attachment}");
         drop(kernel);
-        assert_eq!(on("left"), (false, false));
+        wait_for("left", (false, false));
         assert!(!run("tc", "qdisc show dev left").contains("clsact"), "clsact goes with it");
     }
 }
@@ -49,14 +63,14 @@ fn packets_of_both_directions_are_seen() {
     // Neighbour discovery and duplicate address detection make packets of their own on both ends.
     ip("addr add 2001:db8::1/64 dev left");
     ip("addr add 2001:db8::2/64 dev right");
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(10);
     loop {
         let statistics = kernel.stats().read().unwrap();
         if statistics.seen(Hook::Xdp).packets > 0 && statistics.seen(Hook::Tc).packets > 0 {
             break;
         }
-        assert!(std::time::Instant::now() < deadline, "{statistics:?}");
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        assert!(Instant::now() < deadline, "{statistics:?}");
+        thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -103,6 +117,7 @@ fn another_program_is_left_alone_and_named() {
         other => panic!("{other}"),
     }
     drop(first);
+    wait_for("left", (false, false));
     second.attach("left", Mode::Auto, Hooks::default()).unwrap();
     let twice = second.attach("left", Mode::Auto, Hooks::default()).unwrap_err();
     assert_eq!(twice.to_string(), "left is given twice");
@@ -123,7 +138,8 @@ fn a_program_of_others_is_left_alone_and_named() {
     let expected = format!("left already has an XDP program: stranger (id {id}, generic)");
     assert!(error.starts_with(&expected), "{error}");
     assert!(error.ends_with("ip link set dev left xdpgeneric off"), "{error}");
-    assert_eq!(on("left"), (true, false), "the stranger stays, nothing of ours is there");
+    // The stranger stays, nothing of ours is there.
+    wait_for("left", (true, false));
     assert!(detach(&pin_directory()).unwrap().xdp.is_empty(), "nor does detach touch it");
     assert_eq!(on("left"), (true, false));
 }
@@ -139,11 +155,11 @@ fn a_driver_without_native_mode_gets_generic_under_auto_only() {
     let mut kernel = load();
     let error = kernel.attach("bridge", Mode::Native, Hooks::default()).unwrap_err();
     assert!(matches!(error, AttachError::NativeRefused { .. }), "{error:?}");
-    assert_eq!(on("bridge"), (false, false), "nothing is left");
+    wait_for("bridge", (false, false));
     let attachment = kernel.attach("bridge", Mode::Auto, Hooks::default()).unwrap();
     assert_eq!(attachment.ingress, Some(Mode::Generic));
     assert!(kernel.detach(attachment.index));
-    assert_eq!(on("bridge"), (false, false));
+    wait_for("bridge", (false, false));
     assert!(!kernel.detach(attachment.index), "it is off already");
 }
 
