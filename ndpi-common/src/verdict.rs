@@ -147,7 +147,7 @@ pub struct Verdict {
     /// The tick of the coarse clock ([`crate::TICK_NS`] each, since boot) at the last packet.
     /// The writer sets it to the time of the verdict.
     pub last_seen: u32,
-    /// The index of the rule in the policy; `u16::MAX` stands for the policy's default.
+    /// The index of the rule in the policy; `u16::MAX` says that none matched.
     pub rule: u16,
     /// nDPI's application protocol.
     pub app: u16,

@@ -34,7 +34,7 @@ pub(super) struct Entry<'a> {
     upper: IpAddr,
     upper_port: u16,
     action: Cow<'static, str>,
-    /// The rule's place in the policy, from 0; left out for the policy's default.
+    /// The rule's place in the policy, from 0; left out where none matched.
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
