@@ -8,7 +8,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 use ndpi::{Classification, Engine, Hints, Library};
-use ndpi_user::classify::{Classifier, End, Keeper, Moment, Settings, Sink};
+use ndpi_user::classify::{Classifier, End, Judge, Keeper, Moment, Settings, Sink};
 use ndpi_user::flow::{Details, FlowEntry, FlowKey};
 use ndpi_user::sample::Sample;
 use ndpi_user::verdict::Verdict;
@@ -92,7 +92,7 @@ fn sample(flow: u32) -> Sample<'static> {
 
 struct Nobody;
 
-impl<F> Sink<F> for Nobody {
+impl<F> Judge<F> for Nobody {
     fn judge(
         &mut self,
         _flow: &FlowEntry<F>,
@@ -101,6 +101,12 @@ impl<F> Sink<F> for Nobody {
         _moment: Moment,
     ) -> Option<Verdict> {
         None
+    }
+}
+
+impl<F> Sink<F> for Nobody {
+    fn rules(&mut self) -> &mut impl Judge<F> {
+        self
     }
 
     fn decided(&mut self, _flow: &mut FlowEntry<F>, _sample: &Sample) {}

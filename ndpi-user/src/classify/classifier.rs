@@ -1,7 +1,7 @@
 //! The classifier: owns the flows of one thread and takes each from its first sample to its end.
 
 use super::decide::{decide, give_up};
-use super::{Detector, Moment, Sink};
+use super::{Detector, Judge as _, Moment, Sink};
 use crate::flow::{FlowEntry, FlowKey, FlowTable, SlotId, Stage, Timeouts};
 use crate::sample::{Sample, tcp};
 
@@ -111,10 +111,10 @@ impl<D: Detector> Classifier<D> {
                 let classification = self.detector.inspect(state, sample.l3, time_ms);
                 flow.inspected = flow.inspected.saturating_add(1);
                 flow.packets_before = u32::try_from(flow.packets).unwrap_or(u32::MAX);
-                let decided = decide(&self.detector, flow, classification, sample, sink);
+                let decided = decide(&self.detector, flow, classification, sample, sink.rules());
                 // Beyond the budget nothing more is seen of it: what is known now must do.
                 if decided.is_none() && sample.last {
-                    give_up(&self.detector, flow, sink, false)
+                    give_up(&self.detector, flow, sink.rules(), false)
                 } else {
                     decided
                 }
@@ -174,7 +174,7 @@ impl<D: Detector> Classifier<D> {
             let Stage::Decided(decided) = &flow.stage else { continue };
             let before = decided.verdict;
             let verdict =
-                sink.judge(flow, &decided.classification, &decided.details, Moment::Final);
+                sink.rules().judge(flow, &decided.classification, &decided.details, Moment::Final);
             if let Stage::Decided(decided) = &mut flow.stage {
                 decided.verdict = verdict;
             }
@@ -266,7 +266,7 @@ impl<D: Detector> Classifier<D> {
     }
 
     fn finish_flow(&self, mut flow: FlowEntry<D::Flow>, end: End, sink: &mut impl Sink<D::Flow>) {
-        if let Some(decided) = give_up(&self.detector, &mut flow, sink, true) {
+        if let Some(decided) = give_up(&self.detector, &mut flow, sink.rules(), true) {
             flow.stage = Stage::Decided(decided);
         }
         sink.finished(flow, end);

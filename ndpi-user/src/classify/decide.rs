@@ -2,7 +2,7 @@
 
 use ndpi::{Classification, State};
 
-use super::{Detector, Moment, Sink};
+use super::{Detector, Judge, Moment};
 use crate::flow::{Decided, DecidedBy, FlowEntry, Stage};
 use crate::sample::Sample;
 
@@ -10,35 +10,35 @@ use crate::sample::Sample;
 const DNS: u16 = 53;
 
 /// What is to be kept of `flow` if `classification`, to which `sample` led, decides it.
-pub(super) fn decide<D: Detector, S: Sink<D::Flow>>(
+pub(super) fn decide<D: Detector>(
     detector: &D,
     flow: &mut FlowEntry<D::Flow>,
     classification: Classification,
     sample: &Sample,
-    sink: &mut S,
+    rules: &mut impl Judge<D::Flow>,
 ) -> Option<Decided> {
     if classification.state == State::Partial && flow.partial_at == 0 {
         flow.partial_at = u8::try_from(flow.inspected).unwrap_or(u8::MAX);
     }
     let moment = match classification.state {
         State::Classified | State::Monitoring => Moment::Final,
-        State::Partial if sink.judges_partial() => Moment::Early,
+        State::Partial if rules.judges_partial() => Moment::Early,
         State::Partial | State::Inspecting => {
-            return in_a_hurry(detector, flow, classification.state, sample, sink);
+            return in_a_hurry(detector, flow, classification.state, sample, rules);
         }
     };
     let Stage::Undecided(state) = &flow.stage else { return None };
     // Not what neighbours say of their own names (mDNS, LLMNR): such servers are nobody's sites.
-    if sink.judges_first_packet()
+    if rules.judges_first_packet()
         && flow.endpoints().1.1 == DNS
         && let Some(announcement) = detector.announcement(state)
     {
-        sink.learn(&announcement, sample.time_ns);
+        rules.learn(&announcement, sample.time_ns);
     }
     let details = detector.details(state);
-    let verdict = sink.judge(flow, &classification, &details, moment);
+    let verdict = rules.judge(flow, &classification, &details, moment);
     if moment == Moment::Early && verdict.is_none() {
-        return in_a_hurry(detector, flow, classification.state, sample, sink);
+        return in_a_hurry(detector, flow, classification.state, sample, rules);
     }
     let by = DecidedBy::Content;
     Some(Decided { classification, details, verdict, given_up: false, by })
@@ -46,38 +46,38 @@ pub(super) fn decide<D: Detector, S: Sink<D::Flow>>(
 
 /// What is to be kept of an undecided `flow` when nDPI sees no more of it; `over` says that there is
 /// no more of it.
-pub(super) fn give_up<D: Detector, S: Sink<D::Flow>>(
+pub(super) fn give_up<D: Detector>(
     detector: &D,
     flow: &mut FlowEntry<D::Flow>,
-    sink: &mut S,
+    rules: &mut impl Judge<D::Flow>,
     over: bool,
 ) -> Option<Decided> {
     let Stage::Undecided(state) = &mut flow.stage else { return None };
     let before = detector.classification(state).state;
     let classification = Classification { state: before, ..detector.give_up(state) };
     let details = detector.details(state);
-    let verdict = sink.judge(flow, &classification, &details, Moment::Final);
+    let verdict = rules.judge(flow, &classification, &details, Moment::Final);
     let by = DecidedBy::Content;
     Some(Decided { classification, details, verdict, given_up: over, by })
 }
 
 /// What is to be kept of `flow` if what is claimed of it decides, while nDPI knows nothing, or while
-/// the kernel lets nothing through that nDPI could learn more from. What was not claimed at the first packet may be at the second: a DNS
-/// answer on another thread takes as long as it takes.
-fn in_a_hurry<D: Detector, S: Sink<D::Flow>>(
+/// the kernel lets nothing through that nDPI could learn more from. What was not claimed at the first
+/// packet may be at the second: a DNS answer on another thread takes as long as it takes.
+fn in_a_hurry<D: Detector>(
     detector: &D,
     flow: &FlowEntry<D::Flow>,
     state_now: State,
     sample: &Sample,
-    sink: &mut S,
+    rules: &mut impl Judge<D::Flow>,
 ) -> Option<Decided> {
     let Stage::Undecided(state) = &flow.stage else { return None };
     let is_time = state_now == State::Inspecting || sample.blocked;
-    if !is_time || !sink.judges_first_packet() {
+    if !is_time || !rules.judges_first_packet() {
         return None;
     }
-    let claim = sink.claim(flow, detector.first_packet(state), sample.time_ns)?;
-    let verdict = sink.judge(flow, &claim.classification, &claim.details, Moment::FirstPacket)?;
+    let claim = rules.claim(flow, detector.first_packet(state), sample.time_ns)?;
+    let verdict = rules.judge(flow, &claim.classification, &claim.details, Moment::FirstPacket)?;
     Some(Decided {
         classification: Classification { state: state_now, ..claim.classification },
         details: claim.details,

@@ -10,4 +10,4 @@ mod tests;
 
 pub use classifier::{Classifier, End, Keeper, Settings};
 pub use detector::{Announcement, Detector};
-pub use sink::{Moment, Sink};
+pub use sink::{Judge, Moment, Sink};

@@ -19,8 +19,8 @@ pub enum Moment {
     Final,
 }
 
-/// Where decisions and finished flows go, and where verdicts come from.
-pub trait Sink<F> {
+/// Where verdicts come from.
+pub trait Judge<F> {
     /// What the rules make of a classification. `None` leaves a flow undecided early, and without
     /// a verdict at the final moment.
     fn judge(
@@ -56,6 +56,12 @@ pub trait Sink<F> {
 
     /// A DNS answer was seen.
     fn learn(&mut self, _announcement: &Announcement, _now_ns: u64) {}
+}
+
+/// Where decisions and finished flows go.
+pub trait Sink<F> {
+    /// Where verdicts come from.
+    fn rules(&mut self) -> &mut impl Judge<F>;
 
     /// The flow was just decided while it lives: its verdict may be written. `sample` completed
     /// the classification.

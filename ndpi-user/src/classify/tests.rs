@@ -8,7 +8,7 @@ use std::time::Duration;
 use ndpi::{AppId, Classification, State};
 use ndpi_common::{Direction, KeyV4};
 
-use super::{Classifier, Detector, End, Keeper, Moment, Settings, Sink};
+use super::{Classifier, Detector, End, Judge, Keeper, Moment, Settings, Sink};
 use crate::flow::{Details, FlowEntry, FlowKey, Timeouts};
 use crate::sample::{Sample, tcp};
 use crate::verdict::{Action, Verdict};
@@ -71,7 +71,7 @@ impl Default for Notes {
     }
 }
 
-impl Sink<Classification> for Notes {
+impl Judge<Classification> for Notes {
     fn judge(
         &mut self,
         _flow: &FlowEntry<Classification>,
@@ -85,6 +85,12 @@ impl Sink<Classification> for Notes {
 
     fn judges_partial(&self) -> bool {
         self.early
+    }
+}
+
+impl Sink<Classification> for Notes {
+    fn rules(&mut self) -> &mut impl Judge<Classification> {
+        self
     }
 
     fn decided(&mut self, flow: &mut FlowEntry<Classification>, _sample: &Sample) {

@@ -9,7 +9,7 @@ use ndpi::Classification;
 use super::count::{count_all, count_undecided};
 use super::unwritten::{Missing, Unwritten};
 use super::{InForce, Output, Standing, Store, Summary, Taken, Volume};
-use crate::classify::{Announcement, End, Moment, Sink};
+use crate::classify::{Announcement, End, Judge, Moment, Sink};
 use crate::first_packet::{Claim, Servers, lesson};
 use crate::flow::{Details, FlowEntry, FlowKey};
 use crate::policy::Facts;
@@ -148,7 +148,7 @@ impl<S: Store> LiveSink<S> {
     }
 }
 
-impl<S: Store, F> Sink<F> for LiveSink<S> {
+impl<S: Store, F> Judge<F> for LiveSink<S> {
     fn judge(
         &mut self,
         flow: &FlowEntry<F>,
@@ -180,6 +180,12 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
 
     fn learn(&mut self, announcement: &Announcement, now_ns: u64) {
         self.shared.servers.learn(&announcement.name, &announcement.addresses, now_ns);
+    }
+}
+
+impl<S: Store, F> Sink<F> for LiveSink<S> {
+    fn rules(&mut self) -> &mut impl Judge<F> {
+        self
     }
 
     fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {

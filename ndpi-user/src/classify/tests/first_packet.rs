@@ -4,7 +4,9 @@ use ndpi::{AppId, Classification, DnsAddress, State};
 use ndpi_common::KeyV4;
 
 use super::{key, packet};
-use crate::classify::{Announcement, Classifier, Detector, End, Keeper, Moment, Settings, Sink};
+use crate::classify::{
+    Announcement, Classifier, Detector, End, Judge, Keeper, Moment, Settings, Sink,
+};
 use crate::first_packet::{Claim, Known};
 use crate::flow::{DecidedBy, Details, FlowEntry, FlowKey};
 use crate::sample::Sample;
@@ -62,7 +64,7 @@ struct Notes {
     decided: Vec<(State, DecidedBy, Option<Action>, u16)>,
 }
 
-impl Sink<State> for Notes {
+impl Judge<State> for Notes {
     fn judge(
         &mut self,
         _flow: &FlowEntry<State>,
@@ -97,6 +99,12 @@ impl Sink<State> for Notes {
 
     fn learn(&mut self, announcement: &Announcement, _now_ns: u64) {
         self.learned.push(announcement.clone());
+    }
+}
+
+impl Sink<State> for Notes {
+    fn rules(&mut self) -> &mut impl Judge<State> {
+        self
     }
 
     fn decided(&mut self, flow: &mut FlowEntry<State>, _sample: &Sample) {

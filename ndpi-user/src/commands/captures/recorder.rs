@@ -8,7 +8,7 @@ use ndpi::Classification;
 use serde::Serialize;
 
 use super::{Format, file_name};
-use crate::classify::{Announcement, End, Moment};
+use crate::classify::{Announcement, End, Judge, Moment};
 use crate::first_packet::{Blocklist, Claim, Servers, lesson};
 use crate::flow::{Decided, Details, FlowEntry, FlowKey};
 use crate::link::Outer;
@@ -70,46 +70,6 @@ impl<'a> Recorder<'a> {
         self.outers.entry(key).or_insert(outer);
     }
 
-    /// What the policy makes of a classification, see [`crate::classify::Sink::judge`].
-    pub(in crate::commands) fn judge<F>(
-        &self,
-        flow: &FlowEntry<F>,
-        classification: &Classification,
-        details: &Details,
-        moment: Moment,
-    ) -> Option<Verdict> {
-        let policy = self.recording.policy?;
-        let facts = Facts::of(flow, classification, details, None, flow.last_seen_ns);
-        policy.judge(&facts, moment)
-    }
-
-    /// Whether the policy wants to see PARTIAL classifications.
-    pub(in crate::commands) fn judges_partial(&self) -> bool {
-        self.recording.policy.is_some_and(|policy| policy.acts_on_partial())
-    }
-
-    /// Whether the policy wants to see what first packets claim.
-    pub(in crate::commands) fn judges_first_packet(&self) -> bool {
-        self.servers.is_some()
-    }
-
-    /// What is claimed of a flow, see [`crate::classify::Sink::claim`].
-    pub(in crate::commands) fn claim<F>(
-        &self,
-        flow: &FlowEntry<F>,
-        said: Option<Classification>,
-        now_ns: u64,
-    ) -> Option<Claim> {
-        self.servers.as_ref()?.claim(&flow.key.server(flow.client), said, now_ns)
-    }
-
-    /// Learns what a DNS answer says.
-    pub(in crate::commands) fn learn(&self, said: &Announcement, now_ns: u64) {
-        if let Some(servers) = &self.servers {
-            servers.learn(&said.name, &said.addresses, now_ns);
-        }
-    }
-
     /// Notes how long a flow took to classify, and what its server is; `sample` completed it.
     pub(in crate::commands) fn decided<F>(&mut self, flow: &FlowEntry<F>, sample: &Sample) {
         let lesson = self.recording.policy.and_then(|policy| lesson(flow, policy));
@@ -141,6 +101,43 @@ impl<'a> Recorder<'a> {
             Some(record) if format == Format::Json => write_json(&record, &mut self.out),
             Some(record) => write_csv(&mut self.out, &record),
             None => {}
+        }
+    }
+}
+
+impl<F> Judge<F> for Recorder<'_> {
+    fn judge(
+        &mut self,
+        flow: &FlowEntry<F>,
+        classification: &Classification,
+        details: &Details,
+        moment: Moment,
+    ) -> Option<Verdict> {
+        let policy = self.recording.policy?;
+        let facts = Facts::of(flow, classification, details, None, flow.last_seen_ns);
+        policy.judge(&facts, moment)
+    }
+
+    fn judges_partial(&self) -> bool {
+        self.recording.policy.is_some_and(|policy| policy.acts_on_partial())
+    }
+
+    fn judges_first_packet(&self) -> bool {
+        self.servers.is_some()
+    }
+
+    fn claim(
+        &mut self,
+        flow: &FlowEntry<F>,
+        said: Option<Classification>,
+        now_ns: u64,
+    ) -> Option<Claim> {
+        self.servers.as_ref()?.claim(&flow.key.server(flow.client), said, now_ns)
+    }
+
+    fn learn(&mut self, announcement: &Announcement, now_ns: u64) {
+        if let Some(servers) = &self.servers {
+            servers.learn(&announcement.name, &announcement.addresses, now_ns);
         }
     }
 }

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use ndpi::Classification;
 use serde::Serialize;
 
 use super::job::Job;
-use crate::classify::{Announcement, End, Moment, Sink};
+use crate::classify::{End, Judge, Sink};
 use crate::commands::captures::{Format, Recorder, Recording, capture_record, write_json};
-use crate::first_packet::{Claim, NoBlocklist};
-use crate::flow::{Details, FlowEntry};
+use crate::first_packet::NoBlocklist;
+use crate::flow::FlowEntry;
 use crate::record::Counters;
 use crate::report::CaptureReport;
 use crate::sample::Sample;
@@ -27,35 +26,8 @@ impl<'a> FlowSink<'a> {
 }
 
 impl<F> Sink<F> for FlowSink<'_> {
-    fn judge(
-        &mut self,
-        flow: &FlowEntry<F>,
-        classification: &Classification,
-        details: &Details,
-        moment: Moment,
-    ) -> Option<Verdict> {
-        self.recorder.judge(flow, classification, details, moment)
-    }
-
-    fn judges_partial(&self) -> bool {
-        self.recorder.judges_partial()
-    }
-
-    fn judges_first_packet(&self) -> bool {
-        self.recorder.judges_first_packet()
-    }
-
-    fn claim(
-        &mut self,
-        flow: &FlowEntry<F>,
-        said: Option<Classification>,
-        now_ns: u64,
-    ) -> Option<Claim> {
-        self.recorder.claim(flow, said, now_ns)
-    }
-
-    fn learn(&mut self, announcement: &Announcement, now_ns: u64) {
-        self.recorder.learn(announcement, now_ns);
+    fn rules(&mut self) -> &mut impl Judge<F> {
+        &mut self.recorder
     }
 
     fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {

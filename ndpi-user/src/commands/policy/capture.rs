@@ -7,7 +7,7 @@ use ndpi::{Classification, Engine};
 
 use super::explain::Explainer;
 use crate::capture::Capture;
-use crate::classify::{Announcement, Classifier, End, Keeper, Moment, Settings, Sink};
+use crate::classify::{Announcement, Classifier, End, Judge, Keeper, Moment, Settings, Sink};
 use crate::commands::print;
 use crate::first_packet::{Claim, Memory, lesson};
 use crate::flow::{Details, FlowEntry, Timeouts};
@@ -55,7 +55,7 @@ struct ExplainSink<'a> {
     text: String,
 }
 
-impl<F> Sink<F> for ExplainSink<'_> {
+impl<F> Judge<F> for ExplainSink<'_> {
     fn judge(
         &mut self,
         flow: &FlowEntry<F>,
@@ -88,6 +88,12 @@ impl<F> Sink<F> for ExplainSink<'_> {
 
     fn learn(&mut self, announcement: &Announcement, now_ns: u64) {
         self.memory.learn(&announcement.name, &announcement.addresses, now_ns);
+    }
+}
+
+impl<F> Sink<F> for ExplainSink<'_> {
+    fn rules(&mut self) -> &mut impl Judge<F> {
+        self
     }
 
     fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {

@@ -3,13 +3,11 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
-use ndpi::Classification;
 use serde::Serialize;
 
-use crate::classify::{Announcement, End, Moment, Sink};
+use crate::classify::{End, Judge, Sink};
 use crate::commands::captures::Recorder;
-use crate::first_packet::Claim;
-use crate::flow::{Details, FlowEntry, FlowKey};
+use crate::flow::{FlowEntry, FlowKey};
 use crate::live::{InForce, KernelStore, Standing, Store, Taken, count_all, count_undecided};
 use crate::sample::Sample;
 use crate::verdict::{Action, Verdict};
@@ -139,35 +137,8 @@ impl<'a> ReplaySink<'a> {
 }
 
 impl<F> Sink<F> for ReplaySink<'_> {
-    fn judge(
-        &mut self,
-        flow: &FlowEntry<F>,
-        classification: &Classification,
-        details: &Details,
-        moment: Moment,
-    ) -> Option<Verdict> {
-        self.recorder.judge(flow, classification, details, moment)
-    }
-
-    fn judges_partial(&self) -> bool {
-        self.recorder.judges_partial()
-    }
-
-    fn judges_first_packet(&self) -> bool {
-        self.recorder.judges_first_packet()
-    }
-
-    fn claim(
-        &mut self,
-        flow: &FlowEntry<F>,
-        said: Option<Classification>,
-        now_ns: u64,
-    ) -> Option<Claim> {
-        self.recorder.claim(flow, said, now_ns)
-    }
-
-    fn learn(&mut self, announcement: &Announcement, now_ns: u64) {
-        self.recorder.learn(announcement, now_ns);
+    fn rules(&mut self) -> &mut impl Judge<F> {
+        &mut self.recorder
     }
 
     fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {

@@ -12,7 +12,7 @@ use ndpi_common::{Bucket, Direction, Key, KeyV4};
 use serde_json::Value;
 
 use super::{LiveSink, Shared};
-use crate::classify::{End, Moment, Sink};
+use crate::classify::{End, Judge as _, Moment, Sink};
 use crate::first_packet::{NoBlocklist, Servers};
 use crate::flow::{Decided, DecidedBy, Details, FlowEntry, FlowKey, Stage};
 use crate::live::{
