@@ -73,21 +73,7 @@ fn sample(flow: u32) -> Sample<'static> {
     let [a, b, c, d] = flow.to_be_bytes();
     let ends = (([198, 18, b, c], u16::from_be_bytes([a, d])), ([198, 19, 0, 1], 12345));
     let (key, direction) = ndpi_common::KeyV4::new(ends.0, ends.1, 0, 17);
-    Sample {
-        key: FlowKey::V4(key),
-        direction,
-        time_ns: 0,
-        l3: &UNKNOWN,
-        bytes: 32,
-        packets: 1,
-        tcp_flags: 0,
-        ifindex: 0,
-        reopened: false,
-        rejected: false,
-        blocked: false,
-        last: false,
-        tunneled: false,
-    }
+    Sample { bytes: 32, ..Sample::new(FlowKey::V4(key), direction, 0, &UNKNOWN) }
 }
 
 struct Nobody;

@@ -116,19 +116,9 @@ mod tests {
             reserved: 0,
         };
         let sample = |l3, time_ns| Sample {
-            key: FlowKey::V4(key),
-            direction: Direction::FromUpper,
-            time_ns,
-            l3,
             bytes: 9,
-            packets: 1,
-            tcp_flags: 0,
             ifindex: 3,
-            reopened: false,
-            rejected: false,
-            blocked: false,
-            last: false,
-            tunneled: false,
+            ..Sample::new(FlowKey::V4(key), Direction::FromUpper, time_ns, l3)
         };
         let mut batch = Batch::default();
         batch.push(&sample(b"first", 1));

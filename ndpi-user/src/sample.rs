@@ -40,6 +40,28 @@ pub struct Sample<'a> {
     pub tunneled: bool,
 }
 
+impl<'a> Sample<'a> {
+    /// One packet on the wire with these bytes, seen at `time_ns`; nothing else is known of it.
+    #[inline]
+    pub fn new(key: FlowKey, direction: Direction, time_ns: u64, l3: &'a [u8]) -> Self {
+        Self {
+            key,
+            direction,
+            time_ns,
+            l3,
+            bytes: u32::try_from(l3.len()).unwrap_or(u32::MAX),
+            packets: 1,
+            tcp_flags: 0,
+            ifindex: 0,
+            reopened: false,
+            rejected: false,
+            blocked: false,
+            last: false,
+            tunneled: false,
+        }
+    }
+}
+
 /// The flag bits of a TCP header (RFC 9293, section 3.1).
 pub mod tcp {
     /// No more data from the sender.

@@ -131,19 +131,8 @@ fn key(port: u16, proto: u8) -> FlowKey {
 
 fn packet(port: u16, seconds: u64, content: &'static [u8]) -> Sample<'static> {
     Sample {
-        key: key(port, 17),
-        direction: Direction::FromLower,
-        time_ns: seconds * SECOND,
-        l3: content,
         bytes: 100,
-        packets: 1,
-        tcp_flags: 0,
-        ifindex: 0,
-        reopened: false,
-        rejected: false,
-        blocked: false,
-        last: false,
-        tunneled: false,
+        ..Sample::new(key(port, 17), Direction::FromLower, seconds * SECOND, content)
     }
 }
 

@@ -284,19 +284,9 @@ fn flow(proto: u8, ports: (u16, u16), packets: &[(Direction, u8)]) -> FlowEntry<
         KeyV4::new(([198, 18, 0, 1], ports.0), ([198, 19, 0, 2], ports.1), 0, proto);
     assert_eq!(client, Direction::FromLower);
     let packet = |(direction, tcp_flags)| Sample {
-        key: Key::V4(key),
-        direction,
-        time_ns: NOW,
-        l3: &[],
         bytes: 100,
-        packets: 1,
         tcp_flags,
-        ifindex: 0,
-        reopened: false,
-        rejected: false,
-        blocked: false,
-        last: false,
-        tunneled: false,
+        ..Sample::new(Key::V4(key), direction, NOW, &[])
     };
     let mut flow = FlowEntry::new(&packet(packets[0]), ());
     for it in packets {

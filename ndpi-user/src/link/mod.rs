@@ -33,19 +33,9 @@ pub fn sample<'a>(packet: &Packet<'a>, tunnels: bool) -> Result<Sample<'a>, Skip
     let (parsed, data) = parse(packet, tunnels)?;
     let end = (parsed.end as usize).min(data.len());
     Ok(Sample {
-        key: parsed.key,
-        direction: parsed.direction,
-        time_ns: packet.time_ns,
-        l3: &data[parsed.l3 as usize..end],
         bytes: parsed.ip_len(),
-        packets: 1,
         tcp_flags: parsed.tcp_flags,
-        ifindex: 0,
-        reopened: false,
-        rejected: false,
-        blocked: false,
-        last: false,
-        tunneled: false,
+        ..Sample::new(parsed.key, parsed.direction, packet.time_ns, &data[parsed.l3 as usize..end])
     })
 }
 

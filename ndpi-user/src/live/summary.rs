@@ -183,21 +183,7 @@ mod tests {
 
     fn flow(by: DecidedBy) -> FlowEntry<()> {
         let (key, direction) = KeyV4::new(([198, 18, 0, 1], 1), ([198, 18, 0, 2], 2), 0, 6);
-        let sample = Sample {
-            key: Key::V4(key),
-            direction,
-            time_ns: 0,
-            l3: &[],
-            bytes: 40,
-            packets: 1,
-            tcp_flags: 0,
-            ifindex: 0,
-            reopened: false,
-            rejected: false,
-            blocked: false,
-            tunneled: false,
-            last: false,
-        };
+        let sample = Sample { bytes: 40, ..Sample::new(Key::V4(key), direction, 0, &[]) };
         assert_eq!(direction, Direction::FromLower);
         let (classification, details) = (Classification::default(), Details::default());
         let verdict = Some(Verdict { action: Action::Drop, rule: Some(0) });

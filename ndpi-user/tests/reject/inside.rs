@@ -73,19 +73,9 @@ impl Packet {
         let packet = parse::from_ip(&&self.0[..], 0, Options::default()).ok()?;
         let l3 = &self.0[..packet.end as usize];
         Some(Sample {
-            key: packet.key,
-            direction: packet.direction,
-            time_ns: 0,
-            l3,
             bytes: packet.end,
-            packets: 1,
             tcp_flags: packet.tcp_flags,
-            ifindex: 0,
-            reopened: false,
-            rejected: false,
-            blocked: false,
-            last: false,
-            tunneled: false,
+            ..Sample::new(packet.key, packet.direction, 0, l3)
         })
     }
 }

@@ -114,19 +114,9 @@ fn key(flow: u8) -> FlowKey {
 
 fn sample(flow: u8, last: bool) -> (Sample<'static>, [u8; 1]) {
     let sample = Sample {
-        key: key(flow),
-        direction: Direction::FromLower,
-        time_ns: 1_700_000_000_000_000_000,
-        l3: &[],
         bytes: BYTES.try_into().unwrap(),
-        packets: 1,
-        tcp_flags: 0,
-        ifindex: 0,
-        reopened: false,
-        rejected: false,
-        blocked: false,
         last,
-        tunneled: false,
+        ..Sample::new(key(flow), Direction::FromLower, 1_700_000_000_000_000_000, &[])
     };
     (sample, [flow])
 }

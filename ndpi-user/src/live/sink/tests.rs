@@ -110,19 +110,10 @@ fn sample() -> Sample<'static> {
     let (key, direction) = KeyV4::new(([198, 18, 0, 1], 40000), ([198, 18, 0, 2], 443), 0, 6);
     assert_eq!(direction, Direction::FromLower);
     Sample {
-        key: Key::V4(key),
-        direction,
-        time_ns: 1_700_000_000_000_000_000,
-        l3: &[],
         bytes: 100,
-        packets: 1,
         tcp_flags: 0x18,
         ifindex: 3,
-        reopened: false,
-        rejected: false,
-        blocked: false,
-        last: false,
-        tunneled: false,
+        ..Sample::new(Key::V4(key), direction, 1_700_000_000_000_000_000, &[])
     }
 }
 

@@ -59,19 +59,10 @@ impl Packet {
 
     fn sample(&self) -> Sample<'_> {
         Sample {
-            key: self.key,
-            direction: self.direction,
-            time_ns: 0,
-            l3: &self.bytes,
             bytes: 40,
-            packets: 1,
             tcp_flags: 0x10,
             ifindex: 1,
-            reopened: false,
-            rejected: false,
-            blocked: false,
-            last: false,
-            tunneled: false,
+            ..Sample::new(self.key, self.direction, 0, &self.bytes)
         }
     }
 }

@@ -36,21 +36,8 @@ fn flow(port: u16, app: u16, packets: u64, verdict: Option<Verdict>) -> FlowEntr
         proto: 6,
         reserved: 0,
     });
-    let sample = Sample {
-        key,
-        direction: Direction::FromLower,
-        time_ns: 0,
-        l3: &[],
-        bytes: 0,
-        packets: 1,
-        tcp_flags: 2,
-        ifindex: 0,
-        reopened: false,
-        rejected: false,
-        blocked: false,
-        last: false,
-        tunneled: false,
-    };
+    let sample =
+        Sample { bytes: 0, tcp_flags: 2, ..Sample::new(key, Direction::FromLower, 0, &[]) };
     let mut flow = FlowEntry::new(&sample, ());
     (flow.packets, flow.bytes, flow.inspected) = (packets, packets * 1000, 6);
     let classification = Classification {

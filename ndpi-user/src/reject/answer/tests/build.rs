@@ -157,19 +157,11 @@ impl Packet {
         let (key, direction) = parse::from_ip(&&self.bytes[..], 0, Options::default())
             .map_or((Key::V4(none), Direction::FromLower), |found| (found.key, found.direction));
         Sample {
-            key,
-            direction,
-            time_ns: 0,
-            l3: &self.bytes,
             bytes: self.wire_bytes.try_into().unwrap(),
             packets: self.packets,
-            tcp_flags: 0,
             ifindex: IFINDEX,
-            reopened: false,
             rejected: fate == Fate::Dropped,
-            blocked: false,
-            last: false,
-            tunneled: false,
+            ..Sample::new(key, direction, 0, &self.bytes)
         }
     }
 
