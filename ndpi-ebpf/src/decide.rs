@@ -2,7 +2,7 @@
 
 use core::ptr;
 
-use ndpi_common::parse::{Packet, Tags, View, ethertype, fast_v4, fast_v6};
+use ndpi_common::parse::{Packet, Tags, View, ethertype, fast_v4, fast_v6, tcp};
 use ndpi_common::{Action, Direction, Outcome, Reason, SampleFlags, State, Switches, Verdict};
 
 use crate::atomic;
@@ -16,9 +16,6 @@ use crate::seen::Seen;
 use crate::settings;
 use crate::show;
 use crate::undecided::undecided;
-
-const SYN: u8 = 0x02;
-const ACK: u8 = 0x10;
 
 /// Decides on a packet.
 #[inline(always)]
@@ -130,7 +127,7 @@ pub(crate) unsafe fn decided<H: Hooked, K: Family>(
     let action = head.byte(0);
     // SAFETY: the caller's promise.
     unsafe {
-        if seen.tcp_flags & SYN != 0
+        if seen.tcp_flags & tcp::SYN != 0
             && let Some(standing) = reopen::by(verdict, head, seen)
         {
             return standing;
@@ -177,7 +174,7 @@ pub(crate) fn is_idle(last_seen: u32) -> bool {
 /// `verdict` was looked up in this run.
 #[inline(always)]
 unsafe fn note<K>(verdict: *mut Verdict, head: Head4, seen: &Seen<K>) {
-    let opens = seen.tcp_flags & (SYN | ACK) == SYN;
+    let opens = tcp::opens(seen.tcp_flags);
     let tick = settings::tick();
     // SAFETY: the caller's promise. Two CPUs write the same tick, or ones that differ by one.
     unsafe {

@@ -1,14 +1,11 @@
 //! Connections that take the addresses and ports of an earlier one, which has a verdict.
 
+use ndpi_common::parse::tcp;
 use ndpi_common::{Action, Direction, State, Verdict};
 
 use crate::atomic;
 use crate::decide::{Head4, Standing, is_idle};
 use crate::seen::Seen;
-
-const FIN: u8 = 0x01;
-const RST: u8 = 0x04;
-const ACK: u8 = 0x10;
 
 /// What a packet with the SYN flag makes of a verdict; `None` where the verdict is in force.
 ///
@@ -16,7 +13,7 @@ const ACK: u8 = 0x10;
 /// `verdict` was looked up in this run.
 #[inline(always)]
 pub(crate) unsafe fn by<K>(verdict: *mut Verdict, head: Head4, seen: &Seen<K>) -> Option<Standing> {
-    if seen.tcp_flags & ACK != 0 {
+    if seen.tcp_flags & tcp::ACK != 0 {
         let answered = head.byte(3) & knock(seen.direction.opposite()) != 0;
         // SAFETY: the caller's promise.
         return answered.then(|| unsafe { reopen(verdict) });
@@ -50,8 +47,7 @@ fn is_believed(head: Head4) -> bool {
 
 #[inline(always)]
 fn has_ended(head: Head4) -> bool {
-    let (lower, upper) = (head.byte(1), head.byte(2));
-    lower & upper & FIN != 0 || (lower | upper) & RST != 0
+    tcp::closed(head.byte(1), head.byte(2))
 }
 
 /// The bit for a SYN that was let through.

@@ -1,21 +1,18 @@
 //! Servers that are blocked: their flows are dropped from the first packet on.
 
 use ndpi_common::Direction;
+use ndpi_common::parse::tcp;
 
 use crate::family::Family;
 use crate::maps::SERVERS;
 use crate::seen::Seen;
 use crate::settings;
 
-const SYN: u8 = 0x02;
-const ACK: u8 = 0x10;
-
 /// Which way the client's packets go in a flow that `seen` opens: its sender is the client, but for
 /// a SYN+ACK, which a server sends. User space sees it the same way.
 #[inline(always)]
 pub(crate) fn client<K: Family>(seen: &Seen<K>) -> Direction {
-    let accepts = seen.tcp_flags & (SYN | ACK) == SYN | ACK;
-    if accepts { seen.direction.opposite() } else { seen.direction }
+    if tcp::accepts(seen.tcp_flags) { seen.direction.opposite() } else { seen.direction }
 }
 
 /// Whether flows to the server of this one are dropped now.

@@ -1,6 +1,7 @@
 //! Flows without a verdict: their first packets are shown to user space.
 
 use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
+use ndpi_common::parse::tcp;
 use ndpi_common::{Direction, Outcome, Reason, SampleFlags, Switches, Tally, Track};
 
 use crate::atomic;
@@ -12,11 +13,6 @@ use crate::seen::Seen;
 use crate::servers;
 use crate::settings;
 use crate::show::show;
-
-const FIN: u32 = 0x01;
-const SYN: u8 = 0x02;
-const RST: u32 = 0x04;
-const ACK: u8 = 0x10;
 
 /// Shows the packet as far as the budget goes, and passes it, or drops it for its server's sake or
 /// because the policy wants no more of a flow that nobody has decided on.
@@ -38,8 +34,8 @@ pub(crate) fn undecided<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) -> i32 {
 unsafe fn goes_on<K>(track: *mut Track, seen: &Seen<K>) -> bool {
     // SAFETY: the caller's promise.
     let (last_seen, flags) = unsafe { ((*track).last_seen, (*track).tcp_flags) };
-    let opens = seen.tcp_flags & (SYN | ACK) == SYN;
-    !(is_idle(last_seen) || opens && flags & (FIN | RST) != 0)
+    let ending = flags & u32::from(tcp::FIN | tcp::RST) != 0;
+    !(is_idle(last_seen) || ending && tcp::opens(seen.tcp_flags))
 }
 
 /// The first packet of a flow.

@@ -1,6 +1,7 @@
 //! Samples: packets shown to user space, whatever source they come from.
 
 use ndpi_common::Direction;
+pub use ndpi_common::parse::tcp;
 
 use crate::flow::FlowKey;
 
@@ -59,38 +60,5 @@ impl<'a> Sample<'a> {
             last: false,
             tunneled: false,
         }
-    }
-}
-
-/// The flag bits of a TCP header (RFC 9293, section 3.1).
-pub mod tcp {
-    /// No more data from the sender.
-    pub const FIN: u8 = 0x01;
-    /// Synchronise sequence numbers: the opening of a connection.
-    pub const SYN: u8 = 0x02;
-    /// The connection is reset.
-    pub const RST: u8 = 0x04;
-    /// The acknowledgement field counts.
-    pub const ACK: u8 = 0x10;
-
-    /// Whether these flags open a new connection: SYN without ACK.
-    pub fn opens(flags: u8) -> bool {
-        flags & (SYN | ACK) == SYN
-    }
-
-    /// Whether these flags accept a connection: SYN with ACK, sent by the server.
-    pub fn accepts(flags: u8) -> bool {
-        flags & (SYN | ACK) == SYN | ACK
-    }
-
-    /// Whether a connection ended, by the flags that were seen from each side: FIN from both, or RST
-    /// from either.
-    pub fn closed(lower: u8, upper: u8) -> bool {
-        (lower & upper & FIN != 0) || ((lower | upper) & RST != 0)
-    }
-
-    /// Whether both sides were heard after the first SYN.
-    pub fn answered(lower: u8, upper: u8) -> bool {
-        lower & upper & ACK != 0
     }
 }

@@ -16,6 +16,7 @@ mod link;
 mod packet;
 mod quoted;
 mod source;
+pub mod tcp;
 mod transport;
 mod tunnel;
 
