@@ -80,20 +80,17 @@ fn network<H: Hooked>(
     }
 }
 
-const LENIENT: Options =
-    Options { tunnels: false, zero_length: true, cut_length: true, quoted: false };
-
 #[inline(never)]
 fn ipv4<H: Hooked>(frame: H, link: &Link, found: &mut MaybeUninit<Packet>) -> Result<(), Refusal> {
     let link = Link { ethertype: ethertype::IPV4, ..*link };
-    found.write(parse::network(&frame, link, LENIENT)?);
+    found.write(parse::network(&frame, link, Options::LENIENT)?);
     Ok(())
 }
 
 #[inline(never)]
 fn ipv6<H: Hooked>(frame: H, link: &Link, found: &mut MaybeUninit<Packet>) -> Result<(), Refusal> {
     let link = Link { ethertype: ethertype::IPV6, ..*link };
-    found.write(parse::network(&frame, link, LENIENT)?);
+    found.write(parse::network(&frame, link, Options::LENIENT)?);
     Ok(())
 }
 

@@ -48,9 +48,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// How the kernel's programs read packets: as far as they go.
+    pub const LENIENT: Self =
+        Self { tunnels: false, zero_length: true, cut_length: true, quoted: false };
     /// How the packet in an ICMP error is read: as far as it is there.
-    pub const QUOTED: Self =
-        Self { tunnels: false, zero_length: true, cut_length: true, quoted: true };
+    pub const QUOTED: Self = Self { quoted: true, ..Self::LENIENT };
 }
 
 /// Parses a frame that starts with an Ethernet header.

@@ -78,8 +78,7 @@ fn of_version(packet: &[u8]) -> u16 {
 /// cannot be told or a header is not whole: zeros in its place would say what it did not.
 fn end_on_the_wire(bytes: &[u8], missing: usize) -> Option<usize> {
     let wire_len = u32::try_from(bytes.len().saturating_add(missing)).unwrap_or(u32::MAX);
-    let options = Options { zero_length: true, cut_length: true, ..Options::default() };
-    let packet = parse::frame(&Captured { bytes, wire_len }, options).ok()?;
+    let packet = parse::frame(&Captured { bytes, wire_len }, Options::LENIENT).ok()?;
     let says = packet.notes & (Notes::TRUNCATED_PORTS | Notes::NO_LENGTH) == 0;
     says.then_some(packet.end as usize)
 }

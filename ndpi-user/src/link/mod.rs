@@ -52,7 +52,7 @@ fn parse<'a>(packet: &Packet<'a>, tunnels: bool) -> Result<(parse::Packet, &'a [
     let before = packet.data.len() - data.len();
     let wire_len = (packet.wire_len as usize).max(packet.data.len()) - before;
     let source = Captured { bytes: data, wire_len: u32::try_from(wire_len).unwrap_or(u32::MAX) };
-    let options = Options { tunnels, zero_length: true, cut_length: true, quoted: false };
+    let options = Options { tunnels, ..Options::LENIENT };
     let parsed = match under {
         Under::Ethernet => parse::frame(&source, options),
         Under::Ip => parse::from_ip(&source, 0, options),

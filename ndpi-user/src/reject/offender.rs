@@ -77,10 +77,9 @@ impl<'a> Offender<'a> {
 
 fn read(sample: &Sample) -> Result<Packet, Unanswerable> {
     // What is announced and what is there may differ: see `live::fit`.
-    let options = Options { zero_length: true, cut_length: true, ..Options::default() };
     let captured = u32::try_from(sample.l3.len()).unwrap_or(u32::MAX);
     let frame = Captured { bytes: sample.l3, wire_len: captured.max(sample.bytes) };
-    match parse::from_ip(&frame, 0, options) {
+    match parse::from_ip(&frame, 0, Options::LENIENT) {
         Ok(packet) if packet.notes & Notes::TRUNCATED_PORTS == 0 => Ok(packet),
         _ => Err(Unanswerable::Unparsable),
     }

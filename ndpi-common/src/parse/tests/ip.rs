@@ -3,8 +3,7 @@ use super::{cut_everywhere, parse, parse_with};
 use crate::Direction;
 use crate::parse::{Fragment, MAX_EXTENSIONS, Notes, Options, Refusal, from_ip};
 
-const LENIENT: Options =
-    Options { tunnels: false, zero_length: true, cut_length: true, quoted: false };
+const LENIENT: Options = Options::LENIENT;
 
 #[test]
 fn a_plain_syn() {

@@ -46,7 +46,7 @@ impl<'a, 'e> Lane<'a, 'e> {
         tunnels: bool,
         shows_tunnels: bool,
     ) -> Self {
-        let options = Options { tunnels, zero_length: true, cut_length: true, quoted: false };
+        let options = Options { tunnels, ..Options::LENIENT };
         let (buckets, unpacker) = (machine.buckets(), Unpacker::new(machine.budget));
         Self { machine, flows, buckets, unpacker, options, shows_tunnels, run: 0, dropped: 0 }
     }
