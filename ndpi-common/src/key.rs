@@ -258,7 +258,7 @@ impl Hash for KeyV4 {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let [lower, upper] = [self.lower, self.upper].map(u32::from_ne_bytes);
         state.write_u64(u64::from(lower) << 32 | u64::from(upper));
-        state.write_u64(ends(self.lower_port, self.upper_port, self.vlan, self.proto));
+        state.write_u64(self.last_word());
     }
 }
 
@@ -270,7 +270,7 @@ impl Hash for KeyV6 {
             state.write_u64(high);
             state.write_u64(low);
         }
-        state.write_u64(ends(self.lower_port, self.upper_port, self.vlan, self.proto));
+        state.write_u64(self.last_word());
     }
 }
 
@@ -281,13 +281,6 @@ const fn last_word(lower_port: u16, upper_port: u16, vlan: u16, proto: u8) -> u6
     let ([a, b], [c, d]) = (lower_port.to_ne_bytes(), upper_port.to_ne_bytes());
     let [e, f] = vlan.to_ne_bytes();
     u64::from_ne_bytes([a, b, c, d, e, f, proto, 0])
-}
-
-/// What a key has beside addresses, in one word.
-#[inline(always)]
-fn ends(lower_port: u16, upper_port: u16, vlan: u16, proto: u8) -> u64 {
-    let ports = u64::from(lower_port) << 48 | u64::from(upper_port) << 32;
-    ports | u64::from(vlan) << 16 | u64::from(proto)
 }
 
 const _: () = {

@@ -55,7 +55,7 @@ impl Server {
     /// Whether packets to the server are dropped at this tick of the coarse clock.
     #[inline(always)]
     pub const fn blocks_at(&self, tick: u32) -> bool {
-        let drops = self.action == Action::Drop as u8 || self.action == Action::Reject as u8;
+        let drops = matches!(Action::from_byte(self.action), Some(action) if action.drops());
         // The clock wraps after thirteen years; entries live for a day at most.
         drops && self.expires.wrapping_sub(tick).cast_signed() > 0
     }
