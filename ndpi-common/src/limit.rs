@@ -49,6 +49,11 @@ const SECOND_NS: u64 = 1_000_000_000;
 const MAX_PAUSE_S: u64 = 1 << 16;
 
 impl Bucket {
+    /// Whether the bucket allows what `other` does, whatever is left of it.
+    pub const fn has_limit_of(&self, other: &Self) -> bool {
+        self.bytes_per_second == other.bytes_per_second && self.burst == other.burst
+    }
+
     /// Whether a packet of `bytes` bytes passes with `tokens` in a bucket with these settings.
     ///
     /// Small packets may take up to a burst on credit: they are acknowledgements and the openings

@@ -26,6 +26,7 @@ pub use link::{ETHERNET_LEN, Link, MAX_LABELS, MAX_TAGS, Tags, ethertype};
 pub use packet::{Fragment, Notes, Packet, Refusal};
 pub use quoted::{is_about, quotation, quoted};
 pub use source::{Captured, Head, Source, View};
+pub use transport::proto;
 pub use tunnel::{MAX_DEPTH, Tunnel, entrance};
 
 /// What the parser is asked to do beyond the default.

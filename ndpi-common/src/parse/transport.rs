@@ -2,15 +2,24 @@
 
 use super::{Fragment, Notes, Options, Source};
 
-/// IP protocol numbers (IANA) that the parser knows.
-pub(super) mod proto {
-    pub(in crate::parse) const ICMP: u8 = 1;
-    pub(in crate::parse) const IPV4: u8 = 4;
-    pub(in crate::parse) const TCP: u8 = 6;
-    pub(in crate::parse) const UDP: u8 = 17;
-    pub(in crate::parse) const IPV6: u8 = 41;
-    pub(in crate::parse) const GRE: u8 = 47;
-    pub(in crate::parse) const ICMPV6: u8 = 58;
+/// IP protocol numbers (IANA).
+pub mod proto {
+    /// ICMP (RFC 792).
+    pub const ICMP: u8 = 1;
+    /// IPv4 in IP (RFC 2003).
+    pub const IPV4: u8 = 4;
+    /// TCP (RFC 9293).
+    pub const TCP: u8 = 6;
+    /// UDP (RFC 768).
+    pub const UDP: u8 = 17;
+    /// IPv6 in IP (RFC 2473).
+    pub const IPV6: u8 = 41;
+    /// GRE (RFC 2784).
+    pub const GRE: u8 = 47;
+    /// ICMP for IPv6 (RFC 4443).
+    pub const ICMPV6: u8 = 58;
+    /// UDP-Lite (RFC 3828).
+    pub const UDP_LITE: u8 = 136;
 }
 
 /// The shortest TCP header.

@@ -5,18 +5,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ndpi::{Classification, DnsAddress};
+use ndpi_common::parse::proto;
 use ndpi_common::{Direction, ServerKey};
 
 use super::memory::{Remembered, address};
 use super::{Blocked, Blocklist, Claim, Known, Memory};
 use crate::flow::FlowEntry;
+use crate::logging::Recurring;
 use crate::policy::{Facts, Policy, RuleIndex};
 use crate::sample::tcp;
 use crate::verdict::Verdict;
-
-const IPPROTO_TCP: u8 = 6;
-const IPPROTO_UDP: u8 = 17;
-const IPPROTO_UDPLITE: u8 = 136;
 
 /// What all workers remember of servers. What is remembered, what the policy makes of it and what
 /// the kernel does change together.
@@ -29,14 +27,14 @@ struct Inner {
     policy: Arc<Policy>,
     blocklist: Box<dyn Blocklist>,
     /// How often the blocklist could not be written.
-    refused: u64,
+    refused: Recurring,
 }
 
 impl Servers {
     /// Remembers nothing yet, judges by `policy` and blocks by `blocklist`.
     pub fn new(policy: Arc<Policy>, blocklist: Box<dyn Blocklist>) -> Self {
         let memory = Memory::default();
-        Self(Mutex::new(Inner { memory, policy, blocklist, refused: 0 }))
+        Self(Mutex::new(Inner { memory, policy, blocklist, refused: Recurring::default() }))
     }
 
     /// As [`Memory::learn`].
@@ -95,10 +93,7 @@ impl Inner {
                 None => self.blocklist.unblock(key),
             };
             if let Err(error) = written {
-                self.refused += 1;
-                if self.refused.is_power_of_two() {
-                    log::warn!("{error:#} ({} times so far)", self.refused);
-                }
+                self.refused.warn(&error);
             }
         }
     }
@@ -146,7 +141,7 @@ pub fn lesson<F>(flow: &FlowEntry<F>, policy: &Policy) -> Option<(ServerKey, Kno
 pub(super) fn server_of<F>(flow: &FlowEntry<F>) -> Option<ServerKey> {
     let ((_, client_port), (_, server_port)) = flow.endpoints();
     let is_known = match flow.key.proto() {
-        IPPROTO_TCP => {
+        proto::TCP => {
             let [lower, upper] = flow.tcp_seen;
             let (client, server) = match flow.client {
                 Direction::FromLower => (lower, upper),
@@ -155,7 +150,7 @@ pub(super) fn server_of<F>(flow: &FlowEntry<F>) -> Option<ServerKey> {
             client & tcp::SYN != 0 || tcp::accepts(server)
         }
         // Nothing marks the first datagram; servers listen on the lower port.
-        IPPROTO_UDP | IPPROTO_UDPLITE => server_port <= client_port,
+        proto::UDP | proto::UDP_LITE => server_port <= client_port,
         _ => false,
     };
     is_known.then(|| flow.key.server(flow.client))

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ndpi_common::parse::proto;
+
 use super::FlowEntry;
 
 /// Idle times by kind of flow. The defaults are the lower bounds that the IETF sets for address
@@ -34,15 +36,11 @@ impl Default for Timeouts {
     }
 }
 
-const IPPROTO_TCP: u8 = 6;
-const IPPROTO_UDP: u8 = 17;
-const IPPROTO_UDPLITE: u8 = 136;
-
 impl Timeouts {
     /// How long `flow` may be silent.
     pub fn of<F>(&self, flow: &FlowEntry<F>) -> Duration {
         let proto = flow.key.proto();
-        if proto == IPPROTO_TCP && flow.tcp_closed() {
+        if proto == proto::TCP && flow.tcp_closed() {
             return self.tcp_closed;
         }
         self.for_proto(proto, flow.tcp_answered())
@@ -51,9 +49,9 @@ impl Timeouts {
     /// How long an open flow of an IP protocol may be silent; `answered` counts for TCP only.
     pub fn for_proto(&self, proto: u8, answered: bool) -> Duration {
         match proto {
-            IPPROTO_TCP if answered => self.tcp,
-            IPPROTO_TCP => self.tcp_opening,
-            IPPROTO_UDP | IPPROTO_UDPLITE => self.udp,
+            proto::TCP if answered => self.tcp,
+            proto::TCP => self.tcp_opening,
+            proto::UDP | proto::UDP_LITE => self.udp,
             _ => self.other,
         }
     }

@@ -30,7 +30,7 @@ pub use maps::{
     Insertion, Limits, LiveCell, LostFrames, MapError, ServerMap, Statistics, Stats, TrackMaps,
     VerdictMaps, Written,
 };
-pub use options::{DEFAULT_PIN_DIRECTORY, LoadOptions};
+pub use options::{DEFAULT_PIN_DIRECTORY, LoadOptions, messages_beside};
 pub use pins::PinError;
 pub use preflight::{PreflightError, check_capabilities, preflight};
 pub use rings::{Polled, Rings, RingsError, Waker};

@@ -53,6 +53,12 @@ impl Default for LoadOptions {
     }
 }
 
+/// The level of the programs' messages beside ours at `level`: the same, but only where somebody asked
+/// for more than the usual. Otherwise they are not even in the programs.
+pub fn messages_beside(level: LevelFilter) -> LevelFilter {
+    if level > LevelFilter::Info { level } else { LevelFilter::Off }
+}
+
 /// The size of a ring that holds at least `bytes`.
 pub(super) fn ring_size(bytes: u32, page: u32) -> u32 {
     bytes.clamp(page, 1 << 30).next_power_of_two()

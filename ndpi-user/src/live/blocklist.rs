@@ -5,7 +5,7 @@ use ndpi_common::{Server, ServerKey, tick_of};
 
 use super::NO_RULE;
 use crate::first_packet::{Blocked, Blocklist};
-use crate::kernel::{Clock, ServerMap};
+use crate::kernel::{Clock, Kernel, ServerMap};
 
 /// The kernel's map, and the clock that it goes by.
 #[derive(Clone, Debug)]
@@ -15,9 +15,9 @@ pub struct KernelBlocklist {
 }
 
 impl KernelBlocklist {
-    /// The blocklist that `servers` is.
-    pub fn new(servers: ServerMap, clock: Clock) -> Self {
-        Self { servers, clock }
+    /// The blocklist of `kernel`.
+    pub fn new(kernel: &Kernel, clock: Clock) -> Self {
+        Self { servers: kernel.servers().clone(), clock }
     }
 }
 

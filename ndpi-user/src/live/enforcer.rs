@@ -8,7 +8,7 @@ use ndpi_common::{Bucket, OWN_BUCKET, Switches};
 
 use super::InForce;
 use super::in_force::full;
-use crate::kernel::{Limits, LiveCell};
+use crate::kernel::{Kernel, Limits, LiveCell};
 use crate::policy::{Action, Limit, Per, Policy, Undecided};
 
 /// Where shared buckets and switches stand: the kernel's maps, or a table in a test.
@@ -41,10 +41,15 @@ pub trait RuleStore {
 /// The kernel's own maps.
 #[derive(Clone, Debug)]
 pub struct KernelRules {
-    /// The buckets.
-    pub limits: Limits,
-    /// The switches.
-    pub live: LiveCell,
+    limits: Limits,
+    live: LiveCell,
+}
+
+impl KernelRules {
+    /// The maps of `kernel`.
+    pub fn new(kernel: &Kernel) -> Self {
+        Self { limits: kernel.limits().clone(), live: kernel.live().clone() }
+    }
 }
 
 impl RuleStore for KernelRules {
@@ -132,11 +137,7 @@ impl<R: RuleStore> Enforcer<R> {
     fn put(&self, number: u32, limit: &Limit, now_ns: u64) -> anyhow::Result<()> {
         let full = full(limit, now_ns);
         let bucket = match self.store.bucket(number)? {
-            Some(old)
-                if (old.bytes_per_second, old.burst) == (full.bytes_per_second, full.burst) =>
-            {
-                return Ok(());
-            }
+            Some(old) if old.has_limit_of(&full) => return Ok(()),
             Some(old) => Bucket { tokens: old.tokens.min(full.tokens), ..full },
             None => full,
         };

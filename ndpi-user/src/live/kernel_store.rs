@@ -9,7 +9,7 @@ use ndpi_common::{OWN_BUCKET, TICK_NS, Total, Track, Verdict as Entry, tick_of};
 use super::in_force::full;
 use super::{Allowance, Standing, Store, Taken, Volume};
 use crate::flow::FlowKey;
-use crate::kernel::{Clock, Insertion, Limits, TrackMaps, VerdictMaps, Written};
+use crate::kernel::{Clock, Insertion, Kernel, Limits, TrackMaps, VerdictMaps, Written};
 
 /// The rule number of the policy's default in an [`Entry`].
 pub const NO_RULE: u16 = u16::MAX;
@@ -27,9 +27,15 @@ pub struct KernelStore {
 }
 
 impl KernelStore {
-    /// A store over these maps.
-    pub fn new(verdicts: VerdictMaps, tracks: TrackMaps, limits: Limits, clock: Clock) -> Self {
-        Self { verdicts, tracks, limits, clock, carried: Arc::default() }
+    /// A store over the maps of `kernel`.
+    pub fn new(kernel: &Kernel, clock: Clock) -> Self {
+        Self {
+            verdicts: kernel.verdicts().clone(),
+            tracks: kernel.tracks().clone(),
+            limits: kernel.limits().clone(),
+            clock,
+            carried: Arc::default(),
+        }
     }
 
     /// The number of the bucket that a flow is to take from, made where it is to be its own. A flow
@@ -43,7 +49,7 @@ impl KernelStore {
         let full = full(&limit, self.clock.ktime_ns());
         if let Some(number) = before.and_then(own_bucket)
             && let Some(old) = self.limits.get(number)?
-            && (old.bytes_per_second, old.burst) == (full.bytes_per_second, full.burst)
+            && old.has_limit_of(&full)
         {
             return Ok(number);
         }

@@ -4,9 +4,8 @@
 //! than their headers announce, so the lengths are made to fit what is there; of a large UDP packet
 //! (`UDP_SEGMENT` in udp(7)) only the first segment is one datagram of the application.
 
-use ndpi_common::parse::{self, Captured, Options};
+use ndpi_common::parse::{self, Captured, Options, proto};
 
-const IPPROTO_UDP: u8 = 17;
 const UDP_HEADER: usize = 8;
 const IPV6_HEADER: usize = 40;
 
@@ -18,7 +17,7 @@ pub fn fit(l3: &mut [u8], segment_size: u32) -> usize {
     // The kernel's parser has compared the lengths with the frame; here only bytes are left.
     let captured = Captured { bytes: l3, wire_len: u32::MAX };
     let Ok(packet) = parse::from_ip(&captured, 0, options) else { return l3.len() };
-    let (l4, udp) = (packet.l4 as usize, packet.key.proto() == IPPROTO_UDP);
+    let (l4, udp) = (packet.l4 as usize, packet.key.proto() == proto::UDP);
     let length = match segment_size as usize {
         size if udp && size > 0 => l3.len().min(l4 + UDP_HEADER + size),
         _ => l3.len(),

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::flow::FlowKey;
+use crate::logging::Recurring;
 
 /// What the kernel lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,17 +19,13 @@ pub(super) enum Missing {
 pub(super) struct Unwritten {
     flows: HashMap<FlowKey, Missing>,
     order: VecDeque<FlowKey>,
-    refused: u64,
+    refused: Recurring,
 }
 
 impl Unwritten {
-    /// Notes that the maps refused something, and says so: the first time with what happened, then
-    /// now and again.
+    /// Notes that the maps refused something, and says so.
     pub(super) fn refuse(&mut self, error: &anyhow::Error) {
-        self.refused += 1;
-        if self.refused.is_power_of_two() {
-            log::warn!("{error:#} ({} times so far)", self.refused);
-        }
+        self.refused.warn(error);
     }
 
     /// Notes what is missing of a flow.

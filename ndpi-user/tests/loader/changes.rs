@@ -23,8 +23,7 @@ fn standing(key: Key, action: Action, rule: u16) -> Standing {
 }
 
 fn store(kernel: &Kernel) -> KernelStore {
-    let (verdicts, tracks) = (kernel.verdicts().clone(), kernel.tracks().clone());
-    KernelStore::new(verdicts, tracks, kernel.limits().clone(), Clock::new())
+    KernelStore::new(kernel, Clock::new())
 }
 
 #[test]

@@ -13,8 +13,7 @@ use crate::setup::{can_load, load, options};
 const LIMIT: Limit = Limit { bytes_per_second: 1000, burst_bytes: 5000, per: Per::Flow };
 
 fn store(kernel: &Kernel) -> KernelStore {
-    let (verdicts, tracks) = (kernel.verdicts().clone(), kernel.tracks().clone());
-    KernelStore::new(verdicts, tracks, kernel.limits().clone(), Clock::new())
+    KernelStore::new(kernel, Clock::new())
 }
 
 fn standing(key: Key, allowance: Option<Allowance>) -> Standing {

@@ -11,7 +11,7 @@ use crate::classify::{Keeper, Settings};
 use crate::commands::NdpiOptions;
 use crate::commands::captures::Format;
 use crate::flow::Timeouts;
-use crate::kernel::LoadOptions;
+use crate::kernel::{LoadOptions, messages_beside};
 
 /// Push captures through the programs in the kernel, packet by packet
 ///
@@ -114,7 +114,7 @@ impl ReplayArguments {
             } else {
                 defaults.idle_ticks
             },
-            log_level: if level > LevelFilter::Info { level } else { LevelFilter::Off },
+            log_level: messages_beside(level),
             pin_directory: None,
             ..defaults
         }

@@ -57,8 +57,7 @@ impl Machine {
     pub(super) fn begin(&self, policy: Option<&Arc<Policy>>) -> Result<Option<InForce>> {
         self.kernel.forget_flows().context("the maps cannot be made empty")?;
         self.kernel.limits().clear().context("the maps cannot be made empty")?;
-        let (limits, live) = (self.kernel.limits().clone(), self.kernel.live().clone());
-        let mut enforcer = Enforcer::new(KernelRules { limits, live });
+        let mut enforcer = Enforcer::new(KernelRules::new(&self.kernel));
         policy.map(|policy| enforcer.enter(Arc::clone(policy), self.clock.ktime_ns())).transpose()
     }
 
@@ -89,18 +88,12 @@ impl Machine {
 
     /// Where blocked servers are written.
     pub(super) fn blocklist(&self) -> KernelBlocklist {
-        KernelBlocklist::new(self.kernel.servers().clone(), self.clock.clone())
+        KernelBlocklist::new(&self.kernel, self.clock.clone())
     }
 
     /// Where verdicts are written.
     pub(super) fn store(&self) -> KernelStore {
-        let kernel = &self.kernel;
-        KernelStore::new(
-            kernel.verdicts().clone(),
-            kernel.tracks().clone(),
-            kernel.limits().clone(),
-            self.clock.clone(),
-        )
+        KernelStore::new(&self.kernel, self.clock.clone())
     }
 
     /// The flow that the kernel counts a packet of `frame` to, and which way the packet goes.

@@ -49,8 +49,7 @@ impl RunArguments {
         let (reload, asked) = channel::unbounded();
         signals::listen(control.clone(), reload.clone()).context("cannot listen for signals")?;
         let mut kernel = Kernel::load(&self.load_options(context.log_level))?;
-        let rules = KernelRules { limits: kernel.limits().clone(), live: kernel.live().clone() };
-        let mut enforcer = Enforcer::new(rules);
+        let mut enforcer = Enforcer::new(KernelRules::new(&kernel));
         let in_force = enforcer.enter(Arc::clone(&policy), ktime_ns())?;
         let attachments = self.attach(&mut kernel)?;
 
@@ -99,14 +98,12 @@ impl RunArguments {
         let clock = Clock::new();
         let mut rings = kernel.take_rings().context("the rings were taken before")?;
         rings.set_gather(self.gather());
-        let (verdicts, tracks) = (kernel.verdicts().clone(), kernel.tracks().clone());
-        let limits = kernel.limits().clone();
         let parts = KernelParts {
             rings,
             stats: kernel.stats().clone(),
             lost_frames: kernel.lost_frames().clone(),
-            store: KernelStore::new(verdicts.clone(), tracks, limits, clock.clone()),
-            verdicts,
+            store: KernelStore::new(kernel, clock.clone()),
+            verdicts: kernel.verdicts().clone(),
             live: kernel.live().clone(),
             enforcer,
             clock,
@@ -201,7 +198,7 @@ impl RunArguments {
 
 /// What is remembered of servers, blocked in the kernel.
 fn servers(kernel: &Kernel, policy: &Arc<Policy>) -> Arc<Servers> {
-    let blocklist = KernelBlocklist::new(kernel.servers().clone(), Clock::new());
+    let blocklist = KernelBlocklist::new(kernel, Clock::new());
     Arc::new(Servers::new(Arc::clone(policy), Box::new(blocklist)))
 }
 

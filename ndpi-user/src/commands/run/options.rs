@@ -13,7 +13,7 @@ use super::peers::Pair;
 use crate::classify::{Keeper, Settings};
 use crate::commands::NdpiOptions;
 use crate::flow::Timeouts;
-use crate::kernel::{self, DEFAULT_PIN_DIRECTORY, LoadOptions};
+use crate::kernel::{self, DEFAULT_PIN_DIRECTORY, LoadOptions, messages_beside};
 use crate::live::Plan;
 
 /// Attach to interfaces, classify their flows, and enforce the policy until SIGINT or SIGTERM.
@@ -140,7 +140,7 @@ impl RunArguments {
             budget: self.budget.get().into(),
             snap: self.snap,
             switches: self.switches(),
-            log_level: if level > LevelFilter::Info { level } else { LevelFilter::Off },
+            log_level: messages_beside(level),
             pin_directory: Some(self.pin_dir.clone()),
             ..LoadOptions::default()
         }
