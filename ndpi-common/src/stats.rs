@@ -148,6 +148,13 @@ pub struct Stat {
     pub bytes: u64,
 }
 
+impl core::ops::AddAssign for Stat {
+    fn add_assign(&mut self, other: Self) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+    }
+}
+
 impl Refusal {
     /// The reason under which a packet that the parser refused is counted.
     #[inline(always)]

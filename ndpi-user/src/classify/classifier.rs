@@ -194,8 +194,7 @@ impl<D: Detector> Classifier<D> {
     /// A packet that was dropped tells nothing new of its flow, and opens none: where the flow is
     /// over here, its verdict is about to go.
     fn rejected(&mut self, sample: &Sample, sink: &mut impl Sink<D::Flow>) {
-        let slot = self.table.find(&sample.key);
-        if let Some(flow) = slot.and_then(|slot| self.table.get(slot))
+        if let Some(flow) = self.table.look_up(&sample.key)
             && flow.decided().is_some()
         {
             sink.rejected(flow, sample);

@@ -47,6 +47,11 @@ impl<F> FlowTable<F> {
         self.index.find(hash, |&slot| self.has_key(slot, key)).copied()
     }
 
+    /// The flow with this key.
+    pub fn look_up(&self, key: &FlowKey) -> Option<&FlowEntry<F>> {
+        self.get(self.find(key)?)
+    }
+
     /// Adds a flow, whose key the table must not hold yet.
     pub fn insert(&mut self, flow: FlowEntry<F>) -> SlotId {
         let hash = self.hasher.hash_one(flow.key);

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use ndpi_common::Direction;
 use serde::Serialize;
 
 use super::Names;
-use crate::flow::{Decided, FlowEntry};
+use crate::flow::{Decided, FlowEntry, FlowKey};
 
 /// Where a flow was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,13 +38,18 @@ pub struct Ends<'a> {
 impl<'a> Ends<'a> {
     /// The ends of `flow`.
     pub fn new<F>(flow: &FlowEntry<F>, origin: Origin<'a>) -> Self {
-        let ((src, sport), (dst, dport)) = flow.endpoints();
-        let (capture, iface) = match origin {
-            Origin::Capture(name) => (Some(name), None),
-            Origin::Interface(name) => (None, Some(name)),
-        };
-        let (vlan, proto) = (flow.key.vlan(), flow.key.proto());
-        Self { capture, iface, vlan, proto, src, sport, dst, dport }
+        let ends = Self::of(&flow.key, flow.client);
+        match origin {
+            Origin::Capture(name) => Self { capture: Some(name), ..ends },
+            Origin::Interface(name) => Self { iface: Some(name), ..ends },
+        }
+    }
+
+    /// The ends of a packet that goes `direction`, or of a flow whose client's packets do.
+    pub fn of(key: &FlowKey, direction: Direction) -> Self {
+        let ((src, sport), (dst, dport)) = key.endpoints(direction);
+        let (vlan, proto) = (key.vlan(), key.proto());
+        Self { capture: None, iface: None, vlan, proto, src, sport, dst, dport }
     }
 }
 

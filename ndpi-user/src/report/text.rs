@@ -7,7 +7,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 
 use super::table::{Align, Table};
-use super::units::{bar, bytes, duration, grouped};
+use super::units::{bar, bytes, carrier, duration, grouped};
 use super::{SlowFlow, Summary, Tally};
 use crate::link::Skips;
 use crate::record::Names;
@@ -249,12 +249,8 @@ fn by_flows<K: Copy + Ord + Hash>(tallies: &HashMap<K, Tally>) -> Vec<(K, Tally)
 
 fn ends(flow: &SlowFlow) -> String {
     let ((src, sport), (dst, dport)) = flow.ends;
-    let protocol = match flow.proto {
-        6 => "TCP".into(),
-        17 => "UDP".into(),
-        other => format!("IP {other}"),
-    };
-    format!("{protocol} {src}:{sport} → {dst}:{dport}")
+    let carrier = carrier(flow.proto);
+    format!("{carrier} {src}:{sport} → {dst}:{dport}")
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Numbers as a person reads them.
 
+use std::borrow::Cow;
 use std::time::Duration;
+
+use ndpi_common::parse::proto;
 
 /// `1234567` as `1,234,567`.
 pub(crate) fn grouped(number: u64) -> String {
@@ -12,6 +15,15 @@ pub(crate) fn grouped(number: u64) -> String {
         .map(|group| std::str::from_utf8(group).unwrap_or_default())
         .collect();
     groups.join(",")
+}
+
+/// What carries a flow: `TCP`, `UDP`, or an IP protocol by its number.
+pub(crate) fn carrier(number: u8) -> Cow<'static, str> {
+    match number {
+        proto::TCP => "TCP".into(),
+        proto::UDP => "UDP".into(),
+        other => format!("IP {other}").into(),
+    }
 }
 
 /// Bytes in binary units: `1.5 MiB`.

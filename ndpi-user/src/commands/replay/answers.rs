@@ -51,9 +51,7 @@ impl Answers {
         self.run += other.run;
         for (into, from) in [(&mut self.passed, other.passed), (&mut self.dropped, other.dropped)] {
             for (reason, stat) in from {
-                let sum = into.entry(reason).or_default();
-                sum.packets += stat.packets;
-                sum.bytes += stat.bytes;
+                *into.entry(reason).or_default() += stat;
             }
         }
     }

@@ -42,8 +42,7 @@ impl<'a, 'e> Flows<'a, 'e> {
     }
 
     fn end_of(&self, key: &FlowKey, now_ns: u64, machine: &Machine) -> Result<Option<End>> {
-        let table = self.classifier.table();
-        let flow = table.find(key).and_then(|slot| table.get(slot));
+        let flow = self.classifier.table().look_up(key);
         let (Some(timeouts), Some(flow)) = (self.timeouts, flow) else { return Ok(None) };
         Ok(match flow.stage {
             Stage::Decided(_) => machine
@@ -56,11 +55,11 @@ impl<'a, 'e> Flows<'a, 'e> {
     /// Takes a sample that the kernel has shown.
     pub(super) fn sample(&mut self, sample: &Sample) {
         self.classifier.sample(sample, &mut self.sink);
-        if sample.reopened && self.timeouts.is_none() {
-            let table = self.classifier.table();
-            if let Some(flow) = table.find(&sample.key).and_then(|slot| table.get(slot)) {
-                self.sink.renew(flow);
-            }
+        if sample.reopened
+            && self.timeouts.is_none()
+            && let Some(flow) = self.classifier.table().look_up(&sample.key)
+        {
+            self.sink.renew(flow);
         }
     }
 
@@ -104,7 +103,6 @@ impl<'a, 'e> Flows<'a, 'e> {
     }
 
     fn first_seen(&self, key: &FlowKey) -> Option<u64> {
-        let table = self.classifier.table();
-        table.find(key).and_then(|slot| table.get(slot)).map(|flow| flow.first_seen_ns)
+        self.classifier.table().look_up(key).map(|flow| flow.first_seen_ns)
     }
 }

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use ndpi_common::{Direction, Key};
 use serde::Serialize;
 
 use super::counted::Counted;
@@ -11,7 +10,8 @@ use super::lane::Seen;
 use super::sink::Decision;
 use crate::commands::captures::{Format, write_json};
 use crate::link::Skip;
-use crate::record::Time;
+use crate::record::{Ends, Time};
+use crate::report::units::carrier;
 
 /// What became of a packet.
 pub(super) struct Fate {
@@ -30,24 +30,13 @@ struct PacketRecord<'a> {
     number: u64,
     time: Time,
     #[serde(flatten)]
-    ends: Option<Ends>,
+    ends: Option<Ends<'a>>,
     #[serde(flatten)]
     answer: Option<Answer>,
     #[serde(skip_serializing_if = "Option::is_none")]
     decided: Option<Decision>,
     #[serde(skip_serializing_if = "Option::is_none")]
     skipped: Option<String>,
-}
-
-/// Who sent the packet to whom.
-#[derive(Clone, Copy, Debug, Serialize)]
-struct Ends {
-    vlan: u16,
-    proto: u8,
-    src: std::net::IpAddr,
-    sport: u16,
-    dst: std::net::IpAddr,
-    dport: u16,
 }
 
 /// What the kernel said.
@@ -87,17 +76,11 @@ impl<'a> PacketRecord<'a> {
             reason: fate.counted.reason.name(),
             shown: fate.seen.shown,
         });
-        let ends = fate.as_ref().and_then(|fate| fate.seen.flow).map(Ends::of);
+        let ends = fate.as_ref().and_then(|fate| fate.seen.flow);
+        let ends = ends.map(|(key, direction)| Ends::of(&key, direction));
         let decided = fate.and_then(|fate| fate.decision);
         let time = Time(time_ns);
         Self { kind: "packet", capture, number, time, ends, answer, decided, skipped }
-    }
-}
-
-impl Ends {
-    fn of((key, direction): (Key, Direction)) -> Self {
-        let ((src, sport), (dst, dport)) = key.endpoints(direction);
-        Self { vlan: key.vlan(), proto: key.proto(), src, sport, dst, dport }
     }
 }
 
@@ -113,14 +96,9 @@ impl fmt::Display for PacketRecord<'_> {
                 write!(f, "not run: {}", skipped.as_deref().unwrap_or_default())?;
             }
         }
-        if let Some(Ends { proto, src, sport, dst, dport, .. }) = self.ends {
-            let (src, dst) = (SocketAddr::new(src, sport), SocketAddr::new(dst, dport));
-            let protocol = match proto {
-                6 => "TCP".into(),
-                17 => "UDP".into(),
-                other => format!("IP {other}"),
-            };
-            write!(f, " {protocol} {src} > {dst}")?;
+        if let Some(Ends { proto, src, sport, dst, dport, .. }) = &self.ends {
+            let (src, dst) = (SocketAddr::new(*src, *sport), SocketAddr::new(*dst, *dport));
+            write!(f, " {} {src} > {dst}", carrier(*proto))?;
         }
         let Some(Decision { app, category, action, rule }) = &self.decided else { return Ok(()) };
         write!(f, " = {app}, {category}")?;

@@ -80,10 +80,11 @@ fn failed(source: aya::maps::MapError) -> MapError {
 }
 
 fn sum(values: &[Stat]) -> Stat {
-    values.iter().fold(Stat::default(), |sum, stat| Stat {
-        packets: sum.packets + stat.packets,
-        bytes: sum.bytes + stat.bytes,
-    })
+    let mut sum = Stat::default();
+    for stat in values {
+        sum += *stat;
+    }
+    sum
 }
 
 /// Packets and bytes by hook, outcome and reason; what never happened is left out.
