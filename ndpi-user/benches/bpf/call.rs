@@ -94,7 +94,13 @@ struct LinkAttr {
 
 /// Loads an XDP program of these instructions.
 pub(crate) fn load(instructions: &[u64]) -> io::Result<OwnedFd> {
+    load_named([0; 16], instructions)
+}
+
+/// The same under a name, which ends in zeros.
+pub(crate) fn load_named(prog_name: [u8; 16], instructions: &[u64]) -> io::Result<OwnedFd> {
     let mut attr = LoadAttr {
+        prog_name,
         prog_type: TYPE_XDP,
         insn_cnt: u32::try_from(instructions.len()).map_err(io::Error::other)?,
         insns: instructions.as_ptr().addr() as u64,

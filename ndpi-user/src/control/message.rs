@@ -44,7 +44,7 @@ pub enum Outcome {
 }
 
 /// What came of reading the policy anew.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reload {
     /// Whether it is in force now; if not, the one before still is.
     pub taken: bool,

@@ -20,8 +20,7 @@ fn outcome() -> Outcome {
         flows: Some(7),
         changed: Some(2),
         problems: json!([]),
-        error: None,
-        text: String::new(),
+        ..Reload::default()
     })
 }
 

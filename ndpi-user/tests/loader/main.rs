@@ -2,6 +2,8 @@
 //! network namespaces that the tests make and remove.
 
 mod attach;
+#[path = "../../benches/bpf/mod.rs"]
+mod bpf;
 mod changes;
 mod foreign;
 mod leftovers;

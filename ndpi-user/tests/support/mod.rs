@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test file is a crate of its own and uses its own part of this")]
 
 mod attached;
+#[path = "../../benches/bpf/mod.rs"]
+mod bpf;
 pub(crate) mod foreign;
 mod inside;
 pub(crate) mod instance;

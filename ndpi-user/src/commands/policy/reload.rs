@@ -87,8 +87,7 @@ mod tests {
             flows: Some(7),
             changed: Some(2),
             problems: json!([]),
-            error: None,
-            text: String::new(),
+            ..Reload::default()
         }
     }
 

@@ -124,14 +124,10 @@ impl Reloader {
     /// The report on a policy that was read and is not in force.
     fn report(&self, problems: &Diagnostics) -> Reload {
         Reload {
-            taken: false,
             policy: self.path.display().to_string(),
-            rules: None,
-            flows: None,
-            changed: None,
             problems: problems.to_json(),
-            error: None,
             text: problems.render(false),
+            ..Reload::default()
         }
     }
 

@@ -1,9 +1,8 @@
 //! Workers, policies and packets around the model, and what must hold.
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crossbeam::channel::{self, Receiver, Sender};
 use ndpi::{AppId, Classification, State};
@@ -21,6 +20,7 @@ use crate::live::{
 use crate::policy::{self, Facts, Policy, Support, Vocabulary};
 use crate::record::Names;
 use crate::sample::Sample;
+use crate::testing::Lines;
 use crate::verdict::{Action, Verdict};
 
 /// Finds what [`nature`] says of the flow that a packet names by its first byte.
@@ -86,20 +86,6 @@ pub(super) struct World {
     counted: HashMap<u8, (u64, u64)>,
     records: Lines,
     writer: Writer,
-}
-
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// The port of a flow's client, which has the lower address.
@@ -315,7 +301,7 @@ impl World {
         }
         assert!(self.model.maps().verdicts.is_empty() && self.model.maps().tracks.is_empty());
         self.writer.finish().unwrap();
-        let lines = self.records.0.lock().unwrap().clone();
+        let lines = self.records.bytes();
         let mut recorded = HashMap::<u8, (u64, u64)>::new();
         for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
             let record: serde_json::Value = serde_json::from_slice(line).unwrap();

@@ -2,10 +2,9 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io::{self, Write};
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use ndpi::{AppId, CategoryId, Classification, State};
 use ndpi_common::{Bucket, Direction, Key, KeyV4};
@@ -21,6 +20,7 @@ use crate::live::{
 use crate::policy::{self, Support, Vocabulary};
 use crate::record::Names;
 use crate::sample::Sample;
+use crate::testing::Lines;
 use crate::verdict::{Action, Verdict};
 
 /// Verdicts by flow, and what `write` and `take` are to find in the kernel.
@@ -55,20 +55,6 @@ impl Store for Table {
 
     fn take_verdict(&self, key: &FlowKey) -> anyhow::Result<Taken> {
         Ok(Taken { undecided: Volume::default(), ..self.take(key)? })
-    }
-}
-
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -170,7 +156,7 @@ fn life_until(end: End, table: Table, given_up: bool) -> (Vec<Value>, String) {
     assert!(standing.borrow().is_empty(), "nothing stands when the flow is over");
     let leaks = sink.into_summary().leaks().to_string();
     writer.finish().unwrap();
-    let bytes = lines.0.lock().unwrap().clone();
+    let bytes = lines.bytes();
     let lines = bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
     (lines.map(|line| serde_json::from_slice(line).unwrap()).collect(), leaks)
 }
