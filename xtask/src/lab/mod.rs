@@ -105,11 +105,12 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
         all().try_for_each(|(name, about)| writeln!(io::stdout(), "{name:<12}  {about}"))?;
         return Ok(ExitCode::SUCCESS);
     }
+    // First: building takes minutes.
+    setup::require(&PROGRAMS)?;
     let binary = binary(args, workspace)?;
     if !process::is_root() {
         return again_as_root(args, &binary);
     }
-    setup::require(&PROGRAMS)?;
     interrupt::watch()?;
     leftovers::remove_stale(&binary)?;
     let folder = tempfile::Builder::new().prefix(&leftovers::named("")).tempdir()?;
