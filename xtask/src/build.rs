@@ -72,6 +72,9 @@ pub(crate) fn for_bpf(workspace: &Workspace, subcommand: &str) -> Result<Command
         .current_dir(workspace.root())
         // `-Z build-std` on a stable compiler.
         .env("RUSTC_BOOTSTRAP", "1")
+        // Compiled in many units, as an environment may ask for, the programs call more and inline
+        // less: together they then need more stack than the verifier allows.
+        .env("CARGO_INCREMENTAL", "0")
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
     Ok(cargo)
 }
