@@ -3,7 +3,7 @@
 use core::ffi::c_void;
 
 use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_REDIRECT};
-use aya_ebpf::bindings::{TC_ACT_OK, TC_ACT_SHOT};
+use aya_ebpf::bindings::{TC_ACT_SHOT, TC_ACT_UNSPEC};
 use ndpi_common::parse::{Head, Link, Tags};
 use ndpi_common::{Hook, Outcome, REJECT_MARK, Reason};
 
@@ -15,7 +15,8 @@ use crate::settings;
 pub(crate) trait Hooked: Head + Copy {
     /// Where it is seen.
     const HOOK: Hook;
-    /// What lets a packet go on.
+    /// What lets a packet go on: to the next program where the hook may have several, then to the
+    /// stack or the wire.
     const PASS: i32;
 
     /// The kernel's context.
@@ -98,7 +99,9 @@ impl Hooked for XdpFrame {
 
 impl Hooked for SkbFrame {
     const HOOK: Hook = Hook::Tc;
-    const PASS: i32 = TC_ACT_OK;
+    // `TCX_NEXT` by its older name. After `TC_ACT_OK` the kernel would run no program or filter behind
+    // this one (`tcx_run` and `cls_bpf_classify`), whatever an operator has put there.
+    const PASS: i32 = TC_ACT_UNSPEC;
 
     #[inline(always)]
     fn context(self) -> *mut c_void {

@@ -227,8 +227,9 @@ pub(crate) fn cpus() -> u32 {
 }
 
 fn read_answer(hook: Hook, value: u32) -> Answer {
+    // At TC a packet that passes goes on to the next program: `TC_ACT_UNSPEC`, never `TC_ACT_OK`.
     match (hook, value) {
-        (Hook::Xdp, 2) | (Hook::Tc, 0) => Answer::Pass,
+        (Hook::Xdp, 2) | (Hook::Tc, u32::MAX) => Answer::Pass,
         (Hook::Xdp, 1) | (Hook::Tc, 2) => Answer::Drop,
         _ => panic!("{hook:?} answered {value}"),
     }
