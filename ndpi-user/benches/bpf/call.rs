@@ -5,11 +5,14 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 const PROG_LOAD: i32 = 5;
 const PROG_TEST_RUN: i32 = 10;
+const TYPE_CLASSIFIER: u32 = 3;
 const TYPE_XDP: u32 = 6;
 /// `BPF_F_XDP_HAS_FRAGS`: a tail call goes only between programs that agree on it.
 const HAS_FRAGS: u32 = 1 << 5;
 /// `BPF_XDP`.
 const ATTACH_XDP: u32 = 37;
+/// `BPF_TCX_EGRESS`.
+const ATTACH_TCX_EGRESS: u32 = 47;
 const MAP_CREATE: i32 = 0;
 const MAP_LOOKUP: i32 = 1;
 const MAP_UPDATE: i32 = 2;
@@ -114,6 +117,21 @@ pub(crate) fn load_named(prog_name: [u8; 16], instructions: &[u64]) -> io::Resul
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// Loads a program for TC under a name, which ends in zeros.
+pub(crate) fn load_classifier(prog_name: [u8; 16], instructions: &[u64]) -> io::Result<OwnedFd> {
+    let mut attr = LoadAttr {
+        prog_name,
+        prog_type: TYPE_CLASSIFIER,
+        insn_cnt: u32::try_from(instructions.len()).map_err(io::Error::other)?,
+        insns: instructions.as_ptr().addr() as u64,
+        license: c"GPL".as_ptr().addr() as u64,
+        ..LoadAttr::default()
+    };
+    let fd = bpf(PROG_LOAD, &mut attr)?;
+    // SAFETY: the call succeeded, so this is a new descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
 /// An array of programs with `program` as its entry 0.
 pub(crate) fn array_of(program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let array =
@@ -176,6 +194,28 @@ pub(crate) fn attach(program: &OwnedFd, ifindex: u32) -> io::Result<OwnedFd> {
         target_ifindex: ifindex,
         attach_type: ATTACH_XDP,
         flags: IN_DRIVER,
+    };
+    let fd = bpf(LINK_CREATE, &mut attr)?;
+    // SAFETY: the call succeeded, so this is a new descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Where a program goes among those of an interface.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place {
+    /// `BPF_F_BEFORE`: before all.
+    First = 1 << 3,
+    /// `BPF_F_AFTER`: behind all.
+    Last = 1 << 4,
+}
+
+/// Attaches a program for TC to what goes out of an interface (tcx), until the link is dropped.
+pub(crate) fn attach_tcx(program: &OwnedFd, ifindex: u32, place: Place) -> io::Result<OwnedFd> {
+    let mut attr = LinkAttr {
+        prog_fd: program.as_raw_fd().cast_unsigned(),
+        target_ifindex: ifindex,
+        attach_type: ATTACH_TCX_EGRESS,
+        flags: place as u32,
     };
     let fd = bpf(LINK_CREATE, &mut attr)?;
     // SAFETY: the call succeeded, so this is a new descriptor that nobody else owns.

@@ -52,6 +52,28 @@ pub(crate) const XDP_ABORTED: i32 = 0;
 pub(crate) const XDP_DROP: i32 = 1;
 pub(crate) const XDP_PASS: i32 = 2;
 
+/// What TC programs answer (`TC_ACT_UNSPEC`, which is `TCX_NEXT`, and `TC_ACT_OK`).
+pub(crate) const TC_NEXT: i32 = -1;
+pub(crate) const TC_OK: i32 = 0;
+
+/// A program that gives every packet the same answer, and counts them in a map of one number.
+pub(crate) fn counting(map: i32, answer: i32) -> [u64; 12] {
+    [
+        code(STORE_IMMEDIATE_32, 10, 0, -4, 0),
+        code(MOVE, 2, 10, 0, 0),
+        code(ADD_IMMEDIATE, 2, 0, 0, -4),
+        code(LOAD_MAP, 1, 1, 0, map),
+        code(0, 0, 0, 0, 0),
+        code(CALL, 0, 0, 0, MAP_LOOKUP),
+        code(IF_EQUAL_IMMEDIATE, 0, 0, 3, 0),
+        code(LOAD_64, 1, 0, 0, 0),
+        code(ADD_IMMEDIATE, 1, 0, 0, 1),
+        code(STORE_64, 0, 1, 0, 0),
+        code(MOVE_IMMEDIATE, 0, 0, 0, answer),
+        code(EXIT, 0, 0, 0, 0),
+    ]
+}
+
 /// A program that gives every packet the same answer.
 pub(crate) fn answer(answer: i32) -> [u64; 2] {
     [code(MOVE_IMMEDIATE, 0, 0, 0, answer), code(EXIT, 0, 0, 0, 0)]

@@ -4,6 +4,7 @@
 mod attach;
 #[path = "../../benches/bpf/mod.rs"]
 mod bpf;
+mod chain;
 mod changes;
 mod foreign;
 mod leftovers;
