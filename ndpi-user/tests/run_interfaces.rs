@@ -2,10 +2,14 @@
 
 mod support;
 
-use rustix::process::Signal;
+use std::fs::{self, File};
+use std::net::UdpSocket;
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
 use support::foreign::ForeignProgram;
-use support::ready;
 use support::sandbox::Sandbox;
+use support::{ready, wait_until};
 
 const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 
@@ -55,9 +59,11 @@ fn a_program_of_somebody_else_stays() {
     let foreign = ForeignProgram::load();
     foreign.attach(&sandbox, "left");
     let before = sandbox.attached("left");
-    sandbox
-        .run("run --iface left")
-        .assert_failed(1, &["left already has an XDP program", "xdpdrv off"]);
+    let hint = format!("bpftool prog show id {}", foreign.id());
+    let run = sandbox.run("run --iface left");
+    run.assert_failed(1, &["left already has an XDP program", "one at a time", &hint]);
+    // Nothing that would switch off what somebody else needs.
+    assert!(!run.stderr.contains(" off"), "{}", run.stderr);
     assert_eq!(sandbox.attached("left"), before);
     assert!(before[0].contains(&foreign.id()), "{before:?}");
     assert_eq!(sandbox.pinned(), [""; 0]);
@@ -91,5 +97,68 @@ fn native_mode_that_is_asked_for_is_not_replaced() {
     let run = sandbox.run("run --iface bridge --mode native");
     run.assert_failed(1, &["bridge", "native", "--mode"]);
     assert_eq!(sandbox.attached("bridge"), [""; 0]);
+    sandbox.assert_clean();
+}
+
+#[test]
+fn a_port_of_a_bridge_that_is_watched_is_refused_with_the_reason() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.ip("link add bridge type bridge");
+    sandbox.ip("link set left master bridge");
+    let run = sandbox.run("run --iface bridge --iface left");
+    run.assert_failed(1, &["no XDP program on left", "above it has one (bridge)", "not both"]);
+    // The kernel allows it in this order.
+    let mut instance = sandbox.start("run --iface left --iface bridge --json");
+    assert!(instance.stderr().contains("count twice"), "{}", instance.stderr());
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+    sandbox.assert_clean();
+}
+
+#[test]
+fn packets_of_the_loopback_count_once() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.ip("link set lo up");
+    let mut instance = sandbox.start("run --iface lo --json --workers 1");
+    sandbox.inside(|| {
+        let [one, other] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        for _ in 0..10 {
+            one.send_to(b"once", other.local_addr().unwrap()).unwrap();
+        }
+    });
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+    let flow = instance.wait_for(|record| record["type"] == "flow" && record["proto"] == 17);
+    assert_eq!(flow["packets"], 10, "{flow}");
+    let stopped = instance.wait_for(|record| record["state"] == "stopped");
+    assert_eq!(stopped["seen"], 10, "{stopped}");
+    assert_eq!(sandbox.attached("lo"), [""; 0]);
+}
+
+#[test]
+fn a_signal_while_it_starts_keeps_it_from_attaching() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(&support::binary().display().to_string());
+    let log = sandbox.folder().join("log");
+    let mut child = command
+        .args(["run", "--iface", "left", "-v"])
+        .stdout(Stdio::null())
+        .stderr(File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    // It has the lock of its pins, and is about to load the programs, which takes a while.
+    wait_until(|| !sandbox.locks().is_empty());
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let status = child.wait().unwrap();
+    let said = fs::read_to_string(&log).unwrap();
+    assert!(status.success() && said.contains("stopped before anything was attached"), "{said}");
+    assert!(!said.contains("attached to"), "{said}");
     sandbox.assert_clean();
 }

@@ -13,6 +13,7 @@ use ndpi_common::{Direction, FragmentKey, FragmentPorts, Key, State};
 
 use super::attach::{
     AttachError, Attachment, EgressLink, Hooks, Mode, Wire, XdpLink, find_interface,
+    warn_of_overlap,
 };
 use super::load::{self, LoadError};
 use super::map_set::MapSet;
@@ -123,6 +124,7 @@ impl Kernel {
         if self.attached.iter().any(|attached| attached.index == interface.index) {
             return Err(AttachError::Twice(interface.name));
         }
+        let hooks = hooks_for(&interface, hooks);
         let mut attached = Attached { index: interface.index, xdp: None, egress: None };
         if let Err(error) = self.attach_hooks(&interface, mode, hooks, &mut attached) {
             self.take_off(attached);
@@ -133,8 +135,10 @@ impl Kernel {
             ingress: attached.xdp.as_ref().map(|link| link.mode),
             egress: attached.egress.as_ref().map(|link| link.by),
             up: interface.up,
-            interface: interface.name,
+            interface: interface.name.clone(),
         };
+        let others: Vec<_> = self.attached.iter().map(|attached| attached.index).collect();
+        warn_of_overlap(&interface, &others);
         self.attached.push(attached);
         if !attachment.up {
             log::warn!(
@@ -290,6 +294,13 @@ impl Drop for Kernel {
             self.take_off(attached);
         }
     }
+}
+
+/// What goes out of the loopback comes in there: it would be seen twice. Egress sees it before large
+/// packets are copied, and lets answers to rejected flows through.
+fn hooks_for(interface: &Interface, hooks: Hooks) -> Hooks {
+    let ingress = hooks.ingress && !(interface.loopback && hooks.egress.is_some());
+    Hooks { ingress, ..hooks }
 }
 
 fn missing(interface: &Interface, source: ProgramError) -> AttachError {

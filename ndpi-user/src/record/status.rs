@@ -25,7 +25,8 @@ pub struct StatusRecord<'a> {
 pub struct Attached<'a> {
     pub iface: &'a str,
     pub ifindex: u32,
-    pub ingress: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ingress: Option<&'static str>,
     pub egress: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer: Option<&'a str>,

@@ -129,6 +129,12 @@ impl Sandbox {
         listed.stdout.lines().map(str::to_owned).collect()
     }
 
+    /// The lock files of instances that run.
+    pub(crate) fn locks(&self) -> Vec<String> {
+        let listed = run(self.command("ls").arg("/run/ndpi-xdp"));
+        listed.stdout.lines().map(str::to_owned).collect()
+    }
+
     /// Fails when a program is on one of the interfaces, or anything is pinned.
     pub(crate) fn assert_clean(&self) {
         for interface in ["left", "right"] {

@@ -48,9 +48,16 @@ impl RunArguments {
         let (control, orders) = channel::unbounded();
         let (reload, asked) = channel::unbounded();
         signals::listen(control.clone(), reload.clone()).context("cannot listen for signals")?;
+        if signals::is_stopping(&orders) {
+            return Ok(ExitCode::SUCCESS);
+        }
         let mut kernel = Kernel::load(&self.load_options(context.log_level))?;
         let mut enforcer = Enforcer::new(KernelRules::new(&kernel));
         let in_force = enforcer.enter(Arc::clone(&policy), ktime_ns())?;
+        // Loading takes a while, in which somebody may have thought better of it.
+        if signals::is_stopping(&orders) {
+            return Ok(ExitCode::SUCCESS);
+        }
         let attachments = self.attach(&mut kernel)?;
 
         let server = orders::listen(&kernel, self.policy.is_some().then_some(reload));
@@ -175,7 +182,10 @@ impl RunArguments {
         let attached = attachments.iter().map(|it| Attached {
             iface: &it.interface,
             ifindex: it.index,
-            ingress: if it.ingress == Some(Mode::Generic) { "xdp-generic" } else { "xdp-native" },
+            ingress: it.ingress.map(|mode| match mode {
+                Mode::Generic => "xdp-generic",
+                _ => "xdp-native",
+            }),
             egress: if it.egress == Some(Egress::Clsact) { "clsact" } else { "tcx" },
             peer: peers::peer_of(&it.interface, &self.peer),
         });

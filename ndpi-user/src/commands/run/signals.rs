@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crossbeam::channel::Sender;
+use crossbeam::channel::{Receiver, Sender};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -31,4 +31,13 @@ pub(super) fn listen(control: Sender<Control>, reload: Sender<Ask>) -> io::Resul
         }
     });
     Ok(())
+}
+
+/// Whether a signal has asked to stop before anything was attached; nobody else gives orders then.
+pub(super) fn is_stopping(orders: &Receiver<Control>) -> bool {
+    let stopping = matches!(orders.try_recv(), Ok(Control::Stop));
+    if stopping {
+        log::info!("stopped before anything was attached");
+    }
+    stopping
 }

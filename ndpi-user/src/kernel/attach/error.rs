@@ -47,8 +47,8 @@ pub enum AttachError {
     },
     /// An XDP program is there already.
     #[error(
-        "{interface} already has an XDP program: {} (id {id}, {place}); {}",
-        .name.as_deref().unwrap_or("without a name"), way_out(*.ours, .interface, .place)
+        "{interface} already has an XDP program: {} (id {id}, {place}), and an interface runs one at a \
+         time; {}", .name.as_deref().unwrap_or("without a name"), way_out(*.ours, *.id)
     )]
     Occupied {
         /// The interface.
@@ -61,6 +61,18 @@ pub enum AttachError {
         place: &'static str,
         /// It is one of ndpi-xdp.
         ours: bool,
+    },
+    /// An interface above it has an XDP program, below which the kernel runs none.
+    #[error(
+        "the kernel runs no XDP program on {interface} as long as an interface above it has one ({}); \
+         watch what is above or what is below, not both: their packets are the same",
+        if .above.is_empty() { "in another namespace".into() } else { .above.join(", ") }
+    )]
+    Below {
+        /// The interface.
+        interface: String,
+        /// Those above it, as far as they are in this network namespace.
+        above: Vec<String>,
     },
     /// The driver does not run XDP programs, or not this one.
     #[error(
@@ -107,14 +119,14 @@ fn suggestion(near: &[String]) -> String {
     }
 }
 
-fn way_out(ours: bool, interface: &str, place: &str) -> String {
+/// What to do about a program that is in the way. How to remove one of others is not said: it is at
+/// work, and whoever put it there has reasons.
+fn way_out(ours: bool, id: u32) -> String {
     if ours {
         return "it is one of ndpi-xdp; if none is running, remove it with: ndpi-xdp detach".into();
     }
-    let kind = match place {
-        "native" => "xdpdrv",
-        "hardware" => "xdpoffload",
-        _ => "xdpgeneric",
-    };
-    format!("stop what put it there, or remove it with: ip link set dev {interface} {kind} off")
+    format!(
+        "it is left alone. What it is, and whose: bpftool prog show id {id}. Have the service that \
+         put it there release the interface, or watch another one that the packets cross"
+    )
 }

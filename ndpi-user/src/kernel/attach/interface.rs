@@ -1,7 +1,7 @@
 //! Finding the interface that was asked for.
 
 use super::AttachError;
-use crate::kernel::netlink::{Interface, interfaces};
+use crate::kernel::netlink::{Interface, Linked, interfaces};
 
 /// The interface of this name in this process's network namespace.
 pub(in crate::kernel) fn find_interface(name: &str) -> Result<Interface, AttachError> {
@@ -14,6 +14,27 @@ pub(in crate::kernel) fn find_interface(name: &str) -> Result<Interface, AttachE
     }
     let names: Vec<&str> = all.iter().map(|interface| interface.name.as_str()).collect();
     Err(AttachError::NoInterface { name: name.into(), near: nearest(name, &names) })
+}
+
+/// Whether `upper` passes on what `lower` receives: a bridge or bond to its port, a VLAN or macvlan to
+/// what it is made on. (The two ends of a veth pair are linked, but neither is above the other.)
+pub(in crate::kernel) fn is_above(upper: &Interface, lower: &Interface) -> bool {
+    lower.master == Some(upper.index)
+        || upper.link == Some(Linked::Here(lower.index)) && upper.kind.as_deref() != Some("veth")
+}
+
+/// Says where packets would count twice.
+pub(in crate::kernel) fn warn_of_overlap(interface: &Interface, attached: &[u32]) {
+    let all = interfaces().unwrap_or_default();
+    for other in all.iter().filter(|other| attached.contains(&other.index)) {
+        if is_above(interface, other) || is_above(other, interface) {
+            log::warn!(
+                "{} and {} see the same packets, which count twice: one of them is enough",
+                interface.name,
+                other.name
+            );
+        }
+    }
 }
 
 /// How many names are shown when none is near.
@@ -48,6 +69,33 @@ mod tests {
         let many: Vec<String> = (0..20).map(|n| format!("container{n}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert!(nearest("eth0", &many).is_empty());
+    }
+
+    fn interface(index: u32, kind: &str, link: Option<u32>, master: Option<u32>) -> Interface {
+        Interface {
+            index,
+            name: format!("if{index}"),
+            alternatives: Vec::new(),
+            up: true,
+            loopback: false,
+            kind: Some(kind.into()),
+            master,
+            link: link.map(Linked::Here),
+            xdp: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn bridges_are_above_ports_and_vlans_above_cards() {
+        let (bridge, port) =
+            (interface(1, "bridge", None, None), interface(2, "veth", Some(3), Some(1)));
+        let (vlan, far) =
+            (interface(4, "vlan", Some(2), None), interface(3, "veth", Some(2), None));
+        assert!(is_above(&bridge, &port) && is_above(&vlan, &port));
+        for other in [&bridge, &vlan, &far] {
+            assert!(!is_above(&port, other), "{}", other.name);
+        }
+        assert!(!is_above(&far, &port));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::fmt;
 
 pub(super) use egress::EgressLink;
 pub use error::AttachError;
-pub(super) use interface::find_interface;
+pub(super) use interface::{find_interface, warn_of_overlap};
 pub use leftovers::{DetachError, Detached, detach};
 pub(super) use wire::{Wire, check as check_wire};
 pub(super) use xdp::XdpLink;

@@ -4,8 +4,9 @@ use aya::programs::xdp::XdpLinkId;
 use aya::programs::{ProgramError, Xdp, XdpMode, loaded_programs};
 use ndpi_common::names::program;
 
+use super::interface::is_above;
 use super::{AttachError, Mode};
-use crate::kernel::netlink::Interface;
+use crate::kernel::netlink::{Interface, interfaces};
 
 /// The XDP program on one interface.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ impl XdpLink {
             source,
         };
         let mut attach = |mode| program.attach_to_if_index(interface.index, mode);
+        let refused = |source| below(interface, &source).unwrap_or_else(|| refused(source));
         if mode != Mode::Generic {
             match attach(XdpMode::Driver) {
                 Ok(link) => return Ok(Self { mode: Mode::Native, link }),
@@ -59,6 +61,18 @@ fn refuse_if_occupied(interface: &Interface) -> Result<(), AttachError> {
         name,
         place: attached.place.name(),
     })
+}
+
+/// The error for an interface that has a program above it, if that is what `source` means: the
+/// interface itself had none before.
+fn below(interface: &Interface, source: &ProgramError) -> Option<AttachError> {
+    if os_error(source) != Some(libc::EEXIST) {
+        return None;
+    }
+    let all = interfaces().unwrap_or_default();
+    let above = all.iter().filter(|other| is_above(other, interface) && !other.xdp.is_empty());
+    let above = above.map(|other| other.name.clone()).collect();
+    Some(AttachError::Below { interface: interface.name.clone(), above })
 }
 
 /// The name of the loaded program with this number.

@@ -10,6 +10,11 @@ const SET_LINK: u16 = 19;
 /// The fixed part of a link message (`struct ifinfomsg`).
 const FIXED: usize = 16;
 const NAME: u16 = 3;
+const LINK: u16 = 5;
+const MASTER: u16 = 10;
+const LINK_INFO: u16 = 18;
+const INFO_KIND: u16 = 1;
+const LINK_NAMESPACE: u16 = 37;
 const PROPERTIES: u16 = 52;
 const ALTERNATIVE_NAME: u16 = 53;
 const XDP: u16 = 43;
@@ -22,6 +27,8 @@ const XDP_PROGRAMS: [(u16, XdpPlace); 3] =
     [(5, XdpPlace::Native), (6, XdpPlace::Generic), (7, XdpPlace::Hardware)];
 /// `IFF_UP`.
 const UP: u32 = 1;
+/// `IFF_LOOPBACK`.
+const LOOPBACK: u32 = 8;
 
 /// A network interface of this process's network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +38,24 @@ pub(in crate::kernel) struct Interface {
     /// Other names it goes by.
     pub(in crate::kernel) alternatives: Vec<String>,
     pub(in crate::kernel) up: bool,
+    pub(in crate::kernel) loopback: bool,
+    /// Its kind, as `ip link add type` has it; none for hardware.
+    pub(in crate::kernel) kind: Option<String>,
+    /// The bridge, bond or the like that it is a port of.
+    pub(in crate::kernel) master: Option<u32>,
+    /// What it is made on (VLAN, macvlan) or joined with (veth).
+    pub(in crate::kernel) link: Option<Linked>,
     /// The XDP programs on it.
     pub(in crate::kernel) xdp: Vec<XdpAttached>,
+}
+
+/// An interface that another one is made on or joined with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::kernel) enum Linked {
+    /// In this network namespace, with this index.
+    Here(u32),
+    /// In another one.
+    Elsewhere,
 }
 
 /// A program on an interface.
@@ -90,13 +113,27 @@ fn parse(message: &[u8]) -> Option<Interface> {
     let (fixed, rest) = message.split_at_checked(FIXED)?;
     let alternatives = find(rest, PROPERTIES).unwrap_or(&[]);
     let alternatives = attributes(alternatives).filter(|(kind, _)| *kind == ALTERNATIVE_NAME);
+    let flags = number(&fixed[8..])?;
     Some(Interface {
         index: number(&fixed[4..])?,
         name: text(find(rest, NAME)?),
         alternatives: alternatives.map(|(_, name)| text(name)).collect(),
-        up: number(&fixed[8..])? & UP != 0,
+        up: flags & UP != 0,
+        loopback: flags & LOOPBACK != 0,
+        kind: find(rest, LINK_INFO).and_then(|info| find(info, INFO_KIND)).map(text),
+        master: find(rest, MASTER).and_then(number),
+        link: linked(rest),
         xdp: find(rest, XDP).map(xdp).unwrap_or_default(),
     })
+}
+
+fn linked(attributes: &[u8]) -> Option<Linked> {
+    let index = find(attributes, LINK).and_then(number)?;
+    match find(attributes, LINK_NAMESPACE) {
+        Some(_) => Some(Linked::Elsewhere),
+        // 0: not known here, as of a tunnel that is bound to no interface.
+        None => (index != 0).then_some(Linked::Here(index)),
+    }
 }
 
 fn xdp(attributes: &[u8]) -> Vec<XdpAttached> {
@@ -136,6 +173,9 @@ mod tests {
         let programs = [attribute(XDP_ATTACHED, &[2]), attribute(6, &42u32.to_ne_bytes())].concat();
         let interface = parse(&message(&[
             attribute(NAME, b"eth0\0"),
+            attribute(LINK, &6u32.to_ne_bytes()),
+            attribute(MASTER, &3u32.to_ne_bytes()),
+            attribute(LINK_INFO, &attribute(INFO_KIND, b"veth\0")),
             attribute(PROPERTIES | 0x8000, &names),
             attribute(XDP, &programs),
         ]));
@@ -144,9 +184,21 @@ mod tests {
             name: "eth0".into(),
             alternatives: vec!["enp3s0np0".into()],
             up: true,
+            loopback: false,
+            kind: Some("veth".into()),
+            master: Some(3),
+            link: Some(Linked::Here(6)),
             xdp: vec![XdpAttached { program: 42, place: XdpPlace::Generic }],
         };
         assert_eq!(interface, Some(expected));
+    }
+
+    #[test]
+    fn what_an_interface_is_joined_with_may_be_elsewhere() {
+        let namespace = attribute(LINK_NAMESPACE, &0u32.to_ne_bytes());
+        let link = |index: u32| attribute(LINK, &index.to_ne_bytes());
+        assert_eq!(linked(&[link(6), namespace].concat()), Some(Linked::Elsewhere));
+        assert_eq!((linked(&link(6)), linked(&link(0))), (Some(Linked::Here(6)), None));
     }
 
     #[test]
@@ -158,6 +210,8 @@ mod tests {
 
     #[test]
     fn every_machine_has_a_loopback() {
-        assert!(interfaces().unwrap().iter().any(|interface| interface.name == "lo"));
+        let interfaces = interfaces().unwrap();
+        let loopback = interfaces.iter().find(|interface| interface.name == "lo").unwrap();
+        assert!(loopback.loopback && loopback.kind.is_none());
     }
 }

@@ -7,4 +7,4 @@ mod message;
 
 pub(super) use features::takes_redirects;
 pub(super) use filters::{EGRESS, Filter, INGRESS, delete_clsact, filters};
-pub(super) use interfaces::{Interface, detach_xdp, interfaces};
+pub(super) use interfaces::{Interface, Linked, detach_xdp, interfaces};
