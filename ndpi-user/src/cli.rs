@@ -69,6 +69,12 @@ impl Cli {
     }
 }
 
+/// Says why a command was not done, and what the process ends with.
+pub fn failed(error: &anyhow::Error) -> ExitCode {
+    crate::logging::say(&format!("error: {error:#}\n"));
+    ExitCode::FAILURE
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;

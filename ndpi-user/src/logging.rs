@@ -1,8 +1,24 @@
-//! Logs on standard error, one line each.
+//! Logs on standard error, one line each. A reader of theirs that has stalled costs messages, with a
+//! count, and not the time of whoever has something to say.
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use log::{Level, LevelFilter};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// How long a message waits for a reader that was there until now.
+const READER_WAIT: Duration = Duration::from_millis(200);
+
+/// Bytes that a pipe takes at once when it is ready to take any (`PIPE_BUF`).
+const AT_ONCE: usize = 4096;
+
+/// Whether the last message found no reader: the next one does not wait.
+static STALLED: AtomicBool = AtomicBool::new(false);
+
+/// Messages that found no reader since the last one that did.
+static UNSAID: AtomicU64 = AtomicU64::new(0);
 
 /// An error that keeps coming back: told the first time, then now and again, with how often it was.
 #[derive(Debug, Default)]
@@ -29,6 +45,61 @@ pub(crate) fn init(level: LevelFilter) {
         }
         writeln!(out, "{}", record.args())
     });
+    builder.target(env_logger::Target::Pipe(Box::new(StandardError)));
     // Only tests start it twice, and there the first one stands.
     let _ = builder.try_init();
+}
+
+/// Says something on standard error that is no log message, if somebody reads it.
+pub(crate) fn say(text: &str) {
+    // Where this cannot be said, nor can the reason.
+    let _ = StandardError.write_all(text.as_bytes());
+}
+
+/// Standard error for as long as somebody reads it.
+struct StandardError;
+
+impl Write for StandardError {
+    /// Writes all of a message, or counts it as unsaid.
+    fn write(&mut self, message: &[u8]) -> io::Result<usize> {
+        if takes_some() {
+            match UNSAID.swap(0, Ordering::Relaxed) {
+                0 => {}
+                unsaid => {
+                    let note = format!("warning: {unsaid} messages before this found no reader\n");
+                    write_while_read(note.as_bytes())?;
+                }
+            }
+            write_while_read(message)?;
+        } else {
+            UNSAID.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(message.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes the text, or as much of it as somebody reads.
+fn write_while_read(mut text: &[u8]) -> io::Result<()> {
+    while !text.is_empty() && takes_some() {
+        match io::stderr().write(&text[..text.len().min(AT_ONCE)]) {
+            Ok(written) => text = &text[written..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Whether standard error takes something now, or soon. What cannot be waited for takes all.
+fn takes_some() -> bool {
+    let wait = if STALLED.load(Ordering::Relaxed) { Duration::ZERO } else { READER_WAIT };
+    let (stderr, wait) = (io::stderr(), Timespec::try_from(wait).ok());
+    let ready = poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], wait.as_ref());
+    let stalled = ready == Ok(0);
+    STALLED.store(stalled, Ordering::Relaxed);
+    !stalled
 }

@@ -3,11 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use ndpi_user::cli::Cli;
+use ndpi_user::cli::{Cli, failed};
 
 fn main() -> ExitCode {
-    Cli::parse().run().unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        ExitCode::FAILURE
-    })
+    Cli::parse().run().unwrap_or_else(|error| failed(&error))
 }

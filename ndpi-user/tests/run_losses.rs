@@ -1,25 +1,35 @@
-//! What `ndpi-xdp run` says of packets that it could not look at.
+//! What `ndpi-xdp run` says of packets that it could not look at, and of records that it could not
+//! write.
 
 mod support;
 
+use std::io::{BufRead as _, BufReader, PipeReader, pipe};
 use std::net::UdpSocket;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use support::instance::Instance;
 use support::sandbox::Sandbox;
-use support::{ready, wait_until};
+use support::{binary, ready, wait_until};
 
 const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 /// Packets, each the first of a flow; far more than a ring of one page holds.
 const PACKETS: u16 = 100;
 
-/// Sends packets that come in on `left`.
+/// Sends packets that come in on `left`, one of each flow.
 fn send(sandbox: &Sandbox) {
+    send_each(sandbox, 1);
+}
+
+/// Sends so many packets of each flow.
+fn send_each(sandbox: &Sandbox, packets: usize) {
     sandbox.ip("addr add 198.18.7.1/24 dev right");
     sandbox.ip("neigh add 198.18.7.2 lladdr 02:00:00:00:00:02 dev right");
     sandbox.inside(|| {
         let socket = UdpSocket::bind("198.18.7.1:0").unwrap();
-        for port in 0..PACKETS {
+        for port in (0..PACKETS).flat_map(|port| std::iter::repeat_n(port, packets)) {
             socket.send_to(&[0; 200], ("198.18.7.2", 1000 + port)).unwrap();
         }
     });
@@ -68,4 +78,113 @@ fn nothing_is_said_where_nothing_was_lost() {
     assert!(number(&record, "seen") >= PACKETS.into());
     assert_eq!(record.get("ring_full"), None);
     assert!(!instance.stderr().contains("rings were full"));
+}
+
+/// An instance whose standard output is the smallest pipe there is: it is full after a few records.
+fn start_into_pipe(sandbox: &Sandbox) -> (Instance, PipeReader) {
+    let (reader, writer) = pipe().unwrap();
+    rustix::pipe::fcntl_setpipe_size(&writer, 4096).unwrap();
+    let mut command = sandbox.command(&binary().display().to_string());
+    command.args("run --iface left --json --workers 1 --sweep 1".split_whitespace());
+    let instance = Instance::start_unread(&mut command, sandbox.folder(), Stdio::from(writer));
+    (instance, reader)
+}
+
+#[test]
+fn a_reader_that_has_gone_is_reported_and_ends_nothing() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let (mut instance, reader) = start_into_pipe(&sandbox);
+    let mut first = String::new();
+    BufReader::new(reader).read_line(&mut first).unwrap();
+    assert!(first.contains("running"), "{first}");
+    send(&sandbox);
+    assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
+    let said = instance.stderr();
+    assert!(said.contains("standard output is closed; enforcement goes on"), "{said}");
+    assert!(said.contains("were not written: standard output is closed"), "{said}");
+    assert!(said.contains("shown to nDPI: "), "the summary: {said}");
+    sandbox.assert_clean();
+}
+
+#[test]
+fn a_reader_that_has_stalled_keeps_nothing_from_ending() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let (mut instance, reader) = start_into_pipe(&sandbox);
+    send(&sandbox);
+    let start = Instant::now();
+    assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
+    assert!(start.elapsed() < Duration::from_secs(10));
+    let said = instance.stderr();
+    assert!(
+        said.contains("records were not written: standard output takes nothing more"),
+        "{said}"
+    );
+    assert!(said.contains("shown to nDPI: "), "the summary: {said}");
+    sandbox.assert_clean();
+    drop(reader);
+}
+
+#[test]
+fn records_go_on_when_a_full_disk_has_room_again() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let shell = |script: &str| {
+        let run = support::sandbox::run(sandbox.command("sh").args(["-c", script]));
+        assert_eq!(run.code, Some(0), "{run:#?}");
+        run.stdout
+    };
+    // In the mount namespace, which ends with the test. Room for the first record, not for all.
+    shell("mkdir /run/disk && mount -t tmpfs -o size=16k test /run/disk");
+    shell("head -c 12288 /dev/zero > /run/disk/other");
+    let program = binary().display().to_string();
+    let script = format!("exec {program} run --iface left --json --sweep 1 > /run/disk/records");
+    let mut command = sandbox.command("sh");
+    command.args(["-c", &script]);
+    let mut instance = Instance::start_unread(&mut command, sandbox.folder(), Stdio::null());
+    // As many as are shown: each flow is decided.
+    send_each(&sandbox, 32);
+    wait_until(|| instance.stderr().contains("trying again every second"));
+    shell("rm /run/disk/other && mount -o remount,size=1m /run/disk");
+    let again = "records are written to standard output again; 0 lost so far";
+    wait_until(|| instance.stderr().contains(again));
+    assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
+    let records = shell("cat /run/disk/records");
+    let records: Vec<Value> = records.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+    let flows = records.iter().filter(|record| record["type"] == "flow");
+    assert!(flows.count() >= PACKETS.into());
+    assert_eq!(records.last().unwrap()["state"], "stopped");
+}
+
+#[test]
+fn nobody_who_reads_messages_keeps_it_from_ending_either() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let (reader, writer) = pipe().unwrap();
+    rustix::pipe::fcntl_setpipe_size(&writer, 4096).unwrap();
+    let mut command = sandbox.command(&binary().display().to_string());
+    command.args("run --iface left --json --workers 1 -v".split_whitespace());
+    command.stdout(writer.try_clone().unwrap()).stderr(writer);
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    wait_until(|| !sandbox.pinned().is_empty() && sandbox.attached("left").len() > 1);
+    send_each(&sandbox, 32);
+    let pid = Pid::from_raw(child.id().cast_signed()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(start.elapsed() < Duration::from_secs(15), "it does not end");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    sandbox.assert_clean();
+    drop(reader);
 }

@@ -1,8 +1,9 @@
-//! What was lost: packets that could not be shown because the ring of their CPU was full, and frames
-//! that a peer interface did not take.
+//! What was lost: packets that could not be shown because the ring of their CPU was full, frames that a
+//! peer interface did not take, and records that nobody took in time.
 
 use std::fmt;
 
+use super::Output;
 use crate::kernel::{LostFrames, MapError, Stats};
 
 /// Tells of losses that are new.
@@ -10,13 +11,16 @@ use crate::kernel::{LostFrames, MapError, Stats};
 pub(super) struct Losses {
     stats: Stats,
     lost_frames: LostFrames,
+    output: Output,
     by_cpu: Rise,
     frames: Rise,
+    records: Rise,
 }
 
 impl Losses {
-    pub(super) fn new(stats: Stats, lost_frames: LostFrames) -> Self {
-        Self { stats, lost_frames, by_cpu: Rise::default(), frames: Rise::default() }
+    pub(super) fn new(stats: Stats, lost_frames: LostFrames, output: Output) -> Self {
+        let (by_cpu, frames, records) = (Rise::default(), Rise::default(), Rise::default());
+        Self { stats, lost_frames, output, by_cpu, frames, records }
     }
 
     /// Logs what was lost since the last call.
@@ -35,6 +39,11 @@ impl Losses {
         let frames: u64 = self.frames.since(vec![self.lost_frames.read()?]).iter().sum();
         if frames > 0 {
             log::warn!("{frames} frames that passed were not taken by the peer interface");
+        }
+        let records: u64 = self.records.since(vec![self.output.lost()]).iter().sum();
+        // Whoever has gone was reported when that was found.
+        if records > 0 && !self.output.is_closed() {
+            log::warn!("{records} records were lost: whoever reads them is too slow, or stopped");
         }
         Ok(())
     }

@@ -39,7 +39,7 @@ pub use in_force::{Allowance, InForce};
 pub use kernel_store::{KernelStore, NO_RULE};
 pub use losses::losses_by_cpu;
 pub use offload::fit;
-pub use output::{Format, Output, Writer};
+pub use output::{Ending, Format, Output, Writer};
 pub use reader::Reader;
 pub use session::{KernelParts, Plan, run};
 pub use sink::{Interfaces, LiveSink, Shared};

@@ -96,7 +96,7 @@ pub fn run(
             verdicts,
             servers: Arc::clone(&shared.servers),
             clock: clock.clone(),
-            losses: Losses::new(stats, lost_frames),
+            losses: Losses::new(stats, lost_frames, shared.output.clone()),
             outboxes: outboxes.clone(),
             timeouts: plan.timeouts,
         };

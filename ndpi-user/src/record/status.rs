@@ -48,6 +48,8 @@ pub struct StoppedRecord {
     pub lost_frames: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ring_full: Vec<RingFull>,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub lost_records: u64,
 }
 
 /// Packets that one CPU could not show.
@@ -65,17 +67,28 @@ fn is_zero(number: &u64) -> bool {
 
 impl StoppedRecord {
     /// The record of a session that ended at `now`: packets seen, how many of them passed, were
-    /// dropped and were redirected, and how many of the last were lost.
+    /// dropped and were redirected, how many of the last were lost, and records that were.
     pub fn new(
         now: Time,
         seen: u64,
         left: [u64; 3],
         lost_frames: u64,
         ring_full: Vec<RingFull>,
+        lost_records: u64,
     ) -> Self {
         let [passed, dropped, redirected] = left;
-        let (kind, state, time) = ("status", "stopped", now);
-        Self { kind, state, time, seen, passed, dropped, redirected, lost_frames, ring_full }
+        Self {
+            kind: "status",
+            state: "stopped",
+            time: now,
+            seen,
+            passed,
+            dropped,
+            redirected,
+            lost_frames,
+            ring_full,
+            lost_records,
+        }
     }
 }
 

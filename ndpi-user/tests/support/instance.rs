@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use super::wait_until;
+
 /// Much longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -34,6 +36,16 @@ impl Instance {
         });
         let instance = Self { child, lines, stderr };
         instance.wait_for(|record| record["type"] == "status" && record["state"] == "running");
+        instance
+    }
+
+    /// Starts the command with this standard output, which is the test's to read, and waits until it
+    /// has attached.
+    pub(crate) fn start_unread(command: &mut Command, folder: &Path, stdout: Stdio) -> Self {
+        let stderr = folder.join(format!("stderr-{:?}", Instant::now()).replace(' ', ""));
+        let child = command.stdout(stdout).stderr(File::create(&stderr).unwrap()).spawn().unwrap();
+        let instance = Self { child, lines: mpsc::channel().1, stderr };
+        wait_until(|| instance.stderr().contains("attached to"));
         instance
     }
 
@@ -70,6 +82,11 @@ impl Instance {
     /// Asks it to end with `signal` and waits until it has.
     pub(crate) fn end(&mut self, signal: Signal) -> ExitStatus {
         self.signal(signal);
+        self.ended()
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -77,7 +94,7 @@ impl Instance {
             }
             thread::sleep(Duration::from_millis(5));
         }
-        panic!("{signal:?} does not end it; standard error:\n{}", self.stderr());
+        panic!("it does not end; standard error:\n{}", self.stderr());
     }
 }
 

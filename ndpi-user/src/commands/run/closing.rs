@@ -18,13 +18,15 @@ pub(super) struct Closing {
     lost_frames: u64,
     /// How often the policy was read anew and taken, and how often not.
     reloads: (u64, u64),
+    /// Records that whoever reads them was too slow for.
+    lost_records: u64,
 }
 
 impl Closing {
-    pub(super) fn read(kernel: &Kernel, reloads: (u64, u64)) -> Result<Self> {
+    pub(super) fn read(kernel: &Kernel, reloads: (u64, u64), lost_records: u64) -> Result<Self> {
         let (statistics, ring_full) = (kernel.stats().read()?, kernel.stats().ring_full()?);
         let lost_frames = kernel.lost_frames().read()?;
-        Ok(Self { statistics, ring_full, lost_frames, reloads })
+        Ok(Self { statistics, ring_full, lost_frames, reloads, lost_records })
     }
 
     pub(super) fn record(&self) -> StoppedRecord {
@@ -37,6 +39,7 @@ impl Closing {
             [Outcome::Passed, Outcome::Dropped, Outcome::Redirected].map(packets),
             self.lost_frames,
             lossy.map(|(cpu, &packets)| RingFull { cpu, packets }).collect(),
+            self.lost_records,
         )
     }
 }

@@ -7,7 +7,9 @@ mod peers;
 mod reload;
 mod signals;
 
+use std::fs::File;
 use std::io;
+use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
@@ -24,9 +26,10 @@ use super::Context;
 use crate::first_packet::Servers;
 use crate::kernel::{Attachment, Clock, Egress, Hooks, Kernel, Mode, check_capabilities, ktime_ns};
 use crate::live::{
-    self, Control, Enforcer, Format, InForce, KernelBlocklist, KernelParts, KernelRules,
+    self, Control, Ending, Enforcer, Format, InForce, KernelBlocklist, KernelParts, KernelRules,
     KernelStore, Output, Shared, Summary,
 };
+use crate::logging;
 use crate::policy::{self, Policy, Support, Vocabulary};
 use crate::record::{Attached, Names, StatusRecord, Time};
 use crate::reject::{self, Rejecter};
@@ -62,7 +65,7 @@ impl RunArguments {
 
         let server = orders::listen(&kernel, self.policy.is_some().then_some(reload));
         let format = if self.json { Format::Json } else { Format::Text };
-        let (output, writer) = Output::start(format, io::stdout());
+        let (output, writer) = Output::start(format, standard_output()?);
         output.status(&self.status(&library, &attachments));
         let shared = Shared {
             names: Arc::new(Names::of(&engines[0])),
@@ -81,16 +84,24 @@ impl RunArguments {
         }
         let summary = self.session(&mut kernel, engines, (enforcer, in_force), &shared, &orders);
         drop(server);
-        let closing = Closing::read(&kernel, reloads.read())?;
-        shared.output.stopped(&closing.record());
+        let closing = Closing::read(&kernel, reloads.read(), shared.output.lost());
+        // Whoever reads the records may keep this process waiting a little, but not its pins.
+        drop(kernel);
+        let report = report(&summary?, &names, &closing?, &shared.output);
         // The writer ends when nobody can write to it any more.
         drop(shared);
-        let lost = writer.finish().context("cannot write records to standard output")?;
-        if lost > 0 {
-            log::warn!("{lost} records were lost: whoever reads them was too slow");
+        Ok(self.ended(&writer.finish(), &report))
+    }
+
+    /// Says how the writing of records ended, and the report where it did not come with them.
+    fn ended(&self, ending: &Ending, report: &str) -> ExitCode {
+        if ending.lost > 0 {
+            log::warn!("{ending}");
         }
-        self.report(&summary?, &names, &closing);
-        Ok(ExitCode::SUCCESS)
+        if self.json || ending.closed || ending.cut {
+            logging::say(report);
+        }
+        if ending.cut && ending.failure.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 
     /// From the first sample to the last record. Afterwards nothing is attached.
@@ -193,17 +204,21 @@ impl RunArguments {
         let now = Time(jiff::Timestamp::now().as_nanosecond().try_into().unwrap_or_default());
         StatusRecord::running(now, library.revision(), policy, attached.collect())
     }
+}
 
-    /// What there is to say at the end: on standard output, or beside it where that has records.
-    fn report(&self, summary: &Summary, names: &Names, closing: &Closing) {
-        let (table, leaks, samples) = (summary.table(names), summary.leaks(), summary.samples());
-        let text = format!("\n{table}{leaks}{samples}\n{closing}");
-        if self.json {
-            eprint!("{text}");
-        } else {
-            print!("{text}");
-        }
-    }
+/// Standard output without a buffer of its own, so that what was written is known.
+fn standard_output() -> Result<File> {
+    let output = io::stdout().as_fd().try_clone_to_owned();
+    Ok(output.context("cannot write to standard output")?.into())
+}
+
+/// What there is to say at the end, which goes out behind the last record.
+fn report(summary: &Summary, names: &Names, closing: &Closing, output: &Output) -> String {
+    let (table, leaks, samples) = (summary.table(names), summary.leaks(), summary.samples());
+    let report = format!("\n{table}{leaks}{samples}\n{closing}");
+    output.stopped(&closing.record());
+    output.report(&report);
+    report
 }
 
 /// What is remembered of servers, blocked in the kernel.

@@ -300,7 +300,7 @@ impl World {
             worker.run();
         }
         assert!(self.model.maps().verdicts.is_empty() && self.model.maps().tracks.is_empty());
-        self.writer.finish().unwrap();
+        assert_eq!(self.writer.finish().lost, 0);
         let lines = self.records.bytes();
         let mut recorded = HashMap::<u8, (u64, u64)>::new();
         for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {

@@ -155,7 +155,7 @@ fn life_until(end: End, table: Table, given_up: bool) -> (Vec<Value>, String) {
     sink.finished(flow, end);
     assert!(standing.borrow().is_empty(), "nothing stands when the flow is over");
     let leaks = sink.into_summary().leaks().to_string();
-    writer.finish().unwrap();
+    assert_eq!(writer.finish().lost, 0);
     let bytes = lines.bytes();
     let lines = bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
     (lines.map(|line| serde_json::from_slice(line).unwrap()).collect(), leaks)

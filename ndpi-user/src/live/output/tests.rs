@@ -1,0 +1,146 @@
+//! Readers that stall, go, or are out of space for a while.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use super::{Ending, Format, Output, WAITING_LINES};
+
+const MOMENT: Duration = Duration::from_millis(100);
+const LONG: Duration = Duration::from_secs(20);
+
+/// Takes nothing until the test lets go of the other end.
+struct Gate(mpsc::Receiver<()>);
+
+impl Write for Gate {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = self.0.recv();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Fails a few times, then takes what comes, a few bytes at a time.
+#[derive(Clone)]
+struct Full {
+    failures: Arc<AtomicUsize>,
+    error: io::ErrorKind,
+    text: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Full {
+    fn new(failures: usize, error: io::ErrorKind) -> Self {
+        Self { failures: Arc::new(failures.into()), error, text: Arc::default() }
+    }
+}
+
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut text = self.text.lock().unwrap();
+        // A full disk takes the beginning of a line before it refuses the rest.
+        let left = self.failures.load(Ordering::Relaxed);
+        if left > 0 && text.len() >= 3 {
+            self.failures.store(left - 1, Ordering::Relaxed);
+            return Err(self.error.into());
+        }
+        let taken = bytes.len().min(3);
+        text.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_stalled_reader_costs_lines_with_a_count_and_never_blocks() {
+    let (open, gate) = mpsc::channel();
+    let (output, writer) = Output::start(Format::Json, Gate(gate));
+    let sent = 3 * WAITING_LINES;
+    (0..sent).for_each(|_| output.line("x".repeat(10)));
+    let lost = usize::try_from(output.lost()).unwrap();
+    assert!(lost > 0 && lost < sent, "{lost} of {sent} were lost");
+    drop((output, open));
+    let ending = writer.finish();
+    assert_eq!(ending, Ending { lost: lost as u64, ..Ending::default() });
+    assert!(ending.to_string().contains("too slow"), "{ending}");
+}
+
+#[test]
+fn a_session_ends_beside_a_reader_that_takes_nothing() {
+    let (open, gate) = mpsc::channel();
+    let (output, writer) = Output::start(Format::Json, Gate(gate));
+    (0..7).for_each(|_| output.line("x".into()));
+    drop(output);
+    let start = Instant::now();
+    let ending = writer.finish_within(MOMENT, LONG);
+    assert!(start.elapsed() < LONG);
+    assert_eq!(ending, Ending { lost: 7, cut: true, ..Ending::default() });
+    assert!(ending.to_string().contains("takes nothing more"), "{ending}");
+    drop(open);
+}
+
+#[test]
+fn a_reader_that_takes_a_little_is_not_waited_for_for_ever() {
+    struct Slow;
+    impl Write for Slow {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            std::thread::sleep(MOMENT / 10);
+            Ok(1)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let (output, writer) = Output::start(Format::Json, Slow);
+    output.line("x".repeat(1 << 20));
+    drop(output);
+    assert!(writer.finish_within(MOMENT, 3 * MOMENT).cut);
+}
+
+#[test]
+fn what_a_full_disk_refused_is_written_when_there_is_room() {
+    let target = Full::new(1, io::ErrorKind::StorageFull);
+    let text = Arc::clone(&target.text);
+    let (output, writer) = Output::start(Format::Text, target);
+    output.line("first line".into());
+    output.line("second line".into());
+    output.report("\nreport\n");
+    drop(output);
+    assert_eq!(writer.finish_within(LONG, LONG), Ending::default());
+    let text = String::from_utf8(text.lock().unwrap().clone()).unwrap();
+    assert_eq!(text, "first line\nsecond line\n\nreport\n", "no line is torn");
+}
+
+#[test]
+fn a_disk_that_stays_full_is_the_reason_for_what_is_missing() {
+    let target = Full::new(usize::MAX, io::ErrorKind::StorageFull);
+    let (output, writer) = Output::start(Format::Json, target);
+    output.line("a line".into());
+    drop(output);
+    let ending = writer.finish_within(MOMENT, LONG);
+    assert!(ending.cut && ending.failure.is_some() && ending.lost == 1, "{ending:?}");
+    assert!(ending.to_string().contains("could not be written"), "{ending}");
+}
+
+#[test]
+fn a_closed_reader_ends_the_writing_and_nothing_else() {
+    let (output, writer) = Output::start(Format::Json, Full::new(1, io::ErrorKind::BrokenPipe));
+    output.line("a line".into());
+    let start = Instant::now();
+    while !output.is_closed() {
+        assert!(start.elapsed() < LONG);
+    }
+    output.line("another".into());
+    output.json(&"a third");
+    drop(output);
+    let ending = writer.finish();
+    assert!(ending.closed && ending.failure.is_none(), "{ending:?}");
+    assert_eq!(ending.lost, 3);
+    assert!(ending.to_string().contains("standard output is closed"), "{ending}");
+}
