@@ -84,6 +84,27 @@ pub enum LoadError {
         /// The file.
         path: PathBuf,
     },
+    /// The caller of a program with rights of its own names a library.
+    #[error(
+        "{} is not loaded: this program has rights that its caller lacks (set-user-id or file \
+         capabilities), and a library's code would run with them. It takes an installed \
+         {SONAME} only; unset {LIBRARY_VARIABLE}, or give the rights to a service \
+         (AmbientCapabilities=) in place of the file", path.display()
+    )]
+    Privileged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that nobody named, and that others may have put there.
+    #[error(
+        "{} is not loaded: {why}; if it is meant, name it with {LIBRARY_VARIABLE}", path.display()
+    )]
+    Untrusted {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, or with a folder on the way to it.
+        why: String,
+    },
     /// Nothing usable in any of the places.
     #[error(
         "no usable nDPI {SUPPORTED_REVISION}x ({SONAME}) was found; install it, or set \

@@ -34,15 +34,18 @@ mod library;
 pub mod memory;
 #[doc(hidden)]
 pub mod packets;
+mod process;
 mod search;
 mod stdio;
+mod trust;
 pub mod types;
 mod verify;
 
 pub use error::LoadError;
 pub use functions::Functions;
 pub use library::{Library, module_lock};
-pub use search::{Candidate, LIBRARY_VARIABLE, SONAME, candidates};
+pub use process::is_privileged;
+pub use search::{Candidate, LIBRARY_VARIABLE, SONAME, Search};
 pub use stdio::c_output_to_stderr;
 
 /// What `ndpi_revision()` of an acceptable library starts with.

@@ -8,7 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 
 use crate::{
-    Candidate, Functions, LIBRARY_VARIABLE, LoadError, SONAME, candidates, memory, verify,
+    Candidate, Functions, LIBRARY_VARIABLE, LoadError, SONAME, Search, memory, process, trust,
+    verify,
 };
 
 /// A loaded nDPI 5.0 that passed the load-time checks.
@@ -20,44 +21,58 @@ pub struct Library {
 }
 
 impl Library {
-    /// Loads nDPI from the first of the [`candidates`] that is usable.
+    /// Loads nDPI from the first of the [`Search::candidates`] that is usable.
     ///
     /// A path that a person named (`path`, or [`LIBRARY_VARIABLE`]) is used or refused; otherwise
-    /// a copy that is refused is passed over for the next one. With `count_memory`,
-    /// [`memory::in_use`] tells what nDPI has allocated.
+    /// a copy that is refused is passed over for the next one, as is one that others than root and
+    /// this process's user could have put there. With `count_memory`, [`memory::in_use`] tells what
+    /// nDPI has allocated.
     ///
     /// # Errors
     ///
     /// Why the named library was refused, or [`LoadError::NotFound`] with the reasons of all.
     pub fn load(path: Option<&Path>, count_memory: bool) -> Result<Self, LoadError> {
         let variable = std::env::var_os(LIBRARY_VARIABLE);
-        let executable = std::env::current_exe().ok();
+        let executable = process::executable();
+        let search = Search {
+            given: path,
+            variable: variable.as_deref(),
+            executable: executable.as_deref(),
+            privileged: process::is_privileged(),
+        };
         let mut tried = Vec::new();
-        for candidate in candidates(path, variable.as_deref(), executable.as_deref()) {
-            match candidate {
+        for candidate in search.candidates()? {
+            let loaded = match candidate {
                 Candidate::Named(path) => return Self::open(&path, count_memory),
-                Candidate::Beside(path) if !path.exists() => {}
-                Candidate::Loader => match Self::open_as(Path::new(SONAME), count_memory) {
-                    Ok(library) => return Ok(library),
-                    Err(error) => tried.push(error),
-                },
-                Candidate::Beside(path) => match Self::open(&path, count_memory) {
-                    Ok(library) => return Ok(Self { passed_over: tried, ..library }),
-                    Err(error) => tried.push(error),
-                },
+                Candidate::Loader => Self::open_as(Path::new(SONAME), count_memory),
+                Candidate::Installed(path) if !path.exists() => continue,
+                Candidate::Installed(path) => Self::installed(path, count_memory),
+            };
+            match loaded {
+                Ok(library) => return Ok(Self { passed_over: tried, ..library }),
+                Err(error) => tried.push(error),
             }
         }
         Err(LoadError::NotFound { tried })
     }
 
-    /// Loads and checks this library, and no other.
+    /// Loads and checks a library that nobody named, unless somebody else may have put it there.
+    fn installed(path: PathBuf, count_memory: bool) -> Result<Self, LoadError> {
+        match trust::resolve(&path, process::user()) {
+            Ok(file) => Self::open_as(&file, count_memory),
+            Err(why) => Err(LoadError::Untrusted { path, why: why.to_string() }),
+        }
+    }
+
+    /// Loads and checks this library, and no other. A bare name is the loader's to find, as
+    /// dlopen(3) has it, so that a file of that name in the working directory plays no part.
     ///
     /// # Errors
     ///
     /// Any [`LoadError`] but [`LoadError::NotFound`].
     pub fn open(path: &Path, count_memory: bool) -> Result<Self, LoadError> {
-        // The loader would search for a bare name instead of taking the file.
-        let absolute = std::path::absolute(path).ok().filter(|_| path.exists());
+        let bare = path.components().count() == 1 && path.is_relative();
+        let absolute = std::path::absolute(path).ok().filter(|_| !bare);
         Self::open_as(absolute.as_deref().unwrap_or(path), count_memory)
     }
 

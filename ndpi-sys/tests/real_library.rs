@@ -9,9 +9,9 @@ fn a_real_library_passes_the_checks() {
     let system = Path::new(SONAME);
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/ndpi").join(system);
     let path = match std::env::var_os(LIBRARY_VARIABLE) {
-        Some(named) => PathBuf::from(named),
-        None if built.exists() => built,
-        None => system.to_owned(),
+        Some(named) if !named.is_empty() => PathBuf::from(named),
+        _ if built.exists() => built,
+        _ => system.to_owned(),
     };
     let library = match Library::load(Some(&path), false) {
         Err(LoadError::Open { .. }) if path == system => {

@@ -48,6 +48,7 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let context = Context { log_level: self.log_level() };
         crate::logging::init(context.log_level);
+        crate::rights::give_up_what_the_caller_lacks()?;
         match self.command {
             Command::Run(arguments) => arguments.run(context),
             Command::List(arguments) => arguments.run(),

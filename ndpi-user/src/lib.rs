@@ -16,6 +16,7 @@ pub mod policy;
 pub mod record;
 pub mod reject;
 pub mod report;
+mod rights;
 pub mod sample;
 #[cfg(test)]
 mod testing;

@@ -57,7 +57,7 @@ pub use library::Library;
 pub use metadata::{
     Certificate, Dns, DnsAddress, DnsResponse, Http, Metadata, Quic, Ssh, TcpFingerprint, Tls,
 };
-pub use ndpi_sys::{LoadError, c_output_to_stderr};
+pub use ndpi_sys::{LoadError, c_output_to_stderr, is_privileged};
 pub use risk::{Risk, RiskScore, Severity};
 pub use shared::SharedCaches;
 pub use state::State;

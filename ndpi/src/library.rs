@@ -16,9 +16,11 @@ impl Library {
     /// Loads nDPI and checks that it is 5.0 and laid out as expected.
     ///
     /// Looked for are, in this order: `path`; the environment variable `NDPI_LIBRARY`; what the
-    /// loader finds as `libndpi.so.5`; copies beside the running program, as installed (`../lib`)
-    /// or built in a checkout (`target/ndpi`). The first two are used or refused; of the others,
-    /// a copy that is refused is passed over with a warning in the log.
+    /// loader finds as `libndpi.so.5`; copies beside the running program, as installed
+    /// (`bin/x` → `lib/ndpi-xdp`, `lib`) or built in a checkout (`target/ndpi`); the system's folders
+    /// for libraries. The first two are used or refused, and refused in a program that has rights
+    /// which its caller lacks. Of the others, a copy that is refused is passed over with a warning in
+    /// the log, as is one that others than root and this process's user could have put there.
     ///
     /// # Errors
     ///

@@ -73,7 +73,7 @@ impl PinFolder {
         let failed = |error| {
             let folder = path.display();
             io::Error::other(format!(
-                "cannot make {folder} (mount -t bpf bpf /sys/fs/bpf): {error}"
+                "cannot make {folder} (mount -t bpf -o mode=0700 bpf /sys/fs/bpf): {error}"
             ))
         };
         fs::create_dir(&path).map_err(failed)?;

@@ -2,16 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
-use ndpi::{Engine, EngineBuilder, Library, RulesError, SharedCaches};
+use ndpi::{Engine, EngineBuilder, Library, LoadError, RulesError, SharedCaches};
 
 /// Which nDPI, and how it is set up. Files may be given several times.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "nDPI")]
 pub struct NdpiOptions {
-    /// nDPI's shared library, instead of what the loader finds as libndpi.so.5
-    #[arg(long, value_name = "FILE", env = "NDPI_LIBRARY")]
+    /// nDPI's shared library, instead of what the loader finds as libndpi.so.5; a name without `/`
+    /// is the loader's to find [env: NDPI_LIBRARY]
+    // Read where the library is loaded: an empty variable is none there, while clap refuses it.
+    #[arg(long, value_name = "FILE")]
     pub ndpi_library: Option<PathBuf>,
 
     /// Change a setting of nDPI: `KEY=VALUE`, or `PROTOCOL,KEY=VALUE` for one of a protocol
@@ -69,9 +71,17 @@ impl NdpiOptions {
     pub fn library(&self) -> Result<Library> {
         // Standard output is for results; nDPI complains of lines in lists there.
         ndpi::c_output_to_stderr();
-        Library::load(self.ndpi_library.as_deref()).context(
-            "nDPI 5.0 cannot be used; --ndpi-library FILE names one, `cargo xtask setup` fetches one",
-        )
+        Library::load(self.ndpi_library.as_deref()).map_err(|error| {
+            let what_to_do = match error {
+                // It is what may not be named.
+                LoadError::Privileged { .. } => "nDPI 5.0 cannot be used",
+                _ => {
+                    "nDPI 5.0 cannot be used; --ndpi-library FILE names one, `cargo xtask setup` \
+                     fetches one"
+                }
+            };
+            anyhow::Error::new(error).context(what_to_do)
+        })
     }
 
     /// A new engine, set up as these options say.

@@ -21,8 +21,8 @@ pub enum PreflightError {
     NoObject(#[from] MissingObject),
     /// The process may not do what it must.
     #[error(
-        "cannot use BPF programs and maps: {} missing; run it as root (sudo), or give the binary \
-         these capabilities: setcap cap_bpf,cap_net_admin,cap_perfmon+ep FILE",
+        "cannot use BPF programs and maps: {0} missing; run it as root (sudo), or as a service with \
+         AmbientCapabilities= (SECURITY.md says which)",
         .missing.join(", ")
     )]
     MissingCapabilities {

@@ -16,6 +16,7 @@ pub(crate) mod sandbox;
 pub(crate) mod wire;
 
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,7 +26,7 @@ use ndpi_user::kernel::object::KERNEL_OBJECT;
 /// The program under test: the release build that `cargo xtask test` made, else cargo's own.
 pub(crate) fn binary() -> PathBuf {
     let cargos = || PathBuf::from(env!("CARGO_BIN_EXE_ndpi-xdp"));
-    env::var_os("NDPI_XDP_BINARY").map_or_else(cargos, PathBuf::from)
+    variable("NDPI_XDP_BINARY").map_or_else(cargos, PathBuf::from)
 }
 
 /// Whether the tests that attach programs can run: as root, with the programs of the distribution
@@ -55,7 +56,12 @@ pub(crate) fn wait_until(holds: impl Fn() -> bool) {
 /// nDPI for the program under test: what `NDPI_LIBRARY` names, else what `cargo xtask setup` made.
 pub(crate) fn ndpi_library() -> PathBuf {
     let made = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/ndpi/libndpi.so.5");
-    env::var_os("NDPI_LIBRARY").map_or_else(made, PathBuf::from)
+    variable("NDPI_LIBRARY").map_or_else(made, PathBuf::from)
+}
+
+/// An environment variable; an empty one is as good as none.
+fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
 }
 
 fn missing(programs: &[&str]) -> Option<String> {
@@ -68,7 +74,7 @@ fn missing(programs: &[&str]) -> Option<String> {
     if !absent.is_empty() {
         return Some(format!("missing: {}: cargo xtask setup --packages", absent.join(", ")));
     }
-    if env::var_os("NDPI_XDP_BINARY").is_none() && KERNEL_OBJECT.is_none() {
+    if variable("NDPI_XDP_BINARY").is_none() && KERNEL_OBJECT.is_none() {
         return Some("ndpi-xdp was compiled without its BPF programs: cargo xtask build".into());
     }
     let library = ndpi_library();

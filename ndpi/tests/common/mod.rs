@@ -25,9 +25,9 @@ pub(crate) fn loaded(
     let system = Path::new(ndpi_sys::SONAME);
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/ndpi").join(system);
     let path = match std::env::var_os(ndpi_sys::LIBRARY_VARIABLE) {
-        Some(named) => PathBuf::from(named),
-        None if built.exists() => built,
-        None => system.to_owned(),
+        Some(named) if !named.is_empty() => PathBuf::from(named),
+        _ if built.exists() => built,
+        _ => system.to_owned(),
     };
     match load(Some(&path)) {
         Err(LoadError::Open { .. }) if path == system => {
