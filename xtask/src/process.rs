@@ -1,7 +1,7 @@
 //! Running other programs, with errors that can be acted upon.
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -20,9 +20,14 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
+/// An environment variable; an empty one is as good as none.
+pub(crate) fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
+
 /// The cargo that runs xtask.
 pub(crate) fn cargo() -> Command {
-    command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    command(variable("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
 /// `program` with root's rights: itself for root, else through sudo, which may ask for a password.
@@ -71,7 +76,8 @@ pub(crate) fn find_program(program: &str) -> Option<PathBuf> {
 /// a plain `su`.
 fn search_path() -> impl Iterator<Item = PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<_> = env::split_paths(&path).collect();
+    // An empty entry is the working directory, which is no place for programs that root starts.
+    let folders: Vec<_> = env::split_paths(&path).filter(|it| it.is_absolute()).collect();
     folders.into_iter().chain(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from))
 }
 

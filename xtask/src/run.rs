@@ -35,7 +35,8 @@ const KEPT: [&str; 3] = ["RUST_LOG", "RUST_LOG_STYLE", "RUST_BACKTRACE"];
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<Infallible> {
     build::build(workspace, false)?;
     let words = words_for(&args.words);
-    let library = env::var_os("NDPI_LIBRARY").unwrap_or_else(|| workspace.ndpi_library().into());
+    let library =
+        process::variable("NDPI_LIBRARY").unwrap_or_else(|| workspace.ndpi_library().into());
     let mut command = start(&workspace.binary(false), &library, &words);
     eprintln!("run: {}", process::shown(&command));
     if command.get_program() == "sudo" {

@@ -1,6 +1,5 @@
 //! Facts about the Rust toolchain that runs: everything for BPF must match it.
 
-use std::env;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -63,7 +62,7 @@ pub(crate) fn bpf_target() -> &'static str {
 
 /// The rustc that cargo would call.
 pub(crate) fn rustc() -> Command {
-    process::command(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+    process::command(process::variable("RUSTC").unwrap_or_else(|| "rustc".into()))
 }
 
 #[cfg(test)]

@@ -24,7 +24,14 @@ impl Bpffs {
         let table = fs::read_to_string("/proc/self/mountinfo").context("cannot read the mounts")?;
         let mounted = is_mounted(&table);
         if !mounted {
-            process::output(process::command("mount").args(["-t", "bpf", "bpf", MOUNT_POINT]))?;
+            process::output(process::command("mount").args([
+                "-t",
+                "bpf",
+                "-o",
+                "mode=0700",
+                "bpf",
+                MOUNT_POINT,
+            ]))?;
         }
         Ok(Self { ours: !mounted })
     }

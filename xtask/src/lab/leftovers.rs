@@ -3,8 +3,8 @@
 //! Everything of a lab that has a name carries its process id, so that what a killed lab could not
 //! remove is known for what it is.
 
-use std::env;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -21,31 +21,47 @@ pub(super) fn named(what: &str) -> String {
 }
 
 /// Removes namespaces, pins and folders of labs that were killed before they could; `binary` is
-/// `ndpi-xdp`, which knows how to take off what it has pinned.
+/// `ndpi-xdp`, which knows how to take off what it has pinned. What cannot be removed stays: it may
+/// be a stranger's, and is in nobody's way.
 pub(super) fn remove_stale(binary: &Path) -> Result<()> {
     for name in namespaces()?.iter().filter(|name| is_stale(name)) {
         eprintln!("lab: removing {name}, left by a lab that was killed");
         Namespace::adopt(name).remove()?;
     }
     // The BPF file system may not be mounted, and then nothing is pinned.
-    if let Ok(pins) = stale_in(Path::new(bpffs::MOUNT_POINT)) {
-        for pins in pins {
-            process::output(process::command(binary).args(["detach", "--pin-dir"]).arg(&pins))?;
-        }
-    }
-    stale_in(&env::temp_dir())?.iter().try_for_each(fs::remove_dir_all)?;
+    remove_each(Path::new(bpffs::MOUNT_POINT), |pins| {
+        process::output(process::command(binary).args(["detach", "--pin-dir"]).arg(pins)).map(drop)
+    });
+    remove_each(&temporary(), |folder| Ok(fs::remove_dir_all(folder)?));
     Ok(())
 }
 
-/// What labs that were killed have left in a folder.
-fn stale_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder)?.filter_map(Result::ok);
-    let stale = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_stale));
-    let paths: Vec<_> = stale.map(|entry| entry.path()).collect();
-    for path in &paths {
-        eprintln!("lab: removing {}, left by a lab that was killed", path.display());
+/// The folder in which labs make theirs.
+pub(super) fn temporary() -> PathBuf {
+    process::variable("TMPDIR").map_or_else(|| "/tmp".into(), PathBuf::from)
+}
+
+/// Removes what labs that were killed have left in a folder.
+fn remove_each(folder: &Path, remove: impl Fn(&Path) -> Result<()>) {
+    for path in stale_in(folder) {
+        eprintln!("lab: removing {path:?}, left by a lab that was killed");
+        if let Err(error) = remove(&path) {
+            eprintln!("lab: it stays: {error:#}");
+        }
     }
-    Ok(paths)
+}
+
+/// What labs that were killed have left in a folder in which anybody may make files of such names:
+/// only folders of this user's own.
+fn stale_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let stale = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_stale));
+    stale.map(|entry| entry.path()).filter(|path| is_own_folder(path)).collect()
+}
+
+fn is_own_folder(path: &Path) -> bool {
+    let us = rustix::process::geteuid().as_raw();
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir() && found.uid() == us)
 }
 
 /// Whether a lab gave this name whose process is gone.
@@ -89,6 +105,42 @@ mod tests {
         assert_eq!(owner("ndpi-lab-4711-router"), Some(4711));
         assert_eq!(owner("ndpi-lab-x-router"), None);
         assert_eq!(owner("blue"), None);
+    }
+
+    #[test]
+    fn files_of_strangers_are_left_alone_and_stop_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |what: &str| folder.path().join(format!("{PREFIX}-{}-{what}", u32::MAX));
+        let target = folder.path().join("precious");
+        for made in [at("own"), target.clone(), at("stuck")] {
+            fs::create_dir(&made).unwrap();
+            fs::write(made.join("file"), "").unwrap();
+        }
+        std::os::unix::fs::symlink(&target, at("link")).unwrap();
+        fs::write(at("file"), "").unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            at("fifo"),
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR,
+            0,
+        )
+        .unwrap();
+        let strangers = [at("link"), at("file"), at("fifo")];
+        let mut found = stale_in(folder.path());
+        found.sort();
+        assert_eq!(found, [at("own"), at("stuck")]);
+        remove_each(folder.path(), |path| {
+            anyhow::ensure!(!path.ends_with(at("stuck")), "it cannot be removed");
+            Ok(fs::remove_dir_all(path)?)
+        });
+        assert!(!at("own").exists() && at("stuck").exists() && target.join("file").exists());
+        assert!(strangers.iter().all(|path| path.symlink_metadata().is_ok()));
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(at("stuck"), Some(65534), None).unwrap();
+            assert_eq!(stale_in(folder.path()), [PathBuf::new(); 0], "somebody else's folder");
+        }
+        assert_eq!(stale_in(Path::new("/nonexistent")), [PathBuf::new(); 0]);
     }
 
     #[test]

@@ -113,7 +113,8 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     }
     interrupt::watch()?;
     leftovers::remove_stale(&binary)?;
-    let folder = tempfile::Builder::new().prefix(&leftovers::named("")).tempdir()?;
+    let folder =
+        tempfile::Builder::new().prefix(&leftovers::named("")).tempdir_in(leftovers::temporary())?;
     let right = play(args, &binary, folder.path());
     let place = folder.path().to_owned();
     folder.close().context("cannot remove the lab's folder")?;
@@ -198,7 +199,7 @@ fn again_as_root(args: &Args, binary: &Path) -> Result<ExitCode> {
     eprintln!("lab: network namespaces and BPF need root; asking sudo, which may want a password");
     let mut command = process::privileged("env");
     // sudo would drop it.
-    if let Some(library) = env::var_os("NDPI_LIBRARY") {
+    if let Some(library) = process::variable("NDPI_LIBRARY") {
         command.arg(assignment("NDPI_LIBRARY", &library));
     }
     command.arg(env::current_exe()?).arg("lab").arg("--binary").arg(binary);

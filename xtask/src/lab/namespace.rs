@@ -121,7 +121,9 @@ pub(crate) fn namespaces() -> Result<Vec<String>> {
 /// after a plain `su`, and without the libraries that cargo adds for what it runs.
 fn tool(program: &str) -> Command {
     let path = env::var_os("PATH").unwrap_or_default();
-    let folders = env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    // An empty entry is the working directory, which is no place for programs that root starts.
+    let named = env::split_paths(&path).filter(|folder| folder.is_absolute());
+    let folders = named.chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
     let mut command = Command::new(program);
     command.env_remove("LD_LIBRARY_PATH");
     if let Ok(path) = env::join_paths(folders) {

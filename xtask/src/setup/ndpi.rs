@@ -30,6 +30,9 @@ fn missing(context: &Context) -> Option<String> {
     if !library.exists() {
         return Some("not at target/ndpi".to_owned());
     }
+    if names_its_engine_by_path(&library) {
+        return Some(format!("{} only works where it was made", library.display()));
+    }
     let problem = check(&library).err();
     problem.map(|problem| format!("{} is not it: {problem:#}", library.display()))
 }
@@ -105,6 +108,13 @@ fn revision(library: &Library) -> Result<String> {
     Ok(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
 }
 
+/// Whether it was made to load its engine from one place in the file system, as earlier ones were.
+fn names_its_engine_by_path(library: &Path) -> bool {
+    let path = format!("/{}\0", wheel::ENGINE);
+    let content = fs::read(library).unwrap_or_default();
+    content.windows(path.len()).any(|bytes| bytes == path.as_bytes())
+}
+
 fn is_of_series(revision: &str) -> bool {
     revision
         .strip_prefix(SERIES)
@@ -113,16 +123,23 @@ fn is_of_series(revision: &str) -> bool {
 
 /// The one-file library that carries the soname and needs the engine.
 fn compile_shim(folder: &Path, library: &Path) -> Result<()> {
+    compile(folder, library, SHIM)
+}
+
+fn compile(folder: &Path, library: &Path, text: &str) -> Result<()> {
     let source = folder.join("shim.c");
-    fs::write(&source, SHIM)?;
-    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+    fs::write(&source, text)?;
+    let compiler = process::variable("CC").unwrap_or_else(|| "cc".into());
     process::output(
         process::command(compiler)
             .args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o"])
             .args([library, &source])
             // The shim itself calls nothing of either: without this, the linker would drop them.
             .arg("-Wl,--no-as-needed")
-            .arg(folder.join(wheel::ENGINE))
+            // By its name alone, and found beside the shim: both may be moved together.
+            .arg("-L")
+            .arg(folder)
+            .arg(format!("-l:{}", wheel::ENGINE))
             .args(["-lm", "-Wl,-rpath,$ORIGIN", "-Wl,-z,defs"])
             .arg(format!("-Wl,-soname,{SONAME}")),
     )
@@ -141,6 +158,28 @@ mod tests {
         assert!(!is_of_series("5.01.0"));
         assert!(!is_of_series("4.2.0-1-abc"));
         assert!(!is_of_series("15.0.0"));
+    }
+
+    #[test]
+    fn a_library_is_loaded_wherever_it_is_moved_with_its_engine() {
+        let folder = tempfile::tempdir().unwrap();
+        let (made, moved) = (folder.path().join("made"), folder.path().join("moved"));
+        fs::create_dir(&made).unwrap();
+        let compiled = process::output(
+            process::command("cc")
+                .args(["-shared", "-fPIC", "-x", "c", "-", "-o"])
+                .arg(made.join(wheel::ENGINE)),
+        );
+        if let Err(error) = compiled {
+            return eprintln!("skipped: no C compiler: {error:#}");
+        }
+        compile(&made, &made.join(SONAME), "int in_shim = 1;\n").unwrap();
+        assert!(!names_its_engine_by_path(&made.join(SONAME)));
+        fs::rename(&made, &moved).unwrap();
+        // SAFETY: both libraries were made above, and have no initialisers of their own.
+        unsafe { Library::new(moved.join(SONAME)) }.expect("the engine is found beside it");
+        fs::write(moved.join("absolute"), format!("x/y/{}\0z", wheel::ENGINE)).unwrap();
+        assert!(names_its_engine_by_path(&moved.join("absolute")));
     }
 
     #[test]

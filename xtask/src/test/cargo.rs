@@ -66,7 +66,7 @@ fn surroundings(workspace: &Workspace) -> Vec<(&'static str, OsString)> {
         ("XTASK", env::current_exe().ok()),
     ];
     let set = |(name, value): (&'static str, Option<PathBuf>)| {
-        Some((name, env::var_os(name).or(value.map(PathBuf::into_os_string))?))
+        Some((name, process::variable(name).or(value.map(PathBuf::into_os_string))?))
     };
     found.into_iter().filter_map(set).collect()
 }

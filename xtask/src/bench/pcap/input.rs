@@ -37,7 +37,7 @@ pub(super) fn merged(workspace: &Workspace, copies: u8) -> Result<Input> {
 /// The corpus's captures: of `NDPI_CORPUS`, else beside the checkout.
 fn captures(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     let beside = workspace.root().join("../shared/corpus");
-    let folder = std::env::var_os("NDPI_CORPUS").map_or(beside, PathBuf::from).join("captures");
+    let folder = process::variable("NDPI_CORPUS").map_or(beside, PathBuf::from).join("captures");
     let Ok(entries) = fs::read_dir(&folder) else {
         bail!(
             "no captures in {}: set NDPI_CORPUS to a folder that has `captures`",
