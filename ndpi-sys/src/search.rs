@@ -76,10 +76,10 @@ impl Search<'_> {
     pub fn candidates(&self) -> Result<Vec<Candidate>, LoadError> {
         let variable = self.variable.filter(|value| !value.is_empty()).map(Path::new);
         if let Some(path) = self.given.or(variable) {
-            return match self.privileged {
-                true => Err(LoadError::Privileged { path: path.to_owned() }),
-                false => Ok(vec![Candidate::Named(path.to_owned())]),
-            };
+            if self.privileged {
+                return Err(LoadError::Privileged { path: path.to_owned() });
+            }
+            return Ok(vec![Candidate::Named(path.to_owned())]);
         }
         let executable = self.executable.filter(|_| !self.privileged);
         let mut folders = executable.and_then(Path::parent).map(beside).unwrap_or_default();

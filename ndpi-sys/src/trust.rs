@@ -10,7 +10,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
-/// The kernel's own limit (path_resolution(7)).
+/// The kernel's own limit (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
 
 /// The folders that hold nothing but the library and what it needs.
@@ -105,10 +105,10 @@ impl Walk {
     fn end(&self, file: &Path, found: &Metadata) -> Result<(), Distrust> {
         self.refuse_shared(file)?;
         self.owned(file, found)?;
-        match others_can_write(found, self.us) {
-            true => Err(Distrust::Writable { at: file.to_owned() }),
-            false => Ok(()),
+        if others_can_write(found, self.us) {
+            return Err(Distrust::Writable { at: file.to_owned() });
         }
+        Ok(())
     }
 
     fn owned(&self, at: &Path, found: &Metadata) -> Result<(), Distrust> {

@@ -10,8 +10,8 @@ use ndpi::{Engine, EngineBuilder, Library, LoadError, RulesError, SharedCaches};
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "nDPI")]
 pub struct NdpiOptions {
-    /// nDPI's shared library, instead of what the loader finds as libndpi.so.5; a name without `/`
-    /// is the loader's to find [env: NDPI_LIBRARY]
+    /// nDPI's shared library, instead of what the loader finds as libndpi.so.5 (or of the variable
+    /// `NDPI_LIBRARY`); a name without `/` is the loader's to find
     // Read where the library is loaded: an empty variable is none there, while clap refuses it.
     #[arg(long, value_name = "FILE")]
     pub ndpi_library: Option<PathBuf>,

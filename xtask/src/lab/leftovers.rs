@@ -44,7 +44,7 @@ pub(super) fn temporary() -> PathBuf {
 /// Removes what labs that were killed have left in a folder.
 fn remove_each(folder: &Path, remove: impl Fn(&Path) -> Result<()>) {
     for path in stale_in(folder) {
-        eprintln!("lab: removing {path:?}, left by a lab that was killed");
+        eprintln!("lab: removing {}, left by a lab that was killed", path.display());
         if let Err(error) = remove(&path) {
             eprintln!("lab: it stays: {error:#}");
         }

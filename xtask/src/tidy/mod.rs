@@ -11,6 +11,7 @@ mod shared_types;
 mod size;
 mod sources;
 mod words;
+mod workflows;
 
 use std::process::ExitCode;
 
@@ -64,6 +65,7 @@ fn findings(workspace: &Workspace) -> Result<Vec<String>> {
         abi::check(&sources, root)?,
         manifests::check(root)?,
         licences::check(root)?,
+        workflows::check(root)?,
     ]
     .concat())
 }
