@@ -138,9 +138,9 @@ mod tests {
         assert!(strangers.iter().all(|path| path.symlink_metadata().is_ok()));
         if rustix::process::geteuid().is_root() {
             std::os::unix::fs::chown(at("stuck"), Some(65534), None).unwrap();
-            assert_eq!(stale_in(folder.path()), [PathBuf::new(); 0], "somebody else's folder");
+            assert!(stale_in(folder.path()).is_empty(), "somebody else's folder");
         }
-        assert_eq!(stale_in(Path::new("/nonexistent")), [PathBuf::new(); 0]);
+        assert!(stale_in(Path::new("/nonexistent")).is_empty());
     }
 
     #[test]
