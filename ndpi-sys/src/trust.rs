@@ -168,7 +168,9 @@ mod tests {
                 fs::write(tree.0.join(file), "").unwrap();
                 tree.set_mode(file, 0o644);
             }
-            ["", "lib", "lib/ndpi-xdp"].iter().for_each(|folder| tree.set_mode(folder, 0o755));
+            for folder in ["", "lib", "lib/ndpi-xdp"] {
+                tree.set_mode(folder, 0o755);
+            }
             tree
         }
 
