@@ -3,11 +3,10 @@
 //! A record has a size that the verifier knows. Records come in a few sizes, so that a small packet
 //! does not take the room of a large one.
 
-use core::arch::asm;
-
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns};
 use ndpi_common::{MAX_SNAP, SampleFlags, SampleHeader};
 
+use crate::bounds::between;
 use crate::family::Family;
 use crate::hook::Hooked;
 use crate::maps::{RINGS, Ring};
@@ -87,7 +86,7 @@ fn fill<H: Hooked, K: Family, const N: usize>(
     let Some(mut record) = ring.reserve_untyped::<Record<N>>(0) else { return false };
     let place = record.as_mut_ptr();
     // The bound again, where the verifier looks for it.
-    let len = bounded::<N>(facts.captured);
+    let len = between::<1, N>(facts.captured);
     // SAFETY: the record has room for the header and for `N` bytes behind it.
     let there = unsafe {
         head(frame, &raw mut (*place).header, seen, Facts { captured: len, ..facts });
@@ -130,25 +129,4 @@ unsafe fn head<H: Hooked, K: Family>(
         (*to).captured = facts.captured;
         (*to).segment_size = seen.segment_size;
     }
-}
-
-/// `len`, at least 1 and at most `MOST`. In assembly: the compiler knows better than to compare
-/// again, and the verifier does not know what the compiler knows.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "at most `MOST`, a record's length")]
-fn bounded<const MOST: usize>(len: u32) -> u32 {
-    let mut len = u64::from(len);
-    // SAFETY: only changes the register it names.
-    unsafe {
-        asm!(
-            "if {len} != 0 goto +1",
-            "{len} = 1",
-            "if {len} <= {most} goto +1",
-            "{len} = {most}",
-            len = inout(reg) len,
-            most = const MOST,
-            options(pure, nomem, nostack),
-        );
-    }
-    len as u32
 }

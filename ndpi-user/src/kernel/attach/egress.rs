@@ -30,8 +30,10 @@ impl EgressLink {
         let options = TcAttachOptions::TcxOrder(LinkOrder::first());
         match program.attach_with_options(&interface.name, TcAttachType::Egress, options) {
             Ok(link) => Ok(Self { by: Egress::Tcx, link, made_clsact: false }),
-            // Kernels before 6.6 do not know the type of attachment.
-            Err(source) if by == Egress::Auto && os_error(&source) == Some(libc::EINVAL) => {
+            // Kernels before 6.6, and some built without, do not know this type of attachment, and
+            // say so in different ways. What keeps both ways from working, clsact tells as well.
+            Err(source) if by == Egress::Auto => {
+                log::debug!("{}: no tcx: {:#}", interface.name, anyhow::Error::new(source));
                 Self::attach_clsact(program, interface)
             }
             Err(source) => Err(refused(interface, source)),
