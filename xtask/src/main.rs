@@ -2,6 +2,7 @@
 
 mod bench;
 mod build;
+mod kernels;
 mod lab;
 mod process;
 mod run;
@@ -34,6 +35,11 @@ enum Command {
     Test(test::Args),
     Tidy(tidy::Args),
     Lab(lab::Args),
+    Kernels(kernels::Args),
+    #[command(hide = true)]
+    KernelsGuest(kernels::Plan),
+    #[command(hide = true)]
+    KernelsHere(kernels::Here),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +52,9 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args, &workspace),
         Command::Tidy(args) => tidy::run(&args, &workspace),
         Command::Lab(args) => lab::run(&args, &workspace),
+        Command::Kernels(args) => kernels::run(&args, &workspace),
+        Command::KernelsGuest(plan) => kernels::guest(&plan),
+        Command::KernelsHere(args) => kernels::here(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

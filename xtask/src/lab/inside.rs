@@ -13,7 +13,7 @@ use super::namespace::Namespace;
 
 /// What `open` opens inside. A socket belongs to the namespace it was opened in, wherever it is used
 /// later.
-pub(super) fn inside<T: Send>(
+pub(crate) fn inside<T: Send>(
     namespace: &Namespace,
     open: impl FnOnce() -> io::Result<T> + Send,
 ) -> Result<T> {

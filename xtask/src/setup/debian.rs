@@ -22,22 +22,13 @@ const SUITES: [&str; 4] = ["stable-backports", "stable", "testing", "unstable"];
 
 /// Puts `library/` of Debian's `rust-src` of the same release where `-Z build-std` looks.
 pub(super) fn install_core_source(toolchain: &Toolchain) -> Result<()> {
-    let system = fs::read_to_string("/etc/os-release").context("cannot read /etc/os-release")?;
-    let codename = debian_codename(&system).context("this is not Debian")?;
-    let sources = process::output(process::command("apt-get").args([
-        "indextargets",
-        "--format",
-        "$(SITE)|$(RELEASE)",
-        "Created-By: Packages",
-    ]))?;
-    let mirror = main_mirror(&sources, codename)
-        .with_context(|| format!("apt has no source for {codename}"))?;
+    let mirror = mirror()?;
     let scratch = Scratch::new(toolchain)?;
     for suite in SUITES {
-        let apt = Apt::new(&scratch.0, mirror, suite)?;
+        let apt = Apt::new(&scratch.0, &mirror, suite)?;
         let Some(version) = apt.version_of(&toolchain.release)? else { continue };
         eprintln!("setup: rust-src {version} from Debian's {suite}");
-        let package = apt.download(&version)?;
+        let package = apt.download(&format!("rust-src={version}"))?;
         return unpack(&package, toolchain, &scratch.0);
     }
     bail!(
@@ -46,6 +37,20 @@ pub(super) fn install_core_source(toolchain: &Toolchain) -> Result<()> {
         toolchain.release,
         SUITES.join(", ")
     )
+}
+
+/// The mirror of Debian that this machine uses.
+pub(crate) fn mirror() -> Result<String> {
+    let system = fs::read_to_string("/etc/os-release").context("cannot read /etc/os-release")?;
+    let codename = debian_codename(&system).context("this is not Debian")?;
+    let sources = process::output(process::command("apt-get").args([
+        "indextargets",
+        "--format",
+        "$(SITE)|$(RELEASE)",
+        "Created-By: Packages",
+    ]))?;
+    let mirror = main_mirror(&sources, codename);
+    mirror.map(str::to_owned).with_context(|| format!("apt has no source for {codename}"))
 }
 
 /// The release's name out of `/etc/os-release`, where that describes a Debian.
@@ -88,13 +93,13 @@ impl Drop for Scratch {
 }
 
 /// apt with package lists of its own.
-struct Apt {
+pub(crate) struct Apt {
     folder: PathBuf,
     options: Vec<String>,
 }
 
 impl Apt {
-    fn new(scratch: &Path, mirror: &str, suite: &str) -> Result<Self> {
+    pub(crate) fn new(scratch: &Path, mirror: &str, suite: &str) -> Result<Self> {
         let folder = scratch.join(suite);
         for name in ["lists/partial", "cache/archives/partial"] {
             fs::create_dir_all(folder.join(name))?;
@@ -131,9 +136,14 @@ impl Apt {
         Ok(matching_version(&table, release).map(str::to_owned))
     }
 
-    fn download(&self, version: &str) -> Result<PathBuf> {
-        let package = format!("rust-src={version}");
-        process::output(self.command("apt-get").args(["download", &package]))?;
+    /// The packages whose names match, a line each, with what they are.
+    pub(crate) fn names(&self, pattern: &str) -> Result<String> {
+        process::output(self.command("apt-cache").args(["search", "--names-only", pattern]))
+    }
+
+    /// Downloads a package: its name, or `NAME=VERSION`.
+    pub(crate) fn download(&self, package: &str) -> Result<PathBuf> {
+        process::output(self.command("apt-get").args(["download", package]))?;
         let files = fs::read_dir(&self.folder)?.collect::<Result<Vec<_>, _>>()?;
         files
             .into_iter()

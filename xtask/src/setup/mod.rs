@@ -7,7 +7,7 @@
 mod bpf_linker;
 mod components;
 mod core_source;
-mod debian;
+pub(crate) mod debian;
 mod ndpi;
 mod packages;
 mod wheel;

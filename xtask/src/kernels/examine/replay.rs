@@ -1,0 +1,22 @@
+//! Captures through the programs, packet by packet: what the kernel did with each, and the records.
+
+use std::io::Write;
+
+use anyhow::{Result, ensure};
+
+use super::{Tools, name_of};
+use crate::process;
+
+pub(super) fn replay(tools: &Tools, out: &mut dyn Write) -> Result<()> {
+    for capture in tools.captures()? {
+        let name = name_of(&capture);
+        let mut program = tools.program()?;
+        program.args(["replay", "--json", "--packets", "--policy"]).arg(tools.policy());
+        let records = process::output(program.arg(&capture))?;
+        ensure!(records.contains(r#""action":"drop""#), "{name}: no packet was dropped");
+        for record in records.lines() {
+            writeln!(out, "replay of {name}: {record}")?;
+        }
+    }
+    Ok(())
+}
