@@ -2,16 +2,25 @@
 
 mod support;
 
+use std::ffi::CString;
 use std::fs;
+use std::io::Write as _;
 use std::net::UdpSocket;
-use std::path::PathBuf;
+use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 use serde_json::Value;
 use support::instance::Instance;
 use support::pair::{FAR, NEAR, Pair};
-use support::ready;
 use support::sandbox::{Run, Sandbox};
+use support::{binary, ready, wait_until};
 
 const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 
@@ -162,4 +171,138 @@ fn without_an_instance_there_is_nobody_to_tell() {
     assert!(next.end(Signal::INT).success(), "{}", next.stderr());
     let listed = support::sandbox::run(sandbox.command("ls").arg(SOCKET));
     assert_eq!(listed.code, Some(2), "the socket goes with the instance: {listed:#?}");
+}
+
+#[test]
+fn a_policy_that_somebody_is_writing_is_taken_when_it_is_whole() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let pair = Pair::new();
+    let blocked = rule("blocked", "action = \"drop\"");
+    let (mut instance, path) = start(&pair.sandbox, &blocked);
+    let flow = Flow::new(&pair);
+    flow.arriving(40);
+    instance.wait_for(|record| record["type"] == "verdict" && record["dport"] == 5000);
+    // Cut, and not written yet; asked for it is not taken either.
+    let mut file = fs::File::create(&path).unwrap();
+    let run = pair.sandbox.run("policy reload");
+    assert_eq!(run.code, Some(1), "{run:#?}");
+    assert!(
+        run.stdout.contains("nothing is in it") && run.stdout.contains("rule = []"),
+        "{run:#?}"
+    );
+    // Half of it is a policy too, and lets everything through.
+    file.write_all(b"default = \"count\"\n").unwrap();
+    file.sync_all().unwrap();
+    let half_a_second = Duration::from_millis(500);
+    thread::sleep(half_a_second);
+    assert_eq!(flow.arriving(10), 0, "the policy before stays in force");
+    file.write_all((blocked + &rule("more", "action = \"drop\"")).as_bytes()).unwrap();
+    drop(file);
+    wait_until(|| instance.stderr().contains("reloaded: 2 rules"));
+    assert!(!instance.stderr().contains("reloaded: 0 rules"), "{}", instance.stderr());
+    assert_eq!(flow.arriving(10), 0);
+    // No rules at all are taken where they are meant.
+    fs::write(&path, "rule = []\n").unwrap();
+    assert_eq!(pair.sandbox.run("policy reload").code, Some(0));
+    assert_eq!(flow.arriving(10), 10);
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+}
+
+#[test]
+fn an_empty_list_is_not_taken_and_a_fixed_one_is_noticed() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let list = sandbox.file("hosts", "a.example\n");
+    let policy = "[[rule]]\nname = \"hosts\"\nhost = { file = \"hosts\" }\naction = \"drop\"\n";
+    let (mut instance, _) = start(&sandbox, policy);
+    fs::write(&list, "").unwrap();
+    thread::sleep(Duration::from_secs(2));
+    eprintln!("{}", instance.stderr());
+    wait_until(|| instance.stderr().contains("hosts: it is empty"));
+    assert_eq!(sandbox.run("policy reload").code, Some(1));
+    fs::write(&list, "a.example\nb.example\n").unwrap();
+    wait_until(|| instance.stderr().contains("reloaded: 1 rules"));
+    fs::write(&list, "# none\n").unwrap();
+    assert_eq!(sandbox.run("policy reload").code, Some(0));
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+}
+
+#[test]
+fn paths_that_nobody_answers_stop_neither_reloading_nor_the_end() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let list = sandbox.file("hosts", "a.example\n");
+    let blocked = rule("blocked", "action = \"drop\"");
+    let (mut instance, path) = start(&sandbox, &blocked);
+    fs::remove_file(&path).unwrap();
+    mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+    let run = sandbox.run("policy reload");
+    assert_eq!(run.code, Some(1), "{run:#?}");
+    assert!(run.stdout.contains("a named pipe"), "{run:#?}");
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, &blocked).unwrap();
+    assert_eq!(sandbox.run("policy reload").code, Some(0));
+    // As on a mount whose server is gone.
+    let unanswered = Unanswered::new(&list);
+    fs::write(&path, blocked + &rule("hosts", "host = { file = \"hosts\" }\naction = \"drop\""))
+        .unwrap();
+    let mut reload = sandbox.command(&binary().display().to_string());
+    let mut reload = reload.args(["policy", "reload"]).stdout(Stdio::null()).spawn().unwrap();
+    wait_until(|| unanswered.is_asked());
+    let start = Instant::now();
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(!reload.wait().unwrap().success());
+    sandbox.assert_clean();
+}
+
+#[test]
+fn an_instance_that_is_stopped_is_not_waited_for() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let (mut instance, _) = start(&sandbox, &rule("blocked", "action = \"drop\""));
+    instance.signal(Signal::STOP);
+    let start = Instant::now();
+    let words = ["is stopped", "kill -CONT"];
+    sandbox.run("policy reload").assert_failed(1, &words);
+    assert!(start.elapsed() < Duration::from_secs(10));
+    instance.signal(Signal::CONT);
+    wait_until(|| instance.stderr().contains("reloaded: 1 rules"));
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+}
+
+/// A file whose opening waits for an answer that nobody gives, until this is dropped.
+struct Unanswered(OwnedFd);
+
+impl Unanswered {
+    fn new(path: &Path) -> Self {
+        let flags = libc::FAN_CLASS_CONTENT | libc::FAN_CLOEXEC | libc::FAN_NONBLOCK;
+        // SAFETY: it takes two integers, and returns a descriptor that nobody else knows, or -1.
+        let fd = unsafe { libc::fanotify_init(flags, libc::O_RDONLY.cast_unsigned()) };
+        assert!(fd >= 0, "{}", std::io::Error::last_os_error());
+        // SAFETY: it was made above and is owned by nobody.
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        let path = CString::new(path.as_os_str().as_bytes()).unwrap();
+        let (what, at) = (libc::FAN_OPEN_PERM, libc::AT_FDCWD);
+        // SAFETY: the descriptor is open and the path a C string, both for as long as the call takes.
+        let marked = unsafe {
+            libc::fanotify_mark(fd.as_raw_fd(), libc::FAN_MARK_ADD, what, at, path.as_ptr())
+        };
+        assert_eq!(marked, 0, "{}", std::io::Error::last_os_error());
+        Self(fd)
+    }
+
+    /// Whether somebody waits for an answer.
+    fn is_asked(&self) -> bool {
+        let mut polled = [PollFd::new(&self.0, PollFlags::IN)];
+        poll(&mut polled, Some(&Timespec::default())).unwrap() > 0
+    }
 }

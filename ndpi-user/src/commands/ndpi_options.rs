@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args;
 use ndpi::{Engine, EngineBuilder, Library, LoadError, RulesError, SharedCaches};
+
+use crate::files::check_regular;
 
 /// Which nDPI, and how it is set up. Files may be given several times.
 #[derive(Args, Clone, Debug, Default)]
@@ -71,6 +73,10 @@ impl NdpiOptions {
     pub fn library(&self) -> Result<Library> {
         // Standard output is for results; nDPI complains of lines in lists there.
         ndpi::c_output_to_stderr();
+        // By a name without a folder, the loader finds it elsewhere.
+        if let Some(file) = self.ndpi_library.as_deref().filter(|file| file.exists()) {
+            check(file)?;
+        }
         Library::load(self.ndpi_library.as_deref()).map_err(|error| {
             let what_to_do = match error {
                 // It is what may not be named.
@@ -126,11 +132,17 @@ impl NdpiOptions {
         ];
         for (files, load) in lists {
             for file in files {
+                check(file)?;
                 engine = load(engine, file)?;
             }
         }
         Ok(engine.build()?)
     }
+}
+
+/// Fails where opening a file by its name may wait for ever, as nDPI and the loader would.
+fn check(file: &Path) -> Result<()> {
+    check_regular(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
 impl Setting {
@@ -191,6 +203,9 @@ mod tests {
             *list(&mut options) = nowhere();
             let error = engine(&options).unwrap_err();
             assert!(error.contains("/nowhere/at/all"), "{error}");
+            *list(&mut options) = vec!["/dev/zero".into()];
+            let error = options.engine(&library).unwrap_err();
+            assert!(format!("{error:#}").contains("not a regular file"), "{error:#}");
         }
     }
 }

@@ -1,9 +1,14 @@
 //! The other end: asks a running instance.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::sockopt::socket_peercred;
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::{Command, Outcome, PROTOCOL, Reply, Request, line};
 
@@ -12,6 +17,9 @@ const LONGEST_REPLY: usize = 16 << 20;
 
 /// How long an instance may take: it may have many flows to judge, and another command before.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How often a process that does not answer is looked at.
+const SLICE: Duration = Duration::from_millis(500);
 
 /// A running instance could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +46,17 @@ pub enum AskError {
         /// What the system said.
         source: io::Error,
     },
+    /// It does not run on.
+    #[error(
+        "the running ndpi-xdp at {} does not answer: its process {pid} is stopped; let it go on, and \
+         it does what it was asked: kill -CONT {pid}", .path.display()
+    )]
+    Stopped {
+        /// Where it listens.
+        path: PathBuf,
+        /// The process.
+        pid: i32,
+    },
     /// It is of another version.
     #[error(
         "the running ndpi-xdp answers in version {theirs}, this one understands version {PROTOCOL}: \
@@ -56,7 +75,7 @@ pub enum AskError {
 /// There is none, this process may not ask it, or it does not answer.
 pub fn ask(path: &Path, command: Command) -> Result<Outcome, AskError> {
     let failed = |doing| move |source| AskError::Call { doing, path: path.to_owned(), source };
-    let stream = UnixStream::connect(path).map_err(|error| match error.kind() {
+    let stream = connect(path).map_err(|error| match error.kind() {
         // No socket, or one that a crashed instance left.
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
             AskError::Nobody(path.to_owned())
@@ -66,6 +85,7 @@ pub fn ask(path: &Path, command: Command) -> Result<Outcome, AskError> {
     })?;
     let request = serde_json::to_vec(&Request::new(command)).map_err(io::Error::from);
     line::write(&stream, request.map_err(failed("ask"))?, PATIENCE).map_err(failed("ask"))?;
+    await_reply(&stream, path)?;
     let reply = line::read(&stream, LONGEST_REPLY, PATIENCE).map_err(failed("hear from"))?;
     let understood = failed("understand");
     let reply: Reply = serde_json::from_slice(&reply).map_err(|error| understood(error.into()))?;
@@ -73,4 +93,40 @@ pub fn ask(path: &Path, command: Command) -> Result<Outcome, AskError> {
         return Err(AskError::Version { theirs: reply.protocol });
     }
     Ok(reply.outcome)
+}
+
+/// Connects, or fails at once where more wait already than the instance has room for.
+fn connect(path: &Path) -> io::Result<UnixStream> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.connect_timeout(&SockAddr::unix(path)?, PATIENCE)?;
+    Ok(OwnedFd::from(socket).into())
+}
+
+/// Waits until the instance replies, for as long as its process runs.
+fn await_reply(stream: &UnixStream, path: &Path) -> Result<(), AskError> {
+    let failed = |source| AskError::Call { doing: "hear from", path: path.to_owned(), source };
+    let peer = socket_peercred(stream).map_err(|error| failed(error.into()))?.pid;
+    let deadline = Instant::now() + PATIENCE;
+    let slice = Timespec::try_from(SLICE).ok();
+    while Instant::now() < deadline {
+        match poll(&mut [PollFd::new(stream, PollFlags::IN)], slice.as_ref()) {
+            Ok(0) => {}
+            Err(rustix::io::Errno::INTR) => continue,
+            Ok(_) => return Ok(()),
+            Err(error) => return Err(failed(error.into())),
+        }
+        let pid = peer.as_raw_nonzero().get();
+        if is_stopped(pid) {
+            return Err(AskError::Stopped { path: path.to_owned(), pid });
+        }
+    }
+    Err(failed(io::ErrorKind::TimedOut.into()))
+}
+
+/// Whether a process is stopped, by a signal or a debugger (`proc_pid_stat(5)`).
+fn is_stopped(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // Behind the name, which may have parentheses of its own.
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    matches!(state, Some('T' | 't'))
 }

@@ -13,7 +13,7 @@ pub(super) fn read(stream: &UnixStream, longest: usize, within: Duration) -> io:
         let got = match (&*stream).read(&mut buffer) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(got) => got,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) if again(&error) => continue,
             Err(error) => return Err(error),
         };
         let end = buffer[..got].iter().position(|&byte| byte == b'\n');
@@ -36,11 +36,16 @@ pub(super) fn write(stream: &UnixStream, mut line: Vec<u8>, within: Duration) ->
         stream.set_write_timeout(Some(left(deadline)?))?;
         match (&*stream).write(rest) {
             Ok(written) => rest = &rest[written..],
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if again(&error) => {}
             Err(error) => return Err(error),
         }
     }
     Ok(())
+}
+
+/// Whether a call was cut short: by a signal, or by its own time-out, after which none is left.
+fn again(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
 }
 
 /// The time until `deadline`, of which a time-out must have some.

@@ -1,4 +1,4 @@
-//! The instance's end: a thread that takes one request after the other.
+//! The instance's end: a thread that takes connections, and one for each of them.
 
 use std::fs;
 use std::io;
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use crossbeam::channel::{Receiver, Sender, bounded};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::net::sockopt::socket_peercred;
 
@@ -20,6 +21,16 @@ const LONGEST_REQUEST: usize = 4096;
 
 /// How long whoever connected may take for a request, and for reading the reply.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Connections at a time; one that comes beyond is hung up on. Who says nothing has its own for
+/// [`PATIENCE`], and keeps nobody waiting.
+const MOST_CONNECTIONS: usize = 32;
+
+/// Pause after a connection could not be taken.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long the end waits for replies that are on their way.
+const LAST_REPLIES: Duration = Duration::from_secs(1);
 
 /// Requests cannot be taken.
 #[derive(Debug, thiserror::Error)]
@@ -35,31 +46,34 @@ pub struct Server {
     path: PathBuf,
     stop: Arc<OwnedFd>,
     thread: Option<JoinHandle<()>>,
+    /// Disconnects when the last connection is over.
+    over: Receiver<()>,
 }
 
 impl Server {
     /// Listens at `path`, in place of what a crashed instance left there, and has `handle` carry
-    /// out what is asked, on a thread of its own.
+    /// out what is asked, each request on a thread of its own.
     ///
     /// # Errors
     ///
     /// The socket cannot be made.
     pub fn start(
         path: &Path,
-        handle: impl FnMut(Command) -> Outcome + Send + 'static,
+        handle: impl Fn(Command) -> Outcome + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
         let failed = |source| StartError { path: path.to_owned(), source };
         let listener = listen(path).map_err(failed)?;
         let stop = eventfd(0, EventfdFlags::CLOEXEC).map_err(|error| failed(error.into()))?;
         let stop = Arc::new(stop);
         let stopped = Arc::clone(&stop);
-        let thread = thread::spawn(move || serve(&listener, &stopped, handle));
-        Ok(Self { path: path.to_owned(), stop, thread: Some(thread) })
+        let (open, over) = bounded(0);
+        let thread = thread::spawn(move || serve(&listener, &stopped, &Arc::new(handle), &open));
+        Ok(Self { path: path.to_owned(), stop, thread: Some(thread), over })
     }
 }
 
 impl Drop for Server {
-    /// Removes the socket, and waits for a request that is being carried out.
+    /// Removes the socket, and waits a moment for replies that are on their way.
     fn drop(&mut self) {
         if let Err(error) = fs::remove_file(&self.path) {
             log::debug!("removing {}: {error}", self.path.display());
@@ -70,6 +84,8 @@ impl Drop for Server {
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             log::error!("the thread that listens for commands panicked, see above");
         }
+        // Nothing is ever sent: it is over when all ends of the channel are gone, or the time is.
+        let _ = self.over.recv_timeout(LAST_REPLIES);
     }
 }
 
@@ -85,7 +101,13 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-fn serve(listener: &UnixListener, stop: &OwnedFd, mut handle: impl FnMut(Command) -> Outcome) {
+fn serve<H: Fn(Command) -> Outcome + Send + Sync + 'static>(
+    listener: &UnixListener,
+    stop: &OwnedFd,
+    handle: &Arc<H>,
+    open: &Sender<()>,
+) {
+    let connections = Arc::new(());
     loop {
         let mut waiting = [
             PollFd::from_borrowed_fd(stop.as_fd(), PollFlags::IN),
@@ -97,16 +119,41 @@ fn serve(listener: &UnixListener, stop: &OwnedFd, mut handle: impl FnMut(Command
             Ok(_) if !waiting[0].revents().is_empty() => return,
             Ok(_) => {}
         }
-        let answered = listener.accept().and_then(|(stream, _)| answer(&stream, &mut handle));
-        if let Err(error) = answered {
-            // Whoever asked has gone, or never said anything.
-            log::debug!("a command was not answered: {error}");
+        match listener.accept() {
+            Ok((stream, _)) if Arc::strong_count(&connections) <= MOST_CONNECTIONS => {
+                let own = (Arc::clone(&connections), open.clone());
+                connect(stream, Arc::clone(handle), own);
+            }
+            Ok(_) => log::debug!("a command was not heard: {MOST_CONNECTIONS} are on their way"),
+            Err(error) => {
+                log::debug!("a command was not heard: {error}");
+                // Where no descriptor is left, the listener stays ready.
+                thread::sleep(ACCEPT_PAUSE);
+            }
         }
     }
 }
 
+/// Answers on a thread of its own, which holds on to `own` as long as it is at it.
+fn connect<H: Fn(Command) -> Outcome + Send + Sync + 'static>(
+    stream: UnixStream,
+    handle: Arc<H>,
+    own: impl Send + 'static,
+) {
+    let answer = move || {
+        if let Err(error) = answer(&stream, &*handle) {
+            // Whoever asked has gone, or never said anything.
+            log::debug!("a command was not answered: {error}");
+        }
+        drop(own);
+    };
+    if let Err(error) = thread::Builder::new().name("command".into()).spawn(answer) {
+        log::warn!("a command was not heard: {error}");
+    }
+}
+
 /// Reads a request, has it carried out, and replies.
-fn answer(stream: &UnixStream, handle: &mut impl FnMut(Command) -> Outcome) -> io::Result<()> {
+fn answer(stream: &UnixStream, handle: &impl Fn(Command) -> Outcome) -> io::Result<()> {
     let peer = socket_peercred(stream)?.uid;
     let outcome = if peer.is_root() || peer == rustix::process::geteuid() {
         let request = line::read(stream, LONGEST_REQUEST, PATIENCE)?;

@@ -6,6 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -88,10 +90,36 @@ fn what_is_no_command_is_refused_and_the_next_one_heard() {
 }
 
 #[test]
-fn who_says_nothing_is_not_waited_for_long() {
+fn who_says_nothing_keeps_nobody_waiting() {
     let (_folder, path) = folder();
     let _server = Server::start(&path, |_| outcome()).unwrap();
-    let silent = UnixStream::connect(&path).unwrap();
+    let silent: Vec<_> = (0..5).map(|_| UnixStream::connect(&path).unwrap()).collect();
+    let start = Instant::now();
     assert_eq!(ask(&path, Command::PolicyReload).unwrap(), outcome());
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
     drop(silent);
+}
+
+#[test]
+fn a_command_that_takes_long_keeps_neither_another_nor_the_end() {
+    let (_folder, path) = folder();
+    let (release, held) = crossbeam::channel::bounded::<()>(0);
+    let (began, begun) = mpsc::channel();
+    let server = Server::start(&path, move |_| {
+        began.send(()).unwrap();
+        let _ = held.recv();
+        outcome()
+    });
+    let server = server.unwrap();
+    let ask_it = |path: PathBuf| thread::spawn(move || ask(&path, Command::PolicyReload));
+    let asking = [ask_it(path.clone()), ask_it(path.clone())];
+    begun.recv().unwrap();
+    begun.recv().unwrap();
+    let start = Instant::now();
+    drop(server);
+    assert!(start.elapsed() < Duration::from_secs(10));
+    drop(release);
+    for asking in asking {
+        assert_eq!(asking.join().unwrap().unwrap(), outcome());
+    }
 }

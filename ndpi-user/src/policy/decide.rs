@@ -146,6 +146,10 @@ impl Policy {
         &self.diagnostics
     }
 
+    pub(super) fn diagnostics_mut(&mut self) -> &mut Diagnostics {
+        &mut self.diagnostics
+    }
+
     /// The files it was read from: the policy first, then its lists.
     pub fn files(&self) -> Vec<std::path::PathBuf> {
         self.diagnostics.paths().map(std::path::Path::to_owned).collect()

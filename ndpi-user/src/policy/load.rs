@@ -1,11 +1,13 @@
 //! Reading a policy and the lists it names.
 
-use std::io::{self, Read};
+use std::cell::RefCell;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::lint::lint;
 use super::read::Reader;
-use super::{Diagnostics, Policy, Problem, Support, Vocabulary};
+use super::{Diagnostics, Named, Policy, Problem, Support, Vocabulary};
+use crate::files::{Look, read_settled, read_text};
 
 /// Reads the text of a list file, by the path a policy gives it.
 pub type ReadList<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
@@ -18,8 +20,68 @@ const MAX_FILE: u64 = 64 << 20;
 /// # Errors
 /// Everything that is wrong with it, warnings among it.
 pub fn load(path: &Path, vocabulary: &Vocabulary, support: Support) -> Result<Policy, Diagnostics> {
-    let text = read_policy(path)?;
-    parse(path, &text, vocabulary, support, &|list: &Path| read_text(&beside(path, list)))
+    let plain: Read = |path| read_text(path, MAX_FILE);
+    load_by(path, vocabulary, support, (plain, plain))
+}
+
+/// Reads the policy at `path` again, in place of one that is in force. Whoever writes it or a list may be
+/// at it: files are read when they have been left alone for a moment, and one without content is not
+/// taken.
+///
+/// # Errors
+/// As [`load`].
+pub fn reload(
+    path: &Path,
+    vocabulary: &Vocabulary,
+    support: Support,
+) -> Result<Policy, Diagnostics> {
+    let policy: Read = |path| {
+        let text = read_settled(path, MAX_FILE)?;
+        let nothing =
+            text.lines().all(|line| line.trim().is_empty() || line.trim().starts_with('#'));
+        refuse(nothing, "nothing is in it; if it is to have no rules, write: rule = []")?;
+        Ok(text)
+    };
+    let list: Read = |path| {
+        let text = read_settled(path, MAX_FILE)?;
+        let hint = "it is empty; if it is to have no entries, write a comment: # none";
+        refuse(text.trim().is_empty(), hint)?;
+        Ok(text)
+    };
+    load_by(path, vocabulary, support, (policy, list))
+}
+
+/// Reads the text of a file.
+type Read = fn(&Path) -> io::Result<String>;
+
+/// Reads a policy by the first, and its lists by the second of the functions.
+fn load_by(
+    path: &Path,
+    vocabulary: &Vocabulary,
+    support: Support,
+    (read, read_list): (Read, Read),
+) -> Result<Policy, Diagnostics> {
+    let looks = RefCell::default();
+    let read_list = |list: &Path| noting(&looks, &beside(path, list), read_list);
+    let loaded = read_policy(path, |path| noting(&looks, path, read));
+    let mut loaded = loaded.and_then(|text| parse(path, &text, vocabulary, support, &read_list));
+    match &mut loaded {
+        Ok(policy) => policy.diagnostics_mut().set_files(looks.take()),
+        Err(diagnostics) => diagnostics.set_files(looks.take()),
+    }
+    loaded
+}
+
+/// Reads a file, and notes how it looked before: whatever comes later looks different.
+fn noting(looks: &RefCell<Vec<Named>>, path: &Path, read: Read) -> io::Result<String> {
+    let look = Look::at(path).ok().flatten();
+    looks.borrow_mut().push(Named { path: path.to_owned(), look });
+    read(path)
+}
+
+/// An error where a file has nothing in it: most often, somebody is about to write it.
+fn refuse(nothing: bool, why: &str) -> io::Result<()> {
+    if nothing { Err(io::Error::new(io::ErrorKind::UnexpectedEof, why)) } else { Ok(()) }
 }
 
 /// Reads a policy from its text; `path` is what messages call it.
@@ -48,9 +110,9 @@ pub fn parse(
 /// Everything that is wrong or suspicious about the policy at `path`: what [`load`] finds, and rules
 /// that can never match or overlap.
 pub fn check(path: &Path, vocabulary: &Vocabulary, support: Support) -> Diagnostics {
-    match read_policy(path) {
+    match read_policy(path, |path| read_text(path, MAX_FILE)) {
         Ok(text) => {
-            let read_list = |list: &Path| read_text(&beside(path, list));
+            let read_list = |list: &Path| read_text(&beside(path, list), MAX_FILE);
             check_text(path, &text, vocabulary, support, &read_list)
         }
         Err(diagnostics) => diagnostics,
@@ -75,14 +137,20 @@ pub fn check_text(
     diagnostics
 }
 
-fn read_policy(path: &Path) -> Result<String, Diagnostics> {
-    read_text(path).map_err(|error| {
+fn read_policy(
+    path: &Path,
+    read: impl FnOnce(&Path) -> io::Result<String>,
+) -> Result<String, Diagnostics> {
+    read(path).map_err(|error| {
         let mut diagnostics = Diagnostics::default();
         let message = format!("cannot read the policy {}: {error}", path.display());
-        diagnostics.report(
-            Problem::unreadable(message)
-                .help("`ndpi-xdp policy example` prints a policy to begin with"),
-        );
+        let problem = Problem::unreadable(message);
+        diagnostics.report(match error.kind() {
+            io::ErrorKind::NotFound => {
+                problem.help("`ndpi-xdp policy example` prints a policy to begin with")
+            }
+            _ => problem,
+        });
         diagnostics
     })
 }
@@ -90,14 +158,4 @@ fn read_policy(path: &Path) -> Result<String, Diagnostics> {
 /// The path of a list that the policy at `policy` names.
 pub(super) fn beside(policy: &Path, list: &Path) -> PathBuf {
     policy.parent().unwrap_or(Path::new("")).join(list)
-}
-
-fn read_text(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    std::fs::File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_FILE {
-        let message = format!("it has more than {} MiB", MAX_FILE >> 20);
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
-    }
-    Ok(text)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crossbeam::channel::{self, RecvTimeoutError, Sender};
+use crossbeam::channel::{self, Receiver, Sender, select};
 
 use super::reload::Ask;
 use crate::control::{Command, Outcome, Server};
@@ -11,16 +11,24 @@ use crate::kernel::{Kernel, socket_path};
 /// How long a command may take before whoever asked is told that it takes longer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Listens for commands until it is dropped.
+pub(super) struct Orders {
+    /// Goes first: whoever waits for an answer is told that there will be none.
+    _going_on: Sender<()>,
+    _server: Server,
+}
+
 /// Listens for commands to the instance that `kernel` belongs to; `reload` is how it is asked to read
 /// its policy anew, if it has one. Where it cannot, it says so, and
 /// signals are what is left.
-pub(super) fn listen(kernel: &Kernel, reload: Option<Sender<Ask>>) -> Option<Server> {
+pub(super) fn listen(kernel: &Kernel, reload: Option<Sender<Ask>>) -> Option<Orders> {
     let path = socket_path(kernel.pin_directory()?);
+    let (going_on, ending) = channel::bounded(0);
     let server = Server::start(&path, move |command| match command {
-        Command::PolicyReload => reload_policy(reload.as_ref()),
+        Command::PolicyReload => reload_policy(reload.as_ref(), &ending),
     });
     match server {
-        Ok(server) => Some(server),
+        Ok(server) => Some(Orders { _going_on: going_on, _server: server }),
         Err(error) => {
             let error = anyhow::Error::new(error);
             log::warn!("{error:#}: `ndpi-xdp policy reload` will not find this one; use SIGHUP");
@@ -29,7 +37,7 @@ pub(super) fn listen(kernel: &Kernel, reload: Option<Sender<Ask>>) -> Option<Ser
     }
 }
 
-fn reload_policy(reload: Option<&Sender<Ask>>) -> Outcome {
+fn reload_policy(reload: Option<&Sender<Ask>>, ending: &Receiver<()>) -> Outcome {
     let Some(reload) = reload else {
         let why = "this instance was started without --policy: there is nothing to read anew";
         return Outcome::Refused(why.into());
@@ -37,12 +45,13 @@ fn reload_policy(reload: Option<&Sender<Ask>>) -> Outcome {
     let (tell, told) = channel::bounded(1);
     // Where nobody is there to hear it, nobody tells either.
     let _ = reload.send(Some(tell));
-    match told.recv_timeout(PATIENCE) {
-        Ok(outcome) => Outcome::PolicyReload(outcome),
-        Err(RecvTimeoutError::Timeout) => Outcome::Refused(format!(
+    let gone = || Outcome::Refused("the instance is ending".into());
+    select! {
+        recv(told) -> outcome => outcome.map_or_else(|_| gone(), Outcome::PolicyReload),
+        recv(ending) -> _ => gone(),
+        default(PATIENCE) => Outcome::Refused(format!(
             "the policy is not in force after {} seconds; the instance's log says what becomes of it",
             PATIENCE.as_secs()
         )),
-        Err(RecvTimeoutError::Disconnected) => Outcome::Refused("the instance is ending".into()),
     }
 }

@@ -9,7 +9,7 @@ use crossbeam::channel::{self, Receiver, Sender, select};
 
 use crate::control::Reload;
 use crate::live::{Control, Rejudged};
-use crate::policy::{self, Changed, Diagnostics, Policy, Support, Vocabulary, Watcher};
+use crate::policy::{self, Changed, Diagnostics, Named, Policy, Support, Vocabulary, Watcher};
 
 /// Asks for the policy to be read anew; who wants to hear what came of it says where.
 pub(super) type Ask = Option<Sender<Reload>>;
@@ -51,7 +51,7 @@ impl Reloader {
         control: Sender<Control>,
         reloads: Reloads,
     ) -> Self {
-        let (watcher, changes) = match Watcher::new(&files(policy.diagnostics())) {
+        let (watcher, changes) = match Watcher::new(policy.diagnostics().files()) {
             Ok((watcher, changes)) => (Some(watcher), changes),
             Err(error) => {
                 log::warn!("{error}: after a change of the policy: ndpi-xdp policy reload");
@@ -86,14 +86,14 @@ impl Reloader {
     /// policy in force otherwise. Either way, what it names now is watched from here on: a list
     /// that was missing may come.
     fn reload(&mut self) -> Reload {
-        let loaded = policy::load(&self.path, &self.vocabulary, Support::THIS_BUILD);
+        let loaded = policy::reload(&self.path, &self.vocabulary, Support::THIS_BUILD);
         let (named, reload) = match loaded {
-            Ok(policy) => (files(policy.diagnostics()), self.enforce(policy)),
-            Err(problems) => (files(&problems), self.report(&problems)),
+            Ok(policy) => (policy.diagnostics().files().to_owned(), self.enforce(policy)),
+            Err(problems) => (problems.files().to_owned(), self.report(&problems)),
         };
         self.reloads.count(reload.taken);
         self.say(&reload);
-        self.watch(named);
+        self.watch(&named);
         reload
     }
 
@@ -154,22 +154,13 @@ impl Reloader {
         );
     }
 
-    fn watch(&mut self, mut named: Vec<PathBuf>) {
-        // A policy that could not be read names nothing.
-        if !named.contains(&self.path) {
-            named.push(self.path.clone());
-        }
+    fn watch(&mut self, named: &[Named]) {
         if let Some(watcher) = &mut self.watcher
-            && let Err(error) = watcher.set_files(&named)
+            && let Err(error) = watcher.set_files(named)
         {
             log::warn!("{error}");
         }
     }
-}
-
-/// The policy's own file and the lists it names.
-fn files(diagnostics: &Diagnostics) -> Vec<PathBuf> {
-    diagnostics.paths().map(PathBuf::from).collect()
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ mod render;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::files::Look;
+
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -87,7 +89,17 @@ impl Problem {
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     sources: Vec<Source>,
+    files: Vec<Named>,
     problems: Vec<Problem>,
+}
+
+/// A file that a policy is read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// The file.
+    pub path: PathBuf,
+    /// How it looked before it was read; `None` where there was none.
+    pub look: Option<Look>,
 }
 
 #[derive(Clone, Debug)]
@@ -118,6 +130,16 @@ impl Diagnostics {
     /// The path of a source, as it was given.
     pub fn path(&self, source: SourceId) -> &Path {
         &self.sources[source.0 as usize].path
+    }
+
+    pub(super) fn set_files(&mut self, files: Vec<Named>) {
+        self.files = files;
+    }
+
+    /// Every file that is named, the policy first, whether it could be read or not; none where the texts
+    /// came from elsewhere.
+    pub fn files(&self) -> &[Named] {
+        &self.files
     }
 
     /// Every file that was read, the policy first.

@@ -1,5 +1,6 @@
 //! Entries from files: one a line, `#` begins a comment.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
@@ -66,10 +67,13 @@ impl Reader<'_> {
             Ok(text) => Some(self.diagnostics.add_source(&file, text)),
             Err(error) => {
                 let message = format!("cannot read {}: {error}", file.display());
-                self.report(
-                    Problem::error("list-file", named_at, message)
-                        .help("paths are relative to the folder of the policy"),
-                );
+                let problem = Problem::error("list-file", named_at, message);
+                self.report(match error.kind() {
+                    ErrorKind::NotFound => {
+                        problem.help("paths are relative to the folder of the policy")
+                    }
+                    _ => problem,
+                });
                 None
             }
         };

@@ -1,0 +1,12 @@
+//! Files that somebody else names and writes, read within bounds: nothing here waits for ever, whatever
+//! a path leads to, and what is half written is not taken for whole.
+
+mod look;
+mod read;
+mod settled;
+mod within;
+
+pub use look::Look;
+pub use read::{check_regular, read_text};
+pub use settled::{QUIET, read_settled};
+pub use within::within;
