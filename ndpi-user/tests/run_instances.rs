@@ -3,8 +3,8 @@
 mod support;
 
 use rustix::process::Signal;
-use support::ready;
 use support::sandbox::Sandbox;
+use support::{ready, wait_until};
 
 const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 
@@ -84,5 +84,32 @@ fn detach_leaves_a_running_instance_alone() {
     assert!(instance.is_running());
     assert!(!sandbox.attached("left").is_empty());
     assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
+    sandbox.assert_clean();
+}
+
+#[test]
+fn signals_that_mean_nothing_end_nothing_and_leave_nothing() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let mut instance = sandbox.start("run --iface left --json");
+    for (signal, name) in [
+        (Signal::USR1, "SIGUSR1"),
+        (Signal::USR2, "SIGUSR2"),
+        (Signal::ALARM, "SIGALRM"),
+        (Signal::VTALARM, "SIGVTALRM"),
+        (Signal::PROF, "SIGPROF"),
+        (Signal::IO, "SIGIO"),
+        (Signal::POWER, "signal 30"),
+        (Signal::HUP, "SIGHUP: there is no policy"),
+    ] {
+        instance.signal(signal);
+        wait_until(|| instance.stderr().contains(name));
+        assert!(instance.is_running(), "{name}: {}", instance.stderr());
+    }
+    instance.signal(Signal::XFSZ);
+    instance.signal(Signal::PIPE);
+    assert!(instance.end(Signal::QUIT).success(), "{}", instance.stderr());
     sandbox.assert_clean();
 }

@@ -50,6 +50,7 @@ impl RunArguments {
 
         let (control, orders) = channel::unbounded();
         let (reload, asked) = channel::unbounded();
+        let reload = self.policy.is_some().then_some(reload);
         signals::listen(control.clone(), reload.clone()).context("cannot listen for signals")?;
         if signals::is_stopping(&orders) {
             return Ok(ExitCode::SUCCESS);
@@ -63,7 +64,7 @@ impl RunArguments {
         }
         let attachments = self.attach(&mut kernel)?;
 
-        let server = orders::listen(&kernel, self.policy.is_some().then_some(reload));
+        let server = orders::listen(&kernel, reload);
         let format = if self.json { Format::Json } else { Format::Text };
         let (output, writer) = Output::start(format, standard_output()?);
         output.status(&self.status(&library, &attachments));
