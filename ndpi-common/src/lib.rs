@@ -19,6 +19,7 @@ mod server;
 mod stats;
 mod track;
 mod verdict;
+mod watched;
 
 pub use fragment::{FragmentKey, FragmentPorts};
 #[cfg(feature = "user")]
@@ -31,12 +32,13 @@ pub use server::{MAX_SERVERS, Server, ServerKey};
 pub use stats::{Hook, Outcome, Reason, STATS_LEN, Stat, stats_index, stats_parts};
 pub use track::Track;
 pub use verdict::{Action, FOLD_AT, State, Tally, Total, Verdict};
+pub use watched::Watched;
 
 /// The version of everything that is pinned or shared between the kernel side and the user side.
 ///
 /// It is raised whenever a map's key or value, the sample header or the meaning of a statistic
 /// changes. A program that finds maps of another version does not use them.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 /// The mark (`SO_MARK` in socket(7)) on packets that user space sends to the ends of a rejected
 /// flow: they belong to the flow, and the program at egress lets them pass nevertheless.

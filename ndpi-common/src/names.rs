@@ -6,6 +6,8 @@ pub mod program {
     pub const XDP: &str = "ndpi_xdp";
     /// The program for TC, at egress.
     pub const TC: &str = "ndpi_tc";
+    /// The program for TC at ingress, behind generic XDP.
+    pub const INGRESS: &str = "ndpi_ingress";
     /// The program at the tracepoint that tells of frames which could not be redirected.
     pub const LOST: &str = "ndpi_lost";
 }
@@ -32,8 +34,8 @@ pub mod map {
     pub const SERVERS: &str = "SERVERS";
     /// Devmap by hash: interface index → interface index of its peer.
     pub const PEERS: &str = "PEERS";
-    /// Hash: index (`u32`) of an interface whose ingress is seen at XDP → 1. A packet that came in
-    /// there is not counted again where it goes out.
+    /// Hash: index (`u32`) of an interface whose ingress is seen at XDP → where its frames go, see
+    /// [`crate::Watched`]. A packet that came in there is not counted again where it goes out.
     pub const INTERFACES: &str = "INTERFACES";
     /// The programs' writable data: an array with one [`crate::Live`]. (The loader's name for the
     /// ELF section; pinned as `LIVE`.)
@@ -42,7 +44,7 @@ pub mod map {
     pub const LIVE_PIN: &str = "LIVE";
 
     /// Hash: the kernel's number (`u32`) of the map [`PEERS`] → frames (`u64`) that could not be
-    /// redirected by it.
+    /// redirected by it; 0 → those of generic XDP.
     pub const LOST: &str = "LOST";
 
     /// Every map that the programs define under its own name.

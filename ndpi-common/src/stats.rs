@@ -105,6 +105,8 @@ reasons! {
     TruncatedExtension = "truncated_extension",
     /// The packet ends within its TCP or UDP ports.
     TruncatedPorts = "truncated_ports",
+    /// It would have passed, but the other end of the wire is gone, see [`crate::Watched::CUT`].
+    NoPeer = "no_peer",
 }
 
 /// How many reasons one outcome has room for; a power of two, so that an index is cheap.

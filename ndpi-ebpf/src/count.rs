@@ -18,7 +18,7 @@ pub(crate) struct Weight {
 /// Carries an outcome out and counts it.
 #[inline(always)]
 pub(crate) fn leave<H: Hooked>(frame: H, outcome: Outcome, reason: Reason, weight: Weight) -> i32 {
-    let (outcome, answer) = frame.settle(outcome);
+    let (outcome, reason, answer) = frame.settle(outcome, reason);
     if let Some(stat) = STATS.get_ptr_mut(stats_index(H::HOOK, outcome, reason)) {
         // SAFETY: this CPU's own entry, and programs of one hook do not interrupt each other on a
         // CPU: XDP runs in the receive softirq, TC with bottom halves off.

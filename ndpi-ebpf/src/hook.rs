@@ -5,7 +5,7 @@ use core::ffi::c_void;
 use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_REDIRECT};
 use aya_ebpf::bindings::{TC_ACT_SHOT, TC_ACT_UNSPEC};
 use ndpi_common::parse::{Head, Link, Tags};
-use ndpi_common::{Hook, Outcome, REJECT_MARK, Reason};
+use ndpi_common::{Hook, Outcome, REJECT_MARK, Reason, Watched};
 
 use crate::frame::{SkbFrame, XdpFrame};
 use crate::maps::{INTERFACES, PEERS};
@@ -42,8 +42,9 @@ pub(crate) trait Hooked: Head + Copy {
     /// `to` is valid for writes of `len` bytes.
     unsafe fn copy_to(self, at: u32, to: *mut c_void, len: u32) -> bool;
 
-    /// Carries an outcome out; a packet that passes may be redirected.
-    fn settle(self, outcome: Outcome) -> (Outcome, i32);
+    /// Carries an outcome out; a packet that passes may be redirected, or dropped because the other end
+    /// of the wire is gone.
+    fn settle(self, outcome: Outcome, reason: Reason) -> (Outcome, Reason, i32);
 }
 
 impl Hooked for XdpFrame {
@@ -83,18 +84,36 @@ impl Hooked for XdpFrame {
     }
 
     #[inline(always)]
-    fn settle(self, outcome: Outcome) -> (Outcome, i32) {
+    fn settle(self, outcome: Outcome, reason: Reason) -> (Outcome, Reason, i32) {
         match outcome {
-            Outcome::Dropped => (outcome, XDP_DROP.cast_signed()),
-            Outcome::Passed | Outcome::Redirected => {
-                if settings::has_peers() && PEERS.redirect(self.ifindex(), 0).is_ok() {
-                    (Outcome::Redirected, XDP_REDIRECT.cast_signed())
-                } else {
-                    (Outcome::Passed, Self::PASS)
-                }
+            Outcome::Dropped => (outcome, reason, XDP_DROP.cast_signed()),
+            Outcome::Passed | Outcome::Redirected if settings::has_peers() => {
+                through(self.ifindex(), reason)
             }
+            Outcome::Passed | Outcome::Redirected => (Outcome::Passed, reason, Self::PASS),
         }
     }
+}
+
+/// Sends a frame that came in on `ifindex` out of the interface's peer, if it is the end of a wire.
+#[inline(always)]
+fn through(ifindex: u32, reason: Reason) -> (Outcome, Reason, i32) {
+    if PEERS.redirect(ifindex, 0).is_ok() {
+        return (Outcome::Redirected, reason, XDP_REDIRECT.cast_signed());
+    }
+    match peer(ifindex) {
+        Watched::PLAIN => (Outcome::Passed, reason, XDP_PASS.cast_signed()),
+        Watched::CUT => (Outcome::Dropped, Reason::NoPeer, XDP_DROP.cast_signed()),
+        // `ingress` sends it on, which can take what the stack has merged.
+        _ => (Outcome::Redirected, reason, XDP_PASS.cast_signed()),
+    }
+}
+
+/// What `INTERFACES` has for an interface.
+#[inline(always)]
+pub(crate) fn peer(ifindex: u32) -> u32 {
+    // SAFETY: looked up just now; an aligned word that user space writes whole.
+    INTERFACES.get_ptr(ifindex).map_or(Watched::PLAIN, |peer| unsafe { *peer })
 }
 
 impl Hooked for SkbFrame {
@@ -154,10 +173,10 @@ impl Hooked for SkbFrame {
     }
 
     #[inline(always)]
-    fn settle(self, outcome: Outcome) -> (Outcome, i32) {
+    fn settle(self, outcome: Outcome, reason: Reason) -> (Outcome, Reason, i32) {
         match outcome {
-            Outcome::Dropped => (outcome, TC_ACT_SHOT),
-            Outcome::Passed | Outcome::Redirected => (Outcome::Passed, Self::PASS),
+            Outcome::Dropped => (outcome, reason, TC_ACT_SHOT),
+            Outcome::Passed | Outcome::Redirected => (Outcome::Passed, reason, Self::PASS),
         }
     }
 }

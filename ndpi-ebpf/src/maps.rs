@@ -47,10 +47,11 @@ pub(crate) static SERVERS: HashMap<
 /// Where frames go that pass on an interface with a peer.
 #[btf_map]
 pub(crate) static PEERS: DevMapHash<64> = DevMapHash::new();
-/// Frames that could not be redirected, by the map that told where to; user space puts [`PEERS`] in.
+/// Frames that could not be redirected, by the map that told where to; user space puts [`PEERS`] in,
+/// and 0 for those that [`INTERFACES`] told the way.
 #[btf_map]
-pub(crate) static LOST: HashMap<u32, u64, 1> = HashMap::new();
-/// Interfaces whose ingress is seen at XDP.
+pub(crate) static LOST: HashMap<u32, u64, 2> = HashMap::new();
+/// Interfaces whose ingress is seen at XDP, and where their frames go: [`ndpi_common::Watched`].
 #[btf_map]
 pub(crate) static INTERFACES: HashMap<u32, u32, 256> = HashMap::new();
 

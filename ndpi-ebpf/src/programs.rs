@@ -6,6 +6,7 @@ use aya_ebpf::programs::{RawTracePointContext, TcContext, XdpContext};
 use crate::atomic;
 use crate::decide::handle;
 use crate::frame::{SkbFrame, XdpFrame};
+use crate::ingress;
 use crate::maps::LOST;
 
 /// Sees every packet that comes in, before the stack does.
@@ -20,6 +21,15 @@ pub(crate) fn ndpi_xdp(context: XdpContext) -> u32 {
 #[expect(clippy::needless_pass_by_value, reason = "the macro passes it so")]
 pub(crate) fn ndpi_tc(context: TcContext) -> i32 {
     handle(SkbFrame::new(context.skb.skb))
+}
+
+/// Sees what comes in where XDP runs in the stack, behind it: restores what generic XDP makes the kernel
+/// forget, and on the end of a wire sends packets out of the other. From here they keep what the stack
+/// and the sender have merged, which generic XDP refuses to redirect.
+#[classifier]
+#[expect(clippy::needless_pass_by_value, reason = "the macro passes it so")]
+pub(crate) fn ndpi_ingress(context: TcContext) -> i32 {
+    ingress::pass_on(context.skb.skb)
 }
 
 /// Hears of every frame that could not be redirected: the interface was down, the frame was too long

@@ -5,10 +5,12 @@ mod support;
 use std::fs::{self, File};
 use std::net::UdpSocket;
 use std::process::Stdio;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use support::foreign::ForeignProgram;
-use support::sandbox::Sandbox;
+use support::pair::{FAR, NEAR, Pair};
+use support::sandbox::{Sandbox, run};
 use support::{ready, wait_until};
 
 const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
@@ -161,4 +163,31 @@ fn a_signal_while_it_starts_keeps_it_from_attaching() {
     assert!(status.success() && said.contains("stopped before anything was attached"), "{said}");
     assert!(!said.contains("attached to"), "{said}");
     sandbox.assert_clean();
+}
+
+#[test]
+fn filters_at_ingress_see_whole_packets_behind_generic_xdp() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let pair = Pair::new();
+    let receiver = pair.near(|| UdpSocket::bind((NEAR, 0)).unwrap());
+    let sender = pair.far(|| UdpSocket::bind((FAR, 0)).unwrap());
+    let arrives = |patience| {
+        receiver.set_read_timeout(Some(Duration::from_millis(patience))).unwrap();
+        sender.send_to(b"hello", receiver.local_addr().unwrap()).unwrap();
+        receiver.recv(&mut [0; 16]).is_ok()
+    };
+    let mut instance = pair.sandbox.start("run --iface left --mode generic --json");
+    assert!(arrives(10_000));
+    // An operator's filter: it drops what has the EtherType of IPv4 at offset 12.
+    let bytecode = "4,40 0 0 12,21 0 1 2048,6 0 0 2,6 0 0 4294967295";
+    let tc = |arguments: &[&str]| run(pair.sandbox.command("tc").args(arguments));
+    // There is one already if the kernel has no tcx.
+    tc(&["qdisc", "add", "dev", "left", "clsact"]);
+    let filter = ["filter", "add", "dev", "left", "ingress", "pref", "7", "bpf", "da"];
+    let added = tc(&[&filter[..], &["bytecode", bytecode]].concat());
+    assert_eq!(added.code, Some(0), "{added:#?}");
+    assert!(!arrives(500), "the filter was shown something else than the packet");
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
 }

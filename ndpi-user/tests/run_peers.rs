@@ -2,7 +2,8 @@
 
 mod support;
 
-use std::io::Write as _;
+use std::io::{self, Read, Write as _};
+use std::thread;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -74,6 +75,43 @@ fn what_passes_goes_through_and_not_up() {
         }
         wire.middle.assert_clean();
     }
+}
+
+/// Bytes of a transfer that is long enough for the sender to have large segments made of it.
+const BULK: usize = 100 << 20;
+
+#[test]
+fn bulk_goes_through_generic_wires_with_the_segments_that_its_sender_leaves_unmade() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    // Both outer ends as they are: a sender on a veth has its segments made by whoever needs them.
+    let wire = Wire::new();
+    let mut instance =
+        wire.middle.start("run --peer in=out --mode generic --json --workers 1 --budget 4");
+    let before = received(&wire);
+    let (client, server) = wire.connect();
+    for (mut from, to) in [(&client, &server), (&server, &client)] {
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                let piece = vec![7; 1 << 20];
+                for _ in 0..BULK / piece.len() {
+                    from.write_all(&piece).unwrap();
+                }
+            });
+            let copied = io::copy(&mut to.take(BULK as u64), &mut io::sink()).unwrap();
+            assert_eq!(copied, BULK as u64);
+        });
+    }
+    assert_eq!(received(&wire), before);
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+    assert_nothing_passed(&instance);
+    let record = instance.wait_for(|record| record["state"] == "stopped");
+    // Large packets went through as they were.
+    let packets = record["redirected"].as_u64().unwrap();
+    assert!(packets < 2 * BULK as u64 / 3000, "{record}");
+    assert!(record.get("lost_frames").is_none(), "{record}");
+    wire.middle.assert_clean();
 }
 
 #[test]

@@ -101,6 +101,8 @@ pub(super) fn load(object: &[u8], options: &LoadOptions, cpus: u32) -> Result<Eb
     let mut object = loader.load(object).map_err(|error| LoadError::Object(Box::new(error)))?;
     xdp(&mut object).and_then(Xdp::load).map_err(|error| refused(program::XDP, error))?;
     tc(&mut object).and_then(SchedClassifier::load).map_err(|e| refused(program::TC, e))?;
+    let ingress = tc_ingress(&mut object).and_then(SchedClassifier::load);
+    ingress.map_err(|error| refused(program::INGRESS, error))?;
     if options.switches & Switches::PEERS != 0 {
         lost(&mut object).and_then(RawTracePoint::load).map_err(|e| refused(program::LOST, e))?;
     }
@@ -133,6 +135,11 @@ pub(super) fn tc(object: &mut Ebpf) -> Result<&mut SchedClassifier, ProgramError
     object.program_mut(program::TC).ok_or(ProgramError::NotLoaded)?.try_into()
 }
 
+/// The TC program for ingress in the object.
+pub(super) fn tc_ingress(object: &mut Ebpf) -> Result<&mut SchedClassifier, ProgramError> {
+    object.program_mut(program::INGRESS).ok_or(ProgramError::NotLoaded)?.try_into()
+}
+
 /// Starts the program that counts frames which could not be redirected; it goes with the object.
 pub(super) fn count_lost_frames(object: &mut Ebpf) -> Result<(), ProgramError> {
     lost(object)?.attach("xdp_redirect_err").map(drop)
@@ -142,12 +149,14 @@ fn lost(object: &mut Ebpf) -> Result<&mut RawTracePoint, ProgramError> {
     object.program_mut(program::LOST).ok_or(ProgramError::NotLoaded)?.try_into()
 }
 
-/// The numbers of both programs.
-pub(super) fn program_ids(object: &mut Ebpf) -> Result<[u32; 2], LoadError> {
+/// The numbers of the programs that go on interfaces.
+pub(super) fn program_ids(object: &mut Ebpf) -> Result<[u32; 3], LoadError> {
     let xdp =
         xdp(object).and_then(|program| program.info()).map_err(|e| refused(program::XDP, e))?;
     let tc = tc(object).and_then(|program| program.info()).map_err(|e| refused(program::TC, e))?;
-    Ok([xdp.id(), tc.id()])
+    let ingress = tc_ingress(object).and_then(|program| program.info());
+    let ingress = ingress.map_err(|error| refused(program::INGRESS, error))?;
+    Ok([xdp.id(), tc.id(), ingress.id()])
 }
 
 /// Makes a ring for each CPU and puts it where the programs look for it.

@@ -1,20 +1,17 @@
 //! The loaded programs, with all that belongs to them.
 
+mod attached;
 mod wires;
 
 use std::path::Path;
 
 use aya::Ebpf;
-use aya::programs::ProgramError;
 use log::LevelFilter;
 use ndpi_common::names::map;
 use ndpi_common::parse::{self, Fragment, Packet};
 use ndpi_common::{Direction, FragmentKey, FragmentPorts, Key, State};
 
-use super::attach::{
-    AttachError, Attachment, EgressLink, Hooks, Mode, Wire, XdpLink, find_interface,
-    warn_of_overlap,
-};
+use super::attach::Wire;
 use super::load::{self, LoadError};
 use super::map_set::MapSet;
 use super::maps::hash::Hash;
@@ -22,13 +19,13 @@ use super::maps::{
     Limits, LiveCell, LostFrames, MapError, Peers, ServerMap, Stats, TrackMaps, VerdictMaps,
 };
 use super::messages::Messages;
-use super::netlink::Interface;
 use super::options::LoadOptions;
 use super::pins::Pins;
 use super::preflight::preflight;
 use super::rings::Rings;
-use super::sys::Write;
 use super::test_run::TestRun;
+use attached::Attached;
+pub use attached::Health;
 
 /// The programs in the kernel, their maps, and what they are attached to. On drop everything is
 /// detached, unpinned and unloaded.
@@ -50,15 +47,9 @@ pub struct Kernel {
     peers: Peers,
     lost: LostFrames,
     wires: Vec<Wire>,
+    /// Whether the program that counts lost frames runs.
+    counts_lost: bool,
     pins: Option<Pins>,
-}
-
-/// What is on one interface.
-#[derive(Debug)]
-struct Attached {
-    index: u32,
-    xdp: Option<XdpLink>,
-    egress: Option<EgressLink>,
 }
 
 impl Kernel {
@@ -100,101 +91,13 @@ impl Kernel {
             lost: LostFrames::open(&maps, &peers)?,
             peers,
             wires: Vec::new(),
+            counts_lost: false,
             pins,
         };
         // From the first packet on the programs know the time.
         kernel.live.advance(super::ktime_ns())?;
         kernel.live.set_switches(options.switches)?;
         Ok(kernel)
-    }
-
-    /// Attaches the programs to an interface of this thread's network namespace.
-    ///
-    /// # Errors
-    ///
-    /// There is no such interface, something else is on it, or the kernel refused; nothing of ours
-    /// is on the interface then.
-    pub fn attach(
-        &mut self,
-        interface: &str,
-        mode: Mode,
-        hooks: Hooks,
-    ) -> Result<Attachment, AttachError> {
-        let interface = find_interface(interface)?;
-        if self.attached.iter().any(|attached| attached.index == interface.index) {
-            return Err(AttachError::Twice(interface.name));
-        }
-        let hooks = hooks_for(&interface, hooks);
-        let mut attached = Attached { index: interface.index, xdp: None, egress: None };
-        if let Err(error) = self.attach_hooks(&interface, mode, hooks, &mut attached) {
-            self.take_off(attached);
-            return Err(error);
-        }
-        let attachment = Attachment {
-            index: interface.index,
-            ingress: attached.xdp.as_ref().map(|link| link.mode),
-            egress: attached.egress.as_ref().map(|link| link.by),
-            up: interface.up,
-            interface: interface.name.clone(),
-        };
-        let others: Vec<_> = self.attached.iter().map(|attached| attached.index).collect();
-        warn_of_overlap(&interface, &others);
-        self.attached.push(attached);
-        if !attachment.up {
-            log::warn!(
-                "{0} is down: attached, but no packet comes before: ip link set {0} up",
-                attachment.interface
-            );
-        }
-        Ok(attachment)
-    }
-
-    fn attach_hooks(
-        &mut self,
-        interface: &Interface,
-        mode: Mode,
-        hooks: Hooks,
-        attached: &mut Attached,
-    ) -> Result<(), AttachError> {
-        if hooks.ingress {
-            let program = load::xdp(&mut self.object).map_err(|e| missing(interface, e))?;
-            attached.xdp = Some(XdpLink::attach(program, interface, mode)?);
-            // From here on its packets are counted here, not where they go out.
-            let seen = self.interfaces.write(&interface.index, &1, Write::Any);
-            seen.map_err(|source| self.interfaces.failed("write to", source))?;
-        }
-        if let Some(by) = hooks.egress {
-            let program = load::tc(&mut self.object).map_err(|e| missing(interface, e))?;
-            attached.egress = Some(EgressLink::attach(program, interface, by)?);
-        }
-        Ok(())
-    }
-
-    /// Takes the programs off an interface; false when they were not on it.
-    pub fn detach(&mut self, index: u32) -> bool {
-        let Some(at) = self.attached.iter().position(|attached| attached.index == index) else {
-            return false;
-        };
-        let attached = self.attached.swap_remove(at);
-        self.take_off(attached);
-        true
-    }
-
-    fn take_off(&mut self, attached: Attached) {
-        let index = attached.index;
-        if let Err(error) = self.interfaces.remove(&index) {
-            log::debug!("interface {index}: {error}");
-        }
-        let xdp = attached
-            .xdp
-            .map(|link| load::xdp(&mut self.object).and_then(|program| link.detach(program)));
-        let tc = attached
-            .egress
-            .map(|link| load::tc(&mut self.object).and_then(|program| link.detach(program, index)));
-        for error in [xdp, tc].into_iter().flatten().filter_map(Result::err) {
-            // The interface may be gone, and the program with it.
-            log::debug!("detaching from interface {index}: {error}");
-        }
     }
 
     /// Makes the kernel side forget all flows: verdicts, tracks, blocked servers,
@@ -290,19 +193,6 @@ impl Kernel {
 
 impl Drop for Kernel {
     fn drop(&mut self) {
-        for attached in std::mem::take(&mut self.attached) {
-            self.take_off(attached);
-        }
+        self.detach_all();
     }
-}
-
-/// What goes out of the loopback comes in there: it would be seen twice. Egress sees it before large
-/// packets are copied, and lets answers to rejected flows through.
-fn hooks_for(interface: &Interface, hooks: Hooks) -> Hooks {
-    let ingress = hooks.ingress && !(interface.loopback && hooks.egress.is_some());
-    Hooks { ingress, ..hooks }
-}
-
-fn missing(interface: &Interface, source: ProgramError) -> AttachError {
-    AttachError::Refused { what: "the programs", interface: interface.name.clone(), source }
 }

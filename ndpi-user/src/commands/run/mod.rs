@@ -170,22 +170,21 @@ impl RunArguments {
 
     fn attach(&self, kernel: &mut Kernel) -> Result<Vec<Attachment>> {
         let interfaces = peers::interfaces(&self.iface, &self.peer)?;
-        // First, so that the programs know the wires when frames come.
         for pair in &self.peer {
-            kernel.join(&pair.left, &pair.right)?;
+            kernel.check_pair(&pair.left, &pair.right)?;
         }
         let attach = |name: &String| {
-            let attachment = kernel.attach(name, self.mode.into(), Hooks::default())?;
+            let attachment = match peers::peer_of(name, &self.peer) {
+                Some(_) => kernel.attach_end(name, self.mode.into())?,
+                None => kernel.attach(name, self.mode.into(), Hooks::default())?,
+            };
             log::info!("attached to {attachment}");
             Ok(attachment)
         };
         let attachments = interfaces.iter().map(attach).collect::<Result<Vec<_>>>()?;
-        let of = |name: &String| interfaces.iter().position(|it| it == name);
         for pair in &self.peer {
-            if let (Some(left), Some(right)) = (of(&pair.left), of(&pair.right)) {
-                kernel.check_wire(&attachments[left], &attachments[right])?;
-                log::info!("{} and {} are joined, past the network stack", pair.left, pair.right);
-            }
+            kernel.join(&pair.left, &pair.right)?;
+            log::info!("{} and {} are joined, past the network stack", pair.left, pair.right);
         }
         Ok(attachments)
     }

@@ -1,40 +1,91 @@
-//! TC at egress, by tcx or by `clsact`.
+//! TC programs, by tcx or by `clsact`: at egress, and at ingress on the ends of wires.
+
+use std::io;
 
 use aya::programs::tc::{self, NlOptions, SchedClassifierLinkId, TcAttachOptions, TcError};
-use aya::programs::{LinkOrder, ProgramError, SchedClassifier, TcAttachType};
+use aya::programs::{ProgramError, SchedClassifier, TcAttachType};
 
+use super::bpf_link::BpfLink;
 use super::xdp::os_error;
 use super::{AttachError, Egress};
 use crate::kernel::netlink::{self, Interface};
+use crate::kernel::sys::LinkPlace;
 
-/// The TC program on one interface.
-#[derive(Debug)]
-pub(in crate::kernel) struct EgressLink {
-    pub(in crate::kernel) by: Egress,
-    link: SchedClassifierLinkId,
-    /// `clsact` was made for it.
-    made_clsact: bool,
+/// `BPF_F_BEFORE`: with nothing named, the first place.
+const FIRST: u32 = 1 << 3;
+
+/// Which way the packets go that a TC program sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::kernel) enum Side {
+    Ingress,
+    Egress,
 }
 
-impl EgressLink {
+impl Side {
+    pub(super) fn parent(self) -> u32 {
+        match self {
+            Self::Ingress => netlink::INGRESS,
+            Self::Egress => netlink::EGRESS,
+        }
+    }
+
+    fn place(self) -> LinkPlace {
+        match self {
+            Self::Ingress => LinkPlace::TcxIngress,
+            Self::Egress => LinkPlace::TcxEgress,
+        }
+    }
+
+    pub(super) fn attach_type(self) -> TcAttachType {
+        match self {
+            Self::Ingress => TcAttachType::Ingress,
+            Self::Egress => TcAttachType::Egress,
+        }
+    }
+}
+
+/// A TC program on one interface.
+#[derive(Debug)]
+pub(in crate::kernel) struct TcLink {
+    pub(in crate::kernel) by: Egress,
+    side: Side,
+    held: Held,
+}
+
+/// What holds the program there.
+#[derive(Debug)]
+enum Held {
+    Link(BpfLink),
+    Filter {
+        link: SchedClassifierLinkId,
+        /// The kernel's number for the program.
+        program: u32,
+        /// `clsact` was made for it.
+        made_clsact: bool,
+    },
+}
+
+impl TcLink {
     /// Attaches `program` the wanted way; says how it is attached.
     pub(in crate::kernel) fn attach(
         program: &mut SchedClassifier,
         interface: &Interface,
+        side: Side,
         by: Egress,
     ) -> Result<Self, AttachError> {
         if by == Egress::Clsact {
-            return Self::attach_clsact(program, interface);
+            return Self::attach_clsact(program, interface, side);
         }
         // First in the row: what another program lets pass for good would not be seen here.
-        let options = TcAttachOptions::TcxOrder(LinkOrder::first());
-        match program.attach_with_options(&interface.name, TcAttachType::Egress, options) {
-            Ok(link) => Ok(Self { by: Egress::Tcx, link, made_clsact: false }),
+        let at = |fd| BpfLink::new(fd, interface.index, side.place(), FIRST);
+        let link = program.fd().and_then(at);
+        match link {
+            Ok(link) => Ok(Self { by: Egress::Tcx, side, held: Held::Link(link) }),
             // Kernels before 6.6, and some built without, do not know this type of attachment, and
             // say so in different ways. What keeps both ways from working, clsact tells as well.
             Err(source) if by == Egress::Auto => {
                 log::debug!("{}: no tcx: {:#}", interface.name, anyhow::Error::new(source));
-                Self::attach_clsact(program, interface)
+                Self::attach_clsact(program, interface, side)
             }
             Err(source) => Err(refused(interface, source)),
         }
@@ -43,11 +94,17 @@ impl EgressLink {
     fn attach_clsact(
         program: &mut SchedClassifier,
         interface: &Interface,
+        side: Side,
     ) -> Result<Self, AttachError> {
+        let number = program.info().map_err(|source| refused(interface, source))?.id();
         let made_clsact = add_clsact(interface)?;
         let options = TcAttachOptions::Netlink(NlOptions { priority: 1, ..NlOptions::default() });
-        match program.attach_with_options(&interface.name, TcAttachType::Egress, options) {
-            Ok(link) => Ok(Self { by: Egress::Clsact, link, made_clsact }),
+        match program.attach_with_options(&interface.name, side.attach_type(), options) {
+            Ok(link) => Ok(Self {
+                by: Egress::Clsact,
+                side,
+                held: Held::Filter { link, program: number, made_clsact },
+            }),
             Err(source) => {
                 if made_clsact {
                     remove_empty_clsact(interface.index);
@@ -57,17 +114,44 @@ impl EgressLink {
         }
     }
 
+    /// Whether the program is still there; `index` is the interface's in this namespace.
+    pub(in crate::kernel) fn is_alive(&self, index: u32) -> io::Result<bool> {
+        match &self.held {
+            Held::Link(link) => Ok(link.ifindex()?.is_some()),
+            Held::Filter { program, .. } => {
+                let (filters, _) = netlink::filters(index, self.side.parent())?;
+                Ok(filters.iter().any(|filter| filter.program == *program))
+            }
+        }
+    }
+
+    /// Whether a link holds it, which goes with the interface wherever that goes.
+    pub(in crate::kernel) fn is_link(&self) -> bool {
+        matches!(self.held, Held::Link(_))
+    }
+
     /// Takes it off again, and the `clsact` that was made for it if nobody else uses it by now.
     pub(in crate::kernel) fn detach(
         self,
         program: &mut SchedClassifier,
         index: u32,
     ) -> Result<(), ProgramError> {
-        let detached = program.detach(self.link);
-        if self.made_clsact {
+        let Held::Filter { link, made_clsact, .. } = self.held else { return Ok(()) };
+        let detached = program.detach(link);
+        if made_clsact {
             remove_empty_clsact(index);
         }
         detached
+    }
+
+    /// Lets go of one that is not there any more: another filter may be in its place.
+    pub(in crate::kernel) fn forget(self, program: Result<&mut SchedClassifier, ProgramError>) {
+        if let Held::Filter { link, .. } = self.held
+            && let Ok(link) = program.and_then(|program| program.take_link(link))
+        {
+            // On drop it would remove what is there now. It holds nothing but numbers.
+            std::mem::forget(link);
+        }
     }
 }
 

@@ -21,6 +21,12 @@ pub enum AttachError {
     /// This process has already attached to the interface.
     #[error("{0} is given twice")]
     Twice(String),
+    /// The interface is not there any more.
+    #[error("interface {0} is gone")]
+    Gone(u32),
+    /// The loopback would be an end of a wire.
+    #[error("{0} is the loopback: it cannot be an end of a wire")]
+    LoopbackEnd(String),
     /// An interface would be joined with itself.
     #[error("{0} cannot be its own peer")]
     OwnPeer(String),

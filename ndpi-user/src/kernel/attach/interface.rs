@@ -4,7 +4,7 @@ use super::AttachError;
 use crate::kernel::netlink::{Interface, Linked, interfaces};
 
 /// The interface of this name in this process's network namespace.
-pub(in crate::kernel) fn find_interface(name: &str) -> Result<Interface, AttachError> {
+pub(crate) fn find_interface(name: &str) -> Result<Interface, AttachError> {
     let all = interfaces().map_err(AttachError::Interfaces)?;
     let is_it = |interface: &&Interface| {
         interface.name == name || interface.alternatives.iter().any(|other| other == name)

@@ -5,15 +5,14 @@ use std::io;
 use std::path::Path;
 
 use aya::programs::ProgramError;
-use aya::programs::TcAttachType;
 use aya::programs::links::Link;
 use aya::programs::tc::{SchedClassifierLink, TcHandle};
 use ndpi_common::names::program;
 
-use super::egress::remove_empty_clsact;
+use super::egress::{Side, remove_empty_clsact};
 use super::xdp::program_name;
 use crate::kernel::lock::{Lock, LockError, programs_in_use};
-use crate::kernel::netlink::{EGRESS, Filter, Interface, detach_xdp, filters, interfaces};
+use crate::kernel::netlink::{Filter, Interface, detach_xdp, filters, interfaces};
 use crate::kernel::pins::{self, PinError};
 use crate::kernel::preflight::{PreflightError, check_capabilities};
 
@@ -135,16 +134,29 @@ fn remove_xdp(interface: &Interface, in_use: &[u32]) -> Result<bool, DetachError
 
 /// Removes our filters, and `clsact` with the last one.
 fn remove_filters(interface: &Interface, in_use: &[u32]) -> Result<bool, DetachError> {
+    let egress = remove_filters_at(interface, Side::Egress, in_use)?;
+    let ingress = remove_filters_at(interface, Side::Ingress, in_use)?;
+    if egress || ingress {
+        remove_empty_clsact(interface.index);
+    }
+    Ok(egress || ingress)
+}
+
+fn remove_filters_at(
+    interface: &Interface,
+    side: Side,
+    in_use: &[u32],
+) -> Result<bool, DetachError> {
     let failed = |source| DetachError::Program {
         what: "TC filter",
         interface: interface.name.clone(),
         source,
     };
-    let (filters, _) = filters(interface.index, EGRESS).map_err(failed)?;
+    let (filters, _) = filters(interface.index, side.parent()).map_err(failed)?;
     let ours = |filter: &Filter| is_ours(filter) && !in_use.contains(&filter.program);
     let ours: Vec<_> = filters.into_iter().filter(ours).collect();
     for filter in &ours {
-        let (handle, kind) = (TcHandle::from(filter.handle), TcAttachType::Egress);
+        let (handle, kind) = (TcHandle::from(filter.handle), side.attach_type());
         SchedClassifierLink::attached(&interface.name, kind, filter.priority, handle, None)
             .map_err(failed)?
             .detach()
@@ -153,16 +165,14 @@ fn remove_filters(interface: &Interface, in_use: &[u32]) -> Result<bool, DetachE
                 source: Box::new(source),
             })?;
     }
-    if !ours.is_empty() {
-        remove_empty_clsact(interface.index);
-    }
     Ok(!ours.is_empty())
 }
 
 /// A filter's own name is what its maker chose; the program's is surer where the kernel gives it.
 fn is_ours(filter: &Filter) -> bool {
+    let is_one = |name: &str| [program::TC, program::INGRESS].contains(&name);
     match filter.program {
-        0 => filter.name == program::TC,
-        id => program_name(id).as_deref() == Some(program::TC),
+        0 => is_one(&filter.name),
+        id => program_name(id).is_some_and(|name| is_one(&name)),
     }
 }

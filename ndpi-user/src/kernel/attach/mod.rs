@@ -1,5 +1,6 @@
 //! Programs on interfaces: XDP at ingress, TC at egress.
 
+mod bpf_link;
 mod egress;
 mod error;
 mod interface;
@@ -10,11 +11,12 @@ mod xdp;
 
 use std::fmt;
 
-pub(super) use egress::EgressLink;
+pub(super) use egress::{Side, TcLink};
 pub use error::AttachError;
-pub(super) use interface::{find_interface, warn_of_overlap};
+pub(crate) use interface::find_interface;
+pub(super) use interface::warn_of_overlap;
 pub use leftovers::{DetachError, Detached, detach};
-pub(super) use wire::{Wire, check as check_wire};
+pub(super) use wire::{Wire, check_redirects};
 pub(super) use xdp::XdpLink;
 
 /// How XDP is to run.

@@ -1,24 +1,29 @@
 //! XDP at ingress.
 
-use aya::programs::xdp::XdpLinkId;
-use aya::programs::{ProgramError, Xdp, XdpMode, loaded_programs};
+use aya::programs::{ProgramError, Xdp, loaded_programs};
 use ndpi_common::names::program;
 
+use super::bpf_link::BpfLink;
 use super::interface::is_above;
 use super::{AttachError, Mode};
 use crate::kernel::netlink::{Interface, interfaces};
+use crate::kernel::sys::LinkPlace;
 
 /// The XDP program on one interface.
 #[derive(Debug)]
 pub(in crate::kernel) struct XdpLink {
     pub(in crate::kernel) mode: Mode,
-    link: XdpLinkId,
+    pub(in crate::kernel) link: BpfLink,
 }
+
+/// `XDP_FLAGS_SKB_MODE` and `XDP_FLAGS_DRV_MODE` (`linux/if_link.h`).
+const GENERIC: u32 = 1 << 1;
+const NATIVE: u32 = 1 << 2;
 
 impl XdpLink {
     /// Attaches `program` in the wanted mode; says how it is attached.
     pub(in crate::kernel) fn attach(
-        program: &mut Xdp,
+        program: &Xdp,
         interface: &Interface,
         mode: Mode,
     ) -> Result<Self, AttachError> {
@@ -28,10 +33,10 @@ impl XdpLink {
             interface: interface.name.clone(),
             source,
         };
-        let mut attach = |mode| program.attach_to_if_index(interface.index, mode);
+        let attach = |flags| BpfLink::new(program.fd()?, interface.index, LinkPlace::Xdp, flags);
         let refused = |source| below(interface, &source).unwrap_or_else(|| refused(source));
         if mode != Mode::Generic {
-            match attach(XdpMode::Driver) {
+            match attach(NATIVE) {
                 Ok(link) => return Ok(Self { mode: Mode::Native, link }),
                 Err(source) if is_taken(&source) => return Err(refused(source)),
                 Err(source) if mode == Mode::Native => {
@@ -41,13 +46,8 @@ impl XdpLink {
                 Err(source) => warn_of_fallback(interface, source),
             }
         }
-        let link = attach(XdpMode::Skb).map_err(refused)?;
+        let link = attach(GENERIC).map_err(refused)?;
         Ok(Self { mode: Mode::Generic, link })
-    }
-
-    /// Takes it off again.
-    pub(in crate::kernel) fn detach(self, program: &mut Xdp) -> Result<(), ProgramError> {
-        program.detach(self.link)
     }
 }
 

@@ -8,6 +8,9 @@ use super::peers::Peers;
 use crate::kernel::map_set::MapSet;
 use crate::kernel::sys::Write;
 
+/// The key for frames that TC was to redirect.
+const BY_TC: u32 = 0;
+
 /// How many frames could not be sent out of a peer interface: it was down, they were too long for
 /// it, or its driver stopped taking such frames. They are counted as redirected too.
 #[derive(Clone, Debug)]
@@ -24,7 +27,8 @@ impl LostFrames {
 
     /// Has the program that hears of such frames count ours.
     pub(in crate::kernel) fn begin(&self) -> Result<(), MapError> {
-        let begun = self.by_map.write(&self.peers, &0, Write::Any);
+        let begun =
+            [self.peers, BY_TC].iter().try_for_each(|way| self.by_map.write(way, &0, Write::Any));
         begun.map_err(|source| self.by_map.failed("write to", source))
     }
 
@@ -34,6 +38,7 @@ impl LostFrames {
     ///
     /// What the kernel said.
     pub fn read(&self) -> Result<u64, MapError> {
-        self.by_map.get(&self.peers).map(Option::unwrap_or_default)
+        let lost = |way| self.by_map.get(way).map(Option::unwrap_or_default);
+        Ok(lost(&self.peers)? + lost(&BY_TC)?)
     }
 }

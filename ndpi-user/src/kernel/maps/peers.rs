@@ -37,6 +37,24 @@ impl Peers {
             source: io::Error::other(error),
         })
     }
+
+    /// Takes the peer of the interface with index `from` away, if it has one.
+    pub(in crate::kernel) fn remove(&mut self, from: u32) -> Result<(), MapError> {
+        match self.map.remove(from) {
+            // Or the kernel has, when an end went.
+            Ok(()) | Err(aya::maps::MapError::KeyNotFound) => Ok(()),
+            Err(aya::maps::MapError::SyscallError(error))
+                if error.io_error.raw_os_error() == Some(libc::ENOENT) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(MapError::Call {
+                doing: "write to",
+                map: map::PEERS,
+                source: io::Error::other(error),
+            }),
+        }
+    }
 }
 
 impl fmt::Debug for Peers {

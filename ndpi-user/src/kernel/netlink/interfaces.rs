@@ -32,26 +32,26 @@ const LOOPBACK: u32 = 8;
 
 /// A network interface of this process's network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::kernel) struct Interface {
-    pub(in crate::kernel) index: u32,
-    pub(in crate::kernel) name: String,
+pub(crate) struct Interface {
+    pub(crate) index: u32,
+    pub(crate) name: String,
     /// Other names it goes by.
-    pub(in crate::kernel) alternatives: Vec<String>,
-    pub(in crate::kernel) up: bool,
-    pub(in crate::kernel) loopback: bool,
+    pub(crate) alternatives: Vec<String>,
+    pub(crate) up: bool,
+    pub(crate) loopback: bool,
     /// Its kind, as `ip link add type` has it; none for hardware.
-    pub(in crate::kernel) kind: Option<String>,
+    pub(crate) kind: Option<String>,
     /// The bridge, bond or the like that it is a port of.
-    pub(in crate::kernel) master: Option<u32>,
+    pub(crate) master: Option<u32>,
     /// What it is made on (VLAN, macvlan) or joined with (veth).
-    pub(in crate::kernel) link: Option<Linked>,
+    pub(crate) link: Option<Linked>,
     /// The XDP programs on it.
-    pub(in crate::kernel) xdp: Vec<XdpAttached>,
+    pub(crate) xdp: Vec<XdpAttached>,
 }
 
 /// An interface that another one is made on or joined with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::kernel) enum Linked {
+pub(crate) enum Linked {
     /// In this network namespace, with this index.
     Here(u32),
     /// In another one.
@@ -60,14 +60,14 @@ pub(in crate::kernel) enum Linked {
 
 /// A program on an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::kernel) struct XdpAttached {
-    pub(in crate::kernel) program: u32,
-    pub(in crate::kernel) place: XdpPlace,
+pub(crate) struct XdpAttached {
+    pub(crate) program: u32,
+    pub(crate) place: XdpPlace,
 }
 
 /// Where an XDP program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::kernel) enum XdpPlace {
+pub(crate) enum XdpPlace {
     Native,
     Generic,
     Hardware,
@@ -93,7 +93,7 @@ impl XdpPlace {
 }
 
 /// All interfaces.
-pub(in crate::kernel) fn interfaces() -> io::Result<Vec<Interface>> {
+pub(crate) fn interfaces() -> io::Result<Vec<Interface>> {
     let answers = Request::new(GET_LINK, DUMP, &[0; FIXED]).exchange()?;
     Ok(answers.iter().filter(|(kind, _)| *kind == NEW_LINK).filter_map(|(_, m)| parse(m)).collect())
 }

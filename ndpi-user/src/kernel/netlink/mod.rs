@@ -7,4 +7,5 @@ mod message;
 
 pub(super) use features::takes_redirects;
 pub(super) use filters::{EGRESS, Filter, INGRESS, delete_clsact, filters};
-pub(super) use interfaces::{Interface, Linked, detach_xdp, interfaces};
+pub(super) use interfaces::detach_xdp;
+pub(crate) use interfaces::{Interface, Linked, interfaces};

@@ -61,8 +61,7 @@ impl Rings {
         let failed =
             |source: rustix::io::Errno| RingsError { doing: "watch", source: source.into() };
         let epoll = epoll::create(CreateFlags::CLOEXEC).map_err(failed)?;
-        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
-        let waker = Waker(Arc::new(eventfd(0, flags).map_err(failed)?));
+        let waker = Waker::new().map_err(|source| RingsError { doing: "watch", source })?;
         epoll::add(&epoll, &waker.0, EventData::new_u64(u64::MAX), EventFlags::IN)
             .map_err(failed)?;
         for ring in &rings {
@@ -194,12 +193,18 @@ impl Rings {
 /// A day: longer waits are cut to it.
 const LONG: Timespec = Timespec { tv_sec: 86_400, tv_nsec: 0 };
 
-/// Ends the wait of the thread that reads the rings, from any thread.
+/// Ends a wait from any other thread: that of the reader of the rings, or for changes of interfaces.
 #[derive(Clone, Debug)]
 pub struct Waker(Arc<OwnedFd>);
 
 impl Waker {
-    /// Lets the current or else the next [`Rings::poll`] return at once.
+    /// One that nobody has used yet.
+    pub(crate) fn new() -> io::Result<Self> {
+        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+        Ok(Self(Arc::new(eventfd(0, flags)?)))
+    }
+
+    /// Lets the current or else the next wait return at once.
     pub fn wake(&self) {
         // It fails only when 2^64 - 1 calls were not taken, and then the reader wakes anyway.
         let _ = rustix::io::write(self.0.as_fd(), &1u64.to_ne_bytes());

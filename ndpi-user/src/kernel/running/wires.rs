@@ -1,44 +1,102 @@
 //! Interfaces that are joined to wires.
 
+use ndpi_common::Watched;
+
 use super::Kernel;
-use crate::kernel::attach::{AttachError, Attachment, Wire, check_wire, find_interface};
+use super::attached::Attached;
+use crate::kernel::attach::{AttachError, Wire, check_redirects, find_interface};
 use crate::kernel::load;
 use crate::kernel::maps::LostFrames;
+use crate::kernel::netlink::Interface;
 
 impl Kernel {
-    /// Joins two interfaces (bump in the wire): frames that pass on one go straight out of the
-    /// other, past the stack. Both become promiscuous until the end. It takes effect with
-    /// [`ndpi_common::Switches::PEERS`] where the programs are attached; when they are, ask
-    /// [`Kernel::check_wire`].
+    /// Checks that two names stand for two interfaces, which can be joined.
     ///
     /// # Errors
     ///
-    /// There is no such interface, both are the same one, or the kernel refused.
-    pub fn join(&mut self, left: &str, right: &str) -> Result<(), AttachError> {
+    /// There is no such interface, or both are the same one.
+    pub fn check_pair(&self, left: &str, right: &str) -> Result<(), AttachError> {
         let (left, right) = (find_interface(left)?, find_interface(right)?);
-        let wire = Wire::new([&left, &right])?;
-        if self.wires.is_empty() {
+        if left.index == right.index { Err(AttachError::OwnPeer(left.name)) } else { Ok(()) }
+    }
+
+    /// Joins two interfaces (bump in the wire) that were attached to as ends
+    /// ([`Kernel::attach_end`]): frames that pass on one go straight out of the other, past the stack.
+    /// Both become promiscuous until the end. Wires that one of them was an end of before are cut. It
+    /// takes effect with [`ndpi_common::Switches::PEERS`].
+    ///
+    /// # Errors
+    ///
+    /// There is no such interface, both are the same one, frames would be lost, or the kernel refused;
+    /// what comes in on either is dropped then.
+    pub fn join(&mut self, left: &str, right: &str) -> Result<(), AttachError> {
+        let ends = [find_interface(left)?, find_interface(right)?];
+        self.cut(ends[0].index);
+        self.cut(ends[1].index);
+        let [left, right] = &ends;
+        self.check_redirects(left, right)?;
+        self.check_redirects(right, left)?;
+        let wire = Wire::new([left, right])?;
+        if !self.counts_lost {
+            self.counts_lost = true;
             self.count_lost_frames();
         }
         self.wires.push(wire);
-        self.peers.set(left.index, right.index)?;
-        Ok(self.peers.set(right.index, left.index)?)
+        self.open_way(left, right).and_then(|()| self.open_way(right, left)).inspect_err(|_| {
+            self.cut(ends[0].index);
+        })
     }
 
-    /// Checks that frames can go both ways between two interfaces that the programs are attached
-    /// to: drivers may take redirected frames only as long as something is set up for it.
-    ///
-    /// # Errors
-    ///
-    /// The frames would be lost.
-    pub fn check_wire(&self, left: &Attachment, right: &Attachment) -> Result<(), AttachError> {
-        check_wire(left, right)?;
-        check_wire(right, left)
+    /// Cuts the wire that an interface is an end of, if it is one: what comes in on the other end is
+    /// dropped from here on.
+    pub fn cut(&mut self, index: u32) {
+        let Some(at) = self.wires.iter().position(|wire| wire.has_end(index)) else { return };
+        for end in self.wires.swap_remove(at).ends() {
+            self.block_way(end);
+        }
+    }
+
+    /// Notes whether an end of a wire can send. Where it cannot, the kernel drops in silence what TC
+    /// redirects to it; the programs then drop it before, and count it.
+    pub fn note_up(&mut self, index: u32, up: bool) {
+        let other = self.wires.iter_mut().find_map(|wire| wire.note_up(index, up));
+        let Some(from) = other.filter(|&from| self.is_generic(from)) else { return };
+        if let Err(error) = self.note_watched(from, if up { index } else { Watched::CUT }) {
+            log::warn!("{:#}", anyhow::Error::new(error));
+        }
     }
 
     /// Frames that the wires have lost.
     pub fn lost_frames(&self) -> &LostFrames {
         &self.lost
+    }
+
+    /// Lets the frames that come in on `from` out of `to`.
+    fn open_way(&mut self, from: &Interface, to: &Interface) -> Result<(), AttachError> {
+        if !self.is_generic(from.index) {
+            return Ok(self.peers.set(from.index, to.index)?);
+        }
+        self.note_watched(from.index, if to.up { to.index } else { Watched::CUT })
+    }
+
+    /// Has the frames that come in on an interface dropped, if it is still attached to.
+    fn block_way(&mut self, from: u32) {
+        if self.attached.iter().any(|attached| attached.index == from)
+            && let Err(error) = self.note_watched(from, Watched::CUT)
+        {
+            log::debug!("cutting the wire of interface {from}: {error}");
+        }
+        if let Err(error) = self.peers.remove(from) {
+            log::debug!("interface {from}: {error}");
+        }
+    }
+
+    fn is_generic(&self, index: u32) -> bool {
+        self.attached.iter().any(|it| it.index == index && Attached::is_generic(it))
+    }
+
+    fn check_redirects(&self, from: &Interface, to: &Interface) -> Result<(), AttachError> {
+        if self.is_generic(from.index) { Ok(()) } else { check_redirects(to) }
     }
 
     /// Counts frames that cannot be redirected from here on. Wires work without.

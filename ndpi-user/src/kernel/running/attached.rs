@@ -1,0 +1,288 @@
+//! Interfaces that the programs are attached to.
+
+use std::io;
+
+use aya::Ebpf;
+use aya::programs::{ProgramError, SchedClassifier};
+use ndpi_common::Watched;
+
+use super::Kernel;
+use crate::kernel::attach::{
+    AttachError, Attachment, Egress, Hooks, Mode, Side, TcLink, XdpLink, find_interface,
+    warn_of_overlap,
+};
+use crate::kernel::load;
+use crate::kernel::netlink::{Interface, interfaces};
+use crate::kernel::sys::Write;
+
+/// What is on one interface, and what is to be.
+#[derive(Debug)]
+pub(super) struct Attached {
+    pub(super) index: u32,
+    mode: Mode,
+    hooks: Hooks,
+    /// Whether it is an end of a wire.
+    wired: bool,
+    pub(super) xdp: Option<XdpLink>,
+    egress: Option<TcLink>,
+    /// TC at ingress, see [`Attached::wants_behind`].
+    behind: Option<TcLink>,
+    /// The kernel has none of what would be needed there.
+    no_tcx: bool,
+}
+
+/// Which of the programs that were put on an interface are there still; those that were not to be count
+/// as there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// XDP, and TC at ingress where it belongs to that.
+    pub ingress: bool,
+    /// TC at egress.
+    pub egress: bool,
+    /// Some program is held there by a link: it follows the interface wherever it goes.
+    pub linked: bool,
+}
+
+impl Kernel {
+    /// Attaches the programs to an interface of this thread's network namespace.
+    ///
+    /// # Errors
+    ///
+    /// There is no such interface, something else is on it, or the kernel refused; nothing of ours
+    /// is on the interface then.
+    pub fn attach(
+        &mut self,
+        interface: &str,
+        mode: Mode,
+        hooks: Hooks,
+    ) -> Result<Attachment, AttachError> {
+        self.attach_to(&find_interface(interface)?, mode, hooks, false)
+    }
+
+    /// The same for an interface that is to be the end of a wire: what comes in on it is dropped until
+    /// the wire stands ([`Kernel::join`]).
+    ///
+    /// # Errors
+    ///
+    /// As of [`Kernel::attach`].
+    pub fn attach_end(&mut self, interface: &str, mode: Mode) -> Result<Attachment, AttachError> {
+        let interface = find_interface(interface)?;
+        if interface.loopback {
+            return Err(AttachError::LoopbackEnd(interface.name));
+        }
+        self.attach_to(&interface, mode, Hooks::default(), true)
+    }
+
+    fn attach_to(
+        &mut self,
+        interface: &Interface,
+        mode: Mode,
+        hooks: Hooks,
+        wired: bool,
+    ) -> Result<Attachment, AttachError> {
+        let index = interface.index;
+        if self.attached.iter().any(|attached| attached.index == index) {
+            return Err(AttachError::Twice(interface.name.clone()));
+        }
+        let hooks = hooks_for(interface, hooks);
+        let mut attached = Attached::new(index, mode, hooks, wired);
+        if let Err(error) = self.attach_missing(interface, &mut attached) {
+            self.take_off(attached);
+            return Err(error);
+        }
+        let attachment = attached.attachment(interface);
+        let others: Vec<_> = self.attached.iter().map(|attached| attached.index).collect();
+        warn_of_overlap(interface, &others);
+        self.attached.push(attached);
+        if !attachment.up {
+            log::warn!(
+                "{0} is down: attached, but no packet comes before: ip link set {0} up",
+                attachment.interface
+            );
+        }
+        Ok(attachment)
+    }
+
+    /// Puts on what is to be there and is not.
+    fn attach_missing(
+        &mut self,
+        interface: &Interface,
+        attached: &mut Attached,
+    ) -> Result<(), AttachError> {
+        let (failed, hooks) = (|source| missing(interface, source), attached.hooks);
+        if attached.hooks.ingress && attached.xdp.is_none() {
+            if attached.wired {
+                self.note_watched(interface.index, Watched::CUT)?;
+            }
+            let program = load::xdp(&mut self.object).map_err(failed)?;
+            attached.xdp = Some(XdpLink::attach(program, interface, attached.mode)?);
+            if !attached.wired {
+                // From here on its packets are counted here, not where they go out.
+                self.note_watched(interface.index, Watched::PLAIN)?;
+            }
+        }
+        if attached.wants_behind() && attached.behind.is_none() {
+            let program = load::tc_ingress(&mut self.object).map_err(failed)?;
+            let by = if attached.wired { hooks.egress.unwrap_or_default() } else { Egress::Tcx };
+            match TcLink::attach(program, interface, Side::Ingress, by) {
+                Ok(link) => attached.behind = Some(link),
+                Err(error) if attached.wired => return Err(error),
+                // Only kernels with tcx need it.
+                Err(_) => attached.no_tcx = true,
+            }
+        }
+        if let (Some(by), None) = (attached.hooks.egress, &attached.egress) {
+            let program = load::tc(&mut self.object).map_err(failed)?;
+            attached.egress = Some(TcLink::attach(program, interface, Side::Egress, by)?);
+        }
+        Ok(())
+    }
+
+    /// Which programs are still on the interface that had this index when they were attached; `None` when
+    /// there were none.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said when it was asked.
+    pub fn health(&self, index: u32) -> io::Result<Option<Health>> {
+        self.attached.iter().find(|it| it.index == index).map(Attached::health).transpose()
+    }
+
+    /// Puts back what [`Kernel::health`] misses. What is there stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Kernel::attach`]; what could be put back is there.
+    pub fn mend(&mut self, index: u32) -> Result<Attachment, AttachError> {
+        let all = interfaces().map_err(AttachError::Interfaces)?;
+        let interface = all.into_iter().find(|interface| interface.index == index);
+        let at = self.attached.iter().position(|attached| attached.index == index);
+        let (Some(interface), Some(at)) = (interface, at) else {
+            return Err(AttachError::Gone(index));
+        };
+        let mut attached = self.attached.swap_remove(at);
+        attached.forget_dead(&mut self.object);
+        let mended = self.attach_missing(&interface, &mut attached);
+        let attachment = attached.attachment(&interface);
+        self.attached.push(attached);
+        mended.map(|()| attachment)
+    }
+
+    /// Takes the programs off an interface, and ends the wire that it is an end of; false when they were
+    /// not on it.
+    pub fn detach(&mut self, index: u32) -> bool {
+        self.cut(index);
+        let Some(at) = self.attached.iter().position(|attached| attached.index == index) else {
+            return false;
+        };
+        let attached = self.attached.swap_remove(at);
+        self.take_off(attached);
+        true
+    }
+
+    /// Takes the programs off all interfaces.
+    pub fn detach_all(&mut self) {
+        for attached in std::mem::take(&mut self.attached) {
+            self.take_off(attached);
+        }
+    }
+
+    pub(super) fn note_watched(&self, index: u32, peer: u32) -> Result<(), AttachError> {
+        let noted = self.interfaces.write(&index, &peer, Write::Any);
+        Ok(noted.map_err(|source| self.interfaces.failed("write to", source))?)
+    }
+
+    fn take_off(&mut self, attached: Attached) {
+        let Attached { index, xdp, egress, behind, .. } = attached;
+        drop(xdp);
+        let tc = [
+            egress.map(|link| detach(link, load::tc(&mut self.object), index)),
+            behind.map(|link| detach(link, load::tc_ingress(&mut self.object), index)),
+        ];
+        for error in tc.into_iter().flatten().filter_map(Result::err) {
+            // The interface may be gone, and the program with it.
+            log::debug!("detaching from interface {index}: {error}");
+        }
+        if let Err(error) = self.interfaces.remove(&index) {
+            log::debug!("interface {index}: {error}");
+        }
+    }
+}
+
+impl Attached {
+    fn new(index: u32, mode: Mode, hooks: Hooks, wired: bool) -> Self {
+        let (xdp, egress, behind, no_tcx) = (None, None, None, false);
+        Self { index, mode, hooks, wired, xdp, egress, behind, no_tcx }
+    }
+
+    pub(super) fn is_generic(&self) -> bool {
+        self.xdp.as_ref().is_some_and(|xdp| xdp.mode == Mode::Generic)
+    }
+
+    /// Whether TC at ingress is to be behind XDP. Where that is generic, it sends on what comes in on an end
+    /// of a wire; elsewhere it restores the Ethernet header for others that look there.
+    fn wants_behind(&self) -> bool {
+        self.is_generic() && (self.wired || !self.no_tcx)
+    }
+
+    fn attachment(&self, interface: &Interface) -> Attachment {
+        Attachment {
+            index: self.index,
+            ingress: self.xdp.as_ref().map(|link| link.mode),
+            egress: self.egress.as_ref().map(|link| link.by),
+            up: interface.up,
+            interface: interface.name.clone(),
+        }
+    }
+
+    fn health(&self) -> io::Result<Health> {
+        let (xdp, egress, behind) = self.alive()?;
+        Ok(Health {
+            ingress: (xdp || !self.hooks.ingress) && (behind || !self.wants_behind()),
+            egress: egress || self.hooks.egress.is_none(),
+            linked: xdp || egress && self.egress.as_ref().is_some_and(TcLink::is_link),
+        })
+    }
+
+    /// Whether each program that was attached is there.
+    fn alive(&self) -> io::Result<(bool, bool, bool)> {
+        let xdp = self.xdp.as_ref().map_or(Ok(None), |xdp| xdp.link.ifindex())?.is_some();
+        let tc = |link: &Option<TcLink>| {
+            link.as_ref().map_or(Ok(false), |link| link.is_alive(self.index))
+        };
+        Ok((xdp, tc(&self.egress)?, tc(&self.behind)?))
+    }
+
+    /// Lets go of what is not there any more.
+    fn forget_dead(&mut self, object: &mut Ebpf) {
+        let (xdp, egress, behind) = self.alive().unwrap_or_default();
+        if !xdp {
+            self.xdp = None;
+        }
+        if !egress && let Some(link) = self.egress.take() {
+            link.forget(load::tc(object));
+        }
+        if !behind && let Some(link) = self.behind.take() {
+            link.forget(load::tc_ingress(object));
+        }
+    }
+}
+
+fn detach(
+    link: TcLink,
+    program: Result<&mut SchedClassifier, ProgramError>,
+    index: u32,
+) -> Result<(), ProgramError> {
+    link.detach(program?, index)
+}
+
+/// What goes out of the loopback comes in there: it would be seen twice. Egress sees it before large
+/// packets are copied, and lets answers to rejected flows through.
+fn hooks_for(interface: &Interface, hooks: Hooks) -> Hooks {
+    let ingress = hooks.ingress && !(interface.loopback && hooks.egress.is_some());
+    Hooks { ingress, ..hooks }
+}
+
+fn missing(interface: &Interface, source: ProgramError) -> AttachError {
+    AttachError::Refused { what: "the programs", interface: interface.name.clone(), source }
+}
