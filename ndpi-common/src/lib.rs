@@ -14,6 +14,7 @@ mod limit;
 mod live;
 pub mod names;
 pub mod parse;
+pub mod reopen;
 mod sample;
 mod server;
 mod stats;

@@ -60,16 +60,20 @@ impl Action {
 pub struct State;
 
 impl State {
-    /// A fresh SYN has opened a new flow with the same key: the verdict is over, the entry only
-    /// keeps the old flow's counters until user space has read and removed it. The packets of the
-    /// new flow are tracked and shown as if the entry were not there.
+    /// Another connection has begun with the same key: the verdict is over, the entry only keeps
+    /// the old flow's counters until user space has read and removed it. The packets of the new flow
+    /// are tracked and shown as if the entry were not there.
     pub const REOPENED: u8 = 1;
-    /// The flow is blocked and was idle, and a fresh SYN of the lower endpoint was let through: the
-    /// verdict is over when a SYN+ACK comes back, and stands if there is none, as of a server that
-    /// still has the old connection.
-    pub const KNOCKED_LOWER: u8 = 2;
-    /// The same of the upper endpoint.
-    pub const KNOCKED_UPPER: u8 = 4;
+    /// [`Verdict::opening`] is a SYN seen since the verdict, which asks for another connection; the
+    /// verdict is over when a SYN+ACK acknowledges it. See [`crate::reopen`].
+    pub const KNOCKED: u8 = 2;
+    /// Since that SYN, an ACK of the other side was let through.
+    pub const CHALLENGED: u8 = 4;
+    /// [`Verdict::opening`] was written with the verdict: it is the SYN of the connection that the
+    /// verdict is about. Says nothing once [`State::KNOCKED`] is set.
+    pub const OPENED: u8 = 8;
+    /// Those that make every packet of the flow one to look at twice.
+    pub const UNSETTLED: u8 = Self::REOPENED | Self::KNOCKED;
 }
 
 /// Packets and bytes of one direction since they were last folded into a [`Total`].
@@ -169,8 +173,8 @@ pub struct Verdict {
     pub over_limit: Total,
     /// With the action `limit`, the key in `LIMITS` of the [`crate::Bucket`] that it takes from.
     pub bucket: u32,
-    /// Always 0.
-    pub reserved: u32,
+    /// A [`crate::reopen::Opening`], where the state says of which connection.
+    pub opening: u32,
 }
 
 impl Verdict {

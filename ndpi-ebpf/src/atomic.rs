@@ -3,7 +3,9 @@
 //! `core::sync::atomic` has no read-modify-write operations for the `bpf` target; the intrinsics
 //! behind them compile to the kernel's instructions (`BPF_ATOMIC`, CPU version 3).
 
-use core::intrinsics::{AtomicOrdering, atomic_cxchg, atomic_or, atomic_xadd, atomic_xchg};
+use core::intrinsics::{
+    AtomicOrdering, atomic_and, atomic_cxchg, atomic_or, atomic_xadd, atomic_xchg,
+};
 
 const ORDER: AtomicOrdering = AtomicOrdering::SeqCst;
 
@@ -36,6 +38,26 @@ pub(crate) unsafe fn add32(to: *mut u32, value: u32) -> u32 {
 pub(crate) unsafe fn or32(to: *mut u32, bits: u32) -> u32 {
     // SAFETY: the caller's promise.
     unsafe { atomic_or::<u32, u32, ORDER>(to, bits) }
+}
+
+/// Clears the bits that `bits` has not and returns what was there before.
+///
+/// # Safety
+/// As [`add`], for a 32-bit word.
+#[inline(always)]
+pub(crate) unsafe fn and32(to: *mut u32, bits: u32) -> u32 {
+    // SAFETY: the caller's promise.
+    unsafe { atomic_and::<u32, u32, ORDER>(to, bits) }
+}
+
+/// As [`swap`], for a 32-bit word.
+///
+/// # Safety
+/// As [`add`], for a 32-bit word.
+#[inline(always)]
+pub(crate) unsafe fn swap32(to: *mut u32, value: u32) -> u32 {
+    // SAFETY: the caller's promise.
+    unsafe { atomic_xchg::<u32, ORDER>(to, value) }
 }
 
 /// Puts `value` in place of what was there, and returns that.

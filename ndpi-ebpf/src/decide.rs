@@ -77,8 +77,13 @@ pub(crate) fn decide<H: Hooked, K: Family>(frame: H, mut seen: Seen<K>) -> i32 {
             Standing::Acts(outcome, reason) => {
                 return count::leave(frame, outcome, reason, seen.weight);
             }
-            Standing::Reopened => seen.flags |= SampleFlags::REOPENED,
-            Standing::Over => {}
+            Standing::LetThrough => {}
+            Standing::Knocks => seen.begins = true,
+            Standing::Over => {
+                // On every sample until user space has noticed: the ring may have no room for one.
+                seen.flags |= SampleFlags::REOPENED;
+                seen.begins = tcp::opens(seen.tcp_flags);
+            }
         }
     }
     if seen.is_a_lie() && settings::is_on_now(Switches::DROP_UNPARSABLE) {
@@ -91,9 +96,11 @@ pub(crate) fn decide<H: Hooked, K: Family>(frame: H, mut seen: Seen<K>) -> i32 {
 pub(crate) enum Standing {
     /// This becomes of it.
     Acts(Outcome, Reason),
-    /// The packet opens a new flow; the verdict is over.
-    Reopened,
-    /// The verdict was over before.
+    /// It is let through in spite of the verdict.
+    LetThrough,
+    /// The same, and with it another connection may begin.
+    Knocks,
+    /// The verdict is over.
     Over,
 }
 
@@ -102,6 +109,14 @@ pub(crate) enum Standing {
 pub(crate) struct Head4(u32);
 
 impl Head4 {
+    /// # Safety
+    /// `verdict` was looked up in this run.
+    #[inline(always)]
+    pub(crate) unsafe fn read(verdict: *mut Verdict) -> Self {
+        // SAFETY: the caller's promise; the first four bytes of an aligned entry.
+        Self(unsafe { ptr::read_volatile(verdict.cast::<u32>()) })
+    }
+
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "takes the word's bytes apart")]
     pub(crate) const fn byte(self, index: u32) -> u8 {
@@ -119,21 +134,19 @@ pub(crate) unsafe fn decided<H: Hooked, K: Family>(
     verdict: *mut Verdict,
     seen: &Seen<K>,
 ) -> Standing {
-    // SAFETY: the caller's promise; the first four bytes of an aligned entry.
-    let head = Head4(unsafe { ptr::read_volatile(verdict.cast::<u32>()) });
-    if head.byte(3) & State::REOPENED != 0 {
-        return Standing::Over;
+    // SAFETY: the caller's promise.
+    let head = unsafe { Head4::read(verdict) };
+    if head.byte(3) & State::UNSETTLED | seen.tcp_flags & tcp::SYN != 0 {
+        match reopen::by(frame, verdict, seen) {
+            reopen::IN_FORCE => {}
+            reopen::LET_THROUGH => return Standing::LetThrough,
+            reopen::KNOCKS => return Standing::Knocks,
+            _ => return Standing::Over,
+        }
     }
     let action = head.byte(0);
     // SAFETY: the caller's promise.
-    unsafe {
-        if seen.tcp_flags & tcp::SYN != 0
-            && let Some(standing) = reopen::by(verdict, head, seen)
-        {
-            return standing;
-        }
-        note(verdict, head, seen);
-    }
+    unsafe { note(verdict, head, seen) };
     if action == Action::Bypass as u8 {
         return Standing::Acts(Outcome::Passed, Reason::Bypass);
     }
@@ -152,7 +165,7 @@ pub(crate) unsafe fn decided<H: Hooked, K: Family>(
         }
         Standing::Acts(Outcome::Dropped, Reason::Reject)
     } else {
-        Standing::Over
+        Standing::LetThrough
     }
 }
 

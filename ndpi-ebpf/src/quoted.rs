@@ -74,6 +74,6 @@ fn answer_for<H: Hooked, K: Family>(frame: H, key: &K, error: &Packet, quoted: &
     // SAFETY: looked up just now.
     match unsafe { decided(frame, verdict, &seen) } {
         Standing::Acts(outcome, reason) => count::leave(frame, outcome, reason, seen.weight),
-        Standing::Reopened | Standing::Over => NO_ANSWER,
+        Standing::LetThrough | Standing::Knocks | Standing::Over => NO_ANSWER,
     }
 }

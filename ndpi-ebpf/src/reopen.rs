@@ -1,82 +1,134 @@
-//! Connections that take the addresses and ports of an earlier one, which has a verdict.
+//! Connections that take the addresses and ports of an earlier one, which has a verdict: what
+//! [`ndpi_common::reopen`] decides is carried out here.
+
+use core::ptr;
 
 use ndpi_common::parse::tcp;
-use ndpi_common::{Action, Direction, State, Verdict};
+use ndpi_common::reopen::{Connections, Header, Meaning, Opening, Segment};
+use ndpi_common::{State, Verdict};
 
 use crate::atomic;
-use crate::decide::{Head4, Standing, is_idle};
+use crate::decide::{Head4, is_idle};
+use crate::hook::Hooked;
 use crate::seen::Seen;
 
-/// What a packet with the SYN flag makes of a verdict; `None` where the verdict is in force.
-///
+/// What a verdict that is unsettled, or a packet with the SYN flag, comes to. Numbers, as they are
+/// the answer of a subprogram.
+pub(crate) type Answer = u32;
+/// The verdict is in force.
+pub(crate) const IN_FORCE: Answer = 0;
+/// The packet is let through in spite of it.
+pub(crate) const LET_THROUGH: Answer = 1;
+/// The same, and with it another connection may begin.
+pub(crate) const KNOCKS: Answer = 2;
+/// The verdict is over.
+pub(crate) const OVER: Answer = 3;
+
+/// Looks at a packet twice. A subprogram, so that the common path stays small.
+#[inline(never)]
+pub(crate) fn by<H: Hooked, K: Copy>(frame: H, verdict: *mut Verdict, seen: &Seen<K>) -> Answer {
+    // SAFETY: the caller looked the verdict up in this run.
+    let head = unsafe { Head4::read(verdict) };
+    if head.byte(3) & State::REOPENED != 0 {
+        return OVER;
+    }
+    // SAFETY: as above; an aligned word that is only written whole.
+    let (opening, last_seen) = unsafe {
+        let opening = ptr::read_volatile(&raw const (*verdict).opening);
+        (Opening(opening), ptr::read_volatile(&raw const (*verdict).last_seen))
+    };
+    let connections = Connections {
+        action: head.byte(0),
+        state: head.byte(3),
+        opening,
+        closed: tcp::closed(head.byte(1), head.byte(2)),
+        idle: is_idle(last_seen),
+    };
+    let meaning = connections.meaning(segment(frame, seen), seen.direction);
+    // SAFETY: looked up in this run.
+    unsafe { carry_out(verdict, meaning) }
+}
+
+/// What the packet says, if it is a whole TCP segment.
+#[inline(always)]
+fn segment<H: Hooked, K: Copy>(frame: H, seen: &Seen<K>) -> Segment {
+    if seen.is_in_parts() || seen.is_error || seen.is_a_lie() {
+        return Segment::Other;
+    }
+    let (Some(sequence), Some(acknowledged)) = (frame.load(seen.l4 + 4), frame.load(seen.l4 + 8))
+    else {
+        return Segment::Other;
+    };
+    Segment::of(&Header {
+        direction: seen.direction,
+        flags: seen.tcp_flags,
+        has_payload: seen.payload < seen.end,
+        sequence: u32::from_be_bytes(sequence),
+        acknowledged: u32::from_be_bytes(acknowledged),
+    })
+}
+
 /// # Safety
 /// `verdict` was looked up in this run.
 #[inline(always)]
-pub(crate) unsafe fn by<K>(verdict: *mut Verdict, head: Head4, seen: &Seen<K>) -> Option<Standing> {
-    if seen.tcp_flags & tcp::ACK != 0 {
-        let answered = head.byte(3) & knock(seen.direction.opposite()) != 0;
-        // SAFETY: the caller's promise.
-        return answered.then(|| unsafe { reopen(verdict) });
-    }
-    let believed = is_believed(head);
+unsafe fn carry_out(verdict: *mut Verdict, meaning: Meaning) -> Answer {
     // SAFETY: the caller's promise.
     unsafe {
-        if !(believed && has_ended(head) || is_idle((*verdict).last_seen)) {
-            None
-        } else if believed {
-            Some(reopen(verdict))
-        } else {
-            set(verdict, knock(seen.direction));
-            Some(Standing::Over)
+        match meaning {
+            Meaning::Nothing => IN_FORCE,
+            Meaning::Remembered(opening) => {
+                remember(verdict, opening);
+                IN_FORCE
+            }
+            Meaning::Knock(opening) => {
+                let known = remember(verdict, opening);
+                if known { LET_THROUGH } else { KNOCKS }
+            }
+            Meaning::LetThrough(bits) => {
+                set(verdict, bits);
+                LET_THROUGH
+            }
+            Meaning::Over => {
+                set(verdict, State::REOPENED);
+                OVER
+            }
         }
     }
 }
 
-/// Whether the packets of a flow say what becomes of its connection.
+/// Notes a SYN; says whether it was noted before. The word before the bit that says what it is: what
+/// another CPU sees in between is an opening that nobody asked for, or an earlier one.
 ///
-/// FIN and RST of a flow that is dropped never reach the other side, so anybody could send them to be
-/// rid of the verdict and carry on. Nor does it say much that such a flow is idle and that a SYN comes:
-/// whoever holds the old connection can send one. It is let through, but ends the verdict only when
-/// the other side answers it with SYN+ACK, which it does not while it has the old connection
-/// (RFC 9293, 3.10.7.4: a SYN in a synchronized state is answered with an ACK).
+/// # Safety
+/// `verdict` was looked up in this run.
 #[inline(always)]
-fn is_believed(head: Head4) -> bool {
-    let action = head.byte(0);
-    action == Action::Count as u8 || action == Action::Bypass as u8
-}
-
-#[inline(always)]
-fn has_ended(head: Head4) -> bool {
-    tcp::closed(head.byte(1), head.byte(2))
-}
-
-/// The bit for a SYN that was let through.
-#[inline(always)]
-fn knock(direction: Direction) -> u8 {
-    match direction {
-        Direction::FromLower => State::KNOCKED_LOWER,
-        Direction::FromUpper => State::KNOCKED_UPPER,
+unsafe fn remember(verdict: *mut Verdict, opening: Opening) -> bool {
+    // SAFETY: the caller's promise; aligned words of the entry.
+    unsafe {
+        let before = atomic::swap32(&raw mut (*verdict).opening, opening.0);
+        let state = clear(verdict, State::CHALLENGED);
+        set(verdict, State::KNOCKED);
+        before == opening.0 && state & State::KNOCKED != 0
     }
 }
 
-/// Ends a verdict; of several packets that do so at once, one is the first.
+/// Sets bits of the state.
 ///
 /// # Safety
 /// `verdict` was looked up in this run.
 #[inline(always)]
-unsafe fn reopen(verdict: *mut Verdict) -> Standing {
-    // SAFETY: the caller's promise.
-    let before = unsafe { set(verdict, State::REOPENED) };
-    if before & State::REOPENED == 0 { Standing::Reopened } else { Standing::Over }
+unsafe fn set(verdict: *mut Verdict, bits: u8) {
+    // SAFETY: the caller's promise; the first word of an aligned entry.
+    unsafe { atomic::or32(verdict.cast(), u32::from(bits) << 24) };
 }
 
-/// Sets bits of the state and returns those that were set before.
+/// Clears bits of the state and returns it as it was before.
 ///
 /// # Safety
 /// `verdict` was looked up in this run.
 #[inline(always)]
-unsafe fn set(verdict: *mut Verdict, bits: u8) -> u8 {
+unsafe fn clear(verdict: *mut Verdict, bits: u8) -> u8 {
     // SAFETY: the caller's promise; the first word of an aligned entry.
-    let before = unsafe { atomic::or32(verdict.cast(), u32::from(bits) << 24) };
+    let before = unsafe { atomic::and32(verdict.cast(), !(u32::from(bits) << 24)) };
     before.to_le_bytes()[3]
 }

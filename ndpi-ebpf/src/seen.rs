@@ -11,6 +11,9 @@ use crate::hook::Hooked;
 pub(crate) struct Seen<K> {
     pub(crate) key: K,
     pub(crate) l3: u32,
+    pub(crate) l4: u32,
+    /// Where the payload of TCP or UDP starts.
+    pub(crate) payload: u32,
     pub(crate) end: u32,
     pub(crate) weight: Weight,
     pub(crate) segment_size: u32,
@@ -22,6 +25,8 @@ pub(crate) struct Seen<K> {
     pub(crate) later: bool,
     /// Whether it is an ICMP error that quotes a packet of the flow.
     pub(crate) is_error: bool,
+    /// Whether another connection may begin with it on the addresses and ports of an earlier one.
+    pub(crate) begins: bool,
     /// What to count it under, when nothing is decided and it is shown.
     pub(crate) reason: Reason,
 }
@@ -34,6 +39,8 @@ impl<K: Copy> Seen<K> {
         Self {
             key,
             l3: packet.l3,
+            l4: packet.l4,
+            payload: packet.payload,
             end: packet.end,
             weight: weigh(packet, segment_size),
             segment_size,
@@ -42,6 +49,7 @@ impl<K: Copy> Seen<K> {
             tcp_flags: packet.tcp_flags,
             later: matches!(packet.fragment, Fragment::Later { .. }),
             is_error: false,
+            begins: false,
             reason: reason(packet, segment_size),
         }
     }
@@ -51,6 +59,12 @@ impl<K: Copy> Seen<K> {
     #[inline(always)]
     pub(crate) fn about<H: Hooked>(frame: H, key: K, error: &Packet, quoted: Direction) -> Self {
         Self { direction: quoted.opposite(), is_error: true, ..Self::new(frame, key, error) }
+    }
+
+    /// Whether the packet is a fragment.
+    #[inline(always)]
+    pub(crate) fn is_in_parts(&self) -> bool {
+        self.later || self.flags & SampleFlags::FIRST_FRAGMENT != 0
     }
 
     /// Whether the packet has a flow only because it was read leniently: no host takes it. A length

@@ -1,5 +1,7 @@
 //! Flows without a verdict: their first packets are shown to user space.
 
+use core::ptr;
+
 use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
 use ndpi_common::parse::tcp;
 use ndpi_common::{Direction, Outcome, Reason, SampleFlags, Switches, Tally, Track};
@@ -84,10 +86,17 @@ unsafe fn known<H: Hooked, K: Family>(
 ) -> (Outcome, Reason) {
     // SAFETY: the caller's promise.
     let from_lower = unsafe { (*track).client == Direction::FromLower as u32 };
-    let client = if from_lower { Direction::FromLower } else { Direction::FromUpper };
+    let client = match (seen.begins, from_lower) {
+        (true, _) => servers::client(seen),
+        (false, true) => Direction::FromLower,
+        (false, false) => Direction::FromUpper,
+    };
     let blocked = servers::is_blocked(seen, client);
     // SAFETY: the caller's promise; a `Tally` is one 64-bit word, only changed by atomic operations.
     unsafe {
+        if seen.begins {
+            restart(track, seen);
+        }
         note(track, seen);
         let (outcome, reason) = outcome(blocked, show_next(frame, track, seen, blocked));
         if matches!(outcome, Outcome::Dropped) {
@@ -95,6 +104,21 @@ unsafe fn known<H: Hooked, K: Family>(
             atomic::add((&raw mut (*track).dropped).cast(), word);
         }
         (outcome, reason)
+    }
+}
+
+/// Gives the track to another connection, with a budget of its own. What was counted stays: those were
+/// packets of the same key without a verdict.
+///
+/// # Safety
+/// `track` was looked up in this run.
+#[inline(always)]
+unsafe fn restart<K: Family>(track: *mut Track, seen: &Seen<K>) {
+    // SAFETY: the caller's promise; aligned words, each written whole.
+    unsafe {
+        ptr::write_volatile(&raw mut (*track).shown, 0);
+        ptr::write_volatile(&raw mut (*track).tcp_flags, 0);
+        ptr::write_volatile(&raw mut (*track).client, servers::client(seen) as u32);
     }
 }
 

@@ -2,6 +2,8 @@
 
 use ndpi_common::Direction;
 pub use ndpi_common::parse::tcp;
+use ndpi_common::parse::{self, Captured, Fragment, Options, Source as _, proto};
+use ndpi_common::reopen::Header;
 
 use crate::flow::FlowKey;
 
@@ -42,6 +44,22 @@ pub struct Sample<'a> {
 }
 
 impl<'a> Sample<'a> {
+    /// What its TCP header says of connections; `None` where it is a fragment, or has none.
+    pub fn tcp_header(&self) -> Option<Header> {
+        let captured = u32::try_from(self.l3.len()).unwrap_or(u32::MAX);
+        let frame = Captured { bytes: self.l3, wire_len: captured.max(self.bytes) };
+        let packet = parse::from_ip(&frame, 0, Options::LENIENT).ok()?;
+        let is_tcp = self.key.proto() == proto::TCP && packet.key.proto() == proto::TCP;
+        let Fragment::Whole { .. } = packet.fragment else { return None };
+        is_tcp.then_some(Header {
+            direction: self.direction,
+            flags: packet.tcp_flags,
+            has_payload: packet.has_payload(),
+            sequence: u32::from_be_bytes(frame.load(packet.l4 + 4)?),
+            acknowledged: u32::from_be_bytes(frame.load(packet.l4 + 8)?),
+        })
+    }
+
     /// One packet on the wire with these bytes, seen at `time_ns`; nothing else is known of it.
     #[inline]
     pub fn new(key: FlowKey, direction: Direction, time_ns: u64, l3: &'a [u8]) -> Self {

@@ -203,7 +203,7 @@ impl<D: Detector> Classifier<D> {
 
     fn slot_for(&mut self, sample: &Sample, sink: &mut impl Sink<D::Flow>) -> Option<SlotId> {
         if let Some(slot) = self.table.find(&sample.key) {
-            match self.ended_before(slot, sample) {
+            match self.ended_before(slot, sample, sink) {
                 Some(end) => self.finish(slot, end, sink),
                 None => return Some(slot),
             }
@@ -216,11 +216,16 @@ impl<D: Detector> Classifier<D> {
     }
 
     /// Whether the flow in `slot` was over before `sample` came, so that the sample opens another.
-    fn ended_before(&self, slot: SlotId, sample: &Sample) -> Option<End> {
+    fn ended_before(
+        &self,
+        slot: SlotId,
+        sample: &Sample,
+        sink: &mut impl Sink<D::Flow>,
+    ) -> Option<End> {
         let timeouts = self.settings.timeouts?;
         let flow = self.table.get(slot)?;
         if self.settings.keeper == Keeper::Kernel && flow.decided().is_some() {
-            return sample.reopened.then_some(End::Reused);
+            return (sample.reopened && sink.is_over(&sample.key)).then_some(End::Reused);
         }
         if flow.tcp_closed() && tcp::opens(sample.tcp_flags) {
             return Some(End::Reused);

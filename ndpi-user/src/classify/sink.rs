@@ -4,7 +4,7 @@ use ndpi::Classification;
 
 use super::{Announcement, End};
 use crate::first_packet::Claim;
-use crate::flow::{DecidedBy, Details, FlowEntry};
+use crate::flow::{DecidedBy, Details, FlowEntry, FlowKey};
 use crate::sample::Sample;
 use crate::verdict::Verdict;
 
@@ -73,6 +73,13 @@ pub trait Sink<F> {
     /// Whether the verdict of a decided flow is where its end is noticed. If not, its silence ends
     /// it, as it does an undecided one.
     fn stands(&self, _flow: &FlowEntry<F>) -> bool {
+        true
+    }
+
+    /// Whether a flow with a verdict is over, as the kernel says with one of its packets
+    /// ([`Sample::reopened`]). It says so until it has been taken notice of, also of packets that are
+    /// on their way when that happens.
+    fn is_over(&mut self, _flow: &FlowKey) -> bool {
         true
     }
 

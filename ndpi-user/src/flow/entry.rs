@@ -2,6 +2,7 @@
 
 use ndpi::Classification;
 use ndpi_common::Direction;
+use ndpi_common::reopen::Opening;
 
 use super::{Details, Endpoint, FlowKey};
 use crate::sample::{Sample, tcp};
@@ -18,6 +19,8 @@ pub struct FlowEntry<F> {
     pub client: Direction,
     /// TCP flags seen from the lower and from the upper endpoint.
     pub tcp_seen: [u8; 2],
+    /// The SYN that opened its connection, if that or the answer to it was seen.
+    pub opening: Option<Opening>,
     /// The packet, counted from 1 as in `inspected`, that made the state PARTIAL; 0 if none did.
     pub partial_at: u8,
     /// Packets given to nDPI.
@@ -94,6 +97,7 @@ impl<F> FlowEntry<F> {
             key: sample.key,
             client: if sender_is_server { sample.direction.opposite() } else { sample.direction },
             tcp_seen: [0; 2],
+            opening: None,
             partial_at: 0,
             inspected: 0,
             ifindex: sample.ifindex,
@@ -112,6 +116,10 @@ impl<F> FlowEntry<F> {
         self.bytes += u64::from(sample.bytes);
         self.last_seen_ns = self.last_seen_ns.max(sample.time_ns);
         self.tcp_seen[side(sample.direction)] |= sample.tcp_flags;
+        if sample.tcp_flags & tcp::SYN != 0 {
+            let opening = sample.tcp_header().and_then(|header| header.opening());
+            self.opening = self.opening.or(opening);
+        }
     }
 
     /// Client and server.

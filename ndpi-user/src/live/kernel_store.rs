@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
-use ndpi_common::{OWN_BUCKET, TICK_NS, Total, Track, Verdict as Entry, tick_of};
+use ndpi_common::{OWN_BUCKET, State, TICK_NS, Total, Track, Verdict as Entry, tick_of};
 
 use super::in_force::full;
 use super::{Allowance, Standing, Store, Taken, Volume};
@@ -157,6 +157,10 @@ impl Store for KernelStore {
         Ok(self.verdicts.get(key)?.map(|entry| entry.last_seen))
     }
 
+    fn is_over(&self, key: &FlowKey) -> anyhow::Result<bool> {
+        Ok(self.verdicts.get(key)?.is_none_or(|entry| entry.state & State::REOPENED != 0))
+    }
+
     fn take(&self, key: &FlowKey) -> anyhow::Result<Taken> {
         let mut taken = self.take_verdict(key)?;
         if let Some(track) = self.tracks.take(key)? {
@@ -201,6 +205,7 @@ fn entry(standing: &Standing, bucket: u32, now_ns: u64) -> Entry {
         bucket,
         ..Entry::default()
     }
+    .opened_by(standing.opening)
 }
 
 /// The flow of `entry` goes on from what the kernel noted under another verdict, but for the counts.
@@ -208,7 +213,7 @@ fn go_on(entry: &mut Entry, before: &Entry) {
     entry.last_seen = before.last_seen;
     entry.tcp_flags_lower |= before.tcp_flags_lower;
     entry.tcp_flags_upper |= before.tcp_flags_upper;
-    entry.state = before.state;
+    (entry.state, entry.opening) = (before.state, before.opening);
 }
 
 /// What was dropped of a flow while it had no verdict.

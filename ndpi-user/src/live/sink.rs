@@ -217,14 +217,23 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
         }
         // Its receiver is further than the packet that the verdict was made of: a reset with the
         // number that was right then has missed, and no more packets need come. A SYN is on its way to
-        // begin another connection, which has no verdict yet if its other side agrees.
-        if is_rejected(flow) && !tcp::opens(sample.tcp_flags) {
+        // begin another connection, which has no verdict yet if its other side agrees; one that was
+        // dropped for its server's sake comes to nothing, and who sent it waits for an answer.
+        if is_rejected(flow) && (sample.blocked || !tcp::opens(sample.tcp_flags)) {
             self.answer(sample);
         }
     }
 
     fn stands(&self, flow: &FlowEntry<F>) -> bool {
         self.unwritten.get(&flow.key) != Some(Missing::Verdict)
+    }
+
+    fn is_over(&mut self, flow: &FlowKey) -> bool {
+        self.store.is_over(flow).unwrap_or_else(|error| {
+            self.unwritten.refuse(&error);
+            // It is said again with the next packet.
+            false
+        })
     }
 
     fn rejected(&mut self, _flow: &FlowEntry<F>, sample: &Sample) {

@@ -3,6 +3,7 @@
 use std::ops::Add;
 
 use ndpi::Classification;
+use ndpi_common::reopen::Opening;
 
 use super::{Allowance, InForce};
 use crate::classify::End;
@@ -37,6 +38,8 @@ pub struct Standing {
     pub classification: Classification,
     /// The TCP flags seen until now from the lower and from the upper endpoint.
     pub tcp_seen: [u8; 2],
+    /// The SYN that opened the flow's connection, if it is known.
+    pub opening: Option<Opening>,
     /// With the action `limit`, what the flow takes from.
     pub allowance: Option<Allowance>,
 }
@@ -47,7 +50,8 @@ impl Standing {
         let decided = flow.decided()?;
         let (verdict, classification) = (decided.verdict?, decided.classification);
         let allowance = in_force.allowance(verdict.rule);
-        Some(Self { key: flow.key, verdict, classification, tcp_seen: flow.tcp_seen, allowance })
+        let (key, tcp_seen, opening) = (flow.key, flow.tcp_seen, flow.opening);
+        Some(Self { key, verdict, classification, tcp_seen, opening, allowance })
     }
 }
 
@@ -101,6 +105,13 @@ pub trait Store {
     ///
     /// When the map cannot be read.
     fn last_seen(&self, key: &FlowKey) -> anyhow::Result<Option<u32>>;
+
+    /// Whether the flow has no verdict any more: another connection has begun with its key.
+    ///
+    /// # Errors
+    ///
+    /// When the map cannot be read.
+    fn is_over(&self, key: &FlowKey) -> anyhow::Result<bool>;
 
     /// Takes a flow out of the maps, with what the kernel counted.
     ///

@@ -63,13 +63,27 @@ impl Talk {
         self.ip(false, &self.transport(false, flags, payload))
     }
 
-    /// Transport header and payload.
+    /// What the client or the server sends, without data.
+    pub(crate) fn out_or_back(self, out: bool, flags: u8) -> Vec<u8> {
+        if out { self.out(flags, b"") } else { self.back(flags, b"") }
+    }
+
+    /// What either end sends in TCP, with these sequence and acknowledgement numbers.
+    pub(crate) fn segment(self, out: bool, flags: u8, numbers: [u32; 2], data: &[u8]) -> Vec<u8> {
+        let mut rest = self.transport(out, flags, data);
+        rest[4..12].copy_from_slice(numbers.map(u32::to_be_bytes).as_flattened());
+        self.ip(out, &rest)
+    }
+
+    /// Transport header and payload. All TCP has the sequence number 1, and an ACK acknowledges that.
     pub(crate) fn transport(self, out: bool, flags: u8, payload: &[u8]) -> Vec<u8> {
         let (client, server) = (self.client_port, self.server_port);
         let (from, to) = if out { (client, server) } else { (server, client) };
         let mut bytes = [from.to_be_bytes(), to.to_be_bytes()].concat();
         if self.proto == TCP {
-            bytes.extend([0, 0, 0, 1, 0, 0, 0, 0, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+            let acknowledged = if flags & ACK == 0 { 0 } else { 2 };
+            bytes.extend([0, 0, 0, 1, 0, 0, 0, acknowledged]);
+            bytes.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
         } else {
             bytes.extend(u16::try_from(8 + payload.len()).unwrap().to_be_bytes());
             bytes.extend([0, 0]);

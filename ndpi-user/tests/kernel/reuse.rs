@@ -1,9 +1,12 @@
 //! Ports that are used again.
 
-use ndpi_common::{Action, Hook, Outcome, Reason, SampleFlags, State, Verdict};
+use ndpi_common::reopen::Opening;
+use ndpi_common::{
+    Action, Direction, Hook, Key, Outcome, Reason, SampleFlags, Server, State, Switches, Verdict,
+};
 
-use crate::frame::{ACK, FIN, RST, SYN, V4, V6, counted};
-use crate::harness::{Answer, IDLE, Kernel, NOW, Settings, kernel};
+use crate::frame::{ACK, FIN, RST, SYN, Talk, V4, V6, counted};
+use crate::harness::{Answer, HOOKS, IDLE, Kernel, NOW, Settings, kernel};
 
 /// Both sides end the connection.
 fn close(kernel: &Kernel, abort: bool) {
@@ -44,46 +47,61 @@ fn a_syn_on_a_finished_flow_starts_a_new_one() {
             kernel.run(Hook::Xdp, &V4.out(ACK, b"hello"));
             let numbers: Vec<_> =
                 kernel.shown().iter().map(|s| (s.header.number, s.header.flags)).collect();
-            assert_eq!(numbers, [(2, 0), (3, 0)]);
+            // Until user space has taken the entry away, whatever becomes of the first sample.
+            assert_eq!(numbers, [(2, SampleFlags::REOPENED), (3, SampleFlags::REOPENED)]);
             let after = kernel.verdict(V4.key());
-            assert_eq!(after, Verdict { state: State::REOPENED, ..before });
+            let state = before.state | State::REOPENED;
+            assert_eq!(after, Verdict { state, ..before });
         }
     }
+}
+
+/// Frames of the old connection and of who would like to be rid of the verdict on it.
+fn tricks(talk: Talk) -> Vec<Vec<u8>> {
+    vec![
+        talk.out(FIN | ACK, b""),
+        talk.back(FIN | ACK, b""),
+        talk.out(RST, b""),
+        talk.back(RST, b""),
+        talk.out(SYN | RST, b""),
+        talk.back(SYN | FIN, b""),
+        talk.out(SYN, b"with data"),
+        // Nobody asked for it.
+        talk.back(SYN | ACK, b""),
+        talk.out(ACK, b"as if nothing had been"),
+        talk.back(ACK, b"indeed"),
+    ]
 }
 
 #[test]
 fn nobody_shakes_off_a_drop_with_packets_of_his_own() {
-    for action in [Action::Drop, Action::Reject, Action::Limit] {
+    for (talk, action) in [(V4, Action::Drop), (V6, Action::Reject), (V4.in_vlan(5), Action::Limit)]
+    {
         let Some(mut kernel) = kernel(Settings::default()) else { return };
-        kernel.decide(V4.key(), action);
-        let frames = [
-            V4.out(FIN | ACK, b""),
-            V4.back(FIN | ACK, b""),
-            V4.out(RST, b""),
-            V4.back(RST, b""),
-            V4.out(SYN, b""),
-            V4.out(ACK, b"as if nothing had been"),
-        ];
-        for frame in &frames {
-            let answer = if action == Action::Limit { Answer::Pass } else { Answer::Drop };
-            assert_eq!(kernel.run(Hook::Xdp, frame), answer);
+        kernel.decide(talk.key(), action);
+        let answer = if action == Action::Limit { Answer::Pass } else { Answer::Drop };
+        let frames = tricks(talk);
+        for (frame, hook) in frames.iter().zip(HOOKS.into_iter().cycle()) {
+            assert_eq!(kernel.run(hook, frame), answer);
         }
-        let verdict = kernel.verdict(V4.key());
+        let verdict = kernel.verdict(talk.key());
         assert_eq!((verdict.state, verdict.action), (0, action as u8));
-        assert_eq!(verdict.lower().packets + verdict.upper().packets, 6);
+        let counted = verdict.lower().packets + verdict.upper().packets;
+        assert_eq!(counted, u64::try_from(frames.len()).unwrap());
     }
 }
 
-/// A flow with this verdict that has been idle for as long as flows may, as far as its kernel knows.
+/// A verdict that met a packet at the end of the longest pause, and SYNs now and then before that,
+/// which are no traffic that keeps it busy.
 fn idle(action: Action) -> Option<Kernel> {
     let mut kernel = kernel(Settings::default())?;
     kernel.decide(V4.key(), action);
-    // Syns that come again and again do not count as traffic that keeps the entry busy.
     for tick in [NOW + 1, NOW + IDLE / 2, NOW + IDLE] {
         kernel.set_tick(tick);
         kernel.run(Hook::Xdp, &V4.out(SYN, b""));
     }
     kernel.shown();
+    assert_eq!(kernel.verdict(V4.key()).last_seen, NOW);
     kernel.set_tick(NOW + IDLE + 1);
     Some(kernel)
 }
@@ -97,42 +115,134 @@ fn a_syn_after_a_long_pause_starts_a_new_flow() {
 }
 
 #[test]
-fn a_blocked_flow_begins_anew_when_the_other_side_agrees() {
-    for action in [Action::Drop, Action::Reject, Action::Limit] {
-        let Some(mut kernel) = idle(action) else { return };
-        // As often as it takes: SYNs get lost.
-        for _ in 0..2 {
-            assert_eq!(kernel.run(Hook::Xdp, &V4.out(SYN, b"")), Answer::Pass);
-            assert!(kernel.shown().iter().all(|sample| sample.header.flags == 0));
+fn a_blocked_flow_is_over_when_the_other_side_agrees_to_another() {
+    let talks = [V4, V6, V4.in_vlan(5), V6.in_vlan(5)];
+    for (talk, hooks) in talks.into_iter().zip([HOOKS, [HOOKS[1], HOOKS[0]]].into_iter().cycle()) {
+        for action in [Action::Drop, Action::Reject, Action::Limit] {
+            let Some(mut kernel) = kernel(Settings::default()) else { return };
+            kernel.decide(talk.key(), action);
+            kernel.set_tick(NOW + 5);
+            let syn = talk.segment(true, SYN, [900, 0], b"");
+            // As often as it takes: SYNs get lost.
+            for number in 1..=2 {
+                assert_eq!(kernel.run(hooks[0], &syn), Answer::Pass);
+                let shown = kernel.shown();
+                assert_eq!((shown[0].header.number, shown[0].header.flags), (number, 0));
+            }
+            let verdict = kernel.verdict(talk.key());
+            let counted = verdict.lower().packets + verdict.upper().packets;
+            assert_eq!((verdict.state, counted, verdict.last_seen), (State::KNOCKED, 0, NOW));
+            let answer = talk.segment(false, SYN | ACK, [5, 901], b"");
+            assert_eq!(kernel.run(hooks[1], &answer), Answer::Pass);
+            assert_eq!(kernel.run(hooks[0], &talk.out(ACK, b"hello")), Answer::Pass);
+            let flags: Vec<_> = kernel.shown().iter().map(|it| it.header.flags).collect();
+            assert_eq!(flags, [SampleFlags::REOPENED; 2]);
         }
-        assert_eq!(kernel.verdict(V4.key()).state, State::KNOCKED_LOWER);
-        assert_eq!(kernel.run(Hook::Tc, &V4.back(SYN | ACK, b"")), Answer::Pass);
-        let samples = kernel.shown();
-        assert_eq!(samples.len(), 1);
-        assert_eq!(samples[0].header.flags, SampleFlags::REOPENED);
-        assert_eq!(kernel.run(Hook::Xdp, &V4.out(ACK, b"hello")), Answer::Pass);
-        assert_eq!(kernel.shown().len(), 1);
     }
 }
 
 #[test]
-fn a_syn_after_a_long_pause_does_not_shake_off_a_drop() {
-    for action in [Action::Drop, Action::Reject] {
-        let Some(mut kernel) = idle(action) else { return };
-        kernel.run(Hook::Xdp, &V4.out(SYN, b""));
-        let frames = [
-            // Of the server, which has the old connection.
-            (Hook::Tc, V4.back(ACK, b"")),
+fn a_syn_does_not_shake_off_a_drop() {
+    for (action, late) in [(Action::Drop, 0), (Action::Reject, IDLE + 1)] {
+        let Some(mut kernel) = kernel(Settings::default()) else { return };
+        kernel.decide(V4.key(), action);
+        kernel.set_tick(NOW + late);
+        assert_eq!(kernel.run(Hook::Xdp, &V4.segment(true, SYN, [900, 0], b"")), Answer::Pass);
+        for frame in [
+            // Answers to something else.
+            V4.segment(false, SYN | ACK, [5, 900], b""),
+            V4.segment(false, SYN | ACK | RST, [5, 901], b""),
             // Nobody answers his own SYN.
-            (Hook::Xdp, V4.out(SYN | ACK, b"")),
-            (Hook::Xdp, V4.out(ACK, b"as if nothing had been")),
-            (Hook::Tc, V4.back(ACK, b"indeed")),
-        ];
-        for (hook, frame) in &frames {
-            assert_eq!(kernel.run(*hook, frame), Answer::Drop);
+            V4.segment(true, SYN | ACK, [5, 901], b""),
+            V4.segment(true, ACK, [901, 6], b"as if nothing had been"),
+            V4.segment(true, RST, [901, 6], b""),
+            V4.segment(false, ACK, [6, 901], b"indeed"),
+        ] {
+            assert_eq!(kernel.run(Hook::Tc, &frame), Answer::Drop);
         }
         let verdict = kernel.verdict(V4.key());
-        assert_eq!((verdict.action, verdict.state), (action as u8, State::KNOCKED_LOWER));
+        assert_eq!((verdict.action, verdict.state), (action as u8, State::KNOCKED));
+        // A SYN of the other side is another knock, and takes this one's place.
+        kernel.run(Hook::Tc, &V4.segment(false, SYN, [70, 0], b""));
+        let answer = V4.segment(false, SYN | ACK, [5, 901], b"");
+        assert_eq!(kernel.run(Hook::Tc, &answer), Answer::Drop);
+    }
+}
+
+#[test]
+fn a_server_that_holds_the_old_connection_learns_that_it_is_over() {
+    let Some(mut kernel) = kernel(Settings::default()) else { return };
+    kernel.decide(V6.key(), Action::Drop);
+    let syn = V6.segment(true, SYN, [900, 0], b"");
+    let challenge = V6.segment(false, ACK, [40, 50], b"");
+    let reset = V6.segment(true, RST, [50, 0], b"");
+    assert_eq!(kernel.run(Hook::Xdp, &challenge), Answer::Drop);
+    for (hook, frame, answer) in [
+        (Hook::Xdp, &syn, Answer::Pass),
+        (Hook::Xdp, &reset, Answer::Drop),
+        (Hook::Tc, &challenge, Answer::Pass),
+        (Hook::Tc, &challenge, Answer::Drop),
+        (Hook::Xdp, &reset, Answer::Pass),
+        (Hook::Xdp, &V6.segment(true, ACK, [50, 41], b"more of the old"), Answer::Drop),
+        (Hook::Xdp, &syn, Answer::Pass),
+        (Hook::Tc, &challenge, Answer::Pass),
+        (Hook::Tc, &V6.segment(false, SYN | ACK, [7, 901], b""), Answer::Pass),
+    ] {
+        assert_eq!(kernel.run(hook, frame), answer);
+    }
+    assert!(kernel.verdict(V6.key()).state & State::REOPENED != 0);
+}
+
+#[test]
+fn the_syn_of_the_blocked_connection_itself_does_not_knock() {
+    let Some(mut kernel) = kernel(Settings::default()) else { return };
+    let entry = Verdict { action: Action::Drop as u8, last_seen: NOW, ..Verdict::default() };
+    let opening = Opening::new(Direction::FromLower, 900);
+    kernel.set_verdict(V4.key(), entry.opened_by(Some(opening)));
+    for _ in 0..2 {
+        let again = V4.segment(true, SYN, [900, 0], b"");
+        assert_eq!(kernel.run(Hook::Xdp, &again), Answer::Drop);
+    }
+    let answer = V4.segment(false, SYN | ACK, [5, 901], b"");
+    assert_eq!(kernel.run(Hook::Tc, &answer), Answer::Drop);
+    assert_eq!(kernel.run(Hook::Xdp, &V4.segment(true, SYN, [77, 0], b"")), Answer::Pass);
+}
+
+#[test]
+fn each_connection_that_is_asked_for_has_a_budget_of_its_own() {
+    let settings =
+        Settings { budget: 2, switches: Switches::DROP_OVER_BUDGET, ..Settings::default() };
+    let Some(mut kernel) = kernel(settings) else { return };
+    kernel.decide(V4.key(), Action::Drop);
+    for sequence in 100..110 {
+        let syn = V4.segment(true, SYN, [sequence, 0], b"");
+        assert_eq!(kernel.run(Hook::Xdp, &syn), Answer::Pass);
+    }
+    assert!(kernel.shown().iter().all(|sample| sample.header.number == 1));
+    assert_eq!(kernel.track(V4.key()).unwrap().packets, 10);
+}
+
+#[test]
+fn a_syn_to_a_blocked_server_is_dropped_for_its_sake() {
+    let Some(mut kernel) = kernel(Settings::default()) else { return };
+    kernel.decide(V4.key(), Action::Drop);
+    let Key::V4(key) = V4.key() else { unreachable!() };
+    let server = Server { action: Action::Drop as u8, expires: NOW + 9, ..Server::default() };
+    kernel.set_server(key.server(Direction::FromLower), server);
+    let syn = V4.segment(true, SYN, [900, 0], b"");
+    let dropped = (Hook::Xdp, Outcome::Dropped, Reason::Server, 1, counted(&syn));
+    kernel.expect(&[dropped], |kernel| kernel.run(Hook::Xdp, &syn));
+}
+
+#[test]
+fn a_flow_that_passes_is_over_when_another_connection_was_agreed_to() {
+    for action in [Action::Count, Action::Bypass] {
+        let Some(mut kernel) = kernel(Settings::default()) else { return };
+        kernel.decide(V4.key(), action);
+        kernel.run(Hook::Xdp, &V4.segment(true, SYN, [900, 0], b""));
+        assert!(kernel.shown().is_empty());
+        kernel.run(Hook::Tc, &V4.segment(false, SYN | ACK, [5, 901], b""));
+        assert_eq!(kernel.shown()[0].header.flags, SampleFlags::REOPENED);
     }
 }
 

@@ -154,6 +154,10 @@ impl Store for Model {
         Ok(self.maps().verdicts.get(key).map(|entry| entry.last_seen))
     }
 
+    fn is_over(&self, key: &FlowKey) -> anyhow::Result<bool> {
+        Ok(!self.maps().verdicts.contains_key(key))
+    }
+
     fn take(&self, key: &FlowKey) -> anyhow::Result<Taken> {
         let mut taken = self.take_verdict(key)?;
         let track = self.maps_mut().tracks.remove(key).unwrap_or_default();

@@ -48,6 +48,10 @@ impl Store for Table {
         Ok(None)
     }
 
+    fn is_over(&self, key: &FlowKey) -> anyhow::Result<bool> {
+        Ok(!self.standing.borrow().contains_key(key))
+    }
+
     fn take(&self, key: &FlowKey) -> anyhow::Result<Taken> {
         self.standing.borrow_mut().remove(key);
         Ok(self.taken)

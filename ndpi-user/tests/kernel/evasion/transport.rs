@@ -1,6 +1,8 @@
 //! TCP and UDP headers, ports, tunnels.
 
-use super::{ANOTHER_FLOW, Blocked, Way, try_all};
+use ndpi_common::Reason;
+
+use super::{ANOTHER_FLOW, Blocked, Passes, Way, try_all};
 use crate::forms::patched;
 use crate::frame::{ACK, FIN, RST, SYN, Talk, V4, V6};
 
@@ -47,15 +49,38 @@ fn flags_do_not_end_a_verdict() {
                 then(vec![talk.out(FIN | ACK, b""), talk.back(FIN | ACK, b"")]),
                 Blocked,
             ),
-            Way::all(
-                "its ports used again",
-                talk,
-                then(vec![talk.out(RST, b""), talk.out(SYN, b""), talk.back(SYN | ACK, b"")]),
-                Blocked,
-            ),
         ]
     };
     try_all(&[V4, V6].map(ways).into_iter().flatten().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_syn_that_nobody_answers_does_not_end_a_verdict() {
+    let ways = |talk: Talk| {
+        let syn = |out| (talk.segment(out, SYN, [900, 0], b""), Passes(Reason::Shown));
+        let blocked = |frame| (frame, Blocked);
+        let data =
+            || [talk.out(ACK, b"as if nothing had been"), talk.back(ACK, b"so it is")].map(blocked);
+        let reset = |out| blocked(talk.out_or_back(out, RST));
+        // Acknowledges another SYN, or is sent by who sent this one.
+        let wrong = |out| blocked(talk.segment(out, SYN | ACK, [7, 900], b""));
+        let own = |out| blocked(talk.segment(out, SYN | ACK, [7, 901], b""));
+        let challenge = (talk.back(ACK, b""), Passes(Reason::Shown));
+        let answer = (talk.out(RST, b""), Passes(Reason::Shown));
+        let way = |name, frames: Vec<_>| {
+            let frames = frames.into_iter().chain(data()).collect();
+            Way { name, talk, frames }
+        };
+        [
+            way("a SYN of the client", vec![syn(true)]),
+            way("a SYN of the server", vec![syn(false)]),
+            way("a reset and a SYN", vec![reset(true), syn(true), wrong(false), own(true)]),
+            way("the same of the server", vec![reset(false), syn(false), wrong(true), own(false)]),
+            way("a SYN and a reset", vec![syn(true), reset(true), reset(false)]),
+            way("a challenge", vec![syn(true), challenge, answer, own(true), wrong(false)]),
+        ]
+    };
+    try_all(&[V4, V6, V4.in_vlan(5)].map(ways).into_iter().flatten().collect::<Vec<_>>());
 }
 
 #[test]

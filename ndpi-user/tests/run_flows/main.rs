@@ -1,0 +1,5 @@
+//! Which packets belong to which flow, between real sockets.
+
+mod reuse;
+#[path = "../support/mod.rs"]
+mod support;
