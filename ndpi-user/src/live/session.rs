@@ -9,6 +9,7 @@ use crossbeam::channel::{self, Receiver, RecvTimeoutError, Sender};
 use ndpi::Engine;
 use ndpi_common::tick_of;
 
+use super::lookout::Lookout;
 use super::losses::Losses;
 use super::steer::{Control, Steering};
 use super::{
@@ -18,7 +19,7 @@ use super::{
 use crate::classify::{Classifier, Settings};
 use crate::first_packet::Servers;
 use crate::flow::{Timeouts, shard};
-use crate::kernel::{Clock, LiveCell, LostFrames, Rings, Stats, VerdictMaps, ktime_ns};
+use crate::kernel::{Clock, LiveCell, LostFrames, Rings, Stats, VerdictMaps, Waker, ktime_ns};
 
 /// Batches that may wait for a worker: a few milliseconds of work.
 const WAITING_BATCHES: usize = 64;
@@ -57,13 +58,19 @@ pub struct Plan {
     pub sweep_every: Duration,
 }
 
-/// Runs until it is told to stop, with one worker for each engine, and returns what was seen. The
-/// parts' enforcer has brought `policy` into force.
-/// `stopping` is called first thing then: it detaches the programs, so that nothing new is shown.
-///
-/// # Errors
-///
-/// When the rings cannot be waited for or the coarse clock cannot be advanced.
+/// How a session ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// What was seen; without the part of a worker that did not come to its end.
+    pub summary: Summary,
+    /// Why it ended, where nobody told it to.
+    pub result: Result<()>,
+}
+
+/// Runs until it is told to stop, with one worker for each engine, or until a thread of its own has
+/// ended before: then its share of the flows would pass unclassified. The parts' enforcer has brought
+/// `policy` into force.
+/// `stopping` is called first thing at the end: it detaches the programs, so that nothing new is shown.
 pub fn run(
     parts: KernelParts,
     plan: Plan,
@@ -72,26 +79,29 @@ pub fn run(
     shared: &Shared,
     control: &Receiver<Control>,
     stopping: impl FnOnce(),
-) -> Result<Summary> {
+) -> Ended {
     let KernelParts { rings, verdicts, stats, lost_frames, store, live, enforcer, clock } = parts;
     let policy = Arc::new(policy);
-    let waker = rings.waker();
-    thread::scope(|scope| {
+    let (waking, lookout) = (Waking(rings.waker()), Lookout::new());
+    let mut summary = Summary::default();
+    let result = thread::scope(|scope| {
+        // However this scope is left, the reader ends, and with it the workers.
+        let waking = waking;
         let (give_back, empties) = channel::bounded(WAITING_BATCHES * engines.len());
         let mut outboxes = Vec::new();
         let mut workers = Vec::new();
-        for engine in engines {
+        for (number, engine) in engines.into_iter().enumerate() {
             let (outbox, inbox) = channel::bounded(WAITING_BATCHES);
             let sink = LiveSink::new(store.clone(), Arc::clone(&policy), shared.clone());
             let give_back = give_back.clone();
-            workers.push(scope.spawn(move || {
+            workers.push(lookout.spawn(scope, &format!("worker-{number}"), move || {
                 let classifier = Classifier::new(&engine, plan.settings);
                 Worker::new(classifier, sink, inbox, give_back).run().into_summary()
-            }));
+            })?);
             outboxes.push(outbox);
         }
         let reader = Reader::new(outboxes.clone(), empties, plan.budget);
-        let reading = scope.spawn(|| read(rings, reader, &clock));
+        let reading = lookout.spawn(scope, "reader", || read(rings, reader, &clock))?;
         let sweeper = Sweeper {
             verdicts,
             servers: Arc::clone(&shared.servers),
@@ -101,22 +111,37 @@ pub fn run(
             timeouts: plan.timeouts,
         };
         let (stop_sweeper, stopped) = channel::bounded(0);
-        scope.spawn(move || sweeper.run(plan.sweep_every, &stopped));
+        lookout.spawn(scope, "sweeper", move || sweeper.run(plan.sweep_every, &stopped))?;
 
         let servers = Arc::clone(&shared.servers);
         let steering = Steering::new(live, clock.clone(), enforcer, policy, servers, &outboxes);
-        let steered = steering.run(control);
+        let steered = steering.run(control, lookout.ended());
         stopping();
         // The workers end when nobody can send to them: not this thread, the sweeper or the reader.
-        drop((outboxes, stop_sweeper));
-        waker.wake();
+        drop((outboxes, stop_sweeper, waking));
         let read = joined(reading).flatten();
-        let mut summary = Summary::default();
+        let mut worked = Ok(());
         for worker in workers {
-            summary.merge(&joined(worker)?);
+            match joined(worker) {
+                Ok(theirs) => summary.merge(&theirs),
+                Err(error) => worked = Err(error),
+            }
         }
-        steered.and(read).map(|()| summary)
-    })
+        match (steered, read) {
+            (Err(ended), Err(why)) => Err(why.context(ended)),
+            (steered, read) => steered.and(read).and(worked),
+        }
+    });
+    Ended { summary, result }
+}
+
+/// Lets the reader end when it is dropped.
+struct Waking(Waker);
+
+impl Drop for Waking {
+    fn drop(&mut self) {
+        self.0.wake();
+    }
 }
 
 /// Hands samples to the workers until the rings' waker is used, and then what is left.

@@ -7,6 +7,7 @@ use anyhow::Result;
 use crossbeam::channel::{self, Receiver, Sender, select};
 use ndpi_common::TICK_NS;
 
+use super::lookout::incomplete;
 use super::{Enforcer, InForce, KernelRules, Message, Rejudged};
 use crate::first_packet::Servers;
 use crate::kernel::{Clock, LiveCell, ktime_ns};
@@ -55,7 +56,16 @@ impl<'a> Steering<'a> {
     }
 
     /// Steers until it is told to stop.
-    pub(super) fn run(mut self, control: &Receiver<Control>) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// A thread has `ended` without which the session is not whole, or the coarse clock cannot be
+    /// advanced.
+    pub(super) fn run(
+        mut self,
+        control: &Receiver<Control>,
+        ended: &Receiver<String>,
+    ) -> Result<()> {
         let mut due = self.next_change();
         let tick = Duration::from_nanos(TICK_NS);
         loop {
@@ -70,6 +80,7 @@ impl<'a> Steering<'a> {
                     }
                     Ok(Control::Stop) | Err(_) => return Ok(()),
                 },
+                recv(ended) -> name => return Err(incomplete(&name.unwrap_or_default())),
                 recv(done.unwrap_or_else(channel::never)) -> rejudged => self.note(rejudged.ok()),
                 default(tick) => {
                     self.clock.measure();
@@ -104,7 +115,7 @@ impl<'a> Steering<'a> {
         self.servers.set_policy(self.in_force.policy(), self.clock.epoch_ns(ktime_ns()));
         let (judged, workers) = channel::bounded(self.outboxes.len());
         for outbox in self.outboxes {
-            // Fails only where a worker has panicked, which its join reports.
+            // Fails only where a worker has panicked, which ends the session.
             let _ = outbox.send(Message::Policy(Arc::clone(&self.in_force), judged.clone()));
         }
         let awaited = self.outboxes.len();

@@ -26,8 +26,8 @@ use super::Context;
 use crate::first_packet::Servers;
 use crate::kernel::{Attachment, Clock, Egress, Hooks, Kernel, Mode, check_capabilities, ktime_ns};
 use crate::live::{
-    self, Control, Ending, Enforcer, Format, InForce, KernelBlocklist, KernelParts, KernelRules,
-    KernelStore, Output, Shared, Summary,
+    self, Control, Ended, Ending, Enforcer, Format, InForce, KernelBlocklist, KernelParts,
+    KernelRules, KernelStore, Output, Shared, Summary,
 };
 use crate::logging;
 use crate::policy::{self, Policy, Support, Vocabulary};
@@ -83,15 +83,19 @@ impl RunArguments {
             let reloader = Reloader::new(path, &policy, vocabulary, control, reloads.clone());
             thread::spawn(move || reloader.run(&asked));
         }
-        let summary = self.session(&mut kernel, engines, (enforcer, in_force), &shared, &orders);
+        let ended = self.session(&mut kernel, engines, (enforcer, in_force), &shared, &orders)?;
         drop(server);
+        if let Err(error) = &ended.result {
+            log::error!("{error:#}");
+        }
         let closing = Closing::read(&kernel, reloads.read(), shared.output.lost());
         // Whoever reads the records may keep this process waiting a little, but not its pins.
         drop(kernel);
-        let report = report(&summary?, &names, &closing?, &shared.output);
+        let report = report(&ended.summary, &names, &closing?, &shared.output);
         // The writer ends when nobody can write to it any more.
         drop(shared);
-        Ok(self.ended(&writer.finish(), &report))
+        let code = self.ended(&writer.finish(), &report);
+        Ok(if ended.result.is_ok() { code } else { ExitCode::FAILURE })
     }
 
     /// Says how the writing of records ended, and the report where it did not come with them.
@@ -113,7 +117,7 @@ impl RunArguments {
         (enforcer, policy): (Enforcer<KernelRules>, InForce),
         shared: &Shared,
         orders: &Receiver<Control>,
-    ) -> Result<Summary> {
+    ) -> Result<Ended> {
         let clock = Clock::new();
         let mut rings = kernel.take_rings().context("the rings were taken before")?;
         rings.set_gather(self.gather());
@@ -128,11 +132,11 @@ impl RunArguments {
             clock,
         };
         let plan = self.plan(engines.len());
-        live::run(parts, plan, engines, policy, shared, orders, || {
+        Ok(live::run(parts, plan, engines, policy, shared, orders, || {
             for index in shared.interfaces.keys() {
                 kernel.detach(*index);
             }
-        })
+        }))
     }
 
     /// One engine for each worker. They share what they learn of peers: the DNS answer that gives a

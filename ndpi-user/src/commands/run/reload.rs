@@ -1,5 +1,6 @@
 //! A policy that changes while it is in force.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -74,12 +75,23 @@ impl Reloader {
                     Err(_) => return,
                 },
             };
-            let reload = self.reload();
+            let reload = self.reload_or_report();
             if let Some(ask) = ask {
                 // Whoever asked may have gone.
                 let _ = ask.send(reload);
             }
         }
+    }
+
+    /// As [`reload`](Self::reload). A fault of ours must not end reloading for good.
+    fn reload_or_report(&mut self) -> Reload {
+        catch_unwind(AssertUnwindSafe(|| self.reload())).unwrap_or_else(|_| {
+            let error = "reading it failed by a fault of ndpi-xdp, see its log".to_owned();
+            let reload = Reload { error: Some(error), ..self.report(&Diagnostics::default()) };
+            self.reloads.count(reload.taken);
+            self.say(&reload);
+            reload
+        })
     }
 
     /// Takes the file if it is without errors, and waits until all verdicts are of it; keeps the
