@@ -21,4 +21,5 @@ mod rights;
 pub mod sample;
 #[cfg(test)]
 mod testing;
+pub mod text;
 pub mod verdict;

@@ -8,6 +8,8 @@ use std::time::Duration;
 use log::{Level, LevelFilter};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::text;
+
 /// How long a message waits for a reader that was there until now.
 const READER_WAIT: Duration = Duration::from_millis(200);
 
@@ -43,7 +45,8 @@ pub(crate) fn init(level: LevelFilter) {
             Level::Info => {}
             Level::Debug | Level::Trace => write!(out, "{}: ", record.target())?,
         }
-        writeln!(out, "{}", record.args())
+        // What was quoted from somewhere does nothing to whoever reads it.
+        writeln!(out, "{}", text::message(&record.args().to_string()))
     });
     builder.target(env_logger::Target::Pipe(Box::new(StandardError)));
     // Only tests start it twice, and there the first one stands.
@@ -53,7 +56,7 @@ pub(crate) fn init(level: LevelFilter) {
 /// Says something on standard error that is no log message, if somebody reads it.
 pub(crate) fn say(text: &str) {
     // Where this cannot be said, nor can the reason.
-    let _ = StandardError.write_all(text.as_bytes());
+    let _ = StandardError.write_all(text::message(text).to_string().as_bytes());
 }
 
 /// Standard error for as long as somebody reads it.

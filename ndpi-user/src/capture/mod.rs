@@ -18,6 +18,7 @@ use std::path::Path;
 pub use error::{CaptureError, Problem};
 pub use source::Progress;
 
+use crate::text::shown;
 use source::Source;
 use window::Window;
 
@@ -65,7 +66,7 @@ impl Capture {
     /// # Errors
     /// When the file cannot be opened or read, or is no capture.
     pub fn open(path: &Path) -> Result<Self, CaptureError> {
-        let name = if path == Path::new("-") { "stdin".into() } else { path.display().to_string() };
+        let name = if path == Path::new("-") { "stdin".into() } else { shown(path).to_string() };
         let source = Source::open(path).map_err(|e| CaptureError::new(&name, 0, e))?;
         Self::start(name, source)
     }

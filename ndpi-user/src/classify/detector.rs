@@ -5,6 +5,7 @@ use ndpi::{
 };
 
 use crate::flow::Details;
+use crate::text::clean;
 
 /// What a DNS answer says: which addresses a name has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,6 +91,7 @@ impl<'e> Detector for &'e Engine {
         let dns = flow.dns()?;
         let (name, response) = (dns.name?, dns.response?);
         let addresses = response.addresses;
+        let name = clean(&name).into_owned();
         (response.code == 0 && !addresses.is_empty()).then_some(Announcement { name, addresses })
     }
 }

@@ -8,6 +8,7 @@ use ndpi::Engine;
 use serde_json::{Value, json};
 
 use super::{NdpiOptions, print};
+use crate::text::clean;
 
 /// List the names nDPI knows, as policies use them
 #[derive(Args, Clone, Debug)]
@@ -68,6 +69,17 @@ struct Table {
 
 impl Table {
     fn of(kind: Kind, engine: &Engine) -> Self {
+        let mut table = Self::raw(kind, engine);
+        for cell in table.rows.iter_mut().flatten() {
+            if let Value::String(text) = cell {
+                // A file of the user's may have named it.
+                *text = clean(text).into_owned();
+            }
+        }
+        table
+    }
+
+    fn raw(kind: Kind, engine: &Engine) -> Self {
         match kind {
             Kind::Protocols => Self::protocols(engine),
             Kind::Categories => Self {

@@ -7,6 +7,7 @@ use clap::Args;
 use ndpi::{Engine, EngineBuilder, Library, LoadError, RulesError, SharedCaches};
 
 use crate::files::check_regular;
+use crate::text::shown;
 
 /// Which nDPI, and how it is set up. Files may be given several times.
 #[derive(Args, Clone, Debug, Default)]
@@ -142,7 +143,7 @@ impl NdpiOptions {
 
 /// Fails where opening a file by its name may wait for ever, as nDPI and the loader would.
 fn check(file: &Path) -> Result<()> {
-    check_regular(file).with_context(|| format!("cannot read {}", file.display()))
+    check_regular(file).with_context(|| format!("cannot read {}", shown(file)))
 }
 
 impl Setting {

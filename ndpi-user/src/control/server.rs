@@ -15,6 +15,7 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::net::sockopt::socket_peercred;
 
 use super::{Command, Outcome, PROTOCOL, Reply, Request, line};
+use crate::text::shown;
 
 /// Requests are a few words; what is longer is none.
 const LONGEST_REQUEST: usize = 4096;
@@ -34,7 +35,7 @@ const LAST_REPLIES: Duration = Duration::from_secs(1);
 
 /// Requests cannot be taken.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen for commands at {}", .path.display())]
+#[error("cannot listen for commands at {}", shown(path))]
 pub struct StartError {
     path: PathBuf,
     source: io::Error,
@@ -76,7 +77,7 @@ impl Drop for Server {
     /// Removes the socket, and waits a moment for replies that are on their way.
     fn drop(&mut self) {
         if let Err(error) = fs::remove_file(&self.path) {
-            log::debug!("removing {}: {error}", self.path.display());
+            log::debug!("removing {}: {error}", shown(&self.path));
         }
         if let Err(error) = rustix::io::write(&self.stop, &1u64.to_ne_bytes()) {
             return log::error!("cannot stop listening for commands: {error}");

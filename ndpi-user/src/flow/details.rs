@@ -1,14 +1,17 @@
 //! The texts of a flow that outlive its nDPI state: host name, JA4 and ALPN, in one allocation.
 
+use crate::text::clean;
+
 /// Texts that nDPI found in a flow, copied out of it. Most flows have none, and cost nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Details(Option<Box<str>>);
 
-/// Ends each text. nDPI's own texts are C strings, so none can contain it.
+/// Ends each text, none of which has a control character.
 const END: char = '\0';
 
 impl Details {
-    /// Keeps copies of the texts; an absent one is an empty one.
+    /// Keeps copies of the texts, without their control characters: they come from packets. An absent
+    /// one is an empty one.
     pub fn new(hostname: &str, ja4: &str, alpn: &str) -> Self {
         if hostname.is_empty() && ja4.is_empty() && alpn.is_empty() {
             return Self(None);
@@ -17,7 +20,7 @@ impl Details {
         let length = texts.iter().map(|text| text.len() + END.len_utf8()).sum();
         let mut joined = String::with_capacity(length);
         for text in texts {
-            joined.extend(text.split(END));
+            joined.push_str(&clean(text));
             joined.push(END);
         }
         Self(Some(joined.into_boxed_str()))
@@ -69,8 +72,8 @@ mod tests {
     }
 
     #[test]
-    fn a_separator_inside_a_text_cannot_shift_the_others() {
-        let sly = Details::new("a\0b", "t13d", "");
-        assert_eq!((sly.hostname(), sly.ja4()), (Some("ab"), Some("t13d")));
+    fn control_characters_are_replaced_and_cannot_shift_other_texts() {
+        let sly = Details::new("a\0b\n\x1b[31m\u{9b}\u{7f}.local", "t13d", "");
+        assert_eq!((sly.hostname(), sly.ja4()), (Some("a?b??[31m??.local"), Some("t13d")));
     }
 }

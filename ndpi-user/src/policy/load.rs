@@ -8,6 +8,7 @@ use super::lint::lint;
 use super::read::Reader;
 use super::{Diagnostics, Named, Policy, Problem, Support, Vocabulary};
 use crate::files::{Look, read_settled, read_text};
+use crate::text::shown;
 
 /// Reads the text of a list file, by the path a policy gives it.
 pub type ReadList<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
@@ -143,7 +144,7 @@ fn read_policy(
 ) -> Result<String, Diagnostics> {
     read(path).map_err(|error| {
         let mut diagnostics = Diagnostics::default();
-        let message = format!("cannot read the policy {}: {error}", path.display());
+        let message = format!("cannot read the policy {}: {error}", shown(path));
         let problem = Problem::unreadable(message);
         diagnostics.report(match error.kind() {
             io::ErrorKind::NotFound => {

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use ndpi::{AppId, BreedId, CategoryId, Engine, Risks};
 
+use crate::text::clean;
+
 /// Names by nDPI's numbers.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
@@ -74,7 +76,8 @@ fn by_number(names: impl Iterator<Item = (usize, String)>) -> Vec<String> {
         if list.len() <= number {
             list.resize_with(number + 1, || UNKNOWN.to_owned());
         }
-        list[number] = name;
+        // A file of the user's may have named it.
+        list[number] = clean(&name).into_owned();
     }
     list
 }

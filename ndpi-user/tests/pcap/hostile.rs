@@ -88,3 +88,35 @@ fn damage_anywhere_does_no_harm() {
     assert!(matches!(run.code, Some(0 | 1)), "{}", run.stderr);
     assert_eq!(run.records("capture").len(), paths.len());
 }
+
+#[test]
+fn nothing_that_is_printed_does_anything_to_a_terminal() {
+    if !ndpi_is_there() {
+        return;
+    }
+    let mdns = |name: &str| {
+        let mut packet = dns(0, name, false);
+        // From and to the port of mDNS, whose names nDPI takes as they are.
+        packet[20..24].copy_from_slice(&[5353_u16.to_be_bytes(); 2].concat());
+        packet[28..32].fill(0);
+        packet
+    };
+    let name = "a\nb\x1b[31m\r\u{9b}2J\u{7f}\u{202e}.local";
+    let (good, bad) = ("g\x1b]0;\nx\u{9b}.pcap", "b\x1b]0;\nx\u{9b}.pcap");
+    let good = file("control", good, &capture(&[(1, mdns(name))]));
+    let bad = file("control", bad, b"no capture");
+    for format in [&[][..], &["--json"], &["--csv"]] {
+        let run = pcap(&[format, &[&good, &bad]].concat());
+        assert_eq!(run.code, Some(1));
+        for text in [&run.stdout, &run.stderr] {
+            let control = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+            assert!(!text.contains(control), "{text:?}");
+        }
+        assert!(run.stderr.contains(r"b\u{1b}]0;\nx\u{9b}.pcap: byte 0"), "{}", run.stderr);
+        match format {
+            ["--json"] => assert_eq!(run.records("flow")[0]["hostname"], "a?b?[31m??2j??.local"),
+            ["--csv"] => assert_eq!(run.stdout.lines().count(), 2, "{}", run.stdout),
+            _ => assert!(run.stdout.contains("MDNS")),
+        }
+    }
+}

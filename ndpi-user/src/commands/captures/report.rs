@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 
 use super::Recording;
 use crate::report::{CaptureReport, Report, Summary};
+use crate::text::shown;
 
 /// What came of some captures.
 #[derive(Debug, Default)]
@@ -73,7 +74,7 @@ pub(in crate::commands) fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// What a capture is called: its path as given.
 pub(in crate::commands) fn name(path: &Path) -> String {
-    if path == Path::new("-") { "stdin".into() } else { path.display().to_string() }
+    if path == Path::new("-") { "stdin".into() } else { shown(path).to_string() }
 }
 
 /// What a capture is called in records: its name without its folder.

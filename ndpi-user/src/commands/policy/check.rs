@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::commands::{NdpiOptions, print};
 use crate::policy::{Support, Vocabulary, check};
+use crate::text::shown;
 
 /// Say everything that is wrong with a policy
 ///
@@ -46,7 +47,7 @@ impl CheckArguments {
             let file = &self.file;
             format!("{}\n", json!({ "file": file, "usable": usable, "problems": problems }))
         } else if clean {
-            format!("{}: no problems\n", self.file.display())
+            format!("{}: no problems\n", shown(&self.file))
         } else {
             format!("{}\n", diagnostics.render(wants_colour()))
         };

@@ -11,6 +11,7 @@ use super::capture;
 use crate::classify::Moment;
 use crate::commands::{NdpiOptions, print};
 use crate::policy::{Facts, FlowWords, Policy, Support, Vocabulary, explain, load};
+use crate::text::shown;
 
 /// Say which rule decides a flow, and why the earlier ones do not
 #[derive(Args, Clone, Debug)]
@@ -55,7 +56,7 @@ impl ExplainArguments {
         }
         for path in &self.capture {
             capture::explain(path, &explainer, &engine)
-                .with_context(|| format!("explaining the flows of {}", path.display()))?;
+                .with_context(|| format!("explaining the flows of {}", shown(path)))?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -33,6 +33,7 @@ use crate::logging;
 use crate::policy::{self, Policy, Support, Vocabulary};
 use crate::record::{Attached, Names, StatusRecord, Time};
 use crate::reject::{self, Rejecter};
+use crate::text::{clean, shown};
 
 impl RunArguments {
     /// Runs until SIGINT or SIGTERM.
@@ -71,7 +72,10 @@ impl RunArguments {
         let shared = Shared {
             names: Arc::new(Names::of(&engines[0])),
             interfaces: Arc::new(
-                attachments.iter().map(|it| (it.index, it.interface.clone())).collect(),
+                attachments
+                    .iter()
+                    .map(|it| (it.index, clean(&it.interface).into_owned()))
+                    .collect(),
             ),
             output,
             rejecter: rejecter(&policy)?,
@@ -166,7 +170,7 @@ impl RunArguments {
         match policy::load(path, vocabulary, Support::THIS_BUILD) {
             Ok(policy) => Some(Arc::new(policy)),
             Err(diagnostics) => {
-                eprint!("{}", diagnostics.render(false));
+                logging::say(&format!("{}\n", diagnostics.render(false)));
                 None
             }
         }
@@ -204,7 +208,7 @@ impl RunArguments {
             egress: if it.egress == Some(Egress::Clsact) { "clsact" } else { "tcx" },
             peer: peers::peer_of(&it.interface, &self.peer),
         });
-        let policy = self.policy.as_ref().map(|path| path.display().to_string());
+        let policy = self.policy.as_ref().map(|path| shown(path).to_string());
         let now = Time(jiff::Timestamp::now().as_nanosecond().try_into().unwrap_or_default());
         StatusRecord::running(now, library.revision(), policy, attached.collect())
     }

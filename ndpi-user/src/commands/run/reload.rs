@@ -11,6 +11,7 @@ use crossbeam::channel::{self, Receiver, Sender, select};
 use crate::control::Reload;
 use crate::live::{Control, Rejudged};
 use crate::policy::{self, Changed, Diagnostics, Named, Policy, Support, Vocabulary, Watcher};
+use crate::text::shown;
 
 /// Asks for the policy to be read anew; who wants to hear what came of it says where.
 pub(super) type Ask = Option<Sender<Reload>>;
@@ -136,7 +137,7 @@ impl Reloader {
     /// The report on a policy that was read and is not in force.
     fn report(&self, problems: &Diagnostics) -> Reload {
         Reload {
-            policy: self.path.display().to_string(),
+            policy: shown(&self.path).to_string(),
             problems: problems.to_json(),
             text: problems.render(false),
             ..Reload::default()

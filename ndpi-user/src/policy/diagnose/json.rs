@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Diagnostics, Place, Problem, Severity};
+use crate::text::shown;
 
 impl Diagnostics {
     /// All problems as JSON objects, places as file, line and column (counted from 1, the end
@@ -35,7 +36,7 @@ impl Diagnostics {
         let end = Place { start: place.end, ..place };
         let (end_line, end_column) = self.line_column(end);
         json!({
-            "file": self.path(place.source),
+            "file": shown(self.path(place.source)).to_string(),
             "line": line, "column": column, "end_line": end_line, "end_column": end_column,
         })
     }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::files::Look;
+use crate::text::{self, shown};
 
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,23 +53,23 @@ pub struct Problem {
 impl Problem {
     /// Something that makes the policy unusable.
     pub fn error(code: &'static str, place: Place, message: impl Into<String>) -> Self {
-        Self::new(Severity::Error, code, Some(place), message.into())
+        Self::new(Severity::Error, code, Some(place), &message.into())
     }
 
     /// Something that is probably not what was meant.
     pub fn warning(code: &'static str, place: Place, message: impl Into<String>) -> Self {
-        Self::new(Severity::Warning, code, Some(place), message.into())
+        Self::new(Severity::Warning, code, Some(place), &message.into())
     }
 
     /// A file that could not be read at all.
     pub fn unreadable(message: impl Into<String>) -> Self {
-        Self::new(Severity::Error, "unreadable", None, message.into())
+        Self::new(Severity::Error, "unreadable", None, &message.into())
     }
 
     /// Says what to do next.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(text::message(&help.into()).to_string());
         self
     }
 
@@ -79,7 +80,9 @@ impl Problem {
         self
     }
 
-    fn new(severity: Severity, code: &'static str, place: Option<Place>, message: String) -> Self {
+    fn new(severity: Severity, code: &'static str, place: Option<Place>, message: &str) -> Self {
+        // Quotes what was found, which may be anything.
+        let message = text::message(message).to_string();
         Self { severity, code, message, place, help: None, related: None }
     }
 }
@@ -190,9 +193,9 @@ impl Diagnostics {
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.sources.first().map_or(Path::new(""), |source| &source.path).display();
+        let path = self.sources.first().map_or(Path::new(""), |source| &source.path);
         if !self.sources.is_empty() {
-            write!(f, "the policy {path} cannot be used\n\n")?;
+            write!(f, "the policy {} cannot be used\n\n", shown(path))?;
         }
         f.write_str(&self.render(false))
     }

@@ -3,6 +3,7 @@
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::{Diagnostics, Place, Problem, Severity};
+use crate::text::shown;
 
 /// How many problems are shown at once: nobody reads on.
 const MOST_SHOWN: usize = 100;
@@ -73,7 +74,7 @@ impl Diagnostics {
             kind.span(place.start as usize - start..place.end as usize - start).label(*label)
         });
         Snippet::source(&text[start..end])
-            .path(self.path(source).to_string_lossy().into_owned())
+            .path(shown(self.path(source)).to_string())
             .line_start(line)
             .annotations(annotations)
     }

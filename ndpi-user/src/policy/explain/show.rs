@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Explanation, Hit, Miss};
 use crate::policy::{Decision, Facts, Place, Policy, Rank, RuleIndex, Vocabulary, proto};
+use crate::text::shown;
 
 /// Longest entry of a rule that is shown whole, in characters.
 const LONGEST: usize = 60;
@@ -108,7 +109,7 @@ fn by(policy: &Policy, hits: &[Hit]) -> String {
             String::new()
         } else {
             let (line, _) = policy.diagnostics().line_column(hit.entry);
-            format!(" ({}:{line})", file.display())
+            format!(" ({}:{line})", shown(file))
         };
         format!("`{}` by {}{listed}", hit.key, source(policy, hit.entry))
     });
@@ -118,7 +119,7 @@ fn by(policy: &Policy, hits: &[Hit]) -> String {
 /// `policy.toml:12`.
 fn at(policy: &Policy, place: Place) -> String {
     let (line, _) = policy.diagnostics().line_column(place);
-    format!("{}:{line}", policy.diagnostics().path(place.source).display())
+    format!("{}:{line}", shown(policy.diagnostics().path(place.source)))
 }
 
 /// An entry as it was written, on one line.

@@ -10,6 +10,7 @@ use super::keys::Keys;
 use super::{Reader, here, place};
 use crate::policy::load::beside;
 use crate::policy::{At, Place, Problem, Severity, SourceId};
+use crate::text::shown;
 
 /// How many problems of one list are shown.
 const MAX_PROBLEMS: usize = 10;
@@ -66,7 +67,7 @@ impl Reader<'_> {
         let source = match (self.read_list)(path) {
             Ok(text) => Some(self.diagnostics.add_source(&file, text)),
             Err(error) => {
-                let message = format!("cannot read {}: {error}", file.display());
+                let message = format!("cannot read {}: {error}", shown(&file));
                 let problem = Problem::error("list-file", named_at, message);
                 self.report(match error.kind() {
                     ErrorKind::NotFound => {

@@ -6,6 +6,7 @@ use toml::de::DeValue;
 use super::keys::Keys;
 use super::{Reader, here, value};
 use crate::policy::{Problem, Rule, Severity};
+use crate::text::clean;
 
 impl Reader<'_> {
     pub(super) fn rule(&mut self, index: usize, value: &Spanned<DeValue<'_>>) -> Option<Rule> {
@@ -19,7 +20,9 @@ impl Reader<'_> {
         };
         let problems_before = self.diagnostics.problems().len();
         let mut keys = Keys::new("a rule", table);
-        let name = keys.take("name").and_then(|v| Some(self.text("name", "a text", v)?.to_owned()));
+        let name = keys
+            .take("name")
+            .and_then(|v| Some(clean(self.text("name", "a text", v)?).into_owned()));
         let matchers = self.matchers(&mut keys);
         let not = keys.take("not").map(|v| self.not(v)).unwrap_or_default();
         let partial = keys.take("state").is_some_and(|v| self.state(v));

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::folders::Event;
 use crate::files::{Look, QUIET};
 use crate::policy::Named;
+use crate::text::shown;
 
 /// How long a file that somebody has open for writing may be silent before it is taken as it is: some
 /// keep a list open for ever, and add to it.
@@ -132,7 +133,7 @@ impl File {
             log::warn!(
                 "{} has changed, but somebody has it open for writing: it is read when they close \
                  it, or have not written for {} seconds; at once: ndpi-xdp policy reload",
-                path.display(),
+                shown(path),
                 WRITER_PATIENCE.as_secs()
             );
         }

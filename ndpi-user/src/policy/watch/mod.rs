@@ -19,6 +19,7 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 
 use super::Named;
 use crate::files::{Look, QUIET, within};
+use crate::text::shown;
 use files::{Files, State};
 use folders::{Folders, Heard};
 
@@ -47,7 +48,7 @@ pub enum WatchError {
     #[error("cannot watch files for changes (fs.inotify.max_user_instances says how many may)")]
     Instance(#[source] io::Error),
     /// A folder cannot be watched.
-    #[error("cannot watch {} for changes", path.display())]
+    #[error("cannot watch {} for changes", shown(path))]
     Folder {
         /// The folder.
         path: PathBuf,
