@@ -26,13 +26,13 @@ const SLICE: Duration = Duration::from_millis(500);
 pub enum AskError {
     /// There is none.
     #[error(
-        "no ndpi-xdp that listens at {} is running: start one with: ndpi-xdp run, or name the \
+        "no ndpi-xdp that uses {} is running: start one with: ndpi-xdp run, or name the \
          folder that it was started with: --pin-dir", .0.display()
     )]
     Nobody(PathBuf),
     /// This process may not ask it.
     #[error(
-        "only root and its own user may tell the running ndpi-xdp at {} what to do; \
+        "only root and its own user may tell the running ndpi-xdp of {} what to do; \
          try again with: sudo ndpi-xdp …", .0.display()
     )]
     Denied(PathBuf),

@@ -3,15 +3,16 @@
 use std::fs;
 use std::io;
 use std::os::fd::AsFd;
-use std::path::Path;
 
 use aya::Pod;
-use aya::maps::MapData;
+use aya::maps::{MapData, MapType};
 use ndpi_common::ABI_VERSION;
 
 use super::clock::ktime_ns;
+use super::folder::Folder;
 use super::maps::MapError;
 use super::maps::hash::open_checked;
+use super::shape::Shape;
 use super::sys::{self, Write};
 
 /// Who made the maps beside it. The layout never changes, whatever else does.
@@ -40,24 +41,24 @@ impl Instance {
         Self { abi: ABI_VERSION, pid: std::process::id(), started_ns: ktime_ns() }
     }
 
-    /// Pins it in `directory`.
-    pub(super) fn pin(&self, directory: &Path) -> Result<(), MapError> {
+    /// Pins it in `folder`.
+    pub(super) fn pin(&self, folder: &Folder) -> Result<(), MapError> {
         let call = |doing| move |source| MapError::Call { doing, map: Self::PIN, source };
         let fd = sys::create_cell::<Self>(Self::PIN).map_err(call("make"))?;
         sys::update(fd.as_fd(), &0u32, self, Write::Any).map_err(call("write to"))?;
         let map = MapData::from_fd(fd).map_err(io::Error::other).map_err(call("pin"))?;
-        map.pin(directory.join(Self::PIN)).map_err(io::Error::other).map_err(call("pin"))
+        map.pin(folder.entry(Self::PIN)).map_err(io::Error::other).map_err(call("pin"))
     }
 
-    /// Reads it in `directory`; `None` when there is none.
-    pub(super) fn pinned(directory: &Path) -> Result<Option<Self>, MapError> {
-        let path = directory.join(Self::PIN);
-        if !fs::exists(&path).unwrap_or(false) {
+    /// Reads it in `folder`; `None` when there is none.
+    pub(super) fn pinned(folder: &Folder) -> Result<Option<Self>, MapError> {
+        if !folder.has(Self::PIN) {
             return Ok(None);
         }
-        let map = MapData::from_pin(path)
+        let map = MapData::from_pin(folder.entry(Self::PIN))
             .map_err(|source| MapError::Open { map: Self::PIN, source: Box::new(source) })?;
-        let fd = open_checked::<u32, Self>(Self::PIN, &map)?;
+        Shape::cell::<Self>().check(Self::PIN, &map)?;
+        let fd = open_checked::<u32, Self>(Self::PIN, &[MapType::Array], &map)?;
         sys::lookup(fd.as_fd(), &0u32).map_err(|source| MapError::Call {
             doing: "read",
             map: Self::PIN,

@@ -125,6 +125,11 @@ fn sizes(options: &LoadOptions, cpus: u32) -> [(&'static str, u32); 7] {
     ]
 }
 
+/// Whether the options of whoever loads the map of this name in the object say how large it is.
+pub(super) fn is_sized_by_options(name: &str) -> bool {
+    sizes(&LoadOptions::default(), 1).iter().any(|(sized, _)| *sized == name)
+}
+
 /// The XDP program in the object.
 pub(super) fn xdp(object: &mut Ebpf) -> Result<&mut Xdp, ProgramError> {
     object.program_mut(program::XDP).ok_or(ProgramError::NotLoaded)?.try_into()

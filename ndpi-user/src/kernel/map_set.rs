@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::AsFd;
-use std::path::Path;
 
 use aya::Ebpf;
 use aya::Pod;
 use aya::maps::{Map, MapData};
 use ndpi_common::names::map;
 
+use super::folder::Folder;
 use super::maps::MapError;
 use super::maps::hash::Hash;
+use super::shape::Shapes;
 
 /// The maps under the names of their pins.
 #[derive(Debug)]
@@ -29,12 +30,13 @@ impl MapSet {
         Ok(Self(maps))
     }
 
-    /// Opens the maps that are pinned in `directory`.
-    pub(in crate::kernel) fn pinned(directory: &Path) -> Result<Self, MapError> {
+    /// Opens the maps that are pinned in `folder`, each of which must be as the programs define it.
+    pub(in crate::kernel) fn pinned(folder: &Folder, shapes: &Shapes) -> Result<Self, MapError> {
         let mut maps = HashMap::new();
         for name in names() {
-            let map = MapData::from_pin(directory.join(name))
+            let map = MapData::from_pin(folder.entry(name))
                 .map_err(|source| MapError::Open { map: name, source: Box::new(source) })?;
+            shapes.of(name)?.check(name, &map)?;
             maps.insert(name, map);
         }
         Ok(Self(maps))
@@ -45,7 +47,7 @@ impl MapSet {
         self.0.get(name).ok_or(MapError::Missing { map: name })
     }
 
-    /// The hash map of that name, after a look at the sizes of its keys and values.
+    /// The hash map of that name, after a look at its kind and the sizes of its keys and values.
     pub(in crate::kernel) fn hash<K: Pod, V: Pod>(
         &self,
         name: &'static str,
@@ -60,11 +62,11 @@ impl MapSet {
         MapData::from_fd(fd.map_err(|error| open(error.into()))?).map_err(open)
     }
 
-    /// Pins every map under its name in `directory`.
-    pub(in crate::kernel) fn pin(&self, directory: &Path) -> Result<(), (&'static str, io::Error)> {
+    /// Pins every map under its name in `folder`.
+    pub(in crate::kernel) fn pin(&self, folder: &Folder) -> Result<(), (&'static str, io::Error)> {
         for name in names() {
             if let Some(map) = self.0.get(name) {
-                map.pin(directory.join(name)).map_err(|error| (name, io::Error::other(error)))?;
+                map.pin(folder.entry(name)).map_err(|error| (name, io::Error::other(error)))?;
             }
         }
         Ok(())

@@ -4,6 +4,7 @@
 mod abi;
 mod attach;
 mod clock;
+mod folder;
 mod instance;
 mod load;
 mod lock;
@@ -18,14 +19,16 @@ mod pins;
 mod preflight;
 mod rings;
 mod running;
+mod shape;
 mod sys;
 mod test_run;
 
 pub use attach::{AttachError, Attachment, DetachError, Detached, Egress, Hooks, Mode, detach};
 pub use clock::{Clock, ktime_ns};
+pub use folder::{Distrust, FolderError};
 pub use instance::Instance;
 pub use load::LoadError;
-pub use lock::{LockError, socket_path};
+pub use lock::LockError;
 pub use maps::{
     Insertion, Limits, LiveCell, LostFrames, MapError, ServerMap, Statistics, Stats, TrackMaps,
     VerdictMaps, Written,

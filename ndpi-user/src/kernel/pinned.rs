@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use ndpi_common::ABI_VERSION;
 
+use super::folder::{Folder, FolderError, On, Owner};
 use super::instance::Instance;
 use super::map_set::MapSet;
 use super::maps::{LiveCell, MapError, Stats, TrackMaps, VerdictMaps};
-use super::preflight::{PreflightError, check_capabilities};
+use super::preflight::{PreflightError, check_may_read_maps};
+use super::shape::Shapes;
 use super::{DEFAULT_PIN_DIRECTORY, lock};
 
 /// The pinned maps could not be read.
@@ -16,6 +18,9 @@ pub enum PinnedError {
     /// Reading maps needs privileges.
     #[error(transparent)]
     Preflight(#[from] PreflightError),
+    /// The directory cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// Nothing is pinned there.
     #[error(
         "no maps of ndpi-xdp are pinned in {}: none is running (start it with: ndpi-xdp run), or \
@@ -65,20 +70,33 @@ pub struct Pinned {
 /// Nothing is pinned there, it is of another version, or this process may not read it.
 pub fn open(directory: Option<&Path>) -> Result<Pinned, PinnedError> {
     let directory = directory.unwrap_or(Path::new(DEFAULT_PIN_DIRECTORY));
-    check_capabilities()?;
+    check_may_read_maps()?;
     let nothing = || PinnedError::Nothing(directory.to_owned());
-    let instance = Instance::pinned(directory)?.ok_or_else(nothing)?;
+    let folder = Folder::open(directory, Owner::Given, On::Bpf)?.ok_or_else(nothing)?;
+    let instance = Instance::pinned(&folder)?.ok_or_else(nothing)?;
     if instance.abi != ABI_VERSION {
         let (theirs, pid) = (instance.abi, instance.pid);
         return Err(PinnedError::Version { directory: directory.to_owned(), theirs, pid });
     }
-    let maps = MapSet::pinned(directory)?;
+    let maps = MapSet::pinned(&folder, &Shapes::of_object()?)?;
     Ok(Pinned {
         instance,
-        running: lock::is_held(directory),
+        running: lock::is_held(&folder),
         verdicts: VerdictMaps::open(&maps)?,
         tracks: TrackMaps::open(&maps)?,
         stats: Stats::open(&maps)?,
         live: LiveCell::open(&maps)?,
     })
+}
+
+/// Where the instance whose maps are pinned in `directory` takes commands; `None` where there is no
+/// such directory, and so no instance.
+///
+/// # Errors
+///
+/// The directory is not on a BPF file system, others can exchange what is in it, or this process may
+/// not look there.
+pub fn socket_path(directory: &Path) -> Result<Option<PathBuf>, FolderError> {
+    let folder = Folder::open(directory, Owner::Given, On::Bpf)?;
+    Ok(folder.map(|folder| lock::socket_path(&folder)))
 }

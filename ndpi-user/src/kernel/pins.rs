@@ -1,13 +1,12 @@
 //! The directory on the BPF file system in which the maps are pinned.
 
-use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::statfs;
+use rustix::fs::Mode;
 use rustix::mount::{MountFlags, mount};
 
+use super::folder::{Folder, FolderError, On, is_on_bpf};
 use super::instance::Instance;
 use super::lock::{Lock, LockError};
 use super::map_set::{MapSet, names};
@@ -16,8 +15,8 @@ use super::maps::MapError;
 /// Where the BPF file system is mounted by convention.
 const BPF_FILE_SYSTEM: &str = "/sys/fs/bpf";
 
-/// Its magic number (`BPF_FS_MAGIC`).
-const MAGIC: i64 = 0xcafe_4a11;
+/// How often a directory is taken again that its last user removed meanwhile.
+const TRIES: usize = 16;
 
 /// The pin directory could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -28,21 +27,16 @@ pub enum PinError {
     /// No BPF file system, and it could not be mounted.
     #[error(
         "no BPF file system is mounted at {BPF_FILE_SYSTEM}, and mounting it failed; mount it with: \
-         mount -t bpf bpf {BPF_FILE_SYSTEM}"
+         mount -t bpf -o mode=0700 bpf {BPF_FILE_SYSTEM}"
     )]
     Mount(#[source] io::Error),
-    /// The directory is not on a BPF file system.
-    #[error(
-        "{} is not on a BPF file system, where maps can be pinned; choose a directory under \
-         {BPF_FILE_SYSTEM}", .0.display()
-    )]
-    NotBpf(PathBuf),
-    /// Something in it could not be made or removed.
-    #[error("cannot {doing} {}", .path.display())]
-    File {
-        /// What was being done.
-        doing: &'static str,
-        /// To what.
+    /// The directory cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Something could not be pinned in it.
+    #[error("cannot pin {}", .path.display())]
+    Pin {
+        /// What.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -53,39 +47,32 @@ pub enum PinError {
 }
 
 /// A pin directory held by this process. On drop the pins and the directory are removed.
+// Fields are dropped in this order: the right to the directory before those above it that were made.
 #[derive(Debug)]
 pub(super) struct Pins {
-    directory: PathBuf,
     lock: Lock,
+    folder: Folder,
 }
 
 impl Pins {
     /// Takes `directory`, and removes what a crashed instance left in it.
     pub(super) fn take(directory: &Path) -> Result<Self, PinError> {
         mount_bpf_file_system(directory)?;
-        let lock = Lock::take(directory)?;
-        if remove(directory)? > 0 {
+        let (folder, lock) = make_and_lock(directory)?;
+        if remove_pins(&folder)? > 0 {
             log::info!("removed the maps that an earlier instance left in {}", directory.display());
         }
-        let failed = |source| PinError::File { doing: "make", path: directory.to_owned(), source };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
-        if !is_bpf(directory) {
-            return Err(PinError::NotBpf(directory.to_owned()));
-        }
-        Ok(Self { directory: directory.to_owned(), lock })
+        Ok(Self { lock, folder })
     }
 
-    /// Pins `maps` and a note about this instance, readable by their owner alone.
+    /// Pins `maps` and a note about this instance, readable by their owner alone, as the kernel has
+    /// it.
     pub(super) fn pin(&self, maps: &MapSet) -> Result<(), PinError> {
-        let failed = |path: PathBuf, source| PinError::File { doing: "pin", path, source };
-        maps.pin(&self.directory)
-            .map_err(|(name, source)| failed(self.directory.join(name), source))?;
-        Instance::current().pin(&self.directory)?;
-        for entry in fs::read_dir(&self.directory).into_iter().flatten().flatten() {
-            fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o600))
-                .map_err(|source| failed(entry.path(), source))?;
-        }
-        Ok(())
+        maps.pin(&self.folder).map_err(|(name, source)| {
+            let path = self.folder.path().join(name);
+            PinError::Pin { path, source }
+        })?;
+        Ok(Instance::current().pin(&self.folder)?)
     }
 
     /// Says whose programs these are, for `detach` with another pin directory to leave them alone.
@@ -95,47 +82,65 @@ impl Pins {
 
     /// The directory.
     pub(super) fn directory(&self) -> &Path {
-        &self.directory
+        self.folder.path()
+    }
+
+    /// Where commands to whoever holds the directory come in.
+    pub(super) fn socket_path(&self) -> PathBuf {
+        self.lock.socket_path()
     }
 }
 
 impl Drop for Pins {
     fn drop(&mut self) {
-        if let Err(error) = remove(&self.directory) {
+        if let Err(error) = remove(&self.folder) {
             log::warn!("{error}; remove it with: ndpi-xdp detach");
         }
     }
 }
 
-/// Removes our pins in `directory`, and the directory if nothing else is in it; says how many pins
-/// there were.
-pub(super) fn remove(directory: &Path) -> Result<usize, PinError> {
-    let mut removed = 0;
-    for name in names().chain([Instance::PIN]) {
-        let path = directory.join(name);
-        match fs::remove_file(&path) {
-            Ok(()) => removed += 1,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => return Err(PinError::File { doing: "remove", path, source }),
+/// The directory, made where it is missing, and the right to it.
+fn make_and_lock(directory: &Path) -> Result<(Folder, Lock), PinError> {
+    for _ in 0..TRIES {
+        let folder = Folder::make(directory, Mode::RWXU, On::Bpf)?;
+        let lock = Lock::take(&folder)?;
+        // Its last user may have removed it after it was opened here.
+        if folder.is_there() {
+            return Ok((folder, lock));
         }
     }
-    // What is not ours keeps the directory.
-    let _ = fs::remove_dir(directory);
+    let (doing, path) = ("keep", directory.to_owned());
+    let source = io::ErrorKind::NotFound.into();
+    Err(FolderError::Call { doing, path, source }.into())
+}
+
+/// Removes our pins in `folder`, and the folder if nothing else is in it; says how many pins there
+/// were.
+pub(super) fn remove(folder: &Folder) -> Result<usize, FolderError> {
+    let removed = remove_pins(folder)?;
+    folder.remove_if_empty();
     Ok(removed)
 }
 
-/// Mounts the BPF file system at its place if `directory` is to be on it and it is not there.
+fn remove_pins(folder: &Folder) -> Result<usize, FolderError> {
+    let mut removed = 0;
+    for name in names().chain([Instance::PIN]) {
+        removed += usize::from(folder.remove(name)?);
+    }
+    Ok(removed)
+}
+
+/// Mounts the BPF file system at its place if `directory` is to be on it and it is not there. Only
+/// root may look into it: whoever could make files there could be first with a name of ours.
 fn mount_bpf_file_system(directory: &Path) -> Result<(), PinError> {
     let place = Path::new(BPF_FILE_SYSTEM);
-    if !directory.starts_with(place) || is_bpf(place) {
+    let directory = std::path::absolute(directory).map_err(PinError::Mount)?;
+    if !directory.starts_with(place) || is_on_bpf(place) {
         return Ok(());
     }
-    mount("bpf", place, "bpf", MountFlags::NOSUID | MountFlags::NOEXEC | MountFlags::NODEV, None)
+    let flags = MountFlags::NOSUID | MountFlags::NOEXEC | MountFlags::NODEV;
+    mount("bpf", place, "bpf", flags, c"mode=0700")
         .map_err(|error| PinError::Mount(error.into()))?;
     log::info!("mounted the BPF file system at {BPF_FILE_SYSTEM}, which was missing");
     Ok(())
-}
-
-fn is_bpf(path: &Path) -> bool {
-    statfs(path).is_ok_and(|found| found.f_type == MAGIC)
 }

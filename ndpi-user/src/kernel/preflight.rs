@@ -19,6 +19,11 @@ pub enum PreflightError {
     /// This binary holds no programs.
     #[error(transparent)]
     NoObject(#[from] MissingObject),
+    /// This binary's programs cannot be read.
+    #[error(
+        "the BPF object in this binary cannot be read; build both again with: cargo xtask build"
+    )]
+    BadObject(#[source] aya_obj::ParseError),
     /// The process may not do what it must.
     #[error(
         "cannot use BPF programs and maps: {0} missing; run it as root (sudo), or as a service with \
@@ -69,6 +74,33 @@ pub fn check_capabilities() -> Result<(), PreflightError> {
     let sets = capabilities(None).map_err(|e| PreflightError::Capabilities(e.into()))?;
     let missing = missing(sets.effective);
     if missing.is_empty() { Ok(()) } else { Err(PreflightError::MissingCapabilities { missing }) }
+}
+
+/// Checks that this process may read pinned maps.
+///
+/// # Errors
+///
+/// [`PreflightError::MissingCapabilities`].
+pub(super) fn check_may_read_maps() -> Result<(), PreflightError> {
+    let sets = capabilities(None).map_err(|e| PreflightError::Capabilities(e.into()))?;
+    if sets.effective.intersects(CapabilitySet::BPF | CapabilitySet::SYS_ADMIN) {
+        return Ok(());
+    }
+    Err(PreflightError::MissingCapabilities { missing: vec!["CAP_BPF"] })
+}
+
+/// Checks that this process may ask which programs there are: the kernel gives their names to nobody
+/// else.
+///
+/// # Errors
+///
+/// [`PreflightError::MissingCapabilities`].
+pub(super) fn check_may_list_programs() -> Result<(), PreflightError> {
+    let sets = capabilities(None).map_err(|e| PreflightError::Capabilities(e.into()))?;
+    if sets.effective.contains(CapabilitySet::SYS_ADMIN) {
+        return Ok(());
+    }
+    Err(PreflightError::MissingCapabilities { missing: vec!["CAP_SYS_ADMIN"] })
 }
 
 /// The names of the capabilities that `effective` lacks (capabilities(7)).

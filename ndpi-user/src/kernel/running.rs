@@ -3,7 +3,7 @@
 mod attached;
 mod wires;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aya::Ebpf;
 use log::LevelFilter;
@@ -178,6 +178,11 @@ impl Kernel {
     /// The coarse clock, which somebody must advance, and the switches that can be changed now.
     pub fn live(&self) -> &LiveCell {
         &self.live
+    }
+
+    /// Where this instance takes commands, if its maps are pinned.
+    pub fn socket_path(&self) -> Option<PathBuf> {
+        self.pins.as_ref().map(Pins::socket_path)
     }
 
     /// Where the maps are pinned.

@@ -2,7 +2,8 @@
 //! links that can be asked where they are.
 //!
 //! Every map goes by a descriptor and typed keys and values, whose sizes the caller has compared
-//! with the map's own ([`super::maps::hash::Hash::open`] does).
+//! with the map's own, and which is not of a type that has a value for each CPU
+//! ([`super::maps::hash::Hash::open`] sees to both).
 
 use std::ffi::c_long;
 use std::io;
@@ -129,10 +130,19 @@ pub(crate) fn create_cell<V: Pod>(name: &str) -> io::Result<OwnedFd> {
 /// Creates a hash map from `K` to `V`.
 #[cfg(test)]
 pub(crate) fn create_hash<K: Pod, V: Pod>(name: &str, max_entries: u32) -> io::Result<OwnedFd> {
+    create_map::<K, V>(name, 1, max_entries)
+}
+
+/// Creates a map of any type from `K` to `V`.
+#[cfg(test)]
+pub(crate) fn create_map<K: Pod, V: Pod>(
+    name: &str,
+    map_type: u32,
+    max_entries: u32,
+) -> io::Result<OwnedFd> {
     let size = |size: usize| u32::try_from(size).map_err(io::Error::other);
     let (key_size, value_size) = (size(size_of::<K>())?, size(size_of::<V>())?);
-    let attr =
-        CreateAttr { map_type: 1, key_size, value_size, max_entries, ..CreateAttr::default() };
+    let attr = CreateAttr { map_type, key_size, value_size, max_entries, ..CreateAttr::default() };
     create(name, attr)
 }
 

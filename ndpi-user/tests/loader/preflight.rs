@@ -58,7 +58,7 @@ fn a_kernel_without_types_is_refused() {
 }
 
 /// Gives the thread mounts of its own, which end with it.
-fn own_mounts() {
+pub(crate) fn own_mounts() {
     // SAFETY: only mounts and the thread's working directory change, on which no memory depends.
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS) }.expect("mounts of its own");
     let apart = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;

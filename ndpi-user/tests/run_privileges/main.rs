@@ -1,6 +1,8 @@
 //! What `ndpi-xdp run` and `replay` say where rights, the BPF file system or nDPI are missing.
 
 mod library;
+mod pins;
+mod service;
 mod stranger;
 #[path = "../support/mod.rs"]
 mod support;

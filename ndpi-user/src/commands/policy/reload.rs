@@ -1,5 +1,6 @@
 //! `ndpi-xdp policy reload`.
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,8 +9,9 @@ use clap::Args;
 use serde_json::json;
 
 use crate::commands::print;
-use crate::control::{Command, Outcome, Reload, ask};
-use crate::kernel::{DEFAULT_PIN_DIRECTORY, socket_path};
+use crate::control::{AskError, Command, Outcome, Reload, ask};
+use crate::kernel::pinned::socket_path;
+use crate::kernel::{DEFAULT_PIN_DIRECTORY, FolderError};
 
 /// Have the running ndpi-xdp read its policy anew, and say what came of it
 ///
@@ -32,12 +34,34 @@ impl ReloadArguments {
     /// # Errors
     /// No instance is running, or it could not be asked or refused.
     pub fn run(self) -> Result<ExitCode> {
-        let reload = match ask(&socket_path(&self.pin_dir), Command::PolicyReload)? {
+        let answer = ask(&self.socket()?, Command::PolicyReload).map_err(|error| match error {
+            // Its pins are all that a person knows of an instance.
+            AskError::Nobody(_) => AskError::Nobody(self.pin_dir.clone()),
+            AskError::Denied(_) => AskError::Denied(self.pin_dir.clone()),
+            error => error,
+        });
+        let reload = match answer? {
             Outcome::PolicyReload(reload) => reload,
             Outcome::Refused(why) => bail!("{why}"),
         };
         print(&if self.json { to_json(&reload) } else { to_text(&reload) })?;
         Ok(if reload.taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+impl ReloadArguments {
+    /// Where the instance takes commands.
+    fn socket(&self) -> Result<PathBuf> {
+        let denied = |error: &FolderError| match error {
+            FolderError::Call { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+            _ => false,
+        };
+        match socket_path(&self.pin_dir) {
+            Ok(Some(socket)) => Ok(socket),
+            Ok(None) => Err(AskError::Nobody(self.pin_dir.clone()).into()),
+            Err(error) if denied(&error) => Err(AskError::Denied(self.pin_dir.clone()).into()),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

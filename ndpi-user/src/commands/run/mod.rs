@@ -238,7 +238,9 @@ fn servers(kernel: &Kernel, policy: &Arc<Policy>) -> Arc<Servers> {
 /// Who tells the ends of rejected flows. Only a policy that rejects needs the right to do so from the
 /// start.
 fn rejecter(policy: &Policy) -> Result<Option<Arc<Rejecter>>> {
-    let rejects = policy.rules().iter().any(|rule| rule.action == policy::Action::Reject);
+    let mut actions =
+        policy.rules().iter().map(|rule| rule.action).chain([policy.default_action()]);
+    let rejects = actions.any(|action| action == policy::Action::Reject);
     match Rejecter::open(reject::Settings::default()) {
         Ok(rejecter) => Ok(Some(Arc::new(rejecter))),
         Err(error) if rejects => Err(error.into()),

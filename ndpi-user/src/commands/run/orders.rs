@@ -6,7 +6,7 @@ use crossbeam::channel::{self, Receiver, Sender, select};
 
 use super::reload::Ask;
 use crate::control::{Command, Outcome, Server};
-use crate::kernel::{Kernel, socket_path};
+use crate::kernel::Kernel;
 
 /// How long a command may take before whoever asked is told that it takes longer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,7 +22,7 @@ pub(super) struct Orders {
 /// its policy anew, if it has one. Where it cannot, it says so, and
 /// signals are what is left.
 pub(super) fn listen(kernel: &Kernel, reload: Option<Sender<Ask>>) -> Option<Orders> {
-    let path = socket_path(kernel.pin_directory()?);
+    let path = kernel.socket_path()?;
     let (going_on, ending) = channel::bounded(0);
     let server = Server::start(&path, move |command| match command {
         Command::PolicyReload => reload_policy(reload.as_ref(), &ending),

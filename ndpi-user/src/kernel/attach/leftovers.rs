@@ -11,10 +11,11 @@ use ndpi_common::names::program;
 
 use super::egress::{Side, remove_empty_clsact};
 use super::xdp::program_name;
-use crate::kernel::lock::{Lock, LockError, programs_in_use};
+use crate::kernel::folder::{Folder, FolderError, On, Owner};
+use crate::kernel::lock::{Lock, LockError, programs_in_use, remove_dead};
 use crate::kernel::netlink::{Filter, Interface, detach_xdp, filters, interfaces};
-use crate::kernel::pins::{self, PinError};
-use crate::kernel::preflight::{PreflightError, check_capabilities};
+use crate::kernel::pins;
+use crate::kernel::preflight::{PreflightError, check_capabilities, check_may_list_programs};
 
 /// Something could not be taken off.
 #[derive(Debug, thiserror::Error)]
@@ -25,9 +26,9 @@ pub enum DetachError {
     /// A running instance holds it.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// The pins could not be removed.
+    /// The directory of the pins or of the locks cannot be used, or something in it not be removed.
     #[error(transparent)]
-    Pins(#[from] PinError),
+    Folder(#[from] FolderError),
     /// The interfaces could not be listed.
     #[error("cannot list the network interfaces")]
     Interfaces(#[source] io::Error),
@@ -95,11 +96,17 @@ impl fmt::Display for Detached {
 /// An instance that uses `directory` is running, or the kernel refused.
 pub fn detach(directory: &Path) -> Result<Detached, DetachError> {
     check_capabilities()?;
+    check_may_list_programs()?;
+    let mut detached = Detached::default();
+    let folder = Folder::open(directory, Owner::Given, On::Bpf)?;
     // Held to the end: no instance starts in between.
-    let lock = Lock::take(directory)?;
-    let mut detached = Detached { pins: pins::remove(directory)?, ..Detached::default() };
-    detached.socket = lock.remove_socket()?;
-    let in_use = programs_in_use();
+    let lock = folder.as_ref().map(Lock::take).transpose()?;
+    if let (Some(folder), Some(lock)) = (&folder, &lock) {
+        detached.pins = pins::remove(folder)?;
+        detached.socket = lock.remove_socket()?;
+    }
+    detached.socket |= remove_dead()? > 0;
+    let in_use = programs_in_use()?;
     for interface in interfaces().map_err(DetachError::Interfaces)? {
         if remove_xdp(&interface, &in_use)? {
             detached.xdp.push(interface.name.clone());

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 use aya::Pod;
-use aya::maps::MapData;
+use aya::maps::{MapData, MapType};
 
 use crate::kernel::sys::{self, Cursor, Write};
 
@@ -36,6 +36,22 @@ pub enum MapError {
         our_key: usize,
         /// Size of our values in bytes.
         our_value: usize,
+    },
+    /// The map is not of the type, or has not the flags or entries, that the programs define.
+    #[error(
+        "map {map} is of {what} {theirs}, while that of this program is of {what} {ours}: it is of \
+         another version, or somebody has exchanged it; stop what uses it, and remove it with: \
+         ndpi-xdp detach"
+    )]
+    Shape {
+        /// The map's name.
+        map: &'static str,
+        /// What differs.
+        what: &'static str,
+        /// What it is in our programs, by the kernel's numbers (`linux/bpf.h`).
+        ours: u32,
+        /// What it is in the map.
+        theirs: u32,
     },
     /// The map has no room for one more entry, nor an entry that may go for it.
     #[error("map {map} is full: give it more entries (--max-flows)")]
@@ -80,7 +96,9 @@ impl<K, V> Clone for Hash<K, V> {
 impl<K: Pod, V: Pod> Hash<K, V> {
     /// Takes a map whose keys and values have the sizes of `K` and `V`.
     pub(crate) fn open(name: &'static str, map: &MapData) -> Result<Self, MapError> {
-        let fd = open_checked::<K, V>(name, map)?;
+        // Of the others with keys, some have a value for each CPU, and some take no look-ups.
+        let kinds = [MapType::Hash, MapType::LruHash];
+        let fd = open_checked::<K, V>(name, &kinds, map)?;
         Ok(Self { name, fd: Arc::new(fd), entries: PhantomData })
     }
 
@@ -139,13 +157,19 @@ impl<K: Pod, V: Pod> Hash<K, V> {
 /// The kernel's own number for "not supported" (`linux/errno.h`), which the C library has not.
 const ENOTSUPP: i32 = 524;
 
-/// The descriptor of a map after a look at its sizes.
+/// The descriptor of a map of one of these kinds after a look at its sizes.
 pub(in crate::kernel) fn open_checked<K, V>(
     name: &'static str,
+    kinds: &[MapType],
     map: &MapData,
 ) -> Result<OwnedFd, MapError> {
     let open = |source| MapError::Open { map: name, source: Box::new(source) };
     let info = map.info().map_err(open)?;
+    let found = info.map_type().map_err(open)?;
+    if !kinds.contains(&found) {
+        let (ours, theirs) = (kinds[0] as u32, found as u32);
+        return Err(MapError::Shape { map: name, what: "type", ours, theirs });
+    }
     let (key, value) = (info.key_size(), info.value_size());
     let (our_key, our_value) = (size_of::<K>(), size_of::<V>());
     if key as usize != our_key || value as usize != our_value {
@@ -286,6 +310,17 @@ mod tests {
         assert_eq!((hash.take(&1).unwrap(), hash.take(&1).unwrap()), (Some(12), None));
         assert_eq!((hash.remove(&2).unwrap(), hash.remove(&2).unwrap()), (true, false));
         assert_eq!(hash.get(&2).unwrap(), None);
+    }
+
+    #[test]
+    fn a_map_with_a_value_for_each_cpu_is_refused() {
+        let per_cpu = [MapType::PerCpuHash, MapType::PerCpuArray, MapType::LruPerCpuHash];
+        for kind in per_cpu {
+            let Ok(fd) = sys::create_map::<u32, u64>("numbers", kind as u32, 2) else { return };
+            let map = MapData::from_fd(fd).unwrap();
+            let error = Hash::<u32, u64>::open("numbers", &map).unwrap_err();
+            assert!(matches!(error, MapError::Shape { what: "type", .. }), "{error:?}");
+        }
     }
 
     #[test]

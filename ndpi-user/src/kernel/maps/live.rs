@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use aya::maps::MapType;
 use ndpi_common::names::map;
 use ndpi_common::{Live, Switches, tick_of};
 
@@ -25,7 +26,8 @@ struct Cell {
 
 impl LiveCell {
     pub(in crate::kernel) fn open(maps: &MapSet) -> Result<Self, MapError> {
-        let map = open_checked::<u32, Live>(map::LIVE_PIN, maps.data(map::LIVE_PIN)?)?;
+        let map =
+            open_checked::<u32, Live>(map::LIVE_PIN, &[MapType::Array], maps.data(map::LIVE_PIN)?)?;
         let value = sys::lookup(map.as_fd(), &0u32).map_err(|source| failed("read", source))?;
         Ok(Self(Arc::new(Cell { map, value: Mutex::new(value.unwrap_or_default()) })))
     }

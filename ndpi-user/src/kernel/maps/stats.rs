@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use aya::maps::{Map, MapData, PerCpuArray};
+use aya::maps::{Map, MapData, MapType, PerCpuArray};
 use ndpi_common::names::map;
 use ndpi_common::{Hook, Outcome, Reason, STATS_LEN, Stat, stats_parts};
 
@@ -18,7 +18,8 @@ pub struct Stats(Arc<PerCpuArray<MapData, Stat>>);
 
 impl Stats {
     pub(in crate::kernel) fn open(maps: &MapSet) -> Result<Self, MapError> {
-        let fd = open_checked::<u32, Stat>(map::STATS, maps.data(map::STATS)?)?;
+        let fd =
+            open_checked::<u32, Stat>(map::STATS, &[MapType::PerCpuArray], maps.data(map::STATS)?)?;
         let array = MapData::from_fd(fd).and_then(Map::from_map_data).and_then(TryFrom::try_from);
         array.map(|array| Self(Arc::new(array))).map_err(failed)
     }
