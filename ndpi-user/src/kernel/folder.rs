@@ -109,7 +109,7 @@ impl Folder {
         if on == On::Bpf && statfs(path).is_ok() && !is_on_bpf(path) {
             return Err(FolderError::NotBpf(path.to_owned()));
         }
-        Walk::new(path, owner, on)?.to_end(None)
+        Walk::new(path, owner, on)?.finish(None)
     }
 
     /// Opens a folder of our own, and makes it with those above it where they are missing. Those that
@@ -121,7 +121,7 @@ impl Folder {
             return Err(FolderError::NotBpf(path.to_owned()));
         }
         let owner = if on == On::Bpf { Owner::Us } else { Owner::Given };
-        let made = Walk::new(path, owner, on)?.to_end(Some(mode))?;
+        let made = Walk::new(path, owner, on)?.finish(Some(mode))?;
         made.ok_or_else(|| call("make", path)(Errno::NOENT))
     }
 
@@ -226,7 +226,7 @@ impl<'a> Walk<'a> {
 
     /// Goes to the end of the path; where `making`, makes what is missing with this mode, else `None`
     /// says that something is.
-    fn to_end(mut self, making: Option<Mode>) -> Result<Option<Folder>, FolderError> {
+    fn finish(mut self, making: Option<Mode>) -> Result<Option<Folder>, FolderError> {
         let absolute = std::path::absolute(self.path).map_err(io_call("find", self.path))?;
         let mut left = parts(&absolute);
         let (mut parent, mut name, mut links) = (self.duplicate()?, OsString::from("."), 0);

@@ -31,12 +31,12 @@ fn prepared() -> Sandbox {
 
 /// `ndpi-xdp ARGUMENTS`, by nobody with these capabilities and no others.
 fn service(sandbox: &Sandbox, capabilities: &[&str], arguments: &str) -> Command {
-    let given: String = capabilities.iter().map(|name| format!(",+{name}")).collect();
+    let given = [&["-all"], capabilities].concat().join(",+");
     let mut command = sandbox.command("setpriv");
     command.arg("--clear-groups");
     command.args([format!("--reuid={NOBODY}"), format!("--regid={NOBODY}")]);
-    command.args([format!("--inh-caps=-all{given}"), format!("--ambient-caps=-all{given}")]);
-    command.args([format!("--bounding-set=-all{given}"), "--no-new-privs".into(), "--".into()]);
+    command.args([format!("--inh-caps={given}"), format!("--ambient-caps={given}")]);
+    command.args([format!("--bounding-set={given}"), "--no-new-privs".into(), "--".into()]);
     command.arg(binary()).args(arguments.split_whitespace());
     command
 }
