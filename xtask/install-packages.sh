@@ -1,5 +1,6 @@
 #!/bin/sh
 # Installs distribution packages, as root: install-packages.sh PACKAGE…
+# Of `A|B`, A is installed where the distribution has it, else B.
 #
 # Packages with servers would start them. While packages are installed, `invoke-rc.d` is told not to,
 # by a policy file that goes away however this ends.
@@ -16,4 +17,13 @@ fi
 
 export DEBIAN_FRONTEND=noninteractive
 apt-get update
-apt-get install --yes --no-install-recommends "$@"
+for package in "$@"; do
+    shift
+    first=${package%%|*}
+    if [ "$first" != "$package" ] && ! apt-cache show "$first" >/dev/null 2>&1; then
+        first=${package#*|}
+    fi
+    set -- "$@" "$first"
+done
+# A machine that has just been started may be updating itself.
+apt-get --option DPkg::Lock::Timeout=300 install --yes --no-install-recommends "$@"

@@ -4,9 +4,11 @@ mod bench;
 mod build;
 mod kernels;
 mod lab;
+mod manner;
 mod process;
 mod run;
 mod setup;
+mod sudo;
 mod test;
 mod tidy;
 mod toolchain;
@@ -16,12 +18,15 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use manner::Manner;
 use workspace::Workspace;
 
 /// The one entry for people who work on ndpi-xdp.
 #[derive(Parser)]
 #[command(name = "cargo xtask", version, about)]
 struct Cli {
+    #[command(flatten)]
+    manner: Manner,
     #[command(subcommand)]
     command: Command,
 }
@@ -42,9 +47,29 @@ enum Command {
     KernelsHere(kernels::Here),
 }
 
+impl Command {
+    /// What follows `run` is for `ndpi-xdp`: `cargo xtask --verbose run …`.
+    fn manner(&self) -> Manner {
+        match self {
+            Self::Setup(args) => args.manner,
+            Self::Bench(args) => args.manner,
+            Self::Build(args) => args.manner,
+            Self::Test(args) => args.manner,
+            Self::Lab(args) => args.manner,
+            Self::Kernels(args) => args.manner,
+            Self::Run(_) | Self::Tidy(_) | Self::KernelsGuest(_) | Self::KernelsHere(_) => {
+                Manner::default()
+            }
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let workspace = Workspace::here();
-    let result = match Cli::parse().command {
+    let Cli { manner, command } = Cli::parse();
+    manner.adopt();
+    command.manner().adopt();
+    let result = match command {
         Command::Setup(args) => setup::run(&args, &workspace),
         Command::Bench(args) => bench::run(&args, &workspace),
         Command::Build(args) => build::run(&args, &workspace),

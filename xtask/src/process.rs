@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::manner;
+
 /// A command that does not inherit what cargo sets for xtask itself.
 ///
 /// `cargo run` puts the toolchain's libraries into `LD_LIBRARY_PATH`; a tool that only works with
@@ -30,6 +32,17 @@ pub(crate) fn cargo() -> Command {
     command(variable("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
+/// The same for compiling: what cargo prints for each crate is shown with `-v`; warnings and errors
+/// always are.
+pub(crate) fn compiler(subcommand: &str) -> Command {
+    let mut cargo = cargo();
+    cargo.arg(subcommand);
+    if !manner::is_verbose() {
+        cargo.arg("--quiet");
+    }
+    cargo
+}
+
 /// `program` with root's rights: itself for root, else through sudo, which may ask for a password.
 pub(crate) fn privileged(program: impl AsRef<OsStr>) -> Command {
     if is_root() {
@@ -40,16 +53,31 @@ pub(crate) fn privileged(program: impl AsRef<OsStr>) -> Command {
     sudo
 }
 
-/// Whether there is a sudo to ask.
-pub(crate) fn has_sudo() -> bool {
-    find_program("sudo").is_some()
-}
-
 /// Runs a command with our own input and output, and fails when it does.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start `{}`", shown(command)))?;
     if !status.success() {
         bail!("`{}` failed: {status}", shown(command));
+    }
+    Ok(())
+}
+
+/// Runs a command that prints more than anybody wants to read: it is shown with `-v`, and where the
+/// command fails.
+pub(crate) fn quietly(command: &mut Command) -> Result<()> {
+    if manner::is_verbose() {
+        eprintln!("$ {}", shown(command));
+        return run(command);
+    }
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start `{}`", shown(command)))?;
+    if !output.status.success() {
+        // As it came, line by line: it is not a sentence of an error.
+        eprint!("{}", String::from_utf8_lossy(&output.stdout));
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+        bail!("`{}` failed: {}", shown(command), output.status);
     }
     Ok(())
 }

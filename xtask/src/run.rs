@@ -9,8 +9,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::workspace::Workspace;
-use crate::{build, process};
+use crate::workspace::{Profile, Workspace};
+use crate::{build, process, sudo};
 
 /// Build `ndpi-xdp` as you, and start it with root's rights. Every option is handed to it.
 ///
@@ -33,16 +33,14 @@ const KEPT: [&str; 3] = ["RUST_LOG", "RUST_LOG_STYLE", "RUST_BACKTRACE"];
 /// `cargo xtask run`. Does not come back: the program takes the place of this process, so signals
 /// reach it and its exit code is the caller's.
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<Infallible> {
-    build::build(workspace, false)?;
+    build::build(workspace, Profile::Quick, &[])?;
     let words = words_for(&args.words);
     let library =
         process::variable("NDPI_LIBRARY").unwrap_or_else(|| workspace.ndpi_library().into());
-    let mut command = start(&workspace.binary(false), &library, &words);
+    let mut command = start(&workspace.binary(Profile::Quick), &library, &words);
     eprintln!("run: {}", process::shown(&command));
     if command.get_program() == "sudo" {
-        eprintln!(
-            "run: sudo, since attaching programs needs root's rights; it may ask for a password"
-        );
+        sudo::ask("attaching programs to an interface")?;
     }
     let shown = process::shown(&command);
     Err(command.exec()).with_context(|| format!("cannot start `{shown}`"))
@@ -59,7 +57,7 @@ fn words_for(words: &[OsString]) -> Vec<OsString> {
 fn start(binary: &Path, library: &OsStr, words: &[OsString]) -> Command {
     // Without sudo it starts all the same: the file may have capabilities, and if it lacks them,
     // the program itself says which.
-    let as_it_is = !wants_root(words) || process::is_root() || !process::has_sudo();
+    let as_it_is = !wants_root(words) || process::is_root() || !sudo::is_possible();
     let mut command = if as_it_is {
         let mut command = process::command(binary);
         command.env("NDPI_LIBRARY", library);

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::process;
 
 /// The rustc in use and where it lives.
 pub(crate) struct Toolchain {
+    /// Release, commit and date.
+    pub(crate) version: String,
     /// Release, such as `1.95.0`.
     pub(crate) release: String,
     /// Host triple.
@@ -32,11 +34,22 @@ impl Toolchain {
         let field = |name| version.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
         let llvm = field("LLVM version:")?;
         Some(Self {
+            version: version.lines().next()?.strip_prefix("rustc ")?.to_owned(),
             release: field("release:")?.to_owned(),
             host: field("host:")?.to_owned(),
             llvm_major: llvm.split('.').next()?.parse().ok()?,
             sysroot,
         })
+    }
+
+    /// rustc's own llvm-objcopy: whatever the target, and with the LLVM that wrote the file.
+    pub(crate) fn objcopy(&self) -> Result<Command> {
+        let program = self.sysroot.join("lib/rustlib").join(&self.host).join("bin/rust-objcopy");
+        ensure!(program.exists(), "this toolchain has no {}; rustup's have", program.display());
+        let mut command = process::command(program);
+        // It looks for the LLVM library where rustc's own programs are.
+        command.env("LD_LIBRARY_PATH", self.sysroot.join("lib"));
+        Ok(command)
     }
 
     /// The folder that `-Z build-std` reads.
@@ -81,6 +94,7 @@ LLVM version: 22.1.2
     #[test]
     fn version_is_taken_apart() {
         let toolchain = Toolchain::parse(VERSION, "/opt/rust".into()).unwrap();
+        assert_eq!(toolchain.version, "1.95.0 (59807616e 2026-04-14)");
         assert_eq!(toolchain.release, "1.95.0");
         assert_eq!(toolchain.host, "x86_64-unknown-linux-gnu");
         assert_eq!(toolchain.llvm_major, 22);

@@ -11,6 +11,11 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
+    /// Another checkout.
+    pub(crate) fn at(root: &Path) -> Self {
+        Self { root: root.to_path_buf() }
+    }
+
     /// The checkout this xtask was compiled from.
     pub(crate) fn here() -> Self {
         let package = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -19,6 +24,11 @@ impl Workspace {
 
     pub(crate) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// What `cargo xtask` starts first: a workspace of its own, for compilers of any age.
+    pub(crate) fn launcher(&self) -> PathBuf {
+        self.root.join("xtask/launch")
     }
 
     pub(crate) fn target(&self) -> PathBuf {
@@ -45,8 +55,56 @@ impl Workspace {
         self.bpf_target().join("ndpi-xdp.o")
     }
 
+    /// The folder of the object that is committed, for who does not compile it.
+    pub(crate) fn committed_object(&self) -> PathBuf {
+        self.root.join("ndpi-ebpf/object")
+    }
+
     /// The program, as `cargo xtask build` leaves it.
-    pub(crate) fn binary(&self, debug: bool) -> PathBuf {
-        self.target().join(if debug { "debug" } else { "release" }).join("ndpi-xdp")
+    pub(crate) fn binary(&self, profile: Profile) -> PathBuf {
+        self.target().join(profile.folder()).join("ndpi-xdp")
+    }
+
+    /// An example of `ndpi-user`, compiled for measuring.
+    pub(crate) fn example(&self, name: &str) -> PathBuf {
+        self.target().join(Profile::Dist.folder()).join("examples").join(name)
+    }
+}
+
+/// How `ndpi-xdp` is compiled; the root's `Cargo.toml` says more.
+#[derive(Clone, Copy)]
+pub(crate) enum Profile {
+    /// Without optimisation.
+    Debug,
+    /// Optimised, and there soon: to try it, to work on it, to test it.
+    Quick,
+    /// As fast as it gets, for who measures or installs it.
+    Dist,
+}
+
+impl Profile {
+    /// Cargo's name of it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Debug => "dev",
+            Self::Quick => "release",
+            Self::Dist => "dist",
+        }
+    }
+
+    /// What cargo calls the folder below `target`.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Quick | Self::Dist => self.name(),
+        }
+    }
+
+    /// How long the first time takes, for who waits.
+    pub(crate) fn patience(self) -> &'static str {
+        match self {
+            Self::Debug | Self::Quick => "a minute or two, the first time",
+            Self::Dist => "optimised as a whole: some minutes",
+        }
     }
 }

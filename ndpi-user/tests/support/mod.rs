@@ -72,7 +72,7 @@ fn missing(programs: &[&str]) -> Option<String> {
     let found = |program: &str| env::split_paths(&path).any(|folder| folder.join(program).exists());
     let absent: Vec<_> = programs.iter().copied().filter(|program| !found(program)).collect();
     if !absent.is_empty() {
-        return Some(format!("missing: {}: cargo xtask setup --packages", absent.join(", ")));
+        return Some(format!("missing: {}: cargo xtask setup", absent.join(", ")));
     }
     if variable("NDPI_XDP_BINARY").is_none() && KERNEL_OBJECT.is_none() {
         return Some("ndpi-xdp was compiled without its BPF programs: cargo xtask build".into());

@@ -44,7 +44,7 @@ const PEER: &str = "xdpfilt_dny_all.o";
 const PACKAGE: &str = "libxdp1";
 
 pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
-    build::build_object(workspace)?;
+    build::provide_object(workspace)?;
     let program = measuring::program(workspace, "kernel")?;
     let mut command = process::privileged(program);
     command.args(["--rounds", &args.rounds.to_string(), "--flows", &args.flows.to_string()]);

@@ -4,14 +4,23 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use crate::process;
-use crate::workspace::Workspace;
+use crate::workspace::{Profile, Workspace};
+use crate::{manner, process};
+
+/// Compiles parts of `ndpi-user` as they are installed.
+pub(super) fn compile(workspace: &Workspace, targets: &[&str]) -> Result<()> {
+    let mut cargo = process::compiler("build");
+    cargo.args(["--profile", Profile::Dist.name(), "--package", "ndpi-user"]).args(targets);
+    cargo.arg("--target-dir").arg(workspace.target()).current_dir(workspace.root());
+    let what = format!("bench: compiling ({})", Profile::Dist.patience());
+    manner::announced(&what, || process::run(&mut cargo))
+}
 
 /// Compiles the bench called `name` and says where it is.
 pub(super) fn program(workspace: &Workspace, name: &str) -> Result<PathBuf> {
     let messages = process::output(
-        process::cargo()
-            .args(["bench", "--no-run", "--package", "ndpi-user", "--bench", name])
+        process::compiler("bench")
+            .args(["--no-run", "--package", "ndpi-user", "--bench", name])
             .args(["--message-format", "json-render-diagnostics"])
             .current_dir(workspace.root()),
     )?;

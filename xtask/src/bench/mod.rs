@@ -12,11 +12,14 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 
+use crate::manner::Manner;
 use crate::workspace::Workspace;
 
 /// Measure speed and memory, beside what others take on the same input.
 #[derive(clap::Args)]
 pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) manner: Manner,
     #[command(subcommand)]
     command: Command,
 }

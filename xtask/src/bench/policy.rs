@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use super::measuring;
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -26,15 +27,9 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
-    process::run(
-        process::cargo()
-            .args(["build", "--release", "--package", "ndpi-user", "--example", "policy_costs"])
-            .arg("--target-dir")
-            .arg(workspace.target())
-            .current_dir(workspace.root()),
-    )?;
-    let program = workspace.target().join("release/examples/policy_costs");
-    let printed = process::output(process::command(program).arg(args.seconds.to_string()))?;
+    measuring::compile(workspace, &["--example", "policy_costs"])?;
+    let mut program = process::command(workspace.example("policy_costs"));
+    let printed = process::output(program.arg(args.seconds.to_string()))?;
     let costs = Costs::read(&printed)?;
     if args.json {
         println!("{}", costs.to_json());

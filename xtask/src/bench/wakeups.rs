@@ -26,7 +26,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
-    build::build_object(workspace)?;
+    build::provide_object(workspace)?;
     let mut command = process::privileged(measuring::program(workspace, "wakeups")?);
     command.args(["--seconds", &args.seconds.to_string()]);
     if args.json {

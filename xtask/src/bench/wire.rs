@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::measuring;
 use crate::build;
 use crate::process;
-use crate::workspace::Workspace;
+use crate::workspace::{Profile, Workspace};
 
 /// Measure packets a second over veth, and account for every one of them.
 ///
@@ -35,9 +35,9 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
-    build::build(workspace, false)?;
+    build::build(workspace, Profile::Dist, &[])?;
     let mut command = process::privileged(measuring::program(workspace, "wire")?);
-    command.arg("--program").arg(workspace.binary(false));
+    command.arg("--program").arg(workspace.binary(Profile::Dist));
     command.arg("--library").arg(workspace.ndpi_library());
     command.args(["--rounds", &args.rounds.to_string(), "--flows", &args.flows.to_string()]);
     command.args(["--seconds", &args.seconds.to_string()]);

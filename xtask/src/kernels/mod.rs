@@ -27,9 +27,9 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::build;
+use crate::manner::Manner;
 use crate::process;
-use crate::setup;
-use crate::workspace::Workspace;
+use crate::workspace::{Profile, Workspace};
 use archive::{Archive, Kernel};
 use stage::Stage;
 
@@ -57,9 +57,8 @@ pub(crate) struct Args {
     #[arg(long)]
     debug: bool,
 
-    /// Install nothing: fail where qemu is missing
-    #[arg(long)]
-    no_install: bool,
+    #[command(flatten)]
+    pub(crate) manner: Manner,
 }
 
 /// `cargo xtask kernels`.
@@ -67,12 +66,11 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     if cfg!(not(target_arch = "x86_64")) {
         bail!("the kernels that are booted here are those for x86-64, and so must the program be");
     }
-    qemu::ensure(workspace, args.no_install)?;
-    setup::require(&["ip"])?;
-    build::build(workspace, args.debug)?;
+    let profile = if args.debug { Profile::Debug } else { Profile::Quick };
+    build::build(workspace, profile, &["ip", qemu::PROGRAM])?;
     let archive = Archive::open(&workspace.target().join("kernels"))?;
     let kernels = archive.choose(&args.kernels)?;
-    let stage = Stage::build(workspace, args.debug, &args.captures)?;
+    let stage = Stage::build(workspace, profile, &args.captures)?;
     eprintln!("kernels: on this machine");
     let expected = stage.here()?;
     let mut failed = Vec::new();

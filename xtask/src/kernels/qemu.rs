@@ -11,30 +11,12 @@ use anyhow::{Context as _, Result, bail};
 use super::archive::Unpacked;
 use super::guest::{DONE, FAILED};
 use crate::process;
-use crate::workspace::Workspace;
 
-const PROGRAM: &str = "qemu-system-x86_64";
-/// Debian's and Ubuntu's package with it.
-const PACKAGE: &str = "qemu-system-x86";
+pub(super) const PROGRAM: &str = "qemu-system-x86_64";
 /// Longer than any kernel takes here, on a busy machine too.
 const PATIENCE: Duration = Duration::from_mins(15);
 /// Lines of the console that an error shows.
 const SHOWN: usize = 8;
-
-/// Has qemu there; installs it unless that is not wanted.
-pub(super) fn ensure(workspace: &Workspace, no_install: bool) -> Result<()> {
-    if process::find_program(PROGRAM).is_some() {
-        return Ok(());
-    }
-    let by_hand = format!("sudo apt-get install {PACKAGE}");
-    if no_install {
-        bail!("{PROGRAM} is missing; to install it: {by_hand}");
-    }
-    eprintln!("kernels: installing the distribution's package {PACKAGE}, which emulates machines");
-    let script = workspace.root().join("xtask/install-packages.sh");
-    process::run(process::privileged("sh").arg(script).arg(PACKAGE))
-        .with_context(|| format!("to install it by hand: {by_hand}"))
-}
 
 /// Boots a kernel with this initramfs and returns what the guest wrote.
 pub(super) fn boot(initramfs: &Path, kernel: &Unpacked, folder: &Path) -> Result<String> {

@@ -12,7 +12,7 @@ use super::examine::{FOLDER, TOOLS};
 use super::initramfs::Initramfs;
 use super::{announce, capture, guest, libraries, modules};
 use crate::process;
-use crate::workspace::Workspace;
+use crate::workspace::{Profile, Workspace};
 
 /// Modules for what is examined; those they depend on come with them.
 const MODULES: [&str; 13] = [
@@ -41,12 +41,16 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) fn build(workspace: &Workspace, debug: bool, captures: &[PathBuf]) -> Result<Self> {
+    pub(super) fn build(
+        workspace: &Workspace,
+        profile: Profile,
+        captures: &[PathBuf],
+    ) -> Result<Self> {
         let folder = workspace.target().join("kernels/stage");
         let _ = fs::remove_dir_all(&folder);
         let inside = folder.join("files");
         fs::create_dir_all(&inside).with_context(|| format!("cannot make {}", inside.display()))?;
-        strip(&workspace.binary(debug), &inside.join("ndpi-xdp"))?;
+        strip(&workspace.binary(profile), &inside.join("ndpi-xdp"))?;
         fs::write(inside.join("policy.toml"), super::examine::POLICY)?;
         fs::write(inside.join("made.pcap"), capture::made())?;
         for capture in captures {

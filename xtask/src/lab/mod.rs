@@ -37,8 +37,10 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::builder::PossibleValuesParser;
 
-use crate::workspace::Workspace;
-use crate::{process, setup};
+use crate::manner::Manner;
+use crate::setup::{self, Need};
+use crate::workspace::{Profile, Workspace};
+use crate::{build, process, sudo};
 use bpffs::Bpffs;
 use findings::{Findings, Report};
 use scenarios::Scenario;
@@ -52,16 +54,20 @@ const PROGRAMS: [&str; 10] =
 
 /// See `ndpi-xdp` work without a network: clients, a router and servers inside this machine.
 ///
-/// Three network namespaces, joined by veth pairs, are made and removed again. First come the
-/// requests, each made twice: through a bare router, where all must be answered, then with ndpi-xdp
-/// on it. Then come scenarios, each with a policy of its own. Exit status 1 when a blocked request is
-/// answered, an allowed one is not, something else is not as a scenario wants it, or anything is
-/// left behind.
+/// Three network namespaces, joined by veth pairs, are made and removed again. Shown are requests,
+/// each made twice: through a bare router, where all must be answered, then with ndpi-xdp on it. Then
+/// come the scenarios that are asked for, each with a policy of its own. Exit status 1 when a blocked
+/// request is answered, an allowed one is not, something else is not as a scenario wants it, or
+/// anything is left behind.
 #[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "they are the flags of a command line")]
 pub(crate) struct Args {
     /// JSON objects on standard output, in place of the tables: one a request, one a scenario.
     #[arg(long)]
     json: bool,
+    /// The requests, then all scenarios: some minutes.
+    #[arg(long, conflicts_with_all = ["scenario", "policy", "keep"])]
+    all: bool,
     /// Only these scenarios; `category` is the requests.
     #[arg(long, value_name = "NAME", num_args = 1.., value_parser = PossibleValuesParser::new(names()))]
     scenario: Vec<String>,
@@ -77,6 +83,8 @@ pub(crate) struct Args {
     /// The `ndpi-xdp` to run; without it, the one that `cargo xtask build` makes.
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) manner: Manner,
 }
 
 /// The names of all scenarios, and what they show.
@@ -92,10 +100,10 @@ fn names() -> Vec<&'static str> {
 impl Args {
     /// Whether the scenario of this name is to be carried out.
     fn wants(&self, name: &str) -> bool {
-        if self.policy.is_some() || self.keep {
-            return name == experiment::NAME;
+        if self.scenario.is_empty() {
+            return self.all || name == experiment::NAME;
         }
-        self.scenario.is_empty() || self.scenario.iter().any(|wanted| wanted == name)
+        self.scenario.iter().any(|wanted| wanted == name)
     }
 }
 
@@ -105,8 +113,8 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
         all().try_for_each(|(name, about)| writeln!(io::stdout(), "{name:<12}  {about}"))?;
         return Ok(ExitCode::SUCCESS);
     }
-    // First: building takes minutes.
-    setup::require(&PROGRAMS)?;
+    // First: building may take minutes, after which nobody waits for a question.
+    sudo::ask("making network namespaces and attaching programs there")?;
     let binary = binary(args, workspace)?;
     if !process::is_root() {
         return again_as_root(args, &binary);
@@ -123,6 +131,9 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
         (_, Ok(())) => eprintln!("lab: nothing is left behind: no namespace, mount, pin or file"),
         (Ok(_), Err(left)) => return Err(left),
         (Err(_), Err(left)) => eprintln!("lab: {left:#}"),
+    }
+    if args.scenario.is_empty() && !args.all && right.as_ref().is_ok_and(|right| *right) {
+        eprintln!("lab: what other policies do: cargo xtask lab --all, or some of: --list");
     }
     Ok(if right? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -188,15 +199,15 @@ fn server_names() -> Vec<&'static str> {
 /// The program to run: the one that is asked for, or one built now, as the caller.
 fn binary(args: &Args, workspace: &Workspace) -> Result<PathBuf> {
     let Some(binary) = &args.binary else {
-        crate::build::build(workspace, false)?;
-        return Ok(workspace.binary(false));
+        build::build(workspace, Profile::Quick, &PROGRAMS)?;
+        return Ok(workspace.binary(Profile::Quick));
     };
+    setup::provide(workspace, &Need { programs: &PROGRAMS, ..Need::default() })?;
     binary.canonicalize().with_context(|| format!("no program at {}", binary.display()))
 }
 
 /// The same again, as root: the only part that needs it is what comes after building.
 fn again_as_root(args: &Args, binary: &Path) -> Result<ExitCode> {
-    eprintln!("lab: network namespaces and BPF need root; asking sudo, which may want a password");
     let mut command = process::privileged("env");
     // sudo would drop it.
     if let Some(library) = process::variable("NDPI_LIBRARY") {
@@ -209,7 +220,7 @@ fn again_as_root(args: &Args, binary: &Path) -> Result<ExitCode> {
     if !args.scenario.is_empty() {
         command.arg("--scenario").args(&args.scenario);
     }
-    let flags = [("--json", args.json), ("--keep", args.keep)];
+    let flags = [("--json", args.json), ("--keep", args.keep), ("--all", args.all)];
     command.args(flags.iter().filter(|(_, set)| *set).map(|(flag, _)| flag));
     let status = command.status().context("cannot start sudo")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

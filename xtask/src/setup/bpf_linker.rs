@@ -1,9 +1,10 @@
 //! bpf-linker: links the bitcode of the BPF programs into the object that the kernel loads.
 //!
 //! It must understand what this rustc writes, so it is built against rustc's own LLVM library,
-//! which no distribution package has to provide. That binds the program to one toolchain, which is
-//! why it goes to `target/tools` and not to cargo's folder, where it would replace another one. An
-//! existing bpf-linker on `PATH` is used where it shows that it can.
+//! which no distribution package has to provide. That binds the program to one toolchain, so it goes
+//! to the user's cache under a name that says which, for all checkouts, and not to cargo's folder,
+//! where it would replace another one. An existing bpf-linker on `PATH` is used where it shows that
+//! it can.
 
 use std::env;
 use std::fs;
@@ -11,40 +12,59 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use sha2::{Digest as _, Sha256};
 
-use super::{Context, Step};
+use super::{Context, Step, cache};
 use crate::process;
 use crate::toolchain::{self, Toolchain};
 use crate::workspace::Workspace;
 
-const VERSION: &str = "0.13.0";
+/// What is built where none is there.
+pub(crate) const VERSION: &str = "0.13.0";
 
 pub(super) const STEP: Step = Step {
     what: "bpf-linker",
     why: "because rustc has no linker for BPF objects and their type information",
+    installs: false,
     missing,
     provide,
 };
 
 /// The linker to build with: ours, else one on `PATH`. Whether it is any good, `setup` has tried.
 pub(crate) fn linker(workspace: &Workspace) -> Result<PathBuf> {
-    candidates(workspace)
-        .next()
-        .context("no bpf-linker in target/tools/bin nor on PATH; run: cargo xtask setup")
+    let ours = place(workspace, &Toolchain::ask()?).join("bin/bpf-linker");
+    Some(ours)
+        .filter(|path| path.exists())
+        .or_else(|| process::find_program("bpf-linker"))
+        .context("no bpf-linker was built, nor is one on PATH; run: cargo xtask setup")
 }
 
-fn candidates(workspace: &Workspace) -> impl Iterator<Item = PathBuf> {
-    let ours = Some(built(workspace)).filter(|path| path.exists());
-    ours.into_iter().chain(process::find_program("bpf-linker"))
+/// The folder of the one we build: in the cache, or where that is not safe, in the checkout.
+fn place(workspace: &Workspace, toolchain: &Toolchain) -> PathBuf {
+    let name = name(toolchain);
+    let cached = cache::folder().map(|cache| cache.join(&name));
+    let safe = cached.and_then(|place| {
+        let linker = place.join("bin/bpf-linker");
+        if linker.exists() {
+            cache::only_ours(&linker)?
+        } else {
+            PathBuf::new()
+        };
+        Ok(place)
+    });
+    safe.unwrap_or_else(|_| workspace.tools().join(name))
 }
 
-fn built(workspace: &Workspace) -> PathBuf {
-    workspace.tools().join("bin/bpf-linker")
+/// Says what it is and which toolchain it belongs to: where that is, is compiled in.
+fn name(toolchain: &Toolchain) -> String {
+    let whose = format!("{} {}", toolchain.version, toolchain.sysroot.display());
+    let whose = format!("{:x}", Sha256::digest(whose));
+    format!("bpf-linker-{VERSION}-rustc-{}-{}", toolchain.release, &whose[..12])
 }
 
 fn missing(context: &Context) -> Option<String> {
     let Ok(linker) = linker(context.workspace) else {
-        return Some("neither in target/tools/bin nor on PATH".to_owned());
+        return Some("neither built before nor on PATH".to_owned());
     };
     let problem = probe(&linker, context).err();
     problem.map(|problem| format!("{} does not fit: {problem:#}", linker.display()))
@@ -90,30 +110,41 @@ fn fits(version: &str) -> Result<()> {
     Ok(())
 }
 
+/// Builds it beside its place, and moves it there when it is whole: another xtask may look.
 fn provide(context: &Context) -> Result<()> {
-    let toolchain = &context.toolchain;
-    let tools = context.workspace.tools();
-    let llvm = llvm_prefix(toolchain, &tools)?;
+    let place = place(context.workspace, &context.toolchain);
+    let folder = place.parent().context("a place without a folder")?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let making = tempfile::Builder::new().prefix(".making-").tempdir_in(folder)?;
+    build(&context.toolchain, making.path())?;
+    if place.exists() {
+        // What was there is missing or does not fit.
+        fs::remove_dir_all(&place).with_context(|| format!("cannot remove {}", place.display()))?;
+    }
+    fs::rename(making.path(), &place).with_context(|| format!("cannot make {}", place.display()))
+}
+
+fn build(toolchain: &Toolchain, folder: &Path) -> Result<()> {
+    let llvm = llvm_prefix(toolchain, folder)?;
     let libraries = toolchain.sysroot.join("lib");
     let mut install = process::cargo();
     install
-        .args(["install", "bpf-linker", "--version", VERSION, "--locked", "--force"])
+        .args(["install", "bpf-linker", "--version", VERSION, "--locked"])
         .args(["--no-default-features", "--features"])
         .arg(format!("llvm-{}", toolchain.llvm_major))
         .arg("--root")
-        .arg(&tools);
-    eprintln!(
-        "setup: {} (against {}; about a minute)",
-        process::shown(&install),
-        llvm.join("lib/libLLVM.so").display()
-    );
+        .arg(folder);
+    eprintln!("setup: compiling bpf-linker {VERSION} against rustc's own LLVM (a minute)");
     install
         .env("LLVM_PREFIX", &llvm)
         .env("CARGO_ENCODED_RUSTFLAGS", rpath_flags(&libraries))
         .env_remove("RUSTFLAGS")
-        // It says that target/tools/bin is not on PATH, unless it is.
-        .env("PATH", with_folder_on_path(&tools.join("bin"))?);
-    process::run(&mut install).context(
+        // Its own profile has debug information, which nobody here reads: half of the time.
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        // It says that its folder is not on PATH, unless it is.
+        .env("PATH", with_folder_on_path(&folder.join("bin"))?);
+    process::quietly(&mut install).context(
         "a bpf-linker of at least 0.13 that was built for this rustc's LLVM, anywhere on PATH, \
          does as well: cargo install bpf-linker, or cargo binstall bpf-linker",
     )
@@ -131,7 +162,7 @@ fn with_folder_on_path(folder: &Path) -> Result<std::ffi::OsString> {
 }
 
 /// A folder that looks like an LLVM installation: `lib/libLLVM.so` is rustc's own library.
-fn llvm_prefix(toolchain: &Toolchain, tools: &Path) -> Result<PathBuf> {
+fn llvm_prefix(toolchain: &Toolchain, folder: &Path) -> Result<PathBuf> {
     let libraries = toolchain.sysroot.join("lib");
     let llvm = find_llvm(&libraries, toolchain.llvm_major).with_context(|| {
         format!(
@@ -141,12 +172,9 @@ fn llvm_prefix(toolchain: &Toolchain, tools: &Path) -> Result<PathBuf> {
             libraries.display()
         )
     })?;
-    let prefix = tools.join("llvm");
+    let prefix = folder.join("llvm");
     let link = prefix.join("lib/libLLVM.so");
     fs::create_dir_all(prefix.join("lib"))?;
-    if link.symlink_metadata().is_ok() {
-        fs::remove_file(&link)?;
-    }
     symlink(&llvm, &link).with_context(|| format!("cannot make the link {}", link.display()))?;
     Ok(prefix)
 }

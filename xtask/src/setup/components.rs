@@ -8,6 +8,7 @@ use crate::process;
 pub(super) const STEP: Step = Step {
     what: "rustfmt and clippy",
     why: "because every change is formatted and linted",
+    installs: true,
     missing,
     provide,
 };
@@ -28,7 +29,7 @@ fn provide(context: &Context) -> Result<()> {
         process::shown(&rustup),
         context.toolchain.sysroot.display()
     );
-    process::run(&mut rustup).context(
+    process::quietly(&mut rustup).context(
         "without rustup, install the components that belong to the compiler, on Debian and \
          Ubuntu: sudo apt-get install rustfmt rust-clippy",
     )

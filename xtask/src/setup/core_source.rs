@@ -8,6 +8,7 @@ use crate::process;
 pub(super) const STEP: Step = Step {
     what: "source of core",
     why: "because rustc ships no compiled core for BPF, so cargo compiles it with the programs",
+    installs: true,
     missing,
     provide,
 };
@@ -45,7 +46,7 @@ fn provide(context: &Context) -> Result<()> {
 }
 
 fn with_rustup(command: &str, context: &Context) -> Result<()> {
-    process::run(process::command("rustup").args(command.split(' ').skip(1)))?;
+    process::quietly(process::command("rustup").args(command.split(' ').skip(1)))?;
     // Rustup goes by its records, and those may be of another copy of the toolchain.
     missing(context)
         .map_or(Ok(()), |problem| bail!("rustup is content, but core's source is {problem}"))

@@ -12,14 +12,20 @@ use anyhow::{Context as _, Result, bail, ensure};
 use libloading::{Library, Symbol};
 
 use super::{Context, Step, wheel};
-use crate::process;
+use crate::{manner, process};
 
 pub(super) const STEP: Step = Step {
     what: "nDPI 5.0",
     why: "because it is what classifies; it is loaded at run time and not part of this project",
+    installs: false,
     missing,
     provide,
 };
+
+/// What it takes where the system has none: a compiler for the shim, and pip for the wheel.
+pub(super) fn programs() -> &'static [&'static str] {
+    if system_library().is_ok() { &[] } else { &["cc", "pip3"] }
+}
 
 const SONAME: &str = "libndpi.so.5";
 const SERIES: &str = "5.0";
@@ -45,20 +51,18 @@ fn provide(context: &Context) -> Result<()> {
         fs::remove_file(&library)?;
     }
     match system_library() {
-        Ok(found) => {
-            eprintln!("setup: the system's nDPI: {}", found.display());
-            symlink(&found, &library)?;
-        }
+        Ok(found) => symlink(&found, &library)?,
         Err(problem) => {
-            eprintln!("setup: no nDPI {SERIES} of the system: {problem:#}");
+            if manner::is_verbose() {
+                eprintln!("setup: no nDPI {SERIES} of the system: {problem:#}");
+            }
             wheel::fetch_engine(folder).with_context(|| {
                 format!("or install nDPI {SERIES} so that the loader finds {SONAME}")
             })?;
             compile_shim(folder, &library)?;
         }
     }
-    eprintln!("setup: nDPI {}", check(&library)?);
-    Ok(())
+    check(&library).map(drop)
 }
 
 /// Where the loader finds an nDPI of the series we need.

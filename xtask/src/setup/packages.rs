@@ -1,7 +1,9 @@
 //! Programs that tests and lab use from the distribution.
 //!
-//! Installing packages changes the machine, so it happens only when asked for. Packages with
-//! servers would start them, which `xtask/install-packages.sh` prevents.
+//! Packages with servers would start them, which `xtask/install-packages.sh` prevents.
+
+use std::fmt;
+use std::fs;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -10,56 +12,95 @@ use crate::workspace::Workspace;
 
 const TABLE: &str = include_str!("../../packages.txt");
 
+/// What tests and lab use: all of the table but the emulator.
+pub(super) const ALL: [&str; 12] = [
+    "bpftool", "cc", "curl", "dig", "dnsmasq", "ip", "nft", "nginx", "openssl", "pip3", "ssh",
+    "sshd",
+];
+
 /// A program of the table, with the packages that bring it, separated by commas.
-struct Package {
+#[derive(Clone, Copy)]
+pub(super) struct Package {
     program: &'static str,
     names: &'static str,
     purpose: &'static str,
 }
 
-/// Says which programs are missing, and how to get them; true when all are there.
-pub(super) fn report() -> bool {
-    let missing: Vec<_> = missing().collect();
-    for package in &missing {
-        eprintln!(
-            "setup: {} is missing (package {}): it {}",
-            package.program, package.names, package.purpose
-        );
+impl fmt::Display for Package {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { program, names, purpose } = self;
+        write!(formatter, "{program} (package {names}), which {purpose}")
     }
-    if !missing.is_empty() {
-        eprintln!("setup: tests and lab need them; to install: cargo xtask setup --packages");
-    }
-    missing.is_empty()
 }
 
-/// Fails when one of `programs` is missing, naming all that are, with their packages.
-pub(crate) fn require(programs: &[&str]) -> Result<()> {
-    let missing: Vec<_> = missing()
-        .filter(|package| programs.contains(&package.program))
-        .map(|package| format!("{} (package {})", package.program, package.names))
-        .collect();
-    if !missing.is_empty() {
-        bail!("missing: {}; to install: cargo xtask setup --packages", missing.join(", "));
+/// Which of `programs` are missing.
+pub(super) fn missing(programs: &[&str]) -> Vec<Package> {
+    packages()
+        .filter(|package| programs.contains(&package.program) && !is_there(package.program))
+        .collect()
+}
+
+/// Whether it is there and, where that is not the same, works.
+fn is_there(program: &str) -> bool {
+    // Ubuntu's looks for another program, which belongs to the kernel that runs.
+    let works = || process::output(process::command(program).arg("version")).is_ok();
+    process::find_program(program).is_some() && (program != "bpftool" || works())
+}
+
+/// Fails where there is nothing to install them with.
+pub(super) fn can_install(packages: &[Package]) -> Result<()> {
+    if process::find_program("apt-get").is_none() {
+        let programs: Vec<_> = packages.iter().map(|package| package.program).collect();
+        bail!(
+            "missing: {}; there is no apt-get here: install them as your distribution does",
+            programs.join(", ")
+        );
     }
     Ok(())
 }
 
-/// Installs the packages of the programs that are missing.
-pub(super) fn install(workspace: &Workspace) -> Result<()> {
-    let names: Vec<_> = missing().flat_map(|package| package.names.split(',')).collect();
-    if names.is_empty() {
-        eprintln!("setup: distribution packages: present");
-        return Ok(());
+/// How a person would install them; nothing where none is missing.
+pub(super) fn by_hand(packages: &[Package]) -> String {
+    if packages.is_empty() {
+        return String::new();
     }
-    eprintln!("setup: installing distribution packages: {}", names.join(" "));
-    let script = workspace.root().join("xtask/install-packages.sh");
-    process::run(process::privileged("sh").arg(script).args(&names)).with_context(|| {
-        format!("to install them by hand: sudo apt-get install {}", names.join(" "))
-    })
+    let names = names(packages, &distribution()).join(" ");
+    format!("to install by hand: sudo apt-get install --no-install-recommends {names}")
 }
 
-fn missing() -> impl Iterator<Item = Package> {
-    packages().filter(|package| process::find_program(package.program).is_none())
+/// Installs the packages.
+pub(super) fn install(packages: &[Package], workspace: &Workspace) -> Result<()> {
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let names = names(packages, &distribution());
+    eprintln!("setup: installing packages of the distribution: {}", names.join(" "));
+    let script = workspace.root().join("xtask/install-packages.sh");
+    process::quietly(process::privileged("sh").arg(script).args(&names))
+        .with_context(|| by_hand(packages))
+}
+
+/// The contents of `/etc/os-release`.
+fn distribution() -> String {
+    fs::read_to_string("/etc/os-release").unwrap_or_default()
+}
+
+/// What to ask apt-get for; `a|b` is `a` where there is such a package, else `b`.
+fn names(packages: &[Package], system: &str) -> Vec<String> {
+    let of = |package: &Package| -> Vec<String> {
+        if package.program == "bpftool" && is_ubuntu(system) {
+            // The program is in a package of each kernel, and what looks for it in a common one.
+            let release = rustix::system::uname().release().to_string_lossy().into_owned();
+            let program = format!("linux-tools-{release}|linux-tools-generic");
+            return vec!["linux-tools-common".to_owned(), program];
+        }
+        package.names.split(',').map(str::to_owned).collect()
+    };
+    packages.iter().flat_map(of).collect()
+}
+
+fn is_ubuntu(system: &str) -> bool {
+    system.lines().any(|line| line.trim_matches('"') == "ID=ubuntu")
 }
 
 fn packages() -> impl Iterator<Item = Package> {
@@ -78,8 +119,31 @@ mod tests {
     fn every_line_of_the_table_is_a_package() {
         let lines = TABLE.lines().filter(|line| !line.starts_with('#')).count();
         assert_eq!(packages().count(), lines);
+        let names = packages().map(|package| package.program);
+        assert_eq!(names.filter(|name| !name.starts_with("qemu")).collect::<Vec<_>>(), ALL);
         let cc = packages().find(|package| package.program == "cc").unwrap();
         assert_eq!(cc.names, "gcc,libc6-dev");
         assert!(cc.purpose.starts_with("compiles"));
+    }
+
+    #[test]
+    fn ubuntu_has_bpftool_with_its_kernels() {
+        let packages: Vec<_> =
+            packages().filter(|it| ["bpftool", "cc"].contains(&it.program)).collect();
+        assert_eq!(names(&packages, "ID=debian\n"), ["bpftool", "gcc", "libc6-dev"]);
+        let ubuntu = names(&packages, "NAME=\"Ubuntu\"\nID=ubuntu\nID_LIKE=debian\n");
+        assert_eq!(ubuntu[0], "linux-tools-common");
+        assert!(
+            ubuntu[1].starts_with("linux-tools-") && ubuntu[1].ends_with("|linux-tools-generic")
+        );
+        assert_eq!(ubuntu[2..], ["gcc", "libc6-dev"]);
+    }
+
+    #[test]
+    fn what_is_missing_is_said_with_its_package() {
+        let packages: Vec<_> = packages().filter(|package| package.program == "dig").collect();
+        assert!(packages[0].to_string().starts_with("dig (package bind9-dnsutils), which asks"));
+        assert_eq!(by_hand(&[]), "");
+        assert!(by_hand(&packages).ends_with("--no-install-recommends bind9-dnsutils"));
     }
 }

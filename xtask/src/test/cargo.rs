@@ -8,9 +8,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::process;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
+use crate::{process, sudo};
 
 /// With whose rights tests run.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,8 +21,8 @@ pub(super) enum Rights {
 
 /// A cargo command on the workspace's default members.
 pub(super) fn command(workspace: &Workspace, subcommand: &str) -> Command {
-    let mut cargo = process::cargo();
-    cargo.arg(subcommand).arg("--target-dir").arg(workspace.target()).current_dir(workspace.root());
+    let mut cargo = process::compiler(subcommand);
+    cargo.arg("--target-dir").arg(workspace.target()).current_dir(workspace.root());
     cargo
 }
 
@@ -31,8 +31,8 @@ pub(super) fn test(workspace: &Workspace, selection: &[&str], rights: Rights) ->
     let mut cargo = command(workspace, "test");
     let surroundings = surroundings(workspace);
     if rights == Rights::Root && !process::is_root() {
-        if process::has_sudo() {
-            eprintln!("test: sudo, since these tests attach programs; it may ask for a password");
+        if sudo::is_possible() {
+            sudo::ask("attaching programs in tests")?;
             cargo.arg("--config").arg(sudo_runner(&Toolchain::ask()?.host, &surroundings)?);
         } else {
             eprintln!("test: neither root nor sudo: tests that attach programs will skip");

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use crate::manner::Manner;
 use crate::workspace::Workspace;
 use steps::{STEPS, Step};
 
@@ -20,6 +21,8 @@ pub(crate) struct Args {
     /// Only these steps.
     #[arg(long, value_name = "STEP", value_parser = steps::names())]
     only: Vec<String>,
+    #[command(flatten)]
+    pub(crate) manner: Manner,
 }
 
 /// `cargo xtask test`. Stops at the first step that fails.

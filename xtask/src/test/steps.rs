@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 
 use super::cargo;
-use crate::workspace::Workspace;
+use crate::workspace::{Profile, Workspace};
 use crate::{build, process, setup, tidy};
 
 /// One step.
@@ -19,7 +19,7 @@ pub(super) const STEPS: [Step; 11] = [
     Step { name: "format", what: "rustfmt", run: format },
     Step { name: "tidy", what: "the project's own rules, licences", run: tidy::ensure },
     Step { name: "deny", what: "cargo-deny, where it is installed", run: deny },
-    Step { name: "bpf", what: "the BPF programs", run: build::build_object },
+    Step { name: "bpf", what: "the BPF programs", run: build::check_object },
     Step { name: "bpf-clippy", what: "clippy on the BPF programs", run: bpf_clippy },
     Step { name: "clippy", what: "clippy on everything else", run: clippy },
     Step { name: "docs", what: "rustdoc without warnings, and its examples", run: docs },
@@ -33,7 +33,9 @@ pub(super) fn names() -> [&'static str; STEPS.len()] {
 }
 
 fn format(workspace: &Workspace) -> Result<()> {
-    process::run(process::cargo().args(["fmt", "--all", "--check"]).current_dir(workspace.root()))
+    let check = ["fmt", "--all", "--check"];
+    process::run(process::cargo().args(check).current_dir(workspace.root()))?;
+    process::run(process::cargo().args(check).current_dir(workspace.launcher()))
 }
 
 /// Rules about dependencies beyond their licences (which `tidy` checks everywhere). Advisories are
@@ -49,6 +51,10 @@ fn deny(workspace: &Workspace) -> Result<()> {
 }
 
 fn bpf_clippy(workspace: &Workspace) -> Result<()> {
+    if !build::is_compiled(workspace)? {
+        eprintln!("test: the committed object is of these sources; CI looks at them");
+        return Ok(());
+    }
     process::run(build::for_bpf(workspace, "clippy")?.args(["--", "-D", "warnings"]))
 }
 
@@ -64,12 +70,15 @@ fn docs(workspace: &Workspace) -> Result<()> {
 }
 
 fn units(workspace: &Workspace) -> Result<()> {
-    cargo::test(workspace, &["--lib", "--bins"], cargo::Rights::Own)
+    cargo::test(workspace, &["--lib", "--bins"], cargo::Rights::Own)?;
+    let mut launcher = process::cargo();
+    launcher.args(["test", "--quiet", "--target-dir"]).arg(workspace.target().join("launch"));
+    process::run(launcher.current_dir(workspace.launcher()))
 }
 
 fn release(workspace: &Workspace) -> Result<()> {
-    build::build_program(workspace, false)?;
-    let mut program = process::command(workspace.binary(false));
+    build::build_program(workspace, Profile::Quick)?;
+    let mut program = process::command(workspace.binary(Profile::Quick));
     let version = process::output(program.arg("--version"))?;
     ensure!(version.starts_with("ndpi-xdp "), "`ndpi-xdp --version` says {version:?}");
     Ok(())

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use crate::process;
-use crate::workspace::Workspace;
+use crate::workspace::{Profile, Workspace};
 
 pub(super) const BARE: &str = "nDPI alone";
 pub(super) const ONE_THREAD: &str = "ndpi-xdp pcap";
@@ -39,10 +39,10 @@ pub(super) fn ours(workspace: &Workspace, capture: &Path) -> Vec<Contender> {
         }
         command
     };
-    let mut bare = with_ndpi(&workspace.target().join("release/examples/bare_ndpi"));
+    let mut bare = with_ndpi(&workspace.example("bare_ndpi"));
     bare.arg(capture);
     let pcap = |name, arguments: &[&str]| {
-        let mut command = with_ndpi(&workspace.binary(false));
+        let mut command = with_ndpi(&workspace.binary(Profile::Dist));
         command.args(["pcap", "--whole-capture"]).args(arguments).arg(capture);
         Contender::new(name, command)
     };

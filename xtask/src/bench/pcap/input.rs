@@ -26,8 +26,7 @@ pub(super) fn merged(workspace: &Workspace, copies: u8) -> Result<Input> {
         let packets = text.trim().parse().context("target/bench is damaged; remove it")?;
         return Ok(Input { path, packets });
     }
-    let merge = workspace.target().join("release/examples/merge_captures");
-    let mut command = process::command(merge);
+    let mut command = process::command(workspace.example("merge_captures"));
     command.arg(&path).arg(copies.to_string()).args(captures(workspace)?);
     let packets = process::output(&mut command)?;
     fs::write(&note, &packets)?;

@@ -20,8 +20,7 @@ pub(super) struct Memory {
 pub(super) fn measure(workspace: &Workspace, flows: u32) -> Result<Memory> {
     let bytes = |what: &str| -> Result<f64> {
         eprintln!("memory of {flows} flows: {what}");
-        let program = workspace.target().join("release/examples/flow_memory");
-        let mut command = process::command(program);
+        let mut command = process::command(workspace.example("flow_memory"));
         if workspace.ndpi_library().is_file() {
             command.env("NDPI_LIBRARY", workspace.ndpi_library());
         }

@@ -13,7 +13,8 @@ use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 
-use crate::process;
+use super::measuring;
+use crate::setup::{self, Need};
 use crate::workspace::Workspace;
 use contender::Contender;
 use result::{Measured, Outcome};
@@ -67,11 +68,8 @@ pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
 }
 
 fn build(workspace: &Workspace) -> Result<()> {
-    process::run(
-        process::cargo()
-            .args(["build", "--release", "--package", "ndpi-user", "--bins", "--examples"])
-            .current_dir(workspace.root()),
-    )
+    setup::provide(workspace, &Need { ndpi: true, ..Need::default() })?;
+    measuring::compile(workspace, &["--bins", "--examples"])
 }
 
 /// Runs all contenders in rounds.
