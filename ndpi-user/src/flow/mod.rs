@@ -1,14 +1,19 @@
 //! Flows in user space: their keys, what is known of each, and the table that holds them.
 
+mod client;
 mod details;
 mod entry;
+mod ledger;
+mod queues;
 mod shard;
 mod slab;
 mod table;
 mod timeouts;
 
+pub use client::Client;
 pub use details::Details;
 pub use entry::{Decided, DecidedBy, FlowEntry, Stage};
+pub use ledger::{Cause, Held, Ledger, Pool, Shares};
 pub use ndpi_common::{Endpoint, Key as FlowKey};
 pub use shard::shard;
 pub use table::{FlowTable, SlotId};
