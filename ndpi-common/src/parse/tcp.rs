@@ -28,6 +28,12 @@ pub const fn closed(lower: u8, upper: u8) -> bool {
     (lower & upper & FIN != 0) || ((lower | upper) & RST != 0)
 }
 
+/// Whether these flags answer what the other side sent: an acknowledgement that is no reset.
+#[inline(always)]
+pub const fn answers(flags: u8) -> bool {
+    flags & (ACK | RST) == ACK
+}
+
 /// Whether both sides were heard after the first SYN.
 #[inline(always)]
 pub const fn answered(lower: u8, upper: u8) -> bool {
@@ -36,13 +42,14 @@ pub const fn answered(lower: u8, upper: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{ACK, FIN, RST, SYN, accepts, answered, closed, opens};
+    use super::{ACK, FIN, RST, SYN, accepts, answered, answers, closed, opens};
 
     #[test]
     fn connections_begin() {
         assert!(opens(SYN) && !opens(SYN | ACK) && !opens(ACK) && !opens(0));
         assert!(accepts(SYN | ACK) && !accepts(SYN) && !accepts(ACK));
         assert!(answered(SYN | ACK, ACK) && !answered(ACK, SYN));
+        assert!(answers(SYN | ACK) && answers(ACK) && !answers(RST | ACK) && !answers(SYN));
     }
 
     #[test]

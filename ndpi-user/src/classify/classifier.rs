@@ -1,8 +1,12 @@
 //! The classifier: owns the flows of one thread and takes each from its first sample to its end.
 
+use ndpi::Classification;
+
 use super::decide::{decide, give_up};
-use super::{Detector, Judge as _, Moment, Sink};
-use crate::flow::{FlowEntry, FlowKey, FlowTable, SlotId, Stage, Timeouts};
+use super::{Detector, Judge, Moment, Sink};
+use crate::flow::{
+    FlowEntry, FlowKey, FlowTable, Ledger, Meeting, Notes, Pool, Shares, SlotId, Stage, Timeouts,
+};
 use crate::sample::{Sample, tcp};
 
 /// How flows begin and end.
@@ -12,8 +16,8 @@ pub struct Settings {
     pub timeouts: Option<Timeouts>,
     /// Who sees the packets of decided flows.
     pub keeper: Keeper,
-    /// At most this many flows at a time: beyond it, the flow that was silent the longest of a
-    /// handful looked at is ended early.
+    /// At most this many flows at a time: beyond it, one that was silent for longest is ended early,
+    /// see [`Ledger`].
     pub max_flows: usize,
 }
 
@@ -59,25 +63,45 @@ impl End {
     }
 }
 
-/// Flows looked at to find one to evict: enough that a busy one is rarely hit.
-const EVICTION_CANDIDATES: usize = 32;
-
-/// Slots looked at to find them, where many hold flows that must stay.
-const EVICTION_STEPS: usize = 1024;
-
 /// The classifier of one thread.
 #[derive(Debug)]
 pub struct Classifier<D: Detector> {
     detector: D,
-    settings: Settings,
-    table: FlowTable<D::Flow>,
-    shed: u64,
+    pub(super) settings: Settings,
+    pub(super) table: FlowTable<D::Flow>,
+    pub(super) ledger: Ledger,
+    pub(super) notes: Notes,
+    /// How often the policy has changed.
+    pub(super) policy: u32,
+    /// The latest time that was seen, nanoseconds since the Unix epoch.
+    pub(super) now_ns: u64,
 }
 
 impl<D: Detector> Classifier<D> {
-    /// A classifier without flows.
+    /// A classifier without flows, for which every client may have all of the table. Where the kernel
+    /// keeps flows, there is room for as many notes as flows.
     pub fn new(detector: D, settings: Settings) -> Self {
-        Self { detector, settings, table: FlowTable::default(), shed: 0 }
+        Self::with_shares(detector, settings, &Shares::default(), settings.max_flows)
+    }
+
+    /// A classifier without flows, in which no client takes more than its share of them, and with room
+    /// for `notes` notes of flows that had to go.
+    pub fn with_shares(detector: D, settings: Settings, shares: &Shares, notes: usize) -> Self {
+        let (ledger, notes) = match settings.keeper {
+            Keeper::Classifier => (Ledger::of_one_pool(settings.max_flows), 0),
+            Keeper::Kernel => (Ledger::of_flows(settings.max_flows, shares.clone()), notes),
+        };
+        let of_notes = Shares { blocked: shares.noted, ..shares.clone() };
+        let notes = Notes::new(notes, of_notes);
+        Self {
+            detector,
+            settings,
+            table: FlowTable::default(),
+            ledger,
+            notes,
+            policy: 0,
+            now_ns: 0,
+        }
     }
 
     /// Its flows.
@@ -85,50 +109,41 @@ impl<D: Detector> Classifier<D> {
         &self.table
     }
 
-    /// Samples that were not looked at, because the table was full of flows that must stay.
-    pub fn shed(&self) -> u64 {
-        self.shed
+    /// What is known of flows that had to go.
+    pub fn notes(&self) -> &Notes {
+        &self.notes
     }
 
     /// Takes a sample: finds or opens its flow, looks at the packet, decides if that was the last
     /// that was needed.
     pub fn sample(&mut self, sample: &Sample, sink: &mut impl Sink<D::Flow>) {
+        self.now_ns = self.now_ns.max(sample.time_ns);
         if sample.rejected {
             return self.rejected(sample, sink);
         }
-        let Some(slot) = self.slot_for(sample, sink) else { return };
+        let slot = self.slot_for(sample, sink);
+        self.heard(slot, sample);
         let Some(flow) = self.table.get_mut(slot) else { return };
         if self.settings.keeper == Keeper::Classifier || flow.decided().is_none() {
             flow.count(sample);
         }
-        let decided = match &mut flow.stage {
-            Stage::Decided(_) => {
-                sink.known(flow, sample);
-                return;
-            }
-            Stage::Undecided(state) => {
-                let time_ms = sample.time_ns / 1_000_000;
-                let classification = self.detector.inspect(state, sample.l3, time_ms);
-                flow.inspected = flow.inspected.saturating_add(1);
-                flow.packets_before = u32::try_from(flow.packets).unwrap_or(u32::MAX);
-                let decided = decide(&self.detector, flow, classification, sample, sink.rules());
-                // Beyond the budget nothing more is seen of it: what is known now must do.
-                if decided.is_none() && sample.last {
-                    give_up(&self.detector, flow, sink.rules(), false)
-                } else {
-                    decided
+        let meeting = if flow.noted { self.notes.meet(sample) } else { None };
+        match meeting {
+            Some(Meeting::Stands) => self.restore(slot, sample, sink),
+            Some(Meeting::Knocks) => drop(self.inspect(slot, sample)),
+            Some(Meeting::Over) | None => {
+                if std::mem::take(&mut flow.noted) {
+                    self.notes.remove(&sample.key);
                 }
+                self.look(slot, sample, sink);
             }
-        };
-        if let Some(decided) = decided {
-            flow.stage = Stage::Decided(decided);
-            sink.decided(flow, sample);
         }
     }
 
     /// Ends flows that are over at `now_ns` (nanoseconds since the Unix epoch), looking at `steps`
     /// slots of the table.
     pub fn expire(&mut self, now_ns: u64, steps: usize, sink: &mut impl Sink<D::Flow>) {
+        self.now_ns = self.now_ns.max(now_ns);
         let Some(timeouts) = self.settings.timeouts else { return };
         for _ in 0..steps {
             let Some(slot) = self.table.turn() else { continue };
@@ -150,7 +165,10 @@ impl<D: Detector> Classifier<D> {
 
     /// A packet of the flow with this key was seen that makes no sample: it lives on.
     pub fn saw(&mut self, key: &FlowKey, time_ns: u64) {
-        if let Some(flow) = self.get_mut(key) {
+        self.now_ns = self.now_ns.max(time_ns);
+        let Some(slot) = self.table.find(key) else { return };
+        self.ledger.touch(slot);
+        if let Some(flow) = self.table.get_mut(slot) {
             flow.last_seen_ns = flow.last_seen_ns.max(time_ns);
         }
     }
@@ -165,20 +183,17 @@ impl<D: Detector> Classifier<D> {
     }
 
     /// Asks the policy again about every decided flow, after a change of policy; returns how many
-    /// there are.
+    /// there are. What there are notes of is judged when it comes back.
     pub fn judge_again(&mut self, sink: &mut impl Sink<D::Flow>) -> u64 {
+        self.policy = self.policy.wrapping_add(1);
         let slots: Vec<SlotId> = self.table.slots().collect();
         let mut judged = 0;
         for slot in slots {
             let Some(flow) = self.table.get_mut(slot) else { continue };
-            let Stage::Decided(decided) = &flow.stage else { continue };
-            let before = decided.verdict;
-            let verdict =
-                sink.rules().judge(flow, &decided.classification, &decided.details, Moment::Final);
-            if let Stage::Decided(decided) = &mut flow.stage {
-                decided.verdict = verdict;
-            }
+            let Some(before) = flow.decided().map(|decided| decided.verdict) else { continue };
+            judge(flow, sink.rules());
             sink.judged_again(flow, before);
+            self.account(slot, sink);
             judged += 1;
         }
         judged
@@ -201,18 +216,54 @@ impl<D: Detector> Classifier<D> {
         }
     }
 
-    fn slot_for(&mut self, sample: &Sample, sink: &mut impl Sink<D::Flow>) -> Option<SlotId> {
+    fn slot_for(&mut self, sample: &Sample, sink: &mut impl Sink<D::Flow>) -> SlotId {
         if let Some(slot) = self.table.find(&sample.key) {
             match self.ended_before(slot, sample, sink) {
                 Some(end) => self.finish(slot, end, sink),
-                None => return Some(slot),
+                None => return slot,
             }
         }
-        if self.table.len() >= self.settings.max_flows && !self.evict(sink) {
-            self.shed += 1;
-            return None;
+        self.open(sample, sink)
+    }
+
+    fn open(&mut self, sample: &Sample, sink: &mut impl Sink<D::Flow>) -> SlotId {
+        self.make_room(sink);
+        let mut flow = FlowEntry::new(sample, self.detector.open());
+        flow.noted = self.notes.has(&flow.key);
+        let slot = self.table.insert(flow);
+        self.ledger.enter(slot, Pool::Unanswered);
+        self.account(slot, sink);
+        slot
+    }
+
+    /// Has nDPI look at a packet that decides nothing.
+    fn inspect(&mut self, slot: SlotId, sample: &Sample) -> Option<Classification> {
+        let flow = self.table.get_mut(slot)?;
+        let Stage::Undecided(state) = &mut flow.stage else { return None };
+        let time_ms = sample.time_ns / 1_000_000;
+        let classification = self.detector.inspect(state, sample.l3, time_ms);
+        flow.inspected = flow.inspected.saturating_add(1);
+        flow.packets_before = u32::try_from(flow.packets).unwrap_or(u32::MAX);
+        Some(classification)
+    }
+
+    /// Looks at a packet, and decides if that was the last that was needed.
+    fn look(&mut self, slot: SlotId, sample: &Sample, sink: &mut impl Sink<D::Flow>) {
+        let classification = self.inspect(slot, sample);
+        let Some(flow) = self.table.get_mut(slot) else { return };
+        let Some(classification) = classification else { return sink.known(flow, sample) };
+        let decided = decide(&self.detector, flow, classification, sample, sink.rules());
+        // Beyond the budget nothing more is seen of it: what is known now must do.
+        let decided = if decided.is_none() && sample.last {
+            give_up(&self.detector, flow, sink.rules(), false)
+        } else {
+            decided
+        };
+        if let Some(decided) = decided {
+            flow.stage = Stage::Decided(decided);
+            sink.decided(flow, sample);
+            self.account(slot, sink);
         }
-        Some(self.table.insert(FlowEntry::new(sample, self.detector.open())))
     }
 
     /// Whether the flow in `slot` was over before `sample` came, so that the sample opens another.
@@ -233,38 +284,11 @@ impl<D: Detector> Classifier<D> {
         timeouts.is_over(flow, sample.time_ns).then(|| End::of_silent(flow))
     }
 
-    /// Makes room for a flow; false where all that were looked at must stay.
-    fn evict(&mut self, sink: &mut impl Sink<D::Flow>) -> bool {
-        let mut candidates = 0;
-        let mut oldest: Option<(u64, SlotId)> = None;
-        for _ in 0..EVICTION_STEPS {
-            let Some(slot) = self.table.turn() else { continue };
-            let Some(flow) = self.table.get(slot).filter(|flow| self.may_go(flow)) else {
-                continue;
-            };
-            let candidate = (flow.last_seen_ns, slot);
-            oldest = Some(oldest.map_or(candidate, |best| best.min(candidate)));
-            candidates += 1;
-            if candidates == EVICTION_CANDIDATES {
-                break;
-            }
-        }
-        if let Some((_, slot)) = oldest {
-            self.finish(slot, End::Evicted, sink);
-        }
-        oldest.is_some()
-    }
-
-    /// Whether a flow may be ended for another. One that the kernel blocks may not: with it its
-    /// verdict would go, and the flow would get through.
-    fn may_go(&self, flow: &FlowEntry<D::Flow>) -> bool {
-        let verdict = flow.decided().and_then(|decided| decided.verdict);
-        self.settings.keeper == Keeper::Classifier
-            || !verdict.is_some_and(|verdict| verdict.action.drops())
-    }
-
-    fn finish(&mut self, slot: SlotId, end: End, sink: &mut impl Sink<D::Flow>) {
+    pub(super) fn finish(&mut self, slot: SlotId, end: End, sink: &mut impl Sink<D::Flow>) {
+        let answered = self.ledger.pool(slot) == Some(Pool::Answered);
+        self.ledger.leave(slot);
         if let Some(flow) = self.table.remove(slot) {
+            self.leave_note(&flow, end, answered);
             self.finish_flow(flow, end, sink);
         }
     }
@@ -274,5 +298,14 @@ impl<D: Detector> Classifier<D> {
             flow.stage = Stage::Decided(decided);
         }
         sink.finished(flow, end);
+    }
+}
+
+/// Asks the policy again about a decided flow.
+pub(super) fn judge<F>(flow: &mut FlowEntry<F>, rules: &mut impl Judge<F>) {
+    let Some(decided) = flow.decided() else { return };
+    let verdict = rules.judge(flow, &decided.classification, &decided.details, Moment::Final);
+    if let Stage::Decided(decided) = &mut flow.stage {
+        decided.verdict = verdict;
     }
 }

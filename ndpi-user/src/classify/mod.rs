@@ -4,6 +4,7 @@
 mod classifier;
 mod decide;
 mod detector;
+mod room;
 mod sink;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use ndpi::Classification;
 
 use super::{Announcement, End};
 use crate::first_packet::Claim;
-use crate::flow::{DecidedBy, Details, FlowEntry, FlowKey};
+use crate::flow::{Cause, DecidedBy, Details, FlowEntry, FlowKey};
 use crate::sample::Sample;
 use crate::verdict::Verdict;
 
@@ -89,6 +89,15 @@ pub trait Sink<F> {
     /// A living flow that had the verdict `before` was judged again, see
     /// [`Classifier::judge_again`](super::Classifier::judge_again).
     fn judged_again(&mut self, _flow: &mut FlowEntry<F>, _before: Option<Verdict>) {}
+
+    /// Whether the kernel has seen an answer to the client of a decided flow, of which there was none
+    /// before.
+    fn is_answered(&mut self, _flow: &FlowEntry<F>) -> bool {
+        false
+    }
+
+    /// A flow is ended early, to make room.
+    fn displaced(&mut self, _flow: &FlowEntry<F>, _cause: Cause) {}
 
     /// The flow is over; its stage is [`Decided`](crate::flow::Stage::Decided).
     fn finished(&mut self, flow: FlowEntry<F>, end: End);

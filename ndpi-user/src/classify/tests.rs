@@ -1,6 +1,7 @@
 //! The classifier with a scripted detector: no nDPI, no clock, no packets but made-up ones.
 
 mod first_packet;
+mod forgotten;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -265,7 +266,7 @@ fn a_syn_ack_first_was_sent_by_the_server() {
 #[test]
 fn a_full_table_gives_up_the_most_silent_flow() {
     let (mut classifier, mut notes) = (classifier(None, 3), Notes::default());
-    for (port, seconds) in [(1, 10), (2, 5), (3, 20), (4, 30)] {
+    for (port, seconds) in [(2, 5), (1, 10), (3, 20), (4, 30)] {
         classifier.sample(&packet(port, seconds, &[0]), &mut notes);
     }
     assert_eq!(classifier.table().len(), 3);
@@ -313,19 +314,6 @@ fn a_new_policy_is_asked_about_decided_flows_only() {
     notes.action = Action::Count;
     assert_eq!(classifier.judge_again(&mut notes), 1);
     assert_eq!(notes.judged_again, [(key(1, 17), [Action::Drop, Action::Count])]);
-}
-
-#[test]
-fn a_blocked_flow_is_never_ended_to_make_room() {
-    let settings =
-        Settings { timeouts: Some(Timeouts::default()), max_flows: 2, keeper: Keeper::Kernel };
-    let (mut classifier, mut notes) = (Classifier::new(Script, settings), Notes::default());
-    classifier.sample(&packet(1, 5, &[2]), &mut notes);
-    classifier.sample(&packet(2, 50, &[0]), &mut notes);
-    classifier.sample(&packet(3, 60, &[2]), &mut notes);
-    assert_eq!(notes.finished.keys().collect::<Vec<_>>(), [&key(2, 17)], "undecided, so it may go");
-    classifier.sample(&packet(4, 70, &[0]), &mut notes);
-    assert_eq!((classifier.table().len(), classifier.shed()), (2, 1));
 }
 
 #[test]

@@ -40,7 +40,7 @@ impl Known {
         let by_name = match decided.by {
             DecidedBy::Content if !guessed => false,
             DecidedBy::FirstPacket => confidence == Confidence::DpiCache,
-            DecidedBy::Content | DecidedBy::Server => return None,
+            DecidedBy::Content | DecidedBy::Server | DecidedBy::Note => return None,
         };
         let name = decided.details.hostname().map(Into::into);
         Some(Self { app, category, breed, name, by_name })

@@ -2,9 +2,10 @@
 
 use ndpi::Classification;
 use ndpi_common::Direction;
+use ndpi_common::parse::proto;
 use ndpi_common::reopen::Opening;
 
-use super::{Details, Endpoint, FlowKey};
+use super::{Details, Endpoint, FlowKey, Held};
 use crate::sample::{Sample, tcp};
 use crate::verdict::Verdict;
 
@@ -37,6 +38,9 @@ pub struct FlowEntry<F> {
     pub first_seen_ns: u64,
     /// When the last packet was seen, nanoseconds since the Unix epoch.
     pub last_seen_ns: u64,
+    /// There is a note on an earlier decision, see [`super::Notes`], and its packets so far only ask for
+    /// a new connection.
+    pub noted: bool,
     /// Undecided or decided.
     pub stage: Stage<F>,
 }
@@ -75,6 +79,8 @@ pub enum DecidedBy {
     FirstPacket,
     /// What earlier flows of the server were.
     Server,
+    /// What the flow was before it was forgotten.
+    Note,
 }
 
 impl DecidedBy {
@@ -84,6 +90,7 @@ impl DecidedBy {
             Self::Content => None,
             Self::FirstPacket => Some("first-packet"),
             Self::Server => Some("server"),
+            Self::Note => Some("note"),
         }
     }
 }
@@ -106,6 +113,7 @@ impl<F> FlowEntry<F> {
             packets_before: 0,
             first_seen_ns: sample.time_ns,
             last_seen_ns: sample.time_ns,
+            noted: false,
             stage: Stage::Undecided(detector),
         }
     }
@@ -131,6 +139,32 @@ impl<F> FlowEntry<F> {
     pub fn tcp_closed(&self) -> bool {
         let [lower, upper] = self.tcp_seen;
         tcp::closed(lower, upper)
+    }
+
+    /// Whether `sample` is the other side's answer to the client: a packet that is no reset, and in TCP
+    /// acknowledges something.
+    pub fn is_answered_by(&self, sample: &Sample) -> bool {
+        let is_tcp = self.key.proto() == proto::TCP;
+        sample.direction != self.client && (!is_tcp || tcp::answers(sample.tcp_flags))
+    }
+
+    /// Whether there is an answer to the client where the lower and the upper endpoint have sent
+    /// something that would answer the other, or not.
+    pub fn has_answer(&self, [lower, upper]: [bool; 2]) -> bool {
+        match self.client {
+            Direction::FromLower => upper,
+            Direction::FromUpper => lower,
+        }
+    }
+
+    /// What the flow is, as far as its client's share goes.
+    pub fn held(&self) -> Option<Held> {
+        match &self.stage {
+            Stage::Undecided(_) => Some(Held::Undecided),
+            Stage::Decided(decided) => {
+                decided.verdict.filter(|it| it.action.drops()).map(|_| Held::Blocked)
+            }
+        }
     }
 
     /// Whether both sides of a TCP connection have been heard.

@@ -18,6 +18,12 @@ pub struct Timeouts {
     /// A TCP connection that ended by FIN from both sides or by RST: long enough for the last
     /// retransmissions.
     pub tcp_closed: Duration,
+    /// A blocked flow whose packets no longer come: longer than TCP waits between two attempts (RFC
+    /// 6298, rule 2.5: 60 seconds or more; Linux 120). A note of it is kept for the rest of its time, see
+    /// [`super::Notes`].
+    pub blocked: Duration,
+    /// A blocked TCP connection after FIN from both sides or RST, which anybody may have sent.
+    pub blocked_closed: Duration,
     /// UDP and its kin (RFC 4787, REQ-5: 5 minutes recommended).
     pub udp: Duration,
     /// Everything else (RFC 5508, REQ-2: at least 60 seconds for ICMP queries).
@@ -30,6 +36,8 @@ impl Default for Timeouts {
             tcp: Duration::from_mins(124),
             tcp_opening: Duration::from_mins(4),
             tcp_closed: Duration::from_secs(10),
+            blocked: Duration::from_mins(3),
+            blocked_closed: Duration::from_mins(1),
             udp: Duration::from_mins(5),
             other: Duration::from_mins(1),
         }
@@ -54,6 +62,13 @@ impl Timeouts {
             proto::UDP | proto::UDP_LITE => self.udp,
             _ => self.other,
         }
+    }
+
+    /// How long the entry of a blocked flow may be silent; `closed` counts for TCP only.
+    pub fn for_blocked(&self, proto: u8, closed: bool) -> Duration {
+        let ended = closed && proto == proto::TCP;
+        let entry = if ended { self.blocked_closed } else { self.blocked };
+        entry.min(self.for_proto(proto, true))
     }
 
     /// Whether `flow` has been silent for too long at `now_ns` (nanoseconds since the Unix epoch).

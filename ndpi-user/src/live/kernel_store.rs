@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use ndpi_common::{OWN_BUCKET, State, TICK_NS, Total, Track, Verdict as Entry, tick_of};
 
 use super::in_force::full;
-use super::{Allowance, Standing, Store, Taken, Volume};
+use super::{Activity, Allowance, Standing, Store, Taken, Volume};
 use crate::flow::FlowKey;
 use crate::kernel::{Clock, Insertion, Kernel, Limits, TrackMaps, VerdictMaps, Written};
 
@@ -153,8 +153,8 @@ impl Store for KernelStore {
         Ok(())
     }
 
-    fn last_seen(&self, key: &FlowKey) -> anyhow::Result<Option<u32>> {
-        Ok(self.verdicts.get(key)?.map(|entry| entry.last_seen))
+    fn activity(&self, key: &FlowKey) -> anyhow::Result<Option<Activity>> {
+        Ok(self.verdicts.get(key)?.map(|entry| Activity::of(key, &entry)))
     }
 
     fn is_over(&self, key: &FlowKey) -> anyhow::Result<bool> {

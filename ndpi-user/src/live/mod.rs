@@ -11,9 +11,11 @@
 //! what it could not show: losses happen in one place, where they are counted.
 
 mod blocklist;
+mod census;
 #[cfg(test)]
 mod changes;
 mod count;
+mod crowding;
 mod enforcer;
 mod in_force;
 mod kernel_store;
@@ -35,6 +37,7 @@ mod worker;
 
 pub use blocklist::KernelBlocklist;
 pub(crate) use count::{count_all, count_undecided};
+pub use crowding::{Crowded, Crowding};
 pub use enforcer::{Enforcer, KernelRules, RuleStore};
 pub use in_force::{Allowance, InForce};
 pub use kernel_store::{KernelStore, NO_RULE};
@@ -46,8 +49,8 @@ pub use session::{Ended, KernelParts, Plan, run};
 pub use sink::{Interfaces, LiveSink, Shared};
 pub use statistics::statistics_table;
 pub use steer::Control;
-pub use store::{Standing, Store, Taken, Volume};
+pub use store::{Activity, Standing, Store, Taken, Volume};
 pub use summary::Summary;
 pub use sweep::end_of;
 pub use unpack::Unpacker;
-pub use worker::{Message, Over, Rejudged, Worker};
+pub use worker::{Active, Message, Over, Rejudged, Worker};

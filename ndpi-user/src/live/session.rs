@@ -9,16 +9,17 @@ use crossbeam::channel::{self, Receiver, RecvTimeoutError, Sender};
 use ndpi::Engine;
 use ndpi_common::tick_of;
 
+use super::census::Census;
 use super::lookout::Lookout;
 use super::losses::Losses;
 use super::steer::{Control, Steering};
 use super::{
-    Enforcer, InForce, KernelRules, KernelStore, LiveSink, Message, Over, Reader, Shared, Summary,
-    Worker, end_of,
+    Crowding, Enforcer, InForce, KernelRules, KernelStore, LiveSink, Message, Reader, Shared,
+    Summary, Worker,
 };
 use crate::classify::{Classifier, Settings};
 use crate::first_packet::Servers;
-use crate::flow::{Timeouts, shard};
+use crate::flow::{Shares, Timeouts};
 use crate::kernel::{Clock, LiveCell, LostFrames, Rings, Stats, VerdictMaps, Waker, ktime_ns};
 
 /// Batches that may wait for a worker: a few milliseconds of work.
@@ -46,10 +47,14 @@ pub struct KernelParts {
 }
 
 /// How a session works.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// How flows begin and end, for each worker.
     pub settings: Settings,
+    /// What one client may have of each worker's table.
+    pub shares: Shares,
+    /// Notes of flows that had to go, for each worker.
+    pub notes: usize,
     /// Idle times of decided flows.
     pub timeouts: Timeouts,
     /// Packets of a flow that are shown at most.
@@ -73,7 +78,7 @@ pub struct Ended {
 /// `stopping` is called first thing at the end: it detaches the programs, so that nothing new is shown.
 pub fn run(
     parts: KernelParts,
-    plan: Plan,
+    plan: &Plan,
     engines: Vec<Engine>,
     policy: InForce,
     shared: &Shared,
@@ -94,8 +99,10 @@ pub fn run(
             let (outbox, inbox) = channel::bounded(WAITING_BATCHES);
             let sink = LiveSink::new(store.clone(), Arc::clone(&policy), shared.clone());
             let give_back = give_back.clone();
+            let Plan { settings, notes, .. } = *plan;
+            let shares = plan.shares.clone();
             workers.push(lookout.spawn(scope, &format!("worker-{number}"), move || {
-                let classifier = Classifier::new(&engine, plan.settings);
+                let classifier = Classifier::with_shares(&engine, settings, &shares, notes);
                 Worker::new(classifier, sink, inbox, give_back).run().into_summary()
             })?);
             outboxes.push(outbox);
@@ -109,9 +116,13 @@ pub fn run(
             losses: Losses::new(stats, lost_frames, shared.output.clone()),
             outboxes: outboxes.clone(),
             timeouts: plan.timeouts,
+            places: plan.settings.max_flows,
+            crowding: Arc::clone(&shared.crowding),
+            since: vec![0; outboxes.len()],
         };
         let (stop_sweeper, stopped) = channel::bounded(0);
-        lookout.spawn(scope, "sweeper", move || sweeper.run(plan.sweep_every, &stopped))?;
+        let every = plan.sweep_every;
+        lookout.spawn(scope, "sweeper", move || sweeper.run(every, &stopped))?;
 
         let servers = Arc::clone(&shared.servers);
         let steering = Steering::new(live, clock.clone(), enforcer, policy, servers, &outboxes);
@@ -170,6 +181,11 @@ struct Sweeper {
     losses: Losses,
     outboxes: Vec<Sender<Message>>,
     timeouts: Timeouts,
+    /// Flows that each worker has room for.
+    places: usize,
+    crowding: Arc<Crowding>,
+    /// For each worker, the last sweep that brought it its active flows, see [`Census`].
+    since: Vec<u32>,
 }
 
 impl Sweeper {
@@ -178,30 +194,25 @@ impl Sweeper {
         while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
             let now = ktime_ns();
             self.sweep(tick_of(now));
-            self.servers.sweep(self.clock.epoch_ns(now));
+            let now_ns = self.clock.epoch_ns(now);
+            self.servers.sweep(now_ns);
+            self.crowding.look(now_ns);
             self.losses.tell();
         }
     }
 
-    fn sweep(&self, now: u32) {
-        let mut over: Vec<Vec<Over>> = vec![Vec::new(); self.outboxes.len()];
+    fn sweep(&mut self, now: u32) {
+        let mut census = Census::new(now, &self.since);
         for entry in self.verdicts.entries() {
             match entry {
-                Ok((key, verdict)) => {
-                    if let Some(end) = end_of(&key, &verdict, now, &self.timeouts) {
-                        let last_seen = verdict.last_seen;
-                        let owner = shard(&key, self.outboxes.len());
-                        over[owner].push(Over { key, end, last_seen });
-                    }
-                }
+                Ok((key, verdict)) => census.add(key, &verdict, &self.timeouts, &self.clock),
                 Err(error) => return log::error!("cannot sweep the verdicts: {error}"),
             }
         }
-        for (outbox, flows) in self.outboxes.iter().zip(over) {
-            if !flows.is_empty() {
-                // As in `steer`.
-                let _ = outbox.send(Message::Over(flows));
-            }
+        self.since = census.since(self.places);
+        for (owner, message) in census.messages(self.places) {
+            // As in `steer`.
+            let _ = self.outboxes[owner].send(message);
         }
     }
 }

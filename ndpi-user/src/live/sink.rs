@@ -8,10 +8,12 @@ use ndpi::Classification;
 
 use super::count::{count_all, count_undecided};
 use super::unwritten::{Missing, Unwritten};
-use super::{InForce, Output, Standing, Store, Summary, Taken, Volume};
+use super::{
+    Activity, Crowded, Crowding, InForce, Output, Standing, Store, Summary, Taken, Volume,
+};
 use crate::classify::{Announcement, End, Judge, Moment, Sink};
 use crate::first_packet::{Claim, Servers, lesson};
-use crate::flow::{Details, FlowEntry, FlowKey};
+use crate::flow::{Cause, Client, Details, FlowEntry, FlowKey};
 use crate::policy::Facts;
 use crate::record::{FlowRecord, Names, Origin, VerdictRecord};
 use crate::reject::Rejecter;
@@ -34,6 +36,8 @@ pub struct Shared {
     pub rejecter: Option<Arc<Rejecter>>,
     /// What is remembered of servers.
     pub servers: Arc<Servers>,
+    /// What has no room.
+    pub crowding: Arc<Crowding>,
 }
 
 /// The sink of one worker.
@@ -48,6 +52,8 @@ pub struct LiveSink<S> {
     unwritten: Unwritten,
     /// Verdicts of living flows that a change of policy changed.
     changed: u64,
+    /// Notes that were lost so far.
+    lost_notes: u64,
 }
 
 impl<S: Store> LiveSink<S> {
@@ -63,6 +69,7 @@ impl<S: Store> LiveSink<S> {
             summary,
             unwritten: Unwritten::default(),
             changed: 0,
+            lost_notes: 0,
         }
     }
 
@@ -79,13 +86,14 @@ impl<S: Store> LiveSink<S> {
 
     /// Whether a flow has a verdict that no packet has met since the tick `last_seen`.
     pub(super) fn is_silent_since(&mut self, key: &FlowKey, last_seen: u32) -> bool {
-        match self.store.last_seen(key) {
-            Ok(last) => last == Some(last_seen),
-            Err(error) => {
-                self.unwritten.refuse(&error);
-                false
-            }
-        }
+        self.activity(key).is_some_and(|activity| activity.last_seen == last_seen)
+    }
+
+    fn activity(&mut self, key: &FlowKey) -> Option<Activity> {
+        self.store.activity(key).unwrap_or_else(|error| {
+            self.unwritten.refuse(&error);
+            None
+        })
     }
 
     /// Takes a flow out of the maps of which nothing else is known.
@@ -104,9 +112,17 @@ impl<S: Store> LiveSink<S> {
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// Counts samples that were taken, and those for which there was no room.
-    pub fn count_samples(&mut self, taken: u64, shed: u64) {
-        self.summary.add_samples(taken, shed);
+    /// Says so where notes were lost, of which there are `lost` now.
+    pub fn lost_notes(&mut self, lost: u64) {
+        let more = lost - std::mem::replace(&mut self.lost_notes, lost);
+        if more > 0 {
+            self.shared.crowding.displaced(Crowded::Notes, more, None, self.now_ns());
+        }
+    }
+
+    /// Counts samples that were taken.
+    pub fn count_samples(&mut self, taken: u64) {
+        self.summary.add_samples(taken);
     }
 
     /// What was seen, by application and action.
@@ -251,6 +267,19 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
         if Sink::<F>::stands(self, flow) {
             self.replace(flow);
         }
+    }
+
+    fn is_answered(&mut self, flow: &FlowEntry<F>) -> bool {
+        let activity = flow.decided().and_then(|_| self.activity(&flow.key));
+        activity.is_some_and(|activity| flow.has_answer(activity.answers))
+    }
+
+    fn displaced(&mut self, flow: &FlowEntry<F>, cause: Cause) {
+        let client = match cause {
+            Cause::Share(_) => Some(Client::of(&flow.key, flow.client)),
+            Cause::Full(_) => None,
+        };
+        self.shared.crowding.displaced(cause.into(), 1, client, self.now_ns());
     }
 
     fn finished(&mut self, mut flow: FlowEntry<F>, end: End) {

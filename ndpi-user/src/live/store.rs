@@ -3,6 +3,8 @@
 use std::ops::Add;
 
 use ndpi::Classification;
+use ndpi_common::Verdict as Entry;
+use ndpi_common::parse::{proto, tcp};
 use ndpi_common::reopen::Opening;
 
 use super::{Allowance, InForce};
@@ -79,6 +81,27 @@ impl Taken {
     }
 }
 
+/// What the kernel has seen of a flow since its verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Activity {
+    /// The tick of the coarse clock at the last packet.
+    pub last_seen: u32,
+    /// Whether the lower and the upper endpoint have sent something that would answer the other.
+    pub answers: [bool; 2],
+}
+
+impl Activity {
+    /// What an entry says.
+    pub fn of(key: &FlowKey, entry: &Entry) -> Self {
+        let answers = if key.proto() == proto::TCP {
+            [entry.tcp_flags_lower, entry.tcp_flags_upper].map(tcp::answers)
+        } else {
+            [entry.lower(), entry.upper()].map(|sent| sent.packets > 0)
+        };
+        Self { last_seen: entry.last_seen, answers }
+    }
+}
+
 /// Where verdicts stand: the kernel's maps, or a table in a test.
 pub trait Store {
     /// Makes a verdict stand, and takes what the kernel counted of the flow until then. Where a
@@ -98,13 +121,12 @@ pub trait Store {
     /// As [`write`](Self::write).
     fn replace(&self, standing: &Standing) -> anyhow::Result<()>;
 
-    /// The tick of the coarse clock at the last packet that met the flow's verdict; `None` where
-    /// none stands.
+    /// What the kernel has seen of a flow since its verdict; `None` where none stands.
     ///
     /// # Errors
     ///
     /// When the map cannot be read.
-    fn last_seen(&self, key: &FlowKey) -> anyhow::Result<Option<u32>>;
+    fn activity(&self, key: &FlowKey) -> anyhow::Result<Option<Activity>>;
 
     /// Whether the flow has no verdict any more: another connection has begun with its key.
     ///

@@ -27,15 +27,8 @@ pub struct Summary {
     /// Flows by what decided them, and packets of theirs that were dropped.
     by: BTreeMap<DecidedBy, (u64, u64)>,
     leaks: Leaks,
-    samples: Samples,
-}
-
-/// Packets that were shown, and came here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Samples {
-    taken: u64,
-    /// Of those, the ones of flows for which there was no room.
-    shed: u64,
+    /// Packets that were shown, and came here.
+    samples: u64,
 }
 
 /// What blocked flows got through before their verdicts stood.
@@ -71,16 +64,15 @@ impl Summary {
         self.leaks.add(Leaks { blocked: 1, leaking, passed });
     }
 
-    /// Adds samples that were taken from the rings; for `shed` of them there was no room.
-    pub fn add_samples(&mut self, taken: u64, shed: u64) {
-        self.samples.taken += taken;
-        self.samples.shed += shed;
+    /// Adds samples that were taken from the rings.
+    pub fn add_samples(&mut self, taken: u64) {
+        self.samples += taken;
     }
 
     /// Adds what another worker saw.
     pub fn merge(&mut self, other: &Self) {
         self.leaks.add(other.leaks);
-        self.add_samples(other.samples.taken, other.samples.shed);
+        self.add_samples(other.samples);
         for (key, theirs) in &other.rows {
             let ours = self.rows.entry(*key).or_default();
             ours.category = theirs.category;
@@ -99,11 +91,8 @@ impl Summary {
     /// A line on the packets that were shown: as many as the kernel says, where nothing was lost on
     /// the way.
     pub fn samples(&self) -> impl fmt::Display {
-        let Samples { taken, shed } = self.samples;
-        fmt::from_fn(move |f| match shed {
-            0 => writeln!(f, "shown to nDPI: {taken} packets"),
-            _ => writeln!(f, "shown to nDPI: {taken} packets, of which {shed} found no room"),
-        })
+        let taken = self.samples;
+        fmt::from_fn(move |f| writeln!(f, "shown to nDPI: {taken} packets"))
     }
 
     /// A line on what blocked flows got through; nothing where none was blocked.
@@ -196,13 +185,13 @@ mod tests {
     #[test]
     fn samples_of_all_workers_add_up() {
         let mut all = Summary::default();
-        all.add_samples(7, 0);
+        all.add_samples(7);
         assert_eq!(all.samples().to_string(), "shown to nDPI: 7 packets\n");
         let mut other = Summary::default();
-        other.add_samples(5, 2);
+        other.add_samples(5);
         all.merge(&other);
         let line = all.samples().to_string();
-        assert_eq!(line, "shown to nDPI: 12 packets, of which 2 found no room\n");
+        assert_eq!(line, "shown to nDPI: 12 packets\n");
     }
 
     #[test]

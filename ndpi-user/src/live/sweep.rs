@@ -10,17 +10,22 @@ use crate::sample::tcp;
 
 /// Why the flow of a verdict is over at the tick `now` of the coarse clock; `None` while it lives.
 ///
-/// The FIN and RST of a blocked connection never arrive, so they end nothing: both ends may still
-/// hold it open, and a verdict that went away with them would let the rest of it through.
+/// The FIN and RST of a blocked connection never arrive, and both ends may still hold it open: they only
+/// bring the end of its entry nearer, after which a note is left ([`crate::flow::Notes`]) that blocks the
+/// rest of it.
 pub fn end_of(key: &FlowKey, entry: &Verdict, now: u32, timeouts: &Timeouts) -> Option<End> {
     let ticks = u64::from(now.saturating_sub(entry.last_seen));
     let silent = Duration::from_nanos(ticks * TICK_NS);
     let (lower, upper) = (entry.tcp_flags_lower, entry.tcp_flags_upper);
-    let blocked = Action::from_byte(entry.action).is_some_and(Action::drops);
-    if !blocked && tcp::closed(lower, upper) && silent > timeouts.tcp_closed {
+    let closed = tcp::closed(lower, upper);
+    let end = if closed { End::Closed } else { End::Idle };
+    if Action::from_byte(entry.action).is_some_and(Action::drops) {
+        return (silent > timeouts.for_blocked(key.proto(), closed)).then_some(end);
+    }
+    if closed && silent > timeouts.tcp_closed {
         return Some(End::Closed);
     }
-    let answered = blocked || tcp::answered(lower, upper);
+    let answered = tcp::answered(lower, upper);
     (silent > timeouts.for_proto(key.proto(), answered)).then_some(End::Idle)
 }
 
@@ -73,9 +78,16 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_does_not_shake_off_a_drop() {
-        let reset = entry(Action::Drop, ACK | RST, 0);
-        assert_eq!(after(Timeouts::default().tcp, 6, &reset), Some(End::Idle));
+    fn the_entry_of_a_blocked_flow_goes_after_minutes() {
+        let times = Timeouts::default();
+        for action in [Action::Drop, Action::Reject] {
+            let open = entry(action, ACK, ACK);
+            assert_eq!(after(times.blocked, 6, &open), Some(End::Idle));
+            assert_eq!(after(times.blocked, 17, &entry(action, 0, 0)), Some(End::Idle));
+            assert_eq!(after(times.other, 1, &entry(action, 0, 0)), Some(End::Idle));
+            let reset = entry(action, ACK | RST, 0);
+            assert_eq!(after(times.blocked_closed, 6, &reset), Some(End::Closed));
+        }
     }
 
     #[test]

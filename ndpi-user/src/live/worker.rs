@@ -17,6 +17,8 @@ pub enum Message {
     Samples(Batch),
     /// Flows that the kernel has seen the end of.
     Over(Vec<Over>),
+    /// Flows of which the kernel has seen packets, the last active one last.
+    Active(Vec<Active>),
     /// A new policy: flows that were decided by the old one are judged again, and their verdicts
     /// replaced, before any other message is looked at.
     Policy(Arc<InForce>, Sender<Rejudged>),
@@ -31,6 +33,17 @@ pub struct Over {
     pub end: End,
     /// Its last packet, a tick of the coarse clock. Where another has come since, it is not over.
     pub last_seen: u32,
+    /// The same in nanoseconds since the Unix epoch.
+    pub last_seen_ns: u64,
+}
+
+/// A flow whose packets the kernel has seen since the last sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Active {
+    /// The flow.
+    pub key: FlowKey,
+    /// Whether the lower and the upper endpoint have sent something that would answer the other.
+    pub answers: [bool; 2],
 }
 
 /// What came of judging flows again.
@@ -96,17 +109,14 @@ impl<D: Detector, S: Store> Worker<D, S> {
             };
             let now = self.sink.now_ns();
             self.classifier.expire(now, steps, &mut self.sink);
+            self.sink.lost_notes(self.classifier.notes().lost());
             if now.abs_diff(retried) > RETRY_EVERY_NS {
                 retried = now;
                 self.retry();
             }
         }
         self.classifier.end_all(&mut self.sink);
-        let shed = self.classifier.shed();
-        self.sink.count_samples(self.taken, shed);
-        if shed > 0 {
-            log::warn!("{shed} samples found no room beside blocked flows: raise --max-flows");
-        }
+        self.sink.count_samples(self.taken);
         self.sink
     }
 
@@ -141,14 +151,20 @@ impl<D: Detector, S: Store> Worker<D, S> {
                 return steps;
             }
             Message::Over(flows) => {
-                for Over { key, end, last_seen } in flows {
+                for Over { key, end, last_seen, last_seen_ns } in flows {
                     // It may have come to life while this was waiting, or be another of its key.
                     if !self.sink.is_silent_since(&key, last_seen) {
                         continue;
                     }
+                    self.classifier.saw(&key, last_seen_ns);
                     if !self.classifier.end(&key, end, &mut self.sink) {
                         self.sink.forget(&key);
                     }
+                }
+            }
+            Message::Active(flows) => {
+                for Active { key, answers } in flows {
+                    self.classifier.is_active(&key, answers);
                 }
             }
             Message::Policy(policy, done) => {

@@ -1,5 +1,6 @@
 //! Records: what is written down of a flow, as one JSON object a line.
 
+mod crowding;
 mod flow;
 mod label;
 mod names;
@@ -7,6 +8,7 @@ mod status;
 mod time;
 mod verdict;
 
+pub use crowding::CrowdingRecord;
 pub use flow::{Counters, FlowRecord};
 pub use label::{Ends, Label, Origin};
 pub use names::Names;

@@ -94,5 +94,5 @@ fn what_the_kernel_noted_of_a_flow_outlives_its_verdict() {
     assert_eq!((entry.action, entry.rule), (Action::Drop as u8, 4));
     assert_eq!((entry.tcp_flags_lower, entry.tcp_flags_upper), (0x13, 0x12));
     assert_eq!((entry.state, entry.last_seen), (State::REOPENED, 77));
-    assert_eq!(store.last_seen(&key).unwrap(), Some(77));
+    assert_eq!(store.activity(&key).unwrap().map(|activity| activity.last_seen), Some(77));
 }

@@ -1,5 +1,7 @@
 //! Packets that nobody would send, and captures that nobody has written so.
 
+use serde_json::Value;
+
 use crate::build::{ETHERNET, capture_of, ethernet, fragments, tcp_with, unreachable, whole};
 use crate::packets::{capture, dns, ipv4, udp};
 use crate::program::{Run, file, run};
@@ -51,11 +53,30 @@ fn a_scan_stays_within_the_flows_allowed() {
     assert_eq!(flows.len(), 3000, "every flow has a record");
     assert_eq!(flows.iter().filter(|flow| flow["end"] == "evicted").count(), 2900);
     assert!(counted.stderr.contains("2900 flows were ended early"), "{}", counted.stderr);
-    // A blocked flow is not forgotten for another.
-    let policy = file("replay-scan", "policy.toml", b"[[rule]]\nport = 9\naction = \"drop\"\n");
-    let blocked = few(&["--policy", &policy]);
-    assert_eq!(blocked.flows().len(), 100);
-    assert!(blocked.stderr.contains("2900 samples found no room"), "{}", blocked.stderr);
+}
+
+#[test]
+fn a_blocked_flow_that_made_room_is_blocked_again_by_its_next_packet() {
+    if !can_replay() {
+        return;
+    }
+    let mut packets: Vec<_> = (1..=300).map(|port| (1, udp([port, 9], false, &[0; 4]))).collect();
+    // Of the last hundred there are verdicts, of the hundred before notes, of the others nothing.
+    packets.extend([250, 150, 150, 50].map(|port| (2, udp([port, 9], false, &[0; 4]))));
+    let path = file("replay-notes", "scan.pcap", &capture(&packets));
+    let policy = file("replay-notes", "policy.toml", b"[[rule]]\nport = 9\naction = \"drop\"\n");
+    for whole in [&["--whole-capture"][..], &[]] {
+        let few =
+            ["--json", "--packets", "--max-flows", "100", "--budget", "1", "--policy", &policy];
+        let run = run("replay", &[&few, whole, &[&path]].concat(), &[]);
+        let reasons: Vec<_> = run.records("packet").iter().map(|it| it["reason"].clone()).collect();
+        assert_eq!(reasons[300..], ["drop", "shown", "drop", "shown"]);
+        let of = |port| run.flows().into_iter().filter(move |flow| flow["sport"] == port);
+        let by: Vec<_> =
+            of(150).map(|flow| (flow["decided_by"].clone(), flow["end"].clone())).collect();
+        assert_eq!(by, [(Value::Null, "evicted".into()), ("note".into(), "source-ended".into())]);
+        assert!(of(50).all(|flow| flow["decided_by"] == Value::Null));
+    }
 }
 
 #[test]

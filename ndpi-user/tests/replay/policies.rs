@@ -92,14 +92,22 @@ fn a_verdict_goes_when_its_flow_was_silent_for_long_by_the_times_of_the_capture(
         return;
     }
     let rule = "app = \"DNS\"\naction = \"drop\"";
-    // UDP may be silent for five minutes.
-    let packets = conversation(&[1000, 1299, 1598, 1899]);
+    // Its entry may be silent for three minutes, and UDP for five.
+    let packets = conversation(&[1000, 1170, 1400, 1401, 1702]);
     let run = replay_under("replay-idle", rule, &packets, &[]);
-    assert_eq!(reasons(&run), ["shown", "drop", "drop", "shown"]);
-    let ends: Vec<_> = run.flows().iter().map(|flow| flow["end"].clone()).collect();
-    assert_eq!(ends, ["idle", "source-ended"]);
+    assert_eq!(reasons(&run), ["shown", "drop", "shown", "drop", "shown"]);
+    let flows = run.flows();
+    let ends = flows.iter().map(|flow| (flow["end"].clone(), flow["decided_by"].clone()));
+    assert_eq!(
+        ends.collect::<Vec<_>>(),
+        [
+            ("idle".into(), Value::Null),
+            ("idle".into(), "note".into()),
+            ("source-ended".into(), Value::Null)
+        ]
+    );
     // A time that goes back ends nothing.
-    let packets = conversation(&[1000, 1001, 10, 11, 300]);
+    let packets = conversation(&[1000, 1001, 10, 11, 150]);
     let run = replay_under("replay-idle", rule, &packets, &[]);
     assert_eq!(reasons(&run), ["shown", "drop", "drop", "drop", "drop"]);
     let packets = conversation(&[0, 1_000_000, 2_000_000_000]);

@@ -96,10 +96,6 @@ impl<'a, 'e> Flows<'a, 'e> {
     /// Ends all flows.
     pub(super) fn end_all(&mut self) {
         self.classifier.end_all(&mut self.sink);
-        let shed = self.classifier.shed();
-        if shed > 0 {
-            log::warn!("{shed} samples found no room beside blocked flows: raise --max-flows");
-        }
     }
 
     fn first_seen(&self, key: &FlowKey) -> Option<u64> {

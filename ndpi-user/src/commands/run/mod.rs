@@ -6,6 +6,7 @@ mod orders;
 mod peers;
 mod reload;
 mod signals;
+mod tables;
 
 use std::fs::File;
 use std::io;
@@ -26,8 +27,8 @@ use super::Context;
 use crate::first_packet::Servers;
 use crate::kernel::{Attachment, Clock, Egress, Hooks, Kernel, Mode, check_capabilities, ktime_ns};
 use crate::live::{
-    self, Control, Ended, Ending, Enforcer, Format, InForce, KernelBlocklist, KernelParts,
-    KernelRules, KernelStore, Output, Shared, Summary,
+    self, Control, Crowding, Ended, Ending, Enforcer, Format, InForce, KernelBlocklist,
+    KernelParts, KernelRules, KernelStore, Output, Shared, Summary,
 };
 use crate::logging;
 use crate::policy::{self, Policy, Support, Vocabulary};
@@ -77,6 +78,7 @@ impl RunArguments {
                     .map(|it| (it.index, clean(&it.interface).into_owned()))
                     .collect(),
             ),
+            crowding: Arc::new(Crowding::new(output.clone())),
             output,
             rejecter: rejecter(&policy)?,
             servers: servers(&kernel, &policy),
@@ -136,7 +138,7 @@ impl RunArguments {
             clock,
         };
         let plan = self.plan(engines.len());
-        Ok(live::run(parts, plan, engines, policy, shared, orders, || {
+        Ok(live::run(parts, &plan, engines, policy, shared, orders, || {
             for index in shared.interfaces.keys() {
                 kernel.detach(*index);
             }

@@ -10,6 +10,7 @@ use log::LevelFilter;
 use ndpi_common::Switches;
 
 use super::peers::Pair;
+use super::tables::TableOptions;
 use crate::classify::{Keeper, Settings};
 use crate::commands::NdpiOptions;
 use crate::flow::Timeouts;
@@ -64,13 +65,8 @@ pub struct RunArguments {
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = LongChains::Pass)]
     long_chains: LongChains,
 
-    /// Flows that are known at a time: the entries of each verdict map, and flows in user space
-    #[arg(long, value_name = "FLOWS", default_value = "262144")]
-    max_flows: NonZeroU32,
-
-    /// Undecided flows that the kernel remembers, of each address family
-    #[arg(long, value_name = "FLOWS", default_value = "131072")]
-    max_undecided: NonZeroU32,
+    #[command(flatten)]
+    tables: TableOptions,
 
     /// Bytes of each CPU's ring of samples; made a power of two
     #[arg(long, value_name = "BYTES", default_value_t = 4 << 20)]
@@ -134,8 +130,8 @@ impl RunArguments {
     /// asked for more than the usual: otherwise they are not even in the programs.
     pub(super) fn load_options(&self, level: LevelFilter) -> LoadOptions {
         LoadOptions {
-            verdicts: self.max_flows.get(),
-            tracks: self.max_undecided.get(),
+            verdicts: self.tables.verdicts(self.worker_count()),
+            tracks: self.tables.tracks(),
             ring_bytes: self.ring_size,
             budget: self.budget.get().into(),
             snap: self.snap,
@@ -162,10 +158,11 @@ impl RunArguments {
     /// How the session works with this many workers.
     pub(super) fn plan(&self, workers: usize) -> Plan {
         let timeouts = Timeouts::default();
-        let flows = usize::try_from(self.max_flows.get()).unwrap_or(usize::MAX);
-        let max_flows = flows.div_ceil(workers);
+        let max_flows = self.tables.flows(workers);
         Plan {
             settings: Settings { timeouts: Some(timeouts), keeper: Keeper::Kernel, max_flows },
+            shares: self.tables.shares(workers),
+            notes: self.tables.notes(workers),
             timeouts,
             budget: self.budget.get().into(),
             sweep_every: Duration::from_secs(self.sweep.get().into()),

@@ -73,8 +73,12 @@ proptest! {
     })]
 
     #[test]
-    fn what_both_policies_block_never_passes(first in policy(), events in vec(event(), 1..250)) {
-        let mut world = World::new(&first);
+    fn what_both_policies_block_never_passes(
+        first in policy(),
+        places in select(vec![2, 99]),
+        events in vec(event(), 1..250),
+    ) {
+        let mut world = World::new(&first, places);
         for event in events {
             match event {
                 Event::Packet(flow) => world.packet(flow),

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use ndpi_common::{Bucket, Switches};
 
 use crate::flow::FlowKey;
-use crate::live::{Allowance, RuleStore, Standing, Store, Taken, Volume};
+use crate::live::{Activity, Allowance, RuleStore, Standing, Store, Taken, Volume};
 use crate::verdict::Action;
 
 /// Packets of a flow that are shown at most.
@@ -28,7 +28,7 @@ pub(super) struct Maps {
     /// Goes on with every packet and verdict.
     clock: u32,
     /// Whether there is no room for another verdict.
-    full: bool,
+    pub(super) full: bool,
 }
 
 pub(super) struct Entry {
@@ -150,8 +150,10 @@ impl Store for Model {
         Ok(())
     }
 
-    fn last_seen(&self, key: &FlowKey) -> anyhow::Result<Option<u32>> {
-        Ok(self.maps().verdicts.get(key).map(|entry| entry.last_seen))
+    fn activity(&self, key: &FlowKey) -> anyhow::Result<Option<Activity>> {
+        let maps = self.maps();
+        let entry = maps.verdicts.get(key);
+        Ok(entry.map(|entry| Activity { last_seen: entry.last_seen, answers: [false; 2] }))
     }
 
     fn is_over(&self, key: &FlowKey) -> anyhow::Result<bool> {

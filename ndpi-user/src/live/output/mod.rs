@@ -14,7 +14,7 @@ use crossbeam::channel::{SendTimeoutError, Sender, TrySendError, bounded};
 use serde::Serialize;
 
 use crate::policy::{DEFAULT_RULE, UNDECIDED_RULE};
-use crate::record::{FlowRecord, StatusRecord, StoppedRecord, VerdictRecord};
+use crate::record::{CrowdingRecord, FlowRecord, StatusRecord, StoppedRecord, VerdictRecord};
 use tally::Tally;
 pub use writer::{Ending, Writer};
 
@@ -70,6 +70,13 @@ impl Output {
 
     /// Writes down that the programs run.
     pub fn status(&self, record: &StatusRecord<'_>) {
+        if self.format == Format::Json {
+            self.json(record);
+        }
+    }
+
+    /// Writes down that a table has no room, or has some again.
+    pub fn crowding(&self, record: &CrowdingRecord) {
         if self.format == Format::Json {
             self.json(record);
         }

@@ -15,7 +15,8 @@ use crate::classify::{End, Judge as _, Moment, Sink};
 use crate::first_packet::{NoBlocklist, Servers};
 use crate::flow::{Decided, DecidedBy, Details, FlowEntry, FlowKey, Stage};
 use crate::live::{
-    Allowance, Enforcer, Format, InForce, Output, RuleStore, Standing, Store, Taken, Volume,
+    Activity, Allowance, Crowding, Enforcer, Format, InForce, Output, RuleStore, Standing, Store,
+    Taken, Volume,
 };
 use crate::policy::{self, Support, Vocabulary};
 use crate::record::Names;
@@ -44,7 +45,7 @@ impl Store for Table {
         Ok(())
     }
 
-    fn last_seen(&self, _key: &FlowKey) -> anyhow::Result<Option<u32>> {
+    fn activity(&self, _key: &FlowKey) -> anyhow::Result<Option<Activity>> {
         Ok(None)
     }
 
@@ -120,6 +121,7 @@ fn shared(output: Output, policy: &InForce) -> Shared {
     Shared {
         names: Arc::new(Names::default()),
         interfaces: Arc::new([(3, "eth7".to_owned())].into()),
+        crowding: Arc::new(Crowding::new(output.clone())),
         output,
         rejecter: None,
         servers: Arc::new(Servers::new(Arc::clone(policy.policy()), Box::new(NoBlocklist))),
