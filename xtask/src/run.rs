@@ -55,8 +55,8 @@ fn words_for(words: &[OsString]) -> Vec<OsString> {
 }
 
 fn start(binary: &Path, library: &OsStr, words: &[OsString]) -> Command {
-    // Without sudo it starts all the same: the file may have capabilities, and if it lacks them,
-    // the program itself says which.
+    // Without sudo it starts all the same: a container may have given us the capabilities, and if
+    // some are missing, the program itself says which.
     let as_it_is = !wants_root(words) || process::is_root() || !sudo::is_possible();
     let mut command = if as_it_is {
         let mut command = process::command(binary);

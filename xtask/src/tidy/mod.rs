@@ -7,6 +7,7 @@ mod abi;
 mod access;
 mod licences;
 mod manifests;
+mod promises;
 mod shared_types;
 mod size;
 mod sources;
@@ -66,6 +67,7 @@ fn findings(workspace: &Workspace) -> Result<Vec<String>> {
         manifests::check(root)?,
         licences::check(root)?,
         workflows::check(root)?,
+        promises::check(&sources, root)?,
     ]
     .concat())
 }
