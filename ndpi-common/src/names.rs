@@ -8,6 +8,10 @@ pub mod program {
     pub const TC: &str = "ndpi_tc";
     /// The program for TC at ingress, behind generic XDP.
     pub const INGRESS: &str = "ndpi_ingress";
+    /// The program for XDP on interfaces without a link header.
+    pub const XDP_L3: &str = "ndpi_xdp_l3";
+    /// The program for TC on interfaces without a link header.
+    pub const TC_L3: &str = "ndpi_tc_l3";
     /// The program at the tracepoint that tells of frames which could not be redirected.
     pub const LOST: &str = "ndpi_lost";
 }

@@ -8,7 +8,7 @@ use ndpi_common::{Action, Direction, Outcome, Reason, SampleFlags, State, Switch
 use crate::atomic;
 use crate::count;
 use crate::family::Family;
-use crate::general::{exempt, general};
+use crate::general::{Layer, exempt, general};
 use crate::hook::Hooked;
 use crate::limit;
 use crate::reopen;
@@ -21,13 +21,13 @@ use crate::undecided::undecided;
 #[inline(always)]
 pub(crate) fn handle<H: Hooked>(frame: H) -> i32 {
     if let Some(reason) = frame.exemption() {
-        return exempt(frame, reason);
+        return exempt(frame, reason, Layer::Link);
     }
     // The common form knows nothing of tunnels, nor of tags that the hardware took off.
     if settings::is_on(Switches::TUNNELS) || frame.start().is_some() {
-        return general(frame);
+        return general(frame, Layer::Link);
     }
-    let Some(link) = frame.head(18) else { return general(frame) };
+    let Some(link) = frame.head(18) else { return general(frame, Layer::Link) };
     let answer = match (link.be16::<12>(), link.be16::<16>()) {
         (ethertype::IPV4, _) => common(frame, fast_v4(&frame, 14, Tags::default())),
         (ethertype::IPV6, _) => common_v6(frame),
@@ -35,7 +35,26 @@ pub(crate) fn handle<H: Hooked>(frame: H) -> i32 {
         (ethertype::VLAN, ethertype::IPV6) => tagged_v6(frame, link.be16::<14>()),
         _ => NOT_COMMON,
     };
-    if answer == NOT_COMMON { general(frame) } else { answer }
+    if answer == NOT_COMMON { general(frame, Layer::Link) } else { answer }
+}
+
+/// Decides on a packet of an interface without a link header.
+#[inline(always)]
+pub(crate) fn handle_l3<H: Hooked>(frame: H) -> i32 {
+    if let Some(reason) = frame.exemption() {
+        return exempt(frame, reason, Layer::Network);
+    }
+    if settings::is_on(Switches::TUNNELS) {
+        return general(frame, Layer::Network);
+    }
+    // The shortest header. Of a single byte the compiler makes a comparison that no verifier follows.
+    let Some(ip) = frame.head(20) else { return general(frame, Layer::Network) };
+    let answer = match ip.byte::<0>() >> 4 {
+        4 => l3_v4(frame),
+        6 => l3_v6(frame),
+        _ => NOT_COMMON,
+    };
+    if answer == NOT_COMMON { general(frame, Layer::Network) } else { answer }
 }
 
 /// Not an answer to the kernel: the packet is not of the common form.
@@ -57,6 +76,18 @@ fn tagged_v4<H: Hooked>(frame: H, tci: u16) -> i32 {
 #[inline(never)]
 fn tagged_v6<H: Hooked>(frame: H, tci: u16) -> i32 {
     common(frame, fast_v6(&frame, 18, Tags::one(tci)))
+}
+
+/// IPv4 without a link header.
+#[inline(never)]
+fn l3_v4<H: Hooked>(frame: H) -> i32 {
+    common(frame, fast_v4(&frame, 0, Tags::default()))
+}
+
+/// IPv6 without a link header.
+#[inline(never)]
+fn l3_v6<H: Hooked>(frame: H) -> i32 {
+    common(frame, fast_v6(&frame, 0, Tags::default()))
 }
 
 #[inline(always)]

@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 
 use ndpi_common::parse::{
     self, ETHERNET_LEN, Fragment, Link, MAX_DEPTH, Options, Packet, Refusal, Source, Tunnel,
-    ethernet, ethertype, step_over,
+    ethernet, ethertype, layer3, step_over,
 };
 use ndpi_common::{Key, Outcome, Reason, Switches};
 
@@ -19,34 +19,51 @@ use crate::quoted::{self, NO_ANSWER};
 use crate::seen::Seen;
 use crate::settings;
 
+/// What packets begin with on an interface: part of the program that is attached there.
+#[repr(u32)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layer {
+    /// With an Ethernet header.
+    Link,
+    /// With an IP header.
+    Network,
+}
+
 /// Decides on a packet of any form. A subprogram of its own, so that the common path stays small.
 #[inline(never)]
-pub(crate) fn general<H: Hooked>(frame: H) -> i32 {
+pub(crate) fn general<H: Hooked>(frame: H, first: Layer) -> i32 {
     let Some(scratch) = SCRATCH.get_ptr_mut(Scratch::Packet.of(H::HOOK)) else { return H::PASS };
     // SAFETY: this CPU's own entry for this hook, and programs of one hook do not interrupt each
     // other on a CPU (see `count::leave`). It has room for a packet and its alignment, and nothing
     // else refers to it.
     let packet = unsafe { &mut *scratch.cast::<MaybeUninit<Packet>>() };
-    match parse(frame, packet) {
+    match parse(frame, first, packet) {
         // SAFETY: written by `parse`, which refused nothing.
         Ok(()) => flow(frame, unsafe { packet.assume_init_mut() }),
-        Err(refusal) => refuse(frame, refusal),
+        Err(refusal) => refuse(frame, refusal, first),
     }
 }
 
 /// Passes a packet whatever its flow's verdict is, see [`Hooked::exemption`].
 #[inline(never)]
-pub(crate) fn exempt<H: Hooked>(packet: H, reason: Reason) -> i32 {
-    count::leave(packet, Outcome::Passed, reason, behind_ethernet(packet))
+pub(crate) fn exempt<H: Hooked>(packet: H, reason: Reason, first: Layer) -> i32 {
+    count::leave(packet, Outcome::Passed, reason, behind_link(packet, first))
 }
 
 /// Parses in steps that are subprograms of their own: their stack is free again when the flow is
 /// looked up, and all frames of a call chain together have 512 bytes.
 #[inline(always)]
-fn parse<H: Hooked>(frame: H, packet: &mut MaybeUninit<Packet>) -> Result<(), Refusal> {
+fn parse<H: Hooked>(
+    frame: H,
+    first: Layer,
+    packet: &mut MaybeUninit<Packet>,
+) -> Result<(), Refusal> {
     let mut link = MaybeUninit::uninit();
-    find_network(frame, &mut link)?;
-    // SAFETY: written by `find_network`, which refused nothing.
+    match first {
+        Layer::Link => find_network(frame, &mut link)?,
+        Layer::Network => find_layer3(frame, &mut link)?,
+    }
+    // SAFETY: written by `find_network` or `find_layer3`, which refused nothing.
     network(frame, unsafe { link.assume_init_ref() }, packet)?;
     if settings::is_on(Switches::TUNNELS) {
         for _ in 0..MAX_DEPTH {
@@ -64,6 +81,12 @@ fn find_network<H: Hooked>(frame: H, found: &mut MaybeUninit<Link>) -> Result<()
         Some(link) => step_over(&frame, link)?,
         None => ethernet(&frame)?,
     });
+    Ok(())
+}
+
+#[inline(never)]
+fn find_layer3<H: Hooked>(frame: H, found: &mut MaybeUninit<Link>) -> Result<(), Refusal> {
+    found.write(layer3(&frame)?);
     Ok(())
 }
 
@@ -153,12 +176,12 @@ fn unknown_fragment<H: Hooked>(frame: H, packet: &Packet) -> i32 {
 }
 
 #[inline(always)]
-fn refuse<H: Hooked>(frame: H, refusal: Refusal) -> i32 {
+fn refuse<H: Hooked>(frame: H, refusal: Refusal, first: Layer) -> i32 {
     let drops = match refusal {
         Refusal::TooManyExtensions => settings::is_on(Switches::DROP_LONG_CHAINS),
         _ => refusal.is_malformed() && settings::is_on_now(Switches::DROP_UNPARSABLE),
     };
-    count::leave(frame, dropped_if(drops), refusal.reason(), behind_ethernet(frame))
+    count::leave(frame, dropped_if(drops), refusal.reason(), behind_link(frame, first))
 }
 
 #[inline(always)]
@@ -167,6 +190,7 @@ fn dropped_if(drops: bool) -> Outcome {
 }
 
 #[inline(always)]
-fn behind_ethernet<H: Hooked>(frame: H) -> Weight {
-    Weight { packets: 1, bytes: Source::len(&frame).saturating_sub(ETHERNET_LEN) }
+fn behind_link<H: Hooked>(frame: H, first: Layer) -> Weight {
+    let link = if first == Layer::Link { ETHERNET_LEN } else { 0 };
+    Weight { packets: 1, bytes: Source::len(&frame).saturating_sub(link) }
 }

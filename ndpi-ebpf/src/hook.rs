@@ -29,7 +29,7 @@ pub(crate) trait Hooked: Head + Copy {
     fn segment_size(self) -> u32;
 
     /// Where parsing starts, unless it is with an Ethernet header at offset 0: the hardware may
-    /// have taken a tag off, and the device may have no link header.
+    /// have taken a tag off.
     fn start(self) -> Option<Link>;
 
     /// Why the packet passes whatever its flow's verdict is: another interface's program has counted

@@ -4,7 +4,7 @@ use aya_ebpf::macros::{classifier, raw_tracepoint, xdp};
 use aya_ebpf::programs::{RawTracePointContext, TcContext, XdpContext};
 
 use crate::atomic;
-use crate::decide::handle;
+use crate::decide::{handle, handle_l3};
 use crate::frame::{SkbFrame, XdpFrame};
 use crate::ingress;
 use crate::maps::LOST;
@@ -30,6 +30,20 @@ pub(crate) fn ndpi_tc(context: TcContext) -> i32 {
 #[expect(clippy::needless_pass_by_value, reason = "the macro passes it so")]
 pub(crate) fn ndpi_ingress(context: TcContext) -> i32 {
     ingress::pass_on(context.skb.skb)
+}
+
+/// As [`ndpi_xdp`], on interfaces without a link header.
+#[xdp(frags)]
+#[expect(clippy::needless_pass_by_value, reason = "the macro passes it so")]
+pub(crate) fn ndpi_xdp_l3(context: XdpContext) -> u32 {
+    handle_l3(XdpFrame::new(context.ctx)).cast_unsigned()
+}
+
+/// As [`ndpi_tc`], on interfaces without a link header.
+#[classifier]
+#[expect(clippy::needless_pass_by_value, reason = "the macro passes it so")]
+pub(crate) fn ndpi_tc_l3(context: TcContext) -> i32 {
+    handle_l3(SkbFrame::new(context.skb.skb))
 }
 
 /// Hears of every frame that could not be redirected: the interface was down, the frame was too long

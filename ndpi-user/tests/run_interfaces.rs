@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use support::foreign::ForeignProgram;
 use support::pair::{FAR, NEAR, Pair};
 use support::sandbox::{Sandbox, run};
+use support::tun::{HERE, THERE, Tun};
 use support::{ready, wait_until};
 
 const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
@@ -190,4 +191,66 @@ fn filters_at_ingress_see_whole_packets_behind_generic_xdp() {
     assert_eq!(added.code, Some(0), "{added:#?}");
     assert!(!arrives(500), "the filter was shown something else than the packet");
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+}
+
+/// What nDPI knows at first sight.
+const RTSP: &[u8] = b"RTSP/1.0 200 OK\r\n\r\n";
+const LATER: usize = 10;
+
+#[test]
+fn packets_without_a_link_header_are_read_and_blocked_in_both_directions() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    for mode in ["auto", "generic"] {
+        let sandbox = Sandbox::new();
+        let tun = Tun::new(&sandbox, "tun0");
+        let rule = "[[rule]]\nname = \"no RTSP\"\napp = \"RTSP\"\naction = \"drop\"\n";
+        let policy = sandbox.file("policy.toml", rule);
+        let arguments =
+            format!("run --iface tun0 --json --mode {mode} --policy {}", policy.display());
+        let mut instance = sandbox.start(&arguments);
+        assert!(!instance.stderr().contains("tun0: packets are read"), "nothing has come yet");
+        let here = sandbox.inside(|| UdpSocket::bind((HERE, 7000)).unwrap());
+        here.set_nonblocking(true).unwrap();
+
+        tun.come_in([40_000, 7000], RTSP);
+        let verdict = instance.wait_for(|record| record["type"] == "verdict");
+        assert_eq!((&verdict["iface"], &verdict["app"]), (&"tun0".into(), &"RTSP".into()));
+        assert_eq!((&verdict["src"], &verdict["action"]), (&"198.18.8.2".into(), &"drop".into()));
+        let said = instance.stderr();
+        assert!(said.contains("tun0: packets are read"), "{said}");
+        (0..LATER).for_each(|_| tun.come_in([40_000, 7000], RTSP));
+        assert_eq!(std::iter::from_fn(|| here.recv(&mut [0; 64]).ok()).count(), 1, "one leaked");
+
+        let out = sandbox.inside(|| UdpSocket::bind((HERE, 40_001)).unwrap());
+        out.send_to(RTSP, (THERE, 7001)).unwrap();
+        instance.wait_for(|record| record["type"] == "verdict" && record["dport"] == 7001);
+        (0..LATER).for_each(|_| _ = out.send_to(RTSP, (THERE, 7001)));
+        assert_eq!(tun.gone_out(RTSP), 1, "one leaked");
+
+        assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+        let said = instance.stderr();
+        assert!(!said.contains("not_ip"), "{said}");
+        assert_eq!(sandbox.attached("tun0"), [""; 0]);
+        sandbox.assert_clean();
+    }
+}
+
+#[test]
+fn interfaces_whose_packets_cannot_be_read_are_refused_with_the_reason() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let _odd = Tun::of_type(&sandbox, "odd0", libc::ARPHRD_IEEE80211_RADIOTAP);
+    let run = sandbox.run("run --iface odd0");
+    run.assert_failed(1, &["cannot watch odd0", "neither", "type 803"]);
+    let _tun = Tun::new(&sandbox, "tun0");
+    for peer in ["tun0=left", "left=tun0"] {
+        let run = sandbox.run(&format!("run --peer {peer}"));
+        run.assert_failed(1, &["tun0 cannot be joined", "no Ethernet header"]);
+    }
+    assert_eq!(sandbox.attached("tun0"), [""; 0]);
+    sandbox.assert_clean();
 }

@@ -12,6 +12,7 @@
 mod fast;
 mod ipv4;
 mod ipv6;
+mod layer3;
 mod link;
 mod packet;
 mod quoted;
@@ -22,6 +23,7 @@ mod tunnel;
 
 pub use fast::{fast, fast_v4, fast_v6};
 pub use ipv6::MAX_EXTENSIONS;
+pub use layer3::layer3;
 pub use link::{ETHERNET_LEN, Link, MAX_LABELS, MAX_TAGS, Tags, ethertype};
 pub use packet::{Fragment, Notes, Packet, Refusal};
 pub use quoted::{is_about, quotation, quoted};

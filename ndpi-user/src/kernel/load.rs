@@ -9,6 +9,7 @@ use ndpi_common::names::{global, map, program};
 use ndpi_common::{ABI_VERSION, MAX_SNAP, Switches};
 
 use super::abi;
+use super::attach::Layer;
 use super::map_set::MapSet;
 use super::maps::MapError;
 use super::options::{LoadOptions, log_number, ring_size};
@@ -99,10 +100,10 @@ pub(super) fn load(object: &[u8], options: &LoadOptions, cpus: u32) -> Result<Eb
         // Where no message is left in the programs, neither is the level.
         .override_global(aya_log::LEVEL, &log_level, false);
     let mut object = loader.load(object).map_err(|error| LoadError::Object(Box::new(error)))?;
-    xdp(&mut object).and_then(Xdp::load).map_err(|error| refused(program::XDP, error))?;
-    tc(&mut object).and_then(SchedClassifier::load).map_err(|e| refused(program::TC, e))?;
-    let ingress = tc_ingress(&mut object).and_then(SchedClassifier::load);
-    ingress.map_err(|error| refused(program::INGRESS, error))?;
+    // Those for interfaces without a link header are loaded when there is one.
+    xdp(&mut object, Layer::Link).map_err(|error| refused(program::XDP, error))?;
+    tc(&mut object, Layer::Link).map_err(|error| refused(program::TC, error))?;
+    tc_ingress(&mut object).map_err(|error| refused(program::INGRESS, error))?;
     if options.switches & Switches::PEERS != 0 {
         lost(&mut object).and_then(RawTracePoint::load).map_err(|e| refused(program::LOST, e))?;
     }
@@ -130,19 +131,45 @@ pub(super) fn is_sized_by_options(name: &str) -> bool {
     sizes(&LoadOptions::default(), 1).iter().any(|(sized, _)| *sized == name)
 }
 
-/// The XDP program in the object.
-pub(super) fn xdp(object: &mut Ebpf) -> Result<&mut Xdp, ProgramError> {
-    object.program_mut(program::XDP).ok_or(ProgramError::NotLoaded)?.try_into()
+/// The XDP program for packets that begin so, loaded.
+pub(super) fn xdp(object: &mut Ebpf, layer: Layer) -> Result<&mut Xdp, ProgramError> {
+    let name = match layer {
+        Layer::Link => program::XDP,
+        Layer::Network => program::XDP_L3,
+    };
+    let program: &mut Xdp = object.program_mut(name).ok_or(ProgramError::NotLoaded)?.try_into()?;
+    if program.fd().is_err() {
+        program.load()?;
+    }
+    Ok(program)
 }
 
-/// The TC program in the object.
-pub(super) fn tc(object: &mut Ebpf) -> Result<&mut SchedClassifier, ProgramError> {
-    object.program_mut(program::TC).ok_or(ProgramError::NotLoaded)?.try_into()
+/// The TC program for packets that begin so, loaded.
+pub(super) fn tc(object: &mut Ebpf, layer: Layer) -> Result<&mut SchedClassifier, ProgramError> {
+    classifier(
+        object,
+        match layer {
+            Layer::Link => program::TC,
+            Layer::Network => program::TC_L3,
+        },
+    )
 }
 
-/// The TC program for ingress in the object.
+/// The TC program for ingress, loaded.
 pub(super) fn tc_ingress(object: &mut Ebpf) -> Result<&mut SchedClassifier, ProgramError> {
-    object.program_mut(program::INGRESS).ok_or(ProgramError::NotLoaded)?.try_into()
+    classifier(object, program::INGRESS)
+}
+
+fn classifier<'o>(
+    object: &'o mut Ebpf,
+    name: &str,
+) -> Result<&'o mut SchedClassifier, ProgramError> {
+    let program: &mut SchedClassifier =
+        object.program_mut(name).ok_or(ProgramError::NotLoaded)?.try_into()?;
+    if program.fd().is_err() {
+        program.load()?;
+    }
+    Ok(program)
 }
 
 /// Starts the program that counts frames which could not be redirected; it goes with the object.
@@ -154,14 +181,11 @@ fn lost(object: &mut Ebpf) -> Result<&mut RawTracePoint, ProgramError> {
     object.program_mut(program::LOST).ok_or(ProgramError::NotLoaded)?.try_into()
 }
 
-/// The numbers of the programs that go on interfaces.
-pub(super) fn program_ids(object: &mut Ebpf) -> Result<[u32; 3], LoadError> {
-    let xdp =
-        xdp(object).and_then(|program| program.info()).map_err(|e| refused(program::XDP, e))?;
-    let tc = tc(object).and_then(|program| program.info()).map_err(|e| refused(program::TC, e))?;
-    let ingress = tc_ingress(object).and_then(|program| program.info());
-    let ingress = ingress.map_err(|error| refused(program::INGRESS, error))?;
-    Ok([xdp.id(), tc.id(), ingress.id()])
+/// The numbers of the programs that go on interfaces whose packets begin so.
+pub(super) fn program_ids(object: &mut Ebpf, layer: Layer) -> Result<[u32; 3], ProgramError> {
+    let xdp = xdp(object, layer)?.info()?.id();
+    let tc = tc(object, layer)?.info()?.id();
+    Ok([xdp, tc, tc_ingress(object)?.info()?.id()])
 }
 
 /// Makes a ring for each CPU and puts it where the programs look for it.
@@ -189,7 +213,7 @@ pub(super) fn possible_cpus() -> Result<u32, LoadError> {
     aya::util::nr_cpus().map(|cpus| u32::try_from(cpus).unwrap_or(u32::MAX)).map_err(failed)
 }
 
-fn refused(name: &'static str, source: ProgramError) -> LoadError {
+pub(super) fn refused(name: &'static str, source: ProgramError) -> LoadError {
     if let ProgramError::LoadError { verifier_log, .. } = &source {
         log::debug!("the verifier's log of {name}:\n{verifier_log}");
     }

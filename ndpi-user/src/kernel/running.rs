@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use aya::Ebpf;
 use log::LevelFilter;
-use ndpi_common::names::map;
+use ndpi_common::names::{map, program};
 use ndpi_common::parse::{self, Fragment, Packet};
 use ndpi_common::{Direction, FragmentKey, FragmentPorts, Key, State};
 
-use super::attach::Wire;
+use super::attach::{Layer, Wire};
 use super::load::{self, LoadError};
 use super::map_set::MapSet;
 use super::maps::hash::Hash;
@@ -35,6 +35,8 @@ pub struct Kernel {
     attached: Vec<Attached>,
     _messages: Option<Messages>,
     object: Ebpf,
+    /// Programs that are loaded later name the maps by these descriptors.
+    _maps: MapSet,
     rings: Option<Rings>,
     verdicts: VerdictMaps,
     tracks: TrackMaps,
@@ -71,7 +73,8 @@ impl Kernel {
         let maps = MapSet::of_object(&mut object)?;
         let rings = load::make_rings(&maps, options.ring_bytes, cpus)?;
         if let Some(pins) = &mut pins {
-            pins.note(&load::program_ids(&mut object)?)?;
+            let ids = load::program_ids(&mut object, Layer::Link);
+            pins.note(&ids.map_err(|error| load::refused(program::XDP, error))?)?;
             pins.pin(&maps)?;
         }
         let (live, peers) = (LiveCell::open(&maps)?, Peers::open(&maps)?);
@@ -92,6 +95,7 @@ impl Kernel {
             peers,
             wires: Vec::new(),
             counts_lost: false,
+            _maps: maps,
             pins,
         };
         // From the first packet on the programs know the time.

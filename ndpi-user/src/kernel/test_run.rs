@@ -7,6 +7,7 @@ use aya::programs::{ProgramError, SchedClassifier, Xdp};
 use aya::{Ebpf, TestRun as _, TestRunAttrs, TestRunOptions};
 use ndpi_common::Hook;
 
+use super::attach::Layer;
 use super::load;
 
 /// Room for a frame that a program may have made longer.
@@ -133,7 +134,7 @@ impl<'k> TestRun<'k> {
     ) -> Result<TestRunResult, TestRunError> {
         let context = context.map(|context| context.bytes(frame));
         let failed = |source| TestRunError { hook: Hook::Xdp, len: frame.len(), source };
-        let program: &Xdp = load::xdp(self.object).map_err(failed)?;
+        let program: &Xdp = load::xdp(self.object, Layer::Link).map_err(failed)?;
         let options = TestRunOptions {
             data_in: Some(frame),
             ctx_in: context.as_ref().map(|bytes| &bytes[..]),
@@ -156,7 +157,7 @@ impl<'k> TestRun<'k> {
     ) -> Result<TestRunResult, TestRunError> {
         let context = context.map(SkbContext::bytes);
         let failed = |source| TestRunError { hook: Hook::Tc, len: frame.len(), source };
-        let program: &SchedClassifier = load::tc(self.object).map_err(failed)?;
+        let program: &SchedClassifier = load::tc(self.object, Layer::Link).map_err(failed)?;
         let options = TestRunOptions {
             data_in: Some(frame),
             ctx_in: context.as_ref().map(|bytes| &bytes[..]),
@@ -173,7 +174,7 @@ impl<'k> TestRun<'k> {
     /// As for [`TestRun::xdp`].
     pub fn xdp_frame(&mut self, frame: &[u8]) -> Result<TestRunResult, TestRunError> {
         let failed = |source| TestRunError { hook: Hook::Xdp, len: frame.len(), source };
-        let program: &Xdp = load::xdp(self.object).map_err(failed)?;
+        let program: &Xdp = load::xdp(self.object, Layer::Link).map_err(failed)?;
         let mut out = vec![0; LONGEST];
         let options = TestRunOptions {
             data_in: Some(frame),
@@ -200,7 +201,7 @@ impl<'k> TestRun<'k> {
     ) -> Result<TestRunResult, TestRunError> {
         let context = context.bytes(frame);
         let failed = |source| TestRunError { hook: Hook::Xdp, len: frame.len(), source };
-        let program: &Xdp = load::xdp(self.object).map_err(failed)?;
+        let program: &Xdp = load::xdp(self.object, Layer::Link).map_err(failed)?;
         let options = TestRunOptions {
             data_in: Some(frame),
             ctx_in: Some(&context),

@@ -10,6 +10,7 @@
 //! way out. The reader blocks when a worker falls behind, the rings fill, and the kernel counts
 //! what it could not show: losses happen in one place, where they are counted.
 
+mod arrivals;
 mod blocklist;
 mod census;
 #[cfg(test)]

@@ -7,15 +7,16 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use crossbeam::channel::{self, Receiver, RecvTimeoutError, Sender};
 use ndpi::Engine;
-use ndpi_common::tick_of;
+use ndpi_common::{SampleHeader, tick_of};
 
+use super::arrivals::Arrivals;
 use super::census::Census;
 use super::lookout::Lookout;
 use super::losses::Losses;
 use super::steer::{Control, Steering};
 use super::{
-    Crowding, Enforcer, InForce, KernelRules, KernelStore, LiveSink, Message, Reader, Shared,
-    Summary, Worker,
+    Crowding, Enforcer, InForce, Interfaces, KernelRules, KernelStore, LiveSink, Message, Reader,
+    Shared, Summary, Worker,
 };
 use crate::classify::{Classifier, Settings};
 use crate::first_packet::Servers;
@@ -108,7 +109,8 @@ pub fn run(
             outboxes.push(outbox);
         }
         let reader = Reader::new(outboxes.clone(), empties, plan.budget);
-        let reading = lookout.spawn(scope, "reader", || read(rings, reader, &clock))?;
+        let read = || read(rings, reader, &clock, &shared.interfaces);
+        let reading = lookout.spawn(scope, "reader", read)?;
         let sweeper = Sweeper {
             verdicts,
             servers: Arc::clone(&shared.servers),
@@ -156,16 +158,22 @@ impl Drop for Waking {
 }
 
 /// Hands samples to the workers until the rings' waker is used, and then what is left.
-fn read(mut rings: Rings, mut reader: Reader, clock: &Clock) -> Result<()> {
+fn read(
+    mut rings: Rings,
+    mut reader: Reader,
+    clock: &Clock,
+    interfaces: &Interfaces,
+) -> Result<()> {
+    let mut arrivals = Arrivals::default();
+    let mut take = |reader: &mut Reader, header: &SampleHeader, bytes: &[u8]| {
+        arrivals.note(header.ifindex, interfaces);
+        reader.take(header, clock.epoch_ns(header.ktime_ns), bytes);
+    };
     loop {
-        let polled = rings.poll(None, |header, bytes| {
-            reader.take(header, clock.epoch_ns(header.ktime_ns), bytes);
-        })?;
+        let polled = rings.poll(None, |header, bytes| take(&mut reader, header, bytes))?;
         reader.flush();
         if polled.woken {
-            rings.drain(|header, bytes| {
-                reader.take(header, clock.epoch_ns(header.ktime_ns), bytes);
-            });
+            rings.drain(|header, bytes| take(&mut reader, header, bytes));
             reader.flush();
             return Ok(());
         }

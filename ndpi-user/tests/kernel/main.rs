@@ -11,6 +11,7 @@ mod forms;
 mod fragments;
 mod frame;
 mod harness;
+mod layer3;
 mod limits;
 mod reuse;
 mod segments;

@@ -13,6 +13,7 @@ pub(crate) mod instance;
 mod namespace;
 pub(crate) mod pair;
 pub(crate) mod sandbox;
+pub(crate) mod tun;
 pub(crate) mod wire;
 
 use std::env;

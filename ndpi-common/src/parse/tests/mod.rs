@@ -2,6 +2,7 @@
 
 mod build;
 mod ip;
+mod layer3;
 mod links;
 mod quoted;
 mod tunnels;

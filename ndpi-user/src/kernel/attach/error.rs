@@ -80,6 +80,23 @@ pub enum AttachError {
         /// Those above it, as far as they are in this network namespace.
         above: Vec<String>,
     },
+    /// We could not read its packets.
+    #[error("cannot watch {interface}: {why}")]
+    Unreadable {
+        /// The interface.
+        interface: String,
+        /// Why not.
+        why: String,
+    },
+    /// Frames of other interfaces cannot go out of it, nor its packets out of others.
+    #[error(
+        "{interface} cannot be joined with another interface (--peer): its packets have no Ethernet \
+         header"
+    )]
+    NoFrames {
+        /// The interface.
+        interface: String,
+    },
     /// The driver does not run XDP programs, or not this one.
     #[error(
         "the driver of {interface} refuses XDP in native mode; try --mode auto or --mode generic, \

@@ -75,13 +75,10 @@ mod tests {
         Interface {
             index,
             name: format!("if{index}"),
-            alternatives: Vec::new(),
-            up: true,
-            loopback: false,
             kind: Some(kind.into()),
             master,
             link: link.map(Linked::Here),
-            xdp: Vec::new(),
+            ..Interface::named("")
         }
     }
 

@@ -10,7 +10,7 @@ use aya::programs::tc::{SchedClassifierLink, TcHandle};
 use ndpi_common::names::program;
 
 use super::egress::{Side, remove_empty_clsact};
-use super::xdp::program_name;
+use super::xdp::{self, program_name};
 use crate::kernel::folder::{Folder, FolderError, On, Owner};
 use crate::kernel::lock::{Lock, LockError, programs_in_use, remove_dead};
 use crate::kernel::netlink::{Filter, Interface, detach_xdp, filters, interfaces};
@@ -122,7 +122,7 @@ pub fn detach(directory: &Path) -> Result<Detached, DetachError> {
 fn remove_xdp(interface: &Interface, in_use: &[u32]) -> Result<bool, DetachError> {
     let mut removed = false;
     for attached in &interface.xdp {
-        let is_ours = program_name(attached.program).as_deref() == Some(program::XDP);
+        let is_ours = program_name(attached.program).as_deref().is_some_and(xdp::is_ours);
         if !is_ours || in_use.contains(&attached.program) {
             continue;
         }
@@ -177,7 +177,7 @@ fn remove_filters_at(
 
 /// A filter's own name is what its maker chose; the program's is surer where the kernel gives it.
 fn is_ours(filter: &Filter) -> bool {
-    let is_one = |name: &str| [program::TC, program::INGRESS].contains(&name);
+    let is_one = |name: &str| [program::TC, program::TC_L3, program::INGRESS].contains(&name);
     match filter.program {
         0 => is_one(&filter.name),
         id => program_name(id).is_some_and(|name| is_one(&name)),

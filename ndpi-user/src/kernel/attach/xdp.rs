@@ -57,7 +57,7 @@ fn refuse_if_occupied(interface: &Interface) -> Result<(), AttachError> {
     Err(AttachError::Occupied {
         interface: interface.name.clone(),
         id: attached.program,
-        ours: name.as_deref() == Some(program::XDP),
+        ours: name.as_deref().is_some_and(is_ours),
         name,
         place: attached.place.name(),
     })
@@ -73,6 +73,11 @@ fn below(interface: &Interface, source: &ProgramError) -> Option<AttachError> {
     let above = all.iter().filter(|other| is_above(other, interface) && !other.xdp.is_empty());
     let above = above.map(|other| other.name.clone()).collect();
     Some(AttachError::Below { interface: interface.name.clone(), above })
+}
+
+/// Whether one of our XDP programs has this name.
+pub(super) fn is_ours(name: &str) -> bool {
+    [program::XDP, program::XDP_L3].contains(&name)
 }
 
 /// The name of the loaded program with this number.

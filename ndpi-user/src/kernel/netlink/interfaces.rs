@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::message::{DO, DUMP, Request, attribute, attributes, find, number, text};
+use super::message::{DO, DUMP, Request, attribute, attributes, find, half, number, text};
 
 const NEW_LINK: u16 = 16;
 const GET_LINK: u16 = 18;
@@ -29,6 +29,8 @@ const XDP_PROGRAMS: [(u16, XdpPlace); 3] =
 const UP: u32 = 1;
 /// `IFF_LOOPBACK`.
 const LOOPBACK: u32 = 8;
+/// `IFF_POINTOPOINT`.
+const POINT_TO_POINT: u32 = 0x10;
 
 /// A network interface of this process's network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,10 @@ pub(crate) struct Interface {
     pub(crate) alternatives: Vec<String>,
     pub(crate) up: bool,
     pub(crate) loopback: bool,
+    /// It has one other end (`IFF_POINTOPOINT`).
+    pub(crate) point_to_point: bool,
+    /// What packets begin with on it, as `ARPHRD_…` in `linux/if_arp.h`.
+    pub(crate) hardware: u16,
     /// Its kind, as `ip link add type` has it; none for hardware.
     pub(crate) kind: Option<String>,
     /// The bridge, bond or the like that it is a port of.
@@ -92,6 +98,26 @@ impl XdpPlace {
     }
 }
 
+#[cfg(test)]
+impl Interface {
+    /// An Ethernet interface that is up, and nothing else is known of it.
+    pub(crate) fn named(name: &str) -> Self {
+        Self {
+            index: 1,
+            name: name.into(),
+            alternatives: Vec::new(),
+            up: true,
+            loopback: false,
+            point_to_point: false,
+            hardware: libc::ARPHRD_ETHER,
+            kind: None,
+            master: None,
+            link: None,
+            xdp: Vec::new(),
+        }
+    }
+}
+
 /// All interfaces.
 pub(crate) fn interfaces() -> io::Result<Vec<Interface>> {
     let answers = Request::new(GET_LINK, DUMP, &[0; FIXED]).exchange()?;
@@ -120,6 +146,8 @@ fn parse(message: &[u8]) -> Option<Interface> {
         alternatives: alternatives.map(|(_, name)| text(name)).collect(),
         up: flags & UP != 0,
         loopback: flags & LOOPBACK != 0,
+        point_to_point: flags & POINT_TO_POINT != 0,
+        hardware: half(&fixed[2..])?,
         kind: find(rest, LINK_INFO).and_then(|info| find(info, INFO_KIND)).map(text),
         master: find(rest, MASTER).and_then(number),
         link: linked(rest),
@@ -161,6 +189,7 @@ mod tests {
 
     fn message(attributes: &[Vec<u8>]) -> Vec<u8> {
         let mut bytes = vec![0; FIXED];
+        bytes[2..4].copy_from_slice(&libc::ARPHRD_ETHER.to_ne_bytes());
         bytes[4..8].copy_from_slice(&7u32.to_ne_bytes());
         bytes[8..12].copy_from_slice(&(UP | 0x1000).to_ne_bytes());
         bytes.extend(attributes.concat());
@@ -185,6 +214,8 @@ mod tests {
             alternatives: vec!["enp3s0np0".into()],
             up: true,
             loopback: false,
+            point_to_point: false,
+            hardware: libc::ARPHRD_ETHER,
             kind: Some("veth".into()),
             master: Some(3),
             link: Some(Linked::Here(6)),

@@ -8,8 +8,8 @@ use ndpi_common::Watched;
 
 use super::Kernel;
 use crate::kernel::attach::{
-    AttachError, Attachment, Egress, Hooks, Mode, Side, TcLink, XdpLink, find_interface,
-    warn_of_overlap,
+    AttachError, Attachment, Egress, Hooks, Layer, Mode, Side, TcLink, XdpLink, find_interface,
+    layer, warn_of_overlap,
 };
 use crate::kernel::load;
 use crate::kernel::netlink::{Interface, interfaces};
@@ -19,6 +19,7 @@ use crate::kernel::sys::Write;
 #[derive(Debug)]
 pub(super) struct Attached {
     pub(super) index: u32,
+    layer: Layer,
     mode: Mode,
     hooks: Hooks,
     /// Whether it is an end of a wire.
@@ -84,8 +85,9 @@ impl Kernel {
         if self.attached.iter().any(|attached| attached.index == index) {
             return Err(AttachError::Twice(interface.name.clone()));
         }
-        let hooks = hooks_for(interface, hooks);
-        let mut attached = Attached::new(index, mode, hooks, wired);
+        let (hooks, layer) = (hooks_for(interface, hooks), layer(interface)?);
+        self.prepare(layer).map_err(|source| missing(interface, source))?;
+        let mut attached = Attached::new(index, layer, mode, hooks, wired);
         if let Err(error) = self.attach_missing(interface, &mut attached) {
             self.take_off(attached);
             return Err(error);
@@ -103,6 +105,21 @@ impl Kernel {
         Ok(attachment)
     }
 
+    /// Has the programs for packets that begin so loaded, and noted as ours.
+    fn prepare(&mut self, layer: Layer) -> Result<(), ProgramError> {
+        if layer == Layer::Link {
+            // From the start.
+            return Ok(());
+        }
+        let ids = load::program_ids(&mut self.object, layer)?;
+        if let Some(pins) = &mut self.pins
+            && let Err(error) = pins.note(&ids)
+        {
+            log::debug!("programs {ids:?} are not noted: {error}");
+        }
+        Ok(())
+    }
+
     /// Puts on what is to be there and is not.
     fn attach_missing(
         &mut self,
@@ -114,7 +131,7 @@ impl Kernel {
             if attached.wired {
                 self.note_watched(interface.index, Watched::CUT)?;
             }
-            let program = load::xdp(&mut self.object).map_err(failed)?;
+            let program = load::xdp(&mut self.object, attached.layer).map_err(failed)?;
             attached.xdp = Some(XdpLink::attach(program, interface, attached.mode)?);
             if !attached.wired {
                 // From here on its packets are counted here, not where they go out.
@@ -132,7 +149,7 @@ impl Kernel {
             }
         }
         if let (Some(by), None) = (attached.hooks.egress, &attached.egress) {
-            let program = load::tc(&mut self.object).map_err(failed)?;
+            let program = load::tc(&mut self.object, attached.layer).map_err(failed)?;
             attached.egress = Some(TcLink::attach(program, interface, Side::Egress, by)?);
         }
         Ok(())
@@ -193,10 +210,10 @@ impl Kernel {
     }
 
     fn take_off(&mut self, attached: Attached) {
-        let Attached { index, xdp, egress, behind, .. } = attached;
+        let Attached { index, layer, xdp, egress, behind, .. } = attached;
         drop(xdp);
         let tc = [
-            egress.map(|link| detach(link, load::tc(&mut self.object), index)),
+            egress.map(|link| detach(link, load::tc(&mut self.object, layer), index)),
             behind.map(|link| detach(link, load::tc_ingress(&mut self.object), index)),
         ];
         for error in tc.into_iter().flatten().filter_map(Result::err) {
@@ -210,9 +227,9 @@ impl Kernel {
 }
 
 impl Attached {
-    fn new(index: u32, mode: Mode, hooks: Hooks, wired: bool) -> Self {
+    fn new(index: u32, layer: Layer, mode: Mode, hooks: Hooks, wired: bool) -> Self {
         let (xdp, egress, behind, no_tcx) = (None, None, None, false);
-        Self { index, mode, hooks, wired, xdp, egress, behind, no_tcx }
+        Self { index, layer, mode, hooks, wired, xdp, egress, behind, no_tcx }
     }
 
     pub(super) fn is_generic(&self) -> bool {
@@ -222,7 +239,8 @@ impl Attached {
     /// Whether TC at ingress is to be behind XDP. Where that is generic, it sends on what comes in on an end
     /// of a wire; elsewhere it restores the Ethernet header for others that look there.
     fn wants_behind(&self) -> bool {
-        self.is_generic() && (self.wired || !self.no_tcx)
+        let has_header = self.layer == Layer::Link;
+        self.is_generic() && has_header && (self.wired || !self.no_tcx)
     }
 
     fn attachment(&self, interface: &Interface) -> Attachment {
@@ -260,7 +278,7 @@ impl Attached {
             self.xdp = None;
         }
         if !egress && let Some(link) = self.egress.take() {
-            link.forget(load::tc(object));
+            link.forget(load::tc(object, self.layer));
         }
         if !behind && let Some(link) = self.behind.take() {
             link.forget(load::tc_ingress(object));

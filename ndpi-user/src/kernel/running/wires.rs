@@ -4,7 +4,7 @@ use ndpi_common::Watched;
 
 use super::Kernel;
 use super::attached::Attached;
-use crate::kernel::attach::{AttachError, Wire, check_redirects, find_interface};
+use crate::kernel::attach::{AttachError, Layer, Wire, check_redirects, find_interface, layer};
 use crate::kernel::load;
 use crate::kernel::maps::LostFrames;
 use crate::kernel::netlink::Interface;
@@ -17,6 +17,9 @@ impl Kernel {
     /// There is no such interface, or both are the same one.
     pub fn check_pair(&self, left: &str, right: &str) -> Result<(), AttachError> {
         let (left, right) = (find_interface(left)?, find_interface(right)?);
+        for end in [&left, &right] {
+            check_frames(end)?;
+        }
         if left.index == right.index { Err(AttachError::OwnPeer(left.name)) } else { Ok(()) }
     }
 
@@ -34,6 +37,7 @@ impl Kernel {
         self.cut(ends[0].index);
         self.cut(ends[1].index);
         let [left, right] = &ends;
+        check_frames(left).and_then(|()| check_frames(right))?;
         self.check_redirects(left, right)?;
         self.check_redirects(right, left)?;
         let wire = Wire::new([left, right])?;
@@ -105,5 +109,13 @@ impl Kernel {
         if let Err(error) = attached.and_then(|()| Ok(self.lost.begin()?)) {
             log::warn!("frames that are lost between two interfaces are not counted: {error:#}");
         }
+    }
+}
+
+/// Checks that an interface has frames, which others can send.
+fn check_frames(end: &Interface) -> Result<(), AttachError> {
+    match layer(end)? {
+        Layer::Link => Ok(()),
+        Layer::Network => Err(AttachError::NoFrames { interface: end.name.clone() }),
     }
 }

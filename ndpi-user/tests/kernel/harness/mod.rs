@@ -140,6 +140,30 @@ impl Kernel {
         self.try_run(hook, options).expect("a test run");
     }
 
+    /// Runs the program of a hook for interfaces without a link header on one packet.
+    pub(crate) fn run_l3(&mut self, hook: Hook, packet: &[u8]) -> Answer {
+        let options = TestRunOptions { data_in: Some(packet), ..Default::default() };
+        let result = match hook {
+            Hook::Xdp => {
+                let program = self.ebpf.program_mut(program::XDP_L3).expect("the XDP program");
+                let program: &mut Xdp = program.try_into().expect("for XDP");
+                if program.fd().is_err() {
+                    program.load().expect("the verifier takes it");
+                }
+                program.test_run(options)
+            }
+            Hook::Tc => {
+                let program = self.ebpf.program_mut(program::TC_L3).expect("the TC program");
+                let program: &mut SchedClassifier = program.try_into().expect("for TC");
+                if program.fd().is_err() {
+                    program.load().expect("the verifier takes it");
+                }
+                program.test_run(options)
+            }
+        };
+        read_answer(hook, result.expect("a test run").return_value)
+    }
+
     fn try_run(&self, hook: Hook, options: TestRunOptions<'_>) -> Result<u32, ProgramError> {
         let result = match hook {
             Hook::Xdp => {
