@@ -25,8 +25,9 @@ pub struct FragmentKey {
 }
 
 /// What only a datagram's first fragment tells of its flow; the ports from the sender's point of
-/// view.
-#[repr(C)]
+/// view. One word: the map gives the place of a value to another datagram's at any time, and what is
+/// read must be of one of them.
+#[repr(C, align(8))]
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "user", derive(Debug))]
 pub struct FragmentPorts {
@@ -36,20 +37,44 @@ pub struct FragmentPorts {
     pub destination: u16,
     /// IP protocol number, of the last header of the chain.
     pub proto: u8,
-    /// Always 0; makes the padding explicit.
-    pub reserved: [u8; 3],
+    /// The [`FragmentKey::check`] of the datagram.
+    pub check: [u8; 3],
 }
 
 impl FragmentPorts {
-    /// What `first` tells, a first fragment.
+    /// What `first` tells, a first fragment of the datagram `key`.
     #[inline(always)]
-    pub fn of(first: &Packet) -> Self {
+    pub fn of(first: &Packet, key: &FragmentKey) -> Self {
         let (source, destination) = first.ports();
-        Self { source, destination, proto: first.key.proto(), reserved: [0; 3] }
+        Self { source, destination, proto: first.key.proto(), check: key.check() }
+    }
+
+    /// Whether this was written for the datagram `key`.
+    #[inline(always)]
+    pub fn is_of(&self, key: &FragmentKey) -> bool {
+        self.check == key.check()
     }
 }
 
 impl FragmentKey {
+    /// A digest of the key: tells a value from one of another key, of which some CPU may still hold the
+    /// address.
+    #[inline(always)]
+    pub fn check(&self) -> [u8; 3] {
+        let Self { id, vlan, proto, kind, .. } = *self;
+        let last = u64::from(id) << 32 | u64::from(vlan) << 16 | u64::from(proto) << 8;
+        let mix =
+            |sum: u64, word: u64| (sum ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+        let mut sum = last | u64::from(kind);
+        for address in [&self.lower, &self.upper] {
+            for half in address.as_chunks::<8>().0 {
+                sum = mix(sum, u64::from_ne_bytes(*half));
+            }
+        }
+        let [.., x, y, z] = mix(sum, 0).to_le_bytes();
+        [x, y, z]
+    }
+
     /// The key under which the fragments of a datagram meet. `key` may carry ports or not.
     #[inline(always)]
     pub fn new(key: &Key, direction: Direction, id: u32) -> Self {

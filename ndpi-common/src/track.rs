@@ -1,6 +1,6 @@
 //! Tracks: the kernel's note of a flow that has no verdict yet.
 
-use crate::Tally;
+use crate::Total;
 
 /// An entry of `TRACK_V4` and `TRACK_V6`.
 ///
@@ -13,8 +13,6 @@ pub struct Track {
     pub shown: u32,
     /// The TCP flags seen in packets of both endpoints, combined by OR.
     pub tcp_flags: u32,
-    /// When the flow was first seen, in nanoseconds since boot (`CLOCK_BOOTTIME`).
-    pub first_ns: u64,
     /// Packets seen while there was no verdict; segments count one each.
     pub packets: u64,
     /// Their bytes, from the IP header on, as on the wire.
@@ -25,10 +23,10 @@ pub struct Track {
     pub client: u32,
     /// What of `packets` and `bytes` was dropped, because of the flow's server or
     /// [`crate::Switches::DROP_OVER_BUDGET`].
-    pub dropped: Tally,
+    pub dropped: Total,
 }
 
-const _: () = assert!(size_of::<Track>() == 4 + 4 + 8 + 8 + 8 + 4 + 4 + 8);
+const _: () = assert!(size_of::<Track>() == 4 + 4 + 8 + 8 + 4 + 4 + 16);
 
 // SAFETY: `repr(C)`, integers only, no padding (asserted above): every bit pattern is a value, and
 // every byte of a value is initialised.

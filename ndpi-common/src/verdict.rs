@@ -62,7 +62,8 @@ pub struct State;
 impl State {
     /// Another connection has begun with the same key: the verdict is over, the entry only keeps
     /// the old flow's counters until user space has read and removed it. The packets of the new flow
-    /// are tracked and shown as if the entry were not there.
+    /// are tracked and shown as if the entry were not there. It holds if [`Verdict::opening`] says that
+    /// this entry is meant: see [`Verdict::is_over`].
     pub const REOPENED: u8 = 1;
     /// [`Verdict::opening`] is a SYN seen since the verdict, which asks for another connection; the
     /// verdict is over when a SYN+ACK acknowledges it. See [`crate::reopen`].
@@ -159,7 +160,8 @@ pub struct Verdict {
     pub master: u16,
     /// nDPI's category.
     pub category: u16,
-    /// When the verdict was made, in nanoseconds since boot (`CLOCK_BOOTTIME`).
+    /// When the flow got its first verdict, in nanoseconds since boot (`CLOCK_BOOTTIME`). With the key
+    /// it says which of the entries it is that lay at the same place in memory one after the other.
     pub decided_ns: u64,
     /// Sent by the lower endpoint since the verdict, not yet folded.
     pub from_lower: Tally,
@@ -173,11 +175,26 @@ pub struct Verdict {
     pub over_limit: Total,
     /// With the action `limit`, the key in `LIMITS` of the [`crate::Bucket`] that it takes from.
     pub bucket: u32,
-    /// A [`crate::reopen::Opening`], where the state says of which connection.
+    /// A [`crate::reopen::Opening`], where the state says of which connection. With
+    /// [`State::REOPENED`], the [`Verdict::generation`] of the entry that is over.
     pub opening: u32,
 }
 
 impl Verdict {
+    /// What tells the entry from an earlier one at the same place in memory: the kernel gives the place
+    /// of an entry that was removed to the next one at once, while another CPU may still be about to
+    /// write what it decided by the earlier one.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "entries of 4 seconds are told apart")]
+    pub const fn generation(&self) -> u32 {
+        self.decided_ns as u32
+    }
+
+    /// Whether another connection has begun, see [`State::REOPENED`].
+    pub const fn is_over(&self) -> bool {
+        self.state & State::REOPENED != 0 && self.opening == self.generation()
+    }
+
     /// The packets and bytes that the lower endpoint sent since the verdict.
     pub const fn lower(&self) -> Total {
         self.folded_lower.plus(self.from_lower)
@@ -213,7 +230,7 @@ unsafe impl aya::Pod for Verdict {}
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, Tally, Total, Verdict};
+    use super::{Action, State, Tally, Total, Verdict};
 
     #[test]
     fn actions_survive_the_map() {
@@ -236,6 +253,16 @@ mod tests {
         bytes[..4].copy_from_slice(&tally.packets.to_ne_bytes());
         bytes[4..].copy_from_slice(&tally.bytes.to_ne_bytes());
         assert!(u64::from_le_bytes(bytes) == Tally::word(3, 180));
+    }
+
+    #[test]
+    fn what_was_meant_for_an_earlier_entry_ends_nothing() {
+        let earlier = Verdict { decided_ns: (7 << 32) + 1000, ..Verdict::default() };
+        let verdict = Verdict { decided_ns: (7 << 32) + 1001, ..Verdict::default() };
+        let opening = earlier.generation();
+        let ended = Verdict { state: State::REOPENED, opening, ..verdict };
+        assert!(!ended.is_over() && !verdict.is_over());
+        assert!(Verdict { opening: verdict.generation(), ..ended }.is_over());
     }
 
     #[test]

@@ -30,7 +30,9 @@ pub(crate) fn leave<H: Hooked>(frame: H, outcome: Outcome, reason: Reason, weigh
     answer
 }
 
-/// Counts a packet in its flow's verdict; returns what the direction's tally was before.
+/// Counts a packet in its flow's verdict. An entry that user space removed since the look-up may be
+/// another flow's already: that one's counts are then off by this packet, which nothing rests on.
+/// Returns what the direction's tally was before.
 ///
 /// # Safety
 /// `verdict` was looked up in this run.

@@ -1,5 +1,7 @@
 //! Fragments: the first one of a datagram has the ports and the protocol, the later ones follow it.
 
+use core::ptr;
+
 use ndpi_common::parse::Packet;
 use ndpi_common::{FragmentKey, FragmentPorts};
 
@@ -10,7 +12,7 @@ use crate::maps::FRAGMENTS;
 #[inline(never)]
 pub(crate) fn learn(packet: &Packet, id: u32) -> bool {
     let key = FragmentKey::new(&packet.key, packet.direction, id);
-    let _ = FRAGMENTS.insert(key, FragmentPorts::of(packet), 0);
+    let _ = FRAGMENTS.insert(key, FragmentPorts::of(packet, &key), 0);
     true
 }
 
@@ -19,8 +21,11 @@ pub(crate) fn learn(packet: &Packet, id: u32) -> bool {
 pub(crate) fn join(packet: &mut Packet, id: u32) -> bool {
     let key = FragmentKey::new(&packet.key, packet.direction, id);
     let Some(ports) = FRAGMENTS.get_ptr(key) else { return false };
-    // SAFETY: looked up just now; the entry is read whole or, while it is rewritten, in parts that
-    // each were true of these addresses.
-    packet.join(unsafe { *ports });
-    true
+    // SAFETY: looked up just now: its memory stays that of some datagram's. An aligned word.
+    let ports = unsafe { ptr::read_volatile(ports) };
+    let is_ours = ports.is_of(&key);
+    if is_ours {
+        packet.join(ports);
+    }
+    is_ours
 }

@@ -29,14 +29,17 @@ pub(crate) const OVER: Answer = 3;
 pub(crate) fn by<H: Hooked, K: Copy>(frame: H, verdict: *mut Verdict, seen: &Seen<K>) -> Answer {
     // SAFETY: the caller looked the verdict up in this run.
     let head = unsafe { Head4::read(verdict) };
-    if head.byte(3) & State::REOPENED != 0 {
+    // SAFETY: as above; aligned words that are only written whole.
+    let (opening, generation, last_seen) = unsafe {
+        let generation = ptr::read_volatile(&raw const (*verdict).decided_ns).to_le_bytes();
+        let [a, b, c, d, ..] = generation;
+        let opening = ptr::read_volatile(&raw const (*verdict).opening);
+        let last_seen = ptr::read_volatile(&raw const (*verdict).last_seen);
+        (Opening(opening), u32::from_le_bytes([a, b, c, d]), last_seen)
+    };
+    if head.byte(3) & State::REOPENED != 0 && opening.0 == generation {
         return OVER;
     }
-    // SAFETY: as above; an aligned word that is only written whole.
-    let (opening, last_seen) = unsafe {
-        let opening = ptr::read_volatile(&raw const (*verdict).opening);
-        (Opening(opening), ptr::read_volatile(&raw const (*verdict).last_seen))
-    };
     let connections = Connections {
         action: head.byte(0),
         state: head.byte(3),
@@ -46,7 +49,7 @@ pub(crate) fn by<H: Hooked, K: Copy>(frame: H, verdict: *mut Verdict, seen: &See
     };
     let meaning = connections.meaning(segment(frame, seen), seen.direction);
     // SAFETY: looked up in this run.
-    unsafe { carry_out(verdict, meaning) }
+    unsafe { carry_out(verdict, generation, meaning) }
 }
 
 /// What the packet says, if it is a whole TCP segment.
@@ -71,7 +74,7 @@ fn segment<H: Hooked, K: Copy>(frame: H, seen: &Seen<K>) -> Segment {
 /// # Safety
 /// `verdict` was looked up in this run.
 #[inline(always)]
-unsafe fn carry_out(verdict: *mut Verdict, meaning: Meaning) -> Answer {
+unsafe fn carry_out(verdict: *mut Verdict, generation: u32, meaning: Meaning) -> Answer {
     // SAFETY: the caller's promise.
     unsafe {
         match meaning {
@@ -89,10 +92,24 @@ unsafe fn carry_out(verdict: *mut Verdict, meaning: Meaning) -> Answer {
                 LET_THROUGH
             }
             Meaning::Over => {
-                set(verdict, State::REOPENED);
+                end(verdict, generation);
                 OVER
             }
         }
+    }
+}
+
+/// Ends the verdict that was read. If its place is another entry's by now, that one is not meant: what
+/// is written says which.
+///
+/// # Safety
+/// `verdict` was looked up in this run.
+#[inline(always)]
+unsafe fn end(verdict: *mut Verdict, generation: u32) {
+    // SAFETY: the caller's promise; aligned words of the entry.
+    unsafe {
+        atomic::swap32(&raw mut (*verdict).opening, generation);
+        set(verdict, State::REOPENED);
     }
 }
 

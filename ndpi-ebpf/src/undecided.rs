@@ -2,9 +2,8 @@
 
 use core::ptr;
 
-use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
 use ndpi_common::parse::tcp;
-use ndpi_common::{Direction, Outcome, Reason, SampleFlags, Switches, Tally, Track};
+use ndpi_common::{Direction, Outcome, Reason, SampleFlags, Switches, Total, Track};
 
 use crate::atomic;
 use crate::count;
@@ -46,18 +45,15 @@ fn new<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) -> (Outcome, Reason) {
     let client = servers::client(seen);
     let blocked = servers::is_blocked(seen, client);
     let shown = !seen.later && settings::budget() > 0 && show(frame, seen, 1, flags(blocked));
-    let dropped = Tally { packets: seen.weight.packets, bytes: seen.weight.bytes };
     let drops = blocked || settings::budget() == 0 && over_budget_drops();
     let track = Track {
         shown: u32::from(shown),
         tcp_flags: u32::from(seen.tcp_flags),
-        // SAFETY: no arguments.
-        first_ns: unsafe { bpf_ktime_get_boot_ns() },
         packets: u64::from(seen.weight.packets),
         bytes: u64::from(seen.weight.bytes),
         last_seen: settings::tick(),
         client: client as u32,
-        dropped: if drops { dropped } else { Tally::from_word(0) },
+        dropped: if drops { whole(seen) } else { Total { packets: 0, bytes: 0 } },
     };
     let kept = seen.key.set_track(&track);
     let reason = if seen.later {
@@ -92,7 +88,7 @@ unsafe fn known<H: Hooked, K: Family>(
         (false, false) => Direction::FromUpper,
     };
     let blocked = servers::is_blocked(seen, client);
-    // SAFETY: the caller's promise; a `Tally` is one 64-bit word, only changed by atomic operations.
+    // SAFETY: the caller's promise; words that are only changed by atomic operations.
     unsafe {
         if seen.begins {
             restart(track, seen);
@@ -100,8 +96,9 @@ unsafe fn known<H: Hooked, K: Family>(
         note(track, seen);
         let (outcome, reason) = outcome(blocked, show_next(frame, track, seen, blocked));
         if matches!(outcome, Outcome::Dropped) {
-            let word = Tally::word(seen.weight.packets, seen.weight.bytes);
-            atomic::add((&raw mut (*track).dropped).cast(), word);
+            let dropped = whole(seen);
+            atomic::add(&raw mut (*track).dropped.packets, dropped.packets);
+            atomic::add(&raw mut (*track).dropped.bytes, dropped.bytes);
         }
         (outcome, reason)
     }
@@ -173,6 +170,12 @@ fn outcome(blocked: bool, reason: Reason) -> (Outcome, Reason) {
 #[inline(always)]
 fn over_budget_drops() -> bool {
     settings::is_on_now(Switches::DROP_OVER_BUDGET)
+}
+
+/// What the packet counts for.
+#[inline(always)]
+fn whole<K>(seen: &Seen<K>) -> Total {
+    Total { packets: u64::from(seen.weight.packets), bytes: u64::from(seen.weight.bytes) }
 }
 
 #[inline(always)]

@@ -276,7 +276,7 @@ impl<D: Detector> Classifier<D> {
         let timeouts = self.settings.timeouts?;
         let flow = self.table.get(slot)?;
         if self.settings.keeper == Keeper::Kernel && flow.decided().is_some() {
-            return (sample.reopened && sink.is_over(&sample.key)).then_some(End::Reused);
+            return (sample.reopened && sink.is_over(sample)).then_some(End::Reused);
         }
         if flow.tcp_closed() && tcp::opens(sample.tcp_flags) {
             return Some(End::Reused);

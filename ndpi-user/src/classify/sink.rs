@@ -4,7 +4,7 @@ use ndpi::Classification;
 
 use super::{Announcement, End};
 use crate::first_packet::Claim;
-use crate::flow::{Cause, DecidedBy, Details, FlowEntry, FlowKey};
+use crate::flow::{Cause, DecidedBy, Details, FlowEntry};
 use crate::sample::Sample;
 use crate::verdict::Verdict;
 
@@ -79,7 +79,7 @@ pub trait Sink<F> {
     /// Whether a flow with a verdict is over, as the kernel says with one of its packets
     /// ([`Sample::reopened`]). It says so until it has been taken notice of, also of packets that are
     /// on their way when that happens.
-    fn is_over(&mut self, _flow: &FlowKey) -> bool {
+    fn is_over(&mut self, _sample: &Sample) -> bool {
         true
     }
 

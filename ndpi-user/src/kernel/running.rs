@@ -9,7 +9,7 @@ use aya::Ebpf;
 use log::LevelFilter;
 use ndpi_common::names::{map, program};
 use ndpi_common::parse::{self, Fragment, Packet};
-use ndpi_common::{Direction, FragmentKey, FragmentPorts, Key, State};
+use ndpi_common::{Direction, FragmentKey, FragmentPorts, Key};
 
 use super::attach::{Layer, Wire};
 use super::load::{self, LoadError};
@@ -132,7 +132,7 @@ impl Kernel {
     ) -> Result<Option<(Key, Direction)>, MapError> {
         if let Some(quoted) = parse::quoted(frame, packet)
             && let Some((key, direction)) = self.whole(quoted)?
-            && self.verdicts.get(&key)?.is_some_and(|verdict| verdict.state & State::REOPENED == 0)
+            && self.verdicts.get(&key)?.is_some_and(|verdict| !verdict.is_over())
         {
             return Ok(Some((key, direction.opposite())));
         }
@@ -143,8 +143,10 @@ impl Kernel {
     fn whole(&self, mut packet: Packet) -> Result<Option<(Key, Direction)>, MapError> {
         if let Fragment::Later { id } = packet.fragment {
             let first = FragmentKey::new(&packet.key, packet.direction, id);
-            let Some(ports) = self.fragments.get(&first)? else { return Ok(None) };
-            packet.join(ports);
+            match self.fragments.get(&first)? {
+                Some(ports) if ports.is_of(&first) => packet.join(ports),
+                _ => return Ok(None),
+            }
         }
         Ok(Some((packet.key, packet.direction)))
     }

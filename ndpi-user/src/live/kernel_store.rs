@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
-use ndpi_common::{OWN_BUCKET, State, TICK_NS, Total, Track, Verdict as Entry, tick_of};
+use ndpi_common::{OWN_BUCKET, TICK_NS, Total, Track, Verdict as Entry, tick_of};
 
 use super::in_force::full;
 use super::{Activity, Allowance, Standing, Store, Taken, Volume};
@@ -157,8 +157,11 @@ impl Store for KernelStore {
         Ok(self.verdicts.get(key)?.map(|entry| Activity::of(key, &entry)))
     }
 
-    fn is_over(&self, key: &FlowKey) -> anyhow::Result<bool> {
-        Ok(self.verdicts.get(key)?.is_none_or(|entry| entry.state & State::REOPENED != 0))
+    fn is_over(&self, key: &FlowKey, seen_ns: u64) -> anyhow::Result<bool> {
+        let Some(entry) = self.verdicts.get(key)? else { return Ok(true) };
+        // The note of it may have been lost to a change of the entry: what was said since the verdict
+        // was made is about no earlier one.
+        Ok(entry.is_over() || self.clock.epoch_ns(entry.decided_ns) <= seen_ns)
     }
 
     fn take(&self, key: &FlowKey) -> anyhow::Result<Taken> {
@@ -214,11 +217,12 @@ fn go_on(entry: &mut Entry, before: &Entry) {
     entry.tcp_flags_lower |= before.tcp_flags_lower;
     entry.tcp_flags_upper |= before.tcp_flags_upper;
     (entry.state, entry.opening) = (before.state, before.opening);
+    entry.decided_ns = before.decided_ns;
 }
 
 /// What was dropped of a flow while it had no verdict.
 fn dropped(track: &Track) -> Volume {
-    Volume { packets: track.dropped.packets.into(), bytes: track.dropped.bytes.into() }
+    volume(track.dropped)
 }
 
 fn volume(total: Total) -> Volume {

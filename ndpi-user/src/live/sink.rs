@@ -244,8 +244,8 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
         self.unwritten.get(&flow.key) != Some(Missing::Verdict)
     }
 
-    fn is_over(&mut self, flow: &FlowKey) -> bool {
-        self.store.is_over(flow).unwrap_or_else(|error| {
+    fn is_over(&mut self, sample: &Sample) -> bool {
+        self.store.is_over(&sample.key, sample.time_ns).unwrap_or_else(|error| {
             self.unwritten.refuse(&error);
             // It is said again with the next packet.
             false

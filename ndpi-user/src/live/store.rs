@@ -114,7 +114,8 @@ pub trait Store {
 
     /// Replaces the verdict that stands, without a moment in which none does; its counters go on.
     /// In the kernel, packets of the few microseconds between reading and replacing them are counted
-    /// in the statistics alone.
+    /// in the statistics alone; a connection that begins in them is noticed all the same
+    /// ([`is_over`](Self::is_over)), and a SYN in them is sent again.
     ///
     /// # Errors
     ///
@@ -128,12 +129,13 @@ pub trait Store {
     /// When the map cannot be read.
     fn activity(&self, key: &FlowKey) -> anyhow::Result<Option<Activity>>;
 
-    /// Whether the flow has no verdict any more: another connection has begun with its key.
+    /// Whether the flow has no verdict any more, or it is over: another connection has begun with its
+    /// key, as a packet of `seen_ns` (nanoseconds since the Unix epoch) says.
     ///
     /// # Errors
     ///
     /// When the map cannot be read.
-    fn is_over(&self, key: &FlowKey) -> anyhow::Result<bool>;
+    fn is_over(&self, key: &FlowKey, seen_ns: u64) -> anyhow::Result<bool>;
 
     /// Takes a flow out of the maps, with what the kernel counted.
     ///

@@ -1,6 +1,9 @@
 //! Fragments, in all orders.
 
-use ndpi_common::{Action, Hook, Outcome, Reason, SampleFlags, Switches};
+use ndpi_common::parse::{self, Fragment, Options};
+use ndpi_common::{
+    Action, FragmentKey, FragmentPorts, Hook, Outcome, Reason, SampleFlags, Switches,
+};
 
 use crate::frame::{ACK, TCP, Talk, UDP, V4, V6, counted};
 use crate::harness::{Answer, HOOKS, Settings, kernel};
@@ -109,4 +112,20 @@ fn fragments_of_different_datagrams_do_not_mix() {
         kernel.expect(&[unknown], |kernel| kernel.run(Hook::Xdp, &other));
     }
     assert_eq!(frames[1][23], UDP);
+}
+
+#[test]
+fn what_was_told_of_another_datagram_is_not_believed() {
+    let settings = Settings { switches: Switches::DROP_UNKNOWN_FRAGMENTS, ..Settings::default() };
+    let Some(mut kernel) = kernel(settings) else { return };
+    let frames = pieces(V4.udp(), &[5; 100], 64);
+    let first = parse::frame(&&frames[0][..], Options::LENIENT).unwrap();
+    let later = parse::frame(&&frames[1][..], Options::LENIENT).unwrap();
+    let Fragment::Later { id } = later.fragment else { panic!("{later:?}") };
+    let key = FragmentKey::new(&later.key, later.direction, id);
+    let other = FragmentKey { id: id + 1, ..key };
+    for (told_of, answer) in [(other, Answer::Drop), (key, Answer::Pass)] {
+        kernel.set_fragment(key, FragmentPorts::of(&first, &told_of));
+        assert_eq!(kernel.run(Hook::Xdp, &frames[1]), answer);
+    }
 }

@@ -96,3 +96,21 @@ fn what_the_kernel_noted_of_a_flow_outlives_its_verdict() {
     assert_eq!((entry.state, entry.last_seen), (State::REOPENED, 77));
     assert_eq!(store.activity(&key).unwrap().map(|activity| activity.last_seen), Some(77));
 }
+
+#[test]
+fn a_connection_that_began_while_its_verdict_was_changed_is_noticed() {
+    if !can_load() {
+        return;
+    }
+    let kernel = load();
+    let (store, key) = (store(&kernel), key4(1, 2));
+    assert!(store.is_over(&key, 0).unwrap(), "there is no verdict");
+    let before = Entry { decided_ns: 5_000_000_000, ..Entry::default() };
+    kernel.verdicts().insert(&key, &before).unwrap();
+    // What the kernel noted in the moment between is not in the entry any more.
+    store.replace(&standing(key, Action::Drop, 4)).unwrap();
+    let entry = kernel.verdicts().get(&key).unwrap().unwrap();
+    assert_eq!((entry.decided_ns, entry.is_over()), (before.decided_ns, false));
+    assert!(!store.is_over(&key, 0).unwrap(), "said of an earlier verdict");
+    assert!(store.is_over(&key, u64::MAX).unwrap(), "said of this one");
+}

@@ -91,24 +91,29 @@ impl Ring {
         }
     }
 
-    #[expect(clippy::cast_ptr_alignment, reason = "records start at multiples of 8")]
     fn at_next(&self) -> At {
         if self.next == self.producer_position().load(Ordering::Acquire) {
             return At::Nothing;
         }
-        // SAFETY: records start at multiples of 8, so the word is aligned; it lies in the data
-        // pages, which stay mapped as long as `self`; the kernel writes it atomically.
-        let word = unsafe {
-            self.data(self.next, 0, HEADER).as_ptr().cast::<AtomicU32>().as_ref_unchecked()
-        };
         // Pairs with the kernel's exchange when it commits the record.
-        let word = word.load(Ordering::Acquire);
+        let word = self.head(self.next).load(Ordering::Acquire);
         let len = (word & !(BUSY | DISCARDED)) as usize;
         match word {
             _ if word & BUSY != 0 => At::Nothing,
             _ if word & DISCARDED != 0 => At::Discarded(len),
             _ => At::Record(len),
         }
+    }
+
+    /// The first word of a record, which the kernel writes while it is looked at: no slice may cover it.
+    #[expect(clippy::cast_ptr_alignment, reason = "records start at multiples of 8")]
+    fn head(&self, position: usize) -> &AtomicU32 {
+        let start = page_size() + (position & self.mask);
+        assert!(start + HEADER <= self.producer.len, "a record beyond the ring's end");
+        // SAFETY: within the mapping, as just compared, which lives as long as `self`; records start at
+        // multiples of 8, so the word is aligned; the kernel writes it atomically, and it is only
+        // loaded here, as the mapping is read-only.
+        unsafe { self.producer.start.as_ptr().add(start).cast::<AtomicU32>().as_ref_unchecked() }
     }
 
     /// `len` bytes, `offset` bytes behind a record's start at `position`.

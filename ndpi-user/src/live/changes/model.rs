@@ -156,7 +156,7 @@ impl Store for Model {
         Ok(entry.map(|entry| Activity { last_seen: entry.last_seen, answers: [false; 2] }))
     }
 
-    fn is_over(&self, key: &FlowKey) -> anyhow::Result<bool> {
+    fn is_over(&self, key: &FlowKey, _seen_ns: u64) -> anyhow::Result<bool> {
         Ok(!self.maps().verdicts.contains_key(key))
     }
 

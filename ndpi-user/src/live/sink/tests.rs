@@ -49,7 +49,7 @@ impl Store for Table {
         Ok(None)
     }
 
-    fn is_over(&self, key: &FlowKey) -> anyhow::Result<bool> {
+    fn is_over(&self, key: &FlowKey, _seen_ns: u64) -> anyhow::Result<bool> {
         Ok(!self.standing.borrow().contains_key(key))
     }
 

@@ -75,6 +75,11 @@ impl Kernel {
         self.hash::<u32, u32>(map::INTERFACES).insert(ifindex, 1, 0).unwrap();
     }
 
+    /// Writes what a first fragment is to have told.
+    pub(crate) fn set_fragment(&mut self, key: FragmentKey, ports: FragmentPorts) {
+        self.hash::<FragmentKey, FragmentPorts>(map::FRAGMENTS).insert(key, ports, 0).unwrap();
+    }
+
     pub(crate) fn set_tick(&mut self, tick: u32) {
         self.set_live(|live| live.tick = tick);
     }
