@@ -9,6 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::setup::Need;
 use crate::workspace::{Profile, Workspace};
 use crate::{build, process, sudo};
 
@@ -33,15 +34,13 @@ const KEPT: [&str; 3] = ["RUST_LOG", "RUST_LOG_STYLE", "RUST_BACKTRACE"];
 /// `cargo xtask run`. Does not come back: the program takes the place of this process, so signals
 /// reach it and its exit code is the caller's.
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<Infallible> {
-    build::build(workspace, Profile::Quick, &[])?;
     let words = words_for(&args.words);
+    let root = needs_sudo(&words).then_some("attaching programs to an interface");
+    build::build(workspace, Profile::Quick, &Need { root, ..Need::default() })?;
     let library =
         process::variable("NDPI_LIBRARY").unwrap_or_else(|| workspace.ndpi_library().into());
     let mut command = start(&workspace.binary(Profile::Quick), &library, &words);
     eprintln!("run: {}", process::shown(&command));
-    if command.get_program() == "sudo" {
-        sudo::ask("attaching programs to an interface")?;
-    }
     let shown = process::shown(&command);
     Err(command.exec()).with_context(|| format!("cannot start `{shown}`"))
 }
@@ -55,18 +54,21 @@ fn words_for(words: &[OsString]) -> Vec<OsString> {
 }
 
 fn start(binary: &Path, library: &OsStr, words: &[OsString]) -> Command {
-    // Without sudo it starts all the same: a container may have given us the capabilities, and if
-    // some are missing, the program itself says which.
-    let as_it_is = !wants_root(words) || process::is_root() || !sudo::is_possible();
-    let mut command = if as_it_is {
+    let mut command = if needs_sudo(words) {
+        through_sudo(binary, library)
+    } else {
         let mut command = process::command(binary);
         command.env("NDPI_LIBRARY", library);
         command
-    } else {
-        through_sudo(binary, library)
     };
     command.args(words);
     command
+}
+
+/// Without sudo it starts all the same: a container may have given us the capabilities, and if some
+/// are missing, the program itself says which.
+fn needs_sudo(words: &[OsString]) -> bool {
+    wants_root(words) && !process::is_root() && sudo::is_possible()
 }
 
 fn wants_root(words: &[OsString]) -> bool {

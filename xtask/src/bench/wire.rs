@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::measuring;
 use crate::build;
 use crate::process;
+use crate::setup::Need;
 use crate::workspace::{Profile, Workspace};
 
 /// Measure packets a second over veth, and account for every one of them.
@@ -35,7 +36,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
-    build::build(workspace, Profile::Dist, &[])?;
+    build::build(workspace, Profile::Dist, &Need::default())?;
     let mut command = process::privileged(measuring::program(workspace, "wire")?);
     command.arg("--program").arg(workspace.binary(Profile::Dist));
     command.arg("--library").arg(workspace.ndpi_library());

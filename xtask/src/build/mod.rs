@@ -47,16 +47,16 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
         (_, true) => Profile::Dist,
         _ => Profile::Quick,
     };
-    build(workspace, profile, &[])?;
+    build(workspace, profile, &Need::default())?;
     let built = if args.dist { program::split(workspace)? } else { workspace.binary(profile) };
     eprintln!("build: {}", built.display());
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds everything; the binary is at [`Workspace::binary`] then. Programs of the distribution that
-/// are needed afterwards are installed meanwhile.
-pub(crate) fn build(workspace: &Workspace, profile: Profile, programs: &[&str]) -> Result<()> {
-    let plan = Plan::make(workspace, &Need { programs, ndpi: true, ..Need::default() })?;
+/// Builds everything; the binary is at [`Workspace::binary`] then. What is needed afterwards is
+/// provided meanwhile, nDPI in any case.
+pub(crate) fn build(workspace: &Workspace, profile: Profile, need: &Need) -> Result<()> {
+    let plan = Plan::make(workspace, &Need { ndpi: true, ..*need })?;
     plan.check()?;
     thread::scope(|scope| {
         let others = scope.spawn(|| plan.carry_out());

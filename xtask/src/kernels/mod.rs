@@ -29,6 +29,7 @@ use anyhow::{Result, bail};
 use crate::build;
 use crate::manner::Manner;
 use crate::process;
+use crate::setup::Need;
 use crate::workspace::{Profile, Workspace};
 use archive::{Archive, Kernel};
 use stage::Stage;
@@ -67,7 +68,8 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
         bail!("the kernels that are booted here are those for x86-64, and so must the program be");
     }
     let profile = if args.debug { Profile::Debug } else { Profile::Quick };
-    build::build(workspace, profile, &["ip", qemu::PROGRAM])?;
+    let need = Need { programs: &["ip", qemu::PROGRAM], ..Need::default() };
+    build::build(workspace, profile, &need)?;
     let archive = Archive::open(&workspace.target().join("kernels"))?;
     let kernels = archive.choose(&args.kernels)?;
     let stage = Stage::build(workspace, profile, &args.captures)?;

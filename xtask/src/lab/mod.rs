@@ -40,7 +40,7 @@ use clap::builder::PossibleValuesParser;
 use crate::manner::Manner;
 use crate::setup::{self, Need};
 use crate::workspace::{Profile, Workspace};
-use crate::{build, process, sudo};
+use crate::{build, process};
 use bpffs::Bpffs;
 use findings::{Findings, Report};
 use scenarios::Scenario;
@@ -113,8 +113,6 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
         all().try_for_each(|(name, about)| writeln!(io::stdout(), "{name:<12}  {about}"))?;
         return Ok(ExitCode::SUCCESS);
     }
-    // First: building may take minutes, after which nobody waits for a question.
-    sudo::ask("making network namespaces and attaching programs there")?;
     let binary = binary(args, workspace)?;
     if !process::is_root() {
         return again_as_root(args, &binary);
@@ -198,11 +196,13 @@ fn server_names() -> Vec<&'static str> {
 
 /// The program to run: the one that is asked for, or one built now, as the caller.
 fn binary(args: &Args, workspace: &Workspace) -> Result<PathBuf> {
+    let root = Some("making network namespaces and attaching programs there");
+    let need = Need { programs: &PROGRAMS, root, ..Need::default() };
     let Some(binary) = &args.binary else {
-        build::build(workspace, Profile::Quick, &PROGRAMS)?;
+        build::build(workspace, Profile::Quick, &need)?;
         return Ok(workspace.binary(Profile::Quick));
     };
-    setup::provide(workspace, &Need { programs: &PROGRAMS, ..Need::default() })?;
+    setup::provide(workspace, &need)?;
     binary.canonicalize().with_context(|| format!("no program at {}", binary.display()))
 }
 

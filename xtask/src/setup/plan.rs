@@ -22,11 +22,13 @@ pub(crate) struct Need<'a> {
     pub(crate) object: bool,
     /// What checks sources.
     pub(crate) lints: bool,
+    /// What root's rights are needed for afterwards: they are asked for before anything is compiled.
+    pub(crate) root: Option<&'static str>,
 }
 
 impl Need<'_> {
     pub(crate) fn everything() -> Self {
-        Need { programs: &packages::ALL, ndpi: true, object: true, lints: true }
+        Need { programs: &packages::ALL, ndpi: true, object: true, lints: true, root: None }
     }
 }
 
@@ -36,6 +38,7 @@ pub(crate) struct Plan<'a> {
     packages: Vec<Package>,
     /// What is missing, step by step.
     steps: Vec<(&'static Step, String)>,
+    root: Option<&'static str>,
 }
 
 impl<'a> Plan<'a> {
@@ -57,7 +60,7 @@ impl<'a> Plan<'a> {
         if steps.iter().any(|(step, _)| step.what == ndpi::STEP.what) {
             programs.extend(ndpi::programs());
         }
-        Ok(Self { context, packages: packages::missing(&programs), steps })
+        Ok(Self { context, packages: packages::missing(&programs), steps, root: need.root })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -88,7 +91,7 @@ impl<'a> Plan<'a> {
                 format!("missing:\n{self}{}", packages::by_hand(&self.packages))
             })?;
         }
-        Ok(())
+        self.root.map_or(Ok(()), sudo::ask)
     }
 
     /// Provides all of it; packages first, since the steps use some.
