@@ -9,6 +9,7 @@ pub mod control;
 pub mod files;
 pub mod first_packet;
 pub mod flow;
+pub mod interfaces;
 pub mod kernel;
 pub mod link;
 pub mod live;

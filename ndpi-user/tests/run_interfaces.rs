@@ -4,11 +4,13 @@ mod support;
 
 use std::fs::{self, File};
 use std::net::UdpSocket;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use support::foreign::ForeignProgram;
+use support::instance::Instance;
 use support::pair::{FAR, NEAR, Pair};
 use support::sandbox::{Sandbox, run};
 use support::tun::{HERE, THERE, Tun};
@@ -252,5 +254,151 @@ fn interfaces_whose_packets_cannot_be_read_are_refused_with_the_reason() {
         run.assert_failed(1, &["tun0 cannot be joined", "no Ethernet header"]);
     }
     assert_eq!(sandbox.attached("tun0"), [""; 0]);
+    sandbox.assert_clean();
+}
+
+/// Waits for the `status` record of this state about an interface.
+#[track_caller]
+fn wait_for(instance: &Instance, state: &str, interface: &str) -> Value {
+    instance.wait_for(|record| {
+        record["type"] == "status" && record["state"] == state && record["iface"] == interface
+    })
+}
+
+/// Detaches the link that holds the XDP program of `interface`, as an operator may.
+fn detach_xdp(sandbox: &Sandbox, interface: &str) {
+    let json =
+        |command: &mut Command| -> Value { serde_json::from_str(&run(command).stdout).unwrap() };
+    let shown = json(sandbox.command("ip").args(["-j", "link", "show", interface]));
+    let program = &shown[0]["xdp"]["prog"]["id"];
+    let links = json(sandbox.command("bpftool").args(["-j", "link", "show"]));
+    // The program of this instance, which watches nothing else.
+    let is_it = |link: &&Value| link["type"] == "xdp" && link["prog_id"] == *program;
+    let link = links.as_array().unwrap().iter().find(is_it).expect("a link");
+    let id = link["id"].to_string();
+    let detached = run(sandbox.command("bpftool").args(["link", "detach", "id", &id]));
+    assert_eq!(detached.code, Some(0), "{detached:#?}");
+}
+
+#[test]
+fn an_interface_that_goes_is_reported_and_attached_again_when_it_returns() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let policy = sandbox.file("policy.toml", "default = \"count\"\n");
+    let command = format!("run --iface left --json --workers 1 --policy {}", policy.display());
+    let mut instance = sandbox.start(&command);
+    let reload = || sandbox.run("policy reload").stdout;
+    assert!(reload().contains("0 rules in force"));
+    sandbox.ip("link del left");
+    let gone = wait_for(&instance, "detached", "left");
+    assert_eq!(gone["why"], "gone");
+    assert!(instance.stderr().contains("warning: left is gone: nothing is enforced there"));
+    let said = reload();
+    assert!(said.contains("not enforced on left (gone)") && !said.contains("in force"), "{said}");
+    sandbox.ip("link add left type veth peer name right");
+    let back = wait_for(&instance, "attached", "left");
+    assert_eq!(back["attached"]["egress"], "tcx", "{back}");
+    assert_ne!(back["ifindex"], gone["ifindex"]);
+    assert!(!sandbox.attached("left").is_empty());
+    assert!(reload().contains("0 rules in force"));
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+    sandbox.assert_clean();
+}
+
+#[test]
+fn a_program_that_is_taken_off_is_reported_and_put_back() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let mut instance = sandbox.start("run --iface left --json --workers 1");
+    let before = sandbox.attached("left");
+    // Nothing tells of it.
+    detach_xdp(&sandbox, "left");
+    assert_eq!(wait_for(&instance, "detached", "left")["why"], "taken-off");
+    assert!(instance.stderr().contains("what comes in is not enforced there"));
+    wait_for(&instance, "attached", "left");
+    assert_eq!(sandbox.attached("left"), before);
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+    sandbox.assert_clean();
+}
+
+#[test]
+fn interfaces_that_a_pattern_fits_are_attached_to_whenever_they_come() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let mut instance = sandbox.start("run --iface dyn* --iface le?t --json --workers 1");
+    assert!(!sandbox.attached("left").is_empty() && sandbox.attached("right").is_empty());
+    sandbox.ip("link add dyn0 type veth peer name dyn1");
+    wait_for(&instance, "attached", "dyn1");
+    assert!(!sandbox.attached("dyn0").is_empty() && !sandbox.attached("dyn1").is_empty());
+    sandbox.ip("link del dyn0");
+    wait_for(&instance, "detached", "dyn0");
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+    sandbox.assert_clean();
+}
+
+#[test]
+fn it_ends_when_the_interface_is_gone_if_it_is_to() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let command = "run --iface left --iface ri* --exit-when-gone --json --workers 1";
+    let mut instance = sandbox.start(command);
+    // Both ends go together.
+    sandbox.ip("link del left");
+    wait_until(|| instance.stderr().contains("(--exit-when-gone)"));
+    assert_eq!(instance.ended().code(), Some(1), "{}", instance.stderr());
+    instance.wait_for(|record| record["state"] == "stopped");
+    assert_eq!(sandbox.pinned(), [""; 0]);
+}
+
+#[test]
+fn a_renamed_interface_stays_attached_and_another_of_its_name_is_attached_to() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let mut instance = sandbox.start("run --iface left --json --workers 1");
+    for arguments in ["set left down", "set left name other", "set other up"] {
+        sandbox.ip(&format!("link {arguments}"));
+    }
+    wait_for(&instance, "renamed", "other");
+    sandbox.ip("link add left type veth peer name left1");
+    wait_for(&instance, "attached", "left");
+    for interface in ["other", "left"] {
+        assert!(!sandbox.attached(interface).is_empty(), "{interface}");
+    }
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+    assert_eq!(sandbox.attached("other"), [""; 0]);
+    sandbox.assert_clean();
+}
+
+#[test]
+fn going_down_another_mtu_and_another_namespace_take_nothing_off() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let mut instance = sandbox.start("run --iface left --json --workers 1");
+    let before = sandbox.attached("left");
+    for change in ["mtu 1400", "down", "up", "mtu 1500"] {
+        sandbox.ip(&format!("link set left {change}"));
+    }
+    let elsewhere = sandbox.beside();
+    sandbox.ip(&format!("link set left netns {}", elsewhere.name()));
+    let moved = wait_for(&instance, "detached", "left");
+    assert_eq!(moved["why"], "moved", "nothing happened before: {moved}");
+    assert!(instance.stderr().contains("does not follow"), "{}", instance.stderr());
+    elsewhere.ip(&format!("link set left netns {}", sandbox.name())).unwrap();
+    sandbox.ip("link set left up");
+    wait_for(&instance, "attached", "left");
+    assert_eq!(sandbox.attached("left"), before);
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
     sandbox.assert_clean();
 }

@@ -170,7 +170,8 @@ fn frames_that_the_other_interface_does_not_take_are_counted() {
     }
     let wire = Wire::new();
     wire.like_hardware();
-    let mut instance = wire.middle.start("run --peer in=out --json --workers 1 --sweep 1");
+    let mut instance =
+        wire.middle.start("run --peer in=out --mode native --json --workers 1 --sweep 1");
     wire.exchange();
     wire.middle.ip("link set out down");
     wire.send(100);
@@ -198,4 +199,52 @@ fn pairs_that_cannot_be_are_refused() {
     sandbox.ip("link property add dev left altname port0");
     sandbox.run("run --peer left=port0").assert_failed(1, &["left cannot be its own peer"]);
     sandbox.assert_clean();
+}
+
+#[test]
+fn half_a_wire_drops_and_carries_again_when_its_other_end_returns() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    for mode in ["native", "generic"] {
+        let wire = Wire::new();
+        wire.like_hardware();
+        let mut instance =
+            wire.middle.start(&format!("run --peer in=out --mode {mode} --json --workers 1"));
+        wire.exchange();
+        let before = received(&wire);
+        wire.middle.ip("link del in");
+        instance.wait_for(|record| record["state"] == "detached" && record["iface"] == "in");
+        wire.send_back(50);
+        wire.renew_client();
+        instance.wait_for(|record| record["state"] == "attached" && record["iface"] == "in");
+        wait_until(|| instance.stderr().matches("are joined").count() == 2);
+        wire.exchange();
+        assert_eq!(received(&wire), before, "{mode}: the stack was given what the wire lost");
+        assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+        assert!(packets(&instance, ["ingress", "dropped", "no_peer"]) >= 50, "{mode}");
+        assert_nothing_passed(&instance);
+        wire.middle.assert_clean();
+    }
+}
+
+#[test]
+fn generic_frames_for_an_end_that_is_down_are_dropped_and_counted() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let wire = Wire::new();
+    let mut instance = wire.middle.start("run --peer in=out --mode generic --json --workers 1");
+    wire.exchange();
+    wire.middle.ip("link set out down");
+    // A look at the interfaces follows at once.
+    wait_until(|| {
+        instance.stderr().contains("out is down: what comes in for it at the other end is lost")
+    });
+    wire.send(50);
+    wire.middle.ip("link set out up");
+    wait_until(|| instance.stderr().contains("out is up"));
+    wire.exchange();
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+    assert!(packets(&instance, ["ingress", "dropped", "no_peer"]) >= 50, "{}", instance.stderr());
 }

@@ -1,5 +1,7 @@
 //! What is asked, and what is answered.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -59,6 +61,9 @@ pub struct Reload {
     /// How many of them have another verdict now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changed: Option<u64>,
+    /// Interfaces on which nothing is enforced now, or not all, and why: it was taken all the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unenforced: BTreeMap<String, String>,
     /// Mistakes and warnings found in the file, as `policy check --json` gives them.
     pub problems: Value,
     /// Why it was not taken, where the file is not to blame.
@@ -66,6 +71,15 @@ pub struct Reload {
     pub error: Option<String>,
     /// The problems for a person.
     pub text: String,
+}
+
+impl Reload {
+    /// Where nothing is enforced, in words; `None` where everything is.
+    pub fn where_not(&self) -> Option<String> {
+        let each = |(name, why): (&String, &String)| format!("{name} ({why})");
+        let places: Vec<_> = self.unenforced.iter().map(each).collect();
+        (!places.is_empty()).then(|| format!("not enforced on {}", places.join(", ")))
+    }
 }
 
 impl Request {

@@ -23,6 +23,7 @@ mod shape;
 mod sys;
 mod test_run;
 
+pub(crate) use attach::find_interface;
 pub use attach::{AttachError, Attachment, DetachError, Detached, Egress, Hooks, Mode, detach};
 pub use clock::{Clock, ktime_ns};
 pub use folder::{Distrust, FolderError};
@@ -33,6 +34,9 @@ pub use maps::{
     Insertion, Limits, LiveCell, LostFrames, MapError, ServerMap, Statistics, Stats, TrackMaps,
     VerdictMaps, Written,
 };
+pub(crate) use netlink::{Interface, LinkMonitor, interfaces};
+#[cfg(test)]
+pub(crate) use netlink::{XdpAttached, XdpPlace};
 pub use options::{DEFAULT_PIN_DIRECTORY, LoadOptions, messages_beside};
 pub use pins::PinError;
 pub use preflight::{PreflightError, check_capabilities, preflight};

@@ -1,31 +1,30 @@
 //! Which interfaces packets are read from: that programs are attached does not say so, least of all on
 //! an interface whose packets begin in an unusual way.
 
-use super::Interfaces;
+use std::collections::HashSet;
+
+use crate::interfaces::Roster;
 
 /// Says of each interface once that packets of it are read.
 #[derive(Debug, Default)]
 pub(super) struct Arrivals {
-    seen: Vec<u32>,
+    last: Option<u32>,
+    seen: HashSet<u32>,
 }
 
 impl Arrivals {
     /// Notes that a packet was parsed that crossed the interface of this index.
-    pub(super) fn note(&mut self, ifindex: u32, interfaces: &Interfaces) {
+    pub(super) fn note(&mut self, ifindex: u32, interfaces: &Roster) {
         if self.is_first(ifindex)
-            && let Some(name) = interfaces.get(&ifindex)
+            && let Some(name) = interfaces.name(ifindex)
         {
             log::info!("{name}: packets are read");
         }
     }
 
     fn is_first(&mut self, ifindex: u32) -> bool {
-        // There are few interfaces, and mostly it is the one of the last packet.
-        if self.seen.contains(&ifindex) {
-            return false;
-        }
-        self.seen.push(ifindex);
-        true
+        // Mostly it is the one of the last packet.
+        self.last.replace(ifindex) != Some(ifindex) && self.seen.insert(ifindex)
     }
 }
 

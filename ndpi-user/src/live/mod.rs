@@ -47,7 +47,7 @@ pub use offload::fit;
 pub use output::{Ending, Format, Output, Writer};
 pub use reader::Reader;
 pub use session::{Ended, KernelParts, Plan, run};
-pub use sink::{Interfaces, LiveSink, Shared};
+pub use sink::{LiveSink, Shared};
 pub use statistics::statistics_table;
 pub use steer::Control;
 pub use store::{Activity, Standing, Store, Taken, Volume};

@@ -15,12 +15,13 @@ use super::lookout::Lookout;
 use super::losses::Losses;
 use super::steer::{Control, Steering};
 use super::{
-    Crowding, Enforcer, InForce, Interfaces, KernelRules, KernelStore, LiveSink, Message, Reader,
-    Shared, Summary, Worker,
+    Crowding, Enforcer, InForce, KernelRules, KernelStore, LiveSink, Message, Reader, Shared,
+    Summary, Worker,
 };
 use crate::classify::{Classifier, Settings};
 use crate::first_packet::Servers;
 use crate::flow::{Shares, Timeouts};
+use crate::interfaces::Roster;
 use crate::kernel::{Clock, LiveCell, LostFrames, Rings, Stats, VerdictMaps, Waker, ktime_ns};
 
 /// Batches that may wait for a worker: a few milliseconds of work.
@@ -158,12 +159,7 @@ impl Drop for Waking {
 }
 
 /// Hands samples to the workers until the rings' waker is used, and then what is left.
-fn read(
-    mut rings: Rings,
-    mut reader: Reader,
-    clock: &Clock,
-    interfaces: &Interfaces,
-) -> Result<()> {
+fn read(mut rings: Rings, mut reader: Reader, clock: &Clock, interfaces: &Roster) -> Result<()> {
     let mut arrivals = Arrivals::default();
     let mut take = |reader: &mut Reader, header: &SampleHeader, bytes: &[u8]| {
         arrivals.note(header.ifindex, interfaces);

@@ -1,6 +1,5 @@
 //! What becomes of decisions on a live interface: verdicts in the kernel's maps, and records.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -14,14 +13,12 @@ use super::{
 use crate::classify::{Announcement, End, Judge, Moment, Sink};
 use crate::first_packet::{Claim, Servers, lesson};
 use crate::flow::{Cause, Client, Details, FlowEntry, FlowKey};
+use crate::interfaces::Roster;
 use crate::policy::Facts;
 use crate::record::{FlowRecord, Names, Origin, VerdictRecord};
 use crate::reject::Rejecter;
 use crate::sample::{Sample, tcp};
 use crate::verdict::{Action, Verdict};
-
-/// The names of interfaces, by index.
-pub type Interfaces = HashMap<u32, String>;
 
 /// What all workers share.
 #[derive(Clone, Debug)]
@@ -29,7 +26,7 @@ pub struct Shared {
     /// nDPI's names.
     pub names: Arc<Names>,
     /// The interfaces that are watched.
-    pub interfaces: Arc<Interfaces>,
+    pub interfaces: Roster,
     /// Where records go.
     pub output: Output,
     /// Who tells the ends of rejected flows; `None` where there is nobody to tell them.
@@ -130,8 +127,8 @@ impl<S: Store> LiveSink<S> {
         self.summary
     }
 
-    fn interface<F>(&self, flow: &FlowEntry<F>) -> &str {
-        self.shared.interfaces.get(&flow.ifindex).map_or("?", String::as_str)
+    fn interface<F>(&self, flow: &FlowEntry<F>) -> Arc<str> {
+        self.shared.interfaces.name(flow.ifindex).unwrap_or_else(|| "?".into())
     }
 
     /// The name of the rule that decided the flow.
@@ -156,7 +153,8 @@ impl<S: Store> LiveSink<S> {
     /// Writes down that the verdict of a flow stands since `now_ns`, by the packet of `packet_ns`
     /// (both nanoseconds since the Unix epoch).
     fn record<F>(&self, flow: &FlowEntry<F>, (packet_ns, now_ns): (u64, u64)) {
-        let (origin, rule) = (Origin::Interface(self.interface(flow)), self.rule(flow));
+        let interface = self.interface(flow);
+        let (origin, rule) = (Origin::Interface(&interface), self.rule(flow));
         let times = (packet_ns, now_ns);
         if let Some(record) = VerdictRecord::new(flow, times, origin, &self.shared.names, rule) {
             self.shared.output.verdict(&record);
@@ -172,8 +170,8 @@ impl<S: Store, F> Judge<F> for LiveSink<S> {
         details: &Details,
         moment: Moment,
     ) -> Option<Verdict> {
-        let facts =
-            Facts::of(flow, classification, details, Some(self.interface(flow)), self.now_ns());
+        let interface = self.interface(flow);
+        let facts = Facts::of(flow, classification, details, Some(&interface), self.now_ns());
         self.policy.policy().judge(&facts, moment)
     }
 
@@ -301,7 +299,8 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
                 bytes: counters.bytes.saturating_sub(taken.dropped.bytes),
             });
         }
-        let origin = Origin::Interface(self.interface(&flow));
+        let interface = self.interface(&flow);
+        let origin = Origin::Interface(&interface);
         let rule = self.rule(&flow);
         let names = &self.shared.names;
         if let Some(record) = FlowRecord::new(&flow, end, counters, origin, names, rule) {

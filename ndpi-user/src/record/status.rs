@@ -1,8 +1,12 @@
 //! The record of what runs.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::Time;
+use crate::interfaces::Event;
+use crate::text::clean;
 
 /// One `status` record: written when the programs are attached and packets are being looked at.
 #[derive(Debug, Serialize)]
@@ -30,6 +34,40 @@ pub struct Attached<'a> {
     pub egress: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer: Option<&'a str>,
+}
+
+/// A `status` record about one interface: the programs are off it or on it again, or it has another
+/// name.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
+pub struct InterfaceRecord<'a> {
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub state: &'static str,
+    pub time: Time,
+    pub iface: Cow<'a, str>,
+    pub ifindex: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<&'static str>,
+    pub text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attached: Option<Attached<'a>>,
+}
+
+impl<'a> InterfaceRecord<'a> {
+    /// The record of what happened at `now`; `attached` says how the programs are on it, where they are.
+    pub fn new(now: Time, event: &'a Event, attached: Option<Attached<'a>>) -> Self {
+        Self {
+            kind: "status",
+            state: event.state(),
+            time: now,
+            iface: clean(event.name()),
+            ifindex: event.index(),
+            why: event.why(),
+            text: clean(&event.to_string()).into_owned(),
+            attached,
+        }
+    }
 }
 
 /// The `status` record that ends a session: written when the programs are detached.

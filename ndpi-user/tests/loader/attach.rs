@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use aya::programs::{ProgramInfo, SchedClassifier, TcAttachType, loaded_programs};
 use ndpi_common::Hook;
-use ndpi_user::kernel::{AttachError, Egress, Hooks, Mode, detach};
+use ndpi_user::kernel::{AttachError, Egress, Health, Hooks, Kernel, Mode, detach};
 
 use crate::foreign::stranger;
 use crate::namespace::{Namespace, ip, run};
@@ -175,4 +175,34 @@ fn one_hook_alone_is_possible() {
     assert_eq!(on("left"), (false, true));
     kernel.attach("right", Mode::Auto, Hooks { ingress: true, egress: None }).unwrap();
     assert_eq!(on("right"), (true, false));
+}
+
+#[test]
+fn what_somebody_takes_off_is_missed_and_put_back() {
+    if !can_load() {
+        return;
+    }
+    let _namespace = Namespace::enter();
+    let mut kernel = load();
+    let index = kernel.attach("left", Mode::Generic, CLSACT).unwrap().index;
+    let health = |kernel: &Kernel| kernel.health(index).unwrap().unwrap();
+    assert_eq!(health(&kernel), Health { ingress: true, egress: true, linked: true });
+    run("tc", "qdisc del dev left clsact");
+    assert_eq!(health(&kernel), Health { ingress: true, egress: false, linked: true });
+    let mended = kernel.mend(index).unwrap();
+    assert_eq!((mended.ingress, mended.egress), (Some(Mode::Generic), Some(Egress::Clsact)));
+    assert_eq!((on("left"), health(&kernel).egress), ((true, true), true));
+    // Somebody else's filter in the place of ours stays there.
+    run("tc", "filter del dev left egress");
+    let filter = ["filter", "add", "dev", "left", "egress", "pref", "1", "handle", "1", "bpf"];
+    let mut tc = std::process::Command::new("tc");
+    let added = tc.args(filter).args(["da", "bytecode", "1,6 0 0 4294967295"]).status().unwrap();
+    assert!(added.success() && !health(&kernel).egress);
+    kernel.mend(index).unwrap();
+    let filters = run("tc", "filter show dev left egress");
+    assert!(filters.contains("ndpi_tc") && filters.contains("bytecode"), "{filters}");
+    ip("link del left");
+    assert_eq!(health(&kernel), Health { ingress: false, egress: false, linked: false });
+    assert!(matches!(kernel.mend(index), Err(AttachError::Gone(_))));
+    assert!(kernel.detach(index) && kernel.health(index).unwrap().is_none());
 }

@@ -74,6 +74,16 @@ impl Sandbox {
         self.network.ip(arguments).unwrap();
     }
 
+    /// The network namespace's name.
+    pub(crate) fn name(&self) -> &str {
+        self.network.name()
+    }
+
+    /// Another network namespace.
+    pub(crate) fn beside(&self) -> Namespace {
+        Namespace::new(&format!("{}-beside", self.network.name())).unwrap()
+    }
+
     /// What `task` returns when it runs in the network namespace.
     pub(crate) fn inside<T: Send>(&self, task: impl FnOnce() -> T + Send) -> T {
         inside(&self.network, task)

@@ -35,13 +35,7 @@ impl Wire {
         let name = |side| format!("ndpi-test-{}-{side}-{number}", std::process::id());
         let end = |interface, side, address| {
             let outside = Namespace::new(&name(side)).unwrap();
-            middle.ip(&format!(
-                "link add {interface} type veth peer name wire netns {}",
-                outside.name()
-            ));
-            middle.ip(&format!("link set {interface} up"));
-            outside.ip(&format!("addr add {address}/24 dev wire")).unwrap();
-            outside.ip("link set wire up").unwrap();
+            lay(&middle, interface, &outside, address);
             outside
         };
         let (client, server) = (end("in", "client", CLIENT), end("out", "server", SERVER));
@@ -81,6 +75,20 @@ impl Wire {
         }
     }
 
+    /// Has the server send datagrams to the client, whether they arrive or not.
+    pub(crate) fn send_back(&self, count: u16) {
+        let socket = inside(&self.server, || UdpSocket::bind((SERVER, 0)).unwrap());
+        for _ in 0..count {
+            socket.send_to(b"lost?", (CLIENT, 9)).unwrap();
+        }
+    }
+
+    /// Gives the client another interface in place of one that is gone.
+    pub(crate) fn renew_client(&self) {
+        lay(&self.middle, "in", &self.client, CLIENT);
+        self.like_hardware();
+    }
+
     /// Sends a datagram there and another one back.
     pub(crate) fn exchange(&self) {
         let bind = |namespace, address| {
@@ -96,6 +104,15 @@ impl Wire {
         server.send_to(b"pong", from).unwrap();
         assert_eq!(client.recv(&mut buffer).unwrap(), 4);
     }
+}
+
+/// Joins `interface` of the middle with `wire` outside.
+fn lay(middle: &Sandbox, interface: &str, outside: &Namespace, address: IpAddr) {
+    let name = outside.name();
+    middle.ip(&format!("link add {interface} type veth peer name wire netns {name}"));
+    middle.ip(&format!("link set {interface} up"));
+    outside.ip(&format!("addr add {address}/24 dev wire")).unwrap();
+    outside.ip("link set wire up").unwrap();
 }
 
 /// Writes on one end and reads it on the other.

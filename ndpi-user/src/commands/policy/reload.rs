@@ -1,5 +1,6 @@
 //! `ndpi-xdp policy reload`.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -66,12 +67,15 @@ impl ReloadArguments {
 }
 
 fn to_json(reload: &Reload) -> String {
-    let Reload { taken, policy, rules, flows, changed, problems, error, text: _ } = reload;
+    let Reload { taken, policy, rules, flows, changed, unenforced, problems, error, text: _ } =
+        reload;
+    let not_empty = |map: &BTreeMap<_, _>| (!map.is_empty()).then(|| json!(map));
     let mut object = json!({ "type": "reload", "taken": taken, "policy": policy });
     for (key, value) in [
         ("rules", json!(rules)),
         ("flows", json!(flows)),
         ("changed", json!(changed)),
+        ("unenforced", json!(not_empty(unenforced))),
         ("problems", problems.clone()),
         ("error", json!(error)),
     ] {
@@ -90,8 +94,12 @@ fn to_text(reload: &Reload) -> String {
         (None, None) => format!("{problems}{policy}: not taken, the one before stays in force\n"),
         (None, Some(rules)) => {
             let (flows, changed) = (reload.flows.unwrap_or(0), reload.changed.unwrap_or(0));
+            let standing = match reload.where_not() {
+                None => "in force".to_owned(),
+                Some(where_not) => format!("taken, but {where_not}"),
+            };
             format!(
-                "{problems}{policy}: {rules} rules in force; {changed} of {flows} verdicts changed\n"
+                "{problems}{policy}: {rules} rules {standing}; {changed} of {flows} verdicts changed\n"
             )
         }
     }
@@ -127,6 +135,9 @@ mod tests {
         };
         let full = Reload { error: Some("no room".into()), text: String::new(), ..refused.clone() };
         assert_eq!(to_text(&taken()), "p.toml: 3 rules in force; 2 of 7 verdicts changed\n");
+        let gone = Reload { unenforced: [("wg0".into(), "gone".into())].into(), ..taken() };
+        assert!(to_text(&gone).contains("3 rules taken, but not enforced on wg0 (gone);"));
+        assert!(to_json(&gone).contains(r#""unenforced":{"wg0":"gone"}"#));
         assert!(to_text(&refused).starts_with("error: no\np.toml: not taken"));
         assert_eq!(to_text(&full), "p.toml: not taken: no room\n");
         assert_eq!(

@@ -15,8 +15,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 
-use anyhow::{Context as _, Result};
-use crossbeam::channel::{self, Receiver};
+use anyhow::{Context as _, Result, anyhow};
+use crossbeam::channel::{self, Receiver, Sender};
 use ndpi::{Engine, Library};
 
 use closing::Closing;
@@ -25,16 +25,17 @@ use reload::{Reloader, Reloads};
 
 use super::Context;
 use crate::first_packet::Servers;
-use crate::kernel::{Attachment, Clock, Egress, Hooks, Kernel, Mode, check_capabilities, ktime_ns};
+use crate::interfaces::{Attacher, Event};
+use crate::kernel::{Attachment, Clock, Egress, Kernel, Mode, Waker, check_capabilities, ktime_ns};
 use crate::live::{
     self, Control, Crowding, Ended, Ending, Enforcer, Format, InForce, KernelBlocklist,
     KernelParts, KernelRules, KernelStore, Output, Shared, Summary,
 };
 use crate::logging;
 use crate::policy::{self, Policy, Support, Vocabulary};
-use crate::record::{Attached, Names, StatusRecord, Time};
+use crate::record::{Attached, InterfaceRecord, Names, StatusRecord, Time};
 use crate::reject::{self, Rejecter};
-use crate::text::{clean, shown};
+use crate::text::shown;
 
 impl RunArguments {
     /// Runs until SIGINT or SIGTERM.
@@ -64,7 +65,7 @@ impl RunArguments {
         if signals::is_stopping(&orders) {
             return Ok(ExitCode::SUCCESS);
         }
-        let attachments = self.attach(&mut kernel)?;
+        let (attacher, attachments) = Attacher::start(&mut kernel, self.interfaces()?)?;
 
         let server = orders::listen(&kernel, reload);
         let format = if self.json { Format::Json } else { Format::Text };
@@ -72,12 +73,7 @@ impl RunArguments {
         output.status(&self.status(&library, &attachments));
         let shared = Shared {
             names: Arc::new(Names::of(&engines[0])),
-            interfaces: Arc::new(
-                attachments
-                    .iter()
-                    .map(|it| (it.index, clean(&it.interface).into_owned()))
-                    .collect(),
-            ),
+            interfaces: attacher.roster().clone(),
             crowding: Arc::new(Crowding::new(output.clone())),
             output,
             rejecter: rejecter(&policy)?,
@@ -86,10 +82,24 @@ impl RunArguments {
         let names = Arc::clone(&shared.names);
         let reloads = Reloads::default();
         if let Some(path) = self.policy.clone() {
-            let reloader = Reloader::new(path, &policy, vocabulary, control, reloads.clone());
+            let unenforced = attacher.roster().clone();
+            let reloader = Reloader::new(
+                path,
+                &policy,
+                (vocabulary, unenforced),
+                control.clone(),
+                reloads.clone(),
+            );
             thread::spawn(move || reloader.run(&asked));
         }
-        let ended = self.session(&mut kernel, engines, (enforcer, in_force), &shared, &orders)?;
+        let ended = self.session(
+            &mut kernel,
+            engines,
+            (enforcer, in_force),
+            attacher,
+            &shared,
+            (&control, &orders),
+        )?;
         drop(server);
         if let Err(error) = &ended.result {
             log::error!("{error:#}");
@@ -115,14 +125,16 @@ impl RunArguments {
         if ending.cut && ending.failure.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 
-    /// From the first sample to the last record. Afterwards nothing is attached.
+    /// From the first sample to the last record. Afterwards nothing is attached. Gives what was seen, and
+    /// why it ended if nobody asked it to.
     fn session(
         &self,
         kernel: &mut Kernel,
         engines: Vec<Engine>,
         (enforcer, policy): (Enforcer<KernelRules>, InForce),
+        attacher: Attacher,
         shared: &Shared,
-        orders: &Receiver<Control>,
+        (control, orders): (&Sender<Control>, &Receiver<Control>),
     ) -> Result<Ended> {
         let clock = Clock::new();
         let mut rings = kernel.take_rings().context("the rings were taken before")?;
@@ -138,10 +150,22 @@ impl RunArguments {
             clock,
         };
         let plan = self.plan(engines.len());
-        Ok(live::run(parts, &plan, engines, policy, shared, orders, || {
-            for index in shared.interfaces.keys() {
-                kernel.detach(*index);
-            }
+        let waker = Waker::new().context("cannot watch the interfaces")?;
+        let end = || drop(control.send(Control::Stop));
+        Ok(thread::scope(|scope| {
+            // However it ends, the thread that watches is not to be waited for in vain.
+            let (waker, woken) = (&waker, WakeOnDrop(&waker));
+            let say = |event: &Event| self.note(event, &shared.output);
+            let watching = scope.spawn(move || attacher.run(kernel, waker, say, end));
+            let mut watched = Ok(None);
+            let ended = live::run(parts, &plan, engines, policy, shared, orders, || {
+                waker.wake();
+                watched = watching.join();
+            });
+            drop(woken);
+            let reason = watched.unwrap_or_else(|_| Some("watching the interfaces failed".into()));
+            let Some(reason) = reason else { return ended };
+            Ended { result: ended.result.and(Err(anyhow!(reason))), ..ended }
         }))
     }
 
@@ -178,41 +202,31 @@ impl RunArguments {
         }
     }
 
-    fn attach(&self, kernel: &mut Kernel) -> Result<Vec<Attachment>> {
-        let interfaces = peers::interfaces(&self.iface, &self.peer)?;
-        for pair in &self.peer {
-            kernel.check_pair(&pair.left, &pair.right)?;
-        }
-        let attach = |name: &String| {
-            let attachment = match peers::peer_of(name, &self.peer) {
-                Some(_) => kernel.attach_end(name, self.mode.into())?,
-                None => kernel.attach(name, self.mode.into(), Hooks::default())?,
-            };
-            log::info!("attached to {attachment}");
-            Ok(attachment)
+    /// How the programs are on an interface, for records.
+    fn attached<'a>(&'a self, attachment: &'a Attachment) -> Attached<'a> {
+        let Attachment { interface, index, ingress, egress, .. } = attachment;
+        let ingress = ingress.map(|mode| match mode {
+            Mode::Generic => "xdp-generic",
+            _ => "xdp-native",
+        });
+        let egress = if *egress == Some(Egress::Clsact) { "clsact" } else { "tcx" };
+        let peer = peers::peer_of(interface, &self.peer);
+        Attached { iface: interface, ifindex: *index, ingress, egress, peer }
+    }
+
+    /// Writes down what happened to an interface.
+    fn note(&self, event: &Event, output: &Output) {
+        let attached = match event {
+            Event::Attached { attachment, .. } => Some(self.attached(attachment)),
+            _ => None,
         };
-        let attachments = interfaces.iter().map(attach).collect::<Result<Vec<_>>>()?;
-        for pair in &self.peer {
-            kernel.join(&pair.left, &pair.right)?;
-            log::info!("{} and {} are joined, past the network stack", pair.left, pair.right);
-        }
-        Ok(attachments)
+        output.interface(&InterfaceRecord::new(now(), event, attached));
     }
 
     fn status<'a>(&'a self, library: &Library, attachments: &'a [Attachment]) -> StatusRecord<'a> {
-        let attached = attachments.iter().map(|it| Attached {
-            iface: &it.interface,
-            ifindex: it.index,
-            ingress: it.ingress.map(|mode| match mode {
-                Mode::Generic => "xdp-generic",
-                _ => "xdp-native",
-            }),
-            egress: if it.egress == Some(Egress::Clsact) { "clsact" } else { "tcx" },
-            peer: peers::peer_of(&it.interface, &self.peer),
-        });
+        let attached = attachments.iter().map(|it| self.attached(it));
         let policy = self.policy.as_ref().map(|path| shown(path).to_string());
-        let now = Time(jiff::Timestamp::now().as_nanosecond().try_into().unwrap_or_default());
-        StatusRecord::running(now, library.revision(), policy, attached.collect())
+        StatusRecord::running(now(), library.revision(), policy, attached.collect())
     }
 }
 
@@ -229,6 +243,19 @@ fn report(summary: &Summary, names: &Names, closing: &Closing, output: &Output) 
     output.stopped(&closing.record());
     output.report(&report);
     report
+}
+
+/// Uses a waker when it goes.
+struct WakeOnDrop<'a>(&'a Waker);
+
+impl Drop for WakeOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.wake();
+    }
+}
+
+fn now() -> Time {
+    Time(jiff::Timestamp::now().as_nanosecond().try_into().unwrap_or_default())
 }
 
 /// What is remembered of servers, blocked in the kernel.

@@ -5,15 +5,17 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use log::LevelFilter;
 use ndpi_common::Switches;
 
-use super::peers::Pair;
+use super::peers::{self, Pair};
 use super::tables::TableOptions;
 use crate::classify::{Keeper, Settings};
 use crate::commands::NdpiOptions;
 use crate::flow::Timeouts;
+use crate::interfaces::{self, Pattern};
 use crate::kernel::{self, DEFAULT_PIN_DIRECTORY, LoadOptions, messages_beside};
 use crate::live::Plan;
 
@@ -21,9 +23,15 @@ use crate::live::Plan;
 #[derive(Args, Clone, Debug)]
 #[command(name = "run")]
 pub struct RunArguments {
-    /// Interface to watch; may be given several times. On a router, the inside one
+    /// Interface to watch, or a pattern such as 'wg*' for all that there are and that come later; may be
+    /// given several times. On a router, the inside one
     #[arg(long, required_unless_present = "peer", value_name = "NAME")]
-    pub(super) iface: Vec<String>,
+    pub(super) iface: Vec<Pattern>,
+
+    /// End with status 1 when nothing is enforced any more on an interface that was watched (of a
+    /// pattern: on the last one), instead of waiting until it returns
+    #[arg(long)]
+    pub(super) exit_when_gone: bool,
 
     /// Join two interfaces to a wire: what passes on one goes straight out of the other, both ways,
     /// and nothing that comes in reaches this machine's own network stack. Both are watched. May be
@@ -142,6 +150,21 @@ impl RunArguments {
         }
     }
 
+    /// The interfaces to attach to, and how.
+    ///
+    /// # Errors
+    ///
+    /// An interface is in two pairs.
+    pub(super) fn interfaces(&self) -> Result<interfaces::Plan> {
+        let pairs = self.peer.iter().map(|pair| [pair.left.clone(), pair.right.clone()]);
+        Ok(interfaces::Plan {
+            patterns: peers::interfaces(&self.iface, &self.peer)?,
+            mode: self.mode.into(),
+            pairs: pairs.collect(),
+            exit_when_gone: self.exit_when_gone,
+        })
+    }
+
     /// What is switched on for as long as the programs run.
     fn switches(&self) -> u32 {
         let switch = |on, bit| if on { bit } else { 0 };
@@ -192,6 +215,14 @@ mod tests {
         let words = format!("run {words}");
         let program = Program::try_parse_from(words.split_whitespace()).unwrap();
         program.run.load_options(LevelFilter::Info).switches
+    }
+
+    #[test]
+    fn an_interface_has_a_name() {
+        for wrong in [["run", "--iface", ""], ["run", "--iface", "a b"], ["run", "--peer", "a*=b"]]
+        {
+            assert!(Program::try_parse_from(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use anyhow::{Result, bail};
 
+use crate::interfaces::Pattern;
+
 /// Two interfaces by name: what passes on one goes out of the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pair {
@@ -19,6 +21,11 @@ impl FromStr for Pair {
             .split_once('=')
             .filter(|(left, right)| !left.is_empty() && !right.is_empty() && !right.contains('='))
             .ok_or("two interfaces are wanted, as in eth0=eth1")?;
+        for end in [left, right] {
+            if end.parse::<Pattern>()?.name().is_none() {
+                return Err(format!("a wire has two ends, by name: {end} is a pattern"));
+            }
+        }
         if left == right {
             return Err(format!("{left} cannot be its own peer"));
         }
@@ -37,7 +44,7 @@ impl Pair {
 /// # Errors
 ///
 /// An interface is in two pairs.
-pub(super) fn interfaces(named: &[String], pairs: &[Pair]) -> Result<Vec<String>> {
+pub(super) fn interfaces(named: &[Pattern], pairs: &[Pair]) -> Result<Vec<Pattern>> {
     let mut ends: Vec<&str> = Vec::new();
     for pair in pairs {
         for end in pair.ends() {
@@ -47,8 +54,10 @@ pub(super) fn interfaces(named: &[String], pairs: &[Pair]) -> Result<Vec<String>
             ends.push(end);
         }
     }
-    let missing = ends.into_iter().filter(|end| !named.iter().any(|name| name == end));
-    Ok(named.iter().cloned().chain(missing.map(str::to_owned)).collect())
+    let is_named = |end: &str| named.iter().any(|it| it.name() == Some(end));
+    let missing = ends.into_iter().filter(|end| !is_named(end)).map(str::parse);
+    let missing = missing.collect::<Result<Vec<_>, _>>().map_err(anyhow::Error::msg)?;
+    Ok(named.iter().cloned().chain(missing).collect())
 }
 
 /// What is at the other end of the wire that `interface` is an end of, if it is.
@@ -79,9 +88,12 @@ mod tests {
 
     #[test]
     fn both_ends_are_attached_to_once() {
-        let named = ["tap".to_owned(), "b".to_owned()];
+        let patterns = |names: &[&str]| -> Vec<Pattern> {
+            names.iter().map(|name| name.parse().unwrap()).collect()
+        };
+        let named = patterns(&["tap", "b", "wg*"]);
         let attached = interfaces(&named, &pairs(&["a=b", "c=d"])).unwrap();
-        assert_eq!(attached, ["tap", "b", "a", "c", "d"]);
+        assert_eq!(attached, patterns(&["tap", "b", "wg*", "a", "c", "d"]));
         assert_eq!(interfaces(&named, &[]).unwrap(), named);
     }
 

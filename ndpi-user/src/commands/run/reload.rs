@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use crossbeam::channel::{self, Receiver, Sender, select};
 
 use crate::control::Reload;
+use crate::interfaces::Roster;
 use crate::live::{Control, Rejudged};
 use crate::policy::{self, Changed, Diagnostics, Named, Policy, Support, Vocabulary, Watcher};
 use crate::text::shown;
@@ -37,6 +38,7 @@ impl Reloads {
 pub(super) struct Reloader {
     path: PathBuf,
     vocabulary: Vocabulary,
+    interfaces: Roster,
     watcher: Option<Watcher>,
     changes: Receiver<Changed>,
     control: Sender<Control>,
@@ -49,7 +51,7 @@ impl Reloader {
     pub(super) fn new(
         path: PathBuf,
         policy: &Policy,
-        vocabulary: Vocabulary,
+        (vocabulary, interfaces): (Vocabulary, Roster),
         control: Sender<Control>,
         reloads: Reloads,
     ) -> Self {
@@ -60,7 +62,7 @@ impl Reloader {
                 (None, channel::never())
             }
         };
-        Self { path, vocabulary, watcher, changes, control, reloads }
+        Self { path, vocabulary, interfaces, watcher, changes, control, reloads }
     }
 
     /// Reloads whenever it is asked to, until nobody can ask any more.
@@ -120,6 +122,7 @@ impl Reloader {
                 rules: Some(policy.rules().len()),
                 flows: Some(flows),
                 changed: Some(changed),
+                unenforced: self.interfaces.unenforced(),
                 ..report
             },
             Err(error) => Reload { error: Some(format!("{error:#}")), ..report },
@@ -157,6 +160,9 @@ impl Reloader {
             log::info!(
                 "policy {policy} reloaded: {rules} rules; {changed} of {flows} verdicts changed"
             );
+            if let Some(where_not) = reload.where_not() {
+                log::warn!("policy {policy}: {where_not}");
+            }
             return;
         }
         let (_, failures) = self.reloads.read();
@@ -183,7 +189,7 @@ mod tests {
 
     use crossbeam::channel::{self, Receiver};
 
-    use super::{Reloader, Reloads};
+    use super::{Reloader, Reloads, Roster};
     use crate::live::{Control, Rejudged};
     use crate::policy::{self, Support, Vocabulary};
 
@@ -221,7 +227,13 @@ mod tests {
         let policy = policy::load(&path, &vocabulary(), Support::THIS_BUILD).unwrap();
         let (control, orders) = channel::unbounded();
         let reloads = Reloads::default();
-        let reloader = Reloader::new(path.clone(), &policy, vocabulary(), control, reloads.clone());
+        let reloader = Reloader::new(
+            path.clone(),
+            &policy,
+            (vocabulary(), Roster::default()),
+            control,
+            reloads.clone(),
+        );
         let (ask, asked) = channel::unbounded();
         let thread = std::thread::spawn(move || reloader.run(&asked));
 
@@ -257,8 +269,13 @@ mod tests {
         fs::write(&path, list).unwrap();
         let policy = policy::load(&path, &vocabulary(), Support::THIS_BUILD).unwrap();
         let (control, orders) = channel::unbounded();
-        let reloader =
-            Reloader::new(path.clone(), &policy, vocabulary(), control, Reloads::default());
+        let reloader = Reloader::new(
+            path.clone(),
+            &policy,
+            (vocabulary(), Roster::default()),
+            control,
+            Reloads::default(),
+        );
         let (ask, asked) = channel::unbounded();
         let thread = std::thread::spawn(move || reloader.run(&asked));
         let (tell, told) = channel::bounded(1);

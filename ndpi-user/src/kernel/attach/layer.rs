@@ -43,6 +43,14 @@ pub(in crate::kernel) fn layer(interface: &Interface) -> Result<Layer, AttachErr
     }
 }
 
+/// Checks that an interface has frames, which others can send.
+pub(in crate::kernel) fn check_frames(end: &Interface) -> Result<(), AttachError> {
+    match layer(end)? {
+        Layer::Link => Ok(()),
+        Layer::Network => Err(AttachError::NoFrames { interface: end.name.clone() }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

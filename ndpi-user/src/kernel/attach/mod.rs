@@ -16,7 +16,7 @@ pub(super) use egress::{Side, TcLink};
 pub use error::AttachError;
 pub(crate) use interface::find_interface;
 pub(super) use interface::warn_of_overlap;
-pub(super) use layer::{Layer, layer};
+pub(super) use layer::{Layer, check_frames, layer};
 pub use leftovers::{DetachError, Detached, detach};
 pub(super) use wire::{Wire, check_redirects};
 pub(super) use xdp::XdpLink;

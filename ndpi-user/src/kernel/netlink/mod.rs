@@ -4,8 +4,12 @@ mod features;
 mod filters;
 mod interfaces;
 mod message;
+mod monitor;
 
 pub(super) use features::takes_redirects;
 pub(super) use filters::{EGRESS, Filter, INGRESS, delete_clsact, filters};
 pub(super) use interfaces::detach_xdp;
 pub(crate) use interfaces::{Interface, Linked, interfaces};
+#[cfg(test)]
+pub(crate) use interfaces::{XdpAttached, XdpPlace};
+pub(crate) use monitor::LinkMonitor;

@@ -8,8 +8,8 @@ use ndpi_common::Watched;
 
 use super::Kernel;
 use crate::kernel::attach::{
-    AttachError, Attachment, Egress, Hooks, Layer, Mode, Side, TcLink, XdpLink, find_interface,
-    layer, warn_of_overlap,
+    AttachError, Attachment, Egress, Hooks, Layer, Mode, Side, TcLink, XdpLink, check_frames,
+    find_interface, layer, warn_of_overlap,
 };
 use crate::kernel::load;
 use crate::kernel::netlink::{Interface, interfaces};
@@ -71,6 +71,7 @@ impl Kernel {
         if interface.loopback {
             return Err(AttachError::LoopbackEnd(interface.name));
         }
+        check_frames(&interface)?;
         self.attach_to(&interface, mode, Hooks::default(), true)
     }
 
@@ -85,6 +86,7 @@ impl Kernel {
         if self.attached.iter().any(|attached| attached.index == index) {
             return Err(AttachError::Twice(interface.name.clone()));
         }
+        let interface = &self.release_moved(interface)?;
         let (hooks, layer) = (hooks_for(interface, hooks), layer(interface)?);
         self.prepare(layer).map_err(|source| missing(interface, source))?;
         let mut attached = Attached::new(index, layer, mode, hooks, wired);
@@ -118,6 +120,19 @@ impl Kernel {
             log::debug!("programs {ids:?} are not noted: {error}");
         }
         Ok(())
+    }
+
+    /// Takes off what an interface has brought back from another namespace under another index; gives
+    /// the interface as it is then.
+    fn release_moved(&mut self, interface: &Interface) -> Result<Interface, AttachError> {
+        let is_it = |attached: &Attached| {
+            let index = attached.xdp.as_ref().and_then(|xdp| xdp.link.ifindex().ok()?);
+            attached.index != interface.index && index == Some(interface.index)
+        };
+        let moved = self.attached.iter().position(is_it).filter(|_| !interface.xdp.is_empty());
+        let Some(moved) = moved else { return Ok(interface.clone()) };
+        self.detach(self.attached[moved].index);
+        find_interface(&interface.name)
     }
 
     /// Puts on what is to be there and is not.

@@ -4,26 +4,13 @@ use ndpi_common::Watched;
 
 use super::Kernel;
 use super::attached::Attached;
-use crate::kernel::attach::{AttachError, Layer, Wire, check_redirects, find_interface, layer};
+use crate::kernel::attach::{AttachError, Wire, check_redirects};
 use crate::kernel::load;
 use crate::kernel::maps::LostFrames;
-use crate::kernel::netlink::Interface;
+use crate::kernel::netlink::{Interface, interfaces};
 
 impl Kernel {
-    /// Checks that two names stand for two interfaces, which can be joined.
-    ///
-    /// # Errors
-    ///
-    /// There is no such interface, or both are the same one.
-    pub fn check_pair(&self, left: &str, right: &str) -> Result<(), AttachError> {
-        let (left, right) = (find_interface(left)?, find_interface(right)?);
-        for end in [&left, &right] {
-            check_frames(end)?;
-        }
-        if left.index == right.index { Err(AttachError::OwnPeer(left.name)) } else { Ok(()) }
-    }
-
-    /// Joins two interfaces (bump in the wire) that were attached to as ends
+    /// Joins two interfaces (bump in the wire), by index, that were attached to as ends
     /// ([`Kernel::attach_end`]): frames that pass on one go straight out of the other, past the stack.
     /// Both become promiscuous until the end. Wires that one of them was an end of before are cut. It
     /// takes effect with [`ndpi_common::Switches::PEERS`].
@@ -32,12 +19,15 @@ impl Kernel {
     ///
     /// There is no such interface, both are the same one, frames would be lost, or the kernel refused;
     /// what comes in on either is dropped then.
-    pub fn join(&mut self, left: &str, right: &str) -> Result<(), AttachError> {
-        let ends = [find_interface(left)?, find_interface(right)?];
-        self.cut(ends[0].index);
-        self.cut(ends[1].index);
-        let [left, right] = &ends;
-        check_frames(left).and_then(|()| check_frames(right))?;
+    pub fn join(&mut self, left: u32, right: u32) -> Result<(), AttachError> {
+        self.cut(left);
+        self.cut(right);
+        let all = interfaces().map_err(AttachError::Interfaces)?;
+        let find = |index| {
+            let found = all.iter().find(|interface| interface.index == index);
+            found.ok_or(AttachError::Gone(index))
+        };
+        let (left, right) = (find(left)?, find(right)?);
         self.check_redirects(left, right)?;
         self.check_redirects(right, left)?;
         let wire = Wire::new([left, right])?;
@@ -47,7 +37,7 @@ impl Kernel {
         }
         self.wires.push(wire);
         self.open_way(left, right).and_then(|()| self.open_way(right, left)).inspect_err(|_| {
-            self.cut(ends[0].index);
+            self.cut(left.index);
         })
     }
 
@@ -62,9 +52,17 @@ impl Kernel {
 
     /// Notes whether an end of a wire can send. Where it cannot, the kernel drops in silence what TC
     /// redirects to it; the programs then drop it before, and count it.
-    pub fn note_up(&mut self, index: u32, up: bool) {
+    pub fn note_up(&mut self, name: &str, index: u32, up: bool) {
         let other = self.wires.iter_mut().find_map(|wire| wire.note_up(index, up));
-        let Some(from) = other.filter(|&from| self.is_generic(from)) else { return };
+        let Some(from) = other else { return };
+        if up {
+            log::info!("{name} is up: its wire carries again");
+        } else {
+            log::warn!("{name} is down: what comes in for it at the other end is lost");
+        }
+        if !self.is_generic(from) {
+            return;
+        }
         if let Err(error) = self.note_watched(from, if up { index } else { Watched::CUT }) {
             log::warn!("{:#}", anyhow::Error::new(error));
         }
@@ -109,13 +107,5 @@ impl Kernel {
         if let Err(error) = attached.and_then(|()| Ok(self.lost.begin()?)) {
             log::warn!("frames that are lost between two interfaces are not counted: {error:#}");
         }
-    }
-}
-
-/// Checks that an interface has frames, which others can send.
-fn check_frames(end: &Interface) -> Result<(), AttachError> {
-    match layer(end)? {
-        Layer::Link => Ok(()),
-        Layer::Network => Err(AttachError::NoFrames { interface: end.name.clone() }),
     }
 }

@@ -14,6 +14,7 @@ use crate::batch::Batch;
 use crate::classify::{Classifier, Detector, End, Keeper, Settings};
 use crate::first_packet::{NoBlocklist, Servers};
 use crate::flow::{Details, FlowKey, Shares, Timeouts};
+use crate::interfaces::Roster;
 use crate::live::{
     Crowding, Enforcer, Format, InForce, LiveSink, Message, Output, Over, Rejudged, Shared,
     Standing, Worker, Writer,
@@ -157,7 +158,7 @@ impl World {
         let (output, writer) = Output::start(Format::Json, records.clone());
         let shared = Shared {
             names: Arc::new(Names::default()),
-            interfaces: Arc::default(),
+            interfaces: Roster::default(),
             crowding: Arc::new(Crowding::new(output.clone())),
             output,
             rejecter: None,

@@ -14,7 +14,9 @@ use crossbeam::channel::{SendTimeoutError, Sender, TrySendError, bounded};
 use serde::Serialize;
 
 use crate::policy::{DEFAULT_RULE, UNDECIDED_RULE};
-use crate::record::{CrowdingRecord, FlowRecord, StatusRecord, StoppedRecord, VerdictRecord};
+use crate::record::{
+    CrowdingRecord, FlowRecord, InterfaceRecord, StatusRecord, StoppedRecord, VerdictRecord,
+};
 use tally::Tally;
 pub use writer::{Ending, Writer};
 
@@ -77,6 +79,13 @@ impl Output {
 
     /// Writes down that a table has no room, or has some again.
     pub fn crowding(&self, record: &CrowdingRecord) {
+        if self.format == Format::Json {
+            self.json(record);
+        }
+    }
+
+    /// Writes down what happened to an interface.
+    pub fn interface(&self, record: &InterfaceRecord<'_>) {
         if self.format == Format::Json {
             self.json(record);
         }

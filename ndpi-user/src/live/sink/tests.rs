@@ -14,6 +14,7 @@ use super::{LiveSink, Shared};
 use crate::classify::{End, Judge as _, Moment, Sink};
 use crate::first_packet::{NoBlocklist, Servers};
 use crate::flow::{Decided, DecidedBy, Details, FlowEntry, FlowKey, Stage};
+use crate::interfaces::Roster;
 use crate::live::{
     Activity, Allowance, Crowding, Enforcer, Format, InForce, Output, RuleStore, Standing, Store,
     Taken, Volume,
@@ -120,7 +121,7 @@ fn classification() -> Classification {
 fn shared(output: Output, policy: &InForce) -> Shared {
     Shared {
         names: Arc::new(Names::default()),
-        interfaces: Arc::new([(3, "eth7".to_owned())].into()),
+        interfaces: Roster::new([(3, "eth7")]),
         crowding: Arc::new(Crowding::new(output.clone())),
         output,
         rejecter: None,

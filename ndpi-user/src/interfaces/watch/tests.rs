@@ -1,0 +1,220 @@
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use super::{Failure, Step, Watch};
+use crate::interfaces::Event;
+use crate::kernel::{Attachment, Egress, Health, Interface, Mode};
+
+const ALL: Health = Health { ingress: true, egress: true, linked: true };
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A machine: its interfaces, what is on them, and what was done.
+struct World {
+    watch: Watch,
+    seen: Vec<Interface>,
+    health: HashMap<u32, Health>,
+    now: Instant,
+    /// Why nothing can be attached.
+    refusal: Option<Failure>,
+}
+
+fn interface(index: u32, name: &str) -> Interface {
+    Interface {
+        index,
+        alternatives: vec![format!("{name}-other")],
+        up: true,
+        loopback: name == "lo",
+        ..Interface::named(name)
+    }
+}
+
+impl World {
+    fn new(asked: &[&str], seen: &[(u32, &str)]) -> Self {
+        Self {
+            watch: Watch::new(asked.iter().map(|pattern| pattern.parse().unwrap())),
+            seen: seen.iter().map(|&(index, name)| interface(index, name)).collect(),
+            health: HashMap::new(),
+            now: Instant::now(),
+            refusal: None,
+        }
+    }
+
+    /// Looks, carries out what is to be done, and gives it and what is said, in words.
+    fn look(&mut self) -> Vec<String> {
+        let health = |index| self.health.get(&index).copied();
+        let steps = self.watch.look(&self.seen, &health, self.now);
+        steps.into_iter().flat_map(|step| self.take(step)).collect()
+    }
+
+    fn take(&mut self, step: Step) -> Vec<String> {
+        let (index, what) = match step {
+            Step::Say(event) => return vec![brief(&event)],
+            Step::Attach { index, name } => (index, format!("attach {name}")),
+            Step::Mend { index } => (index, format!("mend {index}")),
+            other => return vec![format!("{other:?}")],
+        };
+        let result = if let Some(failure) = &self.refusal {
+            Err(failure.clone())
+        } else {
+            self.health.insert(index, ALL);
+            let found = self.seen.iter().find(|it| it.index == index).unwrap();
+            Ok(attachment(index, &found.name))
+        };
+        let said = self.watch.settle(index, result, self.now);
+        std::iter::once(what).chain(said.as_ref().map(brief)).collect()
+    }
+
+    fn remove(&mut self, index: u32) {
+        self.seen.retain(|interface| interface.index != index);
+        self.health.remove(&index);
+    }
+
+    fn after(&mut self, time: Duration) -> Vec<String> {
+        self.now += time;
+        self.look()
+    }
+}
+
+fn attachment(index: u32, interface: &str) -> Attachment {
+    let (ingress, egress) = (Some(Mode::Native), Some(Egress::Tcx));
+    Attachment { interface: interface.into(), index, ingress, egress, up: true }
+}
+
+fn brief(event: &Event) -> String {
+    let why = event.why().map_or_else(String::new, |why| format!(": {why}"));
+    let again = if matches!(event, Event::Attached { again: true, .. }) { " again" } else { "" };
+    format!("{}{again} {}{why}", event.state(), event.name())
+}
+
+#[test]
+fn what_is_asked_for_is_attached_once_and_no_pattern_means_the_loopback() {
+    let mut world = World::new(&["wg*", "lan-other"], &[(1, "lo"), (2, "wg0"), (3, "lan")]);
+    assert_eq!(world.look(), ["attach wg0", "attached wg0", "attach lan", "attached lan"]);
+    assert!(world.look().is_empty());
+    world.seen.push(interface(7, "wg1"));
+    assert_eq!(world.look(), ["attach wg1", "attached wg1"]);
+    let mut all = World::new(&["*"], &[(1, "lo")]);
+    assert!(all.look().is_empty());
+    assert_eq!(World::new(&["lo"], &[(1, "lo")]).look(), ["attach lo", "attached lo"]);
+}
+
+#[test]
+fn one_that_goes_is_said_and_attached_again_when_its_name_returns() {
+    let mut world = World::new(&["ppp0"], &[(2, "ppp0")]);
+    world.look();
+    assert!(world.watch.gone().is_none() && world.watch.unenforced().is_empty());
+    world.remove(2);
+    assert_eq!(world.look(), ["detached ppp0: gone", "Release { index: 2 }"]);
+    assert_eq!(world.watch.unenforced()["ppp0"], "gone");
+    assert!(world.watch.gone().is_some() && world.look().is_empty());
+    world.seen.push(interface(9, "ppp0"));
+    assert_eq!(world.look(), ["attach ppp0", "attached again ppp0"]);
+    assert!(world.watch.gone().is_none() && world.watch.unenforced().is_empty());
+}
+
+#[test]
+fn one_that_was_never_there_is_not_gone() {
+    let mut world = World::new(&["wg*"], &[]);
+    world.look();
+    assert!(world.watch.gone().is_none());
+    assert_eq!(world.watch.unenforced()["wg*"], "not there yet");
+}
+
+#[test]
+fn another_of_the_same_name_between_two_looks_is_noticed() {
+    let mut world = World::new(&["usb0"], &[(2, "usb0")]);
+    world.look();
+    world.remove(2);
+    world.seen.push(interface(3, "usb0"));
+    assert_eq!(
+        world.look(),
+        ["detached usb0: gone", "Release { index: 2 }", "attach usb0", "attached again usb0"]
+    );
+}
+
+#[test]
+fn what_is_taken_off_is_put_back_at_once_and_then_more_and_more_rarely() {
+    let mut world = World::new(&["eth0"], &[(2, "eth0")]);
+    world.look();
+    world.now += Duration::from_mins(2);
+    let mut tries = 0;
+    for second in 0..600 {
+        world.health.insert(2, Health { ingress: false, ..ALL });
+        let done = world.after(SECOND);
+        if second == 0 {
+            assert_eq!(done, ["detached eth0: taken-off", "mend 2", "attached again eth0"]);
+        }
+        tries += done.iter().filter(|it| *it == "mend 2").count();
+    }
+    assert!((8..24).contains(&tries), "{tries} tries in ten minutes of a fight");
+    // Peace: the next time it is put back at once.
+    world.health.insert(2, ALL);
+    world.after(Duration::from_mins(2));
+    world.after(Duration::from_mins(2));
+    world.health.insert(2, Health { egress: false, ..ALL });
+    assert_eq!(world.after(SECOND), ["detached eth0: taken-off", "mend 2", "attached again eth0"]);
+}
+
+#[test]
+fn a_refusal_is_said_once_and_tried_again_once_there_is_room() {
+    let mut world = World::new(&["eth*"], &[(2, "eth0")]);
+    world.refusal = Some(Failure { why: "another program".into(), occupied: true });
+    let place = crate::kernel::XdpPlace::Native;
+    world.seen[0].xdp = vec![crate::kernel::XdpAttached { program: 4, place }];
+    assert_eq!(world.look(), ["attach eth0", "detached eth0: refused"]);
+    for _ in 0..20 {
+        world.after(SECOND).iter().for_each(|done| assert_eq!(done, "attach eth0"));
+    }
+    assert!(world.watch.gone().is_none(), "it was never attached to");
+    assert_eq!(world.watch.unenforced()["eth0"], "another program");
+    world.seen[0].xdp.clear();
+    world.refusal = None;
+    assert_eq!(world.after(2 * SECOND), ["attach eth0", "attached eth0"]);
+}
+
+#[test]
+fn a_renamed_one_stays_and_a_new_one_of_its_name_is_attached_too() {
+    let mut world = World::new(&["eth0"], &[(2, "eth0")]);
+    world.look();
+    world.seen[0] = interface(2, "old0");
+    assert_eq!(world.look(), ["renamed old0"]);
+    assert_eq!(world.watch.attached_for("eth0"), Some(2));
+    world.seen.push(interface(3, "eth0"));
+    assert_eq!(world.look(), ["attach eth0", "attached again eth0"]);
+    assert_eq!(world.watch.attached_for("eth0"), Some(3));
+    world.remove(3);
+    assert_eq!(world.look()[0], "detached eth0: gone");
+    assert_eq!(world.watch.attached_for("eth0"), Some(2));
+}
+
+#[test]
+fn one_that_moves_to_another_namespace_is_away_and_what_it_lost_is_put_back_on_return() {
+    let mut world = World::new(&["eth0"], &[(2, "eth0")]);
+    world.look();
+    let away = world.seen.pop().unwrap();
+    world.health.insert(2, Health { egress: false, ..ALL });
+    assert_eq!(world.look(), ["detached eth0: moved"]);
+    assert!(world.look().is_empty() && world.watch.gone().is_some() && world.watch.is_anywhere());
+    world.seen.push(away);
+    assert_eq!(
+        world.after(SECOND),
+        [
+            "attached eth0",
+            "Rejoin { index: 2 }",
+            "detached eth0: taken-off",
+            "mend 2",
+            "attached again eth0"
+        ]
+    );
+    assert!(world.look().is_empty() && world.watch.gone().is_none());
+}
+
+#[test]
+fn going_down_and_up_is_passed_on() {
+    let mut world = World::new(&["eth0"], &[(2, "eth0")]);
+    world.look();
+    world.seen[0].up = false;
+    assert_eq!(world.look(), ["Up { name: \"eth0\", index: 2, up: false }"]);
+    world.seen[0].up = true;
+    assert_eq!(world.look(), ["Up { name: \"eth0\", index: 2, up: true }"]);
+}
