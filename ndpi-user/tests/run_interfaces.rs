@@ -14,6 +14,7 @@ use support::instance::Instance;
 use support::pair::{FAR, NEAR, Pair};
 use support::sandbox::{Sandbox, run};
 use support::tun::{HERE, THERE, Tun};
+use support::wire::{ETHTOOL_STSO, ethtool};
 use support::{ready, wait_until};
 
 const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
@@ -401,4 +402,40 @@ fn going_down_another_mtu_and_another_namespace_take_nothing_off() {
     assert_eq!(sandbox.attached("left"), before);
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
     sandbox.assert_clean();
+}
+
+#[test]
+fn a_veth_runs_native_xdp_where_its_other_end_has_no_offload_to_lose() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let attached = |options: &str| {
+        let mut instance = sandbox.start(&format!("run --iface left --json --workers 1 {options}"));
+        assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+        let generic = instance.stderr().contains("attached to left: XDP (generic)");
+        (generic, instance.stderr())
+    };
+    let set_offload = |on| sandbox.inside(|| ethtool("right", ETHTOOL_STSO, on).unwrap());
+    let (generic, said) = attached("");
+    assert!(generic && said.contains("native mode would slow TCP"), "{said}");
+    assert!(said.contains("ethtool -K right tso off"), "{said}");
+    let (generic, said) = attached("--mode native");
+    assert!(!generic && said.contains("warning: left is a veth"), "{said}");
+    set_offload(0);
+    for options in ["", "--mode native"] {
+        let (generic, said) = attached(options);
+        assert!(!generic && !said.contains("veth"), "{said}");
+    }
+    set_offload(1);
+    let elsewhere = sandbox.beside();
+    sandbox.ip(&format!("link set right netns {}", elsewhere.name()));
+    let (generic, said) = attached("");
+    assert!(generic && said.contains("another network namespace"), "{said}");
+    // What the other end runs natively has taken its offload already.
+    elsewhere.ip(&format!("link set right netns {}", sandbox.name())).unwrap();
+    let foreign = ForeignProgram::load();
+    foreign.attach(&sandbox, "right");
+    let (generic, said) = attached("");
+    assert!(!generic, "{said}");
 }

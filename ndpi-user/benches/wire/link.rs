@@ -54,6 +54,26 @@ impl World {
     }
 }
 
+impl World {
+    /// Joins `interface` here with one in another namespace, both with addresses for TCP.
+    pub(crate) fn bulk_pair(
+        &self,
+        interface: &str,
+        number: usize,
+        far: &Namespace,
+    ) -> Result<(), Box<dyn Error>> {
+        let (net, far_name) = (100 + number, far.name());
+        self.namespace.ip(&format!(
+            "link add {interface} type veth peer name {interface} netns {far_name}"
+        ))?;
+        for (namespace, host) in [(&self.namespace, 1), (far, 2)] {
+            namespace.ip(&format!("address add 198.18.{net}.{host}/24 dev {interface}"))?;
+            namespace.ip(&format!("link set {interface} up"))?;
+        }
+        Ok(())
+    }
+}
+
 /// Two interfaces, joined.
 pub(crate) struct Pair {
     number: u8,

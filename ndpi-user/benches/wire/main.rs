@@ -3,6 +3,7 @@
 //!
 //! `cargo xtask bench wire` builds the program and starts this. Needs root.
 
+mod bulk;
 mod generator;
 mod lane;
 mod link;
@@ -24,6 +25,7 @@ use clap::Parser;
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use bpf::code::{XDP_DROP, XDP_PASS};
+use bulk::{Bulk, Bulks};
 use generator::{Generator, Traffic};
 use lane::{Account, Lane};
 use link::World;
@@ -70,6 +72,9 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     let world = World::enter()?;
     let folder = tempfile::tempdir()?;
     let mut lanes = lanes(options, &world, folder.path())?;
+    let parts = (&*options.program, &*options.library, folder.path());
+    let mut bulks = Bulks::new(&world, parts)?;
+    bulk(&mut bulks.all, options)?;
     stay_on_last_cpu()?;
     let time = Duration::from_secs_f64(options.seconds);
     // The first round only warms up.
@@ -82,7 +87,23 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
         }
     }
     lanes.iter_mut().try_for_each(Lane::end)?;
-    Ok(report::print(&lanes, options.json))
+    let good = report::print(&lanes, options.json);
+    bulk::print(&bulks.all, options.json);
+    Ok(good)
+}
+
+/// Measures bulk TCP, the ways of receiving it in turn. The first round only warms up.
+fn bulk(bulks: &mut [Bulk], options: &Options) -> Result<(), Box<dyn Error>> {
+    let time = Duration::from_secs_f64(options.seconds);
+    for round in 0..=options.rounds {
+        for bulk in &mut *bulks {
+            bulk.round(time)?;
+            if round == 0 {
+                bulk.forget();
+            }
+        }
+    }
+    bulks.iter_mut().try_for_each(Bulk::end)
 }
 
 /// One frame of so many opens a new flow where 95 % are of decided flows.
@@ -103,7 +124,7 @@ fn lanes(options: &Options, world: &World, folder: &Path) -> Result<Vec<Lane>, B
         Ok::<_, Box<dyn Error>>(())
     };
     let ours = |pair: &link::Pair| {
-        Ours::start(&options.program, &options.library, pair, folder)
+        Ours::start(&options.program, &options.library, (&pair.rx, "native"), folder)
             .map(|ours| Receiver::Ours(Box::new(ours)))
     };
     lane("nothing attached", known, &Receiver::nothing)?;

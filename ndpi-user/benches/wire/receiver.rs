@@ -50,19 +50,19 @@ pub(crate) struct Ours {
 }
 
 impl Ours {
-    /// Starts `program` on the pair's receiving end.
+    /// Starts `program` on an interface, with XDP in this mode.
     pub(crate) fn start(
         program: &Path,
         library: &Path,
-        pair: &Pair,
+        (interface, mode): (&str, &str),
         folder: &Path,
     ) -> Result<Self, Box<dyn Error>> {
-        let named = |what: &str| folder.join(format!("{}-{what}", pair.rx));
+        let named = |what: &str| folder.join(format!("{interface}-{what}"));
         let (policy, log, report) = (named("policy"), named("log"), named("report"));
         fs::write(&policy, format!("[[rule]]\napp = \"{APP}\"\naction = \"drop\"\n"))?;
-        let pins = PathBuf::from(format!("/sys/fs/bpf/ndpi-bench-{}", pair.rx));
+        let pins = PathBuf::from(format!("/sys/fs/bpf/ndpi-bench-{interface}"));
         let child = Command::new(program)
-            .args(["run", "--mode", "native", "--workers", "1", "--iface", &pair.rx, "--policy"])
+            .args(["run", "--mode", mode, "--workers", "1", "--iface", interface, "--policy"])
             .arg(&policy)
             .arg("--pin-dir")
             .arg(&pins)

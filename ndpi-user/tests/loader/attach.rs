@@ -103,9 +103,9 @@ fn another_program_is_left_alone_and_named() {
     }
     let _namespace = Namespace::enter();
     let mut first = load();
-    first.attach("left", Mode::Auto, Hooks::default()).unwrap();
+    first.attach("left", Mode::Native, Hooks::default()).unwrap();
     let mut second = load();
-    match second.attach("left", Mode::Auto, Hooks::default()).unwrap_err() {
+    match second.attach("left", Mode::Native, Hooks::default()).unwrap_err() {
         AttachError::Occupied { interface, name, ours, id, place } => {
             assert_eq!(
                 (interface.as_str(), name.as_deref(), ours),
@@ -118,8 +118,8 @@ fn another_program_is_left_alone_and_named() {
     }
     drop(first);
     wait_for("left", (false, false));
-    second.attach("left", Mode::Auto, Hooks::default()).unwrap();
-    let twice = second.attach("left", Mode::Auto, Hooks::default()).unwrap_err();
+    second.attach("left", Mode::Native, Hooks::default()).unwrap();
+    let twice = second.attach("left", Mode::Native, Hooks::default()).unwrap_err();
     assert_eq!(twice.to_string(), "left is given twice");
 }
 

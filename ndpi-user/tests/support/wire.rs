@@ -125,6 +125,7 @@ pub(crate) fn tell(from: &mut TcpStream, to: &mut TcpStream, words: &[u8]) {
 
 /// Commands of `linux/ethtool.h` that take a number.
 const ETHTOOL_STXCSUM: u32 = 0x17;
+pub(crate) const ETHTOOL_STSO: u32 = 0x1f;
 const ETHTOOL_SGRO: u32 = 0x2c;
 const SIOCETHTOOL: libc::c_ulong = 0x8946;
 
@@ -136,7 +137,7 @@ struct Value {
 }
 
 /// Sets something of an interface of this thread's network namespace, as ethtool(8) does.
-fn ethtool(interface: &str, command: u32, data: u32) -> io::Result<()> {
+pub(crate) fn ethtool(interface: &str, command: u32, data: u32) -> io::Result<()> {
     let mut value = Value { command, data };
     // SAFETY: all zeros is a value of this plain structure.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };

@@ -101,7 +101,7 @@ pub struct RunArguments {
 /// How XDP is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum XdpMode {
-    /// In the driver where it can, in the network stack elsewhere.
+    /// In the driver where it can, in the network stack elsewhere; on a veth whichever is faster.
     Auto,
     /// In the driver, or not at all.
     Native,

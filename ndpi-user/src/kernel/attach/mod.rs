@@ -7,6 +7,7 @@ mod interface;
 mod layer;
 mod leftovers;
 mod promiscuous;
+mod veth;
 mod wire;
 mod xdp;
 
@@ -24,7 +25,8 @@ pub(super) use xdp::XdpLink;
 /// How XDP is to run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// In the driver; in the kernel's network stack where the driver refuses.
+    /// In the driver; in the kernel's network stack where the driver refuses, and on a veth whose other
+    /// end would lose segmentation offload.
     #[default]
     Auto,
     /// In the driver, or not at all.

@@ -5,6 +5,7 @@ use ndpi_common::names::program;
 
 use super::bpf_link::BpfLink;
 use super::interface::is_above;
+use super::veth;
 use super::{AttachError, Mode};
 use crate::kernel::netlink::{Interface, interfaces};
 use crate::kernel::sys::LinkPlace;
@@ -28,6 +29,7 @@ impl XdpLink {
         mode: Mode,
     ) -> Result<Self, AttachError> {
         refuse_if_occupied(interface)?;
+        let mode = veth::mode(interface, mode);
         let refused = |source| AttachError::Refused {
             what: "the XDP program",
             interface: interface.name.clone(),

@@ -8,8 +8,8 @@ mod monitor;
 
 pub(super) use features::takes_redirects;
 pub(super) use filters::{EGRESS, Filter, INGRESS, delete_clsact, filters};
-pub(super) use interfaces::detach_xdp;
-pub(crate) use interfaces::{Interface, Linked, interfaces};
 #[cfg(test)]
-pub(crate) use interfaces::{XdpAttached, XdpPlace};
+pub(crate) use interfaces::XdpAttached;
+pub(super) use interfaces::detach_xdp;
+pub(crate) use interfaces::{Interface, Linked, XdpPlace, interfaces};
 pub(crate) use monitor::LinkMonitor;

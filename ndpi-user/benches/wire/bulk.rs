@@ -1,0 +1,149 @@
+//! Bulk TCP over a veth: how much of it each mode of XDP at the receiving end lets through.
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd as _;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use crate::link::World;
+use crate::namespace::Namespace;
+use crate::receiver::Ours;
+
+/// Bytes of a write.
+const PIECE: usize = 128 << 10;
+
+/// One way of receiving.
+pub(crate) struct Bulk {
+    pub(crate) name: &'static str,
+    /// Bytes a second, of each round.
+    rates: Vec<f64>,
+    sender: TcpStream,
+    receiver: TcpStream,
+    ours: Option<Ours>,
+}
+
+/// All ways, and the namespace that is sent from.
+pub(crate) struct Bulks {
+    pub(crate) all: Vec<Bulk>,
+    _far: Namespace,
+}
+
+impl Bulks {
+    pub(crate) fn new(
+        world: &World,
+        (program, library, folder): (&Path, &Path, &Path),
+    ) -> Result<Self, Box<dyn Error>> {
+        let far = Namespace::new(&format!("ndpi-bench-{}-far", std::process::id()))?;
+        let mut all = Vec::new();
+        for (name, mode) in [
+            ("nothing attached", None),
+            ("ours, native", Some("native")),
+            ("ours, generic", Some("generic")),
+        ] {
+            let number = all.len() + 1;
+            let interface = format!("bulk{number}");
+            world.bulk_pair(&interface, number, &far)?;
+            let ours = mode.map(|mode| Ours::start(program, library, (&interface, mode), folder));
+            let ours = ours.transpose()?;
+            let (sender, receiver) = connect(number, &far)?;
+            all.push(Bulk { name, rates: Vec::new(), sender, receiver, ours });
+        }
+        Ok(Self { all, _far: far })
+    }
+}
+
+impl Bulk {
+    /// Sends as much as goes over in this time.
+    pub(crate) fn round(&mut self, time: Duration) -> Result<(), Box<dyn Error>> {
+        let (sender, receiver) = (&mut self.sender, &mut self.receiver);
+        let start = Instant::now();
+        let received = thread::scope(|scope| {
+            let sending = scope.spawn(move || {
+                let piece = vec![0; PIECE];
+                let mut sent = 0;
+                while start.elapsed() < time {
+                    sender.write_all(&piece)?;
+                    sent += PIECE;
+                }
+                Ok::<_, io::Error>(sent)
+            });
+            let (mut piece, mut received) = (vec![0; PIECE], 0);
+            let mut take = || match receiver.read(&mut piece) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+                result => result,
+            };
+            while !sending.is_finished() {
+                received += take()?;
+            }
+            let sent = sending.join().map_err(|_| io::Error::other("the sender panicked"))??;
+            while received < sent {
+                received += take()?;
+            }
+            Ok::<_, io::Error>(received)
+        })?;
+        self.rates.push(received as f64 / start.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    pub(crate) fn forget(&mut self) {
+        self.rates.clear();
+    }
+
+    /// The middle round's bytes a second.
+    pub(crate) fn rate(&self) -> f64 {
+        let mut rates = self.rates.clone();
+        rates.sort_by(f64::total_cmp);
+        rates[rates.len() / 2]
+    }
+
+    pub(crate) fn end(&mut self) -> Result<(), Box<dyn Error>> {
+        self.ours.take().map_or(Ok(()), |ours| ours.end().map(drop))
+    }
+}
+
+/// Prints the results.
+pub(crate) fn print(bulks: &[Bulk], json: bool) {
+    let nothing = bulks[0].rate();
+    if !json {
+        println!("\n{:<20} {:>11} {:>11}", "bulk TCP", "Gbit/s", "of nothing");
+    }
+    for bulk in bulks {
+        let (rate, share) = (bulk.rate(), bulk.rate() / nothing);
+        if json {
+            println!(
+                "{}",
+                serde_json::json!({
+                    "lane": format!("bulk TCP, {}", bulk.name),
+                    "bits_per_second": (8.0 * rate).round(),
+                    "of_nothing_attached": share,
+                })
+            );
+        } else {
+            println!("{:<20} {:>11.2} {share:>10.2}x", bulk.name, 8.0 * rate / 1e9);
+        }
+    }
+}
+
+/// A connection from the far end.
+fn connect(number: usize, far: &Namespace) -> Result<(TcpStream, TcpStream), Box<dyn Error>> {
+    let listener = TcpListener::bind((format!("198.18.{}.1", 100 + number).as_str(), 0))?;
+    let to = listener.local_addr()?;
+    let file = File::open(format!("/run/netns/{}", far.name()))?;
+    let connect = || {
+        // A thread of its own, which takes its namespace with it when it ends.
+        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))?;
+        TcpStream::connect_timeout(&to, Duration::from_secs(10))
+    };
+    let sender = thread::scope(|scope| scope.spawn(connect).join());
+    let sender = sender.map_err(|_| "the thread that connects panicked")??;
+    let receiver = listener.accept()?.0;
+    // The reader looks up now and then whether all was sent.
+    receiver.set_read_timeout(Some(Duration::from_millis(5)))?;
+    Ok((sender, receiver))
+}
