@@ -7,12 +7,13 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::commands::print;
 use crate::control::{AskError, Command, Outcome, Reload, ask};
 use crate::kernel::pinned::socket_path;
 use crate::kernel::{DEFAULT_PIN_DIRECTORY, FolderError};
+use crate::text::{clean, message};
 
 /// Have the running ndpi-xdp read its policy anew, and say what came of it
 ///
@@ -42,15 +43,13 @@ impl ReloadArguments {
             error => error,
         });
         let reload = match answer? {
-            Outcome::PolicyReload(reload) => reload,
+            Outcome::PolicyReload(reload) => cleaned(reload),
             Outcome::Refused(why) => bail!("{why}"),
         };
         print(&if self.json { to_json(&reload) } else { to_text(&reload) })?;
         Ok(if reload.taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
-}
 
-impl ReloadArguments {
     /// Where the instance takes commands.
     fn socket(&self) -> Result<PathBuf> {
         let denied = |error: &FolderError| match error {
@@ -63,6 +62,31 @@ impl ReloadArguments {
             Err(error) if denied(&error) => Err(AskError::Denied(self.pin_dir.clone()).into()),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// An answer as it can be shown: the instance may run as a user with fewer rights than whoever asks,
+/// and read packets that anybody sends.
+fn cleaned(reload: Reload) -> Reload {
+    Reload {
+        policy: clean(&reload.policy).into_owned(),
+        error: reload.error.map(|error| clean(&error).into_owned()),
+        text: message(&reload.text).to_string(),
+        problems: cleaned_json(reload.problems),
+        ..reload
+    }
+}
+
+fn cleaned_json(value: Value) -> Value {
+    match value {
+        Value::String(text) => clean(&text).into(),
+        Value::Array(values) => values.into_iter().map(cleaned_json).collect(),
+        Value::Object(fields) => {
+            let cleaned =
+                |(name, value): (String, _)| (clean(&name).into_owned(), cleaned_json(value));
+            fields.into_iter().map(cleaned).collect()
+        }
+        other => other,
     }
 }
 
@@ -109,7 +133,7 @@ fn to_text(reload: &Reload) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::{Reload, to_json, to_text};
+    use super::{Reload, cleaned, to_json, to_text};
 
     fn taken() -> Reload {
         Reload {
@@ -121,6 +145,24 @@ mod tests {
             problems: json!([]),
             ..Reload::default()
         }
+    }
+
+    #[test]
+    fn an_instance_does_nothing_to_the_terminal_of_whoever_asks() {
+        let hostile = "a\u{1b}]0;x\u{7}\u{9b}2J\r";
+        let answer = Reload {
+            policy: hostile.into(),
+            error: Some(hostile.into()),
+            text: format!("{hostile}\n{hostile}"),
+            problems: json!([{ hostile: [hostile, 7] }]),
+            ..taken()
+        };
+        let answer = cleaned(answer);
+        for shown in [to_text(&answer), to_json(&answer)] {
+            assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
+        }
+        assert_eq!(to_text(&answer).lines().count(), 3);
+        assert!(serde_json::from_str::<serde_json::Value>(&to_json(&answer)).is_ok());
     }
 
     #[test]
