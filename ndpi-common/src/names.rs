@@ -26,6 +26,10 @@ pub mod map {
     pub const TRACK_V4: &str = "TRACK_V4";
     /// LRU hash: [`crate::KeyV6`] → [`crate::Track`].
     pub const TRACK_V6: &str = "TRACK_V6";
+    /// LRU hash: [`crate::KeyV4`] → [`crate::Track`], of flows that nobody has answered.
+    pub const UNANSWERED_V4: &str = "UNANSWERED_V4";
+    /// LRU hash: [`crate::KeyV6`] → [`crate::Track`], of flows that nobody has answered.
+    pub const UNANSWERED_V6: &str = "UNANSWERED_V6";
     /// Array of maps: CPU → ring buffer of samples ([`crate::SampleHeader`] and bytes).
     pub const RINGS: &str = "RINGS";
     /// LRU hash: [`crate::FragmentKey`] → [`crate::FragmentPorts`].
@@ -52,11 +56,13 @@ pub mod map {
     pub const LOST: &str = "LOST";
 
     /// Every map that the programs define under its own name.
-    pub const PINNED: [&str; 12] = [
+    pub const PINNED: [&str; 14] = [
         VERDICTS_V4,
         VERDICTS_V6,
         TRACK_V4,
         TRACK_V6,
+        UNANSWERED_V4,
+        UNANSWERED_V6,
         RINGS,
         FRAGMENTS,
         STATS,

@@ -1,8 +1,10 @@
 //! Tracks: the kernel's note of a flow that has no verdict yet.
 
-use crate::Total;
+use crate::parse::{proto, tcp};
+use crate::{Direction, Total};
 
-/// An entry of `TRACK_V4` and `TRACK_V6`.
+/// An entry of `TRACK_V4` and `TRACK_V6`, or of `UNANSWERED_V4` and `UNANSWERED_V6` while nobody has
+/// answered the client.
 ///
 /// The maps are LRU: an entry may be lost, and the flow is then shown again from the start.
 #[repr(C)]
@@ -26,9 +28,56 @@ pub struct Track {
     pub dropped: Total,
 }
 
+impl Track {
+    /// Whether a packet that goes `direction` answers the client: one that is no reset, and in TCP
+    /// acknowledges something.
+    #[inline(always)]
+    pub const fn is_answered_by(&self, direction: Direction, proto: u8, tcp_flags: u8) -> bool {
+        let is_from_server = direction as u32 != self.client;
+        is_from_server && (proto != proto::TCP || tcp::answers(tcp_flags))
+    }
+
+    /// What both count, of one flow.
+    #[must_use]
+    pub const fn plus(mut self, other: &Self) -> Self {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+        self.dropped.packets += other.dropped.packets;
+        self.dropped.bytes += other.dropped.bytes;
+        self
+    }
+}
+
 const _: () = assert!(size_of::<Track>() == 4 + 4 + 8 + 8 + 4 + 4 + 16);
 
 // SAFETY: `repr(C)`, integers only, no padding (asserted above): every bit pattern is a value, and
 // every byte of a value is initialised.
 #[cfg(feature = "user")]
 unsafe impl aya::Pod for Track {}
+
+#[cfg(test)]
+mod tests {
+    use super::Track;
+    use crate::parse::{proto, tcp};
+    use crate::{Direction, Total};
+
+    #[test]
+    fn only_the_other_side_answers() {
+        let track = Track { client: Direction::FromLower as u32, ..Track::default() };
+        let answers = |direction, proto, flags| track.is_answered_by(direction, proto, flags);
+        assert!(answers(Direction::FromUpper, proto::UDP, 0));
+        assert!(!answers(Direction::FromLower, proto::UDP, 0));
+        assert!(answers(Direction::FromUpper, proto::TCP, tcp::SYN | tcp::ACK));
+        assert!(!answers(Direction::FromUpper, proto::TCP, tcp::RST | tcp::ACK));
+        assert!(!answers(Direction::FromUpper, proto::TCP, tcp::SYN));
+    }
+
+    #[test]
+    fn counts_of_both_add_up() {
+        let one = Track { packets: 1, bytes: 60, shown: 3, ..Track::default() };
+        let other = Track { packets: 2, dropped: Total { packets: 1, bytes: 9 }, ..one };
+        let both = one.plus(&other);
+        assert!((both.packets, both.bytes, both.shown) == (3, 120, 3));
+        assert!(both.dropped == Total { packets: 1, bytes: 9 });
+    }
+}

@@ -4,16 +4,23 @@ use core::ptr;
 
 use ndpi_common::{Direction, Key, KeyV4, KeyV6, ServerKey, Track, Verdict};
 
-use crate::maps::{TRACK_V4, TRACK_V6, VERDICTS_V4, VERDICTS_V6};
+use crate::maps::{TRACK_V4, TRACK_V6, UNANSWERED_V4, UNANSWERED_V6, VERDICTS_V4, VERDICTS_V6};
 
 /// A flow key with maps of its own.
 pub(crate) trait Family: Copy {
     /// The flow's verdict. The entry may be removed at any time; its memory stays a verdict's.
     fn verdict(&self) -> Option<*mut Verdict>;
-    /// The flow's track.
+    /// The flow's track, where its client was answered.
     fn track(&self) -> Option<*mut Track>;
-    /// Writes the flow's track; says whether there was room.
-    fn set_track(&self, track: &Track) -> bool;
+    /// The flow's track, where nobody has answered.
+    fn unanswered(&self) -> Option<*mut Track>;
+    /// Writes the flow's track, as `flags` say (`BPF_ANY`, `BPF_NOEXIST`), whose client was answered;
+    /// says whether it was written.
+    fn set_track(&self, track: &Track, flags: u32) -> bool;
+    /// Writes the flow's track, whom nobody has answered; says whether there was room.
+    fn set_unanswered(&self, track: &Track) -> bool;
+    /// The IP protocol.
+    fn proto(&self) -> u8;
     /// The flow's server, if the client's packets go `client`.
     fn server_of(&self, client: Direction) -> ServerKey;
     /// The key of either family.
@@ -50,8 +57,23 @@ impl Family for KeyV4 {
     }
 
     #[inline(always)]
-    fn set_track(&self, track: &Track) -> bool {
-        TRACK_V4.insert(self, track, 0).is_ok()
+    fn unanswered(&self) -> Option<*mut Track> {
+        UNANSWERED_V4.get_ptr_mut(self)
+    }
+
+    #[inline(always)]
+    fn set_track(&self, track: &Track, flags: u32) -> bool {
+        TRACK_V4.insert(self, track, flags.into()).is_ok()
+    }
+
+    #[inline(always)]
+    fn set_unanswered(&self, track: &Track) -> bool {
+        UNANSWERED_V4.insert(self, track, 0).is_ok()
+    }
+
+    #[inline(always)]
+    fn proto(&self) -> u8 {
+        self.proto
     }
 
     #[inline(always)]
@@ -82,8 +104,23 @@ impl Family for KeyV6 {
     }
 
     #[inline(always)]
-    fn set_track(&self, track: &Track) -> bool {
-        TRACK_V6.insert(self, track, 0).is_ok()
+    fn unanswered(&self) -> Option<*mut Track> {
+        UNANSWERED_V6.get_ptr_mut(self)
+    }
+
+    #[inline(always)]
+    fn set_track(&self, track: &Track, flags: u32) -> bool {
+        TRACK_V6.insert(self, track, flags.into()).is_ok()
+    }
+
+    #[inline(always)]
+    fn set_unanswered(&self, track: &Track) -> bool {
+        UNANSWERED_V6.insert(self, track, 0).is_ok()
+    }
+
+    #[inline(always)]
+    fn proto(&self) -> u8 {
+        self.proto
     }
 
     #[inline(always)]

@@ -15,12 +15,18 @@ pub(crate) static VERDICTS_V4: HashMap<KeyV4, Verdict, 262_144> = HashMap::new()
 /// Decided IPv6 flows.
 #[btf_map]
 pub(crate) static VERDICTS_V6: HashMap<KeyV6, Verdict, 131_072> = HashMap::new();
-/// Undecided IPv4 flows.
+/// Undecided IPv4 flows whose client was answered.
 #[btf_map]
-pub(crate) static TRACK_V4: LruHashMap<KeyV4, Track, 131_072> = LruHashMap::new();
-/// Undecided IPv6 flows.
+pub(crate) static TRACK_V4: LruHashMap<KeyV4, Track, 98_304> = LruHashMap::new();
+/// Undecided IPv6 flows whose client was answered.
 #[btf_map]
-pub(crate) static TRACK_V6: LruHashMap<KeyV6, Track, 65_536> = LruHashMap::new();
+pub(crate) static TRACK_V6: LruHashMap<KeyV6, Track, 49_152> = LruHashMap::new();
+/// Undecided IPv4 flows that nobody has answered: a flood of them displaces nothing else.
+#[btf_map]
+pub(crate) static UNANSWERED_V4: LruHashMap<KeyV4, Track, 32_768> = LruHashMap::new();
+/// Undecided IPv6 flows that nobody has answered.
+#[btf_map]
+pub(crate) static UNANSWERED_V6: LruHashMap<KeyV6, Track, 16_384> = LruHashMap::new();
 /// A ring for each CPU; the loader makes them and puts them in.
 #[btf_map]
 pub(crate) static RINGS: ArrayOfMaps<Ring, 1024> = ArrayOfMaps::new();
@@ -55,9 +61,9 @@ pub(crate) static LOST: HashMap<u32, u64, 2> = HashMap::new();
 #[btf_map]
 pub(crate) static INTERFACES: HashMap<u32, u32, 256> = HashMap::new();
 
-/// Parsed packets of any form, see [`Scratch`]: the stack has no room for them.
+/// Parsed packets of any form and more, see [`Scratch`]: the stack has no room for them.
 #[btf_map]
-pub(crate) static SCRATCH: PerCpuArray<[u64; SCRATCH_WORDS], 4> = PerCpuArray::new();
+pub(crate) static SCRATCH: PerCpuArray<[u64; SCRATCH_WORDS], 6> = PerCpuArray::new();
 
 /// What the entries of [`SCRATCH`] are for; there is one of each kind for each hook.
 #[derive(Clone, Copy)]
@@ -66,6 +72,8 @@ pub(crate) enum Scratch {
     Packet = 0,
     /// The packet that it quotes.
     Quoted = 2,
+    /// A track that moves.
+    Track = 4,
 }
 
 impl Scratch {
@@ -76,7 +84,7 @@ impl Scratch {
     }
 }
 
-const SCRATCH_WORDS: usize = size_of::<Packet>().div_ceil(8);
+pub(crate) const SCRATCH_WORDS: usize = size_of::<Packet>().div_ceil(8);
 
 /// One CPU's samples.
 pub(crate) type Ring = RingBuf<SampleHeader, 262_144>;

@@ -2,6 +2,7 @@
 
 use core::ptr;
 
+use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
 use ndpi_common::parse::tcp;
 use ndpi_common::{Direction, Outcome, Reason, SampleFlags, Switches, Total, Track};
 
@@ -10,6 +11,7 @@ use crate::count;
 use crate::decide::is_idle;
 use crate::family::Family;
 use crate::hook::Hooked;
+use crate::maps::{SCRATCH, SCRATCH_WORDS, Scratch};
 use crate::seen::Seen;
 use crate::servers;
 use crate::settings;
@@ -19,13 +21,79 @@ use crate::show::show;
 /// because the policy wants no more of a flow that nobody has decided on.
 #[inline(never)]
 pub(crate) fn undecided<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) -> i32 {
-    let (outcome, reason) = match seen.key.track() {
+    let (outcome, reason) = match find::<H, K>(seen) {
         // SAFETY: looked up just now.
-        Some(track) if unsafe { goes_on(track, seen) } => unsafe { known(frame, track, seen) },
-        _ => new(frame, seen),
+        Found::Track(track) => unsafe { known(frame, track, seen) },
+        Found::Over => new(frame, seen, true),
+        Found::Nothing => new(frame, seen, false),
     };
     count::leave(frame, outcome, reason, seen.weight)
 }
+
+/// What is known of a packet's flow.
+enum Found {
+    Track(*mut Track),
+    /// An earlier flow of the same key, whose client was answered: the new one takes its place.
+    Over,
+    Nothing,
+}
+
+/// Looks for the track of a packet's flow: first where it is if its client was answered.
+#[inline(always)]
+fn find<H: Hooked, K: Family>(seen: &Seen<K>) -> Found {
+    if let Some(track) = seen.key.track() {
+        // SAFETY: looked up just now.
+        return if unsafe { goes_on(track, seen) } { Found::Track(track) } else { Found::Over };
+    }
+    match seen.key.unanswered() {
+        // SAFETY: looked up just now.
+        Some(track) if unsafe { goes_on(track, seen) } => {
+            // SAFETY: as above.
+            if unsafe { (*track).is_answered_by(seen.direction, seen.key.proto(), seen.tcp_flags) }
+            {
+                // SAFETY: as above.
+                unsafe { promote::<H, K>(&seen.key, track) };
+            }
+            Found::Track(seen.key.track().unwrap_or(track))
+        }
+        _ => Found::Nothing,
+    }
+}
+
+/// Moves a track to where those are whose client was answered. What other CPUs count in it meanwhile
+/// stays where it is, and user space adds it.
+///
+/// # Safety
+/// `track` was looked up in this run.
+#[inline(never)]
+unsafe fn promote<H: Hooked, K: Family>(key: &K, track: *mut Track) -> i32 {
+    let Some(scratch) = SCRATCH.get_ptr_mut(Scratch::Track.of(H::HOOK)) else { return 0 };
+    let answered = scratch.cast::<Track>();
+    // SAFETY: the caller's promise; aligned words that are only changed by atomic operations. The
+    // scratch entry is this CPU's and this hook's own, large enough for a track, and written whole before
+    // it is read.
+    unsafe {
+        (*answered).shown = (*track).shown;
+        (*answered).tcp_flags = (*track).tcp_flags;
+        (*answered).last_seen = (*track).last_seen;
+        (*answered).client = (*track).client;
+        (*answered).packets = atomic::swap(&raw mut (*track).packets, 0);
+        (*answered).bytes = atomic::swap(&raw mut (*track).bytes, 0);
+        (*answered).dropped.packets = atomic::swap(&raw mut (*track).dropped.packets, 0);
+        (*answered).dropped.bytes = atomic::swap(&raw mut (*track).dropped.bytes, 0);
+        if !key.set_track(&*answered, BPF_NOEXIST) {
+            // Another CPU was first, or there is no room.
+            let to = key.track().unwrap_or(track);
+            atomic::add(&raw mut (*to).packets, (*answered).packets);
+            atomic::add(&raw mut (*to).bytes, (*answered).bytes);
+            atomic::add(&raw mut (*to).dropped.packets, (*answered).dropped.packets);
+            atomic::add(&raw mut (*to).dropped.bytes, (*answered).dropped.bytes);
+        }
+    }
+    0
+}
+
+const _: () = assert!(size_of::<Track>() <= SCRATCH_WORDS * 8);
 
 /// Whether a packet belongs to the flow that the track is about, or to a later one of the same key.
 ///
@@ -39,9 +107,9 @@ unsafe fn goes_on<K>(track: *mut Track, seen: &Seen<K>) -> bool {
     !(is_idle(last_seen) || ending && tcp::opens(seen.tcp_flags))
 }
 
-/// The first packet of a flow.
+/// The first packet of a flow, which takes the place of an earlier one or not.
 #[inline(always)]
-fn new<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) -> (Outcome, Reason) {
+fn new<H: Hooked, K: Family>(frame: H, seen: &Seen<K>, takes_over: bool) -> (Outcome, Reason) {
     let client = servers::client(seen);
     let blocked = servers::is_blocked(seen, client);
     let shown = !seen.later && settings::budget() > 0 && show(frame, seen, 1, flags(blocked));
@@ -55,7 +123,11 @@ fn new<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) -> (Outcome, Reason) {
         client: client as u32,
         dropped: if drops { whole(seen) } else { Total { packets: 0, bytes: 0 } },
     };
-    let kept = seen.key.set_track(&track);
+    let kept = if takes_over {
+        seen.key.set_track(&track, BPF_ANY)
+    } else {
+        seen.key.set_unanswered(&track)
+    };
     let reason = if seen.later {
         Reason::LaterFragment
     } else if settings::budget() == 0 {

@@ -32,7 +32,8 @@ impl Ours {
             &quiet,
             true,
         );
-        for name in [map::VERDICTS_V4, map::VERDICTS_V6, map::TRACK_V4, map::TRACK_V6] {
+        let tracks = [map::TRACK_V4, map::TRACK_V6, map::UNANSWERED_V4, map::UNANSWERED_V6];
+        for name in [map::VERDICTS_V4, map::VERDICTS_V6].into_iter().chain(tracks) {
             loader.map_max_entries(name, flows + flows / 8 + 1024);
         }
         let mut ebpf = loader.load(kernel_object()?)?;

@@ -114,12 +114,16 @@ pub(super) fn load(object: &[u8], options: &LoadOptions, cpus: u32) -> Result<Eb
 const MIN_LIMITS: u32 = 4096;
 
 /// The entries of each map.
-fn sizes(options: &LoadOptions, cpus: u32) -> [(&'static str, u32); 7] {
+fn sizes(options: &LoadOptions, cpus: u32) -> [(&'static str, u32); 9] {
+    // A quarter, as in user space.
+    let unanswered = options.tracks.div_ceil(4);
     [
         (map::VERDICTS_V4, options.verdicts.max(1)),
         (map::VERDICTS_V6, options.verdicts.max(1)),
-        (map::TRACK_V4, options.tracks.max(1)),
-        (map::TRACK_V6, options.tracks.max(1)),
+        (map::TRACK_V4, (options.tracks - unanswered).max(1)),
+        (map::TRACK_V6, (options.tracks - unanswered).max(1)),
+        (map::UNANSWERED_V4, unanswered.max(1)),
+        (map::UNANSWERED_V6, unanswered.max(1)),
         (map::FRAGMENTS, options.fragments.max(1)),
         (map::LIMITS, options.verdicts.max(MIN_LIMITS)),
         (map::RINGS, cpus),

@@ -16,7 +16,7 @@ pub enum Crowded {
     Share(Held),
     /// The notes of flows that had to go.
     Notes,
-    /// The kernel's tracks of flows that nobody has answered.
+    /// The kernel's tracks of undecided flows.
     Tracks,
 }
 
@@ -42,8 +42,7 @@ impl Crowded {
     fn pool(self) -> Option<&'static str> {
         match self {
             Self::Flows(pool) => Some(pool.name()),
-            Self::Tracks => Some(Pool::Unanswered.name()),
-            Self::Share(_) | Self::Notes => None,
+            Self::Share(_) | Self::Notes | Self::Tracks => None,
         }
     }
 
@@ -91,8 +90,8 @@ impl fmt::Display for Crowded {
             ),
             Self::Tracks => write!(
                 f,
-                "the kernel has no room for more undecided flows that nobody has answered: the oldest \
-                 are shown again from the start; --max-undecided allows for more"
+                "the kernel has no room for more undecided flows: those that were silent for longest are \
+                 shown again from the start; --max-undecided allows for more"
             ),
         }
     }

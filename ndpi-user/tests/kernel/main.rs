@@ -13,6 +13,7 @@ mod frame;
 mod harness;
 mod layer3;
 mod limits;
+mod pools;
 mod reuse;
 mod segments;
 mod servers;

@@ -165,7 +165,8 @@ fn life_until(end: End, table: Table, given_up: bool) -> (Vec<Value>, String) {
     assert_eq!(writer.finish().lost, 0);
     let bytes = lines.bytes();
     let lines = bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-    (lines.map(|line| serde_json::from_slice(line).unwrap()).collect(), leaks)
+    let records = lines.map(|line| serde_json::from_slice::<Value>(line).unwrap());
+    (records.filter(|record| record["type"] != "status").collect(), leaks)
 }
 
 fn volume(packets: u64) -> Volume {

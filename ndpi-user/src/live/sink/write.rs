@@ -4,14 +4,17 @@ use super::LiveSink;
 use crate::flow::{FlowEntry, FlowKey};
 use crate::live::count::count_undecided;
 use crate::live::unwritten::Missing;
-use crate::live::{Standing, Store};
+use crate::live::{Crowded, Standing, Store, Volume};
 
 impl<S: Store> LiveSink<S> {
     /// Makes the first verdict of a flow stand, and says whether it does.
     pub(super) fn write<F>(&mut self, flow: &mut FlowEntry<F>) -> bool {
         let Some(standing) = Standing::of(flow, &self.policy) else { return false };
         match self.store.write(&standing) {
-            Ok(before) => count_undecided(flow, before),
+            Ok(before) => {
+                self.check_track(before);
+                count_undecided(flow, before);
+            }
             Err(error) => {
                 self.unwritten.refuse(&error);
                 self.unwritten.add(flow.key, Missing::Verdict);
@@ -20,6 +23,14 @@ impl<S: Store> LiveSink<S> {
         }
         self.unwritten.remove(&flow.key);
         true
+    }
+
+    /// Says so where the kernel has forgotten what came of a flow before its verdict: the deciding packet
+    /// at least was there.
+    fn check_track(&self, before: Volume) {
+        if before.packets == 0 {
+            self.shared.crowding.displaced(Crowded::Tracks, 1, None, self.now_ns());
+        }
     }
 
     /// Replaces the verdict of a flow.

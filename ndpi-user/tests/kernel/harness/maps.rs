@@ -44,11 +44,29 @@ impl Kernel {
         }
     }
 
+    /// What is known of an undecided flow.
     pub(crate) fn track(&mut self, key: Key) -> Option<Track> {
-        let Key::V4(key) = key else { panic!("tests look at IPv4 tracks") };
-        let map = self.ebpf.map_mut(map::TRACK_V4).expect("TRACK_V4");
-        let tracks: HashMap<_, KeyV4, Track> = map.try_into().expect("a map of tracks");
-        tracks.get(&key, 0).ok()
+        match (self.answered(key), self.unanswered(key)) {
+            (Some(track), Some(rest)) => Some(track.plus(&rest)),
+            (answered, unanswered) => answered.or(unanswered),
+        }
+    }
+
+    /// The track of a flow whose client was answered.
+    pub(crate) fn answered(&mut self, key: Key) -> Option<Track> {
+        self.track_in([map::TRACK_V4, map::TRACK_V6], key)
+    }
+
+    /// The track of a flow that nobody has answered, or what is left of it.
+    pub(crate) fn unanswered(&mut self, key: Key) -> Option<Track> {
+        self.track_in([map::UNANSWERED_V4, map::UNANSWERED_V6], key)
+    }
+
+    fn track_in(&mut self, [v4, v6]: [&str; 2], key: Key) -> Option<Track> {
+        match key {
+            Key::V4(key) => self.hash::<KeyV4, Track>(v4).get(&key, 0).ok(),
+            Key::V6(key) => self.hash::<KeyV6, Track>(v6).get(&key, 0).ok(),
+        }
     }
 
     /// Gives the verdicts of `decide` a bucket.
@@ -90,6 +108,8 @@ impl Kernel {
         self.clear::<KeyV6, Verdict>(map::VERDICTS_V6);
         self.clear::<KeyV4, Track>(map::TRACK_V4);
         self.clear::<KeyV6, Track>(map::TRACK_V6);
+        self.clear::<KeyV4, Track>(map::UNANSWERED_V4);
+        self.clear::<KeyV6, Track>(map::UNANSWERED_V6);
         self.clear::<FragmentKey, FragmentPorts>(map::FRAGMENTS);
         self.shown();
     }

@@ -101,7 +101,8 @@ impl Kernel {
             .override_global(global::SWITCHES, &settings.switches, true)
             .override_global(global::IDLE_TICKS, &IDLE, true)
             .override_global("AYA_LOG_LEVEL", &quiet, true);
-        for name in [map::VERDICTS_V4, map::VERDICTS_V6, map::TRACK_V4, map::TRACK_V6] {
+        let tracks = [map::TRACK_V4, map::TRACK_V6, map::UNANSWERED_V4, map::UNANSWERED_V6];
+        for name in [map::VERDICTS_V4, map::VERDICTS_V6].into_iter().chain(tracks) {
             loader.map_max_entries(name, 1024);
         }
         let mut ebpf = loader.load(object)?;
