@@ -30,6 +30,10 @@ pub struct FlowEntry<F> {
     pub ifindex: u32,
     /// Packets seen until the decision, the deciding one included: what leaks of a blocked flow.
     pub packets_before: u32,
+    /// Packets and bytes that an earlier policy let through: nothing of them has leaked.
+    pub allowed: (u64, u64),
+    /// A change of policy has changed the verdict.
+    pub rejudged: bool,
     /// Packets that user space has seen of the flow, both directions.
     pub packets: u64,
     /// Their bytes on the wire, from the IP header on.
@@ -111,6 +115,8 @@ impl<F> FlowEntry<F> {
             packets: 0,
             bytes: 0,
             packets_before: 0,
+            allowed: (0, 0),
+            rejudged: false,
             first_seen_ns: sample.time_ns,
             last_seen_ns: sample.time_ns,
             noted: false,
@@ -128,6 +134,12 @@ impl<F> FlowEntry<F> {
             let opening = sample.tcp_header().and_then(|header| header.opening());
             self.opening = self.opening.or(opening);
         }
+    }
+
+    /// Notes packets and bytes that an earlier policy let through.
+    pub fn allow(&mut self, packets: u64, bytes: u64) {
+        self.allowed.0 += packets;
+        self.allowed.1 += bytes;
     }
 
     /// Client and server.

@@ -17,6 +17,6 @@ pub use entry::{Decided, DecidedBy, FlowEntry, Stage};
 pub use ledger::{Cause, Held, Ledger, Pool, Shares};
 pub use ndpi_common::{Endpoint, Key as FlowKey};
 pub use notes::{Meeting, Note, Notes};
-pub use shard::shard;
+pub use shard::Shards;
 pub use table::{FlowTable, SlotId};
 pub use timeouts::Timeouts;

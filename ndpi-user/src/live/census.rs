@@ -8,7 +8,7 @@ use ndpi_common::{Key, TICK_NS, Verdict};
 
 use super::worker::{Active, Message, Over};
 use super::{Activity, end_of};
-use crate::flow::{Timeouts, shard};
+use crate::flow::{Shards, Timeouts};
 use crate::kernel::Clock;
 
 /// Flows in one message: workers look at samples in between.
@@ -19,6 +19,7 @@ const FLOWS_PER_MESSAGE: usize = 512;
 pub(super) struct Census {
     /// The tick of this sweep.
     now: u32,
+    shards: Shards,
     workers: Vec<Found>,
 }
 
@@ -32,17 +33,16 @@ struct Found {
 }
 
 impl Census {
-    /// Nothing was found yet at the tick `now`; `since` has for each worker the tick of the last sweep
+    /// Nothing was found yet at the tick `now`; the workers own flows by `shards`, and `since` has for each worker the tick of the last sweep
     /// that brought it its active flows, 0 where the one before did not.
-    pub(super) fn new(now: u32, since: &[u32]) -> Self {
+    pub(super) fn new(now: u32, shards: Shards, since: &[u32]) -> Self {
         let workers = since.iter().map(|&since| Found { since, ..Found::default() }).collect();
-        Self { now, workers }
+        Self { now, shards, workers }
     }
 
     /// Adds an entry.
     pub(super) fn add(&mut self, key: Key, entry: &Verdict, timeouts: &Timeouts, clock: &Clock) {
-        let owner = shard(&key, self.workers.len());
-        let found = &mut self.workers[owner];
+        let found = &mut self.workers[self.shards.owner(&key)];
         found.entries += 1;
         let last_seen = entry.last_seen;
         if let Some(end) = end_of(&key, entry, self.now, timeouts) {
@@ -110,7 +110,8 @@ mod tests {
 
     /// The ports of flows that one worker is sent as over and as active.
     fn found(places: usize, entries: &[(u16, u32)]) -> (Vec<u16>, Vec<u16>) {
-        let (mut census, clock) = (Census::new(10_000, &[9950]), Clock::by_hand());
+        let (mut census, clock) =
+            (Census::new(10_000, Shards::seeded(1), &[9950]), Clock::by_hand());
         for (port, last_seen) in entries {
             census.add(key(*port), &entry(*last_seen), &Timeouts::default(), &clock);
         }
@@ -147,7 +148,7 @@ mod tests {
     fn no_message_is_long() {
         let entries: Vec<_> = (1..=1300).map(|port| (port, 9999)).collect();
         assert_eq!(found(1, &entries).1.len(), 1300);
-        let mut census = Census::new(10_000, &[9950]);
+        let mut census = Census::new(10_000, Shards::seeded(1), &[9950]);
         for (port, last_seen) in entries {
             census.add(key(port), &entry(last_seen), &Timeouts::default(), &Clock::by_hand());
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
-use ndpi_common::{OWN_BUCKET, TICK_NS, Total, Track, Verdict as Entry, tick_of};
+use ndpi_common::{Action, OWN_BUCKET, TICK_NS, Total, Track, Verdict as Entry, tick_of};
 
 use super::in_force::full;
 use super::{Activity, Allowance, Standing, Store, Taken, Volume};
@@ -129,7 +129,7 @@ impl Store for KernelStore {
         }))
     }
 
-    fn replace(&self, standing: &Standing) -> anyhow::Result<()> {
+    fn replace(&self, standing: &Standing) -> anyhow::Result<Volume> {
         let key = &standing.key;
         let before = self.verdicts.get(key)?;
         let bucket = self.bucket(standing, before.as_ref())?;
@@ -147,10 +147,9 @@ impl Store for KernelStore {
             self.remove_bucket(&gone)?;
         }
         written?;
-        if let Some(before) = before {
-            self.carry(*key, &before);
-        }
-        Ok(())
+        let Some(before) = before else { return Ok(Volume::default()) };
+        self.carry(*key, &before);
+        Ok(allowed(&before))
     }
 
     fn activity(&self, key: &FlowKey) -> anyhow::Result<Option<Activity>> {
@@ -218,6 +217,18 @@ fn go_on(entry: &mut Entry, before: &Entry) {
     entry.tcp_flags_upper |= before.tcp_flags_upper;
     (entry.state, entry.opening) = (before.state, before.opening);
     entry.decided_ns = before.decided_ns;
+}
+
+/// What passed under an entry that blocks nothing.
+fn allowed(entry: &Entry) -> Volume {
+    if Action::from_byte(entry.action).is_none_or(Action::drops) {
+        return Volume::default();
+    }
+    let (seen, dropped) = (volume(entry.lower()) + volume(entry.upper()), volume(entry.dropped()));
+    Volume {
+        packets: seen.packets.saturating_sub(dropped.packets),
+        bytes: seen.bytes.saturating_sub(dropped.bytes),
+    }
 }
 
 /// What was dropped of a flow while it had no verdict.

@@ -5,7 +5,7 @@ use ndpi_common::SampleHeader;
 
 use super::{Message, Unpacker};
 use crate::batch::Batch;
-use crate::flow::shard;
+use crate::flow::Shards;
 
 /// A batch goes out when it holds this many samples, or when the rings are empty for now.
 const BATCH_SAMPLES: usize = 256;
@@ -14,17 +14,23 @@ const BATCH_SAMPLES: usize = 256;
 #[derive(Debug)]
 pub struct Reader {
     outboxes: Vec<Sender<Message>>,
+    shards: Shards,
     empties: Receiver<Batch>,
     filling: Vec<Batch>,
     unpacker: Unpacker,
 }
 
 impl Reader {
-    /// A reader for the workers behind `outboxes`, which give empty batches back to `empties`. Of a
-    /// flow, `budget` packets are shown at most.
-    pub fn new(outboxes: Vec<Sender<Message>>, empties: Receiver<Batch>, budget: u32) -> Self {
+    /// A reader for the workers behind `outboxes`, among which `shards` divides the flows, and which
+    /// give empty batches back to `empties`. Of a flow, `budget` packets are shown at most.
+    pub fn new(
+        outboxes: Vec<Sender<Message>>,
+        shards: Shards,
+        empties: Receiver<Batch>,
+        budget: u32,
+    ) -> Self {
         let filling = outboxes.iter().map(|_| Batch::default()).collect();
-        Self { outboxes, empties, filling, unpacker: Unpacker::new(budget) }
+        Self { outboxes, shards, empties, filling, unpacker: Unpacker::new(budget) }
     }
 
     /// Takes one record: its header, when it was seen (nanoseconds since the Unix epoch), and the
@@ -32,7 +38,7 @@ impl Reader {
     /// that is behind makes this wait; the rings then fill, and the kernel counts what it loses.
     pub fn take(&mut self, header: &SampleHeader, time_ns: u64, l3: &[u8]) {
         let Some(sample) = self.unpacker.sample(header, time_ns, l3) else { return };
-        let owner = shard(&sample.key, self.outboxes.len());
+        let owner = self.shards.owner(&sample.key);
         self.filling[owner].push(&sample);
         if self.filling[owner].len() >= BATCH_SAMPLES {
             self.send(owner);
@@ -63,6 +69,7 @@ mod tests {
 
     use super::{BATCH_SAMPLES, Reader};
     use crate::batch::Batch;
+    use crate::flow::Shards;
     use crate::live::Message;
     use crate::sample::Sample;
 
@@ -79,9 +86,10 @@ mod tests {
     }
 
     fn reader(workers: usize) -> (Reader, Vec<Receiver<Message>>, Sender<Batch>) {
-        let (outboxes, inboxes) = (0..workers).map(|_| unbounded()).unzip();
+        let (outboxes, inboxes): (Vec<_>, Vec<_>) = (0..workers).map(|_| unbounded()).unzip();
         let (give, empties) = unbounded();
-        (Reader::new(outboxes, empties, BUDGET), inboxes, give)
+        let shards = Shards::seeded(outboxes.len());
+        (Reader::new(outboxes, shards, empties, BUDGET), inboxes, give)
     }
 
     fn samples(message: Message) -> Batch {

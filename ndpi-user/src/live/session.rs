@@ -20,7 +20,7 @@ use super::{
 };
 use crate::classify::{Classifier, Settings};
 use crate::first_packet::Servers;
-use crate::flow::{Shares, Timeouts};
+use crate::flow::{Shards, Shares, Timeouts};
 use crate::interfaces::Roster;
 use crate::kernel::{Clock, LiveCell, LostFrames, Rings, Stats, VerdictMaps, Waker, ktime_ns};
 
@@ -109,7 +109,8 @@ pub fn run(
             })?);
             outboxes.push(outbox);
         }
-        let reader = Reader::new(outboxes.clone(), empties, plan.budget);
+        let shards = Shards::seeded(outboxes.len());
+        let reader = Reader::new(outboxes.clone(), shards, empties, plan.budget);
         let read = || read(rings, reader, &clock, &shared.interfaces);
         let reading = lookout.spawn(scope, "reader", read)?;
         let sweeper = Sweeper {
@@ -118,6 +119,7 @@ pub fn run(
             clock: clock.clone(),
             losses: Losses::new(stats, lost_frames, shared.output.clone()),
             outboxes: outboxes.clone(),
+            shards,
             timeouts: plan.timeouts,
             places: plan.settings.max_flows,
             crowding: Arc::clone(&shared.crowding),
@@ -184,6 +186,7 @@ struct Sweeper {
     clock: Clock,
     losses: Losses,
     outboxes: Vec<Sender<Message>>,
+    shards: Shards,
     timeouts: Timeouts,
     /// Flows that each worker has room for.
     places: usize,
@@ -206,7 +209,7 @@ impl Sweeper {
     }
 
     fn sweep(&mut self, now: u32) {
-        let mut census = Census::new(now, &self.since);
+        let mut census = Census::new(now, self.shards, &self.since);
         for entry in self.verdicts.entries() {
             match entry {
                 Ok((key, verdict)) => census.add(key, &verdict, &self.timeouts, &self.clock),

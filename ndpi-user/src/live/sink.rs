@@ -261,6 +261,12 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
             return;
         }
         self.changed += 1;
+        // What passed before the first verdict leaked only if that one blocked.
+        if !std::mem::replace(&mut flow.rejudged, true)
+            && before.is_some_and(|before| !before.action.drops())
+        {
+            flow.allow(flow.packets, flow.bytes);
+        }
         // One that does not stand yet will be written as it is then.
         if Sink::<F>::stands(self, flow) {
             self.replace(flow);
@@ -294,9 +300,13 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
         let counters = count_all(&mut flow, &taken);
         self.summary.add(&flow, counters);
         if flow.decided().and_then(|decided| decided.verdict).is_some_and(|it| it.action.drops()) {
-            self.summary.add_blocked(Volume {
+            let passed = Volume {
                 packets: counters.packets.saturating_sub(taken.dropped.packets),
                 bytes: counters.bytes.saturating_sub(taken.dropped.bytes),
+            };
+            self.summary.add_blocked(Volume {
+                packets: passed.packets.saturating_sub(flow.allowed.0),
+                bytes: passed.bytes.saturating_sub(flow.allowed.1),
             });
         }
         let interface = self.interface(&flow);

@@ -113,6 +113,7 @@ pub trait Store {
     fn write(&self, standing: &Standing) -> anyhow::Result<Volume>;
 
     /// Replaces the verdict that stands, without a moment in which none does; its counters go on.
+    /// Returns what passed under it, if it was one that blocks nothing.
     /// In the kernel, packets of the few microseconds between reading and replacing them are counted
     /// in the statistics alone; a connection that begins in them is noticed all the same
     /// ([`is_over`](Self::is_over)), and a SYN in them is sent again.
@@ -120,7 +121,7 @@ pub trait Store {
     /// # Errors
     ///
     /// As [`write`](Self::write).
-    fn replace(&self, standing: &Standing) -> anyhow::Result<()>;
+    fn replace(&self, standing: &Standing) -> anyhow::Result<Volume>;
 
     /// What the kernel has seen of a flow since its verdict; `None` where none stands.
     ///

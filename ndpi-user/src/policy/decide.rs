@@ -171,10 +171,10 @@ impl Policy {
     }
 
     /// What is done to a flow that no rule matches, and the setting that says so: `default` where
-    /// nDPI knows the application, `undecided` where it does not. nDPI calls a flow CLASSIFIED also
-    /// when it gives up on it, so the state does not tell the two apart.
+    /// nDPI knows the application, `undecided` where it does not, or only guesses it from a port. nDPI
+    /// calls a flow CLASSIFIED also when it gives up on it, so the state does not tell the two apart.
     pub(super) fn rest(&self, facts: &Facts<'_>) -> (Action, &'static str) {
-        let setting = rest_of(facts.classification.app);
+        let setting = rest_of(facts.classification);
         let action = match self.undecided {
             _ if setting == DEFAULT_RULE => self.default,
             Undecided::Pass => Action::Count,

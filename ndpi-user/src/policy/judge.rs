@@ -1,6 +1,6 @@
 //! The policy as the classifier's sinks use it: verdicts, and the names of rules.
 
-use ndpi::AppId;
+use ndpi::{AppId, Classification, Confidence};
 
 use super::{Decision, Facts, Policy, RuleIndex};
 use crate::classify::Moment;
@@ -9,12 +9,15 @@ use crate::verdict::Verdict;
 
 /// What a verdict's rule is called where no rule matched, and the policy's default decided.
 pub const DEFAULT_RULE: &str = "default";
-/// The same where `undecided` decided: of flows whose application stayed Unknown.
+/// The same where `undecided` decided: of flows whose application stayed Unknown, or is guessed from a
+/// port.
 pub const UNDECIDED_RULE: &str = "undecided";
 
-/// The setting that decides flows of this application when no rule matches.
-pub(super) fn rest_of(app: AppId) -> &'static str {
-    if app == AppId::default() { UNDECIDED_RULE } else { DEFAULT_RULE }
+/// The setting that decides flows of this classification when no rule matches. A port alone says nothing
+/// of what a flow is: nDPI names one for random bytes, too.
+pub(super) fn rest_of(said: &Classification) -> &'static str {
+    let unknown = said.app == AppId::default() || said.confidence == Confidence::MatchByPort;
+    if unknown { UNDECIDED_RULE } else { DEFAULT_RULE }
 }
 
 impl Policy {
@@ -32,7 +35,7 @@ impl Policy {
     /// without a verdict.
     pub fn rule_of(&self, decided: &Decided) -> Option<&str> {
         let verdict = decided.verdict?;
-        let rest = || rest_of(decided.classification.app);
+        let rest = || rest_of(&decided.classification);
         Some(verdict.rule.map_or_else(rest, |_| self.rule_name(verdict)))
     }
 

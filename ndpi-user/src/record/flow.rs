@@ -66,7 +66,9 @@ impl<'a> FlowRecord<'a> {
             bytes: counters.bytes,
             inspected: flow.inspected,
             label: Label::new(decided, origin, names, rule),
-            leaked: blocked.then(|| counters.packets.saturating_sub(counters.dropped)),
+            leaked: blocked.then(|| {
+                counters.packets.saturating_sub(counters.dropped).saturating_sub(flow.allowed.0)
+            }),
             dropped: (blocked || limited).then_some(counters.dropped),
             tunnel: None,
             first_seen: Time(flow.first_seen_ns),

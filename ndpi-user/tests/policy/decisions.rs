@@ -241,6 +241,23 @@ fn an_allow_list_falls_to_undecided_when_the_budget_is_used_up() {
 }
 
 #[test]
+fn a_flow_that_is_guessed_from_its_port_is_still_undecided() {
+    let guessed_by = |confidence| {
+        flow().with(|f| {
+            f.classification.confidence = confidence;
+            f.classification.guessed = true;
+        })
+    };
+    let (port, address) = (guessed_by(Confidence::MatchByPort), guessed_by(Confidence::MatchByIp));
+    let settings = "default = \"count\"\nundecided = \"drop\"";
+    assert_eq!(policy(settings).decide_now(&port.facts()).action, Action::Drop);
+    assert_eq!(policy(settings).decide_now(&address.facts()).action, Action::Count);
+    // A rule that takes it is what the operator said.
+    let rule = format!("{settings}\n[[rule]]\napp = \"TLS\"\naction = \"bypass\"");
+    assert_eq!(policy(&rule).decide_now(&port.facts()).action, Action::Bypass);
+}
+
+#[test]
 fn a_flow_that_ndpi_gave_up_on_is_still_undecided() {
     let given_up = flow().with(|f| f.classification.app = AppId::default());
     assert_eq!(given_up.classification.state, State::Classified);

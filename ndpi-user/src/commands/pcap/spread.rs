@@ -20,7 +20,7 @@ use super::sink::{self, FlowSink};
 use super::world::EXPIRE_STEPS;
 use crate::classify::Classifier;
 use crate::commands::captures::{Bar, Outcome};
-use crate::flow::shard;
+use crate::flow::Shards;
 use crate::link::Outer;
 use crate::report::{CaptureReport, Summary};
 use crate::sample::Sample;
@@ -48,7 +48,8 @@ pub(super) fn run<W: Write + Send>(
     let read = |mine: usize, engine: Engine, bar: &Bar| {
         let part = Part {
             mine,
-            of: job.threads,
+            // The order of the records is the same in every run.
+            shards: Shards::fixed(job.threads),
             classifier: Classifier::new(&engine, job.settings),
             sink: FlowSink::new(job.recording(), reader::names(world)),
             out,
@@ -110,7 +111,7 @@ fn bring_together<W: Write>(
 /// One thread's part of a world.
 struct Part<'a, 'e, W> {
     mine: usize,
-    of: usize,
+    shards: Shards,
     classifier: Classifier<&'e Engine>,
     sink: FlowSink<'a>,
     out: &'a Ordered<W>,
@@ -131,7 +132,7 @@ impl<W: Write> Part<'_, '_, W> {
         let out = self.out.place(self.place);
         out.write(&mut self.sink.recorder.out)?;
         out.finish()?;
-        self.place += self.of;
+        self.place += self.shards.count();
         Ok(())
     }
 }
@@ -139,7 +140,7 @@ impl<W: Write> Part<'_, '_, W> {
 impl<W: Write> Take for Part<'_, '_, W> {
     #[inline]
     fn sample(&mut self, sample: &Sample, outer: Option<Outer>) -> Result<()> {
-        if shard(&sample.key, self.of) == self.mine {
+        if self.shards.owner(&sample.key) == self.mine {
             if let Some(outer) = outer {
                 self.sink.recorder.tunnelled(sample.key, outer);
             }

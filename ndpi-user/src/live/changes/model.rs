@@ -141,13 +141,16 @@ impl Store for Model {
         Ok(volume(track.packets))
     }
 
-    fn replace(&self, standing: &Standing) -> anyhow::Result<()> {
+    fn replace(&self, standing: &Standing) -> anyhow::Result<Volume> {
         let maps = &mut *self.maps_mut();
         maps.clock += 1;
         let before = maps.verdicts.insert(standing.key, entry(standing, maps.clock));
         let before = before.expect("a verdict that does not stand yet is written, not replaced");
-        maps.carry(standing.key, &Maps::counted(&before));
-        Ok(())
+        let counted = Maps::counted(&before);
+        maps.carry(standing.key, &counted);
+        let allowed = !before.standing.verdict.action.drops();
+        let passed = counted.decided.packets - counted.dropped.packets;
+        Ok(if allowed { volume(passed) } else { Volume::default() })
     }
 
     fn activity(&self, key: &FlowKey) -> anyhow::Result<Option<Activity>> {

@@ -31,6 +31,8 @@ struct Table {
     standing: Rc<RefCell<HashMap<FlowKey, Standing>>>,
     before: Volume,
     taken: Taken,
+    /// What passes under each verdict that blocks nothing.
+    allowed: Volume,
     full: bool,
 }
 
@@ -41,9 +43,10 @@ impl Store for Table {
         Ok(self.before)
     }
 
-    fn replace(&self, standing: &Standing) -> anyhow::Result<()> {
-        self.standing.borrow_mut().insert(standing.key, *standing);
-        Ok(())
+    fn replace(&self, standing: &Standing) -> anyhow::Result<Volume> {
+        let before = self.standing.borrow_mut().insert(standing.key, *standing);
+        let allowed = before.is_some_and(|before| !before.verdict.action.drops());
+        Ok(if allowed { self.allowed } else { Volume::default() })
     }
 
     fn activity(&self, _key: &FlowKey) -> anyhow::Result<Option<Activity>> {
@@ -224,6 +227,47 @@ fn a_forgotten_track_falls_back_to_what_was_shown() {
 fn a_verdict_that_the_map_refused_is_not_reported() {
     let (records, _) = life(Table { full: true, ..Table::default() }, false);
     assert_eq!(records.iter().map(|record| &record["type"]).collect::<Vec<_>>(), ["flow"]);
+}
+
+#[test]
+fn what_an_earlier_policy_let_through_has_not_leaked() {
+    // Before the first verdict 6 packets pass, under each that lets them pass 10, and 5 are dropped.
+    for (actions, packets, leaked) in [
+        (&["count", "drop"][..], 21, 0),
+        (&["drop", "count", "drop"], 21, 6),
+        (&["drop", "reject"], 11, 6),
+        (&["count", "bypass", "drop"], 31, 0),
+    ] {
+        let passed = (packets - 6 - 5) / 10 * 10;
+        let taken = Taken { decided: volume(passed + 5), dropped: volume(5), ..Taken::default() };
+        let table = Table { before: volume(6), taken, allowed: volume(10), ..Table::default() };
+        let lines = Lines::default();
+        let (output, writer) = Output::start(Format::Json, lines.clone());
+        let first = policy(&format!("action = \"{}\"", actions[0]));
+        let shared = shared(output, &first);
+        let mut sink = LiveSink::new(table, first, shared);
+        let verdict = |sink: &mut LiveSink<Table>| {
+            let details = Details::default();
+            sink.judge(&flow_with(None), &classification(), &details, Moment::Final)
+        };
+        let mut flow = flow_with(verdict(&mut sink));
+        sink.decided(&mut flow, &sample());
+        for action in &actions[1..] {
+            sink.set_policy(policy(&format!("action = \"{action}\"")));
+            let now = verdict(&mut sink);
+            let Stage::Decided(decided) = &mut flow.stage else { panic!() };
+            let before = std::mem::replace(&mut decided.verdict, now);
+            sink.judged_again(&mut flow, before);
+        }
+        sink.finished(flow, End::Idle);
+        let leaks = sink.into_summary().leaks().to_string();
+        assert!(leaks.contains(&format!(": {leaked} packets, {} bytes", leaked * 100)), "{leaks}");
+        assert_eq!(writer.finish().lost, 0);
+        let bytes = lines.bytes();
+        let record = bytes.split(|&byte| byte == b'\n').rfind(|line| !line.is_empty()).unwrap();
+        let record: Value = serde_json::from_slice(record).unwrap();
+        assert_eq!((&record["packets"], &record["leaked"]), (&packets.into(), &leaked.into()));
+    }
 }
 
 /// A flow that is decided, with the verdict `verdict`.

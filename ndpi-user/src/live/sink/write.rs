@@ -34,13 +34,17 @@ impl<S: Store> LiveSink<S> {
     }
 
     /// Replaces the verdict of a flow.
-    pub(super) fn replace<F>(&mut self, flow: &FlowEntry<F>) {
+    pub(super) fn replace<F>(&mut self, flow: &mut FlowEntry<F>) {
         let Some(standing) = Standing::of(flow, &self.policy) else { return };
-        if let Err(error) = self.store.replace(&standing) {
-            self.unwritten.refuse(&error);
-            self.unwritten.add(flow.key, Missing::Change);
-        } else {
-            self.unwritten.remove(&flow.key);
+        match self.store.replace(&standing) {
+            Ok(allowed) => {
+                flow.allow(allowed.packets, allowed.bytes);
+                self.unwritten.remove(&flow.key);
+            }
+            Err(error) => {
+                self.unwritten.refuse(&error);
+                self.unwritten.add(flow.key, Missing::Change);
+            }
         }
     }
 
