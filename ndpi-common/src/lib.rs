@@ -31,7 +31,7 @@ pub use live::{Live, MAX_SNAP, Switches};
 pub use sample::{SampleFlags, SampleHeader};
 pub use server::{MAX_SERVERS, Server, ServerKey};
 pub use stats::{Hook, Outcome, Reason, STATS_LEN, Stat, stats_index, stats_parts};
-pub use track::Track;
+pub use track::{Track, TrackNotes};
 pub use verdict::{Action, FOLD_AT, State, Tally, Total, Verdict};
 pub use watched::Watched;
 

@@ -61,6 +61,13 @@ impl SampleFlags {
     /// The packet was dropped since its flow has no verdict and goes to one of `SERVERS`; it is shown
     /// so that the flow gets a verdict of its own.
     pub const SERVER: u16 = 64;
+    /// A TCP packet without payload: nDPI can do without it.
+    pub const EMPTY: u16 = 128;
+    /// The flow is under way: payload of it came before this packet, or it is TCP and no SYN came,
+    /// as far as its track reaches back.
+    pub const UNDER_WAY: u16 = 256;
+    /// A packet with payload that came before, within the budget, could not be shown.
+    pub const LOSS: u16 = 512;
 }
 
 impl SampleHeader {

@@ -61,7 +61,8 @@ reasons! {
     /// The flow's verdict is `limit`: within the rate when passed, beyond it when dropped.
     Limit = "limit",
     /// No verdict yet, and dropped because of the flow's server, see [`crate::Server`]: shown to user
-    /// space as far as the budget goes. (Where the ring was full, `RingFull` counts it as dropped.)
+    /// space as far as the budget goes. (Where it was not shown, `RingFull` or `HeldBack`
+    /// counts it as dropped.)
     Server = "server",
     /// No verdict yet; shown to user space.
     Shown = "shown",
@@ -71,6 +72,9 @@ reasons! {
     LaterFragment = "later_fragment",
     /// No verdict yet, and this CPU's ring was full: not shown and not charged to the budget.
     RingFull = "ring_full",
+    /// No verdict yet, and user space is behind: a packet that it can do without was not shown and not
+    /// charged to the budget, so that others need not wait.
+    HeldBack = "held_back",
     /// No verdict yet, and no room for a track: not shown.
     TrackFull = "track_full",
     /// A later fragment whose first fragment has not been seen.

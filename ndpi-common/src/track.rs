@@ -13,7 +13,8 @@ use crate::{Direction, Total};
 pub struct Track {
     /// Packets shown to user space; a packet the ring had no room for is not one of them.
     pub shown: u32,
-    /// The TCP flags seen in packets of both endpoints, combined by OR.
+    /// The TCP flags seen in packets of both endpoints, combined by OR; above them bits of
+    /// [`TrackNotes`].
     pub tcp_flags: u32,
     /// Packets seen while there was no verdict; segments count one each.
     pub packets: u64,
@@ -46,6 +47,16 @@ impl Track {
         self.dropped.bytes += other.dropped.bytes;
         self
     }
+}
+
+/// Bits of [`Track::tcp_flags`] that are no TCP flags.
+pub struct TrackNotes;
+
+impl TrackNotes {
+    /// A packet with payload was seen.
+    pub const PAYLOAD: u32 = 1 << 8;
+    /// A packet with payload could not be shown although the budget was not spent.
+    pub const LOSS: u32 = 1 << 9;
 }
 
 const _: () = assert!(size_of::<Track>() == 4 + 4 + 8 + 8 + 4 + 4 + 16);

@@ -67,6 +67,12 @@ impl<K: Copy> Seen<K> {
         self.later || self.flags & SampleFlags::FIRST_FRAGMENT != 0
     }
 
+    /// Whether it is a TCP packet without payload.
+    #[inline(always)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.flags & SampleFlags::EMPTY != 0
+    }
+
     /// Whether the packet has a flow only because it was read leniently: no host takes it. A length
     /// of 0 does not count, as large packets have it that are segmented later or were put together.
     #[inline(always)]
@@ -98,6 +104,10 @@ fn flags<K>(packet: &Packet<K>) -> u16 {
     }
     if packet.tunnel as u8 != 0 {
         flags |= SampleFlags::TUNNELED;
+    }
+    // Only TCP has flags: other packets without payload are all that their flows consist of.
+    if packet.tcp_flags != 0 && packet.payload >= packet.end {
+        flags |= SampleFlags::EMPTY;
     }
     flags
 }

@@ -3,8 +3,11 @@
 //! A record has a size that the verifier knows. Records come in a few sizes, so that a small packet
 //! does not take the room of a large one.
 
-use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns};
-use ndpi_common::{MAX_SNAP, SampleFlags, SampleHeader};
+use core::ptr;
+
+use aya_ebpf::bindings::BPF_RB_AVAIL_DATA;
+use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns, bpf_ringbuf_query};
+use ndpi_common::{MAX_SNAP, Reason, SampleFlags, SampleHeader};
 
 use crate::bounds::between;
 use crate::family::Family;
@@ -30,25 +33,73 @@ struct Facts {
     flags: u16,
 }
 
+/// How many bytes may wait in a ring when a packet joins them.
+#[derive(Clone, Copy)]
+pub(crate) struct Backlog(u64);
+
+impl Backlog {
+    /// For packets that tell nDPI next to nothing. About 700 of them: a few milliseconds of work.
+    const EMPTY: Self = Self(128 << 10);
+    /// For packets that open a flow and may be its most telling ones.
+    const FIRST: Self = Self(512 << 10);
+    /// As many as the ring holds.
+    const ANY: Self = Self(u64::MAX);
+
+    /// For a packet, the first of its flow or a later one.
+    ///
+    /// Samples are looked at in the order they came. So a flood of new flows, of which nothing will
+    /// come, would make those wait that matter: it is held back where user space is behind. That a flow
+    /// opens in place of an earlier one, no later packet says.
+    #[inline(always)]
+    pub(crate) fn before<K: Copy>(seen: &Seen<K>, first: bool) -> Self {
+        if seen.flags & SampleFlags::REOPENED != 0 {
+            Self::ANY
+        } else if seen.is_empty() {
+            Self::EMPTY
+        } else if first {
+            Self::FIRST
+        } else {
+            Self::ANY
+        }
+    }
+
+    #[inline(always)]
+    fn has_room(self, ring: &Ring) -> bool {
+        if self.0 == Self::ANY.0 {
+            return true;
+        }
+        // SAFETY: a ring that was looked up in this run.
+        let waiting = unsafe {
+            bpf_ringbuf_query(ptr::from_ref(ring).cast_mut().cast(), BPF_RB_AVAIL_DATA.into())
+        };
+        waiting <= self.0
+    }
+}
+
 /// Shows a packet as the `number`th of its flow, with `flags` of [`SampleFlags`] beside its own; says
-/// whether there was room in the ring.
+/// why not if the ring has no room for it, or more waits there than `backlog`.
 #[inline(always)]
 pub(crate) fn show<H: Hooked, K: Family>(
     frame: H,
     seen: &Seen<K>,
     number: u32,
     flags: u16,
-) -> bool {
+    backlog: Backlog,
+) -> Result<(), Reason> {
     // SAFETY: no arguments.
     let cpu = unsafe { bpf_get_smp_processor_id() };
     let Some(ring) = RINGS.get(cpu) else {
         odd::no_ring(frame, cpu);
-        return false;
+        return Err(Reason::RingFull);
     };
+    if !backlog.has_room(ring) {
+        return Err(Reason::HeldBack);
+    }
     let there = seen.end - seen.l3;
     let captured = there.min(settings::snap());
     let flags = seen.flags | flags | if captured < there { SampleFlags::CUT } else { 0 };
-    write(frame, ring, seen, Facts { number, cpu, captured, flags })
+    let shown = write(frame, ring, seen, Facts { number, cpu, captured, flags });
+    if shown { Ok(()) } else { Err(Reason::RingFull) }
 }
 
 /// Shows a packet that a `reject` verdict dropped, if there is room: another one will come.
@@ -59,7 +110,7 @@ pub(crate) fn rejected<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) {
 
 #[inline(never)]
 fn reject<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) -> i32 {
-    i32::from(show(frame, seen, 0, SampleFlags::REJECTED))
+    i32::from(show(frame, seen, 0, SampleFlags::REJECTED, Backlog::ANY).is_ok())
 }
 
 /// Picks the smallest record that holds what is captured.

@@ -4,7 +4,7 @@ use core::ptr;
 
 use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
 use ndpi_common::parse::tcp;
-use ndpi_common::{Direction, Outcome, Reason, SampleFlags, Switches, Total, Track};
+use ndpi_common::{Direction, Outcome, Reason, SampleFlags, Switches, Total, Track, TrackNotes};
 
 use crate::atomic;
 use crate::count;
@@ -15,7 +15,7 @@ use crate::maps::{SCRATCH, SCRATCH_WORDS, Scratch};
 use crate::seen::Seen;
 use crate::servers;
 use crate::settings;
-use crate::show::show;
+use crate::show::{Backlog, show};
 
 /// Shows the packet as far as the budget goes, and passes it, or drops it for its server's sake or
 /// because the policy wants no more of a flow that nobody has decided on.
@@ -112,11 +112,12 @@ unsafe fn goes_on<K>(track: *mut Track, seen: &Seen<K>) -> bool {
 fn new<H: Hooked, K: Family>(frame: H, seen: &Seen<K>, takes_over: bool) -> (Outcome, Reason) {
     let client = servers::client(seen);
     let blocked = servers::is_blocked(seen, client);
-    let shown = !seen.later && settings::budget() > 0 && show(frame, seen, 1, flags(blocked));
+    let mut reason = show_first(frame, seen, blocked);
+    let shown = reason.is_none();
     let drops = blocked || settings::budget() == 0 && over_budget_drops();
     let track = Track {
         shown: u32::from(shown),
-        tcp_flags: u32::from(seen.tcp_flags),
+        tcp_flags: marks(seen) | if shown { 0 } else { loss(seen, reason) },
         packets: u64::from(seen.weight.packets),
         bytes: u64::from(seen.weight.bytes),
         last_seen: settings::tick(),
@@ -128,18 +129,23 @@ fn new<H: Hooked, K: Family>(frame: H, seen: &Seen<K>, takes_over: bool) -> (Out
     } else {
         seen.key.set_unanswered(&track)
     };
-    let reason = if seen.later {
-        Reason::LaterFragment
+    if !kept && shown {
+        reason = Some(Reason::TrackFull);
+    }
+    outcome(blocked, reason.unwrap_or(seen.reason))
+}
+
+/// Shows the first packet of a flow; returns why not.
+#[inline(always)]
+fn show_first<H: Hooked, K: Family>(frame: H, seen: &Seen<K>, blocked: bool) -> Option<Reason> {
+    if seen.later {
+        Some(Reason::LaterFragment)
     } else if settings::budget() == 0 {
-        Reason::OverBudget
-    } else if !shown {
-        Reason::RingFull
-    } else if !kept {
-        Reason::TrackFull
+        Some(Reason::OverBudget)
     } else {
-        seen.reason
-    };
-    outcome(blocked, reason)
+        let flags = flags(blocked) | past(u32::from(seen.tcp_flags));
+        show(frame, seen, 1, flags, Backlog::before(seen, true)).err()
+    }
 }
 
 /// A later packet.
@@ -165,8 +171,10 @@ unsafe fn known<H: Hooked, K: Family>(
         if seen.begins {
             restart(track, seen);
         }
+        let before = (*track).tcp_flags;
         note(track, seen);
-        let (outcome, reason) = outcome(blocked, show_next(frame, track, seen, blocked));
+        let flags = flags(blocked) | past(before | u32::from(seen.tcp_flags));
+        let (outcome, reason) = outcome(blocked, show_next(frame, track, seen, flags));
         if matches!(outcome, Outcome::Dropped) {
             let dropped = whole(seen);
             atomic::add(&raw mut (*track).dropped.packets, dropped.packets);
@@ -191,8 +199,8 @@ unsafe fn restart<K: Family>(track: *mut Track, seen: &Seen<K>) {
     }
 }
 
-/// Shows a later packet if the budget is not spent, and it is none of a fragment that nDPI cannot
-/// use.
+/// Shows a later packet, with `flags`, if the budget is not spent, and it is none of a fragment that
+/// nDPI cannot use.
 ///
 /// # Safety
 /// `track` was looked up in this run.
@@ -201,7 +209,7 @@ unsafe fn show_next<H: Hooked, K: Family>(
     frame: H,
     track: *mut Track,
     seen: &Seen<K>,
-    blocked: bool,
+    flags: u16,
 ) -> Reason {
     // SAFETY: the caller's promise; aligned words that are only changed by atomic operations.
     unsafe {
@@ -217,23 +225,25 @@ unsafe fn show_next<H: Hooked, K: Family>(
             atomic::add32(shown, u32::MAX);
             return Reason::OverBudget;
         }
-        if show(frame, seen, before + 1, flags(blocked)) {
-            seen.reason
-        } else {
-            atomic::add32(shown, u32::MAX);
-            Reason::RingFull
+        match show(frame, seen, before + 1, flags, Backlog::before(seen, false)) {
+            Ok(()) => seen.reason,
+            Err(reason) => {
+                atomic::add32(shown, u32::MAX);
+                atomic::or32(&raw mut (*track).tcp_flags, loss(seen, Some(reason)));
+                reason
+            }
         }
     }
 }
 
-/// What becomes of a packet that would be counted under `reason`. A ring that was full is told in
-/// any case.
+/// What becomes of a packet that would be counted under `reason`. That one was not shown though it
+/// should have been is said in any case.
 #[inline(always)]
 fn outcome(blocked: bool, reason: Reason) -> (Outcome, Reason) {
     match reason {
         Reason::OverBudget if !blocked && over_budget_drops() => (Outcome::Dropped, reason),
         _ if !blocked => (Outcome::Passed, reason),
-        Reason::RingFull => (Outcome::Dropped, reason),
+        Reason::RingFull | Reason::HeldBack => (Outcome::Dropped, reason),
         _ => (Outcome::Dropped, Reason::Server),
     }
 }
@@ -255,12 +265,42 @@ fn flags(blocked: bool) -> u16 {
     if blocked { SampleFlags::SERVER } else { 0 }
 }
 
+/// What a packet leaves behind in [`Track::tcp_flags`].
+#[inline(always)]
+fn marks<K: Copy>(seen: &Seen<K>) -> u32 {
+    u32::from(seen.tcp_flags) | if seen.is_empty() { 0 } else { TrackNotes::PAYLOAD }
+}
+
+/// What it leaves behind besides where it was not shown for `reason`.
+#[inline(always)]
+fn loss<K: Copy>(seen: &Seen<K>, reason: Option<Reason>) -> u32 {
+    match reason {
+        Some(Reason::RingFull | Reason::HeldBack) if !seen.is_empty() => TrackNotes::LOSS,
+        _ => 0,
+    }
+}
+
+/// What the marks in a track say of the packets before, as flags of a sample.
+#[inline(always)]
+fn past(marks: u32) -> u16 {
+    let tcp = marks & 0xff;
+    let no_syn = tcp != 0 && tcp & u32::from(tcp::SYN) == 0;
+    let mut flags = 0;
+    if no_syn || marks & TrackNotes::PAYLOAD != 0 {
+        flags |= SampleFlags::UNDER_WAY;
+    }
+    if marks & TrackNotes::LOSS != 0 {
+        flags |= SampleFlags::LOSS;
+    }
+    flags
+}
+
 /// Counts a packet in its track.
 ///
 /// # Safety
 /// `track` was looked up in this run.
 #[inline(always)]
-unsafe fn note<K>(track: *mut Track, seen: &Seen<K>) {
+unsafe fn note<K: Copy>(track: *mut Track, seen: &Seen<K>) {
     // SAFETY: the caller's promise; the words are only changed by atomic operations, but for the
     // tick, of which CPUs write the same or ones that differ by one.
     unsafe {
@@ -270,7 +310,7 @@ unsafe fn note<K>(track: *mut Track, seen: &Seen<K>) {
         if (*track).last_seen != tick {
             (*track).last_seen = tick;
         }
-        let flags = u32::from(seen.tcp_flags);
+        let flags = marks(seen);
         if (*track).tcp_flags & flags != flags {
             atomic::or32(&raw mut (*track).tcp_flags, flags);
         }

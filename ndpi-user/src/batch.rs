@@ -12,6 +12,10 @@ use crate::sample::Sample;
 pub struct Batch {
     bytes: Vec<u8>,
     samples: Vec<Placed>,
+    /// When the packet of its first sample was seen, nanoseconds since boot.
+    pub seen_ns: u64,
+    /// When it was sent to the other thread, nanoseconds since boot.
+    pub sent_ns: u64,
 }
 
 /// A sample without its bytes, and where these are.

@@ -7,10 +7,12 @@
 //! ```
 //!
 //! A worker owns its flows and its nDPI engine; nothing is shared but the maps, the policy and the
-//! way out. The reader blocks when a worker falls behind, the rings fill, and the kernel counts
-//! what it could not show: losses happen in one place, where they are counted.
+//! way out. Where a worker falls behind, the reader leaves out what nDPI can do without (`backlog`),
+//! so that what completes a classification need not wait; a worker that is further behind makes the
+//! reader wait, the rings fill, and the kernel counts what it could not show.
 
 mod arrivals;
+mod backlog;
 mod blocklist;
 mod census;
 #[cfg(test)]
@@ -30,12 +32,14 @@ mod sink;
 mod statistics;
 mod steer;
 mod store;
+mod strain;
 mod summary;
 mod sweep;
 mod unpack;
 mod unwritten;
 mod worker;
 
+pub use backlog::Backlog;
 pub use blocklist::KernelBlocklist;
 pub(crate) use count::{count_all, count_undecided};
 pub use crowding::{Crowded, Crowding};

@@ -1,54 +1,103 @@
 //! From ring records to the workers that own their flows.
 
+use std::sync::Arc;
+
 use crossbeam::channel::{Receiver, Sender};
 use ndpi_common::SampleHeader;
 
-use super::{Message, Unpacker};
+use super::backlog::Behind;
+use super::{Backlog, Message, Unpacker};
 use crate::batch::Batch;
 use crate::flow::Shards;
+use crate::kernel::ktime_ns;
 
 /// A batch goes out when it holds this many samples, or when the rings are empty for now.
-const BATCH_SAMPLES: usize = 256;
+const BATCH_SAMPLES: usize = 32;
 
 /// Sorts samples by the worker that owns their flow.
 #[derive(Debug)]
 pub struct Reader {
-    outboxes: Vec<Sender<Message>>,
+    lanes: Vec<Lane>,
     shards: Shards,
     empties: Receiver<Batch>,
-    filling: Vec<Batch>,
     unpacker: Unpacker,
 }
 
+/// The way to one worker.
+#[derive(Debug)]
+struct Lane {
+    outbox: Sender<Message>,
+    backlog: Arc<Backlog>,
+    filling: Batch,
+    /// As of the last batch or, where it was behind, of the last sample.
+    behind: Behind,
+}
+
+impl Lane {
+    /// Leaves a sample out where the worker is behind and nDPI can do without it.
+    fn spares(&mut self, header: &SampleHeader) -> bool {
+        if self.behind != Behind::No {
+            self.behind = self.backlog.behind(ktime_ns());
+        }
+        let spared = self.behind.spares(header);
+        if spared {
+            self.backlog.spare();
+        }
+        spared
+    }
+
+    /// Sends what it holds, and goes on with `empty`.
+    fn send(&mut self, empty: Batch) {
+        let mut full = std::mem::replace(&mut self.filling, empty);
+        full.sent_ns = ktime_ns();
+        self.backlog.send(full.len(), full.sent_ns);
+        self.behind = self.backlog.behind(full.sent_ns);
+        // Fails only when the worker has ended, and then nobody wants samples any more.
+        let _ = self.outbox.send(Message::Samples(full));
+    }
+}
+
 impl Reader {
-    /// A reader for the workers behind `outboxes`, among which `shards` divides the flows, and which
-    /// give empty batches back to `empties`. Of a flow, `budget` packets are shown at most.
+    /// A reader for workers by their outboxes and backlogs, among which `shards` divides the flows, and
+    /// which give empty batches back to `empties`. Of a flow, `budget` packets are shown at most.
     pub fn new(
-        outboxes: Vec<Sender<Message>>,
+        workers: impl IntoIterator<Item = (Sender<Message>, Arc<Backlog>)>,
         shards: Shards,
         empties: Receiver<Batch>,
         budget: u32,
     ) -> Self {
-        let filling = outboxes.iter().map(|_| Batch::default()).collect();
-        Self { outboxes, shards, empties, filling, unpacker: Unpacker::new(budget) }
+        let lane = |(outbox, backlog)| {
+            let (filling, behind) = (Batch::default(), Behind::No);
+            Lane { outbox, backlog, filling, behind }
+        };
+        let lanes = workers.into_iter().map(lane).collect();
+        Self { lanes, shards, empties, unpacker: Unpacker::new(budget) }
     }
 
     /// Takes one record: its header, when it was seen (nanoseconds since the Unix epoch), and the
-    /// bytes of the packet from its IP header on. A worker
-    /// that is behind makes this wait; the rings then fill, and the kernel counts what it loses.
+    /// bytes of the packet from its IP header on. A worker that is behind is not given what nDPI can do
+    /// without; one that is further behind makes this wait: the rings then fill, and the kernel counts
+    /// what it loses.
     pub fn take(&mut self, header: &SampleHeader, time_ns: u64, l3: &[u8]) {
         let Some(sample) = self.unpacker.sample(header, time_ns, l3) else { return };
         let owner = self.shards.owner(&sample.key);
-        self.filling[owner].push(&sample);
-        if self.filling[owner].len() >= BATCH_SAMPLES {
+        let lane = &mut self.lanes[owner];
+        if lane.spares(header) {
+            return;
+        }
+        if lane.filling.is_empty() {
+            lane.filling.seen_ns = header.ktime_ns;
+        }
+        lane.filling.push(&sample);
+        if lane.filling.len() >= BATCH_SAMPLES {
             self.send(owner);
         }
     }
 
     /// Sends what was taken and not sent yet.
     pub fn flush(&mut self) {
-        for owner in 0..self.outboxes.len() {
-            if !self.filling[owner].is_empty() {
+        for owner in 0..self.lanes.len() {
+            if !self.lanes[owner].filling.is_empty() {
                 self.send(owner);
             }
         }
@@ -56,14 +105,14 @@ impl Reader {
 
     fn send(&mut self, owner: usize) {
         let empty = self.empties.try_recv().unwrap_or_default();
-        let full = std::mem::replace(&mut self.filling[owner], empty);
-        // Fails only when the worker has ended, and then nobody wants samples any more.
-        let _ = self.outboxes[owner].send(Message::Samples(full));
+        self.lanes[owner].send(empty);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use crossbeam::channel::{Receiver, Sender, unbounded};
     use ndpi_common::{Key, KeyV4, SampleFlags, SampleHeader};
 
@@ -89,7 +138,8 @@ mod tests {
         let (outboxes, inboxes): (Vec<_>, Vec<_>) = (0..workers).map(|_| unbounded()).unzip();
         let (give, empties) = unbounded();
         let shards = Shards::seeded(outboxes.len());
-        (Reader::new(outboxes, shards, empties, BUDGET), inboxes, give)
+        let workers = outboxes.into_iter().map(|outbox| (outbox, Arc::default()));
+        (Reader::new(workers, shards, empties, BUDGET), inboxes, give)
     }
 
     fn samples(message: Message) -> Batch {
@@ -155,6 +205,28 @@ mod tests {
         let batch = samples(inboxes[0].try_recv().unwrap());
         let last: Vec<_> = batch.iter().map(|sample| sample.last).collect();
         assert_eq!(last, [false, false, false, false, true]);
+    }
+
+    #[test]
+    fn a_worker_that_is_behind_is_spared_what_opens_flows() {
+        let (mut reader, inboxes, _give) = reader(1);
+        let syn = |port| SampleHeader { number: 1, ..header(port, SampleFlags::EMPTY) };
+        let hello = SampleHeader { number: 4, ..header(7, 0) };
+        // Nobody works: batches wait for longer and longer.
+        let mut sent = 0;
+        while reader.lanes[0].behind == super::Behind::No {
+            reader.take(&syn(100), 5, &[]);
+            sent += 1;
+            std::thread::sleep(std::time::Duration::from_micros(20));
+        }
+        for port in 0..1000 {
+            reader.take(&syn(1000 + port), 5, &[]);
+        }
+        reader.take(&hello, 5, &[1]);
+        reader.flush();
+        let samples: usize = inboxes[0].try_iter().map(|message| samples(message).len()).sum();
+        assert_eq!(samples, sent + 1, "the hello, and nothing else");
+        assert_eq!(reader.lanes[0].backlog.spared(), 1000);
     }
 
     #[test]

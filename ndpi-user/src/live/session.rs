@@ -14,9 +14,10 @@ use super::census::Census;
 use super::lookout::Lookout;
 use super::losses::Losses;
 use super::steer::{Control, Steering};
+use super::strain::StrainGauge;
 use super::{
-    Crowding, Enforcer, InForce, KernelRules, KernelStore, LiveSink, Message, Reader, Shared,
-    Summary, Worker,
+    Backlog, Crowding, Enforcer, InForce, KernelRules, KernelStore, LiveSink, Message, Reader,
+    Shared, Summary, Worker,
 };
 use crate::classify::{Classifier, Settings};
 use crate::first_packet::Servers;
@@ -24,8 +25,9 @@ use crate::flow::{Shards, Shares, Timeouts};
 use crate::interfaces::Roster;
 use crate::kernel::{Clock, LiveCell, LostFrames, Rings, Stats, VerdictMaps, Waker, ktime_ns};
 
-/// Batches that may wait for a worker: a few milliseconds of work.
-const WAITING_BATCHES: usize = 64;
+/// Batches that may wait for a worker. Where they do, the reader leaves out what may be left out long
+/// before.
+const WAITING_BATCHES: usize = 128;
 
 /// The kernel's side of a session.
 #[derive(Debug)]
@@ -95,24 +97,27 @@ pub fn run(
         // However this scope is left, the reader ends, and with it the workers.
         let waking = waking;
         let (give_back, empties) = channel::bounded(WAITING_BATCHES * engines.len());
-        let mut outboxes = Vec::new();
+        let (mut outboxes, mut backlogs) = (Vec::new(), Vec::new());
         let mut workers = Vec::new();
         for (number, engine) in engines.into_iter().enumerate() {
             let (outbox, inbox) = channel::bounded(WAITING_BATCHES);
             let sink = LiveSink::new(store.clone(), Arc::clone(&policy), shared.clone());
-            let give_back = give_back.clone();
+            let (give_back, backlog) = (give_back.clone(), Arc::new(Backlog::default()));
+            backlogs.push(Arc::clone(&backlog));
             let Plan { settings, notes, .. } = *plan;
             let shares = plan.shares.clone();
             workers.push(lookout.spawn(scope, &format!("worker-{number}"), move || {
                 let classifier = Classifier::with_shares(&engine, settings, &shares, notes);
-                Worker::new(classifier, sink, inbox, give_back).run().into_summary()
+                Worker::new(classifier, sink, inbox, backlog, give_back).run().into_summary()
             })?);
             outboxes.push(outbox);
         }
         let shards = Shards::seeded(outboxes.len());
-        let reader = Reader::new(outboxes.clone(), shards, empties, plan.budget);
+        let lanes = outboxes.iter().cloned().zip(backlogs.iter().cloned());
+        let reader = Reader::new(lanes, shards, empties, plan.budget);
         let read = || read(rings, reader, &clock, &shared.interfaces);
         let reading = lookout.spawn(scope, "reader", read)?;
+        let gauge = StrainGauge::new(stats.clone(), backlogs.clone(), shared.output.clone());
         let sweeper = Sweeper {
             verdicts,
             servers: Arc::clone(&shared.servers),
@@ -130,7 +135,8 @@ pub fn run(
         lookout.spawn(scope, "sweeper", move || sweeper.run(every, &stopped))?;
 
         let servers = Arc::clone(&shared.servers);
-        let steering = Steering::new(live, clock.clone(), enforcer, policy, servers, &outboxes);
+        let steering =
+            Steering::new(live, clock.clone(), enforcer, policy, servers, gauge, &outboxes);
         let steered = steering.run(control, lookout.ended());
         stopping();
         // The workers end when nobody can send to them: not this thread, the sweeper or the reader.
@@ -143,6 +149,7 @@ pub fn run(
                 Err(error) => worked = Err(error),
             }
         }
+        summary.add_left_out(backlogs.iter().map(|backlog| backlog.spared()).sum());
         match (steered, read) {
             (Err(ended), Err(why)) => Err(why.context(ended)),
             (steered, read) => steered.and(read).and(worked),

@@ -8,6 +8,7 @@ use crossbeam::channel::{self, Receiver, Sender, select};
 use ndpi_common::TICK_NS;
 
 use super::lookout::incomplete;
+use super::strain::StrainGauge;
 use super::{Enforcer, InForce, KernelRules, Message, Rejudged};
 use crate::first_packet::Servers;
 use crate::kernel::{Clock, LiveCell, ktime_ns};
@@ -29,6 +30,7 @@ pub(super) struct Steering<'a> {
     enforcer: Enforcer<KernelRules>,
     in_force: Arc<InForce>,
     servers: Arc<Servers>,
+    gauge: StrainGauge,
     outboxes: &'a [Sender<Message>],
     /// Changes that workers are still at; each brings a policy into force at all workers, in turn.
     changes: Vec<Change>,
@@ -50,9 +52,10 @@ impl<'a> Steering<'a> {
         enforcer: Enforcer<KernelRules>,
         in_force: Arc<InForce>,
         servers: Arc<Servers>,
+        gauge: StrainGauge,
         outboxes: &'a [Sender<Message>],
     ) -> Self {
-        Self { live, clock, enforcer, in_force, servers, outboxes, changes: Vec::new() }
+        Self { live, clock, enforcer, in_force, servers, gauge, outboxes, changes: Vec::new() }
     }
 
     /// Steers until it is told to stop.
@@ -84,6 +87,8 @@ impl<'a> Steering<'a> {
                 recv(done.unwrap_or_else(channel::never)) -> rejudged => self.note(rejudged.ok()),
                 default(tick) => {
                     self.clock.measure();
+                    let now = ktime_ns();
+                    self.gauge.look(now, self.clock.epoch_ns(now));
                     if due.is_some_and(|due| due <= jiff::Timestamp::now()) {
                         self.pass_on(None);
                         due = self.next_change();

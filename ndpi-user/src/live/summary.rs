@@ -29,6 +29,8 @@ pub struct Summary {
     leaks: Leaks,
     /// Packets that were shown, and came here.
     samples: u64,
+    /// Packets that were shown, and that no worker was given as it was behind.
+    left_out: u64,
 }
 
 /// What blocked flows got through before their verdicts stood.
@@ -69,10 +71,21 @@ impl Summary {
         self.samples += taken;
     }
 
+    /// Adds packets that were shown and not given to a worker, as it was behind.
+    pub fn add_left_out(&mut self, packets: u64) {
+        self.left_out += packets;
+    }
+
+    /// Packets that were shown and not given to a worker, as it was behind.
+    pub fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
     /// Adds what another worker saw.
     pub fn merge(&mut self, other: &Self) {
         self.leaks.add(other.leaks);
         self.add_samples(other.samples);
+        self.add_left_out(other.left_out);
         for (key, theirs) in &other.rows {
             let ours = self.rows.entry(*key).or_default();
             ours.category = theirs.category;
@@ -91,8 +104,15 @@ impl Summary {
     /// A line on the packets that were shown: as many as the kernel says, where nothing was lost on
     /// the way.
     pub fn samples(&self) -> impl fmt::Display {
-        let taken = self.samples;
-        fmt::from_fn(move |f| writeln!(f, "shown to nDPI: {taken} packets"))
+        let (taken, left_out) = (self.samples, self.left_out);
+        fmt::from_fn(move |f| match left_out {
+            0 => writeln!(f, "shown to nDPI: {taken} packets"),
+            _ => writeln!(
+                f,
+                "shown to nDPI: {taken} packets; {left_out} were left out, as more came than could \
+                 be looked at"
+            ),
+        })
     }
 
     /// A line on what blocked flows got through; nothing where none was blocked.
@@ -192,6 +212,10 @@ mod tests {
         all.merge(&other);
         let line = all.samples().to_string();
         assert_eq!(line, "shown to nDPI: 12 packets\n");
+        other.add_left_out(3);
+        all.merge(&other);
+        let line = all.samples().to_string();
+        assert!(line.starts_with("shown to nDPI: 17 packets; 3 were left out"), "{line}");
     }
 
     #[test]

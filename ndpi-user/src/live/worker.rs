@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 
-use super::{InForce, LiveSink, Store};
+use super::{Backlog, InForce, LiveSink, Store};
 use crate::batch::Batch;
 use crate::classify::{Classifier, Detector, End};
 use crate::flow::FlowKey;
+use crate::kernel::ktime_ns;
 
 /// What a worker is told.
 #[derive(Debug)]
@@ -67,7 +68,7 @@ impl Rejudged {
 const IDLE_WAIT: Duration = Duration::from_millis(100);
 
 /// Flows looked at after each message, beside one for each sample of it.
-const STEPS_PER_MESSAGE: usize = 256;
+const STEPS_PER_MESSAGE: usize = 32;
 
 /// How often verdicts are tried again that the maps refused.
 const RETRY_EVERY_NS: u64 = 1_000_000_000;
@@ -80,6 +81,7 @@ pub struct Worker<D: Detector, S> {
     classifier: Classifier<D>,
     sink: LiveSink<S>,
     inbox: Receiver<Message>,
+    backlog: Arc<Backlog>,
     /// Where empty batches go back to.
     empties: Sender<Batch>,
     /// Samples taken so far.
@@ -87,14 +89,16 @@ pub struct Worker<D: Detector, S> {
 }
 
 impl<D: Detector, S: Store> Worker<D, S> {
-    /// A worker that takes messages from `inbox` and gives empty batches back to `empties`.
+    /// A worker that takes messages from `inbox`, says in `backlog` how far it is with them, and gives
+    /// empty batches back to `empties`.
     pub fn new(
         classifier: Classifier<D>,
         sink: LiveSink<S>,
         inbox: Receiver<Message>,
+        backlog: Arc<Backlog>,
         empties: Sender<Batch>,
     ) -> Self {
-        Self { classifier, sink, inbox, empties, taken: 0 }
+        Self { classifier, sink, inbox, backlog, empties, taken: 0 }
     }
 
     /// Works until nobody can send a message any more, ends all flows, and returns the sink with
@@ -140,9 +144,11 @@ impl<D: Detector, S: Store> Worker<D, S> {
     pub(super) fn take(&mut self, message: Message) -> usize {
         match message {
             Message::Samples(mut batch) => {
+                self.backlog.begin(batch.sent_ns);
                 for sample in batch.iter() {
                     self.classifier.sample(&sample, &mut self.sink);
                 }
+                self.backlog.end(batch.len(), ktime_ns().saturating_sub(batch.seen_ns));
                 self.taken += batch.len() as u64;
                 let steps = batch.len() + STEPS_PER_MESSAGE;
                 batch.clear();

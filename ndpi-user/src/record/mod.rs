@@ -12,6 +12,6 @@ pub use crowding::CrowdingRecord;
 pub use flow::{Counters, FlowRecord};
 pub use label::{Ends, Label, Origin};
 pub use names::Names;
-pub use status::{Attached, InterfaceRecord, RingFull, StatusRecord, StoppedRecord};
+pub use status::{Attached, InterfaceRecord, RingFull, StatusRecord, StoppedRecord, StrainRecord};
 pub use time::Time;
 pub use verdict::VerdictRecord;

@@ -87,7 +87,30 @@ pub struct StoppedRecord {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ring_full: Vec<RingFull>,
     #[serde(skip_serializing_if = "is_zero")]
+    pub left_out: u64,
+    #[serde(skip_serializing_if = "is_zero")]
     pub lost_records: u64,
+}
+
+/// A `status` record of a time in which classification does not keep up: when it begins, and when it
+/// is over.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
+pub struct StrainRecord {
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub state: &'static str,
+    pub time: Time,
+    pub longest_us: u64,
+    pub left_out: u64,
+}
+
+impl StrainRecord {
+    /// The record of `state`, `behind` or `caught-up`: the longest that a packet took to be looked at,
+    /// and how many were left out.
+    pub fn new(state: &'static str, time: Time, longest_us: u64, left_out: u64) -> Self {
+        Self { kind: "status", state, time, longest_us, left_out }
+    }
 }
 
 /// Packets that one CPU could not show.
@@ -105,13 +128,14 @@ fn is_zero(number: &u64) -> bool {
 
 impl StoppedRecord {
     /// The record of a session that ended at `now`: packets seen, how many of them passed, were
-    /// dropped and were redirected, how many of the last were lost, and records that were.
+    /// dropped and were redirected, how many of the last were lost, packets that nDPI was not given
+    /// because a ring was full, by CPU, or because it was behind, and records that were lost.
     pub fn new(
         now: Time,
         seen: u64,
         left: [u64; 3],
         lost_frames: u64,
-        ring_full: Vec<RingFull>,
+        (ring_full, left_out): (Vec<RingFull>, u64),
         lost_records: u64,
     ) -> Self {
         let [passed, dropped, redirected] = left;
@@ -125,6 +149,7 @@ impl StoppedRecord {
             redirected,
             lost_frames,
             ring_full,
+            left_out,
             lost_records,
         }
     }

@@ -6,7 +6,7 @@ use ndpi_common::{
 };
 
 use crate::frame::{ACK, FIN, RST, SYN, Talk, V4, V6, counted};
-use crate::harness::{Answer, HOOKS, IDLE, Kernel, NOW, Settings, kernel};
+use crate::harness::{Answer, HOOKS, IDLE, Kernel, NOW, Settings, Shown, kernel};
 
 /// Both sides end the connection.
 fn close(kernel: &Kernel, abort: bool) {
@@ -25,7 +25,7 @@ fn is_new(kernel: &mut Kernel, frame: &[u8]) {
     });
     let samples = kernel.shown();
     assert_eq!(samples.len(), 1);
-    assert_eq!(samples[0].header.flags, SampleFlags::REOPENED);
+    assert_eq!(samples[0].flags(), SampleFlags::REOPENED);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn a_syn_on_a_finished_flow_starts_a_new_one() {
             kernel.run(Hook::Xdp, &V4.back(SYN | ACK, b""));
             kernel.run(Hook::Xdp, &V4.out(ACK, b"hello"));
             let numbers: Vec<_> =
-                kernel.shown().iter().map(|s| (s.header.number, s.header.flags)).collect();
+                kernel.shown().iter().map(|s| (s.header.number, s.flags())).collect();
             // Until user space has taken the entry away, whatever becomes of the first sample.
             assert_eq!(numbers, [(2, SampleFlags::REOPENED), (3, SampleFlags::REOPENED)]);
             let after = kernel.verdict(V4.key());
@@ -128,7 +128,7 @@ fn a_blocked_flow_is_over_when_the_other_side_agrees_to_another() {
             for number in 1..=2 {
                 assert_eq!(kernel.run(hooks[0], &syn), Answer::Pass);
                 let shown = kernel.shown();
-                assert_eq!((shown[0].header.number, shown[0].header.flags), (number, 0));
+                assert_eq!((shown[0].header.number, shown[0].flags()), (number, 0));
             }
             let verdict = kernel.verdict(talk.key());
             let counted = verdict.lower().packets + verdict.upper().packets;
@@ -136,7 +136,7 @@ fn a_blocked_flow_is_over_when_the_other_side_agrees_to_another() {
             let answer = talk.segment(false, SYN | ACK, [5, 901], b"");
             assert_eq!(kernel.run(hooks[1], &answer), Answer::Pass);
             assert_eq!(kernel.run(hooks[0], &talk.out(ACK, b"hello")), Answer::Pass);
-            let flags: Vec<_> = kernel.shown().iter().map(|it| it.header.flags).collect();
+            let flags: Vec<_> = kernel.shown().iter().map(Shown::flags).collect();
             assert_eq!(flags, [SampleFlags::REOPENED; 2]);
         }
     }
@@ -243,7 +243,7 @@ fn a_flow_that_passes_is_over_when_another_connection_was_agreed_to() {
         kernel.run(Hook::Xdp, &V4.segment(true, SYN, [900, 0], b""));
         assert!(kernel.shown().is_empty());
         kernel.run(Hook::Tc, &V4.segment(false, SYN | ACK, [5, 901], b""));
-        assert_eq!(kernel.shown()[0].header.flags, SampleFlags::REOPENED);
+        assert_eq!(kernel.shown()[0].flags(), SampleFlags::REOPENED);
     }
 }
 

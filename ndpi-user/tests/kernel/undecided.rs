@@ -1,6 +1,8 @@
 //! Flows without a verdict.
 
-use ndpi_common::{Action, Hook, Outcome, Reason, SampleFlags, Switches, Total};
+use ndpi_common::{
+    Action, Hook, Outcome, Reason, SampleFlags, SampleHeader, Switches, Total, TrackNotes,
+};
 
 use crate::fragments::pieces;
 use crate::frame::{ACK, SYN, Talk, V4, V6, counted};
@@ -28,7 +30,7 @@ fn a_flow_is_shown_up_to_its_budget() {
     }
     let track = kernel.track(V4.with_port(1).key()).expect("a track");
     assert_eq!((track.shown, track.packets, track.bytes), (3, 5, 5 * 44));
-    assert_eq!((track.last_seen, track.tcp_flags), (NOW, u32::from(ACK)));
+    assert_eq!((track.last_seen, track.tcp_flags), (NOW, u32::from(ACK) | TrackNotes::PAYLOAD));
 }
 
 fn check_shown(kernel: &mut Kernel, hook: Hook, talk: Talk, number: u32, frame: &[u8]) {
@@ -40,7 +42,9 @@ fn check_shown(kernel: &mut Kernel, hook: Hook, talk: Talk, number: u32, frame: 
     assert_eq!(header.key(), Some(talk.key()));
     assert_eq!((header.hook(), header.number, header.tcp_flags), (hook, number, ACK));
     assert_eq!(header.direction() as u32, 1 - number % 2);
-    assert_eq!((header.segments, header.segment_size, header.flags), (1, 0, 0));
+    // No SYN came.
+    let flags = SampleFlags::UNDER_WAY;
+    assert_eq!((header.segments, header.segment_size, header.flags), (1, 0, flags));
     assert_eq!(u64::from(header.wire_bytes), counted(frame));
     assert!(header.ktime_ns > 0);
 }
@@ -60,7 +64,8 @@ fn every_size_of_packet_is_shown_whole() {
             let shown = kernel.shown();
             assert_eq!(shown.len(), 1, "{size} bytes");
             assert_eq!(shown[0].bytes, frame[14..], "{size} bytes");
-            assert_eq!(shown[0].header.flags, 0);
+            let empty = if size == 0 { SampleFlags::EMPTY } else { 0 };
+            assert_eq!(shown[0].header.flags, SampleFlags::UNDER_WAY | empty);
         }
     }
 }
@@ -73,7 +78,8 @@ fn the_snap_length_cuts() {
     kernel.run(Hook::Tc, &frame);
     for sample in kernel.shown() {
         assert_eq!(sample.bytes, frame[14..114]);
-        assert_eq!((sample.header.flags, sample.header.wire_bytes), (SampleFlags::CUT, 240));
+        assert_ne!(sample.header.flags & SampleFlags::CUT, 0);
+        assert_eq!(sample.header.wire_bytes, 240);
     }
 }
 
@@ -193,4 +199,105 @@ fn what_a_full_ring_kept_from_us_is_not_beyond_the_budget() {
     }
     let full = (Hook::Xdp as u8, Outcome::Passed as u8, Reason::RingFull);
     assert!(kernel.stats().contains_key(&full));
+}
+
+/// The flags of what is shown of a talk of `frames`.
+fn shown_flags(kernel: &mut Kernel, frames: &[Vec<u8>]) -> Vec<u16> {
+    for frame in frames {
+        assert_eq!(kernel.run(Hook::Xdp, frame), Answer::Pass);
+    }
+    kernel.shown().iter().map(|sample| sample.header.flags).collect()
+}
+
+#[test]
+fn a_sample_says_whether_its_flow_was_under_way() {
+    const EMPTY: u16 = SampleFlags::EMPTY;
+    const UNDER_WAY: u16 = SampleFlags::UNDER_WAY;
+    let Some(mut kernel) = kernel(Settings::default()) else { return };
+    for talk in [V4, V6] {
+        let whole = [
+            talk.out(SYN, b""),
+            talk.back(SYN | ACK, b""),
+            talk.out(ACK, b"a"),
+            talk.back(ACK, b"b"),
+        ];
+        assert_eq!(shown_flags(&mut kernel, &whole), [EMPTY, EMPTY, 0, UNDER_WAY]);
+        let answered = talk.with_port(2);
+        let half = [answered.back(SYN | ACK, b""), answered.out(ACK, b"a")];
+        assert_eq!(shown_flags(&mut kernel, &half), [EMPTY, 0], "an answer opens it too");
+        let open = talk.with_port(3);
+        let midway = [open.out(ACK, b""), open.out(ACK, b"a")];
+        assert_eq!(shown_flags(&mut kernel, &midway), [EMPTY | UNDER_WAY, UNDER_WAY]);
+        let udp = talk.udp();
+        let both = [udp.out(0, b"a"), udp.out(0, b"b")];
+        assert_eq!(shown_flags(&mut kernel, &both), [0, UNDER_WAY]);
+    }
+}
+
+#[test]
+fn a_sample_says_whether_payload_before_it_could_not_be_shown() {
+    let settings = Settings { budget: 1000, ring_bytes: 4096, ..Settings::default() };
+    let Some(mut kernel) = kernel(settings) else { return };
+    for hook in HOOKS {
+        for (talk, first) in [(V4, SYN), (V6, SYN), (V4.udp(), 0)] {
+            // Others fill the ring.
+            for port in 1000..1100 {
+                kernel.run(hook, &V4.udp().with_port(port).out(0, &[0; 100]));
+            }
+            let talk = talk.with_port(7 + hook as u16);
+            let tcp_flags = if first == SYN {
+                kernel.run(hook, &talk.out(SYN, b""));
+                ACK
+            } else {
+                0
+            };
+            kernel.run(hook, &talk.out(tcp_flags, b"hello"));
+            kernel.shown();
+            kernel.run(hook, &talk.back(tcp_flags, b"answer"));
+            let shown = kernel.shown();
+            let header: &SampleHeader = &shown[0].header;
+            let flags = SampleFlags::LOSS | SampleFlags::UNDER_WAY;
+            assert_eq!((header.number, header.flags), (1, flags), "{hook:?}");
+        }
+    }
+}
+
+#[test]
+fn what_opens_flows_is_held_back_where_user_space_is_behind() {
+    let settings = Settings { ring_bytes: 2 << 20, budget: 32, ..Settings::default() };
+    let Some(mut kernel) = kernel(settings) else { return };
+    for hook in HOOKS {
+        let held = |kernel: &Kernel| {
+            let place = (hook as u8, Outcome::Passed as u8, Reason::HeldBack);
+            kernel.stats().get(&place).map_or(0, |(packets, _)| *packets)
+        };
+        let others = 100 + 4000 * hook as u16;
+        let known = V6.with_port(1 + hook as u16);
+        kernel.run(hook, &known.out(SYN, b""));
+        // What tells least leaves most of the ring to the rest, however much of it comes.
+        for port in 0..2000 {
+            assert_eq!(kernel.run(hook, &V4.with_port(port + others).out(SYN, b"")), Answer::Pass);
+        }
+        let syns = held(&kernel);
+        assert!((1000..1500).contains(&syns), "{syns}");
+        // First packets that may tell something have more room, and no end either.
+        for port in 0..4000 {
+            kernel.run(hook, &V4.udp().with_port(port + others).out(0, b"query"));
+        }
+        let queries = held(&kernel) - syns;
+        assert!((1000..3000).contains(&queries), "{queries}");
+        // A flow that goes on is always shown.
+        let before = held(&kernel);
+        for _ in 0..10 {
+            kernel.run(hook, &known.out(ACK, b"hello"));
+        }
+        assert_eq!(held(&kernel), before);
+        let shown = kernel.shown();
+        let of_known = shown.iter().filter(|sample| sample.header.key() == Some(known.key()));
+        assert_eq!(of_known.count(), 11);
+        // What was held back is no part of the budget, and known of the next packet.
+        kernel.run(hook, &V4.udp().with_port(3999 + others).out(0, b"query"));
+        let header = &kernel.shown()[0].header;
+        assert_eq!((header.number, header.flags & SampleFlags::LOSS), (1, SampleFlags::LOSS));
+    }
 }

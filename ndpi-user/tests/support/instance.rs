@@ -65,6 +65,22 @@ impl Instance {
         }
     }
 
+    /// The next record whose line has `word` in it. Lines before it are passed over unread: there may
+    /// be very many.
+    #[track_caller]
+    pub(crate) fn wait_for_word(&self, word: &str) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(line) = self.lines.recv_timeout(left) else {
+                panic!("no {word}; standard error:\n{}", self.stderr());
+            };
+            if line.contains(word) {
+                return serde_json::from_str(&line).unwrap();
+            }
+        }
+    }
+
     /// What it has said on standard error so far.
     pub(crate) fn stderr(&self) -> String {
         fs::read_to_string(&self.stderr).unwrap()

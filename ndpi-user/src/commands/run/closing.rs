@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anyhow::Result;
-use ndpi_common::{Hook, Outcome};
+use ndpi_common::{Hook, Outcome, Reason};
 
 use crate::kernel::{Kernel, Statistics};
 use crate::live::{losses_by_cpu, statistics_table};
@@ -29,7 +29,8 @@ impl Closing {
         Ok(Self { statistics, ring_full, lost_frames, reloads, lost_records })
     }
 
-    pub(super) fn record(&self) -> StoppedRecord {
+    /// The record of it; `left_out` packets were shown and not given to nDPI.
+    pub(super) fn record(&self, left_out: u64) -> StoppedRecord {
         let packets = |outcome| self.statistics.outcome(outcome).packets;
         let seen = [Hook::Xdp, Hook::Tc].map(|hook| self.statistics.seen(hook).packets);
         let lossy = self.ring_full.iter().enumerate().filter(|(_, packets)| **packets > 0);
@@ -38,7 +39,10 @@ impl Closing {
             seen.iter().sum(),
             [Outcome::Passed, Outcome::Dropped, Outcome::Redirected].map(packets),
             self.lost_frames,
-            lossy.map(|(cpu, &packets)| RingFull { cpu, packets }).collect(),
+            (
+                lossy.map(|(cpu, &packets)| RingFull { cpu, packets }).collect(),
+                self.statistics.reason(Reason::HeldBack).packets + left_out,
+            ),
             self.lost_records,
         )
     }

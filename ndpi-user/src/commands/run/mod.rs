@@ -240,7 +240,7 @@ fn standard_output() -> Result<File> {
 fn report(summary: &Summary, names: &Names, closing: &Closing, output: &Output) -> String {
     let (table, leaks, samples) = (summary.table(names), summary.leaks(), summary.samples());
     let report = format!("\n{table}{leaks}{samples}\n{closing}");
-    output.stopped(&closing.record());
+    output.stopped(&closing.record(summary.left_out()));
     output.report(&report);
     report
 }

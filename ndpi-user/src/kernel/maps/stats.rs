@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use aya::maps::{Map, MapData, MapType, PerCpuArray};
 use ndpi_common::names::map;
-use ndpi_common::{Hook, Outcome, Reason, STATS_LEN, Stat, stats_parts};
+use ndpi_common::{Hook, Outcome, Reason, STATS_LEN, Stat, stats_index, stats_parts};
 
 use super::MapError;
 use super::hash::open_checked;
@@ -49,6 +49,21 @@ impl Stats {
     /// What the kernel said.
     pub fn read_one(&self, index: u32) -> Result<Stat, MapError> {
         self.0.get(&index, 0).map(|values| sum(&values)).map_err(failed)
+    }
+
+    /// Packets that were not shown because user space was behind.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn held_back(&self) -> Result<u64, MapError> {
+        let mut packets = 0;
+        for hook in [Hook::Xdp, Hook::Tc] {
+            for outcome in [Outcome::Passed, Outcome::Dropped, Outcome::Redirected] {
+                packets += self.read_one(stats_index(hook, outcome, Reason::HeldBack))?.packets;
+            }
+        }
+        Ok(packets)
     }
 
     /// Packets that were not shown because the ring of their CPU was full, by CPU.

@@ -18,6 +18,9 @@ use crate::kernel::clock::ktime_ns;
 
 /// The share of a ring that may be held before it is given back within a pass.
 const HOLD: usize = 8;
+/// The most that may be held. The kernel holds packets back by what it takes for waiting, see
+/// [`ndpi_common::Reason::HeldBack`].
+const MOST_HELD: usize = 32 << 10;
 
 /// All rings, read by one thread.
 #[derive(Debug)]
@@ -170,7 +173,7 @@ impl Rings {
         let bytes = &record[size_of::<SampleHeader>()..][..head.header.captured as usize];
         each(&head.header, bytes);
         ring.skip(head.len);
-        if ring.held() > ring.size() / HOLD {
+        if ring.held() > (ring.size() / HOLD).min(MOST_HELD) {
             ring.release();
         }
         true

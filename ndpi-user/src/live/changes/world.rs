@@ -172,7 +172,7 @@ impl World {
             let (_, inbox) = channel::bounded(0);
             let (empties, _) = channel::bounded(1);
             let classifier = Classifier::with_shares(Script, settings, &Shares::default(), 9);
-            Worker::new(classifier, sink, inbox, empties)
+            Worker::new(classifier, sink, inbox, Arc::default(), empties)
         };
         let workers = (0..WORKERS).map(|_| worker()).collect();
         Self {

@@ -15,7 +15,8 @@ use serde::Serialize;
 
 use crate::policy::{DEFAULT_RULE, UNDECIDED_RULE};
 use crate::record::{
-    CrowdingRecord, FlowRecord, InterfaceRecord, StatusRecord, StoppedRecord, VerdictRecord,
+    CrowdingRecord, FlowRecord, InterfaceRecord, StatusRecord, StoppedRecord, StrainRecord,
+    VerdictRecord,
 };
 use tally::Tally;
 pub use writer::{Ending, Writer};
@@ -86,6 +87,13 @@ impl Output {
 
     /// Writes down what happened to an interface.
     pub fn interface(&self, record: &InterfaceRecord<'_>) {
+        if self.format == Format::Json {
+            self.json(record);
+        }
+    }
+
+    /// Writes down that classification does not keep up, or does again.
+    pub fn strain(&self, record: &StrainRecord) {
         if self.format == Format::Json {
             self.json(record);
         }

@@ -10,7 +10,7 @@ use aya::maps::{ArrayOfMaps, Map, MapData, PerCpuArray, RingBuf};
 use aya::programs::{ProgramError, SchedClassifier, TestRun, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use ndpi_common::names::{global, map, program};
-use ndpi_common::{Hook, Outcome, Reason, SampleHeader, Stat, Switches, stats_parts};
+use ndpi_common::{Hook, Outcome, Reason, SampleFlags, SampleHeader, Stat, Switches, stats_parts};
 use ndpi_user::kernel::object::kernel_object;
 
 pub(crate) const HOOKS: [Hook; 2] = [Hook::Xdp, Hook::Tc];
@@ -52,6 +52,14 @@ pub(crate) enum Answer {
 pub(crate) struct Shown {
     pub(crate) header: SampleHeader,
     pub(crate) bytes: Vec<u8>,
+}
+
+impl Shown {
+    /// What is said of the packet itself, and not of its flow's past or for want of a payload.
+    pub(crate) fn flags(&self) -> u16 {
+        let others = SampleFlags::EMPTY | SampleFlags::UNDER_WAY | SampleFlags::LOSS;
+        self.header.flags & !others
+    }
 }
 
 /// Packets and bytes by hook, outcome and reason; what is 0 is left out.

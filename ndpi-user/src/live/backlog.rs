@@ -1,0 +1,143 @@
+//! How far a worker is behind, and what is kept from it then.
+//!
+//! Samples wait in one queue. A flood of new flows, of which most will never say anything, would make
+//! the samples wait that complete a classification, and a flow that is to be blocked passes for as long.
+//! So where a worker is behind, the reader leaves out what nDPI can do without: TCP packets without
+//! payload first, then the first packets of flows. What comes later in a flow is always looked at.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use ndpi_common::{SampleFlags, SampleHeader};
+
+/// Which samples are left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Behind {
+    /// None: the worker keeps up.
+    #[default]
+    No,
+    /// TCP packets without payload.
+    Little,
+    /// Those, and the first packets of flows.
+    Far,
+}
+
+/// A worker is behind when so many samples wait, and it looks at what was sent so long ago. Either
+/// alone is a moment in which another thread had the CPU.
+const BEHIND: [(Behind, usize, Duration); 2] =
+    [(Behind::Far, 128, Duration::from_millis(6)), (Behind::Little, 64, Duration::from_millis(3))];
+
+impl Behind {
+    /// Whether nDPI does without the sample of this header now.
+    pub(super) fn spares(self, header: &SampleHeader) -> bool {
+        // These say something that no later packet does.
+        let telling = SampleFlags::REOPENED | SampleFlags::REJECTED;
+        if self == Self::No || header.flags & telling != 0 {
+            return false;
+        }
+        header.flags & SampleFlags::EMPTY != 0 || self == Self::Far && header.number == 1
+    }
+}
+
+/// What reader and worker know of the samples between them. Times are nanoseconds since boot.
+#[derive(Debug, Default)]
+pub struct Backlog {
+    /// Samples that were sent and not looked at.
+    waiting: AtomicUsize,
+    /// When the batch was sent that the worker is at.
+    at_ns: AtomicU64,
+    /// Samples that were left out.
+    spared: AtomicU64,
+    /// The longest that a sample took from the packet to the end of its batch, since it was asked for.
+    longest_ns: AtomicU64,
+}
+
+impl Backlog {
+    /// The reader is about to send so many samples.
+    pub(super) fn send(&self, samples: usize, now_ns: u64) {
+        if self.waiting.fetch_add(samples, Ordering::Relaxed) == 0 {
+            self.at_ns.store(now_ns, Ordering::Relaxed);
+        }
+    }
+
+    /// The worker begins with a batch that was sent at this time.
+    pub(super) fn begin(&self, sent_ns: u64) {
+        self.at_ns.store(sent_ns, Ordering::Relaxed);
+    }
+
+    /// The worker is done with so many samples, the oldest of which took so long.
+    pub(super) fn end(&self, samples: usize, took_ns: u64) {
+        self.waiting.fetch_sub(samples, Ordering::Relaxed);
+        self.longest_ns.fetch_max(took_ns, Ordering::Relaxed);
+    }
+
+    /// The reader left a sample out.
+    pub(super) fn spare(&self) {
+        self.spared.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Samples that were left out so far.
+    pub fn spared(&self) -> u64 {
+        self.spared.load(Ordering::Relaxed)
+    }
+
+    /// The longest that a sample took since the last call.
+    pub(super) fn take_longest(&self) -> Duration {
+        Duration::from_nanos(self.longest_ns.swap(0, Ordering::Relaxed))
+    }
+
+    /// How far the worker is behind.
+    pub(super) fn behind(&self, now_ns: u64) -> Behind {
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        let late = now_ns.saturating_sub(self.at_ns.load(Ordering::Relaxed));
+        let late = Duration::from_nanos(late);
+        let found = BEHIND.into_iter().find(|(_, many, long)| waiting >= *many && late >= *long);
+        found.map_or(Behind::No, |(behind, ..)| behind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    fn header(number: u32, flags: u16) -> SampleHeader {
+        // SAFETY: integers and byte arrays only: all zeros is a header.
+        let header: SampleHeader = unsafe { std::mem::zeroed() };
+        SampleHeader { number, flags, ..header }
+    }
+
+    #[test]
+    fn a_worker_is_behind_when_many_wait_and_for_long() {
+        let backlog = Backlog::default();
+        backlog.send(10, 100 * MS);
+        assert_eq!(backlog.behind(200 * MS), Behind::No, "few wait, if for long");
+        backlog.send(300, 100 * MS);
+        assert_eq!(backlog.behind(102 * MS), Behind::No, "many wait, if not for long");
+        assert_eq!(backlog.behind(104 * MS), Behind::Little);
+        assert_eq!(backlog.behind(106 * MS), Behind::Far);
+        backlog.begin(105 * MS);
+        backlog.end(10, 5 * MS);
+        assert_eq!(backlog.behind(106 * MS), Behind::No, "it is at later ones");
+        backlog.end(300, 2 * MS);
+        // It was idle since: what is sent now does not wait since then.
+        backlog.send(300, 500 * MS);
+        assert_eq!(backlog.behind(501 * MS), Behind::No);
+        assert_eq!(backlog.take_longest(), Duration::from_millis(5));
+        assert_eq!(backlog.take_longest(), Duration::ZERO);
+    }
+
+    #[test]
+    fn what_tells_least_is_spared_first() {
+        let (syn, ack) = (header(1, SampleFlags::EMPTY), header(2, SampleFlags::EMPTY));
+        let (query, hello) = (header(1, 0), header(4, 0));
+        let reopening = header(1, SampleFlags::EMPTY | SampleFlags::REOPENED);
+        let spared = |behind: Behind| {
+            [syn, ack, query, hello, reopening].map(|header| behind.spares(&header))
+        };
+        assert_eq!(spared(Behind::No), [false; 5]);
+        assert_eq!(spared(Behind::Little), [true, true, false, false, false]);
+        assert_eq!(spared(Behind::Far), [true, true, true, false, false]);
+    }
+}

@@ -1,0 +1,147 @@
+//! Whether classification keeps up, and saying so when it does not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Backlog, Output};
+use crate::kernel::{MapError, Stats};
+use crate::record::{StrainRecord, Time};
+
+/// How long a packet may take to be looked at before that is reported: longer than other threads keep
+/// a worker from its CPU, and as long as a short exchange takes on a fast network.
+const BOUND: Duration = Duration::from_millis(50);
+
+/// How long it must be well before it is reported that it is.
+const QUIET_NS: u64 = 2_000_000_000;
+
+/// What was seen since the last look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Look {
+    /// The longest that a packet took to be looked at.
+    longest: Duration,
+    /// Packets that nDPI was not given so that others need not wait.
+    left_out: u64,
+}
+
+/// What is to be reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Report {
+    Begins(Look),
+    /// With what was seen since it began.
+    Ends(Look),
+}
+
+/// A time in which classification does not keep up.
+#[derive(Debug, Default)]
+struct Strain {
+    /// When it was last seen, and all that was seen since it began; `None` while all is well.
+    last: Option<(u64, Look)>,
+}
+
+impl Strain {
+    fn note(&mut self, look: Look, now_ns: u64) -> Option<Report> {
+        let strained = look.left_out > 0 || look.longest > BOUND;
+        match &mut self.last {
+            None if strained => {
+                self.last = Some((now_ns, look));
+                Some(Report::Begins(look))
+            }
+            Some((last, sum)) if strained => {
+                *last = now_ns;
+                sum.left_out += look.left_out;
+                sum.longest = sum.longest.max(look.longest);
+                None
+            }
+            Some((last, sum)) if now_ns.saturating_sub(*last) > QUIET_NS => {
+                let sum = *sum;
+                self.last = None;
+                Some(Report::Ends(sum))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Looks at the workers' backlogs and at what the kernel held back.
+#[derive(Debug)]
+pub(super) struct StrainGauge {
+    stats: Stats,
+    backlogs: Vec<Arc<Backlog>>,
+    output: Output,
+    left_out: u64,
+    strain: Strain,
+}
+
+impl StrainGauge {
+    pub(super) fn new(stats: Stats, backlogs: Vec<Arc<Backlog>>, output: Output) -> Self {
+        Self { stats, backlogs, output, left_out: 0, strain: Strain::default() }
+    }
+
+    /// Looks, at `now_ns` nanoseconds since boot, and reports what has begun or ended. `time` is the
+    /// same in nanoseconds since the Unix epoch.
+    pub(super) fn look(&mut self, now_ns: u64, time: u64) {
+        let look = match self.since() {
+            Ok(look) => look,
+            Err(error) => return log::error!("cannot see whether packets wait: {error}"),
+        };
+        match self.strain.note(look, now_ns) {
+            None => {}
+            Some(Report::Begins(look)) => {
+                log::warn!(
+                    "more new flows come than can be looked at (a packet took {:.0?}): nDPI is not \
+                     given the first packets of some, and what is to be blocked may pass; where \
+                     that is no flood, more --workers or CPUs are needed",
+                    look.longest
+                );
+                self.report("behind", look, time);
+            }
+            Some(Report::Ends(look)) => {
+                log::warn!(
+                    "new flows are looked at as they come again; meanwhile packets took up to \
+                     {:.0?}, and {} were left out",
+                    look.longest,
+                    look.left_out
+                );
+                self.report("caught-up", look, time);
+            }
+        }
+    }
+
+    fn report(&self, state: &'static str, look: Look, time: u64) {
+        let longest_us = u64::try_from(look.longest.as_micros()).unwrap_or(u64::MAX);
+        self.output.strain(&StrainRecord::new(state, Time(time), longest_us, look.left_out));
+    }
+
+    fn since(&mut self) -> Result<Look, MapError> {
+        let spared: u64 = self.backlogs.iter().map(|backlog| backlog.spared()).sum();
+        let left_out = self.stats.held_back()? + spared;
+        let before = std::mem::replace(&mut self.left_out, left_out);
+        let longest = self.backlogs.iter().map(|backlog| backlog.take_longest()).max();
+        let longest = longest.unwrap_or_default();
+        Ok(Look { longest, left_out: left_out.saturating_sub(before) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn look(ms: u64, left_out: u64) -> Look {
+        Look { longest: Duration::from_millis(ms), left_out }
+    }
+
+    #[test]
+    fn it_is_reported_when_it_begins_and_when_it_has_ended() {
+        let second = |n: u64| n * 1_000_000_000;
+        let mut strain = Strain::default();
+        assert_eq!(strain.note(look(19, 0), second(1)), None);
+        assert_eq!(strain.note(look(5, 3), second(2)), Some(Report::Begins(look(5, 3))));
+        assert_eq!(strain.note(look(90, 4), second(3)), None, "once");
+        assert_eq!(strain.note(look(1, 0), second(4)), None, "not over yet");
+        assert_eq!(strain.note(look(60, 0), second(6)), None, "it goes on");
+        assert_eq!(strain.note(look(1, 0), second(8)), None);
+        assert_eq!(strain.note(look(1, 0), second(9)), Some(Report::Ends(look(90, 7))));
+        assert_eq!(strain.note(look(1, 0), second(20)), None);
+        assert_eq!(strain.note(look(51, 0), second(21)), Some(Report::Begins(look(51, 0))));
+    }
+}
