@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread::{self, ScopedJoinHandle};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 
 use super::conversation::Asked;
 use super::outcome::Outcome;
+use super::requests::Expected;
 use super::stage::Stage;
 use super::{interrupt, kernel, requests};
 use crate::process;
@@ -34,10 +36,41 @@ pub(super) fn run(stage: &Stage, policy: Option<&Path>, keep: bool) -> Result<Ve
     Ok(Outcome::all(&requests::all(), bare, asked, &records))
 }
 
-/// Makes every request, each from a port of its own.
+/// Makes every request, each from a port of its own: one after the other those that are answered, and
+/// beside them those that wait for an answer in vain.
 fn ask_all(stage: &Stage, watched: bool) -> Result<Vec<Asked>> {
+    let client = &stage.client();
     let requests = requests::all();
-    requests.iter().map(|request| stage.client().ask(request, stage.port()?, watched)).collect()
+    let with_port = requests.iter().map(|request| Ok((request, stage.port()?)));
+    let with_port = with_port.collect::<Result<Vec<_>>>()?;
+    thread::scope(|scope| {
+        let made = with_port.into_iter().map(|(request, port)| {
+            let ask = move || client.ask(request, port, watched);
+            match request.expected {
+                Expected::Answered => Made::Done(ask()),
+                Expected::Blocked => Made::Waiting(scope.spawn(ask)),
+            }
+        });
+        // All of them first: whoever waits is not waited for before.
+        made.collect::<Vec<_>>().into_iter().map(Made::asked).collect()
+    })
+}
+
+/// A request that was made, or is being made.
+enum Made<'a> {
+    Done(Result<Asked>),
+    Waiting(ScopedJoinHandle<'a, Result<Asked>>),
+}
+
+impl Made<'_> {
+    fn asked(self) -> Result<Asked> {
+        match self {
+            Self::Done(asked) => asked,
+            Self::Waiting(thread) => {
+                thread.join().map_err(|_| anyhow!("the thread of a request panicked"))?
+            }
+        }
+    }
 }
 
 /// Leaves all running until Ctrl-C.
