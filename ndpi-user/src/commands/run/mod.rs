@@ -196,7 +196,7 @@ impl RunArguments {
         match policy::load(path, vocabulary, Support::THIS_BUILD) {
             Ok(policy) => Some(Arc::new(policy)),
             Err(diagnostics) => {
-                logging::say(&format!("{}\n", diagnostics.render(false)));
+                logging::say(&format!("{}\n", diagnostics.without_private_lines().render(false)));
                 None
             }
         }

@@ -139,6 +139,7 @@ impl Reloader {
 
     /// The report on a policy that was read and is not in force.
     fn report(&self, problems: &Diagnostics) -> Reload {
+        let problems = problems.clone().without_private_lines();
         Reload {
             policy: shown(&self.path).to_string(),
             problems: problems.to_json(),
@@ -185,6 +186,7 @@ impl Reloader {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
     use std::time::Duration;
 
     use crossbeam::channel::{self, Receiver};
@@ -293,5 +295,22 @@ mod tests {
         }
         drop(ask);
         thread.join().unwrap();
+    }
+
+    #[test]
+    fn lines_of_files_that_not_everybody_may_read_are_not_quoted() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, list) = (folder.path().join("policy.toml"), folder.path().join("list"));
+        fs::write(&list, "# one line\nse cret\n").unwrap();
+        let text = "[[rule]]\nhost = { file = \"list\" }\naction = \"drop\"\n";
+        fs::write(&path, text).unwrap();
+        let problems = || policy::load(&path, &vocabulary(), Support::THIS_BUILD).unwrap_err();
+        assert!(problems().without_private_lines().render(false).contains("cret"));
+        fs::set_permissions(&list, fs::Permissions::from_mode(0o640)).unwrap();
+        let problems = problems().without_private_lines();
+        let (text, json) = (problems.render(false), problems.to_json().to_string());
+        for said in [&text, &json] {
+            assert!(!said.contains("cret") && said.contains("list:2:"), "{said}");
+        }
     }
 }

@@ -4,10 +4,14 @@ mod json;
 mod render;
 
 use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::files::Look;
 use crate::text::{self, shown};
+
+/// The bit of a file's mode that lets everybody read it (`S_IROTH`).
+const EVERYBODY_READS: u32 = 0o004;
 
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -158,6 +162,31 @@ impl Diagnostics {
     /// The problems, in the order of their places.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// Says of problems in files that not everybody may read where they are and of what kind, and nothing
+    /// of what is there: logs and answers of an instance are read by others than its files.
+    #[must_use]
+    pub fn without_private_lines(mut self) -> Self {
+        let is_private = |place: Place| {
+            let path = self.path(place.source);
+            !std::fs::metadata(path).is_ok_and(|found| found.mode() & EVERYBODY_READS != 0)
+        };
+        let redacted = |problem: &Problem| {
+            let place = problem.place?;
+            let related = problem.related.as_ref().is_some_and(|(there, _)| is_private(*there));
+            (related || is_private(place)).then(|| {
+                let (line, column) = self.line_column(place);
+                let (path, code) = (shown(self.path(place.source)), problem.code);
+                let message = format!("{path}:{line}:{column}: {code}");
+                let help = "the file is not for everybody to read, so nothing of it is shown here; \
+                            whoever may read it sees more with: ndpi-xdp policy check";
+                Problem::new(problem.severity, code, None, &message).help(help)
+            })
+        };
+        let problems = self.problems.iter();
+        self.problems = problems.map(|it| redacted(it).unwrap_or_else(|| it.clone())).collect();
+        self
     }
 
     /// Takes out all problems but the first `count`.
