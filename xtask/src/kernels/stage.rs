@@ -15,21 +15,8 @@ use crate::process;
 use crate::workspace::{Profile, Workspace};
 
 /// Modules for what is examined; those they depend on come with them.
-const MODULES: [&str; 13] = [
-    "veth",
-    "sch_ingress",
-    "cls_bpf",
-    "tun",
-    "ipip",
-    "ip_gre",
-    "sit",
-    "wireguard",
-    "ppp_generic",
-    "ppp_async",
-    "xfrm_interface",
-    "esp4",
-    "crypto_null",
-];
+const MODULES: [&str; 8] =
+    ["veth", "sch_ingress", "cls_bpf", "tun", "ipip", "ip_gre", "sit", "wireguard"];
 
 /// Folders of a machine before anything is mounted.
 const FOLDERS: [&str; 6] = ["proc", "sys", "dev", "run", "tmp", "root"];

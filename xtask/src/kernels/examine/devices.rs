@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::instance::Instance;
+use super::layer3::KINDS;
 use super::network::{FAR, NEAR, Network};
 use super::talk::talk;
 use super::{NOTE, Tools};
@@ -41,8 +42,12 @@ fn report(
     let attached = attached.with_context(|| format!("{interface} is not attached to"))?;
     writeln!(out, "{NOTE}{about}: {} and {}", attached["ingress"], attached["egress"])?;
     lines.iter().try_for_each(|line| writeln!(out, "{about}: {line}"))?;
-    let mut flows: Vec<_> =
-        records.iter().filter(|it| it["type"] == "flow" && it["iface"] == interface).collect();
+    // The kernel may say things of its own there.
+    let is_ours = |it: &&Value| {
+        let port = it["dport"].as_u64();
+        it["type"] == "flow" && it["iface"] == interface && port.is_some_and(|it| it / 10 == 700)
+    };
+    let mut flows: Vec<_> = records.iter().filter(is_ours).collect();
     flows.sort_by_key(|flow| flow["dport"].as_u64());
     ensure!(flows.len() == 4, "{about}: {} flows instead of 4", flows.len());
     for flow in flows {
@@ -50,6 +55,33 @@ fn report(
         let fields: Vec<_> =
             fields.iter().map(|field| format!("{field} {}", flow[field])).collect();
         writeln!(out, "{about}: {}", fields.join(", "))?;
+    }
+    Ok(())
+}
+
+/// Interfaces without an Ethernet header, as far as the kernel has them.
+pub(super) fn without_link_header(tools: &Tools, out: &mut dyn Write) -> Result<()> {
+    let network = Network::new()?;
+    let mut made = Vec::new();
+    for kind in &KINDS {
+        match kind.make(&network) {
+            Ok(()) => made.push(kind),
+            Err(error) => writeln!(out, "{NOTE}{}: not examined: {error:#}", kind.name)?,
+        }
+    }
+    if made.is_empty() {
+        return Ok(());
+    }
+    let interfaces: Vec<_> = made.iter().map(|kind| kind.interface()).collect();
+    let mut instance = Instance::start(tools, &network.near, &interfaces)?;
+    let mut arrived = Vec::new();
+    for (kind, interface) in made.iter().zip(&interfaces) {
+        let ends = (address(kind.inside[0])?, address(kind.inside[1])?);
+        arrived.push(talk(&network, &mut instance, interface, ends)?);
+    }
+    let records = instance.end()?;
+    for ((kind, interface), lines) in made.iter().zip(&interfaces).zip(&arrived) {
+        report(kind.name, interface, lines, &records, out)?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 mod devices;
 mod instance;
+mod layer3;
 mod network;
 mod replay;
 mod talk;
@@ -20,7 +21,7 @@ use crate::process;
 /// Where the files are inside.
 pub(super) const FOLDER: &str = "/kernels";
 /// Programs of the distribution that are called, as far as they are there.
-pub(super) const TOOLS: [&str; 6] = ["ip", "nsenter", "sh", "wg", "pppd", "setpriv"];
+pub(super) const TOOLS: [&str; 4] = ["ip", "nsenter", "sh", "wg"];
 
 /// What is asked of the program, in captures and on interfaces.
 pub(super) const POLICY: &str = r#"default = "count"
@@ -98,7 +99,8 @@ pub(super) fn examine(tools: &Tools, out: &mut dyn Write) -> Result<()> {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
     writeln!(out, "{NOTE}Linux {}", release.trim())?;
     replay::replay(tools, out)?;
-    devices::veth(tools, out)
+    devices::veth(tools, out)?;
+    devices::without_link_header(tools, out)
 }
 
 /// The name of a file, for a line of the report.
