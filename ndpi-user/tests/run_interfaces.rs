@@ -5,11 +5,13 @@ mod support;
 use std::fs::{self, File};
 use std::net::UdpSocket;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use support::foreign::ForeignProgram;
+use support::bpf::code::{TC_NEXT, TC_OK};
+use support::foreign::{ForeignEgress, ForeignProgram};
 use support::instance::Instance;
 use support::pair::{FAR, NEAR, Pair};
 use support::sandbox::{Sandbox, run};
@@ -438,4 +440,44 @@ fn a_veth_runs_native_xdp_where_its_other_end_has_no_offload_to_lose() {
     foreign.attach(&sandbox, "right");
     let (generic, said) = attached("");
     assert!(!generic, "{said}");
+}
+
+#[test]
+fn whoever_comes_before_us_at_egress_is_named_and_what_they_hide_is_said() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let pair = Pair::new();
+    let mut instance = pair.sandbox.start("run --iface left --json");
+    let is = |record: &Value, state: &str| record["type"] == "status" && record["state"] == state;
+    let socket = pair.near(|| UdpSocket::bind((NEAR, 0)).unwrap());
+    let index = pair.near(|| support::foreign::index("left"));
+    // It hands packets on: what it could hide is said, and nothing is hidden.
+    let kind = pair.near(|| ForeignEgress::first(index, TC_NEXT));
+    let behind = instance.wait_for(|record| is(record, "egress-behind"));
+    assert_eq!(behind["iface"], "left");
+    let named = behind["before"][0].as_str().unwrap();
+    assert!(named.contains("the tcx program neighbour (id "), "{named}");
+    let said = instance.stderr();
+    assert!(said.contains("warning: left: at egress") && said.contains(named), "{said}");
+    drop(kind);
+    instance.wait_for(|record| is(record, "egress-first"));
+    // It lets packets pass for good.
+    let _greedy = pair.near(|| ForeignEgress::first(index, TC_OK));
+    instance.wait_for(|record| is(record, "egress-behind"));
+    let sending = AtomicBool::new(true);
+    let blind = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while sending.load(Ordering::Relaxed) {
+                socket.send_to(b"unseen", (FAR, 9)).unwrap();
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let blind = instance.wait_for(|record| is(record, "egress-blind"));
+        sending.store(false, Ordering::Relaxed);
+        blind
+    });
+    assert!(blind["sent"].as_u64() >= Some(10) && blind["seen"].as_u64() < Some(10), "{blind}");
+    assert!(instance.stderr().contains("nothing is enforced"), "{}", instance.stderr());
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
 }

@@ -50,6 +50,11 @@ impl Roster {
         self.lock().names.get(&index).cloned()
     }
 
+    /// The interfaces by index, with some that are gone.
+    pub fn indices(&self) -> Vec<u32> {
+        self.lock().names.keys().copied().collect()
+    }
+
     /// Notes where nothing is enforced, or not all, and why.
     pub fn set_unenforced(&self, unenforced: BTreeMap<String, String>) {
         self.lock().unenforced = unenforced;

@@ -24,7 +24,10 @@ mod sys;
 mod test_run;
 
 pub(crate) use attach::find_interface;
-pub use attach::{AttachError, Attachment, DetachError, Detached, Egress, Hooks, Mode, detach};
+pub use attach::{
+    AttachError, Attachment, DetachError, Detached, Egress, EgressView, Hooks, Mode, detach,
+    egress_views,
+};
 pub use clock::{Clock, ktime_ns};
 pub use folder::{Distrust, FolderError};
 pub use instance::Instance;

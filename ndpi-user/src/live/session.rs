@@ -1,5 +1,6 @@
 //! A session: all threads of the live pipeline, from the first sample to the last record.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use ndpi_common::{SampleHeader, tick_of};
 
 use super::arrivals::Arrivals;
 use super::census::Census;
+use super::egress::EgressWatch;
 use super::lookout::Lookout;
 use super::losses::Losses;
 use super::steer::{Control, Steering};
@@ -112,6 +114,12 @@ pub fn run(
             })?);
             outboxes.push(outbox);
         }
+        let egress = EgressWatch {
+            stats: stats.clone(),
+            clock: clock.clone(),
+            output: shared.output.clone(),
+            known: HashMap::new(),
+        };
         let shards = Shards::seeded(outboxes.len());
         let lanes = outboxes.iter().cloned().zip(backlogs.iter().cloned());
         let reader = Reader::new(lanes, shards, empties, plan.budget);
@@ -132,6 +140,9 @@ pub fn run(
         };
         let (stop_sweeper, stopped) = channel::bounded(0);
         let every = plan.sweep_every;
+        let (interfaces, stop) = (shared.interfaces.clone(), stopped.clone());
+        let watched = move || interfaces.indices();
+        lookout.spawn(scope, "egress", move || egress.run(watched, &stop))?;
         lookout.spawn(scope, "sweeper", move || sweeper.run(every, &stopped))?;
 
         let servers = Arc::clone(&shared.servers);

@@ -4,7 +4,7 @@
 
 mod attached;
 #[path = "../../benches/bpf/mod.rs"]
-mod bpf;
+pub(crate) mod bpf;
 pub(crate) mod flood;
 pub(crate) mod foreign;
 mod inside;

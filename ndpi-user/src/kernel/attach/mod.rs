@@ -1,5 +1,6 @@
 //! Programs on interfaces: XDP at ingress, TC at egress.
 
+mod before;
 mod bpf_link;
 mod egress;
 mod error;
@@ -13,6 +14,7 @@ mod xdp;
 
 use std::fmt;
 
+pub use before::{EgressView, egress_views};
 pub(super) use egress::{Side, TcLink};
 pub use error::AttachError;
 pub(crate) use interface::find_interface;

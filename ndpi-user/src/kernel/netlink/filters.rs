@@ -32,20 +32,41 @@ pub(in crate::kernel) struct Filter {
     pub(in crate::kernel) program: u32,
 }
 
+/// A filter of any kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::kernel) struct AnyFilter {
+    pub(in crate::kernel) kind: String,
+    pub(in crate::kernel) priority: u16,
+    /// Of a BPF filter, as its maker chose it.
+    pub(in crate::kernel) name: String,
+    /// The program's number of a BPF filter; else 0.
+    pub(in crate::kernel) program: u32,
+}
+
+/// All filters of an interface under `parent`, in the order in which packets meet them.
+pub(in crate::kernel) fn all_filters(index: u32, parent: u32) -> io::Result<Vec<AnyFilter>> {
+    let answers = dump(index, parent)?;
+    let filters = answers.iter().filter(|(kind, _)| *kind == NEW_FILTER);
+    Ok(filters.filter_map(|(_, message)| any(message)).collect())
+}
+
 /// The BPF filters of an interface under `parent` ([`EGRESS`], [`INGRESS`]), and how many filters
 /// of other kinds there are.
 pub(in crate::kernel) fn filters(index: u32, parent: u32) -> io::Result<(Vec<Filter>, usize)> {
-    let answers = match Request::new(GET_FILTER, DUMP, &fixed(index, 0, parent)).exchange() {
-        Ok(answers) => answers,
-        // No such queueing discipline on this interface.
-        Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOENT)) => {
-            Vec::new()
-        }
-        Err(error) => return Err(error),
-    };
+    let answers = dump(index, parent)?;
     let filters = answers.iter().filter(|(kind, _)| *kind == NEW_FILTER).map(|(_, m)| parse(m));
     let (bpf, others): (Vec<_>, Vec<_>) = filters.partition(Option::is_some);
     Ok((bpf.into_iter().flatten().collect(), others.len()))
+}
+
+fn dump(index: u32, parent: u32) -> io::Result<Vec<(u16, Vec<u8>)>> {
+    match Request::new(GET_FILTER, DUMP, &fixed(index, 0, parent)).exchange() {
+        // No such queueing discipline on this interface.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOENT)) => {
+            Ok(Vec::new())
+        }
+        answers => answers,
+    }
 }
 
 /// Removes `clsact` from an interface, with any filter that is left in it.
@@ -76,6 +97,21 @@ fn parse(message: &[u8]) -> Option<Filter> {
     })
 }
 
+/// A filter of any kind; `None` for what only announces a priority, without a handle.
+fn any(message: &[u8]) -> Option<AnyFilter> {
+    let (fixed, rest) = message.split_at_checked(FIXED)?;
+    let bpf = parse(message);
+    if number(&fixed[8..])? == 0 {
+        return None;
+    }
+    Some(AnyFilter {
+        kind: text(find(rest, KIND)?),
+        priority: u16::try_from(number(&fixed[16..])? >> 16).ok()?,
+        name: bpf.as_ref().map_or_else(String::new, |filter| filter.name.clone()),
+        program: bpf.map_or(0, |filter| filter.program),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::message::attribute;
@@ -96,6 +132,15 @@ mod tests {
         let filter = parse(&message(b"bpf\0", &options.concat()));
         let expected = Filter { priority: 49_152, handle: 1, name: "ndpi_tc".into(), program: 9 };
         assert_eq!(filter, Some(expected));
+    }
+
+    #[test]
+    fn a_filter_of_any_kind_has_its_place() {
+        let found = any(&message(b"u32\0", &[])).unwrap();
+        assert_eq!((found.kind.as_str(), found.priority, found.program), ("u32", 49_152, 0));
+        let mut announced = message(b"u32\0", &[]);
+        announced[8..12].fill(0);
+        assert_eq!(any(&announced), None);
     }
 
     #[test]

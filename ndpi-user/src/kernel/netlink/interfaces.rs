@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::message::{DO, DUMP, Request, attribute, attributes, find, half, number, text};
+use super::message::{DO, DUMP, Request, attribute, attributes, find, half, long, number, text};
 
 const NEW_LINK: u16 = 16;
 const GET_LINK: u16 = 18;
@@ -14,6 +14,8 @@ const LINK: u16 = 5;
 const MASTER: u16 = 10;
 const LINK_INFO: u16 = 18;
 const INFO_KIND: u16 = 1;
+/// `IFLA_STATS64`: `struct rtnl_link_stats64`, packets received and sent first.
+const STATISTICS: u16 = 23;
 const LINK_NAMESPACE: u16 = 37;
 const PROPERTIES: u16 = 52;
 const ALTERNATIVE_NAME: u16 = 53;
@@ -51,6 +53,8 @@ pub(crate) struct Interface {
     pub(crate) master: Option<u32>,
     /// What it is made on (VLAN, macvlan) or joined with (veth).
     pub(crate) link: Option<Linked>,
+    /// Packets that have left through it.
+    pub(crate) sent: u64,
     /// The XDP programs on it.
     pub(crate) xdp: Vec<XdpAttached>,
 }
@@ -113,6 +117,7 @@ impl Interface {
             kind: None,
             master: None,
             link: None,
+            sent: 0,
             xdp: Vec::new(),
         }
     }
@@ -151,6 +156,7 @@ fn parse(message: &[u8]) -> Option<Interface> {
         kind: find(rest, LINK_INFO).and_then(|info| find(info, INFO_KIND)).map(text),
         master: find(rest, MASTER).and_then(number),
         link: linked(rest),
+        sent: find(rest, STATISTICS).and_then(|it| long(it.get(8..)?)).unwrap_or(0),
         xdp: find(rest, XDP).map(xdp).unwrap_or_default(),
     })
 }
@@ -219,6 +225,7 @@ mod tests {
             kind: Some("veth".into()),
             master: Some(3),
             link: Some(Linked::Here(6)),
+            sent: 0,
             xdp: vec![XdpAttached { program: 42, place: XdpPlace::Generic }],
         };
         assert_eq!(interface, Some(expected));

@@ -7,7 +7,7 @@ mod message;
 mod monitor;
 
 pub(super) use features::takes_redirects;
-pub(super) use filters::{EGRESS, Filter, INGRESS, delete_clsact, filters};
+pub(super) use filters::{AnyFilter, EGRESS, Filter, INGRESS, all_filters, delete_clsact, filters};
 #[cfg(test)]
 pub(crate) use interfaces::XdpAttached;
 pub(super) use interfaces::detach_xdp;

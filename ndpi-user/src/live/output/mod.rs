@@ -15,8 +15,8 @@ use serde::Serialize;
 
 use crate::policy::{DEFAULT_RULE, UNDECIDED_RULE};
 use crate::record::{
-    CrowdingRecord, FlowRecord, InterfaceRecord, StatusRecord, StoppedRecord, StrainRecord,
-    VerdictRecord,
+    CrowdingRecord, FlowRecord, InterfaceRecord, PrecedenceRecord, StatusRecord, StoppedRecord,
+    StrainRecord, VerdictRecord,
 };
 use tally::Tally;
 pub use writer::{Ending, Writer};
@@ -94,6 +94,13 @@ impl Output {
 
     /// Writes down that classification does not keep up, or does again.
     pub fn strain(&self, record: &StrainRecord) {
+        if self.format == Format::Json {
+            self.json(record);
+        }
+    }
+
+    /// Writes down that others see packets at egress first, or do not any more.
+    pub fn precedence(&self, record: &PrecedenceRecord<'_>) {
         if self.format == Format::Json {
             self.json(record);
         }
