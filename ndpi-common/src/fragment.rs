@@ -20,7 +20,8 @@ pub struct FragmentKey {
     pub vlan: u16,
     /// IP protocol number; 0 for IPv6, whose later fragments need not tell the truth about it.
     pub proto: u8,
-    /// Bit 0: sent by the upper endpoint. Bit 1: IPv6.
+    /// Bit 0: sent by the upper endpoint. Bit 1: IPv6. From bit 2 on: how many tunnels the datagram is
+    /// inside of.
     pub kind: u8,
 }
 
@@ -94,7 +95,7 @@ impl FragmentKey {
         // A host that talks to itself: only ports would tell the directions apart, and a later
         // fragment has none.
         let from_upper = lower != upper && matches!(direction, Direction::FromUpper);
-        let kind = family | u8::from(from_upper);
+        let kind = key.tunnel() << 2 | family | u8::from(from_upper);
         Self { lower, upper, id, vlan: key.vlan(), proto, kind }
     }
 }

@@ -1,4 +1,4 @@
-//! Flow keys: both directions of one 5-tuple and VLAN.
+//! Flow keys: both directions of one 5-tuple and VLAN, on the wire or inside a tunnel.
 //!
 //! A key is canonical: the endpoint with the lower (address, port) comes first, so the packets of
 //! both directions meet in one map entry. [`Direction`] says which way a packet went.
@@ -58,8 +58,10 @@ pub struct KeyV4 {
     pub vlan: u16,
     /// IP protocol number (IANA).
     pub proto: u8,
-    /// Always 0; makes the padding explicit.
-    pub reserved: u8,
+    /// How many tunnels the packets were taken out of: 0 for flows as they are on the wire. Who can
+    /// send a tunnel's packets to anybody can put any addresses inside, so what is inside never meets
+    /// what is not.
+    pub tunnel: u8,
 }
 
 /// The key of an IPv6 flow: 40 bytes.
@@ -79,15 +81,17 @@ pub struct KeyV6 {
     pub vlan: u16,
     /// IP protocol number (IANA), of the last header of the chain.
     pub proto: u8,
-    /// Always 0; makes the padding explicit.
-    pub reserved: u8,
+    /// How many tunnels the packets were taken out of: 0 for flows as they are on the wire. Who can
+    /// send a tunnel's packets to anybody can put any addresses inside, so what is inside never meets
+    /// what is not.
+    pub tunnel: u8,
 }
 
 impl KeyV4 {
     /// What the key has beside addresses, as it lies in memory.
     #[inline(always)]
     pub const fn last_word(&self) -> u64 {
-        last_word(self.lower_port, self.upper_port, self.vlan, self.proto)
+        last_word(self.lower_port, self.upper_port, self.vlan, self.proto, self.tunnel)
     }
 
     /// The key of the flow that a packet from `source` to `destination` (address, port) belongs to,
@@ -118,7 +122,7 @@ impl KeyV4 {
             upper_port: upper.1,
             vlan,
             proto,
-            reserved: 0,
+            tunnel: 0,
         }
     }
 }
@@ -127,7 +131,7 @@ impl KeyV6 {
     /// As [`KeyV4::last_word`].
     #[inline(always)]
     pub const fn last_word(&self) -> u64 {
-        last_word(self.lower_port, self.upper_port, self.vlan, self.proto)
+        last_word(self.lower_port, self.upper_port, self.vlan, self.proto, self.tunnel)
     }
 
     /// As [`KeyV4::new`].
@@ -154,7 +158,7 @@ impl KeyV6 {
             upper_port: upper.1,
             vlan,
             proto,
-            reserved: 0,
+            tunnel: 0,
         }
     }
 }
@@ -196,6 +200,15 @@ impl Key {
         match self {
             Self::V4(key) => key.vlan,
             Self::V6(key) => key.vlan,
+        }
+    }
+
+    /// How many tunnels the flow is inside of.
+    #[inline(always)]
+    pub fn tunnel(&self) -> u8 {
+        match self {
+            Self::V4(key) => key.tunnel,
+            Self::V6(key) => key.tunnel,
         }
     }
 
@@ -277,10 +290,10 @@ impl Hash for KeyV6 {
 /// What a key has beside addresses, as it lies in memory.
 #[inline(always)]
 #[expect(clippy::many_single_char_names, reason = "bytes in a row")]
-const fn last_word(lower_port: u16, upper_port: u16, vlan: u16, proto: u8) -> u64 {
+const fn last_word(lower_port: u16, upper_port: u16, vlan: u16, proto: u8, tunnel: u8) -> u64 {
     let ([a, b], [c, d]) = (lower_port.to_ne_bytes(), upper_port.to_ne_bytes());
     let [e, f] = vlan.to_ne_bytes();
-    u64::from_ne_bytes([a, b, c, d, e, f, proto, 0])
+    u64::from_ne_bytes([a, b, c, d, e, f, proto, tunnel])
 }
 
 const _: () = {
@@ -325,9 +338,10 @@ mod tests {
     #[test]
     fn the_last_word_is_the_end_of_the_key() {
         let (key, _) = KeyV4::new((A, 40000), (B, 443), 0xabc, 17);
+        let key = KeyV4 { tunnel: 2, ..key };
         let bytes = key.last_word().to_ne_bytes();
         let parts = [key.lower_port, key.upper_port, key.vlan].map(u16::to_ne_bytes);
-        assert!(bytes[..6] == *parts.as_flattened() && bytes[6..] == [key.proto, key.reserved]);
+        assert!(bytes[..6] == *parts.as_flattened() && bytes[6..] == [key.proto, key.tunnel]);
     }
 
     #[test]

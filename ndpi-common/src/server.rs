@@ -23,8 +23,10 @@ pub struct ServerKey {
     pub proto: u8,
     /// 4 or 6: an IPv4 address is not the IPv6 address with the same first bytes.
     pub family: u8,
+    /// How many tunnels its flows are inside of, as in their keys.
+    pub tunnel: u8,
     /// Always 0; makes the padding explicit.
-    pub reserved: [u8; 2],
+    pub reserved: u8,
 }
 
 /// What is done to new flows to a server, and until when: a value of `SERVERS`. User space writes
@@ -71,8 +73,8 @@ impl KeyV4 {
         };
         let mut address = [0; 16];
         address[..4].copy_from_slice(&from);
-        let (vlan, proto) = (self.vlan, self.proto);
-        ServerKey { address, port, vlan, proto, family: 4, reserved: [0; 2] }
+        let Self { vlan, proto, tunnel, .. } = *self;
+        ServerKey { address, port, vlan, proto, family: 4, tunnel, reserved: 0 }
     }
 }
 
@@ -84,8 +86,8 @@ impl KeyV6 {
             Direction::FromLower => (self.upper, self.upper_port),
             Direction::FromUpper => (self.lower, self.lower_port),
         };
-        let (vlan, proto) = (self.vlan, self.proto);
-        ServerKey { address, port, vlan, proto, family: 6, reserved: [0; 2] }
+        let Self { vlan, proto, tunnel, .. } = *self;
+        ServerKey { address, port, vlan, proto, family: 6, tunnel, reserved: 0 }
     }
 }
 
@@ -101,7 +103,7 @@ impl crate::Key {
 }
 
 const _: () = {
-    assert!(size_of::<ServerKey>() == 16 + 2 + 2 + 1 + 1 + 2);
+    assert!(size_of::<ServerKey>() == 16 + 2 + 2 + 1 + 1 + 1 + 1);
     assert!(size_of::<Server>() == 1 + 1 + 5 * 2 + 4);
 };
 

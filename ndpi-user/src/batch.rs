@@ -117,7 +117,7 @@ mod tests {
             upper_port: 2,
             vlan: 0,
             proto: 17,
-            reserved: 0,
+            tunnel: 0,
         };
         let sample = |l3, time_ns| Sample {
             bytes: 9,

@@ -44,7 +44,7 @@ pub(super) fn parse<S: Source + ?Sized>(
         proto,
     );
     Ok(Packet {
-        key: Key::V4(key),
+        key: Key::V4(KeyV4 { tunnel: link.tunnel, ..key }),
         direction,
         fragment,
         l3,

@@ -57,7 +57,7 @@ pub(super) fn parse<S: Source + ?Sized>(
         chain.proto,
     );
     Ok(Packet {
-        key: Key::V6(key),
+        key: Key::V6(KeyV6 { tunnel: link.tunnel, ..key }),
         direction,
         fragment: chain.fragment,
         l3,

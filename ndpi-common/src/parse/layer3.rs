@@ -47,7 +47,7 @@ fn behind_ethernet<S: Source + ?Sized>(source: &S, len: u32) -> Option<Link> {
 
 #[inline(always)]
 fn bare(ethertype: u16, at: u32) -> Link {
-    Link { ethertype, at, tags: Tags::default() }
+    Link { ethertype, at, tags: Tags::default(), tunnel: 0 }
 }
 
 #[inline(always)]

@@ -46,6 +46,8 @@ pub struct Link {
     pub at: u32,
     /// The VLAN tags before it.
     pub tags: Tags,
+    /// How many tunnels were opened to get there.
+    pub tunnel: u8,
 }
 
 /// VLAN identifiers (12 bits), outermost first.
@@ -108,7 +110,8 @@ pub(super) fn ethernet<S: Source + ?Sized>(
     tags: Tags,
 ) -> Result<Link, Refusal> {
     let ethertype = source.load(at + 12).ok_or(Refusal::TruncatedLink)?;
-    walk(source, Link { ethertype: u16::from_be_bytes(ethertype), at: at + ETHERNET_LEN, tags })
+    let ethertype = u16::from_be_bytes(ethertype);
+    walk(source, Link { ethertype, at: at + ETHERNET_LEN, tags, tunnel: 0 })
 }
 
 /// Steps over tags, labels and PPPoE until IP is reached.
@@ -127,6 +130,7 @@ pub(super) fn walk<S: Source + ?Sized>(source: &S, mut link: Link) -> Result<Lin
                     ethertype: u16::from_be_bytes([c, d]),
                     at: link.at + 4,
                     tags: link.tags.and(tci).ok_or(Refusal::TooManyTags)?,
+                    ..link
                 };
             }
             ethertype::MPLS | ethertype::MPLS_MULTICAST => return labels(source, link),
@@ -152,7 +156,7 @@ fn labels<S: Source + ?Sized>(source: &S, link: Link) -> Result<Link, Refusal> {
                 6 => ethertype::IPV6,
                 _ => return Err(Refusal::NotIp),
             };
-            return Ok(Link { ethertype, at: source.forget(at), tags: link.tags });
+            return Ok(Link { ethertype, at: source.forget(at), ..link });
         }
     }
     Err(Refusal::TooManyTags)
@@ -167,5 +171,5 @@ fn pppoe<S: Source + ?Sized>(source: &S, link: Link) -> Result<Link, Refusal> {
         0x0057 => ethertype::IPV6,
         _ => return Err(Refusal::NotIp),
     };
-    Ok(Link { ethertype, at: source.forget(link.at + 8), tags: link.tags })
+    Ok(Link { ethertype, at: source.forget(link.at + 8), ..link })
 }

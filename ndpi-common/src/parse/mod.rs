@@ -118,7 +118,7 @@ pub fn from_ip<S: Source + ?Sized>(
         6 => ethertype::IPV6,
         _ => return Err(Refusal::BadVersion),
     };
-    packet(source, Link { ethertype, at, tags: Tags::default() }, options)
+    packet(source, Link { ethertype, at, tags: Tags::default(), tunnel: 0 }, options)
 }
 
 #[inline(always)]

@@ -32,7 +32,8 @@ pub fn quotation<S: Source + ?Sized>(source: &S, packet: &Packet) -> Option<Link
         (Key::V6(_), proto::ICMPV6) if is_error_v6(kind) => ethertype::IPV6,
         _ => return None,
     };
-    Some(Link { ethertype, at: source.forget(packet.l4 + HEADER_LEN), tags: packet.tags })
+    let at = source.forget(packet.l4 + HEADER_LEN);
+    Some(Link { ethertype, at, tags: packet.tags, tunnel: packet.key.tunnel() })
 }
 
 /// Whether the error in `packet` can be about `quoted`: it was sent to who sent that, and quotes

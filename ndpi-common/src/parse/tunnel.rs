@@ -62,7 +62,7 @@ pub fn entrance<S: Source + ?Sized>(source: &S, packet: &Packet) -> Option<(Tunn
         proto::UDP if packet.payload >= packet.l4 + UDP_LEN => udp(source, packet)?,
         _ => return None,
     };
-    Some((tunnel, Link { tags: packet.tags, ..link }))
+    Some((tunnel, Link { tags: packet.tags, tunnel: packet.key.tunnel() + 1, ..link }))
 }
 
 #[inline(always)]
@@ -78,7 +78,7 @@ fn udp<S: Source + ?Sized>(source: &S, packet: &Packet) -> Option<(Tunnel, Link)
 
 #[inline(always)]
 fn bare(ethertype: u16, at: u32) -> Link {
-    Link { ethertype, at, tags: Tags::default() }
+    Link { ethertype, at, tags: Tags::default(), tunnel: 0 }
 }
 
 /// What stands at `at` under an EtherType: an Ethernet frame, or IP with or without tags.

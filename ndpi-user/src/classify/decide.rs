@@ -28,8 +28,10 @@ pub(super) fn decide<D: Detector>(
         }
     };
     let Stage::Undecided(state) = &flow.stage else { return None };
-    // Not what neighbours say of their own names (mDNS, LLMNR): such servers are nobody's sites.
+    // Not what neighbours say of their own names (mDNS, LLMNR): such servers are nobody's sites. Nor
+    // what is said inside a tunnel, where anybody may have written it.
     if rules.judges_first_packet()
+        && flow.key.tunnel() == 0
         && flow.endpoints().1.1 == DNS
         && let Some(announcement) = detector.announcement(state)
     {

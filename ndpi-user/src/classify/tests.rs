@@ -126,7 +126,7 @@ fn key(port: u16, proto: u8) -> FlowKey {
         upper_port: 443,
         vlan: 0,
         proto,
-        reserved: 0,
+        tunnel: 0,
     })
 }
 

@@ -28,8 +28,12 @@ const ADDRESSES: usize = MAX_SERVERS as usize / AT_ONE_ADDRESS;
 /// Servers, and the names that DNS answers gave their addresses.
 #[derive(Debug)]
 pub struct Memory {
-    hosts: Lru<IpAddr, Host>,
+    hosts: Lru<Place, Host>,
 }
+
+/// An address, and how many tunnels it is inside of: what is in a tunnel says nothing of the server
+/// that has the same address outside.
+type Place = (IpAddr, u8);
 
 /// What is remembered of an address.
 #[derive(Debug, Default)]
@@ -62,7 +66,7 @@ impl Memory {
         Self { hosts: Lru::new(addresses) }
     }
 
-    /// Notes what a DNS answer says at `now_ns` (nanoseconds since the Unix epoch, here and below).
+    /// Notes what a DNS answer outside of any tunnel says at `now_ns` (nanoseconds since the Unix epoch, here and below).
     /// Returns the servers of which something else is known now, or nothing any more.
     ///
     /// An address that was known by another name serves both: what one of them is says nothing of the
@@ -71,7 +75,7 @@ impl Memory {
         let mut changed = Vec::new();
         for DnsAddress { address, ttl } in addresses {
             let until_ns = later(now_ns, Duration::from_secs((*ttl).into()).min(LONGEST));
-            let (host, gone) = self.hosts.enter(*address);
+            let (host, gone) = self.hosts.enter((*address, 0));
             changed.extend(gone.iter().flat_map(Host::keys));
             changed.extend(host.keys());
             host.announce(name, until_ns);
@@ -82,7 +86,7 @@ impl Memory {
     /// Notes that a flow to the server `key` was decided, which is known as `known` by it. Returns
     /// the servers of which something else is known now.
     pub fn remember(&mut self, key: ServerKey, mut known: Known, now_ns: u64) -> Vec<ServerKey> {
-        let (host, gone) = self.hosts.enter(address(&key));
+        let (host, gone) = self.hosts.enter(place(&key));
         let mut changed: Vec<_> = gone.iter().flat_map(Host::keys).collect();
         let announced = host.name.as_deref().filter(|_| now_ns < host.until_ns);
         let until_ns = match (announced, known.name.as_deref()) {
@@ -111,7 +115,7 @@ impl Memory {
         said: Option<Classification>,
         now_ns: u64,
     ) -> Option<Claim> {
-        let host = self.hosts.use_one(&address(key));
+        let host = self.hosts.use_one(&place(key));
         if let Some(server) = host.and_then(|host| host.server(key)).filter(|it| it.holds(now_ns)) {
             return Some(server.known.claim());
         }
@@ -133,7 +137,7 @@ impl Memory {
 
     /// What is remembered of a server.
     pub(super) fn server(&mut self, key: &ServerKey) -> Option<&Remembered> {
-        self.hosts.use_one(&address(key))?.server(key)
+        self.hosts.use_one(&place(key))?.server(key)
     }
 
     /// All servers.
@@ -193,6 +197,10 @@ fn same(a: &str, b: &str) -> bool {
 
 fn later(now_ns: u64, after: Duration) -> u64 {
     now_ns.saturating_add(u64::try_from(after.as_nanos()).unwrap_or(u64::MAX))
+}
+
+fn place(key: &ServerKey) -> Place {
+    (address(key), key.tunnel)
 }
 
 /// The server's address.

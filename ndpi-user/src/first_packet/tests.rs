@@ -68,6 +68,23 @@ fn a_server_is_remembered_as_long_as_its_dns_answer_holds() {
 }
 
 #[test]
+fn what_is_inside_a_tunnel_says_nothing_of_what_is_outside() {
+    let (mut memory, plain) = (Memory::with_room(8), server(2, 443));
+    let inside = ServerKey { tunnel: 1, ..plain };
+    assert_eq!(memory.remember(inside, facebook(Some(NAME)), NOW), [inside]);
+    assert!(is_known(&mut memory, &inside, NOW) && !is_known(&mut memory, &plain, NOW));
+    // Nor does it push anything out at the same address.
+    memory.remember(plain, facebook(Some(NAME)), NOW);
+    for port in 1..=8 {
+        let inside = ServerKey { tunnel: 1, ..server(2, port) };
+        assert!(!memory.remember(inside, facebook(Some(NAME)), NOW).contains(&plain));
+    }
+    assert!(is_known(&mut memory, &plain, NOW));
+    // A name of the address outside is none inside.
+    assert_eq!(memory.learn("other.example", &[answer(2, 30)], NOW), [plain]);
+}
+
+#[test]
 fn a_new_answer_for_the_same_name_makes_it_last() {
     let (mut memory, key) = (Memory::default(), server(2, 443));
     memory.learn(NAME, &[answer(2, 30)], NOW);

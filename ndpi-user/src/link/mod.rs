@@ -57,7 +57,7 @@ fn parse<'a>(packet: &Packet<'a>, tunnels: bool) -> Result<(parse::Packet, &'a [
         Under::Ethernet => parse::frame(&source, options),
         Under::Ip => parse::from_ip(&source, 0, options),
         Under::EtherType(ethertype) => {
-            let link = Link { ethertype, at: 0, tags: Tags::default() };
+            let link = Link { ethertype, at: 0, tags: Tags::default(), tunnel: 0 };
             parse::from_ethertype(&source, link, options)
         }
     };

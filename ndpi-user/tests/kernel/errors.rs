@@ -4,7 +4,7 @@ use ndpi_common::{Action, Hook, Outcome, Reason, State, Switches, Total, Verdict
 
 use crate::forms::patched;
 use crate::fragments::pieces;
-use crate::frame::{ACK, ICMP, ICMPV6, SYN, Talk, V4, V6, counted};
+use crate::frame::{ACK, ICMP, ICMPV6, SYN, Talk, V4, V6, counted, inside};
 use crate::harness::{Answer, HOOKS, Kernel, NOW, Settings, kernel};
 
 /// What one end is told about a packet that it sent: 8 bytes of ICMP and the packet, from its IP
@@ -149,7 +149,8 @@ fn an_error_in_fragments_does_not_get_through() {
 fn an_error_in_a_tunnel_is_about_a_flow_in_the_tunnel() {
     let settings = Settings { switches: Switches::TUNNELS, ..Settings::default() };
     let Some(mut kernel) = kernel(settings) else { return };
-    kernel.decide(V4.key(), Action::Drop);
+    kernel.decide(V4.key(), Action::Count);
+    kernel.decide(inside(V4.key(), 1), Action::Drop);
     let tunnel = Talk { proto: 4, ..V4 };
     let frame = tunnel.ip(false, &refused(V4, true)[14..]);
     assert_eq!(kernel.run(Hook::Xdp, &frame), Answer::Drop);

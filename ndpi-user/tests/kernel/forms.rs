@@ -2,7 +2,7 @@
 
 use ndpi_common::{Action, Hook, Outcome, Reason, Switches};
 
-use crate::frame::{ACK, TCP, Talk, UDP, V4, V6, counted};
+use crate::frame::{ACK, TCP, Talk, UDP, V4, V6, counted, inside};
 use crate::harness::{Answer, HOOKS, Settings, kernel};
 
 /// Puts VLAN tags in, the outermost first.
@@ -125,9 +125,37 @@ fn tunnels_are_opened_only_on_request() {
         let shown = kernel.shown();
         assert_eq!(shown.len(), 2);
         assert!(shown.iter().all(|sample| sample.header.key().unwrap().proto() == proto));
-        kernel.decide(V4.key(), Action::Drop);
+        kernel.decide(inside(V4.key(), u8::from(switches != 0)), Action::Drop);
         for hook in HOOKS {
             assert_eq!(kernel.run(hook, &outer), answer);
+        }
+    }
+}
+
+/// A frame around GRE around what the client sends.
+fn in_gre(talk: Talk, frame: &[u8]) -> Vec<u8> {
+    let gre = Talk { proto: 47, ..talk };
+    gre.ip(true, &[&[0, 0][..], &frame[12..]].concat())
+}
+
+#[test]
+fn a_flow_inside_a_tunnel_is_another_than_the_same_outside() {
+    let settings = Settings { switches: Switches::TUNNELS, ..Settings::default() };
+    let Some(mut kernel) = kernel(settings) else { return };
+    for (talk, hook) in [V4, V6].into_iter().flat_map(|talk| HOOKS.map(|hook| (talk, hook))) {
+        let plain = talk.with_port(7 + hook as u16).out(ACK, b"data");
+        let once = in_gre(talk, &plain);
+        let twice = in_gre(talk, &once);
+        let key = talk.with_port(7 + hook as u16).key();
+        for (blocked, [outside, one, two]) in
+            [(0, [true, false, false]), (1, [false, true, false]), (2, [false, false, true])]
+        {
+            kernel.decide(inside(key, blocked), Action::Drop);
+            for (frame, dropped) in [(&plain, outside), (&once, one), (&twice, two)] {
+                let answer = if dropped { Answer::Drop } else { Answer::Pass };
+                assert_eq!(kernel.run(hook, frame), answer, "{blocked} {hook:?}");
+            }
+            kernel.decide(inside(key, blocked), Action::Count);
         }
     }
 }

@@ -148,3 +148,11 @@ fn v6(last: [u8; 4]) -> [u8; 16] {
     address[12..].copy_from_slice(&last);
     address
 }
+
+/// The key of the same flow inside this many tunnels.
+pub(crate) fn inside(key: Key, tunnel: u8) -> Key {
+    match key {
+        Key::V4(key) => Key::V4(KeyV4 { tunnel, ..key }),
+        Key::V6(key) => Key::V6(KeyV6 { tunnel, ..key }),
+    }
+}

@@ -33,7 +33,7 @@ fn end(talk: Talk) -> ServerKey {
         4
     };
     let (vlan, proto) = (talk.vlan, talk.proto);
-    ServerKey { address, port: SERVER_PORT, vlan, proto, family, reserved: [0; 2] }
+    ServerKey { address, port: SERVER_PORT, vlan, proto, family, tunnel: 0, reserved: 0 }
 }
 
 fn left(outcome: Outcome, reason: Reason, frame: &[u8]) -> (Hook, Outcome, Reason, u64, u64) {
@@ -89,6 +89,7 @@ fn nothing_else_at_that_address_is_touched() {
     for other in [
         ServerKey { port: SERVER_PORT + 1, ..there },
         ServerKey { vlan: 9, ..there },
+        ServerKey { tunnel: 1, ..there },
         ServerKey { proto: 17, ..there },
         ServerKey { family: 6, ..there },
         // The client, by the port that it happens to use.

@@ -12,6 +12,7 @@ fn check(frame: &Frame, outer: u8, tunnel: Tunnel) {
     let opened = parse_with(frame, OPENED).ok().unwrap();
     assert!(opened.tunnel == tunnel && opened.key.proto() == TCP && opened.l3 > closed.l3);
     assert!(opened.key.ports() == (40_000, 443) && opened.tcp_flags == SYN);
+    assert!(closed.key.tunnel() == 0 && opened.key.tunnel() > 0);
     assert!(opened.end == frame.len() && opened.notes == Notes::NONE);
     cut_everywhere(frame);
 }

@@ -28,6 +28,9 @@ pub(super) struct Entry<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     vlan: u16,
+    /// How many tunnels the flow is inside of.
+    #[serde(skip_serializing_if = "is_plain")]
+    tunnel: u8,
     proto: u8,
     lower: IpAddr,
     lower_port: u16,
@@ -73,6 +76,7 @@ impl<'a> Entry<'a> {
         Self {
             kind: "entry",
             vlan: key.vlan(),
+            tunnel: key.tunnel(),
             proto: key.proto(),
             lower,
             lower_port,
@@ -128,7 +132,12 @@ impl<'a> Entry<'a> {
         let end = |address: IpAddr, port| SocketAddr::new(address, port);
         let ends =
             format!("{} ↔ {}", end(self.lower, self.lower_port), end(self.upper, self.upper_port));
-        if self.vlan == 0 { ends } else { format!("{ends} (VLAN {})", self.vlan) }
+        match (self.vlan, self.tunnel) {
+            (0, 0) => ends,
+            (0, _) => format!("{ends} (in a tunnel)"),
+            (vlan, 0) => format!("{ends} (VLAN {vlan})"),
+            (vlan, _) => format!("{ends} (VLAN {vlan}, in a tunnel)"),
+        }
     }
 
     fn app_numbers(&self) -> String {
@@ -137,6 +146,11 @@ impl<'a> Entry<'a> {
             (master, app) => format!("{master}.{app}"),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_plain(tunnel: &u8) -> bool {
+    *tunnel == 0
 }
 
 /// The protocol's name where it has one that everybody knows, else its number.
@@ -227,6 +241,16 @@ mod tests {
         let key = Key::V6(KeyV6::new((address, 5), (other, 53), 7, 17).0);
         let cells = Entry::new(&key, &verdict(), None, &now()).cells(&now());
         assert_eq!(cells[..2], ["UDP", "[2001:db8::]:5 ↔ [2001:db8::1]:53 (VLAN 7)"]);
+    }
+
+    #[test]
+    fn a_flow_inside_a_tunnel_says_so() {
+        let (key, _) = KeyV4::new(([198, 18, 0, 1], 5), ([198, 18, 0, 2], 53), 0, 17);
+        let entry = |key| Entry::new(&Key::V4(key), &verdict(), None, &now());
+        let inside = entry(KeyV4 { tunnel: 1, ..key });
+        assert_eq!(inside.cells(&now())[1], "198.18.0.1:5 ↔ 198.18.0.2:53 (in a tunnel)");
+        assert_eq!(serde_json::to_value(inside).unwrap()["tunnel"], 1);
+        assert!(serde_json::to_value(entry(key)).unwrap().get("tunnel").is_none());
     }
 
     #[test]

@@ -34,7 +34,7 @@ fn flow(port: u16, app: u16, packets: u64, verdict: Option<Verdict>) -> FlowEntr
         upper_port: 443,
         vlan: 0,
         proto: 6,
-        reserved: 0,
+        tunnel: 0,
     });
     let sample =
         Sample { bytes: 0, tcp_flags: 2, ..Sample::new(key, Direction::FromLower, 0, &[]) };
