@@ -86,6 +86,7 @@ fn flows(classification: &Classification) -> [Facts<'_>; 2] {
         proto: 6,
         vlan: 0,
         iface: Some("eth0"),
+        incomplete: false,
         time: Timestamp::constant(1_795_431_600, 0),
     };
     let v6 = Facts {
@@ -97,6 +98,7 @@ fn flows(classification: &Classification) -> [Facts<'_>; 2] {
         proto: 17,
         vlan: 20,
         iface: None,
+        incomplete: true,
         // An hour that comes twice in Berlin.
         time: Timestamp::constant(1_792_890_000, 0),
         ..v4

@@ -216,6 +216,7 @@ impl Flow {
             proto: 6,
             vlan: 0,
             iface: Some("eth0"),
+            incomplete: false,
             // A Monday, in working hours.
             time: jiff::Timestamp::constant(1_795_431_600, 0),
         }

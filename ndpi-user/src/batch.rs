@@ -33,6 +33,9 @@ struct Placed {
     rejected: bool,
     blocked: bool,
     last: bool,
+    empty: bool,
+    under_way: bool,
+    loss: bool,
     tunneled: bool,
     l3: Range<usize>,
 }
@@ -54,6 +57,9 @@ impl Batch {
             rejected: sample.rejected,
             blocked: sample.blocked,
             last: sample.last,
+            empty: sample.empty,
+            under_way: sample.under_way,
+            loss: sample.loss,
             tunneled: sample.tunneled,
             l3: start..self.bytes.len(),
         });
@@ -74,6 +80,9 @@ impl Batch {
             rejected: placed.rejected,
             blocked: placed.blocked,
             last: placed.last,
+            empty: placed.empty,
+            under_way: placed.under_way,
+            loss: placed.loss,
             tunneled: placed.tunneled,
         })
     }

@@ -39,6 +39,13 @@ pub struct Sample<'a> {
     pub blocked: bool,
     /// The kernel shows no more packets of its flow: the budget is used up. Never in captures.
     pub last: bool,
+    /// A TCP packet without payload.
+    pub empty: bool,
+    /// The kernel says that payload of the flow came before it, or that it is TCP and no SYN came.
+    /// Never in captures, where the classifier sees every packet.
+    pub under_way: bool,
+    /// The kernel says that payload which came before it could not be shown. Never in captures.
+    pub loss: bool,
     /// It was inside a tunnel: key and bytes are those of the inner packet.
     pub tunneled: bool,
 }
@@ -76,6 +83,9 @@ impl<'a> Sample<'a> {
             rejected: false,
             blocked: false,
             last: false,
+            empty: false,
+            under_way: false,
+            loss: false,
             tunneled: false,
         }
     }

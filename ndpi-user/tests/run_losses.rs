@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use support::instance::Instance;
-use support::pair::{NEAR, Pair};
+use support::pair::{FAR, NEAR, Pair};
 use support::sandbox::Sandbox;
 use support::{binary, flood, ready, wait_until};
 
@@ -250,4 +250,111 @@ fn a_flood_of_new_flows_makes_nothing_wait_and_is_reported() {
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
     let record = instance.wait_for_word("\"stopped\"");
     assert!(number(&record, "left_out") > 0, "{record}");
+}
+
+/// A record of TLS 1.3 that carries data.
+const DATA: &[u8] = b"\x17\x03\x03\x00\x10................";
+
+/// A connection between the two ends: client and server.
+fn connect(pair: &Pair, listener: &TcpListener) -> (TcpStream, TcpStream) {
+    let to = listener.local_addr().unwrap();
+    let client = pair.far(|| TcpStream::connect_timeout(&to, Duration::from_secs(10))).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    (client, server)
+}
+
+/// Says something there and something else back; false where the answer to either did not come in time.
+fn says((client, server): &mut (TcpStream, TcpStream), there: &[u8], back: &[u8]) -> bool {
+    let mut buffer = [0; 256];
+    client.write_all(there).unwrap();
+    let came = server.read_exact(&mut buffer[..there.len()]).is_ok();
+    came && server.write_all(back).is_ok() && client.read_exact(&mut buffer[..back.len()]).is_ok()
+}
+
+/// Does so as often as a flow's budget takes.
+fn talk(connection: &mut (TcpStream, TcpStream), there: &[u8], back: &[u8]) {
+    assert!((0..20).all(|_| says(connection, there, back)));
+}
+
+/// The port of a connection's client.
+fn port(connection: &(TcpStream, TcpStream)) -> u16 {
+    connection.0.local_addr().unwrap().port()
+}
+
+/// The verdict on the flow of this client's port.
+fn verdict(instance: &Instance, port: u16) -> Value {
+    instance.wait_for(|it| {
+        it["type"] == "verdict" && [&it["sport"], &it["dport"]].contains(&&port.into())
+    })
+}
+
+/// Sends packets of many flows from each CPU: each has a ring of its own.
+fn fill_rings() {
+    let socket = UdpSocket::bind((FAR, 0)).unwrap();
+    let cpus = std::thread::available_parallelism().unwrap().get();
+    for cpu in 0..cpus {
+        let mut set = rustix::thread::CpuSet::new();
+        set.set(cpu);
+        rustix::thread::sched_setaffinity(None, &set).unwrap();
+        for port in 0..PACKETS {
+            socket.send_to(&[0; 200], (NEAR, 1000 + port)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn flows_whose_hello_was_lost_are_incomplete_and_undecided() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let pair = Pair::new();
+    let policy = pair.sandbox.file("policy.toml", "default = \"count\"\nundecided = \"drop\"\n");
+    let mut instance = pair.sandbox.start(&format!(
+        "run --iface left --policy {} --json --workers 1 --ring-size 4096 --sweep 1",
+        policy.display()
+    ));
+    let listener = pair.near(|| TcpListener::bind((NEAR, 443)).unwrap());
+    // Nobody reads the rings meanwhile.
+    instance.signal(Signal::STOP);
+    pair.far(fill_rings);
+    let mut lost = connect(&pair, &listener);
+    assert!(says(&mut lost, DATA, DATA));
+    instance.signal(Signal::CONT);
+    wait_until(|| instance.stderr().contains("as rings were full (CPU "));
+    let end = Instant::now() + Duration::from_secs(10);
+    for side in [&lost.0, &lost.1] {
+        side.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    }
+    while Instant::now() < end && says(&mut lost, DATA, DATA) {}
+    let record = verdict(&instance, port(&lost));
+    assert_eq!(record["incomplete"], true, "{record}");
+    assert_eq!((&record["action"], &record["rule"]), (&"drop".into(), &"undecided".into()));
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+    assert!(instance.stderr().contains("incomplete: "), "{}", instance.stderr());
+}
+
+#[test]
+fn flows_that_were_open_before_are_incomplete_until_they_have_a_name() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let pair = Pair::new();
+    let listener = pair.near(|| TcpListener::bind((NEAR, 443)).unwrap());
+    let web = pair.near(|| TcpListener::bind((NEAR, 80)).unwrap());
+    let (mut old, mut asking) = (connect(&pair, &listener), connect(&pair, &web));
+    let mut instance = pair.sandbox.start("run --iface left --json --workers 1");
+    talk(&mut old, DATA, DATA);
+    let request = b"GET / HTTP/1.1\r\nHost: www.example.org\r\n\r\n";
+    talk(&mut asking, request, b"HTTP/1.1 204 No Content\r\n\r\n");
+    let mut fresh = connect(&pair, &web);
+    talk(&mut fresh, request, b"HTTP/1.1 204 No Content\r\n\r\n");
+    let of_old = verdict(&instance, port(&old));
+    assert_eq!((&of_old["incomplete"], &of_old["rule"]), (&true.into(), &"undecided".into()));
+    for named in [&asking, &fresh] {
+        let record = verdict(&instance, port(named));
+        assert_eq!(record["hostname"], "www.example.org", "{record}");
+        assert_eq!(record.get("incomplete"), None, "{record}");
+    }
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+    assert!(instance.stderr().contains("incomplete: 1 flows"), "{}", instance.stderr());
 }

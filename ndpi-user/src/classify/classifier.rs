@@ -240,6 +240,8 @@ impl<D: Detector> Classifier<D> {
     fn inspect(&mut self, slot: SlotId, sample: &Sample) -> Option<Classification> {
         let flow = self.table.get_mut(slot)?;
         let Stage::Undecided(state) = &mut flow.stage else { return None };
+        let all = self.settings.keeper == Keeper::Classifier;
+        flow.start.note(&flow.key, flow.tcp_seen, sample, all);
         let time_ms = sample.time_ns / 1_000_000;
         let classification = self.detector.inspect(state, sample.l3, time_ms);
         flow.inspected = flow.inspected.saturating_add(1);

@@ -114,6 +114,7 @@ fn blocked(policy: &Policy, server: &Remembered, now_ns: u64) -> Option<Blocked>
         proto: key.proto,
         vlan: key.vlan,
         iface: None,
+        incomplete: false,
         time: Facts::time_of(now_ns),
     };
     let rule = policy.rule_for_server(&facts)?;

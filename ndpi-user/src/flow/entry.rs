@@ -5,7 +5,7 @@ use ndpi_common::Direction;
 use ndpi_common::parse::proto;
 use ndpi_common::reopen::Opening;
 
-use super::{Details, Endpoint, FlowKey, Held};
+use super::{Details, Endpoint, FlowKey, Held, Start};
 use crate::sample::{Sample, tcp};
 use crate::verdict::Verdict;
 
@@ -22,6 +22,8 @@ pub struct FlowEntry<F> {
     pub tcp_seen: [u8; 2],
     /// The SYN that opened its connection, if that or the answer to it was seen.
     pub opening: Option<Opening>,
+    /// What was seen of its start.
+    pub start: Start,
     /// The packet, counted from 1 as in `inspected`, that made the state PARTIAL; 0 if none did.
     pub partial_at: u8,
     /// Packets given to nDPI.
@@ -109,6 +111,7 @@ impl<F> FlowEntry<F> {
             client: if sender_is_server { sample.direction.opposite() } else { sample.direction },
             tcp_seen: [0; 2],
             opening: None,
+            start: Start::default(),
             partial_at: 0,
             inspected: 0,
             ifindex: sample.ifindex,
@@ -183,6 +186,13 @@ impl<F> FlowEntry<F> {
     pub fn tcp_answered(&self) -> bool {
         let [lower, upper] = self.tcp_seen;
         tcp::answered(lower, upper)
+    }
+
+    /// Whether it was decided without what would have named its application.
+    pub fn is_incomplete(&self) -> bool {
+        self.decided().is_some_and(|decided| {
+            self.start.is_incomplete(&decided.classification, &decided.details)
+        })
     }
 
     /// What was decided, if it was.

@@ -8,6 +8,7 @@ mod notes;
 mod queues;
 mod shard;
 mod slab;
+mod start;
 mod table;
 mod timeouts;
 
@@ -18,5 +19,6 @@ pub use ledger::{Cause, Held, Ledger, Pool, Shares};
 pub use ndpi_common::{Endpoint, Key as FlowKey};
 pub use notes::{Meeting, Note, Notes};
 pub use shard::Shards;
+pub use start::{Start, carries};
 pub use table::{FlowTable, SlotId};
 pub use timeouts::Timeouts;

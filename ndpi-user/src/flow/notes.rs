@@ -14,7 +14,7 @@ use ndpi_common::{Direction, State};
 use super::ledger::Parts;
 use super::slab::Slab;
 use super::{Client, Decided, DecidedBy, FlowEntry, FlowKey, Held, Ledger, Pool, Shares};
-use super::{SlotId, Stage};
+use super::{SlotId, Stage, Start};
 use crate::sample::Sample;
 use crate::verdict::Action;
 
@@ -26,6 +26,7 @@ pub struct Note {
     client: Direction,
     tcp_seen: [u8; 2],
     answered: bool,
+    start: Start,
     decided: Decided,
     /// Of the policies in turn, the one that judged.
     policy: u32,
@@ -62,13 +63,14 @@ impl Note {
     ) -> Option<Self> {
         let decided = flow.decided().filter(|it| it.verdict.is_some() && !it.given_up)?.clone();
         let (key, client, tcp_seen) = (flow.key, flow.client, flow.tcp_seen);
-        let opening = flow.opening;
+        let (opening, start) = (flow.opening, flow.start);
         let state = if opening.is_some() { State::OPENED } else { 0 };
         Some(Self {
             key,
             client,
             tcp_seen,
             answered,
+            start,
             decided,
             policy,
             expires_ns,
@@ -90,7 +92,7 @@ impl Note {
 
     /// Makes `flow`, which goes on under the same key, what it was.
     pub fn restore<F>(self, flow: &mut FlowEntry<F>) {
-        (flow.client, flow.opening) = (self.client, self.opening);
+        (flow.client, flow.opening, flow.start) = (self.client, self.opening, self.start);
         for (seen, before) in flow.tcp_seen.iter_mut().zip(self.tcp_seen) {
             *seen |= before;
         }

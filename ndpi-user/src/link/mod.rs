@@ -35,6 +35,7 @@ pub fn sample<'a>(packet: &Packet<'a>, tunnels: bool) -> Result<Sample<'a>, Skip
     Ok(Sample {
         bytes: parsed.ip_len(),
         tcp_flags: parsed.tcp_flags,
+        empty: parsed.tcp_flags != 0 && parsed.payload >= parsed.end,
         ..Sample::new(parsed.key, parsed.direction, packet.time_ns, &data[parsed.l3 as usize..end])
     })
 }

@@ -133,7 +133,7 @@ impl<S: Store> LiveSink<S> {
 
     /// The name of the rule that decided the flow.
     fn rule<F>(&self, flow: &FlowEntry<F>) -> Option<&str> {
-        self.policy.policy().rule_of(flow.decided()?)
+        self.policy.policy().rule_of(flow)
     }
 
     /// Remembers the server of a flow that a rule in a hurry decided, for its next flows.

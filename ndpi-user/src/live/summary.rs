@@ -27,6 +27,8 @@ pub struct Summary {
     /// Flows by what decided them, and packets of theirs that were dropped.
     by: BTreeMap<DecidedBy, (u64, u64)>,
     leaks: Leaks,
+    /// Flows whose start was not seen and that have no name.
+    incomplete: u64,
     /// Packets that were shown, and came here.
     samples: u64,
     /// Packets that were shown, and that no worker was given as it was behind.
@@ -55,6 +57,7 @@ impl Summary {
         row.packets += counters.packets;
         row.bytes += counters.bytes;
         row.dropped += counters.dropped;
+        self.incomplete += u64::from(flow.is_incomplete());
         let (flows, dropped) = self.by.entry(decided.by).or_default();
         *flows += 1;
         *dropped += counters.dropped;
@@ -84,6 +87,7 @@ impl Summary {
     /// Adds what another worker saw.
     pub fn merge(&mut self, other: &Self) {
         self.leaks.add(other.leaks);
+        self.incomplete += other.incomplete;
         self.add_samples(other.samples);
         self.add_left_out(other.left_out);
         for (key, theirs) in &other.rows {
@@ -150,6 +154,9 @@ impl Summary {
                     f,
                     "{app:<28} {category:<16} {action:<7} {flows:>7} {packets:>10} {bytes:>14} {dropped:>9}"
                 )?;
+            }
+            if self.incomplete > 0 {
+                writeln!(f, "incomplete: {} flows, whose start was not seen", self.incomplete)?;
             }
             self.hurried(f)
         })

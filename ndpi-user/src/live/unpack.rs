@@ -42,6 +42,9 @@ impl Unpacker {
             rejected: header.flags & SampleFlags::REJECTED != 0,
             blocked: header.flags & SampleFlags::SERVER != 0,
             last: header.number >= self.budget,
+            empty: header.flags & SampleFlags::EMPTY != 0,
+            under_way: header.flags & SampleFlags::UNDER_WAY != 0,
+            loss: header.flags & SampleFlags::LOSS != 0,
             tunneled: header.flags & SampleFlags::TUNNELED != 0,
         })
     }

@@ -174,7 +174,7 @@ impl Policy {
     /// nDPI knows the application, `undecided` where it does not, or only guesses it from a port. nDPI
     /// calls a flow CLASSIFIED also when it gives up on it, so the state does not tell the two apart.
     pub(super) fn rest(&self, facts: &Facts<'_>) -> (Action, &'static str) {
-        let setting = rest_of(facts.classification);
+        let setting = rest_of(facts.classification, facts.incomplete);
         let action = match self.undecided {
             _ if setting == DEFAULT_RULE => self.default,
             Undecided::Pass => Action::Count,

@@ -26,6 +26,8 @@ pub struct Facts<'a> {
     pub vlan: u16,
     /// Interface that saw the flow; `None` for captures.
     pub iface: Option<&'a str>,
+    /// Its start was not seen, and nDPI found no name since.
+    pub incomplete: bool,
     /// When the decision is made: the wall clock, or a capture's own time.
     pub time: jiff::Timestamp,
 }
@@ -57,6 +59,7 @@ impl<'a> Facts<'a> {
             proto: flow.key.proto(),
             vlan: flow.key.vlan(),
             iface,
+            incomplete: flow.start.is_incomplete(classification, details),
             time: Self::time_of(time_ns),
         }
     }

@@ -10,11 +10,7 @@ use super::facts::{Facts, RuleIndex};
 use super::index::Index;
 use super::rule::{AppPattern, At, Matchers};
 use super::{Policy, Rule};
-
-/// Protocols that carry applications, by nDPI's numbers (`ndpi_protocol_ids.h`): who is asked for
-/// one of them may be asked for a flow whose application is known, and not its carrier. In order:
-/// DNS, HTTP, POPS, SMTPS, DTLS, IMAPS, STUN, TLS, `HTTP_Connect`, `HTTP_Proxy`, QUIC.
-const CARRIERS: [u16; 11] = [5, 7, 23, 29, 30, 51, 78, 91, 130, 131, 188];
+use crate::flow::carries;
 
 /// For whom a decision is to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,11 +95,13 @@ pub(super) fn unanswered(rule: &Rule) -> Option<&'static str> {
         ("alpn", asks(matchers.alpn.as_deref())),
         ("risk", asks(matchers.risk.as_deref())),
         ("risk_score", matchers.risk_score.is_some()),
+        ("incomplete", matchers.incomplete.is_some()),
         ("not.host", asks(not.host.as_deref())),
         ("not.ja4", asks(not.ja4.as_deref())),
         ("not.alpn", asks(not.alpn.as_deref())),
         ("not.risk", asks(not.risk.as_deref())),
         ("not.risk_score", not.risk_score.is_some()),
+        ("not.incomplete", not.incomplete.is_some()),
     ];
     keys.into_iter().find(|(_, asked)| *asked).map(|(key, _)| key)
 }
@@ -142,7 +140,7 @@ fn answerable_part(rule: &Rule, whom: For) -> Rule {
         drop_list(&mut matchers.ja4);
         drop_list(&mut matchers.alpn);
         drop_list(&mut matchers.risk);
-        matchers.risk_score = None;
+        (matchers.risk_score, matchers.incomplete) = (None, None);
         if whom == For::EveryClient {
             drop_list(&mut matchers.src);
             drop_list(&mut matchers.any);
@@ -162,10 +160,6 @@ fn loosen_app(patterns: &mut Option<Vec<At<AppPattern>>>, id: impl Fn(&At<AppPat
     for pattern in list {
         pattern.value = AppPattern::Either(id(pattern));
     }
-}
-
-fn carries(id: u16) -> bool {
-    CARRIERS.contains(&id)
 }
 
 fn drop_list<T>(list: &mut Option<Vec<T>>) {

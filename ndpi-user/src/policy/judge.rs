@@ -4,19 +4,21 @@ use ndpi::{AppId, Classification, Confidence};
 
 use super::{Decision, Facts, Policy, RuleIndex};
 use crate::classify::Moment;
-use crate::flow::Decided;
+use crate::flow::FlowEntry;
 use crate::verdict::Verdict;
 
 /// What a verdict's rule is called where no rule matched, and the policy's default decided.
 pub const DEFAULT_RULE: &str = "default";
-/// The same where `undecided` decided: of flows whose application stayed Unknown, or is guessed from a
-/// port.
+/// The same where `undecided` decided: of flows whose application stayed Unknown, is guessed from a port,
+/// or may be another since their start was not seen.
 pub const UNDECIDED_RULE: &str = "undecided";
 
 /// The setting that decides flows of this classification when no rule matches. A port alone says nothing
-/// of what a flow is: nDPI names one for random bytes, too.
-pub(super) fn rest_of(said: &Classification) -> &'static str {
-    let unknown = said.app == AppId::default() || said.confidence == Confidence::MatchByPort;
+/// of what a flow is: nDPI names one for random bytes, too. One that is `incomplete` may be of another
+/// application.
+pub(super) fn rest_of(said: &Classification, incomplete: bool) -> &'static str {
+    let by_port = said.confidence == Confidence::MatchByPort;
+    let unknown = incomplete || by_port || said.app == AppId::default();
     if unknown { UNDECIDED_RULE } else { DEFAULT_RULE }
 }
 
@@ -33,9 +35,10 @@ impl Policy {
 
     /// What the rule of a decided flow is called, or the setting that decided in place of one; `None`
     /// without a verdict.
-    pub fn rule_of(&self, decided: &Decided) -> Option<&str> {
+    pub fn rule_of<F>(&self, flow: &FlowEntry<F>) -> Option<&str> {
+        let decided = flow.decided()?;
         let verdict = decided.verdict?;
-        let rest = || rest_of(&decided.classification);
+        let rest = || rest_of(&decided.classification, flow.is_incomplete());
         Some(verdict.rule.map_or_else(rest, |_| self.rule_name(verdict)))
     }
 

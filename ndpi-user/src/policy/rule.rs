@@ -56,6 +56,7 @@ pub struct Matchers {
     pub iface: Option<Vec<At<String>>>,
     pub confidence: Option<At<Rank>>,
     pub guessed: Option<At<bool>>,
+    pub incomplete: Option<At<bool>>,
     pub schedule: Option<At<Schedule>>,
 }
 

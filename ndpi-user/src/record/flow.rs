@@ -65,7 +65,7 @@ impl<'a> FlowRecord<'a> {
             packets: counters.packets,
             bytes: counters.bytes,
             inspected: flow.inspected,
-            label: Label::new(decided, origin, names, rule),
+            label: Label::new(flow, origin, names, rule)?,
             leaked: blocked.then(|| {
                 counters.packets.saturating_sub(counters.dropped).saturating_sub(flow.allowed.0)
             }),

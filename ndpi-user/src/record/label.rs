@@ -7,7 +7,7 @@ use ndpi_common::Direction;
 use serde::Serialize;
 
 use super::Names;
-use crate::flow::{Decided, FlowEntry, FlowKey};
+use crate::flow::{FlowEntry, FlowKey};
 
 /// Where a flow was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,22 +74,25 @@ pub struct Label<'a> {
     pub rule: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decided_by: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<bool>,
 }
 
 impl<'a> Label<'a> {
-    /// The label of a decided flow; `rule` is the name of the rule that matched.
-    pub fn new(
-        decided: &'a Decided,
+    /// The label of a flow; `rule` is the name of the rule that matched. `None` while it is undecided.
+    pub fn new<F>(
+        flow: &'a FlowEntry<F>,
         origin: Origin,
         names: &'a Names,
         rule: Option<&'a str>,
-    ) -> Self {
+    ) -> Option<Self> {
+        let decided = flow.decided()?;
         let classification = &decided.classification;
         let absent = match origin {
             Origin::Capture(_) => Some(""),
             Origin::Interface(_) => None,
         };
-        Self {
+        Some(Self {
             state: classification.state.name(),
             app: names.app(classification.app),
             app_id: classification.app.app,
@@ -102,6 +105,7 @@ impl<'a> Label<'a> {
             action: decided.verdict.map(|verdict| verdict.action.name()),
             rule,
             decided_by: decided.by.name(),
-        }
+            incomplete: flow.is_incomplete().then_some(true),
+        })
     }
 }

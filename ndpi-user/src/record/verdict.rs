@@ -41,7 +41,7 @@ impl<'a> VerdictRecord<'a> {
             ends: Ends::new(flow, origin),
             inspected: flow.inspected,
             partial_at: (flow.partial_at > 0).then_some(flow.partial_at),
-            label: Label::new(flow.decided()?, origin, names, rule),
+            label: Label::new(flow, origin, names, rule)?,
             latency_us: stands_ns.saturating_sub(packet_ns) / 1000,
         })
     }

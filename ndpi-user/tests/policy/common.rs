@@ -71,6 +71,7 @@ pub(crate) struct Flow {
     pub(crate) proto: u8,
     pub(crate) vlan: u16,
     pub(crate) iface: Option<String>,
+    pub(crate) incomplete: bool,
     pub(crate) time: jiff::Timestamp,
 }
 
@@ -93,6 +94,7 @@ pub(crate) fn flow() -> Flow {
         proto: 6,
         vlan: 0,
         iface: Some("eth0".into()),
+        incomplete: false,
         // A Monday.
         time: "2026-11-23T12:00:00Z".parse().unwrap(),
     }
@@ -115,6 +117,7 @@ impl Flow {
             proto: self.proto,
             vlan: self.vlan,
             iface: self.iface.as_deref(),
+            incomplete: self.incomplete,
             time: self.time,
         }
     }

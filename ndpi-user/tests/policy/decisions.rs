@@ -143,6 +143,22 @@ fn confidence_is_at_least_and_guesses_are_flagged() {
 }
 
 #[test]
+fn a_flow_without_its_start_is_matched_as_such_and_left_to_undecided() {
+    let bare = |f: &mut Flow| {
+        f.classification.app = AppId { master: 0, app: 91 };
+        f.hostname = None;
+    };
+    let incomplete = flow().with(bare).with(|f| f.incomplete = true);
+    assert!(takes("incomplete = true", &incomplete));
+    assert!(takes("not.incomplete = false", &incomplete));
+    assert!(!takes("incomplete = true", &flow()));
+    assert!(takes("app = \"TLS\"", &incomplete), "what is known of it is known");
+    let strict = policy("default = \"count\"\nundecided = \"drop\"\n");
+    assert_eq!(incomplete.decided_by(&strict).action, Action::Drop);
+    assert_eq!(flow().with(bare).decided_by(&strict).action, Action::Count);
+}
+
+#[test]
 fn a_schedule_holds_in_its_hours() {
     let office = "schedule = { days = \"mon-fri\", hours = \"08:00-18:00\", zone = \"UTC\" }";
     let sunday = flow().with(|f| f.time = "2026-11-22T12:00:00Z".parse().unwrap());

@@ -57,6 +57,7 @@ fn an_exception_that_may_hold_keeps_the_flow_waiting() {
         "alpn = 'h3'",
         "risk = 'XSS Attack'",
         "risk_score = 10",
+        "incomplete = true",
         "guessed = true",
         "confidence = 'custom_rule'",
         "src = '198.18.0.1'",
@@ -64,6 +65,7 @@ fn an_exception_that_may_hold_keeps_the_flow_waiting() {
         "not.app = 'TLS'",
         "not.host = 'www.facebook.com'",
         "not.risk_score = 10",
+        "not.incomplete = true",
         "",
     ] {
         assert_eq!(behind(exception, &facebook), WAITS, "{exception}");
@@ -106,6 +108,7 @@ fn a_rule_in_a_hurry_takes_a_name_as_claimed_but_not_the_lack_of_one() {
         "not.host = 'x.example'",
         "not.ja4 = 't13d1516h2_8daaf6152771_02713d6af862'",
         "not.risk_score = 1",
+        "incomplete = false",
         "alpn = 'h2'",
     ] {
         assert!(!decides(never, Some("www.facebook.com")), "{never}");

@@ -112,7 +112,7 @@ fn unknown_keys_lead_to_the_right_ones() {
         problem("not.state = \"partial\""),
         "3:5 unknown-key: `not` has no key `state` | `not` has `app`, `category`, `breed`, `risk`, \
          `risk_score`, `host`, `ja4`, `alpn`, `src`, `dst`, `any`, `port`, `proto`, `vlan`, \
-         `iface`, `confidence`, `guessed` and `schedule`"
+         `iface`, `confidence`, `guessed`, `incomplete` and `schedule`"
     );
 }
 
@@ -188,6 +188,7 @@ fn values_of_the_wrong_kind_are_named() {
         ),
         ("vlan = 4095", "3:8 out-of-range: `vlan` takes a number from 0 to 4094, found 4095"),
         ("guessed = \"yes\"", "3:11 type: `guessed` takes `true` or `false`, found a string"),
+        ("incomplete = 1", "3:14 type: `incomplete` takes `true` or `false`, found a whole number"),
         ("confidence = 6", "3:14 type: `confidence` takes a word, found a whole number"),
         ("state = true", "3:9 type: `state` takes a word, found `true` or `false`"),
         (

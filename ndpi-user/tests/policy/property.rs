@@ -15,7 +15,7 @@ use proptest::test_runner::RngSeed;
 use crate::common::{Flow, flow, ip, policy, vocabulary};
 
 /// Every matcher, with values few enough to meet often, and such that they nest and overlap.
-const MATCHERS: [(&str, &[&str]); 18] = [
+const MATCHERS: [(&str, &[&str]); 19] = [
     ("app", &["'Unknown'", "'DNS'", "'TLS'", "'Facebook'", "'TLS.Facebook'", "'QUIC.Facebook'"]),
     ("category", &["'Unspecified'", "'Web'", "'SocialNetwork'", "'Network'"]),
     ("breed", &["'Safe'", "'Acceptable'", "'Fun'"]),
@@ -36,6 +36,7 @@ const MATCHERS: [(&str, &[&str]); 18] = [
     ("iface", &["'eth0'", "'eth1'"]),
     ("confidence", &["'unknown'", "'ip'", "'dpi_cache'", "'dpi'", "'custom_rule'"]),
     ("guessed", &["true", "false"]),
+    ("incomplete", &["true", "false"]),
     (
         "schedule",
         &[
@@ -57,7 +58,7 @@ const NETS: &[&str] = &[
 ];
 
 /// Matchers that take one value, not a list.
-const SINGLE: [&str; 4] = ["risk_score", "confidence", "guessed", "schedule"];
+const SINGLE: [&str; 5] = ["risk_score", "confidence", "guessed", "incomplete", "schedule"];
 
 /// A matcher in TOML, under `not` or not.
 fn matcher() -> impl Strategy<Value = (String, String)> {
@@ -147,12 +148,13 @@ pub(crate) fn any_flow() -> impl Strategy<Value = Flow> {
     let ja4 = option::of(select(vec!["t13d1516h2_8daaf6152771_02713d6af862", "other"]));
     let alpn = option::of(select(vec!["h2,http/1.1", "h3", ""]));
     let port = select(vec![0, 53, 443, 1024, u16::MAX]);
-    let iface = option::of(select(vec!["eth0", "eth1", "eth2"]));
     // A week around the end of Berlin's summer time.
     let time = 1_792_600_000_i64..1_793_204_800;
     let network = (address(), address(), port, select(vec![1_u8, 6, 17]), select(vec![0_u16, 7]));
-    (any_classification(), host, ja4, alpn, network, iface, time).prop_map(
-        |(classification, host, ja4, alpn, (client, server, port, proto, vlan), iface, time)| {
+    let seen = (option::of(select(vec!["eth0", "eth1", "eth2"])), any::<bool>());
+    (any_classification(), host, ja4, alpn, network, seen, time).prop_map(
+        |(classification, host, ja4, alpn, (client, server, port, proto, vlan), seen, time)| {
+            let (iface, incomplete) = seen;
             flow().with(|f| {
                 f.classification = classification;
                 f.hostname = host.map(Into::into);
@@ -163,6 +165,7 @@ pub(crate) fn any_flow() -> impl Strategy<Value = Flow> {
                 f.proto = proto;
                 f.vlan = vlan;
                 f.iface = iface.map(Into::into);
+                f.incomplete = incomplete;
                 f.time = jiff::Timestamp::from_second(time).unwrap();
             })
         },
@@ -171,6 +174,11 @@ pub(crate) fn any_flow() -> impl Strategy<Value = Flow> {
 
 fn no_list(_: &Path) -> io::Result<String> {
     Err(io::ErrorKind::NotFound.into())
+}
+
+/// Whether `default` decides a flow that no rule matches.
+fn is_known(flow: &Flow) -> bool {
+    flow.classification.app != AppId::default() && !flow.incomplete
 }
 
 proptest! {
@@ -199,7 +207,7 @@ proptest! {
         let facts = flow.facts();
         let action = match policy.first_match(&facts) {
             Some(rule) => policy.rule(rule).action,
-            None if flow.classification.app != AppId::default() => policy.default_action(),
+            None if is_known(&flow) => policy.default_action(),
             None if policy.undecided() == Undecided::Drop => Action::Drop,
             None => Action::Count,
         };

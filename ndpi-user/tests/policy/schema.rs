@@ -82,7 +82,7 @@ const VALUES: [&str; 60] = [
 ];
 
 const TOP_KEYS: [&str; 6] = ["default", "undecided", "fragments", "unparsable", "rule", "other"];
-const MATCHERS: [&str; 18] = [
+const MATCHERS: [&str; 19] = [
     "app",
     "category",
     "breed",
@@ -100,6 +100,7 @@ const MATCHERS: [&str; 18] = [
     "iface",
     "confidence",
     "guessed",
+    "incomplete",
     "schedule",
 ];
 const RULE_KEYS: [&str; 10] =

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Format, file_name};
 use crate::classify::{Announcement, End, Judge, Moment};
 use crate::first_packet::{Blocklist, Claim, Servers, lesson};
-use crate::flow::{Decided, Details, FlowEntry, FlowKey};
+use crate::flow::{Details, FlowEntry, FlowKey};
 use crate::link::Outer;
 use crate::policy::{Facts, Policy};
 use crate::record::{Counters, FlowRecord, Names, Origin};
@@ -28,8 +28,8 @@ pub(in crate::commands) struct Recording<'a> {
 
 impl<'a> Recording<'a> {
     /// The name of the rule that decided a flow, or of the setting that did.
-    pub(in crate::commands) fn rule_of(&self, decided: &Decided) -> Option<&'a str> {
-        self.policy?.rule_of(decided)
+    pub(in crate::commands) fn rule_of<F>(&self, flow: &FlowEntry<F>) -> Option<&'a str> {
+        self.policy?.rule_of(flow)
     }
 
     /// The name of a rule of the policy, or of its default.
@@ -93,7 +93,7 @@ impl<'a> Recorder<'a> {
         if format == Format::Text {
             return;
         }
-        let rule = flow.decided().and_then(|decided| self.recording.rule_of(decided));
+        let rule = self.recording.rule_of(flow);
         let origin = Origin::Capture(&self.captures[flow.ifindex as usize]);
         let record = FlowRecord::new(flow, end, counters, origin, names, rule);
         let tunnel = self.outers.remove(&flow.key);

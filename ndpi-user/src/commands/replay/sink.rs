@@ -114,7 +114,7 @@ impl<'a> ReplaySink<'a> {
     fn decision<F>(&self, flow: &FlowEntry<F>) -> Option<Decision> {
         let decided = flow.decided()?;
         let recording = self.recorder.recording;
-        let rule = recording.rule_of(decided);
+        let rule = recording.rule_of(flow);
         Some(Decision {
             app: recording.names.app(decided.classification.app).into_owned(),
             category: recording.names.category(decided.classification.category).to_owned(),

@@ -144,6 +144,7 @@ fn judge(in_force: &InForce, classification: &Classification) -> Verdict {
         proto: 17,
         vlan: 0,
         iface: None,
+        incomplete: false,
         time: jiff::Timestamp::UNIX_EPOCH,
     };
     in_force.policy().decide_now(&facts).into()

@@ -43,6 +43,7 @@ pub(super) fn fare(
         iface,
         confidence,
         guessed,
+        incomplete,
         schedule,
     } = matchers;
     let said = facts.classification;
@@ -70,6 +71,7 @@ pub(super) fn fare(
         ("iface", list(iface.as_ref(), |iface| facts.iface == Some(iface))),
         ("confidence", one(confidence.as_ref(), |least| *least <= rank)),
         ("guessed", one(guessed.as_ref(), |guessed| *guessed == said.guessed)),
+        ("incomplete", one(incomplete.as_ref(), |incomplete| *incomplete == facts.incomplete)),
         ("schedule", one(schedule.as_ref(), |schedule| schedule.holds(facts.time))),
     ];
     rows.into_iter().filter_map(|(key, fared)| Some((key, fared?)))

@@ -10,7 +10,7 @@ use crate::policy::vocabulary::nearest;
 use crate::policy::{Facts, Names, Rank, Vocabulary, proto};
 
 /// The words there are, as `key=value`.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "app",
     "category",
     "breed",
@@ -25,6 +25,7 @@ const KEYS: [&str; 16] = [
     "iface",
     "confidence",
     "guessed",
+    "incomplete",
     "state",
     "time",
 ];
@@ -44,6 +45,7 @@ pub struct FlowWords {
     proto: u8,
     vlan: u16,
     iface: Option<String>,
+    incomplete: bool,
     time: Timestamp,
 }
 
@@ -123,6 +125,7 @@ impl FlowWords {
             proto: self.proto,
             vlan: self.vlan,
             iface: self.iface.as_deref(),
+            incomplete: self.incomplete,
             time: self.time,
         }
     }
@@ -145,6 +148,7 @@ impl FlowWords {
             proto: 6,
             vlan: 0,
             iface: None,
+            incomplete: false,
             time,
         }
     }
@@ -177,6 +181,7 @@ impl FlowWords {
             "iface" => self.iface = Some(value.to_owned()),
             "confidence" => said.confidence = confidence(value)?,
             "guessed" => said.guessed = value.parse().map_err(|_| "write true or false")?,
+            "incomplete" => self.incomplete = value.parse().map_err(|_| "write true or false")?,
             "state" => said.state = state(value)?,
             // KEYS has been asked: only `time` is left.
             _ => self.time = value.parse().map_err(|_| "write it as 2026-11-23T12:00:00Z")?,
@@ -277,7 +282,7 @@ mod tests {
         let flow = parse(
             "app=TLS.Facebook category=SocialNetwork breed=Fun risk='Self-signed Cert' \
              host=www.facebook.com ja4=x alpn=h2,h3 src=198.18.0.1 dst=[2001:db8::1]:443 \
-             proto=udp vlan=7 iface=eth0 confidence=ip guessed=true state=partial \
+             proto=udp vlan=7 iface=eth0 confidence=ip guessed=true incomplete=true state=partial \
              time=2026-11-23T12:00:00Z",
         );
         let flow = flow.unwrap().or_as_usual(|_| (CategoryId(1), BreedId(1)));
@@ -286,6 +291,7 @@ mod tests {
         assert_eq!(said.app, AppId { master: 91, app: 119 });
         assert_eq!((said.category, said.breed, said.risks.0), (CategoryId(6), BreedId(3), 1 << 6));
         assert_eq!((said.confidence, said.guessed), (Confidence::MatchByIp, true));
+        assert!(facts.incomplete);
         assert_eq!(said.state, State::Partial);
         assert_eq!(facts.hostname, Some("www.facebook.com"));
         assert_eq!((facts.ja4, facts.alpn, facts.iface), (Some("x"), Some("h2,h3"), Some("eth0")));

@@ -139,6 +139,7 @@ fn describe(facts: &Facts<'_>, names: &Vocabulary) -> String {
     parts.extend(facts.hostname.map(|host| format!("host {host}")));
     let (client, server) = (endpoint(facts.client), endpoint(facts.server));
     parts.push(format!("{client} to {server}, {}", seen("proto", facts, names, 0)));
+    parts.extend(facts.incomplete.then(|| "incomplete".to_owned()));
     parts.push(facts.classification.state.name().to_owned());
     parts.join(", ")
 }
@@ -173,6 +174,7 @@ fn seen(key: &str, facts: &Facts<'_>, names: &Vocabulary, risk_score: u16) -> St
         "iface" => or_none(facts.iface),
         "confidence" => Rank::from(said.confidence).word().to_owned(),
         "guessed" => said.guessed.to_string(),
+        "incomplete" => facts.incomplete.to_string(),
         _ => facts.time.to_string(),
     }
 }

@@ -32,6 +32,7 @@ pub(super) struct Lookups {
     pub(super) iface: Clause<ByKey<String>>,
     pub(super) confidence: Clause<ByRange<u8>>,
     pub(super) guessed: Clause<ByKey<bool>>,
+    pub(super) incomplete: Clause<ByKey<bool>>,
 }
 
 /// The list of a matcher.
@@ -56,7 +57,8 @@ impl Lookups {
             vlan: by_range(rules, |m| m.vlan.as_ref()),
             iface: by_key(rules, |m| m.iface.as_ref()),
             confidence: at_least(rules, u8::MAX, |m| Some(m.confidence?.value.0)),
-            guessed: by_flag(rules),
+            guessed: by_flag(rules, |m| Some(m.guessed?.value)),
+            incomplete: by_flag(rules, |m| Some(m.incomplete?.value)),
         }
     }
 }
@@ -113,12 +115,12 @@ fn by_key<K: Clone + std::hash::Hash + Eq + 'static>(
     )
 }
 
-fn by_flag(rules: &[Rule]) -> Clause<ByKey<bool>> {
+fn by_flag(rules: &[Rule], flag: fn(&Matchers) -> Option<bool>) -> Clause<ByKey<bool>> {
     Clause::new(
         rules,
-        |matchers| matchers.guessed.is_some(),
+        |matchers| flag(matchers).is_some(),
         |all| {
-            let flags = all.filter_map(|(matchers, rule)| Some((matchers.guessed?.value, rule)));
+            let flags = all.filter_map(|(matchers, rule)| Some((flag(matchers)?, rule)));
             ByKey::new(width(rules), flags)
         },
     )

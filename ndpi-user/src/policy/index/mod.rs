@@ -100,6 +100,7 @@ impl Index {
         let rank = Rank::from(said.confidence).0;
         by.confidence.narrow(candidates, |sets, union| sets.add_to(rank, union));
         by.guessed.narrow(candidates, |sets, union| sets.add_to(&said.guessed, union));
+        by.incomplete.narrow(candidates, |sets, union| sets.add_to(&facts.incomplete, union));
     }
 }
 

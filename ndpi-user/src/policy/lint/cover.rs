@@ -164,6 +164,7 @@ macro_rules! for_each_matcher {
         $call!("iface", |m| m.iface.as_deref());
         $call!("confidence", |m| m.confidence.as_ref().map(std::slice::from_ref));
         $call!("guessed", |m| m.guessed.as_ref().map(std::slice::from_ref));
+        $call!("incomplete", |m| m.incomplete.as_ref().map(std::slice::from_ref));
         $call!("schedule", |m| m.schedule.as_ref().map(std::slice::from_ref));
     };
 }

@@ -36,6 +36,7 @@ impl Reader<'_> {
                 .map(|v| self.each("iface", v, |r, v| r.plain_text("iface", v))),
             confidence: keys.take("confidence").and_then(|v| self.confidence(v)),
             guessed: keys.take("guessed").and_then(|v| self.flag("guessed", v)),
+            incomplete: keys.take("incomplete").and_then(|v| self.flag("incomplete", v)),
             schedule: keys.take("schedule").and_then(|v| self.schedule(v)),
         }
     }
