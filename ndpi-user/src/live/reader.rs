@@ -82,7 +82,8 @@ impl Reader {
         let Some(sample) = self.unpacker.sample(header, time_ns, l3) else { return };
         let owner = self.shards.owner(&sample.key);
         let lane = &mut self.lanes[owner];
-        if lane.spares(header) {
+        // After the last, no other comes that could decide the flow.
+        if !sample.last && lane.spares(header) {
             return;
         }
         if lane.filling.is_empty() {
@@ -212,6 +213,7 @@ mod tests {
         let (mut reader, inboxes, _give) = reader(1);
         let syn = |port| SampleHeader { number: 1, ..header(port, SampleFlags::EMPTY) };
         let hello = SampleHeader { number: 4, ..header(7, 0) };
+        let last = SampleHeader { number: BUDGET, ..header(8, SampleFlags::EMPTY) };
         // Nobody works: batches wait for longer and longer.
         let mut sent = 0;
         while reader.lanes[0].behind == super::Behind::No {
@@ -223,9 +225,10 @@ mod tests {
             reader.take(&syn(1000 + port), 5, &[]);
         }
         reader.take(&hello, 5, &[1]);
+        reader.take(&last, 5, &[]);
         reader.flush();
         let samples: usize = inboxes[0].try_iter().map(|message| samples(message).len()).sum();
-        assert_eq!(samples, sent + 1, "the hello, and nothing else");
+        assert_eq!(samples, sent + 2, "the hello, what ends a budget, and nothing else");
         assert_eq!(reader.lanes[0].backlog.spared(), 1000);
     }
 
