@@ -23,7 +23,7 @@ pub struct Live {
 pub struct Switches;
 
 impl Switches {
-    /// Look into tunnels: flows are those of the inner packets.
+    /// Look into tunnels: what their own flow's verdict lets pass is decided by what is inside.
     pub const TUNNELS: u32 = 1;
     /// Drop packets whose IPv6 extension headers go beyond the bound, instead of passing them.
     pub const DROP_LONG_CHAINS: u32 = 2;

@@ -68,6 +68,9 @@ impl SampleFlags {
     pub const UNDER_WAY: u16 = 256;
     /// A packet with payload that came before, within the budget, could not be shown.
     pub const LOSS: u16 = 512;
+    /// The packet carries one that was opened, and is shown as one of the outer flow, which has no
+    /// verdict. It is counted once, as what is inside, unless `SERVER` is set as well.
+    pub const OUTER: u16 = 1024;
 }
 
 impl SampleHeader {

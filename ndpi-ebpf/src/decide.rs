@@ -59,6 +59,8 @@ pub(crate) fn handle_l3<H: Hooked>(frame: H) -> i32 {
 
 /// Not an answer to the kernel: the packet is not of the common form.
 const NOT_COMMON: i32 = -2;
+/// Not an answer to the kernel: nothing speaks against the outer flow, and what is inside decides.
+pub(crate) const OPENED: i32 = -3;
 
 /// A subprogram, for the sake of the stack: a key takes 40 bytes here.
 #[inline(never)]
@@ -105,6 +107,7 @@ pub(crate) fn decide<H: Hooked, K: Family>(frame: H, mut seen: Seen<K>) -> i32 {
     if let Some(verdict) = seen.key.verdict() {
         // SAFETY: looked up just now.
         match unsafe { decided(frame, verdict, &seen) } {
+            Standing::Acts(Outcome::Passed, _) if seen.is_opened() => return OPENED,
             Standing::Acts(outcome, reason) => {
                 return count::leave(frame, outcome, reason, seen.weight);
             }

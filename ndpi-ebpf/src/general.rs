@@ -1,16 +1,16 @@
 //! Packets that are not of the common form: tags, options, extension headers, fragments, tunnels,
 //! and everything that is not IP.
 
-use core::mem::MaybeUninit;
+use core::mem::{self, MaybeUninit};
 
 use ndpi_common::parse::{
-    self, ETHERNET_LEN, Fragment, Link, MAX_DEPTH, Options, Packet, Refusal, Source, Tunnel,
+    self, ETHERNET_LEN, Fragment, Link, MAX_DEPTH, Notes, Options, Packet, Refusal, Source, Tunnel,
     ethernet, ethertype, layer3, step_over,
 };
 use ndpi_common::{Key, Outcome, Reason, Switches};
 
 use crate::count::{self, Weight};
-use crate::decide::decide;
+use crate::decide::{OPENED, decide};
 use crate::family::Family;
 use crate::fragments;
 use crate::hook::Hooked;
@@ -38,6 +38,7 @@ pub(crate) fn general<H: Hooked>(frame: H, first: Layer) -> i32 {
     // else refers to it.
     let packet = unsafe { &mut *scratch.cast::<MaybeUninit<Packet>>() };
     match parse(frame, first, packet) {
+        Ok(()) if settings::is_on(Switches::TUNNELS) => layers(frame, packet),
         // SAFETY: written by `parse`, which refused nothing.
         Ok(()) => flow(frame, unsafe { packet.assume_init_mut() }),
         Err(refusal) => refuse(frame, refusal, first),
@@ -64,15 +65,7 @@ fn parse<H: Hooked>(
         Layer::Network => find_layer3(frame, &mut link)?,
     }
     // SAFETY: written by `find_network` or `find_layer3`, which refused nothing.
-    network(frame, unsafe { link.assume_init_ref() }, packet)?;
-    if settings::is_on(Switches::TUNNELS) {
-        for _ in 0..MAX_DEPTH {
-            if !open(frame, packet) {
-                break;
-            }
-        }
-    }
-    Ok(())
+    network(frame, unsafe { link.assume_init_ref() }, packet)
 }
 
 #[inline(never)]
@@ -117,22 +110,50 @@ fn ipv6<H: Hooked>(frame: H, link: &Link, found: &mut MaybeUninit<Packet>) -> Re
     Ok(())
 }
 
-/// Puts the packet inside in the place of a tunnel's; says whether there was one. `packet` is
-/// initialised.
+/// Decides on a packet that may be a tunnel's: first by its own flow, whatever is inside, then by that of
+/// the packet inside.
 #[inline(always)]
-fn open<H: Hooked>(frame: H, packet: &mut MaybeUninit<Packet>) -> bool {
+fn layers<H: Hooked>(frame: H, outer: &mut MaybeUninit<Packet>) -> i32 {
+    let Some(scratch) = SCRATCH.get_ptr_mut(Scratch::Inner.of(H::HOOK)) else { return H::PASS };
+    // SAFETY: as in `general`; this entry is only used here.
+    let inner = unsafe { &mut *scratch.cast::<MaybeUninit<Packet>>() };
+    let (mut outer, mut inner) = (outer, inner);
+    for _ in 0..MAX_DEPTH {
+        if !open(frame, outer, inner) {
+            break;
+        }
+        // SAFETY: initialised by whoever called, or by `open` in the round before.
+        let packet = unsafe { outer.assume_init_mut() };
+        packet.notes |= Notes::OUTER;
+        let answer = flow(frame, packet);
+        if answer != OPENED {
+            return answer;
+        }
+        mem::swap(&mut outer, &mut inner);
+    }
+    // SAFETY: as above.
+    flow(frame, unsafe { outer.assume_init_mut() })
+}
+
+/// Reads the packet inside a tunnel's; says whether there is one. `packet` is initialised.
+#[inline(always)]
+fn open<H: Hooked>(
+    frame: H,
+    packet: &MaybeUninit<Packet>,
+    inner: &mut MaybeUninit<Packet>,
+) -> bool {
     let mut link = MaybeUninit::uninit();
-    // SAFETY: written by `network` before, which refused nothing.
+    // SAFETY: the caller's promise.
     let tunnel = entrance(frame, unsafe { packet.assume_init_ref() }, &mut link);
     if matches!(tunnel, Tunnel::None) {
         return false;
     }
     // SAFETY: written by `entrance`, which found a tunnel.
-    if network(frame, unsafe { link.assume_init_ref() }, packet).is_err() {
+    if network(frame, unsafe { link.assume_init_ref() }, inner).is_err() {
         return false;
     }
-    // SAFETY: initialised before, or written anew by `network`.
-    unsafe { packet.assume_init_mut() }.tunnel = tunnel;
+    // SAFETY: written by `network`, which refused nothing.
+    unsafe { inner.assume_init_mut() }.tunnel = tunnel;
     true
 }
 

@@ -63,7 +63,7 @@ pub(crate) static INTERFACES: HashMap<u32, u32, 256> = HashMap::new();
 
 /// Parsed packets of any form and more, see [`Scratch`]: the stack has no room for them.
 #[btf_map]
-pub(crate) static SCRATCH: PerCpuArray<[u64; SCRATCH_WORDS], 6> = PerCpuArray::new();
+pub(crate) static SCRATCH: PerCpuArray<[u64; SCRATCH_WORDS], 8> = PerCpuArray::new();
 
 /// What the entries of [`SCRATCH`] are for; there is one of each kind for each hook.
 #[derive(Clone, Copy)]
@@ -74,6 +74,8 @@ pub(crate) enum Scratch {
     Quoted = 2,
     /// A track that moves.
     Track = 4,
+    /// The packet inside a tunnel.
+    Inner = 6,
 }
 
 impl Scratch {

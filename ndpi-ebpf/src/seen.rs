@@ -1,10 +1,11 @@
 //! A packet as the decision sees it.
 
 use ndpi_common::parse::{Fragment, Notes, Packet};
-use ndpi_common::{Direction, Reason, SampleFlags};
+use ndpi_common::{Direction, Reason, SampleFlags, Switches};
 
 use crate::count::Weight;
 use crate::hook::Hooked;
+use crate::settings;
 
 /// What the decision needs to know of a packet.
 #[derive(Clone, Copy)]
@@ -61,6 +62,12 @@ impl<K: Copy> Seen<K> {
         Self { direction: quoted.opposite(), is_error: true, ..Self::new(frame, key, error) }
     }
 
+    /// Whether the packet was opened, and goes on as the one inside unless it is dropped.
+    #[inline(always)]
+    pub(crate) fn is_opened(&self) -> bool {
+        settings::is_on(Switches::TUNNELS) && self.flags & SampleFlags::OUTER != 0
+    }
+
     /// Whether the packet is a fragment.
     #[inline(always)]
     pub(crate) fn is_in_parts(&self) -> bool {
@@ -101,6 +108,9 @@ fn flags<K>(packet: &Packet<K>) -> u16 {
     }
     if packet.notes & Notes::NO_LENGTH != 0 {
         flags |= SampleFlags::NO_LENGTH;
+    }
+    if packet.notes & Notes::OUTER != 0 {
+        flags |= SampleFlags::OUTER;
     }
     if packet.tunnel as u8 != 0 {
         flags |= SampleFlags::TUNNELED;

@@ -8,7 +8,7 @@ use ndpi_common::{Direction, Outcome, Reason, SampleFlags, Switches, Total, Trac
 
 use crate::atomic;
 use crate::count;
-use crate::decide::is_idle;
+use crate::decide::{OPENED, is_idle};
 use crate::family::Family;
 use crate::hook::Hooked;
 use crate::maps::{SCRATCH, SCRATCH_WORDS, Scratch};
@@ -27,6 +27,9 @@ pub(crate) fn undecided<H: Hooked, K: Family>(frame: H, seen: &Seen<K>) -> i32 {
         Found::Over => new(frame, seen, true),
         Found::Nothing => new(frame, seen, false),
     };
+    if seen.is_opened() && !matches!(outcome, Outcome::Dropped) {
+        return OPENED;
+    }
     count::leave(frame, outcome, reason, seen.weight)
 }
 

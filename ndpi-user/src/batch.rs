@@ -37,6 +37,7 @@ struct Placed {
     under_way: bool,
     loss: bool,
     tunneled: bool,
+    outer: bool,
     l3: Range<usize>,
 }
 
@@ -61,6 +62,7 @@ impl Batch {
             under_way: sample.under_way,
             loss: sample.loss,
             tunneled: sample.tunneled,
+            outer: sample.outer,
             l3: start..self.bytes.len(),
         });
     }
@@ -84,12 +86,18 @@ impl Batch {
             under_way: placed.under_way,
             loss: placed.loss,
             tunneled: placed.tunneled,
+            outer: placed.outer,
         })
     }
 
     /// How many samples it holds.
     pub fn len(&self) -> usize {
         self.samples.len()
+    }
+
+    /// How many packets they are of: one that carries another is counted as what is inside.
+    pub fn packets(&self) -> usize {
+        self.samples.iter().filter(|placed| !placed.outer).count()
     }
 
     /// Whether it holds none.
@@ -136,11 +144,11 @@ mod tests {
         let mut batch = Batch::default();
         batch.push(&sample(b"first", 1));
         batch.push(&sample(b"", 2));
-        batch.push(&sample(b"third", 3));
+        batch.push(&Sample { outer: true, ..sample(b"third", 3) });
         let seen: Vec<_> =
             batch.iter().map(|sample| (sample.l3.to_vec(), sample.time_ns)).collect();
         assert_eq!(seen, [(b"first".to_vec(), 1), (Vec::new(), 2), (b"third".to_vec(), 3)]);
-        assert_eq!((batch.len(), batch.byte_len()), (3, 10));
+        assert_eq!((batch.len(), batch.packets(), batch.byte_len()), (3, 2, 10));
         batch.clear();
         assert!(batch.is_empty());
     }

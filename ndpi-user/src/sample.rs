@@ -48,6 +48,9 @@ pub struct Sample<'a> {
     pub loss: bool,
     /// It was inside a tunnel: key and bytes are those of the inner packet.
     pub tunneled: bool,
+    /// It carries the packet inside a tunnel, which passes as that and is counted as that: this one is
+    /// for the outer flow to be decided by. Never in captures.
+    pub outer: bool,
 }
 
 impl<'a> Sample<'a> {
@@ -87,6 +90,7 @@ impl<'a> Sample<'a> {
             under_way: false,
             loss: false,
             tunneled: false,
+            outer: false,
         }
     }
 }

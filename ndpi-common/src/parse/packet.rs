@@ -69,6 +69,8 @@ impl Notes {
     pub const OPTIONS: u8 = 4;
     /// The IP length went beyond the frame and was cut to what was there.
     pub const CUT_LENGTH: u8 = 8;
+    /// It carries another packet that is opened: it is one of the outer flow, whose verdict comes first.
+    pub const OUTER: u8 = 16;
 }
 
 /// Why a frame has no flow.

@@ -10,10 +10,12 @@
 
 mod frame;
 mod layer3;
+mod layers;
 mod outer;
 mod skip;
 
 pub use frame::{Frame, Framer};
+pub use layers::Layers;
 pub use outer::{Outer, outer};
 pub use skip::{Skip, Skips};
 

@@ -29,6 +29,8 @@ impl Unpacker {
         if header.segment_size > 0 || header.flags & odd != 0 {
             length = fit(&mut self.packet, header.segment_size);
         }
+        // What a server's sake drops goes nowhere as what is inside.
+        let outer = SampleFlags::OUTER | SampleFlags::SERVER;
         Some(Sample {
             key,
             direction: header.direction(),
@@ -46,6 +48,7 @@ impl Unpacker {
             under_way: header.flags & SampleFlags::UNDER_WAY != 0,
             loss: header.flags & SampleFlags::LOSS != 0,
             tunneled: header.flags & SampleFlags::TUNNELED != 0,
+            outer: header.flags & outer == SampleFlags::OUTER,
         })
     }
 }

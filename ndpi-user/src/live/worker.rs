@@ -149,7 +149,7 @@ impl<D: Detector, S: Store> Worker<D, S> {
                     self.classifier.sample(&sample, &mut self.sink);
                 }
                 self.backlog.end(batch.len(), ktime_ns().saturating_sub(batch.seen_ns));
-                self.taken += batch.len() as u64;
+                self.taken += batch.packets() as u64;
                 let steps = batch.len() + STEPS_PER_MESSAGE;
                 batch.clear();
                 // The reader makes a new one where it has gone or has enough.

@@ -1,6 +1,6 @@
 //! Packets that belong to no flow, or only just to one.
 
-use ndpi_common::{Action, Hook, Outcome, Reason, Switches};
+use ndpi_common::{Action, Hook, Outcome, Reason, SampleFlags, Switches};
 
 use crate::frame::{ACK, TCP, Talk, UDP, V4, V6, counted, inside};
 use crate::harness::{Answer, HOOKS, Settings, kernel};
@@ -122,7 +122,8 @@ fn tunnels_are_opened_only_on_request() {
         for hook in HOOKS {
             kernel.run(hook, &outer);
         }
-        let shown = kernel.shown();
+        let mut shown = kernel.shown();
+        shown.retain(|sample| sample.header.flags & SampleFlags::OUTER == 0);
         assert_eq!(shown.len(), 2);
         assert!(shown.iter().all(|sample| sample.header.key().unwrap().proto() == proto));
         kernel.decide(inside(V4.key(), u8::from(switches != 0)), Action::Drop);
@@ -156,6 +157,46 @@ fn a_flow_inside_a_tunnel_is_another_than_the_same_outside() {
                 assert_eq!(kernel.run(hook, frame), answer, "{blocked} {hook:?}");
             }
             kernel.decide(inside(key, blocked), Action::Count);
+        }
+    }
+}
+
+#[test]
+fn the_verdict_on_a_tunnel_comes_before_what_is_inside() {
+    let settings = Settings { switches: Switches::TUNNELS, ..Settings::default() };
+    for (talk, hook) in [V4, V6].into_iter().flat_map(|talk| HOOKS.map(|hook| (talk, hook))) {
+        let Some(mut kernel) = kernel(settings) else { return };
+        let plain = talk.with_port(7 + hook as u16).out(ACK, b"data");
+        let frame = in_gre(talk, &plain);
+        let [outer, inner] = [
+            Talk { proto: 47, client_port: 0, server_port: 0, ..talk }.key(),
+            inside(talk.with_port(7 + hook as u16).key(), 1),
+        ];
+        let bytes = [counted(&frame), counted(&plain)];
+        let left = |outcome, reason, bytes| [(hook, outcome, reason, 1, bytes)];
+        // Nothing is known: both are shown, and the packet is counted as what is inside.
+        kernel.expect(&left(Outcome::Passed, Reason::Shown, bytes[1]), |kernel| {
+            assert_eq!(kernel.run(hook, &frame), Answer::Pass);
+        });
+        let shown: Vec<_> = kernel
+            .shown()
+            .iter()
+            .map(|sample| (sample.header.key(), sample.header.flags & SampleFlags::OUTER != 0))
+            .collect();
+        assert_eq!(shown, [(Some(outer), true), (Some(inner), false)]);
+        for (of_outer, of_inner, outcome, reason) in [
+            (Action::Drop, Action::Count, Outcome::Dropped, Reason::Drop),
+            (Action::Reject, Action::Count, Outcome::Dropped, Reason::Reject),
+            (Action::Count, Action::Drop, Outcome::Dropped, Reason::Drop),
+            (Action::Bypass, Action::Drop, Outcome::Dropped, Reason::Drop),
+            (Action::Count, Action::Count, Outcome::Passed, Reason::Count),
+        ] {
+            kernel.decide(outer, of_outer);
+            kernel.decide(inner, of_inner);
+            let at = usize::from(!matches!(of_outer, Action::Drop | Action::Reject));
+            kernel.expect(&left(outcome, reason, bytes[at]), |kernel| {
+                kernel.run(hook, &frame);
+            });
         }
     }
 }

@@ -12,6 +12,7 @@ mod policies;
 mod records;
 mod setup;
 mod split_hello;
+mod tunnels;
 
 // Packets, and how the program is run: as in the tests of `pcap`.
 #[path = "../pcap/packets.rs"]

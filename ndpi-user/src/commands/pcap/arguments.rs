@@ -37,7 +37,7 @@ pub struct PcapArguments {
     #[arg(long)]
     pub join: bool,
 
-    /// Look into tunnels: GRE, IP in IP, VXLAN, Geneve, GTP-U
+    /// Look into tunnels: GRE, IP in IP, VXLAN, Geneve, GTP-U. Flows are only those inside then
     #[arg(long)]
     pub tunnels: bool,
 

@@ -43,7 +43,8 @@ pub struct ReplayArguments {
     #[arg(long)]
     whole_capture: bool,
 
-    /// Look into tunnels: GRE, IP in IP, VXLAN, Geneve, GTP-U
+    /// Look into tunnels: GRE, IP in IP, VXLAN, Geneve, GTP-U. A tunnel's verdict comes first; where it
+    /// lets a packet pass, that of the flow inside decides
     #[arg(long)]
     pub(super) tunnels: bool,
 

@@ -2,14 +2,14 @@
 //! verdict stands before the next one comes.
 
 use anyhow::{Result, ensure};
-use ndpi_common::parse::{self, Options, Tunnel};
+use ndpi_common::parse::{self, Tunnel};
 use ndpi_common::{Direction, Key, SampleFlags, SampleHeader};
 
 use super::buckets::Buckets;
 use super::flows::Flows;
 use super::machine::{Action, Machine};
 use crate::capture::Packet;
-use crate::link::{self, Frame};
+use crate::link::{self, Frame, Layers};
 use crate::live::Unpacker;
 use crate::sample::Sample;
 use crate::verdict;
@@ -20,8 +20,8 @@ pub(super) struct Lane<'a, 'e> {
     pub(super) flows: Flows<'a, 'e>,
     buckets: Buckets,
     unpacker: Unpacker,
-    /// How the kernel parses.
-    options: Options,
+    /// Whether the kernel looks into tunnels.
+    tunnels: bool,
     /// Whether records tell of tunnels.
     shows_tunnels: bool,
     /// Packets that were run.
@@ -39,6 +39,24 @@ pub(super) struct Seen {
     pub(super) shown: bool,
 }
 
+/// A layer of a packet, before the program is run on it.
+struct Before {
+    /// The flow that the kernel takes it for, and which way it goes.
+    flow: (Key, Direction),
+    /// Where its IP header starts.
+    l3: usize,
+    /// Packets of the flow that were dropped.
+    dropped: u64,
+}
+
+/// The layer that a sample shows.
+fn of_sample<'b>(
+    header: &SampleHeader,
+    mut layers: impl Iterator<Item = &'b Before>,
+) -> Option<&'b Before> {
+    layers.find(|layer| Some(layer.flow.0) == header.key() && layer.flow.1 == header.direction())
+}
+
 impl<'a, 'e> Lane<'a, 'e> {
     pub(super) fn new(
         machine: &'a mut Machine,
@@ -46,31 +64,24 @@ impl<'a, 'e> Lane<'a, 'e> {
         tunnels: bool,
         shows_tunnels: bool,
     ) -> Self {
-        let options = Options { tunnels, ..Options::LENIENT };
         let (buckets, unpacker) = (machine.buckets(), Unpacker::new(machine.budget));
-        Self { machine, flows, buckets, unpacker, options, shows_tunnels, run: 0, dropped: 0 }
+        Self { machine, flows, buckets, unpacker, tunnels, shows_tunnels, run: 0, dropped: 0 }
     }
 
     /// Runs the program on `frame`, which was made of `packet`.
     pub(super) fn run(&mut self, packet: &Packet<'_>, frame: Frame<'_>) -> Result<Seen> {
-        let parsed = parse::frame(&frame.bytes, self.options).ok();
-        let flow = match &parsed {
-            Some(parsed) => self.flow_of(frame.bytes, parsed, packet.time_ns)?,
-            None => None,
-        };
-        if let Some((key, _)) = flow
-            && self.flows.sink.limits()
-        {
-            self.refill(&key)?;
-        }
-        let captured = parsed
-            .map_or(frame.captured, |parsed| frame.captured.saturating_sub(parsed.l3 as usize));
+        let layers = Layers::of(frame.bytes, self.tunnels);
+        let (outer, innermost) = layers.split();
+        let outer = self.before(frame.bytes, outer, packet.time_ns)?;
+        let inside = self.before(frame.bytes, innermost, packet.time_ns)?;
         let (mut shown, mut agreed) = (false, true);
         let Self { machine, flows, unpacker, .. } = self;
         let action = machine.run(frame.bytes, |header, l3| {
-            let (header, l3) = cut(header, l3, captured);
+            let layer = of_sample(header, outer.iter().chain(&inside));
+            agreed &= layer.is_some();
+            let at = layer.map_or(0, |layer| layer.l3);
+            let (header, l3) = cut(header, l3, frame.captured.saturating_sub(at));
             if let Some(sample) = unpacker.sample(&header, packet.time_ns, l3) {
-                agreed = flow == Some((sample.key, sample.direction));
                 flows.sample(&Sample { ifindex: 0, ..sample });
                 shown = true;
             }
@@ -82,12 +93,47 @@ impl<'a, 'e> Lane<'a, 'e> {
         );
         self.run += 1;
         self.dropped += u64::from(action == Action::Drop);
-        if let Some((key, _)) = flow {
-            self.flows.saw(&key, packet.time_ns);
-            self.note_tunnel(key, packet, parsed);
+        let mut stopped = None;
+        for layer in &outer {
+            self.flows.saw(&layer.flow.0, packet.time_ns);
+            if action == Action::Drop && self.dropped_of(&layer.flow.0)? > layer.dropped {
+                stopped = Some(layer.flow);
+                break;
+            }
+        }
+        let inside = inside.first().filter(|_| stopped.is_none());
+        if let Some(layer) = inside {
+            self.flows.saw(&layer.flow.0, packet.time_ns);
+            self.note_tunnel(layer.flow.0, packet, innermost);
         }
         self.flows.sink.check()?;
-        Ok(Seen { flow, action, shown })
+        Ok(Seen { flow: stopped.or(inside.map(|layer| layer.flow)), action, shown })
+    }
+
+    /// What is known of the flows of these layers before the program is run.
+    fn before<'p>(
+        &mut self,
+        frame: &[u8],
+        packets: impl IntoIterator<Item = &'p parse::Packet>,
+        now_ns: u64,
+    ) -> Result<Vec<Before>> {
+        let mut all = Vec::new();
+        for packet in packets {
+            let Some(flow) = self.flow_of(frame, packet, now_ns)? else { continue };
+            if self.flows.sink.limits() {
+                self.refill(&flow.0)?;
+            }
+            let dropped = if self.tunnels { self.dropped_of(&flow.0)? } else { 0 };
+            all.push(Before { flow, l3: packet.l3 as usize, dropped });
+        }
+        Ok(all)
+    }
+
+    /// How many packets of a flow the kernel has dropped.
+    fn dropped_of(&self, key: &Key) -> Result<u64> {
+        let verdict = self.machine.verdict(key)?.map_or(0, |verdict| verdict.dropped().packets);
+        let track = self.machine.track(key)?.map_or(0, |track| track.dropped.packets);
+        Ok(verdict + track)
     }
 
     /// Refills the bucket that a packet of this flow takes from, if there is one.
@@ -122,7 +168,7 @@ impl<'a, 'e> Lane<'a, 'e> {
         self.flows.sweep(now_ns, steps, self.machine)
     }
 
-    fn note_tunnel(&mut self, key: Key, packet: &Packet<'_>, parsed: Option<parse::Packet>) {
+    fn note_tunnel(&mut self, key: Key, packet: &Packet<'_>, parsed: Option<&parse::Packet>) {
         if self.shows_tunnels
             && parsed.is_some_and(|parsed| parsed.tunnel != Tunnel::None)
             && let Some(outer) = link::outer(packet)

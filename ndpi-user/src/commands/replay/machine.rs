@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use ndpi_common::{Direction, Key, SampleHeader, Verdict, parse, tick_of};
+use ndpi_common::{Direction, Key, SampleHeader, Track, Verdict, parse, tick_of};
 
 use super::buckets::Buckets;
 use crate::kernel::{Clock, Kernel, LoadOptions, Rings, Stats, VerdictMaps};
@@ -108,6 +108,11 @@ impl Machine {
     /// The flow's verdict as it stands.
     pub(super) fn verdict(&self, key: &Key) -> Result<Option<Verdict>> {
         Ok(self.kernel.verdicts().get(key)?)
+    }
+
+    /// What is counted of the flow as long as it has no verdict.
+    pub(super) fn track(&self, key: &Key) -> Result<Option<Track>> {
+        Ok(self.kernel.tracks().get(key)?)
     }
 
     pub(super) fn verdicts(&self) -> &VerdictMaps {

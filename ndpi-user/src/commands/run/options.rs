@@ -65,8 +65,8 @@ pub struct RunArguments {
           value_parser = clap::value_parser!(u32).range(64..=i64::from(ndpi_common::MAX_SNAP)))]
     snap: u32,
 
-    /// Look into tunnels: GRE, IP in IP, VXLAN, Geneve, GTP-U. Flows are those inside; rules on
-    /// outer addresses do not hold for them
+    /// Look into tunnels: GRE, IP in IP, VXLAN, Geneve, GTP-U. A tunnel's verdict comes first; where it
+    /// lets a packet pass, that of the flow inside decides
     #[arg(long)]
     tunnels: bool,
 
