@@ -1,7 +1,7 @@
 //! One packet, as the fuzzer and the test that replays its corpus feed it.
 
 use ndpi_user::capture::{LinkType, Packet};
-use ndpi_user::link;
+use ndpi_user::link::{self, Tunnels};
 
 /// Takes the first two bytes of `data` as a link type, the third as what the snapshot length cut
 /// off, and the rest as a packet.
@@ -14,7 +14,7 @@ pub(super) fn run(data: &[u8]) {
     let link_type = LinkType(u16::from_le_bytes([a, b]));
     let packet = Packet { time_ns: 1, link_type, data, wire_len };
     for tunnels in [false, true] {
-        match link::sample(&packet, tunnels) {
+        match link::sample(&packet, &Tunnels::all(tunnels)) {
             Ok(sample) => {
                 let within = data.as_ptr_range();
                 let found = sample.l3.as_ptr_range();
@@ -26,7 +26,10 @@ pub(super) fn run(data: &[u8]) {
             Err(skip) => assert!(!skip.to_string().is_empty()),
         }
     }
-    if link::outer(&packet).is_some() {
-        assert!(link::sample(&packet, true).is_ok(), "what is outside has an inside");
+    if link::outer(&packet, &Tunnels::all(true)).is_some() {
+        assert!(
+            link::sample(&packet, &Tunnels::all(true)).is_ok(),
+            "what is outside has an inside"
+        );
     }
 }

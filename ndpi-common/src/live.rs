@@ -39,6 +39,9 @@ impl Switches {
     /// Drop packets of flows without a verdict whose budget is used up, instead of passing them.
     pub const DROP_OVER_BUDGET: u32 = 32;
 
+    /// Open only tunnels between hosts of `TUNNEL_ENDS`.
+    pub const TUNNEL_ENDS: u32 = 64;
+
     /// Those that change while the programs run, with the policy; the others are fixed when the
     /// programs are loaded.
     pub const LIVE: u32 =

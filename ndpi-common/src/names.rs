@@ -55,6 +55,10 @@ pub mod map {
     /// redirected by it; 0 → those of generic XDP.
     pub const LOST: &str = "LOST";
 
+    /// LPM trie: a network, IPv4 as IPv4-mapped IPv6 (RFC 4291, section 2.5.5.2) → nothing of meaning: both
+    /// ends of a tunnel that is opened are in one. Filled before anything is attached, and not pinned.
+    pub const TUNNEL_ENDS: &str = "TUNNEL_ENDS";
+
     /// Every map that the programs define under its own name.
     pub const PINNED: [&str; 14] = [
         VERDICTS_V4,

@@ -11,6 +11,7 @@ use ndpi_common::{Key, Outcome, Reason, Switches};
 
 use crate::count::{self, Weight};
 use crate::decide::{OPENED, decide};
+use crate::ends;
 use crate::family::Family;
 use crate::fragments;
 use crate::hook::Hooked;
@@ -142,6 +143,12 @@ fn open<H: Hooked>(
     packet: &MaybeUninit<Packet>,
     inner: &mut MaybeUninit<Packet>,
 ) -> bool {
+    // SAFETY: the caller's promise.
+    if settings::is_on(Switches::TUNNEL_ENDS)
+        && !ends::are_given(unsafe { packet.assume_init_ref() })
+    {
+        return false;
+    }
     let mut link = MaybeUninit::uninit();
     // SAFETY: the caller's promise.
     let tunnel = entrance(frame, unsafe { packet.assume_init_ref() }, &mut link);

@@ -1,7 +1,9 @@
 //! The maps. Sizes given here are defaults; the loader sets others before it creates them.
 
 use aya_ebpf::bindings::BPF_F_NO_PREALLOC;
-use aya_ebpf::btf_maps::{ArrayOfMaps, DevMapHash, HashMap, LruHashMap, PerCpuArray, RingBuf};
+use aya_ebpf::btf_maps::{
+    ArrayOfMaps, DevMapHash, HashMap, LpmTrie, LruHashMap, PerCpuArray, RingBuf,
+};
 use aya_ebpf::macros::btf_map;
 use ndpi_common::parse::Packet;
 use ndpi_common::{
@@ -60,6 +62,10 @@ pub(crate) static LOST: HashMap<u32, u64, 2> = HashMap::new();
 /// Interfaces whose ingress is seen at XDP, and where their frames go: [`ndpi_common::Watched`].
 #[btf_map]
 pub(crate) static INTERFACES: HashMap<u32, u32, 256> = HashMap::new();
+
+/// Networks between whose hosts tunnels are opened, where the loader was given some.
+#[btf_map]
+pub(crate) static TUNNEL_ENDS: LpmTrie<[u8; 16], u32, 1024> = LpmTrie::new();
 
 /// Parsed packets of any form and more, see [`Scratch`]: the stack has no room for them.
 #[btf_map]

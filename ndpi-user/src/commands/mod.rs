@@ -9,10 +9,12 @@ mod captures;
 mod detach;
 mod list;
 mod ndpi_options;
+mod network;
 mod pcap;
 mod policy;
 mod replay;
 mod run;
+mod tunnel_options;
 mod verdicts;
 
 pub use detach::DetachArguments;
@@ -22,6 +24,7 @@ pub use pcap::PcapArguments;
 pub use policy::{CheckArguments, ExplainArguments, PolicyArguments, ReloadArguments};
 pub use replay::ReplayArguments;
 pub use run::RunArguments;
+pub use tunnel_options::TunnelOptions;
 pub use verdicts::VerdictsArguments;
 
 /// What every command is given.

@@ -2,9 +2,10 @@
 
 use std::io;
 
-use aya::maps::{ArrayOfMaps, Map, MapData};
+use aya::maps::{ArrayOfMaps, LpmTrie, Map, MapData, lpm_trie};
 use aya::programs::{ProgramError, RawTracePoint, SchedClassifier, Xdp};
 use aya::{Ebpf, EbpfError, EbpfLoader};
+use ipnet::Ipv6Net;
 use ndpi_common::names::{global, map, program};
 use ndpi_common::{ABI_VERSION, MAX_SNAP, Switches};
 
@@ -100,6 +101,7 @@ pub(super) fn load(object: &[u8], options: &LoadOptions, cpus: u32) -> Result<Eb
         // Where no message is left in the programs, neither is the level.
         .override_global(aya_log::LEVEL, &log_level, false);
     let mut object = loader.load(object).map_err(|error| LoadError::Object(Box::new(error)))?;
+    open_tunnels(&mut object, &options.tunnel_ends)?;
     // Those for interfaces without a link header are loaded when there is one.
     xdp(&mut object, Layer::Link).map_err(|error| refused(program::XDP, error))?;
     tc(&mut object, Layer::Link).map_err(|error| refused(program::TC, error))?;
@@ -108,6 +110,20 @@ pub(super) fn load(object: &[u8], options: &LoadOptions, cpus: u32) -> Result<Eb
         lost(&mut object).and_then(RawTracePoint::load).map_err(|e| refused(program::LOST, e))?;
     }
     Ok(object)
+}
+
+/// Writes down between which networks tunnels are opened.
+fn open_tunnels(object: &mut Ebpf, ends: &[Ipv6Net]) -> Result<(), LoadError> {
+    let failed = |source| MapError::Open { map: map::TUNNEL_ENDS, source: Box::new(source) };
+    let Some(trie) = object.map_mut(map::TUNNEL_ENDS) else {
+        return Err(LoadError::Version { theirs: None });
+    };
+    let mut trie = LpmTrie::<_, [u8; 16], u32>::try_from(trie).map_err(failed)?;
+    for net in ends {
+        let key = lpm_trie::Key::new(net.prefix_len().into(), net.addr().octets());
+        trie.insert(&key, 1, 0).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// Room for this many token buckets at least: every rule may limit, however few flows there are.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use ipnet::Ipv6Net;
 use log::LevelFilter;
 use ndpi_common::MAX_SNAP;
 
@@ -27,6 +28,9 @@ pub struct LoadOptions {
     /// Bits of [`ndpi_common::Switches`]. Those of [`ndpi_common::Switches::LIVE`] can be changed
     /// later, see [`LiveCell::set_switches`](super::LiveCell::set_switches).
     pub switches: u32,
+    /// With [`ndpi_common::Switches::TUNNEL_ENDS`]: the networks that both ends of a tunnel are in
+    /// that is opened; IPv4 as IPv4-mapped IPv6. Room for 1024.
+    pub tunnel_ends: Vec<Ipv6Net>,
     /// Ticks ([`ndpi_common::TICK_NS`]) without a packet after which a flow of the same key is a
     /// new one.
     pub idle_ticks: u32,
@@ -46,6 +50,7 @@ impl Default for LoadOptions {
             budget: 32,
             snap: MAX_SNAP,
             switches: 0,
+            tunnel_ends: Vec::new(),
             idle_ticks: 1200,
             log_level: LevelFilter::Off,
             pin_directory: Some(Path::new(DEFAULT_PIN_DIRECTORY).to_owned()),

@@ -2,6 +2,8 @@
 
 use ndpi_common::parse::{self, MAX_DEPTH, Options, Packet};
 
+use super::Tunnels;
+
 /// The packets of a frame: the outermost first, then those inside of tunnels.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Layers {
@@ -9,14 +11,14 @@ pub struct Layers {
 }
 
 impl Layers {
-    /// The layers of a frame that starts with an Ethernet header; none where it has no flow. Without
-    /// `tunnels` there is one at most.
-    pub fn of(frame: &[u8], tunnels: bool) -> Self {
+    /// The layers of a frame that starts with an Ethernet header; none where it has no flow. Those inside
+    /// only of tunnels that are looked into.
+    pub fn of(frame: &[u8], tunnels: &Tunnels) -> Self {
         let mut layers = Self::default();
         let mut next = parse::frame(frame, Options::LENIENT).ok();
         for place in &mut layers.packets {
             *place = next;
-            next = next.filter(|_| tunnels).and_then(|packet| inside(frame, &packet));
+            next = next.and_then(|packet| tunnels.inside(frame, &packet));
         }
         layers
     }
@@ -27,10 +29,4 @@ impl Layers {
         let (outer, innermost) = self.packets.split_at(count.saturating_sub(1));
         (outer.iter().flatten(), innermost.first().and_then(Option::as_ref))
     }
-}
-
-fn inside(frame: &[u8], packet: &Packet) -> Option<Packet> {
-    let (tunnel, link) = parse::entrance(frame, packet)?;
-    let inner = parse::network(frame, link, Options::LENIENT).ok()?;
-    Some(Packet { tunnel, ..inner })
 }

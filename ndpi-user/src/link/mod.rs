@@ -13,25 +13,27 @@ mod layer3;
 mod layers;
 mod outer;
 mod skip;
+mod tunnels;
 
 pub use frame::{Frame, Framer};
 pub use layers::Layers;
 pub use outer::{Outer, outer};
 pub use skip::{Skip, Skips};
+pub use tunnels::Tunnels;
 
-use ndpi_common::parse::{self, Captured, Fragment, Link, Options, Tags};
+use ndpi_common::parse::{self, Captured, Fragment, Link, MAX_DEPTH, Options, Tags};
 
 use crate::capture::Packet;
 use crate::sample::Sample;
 use layer3::Under;
 
-/// The sample that a captured packet makes. With `tunnels`, that of the packet inside, if the
-/// packet is a tunnel's.
+/// The sample that a captured packet makes: that of the packet inside, if it is of one of the
+/// `tunnels` that are looked into.
 ///
 /// # Errors
 /// Why the packet belongs to no flow.
 #[inline]
-pub fn sample<'a>(packet: &Packet<'a>, tunnels: bool) -> Result<Sample<'a>, Skip> {
+pub fn sample<'a>(packet: &Packet<'a>, tunnels: &Tunnels) -> Result<Sample<'a>, Skip> {
     let (parsed, data) = parse(packet, tunnels)?;
     let end = (parsed.end as usize).min(data.len());
     Ok(Sample {
@@ -44,10 +46,10 @@ pub fn sample<'a>(packet: &Packet<'a>, tunnels: bool) -> Result<Sample<'a>, Skip
 
 /// What the parser says of a packet, and the bytes that its offsets count in.
 #[inline]
-fn parse<'a>(packet: &Packet<'a>, tunnels: bool) -> Result<(parse::Packet, &'a [u8]), Skip> {
+fn parse<'a>(packet: &Packet<'a>, tunnels: &Tunnels) -> Result<(parse::Packet, &'a [u8]), Skip> {
     let (under, data) = layer3::find(packet.link_type, packet.data)?;
     if under == Under::Ethernet
-        && !tunnels
+        && !tunnels.are_open()
         && let Some(parsed) = parse::fast(&data)
     {
         return Ok((parsed, data));
@@ -55,7 +57,7 @@ fn parse<'a>(packet: &Packet<'a>, tunnels: bool) -> Result<(parse::Packet, &'a [
     let before = packet.data.len() - data.len();
     let wire_len = (packet.wire_len as usize).max(packet.data.len()) - before;
     let source = Captured { bytes: data, wire_len: u32::try_from(wire_len).unwrap_or(u32::MAX) };
-    let options = Options { tunnels, ..Options::LENIENT };
+    let options = Options::LENIENT;
     let parsed = match under {
         Under::Ethernet => parse::frame(&source, options),
         Under::Ip => parse::from_ip(&source, 0, options),
@@ -64,7 +66,11 @@ fn parse<'a>(packet: &Packet<'a>, tunnels: bool) -> Result<(parse::Packet, &'a [
             parse::from_ethertype(&source, link, options)
         }
     };
-    let parsed = parsed.map_err(Skip::Refused)?;
+    let mut parsed = parsed.map_err(Skip::Refused)?;
+    for _ in 0..MAX_DEPTH {
+        let Some(inner) = tunnels.inside(&source, &parsed) else { break };
+        parsed = inner;
+    }
     match parsed.fragment {
         Fragment::Later { .. } => Err(Skip::LaterFragment),
         Fragment::Whole { .. } | Fragment::First { .. } => Ok((parsed, data)),

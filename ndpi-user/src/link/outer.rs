@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ndpi_common::parse::Tunnel;
 use serde::Serialize;
 
+use super::Tunnels;
 use crate::capture::Packet;
 
 /// The tunnel that a packet came through.
@@ -20,10 +21,10 @@ pub struct Outer {
 
 /// The outermost packet's ends, where `packet` is a tunnel's and [`sample`](super::sample) finds a
 /// packet inside. The kind is that of the innermost tunnel.
-pub fn outer(packet: &Packet<'_>) -> Option<Outer> {
-    let (inner, _) = super::parse(packet, true).ok()?;
+pub fn outer(packet: &Packet<'_>, tunnels: &Tunnels) -> Option<Outer> {
+    let (inner, _) = super::parse(packet, tunnels).ok()?;
     let kind = kind(inner.tunnel)?;
-    let (outer, _) = super::parse(packet, false).ok()?;
+    let (outer, _) = super::parse(packet, &Tunnels::all(false)).ok()?;
     let ((src, _), (dst, _)) = outer.key.endpoints(outer.direction);
     Some(Outer { kind, src, dst })
 }

@@ -92,12 +92,12 @@ fn ppi(inside: u8) -> Vec<u8> {
 fn every_link_type_leads_to_layer_3() {
     for (link_type, header) in before_ipv4() {
         let data = [&header[..], &IPV4].concat();
-        check(&sample(&packet(link_type, &data), false).expect("IPv4"), &IPV4);
+        check(&sample(&packet(link_type, &data), &Tunnels::all(false)).expect("IPv4"), &IPV4);
     }
     let ip = ipv6();
     for (link_type, header) in before_ipv6() {
         let data = [&header[..], &ip].concat();
-        check(&sample(&packet(link_type, &data), false).expect("IPv6"), &ip);
+        check(&sample(&packet(link_type, &data), &Tunnels::all(false)).expect("IPv6"), &ip);
     }
 }
 
@@ -123,7 +123,7 @@ fn seeds_of_the_fuzzer_are_in_the_repository() {
 #[test]
 fn padding_is_cut_and_a_snapshot_keeps_the_length_on_the_wire() {
     let padded = [&IPV4[..], &[0; 14]].concat();
-    check(&sample(&packet(101, &padded), false).unwrap(), &IPV4);
+    check(&sample(&packet(101, &padded), &Tunnels::all(false)).unwrap(), &IPV4);
 
     let mut snapshot = packet(101, &IPV4[..28]);
     snapshot.wire_len = 32;
@@ -150,7 +150,7 @@ fn packets_without_a_flow_are_counted_by_reason() {
         (101, &later, "later-fragment"),
     ];
     for (link_type, data, reason) in cases {
-        let skip = sample(&packet(link_type, data), false).expect_err(reason);
+        let skip = sample(&packet(link_type, data), &Tunnels::all(false)).expect_err(reason);
         assert_eq!(skip.to_string(), reason);
         skips.count(skip);
     }
@@ -159,7 +159,10 @@ fn packets_without_a_flow_are_counted_by_reason() {
     let mut twice = skips.clone();
     twice.add(&skips);
     assert_eq!(twice.total(), 22);
-    assert_eq!(sample(&packet(7, &[]), true).unwrap_err(), Skip::LinkType(LinkType(7)));
+    assert_eq!(
+        sample(&packet(7, &[]), &Tunnels::all(true)).unwrap_err(),
+        Skip::LinkType(LinkType(7))
+    );
 }
 
 /// Any link type over any few bytes: an answer, and never a panic.
@@ -180,7 +183,7 @@ fn rubbish_does_no_harm() {
         let mut packet = packet(link_type, &data[..len]);
         packet.wire_len = seed.to_be_bytes()[2].into();
         for tunnels in [false, true] {
-            if let Ok(sample) = sample(&packet, tunnels) {
+            if let Ok(sample) = sample(&packet, &Tunnels::all(tunnels)) {
                 assert!(sample.l3.len() <= len);
             }
         }

@@ -1,7 +1,7 @@
 //! Tunnels that are looked into.
 
 use crate::packets::{capture, dns, ipv4};
-use crate::program::{Run, file};
+use crate::program::{Run, file, pcap};
 use crate::setup::{can_replay, replay};
 
 /// Makes the query alone decide a flow of DNS.
@@ -64,4 +64,42 @@ fn what_is_inside_a_tunnel_blocks_nothing_outside() {
     assert_eq!(fates(&run), wanted);
     // The three flows: the tunnel, what is inside, and what is outside.
     assert_eq!(run.flows().len(), 3);
+}
+
+#[test]
+fn only_tunnels_between_the_given_ends_are_opened() {
+    if !can_replay() {
+        return;
+    }
+    let query = dns(1, "a.example", false);
+    // The same in IPv6: between 2001:db8::1 and 2001:db8::2.
+    let payload = [&[0, 0, 8, 0][..], &query].concat();
+    let mut v6 =
+        [&[0x60, 0, 0, 0, 0][..], &[u8::try_from(payload.len()).unwrap(), 47, 64]].concat();
+    for last in [1, 2] {
+        v6.extend([0x20, 1, 0x0d, 0xb8]);
+        v6.extend([0; 11]);
+        v6.push(last);
+    }
+    v6.extend(payload);
+    let path = file("replay-given-ends", "packets.pcap", &capture(&[(1, gre(&query)), (2, v6)]));
+    for (ends, opened) in [
+        (&["198.19.0.1", "198.19.9.0/24"][..], [true, false]),
+        (&["198.19.0.0/24"], [false, false]),
+        (&["198.18.0.0/15", "2001:db8::1"], [true, false]),
+        (&["2001:db8::/126"], [false, true]),
+    ] {
+        let ends = ends.iter().flat_map(|net| ["--tunnel-ends", net]);
+        let arguments: Vec<_> =
+            ["--json", "--packets", "--tunnels"].into_iter().chain(ends).chain([&*path]).collect();
+        let wanted = opened.map(|opened| fate("pass", if opened { 17 } else { 47 }));
+        assert_eq!(fates(&replay(&arguments)), wanted, "{arguments:?}");
+        let arguments: Vec<_> = arguments.into_iter().filter(|it| *it != "--packets").collect();
+        let flows = pcap(&arguments).flows();
+        let inside = flows.iter().filter(|flow| flow["proto"] == 17);
+        let packets: u64 = inside.map(|flow| flow["packets"].as_u64().unwrap()).sum();
+        assert_eq!(packets, opened.map(u64::from).iter().sum::<u64>(), "{arguments:?}");
+    }
+    let run = replay(&["--tunnel-ends", "198.18.0.0/15", &path]);
+    assert!(run.code == Some(2) && run.stderr.contains("--tunnels"), "{}", run.stderr);
 }

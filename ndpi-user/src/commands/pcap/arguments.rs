@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::commands::NdpiOptions;
 use crate::commands::captures::Format;
+use crate::commands::{NdpiOptions, TunnelOptions};
 
 /// Classify the flows of captures
 ///
@@ -37,9 +37,9 @@ pub struct PcapArguments {
     #[arg(long)]
     pub join: bool,
 
-    /// Look into tunnels: GRE, IP in IP, VXLAN, Geneve, GTP-U. Flows are only those inside then
-    #[arg(long)]
-    pub tunnels: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the comment in the help")]
+    pub tunnels: TunnelOptions,
 
     /// Say what each flow would have got from this policy
     #[arg(long, value_name = "FILE")]

@@ -13,6 +13,7 @@ use crate::classify::{Keeper, Settings};
 use crate::commands::NdpiOptions;
 use crate::commands::captures::{Format, Recording};
 use crate::flow::Timeouts;
+use crate::link::Tunnels;
 use crate::policy::{self, Policy, Support, Vocabulary};
 use crate::record::Names;
 
@@ -21,7 +22,7 @@ pub(super) struct Job {
     /// Each world's captures.
     pub(super) worlds: Vec<Vec<PathBuf>>,
     pub(super) format: Format,
-    pub(super) tunnels: bool,
+    pub(super) tunnels: Tunnels,
     pub(super) settings: Settings,
     pub(super) threads: usize,
     pub(super) rows: usize,
@@ -57,7 +58,7 @@ impl Job {
         };
         Ok(Self {
             format,
-            tunnels: arguments.tunnels,
+            tunnels: arguments.tunnels.tunnels(),
             settings: Settings {
                 timeouts: (!arguments.whole_capture).then(Timeouts::default),
                 keeper: Keeper::Classifier,
@@ -76,7 +77,7 @@ impl Job {
 
     /// Whether records tell of tunnels.
     pub(super) fn shows_tunnels(&self) -> bool {
-        self.tunnels && self.format != Format::Text
+        self.tunnels.are_open() && self.format != Format::Text
     }
 
     /// A fresh engine.

@@ -80,9 +80,13 @@ impl<T: Take> Reading<'_, T> {
         report: &mut CaptureReport,
     ) -> Result<()> {
         report.packet(packet.time_ns);
-        match link::sample(packet, self.job.tunnels) {
+        match link::sample(packet, &self.job.tunnels) {
             Ok(sample) => {
-                let outer = if self.job.shows_tunnels() { link::outer(packet) } else { None };
+                let outer = if self.job.shows_tunnels() {
+                    link::outer(packet, &self.job.tunnels)
+                } else {
+                    None
+                };
                 self.take.sample(&Sample { ifindex: place, ..sample }, outer)?;
             }
             Err(skip) => report.skips.count(skip),

@@ -11,7 +11,7 @@ use crate::classify::{Announcement, Classifier, End, Judge, Keeper, Moment, Sett
 use crate::commands::print;
 use crate::first_packet::{Claim, Memory, lesson};
 use crate::flow::{Details, FlowEntry, Timeouts};
-use crate::link;
+use crate::link::{self, Tunnels};
 use crate::policy::Facts;
 use crate::sample::Sample;
 use crate::verdict::Verdict;
@@ -33,7 +33,7 @@ pub(super) fn explain(path: &Path, explainer: &Explainer, engine: &Engine) -> Re
     let mut capture = Capture::open(path)?;
     while let Some(packet) = capture.next_packet()? {
         let now_ns = packet.time_ns;
-        if let Ok(sample) = link::sample(&packet, false) {
+        if let Ok(sample) = link::sample(&packet, &Tunnels::all(false)) {
             classifier.sample(&sample, &mut sink);
         }
         classifier.expire(now_ns, 1, &mut sink);

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use log::LevelFilter;
-use ndpi_common::{MAX_SNAP, Switches};
+use ndpi_common::MAX_SNAP;
 
 use crate::classify::{Keeper, Settings};
-use crate::commands::NdpiOptions;
 use crate::commands::captures::Format;
+use crate::commands::{NdpiOptions, TunnelOptions};
 use crate::flow::Timeouts;
 use crate::kernel::{LoadOptions, messages_beside};
 
@@ -43,10 +43,8 @@ pub struct ReplayArguments {
     #[arg(long)]
     whole_capture: bool,
 
-    /// Look into tunnels: GRE, IP in IP, VXLAN, Geneve, GTP-U. A tunnel's verdict comes first; where it
-    /// lets a packet pass, that of the flow inside decides
-    #[arg(long)]
-    pub(super) tunnels: bool,
+    #[command(flatten)]
+    pub(super) tunnels: TunnelOptions,
 
     /// Policy file; without one, everything is counted
     #[arg(long, value_name = "FILE")]
@@ -108,7 +106,8 @@ impl ReplayArguments {
             // Without a bound of ours nDPI's own limit ends it: a verdict stops the showing.
             budget: self.budget.map_or(u32::MAX, |budget| budget.get().into()),
             snap: self.snap,
-            switches: if self.tunnels { Switches::TUNNELS } else { 0 },
+            switches: self.tunnels.switches(),
+            tunnel_ends: self.tunnels.tunnels().ends().to_vec(),
             // The largest that the programs can compare with: no flow is ever idle.
             idle_ticks: if self.whole_capture {
                 i32::MAX.unsigned_abs()

@@ -9,6 +9,7 @@ use super::arguments::ReplayArguments;
 use crate::classify::Settings;
 use crate::commands::NdpiOptions;
 use crate::commands::captures::{Format, Recording};
+use crate::link::Tunnels;
 use crate::policy::{self, Policy, Support, Vocabulary};
 use crate::record::Names;
 
@@ -17,7 +18,7 @@ pub(super) struct Job {
     pub(super) format: Format,
     /// Whether each packet is written down.
     pub(super) packets: bool,
-    pub(super) tunnels: bool,
+    pub(super) tunnels: Tunnels,
     pub(super) settings: Settings,
     pub(super) policy: Option<Arc<Policy>>,
     names: Names,
@@ -42,7 +43,7 @@ impl Job {
         let job = Self {
             format: arguments.format(),
             packets: arguments.packets,
-            tunnels: arguments.tunnels,
+            tunnels: arguments.tunnels.tunnels(),
             settings: arguments.settings(),
             policy,
             names: Names::of(&engine),
@@ -54,7 +55,7 @@ impl Job {
 
     /// Whether records tell of tunnels.
     pub(super) fn shows_tunnels(&self) -> bool {
-        self.tunnels && self.format != Format::Text
+        self.tunnels.are_open() && self.format != Format::Text
     }
 
     /// A fresh engine.

@@ -9,7 +9,7 @@ use super::buckets::Buckets;
 use super::flows::Flows;
 use super::machine::{Action, Machine};
 use crate::capture::Packet;
-use crate::link::{self, Frame, Layers};
+use crate::link::{self, Frame, Layers, Tunnels};
 use crate::live::Unpacker;
 use crate::sample::Sample;
 use crate::verdict;
@@ -20,8 +20,8 @@ pub(super) struct Lane<'a, 'e> {
     pub(super) flows: Flows<'a, 'e>,
     buckets: Buckets,
     unpacker: Unpacker,
-    /// Whether the kernel looks into tunnels.
-    tunnels: bool,
+    /// Which tunnels the kernel looks into.
+    tunnels: &'a Tunnels,
     /// Whether records tell of tunnels.
     shows_tunnels: bool,
     /// Packets that were run.
@@ -61,7 +61,7 @@ impl<'a, 'e> Lane<'a, 'e> {
     pub(super) fn new(
         machine: &'a mut Machine,
         flows: Flows<'a, 'e>,
-        tunnels: bool,
+        tunnels: &'a Tunnels,
         shows_tunnels: bool,
     ) -> Self {
         let (buckets, unpacker) = (machine.buckets(), Unpacker::new(machine.budget));
@@ -123,7 +123,7 @@ impl<'a, 'e> Lane<'a, 'e> {
             if self.flows.sink.limits() {
                 self.refill(&flow.0)?;
             }
-            let dropped = if self.tunnels { self.dropped_of(&flow.0)? } else { 0 };
+            let dropped = if self.tunnels.are_open() { self.dropped_of(&flow.0)? } else { 0 };
             all.push(Before { flow, l3: packet.l3 as usize, dropped });
         }
         Ok(all)
@@ -171,7 +171,7 @@ impl<'a, 'e> Lane<'a, 'e> {
     fn note_tunnel(&mut self, key: Key, packet: &Packet<'_>, parsed: Option<&parse::Packet>) {
         if self.shows_tunnels
             && parsed.is_some_and(|parsed| parsed.tunnel != Tunnel::None)
-            && let Some(outer) = link::outer(packet)
+            && let Some(outer) = link::outer(packet, self.tunnels)
         {
             self.flows.sink.recorder.tunnelled(key, outer);
         }

@@ -53,7 +53,7 @@ impl<'a, 'e> World<'a, 'e> {
         let sink = ReplaySink::new(recorder, machine.store(), in_force, job.packets);
         let finder = if job.packets { Some(Finder::new(machine.stats())?) } else { None };
         let flows = Flows::new(engine, job.settings, sink);
-        let lane = Lane::new(machine, flows, job.tunnels, job.shows_tunnels());
+        let lane = Lane::new(machine, flows, &job.tunnels, job.shows_tunnels());
         let framer = Framer::default();
         Ok(Self { format: job.format, timeline, lane, framer, finder, report })
     }

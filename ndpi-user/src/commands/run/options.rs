@@ -13,7 +13,7 @@ use ndpi_common::Switches;
 use super::peers::{self, Pair};
 use super::tables::TableOptions;
 use crate::classify::{Keeper, Settings};
-use crate::commands::NdpiOptions;
+use crate::commands::{NdpiOptions, TunnelOptions};
 use crate::flow::Timeouts;
 use crate::interfaces::{self, Pattern};
 use crate::kernel::{self, DEFAULT_PIN_DIRECTORY, LoadOptions, messages_beside};
@@ -65,10 +65,8 @@ pub struct RunArguments {
           value_parser = clap::value_parser!(u32).range(64..=i64::from(ndpi_common::MAX_SNAP)))]
     snap: u32,
 
-    /// Look into tunnels: GRE, IP in IP, VXLAN, Geneve, GTP-U. A tunnel's verdict comes first; where it
-    /// lets a packet pass, that of the flow inside decides
-    #[arg(long)]
-    tunnels: bool,
+    #[command(flatten)]
+    tunnels: TunnelOptions,
 
     /// What becomes of IPv6 packets with more than 8 extension headers: their flow cannot be known
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = LongChains::Pass)]
@@ -145,6 +143,7 @@ impl RunArguments {
             budget: self.budget.get().into(),
             snap: self.snap,
             switches: self.switches(),
+            tunnel_ends: self.tunnels.tunnels().ends().to_vec(),
             log_level: messages_beside(level),
             pin_directory: Some(self.pin_dir.clone()),
             ..LoadOptions::default()
@@ -169,7 +168,7 @@ impl RunArguments {
     /// What is switched on for as long as the programs run.
     fn switches(&self) -> u32 {
         let switch = |on, bit| if on { bit } else { 0 };
-        switch(self.tunnels, Switches::TUNNELS)
+        self.tunnels.switches()
             | switch(self.long_chains == LongChains::Drop, Switches::DROP_LONG_CHAINS)
             | switch(!self.peer.is_empty(), Switches::PEERS)
     }
@@ -232,6 +231,8 @@ mod tests {
         assert_eq!(switches("--iface eth0 --long-chains pass"), 0);
         assert_eq!(switches("--iface eth0 --long-chains drop"), Switches::DROP_LONG_CHAINS);
         assert_eq!(switches("--iface eth0 --tunnels"), Switches::TUNNELS);
+        let ends = switches("--iface eth0 --tunnels --tunnel-ends 198.18.0.0/24");
+        assert_eq!(ends, Switches::TUNNELS | Switches::TUNNEL_ENDS);
         assert_eq!(switches("--peer eth0=eth1"), Switches::PEERS);
         let all = Switches::PEERS | Switches::TUNNELS | Switches::DROP_LONG_CHAINS;
         assert_eq!(switches("--peer a=b --tunnels --long-chains drop"), all);

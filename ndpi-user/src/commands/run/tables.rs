@@ -5,6 +5,8 @@ use std::num::NonZeroU32;
 use clap::Args;
 use ipnet::IpNet;
 
+use crate::commands::network::network;
+
 use crate::flow::Shares;
 
 /// How large the tables are, and how much of them one client may have.
@@ -79,13 +81,6 @@ impl TableOptions {
 /// What one of so many workers gets of `entries`; at least one.
 fn each(entries: u32, workers: usize) -> usize {
     (usize::try_from(entries).unwrap_or(usize::MAX) / workers.max(1)).max(1)
-}
-
-/// An address, or a network with its prefix length.
-fn network(text: &str) -> Result<IpNet, String> {
-    let network =
-        text.parse::<IpNet>().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
-    network.map_err(|_| "an address or a network is needed here, such as 198.18.0.0/24".to_owned())
 }
 
 #[cfg(test)]

@@ -1,0 +1,36 @@
+//! Which tunnels are looked into, for every command that does.
+
+use clap::Args;
+use ipnet::IpNet;
+use ndpi_common::Switches;
+
+use super::network::network;
+use crate::link::Tunnels;
+
+/// Which tunnels are looked into.
+#[derive(Args, Clone, Debug)]
+pub struct TunnelOptions {
+    /// Look into tunnels: GRE, IP in IP, VXLAN, Geneve, GTP-U. In the kernel a tunnel's verdict comes
+    /// first, and where it lets a packet pass, that of the flow inside decides; `pcap` shows only the
+    /// flows inside
+    #[arg(long)]
+    tunnels: bool,
+
+    /// Look only into tunnels of which both ends are in one of these addresses or networks; others are
+    /// plain flows. May be given several times
+    #[arg(long, value_name = "NETWORK", value_parser = network, requires = "tunnels")]
+    tunnel_ends: Vec<IpNet>,
+}
+
+impl TunnelOptions {
+    /// Those that are looked into.
+    pub(super) fn tunnels(&self) -> Tunnels {
+        if self.tunnels { Tunnels::between(&self.tunnel_ends) } else { Tunnels::all(false) }
+    }
+
+    /// The switches for the kernel.
+    pub(super) fn switches(&self) -> u32 {
+        let ends = if self.tunnel_ends.is_empty() { 0 } else { Switches::TUNNEL_ENDS };
+        if self.tunnels { Switches::TUNNELS | ends } else { 0 }
+    }
+}
