@@ -358,3 +358,44 @@ fn flows_that_were_open_before_are_incomplete_until_they_have_a_name() {
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
     assert!(instance.stderr().contains("incomplete: 1 flows"), "{}", instance.stderr());
 }
+
+#[test]
+fn an_incomplete_flow_is_looked_at_again_and_named() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let pair = Pair::new();
+    let policy = "[[rule]]\nname = \"blocked\"\nhost = \"www.example.org\"\naction = \"drop\"\n";
+    let policy = pair.sandbox.file("policy.toml", policy);
+    let web = pair.near(|| TcpListener::bind((NEAR, 80)).unwrap());
+    let mut open = connect(&pair, &web);
+    let mut instance = pair
+        .sandbox
+        .start(&format!("run --iface left --policy {} --json --workers 1", policy.display()));
+    talk(&mut open, b"\0\x01\x02", b"\x03\x02\x01");
+    let first = verdict(&instance, port(&open));
+    assert_eq!((&first["incomplete"], &first["rule"]), (&true.into(), &"undecided".into()));
+    let (ask, answer) =
+        (b"GET / HTTP/1.1\r\nHost: www.example.org\r\n\r\n", b"HTTP/1.1 204 N\r\n\r\n");
+    for side in [&open.0, &open.1] {
+        side.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    }
+    let (mut rounds, end) = (0u64, Instant::now() + Duration::from_secs(20));
+    while Instant::now() < end && says(&mut open, ask, answer) {
+        rounds += 1;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let second = verdict(&instance, port(&open));
+    assert_eq!(
+        (&second["rule"], &second["hostname"]),
+        (&"blocked".into(), &"www.example.org".into())
+    );
+    assert_eq!(second.get("incomplete"), None, "{second}");
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+    let flow = instance.wait_for(|it| it["type"] == "flow" && it["rule"] == "blocked");
+    // Each round is two packets with content; those before, and acknowledgements, come on top.
+    assert!(number(&flow, "leaked") >= 2 * (rounds + 20), "{rounds} rounds: {flow}");
+    let stopped = instance.wait_for(|it| it["state"] == "stopped");
+    let others = number(&stopped, "seen") - number(&flow, "packets");
+    assert!(others <= 8, "beside it there is only ARP: {flow} {stopped}");
+}

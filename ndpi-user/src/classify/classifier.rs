@@ -2,6 +2,7 @@
 
 use ndpi::Classification;
 
+use super::again::{Waiting, at_the_end};
 use super::decide::{decide, give_up};
 use super::{Detector, Judge, Moment, Sink};
 use crate::flow::{
@@ -66,11 +67,13 @@ impl End {
 /// The classifier of one thread.
 #[derive(Debug)]
 pub struct Classifier<D: Detector> {
-    detector: D,
+    pub(super) detector: D,
     pub(super) settings: Settings,
     pub(super) table: FlowTable<D::Flow>,
     pub(super) ledger: Ledger,
     pub(super) notes: Notes,
+    /// Flows to be looked at again.
+    pub(super) waiting: Waiting,
     /// How often the policy has changed.
     pub(super) policy: u32,
     /// The latest time that was seen, nanoseconds since the Unix epoch.
@@ -99,6 +102,7 @@ impl<D: Detector> Classifier<D> {
             table: FlowTable::default(),
             ledger,
             notes,
+            waiting: Waiting::default(),
             policy: 0,
             now_ns: 0,
         }
@@ -262,9 +266,7 @@ impl<D: Detector> Classifier<D> {
             decided
         };
         if let Some(decided) = decided {
-            flow.stage = Stage::Decided(decided);
-            sink.decided(flow, sample);
-            self.account(slot, sink);
+            self.settle(slot, decided, sample, sink);
         }
     }
 
@@ -297,7 +299,7 @@ impl<D: Detector> Classifier<D> {
 
     fn finish_flow(&self, mut flow: FlowEntry<D::Flow>, end: End, sink: &mut impl Sink<D::Flow>) {
         if let Some(decided) = give_up(&self.detector, &mut flow, sink.rules(), true) {
-            flow.stage = Stage::Decided(decided);
+            flow.stage = Stage::Decided(at_the_end(&mut flow, decided));
         }
         sink.finished(flow, end);
     }

@@ -96,6 +96,15 @@ pub trait Sink<F> {
         false
     }
 
+    /// Takes the verdict of a flow away, so that its packets are seen again, and notes what was counted
+    /// until then; false where no packet of it came lately, or there is none to take.
+    fn suspend(&mut self, _flow: &mut FlowEntry<F>) -> bool {
+        false
+    }
+
+    /// The verdict of a flow that was suspended stands again: nothing more was found out.
+    fn unchanged(&mut self, _flow: &mut FlowEntry<F>) {}
+
     /// A flow is ended early, to make room.
     fn displaced(&mut self, _flow: &FlowEntry<F>, _cause: Cause) {}
 

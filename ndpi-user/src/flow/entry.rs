@@ -5,7 +5,7 @@ use ndpi_common::Direction;
 use ndpi_common::parse::proto;
 use ndpi_common::reopen::Opening;
 
-use super::{Details, Endpoint, FlowKey, Held, Start};
+use super::{Details, Endpoint, FlowKey, Held, Looks, Start};
 use crate::sample::{Sample, tcp};
 use crate::verdict::Verdict;
 
@@ -24,6 +24,8 @@ pub struct FlowEntry<F> {
     pub opening: Option<Opening>,
     /// What was seen of its start.
     pub start: Start,
+    /// How it was looked at again.
+    pub looks: Looks,
     /// The packet, counted from 1 as in `inspected`, that made the state PARTIAL; 0 if none did.
     pub partial_at: u8,
     /// Packets given to nDPI.
@@ -112,6 +114,7 @@ impl<F> FlowEntry<F> {
             tcp_seen: [0; 2],
             opening: None,
             start: Start::default(),
+            looks: Looks::default(),
             partial_at: 0,
             inspected: 0,
             ifindex: sample.ifindex,

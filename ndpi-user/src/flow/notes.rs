@@ -14,7 +14,7 @@ use ndpi_common::{Direction, State};
 use super::ledger::Parts;
 use super::slab::Slab;
 use super::{Client, Decided, DecidedBy, FlowEntry, FlowKey, Held, Ledger, Pool, Shares};
-use super::{SlotId, Stage, Start};
+use super::{Looks, SlotId, Stage, Start};
 use crate::sample::Sample;
 use crate::verdict::Action;
 
@@ -97,7 +97,7 @@ impl Note {
             *seen |= before;
         }
         flow.packets_before = u32::try_from(flow.packets).unwrap_or(u32::MAX);
-        flow.noted = false;
+        (flow.noted, flow.looks) = (false, Looks::used_up());
         flow.stage = Stage::Decided(Decided { by: DecidedBy::Note, ..self.decided });
     }
 

@@ -7,12 +7,15 @@ use anyhow::{Context, bail};
 use ndpi_common::{Action, OWN_BUCKET, TICK_NS, Total, Track, Verdict as Entry, tick_of};
 
 use super::in_force::full;
-use super::{Activity, Allowance, Standing, Store, Taken, Volume};
+use super::{Activity, Allowance, Standing, Store, Suspended, Taken, Volume};
 use crate::flow::FlowKey;
 use crate::kernel::{Clock, Insertion, Kernel, Limits, TrackMaps, VerdictMaps, Written};
 
 /// The rule number of the policy's default in an [`Entry`].
 pub const NO_RULE: u16 = u16::MAX;
+
+/// How old the last packet of a flow may be that is to be looked at again.
+const LATELY_NS: u64 = 2_000_000_000;
 
 /// The kernel's maps as a [`Store`]; cheap to clone, one for each worker.
 #[derive(Clone, Debug)]
@@ -150,6 +153,25 @@ impl Store for KernelStore {
         let Some(before) = before else { return Ok(Volume::default()) };
         self.carry(*key, &before);
         Ok(allowed(&before))
+    }
+
+    fn suspend(&self, key: &FlowKey, before: Volume) -> anyhow::Result<Option<Suspended>> {
+        let now = tick_of(self.clock.ktime_ns());
+        let is_in_use = |entry: &Entry| {
+            !entry.is_over() && u64::from(now.saturating_sub(entry.last_seen)) * TICK_NS < LATELY_NS
+        };
+        if !self.verdicts.get(key)?.as_ref().is_some_and(is_in_use) {
+            return Ok(None);
+        }
+        let Some(entry) = self.verdicts.take(key)? else { return Ok(None) };
+        self.carry(*key, &entry);
+        self.add(*key, &Taken { decided: before, ..Taken::default() });
+        self.remove_bucket(&entry)?;
+        Ok(Some(Suspended {
+            passed: allowed(&entry),
+            tcp_seen: [entry.tcp_flags_lower, entry.tcp_flags_upper],
+            last_seen_ns: self.clock.epoch_ns(u64::from(entry.last_seen) * TICK_NS),
+        }))
     }
 
     fn activity(&self, key: &FlowKey) -> anyhow::Result<Option<Activity>> {

@@ -56,7 +56,7 @@ pub use session::{Ended, KernelParts, Plan, run};
 pub use sink::{LiveSink, Shared};
 pub use statistics::statistics_table;
 pub use steer::Control;
-pub use store::{Activity, Standing, Store, Taken, Volume};
+pub use store::{Activity, Standing, Store, Suspended, Taken, Volume};
 pub use summary::Summary;
 pub use sweep::end_of;
 pub use unpack::Unpacker;

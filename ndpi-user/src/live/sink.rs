@@ -262,6 +262,10 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
         }
         self.changed += 1;
         // What passed before the first verdict leaked only if that one blocked.
+        let (packets, bytes) = std::mem::take(&mut flow.looks.passed);
+        if before.is_some_and(|before| !before.action.drops()) {
+            flow.allow(packets, bytes);
+        }
         if !std::mem::replace(&mut flow.rejudged, true)
             && before.is_some_and(|before| !before.action.drops())
         {
@@ -276,6 +280,14 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
     fn is_answered(&mut self, flow: &FlowEntry<F>) -> bool {
         let activity = flow.decided().and_then(|_| self.activity(&flow.key));
         activity.is_some_and(|activity| flow.has_answer(activity.answers))
+    }
+
+    fn suspend(&mut self, flow: &mut FlowEntry<F>) -> bool {
+        self.take_away(flow)
+    }
+
+    fn unchanged(&mut self, flow: &mut FlowEntry<F>) {
+        self.write(flow);
     }
 
     fn displaced(&mut self, flow: &FlowEntry<F>, cause: Cause) {

@@ -81,6 +81,17 @@ impl Taken {
     }
 }
 
+/// What the kernel has seen of a flow under the verdict that was taken away to look at it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suspended {
+    /// What passed.
+    pub passed: Volume,
+    /// The TCP flags from the lower and from the upper endpoint.
+    pub tcp_seen: [u8; 2],
+    /// When the last packet met it, nanoseconds since the Unix epoch.
+    pub last_seen_ns: u64,
+}
+
 /// What the kernel has seen of a flow since its verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Activity {
@@ -122,6 +133,15 @@ pub trait Store {
     ///
     /// As [`write`](Self::write).
     fn replace(&self, standing: &Standing) -> anyhow::Result<Volume>;
+
+    /// Takes the verdict of a flow away that goes on, and keeps what was counted until it is over:
+    /// `before`, and what met the verdict. `None` where it stays, since no packet has met it lately, or
+    /// another connection has begun with its key.
+    ///
+    /// # Errors
+    ///
+    /// As [`take`](Self::take).
+    fn suspend(&self, key: &FlowKey, before: Volume) -> anyhow::Result<Option<Suspended>>;
 
     /// What the kernel has seen of a flow since its verdict; `None` where none stands.
     ///

@@ -113,6 +113,7 @@ impl<D: Detector, S: Store> Worker<D, S> {
             };
             let now = self.sink.now_ns();
             self.classifier.expire(now, steps, &mut self.sink);
+            self.look_again(now);
             self.sink.lost_notes(self.classifier.notes().lost());
             if now.abs_diff(retried) > RETRY_EVERY_NS {
                 retried = now;
@@ -122,6 +123,11 @@ impl<D: Detector, S: Store> Worker<D, S> {
         self.classifier.end_all(&mut self.sink);
         self.sink.count_samples(self.taken);
         self.sink
+    }
+
+    /// Looks again at flows of which too little is known, where that is due at `now_ns`.
+    pub(super) fn look_again(&mut self, now_ns: u64) {
+        self.classifier.look_again(now_ns, &mut self.sink);
     }
 
     /// Tries again what the maps refused, until they refuse a few things more; returns how many

@@ -30,6 +30,8 @@ enum Event {
     Full(bool),
     /// The kernel finds that a flow is over, and tells its worker.
     Over(u8),
+    /// A worker looks again at what it knows too little of.
+    Again(usize),
 }
 
 fn rule() -> impl Strategy<Value = String> {
@@ -61,6 +63,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => policy().prop_map(Event::Change),
         1 => (0..FLOWS).prop_map(Event::Over),
         1 => any::<bool>().prop_map(Event::Full),
+        1 => (0..WORKERS).prop_map(Event::Again),
     ]
 }
 
@@ -85,6 +88,7 @@ proptest! {
                 Event::Work(worker) => world.work(worker),
                 Event::Change(policy) => world.change(&policy),
                 Event::Over(flow) => world.over(flow),
+                Event::Again(worker) => world.look_again(worker),
                 Event::Full(full) => world.set_full(full),
             }
         }

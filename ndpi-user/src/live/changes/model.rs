@@ -7,7 +7,7 @@ use std::rc::Rc;
 use ndpi_common::{Bucket, Switches};
 
 use crate::flow::FlowKey;
-use crate::live::{Activity, Allowance, RuleStore, Standing, Store, Taken, Volume};
+use crate::live::{Activity, Allowance, RuleStore, Standing, Store, Suspended, Taken, Volume};
 use crate::verdict::Action;
 
 /// Packets of a flow that are shown at most.
@@ -151,6 +151,16 @@ impl Store for Model {
         let allowed = !before.standing.verdict.action.drops();
         let passed = counted.decided.packets - counted.dropped.packets;
         Ok(if allowed { volume(passed) } else { Volume::default() })
+    }
+
+    fn suspend(&self, key: &FlowKey, before: Volume) -> anyhow::Result<Option<Suspended>> {
+        let maps = &mut *self.maps_mut();
+        let Some(entry) = maps.verdicts.remove(key) else { return Ok(None) };
+        let counted = Maps::counted(&entry);
+        maps.carry(*key, &counted);
+        maps.carry(*key, &Taken { decided: before, ..Taken::default() });
+        let passed = volume(entry.packets - entry.dropped);
+        Ok(Some(Suspended { passed, tcp_seen: [0; 2], last_seen_ns: 0 }))
     }
 
     fn activity(&self, key: &FlowKey) -> anyhow::Result<Option<Activity>> {

@@ -93,6 +93,8 @@ pub(super) struct World {
     counted: HashMap<u8, (u64, u64)>,
     records: Lines,
     writer: Writer,
+    /// When a worker last looked again.
+    now_ns: u64,
 }
 
 /// The port of a flow's client, which has the lower address.
@@ -109,6 +111,8 @@ fn sample(flow: u8, last: bool) -> (Sample<'static>, [u8; 1]) {
     let sample = Sample {
         bytes: BYTES.try_into().unwrap(),
         last,
+        // What is never found may have begun with what was lost.
+        loss: nature(flow).0 == 0,
         ..Sample::new(key(flow), Direction::FromLower, NOW_NS, &[])
     };
     (sample, [flow])
@@ -189,6 +193,7 @@ impl World {
             counted: HashMap::new(),
             records,
             writer,
+            now_ns: NOW_NS,
         }
     }
 
@@ -247,6 +252,24 @@ impl World {
             }
             let is_back = seen != Some(key(flow)) || self.model.maps().full;
             assert!(is_back || !self.forgotten.contains_key(&flow), "flow {flow} is not back");
+        }
+        self.settle();
+    }
+
+    /// A worker looks again at flows that it knows too little of: only such as pass.
+    pub(super) fn look_again(&mut self, worker: usize) {
+        let before: Vec<_> = (0..FLOWS).map(|flow| self.standing(flow)).collect();
+        self.now_ns += 100_000_000_000;
+        self.workers[worker].look_again(self.now_ns);
+        for (flow, before) in (0..).zip(before) {
+            match (before, self.standing(flow)) {
+                (Some(before), None) => {
+                    assert_eq!((before.verdict.action, nature(flow).0), (Action::Count, 0));
+                    self.decided.remove(&flow);
+                }
+                (None, Some(now)) => drop(self.decided.insert(flow, now.classification)),
+                _ => {}
+            }
         }
         self.settle();
     }

@@ -17,7 +17,7 @@ use crate::flow::{Decided, DecidedBy, Details, FlowEntry, FlowKey, Stage};
 use crate::interfaces::Roster;
 use crate::live::{
     Activity, Allowance, Crowding, Enforcer, Format, InForce, Output, RuleStore, Standing, Store,
-    Taken, Volume,
+    Suspended, Taken, Volume,
 };
 use crate::policy::{self, Support, Vocabulary};
 use crate::record::Names;
@@ -47,6 +47,11 @@ impl Store for Table {
         let before = self.standing.borrow_mut().insert(standing.key, *standing);
         let allowed = before.is_some_and(|before| !before.verdict.action.drops());
         Ok(if allowed { self.allowed } else { Volume::default() })
+    }
+
+    fn suspend(&self, key: &FlowKey, _before: Volume) -> anyhow::Result<Option<Suspended>> {
+        let gone = self.standing.borrow_mut().remove(key);
+        Ok(gone.map(|_| Suspended { passed: self.allowed, tcp_seen: [0; 2], last_seen_ns: 0 }))
     }
 
     fn activity(&self, _key: &FlowKey) -> anyhow::Result<Option<Activity>> {

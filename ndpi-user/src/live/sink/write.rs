@@ -4,7 +4,8 @@ use super::LiveSink;
 use crate::flow::{FlowEntry, FlowKey};
 use crate::live::count::count_undecided;
 use crate::live::unwritten::Missing;
-use crate::live::{Crowded, Standing, Store, Volume};
+use crate::live::{Crowded, Standing, Store, Suspended, Volume};
+use crate::policy::Undecided;
 
 impl<S: Store> LiveSink<S> {
     /// Makes the first verdict of a flow stand, and says whether it does.
@@ -31,6 +32,29 @@ impl<S: Store> LiveSink<S> {
         if before.packets == 0 {
             self.shared.crowding.displaced(Crowded::Tracks, 1, None, self.now_ns());
         }
+    }
+
+    /// Takes away the verdict of a flow that is to be looked at again, if it is in use.
+    pub(super) fn take_away<F>(&mut self, flow: &mut FlowEntry<F>) -> bool {
+        // What passes by a rule is not to be dropped beyond the budget of another look.
+        if self.policy.policy().undecided() == Undecided::Drop {
+            return false;
+        }
+        let before = Volume { packets: flow.packets, bytes: flow.bytes };
+        let suspended = self.store.suspend(&flow.key, before).unwrap_or_else(|error| {
+            self.unwritten.refuse(&error);
+            None
+        });
+        let Some(Suspended { passed, tcp_seen, last_seen_ns }) = suspended else { return false };
+        let before = if flow.rejudged { Volume::default() } else { before };
+        flow.looks.passed.0 += before.packets + passed.packets;
+        flow.looks.passed.1 += before.bytes + passed.bytes;
+        (flow.packets, flow.bytes, flow.rejudged) = (0, 0, false);
+        flow.last_seen_ns = flow.last_seen_ns.max(last_seen_ns);
+        for (seen, more) in flow.tcp_seen.iter_mut().zip(tcp_seen) {
+            *seen |= more;
+        }
+        true
     }
 
     /// Replaces the verdict of a flow.

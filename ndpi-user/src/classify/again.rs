@@ -1,0 +1,130 @@
+//! Looking again at flows that pass though their start was not seen: what comes later may name them.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::classifier::judge;
+use super::{Classifier, Detector, Keeper, Sink};
+use crate::flow::{AFTER, Decided, FlowEntry, FlowKey, SlotId, Stage};
+use crate::sample::Sample;
+use crate::verdict::Action;
+
+/// For how long nDPI looks: then what was known before stands again.
+const LONGEST: Duration = Duration::from_secs(10);
+/// Flows that wait for each look at most. Others are not looked at again.
+const WAITING: usize = 1 << 14;
+/// Looks that begin or end at a time.
+const AT_A_TIME: usize = 8;
+
+/// Flows that wait, each with the time (nanoseconds since the Unix epoch) at which it is due. All of a
+/// queue wait equally long, so it is in order.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    to_begin: [VecDeque<(u64, FlowKey)>; AFTER.len()],
+    to_end: VecDeque<(u64, FlowKey)>,
+}
+
+fn next_due(queue: &mut VecDeque<(u64, FlowKey)>, now_ns: u64) -> Option<FlowKey> {
+    queue.pop_front_if(|(due, _)| *due <= now_ns).map(|(_, key)| key)
+}
+
+fn later(now_ns: u64, by: Duration) -> u64 {
+    now_ns.saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Which look at the flow is the next, if it is to be looked at again.
+fn next_look<F>(flow: &FlowEntry<F>) -> Option<usize> {
+    let passes = |it: &Decided| it.verdict.is_some_and(|it| it.action == Action::Count);
+    let is_due = flow.is_incomplete() && flow.decided().is_some_and(passes);
+    if is_due { flow.looks.next() } else { None }
+}
+
+impl<D: Detector> Classifier<D> {
+    /// Begins and ends looks that are due at `now_ns` (nanoseconds since the Unix epoch), a few at a
+    /// time.
+    pub fn look_again(&mut self, now_ns: u64, sink: &mut impl Sink<D::Flow>) {
+        for _ in 0..AT_A_TIME {
+            for look in 0..AFTER.len() {
+                if let Some(key) = next_due(&mut self.waiting.to_begin[look], now_ns) {
+                    self.begin(look, &key, now_ns, sink);
+                }
+            }
+            if let Some(key) = next_due(&mut self.waiting.to_end, now_ns) {
+                self.end_look(&key, now_ns, sink);
+            }
+        }
+    }
+
+    /// Has a flow wait for its next look, if it is to have one.
+    pub(super) fn await_look(&mut self, slot: SlotId, now_ns: u64) {
+        let flow = self.table.get(slot).filter(|_| self.settings.keeper == Keeper::Kernel);
+        let Some((look, flow)) = flow.and_then(|flow| Some((next_look(flow)?, flow))) else {
+            return;
+        };
+        let queue = &mut self.waiting.to_begin[look];
+        if queue.len() < WAITING {
+            queue.push_back((later(now_ns, AFTER[look]), flow.key));
+        }
+    }
+
+    /// Takes the verdict of a flow away, so that the kernel shows its packets again.
+    fn begin(&mut self, look: usize, key: &FlowKey, now_ns: u64, sink: &mut impl Sink<D::Flow>) {
+        let Some(slot) = self.table.find(key) else { return };
+        let Some(flow) = self.table.get_mut(slot) else { return };
+        if next_look(flow) != Some(look) {
+            return;
+        }
+        if !sink.suspend(flow) {
+            return self.await_look(slot, now_ns);
+        }
+        let state = Stage::Undecided(self.detector.open());
+        if let Stage::Decided(before) = std::mem::replace(&mut flow.stage, state) {
+            flow.looks.begin(before);
+        }
+        self.waiting.to_end.push_back((later(now_ns, LONGEST), *key));
+        self.account(slot, sink);
+    }
+
+    /// Ends the look at a flow of which nothing came.
+    fn end_look(&mut self, key: &FlowKey, now_ns: u64, sink: &mut impl Sink<D::Flow>) {
+        let Some(slot) = self.table.find(key) else { return };
+        let Some(flow) = self.table.get_mut(slot) else { return };
+        let Some(before) = flow.looks.before.take() else { return };
+        flow.stage = Stage::Decided(*before);
+        judge(flow, sink.rules());
+        sink.unchanged(flow);
+        self.account(slot, sink);
+        self.await_look(slot, now_ns);
+    }
+
+    /// Decides a flow, by a packet: of two decisions the one that knows more stands.
+    pub(super) fn settle(
+        &mut self,
+        slot: SlotId,
+        decided: Decided,
+        sample: &Sample,
+        sink: &mut impl Sink<D::Flow>,
+    ) {
+        let Some(flow) = self.table.get_mut(slot) else { return };
+        let is_better = flow.looks.before.is_none()
+            || !flow.start.is_incomplete(&decided.classification, &decided.details);
+        if !is_better {
+            return self.end_look(&sample.key, sample.time_ns, sink);
+        }
+        flow.looks.before = None;
+        flow.stage = Stage::Decided(decided);
+        sink.decided(flow, sample);
+        self.account(slot, sink);
+        self.await_look(slot, sample.time_ns);
+    }
+}
+
+/// What is kept of a flow that ended with `decided`, which nDPI may have been looking at again.
+pub(super) fn at_the_end<F>(flow: &mut FlowEntry<F>, decided: Decided) -> Decided {
+    match flow.looks.before.take() {
+        Some(before) if flow.start.is_incomplete(&decided.classification, &decided.details) => {
+            Decided { given_up: decided.given_up, ..*before }
+        }
+        _ => decided,
+    }
+}
