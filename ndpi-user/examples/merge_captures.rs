@@ -57,7 +57,7 @@ impl Merged {
         let mut last_ns = None;
         // A capture that is cut short has given what it had.
         while let Ok(Some(packet)) = capture.next_packet() {
-            let Ok(sample) = link::sample(&packet, false) else { continue };
+            let Ok(sample) = link::sample(&packet, &link::Tunnels::all(false)) else { continue };
             if packet.link_type != ETHERNET {
                 return Ok(());
             }

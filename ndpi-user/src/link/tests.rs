@@ -2,7 +2,7 @@
 
 use ndpi_common::Direction;
 
-use super::{Skip, Skips, sample};
+use super::{Skip, Skips, Tunnels, sample};
 use crate::capture::{LinkType, Packet};
 use crate::sample::Sample;
 use crate::testing;
@@ -127,7 +127,7 @@ fn padding_is_cut_and_a_snapshot_keeps_the_length_on_the_wire() {
 
     let mut snapshot = packet(101, &IPV4[..28]);
     snapshot.wire_len = 32;
-    let cut = sample(&snapshot, false).unwrap();
+    let cut = sample(&snapshot, &Tunnels::all(false)).unwrap();
     assert_eq!((cut.l3.len(), cut.bytes), (28, 32));
 }
 
