@@ -2,6 +2,7 @@
 
 use core::arch::asm;
 use core::ffi::c_void;
+use core::mem::MaybeUninit;
 
 use aya_ebpf::bindings::{__sk_buff, xdp_md};
 use aya_ebpf::helpers::{bpf_skb_load_bytes, bpf_xdp_get_buff_len, bpf_xdp_load_bytes};
@@ -84,10 +85,12 @@ impl Source for XdpFrame {
 
     #[inline(always)]
     fn load<const N: usize>(&self, at: u32) -> Option<[u8; N]> {
-        let mut bytes = [0; N];
+        // Zeros first would be a call, and a call takes from the stack.
+        let mut bytes = MaybeUninit::<[u8; N]>::uninit();
         // SAFETY: `bytes` has the length that is written.
         let there = unsafe { self.copy(at, bytes.as_mut_ptr().cast(), length(N)) };
-        there.then_some(bytes)
+        // SAFETY: written whole where the kernel says that it was there.
+        there.then(|| unsafe { bytes.assume_init() })
     }
 
     #[inline(always)]
@@ -105,10 +108,12 @@ impl Source for SkbFrame {
 
     #[inline(always)]
     fn load<const N: usize>(&self, at: u32) -> Option<[u8; N]> {
-        let mut bytes = [0; N];
+        // Zeros first would be a call, and a call takes from the stack.
+        let mut bytes = MaybeUninit::<[u8; N]>::uninit();
         // SAFETY: `bytes` has the length that is written.
         let there = unsafe { self.copy(at, bytes.as_mut_ptr().cast(), length(N)) };
-        there.then_some(bytes)
+        // SAFETY: written whole where the kernel says that it was there.
+        there.then(|| unsafe { bytes.assume_init() })
     }
 
     #[inline(always)]
