@@ -6,6 +6,8 @@ pub const FIN: u8 = 0x01;
 pub const SYN: u8 = 0x02;
 /// The connection is reset.
 pub const RST: u8 = 0x04;
+/// Pushes what was sent to the application.
+pub const PSH: u8 = 0x08;
 /// The acknowledgement field counts.
 pub const ACK: u8 = 0x10;
 

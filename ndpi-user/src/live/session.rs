@@ -18,8 +18,8 @@ use super::losses::Losses;
 use super::steer::{Control, Steering};
 use super::strain::StrainGauge;
 use super::{
-    Backlog, Crowding, Enforcer, InForce, KernelRules, KernelStore, LiveSink, Message, Reader,
-    Shared, Summary, Worker,
+    Backlog, Crowding, Enforcer, Halves, InForce, KernelRules, KernelStore, LiveSink, Message,
+    Reader, Shared, Summary, Worker,
 };
 use crate::classify::{Classifier, Settings};
 use crate::first_packet::Servers;
@@ -136,6 +136,7 @@ pub fn run(
             timeouts: plan.timeouts,
             places: plan.settings.max_flows,
             crowding: Arc::clone(&shared.crowding),
+            halves: Arc::clone(&shared.halves),
             since: vec![0; outboxes.len()],
         };
         let (stop_sweeper, stopped) = channel::bounded(0);
@@ -209,6 +210,7 @@ struct Sweeper {
     /// Flows that each worker has room for.
     places: usize,
     crowding: Arc<Crowding>,
+    halves: Arc<Halves>,
     /// For each worker, the last sweep that brought it its active flows, see [`Census`].
     since: Vec<u32>,
 }
@@ -222,6 +224,7 @@ impl Sweeper {
             let now_ns = self.clock.epoch_ns(now);
             self.servers.sweep(now_ns);
             self.crowding.look(now_ns);
+            self.halves.look(now_ns);
             self.losses.tell();
         }
     }

@@ -8,7 +8,7 @@ use ndpi::Classification;
 use super::count::{count_all, count_undecided};
 use super::unwritten::{Missing, Unwritten};
 use super::{
-    Activity, Crowded, Crowding, InForce, Output, Standing, Store, Summary, Taken, Volume,
+    Activity, Crowded, Crowding, Halves, InForce, Output, Standing, Store, Summary, Taken, Volume,
 };
 use crate::classify::{Announcement, End, Judge, Moment, Sink};
 use crate::first_packet::{Claim, Servers, lesson};
@@ -35,6 +35,8 @@ pub struct Shared {
     pub servers: Arc<Servers>,
     /// What has no room.
     pub crowding: Arc<Crowding>,
+    /// Interfaces that see one direction of flows only.
+    pub halves: Arc<Halves>,
 }
 
 /// The sink of one worker.
@@ -311,6 +313,7 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
         }
         let counters = count_all(&mut flow, &taken);
         self.summary.add(&flow, counters);
+        self.shared.halves.count(&flow);
         if flow.decided().and_then(|decided| decided.verdict).is_some_and(|it| it.action.drops()) {
             let passed = Volume {
                 packets: counters.packets.saturating_sub(taken.dropped.packets),

@@ -2,6 +2,7 @@
 
 mod crowding;
 mod flow;
+mod halves;
 mod label;
 mod names;
 mod precedence;
@@ -11,6 +12,7 @@ mod verdict;
 
 pub use crowding::CrowdingRecord;
 pub use flow::{Counters, FlowRecord};
+pub use halves::HalvesRecord;
 pub use label::{Ends, Label, Origin};
 pub use names::Names;
 pub use precedence::PrecedenceRecord;

@@ -28,7 +28,7 @@ use crate::first_packet::Servers;
 use crate::interfaces::{Attacher, Event};
 use crate::kernel::{Attachment, Clock, Egress, Kernel, Mode, Waker, check_capabilities, ktime_ns};
 use crate::live::{
-    self, Control, Crowding, Ended, Ending, Enforcer, Format, InForce, KernelBlocklist,
+    self, Control, Crowding, Ended, Ending, Enforcer, Format, Halves, InForce, KernelBlocklist,
     KernelParts, KernelRules, KernelStore, Output, Shared, Summary,
 };
 use crate::logging;
@@ -75,6 +75,7 @@ impl RunArguments {
             names: Arc::new(Names::of(&engines[0])),
             interfaces: attacher.roster().clone(),
             crowding: Arc::new(Crowding::new(output.clone())),
+            halves: Arc::new(Halves::new(attacher.roster().clone(), output.clone())),
             output,
             rejecter: rejecter(&policy)?,
             servers: servers(&kernel, &policy),

@@ -16,7 +16,7 @@ use crate::first_packet::{NoBlocklist, Servers};
 use crate::flow::{Details, FlowKey, Shares, Timeouts};
 use crate::interfaces::Roster;
 use crate::live::{
-    Crowding, Enforcer, Format, InForce, LiveSink, Message, Output, Over, Rejudged, Shared,
+    Crowding, Enforcer, Format, Halves, InForce, LiveSink, Message, Output, Over, Rejudged, Shared,
     Standing, Worker, Writer,
 };
 use crate::policy::{self, Facts, Policy, Support, Vocabulary};
@@ -165,6 +165,7 @@ impl World {
             names: Arc::new(Names::default()),
             interfaces: Roster::default(),
             crowding: Arc::new(Crowding::new(output.clone())),
+            halves: Arc::new(Halves::new(Roster::default(), output.clone())),
             output,
             rejecter: None,
             servers: Arc::new(Servers::new(Arc::clone(in_force.policy()), Box::new(NoBlocklist))),

@@ -15,8 +15,8 @@ use serde::Serialize;
 
 use crate::policy::{DEFAULT_RULE, UNDECIDED_RULE};
 use crate::record::{
-    CrowdingRecord, FlowRecord, InterfaceRecord, PrecedenceRecord, StatusRecord, StoppedRecord,
-    StrainRecord, VerdictRecord,
+    CrowdingRecord, FlowRecord, HalvesRecord, InterfaceRecord, PrecedenceRecord, StatusRecord,
+    StoppedRecord, StrainRecord, VerdictRecord,
 };
 use tally::Tally;
 pub use writer::{Ending, Writer};
@@ -80,6 +80,13 @@ impl Output {
 
     /// Writes down that a table has no room, or has some again.
     pub fn crowding(&self, record: &CrowdingRecord) {
+        if self.format == Format::Json {
+            self.json(record);
+        }
+    }
+
+    /// Writes down that an interface sees one direction of flows, or both again.
+    pub fn halves(&self, record: &HalvesRecord<'_>) {
         if self.format == Format::Json {
             self.json(record);
         }

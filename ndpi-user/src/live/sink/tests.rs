@@ -16,7 +16,7 @@ use crate::first_packet::{NoBlocklist, Servers};
 use crate::flow::{Decided, DecidedBy, Details, FlowEntry, FlowKey, Stage};
 use crate::interfaces::Roster;
 use crate::live::{
-    Activity, Allowance, Crowding, Enforcer, Format, InForce, Output, RuleStore, Standing, Store,
+    Activity, Allowance, Crowding, Enforcer, Format, Halves, InForce, Output, RuleStore, Standing, Store,
     Suspended, Taken, Volume,
 };
 use crate::policy::{self, Support, Vocabulary};
@@ -131,6 +131,7 @@ fn shared(output: Output, policy: &InForce) -> Shared {
         names: Arc::new(Names::default()),
         interfaces: Roster::new([(3, "eth7")]),
         crowding: Arc::new(Crowding::new(output.clone())),
+        halves: Arc::new(Halves::new(Roster::default(), output.clone())),
         output,
         rejecter: None,
         servers: Arc::new(Servers::new(Arc::clone(policy.policy()), Box::new(NoBlocklist))),
