@@ -79,7 +79,8 @@ reasons! {
     TrackFull = "track_full",
     /// A later fragment whose first fragment has not been seen.
     FragmentUnknown = "fragment_unknown",
-    /// Seen before, at the ingress of another interface that is attached: counted there.
+    /// Seen before under the same addresses, at the ingress of another interface that is attached:
+    /// counted there.
     SeenAtIngress = "seen_at_ingress",
     /// Sent by user space to tell an end that its flow is rejected, see [`crate::REJECT_MARK`].
     Answer = "answer",

@@ -57,6 +57,19 @@ impl TrackNotes {
     pub const PAYLOAD: u32 = 1 << 8;
     /// A packet with payload could not be shown although the budget was not spent.
     pub const LOSS: u32 = 1 << 9;
+    /// XDP has seen packets of the lower endpoint, see [`crate::State::INGRESS_LOWER`].
+    pub const INGRESS_LOWER: u32 = 1 << 10;
+    /// The same of the upper endpoint.
+    pub const INGRESS_UPPER: u32 = 1 << 11;
+
+    /// The bit that says that XDP has seen packets that go `direction`.
+    #[inline(always)]
+    pub const fn at_ingress(direction: Direction) -> u32 {
+        match direction {
+            Direction::FromLower => Self::INGRESS_LOWER,
+            Direction::FromUpper => Self::INGRESS_UPPER,
+        }
+    }
 }
 
 const _: () = assert!(size_of::<Track>() == 4 + 4 + 8 + 8 + 4 + 4 + 16);

@@ -1,5 +1,7 @@
 //! Verdicts: what the rules made of a flow, and the kernel's counters of it.
 
+use crate::Direction;
+
 /// What is done with the packets of a decided flow.
 #[repr(u8)]
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,8 +75,22 @@ impl State {
     /// [`Verdict::opening`] was written with the verdict: it is the SYN of the connection that the
     /// verdict is about. Says nothing once [`State::KNOCKED`] is set.
     pub const OPENED: u8 = 8;
+    /// XDP has seen packets of the lower endpoint: what goes out of the flow under the same key was
+    /// counted where it came in. Address translation gives it another key.
+    pub const INGRESS_LOWER: u8 = 16;
+    /// The same of the upper endpoint.
+    pub const INGRESS_UPPER: u8 = 32;
     /// Those that make every packet of the flow one to look at twice.
     pub const UNSETTLED: u8 = Self::REOPENED | Self::KNOCKED;
+
+    /// The bit that says that XDP has seen packets that go `direction`.
+    #[inline(always)]
+    pub const fn at_ingress(direction: Direction) -> u8 {
+        match direction {
+            Direction::FromLower => Self::INGRESS_LOWER,
+            Direction::FromUpper => Self::INGRESS_UPPER,
+        }
+    }
 }
 
 /// Packets and bytes of one direction since they were last folded into a [`Total`].

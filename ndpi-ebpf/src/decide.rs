@@ -8,6 +8,7 @@ use ndpi_common::{Action, Direction, Outcome, Reason, SampleFlags, State, Switch
 use crate::atomic;
 use crate::count;
 use crate::family::Family;
+use crate::forwarded;
 use crate::general::{Layer, exempt, general};
 use crate::hook::Hooked;
 use crate::limit;
@@ -20,8 +21,8 @@ use crate::undecided::undecided;
 /// Decides on a packet.
 #[inline(always)]
 pub(crate) fn handle<H: Hooked>(frame: H) -> i32 {
-    if let Some(reason) = frame.exemption() {
-        return exempt(frame, reason, Layer::Link);
+    if frame.is_answer() {
+        return exempt(frame, Reason::Answer, Layer::Link);
     }
     // The common form knows nothing of tunnels, nor of tags that the hardware took off.
     if settings::is_on(Switches::TUNNELS) || frame.start().is_some() {
@@ -41,8 +42,8 @@ pub(crate) fn handle<H: Hooked>(frame: H) -> i32 {
 /// Decides on a packet of an interface without a link header.
 #[inline(always)]
 pub(crate) fn handle_l3<H: Hooked>(frame: H) -> i32 {
-    if let Some(reason) = frame.exemption() {
-        return exempt(frame, reason, Layer::Network);
+    if frame.is_answer() {
+        return exempt(frame, Reason::Answer, Layer::Network);
     }
     if settings::is_on(Switches::TUNNELS) {
         return general(frame, Layer::Network);
@@ -104,6 +105,9 @@ fn common<H: Hooked, K: Family>(frame: H, packet: Option<Packet<K>>) -> i32 {
 #[inline(always)]
 pub(crate) fn decide<H: Hooked, K: Family>(frame: H, mut seen: Seen<K>) -> i32 {
     seen.key.join_last_word();
+    if forwarded::was_seen(frame, &seen.key, seen.direction) {
+        return count::leave(frame, Outcome::Passed, Reason::SeenAtIngress, seen.weight);
+    }
     if let Some(verdict) = seen.key.verdict() {
         // SAFETY: looked up just now.
         match unsafe { decided(frame, verdict, &seen) } {
@@ -180,7 +184,7 @@ pub(crate) unsafe fn decided<H: Hooked, K: Family>(
     }
     let action = head.byte(0);
     // SAFETY: the caller's promise.
-    unsafe { note(verdict, head, seen) };
+    unsafe { note::<H, K>(verdict, head, seen) };
     if action == Action::Bypass as u8 {
         return Standing::Acts(Outcome::Passed, Reason::Bypass);
     }
@@ -211,7 +215,7 @@ pub(crate) fn is_idle(last_seen: u32) -> bool {
     pause > settings::idle_ticks().cast_signed()
 }
 
-/// Notes the time and new TCP flags. Nothing is written that is there already: the entry of a busy
+/// Notes the time, new TCP flags, and that the packet came in. Nothing is written that is there already: the entry of a busy
 /// flow stays shared between the CPUs' caches as far as its counters allow.
 ///
 /// A SYN does not keep an entry from going idle: a client that tries again and again on a blocked
@@ -220,7 +224,7 @@ pub(crate) fn is_idle(last_seen: u32) -> bool {
 /// # Safety
 /// `verdict` was looked up in this run.
 #[inline(always)]
-unsafe fn note<K>(verdict: *mut Verdict, head: Head4, seen: &Seen<K>) {
+unsafe fn note<H: Hooked, K>(verdict: *mut Verdict, head: Head4, seen: &Seen<K>) {
     let opens = tcp::opens(seen.tcp_flags);
     let tick = settings::tick();
     // SAFETY: the caller's promise. Two CPUs write the same tick, or ones that differ by one.
@@ -234,7 +238,7 @@ unsafe fn note<K>(verdict: *mut Verdict, head: Head4, seen: &Seen<K>) {
         Direction::FromLower => 8,
         Direction::FromUpper => 16,
     };
-    let flags = u32::from(seen.tcp_flags) << shift;
+    let flags = u32::from(seen.tcp_flags) << shift | u32::from(forwarded::bit::<H, K>(seen)) << 24;
     if head.0 & flags != flags {
         // SAFETY: the caller's promise; the first word of an aligned entry.
         unsafe { atomic::or32(verdict.cast(), flags) };

@@ -25,6 +25,8 @@ pub(crate) trait Family: Copy {
     fn server_of(&self, client: Direction) -> ServerKey;
     /// The key of either family.
     fn key(&self) -> Key;
+    /// The key of the same packet without its tags.
+    fn untagged(&self) -> Self;
     /// The last word of the key, as it lies in memory.
     fn last_word(&self) -> u64;
 
@@ -87,6 +89,11 @@ impl Family for KeyV4 {
     }
 
     #[inline(always)]
+    fn untagged(&self) -> Self {
+        Self { vlan: 0, ..*self }
+    }
+
+    #[inline(always)]
     fn last_word(&self) -> u64 {
         KeyV4::last_word(self)
     }
@@ -131,6 +138,11 @@ impl Family for KeyV6 {
     #[inline(always)]
     fn key(&self) -> Key {
         Key::V6(*self)
+    }
+
+    #[inline(always)]
+    fn untagged(&self) -> Self {
+        Self { vlan: 0, ..*self }
     }
 
     #[inline(always)]

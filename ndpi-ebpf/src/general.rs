@@ -46,7 +46,7 @@ pub(crate) fn general<H: Hooked>(frame: H, first: Layer) -> i32 {
     }
 }
 
-/// Passes a packet whatever its flow's verdict is, see [`Hooked::exemption`].
+/// Passes a packet whatever its flow's verdict is.
 #[inline(never)]
 pub(crate) fn exempt<H: Hooked>(packet: H, reason: Reason, first: Layer) -> i32 {
     count::leave(packet, Outcome::Passed, reason, behind_link(packet, first))
@@ -198,13 +198,20 @@ fn flow_of<H: Hooked, K: Family>(frame: H, packet: &Packet, key: &K) -> i32 {
 
 #[inline(always)]
 fn unknown_fragment<H: Hooked>(frame: H, packet: &Packet) -> i32 {
-    let outcome = dropped_if(settings::is_on_now(Switches::DROP_UNKNOWN_FRAGMENTS));
     let weight = Weight { packets: 1, bytes: packet.ip_len() };
+    if frame.is_forwarded() {
+        return count::leave(frame, Outcome::Passed, Reason::SeenAtIngress, weight);
+    }
+    let outcome = dropped_if(settings::is_on_now(Switches::DROP_UNKNOWN_FRAGMENTS));
     count::leave(frame, outcome, Reason::FragmentUnknown, weight)
 }
 
 #[inline(always)]
 fn refuse<H: Hooked>(frame: H, refusal: Refusal, first: Layer) -> i32 {
+    // Without a flow there is nothing to look for; XDP has judged it.
+    if frame.is_forwarded() {
+        return exempt(frame, Reason::SeenAtIngress, first);
+    }
     let drops = match refusal {
         Refusal::TooManyExtensions => settings::is_on(Switches::DROP_LONG_CHAINS),
         _ => refusal.is_malformed() && settings::is_on_now(Switches::DROP_UNPARSABLE),

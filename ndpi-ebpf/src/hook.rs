@@ -32,9 +32,13 @@ pub(crate) trait Hooked: Head + Copy {
     /// have taken a tag off.
     fn start(self) -> Option<Link>;
 
-    /// Why the packet passes whatever its flow's verdict is: another interface's program has counted
-    /// it when it came in, or user space sent it to tell an end that its flow is rejected.
-    fn exemption(self) -> Option<Reason>;
+    /// Whether user space sent the packet to tell an end that its flow is rejected: it passes whatever
+    /// the verdict is.
+    fn is_answer(self) -> bool;
+
+    /// Whether it came in on a watched interface before, and goes out now: XDP has seen it, though
+    /// maybe under other addresses.
+    fn is_forwarded(self) -> bool;
 
     /// Copies `len` bytes at `at` to `to`.
     ///
@@ -73,8 +77,13 @@ impl Hooked for XdpFrame {
     }
 
     #[inline(always)]
-    fn exemption(self) -> Option<Reason> {
-        None
+    fn is_answer(self) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn is_forwarded(self) -> bool {
+        false
     }
 
     #[inline(always)]
@@ -159,16 +168,16 @@ impl Hooked for SkbFrame {
     }
 
     #[inline(always)]
-    fn exemption(self) -> Option<Reason> {
+    fn is_answer(self) -> bool {
         // SAFETY: the kernel's context of this run.
-        let (mark, ingress) = unsafe { ((*self.context).mark, (*self.context).ingress_ifindex) };
-        if mark == REJECT_MARK {
-            Some(Reason::Answer)
-        } else if ingress != 0 && INTERFACES.get_ptr(ingress).is_some() {
-            Some(Reason::SeenAtIngress)
-        } else {
-            None
-        }
+        unsafe { (*self.context).mark == REJECT_MARK }
+    }
+
+    #[inline(always)]
+    fn is_forwarded(self) -> bool {
+        // SAFETY: the kernel's context of this run.
+        let ingress = unsafe { (*self.context).ingress_ifindex };
+        ingress != 0 && INTERFACES.get_ptr(ingress).is_some()
     }
 
     #[inline(always)]

@@ -22,6 +22,7 @@ mod ends;
 #[cfg(target_arch = "bpf")]
 mod family;
 #[cfg(target_arch = "bpf")]
+mod forwarded;
 mod fragments;
 #[cfg(target_arch = "bpf")]
 mod frame;

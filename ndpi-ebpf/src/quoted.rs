@@ -2,12 +2,13 @@
 
 use core::mem::MaybeUninit;
 
-use ndpi_common::Key;
 use ndpi_common::parse::{self, Fragment, Link, Options, Packet, ethertype, is_about, quotation};
+use ndpi_common::{Key, Outcome, Reason};
 
 use crate::count;
 use crate::decide::{Standing, decided};
 use crate::family::Family;
+use crate::forwarded;
 use crate::fragments;
 use crate::hook::Hooked;
 use crate::maps::{SCRATCH, Scratch};
@@ -71,6 +72,9 @@ fn has_ports(quoted: &mut Packet) -> bool {
 fn answer_for<H: Hooked, K: Family>(frame: H, key: &K, error: &Packet, quoted: &Packet) -> i32 {
     let Some(verdict) = key.verdict() else { return NO_ANSWER };
     let seen = Seen::about(frame, *key, error, quoted.direction);
+    if forwarded::was_seen(frame, key, seen.direction) {
+        return count::leave(frame, Outcome::Passed, Reason::SeenAtIngress, seen.weight);
+    }
     // SAFETY: looked up just now.
     match unsafe { decided(frame, verdict, &seen) } {
         Standing::Acts(outcome, reason) => count::leave(frame, outcome, reason, seen.weight),

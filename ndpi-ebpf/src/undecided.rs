@@ -10,6 +10,7 @@ use crate::atomic;
 use crate::count;
 use crate::decide::{OPENED, is_idle};
 use crate::family::Family;
+use crate::forwarded;
 use crate::hook::Hooked;
 use crate::maps::{SCRATCH, SCRATCH_WORDS, Scratch};
 use crate::seen::Seen;
@@ -118,20 +119,9 @@ fn new<H: Hooked, K: Family>(frame: H, seen: &Seen<K>, takes_over: bool) -> (Out
     let mut reason = show_first(frame, seen, blocked);
     let shown = reason.is_none();
     let drops = blocked || settings::budget() == 0 && over_budget_drops();
-    let track = Track {
-        shown: u32::from(shown),
-        tcp_flags: marks(seen) | if shown { 0 } else { loss(seen, reason) },
-        packets: u64::from(seen.weight.packets),
-        bytes: u64::from(seen.weight.bytes),
-        last_seen: settings::tick(),
-        client: client as u32,
-        dropped: if drops { whole(seen) } else { Total { packets: 0, bytes: 0 } },
-    };
-    let kept = if takes_over {
-        seen.key.set_track(&track, BPF_ANY)
-    } else {
-        seen.key.set_unanswered(&track)
-    };
+    let dropped = if drops { whole(seen) } else { Total { packets: 0, bytes: 0 } };
+    let marks = marks::<H, K>(seen) | if shown { 0 } else { loss(seen, reason) };
+    let kept = keep::<H, K>(seen, takes_over, (shown, client), marks, dropped);
     if !kept && shown {
         reason = Some(Reason::TrackFull);
     }
@@ -149,6 +139,35 @@ fn show_first<H: Hooked, K: Family>(frame: H, seen: &Seen<K>, blocked: bool) -> 
         let flags = flags(blocked) | past(u32::from(seen.tcp_flags));
         show(frame, seen, 1, flags, Backlog::before(seen, true)).err()
     }
+}
+
+/// Writes the track of a flow's first packet, with the marks that it leaves, whether it was shown, and
+/// which way it says that the client's go; says whether there was room. It is made in the scratch entry:
+/// the stack has no room for it.
+#[inline(always)]
+fn keep<H: Hooked, K: Family>(
+    seen: &Seen<K>,
+    takes_over: bool,
+    (shown, client): (bool, Direction),
+    marks: u32,
+    dropped: Total,
+) -> bool {
+    let Some(scratch) = SCRATCH.get_ptr_mut(Scratch::Track.of(H::HOOK)) else { return false };
+    let track = scratch.cast::<Track>();
+    let whole = whole(seen);
+    // SAFETY: as in `promote`, which is for flows that have a track.
+    let track = unsafe {
+        (*track).shown = u32::from(shown);
+        (*track).tcp_flags = marks;
+        (*track).packets = whole.packets;
+        (*track).bytes = whole.bytes;
+        (*track).last_seen = settings::tick();
+        (*track).client = client as u32;
+        (*track).dropped.packets = dropped.packets;
+        (*track).dropped.bytes = dropped.bytes;
+        &*track
+    };
+    if takes_over { seen.key.set_track(track, BPF_ANY) } else { seen.key.set_unanswered(track) }
 }
 
 /// A later packet.
@@ -175,7 +194,7 @@ unsafe fn known<H: Hooked, K: Family>(
             restart(track, seen);
         }
         let before = (*track).tcp_flags;
-        note(track, seen);
+        note::<H, K>(track, seen);
         let flags = flags(blocked) | past(before | u32::from(seen.tcp_flags));
         let (outcome, reason) = outcome(blocked, show_next(frame, track, seen, flags));
         if matches!(outcome, Outcome::Dropped) {
@@ -270,8 +289,9 @@ fn flags(blocked: bool) -> u16 {
 
 /// What a packet leaves behind in [`Track::tcp_flags`].
 #[inline(always)]
-fn marks<K: Copy>(seen: &Seen<K>) -> u32 {
-    u32::from(seen.tcp_flags) | if seen.is_empty() { 0 } else { TrackNotes::PAYLOAD }
+fn marks<H: Hooked, K: Copy>(seen: &Seen<K>) -> u32 {
+    let payload = if seen.is_empty() { 0 } else { TrackNotes::PAYLOAD };
+    u32::from(seen.tcp_flags) | payload | forwarded::track_bit::<H, K>(seen)
 }
 
 /// What it leaves behind besides where it was not shown for `reason`.
@@ -303,7 +323,7 @@ fn past(marks: u32) -> u16 {
 /// # Safety
 /// `track` was looked up in this run.
 #[inline(always)]
-unsafe fn note<K: Copy>(track: *mut Track, seen: &Seen<K>) {
+unsafe fn note<H: Hooked, K: Copy>(track: *mut Track, seen: &Seen<K>) {
     // SAFETY: the caller's promise; the words are only changed by atomic operations, but for the
     // tick, of which CPUs write the same or ones that differ by one.
     unsafe {
@@ -313,7 +333,7 @@ unsafe fn note<K: Copy>(track: *mut Track, seen: &Seen<K>) {
         if (*track).last_seen != tick {
             (*track).last_seen = tick;
         }
-        let flags = marks(seen);
+        let flags = marks::<H, K>(seen);
         if (*track).tcp_flags & flags != flags {
             atomic::or32(&raw mut (*track).tcp_flags, flags);
         }

@@ -38,6 +38,7 @@ struct Placed {
     loss: bool,
     tunneled: bool,
     outer: bool,
+    ingress: bool,
     l3: Range<usize>,
 }
 
@@ -63,6 +64,7 @@ impl Batch {
             loss: sample.loss,
             tunneled: sample.tunneled,
             outer: sample.outer,
+            ingress: sample.ingress,
             l3: start..self.bytes.len(),
         });
     }
@@ -87,6 +89,7 @@ impl Batch {
             loss: placed.loss,
             tunneled: placed.tunneled,
             outer: placed.outer,
+            ingress: placed.ingress,
         })
     }
 

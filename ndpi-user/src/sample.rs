@@ -51,6 +51,8 @@ pub struct Sample<'a> {
     /// It carries the packet inside a tunnel, which passes as that and is counted as that: this one is
     /// for the outer flow to be decided by. Never in captures.
     pub outer: bool,
+    /// XDP saw it come in on its interface. Never in captures.
+    pub ingress: bool,
 }
 
 impl<'a> Sample<'a> {
@@ -91,6 +93,7 @@ impl<'a> Sample<'a> {
             loss: false,
             tunneled: false,
             outer: false,
+            ingress: false,
         }
     }
 }

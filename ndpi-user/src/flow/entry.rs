@@ -1,9 +1,9 @@
 //! What user space knows of one flow.
 
 use ndpi::Classification;
-use ndpi_common::Direction;
 use ndpi_common::parse::proto;
 use ndpi_common::reopen::Opening;
+use ndpi_common::{Direction, State};
 
 use super::{Details, Endpoint, FlowKey, Held, Looks, Start};
 use crate::sample::{Sample, tcp};
@@ -20,6 +20,8 @@ pub struct FlowEntry<F> {
     pub client: Direction,
     /// TCP flags seen from the lower and from the upper endpoint.
     pub tcp_seen: [u8; 2],
+    /// Bits of [`State::at_ingress`]: whose packets XDP has seen.
+    pub ingress: u8,
     /// The SYN that opened its connection, if that or the answer to it was seen.
     pub opening: Option<Opening>,
     /// What was seen of its start.
@@ -112,6 +114,7 @@ impl<F> FlowEntry<F> {
             key: sample.key,
             client: if sender_is_server { sample.direction.opposite() } else { sample.direction },
             tcp_seen: [0; 2],
+            ingress: 0,
             opening: None,
             start: Start::default(),
             looks: Looks::default(),
@@ -136,6 +139,9 @@ impl<F> FlowEntry<F> {
         self.bytes += u64::from(sample.bytes);
         self.last_seen_ns = self.last_seen_ns.max(sample.time_ns);
         self.tcp_seen[side(sample.direction)] |= sample.tcp_flags;
+        if sample.ingress {
+            self.ingress |= State::at_ingress(sample.direction);
+        }
         if sample.tcp_flags & tcp::SYN != 0 {
             let opening = sample.tcp_header().and_then(|header| header.opening());
             self.opening = self.opening.or(opening);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
-use ndpi_common::{Action, OWN_BUCKET, TICK_NS, Total, Track, Verdict as Entry, tick_of};
+use ndpi_common::{Action, OWN_BUCKET, State, TICK_NS, Total, Track, Verdict as Entry, tick_of};
 
 use super::in_force::full;
 use super::{Activity, Allowance, Standing, Store, Suspended, Taken, Volume};
@@ -215,11 +215,12 @@ fn own_bucket(entry: &Entry) -> Option<u32> {
 
 /// The map entry of a verdict made at `now_ns` nanoseconds since boot.
 fn entry(standing: &Standing, bucket: u32, now_ns: u64) -> Entry {
-    let Standing { verdict, classification, tcp_seen: [lower, upper], .. } = *standing;
+    let Standing { verdict, classification, tcp_seen: [lower, upper], ingress, .. } = *standing;
     Entry {
         action: verdict.action as u8,
         tcp_flags_lower: lower,
         tcp_flags_upper: upper,
+        state: ingress,
         last_seen: tick_of(now_ns),
         rule: verdict.rule.unwrap_or(NO_RULE),
         app: classification.app.app,
@@ -237,7 +238,8 @@ fn go_on(entry: &mut Entry, before: &Entry) {
     entry.last_seen = before.last_seen;
     entry.tcp_flags_lower |= before.tcp_flags_lower;
     entry.tcp_flags_upper |= before.tcp_flags_upper;
-    (entry.state, entry.opening) = (before.state, before.opening);
+    let known = entry.state & (State::INGRESS_LOWER | State::INGRESS_UPPER);
+    (entry.state, entry.opening) = (before.state | known, before.opening);
     entry.decided_ns = before.decided_ns;
 }
 

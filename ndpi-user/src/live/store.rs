@@ -40,6 +40,11 @@ pub struct Standing {
     pub classification: Classification,
     /// The TCP flags seen until now from the lower and from the upper endpoint.
     pub tcp_seen: [u8; 2],
+    /// Bits of [`State::at_ingress`]: whose packets XDP has seen. It goes on to set them, but what is
+    /// between XDP and the way out when the verdict comes to stand must not count twice.
+    ///
+    /// [`State::at_ingress`]: ndpi_common::State::at_ingress
+    pub ingress: u8,
     /// The SYN that opened the flow's connection, if it is known.
     pub opening: Option<Opening>,
     /// With the action `limit`, what the flow takes from.
@@ -53,7 +58,8 @@ impl Standing {
         let (verdict, classification) = (decided.verdict?, decided.classification);
         let allowance = in_force.allowance(verdict.rule);
         let (key, tcp_seen, opening) = (flow.key, flow.tcp_seen, flow.opening);
-        Some(Self { key, verdict, classification, tcp_seen, opening, allowance })
+        let ingress = flow.ingress;
+        Some(Self { key, verdict, classification, tcp_seen, ingress, opening, allowance })
     }
 }
 

@@ -1,6 +1,6 @@
 //! From ring records to samples.
 
-use ndpi_common::{SampleFlags, SampleHeader};
+use ndpi_common::{Hook, SampleFlags, SampleHeader};
 
 use super::fit;
 use crate::sample::Sample;
@@ -49,6 +49,7 @@ impl Unpacker {
             loss: header.flags & SampleFlags::LOSS != 0,
             tunneled: header.flags & SampleFlags::TUNNELED != 0,
             outer: header.flags & outer == SampleFlags::OUTER,
+            ingress: header.hook() == Hook::Xdp,
         })
     }
 }

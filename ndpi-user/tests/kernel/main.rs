@@ -8,6 +8,7 @@ mod cpus;
 mod errors;
 mod evasion;
 mod forms;
+mod forwarded;
 mod fragments;
 mod frame;
 mod harness;

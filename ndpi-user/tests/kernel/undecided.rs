@@ -30,7 +30,8 @@ fn a_flow_is_shown_up_to_its_budget() {
     }
     let track = kernel.track(V4.with_port(1).key()).expect("a track");
     assert_eq!((track.shown, track.packets, track.bytes), (3, 5, 5 * 44));
-    assert_eq!((track.last_seen, track.tcp_flags), (NOW, u32::from(ACK) | TrackNotes::PAYLOAD));
+    let marks = TrackNotes::PAYLOAD | TrackNotes::INGRESS_LOWER | TrackNotes::INGRESS_UPPER;
+    assert_eq!((track.last_seen, track.tcp_flags), (NOW, u32::from(ACK) | marks));
 }
 
 fn check_shown(kernel: &mut Kernel, hook: Hook, talk: Talk, number: u32, frame: &[u8]) {

@@ -1,6 +1,8 @@
 //! Each action, both families, both hooks.
 
-use ndpi_common::{Action, Hook, Outcome, REJECT_MARK, Reason, SampleFlags, Switches, Total};
+use ndpi_common::{
+    Action, Hook, Outcome, REJECT_MARK, Reason, SampleFlags, State, Switches, Total,
+};
 
 use crate::frame::{ACK, RST, SYN, V4, V6, counted};
 use crate::harness::{Answer, HOOKS, NOW, Settings, kernel};
@@ -58,7 +60,8 @@ fn a_verdict_notes_time_and_flags_of_each_side() {
         let verdict = kernel.verdict(talk.key());
         assert_eq!((verdict.tcp_flags_lower, verdict.tcp_flags_upper), (ACK | 8, SYN | ACK));
         assert_eq!((verdict.last_seen, verdict.action), (NOW + 3, action as u8));
-        assert_eq!((verdict.rule, verdict.app, verdict.state), (7, 91, 0));
+        let both = State::INGRESS_LOWER | State::INGRESS_UPPER;
+        assert_eq!((verdict.rule, verdict.app, verdict.state), (7, 91, both));
     }
 }
 
@@ -91,23 +94,6 @@ fn counters_go_on_beyond_32_bits() {
     assert!(bytes > u64::from(u32::MAX));
     assert_eq!(verdict.lower(), Total { packets: u64::from(times), bytes });
     assert!(verdict.folded_lower.bytes > 0);
-}
-
-#[test]
-fn what_came_in_on_an_attached_interface_is_not_counted_again() {
-    let Some(mut kernel) = kernel(Settings::default()) else { return };
-    let frame = V4.out(ACK, b"forwarded");
-    let context = crate::segments::context(&[(crate::segments::INGRESS_IFINDEX, 1)]);
-    kernel.decide(V4.key(), Action::Drop);
-    kernel.expect(&[(Hook::Tc, Outcome::Dropped, Reason::Drop, 1, counted(&frame))], |kernel| {
-        kernel.run_with(&frame, &context);
-    });
-    kernel.add_interface(1);
-    let seen = (Hook::Tc, Outcome::Passed, Reason::SeenAtIngress, 1, counted(&frame));
-    kernel.expect(&[seen], |kernel| {
-        assert_eq!(kernel.run_with(&frame, &context), Answer::Pass);
-    });
-    assert_eq!(kernel.verdict(V4.key()).lower().packets, 1);
 }
 
 #[test]

@@ -18,6 +18,7 @@ fn standing(key: Key, action: Action, rule: u16) -> Standing {
         verdict: Verdict { action, rule: Some(rule) },
         classification: Classification::default(),
         tcp_seen: [0; 2],
+        ingress: 0,
         opening: None,
         allowance: None,
     }

@@ -23,6 +23,7 @@ fn standing(key: Key, allowance: Option<Allowance>) -> Standing {
         verdict: Verdict { action, rule: Some(0) },
         classification: Classification::default(),
         tcp_seen: [0; 2],
+        ingress: 0,
         opening: None,
         allowance,
     }

@@ -1,5 +1,6 @@
 //! Which packets belong to which flow, between real sockets.
 
+mod nat;
 mod reuse;
 #[path = "../support/mod.rs"]
 mod support;

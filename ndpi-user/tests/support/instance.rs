@@ -81,6 +81,11 @@ impl Instance {
         }
     }
 
+    /// Every record that is still to come, until it has ended.
+    pub(crate) fn rest(&self) -> Vec<Value> {
+        self.lines.iter().map(|line| serde_json::from_str(&line).unwrap()).collect()
+    }
+
     /// What it has said on standard error so far.
     pub(crate) fn stderr(&self) -> String {
         fs::read_to_string(&self.stderr).unwrap()

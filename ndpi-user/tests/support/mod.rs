@@ -7,11 +7,11 @@ mod attached;
 pub(crate) mod bpf;
 pub(crate) mod flood;
 pub(crate) mod foreign;
-mod inside;
+pub(crate) mod inside;
 pub(crate) mod instance;
 // The same file as the lab's: one way to make and remove namespaces.
 #[path = "../../../xtask/src/lab/namespace.rs"]
-mod namespace;
+pub(crate) mod namespace;
 pub(crate) mod pair;
 pub(crate) mod sandbox;
 pub(crate) mod tun;

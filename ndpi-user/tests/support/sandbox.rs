@@ -21,7 +21,7 @@ static NUMBER: AtomicU32 = AtomicU32::new(0);
 /// A network namespace with the veth pair `left` and `right`, both up, and a mount namespace with a
 /// BPF file system of its own: tests run side by side, and never touch what is the machine's.
 pub(crate) struct Sandbox {
-    pub(super) network: Namespace,
+    pub(crate) network: Namespace,
     /// Keeps the mount namespace; ends when its standard input does.
     holder: Child,
     folder: TempDir,

@@ -102,6 +102,7 @@ impl<'a> ReplaySink<'a> {
             verdict: COUNTED,
             classification: flow.decided()?.classification,
             tcp_seen: flow.tcp_seen,
+            ingress: flow.ingress,
             opening: flow.opening,
             allowance: None,
         })

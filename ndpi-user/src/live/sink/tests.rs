@@ -16,8 +16,8 @@ use crate::first_packet::{NoBlocklist, Servers};
 use crate::flow::{Decided, DecidedBy, Details, FlowEntry, FlowKey, Stage};
 use crate::interfaces::Roster;
 use crate::live::{
-    Activity, Allowance, Crowding, Enforcer, Format, Halves, InForce, Output, RuleStore, Standing, Store,
-    Suspended, Taken, Volume,
+    Activity, Allowance, Crowding, Enforcer, Format, Halves, InForce, Output, RuleStore, Standing,
+    Store, Suspended, Taken, Volume,
 };
 use crate::policy::{self, Support, Vocabulary};
 use crate::record::Names;
