@@ -33,7 +33,7 @@ pub struct Plan {
     pub exit_when_gone: bool,
 }
 
-/// Attaches the programs to interfaces and puts them back where they are lost, by what [`Watch`] says.
+/// Attaches the programs to interfaces and puts them back where they are lost, by what `Watch` says.
 #[derive(Debug)]
 pub struct Attacher {
     plan: Plan,
