@@ -134,6 +134,17 @@ impl Diagnostics {
         &self.sources[source.0 as usize].text
     }
 
+    /// Takes the text of a source out until [`Diagnostics::return_text`]: whoever reads it reports
+    /// problems meanwhile.
+    pub(super) fn lend_text(&mut self, source: SourceId) -> String {
+        std::mem::take(&mut self.sources[source.0 as usize].text)
+    }
+
+    /// Puts a text back that was taken out.
+    pub(super) fn return_text(&mut self, source: SourceId, text: String) {
+        self.sources[source.0 as usize].text = text;
+    }
+
     /// The path of a source, as it was given.
     pub fn path(&self, source: SourceId) -> &Path {
         &self.sources[source.0 as usize].path

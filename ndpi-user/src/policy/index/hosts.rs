@@ -24,25 +24,19 @@ impl ByHost {
         width: usize,
         entries: impl Iterator<Item = (&'p HostPattern, u16)>,
     ) -> Self {
-        let mut rules: HashMap<&str, (Vec<u16>, Vec<u16>)> = HashMap::new();
+        let mut pool = PoolBuilder::new(width);
+        let none = pool.of(&[]);
+        let mut names: HashMap<Box<str>, Meaning> = HashMap::new();
         for (pattern, rule) in entries {
-            let (itself, below) = rules.entry(pattern.name()).or_default();
-            match pattern {
-                HostPattern::Exact(_) => itself.push(rule),
-                HostPattern::Below(_) => below.push(rule),
-                HostPattern::Tree(_) => {
-                    itself.push(rule);
-                    below.push(rule);
-                }
+            let unknown = Meaning { itself: none, below: none };
+            let meaning = names.entry_ref(pattern.name()).or_insert(unknown);
+            if !matches!(pattern, HostPattern::Below(_)) {
+                meaning.itself = pool.with(meaning.itself, rule);
+            }
+            if !matches!(pattern, HostPattern::Exact(_)) {
+                meaning.below = pool.with(meaning.below, rule);
             }
         }
-        let mut pool = PoolBuilder::new(width);
-        let names = rules
-            .into_iter()
-            .map(|(name, (itself, below))| {
-                (name.into(), Meaning { itself: pool.of(&itself), below: pool.of(&below) })
-            })
-            .collect();
         Self { names, pool: pool.finish() }
     }
 

@@ -13,7 +13,7 @@ pub(super) struct Pool {
 }
 
 /// A set of a [`Pool`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct SetId(u32);
 
 impl Pool {
@@ -33,11 +33,17 @@ impl Pool {
 pub(super) struct PoolBuilder {
     pool: Pool,
     known: HashMap<Box<Words>, SetId>,
+    /// What a set becomes with one rule more: of long lists, every entry asks for the same.
+    grown: HashMap<(SetId, u16), SetId>,
 }
 
 impl PoolBuilder {
     pub(super) fn new(width: usize) -> Self {
-        Self { pool: Pool { width, words: Vec::new() }, known: HashMap::new() }
+        Self {
+            pool: Pool { width, words: Vec::new() },
+            known: HashMap::new(),
+            grown: HashMap::new(),
+        }
     }
 
     pub(super) fn width(&self) -> usize {
@@ -62,6 +68,18 @@ impl PoolBuilder {
             insert(&mut words, *rule);
         }
         self.set(&words)
+    }
+
+    /// The rules of `set`, and `rule`.
+    pub(super) fn with(&mut self, set: SetId, rule: u16) -> SetId {
+        if let Some(grown) = self.grown.get(&(set, rule)) {
+            return *grown;
+        }
+        let mut words = self.pool.get(set).to_vec();
+        insert(&mut words, rule);
+        let grown = self.set(&words);
+        self.grown.insert((set, rule), grown);
+        grown
     }
 
     pub(super) fn finish(self) -> Pool {

@@ -83,7 +83,8 @@ impl Reader<'_> {
     }
 
     fn lines<T>(&mut self, source: SourceId, entry: Entry<Self, T>) -> Vec<At<T>> {
-        let text = self.diagnostics.text(source).to_owned();
+        // Lists may be large: the text is borrowed for a while, not copied.
+        let text = self.diagnostics.lend_text(source);
         let problems_before = self.diagnostics.problems().len();
         let mut entries = Vec::new();
         let mut start = 0;
@@ -96,6 +97,7 @@ impl Reader<'_> {
             }
             start += line.len();
         }
+        self.diagnostics.return_text(source, text);
         self.shorten(problems_before, source);
         entries
     }
