@@ -1,0 +1,63 @@
+//! What a long list of host names costs: reads a policy with one rule and a list of so many names,
+//! once, as a start does. Prints a line of JSON: seconds, and the most memory that the process had,
+//! megabytes.
+//!
+//! usage: `long_list [NAMES]`
+
+use std::env;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow};
+use ndpi_user::policy::{Names, Support, Vocabulary, load};
+
+/// About what the largest block lists that are published hold.
+const NAMES: u32 = 1_600_000;
+
+fn main() -> Result<()> {
+    let names = env::args().nth(1).map_or(Ok(NAMES), |names| names.parse())?;
+    let folder = tempfile::tempdir()?;
+    let path = write_policy(folder.path(), names)?;
+    let start = Instant::now();
+    let policy =
+        load(&path, &vocabulary(), Support::ALL).map_err(|problems| anyhow!("{problems}"))?;
+    let seconds = start.elapsed().as_secs_f64();
+    let read = policy.rules()[0].matchers.host.as_ref().map_or(0, Vec::len);
+    println!(r#"{{"names":{read},"load_s":{seconds:.2},"peak_mb":{:.0}}}"#, peak_mb()?);
+    Ok(())
+}
+
+fn write_policy(folder: &Path, names: u32) -> Result<PathBuf> {
+    let path = folder.join("policy.toml");
+    fs::write(&path, "[[rule]]\nhost = { file = \"names.txt\" }\naction = \"drop\"\n")?;
+    let mut list = BufWriter::new(File::create(folder.join("names.txt"))?);
+    for number in 0..names {
+        // As long as names on such lists are, and in no order: a multiplication modulo 2^32.
+        let mixed = number.wrapping_mul(2_654_435_761);
+        writeln!(list, "tracker-{mixed:08x}.{:x}.ads.example.com", mixed % 4099)?;
+    }
+    list.flush()?;
+    Ok(path)
+}
+
+/// No names of nDPI's are asked for.
+fn vocabulary() -> Vocabulary {
+    Vocabulary {
+        apps: Names::default(),
+        categories: Names::default(),
+        breeds: Names::default(),
+        risks: Names::default(),
+        risk_scores: [0; 64],
+    }
+}
+
+/// The most memory that this process has had so far (`VmHWM`, proc(5)).
+fn peak_mb() -> Result<f64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes = line.and_then(|line| line.split_whitespace().next());
+    let kibibytes: f64 = kibibytes.context("/proc/self/status has no VmHWM")?.parse()?;
+    Ok(kibibytes * 1024.0 / 1e6)
+}
