@@ -1,11 +1,11 @@
 //! What should not happen, told through aya-log at level debug; off unless the loader turns it on,
-//! and then never reached by a packet that is handled as usual.
+//! and then never reached by a packet that is handled as usual. The verifier follows each value that a
+//! message has through all of the programs: there are none.
 
 use aya_ebpf::EbpfContext;
 use aya_log_ebpf::debug;
 
 use crate::hook::Hooked;
-use crate::settings;
 
 struct Context(*mut core::ffi::c_void);
 
@@ -17,14 +17,14 @@ impl EbpfContext for Context {
 
 /// This CPU has no ring: user space made rings for fewer CPUs than there are.
 #[inline(never)]
-pub(crate) fn no_ring<H: Hooked>(frame: H, cpu: u32) -> i32 {
-    debug!(&Context(frame.context()), "cpu {} has no ring (ABI {})", cpu, settings::abi());
+pub(crate) fn no_ring<H: Hooked>(frame: H) -> i32 {
+    debug!(&Context(frame.context()), "a CPU has no ring");
     0
 }
 
 /// The bytes that the parser found could not be copied.
 #[inline(never)]
-pub(crate) fn not_copied<H: Hooked>(frame: H, at: u32, len: u32) -> i32 {
-    debug!(&Context(frame.context()), "cannot copy {} bytes at {}", len, at);
+pub(crate) fn not_copied<H: Hooked>(frame: H) -> i32 {
+    debug!(&Context(frame.context()), "cannot copy a packet's bytes");
     0
 }

@@ -21,12 +21,6 @@ static IDLE_TICKS: Global<u32> = Global::new(1200);
 #[unsafe(no_mangle)]
 static mut LIVE: Live = Live { tick: 0, zero: 0, switches: 0, servers: 0 };
 
-/// The version of the shared types.
-#[inline(always)]
-pub(crate) fn abi() -> u32 {
-    ABI.load()
-}
-
 /// Packets of an undecided flow that are shown at most.
 #[inline(always)]
 pub(crate) fn budget() -> u32 {

@@ -89,7 +89,7 @@ pub(crate) fn show<H: Hooked, K: Family>(
     // SAFETY: no arguments.
     let cpu = unsafe { bpf_get_smp_processor_id() };
     let Some(ring) = RINGS.get(cpu) else {
-        odd::no_ring(frame, cpu);
+        odd::no_ring(frame);
         return Err(Reason::RingFull);
     };
     if !backlog.has_room(ring) {
@@ -147,7 +147,7 @@ fn fill<H: Hooked, K: Family, const N: usize>(
         record.submit(0);
     } else {
         record.discard(0);
-        odd::not_copied(frame, seen.l3, len);
+        odd::not_copied(frame);
     }
     there
 }
