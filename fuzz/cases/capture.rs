@@ -18,7 +18,7 @@ pub(super) fn run(data: &[u8]) {
         match capture.next_packet() {
             Ok(Some(packet)) => {
                 assert!(packet.data.len() <= LONGEST_RECORD);
-                if let Ok(sample) = link::sample(&packet, true) {
+                if let Ok(sample) = link::sample(&packet, &link::Tunnels::all(true)) {
                     assert!(sample.l3.len() <= packet.data.len());
                 }
             }

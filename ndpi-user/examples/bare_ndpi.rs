@@ -42,7 +42,7 @@ fn load(path: &Path) -> Result<Loaded> {
     let (mut loaded, mut numbers) = (Loaded::default(), HashMap::new());
     let mut capture = Capture::open(path)?;
     while let Some(packet) = capture.next_packet()? {
-        let Ok(sample) = link::sample(&packet, false) else { continue };
+        let Ok(sample) = link::sample(&packet, &link::Tunnels::all(false)) else { continue };
         let next = numbers.len();
         let flow = *numbers.entry(sample.key).or_insert(next);
         let start = loaded.bytes.len();

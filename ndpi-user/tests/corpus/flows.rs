@@ -45,7 +45,7 @@ fn read(path: &Path) -> (Flows, Skips) {
     let (mut flows, mut skips) = (Flows::new(), Skips::default());
     let mut capture = Capture::open(path).expect("a capture of the corpus");
     while let Ok(Some(packet)) = capture.next_packet() {
-        match link::sample(&packet, false) {
+        match link::sample(&packet, &link::Tunnels::all(false)) {
             Ok(sample) => {
                 let key = sample.key;
                 let key = (key.vlan(), key.proto(), key.lower(), key.upper());
