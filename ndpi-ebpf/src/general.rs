@@ -144,14 +144,12 @@ fn open<H: Hooked>(
     inner: &mut MaybeUninit<Packet>,
 ) -> bool {
     // SAFETY: the caller's promise.
-    if settings::is_on(Switches::TUNNEL_ENDS)
-        && !ends::are_given(unsafe { packet.assume_init_ref() })
-    {
+    let packet = unsafe { packet.assume_init_ref() };
+    if settings::is_on(Switches::TUNNEL_ENDS) && !ends::are_given(packet) {
         return false;
     }
     let mut link = MaybeUninit::uninit();
-    // SAFETY: the caller's promise.
-    let tunnel = entrance(frame, unsafe { packet.assume_init_ref() }, &mut link);
+    let tunnel = entrance(frame, packet, &mut link);
     if matches!(tunnel, Tunnel::None) {
         return false;
     }

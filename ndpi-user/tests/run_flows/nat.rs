@@ -195,7 +195,7 @@ fn a_masquerading_router_sees_whole_flows_on_both_sides() {
     }
     let flows = router.flows();
     let mut sources = whole(&flows);
-    sources.sort();
+    sources.sort_unstable();
     assert_eq!(sources, [CLIENT, CLIENT, OUTSIDE, OUTSIDE]);
 }
 
