@@ -11,6 +11,8 @@ const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
 const FIN_ACK: u8 = 0x11;
 const PUSH_ACK: u8 = 0x18;
+/// The IP protocol (IANA).
+const GRE: u8 = 47;
 
 /// IP packets of flows that begin, end and pause in all ways, with their times.
 fn traffic() -> Vec<(u32, Vec<u8>)> {
@@ -40,7 +42,7 @@ fn traffic() -> Vec<(u32, Vec<u8>)> {
     traffic.push((105, vec![0x75; 40]));
     let mut inside = dns(3, "c.example", false);
     inside[12..20].copy_from_slice(&[198, 19, 0, 2, 198, 19, 0, 1]);
-    traffic.push((106, ipv4(47, false, &[&[0, 0, 8, 0][..], &inside].concat())));
+    traffic.push((106, ipv4(GRE, false, &[&[0, 0, 8, 0][..], &inside].concat())));
     // Silence that ends flows; a capture joined to it that is older; and a little out of order.
     traffic.extend([(1000, dns(1, "a.example", false)), (1001, dns(1, "a.example", true))]);
     traffic.extend([(50, dns(2, "b.example", false)), (49, dns(2, "b.example", true))]);
@@ -65,7 +67,13 @@ fn flows_are_those_of_pcap() {
     let path = file("replay-records", "all.pcap", &raw(&traffic()));
     for view in [&["--json"][..], &["--json", "--tunnels"]] {
         let arguments = [view, &[path.as_str()]].concat();
-        let (ours, theirs) = (replay(&arguments).flows(), pcap(&arguments).flows());
+        let (mut ours, theirs) = (replay(&arguments).flows(), pcap(&arguments).flows());
+        if view.contains(&"--tunnels") {
+            // The tunnel that is looked into has a verdict, and so a record, of its own in the kernel.
+            let all = ours.len();
+            ours.retain(|flow| flow["proto"] != GRE);
+            assert_eq!(ours.len(), all - 1, "{view:?}");
+        }
         assert_eq!(sorted(ours), sorted(theirs), "{view:?}");
     }
     let arguments = ["--json", "--whole-capture", &path];
