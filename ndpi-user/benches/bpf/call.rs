@@ -102,31 +102,28 @@ pub(crate) fn load(instructions: &[u64]) -> io::Result<OwnedFd> {
 
 /// The same under a name, which ends in zeros.
 pub(crate) fn load_named(prog_name: [u8; 16], instructions: &[u64]) -> io::Result<OwnedFd> {
-    let mut attr = LoadAttr {
-        prog_name,
-        prog_type: TYPE_XDP,
-        insn_cnt: u32::try_from(instructions.len()).map_err(io::Error::other)?,
-        insns: instructions.as_ptr().addr() as u64,
-        license: c"GPL".as_ptr().addr() as u64,
-        prog_flags: HAS_FRAGS,
-        expected_attach_type: ATTACH_XDP,
-        ..LoadAttr::default()
-    };
-    let fd = bpf(PROG_LOAD, &mut attr)?;
-    // SAFETY: the call succeeded, so this is a new descriptor that nobody else owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    load_as(
+        LoadAttr {
+            prog_name,
+            prog_type: TYPE_XDP,
+            prog_flags: HAS_FRAGS,
+            expected_attach_type: ATTACH_XDP,
+            ..LoadAttr::default()
+        },
+        instructions,
+    )
 }
 
 /// Loads a program for TC under a name, which ends in zeros.
 pub(crate) fn load_classifier(prog_name: [u8; 16], instructions: &[u64]) -> io::Result<OwnedFd> {
-    let mut attr = LoadAttr {
-        prog_name,
-        prog_type: TYPE_CLASSIFIER,
-        insn_cnt: u32::try_from(instructions.len()).map_err(io::Error::other)?,
-        insns: instructions.as_ptr().addr() as u64,
-        license: c"GPL".as_ptr().addr() as u64,
-        ..LoadAttr::default()
-    };
+    load_as(LoadAttr { prog_name, prog_type: TYPE_CLASSIFIER, ..LoadAttr::default() }, instructions)
+}
+
+/// Loads a program of the kind that `attr` says.
+fn load_as(mut attr: LoadAttr, instructions: &[u64]) -> io::Result<OwnedFd> {
+    attr.insn_cnt = u32::try_from(instructions.len()).map_err(io::Error::other)?;
+    attr.insns = instructions.as_ptr().addr() as u64;
+    attr.license = c"GPL".as_ptr().addr() as u64;
     let fd = bpf(PROG_LOAD, &mut attr)?;
     // SAFETY: the call succeeded, so this is a new descriptor that nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
