@@ -16,10 +16,12 @@ impl Workspace {
         Self { root: root.to_path_buf() }
     }
 
-    /// The checkout this xtask was compiled from.
+    /// The checkout that this xtask lies in, as in `xtask/launch`; else the one it was compiled in.
     pub(crate) fn here() -> Self {
         let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-        Self { root: package.parent().unwrap_or(package).to_path_buf() }
+        let compiled_in = package.parent().unwrap_or(package);
+        let program = std::env::current_exe().unwrap_or_default();
+        Self { root: around(&program).unwrap_or(compiled_in).to_path_buf() }
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -106,5 +108,25 @@ impl Profile {
             Self::Debug | Self::Quick => "a minute or two, the first time",
             Self::Dist => "optimised as a whole: some minutes",
         }
+    }
+}
+
+/// The checkout that a path lies in.
+fn around(path: &Path) -> Option<&Path> {
+    path.ancestors().find(|folder| folder.join("xtask/launch/Cargo.toml").exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkout_is_the_one_that_the_program_lies_in() {
+        let moved = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(moved.path().join("xtask/launch")).unwrap();
+        let program = moved.path().join("target/debug/xtask");
+        assert_eq!(around(&program), None);
+        std::fs::write(moved.path().join("xtask/launch/Cargo.toml"), "").unwrap();
+        assert_eq!(around(&program), Some(moved.path()));
     }
 }

@@ -24,10 +24,13 @@ fn main() {
     exit(1);
 }
 
-/// The checkout: two folders up from this package.
+/// The checkout that this program lies in: cargo does not compile it again when a checkout is moved or
+/// copied, so the one that it was compiled in may be another by now. That one only where it lies in none.
 fn root() -> PathBuf {
+    let program = env::current_exe().unwrap_or_default();
+    let around = program.ancestors().find(|folder| folder.join("xtask/launch/Cargo.toml").exists());
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.ancestors().nth(2).unwrap_or(package).to_path_buf()
+    around.or(package.ancestors().nth(2)).unwrap_or(package).to_path_buf()
 }
 
 /// Cargo on xtask, with our arguments.
