@@ -133,8 +133,10 @@ impl<D: Detector> Classifier<D> {
         }
         let meeting = if flow.noted { self.notes.meet(sample) } else { None };
         match meeting {
-            Some(Meeting::Stands) => self.restore(slot, sample, sink),
-            Some(Meeting::Knocks) => drop(self.inspect(slot, sample)),
+            // Nothing is shown beyond the last: the verdict has to stand again by then, and the kernel
+            // knows by itself what to make of another connection.
+            Some(Meeting::Knocks) if !sample.last => drop(self.inspect(slot, sample)),
+            Some(Meeting::Stands | Meeting::Knocks) => self.restore(slot, sample, sink),
             Some(Meeting::Over) | None => {
                 if std::mem::take(&mut flow.noted) {
                     self.notes.remove(&sample.key);

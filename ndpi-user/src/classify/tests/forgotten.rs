@@ -130,3 +130,22 @@ fn a_syn_alone_shakes_off_nothing() {
     assert_eq!(by(&classifier, 1), Some(DecidedBy::Note));
     assert_eq!(notes.decided.len(), 2);
 }
+
+#[test]
+fn asking_for_new_connections_until_no_more_is_shown_shakes_off_nothing() {
+    let (mut classifier, mut notes) = (kept(9), Notes::default());
+    talk(&mut classifier, &mut notes, 1);
+    classifier.end(&key(1, 6), End::Idle, &mut notes);
+    for number in 1..=8 {
+        let syn = segment(tcp::SYN, number, 0, &[]);
+        let knock = Sample {
+            l3: &syn,
+            tcp_flags: tcp::SYN,
+            last: number == 8,
+            ..data(1, Direction::FromLower, &[])
+        };
+        classifier.sample(&knock, &mut notes);
+        let expected = knock.last.then_some(DecidedBy::Note);
+        assert_eq!(by(&classifier, 1), expected, "SYN {number}");
+    }
+}
