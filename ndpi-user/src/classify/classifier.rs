@@ -192,17 +192,22 @@ impl<D: Detector> Classifier<D> {
     /// there are. What there are notes of is judged when it comes back.
     pub fn judge_again(&mut self, sink: &mut impl Sink<D::Flow>) -> u64 {
         self.policy = self.policy.wrapping_add(1);
-        let slots: Vec<SlotId> = self.table.slots().collect();
-        let mut judged = 0;
-        for slot in slots {
-            let Some(flow) = self.table.get_mut(slot) else { continue };
-            let Some(before) = flow.decided().map(|decided| decided.verdict) else { continue };
-            judge(flow, sink.rules());
-            sink.judged_again(flow, before);
+        let mut slots: Vec<SlotId> = self.table.slots().collect();
+        slots.retain(|slot| {
+            let flow = self.table.get_mut(*slot);
+            let decided = flow.and_then(|flow| Some((flow.decided()?.verdict, flow)));
+            let is_decided = decided.is_some();
+            if let Some((before, flow)) = decided {
+                judge(flow, sink.rules());
+                sink.judged_again(flow, before);
+            }
+            is_decided
+        });
+        // Only now: who has to go for another leaves a note of what this policy says.
+        for &slot in &slots {
             self.account(slot, sink);
-            judged += 1;
         }
-        judged
+        slots.len() as u64
     }
 
     /// Ends all flows, the oldest first.

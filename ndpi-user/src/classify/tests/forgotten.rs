@@ -84,6 +84,20 @@ fn a_policy_that_came_since_judges_what_comes_back() {
 }
 
 #[test]
+fn a_flow_that_has_to_go_for_a_new_policys_sake_is_judged_by_that_policy() {
+    let shares = Shares { blocked: 2, ..Shares::default() };
+    let (mut classifier, mut notes) = (kept_with(9, &shares), Notes::default());
+    notes.action = Action::Count;
+    talk(&mut classifier, &mut notes, 1);
+    notes.action = Action::Drop;
+    (2..=3).for_each(|port| talk(&mut classifier, &mut notes, port));
+    // The first flow is blocked from now on, and one that was blocked goes for it.
+    classifier.judge_again(&mut notes);
+    assert_eq!(by(&classifier, 2), None);
+    assert!(notes.judged_again.iter().any(|(judged, _)| *judged == key(2, 6)));
+}
+
+#[test]
 fn a_blocked_flow_that_was_silent_is_remembered_and_one_that_may_pass_is_not() {
     let (mut classifier, mut notes) = (kept(9), Notes::default());
     talk(&mut classifier, &mut notes, 1);
