@@ -21,11 +21,12 @@ const AT_A_TIME: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     to_begin: [VecDeque<(u64, FlowKey)>; AFTER.len()],
-    to_end: VecDeque<(u64, FlowKey)>,
+    /// With the look that is to end: the flow may be at a later one.
+    to_end: VecDeque<(u64, (usize, FlowKey))>,
 }
 
-fn next_due(queue: &mut VecDeque<(u64, FlowKey)>, now_ns: u64) -> Option<FlowKey> {
-    queue.pop_front_if(|(due, _)| *due <= now_ns).map(|(_, key)| key)
+fn next_due<T>(queue: &mut VecDeque<(u64, T)>, now_ns: u64) -> Option<T> {
+    queue.pop_front_if(|(due, _)| *due <= now_ns).map(|(_, waiting)| waiting)
 }
 
 fn later(now_ns: u64, by: Duration) -> u64 {
@@ -49,7 +50,9 @@ impl<D: Detector> Classifier<D> {
                     self.begin(look, &key, now_ns, sink);
                 }
             }
-            if let Some(key) = next_due(&mut self.waiting.to_end, now_ns) {
+            if let Some((look, key)) = next_due(&mut self.waiting.to_end, now_ns)
+                && self.table.look_up(&key).is_some_and(|flow| flow.looks.current() == Some(look))
+            {
                 self.end_look(&key, now_ns, sink);
             }
         }
@@ -81,7 +84,7 @@ impl<D: Detector> Classifier<D> {
         if let Stage::Decided(before) = std::mem::replace(&mut flow.stage, state) {
             flow.looks.begin(before);
         }
-        self.waiting.to_end.push_back((later(now_ns, LONGEST), *key));
+        self.waiting.to_end.push_back((later(now_ns, LONGEST), (look, *key)));
         self.account(slot, sink);
     }
 

@@ -1,5 +1,6 @@
 //! The classifier with a scripted detector: no nDPI, no clock, no packets but made-up ones.
 
+mod again;
 mod first_packet;
 mod forgotten;
 

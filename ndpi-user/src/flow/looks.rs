@@ -29,6 +29,11 @@ impl Looks {
         (self.taken < AFTER.len()).then_some(self.taken)
     }
 
+    /// Which look goes on now, from 0; `None` where none does.
+    pub fn current(&self) -> Option<usize> {
+        self.before.as_ref().map(|_| self.taken - 1)
+    }
+
     /// Begins the next look, after `before` was decided.
     pub fn begin(&mut self, before: Decided) {
         self.taken += 1;
@@ -55,9 +60,11 @@ mod tests {
                 given_up: false,
                 by: DecidedBy::Content,
             });
+            assert_eq!(looks.current(), Some(look));
             Some(look)
         });
         assert!(begun.eq(0..AFTER.len()));
+        assert_eq!(Looks::default().current(), None);
         assert_eq!(Looks::used_up().next(), None);
     }
 }

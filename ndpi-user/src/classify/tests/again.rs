@@ -1,0 +1,112 @@
+//! Flows whose start was not seen, and that are looked at again.
+
+use super::*;
+
+/// Finds what carries applications, and never a name.
+struct Carrier;
+
+impl Detector for Carrier {
+    type Flow = Classification;
+
+    fn open(&self) -> Classification {
+        Classification::default()
+    }
+
+    fn inspect(&self, flow: &mut Classification, _l3: &[u8], _time_ms: u64) -> Classification {
+        flow.app = AppId { master: 0, app: 91 };
+        flow.state = State::Classified;
+        *flow
+    }
+
+    fn classification(&self, flow: &Classification) -> Classification {
+        *flow
+    }
+
+    fn give_up(&self, flow: &mut Classification) -> Classification {
+        *flow
+    }
+
+    fn details(&self, _flow: &Classification) -> Details {
+        Details::default()
+    }
+}
+
+/// Lets everything pass, by the only rule of one policy after the other.
+#[derive(Default)]
+struct Passing {
+    policy: u16,
+    /// Looks that have ended without a finding.
+    unchanged: usize,
+}
+
+impl Passing {
+    fn verdict(&self) -> Verdict {
+        Verdict { action: Action::Count, rule: Some(self.policy) }
+    }
+}
+
+impl Judge<Classification> for Passing {
+    fn judge(
+        &mut self,
+        _flow: &FlowEntry<Classification>,
+        _classification: &Classification,
+        _details: &Details,
+        _moment: Moment,
+    ) -> Option<Verdict> {
+        Some(self.verdict())
+    }
+}
+
+impl Sink<Classification> for Passing {
+    fn rules(&mut self) -> &mut impl Judge<Classification> {
+        self
+    }
+
+    fn decided(&mut self, _flow: &mut FlowEntry<Classification>, _sample: &Sample) {}
+
+    fn suspend(&mut self, _flow: &mut FlowEntry<Classification>) -> bool {
+        true
+    }
+
+    fn unchanged(&mut self, _flow: &mut FlowEntry<Classification>) {
+        self.unchanged += 1;
+    }
+
+    fn finished(&mut self, _flow: FlowEntry<Classification>, _end: End) {}
+}
+
+/// A packet of the only flow, before which something was lost.
+fn after_loss(seconds: u64) -> Sample<'static> {
+    Sample { loss: true, ..packet(1, seconds, &[2]) }
+}
+
+/// A kernel's classifier with a flow that was decided after a loss, and that nDPI looks at again since
+/// one second after.
+fn looking(sink: &mut Passing) -> Classifier<Carrier> {
+    let settings =
+        Settings { timeouts: Some(Timeouts::default()), max_flows: 9, keeper: Keeper::Kernel };
+    let mut classifier = Classifier::new(Carrier, settings);
+    classifier.sample(&after_loss(0), sink);
+    assert!(!is_looking(&classifier));
+    classifier.look_again(SECOND, sink);
+    assert!(is_looking(&classifier));
+    classifier
+}
+
+fn is_looking(classifier: &Classifier<Carrier>) -> bool {
+    classifier.table().look_up(&key(1, 17)).is_some_and(|flow| flow.decided().is_none())
+}
+
+#[test]
+fn a_look_that_a_packet_has_ended_cuts_no_later_one_short() {
+    let mut sink = Passing::default();
+    let mut classifier = looking(&mut sink);
+    classifier.sample(&after_loss(2), &mut sink);
+    assert_eq!((sink.unchanged, is_looking(&classifier)), (1, false));
+    classifier.look_again(10 * SECOND, &mut sink);
+    // The time of the first look would be over.
+    classifier.look_again(11 * SECOND, &mut sink);
+    assert_eq!((sink.unchanged, is_looking(&classifier)), (1, true));
+    classifier.look_again(20 * SECOND, &mut sink);
+    assert_eq!((sink.unchanged, is_looking(&classifier)), (2, false));
+}
