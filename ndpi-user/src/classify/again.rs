@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::classifier::judge;
-use super::{Classifier, Detector, Keeper, Sink};
+use super::{Classifier, Detector, Judge, Keeper, Sink};
 use crate::flow::{AFTER, Decided, FlowEntry, FlowKey, SlotId, Stage};
 use crate::sample::Sample;
 use crate::verdict::Action;
@@ -93,8 +93,7 @@ impl<D: Detector> Classifier<D> {
         let Some(slot) = self.table.find(key) else { return };
         let Some(flow) = self.table.get_mut(slot) else { return };
         let Some(before) = flow.looks.before.take() else { return };
-        flow.stage = Stage::Decided(*before);
-        judge(flow, sink.rules());
+        fall_back(flow, *before, sink.rules());
         sink.unchanged(flow);
         self.account(slot, sink);
         self.await_look(slot, now_ns);
@@ -122,12 +121,26 @@ impl<D: Detector> Classifier<D> {
     }
 }
 
-/// What is kept of a flow that ended with `decided`, which nDPI may have been looking at again.
-pub(super) fn at_the_end<F>(flow: &mut FlowEntry<F>, decided: Decided) -> Decided {
+/// Keeps of a flow that ended with `decided` what is known of it: that, or what was before nDPI looked at
+/// it again.
+pub(super) fn end_with<F>(flow: &mut FlowEntry<F>, decided: Decided, rules: &mut impl Judge<F>) {
     match flow.looks.before.take() {
         Some(before) if flow.start.is_incomplete(&decided.classification, &decided.details) => {
-            Decided { given_up: decided.given_up, ..*before }
+            let before = Decided { given_up: decided.given_up, ..*before };
+            fall_back(flow, before, rules);
         }
-        _ => decided,
+        _ => flow.stage = Stage::Decided(decided),
+    }
+}
+
+/// Makes a flow again what it was before nDPI looked at it. The policy may be another since: what the one
+/// before let through has not leaked.
+fn fall_back<F>(flow: &mut FlowEntry<F>, before: Decided, rules: &mut impl Judge<F>) {
+    let earlier = before.verdict;
+    flow.stage = Stage::Decided(before);
+    judge(flow, rules);
+    if flow.decided().is_some_and(|decided| decided.verdict != earlier) {
+        let (packets, bytes) = std::mem::take(&mut flow.looks.passed);
+        flow.allow(packets, bytes);
     }
 }

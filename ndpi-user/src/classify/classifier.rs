@@ -2,7 +2,7 @@
 
 use ndpi::Classification;
 
-use super::again::{Waiting, at_the_end};
+use super::again::{Waiting, end_with};
 use super::decide::{decide, give_up};
 use super::{Detector, Judge, Moment, Sink};
 use crate::flow::{
@@ -306,7 +306,7 @@ impl<D: Detector> Classifier<D> {
 
     fn finish_flow(&self, mut flow: FlowEntry<D::Flow>, end: End, sink: &mut impl Sink<D::Flow>) {
         if let Some(decided) = give_up(&self.detector, &mut flow, sink.rules(), true) {
-            flow.stage = Stage::Decided(at_the_end(&mut flow, decided));
+            end_with(&mut flow, decided, sink.rules());
         }
         sink.finished(flow, end);
     }

@@ -31,12 +31,17 @@ impl Detector for Carrier {
     }
 }
 
+/// What passed of a flow before a look.
+const PASSED: (u64, u64) = (5, 500);
+
 /// Lets everything pass, by the only rule of one policy after the other.
 #[derive(Default)]
 struct Passing {
     policy: u16,
     /// Looks that have ended without a finding.
     unchanged: usize,
+    /// Verdicts, and what an earlier policy let through.
+    finished: Vec<(Option<Verdict>, (u64, u64))>,
 }
 
 impl Passing {
@@ -64,7 +69,8 @@ impl Sink<Classification> for Passing {
 
     fn decided(&mut self, _flow: &mut FlowEntry<Classification>, _sample: &Sample) {}
 
-    fn suspend(&mut self, _flow: &mut FlowEntry<Classification>) -> bool {
+    fn suspend(&mut self, flow: &mut FlowEntry<Classification>) -> bool {
+        flow.looks.passed = PASSED;
         true
     }
 
@@ -72,7 +78,9 @@ impl Sink<Classification> for Passing {
         self.unchanged += 1;
     }
 
-    fn finished(&mut self, _flow: FlowEntry<Classification>, _end: End) {}
+    fn finished(&mut self, flow: FlowEntry<Classification>, _end: End) {
+        self.finished.push((flow.decided().and_then(|decided| decided.verdict), flow.allowed));
+    }
 }
 
 /// A packet of the only flow, before which something was lost.
@@ -109,4 +117,16 @@ fn a_look_that_a_packet_has_ended_cuts_no_later_one_short() {
     assert_eq!((sink.unchanged, is_looking(&classifier)), (1, true));
     classifier.look_again(20 * SECOND, &mut sink);
     assert_eq!((sink.unchanged, is_looking(&classifier)), (2, false));
+}
+
+#[test]
+fn a_flow_that_ends_while_it_is_looked_at_has_the_verdict_of_the_policy_in_force() {
+    for (policy, allowed) in [(0, (0, 0)), (1, PASSED)] {
+        let mut sink = Passing::default();
+        let mut classifier = looking(&mut sink);
+        sink.policy = policy;
+        classifier.judge_again(&mut sink);
+        classifier.end(&key(1, 17), End::Idle, &mut sink);
+        assert_eq!(sink.finished, [(Some(sink.verdict()), allowed)]);
+    }
 }
