@@ -324,3 +324,30 @@ fn only_what_changes_is_written_anew() {
         assert_eq!(limit, changes && text.starts_with("limit"), "{text}");
     }
 }
+
+/// How often it is said that the kernel has no room for tracks when it has none of a flow any more that
+/// so many packets were seen of while nDPI looked at it again.
+fn lacks_of_tracks(packets: usize) -> usize {
+    let lines = Lines::default();
+    let (output, writer) = Output::start(Format::Json, lines.clone());
+    let first = policy("action = \"count\"");
+    let shared = shared(output, &first);
+    let mut sink = LiveSink::new(Table { before: volume(1), ..Table::default() }, first, shared);
+    let mut flow = flow_with(Some(Verdict { action: Action::Count, rule: Some(0) }));
+    flow.count(&sample());
+    sink.decided(&mut flow, &sample());
+    assert!(sink.suspend(&mut flow));
+    sink.store.before = Volume::default();
+    (0..packets).for_each(|_| flow.count(&sample()));
+    sink.unchanged(&mut flow);
+    assert!(sink.store.standing.borrow().contains_key(&flow.key));
+    drop(sink);
+    assert_eq!(writer.finish().lost, 0);
+    let text = String::from_utf8(lines.bytes()).unwrap();
+    text.lines().filter(|line| line.contains(r#""table":"tracks""#)).count()
+}
+
+#[test]
+fn only_of_a_flow_that_something_came_of_a_track_is_missed() {
+    assert_eq!((lacks_of_tracks(0), lacks_of_tracks(1)), (0, 1));
+}

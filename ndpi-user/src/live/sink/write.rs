@@ -13,7 +13,7 @@ impl<S: Store> LiveSink<S> {
         let Some(standing) = Standing::of(flow, &self.policy) else { return false };
         match self.store.write(&standing) {
             Ok(before) => {
-                self.check_track(before);
+                self.check_track(flow, before);
                 count_undecided(flow, before);
             }
             Err(error) => {
@@ -26,10 +26,10 @@ impl<S: Store> LiveSink<S> {
         true
     }
 
-    /// Says so where the kernel has forgotten what came of a flow before its verdict: the deciding packet
-    /// at least was there.
-    fn check_track(&self, before: Volume) {
-        if before.packets == 0 {
+    /// Says so where the kernel has forgotten what came of a flow before its verdict. Of one that nDPI
+    /// looked at again, it may be that nothing came.
+    fn check_track<F>(&self, flow: &FlowEntry<F>, before: Volume) {
+        if before.packets == 0 && flow.packets > 0 {
             self.shared.crowding.displaced(Crowded::Tracks, 1, None, self.now_ns());
         }
     }
