@@ -11,8 +11,12 @@ use super::{Activity, end_of};
 use crate::flow::{Shards, Timeouts};
 use crate::kernel::Clock;
 
-/// Flows in one message: workers look at samples in between.
-const FLOWS_PER_MESSAGE: usize = 512;
+/// Active flows in one message: workers look at samples in between.
+const ACTIVE_PER_MESSAGE: usize = 512;
+
+/// Flows in one message that are over. To end one takes several system calls, and a table may be full of
+/// flows that were silent for equally long.
+const OVER_PER_MESSAGE: usize = 128;
 
 /// What was found, by the worker that owns it.
 #[derive(Debug)]
@@ -33,8 +37,8 @@ struct Found {
 }
 
 impl Census {
-    /// Nothing was found yet at the tick `now`; the workers own flows by `shards`, and `since` has for each worker the tick of the last sweep
-    /// that brought it its active flows, 0 where the one before did not.
+    /// Nothing was found yet at the tick `now`; the workers own flows by `shards`, and `since` has for each
+    /// worker the tick of the last sweep that brought it its active flows, 0 where the one before did not.
     pub(super) fn new(now: u32, shards: Shards, since: &[u32]) -> Self {
         let workers = since.iter().map(|&since| Found { since, ..Found::default() }).collect();
         Self { now, shards, workers }
@@ -80,14 +84,13 @@ impl Found {
         if self.is_crowded(places) {
             self.active.sort_unstable_by_key(|(last_seen, _)| *last_seen);
             messages.extend(
-                self.active.chunks(FLOWS_PER_MESSAGE).map(|flows| {
+                self.active.chunks(ACTIVE_PER_MESSAGE).map(|flows| {
                     Message::Active(flows.iter().map(|(_, active)| *active).collect())
                 }),
             );
         }
-        if !self.over.is_empty() {
-            messages.push(Message::Over(self.over));
-        }
+        let over = self.over.chunks(OVER_PER_MESSAGE);
+        messages.extend(over.map(|flows| Message::Over(flows.to_vec())));
         messages
     }
 }
@@ -147,7 +150,13 @@ mod tests {
     #[test]
     fn no_message_is_long() {
         let entries: Vec<_> = (1..=1300).map(|port| (port, 9999)).collect();
-        assert_eq!(found(1, &entries).1.len(), 1300);
+        let over: Vec<_> = (1..=300).map(|port| (port, 100)).collect();
+        assert_eq!((found(1, &entries).1.len(), found(1, &over).0.len()), (1300, 300));
+        let mut census = Census::new(10_000, Shards::seeded(1), &[9950]);
+        for (port, last_seen) in over {
+            census.add(key(port), &entry(last_seen), &Timeouts::default(), &Clock::by_hand());
+        }
+        assert_eq!(census.messages(9999).count(), 3);
         let mut census = Census::new(10_000, Shards::seeded(1), &[9950]);
         for (port, last_seen) in entries {
             census.add(key(port), &entry(last_seen), &Timeouts::default(), &Clock::by_hand());

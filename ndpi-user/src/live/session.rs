@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use crossbeam::channel::{self, Receiver, RecvTimeoutError, Sender};
@@ -30,6 +30,16 @@ use crate::kernel::{Clock, LiveCell, LostFrames, Rings, Stats, VerdictMaps, Wake
 /// Batches that may wait for a worker. Where they do, the reader leaves out what may be left out long
 /// before.
 const WAITING_BATCHES: usize = 128;
+
+/// Messages that may wait for a worker when the sweeper sends it another: what a sweep finds can wait, what
+/// decides a flow cannot.
+const FEW: usize = 2;
+
+/// How long the sweeper waits for that with each message: where samples never cease, flows end all the same.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// How often it looks meanwhile.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// The kernel's side of a session.
 #[derive(Debug)]
@@ -220,7 +230,7 @@ impl Sweeper {
     fn run(mut self, every: Duration, stopped: &Receiver<()>) {
         while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
             let now = ktime_ns();
-            self.sweep(tick_of(now));
+            self.sweep(tick_of(now), stopped);
             let now_ns = self.clock.epoch_ns(now);
             self.servers.sweep(now_ns);
             self.crowding.look(now_ns);
@@ -229,7 +239,7 @@ impl Sweeper {
         }
     }
 
-    fn sweep(&mut self, now: u32) {
+    fn sweep(&mut self, now: u32, stopped: &Receiver<()>) {
         let mut census = Census::new(now, self.shards, &self.since);
         for entry in self.verdicts.entries() {
             match entry {
@@ -239,12 +249,50 @@ impl Sweeper {
         }
         self.since = census.since(self.places);
         for (owner, message) in census.messages(self.places) {
-            // As in `steer`.
-            let _ = self.outboxes[owner].send(message);
+            send_between_samples(&self.outboxes[owner], message, stopped);
         }
     }
 }
 
+/// Sends a message when few are waiting, or after a while; at once when the other end of `stopped` is gone.
+fn send_between_samples(outbox: &Sender<Message>, message: Message, stopped: &Receiver<()>) {
+    let began = Instant::now();
+    while is_to_wait(outbox.len(), began.elapsed())
+        && stopped.recv_timeout(MOMENT) == Err(RecvTimeoutError::Timeout)
+    {}
+    // As in `steer`.
+    let _ = outbox.send(message);
+}
+
+/// Whether a message of the sweeper is to wait longer, where so many do at the worker.
+fn is_to_wait(waiting: usize, waited: Duration) -> bool {
+    waiting >= FEW && waited < PATIENCE
+}
+
 fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> Result<T> {
     thread.join().map_err(|_| anyhow!("a thread of the session panicked, see above"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_sweep_has_found_leaves_the_way_to_samples() {
+        assert!(is_to_wait(FEW, Duration::ZERO) && !is_to_wait(FEW - 1, Duration::ZERO));
+        assert!(!is_to_wait(WAITING_BATCHES, PATIENCE), "samples never cease");
+    }
+
+    #[test]
+    fn the_end_of_a_session_waits_for_no_sweep() {
+        let (outbox, inbox) = channel::unbounded();
+        let (stop, stopped) = channel::bounded(0);
+        drop(stop);
+        let began = Instant::now();
+        for _ in 0..1000 {
+            send_between_samples(&outbox, Message::Over(Vec::new()), &stopped);
+        }
+        assert!(began.elapsed() < 1000 * PATIENCE);
+        assert_eq!(inbox.len(), 1000);
+    }
 }
