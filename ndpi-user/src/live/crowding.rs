@@ -85,8 +85,9 @@ impl fmt::Display for Crowded {
             ),
             Self::Notes => write!(
                 f,
-                "there is no room for more notes of blocked flows: the oldest go, and what they \
-                 blocked is inspected again when it goes on; --max-notes allows for more"
+                "there is no room for more notes of blocked flows, or a client has its share of them: the \
+                 oldest go, and what they blocked is inspected again when it goes on; --max-notes allows \
+                 for more"
             ),
             Self::Tracks => write!(
                 f,

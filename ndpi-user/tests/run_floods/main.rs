@@ -1,7 +1,9 @@
 //! `ndpi-xdp run` under floods: what is blocked stays blocked, what is allowed stays allowed, and it is
 //! said.
 
+#[path = "../support/mod.rs"]
 mod support;
+mod tcp;
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
