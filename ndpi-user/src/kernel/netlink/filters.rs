@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::message::{DO, DUMP, Request, find, number, text};
+use super::message::{Answers, DO, DUMP, Request, find, number, text};
 
 const DELETE_QDISC: u16 = 37;
 const NEW_FILTER: u16 = 44;
@@ -59,7 +59,7 @@ pub(in crate::kernel) fn filters(index: u32, parent: u32) -> io::Result<(Vec<Fil
     Ok((bpf.into_iter().flatten().collect(), others.len()))
 }
 
-fn dump(index: u32, parent: u32) -> io::Result<Vec<(u16, Vec<u8>)>> {
+fn dump(index: u32, parent: u32) -> io::Result<Answers> {
     match Request::new(GET_FILTER, DUMP, &fixed(index, 0, parent)).exchange() {
         // No such queueing discipline on this interface.
         Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOENT)) => {

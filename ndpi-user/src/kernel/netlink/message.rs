@@ -12,6 +12,11 @@ pub(super) const DO: u16 = 0x1 | 0x4;
 /// `NLM_F_REQUEST | NLM_F_DUMP`: give all there are.
 pub(super) const DUMP: u16 = 0x1 | 0x300;
 
+/// `NLM_F_DUMP_INTR`: what was to be given changed meanwhile, and something may be missing.
+const CHANGED: u16 = 0x10;
+/// How often a dump is asked for in which something changes each time.
+const TRIES: usize = 16;
+
 const ERROR: u16 = 2;
 const DONE: u16 = 3;
 const HEADER: usize = 16;
@@ -20,6 +25,9 @@ const ATTRIBUTE_HEADER: usize = 4;
 const TYPE_MASK: u16 = 0x3fff;
 /// The kernel fills at most this much at once.
 const BUFFER: usize = 64 << 10;
+
+/// The type and payload of each message that the kernel answers with.
+pub(super) type Answers = Vec<(u16, Vec<u8>)>;
 
 /// A request being built.
 pub(super) struct Request(Vec<u8>);
@@ -41,32 +49,41 @@ impl Request {
         self
     }
 
-    /// Sends it to rtnetlink(7) and gives the type and payload of every message that the kernel
-    /// answers with.
-    pub(super) fn exchange(self) -> io::Result<Vec<(u16, Vec<u8>)>> {
+    /// Sends it to rtnetlink(7) and gives what the kernel answers: of a dump, all that there is, as it
+    /// was at one moment.
+    pub(super) fn exchange(self) -> io::Result<Answers> {
         // No protocol is `NETLINK_ROUTE`.
         self.exchange_with(None)
     }
 
     /// As [`Request::exchange`], with another part of the kernel.
-    pub(super) fn exchange_with(
-        mut self,
-        protocol: Option<Protocol>,
-    ) -> io::Result<Vec<(u16, Vec<u8>)>> {
+    pub(super) fn exchange_with(mut self, protocol: Option<Protocol>) -> io::Result<Answers> {
         let len = u32::try_from(self.0.len()).map_err(io::Error::other)?;
         self.0[..4].copy_from_slice(&len.to_ne_bytes());
-        let socket = open(protocol)?;
-        send(&socket, &self.0, SendFlags::empty())?;
-        let mut answers = Vec::new();
-        let mut buffer = vec![0; BUFFER];
-        loop {
-            let (len, _) = recv(&socket, &mut buffer, RecvFlags::empty())?;
-            for (kind, payload) in messages(&buffer[..len]) {
-                match kind {
-                    DONE => return Ok(answers),
-                    ERROR => return result(payload).map(|()| answers),
-                    _ => answers.push((kind, payload.to_vec())),
-                }
+        for _ in 0..TRIES {
+            let socket = open(protocol)?;
+            send(&socket, &self.0, SendFlags::empty())?;
+            let receive = |buffer: &mut [u8]| Ok(recv(&socket, buffer, RecvFlags::empty())?.0);
+            if let Some(answers) = answers(receive)? {
+                return Ok(answers);
+            }
+        }
+        Err(io::ErrorKind::Interrupted.into())
+    }
+}
+
+/// The answers to a request; `None` where they changed while they were given.
+fn answers(mut receive: impl FnMut(&mut [u8]) -> io::Result<usize>) -> io::Result<Option<Answers>> {
+    let (mut answers, mut changed) = (Vec::new(), false);
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let len = receive(&mut buffer)?;
+        for Message { kind, flags, payload } in messages(&buffer[..len]) {
+            changed |= flags & CHANGED != 0;
+            match kind {
+                DONE => return Ok((!changed).then_some(answers)),
+                ERROR => return result(payload).map(|()| Some(answers)),
+                _ => answers.push((kind, payload.to_vec())),
             }
         }
     }
@@ -99,14 +116,21 @@ pub(super) fn attribute(kind: u16, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The type and payload of each message in what was received.
-fn messages(mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+/// A message of the kernel's.
+struct Message<'a> {
+    kind: u16,
+    flags: u16,
+    payload: &'a [u8],
+}
+
+/// Each message in what was received.
+fn messages(mut rest: &[u8]) -> impl Iterator<Item = Message<'_>> {
     std::iter::from_fn(move || {
         let len = number(rest)? as usize;
-        let kind = half(rest.get(4..)?)?;
+        let (kind, flags) = (half(rest.get(4..)?)?, half(rest.get(6..)?)?);
         let payload = rest.get(HEADER..len)?;
         rest = rest.get(len.next_multiple_of(4)..).unwrap_or(&[]);
-        Some((kind, payload))
+        Some(Message { kind, flags, payload })
     })
 }
 
@@ -170,6 +194,34 @@ mod tests {
             assert_eq!(attributes(&bytes).count(), 0, "length {len}");
         }
         assert_eq!(messages(&[1, 0, 0, 0, 0, 0]).count(), 0);
+    }
+
+    fn message(kind: u16, flags: u16) -> Vec<u8> {
+        let mut bytes = Request::new(kind, flags, &[7; 4]).0;
+        let len = u32::try_from(bytes.len()).unwrap();
+        bytes[..4].copy_from_slice(&len.to_ne_bytes());
+        bytes
+    }
+
+    #[test]
+    fn a_dump_in_which_something_changed_counts_for_nothing() {
+        let dump = |flags: [u16; 3]| {
+            let mut parts = [message(16, flags[0]), message(16, flags[1]), message(DONE, flags[2])];
+            parts.reverse();
+            let mut parts = parts.to_vec();
+            let receive = |buffer: &mut [u8]| {
+                let part = parts.pop().unwrap();
+                buffer[..part.len()].copy_from_slice(&part);
+                Ok(part.len())
+            };
+            answers(receive).unwrap().map(|answers| answers.len())
+        };
+        assert_eq!(dump([2, 2, 2]), Some(2));
+        for at in 0..3 {
+            let mut flags = [2; 3];
+            flags[at] |= CHANGED;
+            assert_eq!(dump(flags), None);
+        }
     }
 
     #[test]

@@ -41,9 +41,11 @@ impl LinkMonitor {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        let woken = !watched[1].revents().is_empty();
+        if !watched[1].revents().is_empty() {
+            return Ok(true);
+        }
         self.drain()?;
-        Ok(woken)
+        Ok(false)
     }
 
     /// Takes all that has come.
