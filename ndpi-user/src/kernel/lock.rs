@@ -62,6 +62,8 @@ pub(super) struct Lock {
     directory: Folder,
     /// What the lock and the socket are called, but for their ends.
     name: String,
+    /// The programs in the file.
+    noted: Vec<u32>,
 }
 
 impl Lock {
@@ -97,14 +99,21 @@ impl Lock {
         };
         file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
         writeln!(file, "{}", std::process::id()).map_err(failed)?;
-        Ok(Self { file, directory, name })
+        Ok(Self { file, directory, name, noted: Vec::new() })
     }
 
-    /// Notes the programs that belong to the holder, by their numbers.
+    /// Notes the programs that belong to the holder, by their numbers, each once: the file does not grow
+    /// with what they are attached to.
     pub(super) fn note(&mut self, programs: &[u32]) -> Result<(), LockError> {
         let path = self.directory.path().join(lock_of(&self.name));
         let failed = |source| LockError::File { path: path.clone(), source };
-        programs.iter().try_for_each(|id| writeln!(self.file, "{id}")).map_err(failed)
+        for &id in programs {
+            if !self.noted.contains(&id) {
+                writeln!(self.file, "{id}").map_err(failed)?;
+                self.noted.push(id);
+            }
+        }
+        Ok(())
     }
 
     /// Where the holder listens for commands ([`crate::control`]).
@@ -289,6 +298,7 @@ mod tests {
         let place = Place::new();
         let (a, b) = (place.pins("a"), place.pins("b"));
         let mut first = Lock::take_in(&place.locks(), &a).unwrap();
+        first.note(&[7, 9]).unwrap();
         first.note(&[7, 9]).unwrap();
         let mut second = Lock::take_in(&place.locks(), &b).unwrap();
         second.note(&[11]).unwrap();
