@@ -46,6 +46,19 @@ fn both_signals_end_it_and_leave_nothing() {
 }
 
 #[test]
+fn a_second_signal_ends_it_at_once_and_leaves_nothing() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let mut instance = sandbox.start("run --iface left --iface right --json");
+    instance.signal(Signal::INT);
+    instance.end(Signal::TERM);
+    sandbox.assert_clean();
+    assert_eq!(sandbox.locks(), [""; 0], "lock and socket");
+}
+
+#[test]
 fn detach_removes_what_a_killed_instance_left() {
     if !ready(&PROGRAMS) {
         return;

@@ -172,6 +172,24 @@ fn a_signal_while_it_starts_keeps_it_from_attaching() {
 }
 
 #[test]
+fn a_second_signal_while_it_starts_leaves_nothing() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(&support::binary().display().to_string());
+    let command = command.args(["run", "--iface", "left"]).stdout(Stdio::null());
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    wait_until(|| !sandbox.locks().is_empty());
+    for signal in [Signal::INT, Signal::TERM] {
+        kill_process(Pid::from_child(&child), signal).unwrap();
+    }
+    child.wait().unwrap();
+    sandbox.assert_clean();
+    assert_eq!(sandbox.locks(), [""; 0]);
+}
+
+#[test]
 fn filters_at_ingress_see_whole_packets_behind_generic_xdp() {
     if !ready(&PROGRAMS) {
         return;

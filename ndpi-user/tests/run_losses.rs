@@ -120,7 +120,12 @@ fn a_reader_that_has_stalled_keeps_nothing_from_ending() {
     let (mut instance, reader) = start_into_pipe(&sandbox);
     send(&sandbox);
     let start = Instant::now();
-    assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
+    instance.signal(Signal::TERM);
+    // What is in the kernel goes first, the records may take their time.
+    wait_until(|| sandbox.pinned().is_empty() && sandbox.locks().is_empty());
+    assert!(instance.is_running(), "it has not waited for the reader");
+    sandbox.assert_clean();
+    assert!(instance.ended().success(), "{}", instance.stderr());
     assert!(start.elapsed() < Duration::from_secs(10));
     let said = instance.stderr();
     assert!(
@@ -129,6 +134,22 @@ fn a_reader_that_has_stalled_keeps_nothing_from_ending() {
     );
     assert!(said.contains("shown to nDPI: "), "the summary: {said}");
     sandbox.assert_clean();
+    drop(reader);
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_a_reader_that_has_stalled() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let (mut instance, reader) = start_into_pipe(&sandbox);
+    send(&sandbox);
+    instance.signal(Signal::INT);
+    assert_eq!(instance.end(Signal::TERM).code(), Some(128 + Signal::TERM.as_raw()));
+    assert!(!instance.stderr().contains("records were not written"), "{}", instance.stderr());
+    sandbox.assert_clean();
+    assert_eq!(sandbox.locks(), [""; 0]);
     drop(reader);
 }
 

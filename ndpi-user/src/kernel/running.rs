@@ -196,6 +196,13 @@ impl Kernel {
         self.pins.as_ref().map(Pins::directory)
     }
 
+    /// Takes the programs off everything and gives the pin directory up: what is counted can still be
+    /// read here, and another instance may begin.
+    pub fn retire(&mut self) {
+        self.detach_all();
+        self.pins = None;
+    }
+
     /// Runs the programs on packets of the caller's making.
     pub fn test_run(&mut self) -> TestRun<'_> {
         TestRun::new(&mut self.object)

@@ -21,6 +21,7 @@ use ndpi::{Engine, Library};
 
 use closing::Closing;
 pub use options::RunArguments;
+use orders::Orders;
 use reload::{Reloader, Reloads};
 
 use super::Context;
@@ -54,7 +55,11 @@ impl RunArguments {
         let (control, orders) = channel::unbounded();
         let (reload, asked) = channel::unbounded();
         let reload = self.policy.is_some().then_some(reload);
-        signals::listen(control.clone(), reload.clone()).context("cannot listen for signals")?;
+        // Dropped after `kernel` where this ends early.
+        let (here, left) = channel::bounded(0);
+        let mut here = Some(here);
+        signals::listen(control.clone(), reload.clone(), left)
+            .context("cannot listen for signals")?;
         if signals::is_stopping(&orders) {
             return Ok(ExitCode::SUCCESS);
         }
@@ -99,14 +104,12 @@ impl RunArguments {
             (enforcer, in_force),
             attacher,
             &shared,
-            (&control, &orders),
+            Outside { control: &control, orders: &orders, server, here: &mut here },
         )?;
-        drop(server);
         if let Err(error) = &ended.result {
             log::error!("{error:#}");
         }
         let closing = Closing::read(&kernel, reloads.read(), shared.output.lost());
-        // Whoever reads the records may keep this process waiting a little, but not its pins.
         drop(kernel);
         let report = report(&ended.summary, &names, &closing?, &shared.output);
         // The writer ends when nobody can write to it any more.
@@ -126,8 +129,9 @@ impl RunArguments {
         if ending.cut && ending.failure.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 
-    /// From the first sample to the last record. Afterwards nothing is attached. Gives what was seen, and
-    /// why it ended if nobody asked it to.
+    /// From the first sample to the last record. Whoever reads the records may keep this process waiting
+    /// a little, but not what it has in the kernel: that goes first. Gives what was seen, and why it ended
+    /// if nobody asked it to.
     fn session(
         &self,
         kernel: &mut Kernel,
@@ -135,7 +139,7 @@ impl RunArguments {
         (enforcer, policy): (Enforcer<KernelRules>, InForce),
         attacher: Attacher,
         shared: &Shared,
-        (control, orders): (&Sender<Control>, &Receiver<Control>),
+        Outside { control, orders, server, here }: Outside<'_>,
     ) -> Result<Ended> {
         let clock = Clock::new();
         let mut rings = kernel.take_rings().context("the rings were taken before")?;
@@ -155,16 +159,28 @@ impl RunArguments {
         let end = || drop(control.send(Control::Stop));
         Ok(thread::scope(|scope| {
             // However it ends, the thread that watches is not to be waited for in vain.
-            let (waker, woken) = (&waker, WakeOnDrop(&waker));
+            let (waker, woken) = (&waker, OnDrop(|| waker.wake()));
             let say = |event: &Event| self.note(event, &shared.output);
-            let watching = scope.spawn(move || attacher.run(kernel, waker, say, end));
-            let mut watched = Ok(None);
+            let watching = scope.spawn(move || {
+                // Without it, nobody would attach to what returns.
+                let _ended = OnDrop(end);
+                let reason = attacher.run(kernel, waker, say, end);
+                (reason, kernel)
+            });
+            let mut reason = None;
             let ended = live::run(parts, &plan, engines, policy, shared, orders, || {
                 waker.wake();
-                watched = watching.join();
+                let Ok((why, kernel)) = watching.join() else {
+                    reason = Some("watching the interfaces failed".into());
+                    return;
+                };
+                reason = why;
+                // The socket is beside the lock, and another instance's as soon as that is free.
+                drop(server);
+                kernel.retire();
+                *here = None;
             });
             drop(woken);
-            let reason = watched.unwrap_or_else(|_| Some("watching the interfaces failed".into()));
             let Some(reason) = reason else { return ended };
             Ended { result: ended.result.and(Err(anyhow!(reason))), ..ended }
         }))
@@ -246,12 +262,21 @@ fn report(summary: &Summary, names: &Names, closing: &Closing, output: &Output) 
     report
 }
 
-/// Uses a waker when it goes.
-struct WakeOnDrop<'a>(&'a Waker);
+/// How others reach an instance, and see that it is there.
+struct Outside<'a> {
+    control: &'a Sender<Control>,
+    orders: &'a Receiver<Control>,
+    server: Option<Orders>,
+    /// Goes when nothing of the instance is left in the kernel.
+    here: &'a mut Option<Sender<()>>,
+}
 
-impl Drop for WakeOnDrop<'_> {
+/// Does something when it goes, by a panic too.
+struct OnDrop<F: Fn()>(F);
+
+impl<F: Fn()> Drop for OnDrop<F> {
     fn drop(&mut self) {
-        self.0.wake();
+        (self.0)();
     }
 }
 

@@ -1,8 +1,9 @@
 //! Signals, as orders to the session.
 
 use std::io;
+use std::time::Duration;
 
-use crossbeam::channel::{Receiver, Sender};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 use signal_hook::consts::signal::{
     SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM,
     SIGXCPU, SIGXFSZ,
@@ -20,6 +21,10 @@ const STOP: [i32; 4] = [SIGINT, SIGTERM, SIGQUIT, SIGXCPU];
 /// Mean nothing here. By default they would end the process, and leave its pins.
 const MEANINGLESS: [i32; 8] =
     [SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, libc::SIGPWR, libc::SIGSTKFLT];
+
+/// How long a second signal to stop waits for what the first has begun: loading the programs, which it may
+/// have come in, takes seconds on a slow machine.
+const LEAVING: Duration = Duration::from_secs(30);
 
 /// What a signal means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,10 +48,14 @@ impl Meaning {
 }
 
 /// Takes every signal that would end the process by default and does not come from a fault of its own.
-/// The first that means so sends [`Control::Stop`], a second one ends the process at once, for whoever
-/// does not want to wait for the records of all flows. Every SIGHUP asks for the policy to be read
-/// anew, where there is one.
-pub(super) fn listen(control: Sender<Control>, reload: Option<Sender<Ask>>) -> io::Result<()> {
+/// The first that means so sends [`Control::Stop`], a second one ends the process, for whoever does not
+/// want to wait for the records of all flows: as soon as nothing is attached, pinned or locked any more,
+/// which is when `left` disconnects. Every SIGHUP asks for the policy to be read anew, where there is one.
+pub(super) fn listen(
+    control: Sender<Control>,
+    reload: Option<Sender<Ask>>,
+    left: Receiver<()>,
+) -> io::Result<()> {
     let mut signals = Signals::new(taken())?;
     std::thread::spawn(move || {
         let mut stopping = false;
@@ -54,8 +63,7 @@ pub(super) fn listen(control: Sender<Control>, reload: Option<Sender<Ask>>) -> i
             match (Meaning::of(signal), &reload) {
                 // Both sends fail only when nobody listens any more, at the end.
                 (Meaning::Reload, Some(reload)) => drop(reload.send(None)),
-                // The attachments end with the process: they are links that nothing else holds.
-                (Meaning::Stop, _) if stopping => std::process::exit(128 + signal),
+                (Meaning::Stop, _) if stopping => leave(signal, &left),
                 (Meaning::Stop, _) => {
                     stopping = true;
                     log::info!("stopping; once more to stop at once");
@@ -68,6 +76,16 @@ pub(super) fn listen(control: Sender<Control>, reload: Option<Sender<Ask>>) -> i
         }
     });
     Ok(())
+}
+
+/// Ends the process as soon as nothing in the kernel or the file system would outlive it.
+fn leave(signal: i32, left: &Receiver<()>) -> ! {
+    if left.recv_timeout(LEAVING) == Err(RecvTimeoutError::Timeout) {
+        log::warn!(
+            "ended while something may still be pinned or attached; remove it with: ndpi-xdp detach"
+        );
+    }
+    std::process::exit(128 + signal)
 }
 
 fn taken() -> impl Iterator<Item = i32> {
