@@ -424,6 +424,42 @@ fn going_down_another_mtu_and_another_namespace_take_nothing_off() {
     sandbox.assert_clean();
 }
 
+/// Moves `left` away and back, with its index taken `here` meanwhile, or where it goes to.
+fn come_back_under_another_index(here: bool) {
+    let sandbox = Sandbox::new();
+    let mut instance = sandbox.start("run --iface left --iface dyn* --json --workers 1");
+    let index = sandbox.inside(|| support::foreign::index("left"));
+    let elsewhere = sandbox.beside();
+    let add = format!("link add dyn0 index {index} type veth peer name other");
+    if !here {
+        elsewhere.ip(&add).unwrap();
+    }
+    sandbox.ip(&format!("link set left netns {}", elsewhere.name()));
+    wait_for(&instance, "detached", "left");
+    if here {
+        sandbox.ip(&add);
+        assert_eq!(wait_for(&instance, "attached", "dyn0")["ifindex"], index);
+        assert!(!sandbox.attached("dyn0").is_empty());
+    }
+    elsewhere.ip(&format!("link set left netns {}", sandbox.name())).unwrap();
+    assert_ne!(wait_for(&instance, "attached", "left")["ifindex"], index);
+    assert!(!sandbox.attached("left").is_empty());
+    // Whatever is to be said of the old index is said before this.
+    sandbox.ip("link add dyn1 type veth peer name other1");
+    wait_for(&instance, "attached", "dyn1");
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+    let said = instance.stderr();
+    assert!(!said.contains("is gone") && !said.contains("is called"), "{said}");
+    sandbox.assert_clean();
+}
+
+#[test]
+fn one_that_comes_back_under_another_index_is_attached_to_and_not_said_to_be_gone() {
+    if ready(&PROGRAMS) {
+        [true, false].into_iter().for_each(come_back_under_another_index);
+    }
+}
+
 #[test]
 fn a_veth_runs_native_xdp_where_its_other_end_has_no_offload_to_lose() {
     if !ready(&PROGRAMS) {

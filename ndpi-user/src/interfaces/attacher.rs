@@ -1,6 +1,5 @@
 //! Attaching to interfaces, and keeping attached.
 
-use std::error::Error;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -69,7 +68,7 @@ impl Attacher {
         attacher.check_names()?;
         let attached = attacher.attach_first(kernel)?;
         for at in 0..attacher.wires.len() {
-            attacher.lay(kernel, at)?;
+            attacher.join(kernel, at)?;
         }
         attacher.note();
         Ok((attacher, attached))
@@ -101,19 +100,21 @@ impl Attacher {
     fn attach_first(&mut self, kernel: &mut Kernel) -> Result<Vec<Attachment>, AttachError> {
         let seen = interfaces().map_err(AttachError::Interfaces)?;
         let mut attached = Vec::new();
-        for step in self.watch.look(&seen, &|_| None, Instant::now()) {
-            let Step::Attach { name, index } = step else { continue };
-            let result = self.attach(kernel, index, &name);
+        let steps = self.watch.look(&seen, &|_, _| Ok(None), Instant::now());
+        let none_fits = steps.is_empty();
+        for step in steps {
+            let Step::Attach { index } = step else { continue };
+            let result = self.attach(kernel, index);
             let by_name = self.watch.asked_by(index).is_some_and(|it| it.name().is_some());
             if result.is_err() && by_name {
                 return result.map(|_| attached);
             }
             attached.extend(result.as_ref().ok().cloned());
             if let Some(event) = self.settle(index, result) {
-                log::log!(event.level(), "{event}");
+                self.enter(&event);
             }
         }
-        if attached.is_empty() {
+        if none_fits {
             let asked: Vec<_> = self.plan.patterns.iter().map(ToString::to_string).collect();
             log::warn!(
                 "no interface fits {}: nothing is enforced until one comes",
@@ -146,7 +147,10 @@ impl Attacher {
             match self.wait(waker, looked) {
                 Ok(false) => {}
                 Ok(true) => break,
-                Err(error) => self.errors.warn(&anyhow::Error::new(error)),
+                Err(error) => {
+                    self.errors.warn(&anyhow::Error::new(error));
+                    std::thread::sleep(PAUSE);
+                }
             }
         }
         kernel.detach_all();
@@ -172,15 +176,19 @@ impl Attacher {
             }
         };
         self.in_vain = 0;
-        let health = |index| kernel.health(index).ok().flatten();
+        let health = |index, seen: Option<&Interface>| kernel.health_beside(index, seen);
         let steps = self.watch.look(&seen, &health, Instant::now());
         let changed = !steps.is_empty();
         for step in steps {
             self.take(step, kernel, say);
         }
         for at in 0..self.wires.len() {
-            // It is said below, and tried again.
-            let _ = self.lay(kernel, at);
+            let Err(error) = self.join(kernel, at) else { continue };
+            let why = in_words(error);
+            if self.wires[at].refused(&why, Instant::now()) {
+                let [left, right] = &self.wires[at].ends;
+                log::error!("between {left} and {right} everything is dropped: {why}");
+            }
         }
         if changed {
             self.note();
@@ -190,8 +198,8 @@ impl Attacher {
     fn take(&mut self, step: Step, kernel: &mut Kernel, say: &impl Fn(&Event)) {
         let event = match step {
             Step::Say(event) => Some(event),
-            Step::Attach { name, index } => {
-                let result = self.attach(kernel, index, &name);
+            Step::Attach { index } => {
+                let result = self.attach(kernel, index);
                 self.settle(index, result)
             }
             Step::Mend { index } => self.settle(index, kernel.mend(index)),
@@ -210,61 +218,47 @@ impl Attacher {
             }
         };
         let Some(event) = event else { return };
-        self.roster_enter(&event);
-        log::log!(event.level(), "{event}");
+        self.enter(&event);
         say(&event);
         if let Event::Attached { attachment, .. } = &event {
             self.renew_wire(attachment.index);
         }
     }
 
-    fn attach(
-        &self,
-        kernel: &mut Kernel,
-        index: u32,
-        name: &str,
-    ) -> Result<Attachment, AttachError> {
+    fn attach(&self, kernel: &mut Kernel, index: u32) -> Result<Attachment, AttachError> {
         if self.wire_of(index).is_some() {
-            kernel.attach_end(name, self.plan.mode)
+            kernel.attach_end(index, self.plan.mode)
         } else {
-            kernel.attach(name, self.plan.mode, Hooks::default())
+            kernel.attach_index(index, self.plan.mode, Hooks::default())
         }
     }
 
     fn settle(&mut self, index: u32, result: Result<Attachment, AttachError>) -> Option<Event> {
         let failure = |error: AttachError| Failure {
             occupied: matches!(error, AttachError::Occupied { .. }),
-            why: in_words(&error),
+            why: in_words(error),
         };
-        let event = self.watch.settle(index, result.map_err(failure), Instant::now());
-        if let Some(event) = &event {
-            self.roster_enter(event);
-        }
-        event
+        self.watch.settle(index, result.map_err(failure), Instant::now())
     }
 
-    fn roster_enter(&self, event: &Event) {
+    /// Has everybody know of it.
+    fn enter(&self, event: &Event) {
         if !matches!(event, Event::Gone { .. } | Event::Refused { .. }) {
             self.roster.enter(event.index(), event.name());
         }
+        log::log!(event.level(), "{event}");
     }
 
     /// Joins the two interfaces of a wire, if both are there and it is time.
-    fn lay(&mut self, kernel: &mut Kernel, at: usize) -> Result<(), AttachError> {
+    fn join(&mut self, kernel: &mut Kernel, at: usize) -> Result<(), AttachError> {
         let wire = &mut self.wires[at];
-        let [left, right] = wire.ends.each_ref().map(|name| self.watch.attached_for(name));
-        let Some(ends) = wire.due([left, right], Instant::now()) else { return Ok(()) };
-        let result = kernel.join(ends[0], ends[1]);
-        let in_words = result.as_ref().map(drop).map_err(|error| in_words(error));
-        let [left, right] = &wire.ends.clone();
-        match wire.settle(ends, in_words, Instant::now()) {
-            Some(Ok(())) => log::info!("{left} and {right} are joined, past the network stack"),
-            Some(Err(why)) => {
-                log::error!("between {left} and {right} everything is dropped: {why}");
-            }
-            None => {}
-        }
-        result
+        let ends = wire.ends.each_ref().map(|name| self.watch.attached_for(name));
+        let Some([left, right]) = wire.due(ends, Instant::now()) else { return Ok(()) };
+        kernel.join(left, right)?;
+        wire.stands([left, right], Instant::now());
+        let [left, right] = &wire.ends;
+        log::info!("{left} and {right} are joined, past the network stack");
+        Ok(())
     }
 
     fn renew_wire(&mut self, index: u32) {
@@ -296,11 +290,6 @@ impl Attacher {
 }
 
 /// An error with its causes.
-fn in_words(error: &dyn Error) -> String {
-    let (mut words, mut cause) = (error.to_string(), error.source());
-    while let Some(error) = cause {
-        words = format!("{words}: {error}");
-        cause = error.source();
-    }
-    words
+fn in_words(error: AttachError) -> String {
+    format!("{:#}", anyhow::Error::new(error))
 }

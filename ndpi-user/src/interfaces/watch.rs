@@ -5,11 +5,15 @@ mod place;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::time::Instant;
 
 use self::place::{Place, State};
 use super::{Event, Pattern};
-use crate::kernel::{Attachment, Health, Interface};
+use crate::kernel::{Attachment, Health, Interface, Links};
+
+/// Names that are remembered: of containers, no two may ever have the same.
+const REMEMBERED: usize = 1024;
 
 /// What is to be done next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +22,6 @@ pub(super) enum Step {
     Say(Event),
     /// Attach to an interface, and give the result to [`Watch::settle`].
     Attach {
-        /// Its name.
-        name: String,
         /// Its index.
         index: u32,
     },
@@ -59,12 +61,15 @@ pub(super) struct Failure {
     pub(super) occupied: bool,
 }
 
+/// What is still on the interface that had an index when it was attached to, beside the one that has it now.
+type HealthOf<'a> = dyn Fn(u32, Option<&Interface>) -> io::Result<Option<Health>> + 'a;
+
 /// The interfaces that were asked for, and what is on them.
 #[derive(Debug)]
 pub(super) struct Watch {
     asked: Vec<Asked>,
     places: Vec<Place>,
-    /// Names of interfaces that were watched.
+    /// Names of interfaces that were watched, the first of them.
     known: BTreeSet<String>,
 }
 
@@ -88,21 +93,30 @@ impl Watch {
     }
 
     /// Compares what is there with what is to be: `seen` are all interfaces of the namespace, `health`
-    /// says what is still on those that were attached to.
+    /// says what is still on those that were attached to. Where that cannot be known, everything is taken
+    /// to be as it was.
     pub(super) fn look(
         &mut self,
         seen: &[Interface],
-        health: &dyn Fn(u32) -> Option<Health>,
+        health: &HealthOf<'_>,
         now: Instant,
     ) -> Vec<Step> {
         let mut steps = Vec::new();
         let find = |index| seen.iter().find(|interface| interface.index == index);
-        self.places.retain_mut(|place| match find(place.index) {
-            Some(interface) => {
-                place.look(interface, health(place.index), now, &mut steps);
-                true
+        self.places.retain_mut(|place| {
+            let found = find(place.index);
+            let Ok(health) = health(place.index, found) else { return true };
+            match found {
+                Some(_) if health.is_some_and(|it| it.links == Links::Elsewhere) => {
+                    place.is_replaced(&mut steps);
+                    false
+                }
+                Some(interface) => {
+                    place.look(interface, health, now, &mut steps);
+                    true
+                }
+                None => place.is_missing(health, &mut steps),
             }
-            None => place.is_missing(health(place.index), &mut steps),
         });
         self.find_new(seen, now, &mut steps);
         steps
@@ -117,8 +131,7 @@ impl Watch {
                 }
                 let again = self.known.contains(&interface.name);
                 self.places.push(Place::new(interface, asked, again, now));
-                let (name, index) = (interface.name.clone(), interface.index);
-                steps.push(Step::Attach { name, index });
+                steps.push(Step::Attach { index: interface.index });
             }
         }
     }
@@ -133,7 +146,9 @@ impl Watch {
         let place = self.places.iter_mut().find(|place| place.index == index)?;
         if result.is_ok() {
             self.asked[place.asked].served = true;
-            self.known.insert(place.name.clone());
+            if self.known.len() < REMEMBERED {
+                self.known.insert(place.name.clone());
+            }
         }
         place.settle(result, now)
     }

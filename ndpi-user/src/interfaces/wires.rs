@@ -39,23 +39,17 @@ impl PlannedWire {
         (self.joined != Some([left, right]) && now >= self.due).then_some([left, right])
     }
 
-    /// Notes what came of joining them; gives what is news.
-    pub(super) fn settle(
-        &mut self,
-        ends: [u32; 2],
-        result: Result<(), String>,
-        now: Instant,
-    ) -> Option<Result<(), String>> {
-        let Err(why) = result else {
-            self.renew(now);
-            (self.joined, self.said) = (Some(ends), None);
-            return Some(Ok(()));
-        };
+    /// Notes that these are joined.
+    pub(super) fn stands(&mut self, ends: [u32; 2], now: Instant) {
+        self.renew(now);
+        (self.joined, self.said) = (Some(ends), None);
+    }
+
+    /// Notes why they could not be joined; says whether that is news.
+    pub(super) fn refused(&mut self, why: &str, now: Instant) -> bool {
         self.due = now + self.wait;
         self.wait = (2 * self.wait).min(WAITS[1]);
-        let news = self.said.as_ref() != Some(&why);
-        self.said = Some(why.clone());
-        news.then_some(Err(why))
+        self.said.replace(why.to_owned()).is_none_or(|said| said != why)
     }
 }
 
@@ -72,10 +66,11 @@ mod tests {
         assert!(wire.has_end("b") && !wire.has_end("c"));
         assert_eq!(wire.due([Some(1), None], now), None);
         assert_eq!(wire.due([Some(1), Some(2)], now), Some([1, 2]));
-        assert_eq!(wire.settle([1, 2], Ok(()), now), Some(Ok(())));
+        wire.stands([1, 2], now);
         assert_eq!(wire.due([Some(1), Some(2)], now), None);
         assert_eq!(wire.due([Some(3), Some(2)], now), Some([3, 2]));
-        wire.settle([3, 2], Ok(()), now);
+        wire.stands([3, 2], now);
+        assert_eq!(wire.due([Some(3), Some(2)], now), None);
         wire.renew(now);
         assert_eq!(wire.due([Some(3), Some(2)], now), Some([3, 2]));
     }
@@ -84,16 +79,16 @@ mod tests {
     fn a_refusal_is_said_once_and_tried_again_later_and_later() {
         let mut now = Instant::now();
         let mut wire = PlannedWire::new(["a".into(), "b".into()], now);
-        let refused = || Err("no".to_owned());
-        assert_eq!(wire.settle([1, 2], refused(), now), Some(refused()));
+        assert!(wire.refused("no", now));
         let mut tries = 0;
         for _ in 0..600 {
             now += Duration::from_secs(1);
             if wire.due([Some(1), Some(2)], now).is_some() {
                 tries += 1;
-                assert_eq!(wire.settle([1, 2], refused(), now), None);
+                assert!(!wire.refused("no", now));
             }
         }
         assert!((10..20).contains(&tries), "{tries} tries in ten minutes");
+        assert!(wire.refused("another reason", now));
     }
 }

@@ -44,5 +44,5 @@ pub use options::{DEFAULT_PIN_DIRECTORY, LoadOptions, messages_beside};
 pub use pins::PinError;
 pub use preflight::{PreflightError, check_capabilities, preflight};
 pub use rings::{Polled, Rings, RingsError, Waker};
-pub use running::{Health, Kernel};
+pub use running::{Health, Kernel, Links};
 pub use test_run::{SkbContext, TestRun, TestRunError, TestRunResult, XdpContext};

@@ -25,7 +25,7 @@ use super::preflight::preflight;
 use super::rings::Rings;
 use super::test_run::TestRun;
 use attached::Attached;
-pub use attached::Health;
+pub use attached::{Health, Links};
 
 /// The programs in the kernel, their maps, and what they are attached to. On drop everything is
 /// detached, unpinned and unloaded.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use aya::programs::{ProgramInfo, SchedClassifier, TcAttachType, loaded_programs};
 use ndpi_common::Hook;
-use ndpi_user::kernel::{AttachError, Egress, Health, Hooks, Kernel, Mode, detach};
+use ndpi_user::kernel::{AttachError, Egress, Health, Hooks, Kernel, Links, Mode, detach};
 
 use crate::foreign::stranger;
 use crate::namespace::{Namespace, ip, run};
@@ -186,9 +186,10 @@ fn what_somebody_takes_off_is_missed_and_put_back() {
     let mut kernel = load();
     let index = kernel.attach("left", Mode::Generic, CLSACT).unwrap().index;
     let health = |kernel: &Kernel| kernel.health(index).unwrap().unwrap();
-    assert_eq!(health(&kernel), Health { ingress: true, egress: true, linked: true });
+    let all = Health { ingress: true, egress: true, links: Links::There };
+    assert_eq!(health(&kernel), all);
     run("tc", "qdisc del dev left clsact");
-    assert_eq!(health(&kernel), Health { ingress: true, egress: false, linked: true });
+    assert_eq!(health(&kernel), Health { egress: false, ..all });
     let mended = kernel.mend(index).unwrap();
     assert_eq!((mended.ingress, mended.egress), (Some(Mode::Generic), Some(Egress::Clsact)));
     assert_eq!((on("left"), health(&kernel).egress), ((true, true), true));
@@ -202,7 +203,7 @@ fn what_somebody_takes_off_is_missed_and_put_back() {
     let filters = run("tc", "filter show dev left egress");
     assert!(filters.contains("ndpi_tc") && filters.contains("bytecode"), "{filters}");
     ip("link del left");
-    assert_eq!(health(&kernel), Health { ingress: false, egress: false, linked: false });
+    assert_eq!(health(&kernel), Health::default());
     assert!(matches!(kernel.mend(index), Err(AttachError::Gone(_))));
     assert!(kernel.detach(index) && kernel.health(index).unwrap().is_none());
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Failure, Step};
 use crate::interfaces::Event;
-use crate::kernel::{Attachment, Health, Interface};
+use crate::kernel::{Attachment, Health, Interface, Links};
 
 /// Programs that stayed on for so long were not taken off in a fight.
 const SETTLED: Duration = Duration::from_mins(1);
@@ -75,7 +75,7 @@ impl Place {
             let (name, index) = (self.name.clone(), self.index);
             steps.push(Step::Up { name, index, up: interface.up });
         }
-        let health = health.unwrap_or(Health { ingress: false, egress: false, linked: false });
+        let health = health.unwrap_or_default();
         match &self.state {
             State::On { .. } | State::Away => self.compare(health, now, steps),
             State::Off { .. } => {}
@@ -99,7 +99,7 @@ impl Place {
         let (name, index) = (self.name.clone(), self.index);
         let (ingress, egress) = (!health.ingress, !health.egress);
         let was_away = matches!(self.state, State::Away);
-        if was_away && health.linked {
+        if was_away && health.links == Links::There {
             steps.push(Step::Say(Event::Returned { name: name.clone(), index }));
             (self.state, self.tries) = (State::On { since: now }, 0);
             steps.push(Step::Rejoin { index });
@@ -132,28 +132,37 @@ impl Place {
         *last = now;
         *due = now + LONGEST;
         let index = self.index;
-        steps.push(if self.attached {
-            Step::Mend { index }
-        } else {
-            Step::Attach { name: self.name.clone(), index }
-        });
+        steps.push(if self.attached { Step::Mend { index } } else { Step::Attach { index } });
     }
 
     /// What is to be done when it is not seen; whether it keeps its place.
     pub(super) fn is_missing(&mut self, health: Option<Health>, steps: &mut Vec<Step>) -> bool {
         let (name, index) = (self.name.clone(), self.index);
-        if health.is_some_and(|health| health.linked) {
+        if health.is_some_and(|health| health.links != Links::None) {
             if !matches!(self.state, State::Away) {
                 self.state = State::Away;
                 steps.push(Step::Say(Event::Moved { name, index }));
             }
             return true;
         }
-        steps.push(Step::Say(Event::Gone { name, index }));
+        // One that was away and was let go of came back under another index, and is attached to there.
+        if !(matches!(self.state, State::Away) && health.is_none()) {
+            steps.push(Step::Say(Event::Gone { name, index }));
+        }
         if self.attached {
             steps.push(Step::Release { index });
         }
         false
+    }
+
+    /// What is to be done when it has moved to another namespace and another interface has its index:
+    /// it is let go of, and attached to as a new one when it returns.
+    pub(super) fn is_replaced(&mut self, steps: &mut Vec<Step>) {
+        let (name, index) = (self.name.clone(), self.index);
+        if !matches!(self.state, State::Away) {
+            steps.push(Step::Say(Event::Moved { name, index }));
+        }
+        steps.push(Step::Release { index });
     }
 
     /// Notes what came of a try; gives what is to be said.

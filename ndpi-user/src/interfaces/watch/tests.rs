@@ -1,11 +1,12 @@
 use std::collections::HashMap;
+use std::io;
 use std::time::{Duration, Instant};
 
 use super::{Failure, Step, Watch};
 use crate::interfaces::Event;
-use crate::kernel::{Attachment, Egress, Health, Interface, Mode};
+use crate::kernel::{Attachment, Egress, Health, Interface, Links, Mode};
 
-const ALL: Health = Health { ingress: true, egress: true, linked: true };
+const ALL: Health = Health { ingress: true, egress: true, links: Links::There };
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A machine: its interfaces, what is on them, and what was done.
@@ -16,6 +17,8 @@ struct World {
     now: Instant,
     /// Why nothing can be attached.
     refusal: Option<Failure>,
+    /// The kernel does not say what is still on.
+    silent: bool,
 }
 
 fn interface(index: u32, name: &str) -> Interface {
@@ -36,12 +39,16 @@ impl World {
             health: HashMap::new(),
             now: Instant::now(),
             refusal: None,
+            silent: false,
         }
     }
 
     /// Looks, carries out what is to be done, and gives it and what is said, in words.
     fn look(&mut self) -> Vec<String> {
-        let health = |index| self.health.get(&index).copied();
+        let health = |index, _: Option<&Interface>| {
+            let said = self.health.get(&index).copied();
+            if self.silent { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(said) }
+        };
         let steps = self.watch.look(&self.seen, &health, self.now);
         steps.into_iter().flat_map(|step| self.take(step)).collect()
     }
@@ -49,7 +56,7 @@ impl World {
     fn take(&mut self, step: Step) -> Vec<String> {
         let (index, what) = match step {
             Step::Say(event) => return vec![brief(&event)],
-            Step::Attach { index, name } => (index, format!("attach {name}")),
+            Step::Attach { index } => (index, format!("attach {}", self.name(index))),
             Step::Mend { index } => (index, format!("mend {index}")),
             other => return vec![format!("{other:?}")],
         };
@@ -57,11 +64,14 @@ impl World {
             Err(failure.clone())
         } else {
             self.health.insert(index, ALL);
-            let found = self.seen.iter().find(|it| it.index == index).unwrap();
-            Ok(attachment(index, &found.name))
+            Ok(attachment(index, self.name(index)))
         };
         let said = self.watch.settle(index, result, self.now);
         std::iter::once(what).chain(said.as_ref().map(brief)).collect()
+    }
+
+    fn name(&self, index: u32) -> &str {
+        &self.seen.iter().find(|it| it.index == index).unwrap().name
     }
 
     fn remove(&mut self, index: u32) {
@@ -207,6 +217,71 @@ fn one_that_moves_to_another_namespace_is_away_and_what_it_lost_is_put_back_on_r
         ]
     );
     assert!(world.look().is_empty() && world.watch.gone().is_none());
+}
+
+#[test]
+fn one_that_comes_back_under_another_index_is_not_said_to_be_gone_behind_that() {
+    let mut world = World::new(&["eth0"], &[(2, "eth0")]);
+    world.look();
+    world.seen.clear();
+    assert_eq!(world.look(), ["detached eth0: moved"]);
+    world.seen.push(interface(9, "eth0"));
+    // Programs that it has brought back are taken off before others are put on.
+    assert_eq!(world.look(), ["attach eth0", "attached again eth0"]);
+    world.health.remove(&2);
+    assert_eq!(world.look(), ["Release { index: 2 }"]);
+    assert!(world.look().is_empty() && world.watch.unenforced().is_empty());
+}
+
+#[test]
+fn one_that_goes_while_it_is_away_is_gone() {
+    let mut world = World::new(&["eth0"], &[(2, "eth0")]);
+    world.look();
+    world.seen.clear();
+    world.look();
+    world.health.insert(2, Health::default());
+    assert_eq!(world.look(), ["detached eth0: gone", "Release { index: 2 }"]);
+}
+
+#[test]
+fn another_one_that_has_the_index_of_one_that_is_away_is_not_taken_for_it() {
+    for looked_meanwhile in [true, false] {
+        let mut world = World::new(&["eth*"], &[(2, "eth0")]);
+        world.look();
+        world.seen.clear();
+        let mut said = if looked_meanwhile { world.look() } else { Vec::new() };
+        world.health.insert(2, Health { links: Links::Elsewhere, ..ALL });
+        world.seen.push(interface(2, "eth1"));
+        said.extend(world.look());
+        let expected =
+            ["detached eth0: moved", "Release { index: 2 }", "attach eth1", "attached eth1"];
+        assert_eq!(said, expected);
+        assert!(world.look().is_empty() && world.watch.unenforced().is_empty());
+    }
+}
+
+#[test]
+fn where_the_kernel_does_not_say_what_is_on_everything_stays_as_it_was() {
+    let mut world = World::new(&["eth*"], &[(2, "eth0"), (3, "eth1")]);
+    world.look();
+    world.silent = true;
+    world.seen.pop();
+    assert!(world.look().is_empty() && world.watch.unenforced().is_empty());
+    world.silent = false;
+    world.health.remove(&3);
+    assert_eq!(world.look(), ["detached eth1: gone", "Release { index: 3 }"]);
+}
+
+#[test]
+fn names_of_interfaces_that_come_and_go_for_ever_are_not_all_kept() {
+    let mut world = World::new(&["veth*"], &[]);
+    for index in 0..2 * u32::try_from(super::REMEMBERED).unwrap() {
+        world.seen = vec![interface(index, &format!("veth{index}"))];
+        world.look();
+        world.remove(index);
+        world.look();
+    }
+    assert_eq!(world.watch.known.len(), super::REMEMBERED);
 }
 
 #[test]

@@ -16,6 +16,12 @@ pub(crate) fn find_interface(name: &str) -> Result<Interface, AttachError> {
     Err(AttachError::NoInterface { name: name.into(), near: nearest(name, &names) })
 }
 
+/// The interface with this index in this process's network namespace.
+pub(in crate::kernel) fn interface_at(index: u32) -> Result<Interface, AttachError> {
+    let all = interfaces().map_err(AttachError::Interfaces)?;
+    all.into_iter().find(|it| it.index == index).ok_or(AttachError::Gone(index))
+}
+
 /// Whether `upper` passes on what `lower` receives: a bridge or bond to its port, a VLAN or macvlan to
 /// what it is made on. (The two ends of a veth pair are linked, but neither is above the other.)
 pub(in crate::kernel) fn is_above(upper: &Interface, lower: &Interface) -> bool {

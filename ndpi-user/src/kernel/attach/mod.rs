@@ -18,7 +18,7 @@ pub use before::{EgressView, egress_views};
 pub(super) use egress::{Side, TcLink};
 pub use error::AttachError;
 pub(crate) use interface::find_interface;
-pub(super) use interface::warn_of_overlap;
+pub(super) use interface::{interface_at, warn_of_overlap};
 pub(super) use layer::{Layer, check_frames, layer};
 pub use leftovers::{DetachError, Detached, detach};
 pub(super) use wire::{Wire, check_redirects};

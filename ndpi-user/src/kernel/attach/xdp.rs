@@ -15,6 +15,8 @@ use crate::kernel::sys::LinkPlace;
 pub(in crate::kernel) struct XdpLink {
     pub(in crate::kernel) mode: Mode,
     pub(in crate::kernel) link: BpfLink,
+    /// The kernel's number for the program.
+    program: u32,
 }
 
 /// `XDP_FLAGS_SKB_MODE` and `XDP_FLAGS_DRV_MODE` (`linux/if_link.h`).
@@ -35,11 +37,12 @@ impl XdpLink {
             interface: interface.name.clone(),
             source,
         };
+        let number = program.info().map_err(refused)?.id();
         let attach = |flags| BpfLink::new(program.fd()?, interface.index, LinkPlace::Xdp, flags);
         let refused = |source| below(interface, &source).unwrap_or_else(|| refused(source));
         if mode != Mode::Generic {
             match attach(NATIVE) {
-                Ok(link) => return Ok(Self { mode: Mode::Native, link }),
+                Ok(link) => return Ok(Self { mode: Mode::Native, link, program: number }),
                 Err(source) if is_taken(&source) => return Err(refused(source)),
                 Err(source) if mode == Mode::Native => {
                     let interface = interface.name.clone();
@@ -49,7 +52,12 @@ impl XdpLink {
             }
         }
         let link = attach(GENERIC).map_err(refused)?;
-        Ok(Self { mode: Mode::Generic, link })
+        Ok(Self { mode: Mode::Generic, link, program: number })
+    }
+
+    /// Whether the program is among those on an interface as it was seen.
+    pub(in crate::kernel) fn is_on(&self, seen: &Interface) -> bool {
+        seen.xdp.iter().any(|attached| attached.program == self.program)
     }
 }
 

@@ -9,10 +9,10 @@ use ndpi_common::Watched;
 use super::Kernel;
 use crate::kernel::attach::{
     AttachError, Attachment, Egress, Hooks, Layer, Mode, Side, TcLink, XdpLink, check_frames,
-    find_interface, layer, warn_of_overlap,
+    find_interface, interface_at, layer, warn_of_overlap,
 };
 use crate::kernel::load;
-use crate::kernel::netlink::{Interface, interfaces};
+use crate::kernel::netlink::Interface;
 use crate::kernel::sys::Write;
 
 /// What is on one interface, and what is to be.
@@ -34,14 +34,26 @@ pub(super) struct Attached {
 
 /// Which of the programs that were put on an interface are there still; those that were not to be count
 /// as there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Health {
     /// XDP, and TC at ingress where it belongs to that.
     pub ingress: bool,
     /// TC at egress.
     pub egress: bool,
-    /// Some program is held there by a link: it follows the interface wherever it goes.
-    pub linked: bool,
+    /// What links hold there.
+    pub links: Links,
+}
+
+/// Whether links hold some of the programs. They go with their interface wherever it goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Links {
+    /// None does.
+    #[default]
+    None,
+    /// On the interface that was attached to.
+    There,
+    /// That one is in another network namespace, and the one that has its index here is another.
+    Elsewhere,
 }
 
 impl Kernel {
@@ -60,14 +72,28 @@ impl Kernel {
         self.attach_to(&find_interface(interface)?, mode, hooks, false)
     }
 
+    /// The same by the interface's index: another one may have its name by now.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Kernel::attach`].
+    pub fn attach_index(
+        &mut self,
+        index: u32,
+        mode: Mode,
+        hooks: Hooks,
+    ) -> Result<Attachment, AttachError> {
+        self.attach_to(&interface_at(index)?, mode, hooks, false)
+    }
+
     /// The same for an interface that is to be the end of a wire: what comes in on it is dropped until
     /// the wire stands ([`Kernel::join`]).
     ///
     /// # Errors
     ///
     /// As of [`Kernel::attach`].
-    pub fn attach_end(&mut self, interface: &str, mode: Mode) -> Result<Attachment, AttachError> {
-        let interface = find_interface(interface)?;
+    pub fn attach_end(&mut self, index: u32, mode: Mode) -> Result<Attachment, AttachError> {
+        let interface = interface_at(index)?;
         if interface.loopback {
             return Err(AttachError::LoopbackEnd(interface.name));
         }
@@ -132,7 +158,7 @@ impl Kernel {
         let moved = self.attached.iter().position(is_it).filter(|_| !interface.xdp.is_empty());
         let Some(moved) = moved else { return Ok(interface.clone()) };
         self.detach(self.attached[moved].index);
-        find_interface(&interface.name)
+        interface_at(interface.index)
     }
 
     /// Puts on what is to be there and is not.
@@ -177,7 +203,17 @@ impl Kernel {
     ///
     /// What the kernel said when it was asked.
     pub fn health(&self, index: u32) -> io::Result<Option<Health>> {
-        self.attached.iter().find(|it| it.index == index).map(Attached::health).transpose()
+        self.health_beside(index, None)
+    }
+
+    /// The same beside the interface that has the index in this namespace now.
+    pub(crate) fn health_beside(
+        &self,
+        index: u32,
+        seen: Option<&Interface>,
+    ) -> io::Result<Option<Health>> {
+        let attached = self.attached.iter().find(|attached| attached.index == index);
+        attached.map(|attached| attached.health(seen)).transpose()
     }
 
     /// Puts back what [`Kernel::health`] misses. What is there stays as it is.
@@ -186,12 +222,9 @@ impl Kernel {
     ///
     /// As of [`Kernel::attach`]; what could be put back is there.
     pub fn mend(&mut self, index: u32) -> Result<Attachment, AttachError> {
-        let all = interfaces().map_err(AttachError::Interfaces)?;
-        let interface = all.into_iter().find(|interface| interface.index == index);
+        let interface = interface_at(index)?;
         let at = self.attached.iter().position(|attached| attached.index == index);
-        let (Some(interface), Some(at)) = (interface, at) else {
-            return Err(AttachError::Gone(index));
-        };
+        let at = at.ok_or(AttachError::Gone(index))?;
         let mut attached = self.attached.swap_remove(at);
         attached.forget_dead(&mut self.object);
         let mended = self.attach_missing(&interface, &mut attached);
@@ -268,12 +301,18 @@ impl Attached {
         }
     }
 
-    fn health(&self) -> io::Result<Health> {
+    fn health(&self, seen: Option<&Interface>) -> io::Result<Health> {
         let (xdp, egress, behind) = self.alive()?;
+        let is_on = |seen: &Interface| self.xdp.as_ref().is_none_or(|xdp| xdp.is_on(seen));
+        let links = match xdp || egress && self.egress.as_ref().is_some_and(TcLink::is_link) {
+            _ if xdp && !seen.is_none_or(is_on) => Links::Elsewhere,
+            true => Links::There,
+            false => Links::None,
+        };
         Ok(Health {
             ingress: (xdp || !self.hooks.ingress) && (behind || !self.wants_behind()),
             egress: egress || self.hooks.egress.is_none(),
-            linked: xdp || egress && self.egress.as_ref().is_some_and(TcLink::is_link),
+            links,
         })
     }
 
@@ -286,9 +325,9 @@ impl Attached {
         Ok((xdp, tc(&self.egress)?, tc(&self.behind)?))
     }
 
-    /// Lets go of what is not there any more.
+    /// Lets go of what is not there any more, as far as the kernel says so.
     fn forget_dead(&mut self, object: &mut Ebpf) {
-        let (xdp, egress, behind) = self.alive().unwrap_or_default();
+        let Ok((xdp, egress, behind)) = self.alive() else { return };
         if !xdp {
             self.xdp = None;
         }
