@@ -245,11 +245,12 @@ impl Kernel {
         true
     }
 
-    /// Takes the programs off all interfaces.
+    /// Takes the programs off all interfaces, which are not promiscuous any more.
     pub fn detach_all(&mut self) {
         for attached in std::mem::take(&mut self.attached) {
             self.take_off(attached);
         }
+        self.wires.clear();
     }
 
     pub(super) fn note_watched(&self, index: u32, peer: u32) -> Result<(), AttachError> {
