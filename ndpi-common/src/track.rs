@@ -30,12 +30,13 @@ pub struct Track {
 }
 
 impl Track {
-    /// Whether a packet that goes `direction` answers the client: one that is no reset, and in TCP
-    /// acknowledges something.
+    /// Whether a packet that goes `direction` answers whoever sent the first one, mostly the client: one
+    /// that is no reset, and in TCP acknowledges something.
     #[inline(always)]
     pub const fn is_answered_by(&self, direction: Direction, proto: u8, tcp_flags: u8) -> bool {
         let is_from_server = direction as u32 != self.client;
-        is_from_server && (proto != proto::TCP || tcp::answers(tcp_flags))
+        let began_with_server = self.tcp_flags & TrackNotes::ACCEPTED != 0;
+        is_from_server != began_with_server && (proto != proto::TCP || tcp::answers(tcp_flags))
     }
 
     /// What both count, of one flow.
@@ -61,6 +62,9 @@ impl TrackNotes {
     pub const INGRESS_LOWER: u32 = 1 << 10;
     /// The same of the upper endpoint.
     pub const INGRESS_UPPER: u32 = 1 << 11;
+    /// The first packet was a SYN+ACK, which the server sends: nobody has answered until the client
+    /// does.
+    pub const ACCEPTED: u32 = 1 << 12;
 
     /// The bit that says that XDP has seen packets that go `direction`.
     #[inline(always)]
@@ -81,7 +85,7 @@ unsafe impl aya::Pod for Track {}
 
 #[cfg(test)]
 mod tests {
-    use super::Track;
+    use super::{Track, TrackNotes};
     use crate::parse::{proto, tcp};
     use crate::{Direction, Total};
 
@@ -94,6 +98,17 @@ mod tests {
         assert!(answers(Direction::FromUpper, proto::TCP, tcp::SYN | tcp::ACK));
         assert!(!answers(Direction::FromUpper, proto::TCP, tcp::RST | tcp::ACK));
         assert!(!answers(Direction::FromUpper, proto::TCP, tcp::SYN));
+    }
+
+    #[test]
+    fn a_server_whose_syn_ack_came_first_does_not_answer_itself() {
+        let client = Direction::FromLower as u32;
+        let track = Track { client, tcp_flags: TrackNotes::ACCEPTED, ..Track::default() };
+        let answers = |direction, flags| track.is_answered_by(direction, proto::TCP, flags);
+        assert!(!answers(Direction::FromUpper, tcp::ACK));
+        assert!(!answers(Direction::FromUpper, tcp::SYN | tcp::ACK));
+        assert!(answers(Direction::FromLower, tcp::ACK));
+        assert!(!answers(Direction::FromLower, tcp::RST | tcp::ACK));
     }
 
     #[test]

@@ -105,10 +105,11 @@ fn common<H: Hooked, K: Family>(frame: H, packet: Option<Packet<K>>) -> i32 {
 #[inline(always)]
 pub(crate) fn decide<H: Hooked, K: Family>(frame: H, mut seen: Seen<K>) -> i32 {
     seen.key.join_last_word();
-    if forwarded::was_seen(frame, &seen.key, seen.direction) {
+    let verdict = seen.key.verdict();
+    if forwarded::was_seen(frame, &seen.key, verdict, seen.direction) {
         return count::leave(frame, Outcome::Passed, Reason::SeenAtIngress, seen.weight);
     }
-    if let Some(verdict) = seen.key.verdict() {
+    if let Some(verdict) = verdict {
         // SAFETY: looked up just now.
         match unsafe { decided(frame, verdict, &seen) } {
             Standing::Acts(Outcome::Passed, _) if seen.is_opened() => return OPENED,
@@ -215,8 +216,8 @@ pub(crate) fn is_idle(last_seen: u32) -> bool {
     pause > settings::idle_ticks().cast_signed()
 }
 
-/// Notes the time, new TCP flags, and that the packet came in. Nothing is written that is there already: the entry of a busy
-/// flow stays shared between the CPUs' caches as far as its counters allow.
+/// Notes the time, new TCP flags, and that the packet came in. Nothing is written that is there
+/// already: the entry of a busy flow stays shared between the CPUs' caches as far as its counters allow.
 ///
 /// A SYN does not keep an entry from going idle: a client that tries again and again on a blocked
 /// flow's ports gets a new flow in the end.

@@ -5,7 +5,9 @@
 //! meets that note; where they are translated it is of another flow, which is half seen at XDP and half
 //! here, and whole.
 
-use ndpi_common::{Direction, Hook, State, TrackNotes};
+use core::ptr;
+
+use ndpi_common::{Direction, Hook, State, TrackNotes, Verdict};
 
 use crate::family::Family;
 use crate::hook::Hooked;
@@ -29,28 +31,39 @@ pub(crate) fn track_bit<H: Hooked, K>(seen: &Seen<K>) -> u32 {
     }
 }
 
-/// Whether XDP has seen the packet under this key. Where the hardware takes tags off, XDP saw it without:
-/// both keys are looked for.
+/// Whether XDP has seen the packet under this key, which has this verdict, if any. Where the hardware takes
+/// tags off, XDP saw it without: both keys are looked for.
 #[inline(always)]
-pub(crate) fn was_seen<H: Hooked, K: Family>(frame: H, key: &K, direction: Direction) -> bool {
+pub(crate) fn was_seen<H: Hooked, K: Family>(
+    frame: H,
+    key: &K,
+    verdict: Option<*mut Verdict>,
+    direction: Direction,
+) -> bool {
     frame.is_forwarded()
-        && (is_noted(key, direction) != 0
+        && (is_noted(key, or_null(verdict), direction) != 0
             || frame.start().is_some() && is_noted_untagged(key, direction) != 0)
+}
+
+/// As one word, of which the verifier sees whether it is null: an `Option` goes to a subprogram as two.
+#[inline(always)]
+fn or_null(verdict: Option<*mut Verdict>) -> *mut Verdict {
+    verdict.unwrap_or(ptr::null_mut())
 }
 
 #[inline(never)]
 fn is_noted_untagged<K: Family>(key: &K, direction: Direction) -> u32 {
     let mut untagged = key.untagged();
     untagged.join_last_word();
-    is_noted(&untagged, direction)
+    is_noted(&untagged, or_null(untagged.verdict()), direction)
 }
 
-/// Whether the flow of a key has the note, where it is: in its verdict, or while it has none in its
-/// track.
+/// Whether the flow of a key has the note, where it is: in its verdict, which is null where it has none,
+/// or in its track.
 #[inline(never)]
-fn is_noted<K: Family>(key: &K, direction: Direction) -> u32 {
-    if let Some(verdict) = key.verdict() {
-        // SAFETY: looked up just now; a byte that the kernel only changes with its word.
+fn is_noted<K: Family>(key: &K, verdict: *mut Verdict, direction: Direction) -> u32 {
+    if !verdict.is_null() {
+        // SAFETY: the caller looked it up in this run; a byte that the kernel only changes with its word.
         let state = unsafe { (&raw const (*verdict).state).read_volatile() };
         if state & State::at_ingress(direction) != 0 {
             return 1;

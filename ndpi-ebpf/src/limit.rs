@@ -9,7 +9,8 @@ use crate::atomic;
 use crate::count::Weight;
 use crate::maps::LIMITS;
 
-/// Takes a packet's bytes out of its verdict's bucket: dropped where they are too many. A verdict without a bucket limits nothing; user space writes the bucket first, and removes it last.
+/// Takes a packet's bytes out of its verdict's bucket: dropped where they are too many. A verdict
+/// without a bucket limits nothing; user space writes the bucket first, and removes it last.
 ///
 /// # Safety
 /// `verdict` was looked up in this run.

@@ -72,7 +72,7 @@ fn has_ports(quoted: &mut Packet) -> bool {
 fn answer_for<H: Hooked, K: Family>(frame: H, key: &K, error: &Packet, quoted: &Packet) -> i32 {
     let Some(verdict) = key.verdict() else { return NO_ANSWER };
     let seen = Seen::about(frame, *key, error, quoted.direction);
-    if forwarded::was_seen(frame, key, seen.direction) {
+    if forwarded::was_seen(frame, key, Some(verdict), seen.direction) {
         return count::leave(frame, Outcome::Passed, Reason::SeenAtIngress, seen.weight);
     }
     // SAFETY: looked up just now.

@@ -41,6 +41,21 @@ fn a_datagram_back_is_an_answer() {
 }
 
 #[test]
+fn who_sent_a_syn_ack_first_does_not_answer_himself() {
+    let Some(mut kernel) = kernel(Settings::default()) else { return };
+    for talk in [V4, V6] {
+        for flags in [SYN | ACK, ACK, SYN | ACK] {
+            kernel.run(Hook::Xdp, &talk.back(flags, b""));
+        }
+        assert_eq!(packets(&mut kernel, talk), [None, Some(3)]);
+        kernel.run(Hook::Tc, &talk.out(RST, b""));
+        assert_eq!(packets(&mut kernel, talk), [None, Some(4)], "a reset is no answer");
+        kernel.run(Hook::Tc, &talk.out(ACK, b""));
+        assert_eq!(packets(&mut kernel, talk), [Some(5), Some(0)]);
+    }
+}
+
+#[test]
 fn a_flood_of_what_nobody_answers_displaces_only_its_like() {
     let Some(mut kernel) = kernel(Settings { budget: 2, ..Settings::default() }) else { return };
     for talk in [V4, V6] {
