@@ -1,11 +1,14 @@
 //! Why a library was not taken.
 
+use std::error::Error;
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::{LIBRARY_VARIABLE, SONAME, SUPPORTED_REVISION};
 
-/// Why a library was not taken. Each message names the file and what differs.
-#[derive(Debug, thiserror::Error)]
+/// Why a library was not taken. Each message names the file and what differs. `Debug` gives the same
+/// text, for who returns it from `main`.
+#[derive(thiserror::Error)]
 pub enum LoadError {
     /// `dlopen` failed: no such file, not a shared library, or one of *its* libraries is missing.
     #[error("cannot load {}: {reason}", path.display())]
@@ -115,6 +118,27 @@ pub enum LoadError {
         /// Why each candidate was not taken, in the order of the search.
         tried: Vec<LoadError>,
     },
+}
+
+impl fmt::Debug for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_with_causes(self, f)
+    }
+}
+
+/// Writes an error and its causes, a colon before each: what `Debug` is for an error that `main`
+/// returns, where the names of fields and variants say nothing to who reads it.
+///
+/// # Errors
+/// What it is written to refuses it.
+pub fn write_with_causes(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{error}")?;
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        write!(f, ": {error}")?;
+        cause = error.source();
+    }
+    Ok(())
 }
 
 fn named(revision: Option<&str>) -> String {

@@ -41,7 +41,7 @@ mod trust;
 pub mod types;
 mod verify;
 
-pub use error::LoadError;
+pub use error::{LoadError, write_with_causes};
 pub use functions::Functions;
 pub use library::{Library, module_lock};
 pub use process::is_privileged;

@@ -29,8 +29,8 @@ pub(crate) enum Distrust {
     #[error("it passes through {}, beside which anybody may put files", .at.display())]
     Shared { at: PathBuf },
     /// It could not be looked at.
-    #[error("{} cannot be examined: {source}", .at.display())]
-    Unknown { at: PathBuf, source: io::Error },
+    #[error("{} cannot be examined: {error}", .at.display())]
+    Unknown { at: PathBuf, error: io::Error },
 }
 
 /// The file that `path` leads to, by a path without links; `us` is this process's user.
@@ -145,8 +145,8 @@ fn lexical_parent(folder: &Path) -> PathBuf {
     inside.parent().unwrap_or(inside).to_owned()
 }
 
-fn unknown(at: &Path, source: io::Error) -> Distrust {
-    Distrust::Unknown { at: at.to_owned(), source }
+fn unknown(at: &Path, error: io::Error) -> Distrust {
+    Distrust::Unknown { at: at.to_owned(), error }
 }
 
 #[cfg(test)]

@@ -149,6 +149,8 @@ fn a_named_library_is_used_or_refused() {
 #[test]
 fn where_nothing_was_found_every_reason_is_listed() {
     let tried = ["/a", "/b"].map(|path| Library::open(Path::new(path), false).unwrap_err());
-    let message = LoadError::NotFound { tried: tried.into() }.to_string();
+    let error = LoadError::NotFound { tried: tried.into() };
+    let message = error.to_string();
+    assert_eq!(format!("{error:?}"), message, "`main` that returns it prints what can be read");
     assert_says(&message, &["no usable nDPI 5.0.x", "NDPI_LIBRARY", "load /a: ", "load /b: "]);
 }

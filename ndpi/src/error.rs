@@ -1,9 +1,13 @@
-//! What can go wrong after the library was loaded.
+//! What can go wrong after the library was loaded. `Debug` gives each error's text and its causes', for
+//! who returns one from `main`.
 
+use std::fmt;
 use std::path::PathBuf;
 
+use ndpi_sys::write_with_causes;
+
 /// Why a setting was not taken (`ndpi_set_config`).
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// nDPI 5.0 has no such key, for this protocol or at all.
     #[error("nDPI has no setting {setting}")]
@@ -67,11 +71,11 @@ pub enum ConfigError {
 }
 
 /// Why rules (protocols, categories, lists) were not taken.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum RulesError {
     /// The file cannot be opened for reading. Looked at before nDPI is asked, which would only
     /// say −1.
-    #[error("cannot read {what} from {}: {source}", path.display())]
+    #[error("cannot read {what} from {}", path.display())]
     Unreadable {
         /// What it should hold.
         what: &'static str,
@@ -131,7 +135,7 @@ pub enum RulesError {
 }
 
 /// Why an engine could not be made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
     /// `ndpi_init_detection_module` gave none; an engine takes about 10 MB.
     #[error("nDPI could not make a detection module; is memory short?")]
@@ -148,7 +152,7 @@ pub enum EngineError {
 }
 
 /// Why there is no JSON of a flow.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
     /// nDPI could not write it.
     #[error("nDPI could not write a flow as JSON (code {code}); is memory short?")]
@@ -159,4 +163,33 @@ pub enum JsonError {
     /// One end is IPv4, the other IPv6.
     #[error("the ends of a flow are of different IP versions")]
     Families,
+}
+
+macro_rules! readable {
+    ($($error:ty),+) => {$(
+        impl fmt::Debug for $error {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_with_causes(self, f)
+            }
+        }
+    )+};
+}
+
+readable!(ConfigError, RulesError, EngineError, JsonError);
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::{EngineError, RulesError};
+
+    #[test]
+    fn an_error_that_main_returns_is_readable_and_names_its_cause_once() {
+        let source = io::Error::from(io::ErrorKind::NotFound);
+        let error = RulesError::Unreadable { what: "protocols", path: "/a".into(), source };
+        assert_eq!(error.to_string(), "cannot read protocols from /a");
+        assert_eq!(format!("{error:?}"), "cannot read protocols from /a: entity not found");
+        let error = EngineError::Finalize { code: -1 };
+        assert_eq!(format!("{error:?}"), error.to_string());
+    }
 }

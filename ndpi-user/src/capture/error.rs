@@ -1,10 +1,13 @@
 //! What can go wrong with a capture.
 
+use std::fmt;
 use std::io;
 
 use super::LONGEST_RECORD;
+use super::foreign::Foreign;
 
-/// A capture that cannot be read, or not to its end.
+/// A capture that cannot be read, or not to its end. Its text says all that there is to say: it has no
+/// source.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.describe())]
 pub struct CaptureError {
@@ -12,22 +15,45 @@ pub struct CaptureError {
     pub capture: String,
     /// Where: the start of the record that cannot be read, counted in the decompressed capture.
     pub offset: u64,
+    /// Whole packets that were read before.
+    pub packets: u64,
     /// What is wrong there.
-    #[source]
     pub problem: Problem,
 }
 
 impl CaptureError {
     pub(super) fn new(capture: &str, offset: u64, problem: impl Into<Problem>) -> Self {
-        Self { capture: capture.into(), offset, problem: problem.into() }
+        Self { capture: capture.into(), offset, packets: 0, problem: problem.into() }
+    }
+
+    /// Whether the file is of another kind altogether, and says nothing of being a capture.
+    pub fn is_no_capture(&self) -> bool {
+        matches!(self.problem, Problem::Empty | Problem::NotACapture(_))
     }
 
     fn describe(&self) -> String {
-        let Self { capture, offset, problem } = self;
+        let Self { capture, offset, packets, problem } = self;
         match problem {
             Problem::Open(error) => format!("cannot open {capture}: {error}"),
-            problem => format!("{capture}: byte {offset}: {problem}"),
+            Problem::Foreign(foreign) => {
+                format!("{capture}: byte {offset}: {}", foreign.advice(capture))
+            }
+            problem if problem.is_of_the_beginning() => {
+                format!("{capture}: byte {offset}: {problem}")
+            }
+            problem => {
+                let packets = read_before(*packets);
+                format!("{capture}: byte {offset}: {problem}; {packets}")
+            }
         }
+    }
+}
+
+fn read_before(packets: u64) -> String {
+    match packets {
+        0 => "no packet was read before".into(),
+        1 => "1 packet was read before".into(),
+        packets => format!("{packets} packets were read before"),
     }
 }
 
@@ -39,12 +65,15 @@ pub enum Problem {
     Open(io::Error),
     /// The file cannot be read, or its compressed data is damaged.
     #[error("cannot read: {0}")]
-    Read(#[from] io::Error),
+    Read(io::Error),
     /// There is not even a magic number.
     #[error("not a capture: it has fewer than 4 bytes")]
     Empty,
-    /// The first bytes are neither pcap's nor pcapng's.
-    #[error("not a pcap or pcapng capture: it begins with {0:02x?}")]
+    /// It is of another format, which something converts.
+    #[error("not a pcap or pcapng capture but {}", .0.name)]
+    Foreign(Foreign),
+    /// The first bytes are neither pcap's nor pcapng's, nor those of any other format we know.
+    #[error("not a pcap or pcapng capture: it begins with the bytes{}", Hex(.0))]
     NotACapture([u8; 4]),
     /// The file ends inside a record or block.
     #[error("the capture ends inside a {what}: {present} of {length} bytes are there")]
@@ -64,10 +93,38 @@ pub enum Problem {
         /// The length claimed.
         length: u64,
     },
+    /// Zeros, as of a file that was made long beforehand, and something behind them.
+    #[error("zeros where a {what} should be, and more behind them")]
+    Zeros {
+        /// What should be there.
+        what: &'static str,
+    },
     /// A pcapng block contradicts itself.
     #[error("malformed pcapng {0}")]
     Malformed(&'static str),
     /// A pcapng packet names an interface that its section has not described.
     #[error("a packet of interface {0}, which this section does not describe")]
     UnknownInterface(u32),
+}
+
+impl Problem {
+    /// Whether it is about the file as a whole, of which no packet can have been read.
+    fn is_of_the_beginning(&self) -> bool {
+        matches!(self, Self::Empty | Self::Foreign(_) | Self::NotACapture(_))
+    }
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        Self::Read(error)
+    }
+}
+
+/// Bytes in hexadecimal, each after a space.
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
+    }
 }

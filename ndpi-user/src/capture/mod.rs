@@ -2,10 +2,16 @@
 //!
 //! [`Capture::open`] says what it is by its first bytes; [`Capture::next_packet`] lends one packet
 //! after another out of one buffer, which grows to the longest record and not beyond a bound.
+//! Where files were put behind one another (`cat a.pcap b.pcap`), each is read by its own header, see
+//! [`Capture::others`]; zeros behind the last record or the compressed data are no part of it.
 //! Nothing in a capture is believed: a length that lies or a record cut short ends the reading with
 //! a [`CaptureError`] that names the capture and the byte.
 
 mod error;
+mod foreign;
+mod gzip;
+mod magic;
+mod padding;
 mod pcap;
 mod pcapng;
 mod source;
@@ -15,7 +21,10 @@ mod zstd;
 use std::io::Read;
 use std::path::Path;
 
+use serde::Serialize;
+
 pub use error::{CaptureError, Problem};
+pub use foreign::Foreign;
 pub use source::Progress;
 
 use crate::text::shown;
@@ -50,9 +59,21 @@ pub struct Capture {
     window: Window,
     format: Format,
     progress: Progress,
+    /// Packets that were lent, those that are whole.
+    packets: u64,
+    others: Others,
     /// What ends the reading, once it is known; reported once.
     ended: Option<CaptureError>,
     done: bool,
+}
+
+/// Captures that begin inside of another's file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Others {
+    /// How many there are.
+    pub count: u64,
+    /// Where the first of them begins, in bytes of the decompressed file.
+    pub first: u64,
 }
 
 enum Format {
@@ -89,7 +110,16 @@ impl Capture {
         let mut window = Window::new(source.reader);
         let format = Format::recognise(&mut window);
         let format = format.map_err(|e| CaptureError::new(&name, window.offset(), e))?;
-        Ok(Self { name, window, format, progress: source.progress, ended: None, done: false })
+        Ok(Self {
+            name,
+            window,
+            format,
+            progress: source.progress,
+            packets: 0,
+            others: Others::default(),
+            ended: None,
+            done: false,
+        })
     }
 
     /// What the capture is called in errors and records: its path, or `stdin`.
@@ -113,15 +143,12 @@ impl Capture {
         if self.done {
             return self.ended.take().map_or(Ok(None), Err);
         }
-        let found = match &mut self.format {
-            Format::Pcap(pcap) => pcap.next_packet(&mut self.window),
-            Format::PcapNg(pcapng) => pcapng.next_packet(&mut self.window),
-        };
-        match found {
+        match self.next() {
             Ok(Some(found)) => {
                 if found.missing > 0 {
                     self.cut(found.missing);
                 }
+                self.packets += 1;
                 Ok(Some(found.lend(self.window.taken())))
             }
             Ok(None) => Ok(None),
@@ -130,6 +157,37 @@ impl Capture {
                 Err(self.error(problem))
             }
         }
+    }
+
+    /// The captures that began inside of this one's file so far.
+    pub fn others(&self) -> Others {
+        self.others
+    }
+
+    #[inline]
+    fn next(&mut self) -> Result<Option<Found>, Problem> {
+        loop {
+            let next = match &mut self.format {
+                Format::Pcap(pcap) => pcap.next(&mut self.window),
+                Format::PcapNg(pcapng) => pcapng.next(&mut self.window),
+            };
+            match next? {
+                Next::Packet(found) => return Ok(Some(found)),
+                Next::End => return Ok(None),
+                Next::Another => self.begin_another()?,
+            }
+        }
+    }
+
+    /// Goes on with the capture whose header comes next.
+    #[cold]
+    fn begin_another(&mut self) -> Result<(), Problem> {
+        if self.others.count == 0 {
+            self.others.first = self.window.offset();
+        }
+        self.others.count += 1;
+        self.format = Format::recognise(&mut self.window)?;
+        Ok(())
     }
 
     /// Notes that the record just taken lacks `missing` bytes, to be reported after its packet.
@@ -143,7 +201,8 @@ impl Capture {
 
     #[cold]
     fn error(&self, problem: Problem) -> CaptureError {
-        CaptureError::new(&self.name, self.window.offset(), problem)
+        let packets = self.packets;
+        CaptureError { packets, ..CaptureError::new(&self.name, self.window.offset(), problem) }
     }
 }
 
@@ -156,6 +215,14 @@ impl Format {
             Some(_) => Ok(Self::Pcap(pcap::Pcap::start(window)?)),
         }
     }
+}
+
+/// What comes next in a file.
+enum Next {
+    Packet(Found),
+    /// The header of another capture, which is not taken yet.
+    Another,
+    End,
 }
 
 /// A packet found in the record that the window has just taken.

@@ -2,11 +2,15 @@
 
 use pcap_parser::{PcapHeader, parse_pcap_header};
 
+use super::foreign::Foreign;
+use super::magic::{begins_pcap, begins_section};
 use super::window::Window;
-use super::{Found, LONGEST_RECORD, LinkType, Problem};
+use super::{Found, LONGEST_RECORD, LinkType, Next, Problem};
 
 const HEADER: usize = 24;
 const RECORD_HEADER: usize = 16;
+/// Zeros behind which no packet is looked for: a file that was made long beforehand ends with some.
+const PADDING: usize = 4096;
 /// Kuznetzov's variant (magic 0xa1b2cd34) has an interface, a protocol and a packet type besides.
 const RECORD_HEADER_MODIFIED: usize = 24;
 
@@ -32,7 +36,11 @@ impl Pcap {
                     present: bytes.len(),
                 });
             }
-            Err(_) => return Err(Problem::NotACapture(*bytes.first_chunk().expect("magic seen"))),
+            Err(_) => {
+                let magic = *bytes.first_chunk().expect("magic seen");
+                let foreign = Foreign::recognise(window)?;
+                return Err(foreign.map_or(Problem::NotACapture(magic), Problem::Foreign));
+            }
         };
         window.take(HEADER);
         Ok(Self::after(&header))
@@ -52,17 +60,24 @@ impl Pcap {
     }
 
     #[inline]
-    pub(super) fn next_packet(&mut self, window: &mut Window) -> Result<Option<Found>, Problem> {
+    pub(super) fn next(&mut self, window: &mut Window) -> Result<Next, Problem> {
         let bytes = window.fill(self.record_header)?;
+        let there = bytes.len();
         let Some(&header) = bytes.first_chunk() else {
-            return end(bytes.len(), self.record_header);
+            return end(there, self.record_header);
         };
+        if begins_another(&header) {
+            return Ok(Next::Another);
+        }
         let [seconds, fraction, captured, wire_len] = self.words(header);
+        if seconds == 0 && header == [0; RECORD_HEADER] && ends_in_zeros(window)? {
+            return Ok(Next::End);
+        }
         let length = self.record_header + captured as usize;
         if length > LONGEST_RECORD {
             return Err(Problem::TooLong { what: "packet record", length: length as u64 });
         }
-        let present = match bytes.len() {
+        let present = match there {
             present if present >= length => length,
             _ => window.fill(length)?.len().min(length),
         };
@@ -71,7 +86,7 @@ impl Pcap {
             return Err(cut(present, length));
         };
         window.take(present);
-        Ok(Some(Found {
+        Ok(Next::Packet(Found {
             time_ns: u64::from(seconds) * 1_000_000_000 + u64::from(fraction) * self.fraction_ns,
             link_type: self.link_type,
             wire_len,
@@ -98,8 +113,26 @@ fn link_type(network: i32) -> LinkType {
     LinkType(network as u32 as u16)
 }
 
-fn end(present: usize, record_header: usize) -> Result<Option<Found>, Problem> {
-    if present == 0 { Ok(None) } else { Err(cut(present, record_header)) }
+/// Whether zeros follow to the end of the file, which are then stepped over.
+#[cold]
+fn ends_in_zeros(window: &mut Window) -> Result<bool, Problem> {
+    let bytes = window.fill(PADDING)?;
+    let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
+    if zeros < bytes.len().min(PADDING) {
+        return Ok(false);
+    }
+    if window.skip_zeros()? { Ok(true) } else { Err(Problem::Zeros { what: "packet record" }) }
+}
+
+/// Whether a capture begins where a record should, as in files that were put behind one another.
+#[inline]
+fn begins_another(header: &[u8; RECORD_HEADER]) -> bool {
+    header.first_chunk().copied().is_some_and(begins_pcap)
+        || header.first_chunk().is_some_and(begins_section)
+}
+
+fn end(present: usize, record_header: usize) -> Result<Next, Problem> {
+    if present == 0 { Ok(Next::End) } else { Err(cut(present, record_header)) }
 }
 
 fn cut(present: usize, length: usize) -> Problem {

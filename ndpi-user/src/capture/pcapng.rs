@@ -8,8 +8,9 @@ use pcap_parser::{
     parse_sectionheaderblock, parse_simplepacketblock_be, parse_simplepacketblock_le,
 };
 
+use super::magic::begins_pcap;
 use super::window::Window;
-use super::{Found, LONGEST_RECORD, Problem};
+use super::{Found, LONGEST_RECORD, Next, Problem};
 
 mod interface;
 
@@ -38,13 +39,15 @@ pub(super) struct PcapNg {
 
 impl PcapNg {
     #[inline]
-    pub(super) fn next_packet(&mut self, window: &mut Window) -> Result<Option<Found>, Problem> {
+    pub(super) fn next(&mut self, window: &mut Window) -> Result<Next, Problem> {
         loop {
-            let Some(header) = BlockHeader::read(window, self.big_endian)? else {
-                return Ok(None);
+            let header = match BlockHeader::read(window, self.big_endian)? {
+                Block::Header(header) => header,
+                Block::AnotherCapture => return Ok(Next::Another),
+                Block::End => return Ok(Next::End),
             };
             if let Some(found) = self.block(header, window)? {
-                return Ok(Some(found));
+                return Ok(Next::Packet(found));
             }
         }
     }
@@ -141,6 +144,14 @@ impl PcapNg {
     }
 }
 
+/// What stands where a block should begin.
+enum Block {
+    Header(BlockHeader),
+    /// A pcap file, put behind this one.
+    AnotherCapture,
+    End,
+}
+
 #[derive(Clone, Copy)]
 struct BlockHeader {
     kind: u32,
@@ -149,14 +160,18 @@ struct BlockHeader {
 }
 
 impl BlockHeader {
-    /// The type and length of the next block, or `None` at the end of the file.
+    /// The type and length of the next block, if there is one.
     #[inline]
-    fn read(window: &mut Window, big_endian: bool) -> Result<Option<Self>, Problem> {
+    fn read(window: &mut Window, big_endian: bool) -> Result<Block, Problem> {
         let bytes = window.fill(SMALLEST_BLOCK)?;
         if bytes.len() < SMALLEST_BLOCK {
             let length = SMALLEST_BLOCK;
             let cut = Problem::Cut { what: "pcapng block", length, present: bytes.len() };
-            return if bytes.is_empty() { Ok(None) } else { Err(cut) };
+            let is_padding = bytes.iter().all(|&byte| byte == 0);
+            return if is_padding { Ok(Block::End) } else { Err(cut) };
+        }
+        if bytes.first_chunk().copied().is_some_and(begins_pcap) {
+            return Ok(Block::AnotherCapture);
         }
         // A section header reads the same in both orders and brings the order of what follows.
         let kind = read_u32(bytes, big_endian);
@@ -165,10 +180,18 @@ impl BlockHeader {
             _ => big_endian,
         };
         let length = read_u32(&bytes[4..], big_endian) as usize;
+        if kind == 0 && length == 0 {
+            let ends = window.skip_zeros()?;
+            return if ends {
+                Ok(Block::End)
+            } else {
+                Err(Problem::Zeros { what: "pcapng block" })
+            };
+        }
         if length < SMALLEST_BLOCK {
             return Err(Problem::Malformed("block: its length is less than that of an empty one"));
         }
-        Ok(Some(Self { kind, length, big_endian }))
+        Ok(Block::Header(Self { kind, length, big_endian }))
     }
 
     /// Takes the whole block.

@@ -6,9 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use flate2::bufread::MultiGzDecoder;
-
 use super::Problem;
+use super::gzip::GzipReader;
 use super::zstd::ZstdReader;
 
 const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 8]; // RFC 1952, method deflate
@@ -68,7 +67,7 @@ fn decompress(magic: Vec<u8>, rest: Counted) -> Box<dyn Read + Send> {
     let zstd = magic == ZSTD_MAGIC || is_skippable_frame(&magic);
     let whole = Cursor::new(magic).chain(rest);
     if gzip {
-        Box::new(MultiGzDecoder::new(buffered(whole)))
+        Box::new(GzipReader::new(buffered(whole)))
     } else if zstd {
         Box::new(ZstdReader::new(buffered(whole)))
     } else {

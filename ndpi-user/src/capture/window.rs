@@ -69,6 +69,23 @@ impl Window {
         Ok(len - left)
     }
 
+    /// Steps over zeros; says whether the stream ends with them.
+    #[cold]
+    pub(super) fn skip_zeros(&mut self) -> io::Result<bool> {
+        loop {
+            let bytes = self.fill(1)?;
+            let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
+            match (zeros, bytes.len()) {
+                (_, 0) => return Ok(true),
+                (zeros, all) if zeros < all => {
+                    self.take(zeros);
+                    return Ok(false);
+                }
+                _ => self.take(zeros),
+            }
+        }
+    }
+
     #[cold]
     fn read(&mut self, wanted: usize) -> io::Result<()> {
         self.buffer.copy_within(self.start..self.end, 0);

@@ -23,17 +23,17 @@ pub struct Stack {
     asking: Socket,
 }
 
-/// Why answers cannot be sent.
+/// Why answers cannot be sent. Its text says all: it has no source.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "cannot open a raw socket for {family}, to tell the ends of rejected flows: {source}; it takes \
+    "cannot open a raw socket for {family}, to tell the ends of rejected flows: {kernel}; it takes \
      the capabilities CAP_NET_RAW and CAP_NET_ADMIN"
 )]
 pub struct OpenError {
     /// `IPv4` or `IPv6`.
     pub family: &'static str,
     /// What the kernel said.
-    pub source: io::Error,
+    pub kernel: io::Error,
 }
 
 impl Stack {
@@ -43,7 +43,7 @@ impl Stack {
     ///
     /// Without the rights to do so.
     pub fn open() -> Result<Self, OpenError> {
-        let error = |family| move |source| OpenError { family, source };
+        let error = |family| move |kernel| OpenError { family, kernel };
         let v4 = open(Domain::IPV4).map_err(error("IPv4"))?;
         let v6 = match open(Domain::IPV6) {
             Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => None,

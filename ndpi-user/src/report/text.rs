@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use super::table::{Align, Table};
 use super::units::{bar, bytes, carrier, duration, grouped};
 use super::{SlowFlow, Summary, Tally};
+use crate::capture::Others;
 use crate::link::Skips;
 use crate::record::Names;
 use crate::verdict::Verdict;
@@ -27,6 +28,8 @@ pub struct CaptureReport {
     pub skips: Skips,
     /// When the first and the last packet were seen, nanoseconds since the Unix epoch.
     pub span_ns: Option<(u64, u64)>,
+    /// Captures that begin inside of its file.
+    pub others: Others,
     /// Why it could not be read to its end.
     pub error: Option<String>,
 }

@@ -1,7 +1,8 @@
 //! Captures that are broken or too much, and command lines that are wrong.
 
+use crate::conversation;
 use crate::packets::{capture, dns, udp};
-use crate::program::{file, ndpi_is_there, pcap};
+use crate::program::{file, ndpi_is_there, pcap, run};
 
 #[test]
 fn a_cut_capture_is_an_error_after_what_it_had() {
@@ -38,6 +39,61 @@ fn what_is_no_capture_is_told_by_name() {
         assert_eq!(run.code, Some(1));
         assert!(run.stderr.contains(message), "{}", run.stderr);
     }
+}
+
+#[test]
+fn a_cause_is_printed_once_and_never_as_rust_has_it() {
+    if !ndpi_is_there() {
+        return;
+    }
+    let policy = file("causes", "policy.toml", b"");
+    let zstd = ruzstd::encoding::compress_to_vec(
+        &conversation()[..],
+        ruzstd::encoding::CompressionLevel::Fastest,
+    );
+    let cut = file("causes", "cut.pcap.zst", &zstd[..zstd.len() - 30]);
+    let nowhere = "/nowhere/at/all";
+    for (command, arguments) in [
+        ("pcap", &[nowhere][..]),
+        ("pcap", &[&cut]),
+        ("pcap", &["--json", &cut]),
+        ("pcap", &["--policy", nowhere, &cut]),
+        ("pcap", &["--protocols", nowhere, &cut]),
+        ("policy", &["explain", &policy, "--capture", nowhere]),
+        ("policy", &["explain", &policy, "--capture", &cut]),
+        ("policy", &["explain", &policy, "--flow", "x"]),
+        ("policy", &["check", nowhere]),
+        ("list", &["protocols", "--protocols", nowhere]),
+        ("list", &["protocols", "--ndpi-library", nowhere]),
+        ("list", &["protocols", "--malicious-ja4", "/"]),
+    ] {
+        let run = run(command, arguments, &[]);
+        assert_ne!(run.code, Some(0), "{command} {arguments:?}");
+        let said = run.stderr.lines().next().unwrap_or_default();
+        for cause in ["os error", "data end early", "No such file", "regular file"] {
+            assert!(said.matches(cause).count() <= 1, "{command} {arguments:?}: {}", run.stderr);
+        }
+        for debug in [" { ", "Error(", "Some(", "\\\""] {
+            assert!(!run.stderr.contains(debug), "{command} {arguments:?}: {}", run.stderr);
+            assert!(!run.stdout.contains(debug), "{command} {arguments:?}: {}", run.stdout);
+        }
+    }
+}
+
+#[test]
+fn captures_behind_one_another_are_read_and_reported() {
+    if !ndpi_is_there() {
+        return;
+    }
+    let one = conversation();
+    let path = file("concatenated", "both.pcap", &[&one[..], &one].concat());
+    let run = pcap(&["--json", "--whole-capture", &path]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let message = format!("{path}: another capture begins at byte {}", one.len());
+    assert!(run.stderr.contains(&message), "{}", run.stderr);
+    let capture = &run.records("capture")[0];
+    assert_eq!(capture["packets"], 8);
+    assert_eq!(capture["others"], serde_json::json!({"count": 1, "first": one.len()}));
 }
 
 #[test]

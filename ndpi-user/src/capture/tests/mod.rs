@@ -1,7 +1,9 @@
 //! Captures of every kind, whole and damaged.
 
 mod build;
+mod foreign;
 mod seeds;
+mod wrapped;
 
 use std::io::{Read, Write};
 
@@ -157,10 +159,12 @@ fn a_cut_capture_gives_what_it_has_and_says_where_it_was_cut() {
         assert_eq!(error.offset, u64::from(second));
         assert_eq!(
             error.to_string(),
-            "test: byte 45: the capture ends inside a packet record: 20 of 22 bytes are there"
+            "test: byte 45: the capture ends inside a packet record: 20 of 22 bytes are there; \
+             1 packet was read before"
         );
         let (seen, error) = read(&file[..usize::from(second) + 16]);
-        assert_eq!((seen.len(), error.unwrap().offset), (1, u64::from(second)));
+        let error = error.unwrap();
+        assert_eq!((seen.len(), error.offset, error.packets), (1, second.into(), 1));
     }
 }
 

@@ -8,6 +8,7 @@ use ndpi::Classification;
 use serde::Serialize;
 
 use super::{Format, file_name};
+use crate::capture::Others;
 use crate::classify::{Announcement, End, Judge, Moment};
 use crate::first_packet::{Blocklist, Claim, Servers, lesson};
 use crate::flow::{Details, FlowEntry, FlowKey};
@@ -160,6 +161,8 @@ struct CaptureRecord<'a, M> {
     #[serde(flatten)]
     more: M,
     #[serde(skip_serializing_if = "Option::is_none")]
+    others: Option<Others>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
 }
 
@@ -174,6 +177,7 @@ pub(in crate::commands) fn capture_record<'a>(
         packets: capture.packets,
         skipped: capture.skips.iter().collect(),
         more,
+        others: Some(capture.others).filter(|others| others.count > 0),
         error: capture.error.as_deref(),
     }
 }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 
 use super::Recording;
+use crate::capture::Others;
 use crate::report::{CaptureReport, Report, Summary};
 use crate::text::shown;
 
@@ -57,6 +58,7 @@ pub(in crate::commands) fn tell_errors(outcome: &Outcome, max_flows: usize) -> E
              --max-flows allows for more, at some 1.5 kB for each"
         );
     }
+    outcome.captures.iter().for_each(tell_others);
     let errors = outcome.captures.iter().filter_map(|capture| capture.error.as_ref());
     let mut code = ExitCode::SUCCESS;
     for error in errors {
@@ -64,6 +66,18 @@ pub(in crate::commands) fn tell_errors(outcome: &Outcome, max_flows: usize) -> E
         code = ExitCode::FAILURE;
     }
     code
+}
+
+/// Says that a file holds more than one capture.
+fn tell_others(capture: &CaptureReport) {
+    let (name, Others { count, first }) = (&capture.name, capture.others);
+    match count {
+        0 => {}
+        1 => log::warn!("{name}: another capture begins at byte {first}; it was read on"),
+        _ => log::warn!(
+            "{name}: {count} other captures begin inside, the first at byte {first}; all were read"
+        ),
+    }
 }
 
 /// Whether an error only says that nobody reads the output any more (`| head`).

@@ -63,13 +63,15 @@ impl<T: Take> Reading<'_, T> {
         loop {
             match capture.next_packet() {
                 Ok(Some(packet)) => self.packet(&packet, place, report)?,
-                Ok(None) => return Ok(()),
+                Ok(None) => break,
                 Err(error) => {
                     report.error = Some(error.to_string());
-                    return Ok(());
+                    break;
                 }
             }
         }
+        report.others = capture.others();
+        Ok(())
     }
 
     #[inline]

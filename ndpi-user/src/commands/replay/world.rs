@@ -89,10 +89,10 @@ impl<'a, 'e> World<'a, 'e> {
         loop {
             match capture.next_packet() {
                 Ok(Some(packet)) => self.packet(&packet).with_context(|| self.place())?,
-                Ok(None) => return Ok(()),
+                Ok(None) => break,
                 Err(error) => {
                     self.report.error = Some(error.to_string());
-                    return Ok(());
+                    break;
                 }
             }
             if self.report.packets.is_multiple_of(STRIDE.into()) {
@@ -101,6 +101,8 @@ impl<'a, 'e> World<'a, 'e> {
                 self.records().clear();
             }
         }
+        self.report.others = capture.others();
+        Ok(())
     }
 
     fn packet(&mut self, packet: &Packet<'_>) -> Result<()> {
