@@ -110,10 +110,16 @@ fn check_entry(entry: &Value, action: Action, record: &Value) {
     assert!(counted > 0 || action != Action::Drop, "the kernel counted nothing: {record:#}");
 }
 
+/// Where sudo looks for programs: `secure_path` of Debian and Ubuntu.
+const SUDO_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// xtask: the one that runs these tests, else the one that cargo builds.
 fn lab() -> Command {
     if let Some(xtask) = env::var_os("XTASK") {
-        return Command::new(xtask);
+        let mut xtask = Command::new(xtask);
+        // As after sudo, which does not find the Rust of the caller's home.
+        xtask.env("PATH", SUDO_PATH);
+        return xtask;
     }
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["run", "--quiet", "--package", "xtask", "--"]);

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, ensure};
 
@@ -22,12 +23,18 @@ pub(crate) struct Toolchain {
 }
 
 impl Toolchain {
-    /// Asks rustc.
-    pub(crate) fn ask() -> Result<Self> {
+    /// Asks rustc, once. Only to be called for what is compiled: where sudo starts us, there may be no
+    /// rustc on `PATH`.
+    pub(crate) fn ask() -> Result<&'static Self> {
+        static ASKED: OnceLock<Toolchain> = OnceLock::new();
+        if let Some(asked) = ASKED.get() {
+            return Ok(asked);
+        }
         let version = process::output(rustc().arg("-vV"))?;
         let sysroot = process::output(rustc().args(["--print", "sysroot"]))?;
-        Self::parse(&version, sysroot.trim().into())
-            .with_context(|| format!("`rustc -vV` says something unexpected:\n{version}"))
+        let asked = Self::parse(&version, sysroot.trim().into())
+            .with_context(|| format!("`rustc -vV` says something unexpected:\n{version}"))?;
+        Ok(ASKED.get_or_init(|| asked))
     }
 
     fn parse(version: &str, sysroot: PathBuf) -> Option<Self> {

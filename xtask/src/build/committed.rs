@@ -105,9 +105,9 @@ impl Tools {
         let linker = setup::linker(workspace)?;
         let linker = process::output(process::command(linker).arg("--version"))?;
         Ok(Self {
-            rustc: toolchain.version,
+            rustc: toolchain.version.clone(),
             linker: linker.trim().to_owned(),
-            host: toolchain.host,
+            host: toolchain.host.clone(),
         })
     }
 }

@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
 /// Builds everything; the binary is at [`Workspace::binary`] then. What is needed afterwards is
 /// provided meanwhile, nDPI in any case.
 pub(crate) fn build(workspace: &Workspace, profile: Profile, need: &Need) -> Result<()> {
-    let plan = Plan::make(workspace, &Need { ndpi: true, ..*need })?;
+    let plan = Plan::make(workspace, &Need { ndpi: true, ..*need });
     plan.check()?;
     thread::scope(|scope| {
         let others = scope.spawn(|| plan.carry_out());

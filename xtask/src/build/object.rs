@@ -73,7 +73,7 @@ pub(super) fn compile(workspace: &Workspace) -> Result<Vec<u8>> {
     let what = "build: compiling the BPF programs (half a minute)";
     manner::announced(what, || process::run(&mut cargo))?;
     let built = workspace.bpf_target().join(toolchain::bpf_target()).join("release/ndpi-xdp");
-    stripped(&built, &Toolchain::ask()?)
+    stripped(&built, Toolchain::ask()?)
 }
 
 /// The object without its DWARF sections, of which BTF was made: three quarters of the file.

@@ -24,7 +24,7 @@ pub(crate) fn build_program(workspace: &Workspace, profile: Profile) -> Result<(
 pub(super) fn split(workspace: &Workspace) -> Result<PathBuf> {
     let folder = workspace.target().join("install");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    split_symbols(&Toolchain::ask()?, &workspace.binary(Profile::Dist), &folder)
+    split_symbols(Toolchain::ask()?, &workspace.binary(Profile::Dist), &folder)
 }
 
 fn split_symbols(toolchain: &Toolchain, built: &Path, folder: &Path) -> Result<PathBuf> {
@@ -53,7 +53,7 @@ mod tests {
         process::output(toolchain::rustc().arg("-g").arg("-o").args([&built, &source])).unwrap();
         let place = folder.path().join("install");
         fs::create_dir(&place).unwrap();
-        let program = split_symbols(&Toolchain::ask().unwrap(), &built, &place).unwrap();
+        let program = split_symbols(Toolchain::ask().unwrap(), &built, &place).unwrap();
         process::output(&mut process::command(&program)).unwrap();
         let has = |file: &Path, section: &str| {
             let mut readelf = process::command("readelf");

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
-use super::{Context, Step, cache};
+use super::{Step, cache};
 use crate::process;
 use crate::toolchain::{self, Toolchain};
 use crate::workspace::Workspace;
@@ -32,7 +32,7 @@ pub(super) const STEP: Step = Step {
 
 /// The linker to build with: ours, else one on `PATH`. Whether it is any good, `setup` has tried.
 pub(crate) fn linker(workspace: &Workspace) -> Result<PathBuf> {
-    let ours = place(workspace, &Toolchain::ask()?).join("bin/bpf-linker");
+    let ours = place(workspace, Toolchain::ask()?).join("bin/bpf-linker");
     Some(ours)
         .filter(|path| path.exists())
         .or_else(|| process::find_program("bpf-linker"))
@@ -62,20 +62,20 @@ fn name(toolchain: &Toolchain) -> String {
     format!("bpf-linker-{VERSION}-rustc-{}-{}", toolchain.release, &whose[..12])
 }
 
-fn missing(context: &Context) -> Option<String> {
-    let Ok(linker) = linker(context.workspace) else {
+fn missing(workspace: &Workspace) -> Option<String> {
+    let Ok(linker) = linker(workspace) else {
         return Some("neither built before nor on PATH".to_owned());
     };
-    let problem = probe(&linker, context).err();
+    let problem = probe(&linker, workspace).err();
     problem.map(|problem| format!("{} does not fit: {problem:#}", linker.display()))
 }
 
 /// Links a function compiled by this rustc. It is compiled for the host, since core has that form
 /// in every toolchain; the linker is told to make BPF of it.
-fn probe(linker: &Path, context: &Context) -> Result<()> {
+fn probe(linker: &Path, workspace: &Workspace) -> Result<()> {
     const SOURCE: &str = "#![no_std]\n#[unsafe(no_mangle)]\n\
                           pub extern \"C\" fn probe(x: u32) -> u32 { x }\n";
-    let folder = context.workspace.tools().join("probe");
+    let folder = workspace.tools().join("probe");
     fs::create_dir_all(&folder)?;
     // A name of our own: another xtask in this checkout may be probing too.
     let file = |extension| folder.join(format!("{}.{extension}", std::process::id()));
@@ -111,12 +111,13 @@ fn fits(version: &str) -> Result<()> {
 }
 
 /// Builds it beside its place, and moves it there when it is whole: another xtask may look.
-fn provide(context: &Context) -> Result<()> {
-    let place = place(context.workspace, &context.toolchain);
+fn provide(workspace: &Workspace) -> Result<()> {
+    let toolchain = Toolchain::ask()?;
+    let place = place(workspace, toolchain);
     let folder = place.parent().context("a place without a folder")?;
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let making = tempfile::Builder::new().prefix(".making-").tempdir_in(folder)?;
-    build(&context.toolchain, making.path())?;
+    build(toolchain, making.path())?;
     if place.exists() {
         // What was there is missing or does not fit.
         fs::remove_dir_all(&place).with_context(|| format!("cannot remove {}", place.display()))?;

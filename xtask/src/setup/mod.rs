@@ -20,7 +20,6 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::manner::Manner;
-use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
 pub(crate) use bpf_linker::{VERSION as LINKER_VERSION, linker};
@@ -37,12 +36,6 @@ pub(crate) struct Args {
     pub(crate) manner: Manner,
 }
 
-/// What every step may look at.
-struct Context<'a> {
-    workspace: &'a Workspace,
-    toolchain: Toolchain,
-}
-
 /// One thing that must be there.
 struct Step {
     what: &'static str,
@@ -50,13 +43,13 @@ struct Step {
     /// Whether it changes the machine.
     installs: bool,
     /// Says what is missing; `None` when nothing is.
-    missing: fn(&Context) -> Option<String>,
-    provide: fn(&Context) -> Result<()>,
+    missing: fn(&Workspace) -> Option<String>,
+    provide: fn(&Workspace) -> Result<()>,
 }
 
 /// `cargo xtask setup`.
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
-    let plan = Plan::make(workspace, &Need::everything())?;
+    let plan = Plan::make(workspace, &Need::everything());
     if args.check {
         print!("{plan}");
         return Ok(if plan.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
@@ -69,7 +62,7 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
 
 /// Provides what a command needs, as far as it is missing.
 pub(crate) fn provide(workspace: &Workspace, need: &Need) -> Result<()> {
-    let plan = Plan::make(workspace, need)?;
+    let plan = Plan::make(workspace, need);
     plan.check()?;
     plan.carry_out()
 }
@@ -77,7 +70,7 @@ pub(crate) fn provide(workspace: &Workspace, need: &Need) -> Result<()> {
 /// The first step of `cargo xtask test`.
 pub(crate) fn ensure_for_tests(workspace: &Workspace) -> Result<()> {
     let object = crate::build::is_compiled(workspace)?;
-    let plan = Plan::make(workspace, &Need { object, ..Need::everything() })?;
+    let plan = Plan::make(workspace, &Need { object, ..Need::everything() });
     // Without root's rights, the tests that want these programs are skipped in any case.
     if plan.wants_packages() && crate::manner::may_install() && !crate::sudo::is_possible() {
         eprintln!("test: neither root nor sudo, so these are missing:\n{plan}");

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use libloading::{Library, Symbol};
 
-use super::{Context, Step, wheel};
+use super::{Step, wheel};
+use crate::workspace::Workspace;
 use crate::{manner, process};
 
 pub(super) const STEP: Step = Step {
@@ -31,8 +32,8 @@ const SONAME: &str = "libndpi.so.5";
 const SERIES: &str = "5.0";
 const SHIM: &str = include_str!("ndpi_shim.c");
 
-fn missing(context: &Context) -> Option<String> {
-    let library = context.workspace.ndpi_library();
+fn missing(workspace: &Workspace) -> Option<String> {
+    let library = workspace.ndpi_library();
     if !library.exists() {
         return Some("not at target/ndpi".to_owned());
     }
@@ -43,8 +44,8 @@ fn missing(context: &Context) -> Option<String> {
     problem.map(|problem| format!("{} is not it: {problem:#}", library.display()))
 }
 
-fn provide(context: &Context) -> Result<()> {
-    let library = context.workspace.ndpi_library();
+fn provide(workspace: &Workspace) -> Result<()> {
+    let library = workspace.ndpi_library();
     let folder = library.parent().context("the library has no folder")?;
     fs::create_dir_all(folder)?;
     if library.symlink_metadata().is_ok() {

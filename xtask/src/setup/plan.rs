@@ -6,8 +6,7 @@ use std::thread;
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::packages::{self, Package};
-use super::{Context, Step, bpf_linker, components, core_source, ndpi};
-use crate::toolchain::Toolchain;
+use super::{Step, bpf_linker, components, core_source, ndpi};
 use crate::workspace::Workspace;
 use crate::{manner, sudo};
 
@@ -34,7 +33,7 @@ impl Need<'_> {
 
 /// What there is to do.
 pub(crate) struct Plan<'a> {
-    context: Context<'a>,
+    workspace: &'a Workspace,
     packages: Vec<Package>,
     /// What is missing, step by step.
     steps: Vec<(&'static Step, String)>,
@@ -43,8 +42,7 @@ pub(crate) struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     /// Looks what is missing.
-    pub(crate) fn make(workspace: &'a Workspace, need: &Need) -> Result<Self> {
-        let context = Context { workspace, toolchain: Toolchain::ask()? };
+    pub(crate) fn make(workspace: &'a Workspace, need: &Need) -> Self {
         let wanted: [(bool, &'static Step); 4] = [
             (need.object, &core_source::STEP),
             (need.object, &bpf_linker::STEP),
@@ -54,13 +52,13 @@ impl<'a> Plan<'a> {
         let steps: Vec<(&Step, String)> = wanted
             .into_iter()
             .filter(|(wanted, _)| *wanted)
-            .filter_map(|(_, step)| Some((step, (step.missing)(&context)?)))
+            .filter_map(|(_, step)| Some((step, (step.missing)(workspace)?)))
             .collect();
         let mut programs = need.programs.to_vec();
         if steps.iter().any(|(step, _)| step.what == ndpi::STEP.what) {
             programs.extend(ndpi::programs());
         }
-        Ok(Self { context, packages: packages::missing(&programs), steps, root: need.root })
+        Self { workspace, packages: packages::missing(&programs), steps, root: need.root }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -100,7 +98,7 @@ impl<'a> Plan<'a> {
             self.steps.iter().partition(|(step, _)| step.what != ndpi::STEP.what);
         thread::scope(|scope| {
             let packages = scope.spawn(|| {
-                packages::install(&self.packages, self.context.workspace)?;
+                packages::install(&self.packages, self.workspace)?;
                 self.provide(&late)
             });
             self.provide(&early)?;
@@ -111,9 +109,9 @@ impl<'a> Plan<'a> {
     fn provide(&self, steps: &[&(&'static Step, String)]) -> Result<()> {
         steps.iter().try_for_each(|(step, missing)| {
             eprintln!("setup: {}: {missing}; needed {}", step.what, step.why);
-            (step.provide)(&self.context)
+            (step.provide)(self.workspace)
                 .with_context(|| format!("setup of {} failed", step.what))?;
-            match (step.missing)(&self.context) {
+            match (step.missing)(self.workspace) {
                 Some(missing) => bail!("setup of {} ended well, and yet: {missing}", step.what),
                 None => Ok(()),
             }
