@@ -44,7 +44,7 @@ impl ReloadArguments {
         });
         let reload = match answer? {
             Outcome::PolicyReload(reload) => cleaned(reload),
-            Outcome::Refused(why) => bail!("{why}"),
+            Outcome::Refused(why) => bail!("{}", clean(&why)),
         };
         print(&if self.json { to_json(&reload) } else { to_text(&reload) })?;
         Ok(if reload.taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -71,10 +71,15 @@ fn cleaned(reload: Reload) -> Reload {
     Reload {
         policy: clean(&reload.policy).into_owned(),
         error: reload.error.map(|error| clean(&error).into_owned()),
+        unenforced: reload.unenforced.iter().map(|(name, why)| cleaned_pair(name, why)).collect(),
         text: message(&reload.text).to_string(),
         problems: cleaned_json(reload.problems),
         ..reload
     }
+}
+
+fn cleaned_pair(name: &str, why: &str) -> (String, String) {
+    (clean(name).into_owned(), clean(why).into_owned())
 }
 
 fn cleaned_json(value: Value) -> Value {
@@ -158,7 +163,10 @@ mod tests {
             ..taken()
         };
         let answer = cleaned(answer);
-        for shown in [to_text(&answer), to_json(&answer)] {
+        let unenforced = [(hostile.into(), hostile.into())].into();
+        let elsewhere = cleaned(Reload { unenforced, ..taken() });
+        for shown in [to_text(&answer), to_json(&answer), to_text(&elsewhere), to_json(&elsewhere)]
+        {
             assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
         }
         assert_eq!(to_text(&answer).lines().count(), 3);
