@@ -43,16 +43,12 @@ pub(crate) fn linker(workspace: &Workspace) -> Result<PathBuf> {
 fn place(workspace: &Workspace, toolchain: &Toolchain) -> PathBuf {
     let name = name(toolchain);
     let cached = cache::folder().map(|cache| cache.join(&name));
-    let safe = cached.and_then(|place| {
+    // One that is there already must be as safe as its folder.
+    let is_safe = |place: &PathBuf| {
         let linker = place.join("bin/bpf-linker");
-        if linker.exists() {
-            cache::only_ours(&linker)?
-        } else {
-            PathBuf::new()
-        };
-        Ok(place)
-    });
-    safe.unwrap_or_else(|_| workspace.tools().join(name))
+        !linker.exists() || cache::only_ours(&linker).is_ok()
+    };
+    cached.ok().filter(is_safe).unwrap_or_else(|| workspace.tools().join(name))
 }
 
 /// Says what it is and which toolchain it belongs to: where that is, is compiled in.
@@ -66,20 +62,19 @@ fn missing(workspace: &Workspace) -> Option<String> {
     let Ok(linker) = linker(workspace) else {
         return Some("neither built before nor on PATH".to_owned());
     };
-    let problem = probe(&linker, workspace).err();
+    let problem = probe(&linker).err();
     problem.map(|problem| format!("{} does not fit: {problem:#}", linker.display()))
 }
 
 /// Links a function compiled by this rustc. It is compiled for the host, since core has that form
 /// in every toolchain; the linker is told to make BPF of it.
-fn probe(linker: &Path, workspace: &Workspace) -> Result<()> {
+fn probe(linker: &Path) -> Result<()> {
     const SOURCE: &str = "#![no_std]\n#[unsafe(no_mangle)]\n\
                           pub extern \"C\" fn probe(x: u32) -> u32 { x }\n";
-    let folder = workspace.tools().join("probe");
-    fs::create_dir_all(&folder)?;
-    // A name of our own: another xtask in this checkout may be probing too.
-    let file = |extension| folder.join(format!("{}.{extension}", std::process::id()));
-    let (source, bitcode, object) = (file("rs"), file("bc"), file("o"));
+    // One of our own: another xtask in this checkout may be probing too.
+    let folder = tempfile::tempdir().context("cannot make a folder to try bpf-linker in")?;
+    let [source, bitcode, object] =
+        ["probe.rs", "probe.bc", "probe.o"].map(|name| folder.path().join(name));
     fs::write(&source, SOURCE)?;
     let compiled = process::output(
         toolchain::rustc()
@@ -96,7 +91,6 @@ fn probe(linker: &Path, workspace: &Workspace) -> Result<()> {
         )
     });
     let version = linked.and_then(|_| process::output(process::command(linker).arg("--version")));
-    fs::remove_dir_all(&folder)?;
     fits(version?.trim())
 }
 
