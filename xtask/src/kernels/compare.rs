@@ -8,8 +8,13 @@ pub(super) const NOTE: &str = "# ";
 /// Differences that an error shows.
 const SHOWN: usize = 6;
 
-/// Fails unless all that was examined here was examined there with the same result. What only one of
-/// the two could examine is not compared; the notes from there come back.
+/// The notes in a report.
+pub(super) fn notes(report: &str) -> impl Iterator<Item = &str> {
+    report.lines().filter_map(|line| line.strip_prefix(NOTE))
+}
+
+/// Fails unless all that was examined both here and there had the same result. What only one of the two
+/// could examine is not compared, and counted in what comes back.
 pub(super) fn compare(here: &str, there: &str) -> Result<String> {
     let (here, there) = (lines(here), lines(there));
     let in_both = |line: &&&str, other: &[&str]| {
@@ -29,7 +34,11 @@ pub(super) fn compare(here: &str, there: &str) -> Result<String> {
         bail!("nothing was examined both here and there");
     }
     let alone = there.len() - found.len();
-    Ok(format!("{} results equal, {alone} of what this machine lacks", expected.len()))
+    let equal = format!("{} results equal, {alone} of what this machine lacks", expected.len());
+    match here.len() - expected.len() {
+        0 => Ok(equal),
+        lacking => Ok(format!("{equal}, {lacking} of what that one lacks not compared")),
+    }
 }
 
 fn lines(text: &str) -> Vec<&str> {
@@ -55,5 +64,18 @@ mod tests {
         assert!(error.contains("- replay: 2") && error.contains("+ replay: 3"), "{error}");
         assert!(compare(here, "replay: 1\n").is_err());
         assert!(compare(here, "").is_err());
+    }
+
+    #[test]
+    fn what_was_examined_here_alone_is_said() {
+        let here = "# Linux 6.18\nveth: dropped 20\nwireguard: 7000\nwireguard: 7001\n";
+        let there =
+            "# Linux 6.1\n# wireguard: not examined: no such device\nveth: dropped 20\ndone\n";
+        let summary = compare(here, there).unwrap();
+        assert!(summary.ends_with(", 2 of what that one lacks not compared"), "{summary}");
+        assert_eq!(
+            notes(there).collect::<Vec<_>>(),
+            ["Linux 6.1", "wireguard: not examined: no such device"]
+        );
     }
 }

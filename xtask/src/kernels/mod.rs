@@ -75,6 +75,7 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     let stage = Stage::build(workspace, profile, &args.captures)?;
     eprintln!("kernels: on this machine");
     let expected = stage.here()?;
+    show_notes(&expected);
     let mut failed = Vec::new();
     for kernel in &kernels {
         let began = Instant::now();
@@ -100,7 +101,13 @@ fn examine_on(kernel: &Kernel, archive: &Archive, stage: &Stage, here: &str) -> 
     let unpacked = archive.unpack(kernel)?;
     eprintln!("kernels: booting Linux {}", unpacked.release);
     let there = qemu::boot(&stage.initramfs(&unpacked)?, &unpacked, stage.folder())?;
+    show_notes(&there);
     compare::compare(here, &there)
+}
+
+/// What differs between kernels, and what could not be examined and why.
+fn show_notes(report: &str) {
+    compare::notes(report).for_each(|note| eprintln!("kernels: {note}"));
 }
 
 /// Says what is done on this machine, as a person would type it.

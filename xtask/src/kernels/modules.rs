@@ -73,7 +73,9 @@ fn read(file: &Path) -> Result<Vec<u8>> {
         Some("gz") => "gzip",
         _ => bail!("{} is compressed in an unknown way", file.display()),
     };
-    let output = process::command(program).arg("-dc").arg(file).output()?;
+    let output = process::command(program).arg("-dc").arg(file).output();
+    let output =
+        output.with_context(|| format!("{} takes {program} to be read", file.display()))?;
     if !output.status.success() {
         bail!("{program} cannot read {}", file.display());
     }

@@ -45,7 +45,7 @@ impl Stage {
             fs::copy(capture, inside.join(name))
                 .with_context(|| format!("cannot copy {}", capture.display()))?;
         }
-        let library = env::var_os("NDPI_LIBRARY").map(PathBuf::from);
+        let library = process::variable("NDPI_LIBRARY").map(PathBuf::from);
         let library = library.unwrap_or_else(|| workspace.ndpi_library());
         fs::write(inside.join("library"), library.display().to_string())?;
         Ok(Self { folder, library })
