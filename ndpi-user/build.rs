@@ -16,7 +16,7 @@ fn main() {
     println!("cargo::rustc-check-cfg=cfg(kernel_object)");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed={OVERRIDE}");
-    if let Some(object) = env::var_os(OVERRIDE) {
+    if let Some(object) = env::var_os(OVERRIDE).filter(|value| !value.is_empty()) {
         embed(Path::new(&object));
         return;
     }

@@ -11,7 +11,7 @@ use ndpi::Library;
 pub(crate) fn library() -> Option<Library> {
     match Library::load(None) {
         Ok(library) => Some(library),
-        Err(error) if std::env::var_os("CI").is_some() => {
+        Err(error) if std::env::var_os("CI").is_some_and(|value| !value.is_empty()) => {
             panic!("nDPI must be there in CI: {error}")
         }
         Err(error) => {
@@ -26,7 +26,7 @@ pub(crate) fn library() -> Option<Library> {
 pub(crate) fn seed(target: &str, name: &str, bytes: &[u8]) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
     let path = corpus.join(name);
-    if std::env::var_os("UPDATE_SEEDS").is_some() {
+    if std::env::var_os("UPDATE_SEEDS").is_some_and(|value| !value.is_empty()) {
         std::fs::create_dir_all(&corpus).expect("a folder for seeds");
         std::fs::write(&path, bytes).expect("a file for a seed");
     }

@@ -69,7 +69,7 @@ fn the_seeds_of_packets_are_in_the_repository() {
 fn seed(target: &str, name: &str, bytes: &[u8]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
     let path = folder.join(name);
-    if std::env::var_os("UPDATE_SEEDS").is_some() {
+    if std::env::var_os("UPDATE_SEEDS").is_some_and(|value| !value.is_empty()) {
         fs::create_dir_all(&folder).expect("a folder for seeds");
         fs::write(&path, bytes).expect("a file for a seed");
     }

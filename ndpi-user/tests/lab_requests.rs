@@ -115,7 +115,7 @@ const SUDO_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 
 /// xtask: the one that runs these tests, else the one that cargo builds.
 fn lab() -> Command {
-    if let Some(xtask) = env::var_os("XTASK") {
+    if let Some(xtask) = env::var_os("XTASK").filter(|value| !value.is_empty()) {
         let mut xtask = Command::new(xtask);
         // As after sudo, which does not find the Rust of the caller's home.
         xtask.env("PATH", SUDO_PATH);

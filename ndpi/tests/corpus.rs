@@ -14,9 +14,9 @@ use ndpi::{Engine, Flow, Hints, Metadata, State};
 
 /// Captures in `NDPI_CORPUS`, or `../shared/corpus` beside the checkout.
 fn captures() -> Option<PathBuf> {
-    let named = std::env::var_os("NDPI_CORPUS").map(PathBuf::from);
+    let named = std::env::var_os("NDPI_CORPUS").filter(|value| !value.is_empty());
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
-    let captures = named.unwrap_or(beside).join("captures");
+    let captures = named.map_or(beside, PathBuf::from).join("captures");
     if captures.is_dir() {
         return Some(captures);
     }

@@ -137,7 +137,7 @@ fn unique(extension: &str) -> PathBuf {
 }
 
 fn compiler() -> String {
-    std::env::var("CC").unwrap_or_else(|_| "cc".into())
+    std::env::var("CC").ok().filter(|value| !value.is_empty()).unwrap_or_else(|| "cc".into())
 }
 
 /// Whether there is a C compiler; says so where there is none, which is a failure in CI.

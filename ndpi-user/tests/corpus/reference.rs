@@ -50,15 +50,13 @@ pub(crate) struct Flow {
 /// The corpus's folder; `None`, with a word on standard error, where there is none.
 pub(crate) fn folder() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
-    let folder = env::var_os("NDPI_CORPUS").map_or(beside, PathBuf::from);
+    let named = env::var_os("NDPI_CORPUS").filter(|value| !value.is_empty());
+    let is_named = named.is_some();
+    let folder = named.map_or(beside, PathBuf::from);
     if folder.join("reference.jsonl").is_file() {
         return Some(folder);
     }
-    assert!(
-        env::var_os("NDPI_CORPUS").is_none(),
-        "NDPI_CORPUS is set, but {} has no reference.jsonl",
-        folder.display()
-    );
+    assert!(!is_named, "NDPI_CORPUS is set, but {} has no reference.jsonl", folder.display());
     eprintln!("skipped: no corpus in {} (set NDPI_CORPUS)", folder.display());
     None
 }

@@ -9,7 +9,10 @@ use ndpi_user::kernel::{Kernel, LoadOptions, preflight};
 /// all that is needed, that is a failure.
 pub(crate) fn can_load() -> bool {
     let Err(error) = preflight() else { return true };
-    assert!(std::env::var_os("CI").is_none(), "cannot load programs in CI: {error}");
+    assert!(
+        std::env::var_os("CI").is_none_or(|value| value.is_empty()),
+        "cannot load programs in CI: {error}"
+    );
     eprintln!("skipped: {error}");
     false
 }

@@ -1,6 +1,5 @@
 //! The object with the BPF programs: the committed one, or compiled.
 
-use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -62,7 +61,7 @@ pub(crate) fn check_object(workspace: &Workspace) -> Result<()> {
 /// Whether checks compile the BPF programs: in CI, and where no committed object fits.
 pub(crate) fn is_compiled(workspace: &Workspace) -> Result<bool> {
     let fits = Committed::read(workspace)?.is_some_and(|committed| committed.fits());
-    Ok(!fits || env::var_os("CI").is_some())
+    Ok(!fits || process::variable("CI").is_some())
 }
 
 /// Compiles the BPF programs, after setting up what that takes; without what only debuggers read.
