@@ -3,7 +3,10 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
+
+use crate::files::Onlooker;
+use crate::policy::Diagnostics;
 
 mod captures;
 mod detach;
@@ -42,4 +45,9 @@ pub(crate) fn print(text: &str) -> anyhow::Result<ExitCode> {
         }
         _ => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// What is wrong with a policy, as an error; without lines that whoever called sudo may not read.
+pub(crate) fn unusable(problems: Diagnostics) -> anyhow::Error {
+    anyhow!("{}", problems.for_caller_of_sudo(Onlooker::behind_sudo()))
 }

@@ -2,11 +2,13 @@
 //! a path leads to, and what is half written is not taken for whole.
 
 mod look;
+mod onlooker;
 mod read;
 mod settled;
 mod within;
 
 pub use look::Look;
+pub use onlooker::Onlooker;
 pub use read::{check_regular, read_text};
 pub use settled::{QUIET, read_settled};
 pub use within::within;

@@ -3,6 +3,7 @@
 mod first_packet;
 mod hostile;
 mod packets;
+mod private;
 mod program;
 
 use std::io::Write;

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use ndpi::{Engine, Library, SharedCaches};
 
 use super::arguments::PcapArguments;
 use crate::classify::{Keeper, Settings};
-use crate::commands::NdpiOptions;
 use crate::commands::captures::{Format, Recording};
+use crate::commands::{NdpiOptions, unusable};
 use crate::flow::Timeouts;
 use crate::link::Tunnels;
 use crate::policy::{self, Policy, Support, Vocabulary};
@@ -53,7 +53,7 @@ impl Job {
             Some(path) => {
                 let vocabulary = Vocabulary::of(&first.engine);
                 let policy = policy::load(path, &vocabulary, Support::THIS_BUILD);
-                Some(Arc::new(policy.map_err(|diagnostics| anyhow!("{diagnostics}"))?))
+                Some(Arc::new(policy.map_err(unusable)?))
             }
         };
         Ok(Self {

@@ -9,6 +9,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::commands::{NdpiOptions, print};
+use crate::files::Onlooker;
 use crate::policy::{Support, Vocabulary, check};
 use crate::text::shown;
 
@@ -39,7 +40,8 @@ impl CheckArguments {
     /// nDPI, whose names the policy uses, cannot be loaded or set up.
     pub fn run(self) -> Result<ExitCode> {
         let engine = self.ndpi.engine(&self.ndpi.library()?)?;
-        let diagnostics = check(&self.file, &Vocabulary::of(&engine), Support::THIS_BUILD);
+        let diagnostics = check(&self.file, &Vocabulary::of(&engine), Support::THIS_BUILD)
+            .for_caller_of_sudo(Onlooker::behind_sudo());
         let clean = diagnostics.problems().is_empty();
         let text = if self.json {
             let usable = !diagnostics.has_errors();

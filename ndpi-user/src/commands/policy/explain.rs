@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use clap::Args;
 use ndpi::Engine;
 
 use super::capture;
 use crate::classify::Moment;
-use crate::commands::{NdpiOptions, print};
+use crate::commands::{NdpiOptions, print, unusable};
 use crate::policy::{Facts, FlowWords, Policy, Support, Vocabulary, explain, load};
 use crate::text::shown;
 
@@ -47,8 +47,7 @@ impl ExplainArguments {
     pub fn run(self) -> Result<ExitCode> {
         let engine = self.ndpi.engine(&self.ndpi.library()?)?;
         let names = Vocabulary::of(&engine);
-        let policy = load(&self.file, &names, Support::THIS_BUILD)
-            .map_err(|problems| anyhow!("{problems}"))?;
+        let policy = load(&self.file, &names, Support::THIS_BUILD).map_err(unusable)?;
         let explainer = Explainer { policy, names, json: self.json };
         for words in &self.flow {
             let flow = described(words, &explainer.names, &engine)?;

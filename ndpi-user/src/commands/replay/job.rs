@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use ndpi::{Engine, Library};
 
 use super::arguments::ReplayArguments;
 use crate::classify::Settings;
-use crate::commands::NdpiOptions;
 use crate::commands::captures::{Format, Recording};
+use crate::commands::{NdpiOptions, unusable};
 use crate::link::Tunnels;
 use crate::policy::{self, Policy, Support, Vocabulary};
 use crate::record::Names;
@@ -37,7 +37,7 @@ impl Job {
             Some(path) => {
                 // All that there is can be replayed.
                 let policy = policy::load(path, &Vocabulary::of(&engine), Support::ALL);
-                Some(Arc::new(policy.map_err(|diagnostics| anyhow!("{diagnostics}"))?))
+                Some(Arc::new(policy.map_err(unusable)?))
             }
         };
         let job = Self {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::files::Look;
+use crate::files::{Look, Onlooker};
 use crate::text::{self, shown};
 
 /// The bit of a file's mode that lets everybody read it (`S_IROTH`).
@@ -178,11 +178,26 @@ impl Diagnostics {
     /// Says of problems in files that not everybody may read where they are and of what kind, and nothing
     /// of what is there: logs and answers of an instance are read by others than its files.
     #[must_use]
-    pub fn without_private_lines(mut self) -> Self {
-        let is_private = |place: Place| {
-            let path = self.path(place.source);
+    pub fn without_private_lines(self) -> Self {
+        let help = "the file is not for everybody to read, so nothing of it is shown here; \
+                    whoever may read it sees more with: ndpi-xdp policy check";
+        self.without_lines(help, |path| {
             !std::fs::metadata(path).is_ok_and(|found| found.mode() & EVERYBODY_READS != 0)
-        };
+        })
+    }
+
+    /// The same of files that a user may not read, for a command that he gives by sudo.
+    #[must_use]
+    pub fn for_caller_of_sudo(self, caller: Option<Onlooker>) -> Self {
+        let Some(caller) = caller else { return self };
+        let help = "the file is not for the user to read who called sudo, so nothing of it is shown \
+                    here; in a shell of root's: env -u SUDO_UID ndpi-xdp policy check";
+        self.without_lines(help, |path| !caller.may_read(path))
+    }
+
+    /// Of problems in private files, leaves where they are and of what kind.
+    fn without_lines(mut self, help: &str, is_private: impl Fn(&Path) -> bool) -> Self {
+        let is_private = |place: Place| is_private(self.path(place.source));
         let redacted = |problem: &Problem| {
             let place = problem.place?;
             let related = problem.related.as_ref().is_some_and(|(there, _)| is_private(*there));
@@ -190,8 +205,6 @@ impl Diagnostics {
                 let (line, column) = self.line_column(place);
                 let (path, code) = (shown(self.path(place.source)), problem.code);
                 let message = format!("{path}:{line}:{column}: {code}");
-                let help = "the file is not for everybody to read, so nothing of it is shown here; \
-                            whoever may read it sees more with: ndpi-xdp policy check";
                 Problem::new(problem.severity, code, None, &message).help(help)
             })
         };
