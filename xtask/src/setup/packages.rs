@@ -64,8 +64,14 @@ pub(super) fn by_hand(packages: &[Package]) -> String {
     if packages.is_empty() {
         return String::new();
     }
-    let names = names(packages, &distribution()).join(" ");
-    format!("to install by hand: sudo apt-get install --no-install-recommends {names}")
+    in_shell(&names(packages, &distribution()))
+}
+
+/// As `xtask/install-packages.sh` would, but that a shell takes `|` for something else.
+fn in_shell(names: &[String]) -> String {
+    let first = names.iter().map(|name| name.split('|').next().unwrap_or(name));
+    let first = first.collect::<Vec<_>>().join(" ");
+    format!("to install by hand: sudo apt-get install --no-install-recommends {first}")
 }
 
 /// Installs the packages.
@@ -137,6 +143,7 @@ mod tests {
             ubuntu[1].starts_with("linux-tools-") && ubuntu[1].ends_with("|linux-tools-generic")
         );
         assert_eq!(ubuntu[2..], ["gcc", "libc6-dev"]);
+        assert!(!in_shell(&ubuntu).contains('|'), "a shell would start a pipe");
     }
 
     #[test]
