@@ -69,7 +69,7 @@ struct PinFolder(PathBuf);
 
 impl PinFolder {
     fn new() -> io::Result<Self> {
-        let path = PathBuf::from(format!("/sys/fs/bpf/ndpi-xdp-bench-{}", std::process::id()));
+        let path = PathBuf::from(format!("/sys/fs/bpf/ndpi-bench-{}-kernel", std::process::id()));
         let failed = |error| {
             let folder = path.display();
             io::Error::other(format!(

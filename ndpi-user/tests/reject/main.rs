@@ -8,7 +8,7 @@ mod ends;
 mod inside;
 mod leftovers;
 // The same files as the lab's: one way to make namespaces, and one network.
-#[expect(dead_code, reason = "tests neither stop processes inside nor adopt namespaces")]
+#[expect(dead_code, reason = "tests neither stop processes inside nor look for what others left")]
 #[path = "../../../xtask/src/lab/namespace.rs"]
 mod namespace;
 #[expect(dead_code, reason = "the lab looks for leftovers, and names its servers")]

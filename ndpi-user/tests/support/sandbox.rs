@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::inside::inside;
 use super::instance::Instance;
-use super::namespace::Namespace;
+use super::namespace::{self, Namespace};
 use super::{attached, binary, ndpi_library};
 
 /// Where the program pins its maps.
@@ -48,8 +48,7 @@ impl Sandbox {
 
     fn with_mounts(script: &str) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let network =
-            Namespace::new(&format!("ndpi-test-{}-{number}", std::process::id())).unwrap();
+        let network = Namespace::new(&namespace::named("test", &number.to_string())).unwrap();
         network.ip("link add left type veth peer name right").unwrap();
         network.ip("link set left up").unwrap();
         network.ip("link set right up").unwrap();

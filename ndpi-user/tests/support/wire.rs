@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::inside::inside;
-use super::namespace::Namespace;
+use super::namespace::{self, Namespace};
 use super::sandbox::Sandbox;
 
 pub(crate) const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 18, 5, 1));
@@ -32,7 +32,7 @@ impl Wire {
         // Or it would say things of its own, which its other end would hear.
         middle.ip("link set left down");
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = |side| format!("ndpi-test-{}-{side}-{number}", std::process::id());
+        let name = |side| namespace::named("test", &format!("{side}-{number}"));
         let end = |interface, side, address| {
             let outside = Namespace::new(&name(side)).unwrap();
             lay(&middle, interface, &outside, address);

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::measuring;
 use crate::build;
+use crate::lab::leftovers;
 use crate::process;
 use crate::setup::Need;
 use crate::workspace::{Profile, Workspace};
@@ -38,8 +39,13 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     build::build(workspace, Profile::Dist, &Need::default())?;
-    let mut command = process::privileged(measuring::program(workspace, "wire")?);
-    command.arg("--program").arg(workspace.binary(Profile::Dist));
+    let (program, binary) =
+        (measuring::program(workspace, "wire")?, workspace.binary(Profile::Dist));
+    if process::is_root() {
+        leftovers::remove_stale(&binary)?;
+    }
+    let mut command = process::privileged(program);
+    command.arg("--program").arg(binary);
     command.arg("--library").arg(workspace.ndpi_library());
     command.args(["--rounds", &args.rounds.to_string(), "--flows", &args.flows.to_string()]);
     command.args(["--seconds", &args.seconds.to_string()]);

@@ -1,7 +1,7 @@
 //! Nothing may remain of a lab: no namespace, no mount, no pin, no file.
 //!
-//! Everything of a lab that has a name carries its process id, so that what a killed lab could not
-//! remove is known for what it is.
+//! What a killed lab, bench or test could not remove is removed by the next lab, which knows it by its
+//! name.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -9,24 +9,21 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::namespace::{Namespace, namespaces};
+use super::namespace::{self, Namespace, is_stale, namespaces};
 use super::{bpffs, kernel};
 use crate::process;
 
-const PREFIX: &str = "ndpi-lab";
-
 /// A name for a thing of this process's lab.
 pub(super) fn named(what: &str) -> String {
-    format!("{PREFIX}-{}-{what}", std::process::id())
+    namespace::named("lab", what)
 }
 
-/// Removes namespaces, pins and folders of labs that were killed before they could; `binary` is
-/// `ndpi-xdp`, which knows how to take off what it has pinned. What cannot be removed stays: it may
+/// Removes namespaces, pins and folders of labs and the like that were killed before they could; `binary`
+/// is `ndpi-xdp`, which knows how to take off what it has pinned. What cannot be removed stays: it may
 /// be a stranger's, and is in nobody's way.
-pub(super) fn remove_stale(binary: &Path) -> Result<()> {
+pub(crate) fn remove_stale(binary: &Path) -> Result<()> {
     for name in namespaces()?.iter().filter(|name| is_stale(name)) {
-        eprintln!("lab: removing {name}, left by a lab that was killed");
-        Namespace::adopt(name).remove()?;
+        remove_one(name, || Namespace::adopt(name).remove());
     }
     // The BPF file system may not be mounted, and then nothing is pinned.
     remove_each(Path::new(bpffs::MOUNT_POINT), |pins| {
@@ -44,10 +41,14 @@ pub(super) fn temporary() -> PathBuf {
 /// Removes what labs that were killed have left in a folder.
 fn remove_each(folder: &Path, remove: impl Fn(&Path) -> Result<()>) {
     for path in stale_in(folder) {
-        eprintln!("lab: removing {}, left by a lab that was killed", path.display());
-        if let Err(error) = remove(&path) {
-            eprintln!("lab: it stays: {error:#}");
-        }
+        remove_one(&path.display().to_string(), || remove(&path));
+    }
+}
+
+fn remove_one(what: &str, remove: impl FnOnce() -> Result<()>) {
+    eprintln!("lab: removing {what}, left by a process that was killed");
+    if let Err(error) = remove() {
+        eprintln!("lab: it stays: {error:#}");
     }
 }
 
@@ -62,17 +63,6 @@ fn stale_in(folder: &Path) -> Vec<PathBuf> {
 fn is_own_folder(path: &Path) -> bool {
     let us = rustix::process::geteuid().as_raw();
     fs::symlink_metadata(path).is_ok_and(|found| found.is_dir() && found.uid() == us)
-}
-
-/// Whether a lab gave this name whose process is gone.
-fn is_stale(name: &str) -> bool {
-    owner(name).is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists())
-}
-
-/// The process whose lab gave this name.
-fn owner(name: &str) -> Option<u32> {
-    let (pid, _what) = name.strip_prefix(PREFIX)?.strip_prefix('-')?.split_once('-')?;
-    pid.parse().ok()
 }
 
 /// Fails, naming all that is left of this process's lab; `folder` was its own.
@@ -101,16 +91,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_of_labs_have_an_owner() {
-        assert_eq!(owner("ndpi-lab-4711-router"), Some(4711));
-        assert_eq!(owner("ndpi-lab-x-router"), None);
-        assert_eq!(owner("blue"), None);
-    }
-
-    #[test]
     fn files_of_strangers_are_left_alone_and_stop_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let at = |what: &str| folder.path().join(format!("{PREFIX}-{}-{what}", u32::MAX));
+        let at = |what: &str| folder.path().join(format!("ndpi-lab-{}-{what}", u32::MAX));
         let target = folder.path().join("precious");
         for made in [at("own"), target.clone(), at("stuck")] {
             fs::create_dir(&made).unwrap();
@@ -141,11 +124,5 @@ mod tests {
             assert!(stale_in(folder.path()).is_empty(), "somebody else's folder");
         }
         assert!(stale_in(Path::new("/nonexistent")).is_empty());
-    }
-
-    #[test]
-    fn what_belongs_to_the_living_is_not_stale() {
-        assert!(!is_stale(&named("client")));
-        assert!(!is_stale("someone-elses"));
     }
 }

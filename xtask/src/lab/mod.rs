@@ -15,7 +15,7 @@ pub(crate) mod inside;
 mod insistent;
 mod interrupt;
 mod kernel;
-mod leftovers;
+pub(crate) mod leftovers;
 pub(crate) mod namespace;
 mod outcome;
 mod raw;

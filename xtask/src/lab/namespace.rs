@@ -5,6 +5,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -110,6 +111,45 @@ impl Drop for Namespace {
     }
 }
 
+/// A name for a thing of this process that is not to outlive it, such as a namespace or a folder with
+/// pins. It says whose it is, so that what a killed process could not remove is known for what it is.
+/// The number alone would not do: it is another process's one day. (The BPF file system takes no
+/// dots in names.)
+pub(crate) fn named(kind: &str, what: &str) -> String {
+    let pid = std::process::id();
+    format!("ndpi-{kind}-{pid}_{}-{what}", started(pid).unwrap_or_default())
+}
+
+/// Whether [`named`] gave this name, in a process that is gone. Names without a start, as tests give
+/// them, are stale when nobody has the number.
+pub(crate) fn is_stale(name: &str) -> bool {
+    owner(name).is_some_and(|(pid, start)| match started(pid) {
+        Some(started) => start.is_some_and(|start| start != started),
+        None => true,
+    })
+}
+
+/// The process that gave a name, and when that was started: `ndpi-KIND-PID_START-WHAT`, or without the
+/// start.
+fn owner(name: &str) -> Option<(u32, Option<u64>)> {
+    const KINDS: [&str; 4] = ["bench", "kernels", "lab", "test"];
+    let (kind, rest) = name.strip_prefix("ndpi-")?.split_once('-')?;
+    let (owner, _what) = rest.split_once('-')?;
+    let (pid, start) = match owner.split_once('_') {
+        Some((pid, start)) => (pid, Some(start.parse().ok()?)),
+        None => (owner, None),
+    };
+    Some((pid.parse().ok()?, start)).filter(|_| KINDS.contains(&kind))
+}
+
+/// When a process was started, in ticks since this machine was (`proc_pid_stat(5)`, `starttime`).
+fn started(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Behind the name, which may have anything in it, comes the third field.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(22 - 3)?.parse().ok()
+}
+
 /// The network namespaces that exist, by name.
 pub(crate) fn namespaces() -> Result<Vec<String>> {
     let output = run(tool("ip").args(["netns", "list"]))?;
@@ -133,12 +173,43 @@ fn tool(program: &str) -> Command {
 }
 
 fn run(command: &mut Command) -> Result<Output> {
-    let shown = format!("{command:?}");
+    // Without the environment, which says nothing of what failed.
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let shown = words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ");
     let output =
-        command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {shown}"))?;
+        command.stdin(Stdio::null()).output().with_context(|| format!("cannot start `{shown}`"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        bail!("{shown} failed: {}: {}", output.status, said.trim());
+        bail!("`{shown}` failed: {}: {}", output.status, said.trim());
     }
     Ok(output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_ours_have_an_owner() {
+        assert_eq!(owner("ndpi-lab-4711-router"), Some((4711, None)));
+        assert_eq!(owner("ndpi-bench-4711_99-rx-1"), Some((4711, Some(99))));
+        for other in ["ndpi-lab-x-router", "ndpi-lab-4711_x-router", "ndpi-xdp-4711-maps", "blue"] {
+            assert_eq!(owner(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_the_living_is_not_stale() {
+        let ours = named("lab", "client");
+        assert!(!is_stale(&ours));
+        assert!(!is_stale("someone-elses"));
+        assert!(is_stale(&format!("ndpi-test-{}-0", u32::MAX)));
+    }
+
+    #[test]
+    fn a_number_that_is_used_again_is_another_process() {
+        let pid = std::process::id();
+        assert!(is_stale(&format!("ndpi-lab-{pid}_1-client")), "it was started before us");
+        assert!(!is_stale(&format!("ndpi-lab-{pid}-client")), "which cannot be known");
+    }
 }

@@ -1,6 +1,7 @@
 //! `ndpi-xdp run` on interfaces of a namespace.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -11,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::Tools;
-use crate::lab::namespace::Namespace;
+use crate::lab::namespace::{self, Namespace};
 
 /// Much longer than anything takes, on an emulated processor too.
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -35,7 +36,7 @@ impl Instance {
         command.env("NDPI_LIBRARY", tools.library()?);
         command.args(["run", "--json", "--workers", "1", "--max-flows", "4096", "--policy"]);
         command.arg(tools.policy()).arg("--pin-dir");
-        command.arg(format!("/sys/fs/bpf/ndpi-kernels-{}", std::process::id()));
+        command.arg(Path::new("/sys/fs/bpf").join(namespace::named("kernels", "maps")));
         for interface in interfaces {
             command.args(["--iface", interface]);
         }

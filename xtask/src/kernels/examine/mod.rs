@@ -16,6 +16,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, Result};
 
 use super::compare::NOTE;
+use crate::lab::leftovers;
 use crate::process;
 
 /// Where the files are inside.
@@ -47,7 +48,9 @@ pub(crate) struct Here {
 
 /// Examines this machine, and prints the results.
 pub(crate) fn here(args: &Here) -> Result<ExitCode> {
-    examine(&Tools { folder: args.folder.clone() }, &mut std::io::stdout().lock())?;
+    let tools = Tools { folder: args.folder.clone() };
+    leftovers::remove_stale(&tools.file("ndpi-xdp"))?;
+    examine(&tools, &mut std::io::stdout().lock())?;
     Ok(ExitCode::SUCCESS)
 }
 

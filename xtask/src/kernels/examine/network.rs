@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::lab::namespace::Namespace;
+use crate::lab::namespace::{self, Namespace};
 
 /// The addresses of the pair's ends.
 pub(super) const NEAR: &str = "198.18.20.1";
@@ -18,7 +18,7 @@ pub(super) struct Network {
 
 impl Network {
     pub(super) fn new() -> Result<Self> {
-        let named = |end| Namespace::new(&format!("ndpi-kernels-{}-{end}", std::process::id()));
+        let named = |end| Namespace::new(&namespace::named("kernels", end));
         let network = Self { near: named("near")?, far: named("far")? };
         // Before there are interfaces: none of them says anything of its own.
         for namespace in [&network.near, &network.far] {
