@@ -5,7 +5,7 @@
 //! So where a worker is behind, the reader leaves out what nDPI can do without: TCP packets without
 //! payload first, then the first packets of flows. What comes later in a flow is always looked at.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ndpi_common::{SampleFlags, SampleHeader};
@@ -50,6 +50,10 @@ pub struct Backlog {
     spared: AtomicU64,
     /// The longest that a sample took from the packet to the end of its batch, since it was asked for.
     longest_ns: AtomicU64,
+    /// When the worker began with the message that it is at; 0 while it waits for one.
+    at_work_ns: AtomicU64,
+    /// It has been at it for so long that nobody is to wait for it.
+    is_stuck: AtomicBool,
 }
 
 impl Backlog {
@@ -69,6 +73,37 @@ impl Backlog {
     pub(super) fn end(&self, samples: usize, took_ns: u64) {
         self.waiting.fetch_sub(samples, Ordering::Relaxed);
         self.longest_ns.fetch_max(took_ns, Ordering::Relaxed);
+    }
+
+    /// The worker has taken a message, or looks what there is to do without one.
+    pub(super) fn at_work(&self, now_ns: u64) {
+        self.at_work_ns.store(now_ns, Ordering::Relaxed);
+    }
+
+    /// The worker is done with it.
+    pub(super) fn rests(&self) {
+        self.at_work(0);
+    }
+
+    /// When the worker began with the message that it is at; `None` while it waits for one.
+    pub(super) fn at_work_since(&self) -> Option<u64> {
+        Some(self.at_work_ns.load(Ordering::Relaxed)).filter(|since| *since > 0)
+    }
+
+    /// The worker does not go on, or does again.
+    pub(super) fn set_stuck(&self, is_stuck: bool) {
+        self.is_stuck.store(is_stuck, Ordering::Relaxed);
+    }
+
+    /// Whether nobody is to wait for the worker.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.is_stuck.load(Ordering::Relaxed)
+    }
+
+    /// So many samples were left out that were as good as sent.
+    pub(super) fn take_back(&self, samples: usize) {
+        self.waiting.fetch_sub(samples, Ordering::Relaxed);
+        self.spared.fetch_add(samples as u64, Ordering::Relaxed);
     }
 
     /// The reader left a sample out.

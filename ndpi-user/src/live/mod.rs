@@ -9,7 +9,8 @@
 //! A worker owns its flows and its nDPI engine; nothing is shared but the maps, the policy and the
 //! way out. Where a worker falls behind, the reader leaves out what nDPI can do without (`backlog`),
 //! so that what completes a classification need not wait; a worker that is further behind makes the
-//! reader wait, the rings fill, and the kernel counts what it could not show.
+//! reader wait, the rings fill, and the kernel counts what it could not show. Nobody waits for one that
+//! is stuck (`stuck`).
 
 mod arrivals;
 mod backlog;
@@ -27,6 +28,7 @@ mod kernel_store;
 mod lookout;
 mod losses;
 mod offload;
+mod outbox;
 mod output;
 mod precedence;
 mod reader;
@@ -36,6 +38,7 @@ mod statistics;
 mod steer;
 mod store;
 mod strain;
+mod stuck;
 mod summary;
 mod sweep;
 mod unpack;
@@ -53,7 +56,6 @@ pub use kernel_store::{KernelStore, NO_RULE};
 pub use losses::losses_by_cpu;
 pub use offload::fit;
 pub use output::{Ending, Format, Output, Writer};
-pub use reader::Reader;
 pub use session::{Ended, KernelParts, Plan, run};
 pub use sink::{LiveSink, Shared};
 pub use statistics::statistics_table;

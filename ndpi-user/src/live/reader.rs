@@ -1,12 +1,11 @@
 //! From ring records to the workers that own their flows.
 
-use std::sync::Arc;
-
-use crossbeam::channel::{Receiver, Sender};
+use crossbeam::channel::Receiver;
 use ndpi_common::SampleHeader;
 
 use super::backlog::Behind;
-use super::{Backlog, Message, Unpacker};
+use super::outbox::Outbox;
+use super::{Message, Unpacker};
 use crate::batch::Batch;
 use crate::flow::Shards;
 use crate::kernel::ktime_ns;
@@ -16,7 +15,7 @@ const BATCH_SAMPLES: usize = 32;
 
 /// Sorts samples by the worker that owns their flow.
 #[derive(Debug)]
-pub struct Reader {
+pub(super) struct Reader {
     lanes: Vec<Lane>,
     shards: Shards,
     empties: Receiver<Batch>,
@@ -26,8 +25,7 @@ pub struct Reader {
 /// The way to one worker.
 #[derive(Debug)]
 struct Lane {
-    outbox: Sender<Message>,
-    backlog: Arc<Backlog>,
+    outbox: Outbox,
     filling: Batch,
     /// As of the last batch or, where it was behind, of the last sample.
     behind: Behind,
@@ -37,11 +35,11 @@ impl Lane {
     /// Leaves a sample out where the worker is behind and nDPI can do without it.
     fn spares(&mut self, header: &SampleHeader) -> bool {
         if self.behind != Behind::No {
-            self.behind = self.backlog.behind(ktime_ns());
+            self.behind = self.outbox.backlog().behind(ktime_ns());
         }
         let spared = self.behind.spares(header);
         if spared {
-            self.backlog.spare();
+            self.outbox.backlog().spare();
         }
         spared
     }
@@ -50,26 +48,25 @@ impl Lane {
     fn send(&mut self, empty: Batch) {
         let mut full = std::mem::replace(&mut self.filling, empty);
         full.sent_ns = ktime_ns();
-        self.backlog.send(full.len(), full.sent_ns);
-        self.behind = self.backlog.behind(full.sent_ns);
-        // Fails only when the worker has ended, and then nobody wants samples any more.
-        let _ = self.outbox.send(Message::Samples(full));
+        let backlog = self.outbox.backlog();
+        backlog.send(full.len(), full.sent_ns);
+        self.behind = backlog.behind(full.sent_ns);
+        if let Some(Message::Samples(left)) = self.outbox.send(Message::Samples(full)) {
+            backlog.take_back(left.len());
+        }
     }
 }
 
 impl Reader {
-    /// A reader for workers by their outboxes and backlogs, among which `shards` divides the flows, and
+    /// A reader for workers by their outboxes, among which `shards` divides the flows, and
     /// which give empty batches back to `empties`. Of a flow, `budget` packets are shown at most.
-    pub fn new(
-        workers: impl IntoIterator<Item = (Sender<Message>, Arc<Backlog>)>,
+    pub(super) fn new(
+        workers: impl IntoIterator<Item = Outbox>,
         shards: Shards,
         empties: Receiver<Batch>,
         budget: u32,
     ) -> Self {
-        let lane = |(outbox, backlog)| {
-            let (filling, behind) = (Batch::default(), Behind::No);
-            Lane { outbox, backlog, filling, behind }
-        };
+        let lane = |outbox| Lane { outbox, filling: Batch::default(), behind: Behind::No };
         let lanes = workers.into_iter().map(lane).collect();
         Self { lanes, shards, empties, unpacker: Unpacker::new(budget) }
     }
@@ -77,8 +74,8 @@ impl Reader {
     /// Takes one record: its header, when it was seen (nanoseconds since the Unix epoch), and the
     /// bytes of the packet from its IP header on. A worker that is behind is not given what nDPI can do
     /// without; one that is further behind makes this wait: the rings then fill, and the kernel counts
-    /// what it loses.
-    pub fn take(&mut self, header: &SampleHeader, time_ns: u64, l3: &[u8]) {
+    /// what it loses. One that is stuck is not waited for: its share is left out.
+    pub(super) fn take(&mut self, header: &SampleHeader, time_ns: u64, l3: &[u8]) {
         let Some(sample) = self.unpacker.sample(header, time_ns, l3) else { return };
         let owner = self.shards.owner(&sample.key);
         let lane = &mut self.lanes[owner];
@@ -96,7 +93,7 @@ impl Reader {
     }
 
     /// Sends what was taken and not sent yet.
-    pub fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         for owner in 0..self.lanes.len() {
             if !self.lanes[owner].filling.is_empty() {
                 self.send(owner);
@@ -114,10 +111,10 @@ impl Reader {
 mod tests {
     use std::sync::Arc;
 
-    use crossbeam::channel::{Receiver, Sender, unbounded};
+    use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
     use ndpi_common::{Key, KeyV4, SampleFlags, SampleHeader};
 
-    use super::{BATCH_SAMPLES, Reader};
+    use super::{BATCH_SAMPLES, Outbox, Reader};
     use crate::batch::Batch;
     use crate::flow::Shards;
     use crate::live::Message;
@@ -139,7 +136,7 @@ mod tests {
         let (outboxes, inboxes): (Vec<_>, Vec<_>) = (0..workers).map(|_| unbounded()).unzip();
         let (give, empties) = unbounded();
         let shards = Shards::seeded(outboxes.len());
-        let workers = outboxes.into_iter().map(|outbox| (outbox, Arc::default()));
+        let workers = outboxes.into_iter().map(|outbox| Outbox::new(outbox, Arc::default()));
         (Reader::new(workers, shards, empties, BUDGET), inboxes, give)
     }
 
@@ -229,7 +226,25 @@ mod tests {
         reader.flush();
         let samples: usize = inboxes[0].try_iter().map(|message| samples(message).len()).sum();
         assert_eq!(samples, sent + 2, "the hello, what ends a budget, and nothing else");
-        assert_eq!(reader.lanes[0].backlog.spared(), 1000);
+        assert_eq!(reader.lanes[0].outbox.backlog().spared(), 1000);
+    }
+
+    #[test]
+    fn a_worker_that_is_stuck_keeps_no_other_from_its_samples() {
+        let (stuck, stuck_inbox) = bounded(1);
+        let (works, works_inbox) = unbounded();
+        let outboxes = [stuck, works].map(|outbox| Outbox::new(outbox, Arc::default()));
+        outboxes[0].backlog().set_stuck(true);
+        let (_give, empties) = unbounded();
+        let mut reader = Reader::new(outboxes, Shards::seeded(2), empties, BUDGET);
+        for port in 1..=1000 {
+            reader.take(&header(port, 0), 5, &[]);
+            reader.flush();
+        }
+        let taken = works_inbox.try_iter().count() as u64;
+        let backlog = reader.lanes[0].outbox.backlog();
+        assert_eq!((stuck_inbox.len(), backlog.spared()), (1, 1000 - taken - 1));
+        assert!(taken > 0 && backlog.spared() > 0);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
-use crossbeam::channel::{self, Receiver, RecvTimeoutError, Sender};
+use crossbeam::channel::{self, Receiver, RecvTimeoutError};
 use ndpi::Engine;
 use ndpi_common::{SampleHeader, tick_of};
 
@@ -15,11 +15,14 @@ use super::census::Census;
 use super::egress::EgressWatch;
 use super::lookout::Lookout;
 use super::losses::Losses;
+use super::outbox::Outbox;
+use super::reader::Reader;
 use super::steer::{Control, Steering};
 use super::strain::StrainGauge;
+use super::stuck::StuckWatch;
 use super::{
     Backlog, Crowding, Enforcer, Halves, InForce, KernelRules, KernelStore, LiveSink, Message,
-    Reader, Shared, Summary, Worker,
+    Shared, Summary, Worker,
 };
 use crate::classify::{Classifier, Settings};
 use crate::first_packet::Servers;
@@ -122,7 +125,7 @@ pub fn run(
                 let classifier = Classifier::with_shares(&engine, settings, &shares, notes);
                 Worker::new(classifier, sink, inbox, backlog, give_back).run().into_summary()
             })?);
-            outboxes.push(outbox);
+            outboxes.push(Outbox::new(outbox, Arc::clone(&backlogs[number])));
         }
         let egress = EgressWatch {
             stats: stats.clone(),
@@ -131,11 +134,13 @@ pub fn run(
             known: HashMap::new(),
         };
         let shards = Shards::seeded(outboxes.len());
-        let lanes = outboxes.iter().cloned().zip(backlogs.iter().cloned());
-        let reader = Reader::new(lanes, shards, empties, plan.budget);
+        let reader = Reader::new(outboxes.clone(), shards, empties, plan.budget);
         let read = || read(rings, reader, &clock, &shared.interfaces);
         let reading = lookout.spawn(scope, "reader", read)?;
-        let gauge = StrainGauge::new(stats.clone(), backlogs.clone(), shared.output.clone());
+        let gauges = (
+            StrainGauge::new(stats.clone(), backlogs.clone(), shared.output.clone()),
+            StuckWatch::new(&backlogs, shared.output.clone()),
+        );
         let sweeper = Sweeper {
             verdicts,
             servers: Arc::clone(&shared.servers),
@@ -158,7 +163,7 @@ pub fn run(
 
         let servers = Arc::clone(&shared.servers);
         let steering =
-            Steering::new(live, clock.clone(), enforcer, policy, servers, gauge, &outboxes);
+            Steering::new(live, clock.clone(), enforcer, policy, servers, gauges, &outboxes);
         let steered = steering.run(control, lookout.ended());
         stopping();
         // The workers end when nobody can send to them: not this thread, the sweeper or the reader.
@@ -214,7 +219,7 @@ struct Sweeper {
     servers: Arc<Servers>,
     clock: Clock,
     losses: Losses,
-    outboxes: Vec<Sender<Message>>,
+    outboxes: Vec<Outbox>,
     shards: Shards,
     timeouts: Timeouts,
     /// Flows that each worker has room for.
@@ -255,13 +260,14 @@ impl Sweeper {
 }
 
 /// Sends a message when few are waiting, or after a while; at once when the other end of `stopped` is gone.
-fn send_between_samples(outbox: &Sender<Message>, message: Message, stopped: &Receiver<()>) {
+fn send_between_samples(outbox: &Outbox, message: Message, stopped: &Receiver<()>) {
     let began = Instant::now();
-    while is_to_wait(outbox.len(), began.elapsed())
+    while is_to_wait(outbox.waiting(), began.elapsed())
+        && !outbox.backlog().is_stuck()
         && stopped.recv_timeout(MOMENT) == Err(RecvTimeoutError::Timeout)
     {}
-    // As in `steer`.
-    let _ = outbox.send(message);
+    // Where it comes back, the next sweep finds the same again.
+    drop(outbox.send(message));
 }
 
 /// Whether a message of the sweeper is to wait longer, where so many do at the worker.
@@ -285,7 +291,8 @@ mod tests {
 
     #[test]
     fn the_end_of_a_session_waits_for_no_sweep() {
-        let (outbox, inbox) = channel::unbounded();
+        let (messages, inbox) = channel::unbounded();
+        let outbox = Outbox::new(messages, Arc::default());
         let (stop, stopped) = channel::bounded(0);
         drop(stop);
         let began = Instant::now();

@@ -1,5 +1,6 @@
 //! Steering a session: the coarse clock, and changes of the policy.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,9 @@ use crossbeam::channel::{self, Receiver, Sender, select};
 use ndpi_common::TICK_NS;
 
 use super::lookout::incomplete;
+use super::outbox::Outbox;
 use super::strain::StrainGauge;
+use super::stuck::StuckWatch;
 use super::{Enforcer, InForce, KernelRules, Message, Rejudged};
 use crate::first_packet::Servers;
 use crate::kernel::{Clock, LiveCell, ktime_ns};
@@ -31,7 +34,10 @@ pub(super) struct Steering<'a> {
     in_force: Arc<InForce>,
     servers: Arc<Servers>,
     gauge: StrainGauge,
-    outboxes: &'a [Sender<Message>],
+    stuck: StuckWatch,
+    outboxes: &'a [Outbox],
+    /// What is to be sent to each worker as soon as there is room.
+    owed: Vec<VecDeque<Message>>,
     /// Changes that workers are still at; each brings a policy into force at all workers, in turn.
     changes: Vec<Change>,
 }
@@ -52,10 +58,12 @@ impl<'a> Steering<'a> {
         enforcer: Enforcer<KernelRules>,
         in_force: Arc<InForce>,
         servers: Arc<Servers>,
-        gauge: StrainGauge,
-        outboxes: &'a [Sender<Message>],
+        (gauge, stuck): (StrainGauge, StuckWatch),
+        outboxes: &'a [Outbox],
     ) -> Self {
-        Self { live, clock, enforcer, in_force, servers, gauge, outboxes, changes: Vec::new() }
+        let owed = outboxes.iter().map(|_| VecDeque::new()).collect();
+        let changes = Vec::new();
+        Self { live, clock, enforcer, in_force, servers, gauge, stuck, outboxes, owed, changes }
     }
 
     /// Steers until it is told to stop.
@@ -88,7 +96,10 @@ impl<'a> Steering<'a> {
                 default(tick) => {
                     self.clock.measure();
                     let now = ktime_ns();
-                    self.gauge.look(now, self.clock.epoch_ns(now));
+                    let time = self.clock.epoch_ns(now);
+                    self.gauge.look(now, time);
+                    self.stuck.look(now, time);
+                    self.deliver();
                     if due.is_some_and(|due| due <= jiff::Timestamp::now()) {
                         self.pass_on(None);
                         due = self.next_change();
@@ -119,12 +130,25 @@ impl<'a> Steering<'a> {
     fn pass_on(&mut self, done: Option<Sender<Result<Rejudged>>>) {
         self.servers.set_policy(self.in_force.policy(), self.clock.epoch_ns(ktime_ns()));
         let (judged, workers) = channel::bounded(self.outboxes.len());
-        for outbox in self.outboxes {
-            // Fails only where a worker has panicked, which ends the session.
-            let _ = outbox.send(Message::Policy(Arc::clone(&self.in_force), judged.clone()));
+        for owed in &mut self.owed {
+            owed.push_back(Message::Policy(Arc::clone(&self.in_force), judged.clone()));
         }
+        self.deliver();
         let awaited = self.outboxes.len();
         self.changes.push(Change { done, workers, awaited, sum: Rejudged::default() });
+    }
+
+    /// Sends the workers what is owed to them. One that has no room for it keeps nobody else waiting: the
+    /// clock has to go on.
+    fn deliver(&mut self) {
+        for (outbox, owed) in self.outboxes.iter().zip(&mut self.owed) {
+            while let Some(message) = owed.pop_front() {
+                if let Some(back) = outbox.offer(message) {
+                    owed.push_front(back);
+                    break;
+                }
+            }
+        }
     }
 
     /// Notes that a worker is done with the first change, or that no other will be.

@@ -106,7 +106,10 @@ impl<D: Detector, S: Store> Worker<D, S> {
     pub fn run(mut self) -> LiveSink<S> {
         let mut retried = 0;
         loop {
-            let steps = match self.inbox.recv_timeout(IDLE_WAIT) {
+            self.backlog.rests();
+            let received = self.inbox.recv_timeout(IDLE_WAIT);
+            self.backlog.at_work(ktime_ns());
+            let steps = match received {
                 Ok(message) => self.take(message),
                 Err(RecvTimeoutError::Timeout) => self.classifier.table().len().min(1 << 16),
                 Err(RecvTimeoutError::Disconnected) => break,

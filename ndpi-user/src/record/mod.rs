@@ -7,6 +7,7 @@ mod label;
 mod names;
 mod precedence;
 mod status;
+mod stuck;
 mod time;
 mod verdict;
 
@@ -17,5 +18,6 @@ pub use label::{Ends, Label, Origin};
 pub use names::Names;
 pub use precedence::PrecedenceRecord;
 pub use status::{Attached, InterfaceRecord, RingFull, StatusRecord, StoppedRecord, StrainRecord};
+pub use stuck::StuckRecord;
 pub use time::Time;
 pub use verdict::VerdictRecord;

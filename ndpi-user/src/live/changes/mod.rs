@@ -10,6 +10,7 @@ use proptest::sample::select;
 use proptest::test_runner::RngSeed;
 
 use world::World;
+pub(super) use world::run_alone;
 
 /// Flows that a run talks on. They end up with different workers.
 const FLOWS: u8 = 5;

@@ -16,8 +16,8 @@ use crate::first_packet::{NoBlocklist, Servers};
 use crate::flow::{Details, FlowKey, Shares, Timeouts};
 use crate::interfaces::Roster;
 use crate::live::{
-    Crowding, Enforcer, Format, Halves, InForce, LiveSink, Message, Output, Over, Rejudged, Shared,
-    Standing, Worker, Writer,
+    Backlog, Crowding, Enforcer, Format, Halves, InForce, LiveSink, Message, Output, Over,
+    Rejudged, Shared, Standing, Worker, Writer,
 };
 use crate::policy::{self, Facts, Policy, Support, Vocabulary};
 use crate::record::Names;
@@ -154,6 +154,47 @@ fn judge(in_force: &InForce, classification: &Classification) -> Verdict {
     in_force.policy().decide_now(&facts).into()
 }
 
+/// What workers share that judge by this policy.
+fn shared(output: Output, in_force: &InForce) -> Shared {
+    Shared {
+        names: Arc::new(Names::default()),
+        interfaces: Roster::default(),
+        crowding: Arc::new(Crowding::new(output.clone())),
+        halves: Arc::new(Halves::new(Roster::default(), output.clone())),
+        output,
+        rejecter: None,
+        servers: Arc::new(Servers::new(Arc::clone(in_force.policy()), Box::new(NoBlocklist))),
+    }
+}
+
+fn worker(
+    sink: LiveSink<Model>,
+    max_flows: usize,
+    inbox: Receiver<Message>,
+    backlog: Arc<Backlog>,
+) -> Worker<Script, Model> {
+    let settings =
+        Settings { timeouts: Some(Timeouts::default()), keeper: Keeper::Kernel, max_flows };
+    let (empties, _) = channel::bounded(1);
+    let classifier = Classifier::with_shares(Script, settings, &Shares::default(), 9);
+    Worker::new(classifier, sink, inbox, backlog, empties)
+}
+
+/// Runs a worker that is alone in its world, until nobody sends to it any more. `begin` is given the policy
+/// that it judges by.
+pub(in crate::live) fn run_alone(
+    inbox: Receiver<Message>,
+    backlog: Arc<Backlog>,
+    begin: impl FnOnce(Arc<InForce>),
+) {
+    let model = Model::default();
+    let in_force = Arc::new(Enforcer::new(model.clone()).enter(parse(""), 0).unwrap());
+    let (output, _) = Output::start(Format::Json, Lines::default());
+    let sink = LiveSink::new(model, Arc::clone(&in_force), shared(output, &in_force));
+    begin(in_force);
+    worker(sink, 9, inbox, backlog).run();
+}
+
 impl World {
     pub(super) fn new(policy: &str, max_flows: usize) -> Self {
         let model = Model::default();
@@ -161,24 +202,12 @@ impl World {
         let in_force = Arc::new(enforcer.enter(parse(policy), 0).unwrap());
         let records = Lines::default();
         let (output, writer) = Output::start(Format::Json, records.clone());
-        let shared = Shared {
-            names: Arc::new(Names::default()),
-            interfaces: Roster::default(),
-            crowding: Arc::new(Crowding::new(output.clone())),
-            halves: Arc::new(Halves::new(Roster::default(), output.clone())),
-            output,
-            rejecter: None,
-            servers: Arc::new(Servers::new(Arc::clone(in_force.policy()), Box::new(NoBlocklist))),
-        };
-        let settings =
-            Settings { timeouts: Some(Timeouts::default()), keeper: Keeper::Kernel, max_flows };
+        let shared = shared(output, &in_force);
         let worker = || {
             let sink = LiveSink::new(model.clone(), Arc::clone(&in_force), shared.clone());
             // Messages are handed over one by one; `run` is for the end, when nobody sends any more.
             let (_, inbox) = channel::bounded(0);
-            let (empties, _) = channel::bounded(1);
-            let classifier = Classifier::with_shares(Script, settings, &Shares::default(), 9);
-            Worker::new(classifier, sink, inbox, Arc::default(), empties)
+            worker(sink, max_flows, inbox, Arc::default())
         };
         let workers = (0..WORKERS).map(|_| worker()).collect();
         Self {

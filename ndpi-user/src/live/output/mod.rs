@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::policy::{DEFAULT_RULE, UNDECIDED_RULE};
 use crate::record::{
     CrowdingRecord, FlowRecord, HalvesRecord, InterfaceRecord, PrecedenceRecord, StatusRecord,
-    StoppedRecord, StrainRecord, VerdictRecord,
+    StoppedRecord, StrainRecord, StuckRecord, VerdictRecord,
 };
 use tally::Tally;
 pub use writer::{Ending, Writer};
@@ -101,6 +101,13 @@ impl Output {
 
     /// Writes down that classification does not keep up, or does again.
     pub fn strain(&self, record: &StrainRecord) {
+        if self.format == Format::Json {
+            self.json(record);
+        }
+    }
+
+    /// Writes down that a worker is stuck, or goes on.
+    pub fn stuck(&self, record: &StuckRecord) {
         if self.format == Format::Json {
             self.json(record);
         }
