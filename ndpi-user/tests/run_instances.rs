@@ -127,3 +127,21 @@ fn signals_that_mean_nothing_end_nothing_and_leave_nothing() {
     assert!(instance.end(Signal::QUIT).success(), "{}", instance.stderr());
     sandbox.assert_clean();
 }
+
+#[test]
+fn a_signal_while_the_policy_is_reloaded_leaves_nothing() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let policy = sandbox.file("policy.toml", "default = \"count\"\n");
+    let command = format!("run --iface left --iface right --json --policy {}", policy.display());
+    let (again, int, term) = (Signal::HUP, Signal::INT, Signal::TERM);
+    for signals in [&[again, int][..], &[again, int, term], &[int, again, term]] {
+        let mut instance = sandbox.start(&command);
+        signals.iter().for_each(|&signal| instance.signal(signal));
+        instance.ended();
+        sandbox.assert_clean();
+        assert_eq!(sandbox.locks(), [""; 0], "{signals:?}");
+    }
+}

@@ -225,9 +225,12 @@ fn packets_without_a_link_header_are_read_and_blocked_in_both_directions() {
     if !ready(&PROGRAMS) {
         return;
     }
-    for mode in ["auto", "generic"] {
+    // PPP in name only: real lines need pppd and CONFIG_PPP, which kernels of virtual machines often lack.
+    // The programs go by the type, and there as here no header comes before that of IP.
+    let (none, ppp) = (libc::ARPHRD_NONE, libc::ARPHRD_PPP);
+    for (mode, hardware) in [("auto", none), ("generic", none), ("auto", ppp)] {
         let sandbox = Sandbox::new();
-        let tun = Tun::new(&sandbox, "tun0");
+        let tun = Tun::up(&sandbox, "tun0", hardware);
         let rule = "[[rule]]\nname = \"no RTSP\"\napp = \"RTSP\"\naction = \"drop\"\n";
         let policy = sandbox.file("policy.toml", rule);
         let arguments =

@@ -17,7 +17,12 @@ pub(crate) struct Tun(File);
 impl Tun {
     /// An interface of this name, up, with an address.
     pub(crate) fn new(sandbox: &Sandbox, name: &str) -> Self {
-        let tun = Self::down(sandbox, name);
+        Self::up(sandbox, name, libc::ARPHRD_NONE)
+    }
+
+    /// The same that claims to be of another type (`ARPHRD_…`).
+    pub(crate) fn up(sandbox: &Sandbox, name: &str, hardware: u16) -> Self {
+        let tun = Self::of_type(sandbox, name, hardware);
         // Or the kernel says things of its own.
         sandbox.network.set(&format!("ipv6/conf/{name}/disable_ipv6"), "1").unwrap();
         sandbox.ip(&format!("address add {HERE} peer {THERE} dev {name}"));
@@ -29,7 +34,7 @@ impl Tun {
         Self(sandbox.inside(|| open(name)).unwrap())
     }
 
-    /// An interface that claims to be of another type (`ARPHRD_…`).
+    /// An interface of such a type that is down.
     pub(crate) fn of_type(sandbox: &Sandbox, name: &str, hardware: u16) -> Self {
         let tun = Self::down(sandbox, name);
         // SAFETY: this command takes a number.
