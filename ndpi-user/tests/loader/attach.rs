@@ -205,5 +205,12 @@ fn what_somebody_takes_off_is_missed_and_put_back() {
     ip("link del left");
     assert_eq!(health(&kernel), Health::default());
     assert!(matches!(kernel.mend(index), Err(AttachError::Gone(_))));
-    assert!(kernel.detach(index) && kernel.health(index).unwrap().is_none());
+    ip(&format!("link add other index {index} type veth peer name right"));
+    run("tc", "qdisc add dev other clsact");
+    let mut tc = std::process::Command::new("tc");
+    let filter = filter.map(|word| if word == "left" { "other" } else { word });
+    let added = tc.args(filter).args(["da", "bytecode", "1,6 0 0 4294967295"]).status().unwrap();
+    assert!(added.success() && kernel.detach(index) && kernel.health(index).unwrap().is_none());
+    let filters = run("tc", "filter show dev other egress");
+    assert!(filters.contains("bytecode"), "what has the index now is another one's: {filters}");
 }

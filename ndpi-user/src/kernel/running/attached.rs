@@ -240,7 +240,9 @@ impl Kernel {
         let Some(at) = self.attached.iter().position(|attached| attached.index == index) else {
             return false;
         };
-        let attached = self.attached.swap_remove(at);
+        let mut attached = self.attached.swap_remove(at);
+        // Where the interface is gone, another one may have its index, with filters of somebody else's.
+        attached.forget_dead(&mut self.object);
         self.take_off(attached);
         true
     }
