@@ -36,6 +36,30 @@ impl HostPattern {
         name_in_written_form(name).map(make)
     }
 
+    /// A name and those below it.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub(super) fn tree(name: &str) -> Result<Self, HostError> {
+        name_in_written_form(name).map(Self::Tree)
+    }
+
+    /// The names below one.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub(super) fn below(name: &str) -> Result<Self, HostError> {
+        name_in_written_form(name).map(Self::Below)
+    }
+
+    /// The same with the names below it.
+    #[must_use]
+    pub(super) fn with_those_below(self) -> Self {
+        match self {
+            Self::Exact(name) | Self::Below(name) | Self::Tree(name) => Self::Tree(name),
+        }
+    }
+
     /// The name without its mark.
     pub fn name(&self) -> &str {
         let (Self::Exact(name) | Self::Below(name) | Self::Tree(name)) = self;

@@ -6,6 +6,7 @@
 //! the time come in as [`Facts`]. The first rule that matches wins.
 
 mod action;
+mod blocklist;
 mod confidence;
 mod decide;
 mod diagnose;
@@ -16,6 +17,8 @@ mod host;
 mod hurry;
 mod index;
 mod judge;
+mod known_as;
+mod letters;
 mod lint;
 mod load;
 mod net;
@@ -24,9 +27,11 @@ mod rate;
 mod read;
 mod rule;
 mod schedule;
+mod service;
 mod support;
 mod vocabulary;
 mod watch;
+mod week;
 
 pub use action::{Action, Limit, Per, Undecided};
 pub use confidence::Rank;

@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::known_as::ndpi_name;
+use super::letters::letters;
+
 /// Names of one kind with nDPI's numbers.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
@@ -20,9 +23,26 @@ impl Names {
         self.by_id.get(&id).map(String::as_str)
     }
 
-    /// Up to three names that look like `name`, the nearest first.
+    /// The name with the same letters and digits, as nDPI writes it.
+    pub(super) fn named(&self, name: &str) -> Option<&str> {
+        let meant = letters(name);
+        let exact = self.id(name).and_then(|id| self.name(id));
+        let mut names = self.by_id.values().map(String::as_str);
+        exact.or_else(|| names.find(|known| !meant.is_empty() && letters(known) == meant))
+    }
+
+    /// Up to three names that look like `name`, the nearest first; only those with the same letters and
+    /// digits where there are such, or the one that it is commonly called otherwise.
     pub fn nearest(&self, name: &str) -> Vec<&str> {
-        nearest(name, self.by_id.values().map(String::as_str))
+        let meant = letters(name);
+        let names = || self.by_id.values().map(String::as_str);
+        let mut same: Vec<_> = names().filter(|known| letters(known) == meant).collect();
+        if same.is_empty() {
+            let known_as = ndpi_name(&meant).and_then(|known| self.id(known));
+            same.extend(known_as.and_then(|id| self.name(id)));
+        }
+        same.sort_unstable();
+        if meant.is_empty() || same.is_empty() { nearest(name, names()) } else { same }
     }
 }
 
@@ -132,6 +152,18 @@ mod tests {
             let sum: u16 = risks.iter().map(|risk| all.risk_scores[usize::from(risk)]).sum();
             assert_eq!(sum, library.risk_score(risks).total);
         }
+    }
+
+    #[test]
+    fn spaces_and_marks_do_not_hide_a_name() {
+        let names: Names = [(1, "Teams"), (2, "Microsoft"), (3, "FTP_DATA"), (4, "AppleTVPlus")]
+            .into_iter()
+            .collect();
+        assert_eq!(names.nearest("Microsoft Teams"), ["Teams"]);
+        assert_eq!(names.nearest("ftp-data"), ["FTP_DATA"]);
+        assert_eq!(names.nearest("Apple TV Plus"), ["AppleTVPlus"]);
+        assert_eq!(names.nearest("Apple TV+"), ["AppleTVPlus"]);
+        assert_eq!(names.nearest("!!"), Vec::<&str>::new());
     }
 
     fn names() -> Names {

@@ -6,6 +6,8 @@ mod decisions;
 mod explanations;
 mod first_packet;
 mod lints;
+mod lists;
 mod messages;
 mod property;
 mod schema;
+mod words;

@@ -18,8 +18,24 @@ const BEYOND_A_SCHEMA: [&str; 8] = [
 ];
 
 /// Values that fit some key, and values that fit none.
-const VALUES: [&str; 60] = [
+const VALUES: [&str; 80] = [
     "'drop'",
+    "'allow'",
+    "'block'",
+    "'accept'",
+    "'20mbit'",
+    "'20 Mbps'",
+    "'20 Mb/s'",
+    "'20M'",
+    "'20 MiB/s'",
+    "'https'",
+    "'HTTPS'",
+    "'Saturday'",
+    "'sat,sun'",
+    "'weekend'",
+    "'mon, Tue - we'",
+    "'8:00-9:00, 10:00–11:30'",
+    "'8-18'",
     "'reject'",
     "'count'",
     "'bypass'",
@@ -78,10 +94,15 @@ const VALUES: [&str; 60] = [
     "{}",
     "{ file = 'list' }",
     "{ file = 'list', more = 1 }",
+    "{ file = 'list', format = 'hosts' }",
+    "{ file = 'list', format = 'x' }",
+    "{ file = 'list', below = true }",
+    "{ file = 'list', below = 1 }",
     "{ days = 'mon', zone = 'UTC' }",
 ];
 
-const TOP_KEYS: [&str; 6] = ["default", "undecided", "fragments", "unparsable", "rule", "other"];
+const TOP_KEYS: [&str; 7] =
+    ["default", "undecided", "fragments", "unparsable", "rule", "rules", "other"];
 const MATCHERS: [&str; 19] = [
     "app",
     "category",
@@ -173,6 +194,7 @@ fn actions_and_limits_go_together_in_the_same_ways() {
         }
     }
     agree(&schema, "[[rule]]\n");
+    agree(&schema, "rules = []\n[[rule]]\naction = 'drop'\n");
     agree(&schema, "");
 }
 

@@ -213,11 +213,6 @@ impl Diagnostics {
         self
     }
 
-    /// Takes out all problems but the first `count`.
-    pub(super) fn truncate(&mut self, count: usize) -> Vec<Problem> {
-        self.problems.split_off(count)
-    }
-
     /// Whether any problem makes the policy unusable.
     pub fn has_errors(&self) -> bool {
         self.problems.iter().any(|problem| problem.severity == Severity::Error)

@@ -4,6 +4,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::keys::Keys;
+use super::words::Meant;
 use super::{Reader, here};
 use crate::policy::rate::QuantityError;
 use crate::policy::{Action, At, Limit, Per, Place, Problem, Undecided, rate};
@@ -17,12 +18,15 @@ enum Kind {
     Limit,
 }
 
-const ACTIONS: [(&str, Kind); 5] = [
+/// The last two are other words for `drop` and `count`.
+const ACTIONS: [(&str, Kind); 7] = [
     ("drop", Kind::Plain(Action::Drop)),
     ("reject", Kind::Plain(Action::Reject)),
     ("count", Kind::Plain(Action::Count)),
     ("bypass", Kind::Plain(Action::Bypass)),
     ("limit", Kind::Limit),
+    ("block", Kind::Plain(Action::Drop)),
+    ("allow", Kind::Plain(Action::Count)),
 ];
 
 impl Reader<'_> {
@@ -33,7 +37,7 @@ impl Reader<'_> {
         let burst = keys.take("burst");
         let per = keys.take("per");
         let kind = match action {
-            Some(value) => Some(self.word("action", &ACTIONS, value)?),
+            Some(value) => Some(self.word("action", &ACTIONS, Meant::Action, value)?),
             None => None,
         };
         match (kind, limit) {
@@ -64,7 +68,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn default_action(&mut self, value: &Value<'_>) -> Option<Action> {
-        let action = self.word("default", &ACTIONS, value)?;
+        let action = self.word("default", &ACTIONS, Meant::Action, value)?;
         match action.value {
             Kind::Plain(plain) => Some(self.plain(plain, action.place)),
             Kind::Limit => {
@@ -84,8 +88,13 @@ impl Reader<'_> {
         value: &Value<'_>,
         can_drop: bool,
     ) -> Option<Undecided> {
-        let words = [("pass", Undecided::Pass), ("drop", Undecided::Drop)];
-        let word = self.word(key, &words, value)?;
+        let words = [
+            ("pass", Undecided::Pass),
+            ("drop", Undecided::Drop),
+            ("allow", Undecided::Pass),
+            ("block", Undecided::Drop),
+        ];
+        let word = self.word(key, &words, Meant::PassOrDrop, value)?;
         if word.value == Undecided::Drop && !can_drop {
             self.unsupported(&format!("{key} = \"drop\""), word.place);
         }
@@ -131,7 +140,7 @@ impl Reader<'_> {
         let burst =
             burst.map(|v| self.quantity("burst", "a size such as \"64 kB\"", rate::burst, v));
         let words = [("rule", Per::Rule), ("flow", Per::Flow)];
-        let per = per.map(|v| self.word("per", &words, v));
+        let per = per.map(|v| self.word("per", &words, Meant::Per, v));
         let bytes_per_second = rate?;
         Some(Limit {
             bytes_per_second,
@@ -147,18 +156,34 @@ impl Reader<'_> {
         read: fn(&str) -> Result<u64, QuantityError>,
         value: &Value<'_>,
     ) -> Option<u64> {
-        let text = self.text(key, what, value)?;
+        let number = number_alone(value);
+        let text = match &number {
+            Some(number) => number,
+            None => self.text(key, what, value)?,
+        };
         match read(text) {
             Ok(quantity) => Some(quantity),
             Err(error) => {
                 let (code, help) = match error {
                     QuantityError::Form(help) => ("quantity", help),
-                    QuantityError::Bounds(help) => ("quantity-bounds", help),
+                    QuantityError::Bounds(help) => ("quantity-bounds", help.to_owned()),
                 };
-                let message = format!("`{key}` cannot be {text:?}");
+                let message = match number {
+                    Some(_) => format!("`{key}` takes {what}, found a number without a unit"),
+                    None => format!("`{key}` cannot be {text:?}"),
+                };
                 self.report(Problem::error(code, here(value), message).help(help));
                 None
             }
         }
+    }
+}
+
+/// A number that stands where one with its unit belongs.
+fn number_alone(value: &Value<'_>) -> Option<String> {
+    match value.get_ref() {
+        DeValue::Integer(number) => Some(number.to_string()),
+        DeValue::Float(number) => Some(number.to_string()),
+        _ => None,
     }
 }

@@ -8,7 +8,7 @@ use crate::policy::Problem;
 use crate::policy::vocabulary::nearest;
 
 /// What people write who know other programs, and what it is called here.
-const OTHER_WORDS: [(&str, &str); 22] = [
+const OTHER_WORDS: [(&str, &str); 52] = [
     ("application", "app"),
     ("protocol", "app"),
     ("hostname", "host"),
@@ -31,6 +31,57 @@ const OTHER_WORDS: [(&str, &str); 22] = [
     ("target", "action"),
     ("timezone", "zone"),
     ("tz", "zone"),
+    ("apps", "app"),
+    ("service", "app"),
+    ("match", "app"),
+    ("l7proto", "app"),
+    ("hosts", "host"),
+    ("site", "host"),
+    ("url", "host"),
+    ("domains", "host"),
+    ("websites", "host"),
+    ("server_name", "host"),
+    ("src_ip", "src"),
+    ("srcip", "src"),
+    ("saddr", "src"),
+    ("from", "src"),
+    ("client_ip", "src"),
+    ("dst_ip", "dst"),
+    ("dstip", "dst"),
+    ("daddr", "dst"),
+    ("to", "dst"),
+    ("server_ip", "dst"),
+    ("subnet", "any"),
+    ("network", "any"),
+    ("dst_port", "port"),
+    ("destination_port", "port"),
+    ("dev", "iface"),
+    ("device", "iface"),
+    ("l4", "proto"),
+    ("bandwidth", "limit"),
+    ("speed", "limit"),
+    ("hour", "hours"),
+];
+
+/// Keys that there are elsewhere and not here, and what to do without.
+const LEFT_OUT: [(&[&str], &str); 5] = [
+    (&["mark"], "marks are left out: at XDP no packet buffer exists yet that could carry one"),
+    (
+        &["src_port", "sport", "source_port", "client_port"],
+        "clients choose their ports as they like; `port` is the server's",
+    ),
+    (
+        &["enabled", "disabled", "enable", "disable", "active"],
+        "a rule that is there is in force: put `#` before its lines to take it out",
+    ),
+    (
+        &["priority", "order", "weight", "position", "id", "number"],
+        "the first rule that matches wins: put the rules into that order",
+    ),
+    (
+        &["comment", "description", "note", "desc", "label", "log", "tag"],
+        "comments begin with `#`; `name` is what records call the rule",
+    ),
 ];
 
 /// A table being read. Every key it is asked for is one that belongs there.
@@ -52,6 +103,17 @@ impl<'t, 'i> Keys<'t, 'i> {
         self.table.get(key)
     }
 
+    /// The value of a key that belongs there only with some values, if it is one of them.
+    pub(super) fn take_if(
+        &mut self,
+        key: &'static str,
+        belongs: impl Fn(&&'t Spanned<DeValue<'i>>) -> bool,
+    ) -> Option<&'t Spanned<DeValue<'i>>> {
+        let value = self.table.get(key).filter(belongs)?;
+        self.known.push(key);
+        Some(value)
+    }
+
     /// Reports every key that was not asked for.
     pub(super) fn refuse_others(self, reader: &mut Reader<'_>) {
         for key in self.table.keys().filter(|key| !self.known.contains(&key.get_ref().as_ref())) {
@@ -64,9 +126,12 @@ impl<'t, 'i> Keys<'t, 'i> {
 
     fn suggestion(&self, name: &str) -> String {
         let lower = name.to_lowercase();
-        if lower == "mark" {
-            return "marks are left out: at XDP no packet buffer exists yet that could carry one"
-                .into();
+        if let Some((_, help)) = LEFT_OUT.iter().find(|(words, _)| words.contains(&lower.as_str()))
+        {
+            return (*help).to_owned();
+        }
+        if ["days", "hours", "zone"].contains(&lower.as_str()) && self.known.contains(&"schedule") {
+            return format!("it stands in `schedule`: schedule = {{ {lower} = … }}");
         }
         if let Some(key) = self.negated(&lower) {
             return format!("write `not.{key}`");

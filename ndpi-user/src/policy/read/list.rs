@@ -1,4 +1,4 @@
-//! Entries from files: one a line, `#` begins a comment.
+//! Entries from files: which file, in which format, and what became of its lines.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -7,55 +7,66 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::keys::Keys;
-use super::{Reader, here, place};
+use super::words::Meant;
+use super::{Reader, here};
+use crate::policy::blocklist::Format;
 use crate::policy::load::beside;
-use crate::policy::{At, Place, Problem, Severity, SourceId};
+use crate::policy::{Place, Problem, SourceId};
 use crate::text::shown;
 
-/// How many problems of one list are shown.
-const MAX_PROBLEMS: usize = 10;
-
 type Value<'i> = Spanned<DeValue<'i>>;
-type Entry<R, T> = fn(&mut R, &str, Place) -> Option<At<T>>;
+
+/// A list as a rule names it.
+#[derive(Clone, Copy)]
+pub(super) struct List {
+    pub(super) source: SourceId,
+    pub(super) format: Format,
+    /// Whether its names stand for those below them, too.
+    pub(super) below: bool,
+}
 
 impl Reader<'_> {
-    /// An entry written out, or a file of entries.
-    pub(super) fn text_or_file<T>(
+    /// An entry written out. What is meant to name a file is told how to.
+    pub(super) fn entry<'v>(
         &mut self,
         key: &str,
         takes: &str,
-        value: &Value<'_>,
-        entry: Entry<Self, T>,
-    ) -> Vec<At<T>> {
-        if value.get_ref().as_table().is_some() {
-            return self.file(key, value, entry);
-        }
-        let Some(text) = self.text(key, takes, value) else { return Vec::new() };
-        if let Some(path) = looks_like_a_file(text) {
-            let message = format!("{text:?} looks like a file");
-            let help = format!("write `{key} = {{ file = \"{path}\" }}`");
-            self.report(Problem::error("file-as-text", here(value), message).help(help));
-            return Vec::new();
-        }
-        entry(self, text, here(value)).into_iter().collect()
+        value: &'v Value<'_>,
+    ) -> Option<&'v str> {
+        let text = self.text(key, takes, value)?;
+        let Some(path) = looks_like_a_file(text) else { return Some(text) };
+        let message = format!("{text:?} looks like a file");
+        let help = format!("write `{key} = {{ file = \"{path}\" }}`");
+        self.report(Problem::error("file-as-text", here(value), message).help(help));
+        None
     }
 
-    fn file<T>(&mut self, key: &str, value: &Value<'_>, entry: Entry<Self, T>) -> Vec<At<T>> {
-        let Some(table) = value.get_ref().as_table() else { return Vec::new() };
+    /// The list that a table names. Lists of names may say how they are written.
+    pub(super) fn list(&mut self, key: &str, value: &Value<'_>, of_names: bool) -> Option<List> {
+        let table = value.get_ref().as_table()?;
         let mut keys = Keys::new("a list file", table);
         let file = keys.take("file");
+        let (format, below) =
+            if of_names { (keys.take("format"), keys.take("below")) } else { (None, None) };
         keys.refuse_others(self);
+        let format = format
+            .map(|v| self.word("format", &Format::WORDS, Meant::Format, v).map(|at| at.value));
+        let below = below.map(|v| self.flag("below", v).map(|at| at.value));
         let Some(file) = file else {
             let message = format!("`{key}` names no file");
             self.report(
                 Problem::error("no-file", here(value), message)
                     .help(format!("write `{key} = {{ file = \"…\" }}`")),
             );
-            return Vec::new();
+            return None;
         };
-        let Some(path) = self.text("file", "a path", file) else { return Vec::new() };
-        let Some(source) = self.list_source(Path::new(path), here(file)) else { return Vec::new() };
-        self.lines(source, entry)
+        let path = self.text("file", "a path", file)?;
+        let source = self.list_source(Path::new(path), here(file))?;
+        Some(List {
+            source,
+            format: format.unwrap_or(Some(Format::Any))?,
+            below: below.unwrap_or(Some(false))?,
+        })
     }
 
     /// The source of a list, read once however many rules name it.
@@ -80,45 +91,6 @@ impl Reader<'_> {
         };
         self.lists.push((PathBuf::from(path), source));
         source
-    }
-
-    fn lines<T>(&mut self, source: SourceId, entry: Entry<Self, T>) -> Vec<At<T>> {
-        // Lists may be large: the text is borrowed for a while, not copied.
-        let text = self.diagnostics.lend_text(source);
-        let problems_before = self.diagnostics.problems().len();
-        let mut entries = Vec::new();
-        let mut start = 0;
-        for line in text.split_inclusive('\n') {
-            let content = line.split('#').next().unwrap_or_default();
-            let trimmed = content.trim();
-            if !trimmed.is_empty() {
-                let at = start + (content.len() - content.trim_start().len());
-                entries.extend(entry(self, trimmed, place(source, at..at + trimmed.len())));
-            }
-            start += line.len();
-        }
-        self.diagnostics.return_text(source, text);
-        self.shorten(problems_before, source);
-        entries
-    }
-}
-
-impl Reader<'_> {
-    /// Keeps the first few of a list's problems: a list in another format is wrong in every line.
-    fn shorten(&mut self, before: usize, source: SourceId) {
-        let left_out = self.diagnostics.problems().len().saturating_sub(before + MAX_PROBLEMS);
-        if left_out == 0 {
-            return;
-        }
-        let rest = self.diagnostics.truncate(before + MAX_PROBLEMS);
-        let worst = rest.iter().map(|problem| problem.severity).min().unwrap_or(Severity::Warning);
-        let end = self.diagnostics.text(source).len();
-        let place =
-            rest.first().and_then(|problem| problem.place).unwrap_or(place(source, end..end));
-        self.report(Problem {
-            severity: worst,
-            ..Problem::error("more", place, format!("{left_out} more problems in this list"))
-        });
     }
 }
 

@@ -4,8 +4,10 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::keys::Keys;
+use super::value::as_list;
+use super::words::Meant;
 use super::{Reader, here};
-use crate::policy::{AppPattern, At, Matchers, Names, Place, Problem, Rank};
+use crate::policy::{AppPattern, At, Matchers, Names, Place, Problem, Rank, Vocabulary};
 use ndpi::{AppId, BreedId, CategoryId};
 
 type Value<'i> = Spanned<DeValue<'i>>;
@@ -26,9 +28,7 @@ impl Reader<'_> {
             src: keys.take("src").map(|v| self.each("src", v, |r, v| r.net("src", v))),
             dst: keys.take("dst").map(|v| self.each("dst", v, |r, v| r.net("dst", v))),
             any: keys.take("any").map(|v| self.each("any", v, |r, v| r.net("any", v))),
-            port: keys
-                .take("port")
-                .map(|v| self.each("port", v, |r, v| r.range("port", u16::MAX, v))),
+            port: keys.take("port").map(|v| self.each("port", v, Self::port)),
             proto: keys.take("proto").map(|v| self.each("proto", v, Self::proto)),
             vlan: keys.take("vlan").map(|v| self.each("vlan", v, |r, v| r.range("vlan", 4094, v))),
             iface: keys
@@ -119,7 +119,7 @@ impl Reader<'_> {
     fn confidence(&mut self, value: &Value<'_>) -> Option<At<Rank>> {
         let words: Vec<_> =
             Rank::words().filter_map(|word| Some((word, Rank::from_word(word)?))).collect();
-        self.word("confidence", &words, value)
+        self.word("confidence", &words, Meant::Nothing, value)
     }
 
     fn unknown_app(&mut self, name: &str, place: Place) {
@@ -142,12 +142,28 @@ impl Reader<'_> {
 
     fn unknown_name(&mut self, key: &str, list: &str, name: &str, near: &[&str], place: Place) {
         let message = format!("nDPI knows no {key} {name:?}");
-        let help = match near {
+        let help = self.named_elsewhere(key, name).unwrap_or_else(|| match near {
+            _ if name.contains(',') => as_list(key, name),
             [] => format!("`ndpi-xdp list {list}` shows all names"),
             [only] => format!("did you mean \"{only}\"?"),
             _ => format!("did you mean one of {}?", super::value::quoted(near)),
-        };
+        });
         self.report(Problem::error("unknown-name", place, message).help(help));
+    }
+
+    /// What to write where a name is one of another kind, in any spelling.
+    fn named_elsewhere(&self, key: &str, name: &str) -> Option<String> {
+        let Vocabulary { apps, categories, breeds, risks, .. } = self.vocabulary;
+        let kinds = [
+            ("app", "an application", apps),
+            ("category", "a category", categories),
+            ("breed", "a breed", breeds),
+            ("risk", "a risk", risks),
+        ];
+        kinds.into_iter().filter(|(other, ..)| *other != key).find_map(|(other, what, names)| {
+            let known = names.named(name)?;
+            Some(format!("that is {what}: write `{other} = \"{known}\"`"))
+        })
     }
 }
 

@@ -5,12 +5,17 @@
 
 mod action;
 mod keys;
+mod lines;
 mod list;
 mod matchers;
+mod meant;
 mod network;
 mod rule;
+mod tally;
 mod time;
+mod toml_text;
 mod value;
+mod words;
 
 use std::path::Path;
 
@@ -20,7 +25,8 @@ use toml::de::{DeTable, DeValue};
 use self::keys::Keys;
 pub(super) use self::matchers::pair;
 use super::{
-    Action, Diagnostics, Place, Problem, ReadList, Rule, SourceId, Support, Undecided, Vocabulary,
+    Action, At, Diagnostics, HostPattern, Place, Problem, ReadList, Rule, SourceId, Support,
+    Undecided, Vocabulary,
 };
 
 /// Most rules of a policy: the width of a decision's sets (and far from what a person can keep in
@@ -42,6 +48,8 @@ pub(super) struct Reader<'a> {
     pub(super) support: Support,
     pub(super) read_list: ReadList<'a>,
     pub(super) diagnostics: Diagnostics,
+    /// The exceptions of the lists of one `host`.
+    pub(super) exceptions: Vec<At<HostPattern>>,
     /// The lists read so far, so that one file is one source.
     pub(super) lists: Vec<(std::path::PathBuf, Option<SourceId>)>,
 }
@@ -53,7 +61,8 @@ impl<'a> Reader<'a> {
         read_list: ReadList<'a>,
     ) -> Self {
         let diagnostics = Diagnostics::default();
-        Self { vocabulary, support, read_list, diagnostics, lists: Vec::new() }
+        let (exceptions, lists) = (Vec::new(), Vec::new());
+        Self { vocabulary, support, read_list, diagnostics, exceptions, lists }
     }
 
     /// Reads a whole policy. Problems go to `self.diagnostics`; what is returned is of use only if
@@ -63,10 +72,13 @@ impl<'a> Reader<'a> {
         let (document, errors) = DeTable::parse_recoverable(text);
         let source = self.diagnostics.add_source(path, text.to_owned());
         let is_toml = errors.is_empty();
-        for error in errors {
-            let place = place(source, error.span().unwrap_or(0..0));
-            let message = format!("this is not TOML: {}", error.message());
-            self.report(Problem::error("toml", place, message));
+        for mistake in toml_text::mistakes(text, &errors) {
+            let message = format!("this is not TOML: {}", mistake.message);
+            let problem = Problem::error("toml", place(source, mistake.span), message);
+            self.report(match mistake.help {
+                Some(help) => problem.help(help),
+                None => problem,
+            });
         }
         is_toml.then(|| self.top(document.get_ref()))
     }
@@ -95,7 +107,7 @@ impl<'a> Reader<'a> {
                 .take("unparsable")
                 .and_then(|v| self.pass_or_drop("unparsable", v, support.unparsable))
                 .unwrap_or_default(),
-            rules: keys.take("rule").map(|v| self.rules(v)).unwrap_or_default(),
+            rules: rules(&mut keys).map(|v| self.rules(v)).unwrap_or_default(),
         };
         keys.refuse_others(self);
         parsed
@@ -126,6 +138,15 @@ impl<'a> Reader<'a> {
         let tables = tables.iter().take(MAX_RULES).enumerate();
         tables.filter_map(|(index, table)| self.rule(index, table)).collect()
     }
+}
+
+/// The rules. That there are none may be said in the plural, too.
+fn rules<'t, 'i>(keys: &mut Keys<'t, 'i>) -> Option<&'t Spanned<DeValue<'i>>> {
+    let rule = keys.take("rule");
+    let is_none = |value: &&Spanned<DeValue<'_>>| {
+        value.get_ref().as_array().is_some_and(|list| list.is_empty())
+    };
+    rule.or_else(|| keys.take_if("rules", is_none))
 }
 
 /// Where a value of the policy file itself is written.

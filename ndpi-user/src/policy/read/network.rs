@@ -5,22 +5,40 @@ use std::ops::RangeInclusive;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::value::quoted;
+use super::meant::{meant_net, meant_port, meant_range};
+use super::value::{as_list, quoted};
+use super::words::Meant;
 use super::{Reader, here};
 use crate::policy::host::HostPattern;
 use crate::policy::net::Net;
 use crate::policy::vocabulary::nearest;
-use crate::policy::{At, Place, Problem, proto};
+use crate::policy::{At, Place, Problem, proto, service};
 
 type Value<'i> = Spanned<DeValue<'i>>;
 
 impl Reader<'_> {
     pub(super) fn host(&mut self, value: &Value<'_>) -> Vec<At<HostPattern>> {
-        self.text_or_file("host", "names or { file = \"…\" }", value, Self::host_entry)
+        if value.get_ref().as_table().is_some() {
+            return self
+                .list("host", value, true)
+                .map_or_else(Vec::new, |list| self.names_of(list));
+        }
+        let Some(name) = self.entry("host", "names or { file = \"…\" }", value) else {
+            return Vec::new();
+        };
+        self.host_entry(name, here(value)).into_iter().collect()
     }
 
     pub(super) fn net(&mut self, key: &'static str, value: &Value<'_>) -> Vec<At<Net>> {
-        self.text_or_file(key, "networks or { file = \"…\" }", value, Self::net_entry)
+        if value.get_ref().as_table().is_some() {
+            return self
+                .list(key, value, false)
+                .map_or_else(Vec::new, |list| self.networks_of(list));
+        }
+        let Some(entry) = self.entry(key, "networks or { file = \"…\" }", value) else {
+            return Vec::new();
+        };
+        self.net_entry(entry, here(value)).into_iter().collect()
     }
 
     pub(super) fn proto(&mut self, value: &Value<'_>) -> Vec<At<u8>> {
@@ -38,15 +56,31 @@ impl Reader<'_> {
             return vec![At { value: number, place: here(value) }];
         }
         let near = nearest(name, proto::names());
-        let help = match near.first() {
-            Some(word) => format!("did you mean \"{word}\"?"),
-            None => format!(
+        let help = match (Meant::Proto.by(name), near.first()) {
+            (Some(help), _) => help.to_owned(),
+            _ if name.contains(',') => as_list("proto", name),
+            (None, Some(word)) => format!("did you mean \"{word}\"?"),
+            (None, None) => format!(
                 "write a number from 0 to 255, or one of {}",
                 quoted(&proto::names().collect::<Vec<_>>())
             ),
         };
         let message = format!("`proto` cannot be {name:?}");
         self.report(Problem::error("unknown-word", here(value), message).help(help));
+        Vec::new()
+    }
+
+    /// A number, a range, or the name of a service.
+    pub(super) fn port(&mut self, value: &Value<'_>) -> Vec<At<RangeInclusive<u16>>> {
+        let Some(name) = value.get_ref().as_str().filter(|text| text.contains(char::is_alphabetic))
+        else {
+            return self.range("port", u16::MAX, value);
+        };
+        if let Some(port) = service::number(name) {
+            return vec![At { value: port..=port, place: here(value) }];
+        }
+        let message = format!("`port` cannot be {name:?}");
+        self.report(Problem::error("range", here(value), message).help(meant_port(name)));
         Vec::new()
     }
 
@@ -70,7 +104,7 @@ impl Reader<'_> {
         let Some((first, last)) = within.and_then(as_u16) else {
             let code = if bounds.is_some() { "range-bounds" } else { "range" };
             let message = format!("`{key}` cannot be {text:?}");
-            let help = format!("write a number, or a range within \"0-{max}\"");
+            let help = meant_range(key, max, text);
             self.report(Problem::error(code, here(value), message).help(help));
             return Vec::new();
         };
@@ -82,7 +116,14 @@ impl Reader<'_> {
             Ok(value) => Some(At { value, place }),
             Err(error) => {
                 let message = format!("{entry:?}: {error}");
-                self.report(Problem::error("host", place, message).help(error.help()));
+                let help = match Net::parse(entry) {
+                    Ok(_) => {
+                        format!("addresses are asked for by `src`, `dst` or `any`: dst = {entry:?}")
+                    }
+                    Err(_) if entry.contains(',') => as_list("host", entry),
+                    Err(_) => error.help(),
+                };
+                self.report(Problem::error("host", place, message).help(help));
                 None
             }
         }
@@ -99,8 +140,11 @@ impl Reader<'_> {
                 Some(At { value, place })
             }
             Err(error) => {
-                let help = "networks look like \"198.18.0.0/15\", \"2001:db8::/32\" or \
-                            \"198.18.0.1\"; for names there is `host`";
+                let help = meant_net(entry).unwrap_or_else(|| {
+                    "networks look like \"198.18.0.0/15\", \"2001:db8::/32\" or \"198.18.0.1\"; for \
+                     names there is `host`"
+                        .to_owned()
+                });
                 self.report(Problem::error("net", place, format!("{entry:?}: {error}")).help(help));
                 None
             }

@@ -4,6 +4,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::keys::Keys;
+use super::words::Meant;
 use super::{Reader, here, value};
 use crate::policy::{Problem, Rule, Severity};
 use crate::text::clean;
@@ -24,7 +25,12 @@ impl Reader<'_> {
             .take("name")
             .and_then(|v| Some(clean(self.text("name", "a text", v)?).into_owned()));
         let matchers = self.matchers(&mut keys);
-        let not = keys.take("not").map(|v| self.not(v)).unwrap_or_default();
+        let except = std::mem::take(&mut self.exceptions);
+        let mut not = keys.take("not").map(|v| self.not(v)).unwrap_or_default();
+        self.refuse_exceptions_of_exceptions();
+        if !except.is_empty() {
+            not.host.get_or_insert_default().extend(except);
+        }
         let partial = keys.take("state").is_some_and(|v| self.state(v));
         let first_packet = keys.take("first_packet").is_some_and(|v| self.first_packet(v));
         let action = self.action(&mut keys, here(value));
@@ -60,9 +66,22 @@ impl Reader<'_> {
         matchers
     }
 
+    /// What a list under `not` excepts cannot be taken back in.
+    fn refuse_exceptions_of_exceptions(&mut self) {
+        let exceptions = std::mem::take(&mut self.exceptions);
+        if let Some(first) = exceptions.first() {
+            let message = format!(
+                "{} of this list's lines are exceptions, which have no meaning under `not`",
+                exceptions.len()
+            );
+            let help = "name the list under `host`, or take them out";
+            self.report(Problem::warning("list-exception", first.place, message).help(help));
+        }
+    }
+
     /// `state = "partial"` is all there is to say: without it a rule waits for the final word.
     fn state(&mut self, value: &Spanned<DeValue<'_>>) -> bool {
-        self.word("state", &[("partial", ())], value).is_some()
+        self.word("state", &[("partial", ())], Meant::State, value).is_some()
     }
 
     fn first_packet(&mut self, value: &Spanned<DeValue<'_>>) -> bool {

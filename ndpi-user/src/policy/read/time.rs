@@ -7,18 +7,14 @@ use toml::de::DeValue;
 use super::keys::Keys;
 use super::{Reader, here, value};
 use crate::policy::vocabulary::nearest;
-use crate::policy::{At, Problem, Schedule, schedule};
+use crate::policy::{At, Problem, Schedule, week};
 
 type Value<'i> = Spanned<DeValue<'i>>;
 
 impl Reader<'_> {
     pub(super) fn schedule(&mut self, value: &Value<'_>) -> Option<At<Schedule>> {
         let Some(table) = value.get_ref().as_table() else {
-            let message = format!("`schedule` takes a table, found {}", value::kind(value));
-            self.report(Problem::error("type", here(value), message).help(
-                "write, for example, \
-                 `schedule = { days = \"mon-fri\", hours = \"08:00-18:00\", zone = \"Europe/Berlin\" }`",
-            ));
+            self.no_schedule(value);
             return None;
         };
         let mut keys = Keys::new("a schedule", table);
@@ -46,30 +42,45 @@ impl Reader<'_> {
         Some(At { value: Schedule::new(&days, &hours, zone), place: here(value) })
     }
 
+    /// Says how a schedule is written, with what was written in its place as far as it is understood.
+    fn no_schedule(&mut self, value: &Value<'_>) {
+        let text = value.get_ref().as_str().unwrap_or_default();
+        let help = if week::days(text).is_some() {
+            format!("write `schedule = {{ days = \"{text}\" }}`")
+        } else if week::hours(text).is_some() {
+            format!("write `schedule = {{ hours = \"{text}\" }}`")
+        } else {
+            "write, for example, \
+             `schedule = { days = \"mon-fri\", hours = \"08:00-18:00\", zone = \"Europe/Berlin\" }`"
+                .to_owned()
+        };
+        let message = format!("`schedule` takes a table, found {}", value::kind(value));
+        self.report(Problem::error("type", here(value), message).help(help));
+    }
+
     fn days(&mut self, value: &Value<'_>) -> Vec<At<usize>> {
         let Some(text) = self.text("days", "days of the week", value) else { return Vec::new() };
         let place = here(value);
-        if let Some(days) = schedule::days(text) {
+        if let Some(days) = week::days(text) {
             return days.into_iter().map(|value| At { value, place }).collect();
         }
         let message = format!("`days` cannot be {text:?}");
-        self.report(
-            Problem::error("days", place, message).help("write \"mon\" … \"sun\", or \"mon-fri\""),
-        );
+        let usual = || "write \"mon\" … \"sun\", \"mon-fri\" or \"sat,sun\"".to_owned();
+        let help = week::meant_days(text).unwrap_or_else(usual);
+        self.report(Problem::error("days", place, message).help(help));
         Vec::new()
     }
 
     fn hours(&mut self, value: &Value<'_>) -> Vec<At<(usize, usize)>> {
         let Some(text) = self.text("hours", "hours of the day", value) else { return Vec::new() };
         let place = here(value);
-        if let Some(value) = schedule::hours(text) {
-            return vec![At { value, place }];
+        if let Some(hours) = week::hours(text) {
+            return hours.into_iter().map(|value| At { value, place }).collect();
         }
         let message = format!("`hours` cannot be {text:?}");
-        self.report(
-            Problem::error("hours", place, message)
-                .help("write \"08:00-18:00\", or \"22:00-06:00\" to go past midnight"),
-        );
+        let usual = || "write \"08:00-18:00\", or \"22:00-06:00\" to go past midnight".to_owned();
+        let help = week::meant_hours(text).unwrap_or_else(usual);
+        self.report(Problem::error("hours", place, message).help(help));
         Vec::new()
     }
 

@@ -3,6 +3,7 @@
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::words::Meant;
 use super::{Reader, here};
 use crate::policy::vocabulary::nearest;
 use crate::policy::{At, Problem};
@@ -68,11 +69,12 @@ impl Reader<'_> {
         None
     }
 
-    /// One of a few words.
+    /// One of a few words. `meant` knows what to write for others.
     pub(super) fn word<T>(
         &mut self,
         key: &str,
         words: &[(&str, T)],
+        meant: Meant,
         value: &Value<'_>,
     ) -> Option<At<T>>
     where
@@ -84,10 +86,10 @@ impl Reader<'_> {
         }
         let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         let message = format!("`{key}` cannot be {text:?}");
-        let near = nearest(text, all.iter().copied());
-        let help = match near.first() {
-            Some(word) => format!("did you mean \"{word}\"?"),
-            None => format!("write one of {}", quoted(&all)),
+        let help = match (meant.by(text), nearest(text, all.iter().copied()).first()) {
+            (Some(help), _) => help.to_owned(),
+            (None, Some(word)) => format!("did you mean \"{word}\"?"),
+            (None, None) => format!("write one of {}", quoted(&all)),
         };
         self.report(Problem::error("unknown-word", here(value), message).help(help));
         None
@@ -115,4 +117,10 @@ pub(super) fn kind(value: &Value<'_>) -> &'static str {
 /// Strings as a person lists them.
 pub(super) fn quoted(words: &[&str]) -> String {
     words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ")
+}
+
+/// What to write in place of one string that holds several values.
+pub(super) fn as_list(key: &str, text: &str) -> String {
+    let parts: Vec<_> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    format!("several stand in a list: {key} = [{}]", quoted(&parts))
 }

@@ -1,0 +1,368 @@
+//! Lists of host names as they are published: plain names, hosts files, Adblock filters, and the
+//! configurations of dnsmasq, unbound and BIND (response policy zones).
+//!
+//! Each line says by its shape what it is, unless the format is given. A line gives names and how far they
+//! reach; what only a browser or a resolver could apply is left out and counted.
+
+mod adblock;
+mod dnsmasq;
+mod hosts;
+mod unbound;
+mod zone;
+
+use std::net::IpAddr;
+
+/// How a list is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Format {
+    /// Each line as it looks.
+    #[default]
+    Any,
+    /// A name on each line, as in a policy: `example.com`, `*.example.com`, `.example.com`.
+    Names,
+    /// `0.0.0.0 example.com`, as `hosts(5)`.
+    Hosts,
+    /// `||example.com^`, as for browsers.
+    Adblock,
+    /// `address=/example.com/`, as `dnsmasq(8)`.
+    Dnsmasq,
+    /// `local-zone: "example.com" refuse`, as `unbound.conf(5)`.
+    Unbound,
+    /// `example.com CNAME .`, a response policy zone.
+    Zone,
+}
+
+impl Format {
+    /// What each is called in a policy.
+    pub(super) const WORDS: [(&str, Self); 7] = [
+        ("auto", Self::Any),
+        ("names", Self::Names),
+        ("hosts", Self::Hosts),
+        ("adblock", Self::Adblock),
+        ("dnsmasq", Self::Dnsmasq),
+        ("unbound", Self::Unbound),
+        ("rpz", Self::Zone),
+    ];
+
+    /// What its lines look like.
+    pub(super) fn looks(self) -> &'static str {
+        match self {
+            Self::Any => {
+                "lines look like: example.com, 0.0.0.0 example.com, ||example.com^, \
+                 address=/example.com/, local-zone: \"example.com\" refuse or example.com CNAME ."
+            }
+            Self::Names => "lines look like: example.com, *.example.com or .example.com",
+            Self::Hosts => "lines look like: 0.0.0.0 example.com",
+            Self::Adblock => "lines look like: ||example.com^",
+            Self::Dnsmasq => "lines look like: address=/example.com/ or server=/example.com/",
+            Self::Unbound => "lines look like: local-zone: \"example.com\" refuse",
+            Self::Zone => "lines look like: example.com CNAME .",
+        }
+    }
+}
+
+/// How far a name on a list reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// As it is written, with the marks that a policy has: `*.` and `.`.
+    AsWritten,
+    /// The name and those below it.
+    Tree,
+    /// The names below it.
+    Below,
+    /// An exception: the name and those below it are not meant.
+    ExceptTree,
+    /// An exception: the name is not meant.
+    ExceptItself,
+}
+
+/// What became of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    /// It was read, or there is nothing in it.
+    Read,
+    /// It is understood, and says nothing that a flow could be asked.
+    LeftOut,
+    /// It is something else.
+    Strange,
+}
+
+/// Takes the names of a line.
+pub(super) type Give<'g, 't> = &'g mut dyn FnMut(Reach, &'t str);
+
+/// Reads the lines of a list in their order.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    format: Format,
+    /// Whether a line was one of an Adblock list: what is not understood there is for a browser.
+    for_browsers: bool,
+    zone: zone::Zone,
+}
+
+impl Lines {
+    pub(super) fn new(format: Format) -> Self {
+        Self { format, for_browsers: format == Format::Adblock, ..Self::default() }
+    }
+
+    /// Reads a line, and gives its names.
+    pub(super) fn line<'t>(&mut self, line: &'t str, give: Give<'_, 't>) -> Line {
+        let text = line.trim().trim_start_matches('\u{feff}');
+        if is_comment(text) {
+            self.for_browsers |= self.format == Format::Any && text.starts_with("[Adblock");
+            return Line::Read;
+        }
+        match self.format {
+            Format::Any => self.by_shape(text, give),
+            Format::Names => name(text, give),
+            Format::Hosts => hosts::line(without_comment(text), give).unwrap_or(Line::Strange),
+            Format::Adblock => {
+                adblock::line(text, give).unwrap_or_else(|| adblock::rest(text, give))
+            }
+            Format::Dnsmasq => dnsmasq::line(text, give).unwrap_or(Line::Strange),
+            Format::Unbound => unbound::line(text, give).unwrap_or(Line::Strange),
+            Format::Zone => self.zone.line(text, give).unwrap_or(Line::Strange),
+        }
+    }
+
+    fn by_shape<'t>(&mut self, text: &'t str, give: Give<'_, 't>) -> Line {
+        if let Some(line) = adblock::line(text, give) {
+            self.for_browsers = true;
+            return line;
+        }
+        let by_its_marks = dnsmasq::line(text, give)
+            .or_else(|| unbound::line(text, give))
+            .or_else(|| self.zone.line(text, give));
+        by_its_marks.unwrap_or_else(|| {
+            let content = without_comment(text);
+            hosts::line(content, give).unwrap_or_else(|| {
+                if self.for_browsers { adblock::rest(text, give) } else { name(content, give) }
+            })
+        })
+    }
+}
+
+/// Empty lines, comments of any kind, and the header of an Adblock list.
+fn is_comment(text: &str) -> bool {
+    match text.as_bytes() {
+        [] | [b'#' | b'!' | b';', ..] | [b'/', b'/', ..] => true,
+        [b'[', .., b']'] => !text.contains('#'),
+        _ => false,
+    }
+}
+
+/// A line up to its comment.
+pub(super) fn without_comment(text: &str) -> &str {
+    let text = text.split(['#', ';']).next().unwrap_or_default();
+    text.split(" //").next().unwrap_or_default().trim_end()
+}
+
+/// One name. An address is none: whoever lists addresses means `dst`.
+fn name<'t>(text: &'t str, give: Give<'_, 't>) -> Line {
+    let text = without_comment(text);
+    // `*` would be every name there is.
+    if text.contains(char::is_whitespace) || text.contains('/') || text == "*" || is_address(text) {
+        return Line::Strange;
+    }
+    if !text.is_empty() {
+        give(Reach::AsWritten, text);
+    }
+    Line::Read
+}
+
+fn is_address(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok()
+}
+
+/// Whether a resolver that gives this address blocks by it.
+fn blocks(address: IpAddr) -> bool {
+    address.is_unspecified() || address.is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What lines give, each name with the mark of its reach, and what became of each line.
+    fn read(format: Format, text: &str) -> (Vec<String>, Vec<Line>) {
+        let mut lines = Lines::new(format);
+        let mut names = Vec::new();
+        let mut give = |reach: Reach, name: &str| {
+            names.push(match reach {
+                Reach::AsWritten => name.to_owned(),
+                Reach::Tree => format!(".{name}"),
+                Reach::Below => format!("*.{name}"),
+                Reach::ExceptTree => format!("!.{name}"),
+                Reach::ExceptItself => format!("!{name}"),
+            });
+        };
+        let became = text.lines().map(|line| lines.line(line, &mut give)).collect();
+        (names, became)
+    }
+
+    /// A line that is read, or has nothing in it, and what it gives.
+    fn gives(line: &str, expected: &[&str]) {
+        let (names, became) = read(Format::Any, line);
+        assert_eq!(
+            (names.iter().map(String::as_str).collect(), became),
+            (expected.to_vec(), vec![Line::Read]),
+            "{line}"
+        );
+    }
+
+    fn becomes(line: &str, expected: Line) {
+        assert_eq!(read(Format::Any, line), (vec![], vec![expected]), "{line}");
+    }
+
+    #[test]
+    fn plain_names_and_comments_of_all_kinds() {
+        gives("example.com", &["example.com"]);
+        gives("\u{feff}*.example.com\r", &["*.example.com"]);
+        gives("  .example.com  # why", &[".example.com"]);
+        gives("example.com ; why", &["example.com"]);
+        gives("example.com#why", &["example.com"]);
+        gives("example.com // why", &["example.com"]);
+        for nothing in ["   ", "# why", "! Title: x", "; why", "// why", "[Adblock Plus 2.0]", "##"]
+        {
+            gives(nothing, &[]);
+        }
+        for strange in
+            ["two words", "10.0.0.0/8", "10.0.0.1", "2001:db8::1", "https://a.example/x", "<p>"]
+        {
+            let (_, became) = read(Format::Any, strange);
+            // What is no name at all is for whoever takes names to refuse.
+            assert!(became == [Line::Strange] || strange == "<p>", "{strange}");
+        }
+    }
+
+    #[test]
+    fn hosts_files_mean_the_names_and_not_this_machine() {
+        gives("0.0.0.0 ads.example.com", &["ads.example.com"]);
+        gives(
+            "127.0.0.1\tads.example.com tracker.example.com # why",
+            &["ads.example.com", "tracker.example.com"],
+        );
+        gives(":: ads.example.com", &["ads.example.com"]);
+        for own in [
+            "127.0.0.1 localhost localhost.localdomain",
+            "::1 localhost ip6-localhost ip6-loopback",
+            "fe80::1%lo0 localhost",
+            "ff02::1 ip6-allnodes",
+            "255.255.255.255 broadcasthost",
+            "0.0.0.0 0.0.0.0",
+            "127.0.1.1 myhost.example.com myhost",
+        ] {
+            gives(own, &[]);
+        }
+        becomes("192.168.1.5 printer.example.com", Line::LeftOut);
+    }
+
+    #[test]
+    fn adblock_filters_mean_the_names_below_too() {
+        gives("||ads.example.com^", &[".ads.example.com"]);
+        gives("||ads.example.com^$important", &[".ads.example.com"]);
+        gives("||ads.example.com^$all,important", &[".ads.example.com"]);
+        gives("||ads.example.com", &[".ads.example.com"]);
+        gives("||*.example.com^", &["*.example.com"]);
+        gives("@@||good.example.com^", &["!.good.example.com"]);
+        gives("@@||good.example.com^|", &["!.good.example.com"]);
+        for part_of_a_page in [
+            "||ads.example.com^$third-party",
+            "||ads.example.com^$script,domain=a.example",
+            "||example.com/ads/*",
+            "||ads*.example.com^",
+            "||10.0.0.1^",
+            "|https://ads.example.com/",
+            "/banner[0-9]+/",
+            "@@||example.com^$elemhide",
+            "@@/ads/allowed",
+            "example.com##.ad",
+            "example.com,b.example#@#.ad",
+            "example.com#?#div:has(.ad)",
+            "example.com#$#body { x: y }",
+        ] {
+            becomes(part_of_a_page, Line::LeftOut);
+        }
+        // In such a list all else is about parts of pages too, except a name.
+        let list = "-ad-banner.\nexample.com\n&ad_box=\n.com/ads/\n";
+        let expected = (
+            vec!["example.com".to_owned()],
+            vec![Line::LeftOut, Line::Read, Line::LeftOut, Line::LeftOut],
+        );
+        assert_eq!(read(Format::Adblock, list), expected);
+        let (names, became) = read(Format::Any, &format!("[Adblock Plus 2.0]\n{list}"));
+        assert_eq!((names, became[1..].to_vec()), expected);
+    }
+
+    #[test]
+    fn dnsmasq_means_the_names_below_too() {
+        gives("address=/ads.example.com/0.0.0.0", &[".ads.example.com"]);
+        gives("address=/ads.example.com/", &[".ads.example.com"]);
+        gives("address=/ads.example.com/#", &[".ads.example.com"]);
+        gives("address=/a.example/b.example/::", &[".a.example", ".b.example"]);
+        gives("server=/ads.example.com/  # why", &[".ads.example.com"]);
+        gives("local=/ads.example.com/", &[".ads.example.com"]);
+        gives("server=/good.example.com/#", &["!.good.example.com"]);
+        becomes("address=/nas.example.com/192.168.1.5", Line::LeftOut);
+        becomes("server=/corp.example.com/10.0.0.53", Line::LeftOut);
+        becomes("address=/#/0.0.0.0", Line::LeftOut);
+        becomes("server=8.8.8.8", Line::LeftOut);
+    }
+
+    #[test]
+    fn unbound_means_the_names_below_too() {
+        gives("local-zone: \"ads.example.com\" always_nxdomain", &[".ads.example.com"]);
+        gives("local-zone: ads.example.com. refuse", &[".ads.example.com."]);
+        gives("local-zone: \"good.example.com\" always_transparent", &["!.good.example.com"]);
+        gives("local-data: \"ads.example.com A 0.0.0.0\"", &["ads.example.com"]);
+        gives("server:", &[]);
+        becomes("local-data: \"nas.example.com. IN A 192.168.1.5\"", Line::LeftOut);
+        becomes("local-zone: \"example.com\" typetransparent", Line::LeftOut);
+    }
+
+    #[test]
+    fn a_response_policy_zone_says_for_each_name_how_far_it_reaches() {
+        let zone = "$TTL 60
+$ORIGIN rpz.example.
+@ IN SOA localhost. root.localhost. (
+    1   ; serial
+    3600 )
+@ IN NS localhost.
+ads.example.com CNAME .
+*.ads.example.com 60 IN CNAME .
+b.example.rpz.example. CNAME *.
+good.example.com CNAME rpz-passthru.
+drop.example.com CNAME rpz-drop.
+walled.example.com CNAME garden.example.net.
+sink.example.com A 127.0.0.1
+32.1.0.0.10.rpz-ip CNAME .
+";
+        let (names, became) = read(Format::Any, zone);
+        assert_eq!(
+            names,
+            [
+                "ads.example.com",
+                "*.ads.example.com",
+                "b.example",
+                "!good.example.com",
+                "drop.example.com",
+                "sink.example.com"
+            ]
+        );
+        let left_out = became.iter().filter(|line| **line == Line::LeftOut).count();
+        assert_eq!((left_out, became.contains(&Line::Strange)), (2, false));
+    }
+
+    #[test]
+    fn a_format_that_is_given_is_kept_to() {
+        let mixed = "example.com\n0.0.0.0 a.example\n||b.example^\naddress=/c.example/\nd.example CNAME .\n";
+        let read_by = |format| {
+            let (names, became) = read(format, mixed);
+            (names.len(), became.iter().filter(|line| **line == Line::Strange).count())
+        };
+        assert_eq!(read_by(Format::Any), (5, 0));
+        assert_eq!(read_by(Format::Hosts), (1, 4));
+        assert_eq!(read_by(Format::Dnsmasq), (1, 4));
+        assert_eq!(read_by(Format::Zone), (1, 4));
+        assert_eq!(read_by(Format::Unbound), (0, 5));
+    }
+}

@@ -1,0 +1,145 @@
+//! The entries of a list, line by line.
+
+use super::list::List;
+use super::tally::Tally;
+use super::{Reader, place};
+use crate::policy::blocklist::{Line, Lines, Reach, without_comment};
+use crate::policy::host::{HostError, HostPattern};
+use crate::policy::net::Net;
+use crate::policy::{At, Place, SourceId};
+
+impl Reader<'_> {
+    /// The names of a list. Its exceptions are put aside: they are for the rule's `not`.
+    pub(super) fn names_of(&mut self, list: List) -> Vec<At<HostPattern>> {
+        // Lists may be large: the text is borrowed for a while, not copied.
+        let text = self.diagnostics.lend_text(list.source);
+        let mut names = Names {
+            text: &text,
+            list,
+            tally: Tally::default(),
+            all: Vec::new(),
+            except: Vec::new(),
+        };
+        let mut lines = Lines::new(list.format);
+        for line in text.split_inclusive('\n') {
+            let became = lines.line(line, &mut |reach, name| names.add(reach, name));
+            names.count(became, line);
+        }
+        let Names { tally, all, except, .. } = names;
+        self.exceptions.extend(except);
+        self.finish(list.source, text, tally, "host names");
+        all
+    }
+
+    /// The networks of a list: one a line.
+    pub(super) fn networks_of(&mut self, list: List) -> Vec<At<Net>> {
+        let text = self.diagnostics.lend_text(list.source);
+        let mut tally = Tally::default();
+        let mut networks = Vec::new();
+        for line in text.split_inclusive('\n') {
+            let entry = without_comment(line.trim_start_matches('\u{feff}')).trim();
+            if entry.is_empty() || entry.starts_with('!') || entry.starts_with("//") {
+                continue;
+            }
+            let place = place_of(list.source, &text, entry);
+            match Net::parse(entry) {
+                Ok((value, cleared)) => {
+                    tally.read += 1;
+                    if cleared {
+                        tally.clear(place, &value.to_string());
+                    }
+                    networks.push(At { value, place });
+                }
+                Err(error) => {
+                    tally.refuse(|| (place, format!("{entry:?}: {error}"), meant_by(entry)));
+                }
+            }
+        }
+        self.finish(list.source, text, tally, "networks");
+        networks
+    }
+
+    fn finish(&mut self, source: SourceId, text: String, tally: Tally, what: &str) {
+        self.diagnostics.return_text(source, text);
+        tally.problems(what).for_each(|problem| self.report(problem));
+    }
+}
+
+/// What to write in place of a line that is no network.
+fn meant_by(entry: &str) -> String {
+    if HostPattern::parse(entry).is_ok() && !entry.contains('/') {
+        return "for names there is `host`: host = { file = \"…\" }".to_owned();
+    }
+    super::meant::meant_net(entry)
+        .unwrap_or_else(|| "lines look like: 198.18.0.0/15 or 2001:db8::/32".to_owned())
+}
+
+/// The names of a list as they are found.
+struct Names<'t> {
+    text: &'t str,
+    list: List,
+    tally: Tally,
+    all: Vec<At<HostPattern>>,
+    except: Vec<At<HostPattern>>,
+}
+
+impl Names<'_> {
+    fn add(&mut self, reach: Reach, name: &str) {
+        let pattern = match reach {
+            Reach::AsWritten | Reach::ExceptItself => HostPattern::parse(name),
+            Reach::Tree | Reach::ExceptTree => HostPattern::tree(name),
+            Reach::Below => HostPattern::below(name),
+        };
+        let place = place_of(self.list.source, self.text, name);
+        match pattern {
+            Ok(value) => {
+                self.tally.read += 1;
+                match reach {
+                    Reach::ExceptTree | Reach::ExceptItself => {
+                        self.except.push(At { value, place });
+                    }
+                    _ if self.list.below => {
+                        self.all.push(At { value: value.with_those_below(), place });
+                    }
+                    _ => self.all.push(At { value, place }),
+                }
+            }
+            Err(error) => self.refuse(place, name, &error.to_string(), Some(&error)),
+        }
+    }
+
+    fn count(&mut self, became: Line, line: &str) {
+        let content = line.trim();
+        let place = place_of(self.list.source, self.text, content);
+        match became {
+            Line::Read => {}
+            Line::LeftOut => self.tally.leave_out(place),
+            Line::Strange => {
+                let content = without_comment(content);
+                let why = if Net::parse(content).is_ok() { "an address" } else { "something else" };
+                self.refuse(place, content, why, None);
+            }
+        }
+    }
+
+    fn refuse(&mut self, place: Place, found: &str, why: &str, error: Option<&HostError>) {
+        let format = self.list.format;
+        self.tally.refuse(|| {
+            let help = match error {
+                _ if Net::parse(found).is_ok() => {
+                    "for addresses there are `src`, `dst` and `any`: dst = { file = \"…\" }"
+                        .to_owned()
+                }
+                Some(error @ HostError::NotAName(_)) => error.help(),
+                _ => format.looks().to_owned(),
+            };
+            (place, format!("{found:?}: {why}"), help)
+        });
+    }
+}
+
+/// Where a part of a text is in it.
+fn place_of(source: SourceId, text: &str, part: &str) -> Place {
+    let start = part.as_ptr().addr() - text.as_ptr().addr();
+    place(source, start..start + part.len())
+}
