@@ -187,6 +187,7 @@ fn run(command: &mut Command) -> Result<Output> {
 
 #[cfg(test)]
 mod tests {
+    #[allow(unused_imports, reason = "a bench that includes this file has no test harness")]
     use super::*;
 
     #[test]
