@@ -2,6 +2,8 @@
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
+use std::thread;
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
@@ -11,20 +13,21 @@ use crate::support::pair::{FAR, NEAR, Pair};
 use crate::support::ready;
 
 const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
-const PORTS: [u16; 2] = [41_001, 41_002];
-/// Connections to the blocked site from each port: more than one flow is answered for `reject`.
-const ATTEMPTS: usize = 4;
+/// The ports that a client has. Three quarters of them are taken by attempts on a blocked site.
+const PORTS: Range<u16> = 41_000..41_024;
+/// How often each of those is: more than one flow of a port is answered for `reject`.
+const ATTEMPTS: usize = 3;
 
 /// How long something may take that nobody blocks.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long something is waited for that does not come.
-const BLOCKED: Duration = Duration::from_millis(100);
+const BLOCKED: Duration = Duration::from_millis(40);
 
 struct Scene {
     pair: Pair,
     instance: Instance,
     web: TcpListener,
-    /// The server's ends of all connections: it closes none.
+    /// The server's ends of the last connections: it closes none.
     open: Vec<TcpStream>,
 }
 
@@ -39,33 +42,56 @@ impl Scene {
         Self { pair, instance, web, open: Vec::new() }
     }
 
-    /// A connection from `port` with a request to `host`, once its verdict stands: the client's end.
-    fn get(&mut self, host: &str, port: u16) -> TcpStream {
-        let mut client = self.pair.far(|| connect(port).unwrap());
-        let (mut server, from) = self.web.accept().unwrap();
-        assert_eq!(from.port(), port);
-        for end in [&client, &server] {
-            end.set_read_timeout(Some(PATIENCE)).unwrap();
+    /// A connection from each port with a request to `host`, once their verdicts stand: the client's
+    /// ends. All ask at once: where the server holds an earlier connection of the port, the first SYN
+    /// is answered by a challenge ACK, and the second one comes a second later.
+    fn get(&mut self, host: &str, ports: Range<u16>) -> Vec<TcpStream> {
+        let clients = self.pair.far(|| connect_all(ports.clone())).unwrap();
+        let mut servers: Vec<_> = ports.clone().map(|_| self.web.accept().unwrap()).collect();
+        servers.sort_by_key(|(_, from)| from.port());
+        assert!(servers.iter().map(|(_, from)| from.port()).eq(ports.clone()));
+        self.open = servers.into_iter().map(|(server, _)| server).collect();
+        for ((client, server), port) in clients.iter().zip(&self.open).zip(ports) {
+            exchange(client, server, host);
+            let verdict = self.instance.wait_for(|it| it["type"] == "verdict" && it["dport"] == 80);
+            assert_eq!((&verdict["sport"], &verdict["hostname"]), (&port.into(), &host.into()));
         }
-        let agent = "User-Agent: test\r\nAccept: */*\r\n\r\n";
-        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\n{agent}");
-        client.write_all(request.as_bytes()).unwrap();
-        server.read_exact(&mut vec![0; request.len()]).unwrap();
-        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 400\r\n\r\n";
-        server.write_all((head.to_owned() + &"x".repeat(400)).as_bytes()).unwrap();
-        let verdict = self.instance.wait_for(|it| it["type"] == "verdict" && it["dport"] == 80);
-        assert_eq!((&verdict["sport"], &verdict["hostname"]), (&port.into(), &host.into()));
-        self.open.push(server);
-        client
+        clients
     }
 
-    /// Whether what the client says now reaches the server.
-    fn is_heard(&mut self, client: &mut TcpStream) -> bool {
-        let server = self.open.last_mut().unwrap();
-        server.set_read_timeout(Some(BLOCKED)).unwrap();
-        client.write_all(b"more").unwrap();
-        server.read(&mut [0; 4]).is_ok_and(|len| len > 0)
+    /// How many of these clients reach their server with what they say now.
+    fn heard(&self, clients: &[TcpStream], patience: Duration) -> usize {
+        for mut client in clients {
+            client.write_all(b"more").unwrap();
+        }
+        let is_heard = |mut server: &TcpStream| {
+            server.set_read_timeout(Some(patience)).unwrap();
+            server.read(&mut [0; 4]).is_ok_and(|len| len > 0)
+        };
+        self.open.iter().filter(|server| is_heard(server)).count()
     }
+}
+
+/// A request to `host`, and its answer.
+fn exchange(mut client: &TcpStream, mut server: &TcpStream, host: &str) {
+    for end in [client, server] {
+        end.set_read_timeout(Some(PATIENCE)).unwrap();
+    }
+    let agent = "User-Agent: test\r\nAccept: */*\r\n\r\n";
+    let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\n{agent}");
+    client.write_all(request.as_bytes()).unwrap();
+    server.read_exact(&mut vec![0; request.len()]).unwrap();
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 400\r\n\r\n";
+    // Where the flow is rejected, the server may have been reset by now.
+    let _ = server.write_all((head.to_owned() + &"x".repeat(400)).as_bytes());
+}
+
+/// Connects from all ports at the same time.
+fn connect_all(ports: Range<u16>) -> io::Result<Vec<TcpStream>> {
+    thread::scope(|scope| {
+        let all: Vec<_> = ports.map(|port| scope.spawn(move || connect(port))).collect();
+        all.into_iter().map(|one| one.join().expect("it does not panic")).collect()
+    })
 }
 
 /// Connects from a port, which is free again as soon as the socket is closed.
@@ -85,19 +111,21 @@ fn an_allowed_site_is_reached_from_the_ports_of_blocked_connections() {
         return;
     }
     let mut scene = Scene::new("drop");
+    let taken = PORTS.start..PORTS.start + 18;
+    let mut held = Vec::new();
     for _ in 0..ATTEMPTS {
-        for port in PORTS {
-            let mut client = scene.get("www.facebook.com", port);
-            assert!(!scene.is_heard(&mut client));
-        }
+        let clients = scene.get("www.facebook.com", taken.clone());
+        assert_eq!(scene.heard(&clients, BLOCKED), 0);
+        // The client's ends are closed, the server's are not: what would end them is dropped.
+        held.append(&mut scene.open);
     }
-    // The server still has all of those, as far as it knows: their ends never arrived.
-    for (host, passes) in [("www.example.org", true), ("www.facebook.com", false)] {
-        for port in PORTS {
-            let mut client = scene.get(host, port);
-            assert_eq!(scene.is_heard(&mut client), passes, "{host}");
-        }
-    }
+    let clients = scene.get("www.example.org", PORTS);
+    assert_eq!(scene.heard(&clients, PATIENCE), PORTS.len());
+    held.append(&mut scene.open);
+    drop(clients);
+    // And what was allowed on a port allows no blocked site there.
+    let clients = scene.get("www.facebook.com", PORTS);
+    assert_eq!(scene.heard(&clients, BLOCKED), 0);
 }
 
 #[test]
@@ -106,12 +134,14 @@ fn each_connection_of_a_port_is_told_that_it_is_rejected() {
         return;
     }
     let mut scene = Scene::new("reject");
-    for _ in 0..ATTEMPTS {
-        let mut client = scene.get("www.facebook.com", PORTS[0]);
-        let mut response = Vec::new();
-        let reset = client.read_to_end(&mut response).unwrap_err();
-        assert_eq!(reset.kind(), ErrorKind::ConnectionReset, "{reset}");
+    let ports = PORTS.start..PORTS.start + 4;
+    for _ in 0..2 * ATTEMPTS {
+        let clients = scene.get("www.facebook.com", ports.clone());
+        for mut client in &clients {
+            let reset = client.read_to_end(&mut Vec::new()).unwrap_err();
+            assert_eq!(reset.kind(), ErrorKind::ConnectionReset, "{reset}");
+        }
     }
-    let mut client = scene.get("www.example.org", PORTS[0]);
-    assert!(scene.is_heard(&mut client));
+    let clients = scene.get("www.example.org", ports.clone());
+    assert_eq!(scene.heard(&clients, PATIENCE), ports.len());
 }
