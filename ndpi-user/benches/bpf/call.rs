@@ -230,6 +230,16 @@ pub(crate) struct Run {
 
 /// Runs a program so many times on a frame.
 pub(crate) fn run(program: BorrowedFd<'_>, frame: &[u8], repeat: u32) -> io::Result<Run> {
+    run_in(program, frame, &[], repeat)
+}
+
+/// The same with a context (`struct __sk_buff` for TC), or an empty one for all zeros.
+pub(crate) fn run_in(
+    program: BorrowedFd<'_>,
+    frame: &[u8],
+    context: &[u8],
+    repeat: u32,
+) -> io::Result<Run> {
     let mut attr = RunAttr {
         prog_fd: program.as_raw_fd().cast_unsigned(),
         data_size_in: u32::try_from(frame.len()).map_err(io::Error::other)?,
@@ -237,6 +247,10 @@ pub(crate) fn run(program: BorrowedFd<'_>, frame: &[u8], repeat: u32) -> io::Res
         repeat,
         ..RunAttr::default()
     };
+    if !context.is_empty() {
+        attr.ctx_size_in = u32::try_from(context.len()).map_err(io::Error::other)?;
+        attr.ctx_in = context.as_ptr().addr() as u64;
+    }
     bpf(PROG_TEST_RUN, &mut attr)?;
     Ok(Run { answer: attr.retval, nanoseconds: attr.duration })
 }

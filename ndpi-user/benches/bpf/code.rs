@@ -45,6 +45,7 @@ pub(crate) const LOAD_MAP: u8 = 0x18;
 pub(crate) const MAP_LOOKUP: i32 = 1;
 pub(crate) const RANDOM: i32 = 7;
 pub(crate) const TAIL_CALL: i32 = 12;
+pub(crate) const VLAN_PUSH: i32 = 18;
 pub(crate) const REDIRECT: i32 = 23;
 
 /// What XDP programs answer (`enum xdp_action`).

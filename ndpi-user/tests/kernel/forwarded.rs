@@ -10,6 +10,7 @@ use crate::harness::{Answer, Kernel, Settings, kernel};
 use crate::segments::{INGRESS_IFINDEX, context};
 
 const INTERFACE: u32 = 1;
+const VLAN: u16 = 7;
 
 fn router(settings: Settings) -> Option<Kernel> {
     let mut kernel = kernel(settings)?;
@@ -160,4 +161,43 @@ fn an_interface_that_is_not_watched_has_seen_nothing() {
     let dropped = at_tc(Outcome::Dropped, Reason::Drop, &frame);
     kernel.expect(&[dropped], |kernel| assert_eq!(forward(kernel, &frame), Answer::Drop));
     assert_eq!(kernel.verdict(V4.key()).lower().packets, 2);
+}
+
+/// The hardware takes tags off before XDP sees a packet, and the stack puts it beside the packet.
+#[test]
+fn what_xdp_saw_without_its_tag_counts_once() {
+    let Some(mut kernel) = router(Settings::default()) else { return };
+    let came_in = context(&[(INGRESS_IFINDEX, INTERFACE)]);
+    for talk in [V4, V6, V4.udp(), V6.udp()] {
+        let frame = talk.out(ACK, b"tagged on the wire");
+        for decided in [false, true] {
+            if decided {
+                kernel.decide(talk.key(), Action::Count);
+            }
+            kernel.run(Hook::Xdp, &frame);
+            let seen = at_tc(Outcome::Passed, Reason::SeenAtIngress, &frame);
+            kernel.expect(&[seen], |kernel| kernel.run_tagged(&frame, VLAN, &came_in));
+        }
+        assert_eq!(kernel.verdict(talk.key()).lower().packets, 1);
+        assert_eq!(kernel.shown().len(), 1);
+        assert!(kernel.track(talk.in_vlan(VLAN).key()).is_none());
+    }
+}
+
+/// Where one of its addresses was translated, XDP saw it under another key, with or without the tag.
+#[test]
+fn what_is_translated_in_a_vlan_is_a_flow_of_its_own() {
+    let Some(mut kernel) = router(Settings::default()) else { return };
+    let came_in = context(&[(INGRESS_IFINDEX, INTERFACE)]);
+    for talk in [V4, V6, V4.udp(), V6.udp()] {
+        kernel.run(Hook::Xdp, &talk.back(ACK, b"answer"));
+        let frame = talk.out(ACK, b"question");
+        let shown = at_tc(Outcome::Passed, Reason::Shown, &frame);
+        kernel.expect(&[shown], |kernel| kernel.run_tagged(&frame, VLAN, &came_in));
+        let keys: Vec<_> = kernel.shown().iter().map(|it| it.header.key()).collect();
+        assert_eq!(keys, [Some(talk.key()), Some(talk.in_vlan(VLAN).key())]);
+        kernel.decide(talk.in_vlan(VLAN).key(), Action::Drop);
+        let dropped = at_tc(Outcome::Dropped, Reason::Drop, &frame);
+        kernel.expect(&[dropped], |kernel| kernel.run_tagged(&frame, VLAN, &came_in));
+    }
 }

@@ -4,6 +4,8 @@
 //! Needs root and the built object (`cargo xtask build`). Without, the tests say so and skip; with
 //! `CI=true` in the environment that is a failure.
 
+#[path = "../../benches/bpf/mod.rs"]
+mod bpf;
 mod cpus;
 mod errors;
 mod evasion;

@@ -1,6 +1,7 @@
 //! Programs loaded for a test, without pins.
 
 mod maps;
+mod tagged;
 
 use std::collections::BTreeMap;
 use std::env;
