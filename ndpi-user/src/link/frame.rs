@@ -3,7 +3,7 @@
 use ndpi_common::parse::{self, Captured, ETHERNET_LEN, Notes, Options, ethertype};
 
 use super::Skip;
-use super::layer3::{self, Under};
+use super::types::{self, Under};
 use crate::capture::Packet;
 
 const HEADER: usize = ETHERNET_LEN as usize;
@@ -34,7 +34,7 @@ impl Framer {
     /// Why there is no frame: the link layer cannot be read, or carries what has no EtherType; or
     /// it is shorter or longer than any frame.
     pub fn frame<'a>(&'a mut self, packet: &Packet<'a>) -> Result<Frame<'a>, Skip> {
-        let (under, data) = layer3::find(packet.link_type, packet.data)?;
+        let (under, data) = types::find(packet.link_type, packet.data)?;
         let header = match under {
             Under::Ethernet => None,
             Under::EtherType(ethertype) => Some(header(ethertype)),
@@ -155,7 +155,7 @@ mod tests {
             let skip = Framer::default().frame(&packet(1, data, data.len())).unwrap_err();
             assert_eq!(skip.to_string(), wanted);
         }
-        let skip = Framer::default().frame(&packet(105, &IPV4, 32)).unwrap_err();
-        assert_eq!(skip, Skip::LinkType(LinkType(105)));
+        let skip = Framer::default().frame(&packet(189, &IPV4, 32)).unwrap_err();
+        assert_eq!(skip, Skip::LinkType(LinkType(189)));
     }
 }

@@ -2,30 +2,38 @@
 //! that the kernel side uses too.
 //!
 //! ```text
-//! capture::Packet ─▶ layer3: what is under the link layer? ─▶ ndpi_common::parse ─▶ Sample
-//!                       └─────────── Skip: why it has no flow ◀──────┘
+//! capture::Packet ─▶ types: what is under the link layer? ─▶ ndpi_common::parse ─▶ Sample
+//!                      └─────────── Skip: why it has no flow ◀──────┘
 //! ```
 //!
 //! For a replay the kernel parses, and [`Framer`] makes of any packet the frame that it expects.
 
 mod frame;
-mod layer3;
 mod layers;
 mod outer;
 mod skip;
 mod tunnels;
+mod types;
+mod unfold;
 
 pub use frame::{Frame, Framer};
 pub use layers::Layers;
 pub use outer::{Outer, outer};
 pub use skip::{Skip, Skips};
 pub use tunnels::Tunnels;
+pub use unfold::{Packets, packets};
 
 use ndpi_common::parse::{self, Captured, Fragment, Link, MAX_DEPTH, Options, Tags};
 
-use crate::capture::Packet;
+use crate::capture::{LinkType, Packet};
 use crate::sample::Sample;
-use layer3::Under;
+use types::Under;
+
+/// The name of a link type in libpcap's registry (<https://www.tcpdump.org/linktypes.html>), without
+/// `LINKTYPE_`.
+pub fn type_name(link_type: LinkType) -> Option<&'static str> {
+    types::name(link_type)
+}
 
 /// The sample that a captured packet makes: that of the packet inside, if it is of one of the
 /// `tunnels` that are looked into.
@@ -47,7 +55,7 @@ pub fn sample<'a>(packet: &Packet<'a>, tunnels: &Tunnels) -> Result<Sample<'a>, 
 /// What the parser says of a packet, and the bytes that its offsets count in.
 #[inline]
 fn parse<'a>(packet: &Packet<'a>, tunnels: &Tunnels) -> Result<(parse::Packet, &'a [u8]), Skip> {
-    let (under, data) = layer3::find(packet.link_type, packet.data)?;
+    let (under, data) = types::find(packet.link_type, packet.data)?;
     if under == Under::Ethernet
         && !tunnels.are_open()
         && let Some(parsed) = parse::fast(&data)

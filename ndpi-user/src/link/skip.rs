@@ -16,6 +16,10 @@ pub enum Skip {
     LaterFragment,
     /// The parser refused it.
     Refused(Refusal),
+    /// An 802.11 frame that is encrypted.
+    Protected,
+    /// An 802.11 frame that was received with errors.
+    BadChecksum,
     /// It is too short for an Ethernet header: no driver hands such a frame on.
     ShortFrame,
     /// It is longer than any frame.
@@ -27,13 +31,15 @@ impl Skip {
     pub(super) const LINK_HEADER: Self = Self::Refused(Refusal::TruncatedLink);
 }
 
-/// The reason's word in records: `not-ip`, `link-type-105`, …
+/// The reason's word in records: `not-ip`, `link-type-189`, …
 impl fmt::Display for Skip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LinkType(LinkType(number)) => write!(f, "link-type-{number}"),
             Self::LaterFragment => f.write_str("later-fragment"),
             Self::Refused(refusal) => f.write_str(refused(*refusal)),
+            Self::Protected => f.write_str("wifi-encrypted"),
+            Self::BadChecksum => f.write_str("wifi-bad-checksum"),
             Self::ShortFrame => f.write_str("short-frame"),
             Self::LongFrame => f.write_str("long-frame"),
         }
@@ -59,29 +65,54 @@ fn refused(refusal: Refusal) -> &'static str {
 
 /// How many packets were skipped, by reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Skips(BTreeMap<String, u64>);
+pub struct Skips {
+    reasons: BTreeMap<String, u64>,
+    /// Of link types that cannot be read.
+    link_types: BTreeMap<LinkType, u64>,
+    /// Of encrypted 802.11 frames.
+    protected: u64,
+}
 
 impl Skips {
     /// Counts one packet.
     #[cold]
     pub fn count(&mut self, skip: Skip) {
-        *self.0.entry(skip.to_string()).or_default() += 1;
+        *self.reasons.entry(skip.to_string()).or_default() += 1;
+        match skip {
+            Skip::LinkType(link_type) => *self.link_types.entry(link_type).or_default() += 1,
+            Skip::Protected => self.protected += 1,
+            _ => {}
+        }
     }
 
     /// Packets skipped for any reason.
     pub fn total(&self) -> u64 {
-        self.0.values().sum()
+        self.reasons.values().sum()
     }
 
     /// Packets by reason, in the order of the reasons' names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.0.iter().map(|(reason, &packets)| (reason.as_str(), packets))
+        self.reasons.iter().map(|(reason, &packets)| (reason.as_str(), packets))
+    }
+
+    /// Packets of link types that cannot be read, by link type.
+    pub fn link_types(&self) -> impl Iterator<Item = (LinkType, u64)> {
+        self.link_types.iter().map(|(link_type, packets)| (*link_type, *packets))
+    }
+
+    /// Encrypted 802.11 frames.
+    pub fn protected(&self) -> u64 {
+        self.protected
     }
 
     /// Adds another's counts to these.
     pub fn add(&mut self, other: &Self) {
-        for (reason, packets) in &other.0 {
-            *self.0.entry(reason.clone()).or_default() += packets;
+        for (reason, packets) in &other.reasons {
+            *self.reasons.entry(reason.clone()).or_default() += packets;
         }
+        for (link_type, packets) in &other.link_types {
+            *self.link_types.entry(*link_type).or_default() += packets;
+        }
+        self.protected += other.protected;
     }
 }

@@ -111,7 +111,10 @@ fn every_link_layer_gives_the_same_flows() {
         return;
     }
     let cooked = [0, 0, 0, 1, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0, 8, 0];
-    let layers: [(u32, &[u8]); 7] = [
+    let dsa = [&[2; 12][..], &[0xc0, 0x0a, 0, 0, 8, 0]].concat();
+    let snap = [0xaa, 0xaa, 3, 0, 0, 0, 8, 0];
+    let radiotap = [&[0, 0, 8, 0, 0, 0, 0, 0, 8, 1][..], &[0; 22], &snap].concat();
+    let layers: [(u32, &[u8]); 11] = [
         (ETHERNET, &[2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 8, 0]),
         (0, &[2, 0, 0, 0]),
         (9, &[0, 0x21]),
@@ -119,6 +122,11 @@ fn every_link_layer_gives_the_same_flows() {
         (113, &cooked),
         (276, &[8, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
         (50, &[0x0f, 0, 8, 0]),
+        (284, &dsa),
+        (127, &radiotap),
+        // The longest that the attribute's length can be: the IP length ends each packet.
+        (239, &[2, 0, 0, 42, 8, 0, 1, 0, 8, 0, 1, 0, 0xff, 0xff, 9, 0]),
+        (100, &snap),
     ];
     let wanted = {
         let path = file("replay-links", "same.pcap", &raw(&traffic()));

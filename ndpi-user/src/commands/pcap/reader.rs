@@ -82,16 +82,18 @@ impl<T: Take> Reading<'_, T> {
         report: &mut CaptureReport,
     ) -> Result<()> {
         report.packet(packet.time_ns);
-        match link::sample(packet, &self.job.tunnels) {
-            Ok(sample) => {
-                let outer = if self.job.shows_tunnels() {
-                    link::outer(packet, &self.job.tunnels)
-                } else {
-                    None
-                };
-                self.take.sample(&Sample { ifindex: place, ..sample }, outer)?;
+        for packet in link::packets(packet) {
+            match link::sample(&packet, &self.job.tunnels) {
+                Ok(sample) => {
+                    let outer = if self.job.shows_tunnels() {
+                        link::outer(&packet, &self.job.tunnels)
+                    } else {
+                        None
+                    };
+                    self.take.sample(&Sample { ifindex: place, ..sample }, outer)?;
+                }
+                Err(skip) => report.skips.count(skip),
             }
-            Err(skip) => report.skips.count(skip),
         }
         if report.packets.is_multiple_of(STRIDE) {
             self.take.stride(packet.time_ns)?;

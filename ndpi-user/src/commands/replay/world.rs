@@ -19,7 +19,7 @@ use crate::capture::{Capture, Packet};
 use crate::commands::captures::{
     Bar, Format, Outcome, Recorder, capture_record, file_name, name, write_json,
 };
-use crate::link::Framer;
+use crate::link::{self, Framer};
 use crate::report::CaptureReport;
 
 /// Packets between two looks at idle flows, the output and the bar.
@@ -109,6 +109,17 @@ impl<'a, 'e> World<'a, 'e> {
         self.report.packet(packet.time_ns);
         let ktime_ns = self.timeline.follow(packet.time_ns);
         self.lane.machine.set_time(ktime_ns, packet.time_ns)?;
+        for packet in link::packets(packet) {
+            self.run_on(&packet)?;
+        }
+        if self.report.packets.is_multiple_of(STRIDE.into()) {
+            self.lane.sweep(packet.time_ns, STRIDE.into())?;
+        }
+        Ok(())
+    }
+
+    /// Runs the program on a packet.
+    fn run_on(&mut self, packet: &Packet<'_>) -> Result<()> {
         let fate = match self.framer.frame(packet) {
             Ok(frame) => {
                 let seen = self.lane.run(packet, frame)?;
@@ -125,9 +136,6 @@ impl<'a, 'e> World<'a, 'e> {
             let place = (self.report.packets, packet.time_ns);
             let records = &mut self.lane.flows.sink.recorder.out;
             packets::write(records, self.format, file_name(&self.report.name), place, fate);
-        }
-        if self.report.packets.is_multiple_of(STRIDE.into()) {
-            self.lane.sweep(packet.time_ns, STRIDE.into())?;
         }
         Ok(())
     }
