@@ -2,6 +2,7 @@
 
 mod first_packet;
 mod hostile;
+mod links;
 mod packets;
 mod private;
 mod program;

@@ -38,10 +38,15 @@ pub(crate) fn ipv4(proto: u8, back: bool, payload: &[u8]) -> Vec<u8> {
 
 /// A pcap file of raw IP packets, each with its time in seconds.
 pub(crate) fn capture(packets: &[(u32, Vec<u8>)]) -> Vec<u8> {
+    capture_of(101, packets)
+}
+
+/// A pcap file of packets that begin with what `link_type` says, each with its time in seconds.
+pub(crate) fn capture_of(link_type: u32, packets: &[(u32, Vec<u8>)]) -> Vec<u8> {
     let mut file = Vec::new();
     let words =
         |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
-    file.extend(words(&[0xa1b2_c3d4, 4 << 16 | 2, 0, 0, 65535, 101]));
+    file.extend(words(&[0xa1b2_c3d4, 4 << 16 | 2, 0, 0, 65535, link_type]));
     for (seconds, packet) in packets {
         let length = u32::try_from(packet.len()).unwrap();
         file.extend(words(&[*seconds, 0, length, length]));

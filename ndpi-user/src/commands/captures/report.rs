@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 
-use super::Recording;
+use super::{Recording, tell_unread};
 use crate::capture::Others;
 use crate::report::{CaptureReport, Report, Summary};
 use crate::text::shown;
@@ -59,8 +59,13 @@ pub(in crate::commands) fn tell_errors(outcome: &Outcome, max_flows: usize) -> E
         );
     }
     outcome.captures.iter().for_each(tell_others);
-    let errors = outcome.captures.iter().filter_map(|capture| capture.error.as_ref());
     let mut code = ExitCode::SUCCESS;
+    for capture in &outcome.captures {
+        if tell_unread(capture) {
+            code = ExitCode::FAILURE;
+        }
+    }
+    let errors = outcome.captures.iter().filter_map(|capture| capture.error.as_ref());
     for error in errors {
         log::error!("{error}");
         code = ExitCode::FAILURE;

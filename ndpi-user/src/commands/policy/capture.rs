@@ -8,11 +8,13 @@ use ndpi::{Classification, Engine};
 use super::explain::Explainer;
 use crate::capture::Capture;
 use crate::classify::{Announcement, Classifier, End, Judge, Keeper, Moment, Settings, Sink};
+use crate::commands::captures::{name, tell_unread};
 use crate::commands::print;
 use crate::first_packet::{Claim, Memory, lesson};
 use crate::flow::{Details, FlowEntry, Timeouts};
 use crate::link::{self, Tunnels};
 use crate::policy::Facts;
+use crate::report::CaptureReport;
 use crate::sample::Sample;
 use crate::verdict::Verdict;
 
@@ -21,20 +23,27 @@ const MAX_FLOWS: usize = 1_000_000;
 /// Explanations are printed in pieces of this size.
 const OUTPUT_STEP: usize = 64 << 10;
 
-/// Prints an explanation of every flow of a capture, in the order of the decisions.
-pub(super) fn explain(path: &Path, explainer: &Explainer, engine: &Engine) -> Result<()> {
+/// Prints an explanation of every flow of a capture, in the order of the decisions, and on standard
+/// error what could not be explained; whether anything could be read.
+pub(super) fn explain(path: &Path, explainer: &Explainer, engine: &Engine) -> Result<bool> {
     let settings = Settings {
         timeouts: Some(Timeouts::default()),
         keeper: Keeper::Classifier,
         max_flows: MAX_FLOWS,
     };
-    let mut sink = ExplainSink { explainer, memory: Memory::default(), text: String::new() };
+    let mut sink =
+        ExplainSink { explainer, memory: Memory::default(), text: String::new(), explained: 0 };
     let mut classifier = Classifier::new(engine, settings);
     let mut capture = Capture::open(path)?;
+    let mut report = CaptureReport { name: name(path), ..CaptureReport::default() };
     while let Some(packet) = capture.next_packet()? {
         let now_ns = packet.time_ns;
-        if let Ok(sample) = link::sample(&packet, &Tunnels::all(false)) {
-            classifier.sample(&sample, &mut sink);
+        report.packet(packet.time_ns);
+        for packet in link::packets(&packet) {
+            match link::sample(&packet, &Tunnels::all(false)) {
+                Ok(sample) => classifier.sample(&sample, &mut sink),
+                Err(skip) => report.skips.count(skip),
+            }
         }
         classifier.expire(now_ns, 1, &mut sink);
         if sink.text.len() >= OUTPUT_STEP {
@@ -44,7 +53,20 @@ pub(super) fn explain(path: &Path, explainer: &Explainer, engine: &Engine) -> Re
     }
     classifier.end_all(&mut sink);
     print(&sink.text)?;
-    Ok(())
+    let nothing = tell_unread(&report);
+    if !nothing && sink.explained == 0 {
+        tell_no_flow(&report);
+    }
+    Ok(!nothing)
+}
+
+/// Says why there is no flow in a capture that could be read.
+fn tell_no_flow(report: &CaptureReport) {
+    let reasons: Vec<_> =
+        report.skips.iter().map(|(reason, packets)| format!("{packets} {reason}")).collect();
+    let reasons =
+        if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join(", ")) };
+    log::warn!("{}: no flow in {} packets{reasons}", report.name, report.packets);
 }
 
 /// Writes an explanation for each flow that is decided.
@@ -53,6 +75,8 @@ struct ExplainSink<'a> {
     /// What is remembered of servers.
     memory: Memory,
     text: String,
+    /// How many flows were explained.
+    explained: u64,
 }
 
 impl<F> Judge<F> for ExplainSink<'_> {
@@ -65,6 +89,7 @@ impl<F> Judge<F> for ExplainSink<'_> {
     ) -> Option<Verdict> {
         let facts = Facts::of(flow, classification, details, None, flow.last_seen_ns);
         let verdict = self.explainer.policy.judge(&facts, moment)?;
+        self.explained += 1;
         self.text += &self.explainer.explain(&facts, moment);
         Some(verdict)
     }

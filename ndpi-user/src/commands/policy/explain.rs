@@ -53,11 +53,15 @@ impl ExplainArguments {
             let flow = described(words, &explainer.names, &engine)?;
             print(&explainer.explain(&flow.facts(), Moment::Early))?;
         }
+        let mut code = ExitCode::SUCCESS;
         for path in &self.capture {
-            capture::explain(path, &explainer, &engine)
+            let read = capture::explain(path, &explainer, &engine)
                 .with_context(|| format!("explaining the flows of {}", shown(path)))?;
+            if !read {
+                code = ExitCode::FAILURE;
+            }
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(code)
     }
 }
 
