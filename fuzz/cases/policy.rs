@@ -54,6 +54,10 @@ fn vocabulary() -> Vocabulary {
     Vocabulary {
         apps: apps.into_iter().collect(),
         categories: categories.into_iter().collect(),
+        app_categories: [(5, 0), (7, 5), (91, 5), (119, 6)]
+            .map(|(app, its)| (app, CategoryId(its)))
+            .into_iter()
+            .collect(),
         breeds: [(1, "Safe"), (3, "Fun")].into_iter().collect(),
         risks: [(1, "XSS Attack"), (2, "Obsolete TLS")].into_iter().collect(),
         risk_scores,

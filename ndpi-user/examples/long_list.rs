@@ -49,7 +49,7 @@ fn vocabulary() -> Vocabulary {
         categories: Names::default(),
         breeds: Names::default(),
         risks: Names::default(),
-        risk_scores: [0; 64],
+        ..Vocabulary::default()
     }
 }
 

@@ -100,6 +100,7 @@ fn vocabulary() -> Vocabulary {
     Vocabulary {
         apps: (0..APPS).map(|id| (id, format!("App{id}"))).collect(),
         categories: (0..100).map(|id| (id, format!("Category{id}"))).collect(),
+        app_categories: (0..APPS).map(|id| (id, CategoryId(id % 100))).collect(),
         breeds: (0..8).map(|id| (id, format!("Breed{id}"))).collect(),
         risks: (1..57).map(|id| (id, format!("Risk{id}"))).collect(),
         risk_scores,

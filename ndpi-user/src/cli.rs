@@ -54,7 +54,7 @@ impl Cli {
             Command::List(arguments) => arguments.run(),
             Command::Pcap(arguments) => arguments.run(),
             Command::Replay(arguments) => arguments.run(context),
-            Command::Policy(arguments) => arguments.run(),
+            Command::Policy(arguments) => arguments.run(context),
             Command::Verdicts(arguments) => arguments.run(),
             Command::Detach(arguments) => arguments.run(),
         }

@@ -8,6 +8,7 @@ use ndpi::Engine;
 use serde_json::{Value, json};
 
 use super::{NdpiOptions, print};
+use crate::policy::{Group, Listed, Vocabulary, our_groups};
 use crate::text::clean;
 
 /// List the names nDPI knows, as policies use them
@@ -35,8 +36,10 @@ pub struct ListArguments {
 pub enum Kind {
     /// Protocols and applications (`app`), with their category and breed
     Protocols,
-    /// Categories (`category`)
+    /// Categories (`category`), with the protocols and applications of each
     Categories,
+    /// Groups (`group`) of what people mean by video, games and so on, with what belongs to each
+    Groups,
     /// Breeds (`breed`)
     Breeds,
     /// Risks (`risk`), with what each adds to `risk_score`
@@ -70,26 +73,15 @@ struct Table {
 impl Table {
     fn of(kind: Kind, engine: &Engine) -> Self {
         let mut table = Self::raw(kind, engine);
-        for cell in table.rows.iter_mut().flatten() {
-            if let Value::String(text) = cell {
-                // A file of the user's may have named it.
-                *text = clean(text).into_owned();
-            }
-        }
+        table.rows.iter_mut().flatten().for_each(tidy);
         table
     }
 
     fn raw(kind: Kind, engine: &Engine) -> Self {
         match kind {
             Kind::Protocols => Self::protocols(engine),
-            Kind::Categories => Self {
-                header: &["id", "name"],
-                rows: engine
-                    .categories()
-                    .iter()
-                    .map(|c| vec![json!(c.id.0), json!(c.name)])
-                    .collect(),
-            },
+            Kind::Categories => Self::categories(engine),
+            Kind::Groups => Self::groups(&Vocabulary::of(engine)),
             Kind::Breeds => Self {
                 header: &["id", "name"],
                 rows: engine.breeds().iter().map(|b| vec![json!(b.id.0), json!(b.name)]).collect(),
@@ -122,12 +114,43 @@ impl Table {
         }
     }
 
+    fn categories(engine: &Engine) -> Self {
+        let protocols = engine.protocols();
+        let members = |category| {
+            let of_it = protocols.iter().filter(move |protocol| protocol.category == category);
+            of_it.map(|protocol| protocol.name.as_str()).collect::<Vec<_>>()
+        };
+        let row = |c: ndpi::Category| vec![json!(c.id.0), json!(c.name), json!(members(c.id))];
+        Self {
+            header: &["id", "name", "members"],
+            rows: engine.categories().into_iter().map(row).collect(),
+        }
+    }
+
+    fn groups(names: &Vocabulary) -> Self {
+        let row = |(name, listed): (&String, &Listed)| {
+            let missing = Group::of(name, listed, names).missing;
+            vec![
+                json!(name),
+                json!(listed.about),
+                json!(listed.app),
+                json!(listed.category),
+                json!(missing),
+                json!(our_groups().version),
+            ]
+        };
+        Self {
+            header: &["name", "about", "app", "category", "missing", "version"],
+            rows: our_groups().groups.iter().map(row).collect(),
+        }
+    }
+
     /// Keeps the rows with a word in some text, in any case.
     fn keep(&mut self, word: &str) {
         let word = word.to_lowercase();
         let has_word =
-            |cell: &Value| cell.as_str().is_some_and(|t| t.to_lowercase().contains(&word));
-        self.rows.retain(|row| row.iter().any(has_word));
+            |text: &Value| text.as_str().is_some_and(|t| t.to_lowercase().contains(&word));
+        self.rows.retain(|row| row.iter().flat_map(texts).any(has_word));
     }
 
     fn to_json_lines(&self) -> String {
@@ -140,7 +163,6 @@ impl Table {
 
     fn to_text(&self) -> String {
         let header = self.header.iter().map(|key| (*key).to_owned()).collect();
-        let cell = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let rows = self.rows.iter().map(|row| row.iter().map(cell).collect());
         let lines: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
         let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
@@ -151,6 +173,26 @@ impl Table {
         };
         lines.iter().map(line).collect()
     }
+}
+
+/// A file of the user's may have named it.
+fn tidy(cell: &mut Value) {
+    match cell {
+        Value::String(text) => *text = clean(text).into_owned(),
+        Value::Array(list) => list.iter_mut().for_each(tidy),
+        _ => {}
+    }
+}
+
+/// A cell, or what is in it.
+fn texts(cell: &Value) -> &[Value] {
+    cell.as_array().map_or(std::slice::from_ref(cell), Vec::as_slice)
+}
+
+/// A cell as it stands in a column.
+fn cell(value: &Value) -> String {
+    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    texts(value).iter().map(plain).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -184,6 +226,24 @@ mod tests {
         let mut none = table();
         none.keep("119");
         assert!(none.rows.is_empty(), "numbers are no words");
+    }
+
+    #[test]
+    fn a_member_is_found_and_stands_in_a_list() {
+        let mut lists = Table {
+            header: &["name", "members"],
+            rows: vec![
+                vec![json!("Media"), json!(["RTP", "YouTube"])],
+                vec![json!("Video"), json!(["Zoom"])],
+                vec![json!("News"), json!([])],
+            ],
+        };
+        assert_eq!(lists.to_text(), "name   members\nMedia  RTP, YouTube\nVideo  Zoom\nNews\n");
+        lists.keep("youtube");
+        assert_eq!(
+            lists.to_json_lines(),
+            "{\"members\":[\"RTP\",\"YouTube\"],\"name\":\"Media\"}\n"
+        );
     }
 
     #[test]

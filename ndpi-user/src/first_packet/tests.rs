@@ -220,7 +220,7 @@ fn rules(text: &str) -> Arc<Policy> {
         categories: [(6, "SocialNetwork"), (26, "Video")].into_iter().collect(),
         breeds: std::iter::empty::<(u16, &str)>().collect(),
         risks: std::iter::empty::<(u16, &str)>().collect(),
-        risk_scores: [0; 64],
+        ..Vocabulary::default()
     };
     let policy =
         policy::parse(Path::new("p"), text, &vocabulary, Support::ALL, &|_| unreachable!());

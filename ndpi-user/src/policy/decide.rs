@@ -1,40 +1,46 @@
 //! A policy ready to decide.
 
-use super::facts::{Decision, Facts, RuleIndex};
+use std::sync::Arc;
+
+use super::facts::{Decision, Derived, Facts, RuleIndex};
 use super::hurry::Hurry;
 use super::index::Index;
 use super::judge::rest_of;
 use super::read::Parsed;
-use super::{Action, DEFAULT_RULE, Diagnostics, Rule, Undecided};
+use super::{Action, CategoryTable, DEFAULT_RULE, Diagnostics, Group, Rule, Undecided, Vocabulary};
 
 /// The rules of a file, indexed.
 #[derive(Debug)]
 pub struct Policy {
     rules: Vec<Rule>,
+    groups: Vec<Arc<Group>>,
     default: Action,
     undecided: Undecided,
     fragments: Undecided,
     unparsable: Undecided,
     acts_on_partial: bool,
     risk_scores: [u16; 64],
+    app_categories: CategoryTable,
     index: Index,
     hurry: Option<Hurry>,
     diagnostics: Diagnostics,
 }
 
 impl Policy {
-    pub(super) fn new(parsed: Parsed, risk_scores: [u16; 64], diagnostics: Diagnostics) -> Self {
+    pub(super) fn new(parsed: Parsed, vocabulary: &Vocabulary, diagnostics: Diagnostics) -> Self {
         let index = Index::new(&parsed.rules);
-        let Parsed { rules, default, undecided, fragments, unparsable } = parsed;
+        let Parsed { rules, groups, default, undecided, fragments, unparsable } = parsed;
         Self {
             acts_on_partial: rules.iter().any(|rule| rule.partial),
-            hurry: Hurry::new(&rules),
+            hurry: Hurry::new(&rules, &vocabulary.app_categories),
             rules,
+            groups,
             default,
             undecided,
             fragments,
             unparsable,
-            risk_scores,
+            risk_scores: vocabulary.risk_scores,
+            app_categories: vocabulary.app_categories.clone(),
             index,
             diagnostics,
         }
@@ -52,7 +58,8 @@ impl Policy {
     pub fn decide(&self, facts: &Facts<'_>) -> Option<Decision> {
         let state = facts.classification.state;
         if state == ndpi::State::Inspecting {
-            let rule = self.hurry.as_ref().and_then(|hurry| hurry.rule(facts));
+            let rule =
+                self.hurry.as_ref().and_then(|hurry| hurry.rule(facts, &self.derived(facts)));
             return rule.map(|rule| self.by_rule(rule));
         }
         let worth_it = state.is_final() || state == ndpi::State::Partial && self.acts_on_partial;
@@ -86,7 +93,7 @@ impl Policy {
 
     /// The first rule whose matchers hold, whatever the flow's state.
     pub fn first_match(&self, facts: &Facts<'_>) -> Option<RuleIndex> {
-        self.index.first_match(&self.rules, facts, self.risk_score(facts))
+        self.index.first_match(&self.rules, facts, &self.derived(facts))
     }
 
     /// Whether some rule acts before nDPI's final word, so that flows in state PARTIAL are worth a
@@ -110,6 +117,11 @@ impl Policy {
     /// The rules, in file order.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// All groups that rules can name: ours, with what the policy adds, and its own.
+    pub fn groups(&self) -> &[Arc<Group>] {
+        &self.groups
     }
 
     /// A rule.
@@ -153,6 +165,15 @@ impl Policy {
     /// The files it was read from: the policy first, then its lists.
     pub fn files(&self) -> Vec<std::path::PathBuf> {
         self.diagnostics.paths().map(std::path::Path::to_owned).collect()
+    }
+
+    /// What rules ask of `facts` besides what they say.
+    pub(super) fn derived(&self, facts: &Facts<'_>) -> Derived {
+        let said = facts.classification;
+        Derived {
+            risk_score: self.risk_score(facts),
+            categories: self.app_categories.of_flow(said.app, said.category),
+        }
     }
 
     /// The score of a flow's risks (`ndpi_risk2score`).

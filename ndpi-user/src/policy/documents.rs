@@ -24,7 +24,7 @@ mod tests {
         let vocabulary = Vocabulary::of(&library.engine().build().unwrap());
         let no_list = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
         let blocks: Vec<_> = PAGE.split("```toml\n").skip(1).collect();
-        assert_eq!(blocks.len(), 2);
+        assert_eq!(blocks.len(), 3);
         for block in blocks {
             let text = block.split("```").next().unwrap_or_default();
             let support = Support::THIS_BUILD;
@@ -42,7 +42,7 @@ mod tests {
             &schema["$defs"]["matchers"]["properties"],
         ];
         let keys = tables.into_iter().flat_map(|table| table.as_object().unwrap().keys());
-        for key in keys.filter(|key| !["rule", "not"].contains(&key.as_str())) {
+        for key in keys.filter(|key| !["rule", "rules", "not"].contains(&key.as_str())) {
             assert!(PAGE.contains(&format!("`{key}`")), "{key}");
         }
     }

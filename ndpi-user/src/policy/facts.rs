@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::Action;
+use super::category::Categories;
 use crate::flow::{Details, FlowEntry};
 
 /// All that rules can ask about a flow.
@@ -30,6 +31,15 @@ pub struct Facts<'a> {
     pub incomplete: bool,
     /// When the decision is made: the wall clock, or a capture's own time.
     pub time: jiff::Timestamp,
+}
+
+/// What the policy makes of the facts before any rule is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Derived {
+    /// The score of the flow's risks (`ndpi_risk2score`).
+    pub(super) risk_score: u16,
+    /// The categories that the flow counts to.
+    pub(super) categories: Categories,
 }
 
 impl<'a> Facts<'a> {

@@ -8,6 +8,12 @@ use idna::AsciiDenyList;
 const MAX_NAME: usize = 253;
 /// Longest label (RFC 1035, section 2.3.4).
 const MAX_LABEL: usize = 63;
+/// Longest name that nDPI keeps whole: of a longer one it keeps as many characters from the end
+/// (`host_server_name`, 80 bytes with the NUL).
+pub(super) const LONGEST_KEPT: usize = 79;
+/// How many characters of a name may be left where nDPI cut it. Of HTTP's host field it first keeps that many,
+/// with the port, and then takes off the port, of one to five digits.
+const LEFT: [usize; 6] = [79, 77, 76, 75, 74, 73];
 
 /// An entry of `host`. Names are in the form of `normalise`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -66,8 +72,21 @@ impl HostPattern {
         name
     }
 
-    /// Whether a normalised name is meant.
+    /// Whether a flow's normalised name is meant, or is what nDPI left of one that may be.
     pub fn matches(&self, host: &str) -> bool {
+        self.takes(host) || self.ends().any(|end| end == host)
+    }
+
+    /// What nDPI leaves of the names that are meant, where it may be less than the pattern's own.
+    pub(super) fn ends(&self) -> impl Iterator<Item = &str> {
+        let name = self.name();
+        let least = name.len() + usize::from(matches!(self, Self::Below(_)));
+        let cut = LEFT.into_iter().filter(move |left| *left < least && *left <= name.len());
+        cut.filter_map(|left| name.get(name.len() - left..))
+    }
+
+    /// Whether a whole normalised name is meant.
+    pub(super) fn takes(&self, host: &str) -> bool {
         let below = |name: &str| host.strip_suffix(name).is_some_and(|left| left.ends_with('.'));
         match self {
             Self::Exact(name) => host == name,
@@ -225,6 +244,24 @@ mod tests {
         assert!(tree.matches("example.com"));
         assert!(tree.matches("www.example.com"));
         assert!(!tree.matches("notexample.com"));
+    }
+
+    #[test]
+    fn what_ndpi_leaves_of_a_long_name_is_compared() {
+        let label = "label-of-forty-one-characters-and-no-more";
+        let name = format!("{label}.{label}.cdn.example.com");
+        assert_eq!(name.len(), 99);
+        let left = |count: usize| &name[name.len() - count..];
+        for entry in [name.clone(), format!(".{name}")] {
+            assert!(pattern(&entry).matches(&name), "whole, as from a DNS answer");
+            assert!(pattern(&entry).matches(left(79)) && pattern(&entry).matches(left(74)));
+            assert!(!pattern(&entry).matches(left(78)) && !pattern(&entry).matches(left(60)));
+            assert!(!pattern(&entry).matches(&left(79).replace("cdn", "cdx")));
+        }
+        assert!(pattern(&format!("*.{name}")).matches(left(79)), "of a name below");
+        assert!(!pattern(&format!("*.{name}")).matches(&name));
+        assert!(pattern("*.example.com").matches(left(79)));
+        assert_eq!(pattern("www.example.com").ends().count(), 0);
     }
 
     #[test]

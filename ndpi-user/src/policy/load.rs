@@ -102,7 +102,7 @@ pub fn parse(
     diagnostics.sort();
     match parsed {
         Some(parsed) if !diagnostics.has_errors() => {
-            Ok(Policy::new(parsed, vocabulary.risk_scores, diagnostics))
+            Ok(Policy::new(parsed, vocabulary, diagnostics))
         }
         _ => Err(diagnostics),
     }
@@ -131,7 +131,7 @@ pub fn check_text(
     let mut reader = Reader::new(vocabulary, support, read_list);
     let parsed = reader.policy(path, text);
     let mut diagnostics = reader.diagnostics;
-    for problem in parsed.iter().flat_map(|parsed| lint(&parsed.rules)) {
+    for problem in parsed.iter().flat_map(|parsed| lint(&parsed.rules, vocabulary)) {
         diagnostics.report(problem);
     }
     diagnostics.sort();

@@ -7,12 +7,15 @@
 
 mod action;
 mod blocklist;
+mod category;
+mod caught;
 mod confidence;
 mod decide;
 mod diagnose;
 mod documents;
 mod explain;
 mod facts;
+mod group;
 mod host;
 mod hurry;
 mod index;
@@ -34,12 +37,15 @@ mod watch;
 mod week;
 
 pub use action::{Action, Limit, Per, Undecided};
+pub use category::CategoryTable;
+pub use caught::{Caught, caught};
 pub use confidence::Rank;
 pub use decide::Policy;
 pub use diagnose::{Diagnostics, Named, Place, Problem, Severity, SourceId};
 pub use documents::{EXAMPLE, SCHEMA};
 pub use explain::{Explanation, FlowError, FlowWords, Hit, Miss, explain};
 pub use facts::{Decision, Facts, RuleIndex};
+pub use group::{Group, GroupFile, Listed, groups, our_groups};
 pub use host::HostPattern;
 pub use judge::{DEFAULT_RULE, UNDECIDED_RULE};
 pub use load::{ReadList, check, check_text, load, parse, reload};

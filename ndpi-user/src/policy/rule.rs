@@ -1,10 +1,11 @@
 //! A rule with its names resolved.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use ndpi::{AppId, BreedId, CategoryId};
 
-use super::{Action, HostPattern, Net, Place, Rank, Schedule};
+use super::{Action, Group, HostPattern, Net, Place, Rank, Schedule};
 
 /// A value and where it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct Rule {
     pub name: String,
     /// The rule's `[[rule]]` header.
     pub place: Place,
+    /// Where its name is written, or else its header.
+    pub named: Place,
     /// What is done to its flows.
     pub action: Action,
     /// `state = "partial"`: it acts before nDPI's final word.
@@ -41,6 +44,8 @@ pub struct Rule {
 pub struct Matchers {
     pub app: Option<Vec<At<AppPattern>>>,
     pub category: Option<Vec<At<CategoryId>>>,
+    pub flow_category: Option<Vec<At<CategoryId>>>,
+    pub group: Option<Vec<At<Arc<Group>>>>,
     pub breed: Option<Vec<At<BreedId>>>,
     pub risk: Option<Vec<At<u8>>>,
     pub risk_score: Option<At<u16>>,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::known_as::ndpi_name;
 use super::letters::letters;
+use super::{AppPattern, CategoryTable};
 
 /// Names of one kind with nDPI's numbers.
 #[derive(Clone, Debug, Default)]
@@ -65,12 +66,28 @@ pub struct Vocabulary {
     pub apps: Names,
     /// Categories.
     pub categories: Names,
+    /// The category of each protocol and application.
+    pub app_categories: CategoryTable,
     /// Breeds.
     pub breeds: Names,
     /// Risks, by their bit.
     pub risks: Names,
     /// What each risk adds to the score of a flow (`ndpi_risk2score`), by its bit.
     pub risk_scores: [u16; 64],
+}
+
+impl Default for Vocabulary {
+    /// One that knows nothing.
+    fn default() -> Self {
+        Self {
+            apps: Names::default(),
+            categories: Names::default(),
+            app_categories: CategoryTable::default(),
+            breeds: Names::default(),
+            risks: Names::default(),
+            risk_scores: [0; 64],
+        }
+    }
 }
 
 impl Vocabulary {
@@ -84,6 +101,14 @@ impl Vocabulary {
         }
     }
 
+    /// What an entry of `app` is called.
+    pub(super) fn pattern_name(&self, pattern: AppPattern) -> String {
+        match pattern {
+            AppPattern::Either(id) => self.apps.name(id).unwrap_or("Unknown").to_owned(),
+            AppPattern::Pair(pair) => self.app_name(pair),
+        }
+    }
+
     /// All that an engine knows. Risks go by their names: of the constants (`ndpi_risk2code`) some
     /// stand for two risks.
     pub fn of(engine: &ndpi::Engine) -> Self {
@@ -92,8 +117,10 @@ impl Vocabulary {
         for risk in &risks {
             risk_scores[usize::from(risk.number)] = risk.score;
         }
+        let apps = engine.protocols();
         Self {
-            apps: engine.protocols().into_iter().map(|app| (app.id, app.name)).collect(),
+            app_categories: apps.iter().map(|app| (app.id, app.category)).collect(),
+            apps: apps.into_iter().map(|app| (app.id, app.name)).collect(),
             categories: engine.categories().into_iter().map(|c| (c.id.0, c.name)).collect(),
             breeds: engine.breeds().into_iter().map(|b| (b.id.0.into(), b.name)).collect(),
             risks: risks.into_iter().map(|risk| (risk.number.into(), risk.name)).collect(),

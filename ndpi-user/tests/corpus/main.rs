@@ -2,7 +2,9 @@
 //! the repository in `../shared/corpus`. Skipped, with a word, where there is none; an environment
 //! with `CI=true` must have it where `../shared/corpus` exists.
 
+mod categories;
 mod classification;
+mod examples;
 mod flows;
 mod parser;
 mod reference;

@@ -18,8 +18,18 @@ pub(crate) const APPS: [(u16, &str); 8] = [
     (166, "Rsync"),
     (188, "QUIC"),
 ];
-pub(crate) const CATEGORIES: [(u16, &str); 5] =
-    [(0, "Unspecified"), (5, "Web"), (6, "SocialNetwork"), (14, "Network"), (17, "Streaming")];
+pub(crate) const CATEGORIES: [(u16, &str); 7] = [
+    (0, "Unspecified"),
+    (3, "Email"),
+    (5, "Web"),
+    (6, "SocialNetwork"),
+    (7, "Download"),
+    (14, "Network"),
+    (17, "Streaming"),
+];
+/// The category of each application.
+pub(crate) const APP_CATEGORIES: [(u16, u16); 8] =
+    [(0, 0), (5, 14), (7, 5), (91, 5), (119, 6), (133, 17), (166, 14), (188, 5)];
 pub(crate) const BREEDS: [(u16, &str); 3] = [(1, "Safe"), (2, "Acceptable"), (3, "Fun")];
 pub(crate) const RISKS: [(u16, &str); 3] =
     [(1, "XSS Attack"), (6, "Self-signed Cert"), (27, "Obsolete TLS (v1.1 or older)")];
@@ -30,6 +40,10 @@ pub(crate) fn vocabulary() -> Vocabulary {
     Vocabulary {
         apps: APPS.into_iter().collect(),
         categories: CATEGORIES.into_iter().collect(),
+        app_categories: APP_CATEGORIES
+            .into_iter()
+            .map(|(app, its)| (app, CategoryId(its)))
+            .collect(),
         breeds: BREEDS.into_iter().collect(),
         risks: RISKS.into_iter().collect(),
         risk_scores,

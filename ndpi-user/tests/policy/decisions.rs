@@ -56,6 +56,38 @@ fn unknown_is_only_what_has_no_protocol_at_all() {
 }
 
 #[test]
+fn a_download_from_a_social_network_is_of_the_social_network() {
+    let download = flow().with(|f| {
+        f.classification.app = AppId { master: 7, app: 119 };
+        f.classification.category.0 = 7;
+    });
+    assert!(takes("category = \"SocialNetwork\"", &download));
+    assert!(takes("category = \"Download\"", &download));
+    assert!(takes("flow_category = \"Download\"", &download));
+    assert!(!takes("flow_category = \"SocialNetwork\"", &download));
+    assert!(!takes("category = \"Web\"", &download), "HTTP carries it, and says nothing of it");
+    assert!(!takes("not.category = \"SocialNetwork\"", &download));
+    assert!(takes("not.flow_category = \"SocialNetwork\"", &download));
+    let limited =
+        policy("default = 'drop'\n[[rule]]\ncategory = 'SocialNetwork'\nlimit = '1 MB/s'");
+    assert_eq!(download.decided_by(&limited).rule, Some(RuleIndex(0)));
+}
+
+#[test]
+fn a_download_counts_to_its_application_before_the_final_word_and_at_the_last_moment() {
+    let policy =
+        policy("[[rule]]\ncategory = 'SocialNetwork'\naction = 'drop'\nstate = 'partial'\n");
+    let partial = flow().with(|f| {
+        f.classification.state = State::Partial;
+        f.classification.category.0 = 7;
+    });
+    assert_eq!(policy.decide(&partial.facts()).and_then(|it| it.rule), Some(RuleIndex(0)));
+    assert_eq!(policy.decide_now(&partial.facts()).rule, Some(RuleIndex(0)));
+    let guessed = partial.with(|f| f.classification.confidence = Confidence::MatchByPort);
+    assert_eq!(policy.decide_now(&guessed.facts()).rule, Some(RuleIndex(0)));
+}
+
+#[test]
 fn category_breed_and_risks() {
     assert!(takes("category = \"socialnetwork\"", &flow()));
     assert!(!takes("category = \"Web\"", &flow()));
@@ -69,6 +101,28 @@ fn category_breed_and_risks() {
     assert!(!takes("risk_score = 151", &risky));
     assert!(takes("not.risk_score = 151", &risky));
     assert!(takes("risk_score = 0", &flow()));
+}
+
+#[test]
+fn a_name_longer_than_ndpi_keeps_is_found_by_its_end() {
+    let name = "a-very-long-label-of-forty-two-characters-x.another-long-label-of-some-size.cdn.example.com";
+    let left = |count: usize| {
+        let end = name[name.len() - count..].to_owned();
+        flow().with(|f| f.hostname = Some(end))
+    };
+    for host in [name.to_owned(), format!(".{name}"), name.to_uppercase()] {
+        let rule = format!("host = {host:?}");
+        assert!(takes(&rule, &left(79)), "what is left of 80 bytes with the final NUL");
+        assert!(takes(&rule, &left(74)), "of HTTP's host with a port of four digits");
+        assert!(takes(&rule, &left(name.len())), "whole");
+        assert!(!takes(&rule, &left(78)) && !takes(&rule, &left(30)));
+        assert!(!takes(&format!("not.{rule}"), &left(79)));
+        let other =
+            left(79).with(|f| f.hostname = Some(f.hostname.clone().unwrap().replace("cdn", "cdx")));
+        assert!(!takes(&rule, &other));
+    }
+    assert!(takes(&format!("host = \"*.{name}\""), &left(79)), "of a name below");
+    assert!(!takes(&format!("host = \"*.{name}\""), &left(name.len())));
 }
 
 #[test]

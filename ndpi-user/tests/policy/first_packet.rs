@@ -8,7 +8,7 @@ use proptest::sample::select;
 use proptest::test_runner::RngSeed;
 
 use crate::common::{Flow, flow, ip, policy};
-use crate::property::{any_flow, rule};
+use crate::property::{GROUPS, any_flow, rule};
 
 const BLOCK: &str = "[[rule]]\ncategory = 'SocialNetwork'\naction = 'drop'\nfirst_packet = true\n";
 
@@ -40,8 +40,20 @@ fn only_a_rule_that_says_so_decides() {
     let patient = BLOCK.replace("true", "false");
     assert_eq!(policy(&patient).decide(&facebook.facts()), WAITS);
     assert!(!policy(&patient).acts_on_first_packet());
-    let other = claimed(None).with(|f| f.classification.category.0 = 5);
+    let other = claimed(None).with(|f| {
+        f.classification.app.app = 166;
+        f.classification.category.0 = 14;
+    });
     assert_eq!(policy(BLOCK).decide(&other.facts()), WAITS, "no rule matches: nDPI goes on");
+}
+
+#[test]
+fn a_server_that_sent_a_file_is_still_of_its_application() {
+    let download = claimed(None).with(|f| f.classification.category.0 = 7);
+    assert_eq!(policy(BLOCK).decide(&download.facts()).map(|it| it.action), Some(Action::Drop));
+    assert_eq!(policy(BLOCK).rule_for_server(&download.facts()), Some(RuleIndex(0)));
+    let of_the_flow = BLOCK.replace("category", "flow_category");
+    assert_eq!(policy(&of_the_flow).decide(&claimed(None).facts()), WAITS, "nobody knows yet");
 }
 
 #[test]
@@ -60,6 +72,10 @@ fn an_exception_that_may_hold_keeps_the_flow_waiting() {
         "incomplete = true",
         "guessed = true",
         "confidence = 'custom_rule'",
+        "category = 'Web'",
+        "flow_category = 'SocialNetwork'",
+        "not.category = 'Web'",
+        "not.flow_category = 'SocialNetwork'",
         "src = '198.18.0.1'",
         "src = '198.18.0.1'\nhost = 'x.example'",
         "not.app = 'TLS'",
@@ -78,7 +94,6 @@ fn an_exception_that_cannot_hold_is_no_hindrance() {
     for exception in [
         "app = 'Rsync'",
         "app = 'TLS.NetFlix'",
-        "category = 'Web'",
         "breed = 'Safe'",
         "src = '198.18.0.2'",
         "dst = '198.20.0.0/24'\nhost = 'x.example'",
@@ -145,7 +160,7 @@ fn patient_match(policy: &Policy, flow: &Flow) -> Option<RuleIndex> {
 
 /// Few enough that one in a hurry often comes first.
 fn few_rules() -> impl Strategy<Value = String> {
-    vec(rule(), 1..5).prop_map(|rules| rules.join("\n"))
+    vec(rule(), 1..5).prop_map(|rules| format!("{GROUPS}\n{}", rules.join("\n")))
 }
 
 proptest! {
@@ -202,7 +217,7 @@ fn became<'f>(first: &mut Flow, last: &'f mut Flow, carrier: u16) -> Option<&'f 
     (last.proto, last.vlan, last.time) = (first.proto, first.vlan, first.time);
     last.iface.clone_from(&first.iface);
     let end = &mut last.classification;
-    (end.state, end.category, end.breed) = (State::Classified, said.category, said.breed);
+    (end.state, end.breed) = (State::Classified, said.breed);
     end.app = AppId { master: carrier, app: said.app.app };
     // What carries itself is no application.
     (carrier != said.app.app && said.app.app != 0).then_some(last)

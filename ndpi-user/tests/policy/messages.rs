@@ -109,11 +109,11 @@ fn unknown_keys_lead_to_the_right_ones() {
     assert_eq!(
         problems("zzz = 1"),
         ["1:1 unknown-key: a policy has no key `zzz` | \
-          a policy has `default`, `undecided`, `fragments`, `unparsable` and `rule`"]
+          a policy has `groups`, `default`, `undecided`, `fragments`, `unparsable` and `rule`"]
     );
     assert_eq!(
         problem("not.state = \"partial\""),
-        "3:5 unknown-key: `not` has no key `state` | `not` has `app`, `category`, `breed`, `risk`, \
+        "3:5 unknown-key: `not` has no key `state` | `not` has `app`, `category`, `flow_category`, `group`, `breed`, `risk`, \
          `risk_score`, `host`, `ja4`, `alpn`, `src`, `dst`, `any`, `port`, `proto`, `vlan`, \
          `iface`, `confidence`, `guessed`, `incomplete` and `schedule`"
     );

@@ -15,9 +15,11 @@ use proptest::test_runner::RngSeed;
 use crate::common::{Flow, flow, ip, policy, vocabulary};
 
 /// Every matcher, with values few enough to meet often, and such that they nest and overlap.
-const MATCHERS: [(&str, &[&str]); 19] = [
+const MATCHERS: [(&str, &[&str]); 21] = [
     ("app", &["'Unknown'", "'DNS'", "'TLS'", "'Facebook'", "'TLS.Facebook'", "'QUIC.Facebook'"]),
     ("category", &["'Unspecified'", "'Web'", "'SocialNetwork'", "'Network'"]),
+    ("flow_category", &["'Web'", "'SocialNetwork'"]),
+    ("group", &["'social'", "'video'", "'pair'", "'mixed'"]),
     ("breed", &["'Safe'", "'Acceptable'", "'Fun'"]),
     ("risk", &["'XSS Attack'", "'Self-signed Cert'", "'Obsolete TLS (v1.1 or older)'"]),
     ("risk_score", &["0", "50", "150", "400", "401"]),
@@ -46,6 +48,10 @@ const MATCHERS: [(&str, &[&str]); 19] = [
         ],
     ),
 ];
+
+/// Groups of the policy's own.
+pub(crate) const GROUPS: &str =
+    "groups.pair = 'TLS.Facebook'\ngroups.mixed = { app = 'QUIC', category = 'Network' }";
 
 const NETS: &[&str] = &[
     "'198.18.0.0/15'",
@@ -101,7 +107,8 @@ pub(crate) fn rule() -> impl Strategy<Value = String> {
 fn any_policy() -> impl Strategy<Value = String> {
     (select(&["drop", "count"][..]), select(&["drop", "pass"][..]), vec(rule(), 0..150)).prop_map(
         |(default, undecided, rules)| {
-            format!("default = '{default}'\nundecided = '{undecided}'\n{}", rules.join("\n"))
+            let rules = rules.join("\n");
+            format!("default = '{default}'\nundecided = '{undecided}'\n{GROUPS}\n{rules}")
         },
     )
 }

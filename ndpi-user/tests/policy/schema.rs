@@ -18,7 +18,7 @@ const BEYOND_A_SCHEMA: [&str; 8] = [
 ];
 
 /// Values that fit some key, and values that fit none.
-const VALUES: [&str; 80] = [
+const VALUES: [&str; 84] = [
     "'drop'",
     "'allow'",
     "'block'",
@@ -94,6 +94,10 @@ const VALUES: [&str; 80] = [
     "{}",
     "{ file = 'list' }",
     "{ file = 'list', more = 1 }",
+    "{ app = 'TLS' }",
+    "{ app = ['TLS', 'DNS'], category = 'Web' }",
+    "{ app = [], category = 'Web' }",
+    "{ app = 'TLS', host = 'example.com' }",
     "{ file = 'list', format = 'hosts' }",
     "{ file = 'list', format = 'x' }",
     "{ file = 'list', below = true }",
@@ -101,11 +105,22 @@ const VALUES: [&str; 80] = [
     "{ days = 'mon', zone = 'UTC' }",
 ];
 
-const TOP_KEYS: [&str; 7] =
-    ["default", "undecided", "fragments", "unparsable", "rule", "rules", "other"];
-const MATCHERS: [&str; 19] = [
+const TOP_KEYS: [&str; 9] = [
+    "default",
+    "undecided",
+    "fragments",
+    "unparsable",
+    "groups",
+    "groups.own",
+    "rule",
+    "rules",
+    "other",
+];
+const MATCHERS: [&str; 21] = [
     "app",
     "category",
+    "flow_category",
+    "group",
     "breed",
     "risk",
     "risk_score",

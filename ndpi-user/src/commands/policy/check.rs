@@ -6,18 +6,19 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::commands::{NdpiOptions, print};
+use crate::commands::{Context, NdpiOptions, print};
 use crate::files::Onlooker;
-use crate::policy::{Support, Vocabulary, check};
+use crate::policy::{Caught, Support, Vocabulary, caught, check, load};
 use crate::text::shown;
 
 /// Say everything that is wrong with a policy
 ///
 /// Shows all problems at once: mistakes, with which the policy cannot be used, and warnings, such as
-/// rules that can never match. Exit status 1 if there is any problem, so that a silent check means
-/// a clean policy.
+/// rules that can never match. Exit status 1 if there is any, so that 0 means a clean policy; hints at
+/// what may have been meant otherwise do not count. With -v, lists what each rule takes by the categories
+/// and groups that it names.
 #[derive(Args, Clone, Debug)]
 pub struct CheckArguments {
     /// The policy
@@ -38,24 +39,63 @@ impl CheckArguments {
     ///
     /// # Errors
     /// nDPI, whose names the policy uses, cannot be loaded or set up.
-    pub fn run(self) -> Result<ExitCode> {
+    pub fn run(self, context: Context) -> Result<ExitCode> {
         let engine = self.ndpi.engine(&self.ndpi.library()?)?;
-        let diagnostics = check(&self.file, &Vocabulary::of(&engine), Support::THIS_BUILD)
-            .for_caller_of_sudo(Onlooker::behind_sudo());
-        let clean = diagnostics.problems().is_empty();
+        let names = Vocabulary::of(&engine);
+        let caller = Onlooker::behind_sudo();
+        let diagnostics = check(&self.file, &names, Support::THIS_BUILD).for_caller_of_sudo(caller);
+        let listed = context.log_level >= log::LevelFilter::Debug
+            && caller.is_none_or(|caller| caller.may_read(&self.file));
+        let caught = if listed { self.caught(&names) } else { Vec::new() };
+        let clean = diagnostics.is_clean();
         let text = if self.json {
             let usable = !diagnostics.has_errors();
             let problems = diagnostics.to_json();
             let file = &self.file;
-            format!("{}\n", json!({ "file": file, "usable": usable, "problems": problems }))
-        } else if clean {
+            let mut object = json!({ "file": file, "usable": usable, "problems": problems });
+            if listed {
+                object["takes"] = caught.iter().map(|(at, it)| to_json(at, it)).collect();
+            }
+            format!("{object}\n")
+        } else if diagnostics.problems().is_empty() {
             format!("{}: no problems\n", shown(&self.file))
         } else {
             format!("{}\n", diagnostics.render(wants_colour()))
         };
         print(&text)?;
+        if !self.json {
+            print(&caught.iter().map(|(at, it)| to_text(at, it)).collect::<String>())?;
+        }
         Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
+}
+
+impl CheckArguments {
+    /// What the rules take by categories and groups, each with its line; nothing of a policy that cannot be
+    /// used.
+    fn caught(&self, names: &Vocabulary) -> Vec<(String, Caught)> {
+        let Ok(policy) = load(&self.file, names, Support::THIS_BUILD) else { return Vec::new() };
+        let found = policy.diagnostics();
+        let at = |it: &Caught| {
+            format!("{}:{}", shown(found.path(it.place.source)), found.line_column(it.place).0)
+        };
+        caught(policy.rules(), names).into_iter().map(|it| (at(&it), it)).collect()
+    }
+}
+
+fn to_text(at: &str, it: &Caught) -> String {
+    format!("{at}: {:?}, `{}` {}: {}\n", it.rule, it.key, it.name, it.members())
+}
+
+fn to_json(at: &str, it: &Caught) -> Value {
+    json!({
+        "at": at,
+        "rule": it.rule,
+        "key": it.key,
+        "name": it.name,
+        "app": it.apps,
+        "category": it.categories,
+    })
 }
 
 /// On a terminal, unless the user asks for none (<https://no-color.org>).

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use crate::commands::print;
+use crate::commands::{Context, print};
 use crate::policy::{EXAMPLE, SCHEMA};
 
 pub use check::CheckArguments;
@@ -40,9 +40,9 @@ impl PolicyArguments {
     ///
     /// # Errors
     /// Whatever kept the command from being done.
-    pub fn run(self) -> Result<ExitCode> {
+    pub fn run(self, context: Context) -> Result<ExitCode> {
         match self.command {
-            Command::Check(arguments) => arguments.run(),
+            Command::Check(arguments) => arguments.run(context),
             Command::Explain(arguments) => arguments.run(),
             Command::Reload(arguments) => arguments.run(),
             Command::Schema => print(SCHEMA),

@@ -217,7 +217,7 @@ mod tests {
             categories: [(26, "Video")].into_iter().collect(),
             breeds: std::iter::empty::<(u16, &str)>().collect(),
             risks: std::iter::empty::<(u16, &str)>().collect(),
-            risk_scores: [0; 64],
+            ..Vocabulary::default()
         }
     }
 

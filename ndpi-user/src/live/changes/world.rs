@@ -129,7 +129,7 @@ fn parse(text: &str) -> Arc<Policy> {
         categories: none(),
         breeds: none(),
         risks: none(),
-        risk_scores: [0; 64],
+        ..Vocabulary::default()
     };
     let path = Path::new("p.toml");
     let policy = policy::parse(path, text, &vocabulary, Support::ALL, &|_| unreachable!());

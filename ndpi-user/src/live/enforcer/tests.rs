@@ -66,7 +66,7 @@ fn policy(text: &str) -> Arc<Policy> {
         categories: no_names(),
         breeds: no_names(),
         risks: no_names(),
-        risk_scores: [0; 64],
+        ..Vocabulary::default()
     };
     let path = Path::new("p.toml");
     let parsed = policy::parse(path, text, &vocabulary, Support::ALL, &|_| unreachable!());

@@ -98,7 +98,7 @@ fn policy(rule: &str) -> Arc<InForce> {
         categories: [(26, "Video")].into_iter().collect(),
         breeds: std::iter::empty::<(u16, &str)>().collect(),
         risks: std::iter::empty::<(u16, &str)>().collect(),
-        risk_scores: [0; 64],
+        ..Vocabulary::default()
     };
     let path = Path::new("p.toml");
     let policy = policy::parse(path, &text, &vocabulary, Support::ALL, &|_| unreachable!());

@@ -20,6 +20,8 @@ pub enum Severity {
     Error,
     /// The policy can be used, and probably does not do what was meant.
     Warning,
+    /// The policy may well do what was meant; who meant something else writes it otherwise.
+    Hint,
 }
 
 /// A file of the policy: 0 is the policy itself, the others are its lists.
@@ -63,6 +65,11 @@ impl Problem {
     /// Something that is probably not what was meant.
     pub fn warning(code: &'static str, place: Place, message: impl Into<String>) -> Self {
         Self::new(Severity::Warning, code, Some(place), &message.into())
+    }
+
+    /// Something that may not be what was meant.
+    pub fn hint(code: &'static str, place: Place, message: impl Into<String>) -> Self {
+        Self::new(Severity::Hint, code, Some(place), &message.into())
     }
 
     /// A file that could not be read at all.
@@ -211,6 +218,11 @@ impl Diagnostics {
         let problems = self.problems.iter();
         self.problems = problems.map(|it| redacted(it).unwrap_or_else(|| it.clone())).collect();
         self
+    }
+
+    /// Whether there is nothing but hints.
+    pub fn is_clean(&self) -> bool {
+        self.problems.iter().all(|problem| problem.severity == Severity::Hint)
     }
 
     /// Whether any problem makes the policy unusable.

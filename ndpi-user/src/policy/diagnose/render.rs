@@ -26,6 +26,7 @@ impl Diagnostics {
         let level = match problem.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
+            Severity::Hint => Level::NOTE.with_name("hint"),
         };
         let title = level.primary_title(problem.message.as_str());
         let group = match problem.place {
@@ -88,8 +89,9 @@ impl Diagnostics {
             1 => Some(format!("1 {word}")),
             _ => Some(format!("{count} {word}s")),
         };
-        let parts: Vec<_> =
-            [plural(errors, "error"), plural(warnings, "warning")].into_iter().flatten().collect();
+        let hints = of(Severity::Hint);
+        let parts = [plural(errors, "error"), plural(warnings, "warning"), plural(hints, "hint")];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
         (!parts.is_empty()).then(|| parts.join(", "))
     }
 }

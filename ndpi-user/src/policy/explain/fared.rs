@@ -1,5 +1,6 @@
 //! Each matcher on its own, by the plainest means.
 
+use crate::policy::facts::Derived;
 use crate::policy::host::normalise;
 use crate::policy::{At, Facts, Matchers, Place, Rank};
 
@@ -23,11 +24,13 @@ pub(super) enum Fared {
 pub(super) fn fare(
     matchers: &Matchers,
     facts: &Facts<'_>,
-    risk_score: u16,
+    derived: &Derived,
 ) -> impl Iterator<Item = (&'static str, Fared)> {
     let Matchers {
         app,
         category,
+        flow_category,
+        group,
         breed,
         risk,
         risk_score: score,
@@ -52,10 +55,12 @@ pub(super) fn fare(
     let rank = Rank::from(said.confidence);
     let rows = [
         ("app", list(app.as_ref(), |app| app.matches(said.app))),
-        ("category", list(category.as_ref(), |category| *category == said.category)),
+        ("category", list(category.as_ref(), |category| derived.categories.contains(*category))),
+        ("flow_category", list(flow_category.as_ref(), |category| *category == said.category)),
+        ("group", list(group.as_ref(), |group| group.matches(said.app, derived.categories))),
         ("breed", list(breed.as_ref(), |breed| *breed == said.breed)),
         ("risk", list(risk.as_ref(), |risk| said.risks.iter().any(|seen| seen == *risk))),
-        ("risk_score", one(score.as_ref(), |least| *least <= risk_score)),
+        ("risk_score", one(score.as_ref(), |least| *least <= derived.risk_score)),
         (
             "host",
             list(host.as_ref(), |host| name.as_deref().is_some_and(|name| host.matches(name))),

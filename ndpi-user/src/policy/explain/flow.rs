@@ -269,7 +269,7 @@ mod tests {
             categories: [(6, "SocialNetwork")].into_iter().collect(),
             breeds: [(3, "Fun")].into_iter().collect(),
             risks: [(6, "Self-signed Cert")].into_iter().collect(),
-            risk_scores: [0; 64],
+            ..Vocabulary::default()
         }
     }
 

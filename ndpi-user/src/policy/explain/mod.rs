@@ -8,6 +8,7 @@ mod flow;
 mod show;
 
 use self::fared::{Fared, fare};
+use super::facts::Derived;
 use super::{Decision, Facts, Place, Policy, Rule, RuleIndex};
 
 pub use flow::{FlowError, FlowWords};
@@ -47,10 +48,10 @@ pub struct Miss {
 
 /// Tries every rule in turn.
 pub fn explain(policy: &Policy, facts: &Facts<'_>) -> Explanation {
-    let risk_score = policy.risk_score(facts);
+    let derived = policy.derived(facts);
     let mut misses = Vec::new();
     for (index, rule) in (0..).map(RuleIndex).zip(policy.rules()) {
-        match try_rule(rule, facts, risk_score) {
+        match try_rule(rule, facts, &derived) {
             Err(miss) => misses.push((index, miss)),
             Ok(hits) => {
                 let decision = decide(policy, facts, Some(index));
@@ -70,9 +71,9 @@ fn decide(policy: &Policy, facts: &Facts<'_>, rule: Option<RuleIndex>) -> Option
     }
 }
 
-fn try_rule(rule: &Rule, facts: &Facts<'_>, risk_score: u16) -> Result<Vec<Hit>, Miss> {
+fn try_rule(rule: &Rule, facts: &Facts<'_>, derived: &Derived) -> Result<Vec<Hit>, Miss> {
     let mut hits = Vec::new();
-    for (key, fared) in fare(&rule.matchers, facts, risk_score) {
+    for (key, fared) in fare(&rule.matchers, facts, derived) {
         match fared {
             Fared::Held(entry) => hits.push(Hit { key, entry }),
             Fared::Failed { entries, more } => {
@@ -80,7 +81,7 @@ fn try_rule(rule: &Rule, facts: &Facts<'_>, risk_score: u16) -> Result<Vec<Hit>,
             }
         }
     }
-    for (key, fared) in fare(&rule.not, facts, risk_score) {
+    for (key, fared) in fare(&rule.not, facts, derived) {
         if let Fared::Held(entry) = fared {
             return Err(Miss { key, negated: true, entries: vec![entry], more: 0 });
         }

@@ -80,7 +80,10 @@ impl Explanation {
 impl Miss {
     fn reason(&self, policy: &Policy, facts: &Facts<'_>, names: &Vocabulary) -> String {
         let key = self.key;
-        let seen = seen(key, facts, names, policy.risk_score(facts));
+        let seen = match key {
+            "group" => groups(policy, facts),
+            _ => seen(key, facts, names, policy.risk_score(facts)),
+        };
         let entries: Vec<_> = self.entries.iter().map(|place| source(policy, *place)).collect();
         let entries = entries.join(", ");
         if self.negated {
@@ -148,13 +151,35 @@ fn endpoint((ip, port): (std::net::IpAddr, u16)) -> String {
     if port == 0 { ip.to_string() } else { std::net::SocketAddr::new(ip, port).to_string() }
 }
 
+/// The groups that a flow belongs to.
+fn groups(policy: &Policy, facts: &Facts<'_>) -> String {
+    let categories = policy.derived(facts).categories;
+    let app = facts.classification.app;
+    let its = policy.groups().iter().filter(|group| group.matches(app, categories));
+    let names: Vec<_> = its.map(|group| group.name.as_str()).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(" and ") }
+}
+
+/// The flow's category, and those that it counts to besides.
+fn categories(said: &ndpi::Classification, names: &Vocabulary) -> String {
+    let all = names.app_categories.of_flow(said.app, said.category);
+    let mut shown: Vec<&str> = Vec::new();
+    for name in all.iter().filter_map(|category| names.categories.name(category.0)) {
+        if !shown.contains(&name) {
+            shown.push(name);
+        }
+    }
+    if shown.is_empty() { "none".to_owned() } else { shown.join(" and ") }
+}
+
 /// What a flow has where a matcher looks.
 fn seen(key: &str, facts: &Facts<'_>, names: &Vocabulary, risk_score: u16) -> String {
     let said = facts.classification;
     let or_none = |text: Option<&str>| text.unwrap_or("none").to_owned();
     match key {
         "app" => names.app_name(said.app),
-        "category" => or_none(names.categories.name(said.category.0)),
+        "category" => categories(said, names),
+        "flow_category" => or_none(names.categories.name(said.category.0)),
         "breed" => or_none(names.breeds.name(said.breed.0.into())),
         "risk" => {
             let risks = said.risks.iter().filter_map(|risk| names.risks.name(risk.into()));

@@ -9,6 +9,8 @@ use crate::policy::HostPattern;
 #[derive(Debug)]
 pub(super) struct ByHost {
     names: HashMap<Box<str>, Meaning>,
+    /// Rules by what nDPI leaves of long names.
+    ends: HashMap<Box<str>, SetId>,
     pool: Pool,
 }
 
@@ -27,7 +29,12 @@ impl ByHost {
         let mut pool = PoolBuilder::new(width);
         let none = pool.of(&[]);
         let mut names: HashMap<Box<str>, Meaning> = HashMap::new();
+        let mut ends: HashMap<Box<str>, SetId> = HashMap::new();
         for (pattern, rule) in entries {
+            for end in pattern.ends() {
+                let rules = ends.entry_ref(end).or_insert(none);
+                *rules = pool.with(*rules, rule);
+            }
             let unknown = Meaning { itself: none, below: none };
             let meaning = names.entry_ref(pattern.name()).or_insert(unknown);
             if !matches!(pattern, HostPattern::Below(_)) {
@@ -37,13 +44,16 @@ impl ByHost {
                 meaning.below = pool.with(meaning.below, rule);
             }
         }
-        Self { names, pool: pool.finish() }
+        Self { names, ends, pool: pool.finish() }
     }
 
     /// Adds the rules that mean `host` (normalised) to `union`.
     pub(super) fn add_to(&self, host: &str, union: &mut Words) {
         if let Some(meaning) = self.names.get(host) {
             self.pool.add_to(meaning.itself, union);
+        }
+        if let Some(rules) = self.ends.get(host) {
+            self.pool.add_to(*rules, union);
         }
         let mut rest = host;
         while let Some((_, parent)) = rest.split_once('.') {

@@ -9,6 +9,7 @@ use super::super::net::Range;
 use super::super::{AppPattern, At, Matchers, Net, Rule};
 use super::clause::Clause;
 use super::exact::ByKey;
+use super::groups::ByGroup;
 use super::hosts::ByHost;
 use super::ranges::{ByRange, Number};
 use super::sets::Words;
@@ -17,6 +18,8 @@ use super::sets::Words;
 pub(super) struct Lookups {
     pub(super) app: Clause<ByKey<AppPattern>>,
     pub(super) category: Clause<ByKey<CategoryId>>,
+    pub(super) flow_category: Clause<ByKey<CategoryId>>,
+    pub(super) group: Clause<ByGroup>,
     pub(super) breed: Clause<ByKey<BreedId>>,
     pub(super) risk: Clause<ByKey<u8>>,
     pub(super) risk_score: Clause<ByRange<u16>>,
@@ -43,6 +46,8 @@ impl Lookups {
         Self {
             app: by_key(rules, |m| m.app.as_ref()),
             category: by_key(rules, |m| m.category.as_ref()),
+            flow_category: by_key(rules, |m| m.flow_category.as_ref()),
+            group: by_group(rules),
             breed: by_key(rules, |m| m.breed.as_ref()),
             risk: by_key(rules, |m| m.risk.as_ref()),
             risk_score: at_least(rules, u16::MAX, |m| Some(m.risk_score?.value)),
@@ -131,6 +136,17 @@ fn by_host(rules: &[Rule]) -> Clause<ByHost> {
         rules,
         |matchers| matchers.host.is_some(),
         |all| ByHost::new(width(rules), entries(all, |matchers| matchers.host.as_ref())),
+    )
+}
+
+fn by_group(rules: &[Rule]) -> Clause<ByGroup> {
+    Clause::new(
+        rules,
+        |matchers| matchers.group.is_some(),
+        |all| {
+            let groups = entries(all, |matchers| matchers.group.as_ref());
+            ByGroup::new(width(rules), groups.map(|(group, rule)| (&**group, rule)))
+        },
     )
 }
 

@@ -7,13 +7,14 @@
 
 mod clause;
 mod exact;
+mod groups;
 mod hosts;
 mod lookups;
 mod ranges;
 mod sets;
 
 use self::lookups::{Lookups, ip_of};
-use super::facts::{Facts, RuleIndex};
+use super::facts::{Derived, Facts, RuleIndex};
 use super::read::MAX_RULES;
 use super::schedule::minute_of_week;
 use super::{Rank, Rule};
@@ -36,12 +37,12 @@ impl Index {
         &self,
         rules: &[Rule],
         facts: &Facts<'_>,
-        risk_score: u16,
+        derived: &Derived,
     ) -> Option<RuleIndex> {
         let mut buffer = [0; MAX_RULES / 64];
         let candidates = &mut buffer[..self.count.div_ceil(64)];
         self.all(candidates);
-        self.narrow(candidates, facts, risk_score);
+        self.narrow(candidates, facts, derived);
         let mut clock = Clock { facts, cached: None };
         sets::members(candidates)
             .find(|rule| clock.schedule_holds(&rules[usize::from(*rule)]))
@@ -55,12 +56,18 @@ impl Index {
         }
     }
 
-    fn narrow(&self, candidates: &mut [u64], facts: &Facts<'_>, risk_score: u16) {
+    fn narrow(&self, candidates: &mut [u64], facts: &Facts<'_>, derived: &Derived) {
         let by = &self.lookups;
         let said = facts.classification;
         let (client, server) = (ip_of(facts.client.0), ip_of(facts.server.0));
         by.app.narrow(candidates, |sets, union| lookups::add_app(sets, said.app, union));
-        by.category.narrow(candidates, |sets, union| sets.add_to(&said.category, union));
+        by.category.narrow(candidates, |sets, union| {
+            for category in derived.categories.iter() {
+                sets.add_to(&category, union);
+            }
+        });
+        by.group.narrow(candidates, |sets, union| sets.add_to(said.app, derived.categories, union));
+        by.flow_category.narrow(candidates, |sets, union| sets.add_to(&said.category, union));
         by.host.narrow(candidates, |sets, union| {
             if let Some(host) = facts.hostname {
                 sets.add_to(&normalise(host), union);
@@ -86,7 +93,7 @@ impl Index {
                 sets.add_to(&risk, union);
             }
         });
-        by.risk_score.narrow(candidates, |sets, union| sets.add_to(risk_score, union));
+        by.risk_score.narrow(candidates, |sets, union| sets.add_to(derived.risk_score, union));
         by.ja4.narrow(candidates, |sets, union| {
             if let Some(ja4) = facts.ja4 {
                 sets.add_to(ja4, union);

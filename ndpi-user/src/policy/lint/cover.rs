@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use ndpi::{BreedId, CategoryId};
 
-use crate::policy::{AppPattern, At, HostPattern, Matchers, Net, Place, Rank, Schedule};
+use crate::policy::{AppPattern, At, Group, HostPattern, Matchers, Net, Place, Rank, Schedule};
 
 /// Finds the entry of a list that covers an entry.
 pub(super) type Find<'r, T> = Box<dyn Fn(&T) -> Option<Place> + 'r>;
@@ -37,6 +38,14 @@ impl Cover for AppPattern {
             (Self::Pair(a), Self::Pair(b)) => a == b,
             (Self::Pair(_), Self::Either(_)) => false,
         }
+    }
+}
+
+impl Cover for Arc<Group> {
+    fn covers(&self, other: &Self) -> bool {
+        let has = |entry: &AppPattern| self.apps.iter().any(|its| its.covers(entry));
+        other.apps.iter().all(has)
+            && other.categories.iter().all(|entry| self.categories.contains(entry))
     }
 }
 
@@ -110,10 +119,10 @@ impl Cover for HostPattern {
     fn covers(&self, other: &Self) -> bool {
         let takes_below = !matches!(self, Self::Exact(_));
         match other {
-            Self::Exact(name) => self.matches(name),
+            Self::Exact(name) => self.takes(name),
             _ if !takes_below => false,
-            Self::Below(name) => self.name() == name || self.matches(name),
-            Self::Tree(name) => self.matches(name),
+            Self::Below(name) => self.name() == name || self.takes(name),
+            Self::Tree(name) => self.takes(name),
         }
     }
 
@@ -149,6 +158,8 @@ macro_rules! for_each_matcher {
     ($call:ident) => {
         $call!("app", |m| m.app.as_deref());
         $call!("category", |m| m.category.as_deref());
+        $call!("flow_category", |m| m.flow_category.as_deref());
+        $call!("group", |m| m.group.as_deref());
         $call!("breed", |m| m.breed.as_deref());
         $call!("risk", |m| m.risk.as_deref());
         $call!("risk_score", |m| m.risk_score.as_ref().map(std::slice::from_ref));

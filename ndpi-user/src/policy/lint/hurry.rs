@@ -2,14 +2,16 @@
 
 use super::cover::for_each_matcher;
 use crate::policy::hurry;
-use crate::policy::{Matchers, Problem, Rule};
+use crate::policy::{CategoryTable, Matchers, Problem, Rule};
 
 /// A rule that asks what no first packet tells, or stands behind one that may match every flow as far
 /// as its first packet tells.
-pub(super) fn in_vain(rules: &[Rule]) -> Vec<Problem> {
+pub(super) fn in_vain(rules: &[Rule], table: &CategoryTable) -> Vec<Problem> {
     let hurried = rules.iter().enumerate().filter(|(_, rule)| rule.first_packet);
     hurried
-        .filter_map(|(index, rule)| asks_too_much(rule).or_else(|| waits(&rules[..index], rule)))
+        .filter_map(|(index, rule)| {
+            asks_too_much(rule).or_else(|| waits(&rules[..index], rule, table))
+        })
         .collect()
 }
 
@@ -23,8 +25,8 @@ fn asks_too_much(rule: &Rule) -> Option<Problem> {
     Some(Problem::warning("first-packet", rule.place, message).help(help))
 }
 
-fn waits(before: &[Rule], rule: &Rule) -> Option<Problem> {
-    let earlier = before.iter().find(|earlier| may_take_all(earlier))?;
+fn waits(before: &[Rule], rule: &Rule, table: &CategoryTable) -> Option<Problem> {
+    let earlier = before.iter().find(|earlier| may_take_all(earlier, table))?;
     let message = format!(
         "`first_packet` of {:?} has no effect: its flows wait for nDPI, as {:?} before it may match",
         rule.name, earlier.name
@@ -36,8 +38,8 @@ fn waits(before: &[Rule], rule: &Rule) -> Option<Problem> {
 
 /// Whether nothing that a first packet tells keeps the rule from matching, which does not decide by
 /// it.
-fn may_take_all(rule: &Rule) -> bool {
-    let part = hurry::answered_part(rule);
+fn may_take_all(rule: &Rule, table: &CategoryTable) -> bool {
+    let part = hurry::answered_part(rule, table);
     let decides = rule.first_packet && hurry::unanswered(rule).is_none();
     !decides && asks_nothing(&part.matchers) && asks_nothing(&part.not)
 }

@@ -3,21 +3,32 @@
 //! Every claim is certain; not every such rule is found. A rule is compared with each one before it,
 //! not with several together.
 
+mod across;
+mod apps;
 mod cover;
+mod hosts;
 mod hurry;
 mod lists;
+mod names;
+mod never;
 mod pairs;
+mod says;
+mod words;
 
-use super::{Problem, Rule};
+use super::{Problem, Rule, Vocabulary};
 
 /// Everything suspicious about rules in file order.
-pub(super) fn lint(rules: &[Rule]) -> Vec<Problem> {
+pub(super) fn lint(rules: &[Rule], vocabulary: &Vocabulary) -> Vec<Problem> {
     let mut problems = Vec::new();
     for rule in rules {
         problems.extend(lists::redundant_entries(rule));
         problems.extend(lists::never_holds(rule));
+        problems.extend(never::excluded_by_the_table(rule, vocabulary));
+        problems.extend(words::mistaken(rule, vocabulary));
+        problems.extend(hosts::hints(rule));
     }
-    problems.extend(pairs::taken_before(rules));
-    problems.extend(hurry::in_vain(rules));
+    problems.extend(pairs::taken_before(rules, &vocabulary.app_categories));
+    problems.extend(names::repeated(rules));
+    problems.extend(hurry::in_vain(rules, &vocabulary.app_categories));
     problems
 }

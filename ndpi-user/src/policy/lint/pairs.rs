@@ -1,13 +1,20 @@
 //! Between rules: what an earlier one takes of a later one's flows.
 
+use super::across;
 use super::cover::{Cover, Pick, for_each_matcher};
-use crate::policy::{Matchers, Place, Problem, Rule};
+use crate::policy::{CategoryTable, Matchers, Place, Problem, Rule};
 
-/// A matcher of an earlier rule, asked how much of a later rule's it takes.
-type Row<'r> = (&'static str, Box<dyn Fn(&Matchers) -> Taken + 'r>);
+/// A matcher of an earlier rule, asked how much of a later rule's matchers it takes: of the same one, or of
+/// another that says as much.
+struct Row<'r> {
+    asks: Vec<(&'static str, Ask<'r>)>,
+}
+
+/// Asks how much of one matcher of a later rule is taken.
+pub(super) type Ask<'r> = Box<dyn Fn(&Matchers) -> Taken + 'r>;
 
 /// How much of a later rule's matcher an earlier rule takes.
-enum Taken {
+pub(super) enum Taken {
     /// The later rule asks nothing here: it takes flows that the earlier one does not.
     Unknown,
     /// Some of the entries, each with the one that takes it.
@@ -23,11 +30,11 @@ enum Found {
 }
 
 /// Rules of which an earlier rule takes all flows, or all that match some entries of a list.
-pub(super) fn taken_before(rules: &[Rule]) -> Vec<Problem> {
+pub(super) fn taken_before(rules: &[Rule], table: &CategoryTable) -> Vec<Problem> {
     let mut all_taken = vec![false; rules.len()];
     let mut problems = Vec::new();
     for (index, earlier) in rules.iter().enumerate() {
-        let rows = rows(&earlier.matchers);
+        let rows = rows(&earlier.matchers, table);
         for (later, all_taken) in rules.iter().zip(&mut all_taken).skip(index + 1) {
             if *all_taken || !excludes_as_much(earlier, later) {
                 continue;
@@ -66,39 +73,68 @@ fn kept_out<T: Cover>(pick: Pick<T>, earlier: &Matchers, later: &Matchers) -> bo
     earlier.iter().all(|at| find(&at.value).is_some())
 }
 
-fn rows(earlier: &Matchers) -> Vec<Row<'_>> {
+fn rows<'r>(earlier: &'r Matchers, table: &'r CategoryTable) -> Vec<Row<'r>> {
     let mut rows = Vec::new();
     macro_rules! add {
         ($key:literal, $pick:expr) => {
-            rows.extend(row($key, earlier, $pick));
+            let asks = ask($key, earlier, $pick).into_iter();
+            let asks: Vec<_> = asks.chain(across::asks($key, earlier, table)).collect();
+            rows.extend((!asks.is_empty()).then_some(Row { asks }));
         };
     }
     for_each_matcher!(add);
     rows
 }
 
-fn row<'r, T: Cover + 'r>(
+fn ask<'r, T: Cover + 'r>(
     key: &'static str,
     earlier: &'r Matchers,
     pick: Pick<T>,
-) -> Option<Row<'r>> {
-    let find = T::finder(pick(earlier)?);
-    let ask = move |later: &Matchers| match pick(later) {
+) -> Option<(&'static str, Ask<'r>)> {
+    Some((key, entries_taken(pick, T::finder(pick(earlier)?))))
+}
+
+/// Asks of each entry of a later rule's matcher what takes it.
+pub(super) fn entries_taken<'r, T: 'r>(
+    pick: Pick<T>,
+    find: impl Fn(&T) -> Option<Place> + 'r,
+) -> Ask<'r> {
+    Box::new(move |later| match pick(later) {
         None => Taken::Unknown,
         Some(list) => Taken::Entries {
             taken: list.iter().filter_map(|at| Some((at.place, find(&at.value)?))).collect(),
             of: list.len(),
         },
-    };
-    Some((key, Box::new(ask)))
+    })
+}
+
+impl Row<'_> {
+    /// What is taken of the matcher of which most is.
+    fn best(&self, later: &Matchers) -> (&'static str, Taken) {
+        let all = self.asks.iter().map(|(key, ask)| (*key, ask(later)));
+        all.max_by_key(|(_, taken)| taken.rank()).unwrap_or(("", Taken::Unknown))
+    }
+}
+
+impl Taken {
+    /// Higher where more is taken.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Unknown => 0,
+            Self::Entries { taken, .. } if taken.is_empty() => 1,
+            Self::Entries { taken, of } if taken.len() < *of => 2,
+            Self::Entries { .. } => 3,
+        }
+    }
 }
 
 /// `None` where the earlier rule leaves the later one alone as far as can be told: all rows but one
 /// must take everything for the entries taken by that one to be lost.
 fn compare(rows: &[Row<'_>], later: &Matchers) -> Option<Found> {
     let mut partly = None;
-    for (key, ask) in rows {
-        match ask(later) {
+    for row in rows {
+        let (key, taken) = row.best(later);
+        match taken {
             Taken::Unknown => return None,
             Taken::Entries { taken, of } if taken.len() == of => {}
             Taken::Entries { taken, .. } if taken.is_empty() || partly.is_some() => return None,

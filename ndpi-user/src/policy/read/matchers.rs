@@ -7,6 +7,7 @@ use super::keys::Keys;
 use super::value::as_list;
 use super::words::Meant;
 use super::{Reader, here};
+use crate::policy::group::{app_pattern, group_name};
 use crate::policy::{AppPattern, At, Matchers, Names, Place, Problem, Rank, Vocabulary};
 use ndpi::{AppId, BreedId, CategoryId};
 
@@ -17,6 +18,10 @@ impl Reader<'_> {
         Matchers {
             app: keys.take("app").map(|v| self.each("app", v, Self::app)),
             category: keys.take("category").map(|v| self.each("category", v, Self::category)),
+            flow_category: keys
+                .take("flow_category")
+                .map(|v| self.each("flow_category", v, Self::flow_category)),
+            group: keys.take("group").map(|v| self.each("group", v, Self::group)),
             breed: keys.take("breed").map(|v| self.each("breed", v, Self::breed)),
             risk: keys.take("risk").map(|v| self.each("risk", v, Self::risk)),
             risk_score: keys
@@ -41,24 +46,28 @@ impl Reader<'_> {
         }
     }
 
-    fn app(&mut self, value: &Value<'_>) -> Vec<At<AppPattern>> {
+    pub(super) fn app(&mut self, value: &Value<'_>) -> Vec<At<AppPattern>> {
         let Some(name) = self.text("app", "names of protocols and applications", value) else {
             return Vec::new();
         };
-        let apps = &self.vocabulary.apps;
-        if let Some(id) = apps.id(name) {
-            return vec![At { value: AppPattern::Either(id), place: here(value) }];
-        }
-        if let Some(pair) = pair(apps, name) {
-            return vec![At { value: AppPattern::Pair(pair), place: here(value) }];
+        if let Some(pattern) = app_pattern(&self.vocabulary.apps, name) {
+            return vec![At { value: pattern, place: here(value) }];
         }
         self.unknown_app(name, here(value));
         Vec::new()
     }
 
-    fn category(&mut self, value: &Value<'_>) -> Vec<At<CategoryId>> {
+    pub(super) fn category(&mut self, value: &Value<'_>) -> Vec<At<CategoryId>> {
+        self.category_of("category", value)
+    }
+
+    fn flow_category(&mut self, value: &Value<'_>) -> Vec<At<CategoryId>> {
+        self.category_of("flow_category", value)
+    }
+
+    fn category_of(&mut self, key: &str, value: &Value<'_>) -> Vec<At<CategoryId>> {
         let names = &self.vocabulary.categories;
-        self.named("category", "categories", names, value, CategoryId)
+        self.named(key, "categories", names, value, CategoryId)
     }
 
     fn breed(&mut self, value: &Value<'_>) -> Vec<At<BreedId>> {
@@ -141,8 +150,9 @@ impl Reader<'_> {
     }
 
     fn unknown_name(&mut self, key: &str, list: &str, name: &str, near: &[&str], place: Place) {
-        let message = format!("nDPI knows no {key} {name:?}");
-        let help = self.named_elsewhere(key, name).unwrap_or_else(|| match near {
+        let kind = key.strip_prefix("flow_").unwrap_or(key);
+        let message = format!("nDPI knows no {kind} {name:?}");
+        let help = self.named_elsewhere(kind, name).unwrap_or_else(|| match near {
             _ if name.contains(',') => as_list(key, name),
             [] => format!("`ndpi-xdp list {list}` shows all names"),
             [only] => format!("did you mean \"{only}\"?"),
@@ -152,7 +162,11 @@ impl Reader<'_> {
     }
 
     /// What to write where a name is one of another kind, in any spelling.
-    fn named_elsewhere(&self, key: &str, name: &str) -> Option<String> {
+    pub(super) fn named_elsewhere(&self, key: &str, name: &str) -> Option<String> {
+        let group = self.groups.iter().find(|group| group.name == group_name(name));
+        if let Some(group) = group.filter(|_| key != "group") {
+            return Some(format!("that is a group: write `group = {:?}`", group.name));
+        }
         let Vocabulary { apps, categories, breeds, risks, .. } = self.vocabulary;
         let kinds = [
             ("app", "an application", apps),

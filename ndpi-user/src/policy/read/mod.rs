@@ -4,6 +4,7 @@
 //! the first mistake.
 
 mod action;
+mod groups;
 mod keys;
 mod lines;
 mod list;
@@ -18,6 +19,7 @@ mod value;
 mod words;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -25,8 +27,8 @@ use toml::de::{DeTable, DeValue};
 use self::keys::Keys;
 pub(super) use self::matchers::pair;
 use super::{
-    Action, At, Diagnostics, HostPattern, Place, Problem, ReadList, Rule, SourceId, Support,
-    Undecided, Vocabulary,
+    Action, At, Diagnostics, Group, HostPattern, Place, Problem, ReadList, Rule, SourceId, Support,
+    Undecided, Vocabulary, groups,
 };
 
 /// Most rules of a policy: the width of a decision's sets (and far from what a person can keep in
@@ -36,6 +38,7 @@ pub(super) const MAX_RULES: usize = 4096;
 /// A policy file as read, names resolved, not indexed yet.
 pub(super) struct Parsed {
     pub(super) rules: Vec<Rule>,
+    pub(super) groups: Vec<Arc<Group>>,
     pub(super) default: Action,
     pub(super) undecided: Undecided,
     pub(super) fragments: Undecided,
@@ -50,6 +53,8 @@ pub(super) struct Reader<'a> {
     pub(super) diagnostics: Diagnostics,
     /// The exceptions of the lists of one `host`.
     pub(super) exceptions: Vec<At<HostPattern>>,
+    /// Our groups, with what the policy adds, and its own.
+    pub(super) groups: Vec<Arc<Group>>,
     /// The lists read so far, so that one file is one source.
     pub(super) lists: Vec<(std::path::PathBuf, Option<SourceId>)>,
 }
@@ -62,7 +67,8 @@ impl<'a> Reader<'a> {
     ) -> Self {
         let diagnostics = Diagnostics::default();
         let (exceptions, lists) = (Vec::new(), Vec::new());
-        Self { vocabulary, support, read_list, diagnostics, exceptions, lists }
+        let groups = groups(vocabulary);
+        Self { vocabulary, support, read_list, diagnostics, exceptions, groups, lists }
     }
 
     /// Reads a whole policy. Problems go to `self.diagnostics`; what is returned is of use only if
@@ -90,6 +96,10 @@ impl<'a> Reader<'a> {
     fn top(&mut self, table: &DeTable<'_>) -> Parsed {
         let support = self.support;
         let mut keys = Keys::new("a policy", table);
+        // Rules name groups, wherever those stand.
+        if let Some(value) = keys.take("groups") {
+            self.groups(value);
+        }
         let parsed = Parsed {
             default: keys
                 .take("default")
@@ -108,6 +118,7 @@ impl<'a> Reader<'a> {
                 .and_then(|v| self.pass_or_drop("unparsable", v, support.unparsable))
                 .unwrap_or_default(),
             rules: rules(&mut keys).map(|v| self.rules(v)).unwrap_or_default(),
+            groups: self.groups.clone(),
         };
         keys.refuse_others(self);
         parsed

@@ -21,9 +21,9 @@ impl Reader<'_> {
         };
         let problems_before = self.diagnostics.problems().len();
         let mut keys = Keys::new("a rule", table);
-        let name = keys
-            .take("name")
-            .and_then(|v| Some(clean(self.text("name", "a text", v)?).into_owned()));
+        let name = keys.take("name");
+        let named = name.map_or(here(value), here);
+        let name = name.and_then(|v| Some(clean(self.text("name", "a text", v)?).into_owned()));
         let matchers = self.matchers(&mut keys);
         let except = std::mem::take(&mut self.exceptions);
         let mut not = keys.take("not").map(|v| self.not(v)).unwrap_or_default();
@@ -43,6 +43,7 @@ impl Reader<'_> {
         Some(Rule {
             name: name.unwrap_or_else(|| format!("rule {}", index + 1)),
             place: here(value),
+            named,
             action: action?,
             partial,
             first_packet,

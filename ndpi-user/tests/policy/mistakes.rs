@@ -1,0 +1,256 @@
+//! Mistakes that come naturally, each with its line and its cure.
+
+use std::fs;
+use std::path::Path;
+
+use ndpi::Library;
+use ndpi_user::policy::{Diagnostics, Support, Vocabulary, check, check_text};
+
+use crate::common::vocabulary;
+use crate::messages::lines;
+
+fn checked(text: &str) -> Vec<String> {
+    checked_with(text, "")
+}
+
+/// Checks a policy with one list file, `list`.
+fn checked_with(text: &str, list: &str) -> Vec<String> {
+    let read_list = |_: &Path| Ok(list.to_owned());
+    let path = Path::new("policy.toml");
+    lines(&check_text(path, text, &vocabulary(), Support::ALL, &read_list))
+}
+
+fn one_rule(matchers: &str) -> Vec<String> {
+    checked(&format!("[[rule]]\nname = \"A\"\naction = \"drop\"\n{matchers}\n"))
+}
+
+fn two_rules(first: &str, second: &str) -> Vec<String> {
+    checked(&format!(
+        "[[rule]]\nname = \"A\"\naction = \"drop\"\n{first}\n\
+         [[rule]]\nname = \"B\"\naction = \"count\"\n{second}\n"
+    ))
+}
+
+#[test]
+fn an_application_that_is_not_of_the_category_is_named_with_its_own() {
+    let [said] = &*one_rule("category = \"SocialNetwork\"\napp = \"NetFlix\"") else { panic!() };
+    assert_eq!(
+        said,
+        "5:7 never-matches: \"A\" can never match by nDPI's table: `app` and `category` must both hold, \
+         and nDPI files NetFlix under Streaming | make two rules of it, one with `app` and one with \
+         `category`, or take one out"
+    );
+    let [said] = &*one_rule("app = [\"Facebook\", \"NetFlix\"]\ncategory = \"SocialNetwork\"")
+    else {
+        panic!()
+    };
+    assert!(said.starts_with("4:20 never-matches: 1 of 2 entries of `app` can never"), "{said}");
+}
+
+#[test]
+fn what_may_hold_together_is_left_alone() {
+    for matchers in [
+        "app = \"TLS\"\ncategory = \"SocialNetwork\"",
+        "app = \"Facebook\"\ncategory = [\"Streaming\", \"SocialNetwork\"]",
+        "app = \"TLS.Facebook\"\ncategory = \"SocialNetwork\"",
+        "app = \"Facebook\"\nflow_category = \"Download\"",
+        "app = \"Unknown\"\ncategory = \"Web\"",
+    ] {
+        assert_eq!(one_rule(matchers), [""; 0], "{matchers}");
+    }
+}
+
+#[test]
+fn an_application_outside_of_the_group_is_named() {
+    let own = "groups.films = \"NetFlix\"\n[[rule]]\nname = \"A\"\naction = \"drop\"\n";
+    let [said] = &*checked(&format!("{own}app = \"Facebook\"\ngroup = \"films\"")) else {
+        panic!()
+    };
+    assert!(said.starts_with("5:7 never-matches: \"A\" can never match"), "{said}");
+    assert!(said.contains("Facebook is not in films"), "{said}");
+    let [said] = &*checked(&format!("{own}category = \"Network\"\ngroup = \"films\"")) else {
+        panic!()
+    };
+    assert!(said.contains("nothing in its `group` is of its `category`, Network"), "{said}");
+    let fine = checked(&format!("{own}app = \"TLS\"\ngroup = \"films\""));
+    assert_eq!(fine, [""; 0], "TLS.NetFlix is both");
+}
+
+#[test]
+fn an_exception_behind_what_it_is_an_exception_of_never_matches() {
+    let groups =
+        "groups.films = [\"NetFlix\", \"Rsync\"]\ngroups.post = { category = \"Email\" }\n";
+    for (wide, narrow) in [
+        ("category = \"SocialNetwork\"", "app = \"Facebook\""),
+        ("category = \"SocialNetwork\"", "app = \"TLS.Facebook\"\nport = 443"),
+        ("category = [\"Streaming\", \"Network\"]", "group = \"films\""),
+        ("category = \"Email\"", "group = \"post\""),
+        ("category = \"Email\"", "flow_category = \"Email\""),
+        ("group = \"films\"", "app = [\"NetFlix\", \"TLS.Rsync\"]"),
+        ("group = \"post\"", "category = \"Email\""),
+        ("app = [\"NetFlix\", \"Rsync\", \"DNS\"]", "group = \"films\""),
+        ("any = \"198.18.0.0/15\"", "src = \"198.18.7.0/24\""),
+        ("any = \"198.18.0.0/15\"", "dst = [\"198.18.7.0/24\", \"198.19.0.1\"]"),
+    ] {
+        let said = checked(&format!(
+            "{groups}[[rule]]\nname = \"A\"\naction = \"drop\"\n{wide}\n\
+             [[rule]]\nname = \"B\"\naction = \"count\"\n{narrow}\n"
+        ));
+        let cure = "move it up, narrow the earlier rule, or take one of them out";
+        let expected = format!("7:1 shadowed: \"B\" can never match | {cure}");
+        assert_eq!(said, [expected], "{wide} / {narrow}");
+    }
+}
+
+#[test]
+fn what_an_earlier_rule_may_leave_is_not_called_shadowed() {
+    for (first, second) in [
+        ("category = \"SocialNetwork\"", "app = \"NetFlix\""),
+        ("category = \"Web\"", "app = \"TLS\""),
+        ("category = \"Web\"", "app = \"TLS.Facebook\""),
+        ("flow_category = \"SocialNetwork\"", "app = \"Facebook\""),
+        ("app = \"Facebook\"", "category = \"SocialNetwork\""),
+        ("category = \"SocialNetwork\"\nnot.app = \"Facebook\"", "app = \"Facebook\""),
+        ("src = \"198.18.0.0/15\"", "any = \"198.18.7.0/24\""),
+    ] {
+        assert_eq!(two_rules(first, second), [""; 0], "{first} / {second}");
+    }
+    let [said] = &*two_rules("category = \"SocialNetwork\"", "app = [\"DNS\", \"Facebook\"]")
+    else {
+        panic!()
+    };
+    assert!(said.starts_with("8:15 overlap: `app` of \"B\": this entry can never match"), "{said}");
+}
+
+#[test]
+fn rules_of_the_same_name_are_named() {
+    let said = checked(
+        "[[rule]]\nname = \"A\"\napp = \"DNS\"\naction = \"drop\"\n\
+         [[rule]]\nname = \"A\"\napp = \"HTTP\"\nlimit = \"1 MB/s\"\n\
+         [[rule]]\nname = \"B\"\napp = \"TLS\"\naction = \"count\"\n",
+    );
+    let [said] = &*said else { panic!("{said:?}") };
+    assert!(
+        said.starts_with("6:8 duplicate-name: two rules are called \"A\" | give each"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_site_without_the_names_below_it_gets_a_hint() {
+    let [said] = &*one_rule("host = \"facebook.com\"") else { panic!() };
+    assert_eq!(
+        said,
+        "4:8 bare-host: \"facebook.com\" is this one name, and none of those below it, as \
+         www.facebook.com | write \".facebook.com\" to take them, too"
+    );
+    assert!(one_rule("not.host = \"example.co.uk\"")[0].contains("write \".example.co.uk\""));
+    for deliberate in [
+        "host = \"www.facebook.com\"",
+        "host = \".facebook.com\"",
+        "host = [\"facebook.com\", \"www.facebook.com\"]",
+        "host = [\"facebook.com\", \"*.facebook.com\"]",
+    ] {
+        assert_eq!(one_rule(deliberate), [""; 0], "{deliberate}");
+    }
+    let text = "[[rule]]\naction = \"drop\"\nhost = { file = \"list\" }\n";
+    let said = checked_with(text, "a.example\nb.example\nwww.c.example\n");
+    let [said] = &*said else { panic!("{said:?}") };
+    assert!(said.starts_with("1:1 bare-host: 2 names of this list, as \"a.example\""), "{said}");
+}
+
+#[test]
+fn a_name_longer_than_ndpi_keeps_gets_a_hint_and_still_matches() {
+    let label = "label-of-forty-one-characters-and-no-more";
+    let [said] = &*one_rule(&format!("host = \"{label}.{label}.cdn.example.com\"")) else {
+        panic!()
+    };
+    assert!(
+        said.starts_with("4:8 long-host: this name has 99 characters, and nDPI keeps"),
+        "{said}"
+    );
+    assert!(said.ends_with(&format!("or write \".{label}.cdn.example.com\"")), "{said}");
+}
+
+/// nDPI's own names, where the library is.
+fn real_names() -> Option<Vocabulary> {
+    match Library::load(None) {
+        Ok(library) => Some(Vocabulary::of(&library.engine().build().unwrap())),
+        Err(error) if std::env::var_os("CI").is_some() => {
+            panic!("nDPI must be there in CI: {error}")
+        }
+        Err(error) => {
+            eprintln!("skipped: {error}");
+            None
+        }
+    }
+}
+
+fn with_real_names(text: &str, names: &Vocabulary) -> Diagnostics {
+    let no_list = |_: &Path| unreachable!("no list is named");
+    check_text(Path::new("policy.toml"), text, names, Support::ALL, &no_list)
+}
+
+#[test]
+fn categories_that_are_not_what_their_words_say_get_a_hint() {
+    let Some(names) = real_names() else { return };
+    let text =
+        "[[rule]]\nname = \"no films\"\ncategory = [\"Video\", \"Streaming\"]\naction = \"drop\"\n";
+    let said = lines(&with_real_names(text, &names));
+    let [said] = &*said else { panic!("{said:?}") };
+    assert!(
+        said.starts_with("3:13 category-words: nDPI's Video with Streaming does not take YouTube"),
+        "{said}"
+    );
+    assert!(said.contains("and takes ") && said.contains("write `group = \"video\"`"), "{said}");
+    for fine in ["group = \"video\"", "category = \"SocialNetwork\"", "category = \"AdultContent\""]
+    {
+        let text = format!("[[rule]]\n{fine}\naction = \"drop\"\n");
+        assert_eq!(lines(&with_real_names(&text, &names)), [""; 0], "{fine}");
+    }
+}
+
+#[test]
+fn an_application_of_another_category_is_found_in_ndpis_own_table() {
+    let Some(names) = real_names() else { return };
+    for (matchers, never) in [
+        ("app = \"YouTube\"\ncategory = [\"Video\", \"Streaming\"]", true),
+        ("app = \"Zoom\"\ngroup = \"video\"", true),
+        ("app = \"Google\"\ncategory = \"Email\"", false),
+        ("app = \"QUIC\"\ngroup = \"video\"", false),
+        ("app = \"NetFlix\"\ngroup = \"video\"", false),
+    ] {
+        let text = format!("[[rule]]\n{matchers}\naction = \"drop\"\n");
+        let found = with_real_names(&text, &names);
+        let said = found.problems().iter().any(|problem| problem.code == "never-matches");
+        assert_eq!(said, never, "{matchers}: {found}");
+    }
+}
+
+/// Policies that people wrote, each with what must be said of it, on which line, and with which cure.
+const WRITTEN: [(&str, &str, usize, &str); 6] = [
+    ("and-never.toml", "never-matches", 5, "make two rules"),
+    ("bare-host.toml", "bare-host", 4, "write \".facebook.com\""),
+    ("duplicate-names.toml", "duplicate-name", 7, "a name of its own"),
+    ("long.toml", "long-host", 4, "write \"."),
+    ("readme-policy-passes-youtube-blocks-zoom.toml", "category-words", 11, "group = \"video\""),
+    ("shadow-app-in-category.toml", "shadowed", 6, "move it up"),
+];
+
+#[test]
+fn policies_that_people_wrote_are_reported_with_line_and_cure() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/faults/policies");
+    if !folder.is_dir() {
+        eprintln!("skipped: no policies in {}", folder.display());
+        return;
+    }
+    let Some(names) = real_names() else { return };
+    for (file, code, line, cure) in WRITTEN {
+        assert!(fs::exists(folder.join(file)).unwrap(), "{file}");
+        let found = check(&folder.join(file), &names, Support::ALL);
+        let said = found.problems().iter().find(|problem| problem.code == code);
+        let said = said.unwrap_or_else(|| panic!("{file}: {}", found.render(false)));
+        assert_eq!(found.line_column(said.place.unwrap()).0, line, "{file}");
+        assert!(said.help.as_ref().unwrap().contains(cure), "{file}: {:?}", said.help);
+    }
+}
