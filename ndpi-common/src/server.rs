@@ -71,8 +71,9 @@ impl KeyV4 {
             Direction::FromLower => (self.upper, self.upper_port),
             Direction::FromUpper => (self.lower, self.lower_port),
         };
-        let mut address = [0; 16];
-        address[..4].copy_from_slice(&from);
+        // As a number, whatever it says: zeros and then the address would be a call of `memset`, which
+        // takes from the stack of the programs.
+        let address = u128::from(u32::from_le_bytes(from)).to_le_bytes();
         let Self { vlan, proto, tunnel, .. } = *self;
         ServerKey { address, port, vlan, proto, family: 4, tunnel, reserved: 0 }
     }

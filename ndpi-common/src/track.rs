@@ -34,8 +34,9 @@ impl Track {
     /// that is no reset, and in TCP acknowledges something.
     #[inline(always)]
     pub const fn is_answered_by(&self, direction: Direction, proto: u8, tcp_flags: u8) -> bool {
-        let is_from_server = direction as u32 != self.client;
-        let began_with_server = self.tcp_flags & TrackNotes::ACCEPTED != 0;
+        // In numbers: the verifier follows each side of a branch through all that comes behind.
+        let is_from_server = direction as u32 ^ (self.client & 1);
+        let began_with_server = (self.tcp_flags / TrackNotes::ACCEPTED) & 1;
         is_from_server != began_with_server && (proto != proto::TCP || tcp::answers(tcp_flags))
     }
 

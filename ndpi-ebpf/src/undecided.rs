@@ -120,7 +120,8 @@ fn new<H: Hooked, K: Family>(frame: H, seen: &Seen<K>, takes_over: bool) -> (Out
     let shown = reason.is_none();
     let drops = blocked || settings::budget() == 0 && over_budget_drops();
     let dropped = if drops { whole(seen) } else { Total { packets: 0, bytes: 0 } };
-    let accepted = if tcp::accepts(seen.tcp_flags) { TrackNotes::ACCEPTED } else { 0 };
+    // In numbers, see `Track::is_answered_by`: only a SYN+ACK goes the other way than its flow's client.
+    let accepted = (client as u32 ^ seen.direction as u32) * TrackNotes::ACCEPTED;
     let marks = marks::<H, K>(seen) | accepted | if shown { 0 } else { loss(seen, reason) };
     let kept = keep::<H, K>(seen, takes_over, (shown, client), marks, dropped);
     if !kept && shown {
