@@ -15,8 +15,8 @@ use crate::process;
 use crate::workspace::{Profile, Workspace};
 
 /// Modules for what is examined; those they depend on come with them.
-const MODULES: [&str; 8] =
-    ["veth", "sch_ingress", "cls_bpf", "tun", "ipip", "ip_gre", "sit", "wireguard"];
+const MODULES: [&str; 9] =
+    ["veth", "sch_ingress", "cls_bpf", "tun", "ipip", "ip_gre", "sit", "wireguard", "ppp_async"];
 
 /// Folders of a machine before anything is mounted.
 const FOLDERS: [&str; 6] = ["proc", "sys", "dev", "run", "tmp", "root"];

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use anyhow::{Context as _, Result, ensure};
 
 use super::network::{FAR, NEAR, Network};
+use super::ppp;
 use crate::process;
 
 /// A kind of interface.
@@ -17,11 +18,12 @@ pub(super) struct Kind {
     pub(super) inside: [&'static str; 2],
 }
 
-pub(super) const KINDS: [Kind; 4] = [
+pub(super) const KINDS: [Kind; 5] = [
     Kind { name: "ipip", inside: ["198.18.21.1", "198.18.21.2"] },
     Kind { name: "gre", inside: ["198.18.22.1", "198.18.22.2"] },
     Kind { name: "sit", inside: ["2001:db8:23::1", "2001:db8:23::2"] },
     Kind { name: "wireguard", inside: ["198.18.24.1", "198.18.24.2"] },
+    Kind { name: "ppp", inside: ["198.18.25.1", "198.18.25.2"] },
 ];
 
 impl Kind {
@@ -33,6 +35,9 @@ impl Kind {
     /// Makes both ends; says why not where the kernel or this machine lacks something.
     pub(super) fn make(&self, network: &Network) -> Result<()> {
         let (interface, name) = (self.interface(), self.name);
+        if name == "ppp" {
+            return ppp::connect(network, &interface, self.inside);
+        }
         let ends = [(&network.near, NEAR, FAR), (&network.far, FAR, NEAR)];
         for (namespace, here, there) in ends {
             let ends = if name == "wireguard" {

@@ -5,6 +5,7 @@ mod devices;
 mod instance;
 mod layer3;
 mod network;
+mod ppp;
 mod replay;
 mod talk;
 
@@ -22,7 +23,7 @@ use crate::process;
 /// Where the files are inside.
 pub(super) const FOLDER: &str = "/kernels";
 /// Programs of the distribution that are called, as far as they are there.
-pub(super) const TOOLS: [&str; 4] = ["ip", "nsenter", "sh", "wg"];
+pub(super) const TOOLS: [&str; 5] = ["ip", "nsenter", "pppd", "sh", "wg"];
 
 /// What is asked of the program, in captures and on interfaces.
 pub(super) const POLICY: &str = r#"default = "count"
