@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ndpi_common::Direction;
 
-use crate::flow::FlowKey;
+use crate::flow::{FlowKey, Tenant};
 use crate::sample::Sample;
 
 /// Copies of samples, their bytes side by side.
@@ -23,6 +23,7 @@ pub struct Batch {
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, read by name")]
 struct Placed {
     key: FlowKey,
+    tenant: Tenant,
     direction: Direction,
     tcp_flags: u8,
     time_ns: u64,
@@ -49,6 +50,7 @@ impl Batch {
         self.bytes.extend_from_slice(sample.l3);
         self.samples.push(Placed {
             key: sample.key,
+            tenant: sample.tenant,
             direction: sample.direction,
             tcp_flags: sample.tcp_flags,
             time_ns: sample.time_ns,
@@ -73,6 +75,7 @@ impl Batch {
     pub fn iter(&self) -> impl Iterator<Item = Sample<'_>> {
         self.samples.iter().map(|placed| Sample {
             key: placed.key,
+            tenant: placed.tenant,
             direction: placed.direction,
             time_ns: placed.time_ns,
             l3: &self.bytes[placed.l3.clone()],

@@ -5,7 +5,7 @@ pub use ndpi_common::parse::tcp;
 use ndpi_common::parse::{self, Captured, Fragment, Options, Source as _, proto};
 use ndpi_common::reopen::Header;
 
-use crate::flow::FlowKey;
+use crate::flow::{FlowKey, Tenant};
 
 /// One packet of a flow, as the classifier takes it from the rings, a capture or a replay.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,9 @@ use crate::flow::FlowKey;
 pub struct Sample<'a> {
     /// The flow it belongs to.
     pub key: FlowKey,
+    /// Whose packet it is, by the tunnels that it came through. Nobody's from the kernel, which does not
+    /// look.
+    pub tenant: Tenant,
     /// Which endpoint of the key sent it.
     pub direction: Direction,
     /// When it was seen, nanoseconds since the Unix epoch.
@@ -77,6 +80,7 @@ impl<'a> Sample<'a> {
     pub fn new(key: FlowKey, direction: Direction, time_ns: u64, l3: &'a [u8]) -> Self {
         Self {
             key,
+            tenant: Tenant::default(),
             direction,
             time_ns,
             l3,

@@ -228,7 +228,7 @@ impl<D: Detector> Classifier<D> {
     }
 
     fn slot_for(&mut self, sample: &Sample, sink: &mut impl Sink<D::Flow>) -> SlotId {
-        if let Some(slot) = self.table.find(&sample.key) {
+        if let Some(slot) = self.table.find_for(sample) {
             match self.ended_before(slot, sample, sink) {
                 Some(end) => self.finish(slot, end, sink),
                 None => return slot,

@@ -27,7 +27,7 @@ pub use pcap::PcapArguments;
 pub use policy::{CheckArguments, ExplainArguments, PolicyArguments, ReloadArguments};
 pub use replay::ReplayArguments;
 pub use run::RunArguments;
-pub use tunnel_options::TunnelOptions;
+pub use tunnel_options::{CaptureTunnelOptions, TunnelOptions};
 pub use verdicts::VerdictsArguments;
 
 /// What every command is given.

@@ -5,7 +5,7 @@ use ndpi_common::parse::proto;
 use ndpi_common::reopen::Opening;
 use ndpi_common::{Direction, State};
 
-use super::{Details, Endpoint, FlowKey, Held, Looks, Start};
+use super::{Details, Endpoint, FlowKey, Held, Looks, Start, Tenants};
 use crate::sample::{Sample, tcp};
 use crate::verdict::Verdict;
 
@@ -16,6 +16,8 @@ use crate::verdict::Verdict;
 pub struct FlowEntry<F> {
     /// The canonical key.
     pub key: FlowKey,
+    /// Whose flow it is, where a tunnel around it says so: with the key, what tells flows apart.
+    pub tenants: Option<Box<Tenants>>,
     /// Which way the client's packets go.
     pub client: Direction,
     /// TCP flags seen from the lower and from the upper endpoint.
@@ -112,6 +114,7 @@ impl<F> FlowEntry<F> {
         let sender_is_server = tcp::accepts(sample.tcp_flags);
         Self {
             key: sample.key,
+            tenants: Tenants::of(sample.tenant, sample.direction),
             client: if sender_is_server { sample.direction.opposite() } else { sample.direction },
             tcp_seen: [0; 2],
             ingress: 0,
@@ -139,6 +142,9 @@ impl<F> FlowEntry<F> {
         self.bytes += u64::from(sample.bytes);
         self.last_seen_ns = self.last_seen_ns.max(sample.time_ns);
         self.tcp_seen[side(sample.direction)] |= sample.tcp_flags;
+        if let Some(tenants) = &mut self.tenants {
+            tenants.note(sample.tenant, sample.direction);
+        }
         if sample.ingress {
             self.ingress |= State::at_ingress(sample.direction);
         }

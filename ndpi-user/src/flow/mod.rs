@@ -11,6 +11,7 @@ mod shard;
 mod slab;
 mod start;
 mod table;
+mod tenant;
 mod timeouts;
 
 pub use client::Client;
@@ -23,4 +24,5 @@ pub use notes::{Meeting, Note, Notes};
 pub use shard::Shards;
 pub use start::{Start, carries};
 pub use table::{FlowTable, SlotId};
+pub use tenant::{Tenant, TenantId, Tenants};
 pub use timeouts::Timeouts;

@@ -1,11 +1,14 @@
 //! The flow table: a hash index over a slab, about eleven bytes a flow beside the flow itself.
 
+use std::cmp::Reverse;
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::slab::Slab;
+use super::tenant::Fit;
 use super::{FlowEntry, FlowKey};
+use crate::sample::Sample;
 
 /// The number of a flow in its table, valid until the flow is removed.
 pub type SlotId = u32;
@@ -41,18 +44,33 @@ impl<F> FlowTable<F> {
         self.len() == 0
     }
 
-    /// The slot of the flow with this key.
+    /// The slot of the flow that `sample` is of: the one with its key, and its tenant if it has one. Of
+    /// several that nothing is said against, the first that fits best.
+    pub fn find_for(&self, sample: &Sample) -> Option<SlotId> {
+        if sample.tenant.is_none() {
+            return self.find(&sample.key);
+        }
+        let hash = self.hasher.hash_one(sample.key);
+        let fits = |&slot: &SlotId| -> Option<(Fit, Reverse<u64>, Reverse<SlotId>, SlotId)> {
+            let flow = self.flows.get(slot).filter(|flow| flow.key == sample.key)?;
+            let fit = flow.tenants.as_ref()?.fit(sample.tenant, sample.direction)?;
+            Some((fit, Reverse(flow.first_seen_ns), Reverse(slot), slot))
+        };
+        self.index.iter_hash(hash).filter_map(fits).max().map(|(.., slot)| slot)
+    }
+
+    /// The slot of the flow with this key that is of no tenant.
     pub fn find(&self, key: &FlowKey) -> Option<SlotId> {
         let hash = self.hasher.hash_one(key);
         self.index.find(hash, |&slot| self.has_key(slot, key)).copied()
     }
 
-    /// The flow with this key.
+    /// The flow with this key that is of no tenant.
     pub fn look_up(&self, key: &FlowKey) -> Option<&FlowEntry<F>> {
         self.get(self.find(key)?)
     }
 
-    /// Adds a flow, whose key the table must not hold yet.
+    /// Adds a flow that the table must not hold yet, by its key and its tenant.
     pub fn insert(&mut self, flow: FlowEntry<F>) -> SlotId {
         let hash = self.hasher.hash_one(flow.key);
         let slot = self.flows.insert(flow);
@@ -112,6 +130,6 @@ impl<F> FlowTable<F> {
     }
 
     fn has_key(&self, slot: SlotId, key: &FlowKey) -> bool {
-        self.flows.get(slot).is_some_and(|flow| flow.key == *key)
+        self.flows.get(slot).is_some_and(|flow| flow.key == *key && flow.tenants.is_none())
     }
 }

@@ -12,13 +12,14 @@ mod frame;
 mod layers;
 mod outer;
 mod skip;
+mod tunnel;
 mod tunnels;
 mod types;
 mod unfold;
 
 pub use frame::{Frame, Framer};
 pub use layers::Layers;
-pub use outer::{Outer, outer};
+pub use outer::{Outer, outer, unopened};
 pub use skip::{Skip, Skips};
 pub use tunnels::Tunnels;
 pub use unfold::{Packets, packets};
@@ -26,7 +27,9 @@ pub use unfold::{Packets, packets};
 use ndpi_common::parse::{self, Captured, Fragment, Link, MAX_DEPTH, Options, Tags};
 
 use crate::capture::{LinkType, Packet};
+use crate::flow::{Tenant, TenantId};
 use crate::sample::Sample;
+use tunnel::Kind;
 use types::Under;
 
 /// The name of a link type in libpcap's registry (<https://www.tcpdump.org/linktypes.html>), without
@@ -42,9 +45,10 @@ pub fn type_name(link_type: LinkType) -> Option<&'static str> {
 /// Why the packet belongs to no flow.
 #[inline]
 pub fn sample<'a>(packet: &Packet<'a>, tunnels: &Tunnels) -> Result<Sample<'a>, Skip> {
-    let (parsed, data) = parse(packet, tunnels)?;
+    let Parsed { packet: parsed, tenant, data, .. } = parse(packet, tunnels)?;
     let end = (parsed.end as usize).min(data.len());
     Ok(Sample {
+        tenant,
         bytes: parsed.ip_len(),
         tcp_flags: parsed.tcp_flags,
         empty: parsed.tcp_flags != 0 && parsed.payload >= parsed.end,
@@ -52,15 +56,51 @@ pub fn sample<'a>(packet: &Packet<'a>, tunnels: &Tunnels) -> Result<Sample<'a>, 
     })
 }
 
-/// What the parser says of a packet, and the bytes that its offsets count in.
+/// What the parser says of a packet.
+struct Parsed<'a> {
+    /// The packet, or the innermost one in tunnels.
+    packet: parse::Packet,
+    /// The outermost one, and the innermost tunnel, where there is one.
+    through: Option<(parse::Packet, Kind)>,
+    /// A tunnel that the programs in the kernel do not open.
+    beyond_kernel: Option<Kind>,
+    tenant: Tenant,
+    ids: [TenantId; MAX_DEPTH as usize],
+    /// The bytes that offsets count in.
+    data: &'a [u8],
+}
+
+impl<'a> Parsed<'a> {
+    #[inline]
+    fn plain(packet: parse::Packet, data: &'a [u8]) -> Self {
+        let (ids, tenant) = Default::default();
+        Self { packet, through: None, beyond_kernel: None, tenant, ids, data }
+    }
+
+    /// Looks into tunnels, as far as they go.
+    fn look_into(&mut self, source: &Captured<'_>, tunnels: &Tunnels) {
+        let outermost = self.packet;
+        for level in 0..MAX_DEPTH as usize {
+            let Some((entrance, inner)) = tunnels.open(source, &self.packet) else { break };
+            self.packet = inner;
+            self.through = Some((outermost, entrance.kind));
+            self.ids[level] = entrance.tenant;
+            if !entrance.in_kernel {
+                self.beyond_kernel.get_or_insert(entrance.kind);
+            }
+        }
+        self.tenant = Tenant::new(self.ids);
+    }
+}
+
 #[inline]
-fn parse<'a>(packet: &Packet<'a>, tunnels: &Tunnels) -> Result<(parse::Packet, &'a [u8]), Skip> {
+fn parse<'a>(packet: &Packet<'a>, tunnels: &Tunnels) -> Result<Parsed<'a>, Skip> {
     let (under, data) = types::find(packet.link_type, packet.data)?;
     if under == Under::Ethernet
         && !tunnels.are_open()
         && let Some(parsed) = parse::fast(&data)
     {
-        return Ok((parsed, data));
+        return Ok(Parsed::plain(parsed, data));
     }
     let before = packet.data.len() - data.len();
     let wire_len = (packet.wire_len as usize).max(packet.data.len()) - before;
@@ -74,14 +114,11 @@ fn parse<'a>(packet: &Packet<'a>, tunnels: &Tunnels) -> Result<(parse::Packet, &
             parse::from_ethertype(&source, link, options)
         }
     };
-    let mut parsed = parsed.map_err(Skip::Refused)?;
-    for _ in 0..MAX_DEPTH {
-        let Some(inner) = tunnels.inside(&source, &parsed) else { break };
-        parsed = inner;
-    }
-    match parsed.fragment {
+    let mut parsed = Parsed::plain(parsed.map_err(Skip::Refused)?, data);
+    parsed.look_into(&source, tunnels);
+    match parsed.packet.fragment {
         Fragment::Later { .. } => Err(Skip::LaterFragment),
-        Fragment::Whole { .. } | Fragment::First { .. } => Ok((parsed, data)),
+        Fragment::Whole { .. } | Fragment::First { .. } => Ok(parsed),
     }
 }
 

@@ -3,6 +3,7 @@
 use ndpi_common::{Hook, SampleFlags, SampleHeader};
 
 use super::fit;
+use crate::flow::Tenant;
 use crate::sample::Sample;
 
 /// Makes samples, with room for one packet.
@@ -33,6 +34,7 @@ impl Unpacker {
         let outer = SampleFlags::OUTER | SampleFlags::SERVER;
         Some(Sample {
             key,
+            tenant: Tenant::default(),
             direction: header.direction(),
             time_ns,
             l3: &self.packet[..length],

@@ -7,7 +7,7 @@ use crate::record::FlowRecord;
 /// The names of the columns.
 pub const CSV_HEADER: &str = "capture,vlan,proto,src,sport,dst,dport,packets,bytes,inspected,state,\
 app,app_id,master_id,category,confidence,hostname,ja4,risks,action,rule,decided_by,leaked,dropped,tunnel,\
-outer_src,outer_dst,first_seen,last_seen,end\n";
+outer_src,outer_dst,first_seen,last_seen,end,tenant,outer_tenant\n";
 
 /// Appends `record` as a line to `out`. Risks are separated by semicolons; absent facts are empty.
 pub fn write_csv(out: &mut Vec<u8>, record: &FlowRecord<'_>) {
@@ -43,6 +43,8 @@ pub fn write_csv(out: &mut Vec<u8>, record: &FlowRecord<'_>) {
     line.value(record.first_seen);
     line.value(record.last_seen);
     line.text(record.end);
+    line.optional(record.tunnel.and_then(|tunnel| tunnel.tenant));
+    line.optional(record.tunnel.and_then(|tunnel| tunnel.outer_tenant));
     line.out.push(b'\n');
 }
 

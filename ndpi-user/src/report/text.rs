@@ -1,5 +1,6 @@
 //! The report on classified captures that a person reads.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::Hash;
 use std::time::Duration;
@@ -30,6 +31,9 @@ pub struct CaptureReport {
     pub span_ns: Option<(u64, u64)>,
     /// Captures that begin inside of its file.
     pub others: Others,
+    /// Packets in tunnels that the programs in the kernel do not open, by the kind of tunnel; of a
+    /// replay alone.
+    pub unopened: BTreeMap<&'static str, u64>,
     /// Why it could not be read to its end.
     pub error: Option<String>,
 }

@@ -6,6 +6,7 @@ mod links;
 mod packets;
 mod private;
 mod program;
+mod tunnels;
 
 use std::io::Write;
 

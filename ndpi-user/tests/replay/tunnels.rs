@@ -1,6 +1,6 @@
 //! Tunnels that are looked into.
 
-use crate::packets::{capture, dns, ipv4};
+use crate::packets::{capture, dns, ipv4, udp};
 use crate::program::{Run, file, pcap};
 use crate::setup::{can_replay, replay};
 
@@ -102,4 +102,19 @@ fn only_tunnels_between_the_given_ends_are_opened() {
     }
     let run = replay(&["--tunnel-ends", "198.18.0.0/15", &path]);
     assert!(run.code == Some(2) && run.stderr.contains("--tunnels"), "{}", run.stderr);
+}
+
+#[test]
+fn a_tunnel_that_the_programs_do_not_open_is_told_of() {
+    if !can_replay() {
+        return;
+    }
+    let frame = [&[8, 0, 0, 0, 0, 0, 7, 0][..], &[2; 12], &[8, 0], &dns(1, "a.example", false)];
+    let other_port = udp([50_000, 8472], false, &frame.concat());
+    let path = file("replay-unopened", "vxlan.pcap", &capture(&[(1, other_port)]));
+    let run = replay(&["--json", "--tunnels", &path]);
+    assert_eq!(run.flows()[0]["dport"], 8472);
+    let said = run.stderr.contains("1 of 1 packets came through a tunnel (vxlan)");
+    assert!(said, "{}", run.stderr);
+    assert!(!replay(&["--json", &path]).stderr.contains("tunnel"));
 }

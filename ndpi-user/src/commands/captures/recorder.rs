@@ -11,7 +11,7 @@ use super::{Format, file_name};
 use crate::capture::Others;
 use crate::classify::{Announcement, End, Judge, Moment};
 use crate::first_packet::{Blocklist, Claim, Servers, lesson};
-use crate::flow::{Details, FlowEntry, FlowKey};
+use crate::flow::{DecidedBy, Details, FlowEntry, FlowKey, Tenant};
 use crate::link::Outer;
 use crate::policy::{Facts, Policy};
 use crate::record::{Counters, FlowRecord, Names, Origin};
@@ -45,7 +45,7 @@ pub(in crate::commands) struct Recorder<'a> {
     /// The captures, by the `ifindex` of samples.
     captures: Vec<Arc<str>>,
     /// The tunnels of flows inside of one.
-    outers: HashMap<FlowKey, Outer>,
+    outers: HashMap<(FlowKey, Tenant), Outer>,
     /// What is remembered of servers, where a rule asks for it.
     servers: Option<Servers>,
     /// Records that nobody has fetched yet.
@@ -66,14 +66,27 @@ impl<'a> Recorder<'a> {
         Self { recording, captures, outers, servers, out: Vec::new(), summary }
     }
 
-    /// Notes that a packet of the flow `key` came through a tunnel. The first one stays.
-    pub(in crate::commands) fn tunnelled(&mut self, key: FlowKey, outer: Outer) {
-        self.outers.entry(key).or_insert(outer);
+    /// Notes that a packet of the flow `key` came through a tunnel, after it was classified: it may have
+    /// ended another with that key. The first one stays.
+    pub(in crate::commands) fn tunnelled(&mut self, key: FlowKey, tenant: Tenant, outer: Outer) {
+        self.outers.entry((key, tenant)).or_insert(outer);
+    }
+
+    /// The tunnel that the first packet of a flow which is over came through.
+    fn outer_of<F>(&mut self, flow: &FlowEntry<F>) -> Option<Outer> {
+        let Some(tenants) = &flow.tenants else {
+            return self.outers.remove(&(flow.key, Tenant::default()));
+        };
+        if let Some(back) = tenants.back.filter(|back| *back != tenants.first) {
+            self.outers.remove(&(flow.key, back));
+        }
+        self.outers.remove(&(flow.key, tenants.first))
     }
 
     /// Notes how long a flow took to classify, and what its server is; `sample` completed it.
     pub(in crate::commands) fn decided<F>(&mut self, flow: &FlowEntry<F>, sample: &Sample) {
-        let lesson = self.recording.policy.and_then(|policy| lesson(flow, policy));
+        let policy = self.recording.policy.filter(|_| flow.tenants.is_none());
+        let lesson = policy.and_then(|policy| lesson(flow, policy));
         if let (Some(servers), Some((server, known))) = (&self.servers, lesson) {
             servers.remember(server, known, sample.time_ns);
         }
@@ -90,6 +103,7 @@ impl<'a> Recorder<'a> {
         counters: Counters,
     ) {
         self.summary.flow(flow, end, counters);
+        let tunnel = self.outer_of(flow);
         let Recording { format, names, .. } = self.recording;
         if format == Format::Text {
             return;
@@ -97,7 +111,6 @@ impl<'a> Recorder<'a> {
         let rule = self.recording.rule_of(flow);
         let origin = Origin::Capture(&self.captures[flow.ifindex as usize]);
         let record = FlowRecord::new(flow, end, counters, origin, names, rule);
-        let tunnel = self.outers.remove(&flow.key);
         match record.map(|record| FlowRecord { tunnel, ..record }) {
             Some(record) if format == Format::Json => write_json(&record, &mut self.out),
             Some(record) => write_csv(&mut self.out, &record),
@@ -133,6 +146,11 @@ impl<F> Judge<F> for Recorder<'_> {
         said: Option<Classification>,
         now_ns: u64,
     ) -> Option<Claim> {
+        if flow.tenants.is_some() {
+            // What is remembered of a server is of no tenant, or of another.
+            let (classification, by) = (said?, DecidedBy::FirstPacket);
+            return Some(Claim { classification, details: Details::default(), by });
+        }
         self.servers.as_ref()?.claim(&flow.key.server(flow.client), said, now_ns)
     }
 

@@ -33,6 +33,12 @@ fn lines(capture: &CaptureReport, nothing: bool) -> Vec<String> {
         }
     };
     let mut lines: Vec<_> = skips.link_types().map(of_type).collect();
+    for (kind, unopened) in &capture.unopened {
+        lines.push(format!(
+            "{name}: {unopened} of {packets} packets came through a tunnel ({kind}) that the programs in \
+             the kernel do not open: they count as the tunnel's; `ndpi-xdp pcap --tunnels` looks into it"
+        ));
+    }
     let protected = skips.protected();
     if protected > 0 {
         lines.push(format!(

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::commands::captures::Format;
-use crate::commands::{NdpiOptions, TunnelOptions};
+use crate::commands::{CaptureTunnelOptions, NdpiOptions};
 
 /// Classify the flows of captures
 ///
@@ -39,7 +39,7 @@ pub struct PcapArguments {
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the comment in the help")]
-    pub tunnels: TunnelOptions,
+    pub tunnels: CaptureTunnelOptions,
 
     /// Say what each flow would have got from this policy
     #[arg(long, value_name = "FILE")]

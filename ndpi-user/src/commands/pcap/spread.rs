@@ -141,10 +141,10 @@ impl<W: Write> Take for Part<'_, '_, W> {
     #[inline]
     fn sample(&mut self, sample: &Sample, outer: Option<Outer>) -> Result<()> {
         if self.shards.owner(&sample.key) == self.mine {
-            if let Some(outer) = outer {
-                self.sink.recorder.tunnelled(sample.key, outer);
-            }
             self.classifier.sample(sample, &mut self.sink);
+            if let Some(outer) = outer {
+                self.sink.recorder.tunnelled(sample.key, sample.tenant, outer);
+            }
         }
         Ok(())
     }

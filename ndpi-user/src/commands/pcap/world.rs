@@ -52,10 +52,10 @@ struct One<'a, 'e, W> {
 impl<W: Write> Take for One<'_, '_, W> {
     #[inline]
     fn sample(&mut self, sample: &Sample, outer: Option<Outer>) -> Result<()> {
-        if let Some(outer) = outer {
-            self.sink.recorder.tunnelled(sample.key, outer);
-        }
         self.classifier.sample(sample, &mut self.sink);
+        if let Some(outer) = outer {
+            self.sink.recorder.tunnelled(sample.key, sample.tenant, outer);
+        }
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use ndpi_common::MAX_SNAP;
 
 use crate::classify::{Keeper, Settings};
 use crate::commands::captures::Format;
-use crate::commands::{NdpiOptions, TunnelOptions};
+use crate::commands::{CaptureTunnelOptions, NdpiOptions};
 use crate::flow::Timeouts;
 use crate::kernel::{LoadOptions, messages_beside};
 
@@ -44,7 +44,7 @@ pub struct ReplayArguments {
     whole_capture: bool,
 
     #[command(flatten)]
-    pub(super) tunnels: TunnelOptions,
+    pub(super) tunnels: CaptureTunnelOptions,
 
     /// Policy file; without one, everything is counted
     #[arg(long, value_name = "FILE")]

@@ -9,6 +9,7 @@ use super::buckets::Buckets;
 use super::flows::Flows;
 use super::machine::{Action, Machine};
 use crate::capture::Packet;
+use crate::flow::Tenant;
 use crate::link::{self, Frame, Layers, Tunnels};
 use crate::live::Unpacker;
 use crate::sample::Sample;
@@ -173,7 +174,7 @@ impl<'a, 'e> Lane<'a, 'e> {
             && parsed.is_some_and(|parsed| parsed.tunnel != Tunnel::None)
             && let Some(outer) = link::outer(packet, self.tunnels)
         {
-            self.flows.sink.recorder.tunnelled(key, outer);
+            self.flows.sink.recorder.tunnelled(key, Tenant::default(), outer);
         }
     }
 }

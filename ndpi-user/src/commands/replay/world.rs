@@ -19,7 +19,7 @@ use crate::capture::{Capture, Packet};
 use crate::commands::captures::{
     Bar, Format, Outcome, Recorder, capture_record, file_name, name, write_json,
 };
-use crate::link::{self, Framer};
+use crate::link::{self, Framer, Tunnels};
 use crate::report::CaptureReport;
 
 /// Packets between two looks at idle flows, the output and the bar.
@@ -33,6 +33,8 @@ pub(super) struct World<'a, 'e> {
     framer: Framer,
     /// Finds the reasons, where each packet is written down.
     finder: Option<Finder>,
+    /// Which tunnels a capture is looked through for, if for any.
+    tunnels: Option<&'a Tunnels>,
     report: CaptureReport,
 }
 
@@ -55,7 +57,8 @@ impl<'a, 'e> World<'a, 'e> {
         let flows = Flows::new(engine, job.settings, sink);
         let lane = Lane::new(machine, flows, &job.tunnels, job.shows_tunnels());
         let framer = Framer::default();
-        Ok(Self { format: job.format, timeline, lane, framer, finder, report })
+        let tunnels = job.tunnels.are_open().then_some(&job.tunnels);
+        Ok(Self { format: job.format, timeline, lane, framer, finder, tunnels, report })
     }
 
     /// Replays the capture at `path`, ends all flows, and returns what came of them and what the
@@ -120,6 +123,9 @@ impl<'a, 'e> World<'a, 'e> {
 
     /// Runs the program on a packet.
     fn run_on(&mut self, packet: &Packet<'_>) -> Result<()> {
+        if let Some(kind) = self.tunnels.and_then(|tunnels| link::unopened(packet, tunnels)) {
+            *self.report.unopened.entry(kind).or_default() += 1;
+        }
         let fate = match self.framer.frame(packet) {
             Ok(frame) => {
                 let seen = self.lane.run(packet, frame)?;
