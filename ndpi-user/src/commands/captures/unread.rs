@@ -71,7 +71,9 @@ mod tests {
 
     fn capture(packets: u64, skipped: &[Skip]) -> CaptureReport {
         let mut skips = Skips::default();
-        skipped.iter().for_each(|skip| skips.count(*skip));
+        for skip in skipped {
+            skips.count(*skip);
+        }
         CaptureReport { name: "x.pcap".into(), packets, skips, ..CaptureReport::default() }
     }
 
