@@ -4,6 +4,7 @@ mod first_packet;
 mod hostile;
 mod links;
 mod packets;
+mod policies;
 mod private;
 mod program;
 mod tunnels;

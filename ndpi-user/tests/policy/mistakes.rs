@@ -77,6 +77,32 @@ fn an_application_outside_of_the_group_is_named() {
 }
 
 #[test]
+fn an_application_that_the_rule_itself_keeps_out_is_named() {
+    for (matchers, key) in [
+        ("app = \"Facebook\"\nnot.category = \"SocialNetwork\"", "category"),
+        (
+            "app = [\"Facebook\", \"TLS.NetFlix\"]\nnot.category = [\"Streaming\", \"SocialNetwork\"]",
+            "category",
+        ),
+    ] {
+        let [said] = &*one_rule(matchers) else { panic!("{matchers}") };
+        let expected = format!("\"A\" can never match: `not.{key}` excludes all of `app`");
+        assert!(said.contains(&expected), "{said}");
+    }
+    let own = "groups.films = \"NetFlix\"\n[[rule]]\nname = \"A\"\naction = \"drop\"\n";
+    let [said] = &*checked(&format!("{own}app = \"NetFlix\"\nnot.group = \"films\"")) else {
+        panic!()
+    };
+    assert!(said.contains("`not.group` excludes all of `app`"), "{said}");
+    for fine in [
+        "app = \"TLS\"\nnot.category = \"Web\"",
+        "app = \"Facebook\"\nnot.flow_category = \"Download\"",
+    ] {
+        assert_eq!(one_rule(fine), [""; 0], "{fine}");
+    }
+}
+
+#[test]
 fn an_exception_behind_what_it_is_an_exception_of_never_matches() {
     let groups =
         "groups.films = [\"NetFlix\", \"Rsync\"]\ngroups.post = { category = \"Email\" }\n";

@@ -24,6 +24,7 @@ pub(super) fn lint(rules: &[Rule], vocabulary: &Vocabulary) -> Vec<Problem> {
         problems.extend(lists::redundant_entries(rule));
         problems.extend(lists::never_holds(rule));
         problems.extend(never::excluded_by_the_table(rule, vocabulary));
+        problems.extend(never::kept_out(rule, vocabulary));
         problems.extend(words::mistaken(rule, vocabulary));
         problems.extend(hosts::hints(rule));
     }

@@ -17,6 +17,25 @@ pub(super) fn excluded_by_the_table(rule: &Rule, names: &Vocabulary) -> Vec<Prob
     by_category.into_iter().chain(by_group).collect()
 }
 
+/// Applications all of which the rule's own `not` keeps out by their category or group.
+pub(super) fn kept_out(rule: &Rule, names: &Vocabulary) -> Option<Problem> {
+    let apps = rule.matchers.app.as_deref().filter(|apps| !apps.is_empty())?;
+    let table = &names.app_categories;
+    let by_category = |app: AppPattern| {
+        let mut out = rule.not.category.iter().flatten();
+        out.find(|it| app.is_surely_of(it.value, table)).map(|it| ("category", it.place))
+    };
+    let by_group = |app: AppPattern| {
+        let mut out = rule.not.group.iter().flatten();
+        out.find(|it| it.value.surely_has(app, table)).map(|it| ("group", it.place))
+    };
+    let out = apps.iter().map(|at| by_category(at.value).or_else(|| by_group(at.value)));
+    let (key, place) = *out.collect::<Option<Vec<_>>>()?.first()?;
+    let message = format!("{:?} can never match: `not.{key}` excludes all of `app`", rule.name);
+    let problem = Problem::warning("never-matches", apps[0].place, message);
+    Some(problem.related(place, "excluded here").help("take one of them out"))
+}
+
 /// Applications that are not of the categories.
 fn by_category(
     rule: &Rule,
