@@ -49,7 +49,7 @@ mod state;
 mod text;
 
 pub use classification::{AppId, BreedId, CategoryId, Classification, Confidence, Risks};
-pub use engine::{Breed, CacheStatistics, Category, Engine, EngineBuilder, Protocol};
+pub use engine::{Asking, Breed, CacheStatistics, Category, Engine, EngineBuilder, Protocol};
 pub use error::{ConfigError, EngineError, JsonError, RulesError};
 pub use flow::{Endpoints, FirstPacket, FirstPacketConfidence, Flow, Stack};
 pub use hints::{Direction, Hints};

@@ -6,11 +6,13 @@ use std::process::ExitCode;
 use anyhow::{Context as _, anyhow};
 
 use crate::files::Onlooker;
-use crate::policy::Diagnostics;
+use crate::logging;
+use crate::policy::{Diagnostics, Policy};
 
 mod captures;
 mod detach;
 mod list;
+mod moment;
 mod ndpi_options;
 mod network;
 mod pcap;
@@ -29,6 +31,15 @@ pub use replay::ReplayArguments;
 pub use run::RunArguments;
 pub use tunnel_options::{CaptureTunnelOptions, TunnelOptions};
 pub use verdicts::VerdictsArguments;
+
+/// Says what is suspicious about a policy that is used all the same.
+fn say_warnings(policy: &Policy) {
+    if !policy.diagnostics().problems().is_empty() {
+        let diagnostics = policy.diagnostics().clone();
+        let diagnostics = diagnostics.for_caller_of_sudo(Onlooker::behind_sudo());
+        logging::say(&format!("{}\n", diagnostics.render(false)));
+    }
+}
 
 /// What every command is given.
 #[derive(Clone, Copy, Debug)]

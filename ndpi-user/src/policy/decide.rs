@@ -7,7 +7,9 @@ use super::hurry::Hurry;
 use super::index::Index;
 use super::judge::rest_of;
 use super::read::Parsed;
-use super::{Action, CategoryTable, DEFAULT_RULE, Diagnostics, Group, Rule, Undecided, Vocabulary};
+use super::{
+    Action, CategoryTable, DEFAULT_RULE, Diagnostics, Group, Rule, Schedule, Undecided, Vocabulary,
+};
 
 /// The rules of a file, indexed.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub struct Policy {
     app_categories: CategoryTable,
     index: Index,
     hurry: Option<Hurry>,
+    /// The time that schedules are asked with, in place of a flow's own.
+    at: Option<jiff::Timestamp>,
     diagnostics: Diagnostics,
 }
 
@@ -42,8 +46,31 @@ impl Policy {
             risk_scores: vocabulary.risk_scores,
             app_categories: vocabulary.app_categories.clone(),
             index,
+            at: None,
             diagnostics,
         }
+    }
+
+    /// The policy as it is at one moment, whenever a flow is seen; `None` changes nothing.
+    #[must_use]
+    pub fn at(mut self, time: Option<jiff::Timestamp>) -> Self {
+        self.at = time.or(self.at);
+        self
+    }
+
+    /// Facts with the time that schedules are asked with.
+    pub(super) fn timed<'a>(&self, facts: &Facts<'a>) -> Facts<'a> {
+        Facts { time: self.at.unwrap_or(facts.time), ..*facts }
+    }
+
+    /// Whether any rule depends on the time.
+    pub(super) fn has_schedules(&self) -> bool {
+        self.schedules().next().is_some()
+    }
+
+    fn schedules(&self) -> impl Iterator<Item = &Schedule> {
+        let matchers = self.rules.iter().flat_map(|rule| [&rule.matchers, &rule.not]);
+        matchers.filter_map(|matchers| Some(&matchers.schedule.as_ref()?.value))
     }
 
     /// What the rules make of a flow now, or `None` while nDPI should see more of it.
@@ -58,6 +85,7 @@ impl Policy {
     pub fn decide(&self, facts: &Facts<'_>) -> Option<Decision> {
         let state = facts.classification.state;
         if state == ndpi::State::Inspecting {
+            let facts = &self.timed(facts);
             let rule =
                 self.hurry.as_ref().and_then(|hurry| hurry.rule(facts, &self.derived(facts)));
             return rule.map(|rule| self.by_rule(rule));
@@ -93,7 +121,7 @@ impl Policy {
 
     /// The first rule whose matchers hold, whatever the flow's state.
     pub fn first_match(&self, facts: &Facts<'_>) -> Option<RuleIndex> {
-        self.index.first_match(&self.rules, facts, &self.derived(facts))
+        self.index.first_match(&self.rules, &self.timed(facts), &self.derived(facts))
     }
 
     /// Whether some rule acts before nDPI's final word, so that flows in state PARTIAL are worth a
@@ -109,9 +137,8 @@ impl Policy {
     /// The moment after `time` until which every schedule keeps its answer: flows decided before it
     /// are due to be decided anew then. `None` where no rule has a schedule that changes.
     pub fn next_change(&self, time: jiff::Timestamp) -> Option<jiff::Timestamp> {
-        let schedules = self.rules.iter().flat_map(|rule| [&rule.matchers, &rule.not]);
-        let schedules = schedules.filter_map(|matchers| matchers.schedule.as_ref());
-        schedules.filter_map(|schedule| schedule.value.next_change(time)).min()
+        let moving = self.schedules().filter(|_| self.at.is_none());
+        moving.filter_map(|schedule| schedule.next_change(time)).min()
     }
 
     /// The rules, in file order.

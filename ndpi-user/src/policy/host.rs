@@ -24,6 +24,8 @@ pub enum HostPattern {
     Below(String),
     /// `.example.com`: the name and every name below it.
     Tree(String),
+    /// `*`: any name, so that the flow has one.
+    Any,
 }
 
 impl HostPattern {
@@ -33,6 +35,9 @@ impl HostPattern {
     /// # Errors
     /// What is wrong with it, and what to write instead where that is known.
     pub fn parse(entry: &str) -> Result<Self, HostError> {
+        if entry == "*" {
+            return Ok(Self::Any);
+        }
         let (make, name): (fn(String) -> Self, &str) =
             match (entry.strip_prefix("*."), entry.strip_prefix('.')) {
                 (Some(name), _) => (Self::Below, name),
@@ -63,13 +68,16 @@ impl HostPattern {
     pub(super) fn with_those_below(self) -> Self {
         match self {
             Self::Exact(name) | Self::Below(name) | Self::Tree(name) => Self::Tree(name),
+            Self::Any => Self::Any,
         }
     }
 
-    /// The name without its mark.
+    /// The name without its mark; of any name, none.
     pub fn name(&self) -> &str {
-        let (Self::Exact(name) | Self::Below(name) | Self::Tree(name)) = self;
-        name
+        match self {
+            Self::Exact(name) | Self::Below(name) | Self::Tree(name) => name,
+            Self::Any => "",
+        }
     }
 
     /// Whether a flow's normalised name is meant, or is what nDPI left of one that may be.
@@ -92,6 +100,7 @@ impl HostPattern {
             Self::Exact(name) => host == name,
             Self::Below(name) => below(name),
             Self::Tree(name) => host == name || below(name),
+            Self::Any => !host.is_empty(),
         }
     }
 }
@@ -102,6 +111,7 @@ impl std::fmt::Display for HostPattern {
             Self::Exact(name) => f.write_str(name),
             Self::Below(name) => write!(f, "*.{name}"),
             Self::Tree(name) => write!(f, ".{name}"),
+            Self::Any => f.write_str("*"),
         }
     }
 }
@@ -138,7 +148,8 @@ impl HostError {
         match self {
             Self::NotAName(name) => format!("write the name alone: \"{name}\""),
             Self::Star => {
-                "write \"*.example.com\" for all names below, \".example.com\" to include it".into()
+                "write \"*.example.com\" for all names below, \".example.com\" to include it, \"*\" for any"
+                    .into()
             }
             Self::Idna | Self::Character(_) | Self::EmptyLabel | Self::Empty | Self::Long(_) => {
                 "host names look like \"www.example.com\", \"*.example.com\" or \".example.com\""
@@ -262,6 +273,12 @@ mod tests {
         assert!(!pattern(&format!("*.{name}")).matches(&name));
         assert!(pattern("*.example.com").matches(left(79)));
         assert_eq!(pattern("www.example.com").ends().count(), 0);
+    }
+
+    #[test]
+    fn a_star_is_any_name() {
+        assert!(pattern("*").matches("www.example.com") && !pattern("*").matches(""));
+        assert_eq!(pattern("*").to_string(), "*");
     }
 
     #[test]

@@ -108,6 +108,39 @@ pub fn parse(
     }
 }
 
+/// Reads a policy whose text comes from elsewhere than a file. Messages call it `name`; relative paths of
+/// lists start at the current folder.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_given(
+    name: &str,
+    text: &str,
+    vocabulary: &Vocabulary,
+    support: Support,
+) -> Result<Policy, Diagnostics> {
+    let read_list = |list: &Path| read_text(list, MAX_FILE);
+    let mut loaded = parse(Path::new(name), text, vocabulary, support, &read_list);
+    match &mut loaded {
+        Ok(policy) => policy.diagnostics_mut().set_given(),
+        Err(diagnostics) => diagnostics.set_given(),
+    }
+    loaded
+}
+
+/// [`check`] for a policy as [`load_given`] reads it.
+pub fn check_given(
+    name: &str,
+    text: &str,
+    vocabulary: &Vocabulary,
+    support: Support,
+) -> Diagnostics {
+    let read_list = |list: &Path| read_text(list, MAX_FILE);
+    let mut found = check_text(Path::new(name), text, vocabulary, support, &read_list);
+    found.set_given();
+    found
+}
+
 /// Everything that is wrong or suspicious about the policy at `path`: what [`load`] finds, and rules
 /// that can never match or overlap.
 pub fn check(path: &Path, vocabulary: &Vocabulary, support: Support) -> Diagnostics {

@@ -48,6 +48,13 @@ impl Schedule {
         self.minutes[minute / 64] >> (minute % 64) & 1 == 1
     }
 
+    /// A moment in the zone's civil time: `Monday 13:00 in Europe/Berlin`.
+    pub(super) fn civil(&self, time: Timestamp) -> String {
+        let civil = self.zone.to_datetime(time);
+        let zone = self.zone.iana_name().unwrap_or("the system's zone");
+        format!("{} in {zone}", civil.strftime("%A %H:%M"))
+    }
+
     /// Whether it holds whenever another does.
     pub fn covers(&self, other: &Self) -> bool {
         let wider = self.minutes.iter().zip(other.minutes.iter());

@@ -7,6 +7,7 @@ mod packets;
 mod policies;
 mod private;
 mod program;
+mod questions;
 mod tunnels;
 
 use std::io::Write;

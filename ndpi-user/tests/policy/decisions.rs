@@ -358,3 +358,27 @@ fn a_limit_has_a_rate_a_burst_and_an_owner() {
     assert_eq!(policy.rules()[0].action, limit(1_250_000, 625_000, Per::Rule));
     assert_eq!(policy.rules()[1].action, limit(1_000_000, 65_536, Per::Flow));
 }
+
+#[test]
+fn whether_a_flow_has_a_name_can_be_asked() {
+    let unnamed = flow().with(|f| f.hostname = None);
+    for entry in ["\"*\"", "[\"*\"]", "[\"*\", \"a.example\"]"] {
+        assert!(takes(&format!("host = {entry}"), &flow()), "{entry}");
+        assert!(!takes(&format!("host = {entry}"), &unnamed), "{entry}");
+        assert!(takes(&format!("not.host = {entry}"), &unnamed), "{entry}");
+        assert!(!takes(&format!("not.host = {entry}"), &flow()), "{entry}");
+    }
+}
+
+#[test]
+fn a_policy_can_be_asked_as_of_another_time() {
+    let office =
+        "[[rule]]\nschedule = { hours = \"8:00-18:00\", zone = \"UTC\" }\naction = \"drop\"\n";
+    let at = |time: &str| policy(office).at(Some(time.parse().unwrap()));
+    // The flow itself is at noon.
+    assert!(flow().decided_by(&policy(office).at(None)).rule.is_some());
+    assert!(flow().decided_by(&at("2026-11-23T17:59:59Z")).rule.is_some());
+    let evening = at("2026-11-23T18:00:00Z");
+    assert!(flow().decided_by(&evening).rule.is_none());
+    assert_eq!(evening.next_change(flow().time), None, "its time stands still");
+}

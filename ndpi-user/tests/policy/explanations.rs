@@ -1,7 +1,7 @@
 //! What `policy explain` says of a flow.
 
 use ndpi::State;
-use ndpi_user::policy::{Support, explain};
+use ndpi_user::policy::{Policy, Support, explain};
 
 use crate::common::{Flow, flow, read_with, vocabulary};
 
@@ -74,4 +74,26 @@ fn programs_get_the_same_as_json() {
     assert_eq!(json["matched"]["rule"], "social");
     assert_eq!(json["matched"]["at"], "policy.toml:14");
     assert_eq!(json["missed"][1]["matcher"], "not.dst");
+}
+
+#[test]
+fn the_time_that_schedules_are_asked_with_is_shown() {
+    let text = "[[rule]]\nname = \"night\"\nschedule = { hours = \"22:00-6:00\", zone = \"Europe/Berlin\" }\n\
+                action = \"drop\"\n";
+    let policy = read_with(text, Support::ALL, &[]).unwrap();
+    let explained = |policy: &Policy| {
+        let flow = flow();
+        explain(policy, &flow.facts()).to_text(policy, &flow.facts(), &vocabulary())
+    };
+    let noon = explained(&policy);
+    assert!(noon.contains("CLASSIFIED, at 2026-11-23T12:00:00Z\n"), "{noon}");
+    assert!(noon.contains("; the flow has Monday 13:00 in Europe/Berlin\n"), "{noon}");
+    let night = policy.at(Some("2026-11-23T23:00:00Z".parse().unwrap()));
+    let shown = explained(&night);
+    assert!(
+        shown.contains("at 2026-11-23T23:00:00Z") && shown.ends_with("verdict: drop"),
+        "{shown}"
+    );
+    let json = explain(&night, &flow().facts()).to_json(&night, &flow().facts(), &vocabulary());
+    assert_eq!(json["time"], "2026-11-23T23:00:00Z");
 }

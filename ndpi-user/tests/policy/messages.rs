@@ -248,7 +248,7 @@ fn values_that_make_no_sense_are_named() {
         ),
         (
             "host = \"a.*.example\"",
-            "3:8 host: \"a.*.example\": `*` stands for whole labels at the start of a name only | write \"*.example.com\" for all names below, \".example.com\" to include it",
+            "3:8 host: \"a.*.example\": `*` stands for whole labels at the start of a name only | write \"*.example.com\" for all names below, \".example.com\" to include it, \"*\" for any",
         ),
         (
             "host = \"a b\"",

@@ -1,6 +1,7 @@
 //! The engine: a detection module.
 
 mod builder;
+mod hosts;
 mod ids;
 mod lists;
 mod names;
@@ -11,6 +12,7 @@ use std::ffi::c_int;
 use std::ptr::NonNull;
 
 pub use builder::EngineBuilder;
+pub use hosts::Asking;
 use ndpi_sys::Functions;
 use ndpi_sys::module_lock;
 use ndpi_sys::types::{GlobalContext, Module};

@@ -4,8 +4,10 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::Timestamp;
 
 use crate::commands::captures::Format;
+use crate::commands::moment::moment;
 use crate::commands::{CaptureTunnelOptions, NdpiOptions};
 
 /// Classify the flows of captures
@@ -44,6 +46,11 @@ pub struct PcapArguments {
     /// Say what each flow would have got from this policy
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
+
+    /// Ask the policy's schedules as of this time, not of the capture's own: `2026-11-23T12:00:00Z`,
+    /// or in local time `2026-11-23 12:00`, `12:00` or `sat 12:00`
+    #[arg(long, value_name = "TIME", requires = "policy", value_parser = moment)]
+    pub at: Option<Timestamp>,
 
     /// Threads that classify. With fewer files than threads, the flows of a file are spread over
     /// several engines, unless it is a stream [default: as many as there are CPUs and files]

@@ -11,7 +11,7 @@ use ndpi::{Engine, Library, SharedCaches};
 use super::arguments::PcapArguments;
 use crate::classify::{Keeper, Settings};
 use crate::commands::captures::{Format, Recording};
-use crate::commands::{NdpiOptions, unusable};
+use crate::commands::{NdpiOptions, say_warnings, unusable};
 use crate::flow::Timeouts;
 use crate::link::Tunnels;
 use crate::policy::{self, Policy, Support, Vocabulary};
@@ -53,7 +53,9 @@ impl Job {
             Some(path) => {
                 let vocabulary = Vocabulary::of(&first.engine);
                 let policy = policy::load(path, &vocabulary, Support::THIS_BUILD);
-                Some(Arc::new(policy.map_err(unusable)?))
+                let policy = policy.map_err(unusable)?;
+                say_warnings(&policy);
+                Some(Arc::new(policy.at(arguments.at)))
             }
         };
         Ok(Self {

@@ -8,9 +8,10 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::input;
 use crate::commands::{Context, NdpiOptions, print};
 use crate::files::Onlooker;
-use crate::policy::{Caught, Support, Vocabulary, caught, check, load};
+use crate::policy::{Caught, Support, Vocabulary, caught, load};
 use crate::text::shown;
 
 /// Say everything that is wrong with a policy
@@ -21,7 +22,7 @@ use crate::text::shown;
 /// and groups that it names.
 #[derive(Args, Clone, Debug)]
 pub struct CheckArguments {
-    /// The policy
+    /// The policy; `-` is standard input, whose lists start at the current folder
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 
@@ -43,8 +44,10 @@ impl CheckArguments {
         let engine = self.ndpi.engine(&self.ndpi.library()?)?;
         let names = Vocabulary::of(&engine);
         let caller = Onlooker::behind_sudo();
-        let diagnostics = check(&self.file, &names, Support::THIS_BUILD).for_caller_of_sudo(caller);
+        let diagnostics = input::check(&self.file, &names)?.for_caller_of_sudo(caller);
+        // What was read from standard input is gone.
         let listed = context.log_level >= log::LevelFilter::Debug
+            && !input::is_given(&self.file)
             && caller.is_none_or(|caller| caller.may_read(&self.file));
         let caught = if listed { self.caught(&names) } else { Vec::new() };
         let clean = diagnostics.is_clean();

@@ -5,30 +5,38 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use jiff::Timestamp;
 use ndpi::Engine;
 
-use super::capture;
+use super::{capture, input};
 use crate::classify::Moment;
-use crate::commands::{NdpiOptions, print, unusable};
-use crate::policy::{Facts, FlowWords, Policy, Support, Vocabulary, explain, load};
+use crate::commands::moment::moment;
+use crate::commands::{NdpiOptions, print, say_warnings};
+use crate::policy::{Facts, FlowWords, Policy, Vocabulary, explain};
 use crate::text::shown;
 
 /// Say which rule decides a flow, and why the earlier ones do not
 #[derive(Args, Clone, Debug)]
 pub struct ExplainArguments {
-    /// The policy
+    /// The policy; `-` is standard input, whose lists start at the current folder
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 
-    /// A flow in words, as `app=TLS.Facebook host=www.facebook.com dst=198.18.0.1:443`. There are
-    /// app, category, breed, risk, host, ja4, alpn, src, dst, proto, vlan, iface, confidence,
-    /// guessed, state and time; category and breed follow from app
+    /// A flow in words, as `host=www.facebook.com` or `app=TLS.Facebook dst=198.18.0.1:443`. There are
+    /// app, category, breed, risk, host, ja4, alpn, src, dst, port, proto, vlan, iface, confidence,
+    /// guessed, incomplete, state and time. What is not said follows: app from host, as nDPI has it,
+    /// category and breed from app
     #[arg(long, value_name = "WORDS", required_unless_present = "capture")]
     pub flow: Vec<String>,
 
     /// All flows of a capture (pcap or pcapng)
     #[arg(long, value_name = "FILE")]
     pub capture: Vec<PathBuf>,
+
+    /// Ask schedules as of this time, not of now or of a capture's own: `2026-11-23T12:00:00Z`, or
+    /// in local time `2026-11-23 12:00`, `12:00` or `sat 12:00`
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub at: Option<Timestamp>,
 
     /// Print a JSON object for each flow, a line each
     #[arg(long)]
@@ -45,17 +53,23 @@ impl ExplainArguments {
     /// # Errors
     /// nDPI, the policy, a flow's description or a capture cannot be used.
     pub fn run(self) -> Result<ExitCode> {
-        let engine = self.ndpi.engine(&self.ndpi.library()?)?;
+        let library = self.ndpi.library()?;
+        let engine = self.ndpi.engine(&library)?;
         let names = Vocabulary::of(&engine);
-        let policy = load(&self.file, &names, Support::THIS_BUILD).map_err(unusable)?;
-        let explainer = Explainer { policy, names, json: self.json };
+        let policy = input::load(&self.file, &names)?;
+        say_warnings(&policy);
+        let mut explainer = Explainer { policy, names, json: self.json };
+        let now = self.at.unwrap_or_else(Timestamp::now);
         for words in &self.flow {
-            let flow = described(words, &explainer.names, &engine)?;
+            let flow = described(words, &explainer.names, &engine, now)?;
             print(&explainer.explain(&flow.facts(), Moment::Early))?;
         }
+        explainer = Explainer { policy: explainer.policy.at(self.at), ..explainer };
         let mut code = ExitCode::SUCCESS;
         for path in &self.capture {
-            let read = capture::explain(path, &explainer, &engine)
+            // Each capture is a world of its own, as in `pcap`.
+            let fresh = self.ndpi.engine(&library)?;
+            let read = capture::explain(path, &explainer, &fresh)
                 .with_context(|| format!("explaining the flows of {}", shown(path)))?;
             if !read {
                 code = ExitCode::FAILURE;
@@ -88,9 +102,15 @@ impl Explainer {
     }
 }
 
-fn described(words: &str, names: &Vocabulary, engine: &Engine) -> Result<FlowWords> {
-    let flow = FlowWords::parse(words, names, jiff::Timestamp::now())
-        .with_context(|| format!("reading the flow {words:?}"))?;
+fn described(
+    words: &str,
+    names: &Vocabulary,
+    engine: &Engine,
+    now: Timestamp,
+) -> Result<FlowWords> {
+    let flow = FlowWords::parse(words, names, now)
+        .with_context(|| format!("reading the flow {words:?}"))?
+        .or_by_host(names, |host, asking| engine.classify_host(host, asking));
     Ok(flow.or_as_usual(|app| {
         let protocol = if app.app == 0 { app.master } else { app.app };
         (engine.category_of(app), engine.breed_of(protocol))

@@ -3,6 +3,7 @@
 mod capture;
 mod check;
 mod explain;
+mod input;
 mod reload;
 
 use std::process::ExitCode;

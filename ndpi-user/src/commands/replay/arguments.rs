@@ -4,11 +4,13 @@ use std::num::{NonZeroU8, NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::Timestamp;
 use log::LevelFilter;
 use ndpi_common::MAX_SNAP;
 
 use crate::classify::{Keeper, Settings};
 use crate::commands::captures::Format;
+use crate::commands::moment::moment;
 use crate::commands::{CaptureTunnelOptions, NdpiOptions};
 use crate::flow::Timeouts;
 use crate::kernel::{LoadOptions, messages_beside};
@@ -49,6 +51,11 @@ pub struct ReplayArguments {
     /// Policy file; without one, everything is counted
     #[arg(long, value_name = "FILE")]
     pub(super) policy: Option<PathBuf>,
+
+    /// Ask the policy's schedules as of this time, not of the capture's own: `2026-11-23T12:00:00Z`,
+    /// or in local time `2026-11-23 12:00`, `12:00` or `sat 12:00`
+    #[arg(long, value_name = "TIME", requires = "policy", value_parser = moment)]
+    pub(super) at: Option<Timestamp>,
 
     /// Packets of a flow that are shown to nDPI at most; then it decides by what it has seen
     /// [default: as many as nDPI wants to see]

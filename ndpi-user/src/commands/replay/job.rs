@@ -8,7 +8,7 @@ use ndpi::{Engine, Library};
 use super::arguments::ReplayArguments;
 use crate::classify::Settings;
 use crate::commands::captures::{Format, Recording};
-use crate::commands::{NdpiOptions, unusable};
+use crate::commands::{NdpiOptions, say_warnings, unusable};
 use crate::link::Tunnels;
 use crate::policy::{self, Policy, Support, Vocabulary};
 use crate::record::Names;
@@ -37,7 +37,9 @@ impl Job {
             Some(path) => {
                 // All that there is can be replayed.
                 let policy = policy::load(path, &Vocabulary::of(&engine), Support::ALL);
-                Some(Arc::new(policy.map_err(unusable)?))
+                let policy = policy.map_err(unusable)?;
+                say_warnings(&policy);
+                Some(Arc::new(policy.at(arguments.at)))
             }
         };
         let job = Self {

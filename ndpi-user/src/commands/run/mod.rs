@@ -33,7 +33,7 @@ use crate::live::{
     KernelParts, KernelRules, KernelStore, Output, Shared, Summary,
 };
 use crate::logging;
-use crate::policy::{self, Policy, Support, Vocabulary};
+use crate::policy::{self, Diagnostics, Policy, Support, Vocabulary};
 use crate::record::{Attached, InterfaceRecord, Names, StatusRecord, Time};
 use crate::reject::{self, Rejecter};
 use crate::text::shown;
@@ -211,11 +211,22 @@ impl RunArguments {
             return policy.ok().map(Arc::new);
         };
         match policy::load(path, vocabulary, Support::THIS_BUILD) {
-            Ok(policy) => Some(Arc::new(policy)),
+            Ok(policy) => {
+                Self::say_problems(policy.diagnostics());
+                Some(Arc::new(policy))
+            }
             Err(diagnostics) => {
-                logging::say(&format!("{}\n", diagnostics.without_private_lines().render(false)));
+                Self::say_problems(&diagnostics);
                 None
             }
+        }
+    }
+
+    /// Says what is wrong with a policy, but nothing of what not everybody may read.
+    fn say_problems(diagnostics: &Diagnostics) {
+        if !diagnostics.problems().is_empty() {
+            let diagnostics = diagnostics.clone().without_private_lines();
+            logging::say(&format!("{}\n", diagnostics.render(false)));
         }
     }
 

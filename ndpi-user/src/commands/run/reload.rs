@@ -43,6 +43,22 @@ pub(super) struct Reloader {
     changes: Receiver<Changed>,
     control: Sender<Control>,
     reloads: Reloads,
+    /// The problems that the log has from the last time.
+    said: Said,
+}
+
+/// What was said of the policy last, so that it is not said twice: a mistake stays until it is mended, and
+/// a watcher, SIGHUP and `policy reload` may all find it.
+#[derive(Debug, Default)]
+struct Said(String);
+
+impl Said {
+    /// Whether this is something else than what was said last. Nothing is not worth saying.
+    fn is_new(&mut self, problems: &str) -> bool {
+        let is_new = !problems.is_empty() && self.0 != problems;
+        problems.clone_into(&mut self.0);
+        is_new
+    }
 }
 
 impl Reloader {
@@ -62,7 +78,9 @@ impl Reloader {
                 (None, channel::never())
             }
         };
-        Self { path, vocabulary, interfaces, watcher, changes, control, reloads }
+        let problems = policy.diagnostics().clone().without_private_lines().render(false);
+        let said = Said(problems);
+        Self { path, vocabulary, interfaces, watcher, changes, control, reloads, said }
     }
 
     /// Reloads whenever it is asked to, until nobody can ask any more.
@@ -148,7 +166,7 @@ impl Reloader {
         }
     }
 
-    fn say(&self, reload: &Reload) {
+    fn say(&mut self, reload: &Reload) {
         let Reload { policy, text, .. } = reload;
         if let Reload {
             taken: true,
@@ -164,14 +182,19 @@ impl Reloader {
             if let Some(where_not) = reload.where_not() {
                 log::warn!("policy {policy}: {where_not}");
             }
+            if self.said.is_new(text) {
+                log::warn!("policy {policy} is in force all the same:\n{text}");
+            }
             return;
         }
         let (_, failures) = self.reloads.read();
         let why = reload.error.as_ref().unwrap_or(text);
-        log::error!(
-            "policy {policy} not taken, the one before stays in force (failures so far: \
-             {failures}):\n{why}"
-        );
+        let not_taken = "not taken, the one before stays in force (failures so far:";
+        if self.said.is_new(why) {
+            log::error!("policy {policy} {not_taken} {failures}):\n{why}");
+        } else {
+            log::error!("policy {policy} {not_taken} {failures}), for the reason given before");
+        }
     }
 
     fn watch(&mut self, named: &[Named]) {
@@ -191,7 +214,7 @@ mod tests {
 
     use crossbeam::channel::{self, Receiver};
 
-    use super::{Reloader, Reloads, Roster};
+    use super::{Reloader, Reloads, Roster, Said};
     use crate::live::{Control, Rejudged};
     use crate::policy::{self, Support, Vocabulary};
 
@@ -295,6 +318,14 @@ mod tests {
         }
         drop(ask);
         thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_mistake_is_said_once_until_there_is_another() {
+        let mut said = Said::default();
+        let said: Vec<bool> =
+            ["", "one", "one", "two", "one", "", "one"].map(|text| said.is_new(text)).into();
+        assert_eq!(said, [false, true, false, true, true, false, true]);
     }
 
     #[test]

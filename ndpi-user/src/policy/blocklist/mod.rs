@@ -125,6 +125,15 @@ impl Lines {
     }
 
     fn by_shape<'t>(&mut self, text: &'t str, give: Give<'_, 't>) -> Line {
+        // Most lines of long lists are one of these two.
+        if is_bare(text) && !self.for_browsers && !self.zone.goes_on() {
+            return name(text, give);
+        }
+        if text.starts_with(|c: char| c.is_ascii_digit() || c == ':')
+            && let Some(line) = hosts::line(without_comment(text), give)
+        {
+            return line;
+        }
         if let Some(line) = adblock::line(text, give) {
             self.for_browsers = true;
             return line;
@@ -150,6 +159,11 @@ fn is_comment(text: &str) -> bool {
     }
 }
 
+/// A line of nothing but what names are made of.
+fn is_bare(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+}
+
 /// A line up to its comment.
 pub(super) fn without_comment(text: &str) -> &str {
     let text = text.split(['#', ';']).next().unwrap_or_default();
@@ -158,7 +172,7 @@ pub(super) fn without_comment(text: &str) -> &str {
 
 /// One name. An address is none: whoever lists addresses means `dst`.
 fn name<'t>(text: &'t str, give: Give<'_, 't>) -> Line {
-    let text = without_comment(text);
+    let text = if is_bare(text) { text } else { without_comment(text) };
     // `*` would be every name there is.
     if text.contains(char::is_whitespace) || text.contains('/') || text == "*" || is_address(text) {
         return Line::Strange;
@@ -170,7 +184,8 @@ fn name<'t>(text: &'t str, give: Give<'_, 't>) -> Line {
 }
 
 fn is_address(text: &str) -> bool {
-    text.parse::<IpAddr>().is_ok()
+    let may_be = text.ends_with(|c: char| c.is_ascii_hexdigit() || c == ':');
+    may_be && text.parse::<IpAddr>().is_ok()
 }
 
 /// Whether a resolver that gives this address blocks by it.

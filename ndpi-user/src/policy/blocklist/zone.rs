@@ -15,6 +15,11 @@ pub(super) struct Zone {
 }
 
 impl Zone {
+    /// Whether the next line belongs to a record that began before it.
+    pub(super) fn goes_on(&self) -> bool {
+        self.in_brackets
+    }
+
     /// Reads a line; `None` if it is not of this kind.
     pub(super) fn line<'t>(&mut self, text: &'t str, give: Give<'_, 't>) -> Option<Line> {
         let text = text.split(';').next().unwrap_or_default();

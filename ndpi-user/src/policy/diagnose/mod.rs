@@ -102,6 +102,8 @@ impl Problem {
 /// with the lines they are in.
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
+    /// Whether the policy's text came from whoever is to see the problems.
+    given: bool,
     sources: Vec<Source>,
     files: Vec<Named>,
     problems: Vec<Problem>,
@@ -157,6 +159,10 @@ impl Diagnostics {
         &self.sources[source.0 as usize].path
     }
 
+    pub(super) fn set_given(&mut self) {
+        self.given = true;
+    }
+
     pub(super) fn set_files(&mut self, files: Vec<Named>) {
         self.files = files;
     }
@@ -204,7 +210,8 @@ impl Diagnostics {
 
     /// Of problems in private files, leaves where they are and of what kind.
     fn without_lines(mut self, help: &str, is_private: impl Fn(&Path) -> bool) -> Self {
-        let is_private = |place: Place| is_private(self.path(place.source));
+        let is_given = |place: Place| self.given && place.source == SourceId(0);
+        let is_private = |place: Place| !is_given(place) && is_private(self.path(place.source));
         let redacted = |problem: &Problem| {
             let place = problem.place?;
             let related = problem.related.as_ref().is_some_and(|(there, _)| is_private(*there));

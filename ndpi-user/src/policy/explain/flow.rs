@@ -2,15 +2,17 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use jiff::Timestamp;
-use ndpi::{AppId, BreedId, CategoryId, Classification, Confidence, Risks, State};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+use ndpi::{AppId, Asking, BreedId, CategoryId, Classification, Confidence, Risks, State};
 
+use crate::policy::host::normalise;
 use crate::policy::read::pair;
 use crate::policy::vocabulary::nearest;
-use crate::policy::{Facts, Names, Rank, Vocabulary, proto};
+use crate::policy::{Facts, Names, Rank, Vocabulary, moment, proto, service};
 
 /// The words there are, as `key=value`.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "app",
     "category",
     "breed",
@@ -20,6 +22,7 @@ const KEYS: [&str; 17] = [
     "alpn",
     "src",
     "dst",
+    "port",
     "proto",
     "vlan",
     "iface",
@@ -30,13 +33,15 @@ const KEYS: [&str; 17] = [
     "time",
 ];
 
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+
 /// A flow as a person describes it. What is not said is as for a classified TCP flow of unknown
 /// application between unspecified addresses.
 #[derive(Clone, Debug)]
 pub struct FlowWords {
     classification: Classification,
-    has_category: bool,
-    has_breed: bool,
+    given: Given,
     hostname: Option<String>,
     ja4: Option<String>,
     alpn: Option<String>,
@@ -47,6 +52,14 @@ pub struct FlowWords {
     iface: Option<String>,
     incomplete: bool,
     time: Timestamp,
+}
+
+/// What of a flow's classification was said.
+#[derive(Clone, Copy, Debug, Default)]
+struct Given {
+    app: bool,
+    category: bool,
+    breed: bool,
 }
 
 /// What is wrong with the description of a flow.
@@ -104,13 +117,63 @@ impl FlowWords {
     #[must_use]
     pub fn or_as_usual(mut self, usual: impl Fn(AppId) -> (CategoryId, BreedId)) -> Self {
         let (category, breed) = usual(self.classification.app);
-        if !self.has_category {
+        if !self.given.category {
             self.classification.category = category;
         }
-        if !self.has_breed {
+        if !self.given.breed {
             self.classification.breed = breed;
         }
         self
+    }
+
+    /// Gives the flow the application that nDPI sees in its host name, with category and breed, where the
+    /// words say no more than what carries it.
+    #[must_use]
+    pub fn or_by_host(
+        mut self,
+        names: &Vocabulary,
+        by_host: impl Fn(&str, Asking) -> Option<Classification>,
+    ) -> Self {
+        let Some((asking, carrier)) = self.asking(names) else { return self };
+        let host = self.hostname.as_deref().map(normalise);
+        let Some(found) = host.and_then(|host| by_host(&host, asking)) else { return self };
+        let said = &mut self.classification;
+        said.app = match carrier {
+            Some(carrier) => carried_by(carrier, found.app, names),
+            None => found.app,
+        };
+        if !self.given.category {
+            said.category = found.category;
+            self.given.category = true;
+        }
+        if !self.given.breed {
+            said.breed = found.breed;
+            self.given.breed = true;
+        }
+        self
+    }
+
+    /// How the client names its host, and what carries it where that is not the same; `None` where the
+    /// words name an application.
+    fn asking(&self, names: &Vocabulary) -> Option<(Asking, Option<u16>)> {
+        let named = |name: &str| names.apps.id(name);
+        let (said, quic) = (self.classification.app, named("QUIC"));
+        if self.given.app {
+            let alone = (said.master == 0).then_some(said.app)?;
+            let carries = [("TLS", Asking::Tls), ("HTTP", Asking::Http), ("DNS", Asking::Dns)];
+            let carries = carries.into_iter().find(|(name, _)| named(name) == Some(alone));
+            return match carries {
+                Some((_, asking)) => Some((asking, None)),
+                None => (quic == Some(alone)).then_some((Asking::Tls, quic)),
+            };
+        }
+        match (self.proto, self.server.1) {
+            (_, 53) => Some((Asking::Dns, None)),
+            (TCP, 80) => Some((Asking::Http, None)),
+            (TCP, _) => Some((Asking::Tls, None)),
+            (UDP, _) => Some((Asking::Tls, quic)),
+            _ => None,
+        }
     }
 
     /// What rules can ask about it.
@@ -138,8 +201,7 @@ impl FlowWords {
                 confidence: Confidence::Dpi,
                 ..Classification::default()
             },
-            has_category: false,
-            has_breed: false,
+            given: Given::default(),
             hostname: None,
             ja4: None,
             alpn: None,
@@ -157,14 +219,17 @@ impl FlowWords {
     fn set(&mut self, key: &str, value: &str, names: &Vocabulary) -> Result<(), String> {
         let said = &mut self.classification;
         match key {
-            "app" => said.app = app(value, &names.apps)?,
+            "app" => {
+                said.app = app(value, &names.apps)?;
+                self.given.app = true;
+            }
             "category" => {
                 said.category = CategoryId(id(value, &names.categories)?);
-                self.has_category = true;
+                self.given.category = true;
             }
             "breed" => {
                 said.breed = BreedId(u8::try_from(id(value, &names.breeds)?).unwrap_or(u8::MAX));
-                self.has_breed = true;
+                self.given.breed = true;
             }
             "risk" => {
                 for name in value.split(',') {
@@ -175,7 +240,11 @@ impl FlowWords {
             "ja4" => self.ja4 = Some(value.to_owned()),
             "alpn" => self.alpn = Some(value.to_owned()),
             "src" => self.client = endpoint(value)?,
-            "dst" => self.server = endpoint(value)?,
+            "dst" => {
+                let (ip, port) = endpoint(value)?;
+                self.server = (ip, if port == 0 { self.server.1 } else { port });
+            }
+            "port" => self.server.1 = port(value)?,
             "proto" => self.proto = ip_protocol(value)?,
             "vlan" => self.vlan = value.parse().map_err(|_| "write a number")?,
             "iface" => self.iface = Some(value.to_owned()),
@@ -184,10 +253,25 @@ impl FlowWords {
             "incomplete" => self.incomplete = value.parse().map_err(|_| "write true or false")?,
             "state" => said.state = state(value)?,
             // KEYS has been asked: only `time` is left.
-            _ => self.time = value.parse().map_err(|_| "write it as 2026-11-23T12:00:00Z")?,
+            _ => {
+                let now = Zoned::new(self.time, TimeZone::system());
+                self.time = moment(value, &now)?;
+            }
         }
         Ok(())
     }
+}
+
+/// What is said of a host that TLS carries, carried by another protocol.
+fn carried_by(carrier: u16, said: AppId, names: &Vocabulary) -> AppId {
+    let tls = names.apps.id("TLS");
+    let instead = |id| if Some(id) == tls { carrier } else { id };
+    AppId { master: instead(said.master), app: instead(said.app) }
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    let port = text.parse().ok().or_else(|| service::number(text));
+    port.ok_or_else(|| "write a number from 0 to 65535, or a name such as https".to_owned())
 }
 
 fn unknown(key: &str) -> FlowError {
@@ -265,7 +349,9 @@ mod tests {
 
     fn names() -> Vocabulary {
         Vocabulary {
-            apps: [(0, "Unknown"), (91, "TLS"), (119, "Facebook")].into_iter().collect(),
+            apps: [(0, "Unknown"), (91, "TLS"), (119, "Facebook"), (188, "QUIC")]
+                .into_iter()
+                .collect(),
             categories: [(6, "SocialNetwork")].into_iter().collect(),
             breeds: [(3, "Fun")].into_iter().collect(),
             risks: [(6, "Self-signed Cert")].into_iter().collect(),
@@ -299,6 +385,42 @@ mod tests {
         assert_eq!(facts.server, ("2001:db8::1".parse().unwrap(), 443));
         assert_eq!((facts.proto, facts.vlan), (17, 7));
         assert_eq!(facts.time, "2026-11-23T12:00:00Z".parse().unwrap());
+    }
+
+    #[test]
+    fn an_app_follows_from_the_host() {
+        let by_host = |host: &str, asking| {
+            assert_eq!(host, "www.facebook.com");
+            let master = if asking == Asking::Http { 7 } else { 91 };
+            let app = AppId { master, app: 119 };
+            Some(Classification { app, category: CategoryId(6), ..Classification::default() })
+        };
+        let app_of = |words: &str| {
+            let flow = parse(words).unwrap().or_by_host(&names(), by_host);
+            let said = flow.facts().classification;
+            (said.app.master, said.app.app, said.category.0)
+        };
+        for (words, expected) in [
+            ("host=WWW.Facebook.com.", (91, 119, 6)),
+            ("host=www.facebook.com port=80", (7, 119, 6)),
+            ("host=www.facebook.com proto=udp port=https", (188, 119, 6)),
+            ("host=www.facebook.com app=TLS", (91, 119, 6)),
+            ("host=www.facebook.com app=QUIC", (188, 119, 6)),
+            ("host=www.facebook.com app=Unknown", (0, 0, 0)),
+            ("host=www.facebook.com app=TLS.Facebook", (91, 119, 0)),
+            ("host=www.facebook.com proto=gre", (0, 0, 0)),
+            ("app=TLS", (0, 91, 0)),
+        ] {
+            assert_eq!(app_of(words), expected, "{words}");
+        }
+    }
+
+    #[test]
+    fn a_port_is_the_servers() {
+        let port = |words: &str| parse(words).unwrap().facts().server.1;
+        assert_eq!(port("port=8080"), 8080);
+        assert_eq!(port("port=https dst=198.18.0.1"), 443);
+        assert_eq!(port("port=https dst=198.18.0.1:80"), 80);
     }
 
     #[test]

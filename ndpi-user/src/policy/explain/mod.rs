@@ -48,6 +48,7 @@ pub struct Miss {
 
 /// Tries every rule in turn.
 pub fn explain(policy: &Policy, facts: &Facts<'_>) -> Explanation {
+    let facts = &policy.timed(facts);
     let derived = policy.derived(facts);
     let mut misses = Vec::new();
     for (index, rule) in (0..).map(RuleIndex).zip(policy.rules()) {

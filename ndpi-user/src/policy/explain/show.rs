@@ -14,9 +14,10 @@ const LONGEST: usize = 60;
 impl Explanation {
     /// A line for each rule up to the one that matched, and one for the verdict.
     pub fn to_text(&self, policy: &Policy, facts: &Facts<'_>, names: &Vocabulary) -> String {
-        let mut text = format!("flow: {}\n", describe(facts, names));
+        let facts = &policy.timed(facts);
+        let mut text = format!("flow: {}\n", describe(policy, facts, names));
         for (index, miss) in &self.misses {
-            let reason = miss.reason(policy, facts, names);
+            let reason = miss.reason((policy, *index), facts, names);
             let _ = writeln!(text, "{}: no, {reason}", rule(policy, *index));
         }
         if let Some((index, hits)) = &self.hit {
@@ -28,13 +29,14 @@ impl Explanation {
 
     /// The same as a JSON object.
     pub fn to_json(&self, policy: &Policy, facts: &Facts<'_>, names: &Vocabulary) -> Value {
+        let facts = &policy.timed(facts);
         let misses = self.misses.iter().map(|(index, miss)| {
             let key = if miss.negated { format!("not.{}", miss.key) } else { miss.key.to_owned() };
             json!({
                 "rule": policy.rule(*index).name,
                 "at": at(policy, policy.rule(*index).place),
                 "matcher": key,
-                "reason": miss.reason(policy, facts, names),
+                "reason": miss.reason((policy, *index), facts, names),
             })
         });
         let hit = self.hit.as_ref().map(|(index, hits)| {
@@ -45,7 +47,8 @@ impl Explanation {
             })
         });
         json!({
-            "flow": describe(facts, names),
+            "flow": describe(policy, facts, names),
+            "time": facts.time.to_string(),
             "missed": misses.collect::<Vec<_>>(),
             "matched": hit,
             "action": self.decision.map(|decision| decision.action.name()),
@@ -78,10 +81,18 @@ impl Explanation {
 }
 
 impl Miss {
-    fn reason(&self, policy: &Policy, facts: &Facts<'_>, names: &Vocabulary) -> String {
+    fn reason(
+        &self,
+        (policy, rule): (&Policy, RuleIndex),
+        facts: &Facts<'_>,
+        names: &Vocabulary,
+    ) -> String {
         let key = self.key;
-        let seen = match key {
-            "group" => groups(policy, facts),
+        let rule = policy.rule(rule);
+        let schedule = if self.negated { &rule.not.schedule } else { &rule.matchers.schedule };
+        let seen = match (key, schedule) {
+            ("group", _) => groups(policy, facts),
+            ("schedule", Some(schedule)) => schedule.value.civil(facts.time),
             _ => seen(key, facts, names, policy.risk_score(facts)),
         };
         let entries: Vec<_> = self.entries.iter().map(|place| source(policy, *place)).collect();
@@ -136,7 +147,7 @@ fn source(policy: &Policy, place: Place) -> String {
     }
 }
 
-fn describe(facts: &Facts<'_>, names: &Vocabulary) -> String {
+fn describe(policy: &Policy, facts: &Facts<'_>, names: &Vocabulary) -> String {
     let mut parts = vec![seen("app", facts, names, 0)];
     parts.push(format!("category {}", seen("category", facts, names, 0)));
     parts.extend(facts.hostname.map(|host| format!("host {host}")));
@@ -144,6 +155,8 @@ fn describe(facts: &Facts<'_>, names: &Vocabulary) -> String {
     parts.push(format!("{client} to {server}, {}", seen("proto", facts, names, 0)));
     parts.extend(facts.incomplete.then(|| "incomplete".to_owned()));
     parts.push(facts.classification.state.name().to_owned());
+    // Only schedules ask for the time.
+    parts.extend(policy.has_schedules().then(|| format!("at {:.0}", facts.time)));
     parts.join(", ")
 }
 

@@ -11,6 +11,8 @@ pub(super) struct ByHost {
     names: HashMap<Box<str>, Meaning>,
     /// Rules by what nDPI leaves of long names.
     ends: HashMap<Box<str>, SetId>,
+    /// The rules that mean any name.
+    any: SetId,
     pool: Pool,
 }
 
@@ -28,9 +30,14 @@ impl ByHost {
     ) -> Self {
         let mut pool = PoolBuilder::new(width);
         let none = pool.of(&[]);
+        let mut any = none;
         let mut names: HashMap<Box<str>, Meaning> = HashMap::new();
         let mut ends: HashMap<Box<str>, SetId> = HashMap::new();
         for (pattern, rule) in entries {
+            if matches!(pattern, HostPattern::Any) {
+                any = pool.with(any, rule);
+                continue;
+            }
             for end in pattern.ends() {
                 let rules = ends.entry_ref(end).or_insert(none);
                 *rules = pool.with(*rules, rule);
@@ -44,11 +51,14 @@ impl ByHost {
                 meaning.below = pool.with(meaning.below, rule);
             }
         }
-        Self { names, ends, pool: pool.finish() }
+        Self { names, ends, any, pool: pool.finish() }
     }
 
     /// Adds the rules that mean `host` (normalised) to `union`.
     pub(super) fn add_to(&self, host: &str, union: &mut Words) {
+        if !host.is_empty() {
+            self.pool.add_to(self.any, union);
+        }
         if let Some(meaning) = self.names.get(host) {
             self.pool.add_to(meaning.itself, union);
         }

@@ -119,6 +119,8 @@ impl Cover for HostPattern {
     fn covers(&self, other: &Self) -> bool {
         let takes_below = !matches!(self, Self::Exact(_));
         match other {
+            _ if matches!(self, Self::Any) => true,
+            Self::Any => false,
             Self::Exact(name) => self.takes(name),
             _ if !takes_below => false,
             Self::Below(name) => self.name() == name || self.takes(name),
@@ -127,13 +129,14 @@ impl Cover for HostPattern {
     }
 
     fn finder(list: &[At<Self>]) -> Find<'_, Self> {
+        let any = list.iter().find(|at| at.value == Self::Any).map(|at| at.place);
         let mut by_name: HashMap<&str, Vec<&At<Self>>> = HashMap::new();
         for at in list {
             by_name.entry(at.value.name()).or_default().push(at);
         }
         Box::new(move |entry| {
             let widest_first = |at: &&&At<Self>| match at.value {
-                Self::Tree(_) => 0,
+                Self::Tree(_) | Self::Any => 0,
                 Self::Below(_) => 1,
                 Self::Exact(_) => 2,
             };
@@ -141,11 +144,14 @@ impl Cover for HostPattern {
             while let Some((_, parent)) = suffixes[suffixes.len() - 1].split_once('.') {
                 suffixes.push(parent);
             }
-            suffixes.iter().rev().find_map(|suffix| {
-                let named = by_name.get(suffix)?.iter();
-                let covering = named.filter(|at| at.value.covers(entry));
-                covering.min_by_key(widest_first).map(|at| at.place)
-            })
+            let narrower = || {
+                suffixes.iter().rev().find_map(|suffix| {
+                    let named = by_name.get(suffix)?.iter();
+                    let covering = named.filter(|at| at.value.covers(entry));
+                    covering.min_by_key(widest_first).map(|at| at.place)
+                })
+            };
+            any.or_else(narrower)
         })
     }
 }

@@ -23,7 +23,7 @@ fn bare(list: &[At<HostPattern>]) -> Vec<Problem> {
     let deliberate: HashSet<&str> = list.iter().filter_map(|at| parent_named(&at.value)).collect();
     let is_bare = |at: &&At<HostPattern>| match &at.value {
         HostPattern::Exact(name) => is_site(name) && !deliberate.contains(name.as_str()),
-        HostPattern::Below(_) | HostPattern::Tree(_) => false,
+        HostPattern::Below(_) | HostPattern::Tree(_) | HostPattern::Any => false,
     };
     by_file(list.iter().filter(is_bare)).into_iter().map(bare_hint).collect()
 }
@@ -87,6 +87,7 @@ fn parent_named(pattern: &HostPattern) -> Option<&str> {
     match pattern {
         HostPattern::Exact(name) => name.split_once('.').map(|(_, parent)| parent),
         HostPattern::Below(name) | HostPattern::Tree(name) => Some(name),
+        HostPattern::Any => None,
     }
 }
 

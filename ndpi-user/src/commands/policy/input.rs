@@ -1,0 +1,47 @@
+//! Policies from standard input.
+
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::commands::unusable;
+use crate::policy::{self, Diagnostics, Policy, Support, Vocabulary};
+
+/// What messages call it.
+const NAME: &str = "standard input";
+/// Longest policy, in bytes, as of files.
+const LONGEST: u64 = 64 << 20;
+
+/// Whether a path stands for standard input.
+pub(super) fn is_given(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Everything that is wrong with the policy at `path`; `-` is standard input.
+pub(super) fn check(path: &Path, names: &Vocabulary) -> Result<Diagnostics> {
+    let support = Support::THIS_BUILD;
+    if !is_given(path) {
+        return Ok(policy::check(path, names, support));
+    }
+    Ok(policy::check_given(NAME, &read()?, names, support))
+}
+
+/// The policy at `path`; `-` is standard input.
+pub(super) fn load(path: &Path, names: &Vocabulary) -> Result<Policy> {
+    let support = Support::THIS_BUILD;
+    let loaded = if is_given(path) {
+        policy::load_given(NAME, &read()?, names, support)
+    } else {
+        policy::load(path, names, support)
+    };
+    loaded.map_err(unusable)
+}
+
+fn read() -> Result<String> {
+    let mut text = String::new();
+    let read = io::stdin().lock().take(LONGEST + 1).read_to_string(&mut text);
+    let length = read.context("reading a policy from standard input")?;
+    ensure!(length as u64 <= LONGEST, "a policy has at most {} MiB", LONGEST >> 20);
+    Ok(text)
+}
