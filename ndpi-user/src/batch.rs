@@ -78,6 +78,7 @@ impl Batch {
             tenant: placed.tenant,
             direction: placed.direction,
             time_ns: placed.time_ns,
+            clock_ns: placed.time_ns,
             l3: &self.bytes[placed.l3.clone()],
             bytes: placed.bytes,
             packets: placed.packets,

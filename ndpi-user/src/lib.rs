@@ -18,6 +18,7 @@ pub mod policy;
 pub mod record;
 pub mod reject;
 pub mod report;
+pub mod resegment;
 mod rights;
 pub mod sample;
 #[cfg(test)]

@@ -20,6 +20,8 @@ pub struct Sample<'a> {
     pub direction: Direction,
     /// When it was seen, nanoseconds since the Unix epoch.
     pub time_ns: u64,
+    /// The same on the clock by which flows are idle, which never goes back; only in captures another.
+    pub clock_ns: u64,
     /// Its bytes from the IP header on, cut to the IP length.
     pub l3: &'a [u8],
     /// Its length on the wire in bytes, from the IP header on; all segments of a segmented packet.
@@ -83,6 +85,7 @@ impl<'a> Sample<'a> {
             tenant: Tenant::default(),
             direction,
             time_ns,
+            clock_ns: time_ns,
             l3,
             bytes: u32::try_from(l3.len()).unwrap_or(u32::MAX),
             packets: 1,

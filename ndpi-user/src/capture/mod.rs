@@ -19,9 +19,11 @@ mod window;
 mod zstd;
 
 use std::io::Read;
+use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use error::{CaptureError, Problem};
 pub use foreign::Foreign;
@@ -36,7 +38,7 @@ use window::Window;
 pub const LONGEST_RECORD: usize = 16 << 20;
 
 /// A link-layer type by its number in captures (<https://www.tcpdump.org/linktypes.html>).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LinkType(pub u16);
 
 /// A packet, lent by the capture until the next one is asked for.
@@ -68,7 +70,7 @@ pub struct Capture {
 }
 
 /// Captures that begin inside of another's file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Others {
     /// How many there are.
     pub count: u64,
@@ -87,8 +89,17 @@ impl Capture {
     /// # Errors
     /// When the file cannot be opened or read, or is no capture.
     pub fn open(path: &Path) -> Result<Self, CaptureError> {
+        Self::open_until(path, None)
+    }
+
+    /// The same; of what is no file, as standard input, nothing more is waited for when `stop` can be
+    /// read from: it then ends where it is.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_until(path: &Path, stop: Option<Arc<OwnedFd>>) -> Result<Self, CaptureError> {
         let name = if path == Path::new("-") { "stdin".into() } else { shown(path).to_string() };
-        let source = Source::open(path).map_err(|e| CaptureError::new(&name, 0, e))?;
+        let source = Source::open(path, stop).map_err(|e| CaptureError::new(&name, 0, e))?;
         Self::start(name, source)
     }
 

@@ -2,9 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use rustix::event::{PollFd, PollFlags, poll};
 
 use super::Problem;
 use super::gzip::GzipReader;
@@ -41,16 +44,23 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn open(path: &Path) -> Result<Self, Problem> {
-        if path == Path::new("-") {
-            return Ok(Self::new(Box::new(io::stdin()), None)?);
-        }
-        let file = File::open(path).map_err(Problem::Open)?;
+    pub(super) fn open(path: &Path, stop: Option<Arc<OwnedFd>>) -> Result<Self, Problem> {
+        let file = if path == Path::new("-") {
+            // Without the buffer of `Stdin`: what is in it does not show in its descriptor.
+            File::from(io::stdin().as_fd().try_clone_to_owned().map_err(Problem::Open)?)
+        } else {
+            File::open(path).map_err(Problem::Open)?
+        };
         let about = file.metadata().map_err(Problem::Open)?;
         if about.is_dir() {
             return Err(Problem::Open(io::ErrorKind::IsADirectory.into()));
         }
-        Ok(Self::new(Box::new(file), about.is_file().then_some(about.len()))?)
+        let length = about.is_file().then_some(about.len());
+        let reader: Box<dyn Read + Send> = match stop.filter(|_| length.is_none()) {
+            Some(stop) => Box::new(Stream { file, stop }),
+            None => Box::new(file),
+        };
+        Ok(Self::new(reader, length)?)
     }
 
     pub(super) fn new(reader: Box<dyn Read + Send>, total: Option<u64>) -> io::Result<Self> {
@@ -82,6 +92,24 @@ fn buffered(whole: Chain<Cursor<Vec<u8>>, Counted>) -> impl BufRead + Send {
 /// Compressors that work in parallel begin with a skippable frame: magic 0x184D2A50 to 5F.
 fn is_skippable_frame(magic: &[u8]) -> bool {
     matches!(magic, [0x50..=0x5f, 0x2a, 0x4d, 0x18])
+}
+
+/// What may have nothing for long. It ends when it is stopped.
+struct Stream {
+    file: File,
+    /// Can be read from when it is.
+    stop: Arc<OwnedFd>,
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut fds = [
+            PollFd::from_borrowed_fd(self.file.as_fd(), PollFlags::IN),
+            PollFd::from_borrowed_fd(self.stop.as_fd(), PollFlags::IN),
+        ];
+        poll(&mut fds, None)?;
+        if fds[1].revents().is_empty() { self.file.read(buffer) } else { Ok(0) }
+    }
 }
 
 /// Counts what is read.

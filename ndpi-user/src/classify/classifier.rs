@@ -146,7 +146,7 @@ impl<D: Detector> Classifier<D> {
         }
     }
 
-    /// Ends flows that are over at `now_ns` (nanoseconds since the Unix epoch), looking at `steps`
+    /// Ends flows that are over at `now_ns` on the clock of [`Sample::clock_ns`], looking at `steps`
     /// slots of the table.
     pub fn expire(&mut self, now_ns: u64, steps: usize, sink: &mut impl Sink<D::Flow>) {
         self.now_ns = self.now_ns.max(now_ns);
@@ -163,6 +163,12 @@ impl<D: Detector> Classifier<D> {
         }
     }
 
+    /// The same, of all slots.
+    pub fn expire_all(&mut self, now_ns: u64, sink: &mut impl Sink<D::Flow>) {
+        let slots = self.table.slots().last().map_or(0, |last| last as usize + 1);
+        self.expire(now_ns, slots, sink);
+    }
+
     /// The flow with this key; its key must stay.
     pub fn get_mut(&mut self, key: &FlowKey) -> Option<&mut FlowEntry<D::Flow>> {
         let slot = self.table.find(key)?;
@@ -170,12 +176,13 @@ impl<D: Detector> Classifier<D> {
     }
 
     /// A packet of the flow with this key was seen that makes no sample: it lives on.
-    pub fn saw(&mut self, key: &FlowKey, time_ns: u64) {
+    /// The times are those that a sample would have.
+    pub fn saw(&mut self, key: &FlowKey, time_ns: u64, clock_ns: u64) {
         self.now_ns = self.now_ns.max(time_ns);
         let Some(slot) = self.table.find(key) else { return };
         self.ledger.touch(slot);
         if let Some(flow) = self.table.get_mut(slot) {
-            flow.last_seen_ns = flow.last_seen_ns.max(time_ns);
+            flow.hear(time_ns, clock_ns);
         }
     }
 
@@ -292,7 +299,7 @@ impl<D: Detector> Classifier<D> {
         if flow.tcp_closed() && tcp::opens(sample.tcp_flags) {
             return Some(End::Reused);
         }
-        timeouts.is_over(flow, sample.time_ns).then(|| End::of_silent(flow))
+        timeouts.is_over(flow, sample.clock_ns).then(|| End::of_silent(flow))
     }
 
     pub(super) fn finish(&mut self, slot: SlotId, end: End, sink: &mut impl Sink<D::Flow>) {

@@ -1,10 +1,13 @@
 //! What the classifier needs of nDPI: three calls and the texts.
 
+use std::borrow::Cow;
+
 use ndpi::{
     Classification, Confidence, DnsAddress, Engine, FirstPacketConfidence, Flow, Hints, State,
 };
 
 use crate::flow::Details;
+use crate::resegment::fit;
 use crate::text::clean;
 
 /// What a DNS answer says: which addresses a name has.
@@ -55,7 +58,7 @@ impl<'e> Detector for &'e Engine {
     }
 
     fn inspect(&self, flow: &mut Flow<'e>, l3: &[u8], time_ms: u64) -> Classification {
-        flow.process(l3, time_ms, Hints::default())
+        flow.process(&with_length(l3), time_ms, Hints::default())
     }
 
     fn classification(&self, flow: &Flow<'e>) -> Classification {
@@ -94,6 +97,23 @@ impl<'e> Detector for &'e Engine {
         let name = clean(&name).into_owned();
         (response.code == 0 && !addresses.is_empty()).then_some(Announcement { name, addresses })
     }
+}
+
+/// The packet, with the length that it has where its header says 0: segmentation offload leaves it to
+/// the hardware, behind the place where a capture was taken, and nDPI looks into no packet without one.
+fn with_length(l3: &[u8]) -> Cow<'_, [u8]> {
+    let field = match l3.first().map(|first| first >> 4) {
+        Some(4) => l3.get(2..4),
+        Some(6) => l3.get(4..6),
+        _ => None,
+    };
+    if field != Some(&[0, 0]) {
+        return Cow::Borrowed(l3);
+    }
+    let mut packet = l3.to_vec();
+    let length = fit(&mut packet, 0);
+    packet.truncate(length);
+    Cow::Owned(packet)
 }
 
 /// How sure nDPI is of a flow's first packet, in the words of what it says later; `None` where it

@@ -215,9 +215,9 @@ fn a_packet_long_after_the_end_of_a_connection_finds_it_closed() {
 fn a_flow_lives_as_long_as_its_packets_are_seen() {
     let (mut classifier, mut notes) = (classifier(Some(Timeouts::default()), 10), Notes::default());
     classifier.sample(&packet(1, 10, &[0]), &mut notes);
-    classifier.saw(&key(1, 17), 300 * SECOND);
-    classifier.saw(&key(1, 17), 200 * SECOND);
-    classifier.saw(&key(2, 17), 300 * SECOND);
+    classifier.saw(&key(1, 17), 300 * SECOND, 300 * SECOND);
+    classifier.saw(&key(1, 17), 200 * SECOND, 200 * SECOND);
+    classifier.saw(&key(2, 17), 300 * SECOND, 300 * SECOND);
     classifier.expire(599 * SECOND, 10, &mut notes);
     let flows: Vec<_> = classifier.table().slots().collect();
     let flow = classifier.table().get(flows[0]).unwrap();

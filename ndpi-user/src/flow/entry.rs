@@ -50,6 +50,8 @@ pub struct FlowEntry<F> {
     pub first_seen_ns: u64,
     /// When the last packet was seen, nanoseconds since the Unix epoch.
     pub last_seen_ns: u64,
+    /// The same by [`Sample::clock_ns`], which says when it is idle.
+    pub heard_ns: u64,
     /// There is a note on an earlier decision, see [`super::Notes`], and its packets so far only ask for
     /// a new connection.
     pub noted: bool,
@@ -131,6 +133,7 @@ impl<F> FlowEntry<F> {
             rejudged: false,
             first_seen_ns: sample.time_ns,
             last_seen_ns: sample.time_ns,
+            heard_ns: sample.clock_ns,
             noted: false,
             stage: Stage::Undecided(detector),
         }
@@ -140,7 +143,7 @@ impl<F> FlowEntry<F> {
     pub fn count(&mut self, sample: &Sample) {
         self.packets += u64::from(sample.packets);
         self.bytes += u64::from(sample.bytes);
-        self.last_seen_ns = self.last_seen_ns.max(sample.time_ns);
+        self.hear(sample.time_ns, sample.clock_ns);
         self.tcp_seen[side(sample.direction)] |= sample.tcp_flags;
         if let Some(tenants) = &mut self.tenants {
             tenants.note(sample.tenant, sample.direction);
@@ -152,6 +155,12 @@ impl<F> FlowEntry<F> {
             let opening = sample.tcp_header().and_then(|header| header.opening());
             self.opening = self.opening.or(opening);
         }
+    }
+
+    /// Notes when a packet was seen, see [`Sample::time_ns`] and [`Sample::clock_ns`].
+    pub fn hear(&mut self, time_ns: u64, clock_ns: u64) {
+        self.last_seen_ns = self.last_seen_ns.max(time_ns);
+        self.heard_ns = self.heard_ns.max(clock_ns);
     }
 
     /// Notes packets and bytes that an earlier policy let through.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ndpi_common::TICK_NS;
 use ndpi_common::parse::proto;
 
 use super::FlowEntry;
@@ -71,10 +72,11 @@ impl Timeouts {
         entry.min(self.for_proto(proto, true))
     }
 
-    /// Whether `flow` has been silent for too long at `now_ns` (nanoseconds since the Unix epoch).
-    /// A clock that went backwards never ends a flow.
-    pub fn is_over<F>(&self, flow: &FlowEntry<F>, now_ns: u64) -> bool {
-        let silent = Duration::from_nanos(now_ns.saturating_sub(flow.last_seen_ns));
-        silent > self.of(flow)
+    /// Whether `flow` has been silent for too long at `clock_ns` on the clock of
+    /// [`Sample::clock_ns`](crate::sample::Sample::clock_ns): in whole ticks, as the kernel has it of
+    /// decided flows. A clock that went backwards never ends a flow.
+    pub fn is_over<F>(&self, flow: &FlowEntry<F>, clock_ns: u64) -> bool {
+        let ticks = (clock_ns / TICK_NS).saturating_sub(flow.heard_ns / TICK_NS);
+        Duration::from_nanos(ticks.saturating_mul(TICK_NS)) > self.of(flow)
     }
 }

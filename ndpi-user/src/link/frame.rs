@@ -79,8 +79,8 @@ fn of_version(packet: &[u8]) -> u16 {
 fn end_on_the_wire(bytes: &[u8], missing: usize) -> Option<usize> {
     let wire_len = u32::try_from(bytes.len().saturating_add(missing)).unwrap_or(u32::MAX);
     let packet = parse::frame(&Captured { bytes, wire_len }, Options::LENIENT).ok()?;
-    let says = packet.notes & (Notes::TRUNCATED_PORTS | Notes::NO_LENGTH) == 0;
-    says.then_some(packet.end as usize)
+    let says = packet.notes & Notes::TRUNCATED_PORTS == 0;
+    says.then_some((packet.end as usize).min(LONGEST))
 }
 
 #[cfg(test)]

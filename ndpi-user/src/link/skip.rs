@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use ndpi_common::parse::Refusal;
+use serde::{Deserialize, Serialize};
 
 use crate::capture::LinkType;
 
@@ -64,7 +65,7 @@ fn refused(refusal: Refusal) -> &'static str {
 }
 
 /// How many packets were skipped, by reason.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skips {
     reasons: BTreeMap<String, u64>,
     /// Of link types that cannot be read.

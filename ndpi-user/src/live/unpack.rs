@@ -2,8 +2,8 @@
 
 use ndpi_common::{Hook, SampleFlags, SampleHeader};
 
-use super::fit;
 use crate::flow::Tenant;
+use crate::resegment::fit;
 use crate::sample::Sample;
 
 /// Makes samples, with room for one packet.
@@ -37,6 +37,7 @@ impl Unpacker {
             tenant: Tenant::default(),
             direction: header.direction(),
             time_ns,
+            clock_ns: time_ns,
             l3: &self.packet[..length],
             bytes: header.wire_bytes,
             packets: u32::from(header.segments.max(1)),

@@ -171,7 +171,7 @@ impl<D: Detector, S: Store> Worker<D, S> {
                     if !self.sink.is_silent_since(&key, last_seen) {
                         continue;
                     }
-                    self.classifier.saw(&key, last_seen_ns);
+                    self.classifier.saw(&key, last_seen_ns, last_seen_ns);
                     if !self.classifier.end(&key, end, &mut self.sink) {
                         self.sink.forget(&key);
                     }

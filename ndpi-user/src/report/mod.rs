@@ -5,6 +5,7 @@ mod slowest;
 mod summary;
 pub(crate) mod table;
 mod text;
+mod transfer;
 pub(crate) mod units;
 
 pub use csv::{CSV_HEADER, write_csv};

@@ -67,7 +67,7 @@ impl Slowest {
         &self.flows
     }
 
-    fn insert(&mut self, flow: SlowFlow) {
+    pub(super) fn insert(&mut self, flow: SlowFlow) {
         self.flows.push(flow);
         self.flows.sort_by(|a, b| {
             let rank = |flow: &SlowFlow| Reverse((flow.inspected, flow.took));

@@ -4,15 +4,17 @@ use std::hash::Hash;
 
 use hashbrown::HashMap;
 use ndpi::{AppId, CategoryId};
+use serde::{Deserialize, Serialize};
 
 use super::Slowest;
+use super::transfer::Transfer;
 use crate::classify::End;
 use crate::flow::FlowEntry;
 use crate::record::Counters;
 use crate::verdict::Verdict;
 
 /// Flows with their packets and bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// How many flows.
     pub flows: u64,
@@ -32,7 +34,7 @@ impl Tally {
 }
 
 /// What a rule did, or would have done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ruled {
     /// The flows it decided.
     pub tally: Tally,
@@ -41,7 +43,8 @@ pub struct Ruled {
 }
 
 /// Sums over finished flows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "Transfer", into = "Transfer")]
 pub struct Summary {
     /// All flows.
     pub total: Tally,

@@ -6,6 +6,7 @@ use std::hash::Hash;
 use std::time::Duration;
 
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
 use super::table::{Align, Table};
 use super::units::{bar, bytes, carrier, duration, grouped};
@@ -19,7 +20,7 @@ use crate::verdict::Verdict;
 const BAR: usize = 24;
 
 /// What was read of one capture.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct CaptureReport {
     /// Its path.
     pub name: String,
@@ -33,12 +34,19 @@ pub struct CaptureReport {
     pub others: Others,
     /// Packets in tunnels that the programs in the kernel do not open, by the kind of tunnel; of a
     /// replay alone.
+    #[serde(skip)]
     pub unopened: BTreeMap<&'static str, u64>,
     /// Why it could not be read to its end.
     pub error: Option<String>,
 }
 
 impl CaptureReport {
+    /// Notes that it was not read to its end, for a signal.
+    pub fn stopped_by(&mut self, signal: &str) {
+        let Self { name, packets, .. } = self;
+        self.error = Some(format!("{name}: stopped by {signal} after {packets} packets"));
+    }
+
     /// Counts a packet seen at `time_ns`.
     #[inline]
     pub fn packet(&mut self, time_ns: u64) {

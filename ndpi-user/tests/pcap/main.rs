@@ -3,6 +3,7 @@
 mod first_packet;
 mod hostile;
 mod links;
+mod many;
 mod packets;
 mod policies;
 mod private;

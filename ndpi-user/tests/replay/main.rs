@@ -3,6 +3,7 @@
 //! Needs root, the built object and nDPI. Without, the tests say so and skip; in CI that is a
 //! failure.
 
+mod agree;
 mod build;
 mod corpus;
 mod fates;

@@ -92,8 +92,9 @@ fn flows_end_as_those_of_pcap_do() {
     let flows = replay(&["--json", &path]).flows();
     let mut ends: Vec<_> = flows.iter().map(|flow| flow["end"].as_str().unwrap()).collect();
     ends.sort_unstable();
-    let open = ["source-ended"; 7];
-    assert_eq!(ends, [&["idle", "idle", "reused"][..], &open].concat());
+    // The last packet comes long after most have fallen silent.
+    let idle = ["idle"; 7];
+    assert_eq!(ends, [&["closed"][..], &idle, &["reused", "source-ended"]].concat());
     // Both connections are whole, and the second one's SYN is its own.
     let of_port = |port: u64| {
         let mine = flows.iter().filter(move |flow| flow["sport"] == port);
@@ -205,7 +206,12 @@ fn a_cut_capture_is_an_error_after_what_it_had() {
     assert_eq!(run.code, Some(1));
     assert!(run.stderr.contains("cut.pcap"), "{}", run.stderr);
     assert!(run.stderr.contains("cannot open /nowhere/at/all.pcap"), "{}", run.stderr);
-    assert_eq!(run.records("flow"), pcap(&["--json", &cut]).records("flow"));
+    // Those that are over at the end are written in another order.
+    let sorted = |mut flows: Vec<Value>| {
+        flows.sort_by_key(ToString::to_string);
+        flows
+    };
+    assert_eq!(sorted(run.records("flow")), sorted(pcap(&["--json", &cut]).records("flow")));
     let captures = run.records("capture");
     assert!(captures[0]["error"].as_str().unwrap().contains("the capture ends inside"));
     assert_eq!((&captures[0]["run"], &captures[1]["run"]), (&traffic().len().into(), &0.into()));

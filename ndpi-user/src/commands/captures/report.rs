@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
 use super::{Recording, tell_unread};
 use crate::capture::Others;
@@ -13,13 +14,19 @@ use crate::report::{CaptureReport, Report, Summary};
 use crate::text::shown;
 
 /// What came of some captures.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(in crate::commands) struct Outcome {
     pub(in crate::commands) captures: Vec<CaptureReport>,
     pub(in crate::commands) summary: Summary,
 }
 
 impl Outcome {
+    /// Whether no capture could be read at all.
+    pub(in crate::commands) fn has_nothing_but_errors(&self) -> bool {
+        let nothing = |capture: &CaptureReport| capture.packets == 0 && capture.error.is_some();
+        self.captures.iter().all(nothing)
+    }
+
     /// Adds what came of others.
     pub(in crate::commands) fn add(&mut self, other: Self) {
         self.captures.extend(other.captures);
@@ -27,12 +34,16 @@ impl Outcome {
     }
 }
 
-/// Prints the report for people, with at most `rows` rows in a table.
+/// Prints the report for people, with at most `rows` rows in a table; nothing where no capture could be
+/// read: the errors say why.
 pub(in crate::commands) fn report(
     recording: Recording<'_>,
     rows: usize,
     outcome: &Outcome,
 ) -> Result<()> {
+    if outcome.has_nothing_but_errors() {
+        return Ok(());
+    }
     let report = Report {
         captures: &outcome.captures,
         summary: &outcome.summary,
@@ -48,9 +59,13 @@ pub(in crate::commands) fn report(
     }
 }
 
-/// Says on standard error what went wrong with captures; `max_flows` is how many flows were kept at
+/// Says on standard error what went wrong with folders (`problems`) and captures; `max_flows` is how many flows were kept at
 /// a time.
-pub(in crate::commands) fn tell_errors(outcome: &Outcome, max_flows: usize) -> ExitCode {
+pub(in crate::commands) fn tell_errors(
+    outcome: &Outcome,
+    problems: &[String],
+    max_flows: usize,
+) -> ExitCode {
     let evicted = outcome.summary.evicted;
     if evicted > 0 {
         log::warn!(
@@ -66,7 +81,7 @@ pub(in crate::commands) fn tell_errors(outcome: &Outcome, max_flows: usize) -> E
         }
     }
     let errors = outcome.captures.iter().filter_map(|capture| capture.error.as_ref());
-    for error in errors {
+    for error in problems.iter().chain(errors) {
         log::error!("{error}");
         code = ExitCode::FAILURE;
     }

@@ -14,11 +14,12 @@ use crate::commands::{CaptureTunnelOptions, NdpiOptions};
 ///
 /// Reads pcap and pcapng, plain, gzip or zstd. Each file is a world of its own, unless --join says
 /// that they continue one another. Prints a summary, or a record for each flow with --json or
-/// --csv.
+/// --csv. Ctrl-C ends the reading and prints what was found so far. Exit status: 0 all was read, 1 not
+/// all (the errors say what), 2 wrong usage, 130 stopped by Ctrl-C.
 #[derive(Args, Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
 pub struct PcapArguments {
-    /// Captures; `-` is standard input
+    /// Captures, or folders: of these all captures in them and below; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
@@ -52,8 +53,9 @@ pub struct PcapArguments {
     #[arg(long, value_name = "TIME", requires = "policy", value_parser = moment)]
     pub at: Option<Timestamp>,
 
-    /// Threads that classify. With fewer files than threads, the flows of a file are spread over
-    /// several engines, unless it is a stream [default: as many as there are CPUs and files]
+    /// Threads that classify: with several files, as many processes, one for each file. With fewer
+    /// files than threads, the flows of a file are spread over several engines, unless it is a stream
+    /// [default: as many as there are CPUs and files]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
 

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use ndpi::{Engine, Library, SharedCaches};
 
 use super::arguments::PcapArguments;
 use crate::classify::{Keeper, Settings};
-use crate::commands::captures::{Format, Recording};
+use crate::commands::captures::{Format, Found, Recording, Stop};
 use crate::commands::{NdpiOptions, say_warnings, unusable};
 use crate::flow::Timeouts;
 use crate::link::Tunnels;
@@ -28,6 +28,7 @@ pub(super) struct Job {
     pub(super) rows: usize,
     pub(super) policy: Option<Arc<Policy>>,
     pub(super) names: Names,
+    pub(super) stop: Stop,
     library: Library,
     options: NdpiOptions,
     /// The engine that names were taken from: the first world gets it.
@@ -42,10 +43,11 @@ struct First {
 }
 
 impl Job {
-    pub(super) fn new(arguments: PcapArguments) -> Result<Self> {
+    /// The job of reading the captures that were `found`.
+    pub(super) fn new(arguments: PcapArguments, found: Found) -> Result<Self> {
         let library = arguments.ndpi.library()?;
         let format = arguments.format();
-        let worlds = worlds(arguments.files, arguments.join);
+        let worlds = worlds(found.captures, arguments.join);
         let threads = threads(arguments.threads, worlds.len());
         let first = First::new(&library, &arguments.ndpi, threads > worlds.len())?;
         let policy = match &arguments.policy {
@@ -69,6 +71,7 @@ impl Job {
             threads,
             rows: arguments.rows.get(),
             names: Names::of(&first.engine),
+            stop: Stop::listen().context("cannot take signals")?,
             worlds,
             policy,
             library,

@@ -8,7 +8,10 @@
 //! A *world* is what one fresh nDPI engine sees: one capture, or with `--join` all of them.
 
 mod arguments;
+mod child;
+mod forked;
 mod job;
+mod message;
 mod ordered;
 mod reader;
 mod sink;
@@ -16,16 +19,13 @@ mod spread;
 mod world;
 
 use std::io::{self, Write};
-use std::iter;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::thread;
 
 use anyhow::Result;
 
 pub use arguments::PcapArguments;
 
-use super::captures::{Bar, Format, Outcome, is_broken_pipe, report, tell_errors};
+use super::captures::{Bar, Format, Outcome, find, is_broken_pipe, report, tell_errors};
 use crate::report::CSV_HEADER;
 use job::Job;
 use ordered::Ordered;
@@ -37,12 +37,14 @@ impl PcapArguments {
     /// nDPI or the policy cannot be used, or the output cannot be written. A capture that cannot be
     /// read is told on standard error, and in the exit code, after all others were read.
     pub fn run(self) -> Result<ExitCode> {
-        let job = Job::new(self)?;
+        let found = find(&self.files);
+        let problems = found.problems.clone();
+        let job = Job::new(self, found)?;
         let mut stdout = io::stdout();
         if job.format == Format::Csv {
             stdout.write_all(CSV_HEADER.as_bytes())?;
         }
-        let outcome = match classify(&job, &Ordered::new(stdout)) {
+        let outcome = match classify(&job, stdout) {
             Ok(outcome) => outcome,
             // `| head`: whoever read the output has seen enough.
             Err(error) if is_broken_pipe(&error) => return Ok(ExitCode::SUCCESS),
@@ -51,17 +53,19 @@ impl PcapArguments {
         if job.format == Format::Text {
             report(job.recording(), job.rows, &outcome)?;
         }
-        Ok(tell_errors(&outcome, job.settings.max_flows))
+        let captures: usize = job.worlds.iter().map(Vec::len).sum();
+        let code = tell_errors(&outcome, &problems, job.settings.max_flows);
+        Ok(job.stop.exit(code, captures - outcome.captures.len()))
     }
 }
 
 /// Classifies all worlds and brings their outcomes together in order.
-fn classify(job: &Job, out: &Ordered<io::Stdout>) -> Result<Outcome> {
+fn classify(job: &Job, mut stdout: io::Stdout) -> Result<Outcome> {
     let bar = Bar::new(&job.worlds);
-    let outcomes = if job.threads > job.worlds.len() {
-        one_by_one(job, out, &bar)
+    let outcomes = if job.worlds.len() > 1 && job.threads <= job.worlds.len() && child::can_fork() {
+        forked::run(job, &mut stdout, &bar)
     } else {
-        side_by_side(job, out, &bar)
+        one_by_one(job, &Ordered::new(stdout), &bar)
     };
     bar.finish();
     let mut all = Outcome::default();
@@ -75,36 +79,20 @@ fn classify(job: &Job, out: &Ordered<io::Stdout>) -> Result<Outcome> {
 fn one_by_one(job: &Job, out: &Ordered<io::Stdout>, bar: &Bar) -> Result<Vec<Outcome>> {
     let (mut outcomes, mut place) = (Vec::new(), 0);
     for world in &job.worlds {
-        outcomes.push(if spread::can_be_read_again(world) {
+        if job.stop.signal().is_some() {
+            break;
+        }
+        outcomes.push(if job.threads > job.worlds.len() && spread::can_be_read_again(world) {
             spread::run(job, world, out, &mut place, bar)?
         } else {
-            log::warn!("one thread classifies what cannot be read twice, such as standard input");
+            if job.threads > job.worlds.len() {
+                log::warn!(
+                    "one thread classifies what cannot be read twice, such as standard input"
+                );
+            }
             place += 1;
-            world::run(job, world, out.place(place - 1), bar)?
+            world::run(job, &job.engine()?, world, out.place(place - 1), bar)?
         });
     }
     Ok(outcomes)
-}
-
-/// Each thread takes the next world until there is none.
-fn side_by_side(job: &Job, out: &Ordered<io::Stdout>, bar: &Bar) -> Result<Vec<Outcome>> {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut mine = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Relaxed);
-            let Some(world) = job.worlds.get(index) else { return Ok(mine) };
-            mine.push((index, world::run(job, world, out.place(index), bar)?));
-        }
-    };
-    let results: Result<Vec<Vec<_>>> = thread::scope(|scope| {
-        let others: Vec<_> = (1..job.threads).map(|_| scope.spawn(work)).collect();
-        // This thread works too: what one thread alone allocates then grows in large steps.
-        let mine = work();
-        let others = others.into_iter().map(|thread| thread.join().expect("no panics"));
-        iter::once(mine).chain(others).collect()
-    });
-    let mut outcomes: Vec<(usize, Outcome)> = results?.into_iter().flatten().collect();
-    outcomes.sort_by_key(|(index, _)| *index);
-    Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
 }

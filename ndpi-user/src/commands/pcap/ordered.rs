@@ -23,6 +23,8 @@ struct State<W> {
     /// What the places after it have so far.
     waiting: BTreeMap<usize, Waiting>,
     bytes_waiting: usize,
+    /// Nobody waits any more, see [`Ordered::release`].
+    released: bool,
     /// What the writer refused something with: nobody needs to wait for anything any more.
     broken: Option<io::ErrorKind>,
 }
@@ -42,9 +44,21 @@ pub(super) struct Placed<'a, W> {
 
 impl<W: Write> Ordered<W> {
     pub(super) fn new(writer: W) -> Self {
-        let state =
-            State { writer, next: 0, waiting: BTreeMap::new(), bytes_waiting: 0, broken: None };
+        let state = State {
+            writer,
+            next: 0,
+            waiting: BTreeMap::new(),
+            bytes_waiting: 0,
+            released: false,
+            broken: None,
+        };
         Self { state: Mutex::new(state), moved: Condvar::new() }
+    }
+
+    /// Lets no place wait for another any more: some will not be finished before all have ended.
+    pub(super) fn release(&self) {
+        self.lock().released = true;
+        self.moved.notify_all();
     }
 
     /// The output of `place`; each place must be finished for the next one to be written.
@@ -64,6 +78,7 @@ impl<W: Write> Placed<'_, W> {
         while state.next != self.place
             && state.bytes_waiting > MOST_WAITING
             && state.broken.is_none()
+            && !state.released
         {
             state = self.ordered.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
         }

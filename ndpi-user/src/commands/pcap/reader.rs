@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::job::Job;
 use crate::capture::{Capture, Packet};
-use crate::commands::captures::{Bar, file_name, name};
+use crate::commands::captures::{Bar, Timeline, file_name, name};
 use crate::link::{self, Outer};
 use crate::report::CaptureReport;
 use crate::sample::Sample;
@@ -20,8 +20,12 @@ pub(super) trait Take {
     /// A sample, and the tunnel that it came through.
     fn sample(&mut self, sample: &Sample, outer: Option<Outer>) -> Result<()>;
 
-    /// Every [`STRIDE`] packets: `now_ns` is the time of the last one.
+    /// Every [`STRIDE`] packets: `now_ns` is the time of the last one on the clock of
+    /// [`Sample::clock_ns`].
     fn stride(&mut self, now_ns: u64) -> Result<()>;
+
+    /// After the last packet, at this time on the same clock.
+    fn end(&mut self, now_ns: u64);
 }
 
 /// Reads all captures of `world` into `take`. A capture that cannot be read has its error in its
@@ -32,16 +36,21 @@ pub(super) fn read(
     bar: &Bar,
     take: &mut impl Take,
 ) -> Result<Vec<CaptureReport>> {
-    let mut reading = Reading { job, bar, take };
+    let mut reading = Reading { job, bar, take, timeline: Timeline::new(), now_ns: 0 };
     let mut reports = Vec::with_capacity(world.len());
     for (place, path) in (0..).zip(world) {
+        if job.stop.signal().is_some() {
+            break;
+        }
         let mut report = CaptureReport { name: name(path), ..CaptureReport::default() };
-        match Capture::open(path) {
+        match Capture::open_until(path, Some(job.stop.shared())) {
             Ok(capture) => reading.capture(capture, place, &mut report)?,
             Err(error) => report.error = Some(error.to_string()),
         }
         reports.push(report);
     }
+    let now_ns = reading.now_ns;
+    reading.take.end(now_ns);
     Ok(reports)
 }
 
@@ -49,6 +58,8 @@ struct Reading<'a, T> {
     job: &'a Job,
     bar: &'a Bar,
     take: &'a mut T,
+    timeline: Timeline,
+    now_ns: u64,
 }
 
 impl<T: Take> Reading<'_, T> {
@@ -61,8 +72,14 @@ impl<T: Take> Reading<'_, T> {
     ) -> Result<()> {
         self.bar.opened(capture.progress());
         loop {
+            if let Some(signal) = self.job.stop.name() {
+                report.stopped_by(signal);
+                break;
+            }
             match capture.next_packet() {
                 Ok(Some(packet)) => self.packet(&packet, place, report)?,
+                // A stream ends where it is, perhaps inside of a packet.
+                Ok(None) | Err(_) if self.job.stop.signal().is_some() => {}
                 Ok(None) => break,
                 Err(error) => {
                     report.error = Some(error.to_string());
@@ -82,6 +99,7 @@ impl<T: Take> Reading<'_, T> {
         report: &mut CaptureReport,
     ) -> Result<()> {
         report.packet(packet.time_ns);
+        self.now_ns = self.timeline.follow(packet.time_ns);
         for packet in link::packets(packet) {
             match link::sample(&packet, &self.job.tunnels) {
                 Ok(sample) => {
@@ -90,13 +108,16 @@ impl<T: Take> Reading<'_, T> {
                     } else {
                         None
                     };
-                    self.take.sample(&Sample { ifindex: place, ..sample }, outer)?;
+                    self.take.sample(
+                        &Sample { ifindex: place, clock_ns: self.now_ns, ..sample },
+                        outer,
+                    )?;
                 }
                 Err(skip) => report.skips.count(skip),
             }
         }
         if report.packets.is_multiple_of(STRIDE) {
-            self.take.stride(packet.time_ns)?;
+            self.take.stride(self.now_ns)?;
             self.bar.show();
         }
         Ok(())

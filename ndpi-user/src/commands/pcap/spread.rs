@@ -123,6 +123,10 @@ struct Part<'a, 'e, W> {
 impl<W: Write> Part<'_, '_, W> {
     fn read(mut self, job: &Job, world: &[PathBuf], bar: &Bar) -> Result<Done> {
         let captures = reader::read(job, world, bar, &mut self)?;
+        if job.stop.signal().is_some() {
+            // Each thread has stopped at a packet of its own.
+            self.out.release();
+        }
         self.classifier.end_all(&mut self.sink);
         self.end_round()?;
         Ok(Done { captures, summary: self.sink.recorder.summary, place: self.place })
@@ -147,6 +151,10 @@ impl<W: Write> Take for Part<'_, '_, W> {
             }
         }
         Ok(())
+    }
+
+    fn end(&mut self, now_ns: u64) {
+        self.classifier.expire_all(now_ns, &mut self.sink);
     }
 
     fn stride(&mut self, now_ns: u64) -> Result<()> {

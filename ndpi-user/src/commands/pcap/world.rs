@@ -22,15 +22,15 @@ const OUTPUT_STEP: usize = 64 << 10;
 #[expect(clippy::cast_possible_truncation, reason = "a small constant")]
 pub(super) const EXPIRE_STEPS: usize = STRIDE as usize;
 
-/// Classifies the flows of one world.
+/// Classifies the flows of one world with an `engine` that has seen nothing.
 pub(super) fn run<W: Write>(
     job: &Job,
+    engine: &Engine,
     world: &[PathBuf],
     out: Placed<'_, W>,
     bar: &Bar,
 ) -> Result<Outcome> {
-    let engine = job.engine()?;
-    let classifier = Classifier::new(&engine, job.settings);
+    let classifier = Classifier::new(engine, job.settings);
     let sink = FlowSink::new(job.recording(), reader::names(world));
     let mut one = One { classifier, sink, out };
     let captures = reader::read(job, world, bar, &mut one)?;
@@ -57,6 +57,10 @@ impl<W: Write> Take for One<'_, '_, W> {
             self.sink.recorder.tunnelled(sample.key, sample.tenant, outer);
         }
         Ok(())
+    }
+
+    fn end(&mut self, now_ns: u64) {
+        self.classifier.expire_all(now_ns, &mut self.sink);
     }
 
     fn stride(&mut self, now_ns: u64) -> Result<()> {

@@ -20,11 +20,12 @@ use crate::kernel::{LoadOptions, messages_beside};
 /// The programs are loaded but not attached: each packet is handed to them as if it came in on an
 /// interface, and nothing leaves the machine. What they show goes to nDPI, and the verdict stands
 /// before the next packet is run. Each file begins with empty maps and a fresh nDPI. Prints a
-/// summary, or a record for each flow with --json or --csv. Needs root.
+/// summary, or a record for each flow with --json or --csv. Ctrl-C ends it and prints what was found so
+/// far; the exit status is 130 then, and 1 where not all could be read. Needs root.
 #[derive(Args, Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
 pub struct ReplayArguments {
-    /// Captures; `-` is standard input
+    /// Captures, or folders: of these all captures in them and below; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
 

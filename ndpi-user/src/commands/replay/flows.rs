@@ -29,26 +29,22 @@ impl<'a, 'e> Flows<'a, 'e> {
         Self { classifier, sink, timeouts: settings.timeouts, swept: 0 }
     }
 
-    /// Ends the flow with this key if it is over, before its next packet at `now_ns` (since the
-    /// Unix epoch) is run; says whether it was.
-    pub(super) fn end_if_over(
-        &mut self,
-        key: &FlowKey,
-        now_ns: u64,
-        machine: &Machine,
-    ) -> Result<bool> {
-        let end = self.end_of(key, now_ns, machine)?;
+    /// Ends the flow with this key if it is over, before its next packet is run; says whether it was.
+    pub(super) fn end_if_over(&mut self, key: &FlowKey, machine: &Machine) -> Result<bool> {
+        let end = self.end_of(key, machine)?;
         Ok(end.is_some_and(|end| self.classifier.end(key, end, &mut self.sink)))
     }
 
-    fn end_of(&self, key: &FlowKey, now_ns: u64, machine: &Machine) -> Result<Option<End>> {
+    fn end_of(&self, key: &FlowKey, machine: &Machine) -> Result<Option<End>> {
         let flow = self.classifier.table().look_up(key);
         let (Some(timeouts), Some(flow)) = (self.timeouts, flow) else { return Ok(None) };
         Ok(match flow.stage {
             Stage::Decided(_) => machine
                 .verdict(key)?
                 .and_then(|entry| end_of(key, &entry, machine.tick(), &timeouts)),
-            Stage::Undecided(_) => timeouts.is_over(flow, now_ns).then(|| End::of_silent(flow)),
+            Stage::Undecided(_) => {
+                timeouts.is_over(flow, machine.ktime_ns()).then(|| End::of_silent(flow))
+            }
         })
     }
 
@@ -64,18 +60,23 @@ impl<'a, 'e> Flows<'a, 'e> {
     }
 
     /// A packet of the flow with this key was run.
-    pub(super) fn saw(&mut self, key: &FlowKey, time_ns: u64) {
-        self.classifier.saw(key, time_ns);
+    pub(super) fn saw(&mut self, key: &FlowKey, time_ns: u64, machine: &Machine) {
+        self.classifier.saw(key, time_ns, machine.ktime_ns());
     }
 
     /// Ends flows that are over: of the undecided ones it looks at `steps`.
-    pub(super) fn sweep(&mut self, now_ns: u64, steps: usize, machine: &Machine) -> Result<()> {
-        self.classifier.expire(now_ns, steps, &mut self.sink);
-        let (Some(timeouts), tick) = (self.timeouts, machine.tick()) else { return Ok(()) };
-        if tick.wrapping_sub(self.swept) < SWEEP_TICKS {
+    pub(super) fn sweep(&mut self, steps: usize, machine: &Machine) -> Result<()> {
+        self.classifier.expire(machine.ktime_ns(), steps, &mut self.sink);
+        if machine.tick().wrapping_sub(self.swept) < SWEEP_TICKS {
             return Ok(());
         }
-        self.swept = tick;
+        self.swept = machine.tick();
+        self.sweep_decided(machine)
+    }
+
+    /// Ends the decided flows that are over.
+    fn sweep_decided(&mut self, machine: &Machine) -> Result<()> {
+        let (Some(timeouts), tick) = (self.timeouts, machine.tick()) else { return Ok(()) };
         let mut over = Vec::new();
         for entry in machine.verdicts().entries() {
             let (key, verdict) = entry?;
@@ -93,9 +94,12 @@ impl<'a, 'e> Flows<'a, 'e> {
         Ok(())
     }
 
-    /// Ends all flows.
-    pub(super) fn end_all(&mut self) {
+    /// Ends all flows: those that are over as such, then the others.
+    pub(super) fn end_all(&mut self, machine: &Machine) -> Result<()> {
+        self.classifier.expire_all(machine.ktime_ns(), &mut self.sink);
+        self.sweep_decided(machine)?;
         self.classifier.end_all(&mut self.sink);
+        Ok(())
     }
 
     fn first_seen(&self, key: &FlowKey) -> Option<u64> {

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use ndpi::{Engine, Library};
 
 use super::arguments::ReplayArguments;
 use crate::classify::Settings;
-use crate::commands::captures::{Format, Recording};
+use crate::commands::captures::{Format, Recording, Stop};
 use crate::commands::{NdpiOptions, say_warnings, unusable};
 use crate::link::Tunnels;
 use crate::policy::{self, Policy, Support, Vocabulary};
@@ -21,6 +21,7 @@ pub(super) struct Job {
     pub(super) tunnels: Tunnels,
     pub(super) settings: Settings,
     pub(super) policy: Option<Arc<Policy>>,
+    pub(super) stop: Stop,
     names: Names,
     library: Library,
     options: NdpiOptions,
@@ -48,6 +49,7 @@ impl Job {
             tunnels: arguments.tunnels.tunnels(),
             settings: arguments.settings(),
             policy,
+            stop: Stop::listen().context("cannot take signals")?,
             names: Names::of(&engine),
             library,
             options,

@@ -73,17 +73,18 @@ impl<'a, 'e> Lane<'a, 'e> {
     pub(super) fn run(&mut self, packet: &Packet<'_>, frame: Frame<'_>) -> Result<Seen> {
         let layers = Layers::of(frame.bytes, self.tunnels);
         let (outer, innermost) = layers.split();
-        let outer = self.before(frame.bytes, outer, packet.time_ns)?;
-        let inside = self.before(frame.bytes, innermost, packet.time_ns)?;
+        let outer = self.before(frame.bytes, outer)?;
+        let inside = self.before(frame.bytes, innermost)?;
         let (mut shown, mut agreed) = (false, true);
         let Self { machine, flows, unpacker, .. } = self;
+        let machine_ns = machine.ktime_ns();
         let action = machine.run(frame.bytes, |header, l3| {
             let layer = of_sample(header, outer.iter().chain(&inside));
             agreed &= layer.is_some();
             let at = layer.map_or(0, |layer| layer.l3);
             let (header, l3) = cut(header, l3, frame.captured.saturating_sub(at));
             if let Some(sample) = unpacker.sample(&header, packet.time_ns, l3) {
-                flows.sample(&Sample { ifindex: 0, ..sample });
+                flows.sample(&Sample { ifindex: 0, clock_ns: machine_ns, ..sample });
                 shown = true;
             }
         })?;
@@ -96,7 +97,7 @@ impl<'a, 'e> Lane<'a, 'e> {
         self.dropped += u64::from(action == Action::Drop);
         let mut stopped = None;
         for layer in &outer {
-            self.flows.saw(&layer.flow.0, packet.time_ns);
+            self.flows.saw(&layer.flow.0, packet.time_ns, self.machine);
             if action == Action::Drop && self.dropped_of(&layer.flow.0)? > layer.dropped {
                 stopped = Some(layer.flow);
                 break;
@@ -104,7 +105,7 @@ impl<'a, 'e> Lane<'a, 'e> {
         }
         let inside = inside.first().filter(|_| stopped.is_none());
         if let Some(layer) = inside {
-            self.flows.saw(&layer.flow.0, packet.time_ns);
+            self.flows.saw(&layer.flow.0, packet.time_ns, self.machine);
             self.note_tunnel(layer.flow.0, packet, innermost);
         }
         self.flows.sink.check()?;
@@ -116,11 +117,10 @@ impl<'a, 'e> Lane<'a, 'e> {
         &mut self,
         frame: &[u8],
         packets: impl IntoIterator<Item = &'p parse::Packet>,
-        now_ns: u64,
     ) -> Result<Vec<Before>> {
         let mut all = Vec::new();
         for packet in packets {
-            let Some(flow) = self.flow_of(frame, packet, now_ns)? else { continue };
+            let Some(flow) = self.flow_of(frame, packet)? else { continue };
             if self.flows.sink.limits() {
                 self.refill(&flow.0)?;
             }
@@ -152,21 +152,25 @@ impl<'a, 'e> Lane<'a, 'e> {
         &mut self,
         frame: &[u8],
         parsed: &parse::Packet,
-        now_ns: u64,
     ) -> Result<Option<(Key, Direction)>> {
         loop {
             let flow = self.machine.flow_of(frame, parsed)?;
             let Some((key, _)) = flow else { return Ok(None) };
             // An ICMP error about a flow that has just ended is a packet of another.
-            if !self.flows.end_if_over(&key, now_ns, self.machine)? {
+            if !self.flows.end_if_over(&key, self.machine)? {
                 return Ok(flow);
             }
         }
     }
 
-    /// Ends flows that are over at `now_ns` (since the Unix epoch), see [`Flows::sweep`].
-    pub(super) fn sweep(&mut self, now_ns: u64, steps: usize) -> Result<()> {
-        self.flows.sweep(now_ns, steps, self.machine)
+    /// Ends flows that are over, see [`Flows::sweep`].
+    pub(super) fn sweep(&mut self, steps: usize) -> Result<()> {
+        self.flows.sweep(steps, self.machine)
+    }
+
+    /// Ends all flows, see [`Flows::end_all`].
+    pub(super) fn end_all(&mut self) -> Result<()> {
+        self.flows.end_all(self.machine)
     }
 
     fn note_tunnel(&mut self, key: Key, packet: &Packet<'_>, parsed: Option<&parse::Packet>) {

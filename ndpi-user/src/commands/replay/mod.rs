@@ -10,7 +10,7 @@
 //!
 //! It goes packet by packet on one thread: what the kernel shows of a packet is classified, and the
 //! verdict stands, before the next packet is run. So the same capture always gives the same output.
-//! The kernel's coarse clock follows the times in the capture (`timeline.rs`), and so do its token
+//! The kernel's coarse clock follows the times in the capture (`captures/timeline.rs`), and so do its token
 //! buckets (`buckets.rs`).
 
 mod answers;
@@ -23,10 +23,10 @@ mod lane;
 mod machine;
 mod packets;
 mod sink;
-mod timeline;
 mod world;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -35,13 +35,12 @@ use ndpi::Engine;
 pub use arguments::ReplayArguments;
 
 use super::Context;
-use super::captures::{Bar, Format, Outcome, is_broken_pipe, report, tell_errors};
+use super::captures::{Bar, Format, Outcome, Timeline, find, is_broken_pipe, report, tell_errors};
 use crate::kernel::check_capabilities;
 use crate::report::CSV_HEADER;
 use answers::Answers;
 use job::Job;
 use machine::Machine;
-use timeline::Timeline;
 use world::World;
 
 impl ReplayArguments {
@@ -53,9 +52,10 @@ impl ReplayArguments {
     /// the exit code, after all others were read.
     pub fn run(self, context: Context) -> Result<ExitCode> {
         check_capabilities()?;
+        let found = find(&self.files);
         let (job, engine) = Job::new(&self)?;
         let machine = Machine::load(&self.load_options(context.log_level))?;
-        let (outcome, answers) = match self.replay(&job, machine, engine) {
+        let (outcome, answers) = match replay(&job, &found.captures, machine, engine) {
             Ok(done) => done,
             // `| head`: whoever read the output has seen enough.
             Err(error) if is_broken_pipe(&error) => return Ok(ExitCode::SUCCESS),
@@ -63,29 +63,40 @@ impl ReplayArguments {
         };
         if job.format == Format::Text {
             report(job.recording(), self.rows.get(), &outcome)?;
-            super::print(&answers.to_string())?;
+            if !outcome.has_nothing_but_errors() {
+                super::print(&answers.to_string())?;
+            }
         }
-        Ok(tell_errors(&outcome, job.settings.max_flows))
+        let code = tell_errors(&outcome, &found.problems, job.settings.max_flows);
+        Ok(job.stop.exit(code, found.captures.len() - outcome.captures.len()))
     }
+}
 
-    /// Replays all captures, one after the other.
-    fn replay(&self, job: &Job, mut machine: Machine, first: Engine) -> Result<(Outcome, Answers)> {
-        let mut out = io::stdout().lock();
-        if job.format == Format::Csv {
-            out.write_all(CSV_HEADER.as_bytes())?;
-        }
-        let bar = Bar::new(std::slice::from_ref(&self.files));
-        let (mut timeline, mut first) = (Timeline::new(), Some(first));
-        let (mut outcome, mut answers) = (Outcome::default(), Answers::default());
-        for path in &self.files {
-            let engine = first.take().map_or_else(|| job.engine(), Ok)?;
-            let world = World::new(job, path, &engine, &mut machine, &mut timeline)?;
-            let (done, answered) = world.run(path, &mut out, &bar)?;
-            outcome.add(done);
-            answers.add(answered);
-        }
-        out.flush()?;
-        bar.finish();
-        Ok((outcome, answers))
+/// Replays all captures, one after the other.
+fn replay(
+    job: &Job,
+    captures: &[PathBuf],
+    mut machine: Machine,
+    first: Engine,
+) -> Result<(Outcome, Answers)> {
+    let mut out = io::stdout().lock();
+    if job.format == Format::Csv {
+        out.write_all(CSV_HEADER.as_bytes())?;
     }
+    let bar = Bar::new(&[captures.to_vec()]);
+    let (mut timeline, mut first) = (Timeline::new(), Some(first));
+    let (mut outcome, mut answers) = (Outcome::default(), Answers::default());
+    for path in captures {
+        if job.stop.signal().is_some() {
+            break;
+        }
+        let engine = first.take().map_or_else(|| job.engine(), Ok)?;
+        let world = World::new(job, path, &engine, &mut machine, &mut timeline)?;
+        let (done, answered) = world.run(path, &mut out, &bar)?;
+        outcome.add(done);
+        answers.add(answered);
+    }
+    out.flush()?;
+    bar.finish();
+    Ok((outcome, answers))
 }

@@ -14,10 +14,9 @@ use super::lane::Lane;
 use super::machine::Machine;
 use super::packets::{self, Fate};
 use super::sink::ReplaySink;
-use super::timeline::Timeline;
 use crate::capture::{Capture, Packet};
 use crate::commands::captures::{
-    Bar, Format, Outcome, Recorder, capture_record, file_name, name, write_json,
+    Bar, Format, Outcome, Recorder, Stop, Timeline, capture_record, file_name, name, write_json,
 };
 use crate::link::{self, Framer, Tunnels};
 use crate::report::CaptureReport;
@@ -28,6 +27,7 @@ const STRIDE: u16 = 1024;
 /// A capture being replayed.
 pub(super) struct World<'a, 'e> {
     format: Format,
+    stop: &'a Stop,
     timeline: &'a mut Timeline,
     lane: Lane<'a, 'e>,
     framer: Framer,
@@ -58,7 +58,16 @@ impl<'a, 'e> World<'a, 'e> {
         let lane = Lane::new(machine, flows, &job.tunnels, job.shows_tunnels());
         let framer = Framer::default();
         let tunnels = job.tunnels.are_open().then_some(&job.tunnels);
-        Ok(Self { format: job.format, timeline, lane, framer, finder, tunnels, report })
+        Ok(Self {
+            format: job.format,
+            stop: &job.stop,
+            timeline,
+            lane,
+            framer,
+            finder,
+            tunnels,
+            report,
+        })
     }
 
     /// Replays the capture at `path`, ends all flows, and returns what came of them and what the
@@ -70,11 +79,11 @@ impl<'a, 'e> World<'a, 'e> {
         bar: &Bar,
     ) -> Result<(Outcome, Answers)> {
         let before = self.lane.machine.stats().read()?;
-        match Capture::open(path) {
+        match Capture::open_until(path, Some(self.stop.shared())) {
             Ok(capture) => self.read(capture, out, bar)?,
             Err(error) => self.report.error = Some(error.to_string()),
         }
-        self.lane.flows.end_all();
+        self.lane.end_all()?;
         self.lane.flows.sink.check()?;
         let counted = self.lane.machine.stats().read()?.since(&before);
         let answers = Answers::new(&counted, self.lane.run, self.lane.dropped)?;
@@ -90,7 +99,13 @@ impl<'a, 'e> World<'a, 'e> {
     fn read(&mut self, mut capture: Capture, out: &mut impl Write, bar: &Bar) -> Result<()> {
         bar.opened(capture.progress());
         loop {
+            if let Some(signal) = self.stop.name() {
+                self.report.stopped_by(signal);
+                break;
+            }
             match capture.next_packet() {
+                // A stream ends where it is, perhaps inside of a packet.
+                Ok(None) | Err(_) if self.stop.signal().is_some() => continue,
                 Ok(Some(packet)) => self.packet(&packet).with_context(|| self.place())?,
                 Ok(None) => break,
                 Err(error) => {
@@ -116,7 +131,7 @@ impl<'a, 'e> World<'a, 'e> {
             self.run_on(&packet)?;
         }
         if self.report.packets.is_multiple_of(STRIDE.into()) {
-            self.lane.sweep(packet.time_ns, STRIDE.into())?;
+            self.lane.sweep(STRIDE.into())?;
         }
         Ok(())
     }

@@ -1,4 +1,6 @@
-//! The capture's time as the kernel's: what the programs' coarse clock shows.
+//! The clock by which the flows of a capture are idle, and that of the kernel's programs in a replay.
+
+use ndpi_common::TICK_NS;
 
 /// Where the clock begins, in nanoseconds since boot. Far from 0, so that nothing looks older than
 /// the machine.
@@ -14,25 +16,27 @@ const DAY_NS: u64 = 86_400_000_000_000;
 
 /// A clock that follows the times of packets and never goes back.
 #[derive(Debug)]
-pub(super) struct Timeline {
+pub(in crate::commands) struct Timeline {
     now_ns: u64,
     /// A time of the capture (since the Unix epoch), and what the clock showed then.
     anchor: Option<(u64, u64)>,
 }
 
 impl Timeline {
-    pub(super) fn new() -> Self {
+    pub(in crate::commands) fn new() -> Self {
         Self { now_ns: START_NS, anchor: None }
     }
 
-    /// Another capture begins, whose times have nothing to do with those before.
-    pub(super) fn begin(&mut self) {
+    /// Another capture begins, whose times have nothing to do with those before. It begins with a tick, as
+    /// the first one does: when a flow is idle does not depend on what was read before it.
+    pub(in crate::commands) fn begin(&mut self) {
         self.anchor = None;
+        self.now_ns = self.now_ns.next_multiple_of(TICK_NS);
     }
 
     /// A packet was seen at `time_ns` since the Unix epoch: what the clock shows, in nanoseconds
     /// since boot.
-    pub(super) fn follow(&mut self, time_ns: u64) -> u64 {
+    pub(in crate::commands) fn follow(&mut self, time_ns: u64) -> u64 {
         let (capture_ns, clock_ns) = self.anchor.unwrap_or((time_ns, self.now_ns));
         let shows = i128::from(clock_ns) + i128::from(time_ns) - i128::from(capture_ns);
         let step = shows - i128::from(self.now_ns);
@@ -48,6 +52,8 @@ impl Timeline {
 
 #[cfg(test)]
 mod tests {
+    use ndpi_common::TICK_NS;
+
     use super::{DAY_NS, OUT_OF_ORDER_NS, START_NS, Timeline};
 
     const SECOND: u64 = 1_000_000_000;
@@ -69,9 +75,10 @@ mod tests {
         timeline.follow(EPOCH);
         assert_eq!(timeline.follow(5), START_NS);
         assert_eq!(timeline.follow(SECOND + 5), START_NS + SECOND);
+        assert_eq!(timeline.follow(SECOND + 6), START_NS + SECOND + 1);
         timeline.begin();
-        assert_eq!(timeline.follow(7), START_NS + SECOND);
-        assert_eq!(timeline.follow(9), START_NS + SECOND + 2);
+        assert_eq!(timeline.follow(7), START_NS + SECOND + TICK_NS);
+        assert_eq!(timeline.follow(9), START_NS + SECOND + TICK_NS + 2);
     }
 
     #[test]
