@@ -139,7 +139,7 @@ impl Reading {
 
     /// Waits until all that was written to the pipe is read, and more is waited for.
     fn wait_until_read(&self) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while rustix::io::ioctl_fionread(&self.pipe).unwrap_or(0) > 0 || !self.waits() {
             assert!(Instant::now() < deadline, "the program does not read its pipe");
             std::thread::sleep(Duration::from_millis(5));
