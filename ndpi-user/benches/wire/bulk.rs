@@ -6,17 +6,21 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::link::World;
-use crate::namespace::Namespace;
+use crate::namespace::{self, Namespace};
 use crate::receiver::Ours;
 
 /// Bytes of a write.
 const PIECE: usize = 128 << 10;
+
+/// How long a connection may stand still: TCP waits seconds before it sends a lost segment once more.
+const STALL: Duration = Duration::from_secs(30);
 
 /// One way of receiving.
 pub(crate) struct Bulk {
@@ -39,7 +43,7 @@ impl Bulks {
         world: &World,
         (program, library, folder): (&Path, &Path, &Path),
     ) -> Result<Self, Box<dyn Error>> {
-        let far = Namespace::new(&format!("ndpi-bench-{}-far", std::process::id()))?;
+        let far = Namespace::new(&namespace::named("bench", "far"))?;
         let mut all = Vec::new();
         for (name, mode) in [
             ("nothing attached", None),
@@ -61,32 +65,23 @@ impl Bulks {
 impl Bulk {
     /// Sends as much as goes over in this time.
     pub(crate) fn round(&mut self, time: Duration) -> Result<(), Box<dyn Error>> {
-        let (sender, receiver) = (&mut self.sender, &mut self.receiver);
+        let (sender, receiver, sent) = (&mut self.sender, &mut self.receiver, AtomicUsize::new(0));
         let start = Instant::now();
         let received = thread::scope(|scope| {
-            let sending = scope.spawn(move || {
+            let sending = scope.spawn(|| {
                 let piece = vec![0; PIECE];
-                let mut sent = 0;
                 while start.elapsed() < time {
                     sender.write_all(&piece)?;
-                    sent += PIECE;
+                    sent.fetch_add(PIECE, Ordering::Relaxed);
                 }
-                Ok::<_, io::Error>(sent)
+                Ok::<_, io::Error>(())
             });
-            let (mut piece, mut received) = (vec![0; PIECE], 0);
-            let mut take = || match receiver.read(&mut piece) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-                result => result,
-            };
-            while !sending.is_finished() {
-                received += take()?;
-            }
-            let sent = sending.join().map_err(|_| io::Error::other("the sender panicked"))??;
-            while received < sent {
-                received += take()?;
-            }
+            let all = || sending.is_finished().then(|| sent.load(Ordering::Relaxed));
+            let received = take(receiver, all)?;
+            sending.join().map_err(|_| io::Error::other("the sender panicked"))??;
             Ok::<_, io::Error>(received)
-        })?;
+        });
+        let received = received.map_err(|error| format!("bulk TCP, {}: {error}", self.name))?;
         self.rates.push(received as f64 / start.elapsed().as_secs_f64());
         Ok(())
     }
@@ -105,6 +100,25 @@ impl Bulk {
     pub(crate) fn end(&mut self) -> Result<(), Box<dyn Error>> {
         self.ours.take().map_or(Ok(()), |ours| ours.end().map(drop))
     }
+}
+
+/// Takes what comes, until it is known how much that is and all of it has come; returns how much.
+fn take(receiver: &mut TcpStream, all: impl Fn() -> Option<usize>) -> io::Result<usize> {
+    let (mut piece, mut received, mut progress) = (vec![0; PIECE], 0, Instant::now());
+    while all().is_none_or(|all| received < all) {
+        match receiver.read(&mut piece) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(more) => (received, progress) = (received + more, Instant::now()),
+            Err(error) if is_pause(&error) && progress.elapsed() < STALL => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(received)
+}
+
+/// Whether nothing came for the time that reads wait.
+fn is_pause(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 /// Prints the results.
@@ -145,5 +159,6 @@ fn connect(number: usize, far: &Namespace) -> Result<(TcpStream, TcpStream), Box
     let receiver = listener.accept()?.0;
     // The reader looks up now and then whether all was sent.
     receiver.set_read_timeout(Some(Duration::from_millis(5)))?;
+    sender.set_write_timeout(Some(STALL))?;
     Ok((sender, receiver))
 }

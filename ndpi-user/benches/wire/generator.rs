@@ -16,8 +16,10 @@ use crate::link::Pair;
 
 /// Frames in flight at once: the most that the kernel takes.
 const BATCH: u32 = 256;
-/// Frames of one call: many, since setting up and taking down a call takes milliseconds.
-const STEP: u32 = 1 << 20;
+/// Frames of the first call, and the most of one: many, since setting up and taking down a call takes
+/// milliseconds.
+const FIRST_STEP: u32 = 1 << 14;
+const LONGEST_STEP: u32 = 1 << 20;
 
 /// Where the UDP ports are in the frame, and where its payload begins.
 const PORTS: i16 = 34;
@@ -62,13 +64,15 @@ pub(crate) struct Generator {
     /// Frames sent so far.
     sent: OwnedFd,
     frame: Vec<u8>,
+    /// Frames of the next call.
+    step: u32,
 }
 
 impl Generator {
     pub(crate) fn new(pair: &Pair, traffic: Traffic) -> io::Result<Self> {
         let sent = call::number()?;
         let program = call::load(&program(&sent, pair.tx, traffic))?;
-        Ok(Self { traffic, program, sent, frame: pair.frame() })
+        Ok(Self { traffic, program, sent, frame: pair.frame(), step: FIRST_STEP })
     }
 
     /// Sends at least `frames` frames.
@@ -76,11 +80,14 @@ impl Generator {
         call::run_live(&self.program, &self.frame, frames, BATCH.min(frames))
     }
 
-    /// Sends as fast as it goes for this long.
-    pub(crate) fn send_for(&self, time: Duration) -> io::Result<()> {
+    /// Sends as fast as it goes for about this long: in calls of a part of it, however slow the receiver
+    /// or the machine makes them.
+    pub(crate) fn send_for(&mut self, time: Duration) -> io::Result<()> {
         let start = Instant::now();
         while start.elapsed() < time {
-            call::run_live(&self.program, &self.frame, STEP, BATCH)?;
+            let call = Instant::now();
+            call::run_live(&self.program, &self.frame, self.step, BATCH)?;
+            self.step = next_step(self.step, call.elapsed(), time);
         }
         Ok(())
     }
@@ -88,6 +95,15 @@ impl Generator {
     /// Frames sent so far.
     pub(crate) fn sent(&self) -> io::Result<u64> {
         call::read_number(&self.sent)
+    }
+}
+
+/// How many frames a call sends after one that took this long of a round's time.
+fn next_step(step: u32, took: Duration, time: Duration) -> u32 {
+    match step {
+        _ if took > time / 4 => (step / 2).max(FIRST_STEP),
+        _ if took < time / 16 => (step * 2).min(LONGEST_STEP),
+        _ => step,
     }
 }
 

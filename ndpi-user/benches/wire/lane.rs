@@ -9,7 +9,7 @@ use ndpi_user::kernel::Statistics;
 
 use crate::generator::Generator;
 use crate::link::{self, Arrived, Pair};
-use crate::receiver::{Receiver, wait_for};
+use crate::receiver::{Receiver, wait_while_growing};
 
 /// One thing to measure.
 pub(crate) struct Lane {
@@ -63,9 +63,8 @@ impl Lane {
         let before = self.read()?;
         let start = Instant::now();
         self.generator.send_for(time)?;
-        self.wait_until_arrived(&before)?;
-        let took = start.elapsed();
-        if let Receiver::Ours(ours) = &self.receiver {
+        let took = self.wait_until_arrived(&before)? - start;
+        if let Receiver::Ours(ours) = &mut self.receiver {
             ours.wait_until_idle()?;
         }
         let after = self.read()?;
@@ -86,14 +85,15 @@ impl Lane {
         Ok(())
     }
 
-    /// What was sent has been taken in or turned away.
-    fn wait_until_arrived(&self, before: &Reading) -> Result<(), Box<dyn Error>> {
+    /// What was sent has been taken in or turned away, as far as it will be: the account says what is
+    /// missing. Returns when the last frame arrived.
+    fn wait_until_arrived(&self, before: &Reading) -> Result<Instant, Box<dyn Error>> {
         let sent = self.generator.sent()? - before.sent;
-        wait_for("all frames have arrived", || {
+        let (_, last) = wait_while_growing(sent, || {
             let now = link::arrived(&self.pair.rx)?;
-            let packets = now.packets - before.arrived.packets;
-            Ok(packets + now.dropped - before.arrived.dropped >= sent)
-        })
+            Ok(now.packets + now.dropped - before.arrived.packets - before.arrived.dropped)
+        })?;
+        Ok(last)
     }
 
     fn read(&self) -> Result<Reading, Box<dyn Error>> {

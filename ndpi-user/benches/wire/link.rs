@@ -9,7 +9,7 @@ use std::{io, mem};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::generator::PAYLOAD_OF_KNOWN;
-use crate::namespace::Namespace;
+use crate::namespace::{self, Namespace};
 
 /// The namespace that everything is in; dropping it removes all.
 pub(crate) struct World {
@@ -30,7 +30,7 @@ impl Drop for World {
 impl World {
     /// Makes the namespace and moves this thread, and those it starts later, into it.
     pub(crate) fn enter() -> Result<Self, Box<dyn Error>> {
-        let name = format!("ndpi-bench-{}", std::process::id());
+        let name = namespace::named("bench", "near");
         let namespace = Namespace::new(&name)?;
         // Nothing but the frames of the bench.
         namespace.set("ipv6/conf/all/disable_ipv6", "1")?;

@@ -29,7 +29,7 @@ use bulk::{Bulk, Bulks};
 use generator::{Generator, Traffic};
 use lane::{Account, Lane};
 use link::World;
-use receiver::{Ours, Receiver, wait_for};
+use receiver::{Ours, Receiver, wait_while_growing};
 
 /// Measure packets a second over veth.
 #[derive(Parser)]
@@ -133,24 +133,29 @@ fn lanes(options: &Options, world: &World, folder: &Path) -> Result<Vec<Lane>, B
     lane("ours, decided", known, &ours)?;
     lane("ours, 95 % decided", mixed, &ours)?;
     lane("ours, all new", Traffic::New, &ours)?;
-    lanes.iter().try_for_each(decide)?;
+    lanes.iter_mut().try_for_each(decide)?;
     Ok(lanes)
 }
 
 type Made = Result<Receiver, Box<dyn Error>>;
 
 /// Has nDPI decide the lane's flows, where it is ours.
-fn decide(lane: &Lane) -> Result<(), Box<dyn Error>> {
-    let Receiver::Ours(ours) = &lane.receiver else { return Ok(()) };
-    let wanted = usize::try_from(lane.generator.traffic.known())?;
+fn decide(lane: &mut Lane) -> Result<(), Box<dyn Error>> {
+    let Receiver::Ours(ours) = &mut lane.receiver else { return Ok(()) };
+    let wanted = u64::try_from(lane.generator.traffic.known())?;
     if wanted == 0 {
         return Ok(());
     }
-    wait_for("all flows are decided", || {
+    let (decided, _) = wait_while_growing(wanted, || {
+        ours.check()?;
         lane.generator.send(256)?;
         let drops = ours.maps.verdicts.entries().filter_map(Result::ok);
-        Ok(drops.filter(|(_, verdict)| verdict.action == 1).count() >= wanted)
-    })
+        Ok(drops.filter(|(_, verdict)| verdict.action == 1).count() as u64)
+    })?;
+    if decided < wanted {
+        return Err(format!("{decided} of {wanted} flows were decided, and no more").into());
+    }
+    Ok(())
 }
 
 /// Sends from the last CPU, whatever the rest of the system does.

@@ -14,9 +14,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::bpf::{call, code};
 use crate::generator::APP;
 use crate::link::Pair;
+use crate::namespace;
 
 /// Much longer than anything here takes.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// How long nothing arrives, on a busy machine too, before nothing will.
+const STILL: Duration = Duration::from_secs(10);
 
 /// What stands at the receiving end of a pair.
 pub(crate) enum Receiver {
@@ -60,7 +63,7 @@ impl Ours {
         let named = |what: &str| folder.join(format!("{interface}-{what}"));
         let (policy, log, report) = (named("policy"), named("log"), named("report"));
         fs::write(&policy, format!("[[rule]]\napp = \"{APP}\"\naction = \"drop\"\n"))?;
-        let pins = PathBuf::from(format!("/sys/fs/bpf/ndpi-bench-{interface}"));
+        let pins = Path::new("/sys/fs/bpf").join(namespace::named("bench", interface));
         let child = Command::new(program)
             .args(["run", "--mode", mode, "--workers", "1", "--iface", interface, "--policy"])
             .arg(&policy)
@@ -81,14 +84,39 @@ impl Ours {
         Ok(Self { child, log, report, maps })
     }
 
-    /// Waits until the program has nothing to do any more: it has taken all samples in.
-    pub(crate) fn wait_until_idle(&self) -> Result<(), Box<dyn Error>> {
+    /// Waits until the program has nothing to do any more: it has taken all samples in. One that gets no
+    /// CPU uses none either, but one of its threads wants to run.
+    pub(crate) fn wait_until_idle(&mut self) -> Result<(), Box<dyn Error>> {
         let mut before = None;
         wait_for("ndpi-xdp has taken all samples in", || {
+            self.check()?;
             thread::sleep(Duration::from_millis(60));
-            let now = self.cpu_ticks()?;
-            Ok(before.replace(now).is_some_and(|before| now - before <= 1))
+            let (now, sleeping) = (self.cpu_ticks()?, self.is_sleeping()?);
+            Ok(before.replace(now).is_some_and(|before| now - before <= 1) && sleeping)
         })
+    }
+
+    /// Fails, with what it said, when it has ended.
+    pub(crate) fn check(&mut self) -> Result<(), Box<dyn Error>> {
+        match self.child.try_wait()? {
+            None => Ok(()),
+            Some(status) => {
+                let said = fs::read_to_string(&self.log)?;
+                Err(format!("ndpi-xdp has ended ({status}): {said}").into())
+            }
+        }
+    }
+
+    /// Whether all its threads wait for something (proc(5), `state`).
+    fn is_sleeping(&self) -> Result<bool, Box<dyn Error>> {
+        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            // A thread may end meanwhile.
+            let stat = fs::read_to_string(thread?.path().join("stat")).unwrap_or_default();
+            if stat.rsplit_once(')').is_some_and(|(_, fields)| fields.starts_with(" R")) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Ends it and returns how many samples it says that it was shown.
@@ -158,4 +186,21 @@ pub(crate) fn wait_for(
         thread::sleep(Duration::from_millis(1));
     }
     Ok(())
+}
+
+/// Waits until a number has reached `wanted`, for as long as it grows; where it has ended up, and when it
+/// grew last.
+pub(crate) fn wait_while_growing(
+    wanted: u64,
+    mut number: impl FnMut() -> Result<u64, Box<dyn Error>>,
+) -> Result<(u64, Instant), Box<dyn Error>> {
+    let mut last = (number()?, Instant::now());
+    while last.0 < wanted && last.1.elapsed() < STILL {
+        thread::sleep(Duration::from_millis(1));
+        let now = number()?;
+        if now > last.0 {
+            last = (now, Instant::now());
+        }
+    }
+    Ok(last)
 }
