@@ -139,7 +139,9 @@ fn a_signal_while_the_policy_is_reloaded_leaves_nothing() {
     let (again, int, term) = (Signal::HUP, Signal::INT, Signal::TERM);
     for signals in [&[again, int][..], &[again, int, term], &[int, again, term]] {
         let mut instance = sandbox.start(&command);
-        signals.iter().for_each(|&signal| instance.signal(signal));
+        for &signal in signals {
+            instance.signal(signal);
+        }
         instance.ended();
         sandbox.assert_clean();
         assert_eq!(sandbox.locks(), [""; 0], "{signals:?}");
