@@ -35,6 +35,8 @@ pub(crate) struct Account {
     pub(crate) to_stack: u64,
     /// Of ours.
     pub(crate) ours: Option<Reasons>,
+    /// Shown by our program, and left out by user space, which was behind.
+    pub(crate) left_out: u64,
     /// Shown by our program, but not seen in user space, or the other way round.
     not_taken: u64,
 }
@@ -47,6 +49,7 @@ pub(crate) struct Reasons {
     pub(crate) passed: u64,
     pub(crate) shown: u64,
     pub(crate) ring_full: u64,
+    pub(crate) held_back: u64,
 }
 
 /// All counters at one moment.
@@ -78,9 +81,10 @@ impl Lane {
     pub(crate) fn end(&mut self) -> Result<(), Box<dyn Error>> {
         if let Receiver::Ours(ours) = mem::replace(&mut self.receiver, Receiver::Nothing) {
             let statistics = ours.maps.stats.clone();
-            let taken = ours.end()?;
+            let (given, left_out) = ours.end()?;
             let shown = statistics.read()?.reason(Reason::Shown).packets;
-            self.account.not_taken = shown.abs_diff(taken);
+            self.account.left_out = left_out;
+            self.account.not_taken = shown.abs_diff(given + left_out);
         }
         Ok(())
     }
@@ -124,6 +128,7 @@ impl Account {
             turned_away: after.arrived.dropped - before.arrived.dropped,
             arrived: after.arrived.packets - before.arrived.packets,
             to_stack: after.to_stack - before.to_stack,
+            left_out: 0,
             not_taken: 0,
             ours: ours.then(|| Reasons {
                 seen: statistics.seen(Hook::Xdp).packets,
@@ -131,6 +136,7 @@ impl Account {
                 passed: statistics.outcome(Outcome::Passed).packets,
                 shown: statistics.reason(Reason::Shown).packets,
                 ring_full: statistics.reason(Reason::RingFull).packets,
+                held_back: statistics.reason(Reason::HeldBack).packets,
             }),
         }
     }
@@ -147,6 +153,7 @@ impl Account {
             ours.passed += theirs.passed;
             ours.shown += theirs.shown;
             ours.ring_full += theirs.ring_full;
+            ours.held_back += theirs.held_back;
         }
     }
 

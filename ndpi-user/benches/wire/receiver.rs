@@ -119,8 +119,8 @@ impl Ours {
         Ok(true)
     }
 
-    /// Ends it and returns how many samples it says that it was shown.
-    pub(crate) fn end(mut self) -> Result<u64, Box<dyn Error>> {
+    /// Ends it and returns how many samples it says that it gave to nDPI, and how many it left out.
+    pub(crate) fn end(mut self) -> Result<(u64, u64), Box<dyn Error>> {
         kill_process(Pid::from_child(&self.child), Signal::INT)?;
         let status = self.child.wait()?;
         if !status.success() {
@@ -128,8 +128,9 @@ impl Ours {
         }
         let report = fs::read_to_string(&self.report)?;
         let line = report.lines().find_map(|line| line.strip_prefix("shown to nDPI: "));
-        let number = line.and_then(|line| line.split_whitespace().next());
-        Ok(number.ok_or("ndpi-xdp does not say what it was shown")?.parse()?)
+        let mut words = line.ok_or("ndpi-xdp does not say what it was shown")?.split_whitespace();
+        let mut number = || words.find_map(|word| word.parse().ok()).unwrap_or(0);
+        Ok((number(), number()))
     }
 
     /// CPU time used so far, in ticks of the scheduler's accounting (proc(5), `utime` and `stime`).

@@ -48,12 +48,12 @@ fn print_json(lane: &Lane, drop: f64) {
         "to_stack": account.to_stack,
         "unaccounted": account.unaccounted().iter().map(|(_, packets)| packets).sum::<u64>(),
     });
-    if let (Some(Reasons { seen, dropped, passed, shown, ring_full }), Some(line)) =
-        (account.ours, line.as_object_mut())
-    {
-        let ours = [("seen", seen), ("dropped", dropped), ("passed", passed)];
-        for (name, packets) in ours.into_iter().chain([("shown", shown), ("ring_full", ring_full)])
-        {
+    if let (Some(ours), Some(line)) = (account.ours, line.as_object_mut()) {
+        let Reasons { seen, dropped, passed, shown, ring_full, held_back } = ours;
+        let kernel = [("seen", seen), ("dropped", dropped), ("passed", passed), ("shown", shown)];
+        let losses =
+            [("ring_full", ring_full), ("held_back", held_back), ("left_out", account.left_out)];
+        for (name, packets) in kernel.into_iter().chain(losses) {
             line.insert(name.to_owned(), packets.into());
         }
     }
@@ -81,8 +81,17 @@ fn print_table(lanes: &[Lane], drop: f64) {
     }
     println!();
     println!(
-        "{:<20} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11}",
-        "", "sent", "turned away", "arrived", "dropped", "to stack", "shown", "ring full"
+        "{:<16} {:>11} {:>11} {:>11} {:>11} {:>11} {:>9} {:>9} {:>9} {:>9}",
+        "",
+        "sent",
+        "turned away",
+        "arrived",
+        "dropped",
+        "to stack",
+        "shown",
+        "left out",
+        "ring full",
+        "held back",
     );
     for lane in lanes {
         let account = &lane.account;
@@ -90,7 +99,7 @@ fn print_table(lanes: &[Lane], drop: f64) {
             account.ours.as_ref().map_or_else(|| "-".to_owned(), |ours| value(ours).to_string())
         };
         println!(
-            "{:<20} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11}",
+            "{:<16} {:>11} {:>11} {:>11} {:>11} {:>11} {:>9} {:>9} {:>9} {:>9}",
             lane.name,
             account.sent,
             account.turned_away,
@@ -98,10 +107,12 @@ fn print_table(lanes: &[Lane], drop: f64) {
             ours(|it| it.dropped),
             account.to_stack,
             ours(|it| it.shown),
+            account.ours.map_or_else(|| "-".to_owned(), |_| account.left_out.to_string()),
             ours(|it| it.ring_full),
+            ours(|it| it.held_back),
         );
         for (stage, packets) in account.unaccounted() {
-            println!("{:<20} {packets} packets unaccounted for at: {stage}", "");
+            println!("{:<16} {packets} packets unaccounted for at: {stage}", "");
         }
     }
 }
