@@ -10,7 +10,6 @@ pub mod files;
 pub mod first_packet;
 pub mod flow;
 pub mod interfaces;
-pub mod kernel;
 pub mod link;
 pub mod live;
 mod logging;

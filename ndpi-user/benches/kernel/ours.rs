@@ -10,7 +10,7 @@ use aya::programs::Xdp;
 use aya::{Ebpf, EbpfLoader, Pod};
 use ndpi_common::names::{global, map, program};
 use ndpi_common::{Action, Bucket, Key, KeyV4, KeyV6, Live, Verdict};
-use ndpi_user::kernel::object::kernel_object;
+use ndpi_kernel::object::kernel_object;
 
 /// Where the coarse clock stands.
 const NOW: u32 = 10_000;

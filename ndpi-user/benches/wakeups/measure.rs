@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ndpi_user::kernel::{Kernel, LoadOptions, Rings, Waker, ktime_ns};
+use ndpi_kernel::{Kernel, LoadOptions, Rings, Waker, ktime_ns};
 use rustix::thread::{ClockId, CpuSet, sched_setaffinity};
 use rustix::time::clock_gettime;
 

@@ -5,7 +5,7 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use ndpi_common::{Hook, Outcome, Reason};
-use ndpi_user::kernel::Statistics;
+use ndpi_kernel::Statistics;
 
 use crate::generator::Generator;
 use crate::link::{self, Arrived, Pair};

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
-use ndpi_user::kernel::pinned::{self, Pinned};
+use ndpi_kernel::pinned::{self, Pinned};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::bpf::{call, code};

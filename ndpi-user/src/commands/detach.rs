@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::print;
-use crate::kernel::{self, DEFAULT_PIN_DIRECTORY};
+use ndpi_kernel::DEFAULT_PIN_DIRECTORY;
 
 /// Remove what an ndpi-xdp that crashed has left: pinned maps, its control socket, programs on interfaces
 #[derive(Args, Clone, Debug)]
@@ -22,7 +22,7 @@ impl DetachArguments {
     /// # Errors
     /// An instance that uses the folder is running, or something could not be removed.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let detached = kernel::detach(&self.pin_dir)?;
+        let detached = ndpi_kernel::detach(&self.pin_dir)?;
         print(&format!("{detached}\n"))
     }
 }

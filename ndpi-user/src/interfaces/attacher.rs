@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use super::watch::{Failure, Step, Watch};
 use super::wires::PlannedWire;
 use super::{Event, Pattern, Roster};
-use crate::kernel::{
+use crate::logging::Recurring;
+use ndpi_kernel::{
     AttachError, Attachment, Hooks, Interface, Kernel, LinkMonitor, Mode, Waker, find_interface,
     interfaces,
 };
-use crate::logging::Recurring;
 
 /// How often it is looked without a message from the kernel: a link that somebody detaches sends none.
 const EVERY: Duration = Duration::from_secs(1);

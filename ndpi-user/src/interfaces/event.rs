@@ -4,7 +4,7 @@ use std::fmt;
 
 use log::Level;
 
-use crate::kernel::Attachment;
+use ndpi_kernel::Attachment;
 
 /// Something happened to an interface that is watched, or is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use self::place::{Place, State};
 use super::{Event, Pattern};
-use crate::kernel::{Attachment, Health, Interface, Links};
+use ndpi_kernel::{Attachment, Health, Interface, Links};
 
 /// Names that are remembered: of containers, no two may ever have the same.
 const REMEMBERED: usize = 1024;

@@ -5,7 +5,7 @@ use ndpi_common::{Server, ServerKey, tick_of};
 
 use super::NO_RULE;
 use crate::first_packet::{Blocked, Blocklist};
-use crate::kernel::{Clock, Kernel, ServerMap};
+use ndpi_kernel::{Clock, Kernel, ServerMap};
 
 /// The kernel's map, and the clock that it goes by.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use ndpi_common::{Key, TICK_NS, Verdict};
 use super::worker::{Active, Message, Over};
 use super::{Activity, end_of};
 use crate::flow::{Shards, Timeouts};
-use crate::kernel::Clock;
+use ndpi_kernel::Clock;
 
 /// Active flows in one message: workers look at samples in between.
 const ACTIVE_PER_MESSAGE: usize = 512;

@@ -8,8 +8,8 @@ use ndpi_common::Hook;
 
 use super::Output;
 use super::precedence::{Change, Egress, Precedence};
-use crate::kernel::{Clock, EgressView, Stats, egress_views, ktime_ns};
 use crate::record::{PrecedenceRecord, Time};
+use ndpi_kernel::{Clock, EgressView, Stats, egress_views, ktime_ns};
 
 const EVERY: Duration = Duration::from_secs(1);
 

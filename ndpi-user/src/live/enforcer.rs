@@ -8,8 +8,8 @@ use ndpi_common::{Bucket, OWN_BUCKET, Switches};
 
 use super::InForce;
 use super::in_force::full;
-use crate::kernel::{Kernel, Limits, LiveCell};
 use crate::policy::{Action, Limit, Per, Policy, Undecided};
+use ndpi_kernel::{Kernel, Limits, LiveCell};
 
 /// Where shared buckets and switches stand: the kernel's maps, or a table in a test.
 pub trait RuleStore {

@@ -9,7 +9,7 @@ use ndpi_common::{Action, OWN_BUCKET, State, TICK_NS, Total, Track, Verdict as E
 use super::in_force::full;
 use super::{Activity, Allowance, Standing, Store, Suspended, Taken, Volume};
 use crate::flow::FlowKey;
-use crate::kernel::{Clock, Insertion, Kernel, Limits, TrackMaps, VerdictMaps, Written};
+use ndpi_kernel::{Clock, Insertion, Kernel, Limits, TrackMaps, VerdictMaps, Written};
 
 /// The rule number of the policy's default in an [`Entry`].
 pub const NO_RULE: u16 = u16::MAX;

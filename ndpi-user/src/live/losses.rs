@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::Output;
-use crate::kernel::{LostFrames, MapError, Stats};
+use ndpi_kernel::{LostFrames, MapError, Stats};
 
 /// Tells of losses that are new.
 #[derive(Debug)]

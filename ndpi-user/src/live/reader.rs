@@ -8,7 +8,7 @@ use super::outbox::Outbox;
 use super::{Message, Unpacker};
 use crate::batch::Batch;
 use crate::flow::Shards;
-use crate::kernel::ktime_ns;
+use ndpi_kernel::ktime_ns;
 
 /// A batch goes out when it holds this many samples, or when the rings are empty for now.
 const BATCH_SAMPLES: usize = 32;

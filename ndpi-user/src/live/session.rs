@@ -28,7 +28,7 @@ use crate::classify::{Classifier, Settings};
 use crate::first_packet::Servers;
 use crate::flow::{Shards, Shares, Timeouts};
 use crate::interfaces::Roster;
-use crate::kernel::{Clock, LiveCell, LostFrames, Rings, Stats, VerdictMaps, Waker, ktime_ns};
+use ndpi_kernel::{Clock, LiveCell, LostFrames, Rings, Stats, VerdictMaps, Waker, ktime_ns};
 
 /// Batches that may wait for a worker. Where they do, the reader leaves out what may be left out long
 /// before.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use ndpi_common::{Hook, Outcome};
 
-use crate::kernel::Statistics;
+use ndpi_kernel::Statistics;
 
 /// Why packets left the programs the way they did, as a table with a sum for each hook.
 pub fn statistics_table(statistics: &Statistics) -> impl fmt::Display + '_ {

@@ -14,8 +14,8 @@ use super::strain::StrainGauge;
 use super::stuck::StuckWatch;
 use super::{Enforcer, InForce, KernelRules, Message, Rejudged};
 use crate::first_packet::Servers;
-use crate::kernel::{Clock, LiveCell, ktime_ns};
 use crate::policy::Policy;
+use ndpi_kernel::{Clock, LiveCell, ktime_ns};
 
 /// What a session is told while it runs.
 #[derive(Debug)]

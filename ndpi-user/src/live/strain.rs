@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Backlog, Output};
-use crate::kernel::{MapError, Stats};
 use crate::record::{StrainRecord, Time};
+use ndpi_kernel::{MapError, Stats};
 
 /// How long a packet may take to be looked at before that is reported: longer than other threads keep
 /// a worker from its CPU, and as long as a short exchange takes on a fast network.

@@ -9,7 +9,7 @@ use super::{Backlog, InForce, LiveSink, Store};
 use crate::batch::Batch;
 use crate::classify::{Classifier, Detector, End};
 use crate::flow::FlowKey;
-use crate::kernel::ktime_ns;
+use ndpi_kernel::ktime_ns;
 
 /// What a worker is told.
 #[derive(Debug)]

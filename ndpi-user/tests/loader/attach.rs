@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use aya::programs::{ProgramInfo, SchedClassifier, TcAttachType, loaded_programs};
 use ndpi_common::Hook;
-use ndpi_user::kernel::{AttachError, Egress, Health, Hooks, Kernel, Links, Mode, detach};
+use ndpi_kernel::{AttachError, Egress, Health, Hooks, Kernel, Links, Mode, detach};
 
 use crate::foreign::stranger;
 use crate::namespace::{Namespace, ip, run};

@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 
 use ndpi_common::Hook;
-use ndpi_user::kernel::{Attachment, Egress, Hooks, Kernel, Mode};
+use ndpi_kernel::{Attachment, Egress, Hooks, Kernel, Mode};
 
 use crate::bpf::call::Place;
 use crate::bpf::code::TC_NEXT;

@@ -5,7 +5,7 @@ use std::thread;
 
 use ndpi::Classification;
 use ndpi_common::{Action, Hook, Key, Outcome, State, Verdict as Entry};
-use ndpi_user::kernel::{Clock, Kernel};
+use ndpi_kernel::{Clock, Kernel};
 use ndpi_user::live::{KernelStore, Standing, Store as _};
 use ndpi_user::verdict::Verdict;
 

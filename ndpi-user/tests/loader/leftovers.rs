@@ -4,7 +4,7 @@ use std::os::unix::net::UnixListener;
 use std::process::{Command, Output};
 
 use ndpi_common::{Action, Verdict};
-use ndpi_user::kernel::{Egress, Hooks, Kernel, LoadOptions, Mode, detach};
+use ndpi_kernel::{Egress, Hooks, Kernel, LoadOptions, Mode, detach};
 use rustix::mount::{MountFlags, mount};
 
 use crate::namespace::{Namespace, run};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ndpi_common::{
     Action, Direction, Hook, Key, Outcome, Reason, SampleFlags, Server, Switches, Verdict,
 };
-use ndpi_user::kernel::{Kernel, LoadOptions, Written, ktime_ns};
+use ndpi_kernel::{Kernel, LoadOptions, Written, ktime_ns};
 
 use crate::packet::{key4, key6, udp4, udp6};
 use crate::setup::{can_load, load, options};

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use log::{LevelFilter, Log, Metadata, Record};
-use ndpi_user::kernel::{Kernel, LoadOptions};
+use ndpi_kernel::{Kernel, LoadOptions};
 
 use crate::namespace::run;
 use crate::packet::udp4;

@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use ndpi_common::{Action, Verdict};
-use ndpi_user::kernel::pinned::{self, PinnedError};
-use ndpi_user::kernel::{Kernel, LoadError, LockError, PinError, detach};
+use ndpi_kernel::pinned::{self, PinnedError};
+use ndpi_kernel::{Kernel, LoadError, LockError, PinError, detach};
 
 use crate::namespace::run;
 use crate::packet::key4;
@@ -87,7 +87,7 @@ fn what_a_crashed_instance_left_is_replaced() {
     }
     let key = key4(1, 2);
     kernel.verdicts().insert(&key, &Verdict::default()).unwrap();
-    let second = Kernel::load(&ndpi_user::kernel::LoadOptions {
+    let second = Kernel::load(&ndpi_kernel::LoadOptions {
         pin_directory: Some(dead.clone()),
         ..options.clone()
     })
@@ -104,7 +104,7 @@ fn a_directory_elsewhere_is_refused() {
         return;
     }
     let directory = std::env::temp_dir().join(format!("ndpi-pins-{}", std::process::id()));
-    let options = ndpi_user::kernel::LoadOptions { pin_directory: Some(directory), ..options() };
+    let options = ndpi_kernel::LoadOptions { pin_directory: Some(directory), ..options() };
     let error = Kernel::load(&options).unwrap_err().to_string();
     assert!(error.contains("not on a BPF file system"), "{error}");
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use ndpi_user::kernel::{Kernel, LoadError, PreflightError};
+use ndpi_kernel::{Kernel, LoadError, PreflightError};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount,
 };

@@ -4,7 +4,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use ndpi_common::{Hook, Key, Outcome, Reason};
-use ndpi_user::kernel::ktime_ns;
+use ndpi_kernel::ktime_ns;
 
 use crate::packet::{key4, key6, udp4, udp6};
 use crate::setup::{can_load, load};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use ndpi_user::kernel::{Kernel, LoadOptions, preflight};
+use ndpi_kernel::{Kernel, LoadOptions, preflight};
 
 /// Whether programs can be loaded here. Where not, the test says why and skips; in CI, which has
 /// all that is needed, that is a failure.

@@ -1,7 +1,7 @@
 //! Contexts and live frames under `BPF_PROG_TEST_RUN`.
 
 use ndpi_common::{Action, Hook, Outcome, Reason, Verdict};
-use ndpi_user::kernel::{Hooks, Mode, SkbContext, XdpContext};
+use ndpi_kernel::{Hooks, Mode, SkbContext, XdpContext};
 
 use crate::namespace::Namespace;
 use crate::packet::{key4, udp4};

@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use ndpi_common::{Action, Hook, Key, KeyV4, Outcome, Reason, Verdict};
-use ndpi_user::kernel::{Hooks, Kernel, Mode, XdpContext};
+use ndpi_kernel::{Hooks, Kernel, Mode, XdpContext};
 
 use crate::namespace::{Namespace, ip, run};
 use crate::packet::{key4, udp4};
 use crate::setup::{can_load, load};
 
 const VLAN: u16 = 7;
-const OUT: Hooks = Hooks { ingress: false, egress: Some(ndpi_user::kernel::Egress::Auto) };
+const OUT: Hooks = Hooks { ingress: false, egress: Some(ndpi_kernel::Egress::Auto) };
 
 /// A bridge from `right` to `out`. What comes in with a tag loses it to the packet's buffer on the
 /// way, and goes out with the tag beside it.

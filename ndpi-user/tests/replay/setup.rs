@@ -1,6 +1,6 @@
 //! What these tests need, and how they are left out where that is missing.
 
-use ndpi_user::kernel::preflight;
+use ndpi_kernel::preflight;
 
 use crate::program::{Run, ndpi_is_there, run};
 

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ndpi_user::kernel::object::KERNEL_OBJECT;
+use ndpi_kernel::object::KERNEL_OBJECT;
 
 /// The program under test: the release build that `cargo xtask test` made, else cargo's own.
 pub(crate) fn binary() -> PathBuf {

@@ -37,7 +37,7 @@ pub(super) const PROFILE: [(&str, &str); 9] = [
     ("TRIM_PATHS", "all"),
 ];
 
-/// Puts the object where `ndpi-user` embeds it from: the committed one where it is what the sources
+/// Puts the object where `ndpi-kernel` embeds it from: the committed one where it is what the sources
 /// give, else one that is compiled now.
 pub(crate) fn provide_object(workspace: &Workspace) -> Result<()> {
     let content = match Committed::read(workspace)?.filter(Committed::fits) {
@@ -114,7 +114,7 @@ fn publish(content: &[u8], object: &Path) -> Result<()> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
     fs::write(object, content).with_context(|| format!("cannot write {}", object.display()))?;
-    // What a build without the object watches, see `ndpi-user/build.rs`.
+    // What a build without the object watches, see `ndpi-kernel/build.rs`.
     let stamp = object.with_extension("stamp");
     fs::write(&stamp, format!("{:x}\n", Sha256::digest(content)))
         .with_context(|| format!("cannot write {}", stamp.display()))

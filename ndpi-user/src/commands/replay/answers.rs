@@ -7,9 +7,9 @@ use anyhow::{Result, ensure};
 use ndpi_common::{Hook, Outcome, Stat};
 use serde::Serialize;
 
-use crate::kernel::Statistics;
 use crate::report::table::{Align, Table};
 use crate::report::units::{bytes, grouped};
+use ndpi_kernel::Statistics;
 
 /// Packets and bytes by outcome and reason.
 #[derive(Debug, Default, Serialize)]
@@ -94,7 +94,7 @@ mod tests {
     use ndpi_common::{Hook, Outcome, Reason, Stat};
 
     use super::Answers;
-    use crate::kernel::Statistics;
+    use ndpi_kernel::Statistics;
 
     fn counted() -> Statistics {
         let stat = |packets| Stat { packets, bytes: packets * 100 };

@@ -13,7 +13,7 @@ use crate::commands::captures::Format;
 use crate::commands::moment::moment;
 use crate::commands::{CaptureTunnelOptions, NdpiOptions};
 use crate::flow::Timeouts;
-use crate::kernel::{LoadOptions, messages_beside};
+use ndpi_kernel::{LoadOptions, messages_beside};
 
 /// Push captures through the programs in the kernel, packet by packet
 ///

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::Result;
 use ndpi_common::Bucket;
 
-use crate::kernel::Limits;
+use ndpi_kernel::Limits;
 
 /// A time that the kernel's clock never reaches: a bucket that was refilled until then gets nothing
 /// from the kernel.

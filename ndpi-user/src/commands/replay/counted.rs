@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use ndpi_common::{Hook, Outcome, Reason, STATS_LEN, Stat, stats_parts};
 
-use crate::kernel::Stats;
+use ndpi_kernel::Stats;
 
 /// What one packet was counted as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use ndpi_common::{Direction, Key, SampleHeader, Track, Verdict, parse, tick_of};
 
 use super::buckets::Buckets;
-use crate::kernel::{Clock, Kernel, LoadOptions, Rings, Stats, VerdictMaps};
 use crate::live::{Enforcer, InForce, KernelBlocklist, KernelRules, KernelStore};
 use crate::policy::Policy;
+use ndpi_kernel::{Clock, Kernel, LoadOptions, Rings, Stats, VerdictMaps};
 
 /// What the kernel does with a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

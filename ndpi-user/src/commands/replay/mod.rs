@@ -36,11 +36,11 @@ pub use arguments::ReplayArguments;
 
 use super::Context;
 use super::captures::{Bar, Format, Outcome, Timeline, find, is_broken_pipe, report, tell_errors};
-use crate::kernel::check_capabilities;
 use crate::report::CSV_HEADER;
 use answers::Answers;
 use job::Job;
 use machine::Machine;
+use ndpi_kernel::check_capabilities;
 use world::World;
 
 impl ReplayArguments {

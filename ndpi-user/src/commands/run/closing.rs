@@ -5,9 +5,9 @@ use std::fmt;
 use anyhow::Result;
 use ndpi_common::{Hook, Outcome, Reason};
 
-use crate::kernel::{Kernel, Statistics};
 use crate::live::{losses_by_cpu, statistics_table};
 use crate::record::{RingFull, StoppedRecord, Time};
+use ndpi_kernel::{Kernel, Statistics};
 
 /// The last reading of the statistics.
 pub(super) struct Closing {

@@ -27,7 +27,6 @@ use reload::{Reloader, Reloads};
 use super::Context;
 use crate::first_packet::Servers;
 use crate::interfaces::{Attacher, Event};
-use crate::kernel::{Attachment, Clock, Egress, Kernel, Mode, Waker, check_capabilities, ktime_ns};
 use crate::live::{
     self, Control, Crowding, Ended, Ending, Enforcer, Format, Halves, InForce, KernelBlocklist,
     KernelParts, KernelRules, KernelStore, Output, Shared, Summary,
@@ -37,6 +36,7 @@ use crate::policy::{self, Diagnostics, Policy, Support, Vocabulary};
 use crate::record::{Attached, InterfaceRecord, Names, StatusRecord, Time};
 use crate::reject::{self, Rejecter};
 use crate::text::shown;
+use ndpi_kernel::{Attachment, Clock, Egress, Kernel, Mode, Waker, check_capabilities, ktime_ns};
 
 impl RunArguments {
     /// Runs until SIGINT or SIGTERM.

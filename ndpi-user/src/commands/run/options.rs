@@ -16,8 +16,8 @@ use crate::classify::{Keeper, Settings};
 use crate::commands::{NdpiOptions, TunnelOptions};
 use crate::flow::Timeouts;
 use crate::interfaces::{self, Pattern};
-use crate::kernel::{self, DEFAULT_PIN_DIRECTORY, LoadOptions, messages_beside};
 use crate::live::Plan;
+use ndpi_kernel::{DEFAULT_PIN_DIRECTORY, LoadOptions, messages_beside};
 
 /// Attach to interfaces, classify their flows, and enforce the policy until SIGINT or SIGTERM.
 #[derive(Args, Clone, Debug)]
@@ -117,7 +117,7 @@ pub(super) enum LongChains {
     Drop,
 }
 
-impl From<XdpMode> for kernel::Mode {
+impl From<XdpMode> for ndpi_kernel::Mode {
     fn from(mode: XdpMode) -> Self {
         match mode {
             XdpMode::Auto => Self::Auto,

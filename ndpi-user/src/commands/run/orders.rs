@@ -6,7 +6,7 @@ use crossbeam::channel::{self, Receiver, Sender, select};
 
 use super::reload::Ask;
 use crate::control::{Command, Outcome, Server};
-use crate::kernel::Kernel;
+use ndpi_kernel::Kernel;
 
 /// How long a command may take before whoever asked is told that it takes longer.
 const PATIENCE: Duration = Duration::from_secs(30);

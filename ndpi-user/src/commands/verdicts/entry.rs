@@ -8,10 +8,10 @@ use ndpi::{AppId, CategoryId};
 use ndpi_common::{Action, Key, TICK_NS, Verdict};
 use serde::Serialize;
 
-use crate::kernel::Clock;
 use crate::policy::{DEFAULT_RULE, UNDECIDED_RULE};
 use crate::record::{Names, Time};
 use crate::report::units;
+use ndpi_kernel::Clock;
 
 /// The moment at which the verdicts are shown.
 pub(super) struct Now {

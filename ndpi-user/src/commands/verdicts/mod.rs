@@ -10,11 +10,11 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 
 use super::{NdpiOptions, print};
-use crate::kernel::pinned::{self, Pinned};
-use crate::kernel::{Clock, DEFAULT_PIN_DIRECTORY, ktime_ns};
 use crate::record::Names;
 use crate::report::table::{Align, Table};
 use entry::{Entry, Now};
+use ndpi_kernel::pinned::{self, Pinned};
+use ndpi_kernel::{Clock, DEFAULT_PIN_DIRECTORY, ktime_ns};
 
 /// Show the verdicts in the kernel, with its counts of each flow
 #[derive(Args, Clone, Debug)]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Failure, Step};
 use crate::interfaces::Event;
-use crate::kernel::{Attachment, Health, Interface, Links};
+use ndpi_kernel::{Attachment, Health, Interface, Links};
 
 /// Programs that stayed on for so long were not taken off in a fight.
 const SETTLED: Duration = Duration::from_mins(1);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Failure, Step, Watch};
 use crate::interfaces::Event;
-use crate::kernel::{Attachment, Egress, Health, Interface, Links, Mode};
+use ndpi_kernel::{Attachment, Egress, Health, Interface, Links, Mode};
 
 const ALL: Health = Health { ingress: true, egress: true, links: Links::There };
 const SECOND: Duration = Duration::from_secs(1);
@@ -169,8 +169,8 @@ fn what_is_taken_off_is_put_back_at_once_and_then_more_and_more_rarely() {
 fn a_refusal_is_said_once_and_tried_again_once_there_is_room() {
     let mut world = World::new(&["eth*"], &[(2, "eth0")]);
     world.refusal = Some(Failure { why: "another program".into(), occupied: true });
-    let place = crate::kernel::XdpPlace::Native;
-    world.seen[0].xdp = vec![crate::kernel::XdpAttached { program: 4, place }];
+    let place = ndpi_kernel::XdpPlace::Native;
+    world.seen[0].xdp = vec![ndpi_kernel::XdpAttached { program: 4, place }];
     assert_eq!(world.look(), ["attach eth0", "detached eth0: refused"]);
     for _ in 0..20 {
         world.after(SECOND).iter().for_each(|done| assert_eq!(done, "attach eth0"));

@@ -12,7 +12,7 @@ use aya::programs::{ProgramError, SchedClassifier, TestRun, TestRunOptions, Xdp}
 use aya::{Ebpf, EbpfLoader};
 use ndpi_common::names::{global, map, program};
 use ndpi_common::{Hook, Outcome, Reason, SampleFlags, SampleHeader, Stat, Switches, stats_parts};
-use ndpi_user::kernel::object::kernel_object;
+use ndpi_kernel::object::kernel_object;
 
 pub(crate) const HOOKS: [Hook; 2] = [Hook::Xdp, Hook::Tc];
 /// Where the coarse clock of a test stands at first.

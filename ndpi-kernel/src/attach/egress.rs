@@ -1,0 +1,182 @@
+//! TC programs, by tcx or by `clsact`: at egress, and at ingress on the ends of wires.
+
+use std::io;
+
+use aya::programs::tc::{self, NlOptions, SchedClassifierLinkId, TcAttachOptions, TcError};
+use aya::programs::{ProgramError, SchedClassifier, TcAttachType};
+
+use super::bpf_link::BpfLink;
+use super::xdp::os_error;
+use super::{AttachError, Egress};
+use crate::netlink::{self, Interface};
+use crate::sys::LinkPlace;
+
+/// `BPF_F_BEFORE`: with nothing named, the first place.
+const FIRST: u32 = 1 << 3;
+
+/// Which way the packets go that a TC program sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Ingress,
+    Egress,
+}
+
+impl Side {
+    pub(super) fn parent(self) -> u32 {
+        match self {
+            Self::Ingress => netlink::INGRESS,
+            Self::Egress => netlink::EGRESS,
+        }
+    }
+
+    fn place(self) -> LinkPlace {
+        match self {
+            Self::Ingress => LinkPlace::TcxIngress,
+            Self::Egress => LinkPlace::TcxEgress,
+        }
+    }
+
+    pub(super) fn attach_type(self) -> TcAttachType {
+        match self {
+            Self::Ingress => TcAttachType::Ingress,
+            Self::Egress => TcAttachType::Egress,
+        }
+    }
+}
+
+/// A TC program on one interface.
+#[derive(Debug)]
+pub(crate) struct TcLink {
+    pub(crate) by: Egress,
+    side: Side,
+    held: Held,
+}
+
+/// What holds the program there.
+#[derive(Debug)]
+enum Held {
+    Link(BpfLink),
+    Filter {
+        link: SchedClassifierLinkId,
+        /// The kernel's number for the program.
+        program: u32,
+        /// `clsact` was made for it.
+        made_clsact: bool,
+    },
+}
+
+impl TcLink {
+    /// Attaches `program` the wanted way; says how it is attached.
+    pub(crate) fn attach(
+        program: &mut SchedClassifier,
+        interface: &Interface,
+        side: Side,
+        by: Egress,
+    ) -> Result<Self, AttachError> {
+        if by == Egress::Clsact {
+            return Self::attach_clsact(program, interface, side);
+        }
+        // First in the row: what another program lets pass for good would not be seen here.
+        let at = |fd| BpfLink::new(fd, interface.index, side.place(), FIRST);
+        let link = program.fd().and_then(at);
+        match link {
+            Ok(link) => Ok(Self { by: Egress::Tcx, side, held: Held::Link(link) }),
+            // Kernels before 6.6, and some built without, do not know this type of attachment, and
+            // say so in different ways. What keeps both ways from working, clsact tells as well.
+            Err(source) if by == Egress::Auto => {
+                log::debug!("{}: no tcx: {:#}", interface.name, anyhow::Error::new(source));
+                Self::attach_clsact(program, interface, side)
+            }
+            Err(source) => Err(refused(interface, source)),
+        }
+    }
+
+    fn attach_clsact(
+        program: &mut SchedClassifier,
+        interface: &Interface,
+        side: Side,
+    ) -> Result<Self, AttachError> {
+        let number = program.info().map_err(|source| refused(interface, source))?.id();
+        let made_clsact = add_clsact(interface)?;
+        let options = TcAttachOptions::Netlink(NlOptions { priority: 1, ..NlOptions::default() });
+        match program.attach_with_options(&interface.name, side.attach_type(), options) {
+            Ok(link) => Ok(Self {
+                by: Egress::Clsact,
+                side,
+                held: Held::Filter { link, program: number, made_clsact },
+            }),
+            Err(source) => {
+                if made_clsact {
+                    remove_empty_clsact(interface.index);
+                }
+                Err(refused(interface, source))
+            }
+        }
+    }
+
+    /// Whether the program is still there; `index` is the interface's in this namespace.
+    pub(crate) fn is_alive(&self, index: u32) -> io::Result<bool> {
+        match &self.held {
+            Held::Link(link) => Ok(link.ifindex()?.is_some()),
+            Held::Filter { program, .. } => {
+                let (filters, _) = netlink::filters(index, self.side.parent())?;
+                Ok(filters.iter().any(|filter| filter.program == *program))
+            }
+        }
+    }
+
+    /// Whether a link holds it, which goes with the interface wherever that goes.
+    pub(crate) fn is_link(&self) -> bool {
+        matches!(self.held, Held::Link(_))
+    }
+
+    /// Takes it off again, and the `clsact` that was made for it if nobody else uses it by now.
+    pub(crate) fn detach(
+        self,
+        program: &mut SchedClassifier,
+        index: u32,
+    ) -> Result<(), ProgramError> {
+        let Held::Filter { link, made_clsact, .. } = self.held else { return Ok(()) };
+        let detached = program.detach(link);
+        if made_clsact {
+            remove_empty_clsact(index);
+        }
+        detached
+    }
+
+    /// Lets go of one that is not there any more: another filter may be in its place.
+    pub(crate) fn forget(self, program: Result<&mut SchedClassifier, ProgramError>) {
+        if let Held::Filter { link, .. } = self.held
+            && let Ok(link) = program.and_then(|program| program.take_link(link))
+        {
+            // On drop it would remove what is there now. It holds nothing but numbers.
+            std::mem::forget(link);
+        }
+    }
+}
+
+/// Whether `clsact` had to be made.
+fn add_clsact(interface: &Interface) -> Result<bool, AttachError> {
+    match tc::qdisc_add_clsact(&interface.name) {
+        Ok(()) => Ok(true),
+        Err(TcError::AlreadyAttached) => Ok(false),
+        Err(error) if os_error(&error) == Some(libc::EEXIST) => Ok(false),
+        Err(source) => Err(AttachError::Clsact { interface: interface.name.clone(), source }),
+    }
+}
+
+/// Removes the interface's `clsact` unless there are filters in it.
+pub(super) fn remove_empty_clsact(index: u32) {
+    let empty =
+        |parent| matches!(netlink::filters(index, parent), Ok((ours, 0)) if ours.is_empty());
+    if empty(netlink::EGRESS)
+        && empty(netlink::INGRESS)
+        && let Err(error) = netlink::delete_clsact(index)
+    {
+        log::debug!("cannot remove clsact from interface {index}: {error}");
+    }
+}
+
+fn refused(interface: &Interface, source: ProgramError) -> AttachError {
+    AttachError::Refused { what: "the TC program", interface: interface.name.clone(), source }
+}

@@ -1,0 +1,367 @@
+//! One instance per pin directory: a locked file under `/run`, named by the directory's device and
+//! inode, which the kernel unlocks when its holder is gone, however it went. It names the holder and
+//! its programs, a number a line. Beside it is the socket at which the holder takes commands.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, openat};
+use rustix::io::Errno;
+
+use super::folder::{Folder, FolderError, On, Owner};
+
+/// Where the lock files are.
+const DIRECTORY: &str = "/run/ndpi-xdp";
+
+/// The pin directory could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another instance has it.
+    #[error(
+        "{} is in use by a running ndpi-xdp{}; stop that one first, or give this one another \
+         --pin-dir", .pins.display(), .pid.map_or_else(String::new, |pid| format!(" (pid {pid})"))
+    )]
+    Held {
+        /// The pin directory.
+        pins: PathBuf,
+        /// The holder.
+        pid: Option<u32>,
+    },
+    /// The folder for lock files cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The lock file could not be made.
+    #[error("cannot make the lock file {}", .path.display())]
+    File {
+        /// The lock file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Something that no instance has made is in its place.
+    #[error("{} is not a lock file that ndpi-xdp has made; remove it", .0.display())]
+    Foreign(PathBuf),
+    /// The folder for lock files is another user's.
+    #[error(
+        "{DIRECTORY}, where instances lock their pin directories, belongs to user {owner}, as does \
+         the one that made it; stop that one, or run this one as the same user"
+    )]
+    Directory {
+        /// Whose it is.
+        owner: u32,
+    },
+}
+
+/// The right to use a pin directory, until dropped.
+#[derive(Debug)]
+pub(super) struct Lock {
+    /// Holds the lock as long as it is open.
+    file: File,
+    directory: Folder,
+    /// What the lock and the socket are called, but for their ends.
+    name: String,
+    /// The programs in the file.
+    noted: Vec<u32>,
+}
+
+impl Lock {
+    /// Takes `pins`.
+    pub(super) fn take(pins: &Folder) -> Result<Self, LockError> {
+        Self::take_in(Path::new(DIRECTORY), pins)
+    }
+
+    fn take_in(directory: &Path, pins: &Folder) -> Result<Self, LockError> {
+        let mut directory = Folder::make(directory, Mode::from_raw_mode(0o755), On::Anything)?;
+        directory.keep();
+        let owner = directory.owner();
+        if ![0, rustix::process::geteuid().as_raw(), pins.owner()].contains(&owner) {
+            return Err(LockError::Directory { owner });
+        }
+        let name = pins.id();
+        let path = directory.path().join(lock_of(&name));
+        let failed = |source| LockError::File { path: path.clone(), source };
+        let mut file = loop {
+            let Some(mut file) = open_lock(&directory, &lock_of(&name)).map_err(failed)? else {
+                return Err(LockError::Foreign(path));
+            };
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                // Its last holder may have removed it after it was opened here.
+                Ok(()) if is_linked(&file) => break file,
+                Ok(()) => {}
+                Err(Errno::WOULDBLOCK) => {
+                    let pid = numbers(&mut file).first().copied();
+                    return Err(LockError::Held { pins: pins.path().to_owned(), pid });
+                }
+                Err(error) => return Err(failed(error.into())),
+            }
+        };
+        file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
+        writeln!(file, "{}", std::process::id()).map_err(failed)?;
+        Ok(Self { file, directory, name, noted: Vec::new() })
+    }
+
+    /// Notes the programs that belong to the holder, by their numbers, each once: the file does not grow
+    /// with what they are attached to.
+    pub(super) fn note(&mut self, programs: &[u32]) -> Result<(), LockError> {
+        let path = self.directory.path().join(lock_of(&self.name));
+        let failed = |source| LockError::File { path: path.clone(), source };
+        for &id in programs {
+            if !self.noted.contains(&id) {
+                writeln!(self.file, "{id}").map_err(failed)?;
+                self.noted.push(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the holder listens for commands ((the control socket)).
+    pub(super) fn socket_path(&self) -> PathBuf {
+        self.directory.path().join(socket_of(&self.name))
+    }
+
+    /// Removes the socket that a holder which is gone has left; says whether there was one. Nobody
+    /// listens at it: who does has the lock.
+    pub(super) fn remove_socket(&self) -> Result<bool, FolderError> {
+        self.directory.remove(&socket_of(&self.name))
+    }
+}
+
+impl Drop for Lock {
+    /// Removes the file while it is still locked: who opens it from here on makes another.
+    fn drop(&mut self) {
+        if let Err(error) = self.directory.remove(&lock_of(&self.name)) {
+            log::debug!("{error}");
+        }
+    }
+}
+
+/// Opens a lock file, and makes it if it is not there; `None` where something else is in its place:
+/// a link, a pipe, a second name of another file, or a file of somebody else's.
+fn open_lock(directory: &Folder, name: &str) -> io::Result<Option<File>> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let mode = Mode::from_raw_mode(0o600);
+    let opened = match openat(directory.fd(), name, flags | OFlags::CLOEXEC, mode) {
+        Err(Errno::LOOP | Errno::NXIO | Errno::ISDIR) => return Ok(None),
+        opened => File::from(opened?),
+    };
+    let found = opened.metadata()?;
+    let ours = [rustix::process::geteuid().as_raw(), directory.owner()].contains(&found.uid());
+    // Its last holder may have just removed it, and then it has no name.
+    Ok((found.is_file() && found.nlink() <= 1 && ours).then_some(opened))
+}
+
+/// Whether a file still has a name.
+fn is_linked(file: &File) -> bool {
+    file.metadata().is_ok_and(|found| found.nlink() > 0)
+}
+
+/// Whether a running instance holds `pins`.
+pub(super) fn is_held(pins: &Folder) -> bool {
+    let directory = Folder::open(Path::new(DIRECTORY), Owner::Given, On::Anything);
+    let Ok(Some(directory)) = directory else { return false };
+    open_if_held(&directory, &lock_of(&pins.id())).is_some()
+}
+
+/// Where the instance that holds `pins` listens for commands.
+pub(super) fn socket_path(pins: &Folder) -> PathBuf {
+    Path::new(DIRECTORY).join(socket_of(&pins.id()))
+}
+
+/// The programs of all running instances, by their numbers.
+pub(super) fn programs_in_use() -> Result<Vec<u32>, FolderError> {
+    programs_in_use_in(Path::new(DIRECTORY))
+}
+
+fn programs_in_use_in(directory: &Path) -> Result<Vec<u32>, FolderError> {
+    let directory = Folder::open(directory, Owner::Given, On::Anything)?;
+    let Some(directory) = directory else { return Ok(Vec::new()) };
+    let locks = names(&directory).into_iter().filter(|name| name.ends_with(LOCK));
+    let held = locks.filter_map(|name| open_if_held(&directory, &name));
+    Ok(held.flat_map(|mut lock| numbers(&mut lock).into_iter().skip(1)).collect())
+}
+
+/// Removes locks and sockets that nobody holds, of whatever pin directory: that may be gone already.
+/// Says how many sockets there were.
+pub(super) fn remove_dead() -> Result<usize, FolderError> {
+    remove_dead_in(Path::new(DIRECTORY))
+}
+
+fn remove_dead_in(directory: &Path) -> Result<usize, FolderError> {
+    let directory = Folder::open(directory, Owner::Given, On::Anything)?;
+    let Some(directory) = directory else { return Ok(0) };
+    let mut removed = 0;
+    for entry in names(&directory) {
+        let Some(name) = entry.strip_suffix(LOCK).or_else(|| entry.strip_suffix(SOCKET)) else {
+            continue;
+        };
+        // While this is held no instance starts with that name.
+        let Ok(Some(lock)) = open_lock(&directory, &lock_of(name)) else { continue };
+        let free = flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+        if free && is_linked(&lock) {
+            removed += usize::from(directory.remove(&socket_of(name))?);
+            directory.remove(&lock_of(name))?;
+        }
+    }
+    Ok(removed)
+}
+
+/// The names in a folder for lock files.
+fn names(directory: &Folder) -> Vec<String> {
+    let entries = fs::read_dir(directory.entry(".")).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
+/// The lock file, if somebody holds it.
+fn open_if_held(directory: &Folder, name: &str) -> Option<File> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(openat(directory.fd(), name, flags, Mode::empty()).ok()?);
+    let free = flock(&file, FlockOperation::NonBlockingLockShared);
+    (free == Err(Errno::WOULDBLOCK)).then_some(file)
+}
+
+const LOCK: &str = ".lock";
+const SOCKET: &str = ".sock";
+
+fn lock_of(name: &str) -> String {
+    name.to_owned() + LOCK
+}
+
+fn socket_of(name: &str) -> String {
+    name.to_owned() + SOCKET
+}
+
+/// The numbers in a lock file, a line each.
+fn numbers(file: &mut File) -> Vec<u32> {
+    let mut text = String::new();
+    // A holder that has not written yet has no numbers.
+    let _ = file.take(4096).read_to_string(&mut text);
+    text.lines().filter_map(|line| line.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// A folder for locks, and one for pins, which need not be on a BPF file system here.
+    struct Place(tempfile::TempDir);
+
+    impl Place {
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        fn locks(&self) -> PathBuf {
+            self.0.path().join("locks")
+        }
+
+        fn pins(&self, name: &str) -> Folder {
+            let path = self.0.path().join(name);
+            Folder::make(&path, Mode::RWXU, On::Anything).unwrap()
+        }
+
+        fn take(&self, name: &str) -> Result<Lock, LockError> {
+            Lock::take_in(&self.locks(), &self.pins(name))
+        }
+
+        fn left(&self) -> usize {
+            fs::read_dir(self.locks()).unwrap().count()
+        }
+    }
+
+    #[test]
+    fn a_second_one_is_told_the_pid_of_the_first() {
+        let place = Place::new();
+        let (pins, other) = (place.pins("pins"), place.pins("other"));
+        let first = Lock::take_in(&place.locks(), &pins).unwrap();
+        symlink("pins", place.0.path().join("link")).unwrap();
+        for path in ["pins", "./pins/", "link/../pins"] {
+            match place.take(path) {
+                Err(error @ LockError::Held { pid, .. }) => {
+                    assert_eq!(pid, Some(std::process::id()));
+                    assert!(error.to_string().contains("is in use by a running"), "{path}");
+                }
+                other => panic!("{path}: {other:?}"),
+            }
+        }
+        Lock::take_in(&place.locks(), &other).unwrap();
+        drop(first);
+        drop(Lock::take_in(&place.locks(), &pins).unwrap());
+        assert_eq!(place.left(), 0, "nothing is left behind");
+    }
+
+    #[test]
+    fn programs_count_as_in_use_as_long_as_their_holder_is_there() {
+        let place = Place::new();
+        let (a, b) = (place.pins("a"), place.pins("b"));
+        let mut first = Lock::take_in(&place.locks(), &a).unwrap();
+        first.note(&[7, 9]).unwrap();
+        first.note(&[7, 9]).unwrap();
+        let mut second = Lock::take_in(&place.locks(), &b).unwrap();
+        second.note(&[11]).unwrap();
+        drop(second);
+        assert_eq!(programs_in_use_in(&place.locks()).unwrap(), [7, 9]);
+    }
+
+    #[test]
+    fn what_is_in_the_place_of_a_lock_file_is_neither_written_to_nor_waited_for() {
+        let place = Place::new();
+        let pins = place.pins("pins");
+        drop(Lock::take_in(&place.locks(), &pins).unwrap());
+        let precious = place.0.path().join("precious");
+        let at = place.locks().join(lock_of(&pins.id()));
+        let fifo = |path: &Path| {
+            let kind = rustix::fs::FileType::Fifo;
+            rustix::fs::mknodat(rustix::fs::CWD, path, kind, Mode::RUSR, 0).unwrap();
+        };
+        let plants: [&dyn Fn(&Path); 4] = [
+            &|path| symlink(&precious, path).unwrap(),
+            &|path| fs::hard_link(&precious, path).unwrap(),
+            &|path| fs::create_dir(path).unwrap(),
+            &fifo,
+        ];
+        for (number, plant) in plants.iter().enumerate() {
+            fs::write(&precious, "precious").unwrap();
+            plant(&at);
+            match Lock::take_in(&place.locks(), &pins) {
+                Err(LockError::Foreign(path)) => assert_eq!(path, at),
+                other => panic!("{number}: {other:?}"),
+            }
+            assert_eq!(programs_in_use_in(&place.locks()).unwrap(), [0; 0]);
+            assert_eq!(fs::read_to_string(&precious).unwrap(), "precious", "{number}");
+            if at.is_dir() && !at.is_symlink() {
+                fs::remove_dir(&at).unwrap();
+            } else {
+                fs::remove_file(&at).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_dead_left_goes_and_what_the_living_have_stays() {
+        let place = Place::new();
+        let alive = Lock::take_in(&place.locks(), &place.pins("alive")).unwrap();
+        for name in ["0.9-1.lock", "0.9-1.sock", "0.9-2.sock", "0.9-3.lock"] {
+            fs::write(place.locks().join(name), "").unwrap();
+        }
+        fs::write(alive.socket_path(), "").unwrap();
+        assert_eq!(remove_dead_in(&place.locks()).unwrap(), 2);
+        assert_eq!(place.left(), 2, "the lock and the socket of the living");
+        assert!(alive.remove_socket().unwrap() && !alive.remove_socket().unwrap());
+        drop(alive);
+        assert_eq!(place.left(), 0);
+    }
+
+    #[test]
+    fn a_lock_file_counts_only_while_it_has_a_name() {
+        let place = Place::new();
+        let pins = place.pins("pins");
+        let lock = Lock::take_in(&place.locks(), &pins).unwrap();
+        assert!(is_linked(&lock.file));
+        fs::remove_file(place.locks().join(lock_of(&pins.id()))).unwrap();
+        assert!(!is_linked(&lock.file));
+    }
+}

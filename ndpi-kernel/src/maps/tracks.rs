@@ -1,0 +1,103 @@
+//! The track maps of both families: the kernel's notes of undecided flows.
+
+use aya::Pod;
+use ndpi_common::names::map;
+use ndpi_common::{Key, KeyV4, KeyV6, Track};
+
+use super::MapError;
+use super::hash::Hash;
+use crate::map_set::MapSet;
+
+/// `TRACK_V4` and `TRACK_V6`, and beside them `UNANSWERED_V4` and `UNANSWERED_V6`. The kernel writes
+/// them, and may forget entries (LRU).
+#[derive(Clone, Debug)]
+pub struct TrackMaps {
+    v4: Tracks<KeyV4>,
+    v6: Tracks<KeyV6>,
+}
+
+/// The maps of one family. When a flow is answered for the first time its track moves, and what other
+/// CPUs count at that moment stays behind: its counts are those of both.
+#[derive(Clone, Debug)]
+struct Tracks<K> {
+    answered: Hash<K, Track>,
+    unanswered: Hash<K, Track>,
+}
+
+impl<K: Pod> Tracks<K> {
+    fn get(&self, key: &K) -> Result<Option<Track>, MapError> {
+        Ok(sum(self.answered.get(key)?, self.unanswered.get(key)?))
+    }
+
+    fn take(&self, key: &K) -> Result<Option<Track>, MapError> {
+        Ok(sum(self.answered.take(key)?, self.unanswered.take(key)?))
+    }
+
+    fn clear(&self) -> Result<(), MapError> {
+        self.answered.clear()?;
+        self.unanswered.clear()
+    }
+}
+
+/// What is known of a flow by its tracks in both maps.
+fn sum(answered: Option<Track>, unanswered: Option<Track>) -> Option<Track> {
+    match (answered, unanswered) {
+        (Some(answered), Some(rest)) => Some(answered.plus(&rest)),
+        (answered, unanswered) => answered.or(unanswered),
+    }
+}
+
+impl TrackMaps {
+    pub(crate) fn open(maps: &MapSet) -> Result<Self, MapError> {
+        let (v4, v6) = (maps.hash(map::UNANSWERED_V4)?, maps.hash(map::UNANSWERED_V6)?);
+        Ok(Self {
+            v4: Tracks { answered: maps.hash(map::TRACK_V4)?, unanswered: v4 },
+            v6: Tracks { answered: maps.hash(map::TRACK_V6)?, unanswered: v6 },
+        })
+    }
+
+    /// The track of `key`, if the kernel has one.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn get(&self, key: &Key) -> Result<Option<Track>, MapError> {
+        match key {
+            Key::V4(key) => self.v4.get(key),
+            Key::V6(key) => self.v6.get(key),
+        }
+    }
+
+    /// Removes the track of `key` and returns it with its final counts: the flow's next packet
+    /// without a verdict is shown again.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn take(&self, key: &Key) -> Result<Option<Track>, MapError> {
+        match key {
+            Key::V4(key) => self.v4.take(key),
+            Key::V6(key) => self.v6.take(key),
+        }
+    }
+
+    /// Removes all tracks.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn clear(&self) -> Result<(), MapError> {
+        self.v4.clear()?;
+        self.v6.clear()
+    }
+
+    /// All tracks, see [`super::VerdictMaps::entries`]; two of a flow that was answered just now.
+    pub fn entries(&self) -> impl Iterator<Item = Result<(Key, Track), MapError>> + use<> {
+        let v4 = [&self.v4.answered, &self.v4.unanswered].map(|map| map.entries(512));
+        let v6 = [&self.v6.answered, &self.v6.unanswered].map(|map| map.entries(512));
+        let v4 = v4.into_iter().flatten();
+        let v6 = v6.into_iter().flatten();
+        v4.map(|entry| entry.map(|(key, value)| (Key::V4(key), value)))
+            .chain(v6.map(|entry| entry.map(|(key, value)| (Key::V6(key), value))))
+    }
+}

@@ -1,0 +1,117 @@
+//! The verdict maps of both families: written once by user space, counted in by the kernel.
+
+use ndpi_common::names::map;
+use ndpi_common::{Key, KeyV4, KeyV6, Verdict};
+
+use super::MapError;
+use super::verdict_table::VerdictTable;
+use crate::map_set::MapSet;
+use crate::sys::Write;
+
+/// `VERDICTS_V4` and `VERDICTS_V6`.
+#[derive(Clone, Debug)]
+pub struct VerdictMaps {
+    v4: VerdictTable<KeyV4>,
+    v6: VerdictTable<KeyV6>,
+}
+
+/// What became of an entry that was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It stands.
+    Stands,
+    /// The flow had a verdict already, which stays as it is.
+    Already,
+    /// The map is full, and no entry may go for this one.
+    Full,
+}
+
+/// What a write to the verdict maps did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Insertion {
+    /// What became of the entry.
+    pub written: Written,
+    /// Entries of flows that may pass which had to go for it, with their final counts.
+    pub gone: Vec<(Key, Verdict)>,
+}
+
+impl VerdictMaps {
+    pub(crate) fn open(maps: &MapSet) -> Result<Self, MapError> {
+        Ok(Self {
+            v4: VerdictTable::new(maps.hash(map::VERDICTS_V4)?, Key::V4),
+            v6: VerdictTable::new(maps.hash(map::VERDICTS_V6)?, Key::V6),
+        })
+    }
+
+    /// Gives `key` a verdict unless it has one. When the map is full, a verdict that drops or
+    /// limits takes the place of one that counts or bypasses.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said, but for a full map: that is [`Written::Full`].
+    pub fn insert(&self, key: &Key, verdict: &Verdict) -> Result<Insertion, MapError> {
+        self.write(key, verdict, Write::New)
+    }
+
+    /// Gives `key` this verdict; an earlier one is lost with its counts ([`VerdictMaps::take`] it
+    /// first where they matter).
+    ///
+    /// # Errors
+    ///
+    /// As for [`VerdictMaps::insert`].
+    pub fn replace(&self, key: &Key, verdict: &Verdict) -> Result<Insertion, MapError> {
+        self.write(key, verdict, Write::Any)
+    }
+
+    fn write(&self, key: &Key, verdict: &Verdict, write: Write) -> Result<Insertion, MapError> {
+        match key {
+            Key::V4(key) => self.v4.write(key, verdict, write),
+            Key::V6(key) => self.v6.write(key, verdict, write),
+        }
+    }
+
+    /// The entry of `key`, with its counts so far.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn get(&self, key: &Key) -> Result<Option<Verdict>, MapError> {
+        match key {
+            Key::V4(key) => self.v4.map().get(key),
+            Key::V6(key) => self.v6.map().get(key),
+        }
+    }
+
+    /// Removes the entry of `key` and returns it with its final counts.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn take(&self, key: &Key) -> Result<Option<Verdict>, MapError> {
+        match key {
+            Key::V4(key) => self.v4.map().take(key),
+            Key::V6(key) => self.v6.map().take(key),
+        }
+    }
+
+    /// Removes all entries, with their counts.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn clear(&self) -> Result<(), MapError> {
+        self.v4.map().clear()?;
+        self.v6.map().clear()
+    }
+
+    /// All entries of both maps, while the kernel goes on counting in them. An entry that stays
+    /// during the walk comes exactly once; one that comes or goes meanwhile, once or not at all.
+    pub fn entries(&self) -> impl Iterator<Item = Result<(Key, Verdict), MapError>> + use<> {
+        self.v4.entries().chain(self.v6.entries())
+    }
+
+    /// How many entries had to go for others since the maps were opened.
+    pub fn evicted(&self) -> u64 {
+        self.v4.evicted() + self.v6.evicted()
+    }
+}

@@ -1,0 +1,13 @@
+//! What netlink(7) tells about interfaces and their programs, and how they are taken off.
+
+mod features;
+mod filters;
+mod interfaces;
+mod message;
+mod monitor;
+
+pub(super) use features::takes_redirects;
+pub(super) use filters::{AnyFilter, EGRESS, Filter, INGRESS, all_filters, delete_clsact, filters};
+pub(super) use interfaces::detach_xdp;
+pub use interfaces::{Interface, Linked, XdpAttached, XdpPlace, interfaces};
+pub use monitor::LinkMonitor;
