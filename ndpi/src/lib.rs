@@ -36,19 +36,17 @@
 //! | [`SharedCaches`] | what several engines remember together | any thread |
 //! | [`Classification`] | the answer: plain values | any thread |
 
-mod classification;
 mod engine;
 mod error;
 mod flow;
 mod hints;
 mod library;
 mod metadata;
+mod raw;
 mod risk;
 mod shared;
-mod state;
 mod text;
 
-pub use classification::{AppId, BreedId, CategoryId, Classification, Confidence, Risks};
 pub use engine::{Asking, Breed, CacheStatistics, Category, Engine, EngineBuilder, Protocol};
 pub use error::{ConfigError, EngineError, JsonError, RulesError};
 pub use flow::{Endpoints, FirstPacket, FirstPacketConfidence, Flow, Stack};
@@ -57,7 +55,7 @@ pub use library::Library;
 pub use metadata::{
     Certificate, Dns, DnsAddress, DnsResponse, Http, Metadata, Quic, Ssh, TcpFingerprint, Tls,
 };
+pub use ndpi_labels::{AppId, BreedId, CategoryId, Classification, Confidence, Risks, State};
 pub use ndpi_sys::{LoadError, c_output_to_stderr, is_privileged};
 pub use risk::{Risk, RiskScore, Severity};
 pub use shared::SharedCaches;
-pub use state::State;

@@ -13,7 +13,7 @@ use ndpi_sys::{Functions, types};
 pub use details::{FirstPacket, FirstPacketConfidence, Stack};
 pub use json::Endpoints;
 
-use crate::{AppId, BreedId, CategoryId, Classification, Confidence, Engine, Hints, Risks, State};
+use crate::{AppId, BreedId, CategoryId, Classification, Confidence, Engine, Hints, Risks, raw};
 
 /// A flow: both directions of one connection, as far as nDPI has seen it
 /// (`struct ndpi_flow_struct`).
@@ -97,7 +97,7 @@ impl<'engine> Flow<'engine> {
     pub fn classification(&self) -> Classification {
         let [app, master] = self.read(field::DETECTED);
         Classification {
-            state: State::from_raw(self.read(field::STATE)),
+            state: raw::state(self.read(field::STATE)),
             app: self.engine.public_app(types::MasterApp { master, app }),
             category: category(self.read(field::CATEGORY)),
             breed: breed(self.read(field::BREED)),
@@ -118,7 +118,7 @@ impl<'engine> Flow<'engine> {
     #[inline]
     fn classified_as(&self, result: &types::Protocol) -> Classification {
         Classification {
-            state: State::from_raw(result.state),
+            state: raw::state(result.state),
             app: AppId { master: result.protocol.master, app: result.protocol.app },
             category: category(result.category),
             breed: breed(result.breed),
@@ -129,7 +129,7 @@ impl<'engine> Flow<'engine> {
     /// The part of a classification that is in the flow only.
     #[inline]
     fn evidence(&self) -> Classification {
-        let confidence = Confidence::from_raw(self.read(field::CONFIDENCE));
+        let confidence = raw::confidence(self.read(field::CONFIDENCE));
         let flagged = self.read(field::GUESS_BITS) & field::WAS_GUESSED != 0;
         let by_endpoint = matches!(confidence, Confidence::MatchByPort | Confidence::MatchByIp);
         Classification {

@@ -51,16 +51,6 @@ impl Confidence {
         Self::CustomRule,
     ];
 
-    /// From the library's number; `Unknown` for one that 5.0 does not have.
-    #[inline]
-    pub(crate) fn from_raw(raw: u32) -> Self {
-        usize::try_from(raw)
-            .ok()
-            .and_then(|index| Self::ALL.get(index))
-            .copied()
-            .unwrap_or_default()
-    }
-
     /// nDPI's name for it: `DPI`, `Match by port`, … (`ndpi_confidence_get_name`).
     pub fn name(self) -> &'static str {
         match self {

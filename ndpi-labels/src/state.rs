@@ -1,7 +1,5 @@
 //! How far the classification of a flow has come.
 
-use ndpi_sys::constants::{STATE_CLASSIFIED, STATE_MONITORING, STATE_PARTIAL};
-
 /// The state of a flow (`ndpi_classification_state` in `ndpi_typedefs.h`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum State {
@@ -20,18 +18,6 @@ pub enum State {
 }
 
 impl State {
-    /// From the library's number.
-    #[inline]
-    pub(crate) fn from_raw(raw: u32) -> Self {
-        match raw {
-            STATE_PARTIAL => Self::Partial,
-            STATE_MONITORING => Self::Monitoring,
-            STATE_CLASSIFIED => Self::Classified,
-            // 5.0 has no other number than that of Inspecting.
-            _ => Self::Inspecting,
-        }
-    }
-
     /// Whether protocol and application can no longer change.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Monitoring | Self::Classified)
