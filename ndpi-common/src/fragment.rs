@@ -107,8 +107,6 @@ const _: () = {
 
 // SAFETY: `repr(C)`, integers and byte arrays only, no padding (asserted above): every bit pattern
 // is a value, and every byte of a value is initialised.
-#[cfg(feature = "user")]
-unsafe impl aya::Pod for FragmentKey {}
+unsafe impl crate::Pod for FragmentKey {}
 // SAFETY: as for `FragmentKey`.
-#[cfg(feature = "user")]
-unsafe impl aya::Pod for FragmentPorts {}
+unsafe impl crate::Pod for FragmentPorts {}

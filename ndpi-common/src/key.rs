@@ -303,11 +303,9 @@ const _: () = {
 
 // SAFETY: `repr(C)`, integers and byte arrays only, no padding (asserted above): every bit pattern
 // is a value, and every byte of a value is initialised.
-#[cfg(feature = "user")]
-unsafe impl aya::Pod for KeyV4 {}
+unsafe impl crate::Pod for KeyV4 {}
 // SAFETY: as for `KeyV4`.
-#[cfg(feature = "user")]
-unsafe impl aya::Pod for KeyV6 {}
+unsafe impl crate::Pod for KeyV6 {}
 
 #[cfg(test)]
 mod tests {

@@ -95,8 +95,7 @@ const _: () = assert!(size_of::<Bucket>() == 4 * 8);
 
 // SAFETY: `repr(C)`, integers only, no padding (asserted above): every bit pattern is a value, and
 // every byte of a value is initialised.
-#[cfg(feature = "user")]
-unsafe impl aya::Pod for Bucket {}
+unsafe impl crate::Pod for Bucket {}
 
 #[cfg(test)]
 mod tests {

@@ -55,5 +55,4 @@ const _: () = assert!(size_of::<Live>() == 4 * 4);
 
 // SAFETY: `repr(C)`, integers only, no padding (asserted above): every bit pattern is a value, and
 // every byte of a value is initialised.
-#[cfg(feature = "user")]
-unsafe impl aya::Pod for Live {}
+unsafe impl crate::Pod for Live {}

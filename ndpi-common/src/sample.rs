@@ -130,8 +130,7 @@ const _: () = assert!(size_of::<SampleHeader>() == 8 + 40 + 4 + 2 + 2 + 6 * 4);
 
 // SAFETY: `repr(C)`, integers and byte arrays only, no padding (asserted above): every bit pattern
 // is a value, and every byte of a value is initialised.
-#[cfg(feature = "user")]
-unsafe impl aya::Pod for SampleHeader {}
+unsafe impl crate::Pod for SampleHeader {}
 
 #[cfg(test)]
 mod tests {

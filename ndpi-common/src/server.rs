@@ -110,11 +110,9 @@ const _: () = {
 
 // SAFETY: `repr(C)`, integers and byte arrays only, no padding (asserted above): every bit pattern
 // is a value, and every byte of a value is initialised.
-#[cfg(feature = "user")]
-unsafe impl aya::Pod for ServerKey {}
+unsafe impl crate::Pod for ServerKey {}
 // SAFETY: as for `ServerKey`.
-#[cfg(feature = "user")]
-unsafe impl aya::Pod for Server {}
+unsafe impl crate::Pod for Server {}
 
 #[cfg(test)]
 mod tests {

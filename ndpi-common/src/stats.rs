@@ -190,8 +190,7 @@ const _: () = {
 
 // SAFETY: `repr(C)`, integers only, no padding (asserted above): every bit pattern is a value, and
 // every byte of a value is initialised.
-#[cfg(feature = "user")]
-unsafe impl aya::Pod for Stat {}
+unsafe impl crate::Pod for Stat {}
 
 #[cfg(test)]
 mod tests {

@@ -81,8 +81,7 @@ const _: () = assert!(size_of::<Track>() == 4 + 4 + 8 + 8 + 4 + 4 + 16);
 
 // SAFETY: `repr(C)`, integers only, no padding (asserted above): every bit pattern is a value, and
 // every byte of a value is initialised.
-#[cfg(feature = "user")]
-unsafe impl aya::Pod for Track {}
+unsafe impl crate::Pod for Track {}
 
 #[cfg(test)]
 mod tests {

@@ -241,8 +241,7 @@ const _: () = {
 
 // SAFETY: `repr(C)`, integers only, no padding (asserted above): every bit pattern is a value, and
 // every byte of a value is initialised.
-#[cfg(feature = "user")]
-unsafe impl aya::Pod for Verdict {}
+unsafe impl crate::Pod for Verdict {}
 
 #[cfg(test)]
 mod tests {

@@ -4,9 +4,9 @@ use std::fs;
 use std::io;
 use std::os::fd::AsFd;
 
-use aya::Pod;
 use aya::maps::{MapData, MapType};
 use ndpi_common::ABI_VERSION;
+use ndpi_common::Pod;
 
 use super::clock::ktime_ns;
 use super::folder::Folder;

@@ -4,6 +4,7 @@
 mod abi;
 mod attach;
 mod clock;
+mod element;
 mod folder;
 mod instance;
 mod load;
@@ -28,6 +29,7 @@ pub use attach::{
     egress_views, find_interface,
 };
 pub use clock::{Clock, ktime_ns};
+pub use element::Element;
 pub use folder::{Distrust, FolderError};
 pub use instance::Instance;
 pub use load::LoadError;

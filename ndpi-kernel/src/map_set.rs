@@ -5,8 +5,8 @@ use std::io;
 use std::os::fd::AsFd;
 
 use aya::Ebpf;
-use aya::Pod;
 use aya::maps::{Map, MapData};
+use ndpi_common::Pod;
 use ndpi_common::names::map;
 
 use super::folder::Folder;

@@ -10,7 +10,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-use aya::Pod;
+use ndpi_common::Pod;
 
 /// Commands of bpf(2), as numbered in `linux/bpf.h`.
 #[derive(Clone, Copy)]

@@ -6,8 +6,8 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use aya::Pod;
 use aya::maps::{MapData, MapType};
+use ndpi_common::Pod;
 
 use crate::sys::{self, Cursor, Write};
 

@@ -10,11 +10,12 @@ use ndpi_common::{Hook, Outcome, Reason, STATS_LEN, Stat, stats_index, stats_par
 
 use super::MapError;
 use super::hash::open_checked;
+use crate::element::Element;
 use crate::map_set::MapSet;
 
 /// `STATS`: packets and bytes by hook, outcome and reason, on each CPU.
 #[derive(Clone)]
-pub struct Stats(Arc<PerCpuArray<MapData, Stat>>);
+pub struct Stats(Arc<PerCpuArray<MapData, Element<Stat>>>);
 
 impl Stats {
     pub(crate) fn open(maps: &MapSet) -> Result<Self, MapError> {
@@ -48,7 +49,7 @@ impl Stats {
     ///
     /// What the kernel said.
     pub fn read_one(&self, index: u32) -> Result<Stat, MapError> {
-        self.0.get(&index, 0).map(|values| sum(&values)).map_err(failed)
+        self.0.get(&index, 0).map(|values| sum(values.iter().map(|stat| stat.0))).map_err(failed)
     }
 
     /// Packets that were not shown because user space was behind.
@@ -79,7 +80,7 @@ impl Stats {
             }
             let values = self.0.get(&index, 0).map_err(failed)?;
             by_cpu.resize(values.len(), 0);
-            by_cpu.iter_mut().zip(values.iter()).for_each(|(sum, stat)| *sum += stat.packets);
+            by_cpu.iter_mut().zip(values.iter()).for_each(|(sum, stat)| *sum += stat.0.packets);
         }
         Ok(by_cpu)
     }
@@ -95,10 +96,10 @@ fn failed(source: aya::maps::MapError) -> MapError {
     MapError::Open { map: map::STATS, source: Box::new(source) }
 }
 
-fn sum(values: &[Stat]) -> Stat {
+fn sum(values: impl Iterator<Item = Stat>) -> Stat {
     let mut sum = Stat::default();
     for stat in values {
-        sum += *stat;
+        sum += stat;
     }
     sum
 }
@@ -151,8 +152,7 @@ impl Statistics {
 
     fn sum(&self, which: impl Fn((Hook, Outcome, Reason)) -> bool) -> Stat {
         let parts = self.iter().filter(|(h, o, r, _)| which((*h, *o, *r)));
-        let stats: Vec<Stat> = parts.map(|(.., stat)| stat).collect();
-        sum(&stats)
+        sum(parts.map(|(.., stat)| stat))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The track maps of both families: the kernel's notes of undecided flows.
 
-use aya::Pod;
+use ndpi_common::Pod;
 use ndpi_common::names::map;
 use ndpi_common::{Key, KeyV4, KeyV6, Track};
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aya::Pod;
+use ndpi_common::Pod;
 use ndpi_common::{Action, Key, Verdict};
 
 use super::MapError;

@@ -7,9 +7,10 @@ use std::rc::Rc;
 
 use aya::maps::{Array, ArrayOfMaps, HashMap, Map, MapData, RingBuf};
 use aya::programs::Xdp;
-use aya::{Ebpf, EbpfLoader, Pod};
+use aya::{Ebpf, EbpfLoader};
 use ndpi_common::names::{global, map, program};
-use ndpi_common::{Action, Bucket, Key, KeyV4, KeyV6, Live, Verdict};
+use ndpi_common::{Action, Bucket, Key, KeyV4, KeyV6, Live, Pod, Verdict};
+use ndpi_kernel::Element;
 use ndpi_kernel::object::kernel_object;
 
 /// Where the coarse clock stands.
@@ -40,8 +41,9 @@ impl Ours {
         let mut outer = ArrayOfMaps::try_from(ebpf.take_map(map::RINGS).ok_or("no RINGS")?)?;
         let cpus = u32::try_from(aya::util::nr_cpus().map_err(|(_, error)| error)?)?;
         let rings = (0..cpus).map(|cpu| ring(&mut outer, cpu)).collect::<Result<Vec<_>, _>>()?;
-        let mut live: Array<_, Live> = ebpf.map_mut(map::LIVE).ok_or("no data")?.try_into()?;
-        live.set(0, Live { tick: NOW, ..Live::default() }, 0)?;
+        let mut live: Array<_, Element<Live>> =
+            ebpf.map_mut(map::LIVE).ok_or("no data")?.try_into()?;
+        live.set(0, Element(Live { tick: NOW, ..Live::default() }), 0)?;
         let xdp: &mut Xdp = ebpf.program_mut(program::XDP).ok_or("no program")?.try_into()?;
         xdp.load()?;
         Ok(Self { ebpf, rings: Rc::new(RefCell::new(rings)), _outer: outer })
@@ -92,8 +94,8 @@ impl Ours {
         value: V,
     ) -> Result<(), Box<dyn Error>> {
         let map = self.ebpf.map_mut(name).ok_or("a map is missing")?;
-        let mut map: HashMap<_, K, V> = map.try_into()?;
-        Ok(map.insert(key, value, 0)?)
+        let mut map: HashMap<_, Element<K>, Element<V>> = map.try_into()?;
+        Ok(map.insert(Element(key), Element(value), 0)?)
     }
 }
 

@@ -1,12 +1,12 @@
 //! What tests write to the maps, and read from them.
 
-use aya::Pod;
 use aya::maps::{Array, HashMap, MapData};
 use ndpi_common::names::map;
 use ndpi_common::{
-    Action, Bucket, FragmentKey, FragmentPorts, Key, KeyV4, KeyV6, Live, Server, ServerKey,
+    Action, Bucket, FragmentKey, FragmentPorts, Key, KeyV4, KeyV6, Live, Pod, Server, ServerKey,
     Switches, Track, Verdict,
 };
+use ndpi_kernel::Element;
 
 use super::{BUCKET, Kernel, NOW};
 
@@ -29,18 +29,18 @@ impl Kernel {
     pub(crate) fn set_verdict(&mut self, key: Key, verdict: Verdict) {
         match key {
             Key::V4(key) => {
-                self.hash::<KeyV4, Verdict>(map::VERDICTS_V4).insert(key, verdict, 0).unwrap();
+                self.put::<KeyV4, Verdict>(map::VERDICTS_V4, key, verdict);
             }
             Key::V6(key) => {
-                self.hash::<KeyV6, Verdict>(map::VERDICTS_V6).insert(key, verdict, 0).unwrap();
+                self.put::<KeyV6, Verdict>(map::VERDICTS_V6, key, verdict);
             }
         }
     }
 
     pub(crate) fn verdict(&mut self, key: Key) -> Verdict {
         match key {
-            Key::V4(key) => self.hash::<KeyV4, Verdict>(map::VERDICTS_V4).get(&key, 0).unwrap(),
-            Key::V6(key) => self.hash::<KeyV6, Verdict>(map::VERDICTS_V6).get(&key, 0).unwrap(),
+            Key::V4(key) => self.get::<KeyV4, Verdict>(map::VERDICTS_V4, key).expect("an entry"),
+            Key::V6(key) => self.get::<KeyV6, Verdict>(map::VERDICTS_V6, key).expect("an entry"),
         }
     }
 
@@ -64,23 +64,23 @@ impl Kernel {
 
     fn track_in(&mut self, [v4, v6]: [&str; 2], key: Key) -> Option<Track> {
         match key {
-            Key::V4(key) => self.hash::<KeyV4, Track>(v4).get(&key, 0).ok(),
-            Key::V6(key) => self.hash::<KeyV6, Track>(v6).get(&key, 0).ok(),
+            Key::V4(key) => self.get::<KeyV4, Track>(v4, key),
+            Key::V6(key) => self.get::<KeyV6, Track>(v6, key),
         }
     }
 
     /// Gives the verdicts of `decide` a bucket.
     pub(crate) fn set_bucket(&mut self, bucket: Bucket) {
-        self.hash::<u32, Bucket>(map::LIMITS).insert(BUCKET, bucket, 0).unwrap();
+        self.put::<u32, Bucket>(map::LIMITS, BUCKET, bucket);
     }
 
     pub(crate) fn bucket(&mut self) -> Bucket {
-        self.hash::<u32, Bucket>(map::LIMITS).get(&BUCKET, 0).unwrap()
+        self.get::<u32, Bucket>(map::LIMITS, BUCKET).expect("an entry")
     }
 
     /// Writes a blocked server, and has the programs look for it.
     pub(crate) fn set_server(&mut self, key: ServerKey, server: Server) {
-        self.hash::<ServerKey, Server>(map::SERVERS).insert(key, server, 0).unwrap();
+        self.put::<ServerKey, Server>(map::SERVERS, key, server);
         self.set_servers(1);
     }
 
@@ -90,12 +90,12 @@ impl Kernel {
     }
 
     pub(crate) fn add_interface(&mut self, ifindex: u32) {
-        self.hash::<u32, u32>(map::INTERFACES).insert(ifindex, 1, 0).unwrap();
+        self.put::<u32, u32>(map::INTERFACES, ifindex, 1);
     }
 
     /// Writes what a first fragment is to have told.
     pub(crate) fn set_fragment(&mut self, key: FragmentKey, ports: FragmentPorts) {
-        self.hash::<FragmentKey, FragmentPorts>(map::FRAGMENTS).insert(key, ports, 0).unwrap();
+        self.put::<FragmentKey, FragmentPorts>(map::FRAGMENTS, key, ports);
     }
 
     pub(crate) fn set_tick(&mut self, tick: u32) {
@@ -135,13 +135,25 @@ impl Kernel {
 
     fn set_live(&mut self, change: impl FnOnce(&mut Live)) {
         let map = self.ebpf.map_mut(map::LIVE).expect("the writable data");
-        let mut map: Array<_, Live> = map.try_into().expect("an array of one");
-        let mut live = map.get(&0, 0).unwrap();
+        let mut map: Array<_, Element<Live>> = map.try_into().expect("an array of one");
+        let Element(mut live) = map.get(&0, 0).unwrap();
         change(&mut live);
-        map.set(0, live, 0).unwrap();
+        map.set(0, Element(live), 0).unwrap();
     }
 
-    fn hash<K: Pod, V: Pod>(&mut self, name: &str) -> HashMap<&mut MapData, K, V> {
+    fn put<K: Pod, V: Pod>(&mut self, name: &str, key: K, value: V) {
+        self.hash::<K, V>(name).insert(Element(key), Element(value), 0).unwrap();
+    }
+
+    fn get<K: Pod, V: Pod>(&mut self, name: &str, key: K) -> Option<V> {
+        let Element(value) = self.hash::<K, V>(name).get(&Element(key), 0).ok()?;
+        Some(value)
+    }
+
+    fn hash<K: Pod, V: Pod>(
+        &mut self,
+        name: &str,
+    ) -> HashMap<&mut MapData, Element<K>, Element<V>> {
         self.ebpf.map_mut(name).expect("the map").try_into().expect("a hash map")
     }
 }

@@ -12,6 +12,7 @@ use aya::programs::{ProgramError, SchedClassifier, TestRun, TestRunOptions, Xdp}
 use aya::{Ebpf, EbpfLoader};
 use ndpi_common::names::{global, map, program};
 use ndpi_common::{Hook, Outcome, Reason, SampleFlags, SampleHeader, Stat, Switches, stats_parts};
+use ndpi_kernel::Element;
 use ndpi_kernel::object::kernel_object;
 
 pub(crate) const HOOKS: [Hook; 2] = [Hook::Xdp, Hook::Tc];
@@ -192,12 +193,12 @@ impl Kernel {
 
     pub(crate) fn stats(&self) -> Stats {
         let map = self.ebpf.map(map::STATS).expect("STATS");
-        let stats: PerCpuArray<_, Stat> = map.try_into().expect("a per-CPU array");
+        let stats: PerCpuArray<_, Element<Stat>> = map.try_into().expect("a per-CPU array");
         let mut sums = Stats::new();
         for index in 0..stats.len() {
             let values = stats.get(&index, 0).unwrap();
-            let packets = values.iter().map(|stat| stat.packets).sum::<u64>();
-            let bytes = values.iter().map(|stat| stat.bytes).sum::<u64>();
+            let packets = values.iter().map(|stat| stat.0.packets).sum::<u64>();
+            let bytes = values.iter().map(|stat| stat.0.bytes).sum::<u64>();
             if packets > 0 {
                 let (hook, outcome, reason) = stats_parts(index).expect("only what has a name");
                 sums.insert((hook as u8, outcome as u8, reason), (packets, bytes));
