@@ -49,3 +49,17 @@ fn outcome_name(outcome: Outcome) -> &'static str {
         Outcome::Redirected => "redirected",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndpi_common::Reason;
+
+    #[test]
+    fn every_reason_is_explained_to_whoever_operates_it() {
+        const PAGE: &str = include_str!("../../../docs/operate.md");
+        for reason in Reason::ALL {
+            let row = format!("| `{}` |", reason.name());
+            assert_eq!(PAGE.matches(&row).count(), 1, "{row}");
+        }
+    }
+}
