@@ -218,11 +218,6 @@ impl<K: Pod, V: Pod> Entries<K, V> {
         self.values.resize_with(batch, MaybeUninit::uninit);
     }
 
-    /// Whether the walk is over.
-    pub(super) fn ended(&self) -> bool {
-        self.ended && self.next == self.len
-    }
-
     /// Reads the next buckets.
     fn fill(&mut self) -> Result<(), MapError> {
         loop {

@@ -19,4 +19,4 @@ pub(super) use peers::Peers;
 pub use servers::ServerMap;
 pub use stats::{Statistics, Stats};
 pub use tracks::TrackMaps;
-pub use verdicts::{Insertion, VerdictMaps, Written};
+pub use verdicts::{VerdictMaps, Written};

@@ -22,17 +22,8 @@ pub enum Written {
     Stands,
     /// The flow had a verdict already, which stays as it is.
     Already,
-    /// The map is full, and no entry may go for this one.
+    /// The map is full. Which flow goes for another is not decided here.
     Full,
-}
-
-/// What a write to the verdict maps did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Insertion {
-    /// What became of the entry.
-    pub written: Written,
-    /// Entries of flows that may pass which had to go for it, with their final counts.
-    pub gone: Vec<(Key, Verdict)>,
 }
 
 impl VerdictMaps {
@@ -43,13 +34,12 @@ impl VerdictMaps {
         })
     }
 
-    /// Gives `key` a verdict unless it has one. When the map is full, a verdict that drops or
-    /// limits takes the place of one that counts or bypasses.
+    /// Gives `key` a verdict unless it has one.
     ///
     /// # Errors
     ///
     /// What the kernel said, but for a full map: that is [`Written::Full`].
-    pub fn insert(&self, key: &Key, verdict: &Verdict) -> Result<Insertion, MapError> {
+    pub fn insert(&self, key: &Key, verdict: &Verdict) -> Result<Written, MapError> {
         self.write(key, verdict, Write::New)
     }
 
@@ -59,11 +49,11 @@ impl VerdictMaps {
     /// # Errors
     ///
     /// As for [`VerdictMaps::insert`].
-    pub fn replace(&self, key: &Key, verdict: &Verdict) -> Result<Insertion, MapError> {
+    pub fn replace(&self, key: &Key, verdict: &Verdict) -> Result<Written, MapError> {
         self.write(key, verdict, Write::Any)
     }
 
-    fn write(&self, key: &Key, verdict: &Verdict, write: Write) -> Result<Insertion, MapError> {
+    fn write(&self, key: &Key, verdict: &Verdict, write: Write) -> Result<Written, MapError> {
         match key {
             Key::V4(key) => self.v4.write(key, verdict, write),
             Key::V6(key) => self.v6.write(key, verdict, write),
@@ -108,10 +98,5 @@ impl VerdictMaps {
     /// during the walk comes exactly once; one that comes or goes meanwhile, once or not at all.
     pub fn entries(&self) -> impl Iterator<Item = Result<(Key, Verdict), MapError>> + use<> {
         self.v4.entries().chain(self.v6.entries())
-    }
-
-    /// How many entries had to go for others since the maps were opened.
-    pub fn evicted(&self) -> u64 {
-        self.v4.evicted() + self.v6.evicted()
     }
 }

@@ -9,7 +9,7 @@ use ndpi_common::{Action, OWN_BUCKET, State, TICK_NS, Total, Track, Verdict as E
 use super::in_force::full;
 use super::{Activity, Allowance, Standing, Store, Suspended, Taken, Volume};
 use crate::flow::FlowKey;
-use ndpi_kernel::{Clock, Insertion, Kernel, Limits, TrackMaps, VerdictMaps, Written};
+use ndpi_kernel::{Clock, Kernel, Limits, TrackMaps, VerdictMaps, Written};
 
 /// The rule number of the policy's default in an [`Entry`].
 pub const NO_RULE: u16 = u16::MAX;
@@ -97,16 +97,14 @@ impl KernelStore {
             last_seen_ns: (decided.packets > 0).then_some(seen_ns),
         }
     }
+}
 
-    fn check(&self, key: &FlowKey, insertion: Insertion) -> anyhow::Result<Written> {
-        for (gone, entry) in insertion.gone {
-            self.carry(gone, &entry);
-        }
-        if insertion.written == Written::Full {
-            bail!("no room for the verdict on {key:?}: more entries are needed (--max-flows)");
-        }
-        Ok(insertion.written)
+/// A full map is an error: the tables of flows have no more places than it.
+fn check(key: &FlowKey, written: Written) -> anyhow::Result<Written> {
+    if written == Written::Full {
+        bail!("no room for the verdict on {key:?}: more entries are needed (--max-flows)");
     }
+    Ok(written)
 }
 
 impl Store for KernelStore {
@@ -114,7 +112,7 @@ impl Store for KernelStore {
         let key = &standing.key;
         let entry = entry(standing, self.bucket(standing, None)?, self.clock.ktime_ns());
         let written = self.verdicts.insert(key, &entry).map_err(Into::into);
-        let written = written.and_then(|insertion| self.check(key, insertion));
+        let written = written.and_then(|written| check(key, written));
         if !matches!(written, Ok(Written::Stands)) {
             self.remove_bucket(&entry)?;
         }
@@ -141,7 +139,7 @@ impl Store for KernelStore {
             go_on(&mut entry, before);
         }
         let written = self.verdicts.replace(key, &entry).map_err(Into::into);
-        let written = written.and_then(|insertion| self.check(key, insertion));
+        let written = written.and_then(|written| check(key, written));
         let (gone, stays) =
             if written.is_ok() { (before, Some(entry)) } else { (Some(entry), before) };
         if let Some(gone) = gone
