@@ -55,7 +55,7 @@ impl<'engine> Flow<'engine> {
     /// certificates expire by it.
     ///
     /// Call it for every packet, empty ones included, until the [state](Classification::state) is
-    /// [`State::Classified`]; a call after that changes nothing, and costs next to nothing. The
+    /// [`State::Classified`](crate::State::Classified); a call after that changes nothing, and costs next to nothing. The
     /// setting `packets_limit_per_flow` (32) ends the dissection of a flow that is never
     /// recognized; one that ends before wants [`give_up`](Self::give_up).
     #[inline]
@@ -81,7 +81,7 @@ impl<'engine> Flow<'engine> {
     /// Ends the dissection: what was not recognized is looked up in caches and guessed from ports
     /// and addresses, as far as `dpi.guess_on_giveup` allows (`ndpi_detection_giveup`).
     ///
-    /// For flows that end, or are forgotten, before they are [`State::Classified`]. It cannot be
+    /// For flows that end, or are forgotten, before they are [`State::Classified`](crate::State::Classified). It cannot be
     /// undone: later packets are ignored. A second call changes nothing.
     pub fn give_up(&mut self) -> Classification {
         // SAFETY: the engine is finalized and on this thread, the flow its own and borrowed
