@@ -61,6 +61,7 @@ fn vocabulary() -> Vocabulary {
         breeds: [(1, "Safe"), (3, "Fun")].into_iter().collect(),
         risks: [(1, "XSS Attack"), (2, "Obsolete TLS")].into_iter().collect(),
         risk_scores,
+        ..Vocabulary::default()
     }
 }
 

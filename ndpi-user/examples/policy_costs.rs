@@ -104,6 +104,7 @@ fn vocabulary() -> Vocabulary {
         breeds: (0..8).map(|id| (id, format!("Breed{id}"))).collect(),
         risks: (1..57).map(|id| (id, format!("Risk{id}"))).collect(),
         risk_scores,
+        ..Vocabulary::default()
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::known_as::ndpi_name;
 use super::letters::letters;
-use super::{AppPattern, CategoryTable};
+use super::{AppPattern, CategoryTable, Filed};
 
 /// Names of one kind with nDPI's numbers.
 #[derive(Clone, Debug, Default)]
@@ -68,6 +68,8 @@ pub struct Vocabulary {
     pub categories: Names,
     /// The category of each protocol and application.
     pub app_categories: CategoryTable,
+    /// The categories besides that nDPI files some of their flows under, as far as it was asked.
+    pub filed: Filed,
     /// Breeds.
     pub breeds: Names,
     /// Risks, by their bit.
@@ -83,6 +85,7 @@ impl Default for Vocabulary {
             apps: Names::default(),
             categories: Names::default(),
             app_categories: CategoryTable::default(),
+            filed: Filed::default(),
             breeds: Names::default(),
             risks: Names::default(),
             risk_scores: [0; 64],
@@ -99,6 +102,14 @@ impl Vocabulary {
             (master, app) if master == app => name(app).to_owned(),
             (master, app) => format!("{}.{}", name(master), name(app)),
         }
+    }
+
+    /// With what the engine makes of hosts that nDPI files otherwise than their applications; the flows
+    /// that are made for it stay in the engine's caches.
+    #[must_use]
+    pub fn with_filed(self, engine: &ndpi::Engine) -> Self {
+        let classify = |host: &str| engine.classify_host(host, ndpi::Asking::Tls);
+        Self { filed: Filed::of(classify), ..self }
     }
 
     /// What an entry of `app` is called.
@@ -121,6 +132,7 @@ impl Vocabulary {
         Self {
             app_categories: apps.iter().map(|app| (app.id, app.category)).collect(),
             apps: apps.into_iter().map(|app| (app.id, app.name)).collect(),
+            filed: Filed::default(),
             categories: engine.categories().into_iter().map(|c| (c.id.0, c.name)).collect(),
             breeds: engine.breeds().into_iter().map(|b| (b.id.0.into(), b.name)).collect(),
             risks: risks.into_iter().map(|risk| (risk.number.into(), risk.name)).collect(),

@@ -47,6 +47,7 @@ pub(crate) fn vocabulary() -> Vocabulary {
         breeds: BREEDS.into_iter().collect(),
         risks: RISKS.into_iter().collect(),
         risk_scores,
+        ..Vocabulary::default()
     }
 }
 

@@ -42,7 +42,7 @@ impl CheckArguments {
     /// nDPI, whose names the policy uses, cannot be loaded or set up.
     pub fn run(self, context: Context) -> Result<ExitCode> {
         let engine = self.ndpi.engine(&self.ndpi.library()?)?;
-        let names = Vocabulary::of(&engine);
+        let names = Vocabulary::of(&engine).with_filed(&engine);
         let caller = Onlooker::behind_sudo();
         let diagnostics = input::check(&self.file, &names)?.for_caller_of_sudo(caller);
         // What was read from standard input is gone.

@@ -41,7 +41,7 @@ impl AppPattern {
     }
 
     /// The number that it goes by: of a pair, the application's.
-    pub(super) fn application(self) -> u16 {
+    pub(in crate::policy) fn application(self) -> u16 {
         match self {
             Self::Either(id) | Self::Pair(AppId { app: id, .. }) => id,
         }
