@@ -9,6 +9,6 @@ mod within;
 
 pub use look::Look;
 pub use onlooker::Onlooker;
-pub use read::{check_regular, read_text};
+pub use read::{check_regular, read_bytes};
 pub use settled::{QUIET, read_settled};
 pub use within::within;

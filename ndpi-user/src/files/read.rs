@@ -1,4 +1,4 @@
-//! Reading texts and nothing else: what is no regular file is refused before it can be waited for.
+//! Reading files and nothing else: what is no regular file is refused before it can be waited for.
 
 use std::fs::{File, FileType, OpenOptions};
 use std::io::{self, Read as _};
@@ -15,8 +15,8 @@ const READ_WAIT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 ///
-/// It cannot be opened or read in time, is no regular file, is longer, or is not UTF-8.
-pub fn read_text(path: &Path, longest: u64) -> io::Result<String> {
+/// It cannot be opened or read in time, is no regular file, or is longer.
+pub fn read_bytes(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
     let name = path.to_owned();
     within(path, READ_WAIT, move || read_open(open_regular(&name)?, longest))?
 }
@@ -26,7 +26,7 @@ pub fn read_text(path: &Path, longest: u64) -> io::Result<String> {
 ///
 /// # Errors
 ///
-/// As [`read_text`].
+/// As [`read_bytes`].
 pub fn check_regular(path: &Path) -> io::Result<()> {
     let name = path.to_owned();
     within(path, READ_WAIT, move || open_regular(&name).map(drop))?
@@ -42,14 +42,14 @@ fn open_regular(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn read_open(file: File, longest: u64) -> io::Result<String> {
-    let mut text = String::new();
-    file.take(longest + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > longest {
+fn read_open(file: File, longest: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(longest + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > longest {
         let message = format!("it has more than {} MiB", longest >> 20);
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
-    Ok(text)
+    Ok(bytes)
 }
 
 fn regular(kind: FileType) -> io::Result<()> {
@@ -82,23 +82,21 @@ mod tests {
             (folder.path(), "a folder"),
             (Path::new("/dev/zero"), "a device"),
         ] {
-            let error = read_text(path, 100).unwrap_err().to_string();
+            let error = read_bytes(path, 100).unwrap_err().to_string();
             assert_eq!(error, format!("it is {what}, not a regular file"), "{path:?}");
             assert_eq!(check_regular(path).unwrap_err().to_string(), error);
         }
     }
 
     #[test]
-    fn texts_are_read_up_to_a_length() {
+    fn files_are_read_up_to_a_length() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("text");
         std::fs::write(&path, "x".repeat(100)).unwrap();
-        assert_eq!(read_text(&path, 100).unwrap().len(), 100);
-        assert_eq!(read_text(&path, 99).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
-        std::fs::write(&path, b"\xff").unwrap();
-        assert_eq!(read_text(&path, 99).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(read_bytes(&path, 100).unwrap().len(), 100);
+        assert_eq!(read_bytes(&path, 99).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
         assert_eq!(
-            read_text(&folder.path().join("gone"), 1).unwrap_err().kind(),
+            read_bytes(&folder.path().join("gone"), 1).unwrap_err().kind(),
             io::ErrorKind::NotFound
         );
     }

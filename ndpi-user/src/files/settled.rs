@@ -5,7 +5,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Look, read_text};
+use super::{Look, read_bytes};
 
 /// How long a file must look the same to be read: whoever writes it in several steps is given the time
 /// to finish.
@@ -19,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 ///
-/// As [`read_text`], and where it goes on changing.
-pub fn read_settled(path: &Path, longest: u64) -> io::Result<String> {
+/// As [`read_bytes`], and where it goes on changing.
+pub fn read_settled(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
     let start = Instant::now();
     loop {
         let before = Look::at(path)?;
@@ -28,9 +28,9 @@ pub fn read_settled(path: &Path, longest: u64) -> io::Result<String> {
             // A time in the future says nothing: the clock was set.
             Some(age) if age < QUIET => thread::sleep(QUIET.saturating_sub(age)),
             _ => {
-                let text = read_text(path, longest)?;
+                let bytes = read_bytes(path, longest)?;
                 if Look::at(path)? == before {
-                    return Ok(text);
+                    return Ok(bytes);
                 }
             }
         }
@@ -62,7 +62,7 @@ mod tests {
                     fs::write(&path, "whole".repeat(length)).unwrap();
                 }
             });
-            assert_eq!(read_settled(&path, 100).unwrap(), "whole".repeat(9));
+            assert_eq!(read_settled(&path, 100).unwrap(), b"whole".repeat(9));
         });
     }
 

@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::encoding::{list_text, policy_text};
 use super::lint::lint;
 use super::read::Reader;
 use super::{Diagnostics, Named, Policy, Problem, Support, Vocabulary};
-use crate::files::{Look, read_settled, read_text};
+use crate::files::{Look, read_bytes, read_settled};
 use crate::text::shown;
 
 /// Reads the text of a list file, by the path a policy gives it.
@@ -21,8 +22,7 @@ const MAX_FILE: u64 = 64 << 20;
 /// # Errors
 /// Everything that is wrong with it, warnings among it.
 pub fn load(path: &Path, vocabulary: &Vocabulary, support: Support) -> Result<Policy, Diagnostics> {
-    let plain: Read = |path| read_text(path, MAX_FILE);
-    load_by(path, vocabulary, support, (plain, plain))
+    load_by(path, vocabulary, support, (read_policy_file, read_list_file))
 }
 
 /// Reads the policy at `path` again, in place of one that is in force. Whoever writes it or a list may be
@@ -37,14 +37,14 @@ pub fn reload(
     support: Support,
 ) -> Result<Policy, Diagnostics> {
     let policy: Read = |path| {
-        let text = read_settled(path, MAX_FILE)?;
+        let text = policy_text(read_settled(path, MAX_FILE)?)?;
         let nothing =
             text.lines().all(|line| line.trim().is_empty() || line.trim().starts_with('#'));
         refuse(nothing, "nothing is in it; if it is to have no rules, write: rule = []")?;
         Ok(text)
     };
     let list: Read = |path| {
-        let text = read_settled(path, MAX_FILE)?;
+        let text = list_text(read_settled(path, MAX_FILE)?)?;
         let hint = "it is empty; if it is to have no entries, write a comment: # none";
         refuse(text.trim().is_empty(), hint)?;
         Ok(text)
@@ -54,6 +54,14 @@ pub fn reload(
 
 /// Reads the text of a file.
 type Read = fn(&Path) -> io::Result<String>;
+
+fn read_policy_file(path: &Path) -> io::Result<String> {
+    policy_text(read_bytes(path, MAX_FILE)?)
+}
+
+fn read_list_file(path: &Path) -> io::Result<String> {
+    list_text(read_bytes(path, MAX_FILE)?)
+}
 
 /// Reads a policy by the first, and its lists by the second of the functions.
 fn load_by(
@@ -119,8 +127,7 @@ pub fn load_given(
     vocabulary: &Vocabulary,
     support: Support,
 ) -> Result<Policy, Diagnostics> {
-    let read_list = |list: &Path| read_text(list, MAX_FILE);
-    let mut loaded = parse(Path::new(name), text, vocabulary, support, &read_list);
+    let mut loaded = parse(Path::new(name), text, vocabulary, support, &read_list_file);
     match &mut loaded {
         Ok(policy) => policy.diagnostics_mut().set_given(),
         Err(diagnostics) => diagnostics.set_given(),
@@ -135,8 +142,7 @@ pub fn check_given(
     vocabulary: &Vocabulary,
     support: Support,
 ) -> Diagnostics {
-    let read_list = |list: &Path| read_text(list, MAX_FILE);
-    let mut found = check_text(Path::new(name), text, vocabulary, support, &read_list);
+    let mut found = check_text(Path::new(name), text, vocabulary, support, &read_list_file);
     found.set_given();
     found
 }
@@ -144,9 +150,9 @@ pub fn check_given(
 /// Everything that is wrong or suspicious about the policy at `path`: what [`load`] finds, and rules
 /// that can never match or overlap.
 pub fn check(path: &Path, vocabulary: &Vocabulary, support: Support) -> Diagnostics {
-    match read_policy(path, |path| read_text(path, MAX_FILE)) {
+    match read_policy(path, read_policy_file) {
         Ok(text) => {
-            let read_list = |list: &Path| read_text(&beside(path, list), MAX_FILE);
+            let read_list = |list: &Path| read_list_file(&beside(path, list));
             check_text(path, &text, vocabulary, support, &read_list)
         }
         Err(diagnostics) => diagnostics,

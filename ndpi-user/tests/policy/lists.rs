@@ -1,8 +1,8 @@
 //! Block lists as they are published.
 
-use ndpi_user::policy::{Policy, Support};
+use ndpi_user::policy::{Policy, Support, load, reload};
 
-use crate::common::{flow, read_with};
+use crate::common::{flow, read_with, vocabulary};
 use crate::messages::lines;
 
 /// A policy that blocks the names of a list, named so.
@@ -137,4 +137,57 @@ fn lists_of_networks_have_comments_of_all_kinds() {
     assert!(usable);
     let expected = "1:1 host-bits: 2 of 2 lines of this list have bits set below their prefix | it is read as \"10.0.0.0/8\"";
     assert_eq!(found, [expected]);
+}
+
+/// The problems of a policy whose list is a file of these bytes, and whether it can be used.
+fn of_bytes(key: &str, bytes: &[u8]) -> (bool, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("list"), bytes).unwrap();
+    let policy = folder.path().join("policy.toml");
+    let text = format!("[[rule]]\n{key} = {{ file = \"list\" }}\naction = \"drop\"\n");
+    std::fs::write(&policy, text).unwrap();
+    let loads = [load, reload].map(|load| match load(&policy, &vocabulary(), Support::ALL) {
+        Ok(policy) => (true, lines(policy.diagnostics())),
+        Err(diagnostics) => (false, lines(&diagnostics)),
+    });
+    let [first, again] = loads;
+    assert_eq!(first, again, "loaded and reloaded");
+    first
+}
+
+#[test]
+fn bytes_that_are_not_utf8_spoil_their_line_alone() {
+    let names = "a.example\nb.example\nc.example\n";
+    let with = |more: &[u8]| [names.as_bytes(), more].concat();
+    for comment in [
+        &b"# caf\xe9\n"[..],
+        b"d.example # caf\xe9\n",
+        b"! caf\xe9\n",
+        b"0.0.0.0 d.example #\xe9\r\n",
+    ] {
+        assert_eq!(of_bytes("host", &with(comment)), (true, vec![]), "{comment:?}");
+    }
+    let (usable, found) = of_bytes("host", &with(b"m\xfcller.example\nd.example\n"));
+    assert!(usable && found.len() == 1, "{found:#?}");
+    assert!(found[0].starts_with("4:1 list-line: 1 of 5 lines"), "{found:#?}");
+    assert!(found[0].contains("this is not UTF-8") && found[0].contains("iconv"), "{found:#?}");
+    let (usable, found) = of_bytes("dst", b"10.0.0.0/8\n198.18.0.0/15 # caf\xe9\n\xe9\n");
+    assert!(usable && found.len() == 1, "{found:#?}");
+    assert!(found[0].starts_with("3:1 list-line: 1 of 3 lines"), "{found:#?}");
+    assert!(found[0].contains("this is not UTF-8"), "{found:#?}");
+}
+
+#[test]
+fn a_list_that_is_no_text_is_named_with_its_cure() {
+    for (bytes, cure) in [
+        (&b"\x1f\x8b\x08\0\0"[..], "gunzip"),
+        (b"PK\x03\x04\x14\0", "unzip"),
+        (b"\xff\xfea\0.\0b\0", "iconv -f UTF-16 -t UTF-8"),
+        (b"a\0.\0b\0", "iconv -f UTF-16LE -t UTF-8"),
+    ] {
+        for key in ["host", "dst"] {
+            let (usable, found) = of_bytes(key, bytes);
+            assert!(!usable && found.len() == 1 && found[0].contains(cure), "{found:#?}");
+        }
+    }
 }

@@ -39,9 +39,9 @@ pub(super) fn load(path: &Path, names: &Vocabulary) -> Result<Policy> {
 }
 
 fn read() -> Result<String> {
-    let mut text = String::new();
-    let read = io::stdin().lock().take(LONGEST + 1).read_to_string(&mut text);
+    let mut bytes = Vec::new();
+    let read = io::stdin().lock().take(LONGEST + 1).read_to_end(&mut bytes);
     let length = read.context("reading a policy from standard input")?;
     ensure!(length as u64 <= LONGEST, "a policy has at most {} MiB", LONGEST >> 20);
-    Ok(text)
+    policy::policy_text(bytes).context("reading a policy from standard input")
 }

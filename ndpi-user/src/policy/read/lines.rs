@@ -4,6 +4,7 @@ use super::list::List;
 use super::tally::Tally;
 use super::{Reader, place};
 use crate::policy::blocklist::{Line, Lines, Reach, without_comment};
+use crate::policy::encoding::NOT_UTF8;
 use crate::policy::host::{HostError, HostPattern};
 use crate::policy::net::Net;
 use crate::policy::{At, Place, SourceId};
@@ -51,7 +52,11 @@ impl Reader<'_> {
                     networks.push(At { value, place });
                 }
                 Err(error) => {
-                    tally.refuse(|| (place, format!("{entry:?}: {error}"), meant_by(entry)));
+                    tally.refuse(|| {
+                        let (why, help) =
+                            garbled(entry).unwrap_or_else(|| (error.to_string(), meant_by(entry)));
+                        (place, format!("{entry:?}: {why}"), help)
+                    });
                 }
             }
         }
@@ -63,6 +68,13 @@ impl Reader<'_> {
         self.diagnostics.return_text(source, text);
         tally.problems(what).for_each(|problem| self.report(problem));
     }
+}
+
+/// What is wrong with a line that has bytes in it that are not UTF-8, and what to do.
+fn garbled(entry: &str) -> Option<(String, String)> {
+    let help = "if the whole list is in the encoding of old Windows programs, convert it: iconv -f \
+                WINDOWS-1252 -t UTF-8";
+    entry.contains(NOT_UTF8).then(|| ("this is not UTF-8".to_owned(), help.to_owned()))
 }
 
 /// What to write in place of a line that is no network.
@@ -125,6 +137,9 @@ impl Names<'_> {
     fn refuse(&mut self, place: Place, found: &str, why: &str, error: Option<&HostError>) {
         let format = self.list.format;
         self.tally.refuse(|| {
+            if let Some((why, help)) = garbled(found) {
+                return (place, format!("{found:?}: {why}"), help);
+            }
             let help = match error {
                 _ if Net::parse(found).is_ok() => {
                     "for addresses there are `src`, `dst` and `any`: dst = { file = \"…\" }"
