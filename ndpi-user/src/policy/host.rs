@@ -206,7 +206,7 @@ fn name_in_written_form(entry: &str) -> Result<String, HostError> {
 }
 
 /// The host name of a URL, a path or an address with a port, where the entry is one.
-fn name_inside(entry: &str) -> Option<&str> {
+pub(super) fn name_inside(entry: &str) -> Option<&str> {
     let rest = entry.split_once("://").map_or(entry, |(_, rest)| rest);
     let name = rest.split(['/', ':']).next()?;
     (name.len() < entry.len() && !name.is_empty()).then_some(name)

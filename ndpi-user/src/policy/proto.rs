@@ -21,9 +21,9 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     NAMES.iter().map(|(name, _)| *name)
 }
 
-/// The number of a protocol's name.
+/// The number of a protocol's name, in any case.
 pub(super) fn number(name: &str) -> Option<u8> {
-    NAMES.iter().find(|(known, _)| *known == name).map(|(_, number)| *number)
+    NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, number)| *number)
 }
 
 /// A protocol as a policy writes it.

@@ -44,6 +44,28 @@ fn a_host_is_asked_for_as_ndpi_would_see_it() {
             said.stdout.lines().find(|line| line.contains(": matches")).unwrap_or_default();
         assert!(matched.contains(&format!("\"{rule}")), "{words}: {}", said.stdout);
     }
+    for (words, note) in [
+        (
+            "host=www.youtube.com port=8080",
+            "note: no app is given, so this is TLS; in plain HTTP it is HTTP.YouTube",
+        ),
+        ("host=nobody.example port=443", "note: nDPI knows no application by this name"),
+    ] {
+        let said = explain(&["--flow", words]).stdout;
+        assert!(said.contains(note), "{words}: {said}");
+        let notes = explain(&["--json", "--flow", words]).stdout;
+        assert!(notes.contains(&format!("\"notes\":[\"{}", &note[6..])), "{words}: {notes}");
+    }
+    for words in ["host=.youtube.com", "host=*.youtube.com", "host=https://www.youtube.com/"] {
+        let said = explain(&["--flow", words]);
+        assert!(
+            said.code == Some(2) && said.stderr.contains("a flow has one name: write host="),
+            "{}",
+            said.stderr
+        );
+    }
+    let in_http = explain(&["--flow", "host=www.youtube.com port=8080 app=HTTP"]).stdout;
+    assert!(in_http.starts_with("flow: HTTP.YouTube") && !in_http.contains("note:"), "{in_http}");
     let unnamed = explain(&["--flow", "app=TLS"]).stdout;
     assert!(unnamed.contains("verdict: count (`default`: no rule matches)"), "{unnamed}");
 }

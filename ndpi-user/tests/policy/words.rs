@@ -100,13 +100,16 @@ fn ports_have_names_and_ranges() {
         assert!(takes(entry), "{entry}");
     }
     assert!(!takes("\"http\""));
+    for proto in ["tcp", "TCP", "Tcp"] {
+        let policy = policy(&format!("[[rule]]\nproto = \"{proto}\"\naction = \"drop\"\n"));
+        assert!(flow().decided_by(&policy).rule.is_some(), "{proto}");
+    }
     for (line, expected) in [
         ("port = \"8000:8100\"", "write \"8000-8100\""),
         ("port = \"80,443\"", "several stand in a list: port = [80, 443]"),
         ("port = \"HTTPS\"", "did you mean \"https\"?"),
         ("port = \"tcp/443\"", "write `port = 443` and `proto = \"tcp\"`"),
         ("port = \"*\"", "leave `port` out to match all of them"),
-        ("proto = \"TCP\"", "did you mean \"tcp\"?"),
         ("proto = \"tcp,udp\"", "write proto = [\"tcp\", \"udp\"]"),
         ("proto = \"https\"", "that is an application: write it as `app`, or its port as `port`"),
         ("vlan = \"10:20\"", "write \"10-20\""),

@@ -12,7 +12,7 @@ use super::{capture, input};
 use crate::classify::Moment;
 use crate::commands::moment::moment;
 use crate::commands::{NdpiOptions, print, say_warnings};
-use crate::policy::{Facts, FlowWords, Policy, Vocabulary, explain};
+use crate::policy::{Explanation, Facts, FlowWords, Policy, Vocabulary, explain};
 use crate::text::shown;
 
 /// Say which rule decides a flow, and why the earlier ones do not
@@ -62,7 +62,7 @@ impl ExplainArguments {
         let now = self.at.unwrap_or_else(Timestamp::now);
         for words in &self.flow {
             let flow = described(words, &explainer.names, &engine, now)?;
-            print(&explainer.explain(&flow.facts(), Moment::Early))?;
+            print(&explainer.explain_words(&flow))?;
         }
         explainer = Explainer { policy: explainer.policy.at(self.at), ..explainer };
         let mut code = ExitCode::SUCCESS;
@@ -87,6 +87,13 @@ pub(super) struct Explainer {
 }
 
 impl Explainer {
+    /// The explanation of a flow in words, with what was assumed of it.
+    fn explain_words(&self, flow: &FlowWords) -> String {
+        let facts = flow.facts();
+        let explanation = explain(&self.policy, &facts);
+        self.shown(&Explanation { notes: flow.notes().to_vec(), ..explanation }, &facts)
+    }
+
     /// The explanation of a flow, ready to print. At its final moment a flow is decided however
     /// much is known of it.
     pub(super) fn explain(&self, facts: &Facts<'_>, moment: Moment) -> String {
@@ -94,6 +101,10 @@ impl Explainer {
         if moment == Moment::Final {
             explanation.decision = Some(self.policy.decide_now(facts));
         }
+        self.shown(&explanation, facts)
+    }
+
+    fn shown(&self, explanation: &Explanation, facts: &Facts<'_>) -> String {
         if self.json {
             format!("{}\n", explanation.to_json(&self.policy, facts, &self.names))
         } else {

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use ndpi::{AppId, Asking, BreedId, CategoryId, Classification, Confidence, Risks, State};
 
+use super::assumed;
 use crate::policy::host::normalise;
 use crate::policy::read::pair;
 use crate::policy::vocabulary::nearest;
@@ -52,6 +53,7 @@ pub struct FlowWords {
     iface: Option<String>,
     incomplete: bool,
     time: Timestamp,
+    notes: Vec<String>,
 }
 
 /// What of a flow's classification was said.
@@ -135,13 +137,22 @@ impl FlowWords {
         by_host: impl Fn(&str, Asking) -> Option<Classification>,
     ) -> Self {
         let Some((asking, carrier)) = self.asking(names) else { return self };
-        let host = self.hostname.as_deref().map(normalise);
-        let Some(found) = host.and_then(|host| by_host(&host, asking)) else { return self };
-        let said = &mut self.classification;
-        said.app = match carrier {
+        let Some(host) = self.hostname.as_deref().map(normalise) else { return self };
+        let found = by_host(&host, asking);
+        let in_http = if self.carrier_is_assumed() { by_host(&host, Asking::Http) } else { None };
+        let known = found.as_ref().map_or_else(AppId::default, |found| found.app);
+        self.notes.extend(assumed::known_by_more(known, names).map(str::to_owned));
+        let Some(found) = found else { return self };
+        let app = match carrier {
             Some(carrier) => carried_by(carrier, found.app, names),
             None => found.app,
         };
+        if self.carrier_is_assumed() {
+            let in_http = in_http.map(|found| found.app);
+            self.notes.insert(0, assumed::carrier(app, in_http, names));
+        }
+        let said = &mut self.classification;
+        said.app = app;
         if !self.given.category {
             said.category = found.category;
             self.given.category = true;
@@ -174,6 +185,16 @@ impl FlowWords {
             (UDP, _) => Some((Asking::Tls, quic)),
             _ => None,
         }
+    }
+
+    /// Whether nothing says what carries the name: neither an application nor a port that is its own.
+    fn carrier_is_assumed(&self) -> bool {
+        !self.given.app && ![53, 80, 443].contains(&self.server.1)
+    }
+
+    /// What was assumed of it, and what else nDPI may know, for whoever reads what became of it.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// What rules can ask about it.
@@ -212,6 +233,7 @@ impl FlowWords {
             iface: None,
             incomplete: false,
             time,
+            notes: Vec::new(),
         }
     }
 
@@ -236,7 +258,7 @@ impl FlowWords {
                     said.risks = Risks(said.risks.0 | 1 << (id(name, &names.risks)? % 64));
                 }
             }
-            "host" => self.hostname = Some(value.to_owned()),
+            "host" => self.hostname = Some(assumed::one_name(value)?.to_owned()),
             "ja4" => self.ja4 = Some(value.to_owned()),
             "alpn" => self.alpn = Some(value.to_owned()),
             "src" => self.client = endpoint(value)?,
@@ -333,7 +355,7 @@ fn ip_protocol(text: &str) -> Result<u8, String> {
 }
 
 fn confidence(text: &str) -> Result<Confidence, String> {
-    let rank = Rank::from_word(text).map(Rank::confidence);
+    let rank = Rank::from_word(&text.to_lowercase()).map(Rank::confidence);
     rank.ok_or_else(|| format!("write {}", Rank::words().collect::<Vec<_>>().join(", ")))
 }
 
@@ -349,7 +371,7 @@ mod tests {
 
     fn names() -> Vocabulary {
         Vocabulary {
-            apps: [(0, "Unknown"), (91, "TLS"), (119, "Facebook"), (188, "QUIC")]
+            apps: [(0, "Unknown"), (7, "HTTP"), (91, "TLS"), (119, "Facebook"), (188, "QUIC")]
                 .into_iter()
                 .collect(),
             categories: [(6, "SocialNetwork")].into_iter().collect(),
@@ -400,8 +422,20 @@ mod tests {
             let said = flow.facts().classification;
             (said.app.master, said.app.app, said.category.0)
         };
+        let notes = |words: &str| {
+            let flow = parse(words).unwrap().or_by_host(&names(), by_host);
+            flow.notes().join(" / ")
+        };
+        for words in ["host=www.facebook.com", "host=www.facebook.com port=8080 proto=TCP"] {
+            assert!(notes(words).contains("this is TLS; in plain HTTP it is "), "{words}");
+        }
+        assert!(notes("host=www.facebook.com proto=UDP").contains("this is QUIC"));
+        for said in ["port=443", "port=80", "proto=udp port=443", "app=HTTP port=8080", "app=TLS"] {
+            assert_eq!(notes(&format!("host=www.facebook.com {said}")), "", "{said}");
+        }
         for (words, expected) in [
             ("host=WWW.Facebook.com.", (91, 119, 6)),
+            ("host=www.facebook.com app=HTTP port=8080", (7, 119, 6)),
             ("host=www.facebook.com port=80", (7, 119, 6)),
             ("host=www.facebook.com proto=udp port=https", (188, 119, 6)),
             ("host=www.facebook.com app=TLS", (91, 119, 6)),
@@ -451,6 +485,9 @@ mod tests {
              [2001:db8::1]:443"
         );
         assert_eq!(wrong("host='a"), "a quotation mark is not closed");
+        let help = "host cannot be \".a.example\"; a flow has one name: write host=a.example, or one \
+                    below it, as host=www.a.example";
+        assert_eq!(wrong("host=.a.example"), help);
         for key in KEYS.iter().filter(|key| !["host", "ja4", "alpn", "iface"].contains(key)) {
             assert!(matches!(parse(&format!("{key}=?")), Err(FlowError::Value { .. })), "{key}");
         }

@@ -3,6 +3,7 @@
 //! This is the policy read out plainly, without the index: [`explain`] and
 //! [`Policy::decide`](super::Policy::decide) must always agree, and tests hold them to it.
 
+mod assumed;
 mod fared;
 mod flow;
 mod show;
@@ -22,6 +23,8 @@ pub struct Explanation {
     pub hit: Option<(RuleIndex, Vec<Hit>)>,
     /// The rules before it (or all of them), each with the first matcher that did not hold.
     pub misses: Vec<(RuleIndex, Miss)>,
+    /// What was assumed of the flow, where it was described in words.
+    pub notes: Vec<String>,
 }
 
 /// A matcher that held.
@@ -56,11 +59,16 @@ pub fn explain(policy: &Policy, facts: &Facts<'_>) -> Explanation {
             Err(miss) => misses.push((index, miss)),
             Ok(hits) => {
                 let decision = decide(policy, facts, Some(index));
-                return Explanation { decision, hit: Some((index, hits)), misses };
+                return Explanation {
+                    decision,
+                    hit: Some((index, hits)),
+                    misses,
+                    notes: Vec::new(),
+                };
             }
         }
     }
-    Explanation { decision: decide(policy, facts, None), hit: None, misses }
+    Explanation { decision: decide(policy, facts, None), hit: None, misses, notes: Vec::new() }
 }
 
 /// What becomes of a flow whose first match is `rule`. Before nDPI knows anything, another rule may

@@ -16,6 +16,9 @@ impl Explanation {
     pub fn to_text(&self, policy: &Policy, facts: &Facts<'_>, names: &Vocabulary) -> String {
         let facts = &policy.timed(facts);
         let mut text = format!("flow: {}\n", describe(policy, facts, names));
+        for note in &self.notes {
+            let _ = writeln!(text, "note: {note}");
+        }
         for (index, miss) in &self.misses {
             let reason = miss.reason((policy, *index), facts, names);
             let _ = writeln!(text, "{}: no, {reason}", rule(policy, *index));
@@ -49,6 +52,7 @@ impl Explanation {
         json!({
             "flow": describe(policy, facts, names),
             "time": facts.time.to_string(),
+            "notes": self.notes,
             "missed": misses.collect::<Vec<_>>(),
             "matched": hit,
             "action": self.decision.map(|decision| decision.action.name()),
