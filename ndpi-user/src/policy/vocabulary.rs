@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use ndpi::BreedId;
+
 use super::known_as::ndpi_name;
 use super::letters::letters;
 use super::{AppPattern, CategoryTable, Filed};
@@ -70,6 +72,8 @@ pub struct Vocabulary {
     pub app_categories: CategoryTable,
     /// The categories besides that nDPI files some of their flows under, as far as it was asked.
     pub filed: Filed,
+    /// The breed of each protocol and application.
+    pub app_breeds: HashMap<u16, BreedId>,
     /// Breeds.
     pub breeds: Names,
     /// Risks, by their bit.
@@ -86,6 +90,7 @@ impl Default for Vocabulary {
             categories: Names::default(),
             app_categories: CategoryTable::default(),
             filed: Filed::default(),
+            app_breeds: HashMap::new(),
             breeds: Names::default(),
             risks: Names::default(),
             risk_scores: [0; 64],
@@ -131,6 +136,7 @@ impl Vocabulary {
         let apps = engine.protocols();
         Self {
             app_categories: apps.iter().map(|app| (app.id, app.category)).collect(),
+            app_breeds: apps.iter().map(|app| (app.id, app.breed)).collect(),
             apps: apps.into_iter().map(|app| (app.id, app.name)).collect(),
             filed: Filed::default(),
             categories: engine.categories().into_iter().map(|c| (c.id.0, c.name)).collect(),

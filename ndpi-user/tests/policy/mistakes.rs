@@ -314,3 +314,67 @@ fn policies_that_people_wrote_are_reported_with_line_and_cure() {
         assert!(said.help.as_ref().unwrap().contains(cure), "{file}: {:?}", said.help);
     }
 }
+
+fn ordered(first: &str, second: &str) -> String {
+    format!("[[rule]]\nname = \"A\"\n{first}\n[[rule]]\nname = \"B\"\n{second}\n")
+}
+
+#[test]
+fn what_an_earlier_rule_carries_is_taken_before() {
+    let Some(names) = real_names() else { return };
+    for (first, second, flow) in [
+        ("app = [\"TLS\", \"HTTP\", \"QUIC\"]", "app = \"YouTube\"", "TLS.YouTube"),
+        ("port = [80, 443]", "app = \"YouTube\"", "TLS.YouTube"),
+        ("port = [80, 443]\nproto = \"tcp\"", "group = \"video\"", "TLS.YouTube"),
+        ("app = \"QUIC\"", "app = \"YouTube\"", "QUIC.YouTube"),
+        ("app = \"TLS\"", "host = \".example.org\"", "example.org by TLS"),
+        ("app = \"TLS\"", "category = \"SocialNetwork\"", "TLS"),
+        (
+            "src = \"198.18.0.0/15\"\nport = 443",
+            "src = \"198.18.7.1\"\napp = \"NetFlix\"",
+            "TLS.NetFlix",
+        ),
+        ("breed = \"Fun\"", "app = \"YouTube\"", "TLS.YouTube"),
+    ] {
+        let text = ordered(
+            &format!("{first}\naction = \"allow\""),
+            &format!("{second}\naction = \"block\""),
+        );
+        let said = lines(&with_real_names(&text, &names));
+        let [said] = &*said else { panic!("{text}: {said:?}") };
+        let expected = format!("too-late: \"B\" comes too late for {flow}: \"A\" takes it before");
+        assert!(said.contains(&expected), "{said}");
+        assert!(said.ends_with("move \"B\" before \"A\": the first rule that matches decides"));
+    }
+    let exception =
+        ordered("breed = \"Fun\"\naction = \"block\"", "app = \"YouTube\"\naction = \"allow\"");
+    assert!(lines(&with_real_names(&exception, &names))[0].contains("too late for TLS.YouTube"));
+}
+
+#[test]
+fn an_order_that_may_be_meant_is_left_alone() {
+    let Some(names) = real_names() else { return };
+    for (first, second) in [
+        ("app = \"YouTube\"\naction = \"allow\"", "group = \"video\"\naction = \"block\""),
+        (
+            "proto = \"udp\"\nport = 443\naction = \"block\"",
+            "app = \"YouTube\"\nlimit = \"1 mbit/s\"",
+        ),
+        ("app = \"QUIC\"\naction = \"block\"", "app = \"YouTube\"\naction = \"allow\""),
+        ("app = \"DNS\"\naction = \"allow\"", "app = \"YouTube\"\naction = \"block\""),
+        ("app = \"TLS\"\naction = \"allow\"", "app = \"SSH\"\naction = \"block\""),
+        ("app = \"TLS\"\naction = \"allow\"", "app = \"YouTube\"\naction = \"bypass\""),
+        (
+            "src = \"198.18.0.1\"\nport = 443\naction = \"allow\"",
+            "app = \"YouTube\"\naction = \"block\"",
+        ),
+        (
+            "app = \"TLS\"\nnot.app = \"YouTube\"\naction = \"allow\"",
+            "app = \"YouTube\"\naction = \"block\"",
+        ),
+        ("app = \"TLS\"\naction = \"allow\"", "src = \"198.18.0.1\"\naction = \"block\""),
+    ] {
+        let text = ordered(first, second);
+        assert_eq!(lines(&with_real_names(&text, &names)), [""; 0], "{text}");
+    }
+}

@@ -76,6 +76,6 @@ impl Group {
 const TELLING_CARRIERS: [u16; 7] = [10, 23, 29, 51, 159, 206, 311];
 
 /// Whether a protocol may carry applications of other names.
-fn may_carry(id: u16) -> bool {
+pub(super) fn may_carry(id: u16) -> bool {
     carries(id) || is_mere_carrier(id) || TELLING_CARRIERS.contains(&id)
 }

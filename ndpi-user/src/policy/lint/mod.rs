@@ -8,6 +8,7 @@ mod apps;
 mod cover;
 mod hosts;
 mod hurry;
+mod late;
 mod lists;
 mod names;
 mod never;
@@ -29,6 +30,7 @@ pub(super) fn lint(rules: &[Rule], vocabulary: &Vocabulary) -> Vec<Problem> {
         problems.extend(hosts::hints(rule));
     }
     problems.extend(pairs::taken_before(rules, &vocabulary.app_categories));
+    problems.extend(late::too_late(rules, vocabulary, &|_| None));
     problems.extend(names::repeated(rules));
     problems.extend(hurry::in_vain(rules, &vocabulary.app_categories));
     problems

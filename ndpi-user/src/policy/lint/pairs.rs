@@ -6,7 +6,7 @@ use crate::policy::{CategoryTable, Matchers, Place, Problem, Rule};
 
 /// A matcher of an earlier rule, asked how much of a later rule's matchers it takes: of the same one, or of
 /// another that says as much.
-struct Row<'r> {
+pub(super) struct Row<'r> {
     asks: Vec<(&'static str, Ask<'r>)>,
 }
 
@@ -55,7 +55,7 @@ pub(super) fn taken_before(rules: &[Rule], table: &CategoryTable) -> Vec<Problem
 }
 
 /// Whether the later rule keeps out every flow that the earlier rule's `not` keeps out.
-fn excludes_as_much(earlier: &Rule, later: &Rule) -> bool {
+pub(super) fn excludes_as_much(earlier: &Rule, later: &Rule) -> bool {
     let mut result = true;
     macro_rules! add {
         ($key:literal, $pick:expr) => {
@@ -73,7 +73,8 @@ fn kept_out<T: Cover>(pick: Pick<T>, earlier: &Matchers, later: &Matchers) -> bo
     earlier.iter().all(|at| find(&at.value).is_some())
 }
 
-fn rows<'r>(earlier: &'r Matchers, table: &'r CategoryTable) -> Vec<Row<'r>> {
+/// What the matchers of a rule answer about those of a later one.
+pub(super) fn rows<'r>(earlier: &'r Matchers, table: &'r CategoryTable) -> Vec<Row<'r>> {
     let mut rows = Vec::new();
     macro_rules! add {
         ($key:literal, $pick:expr) => {
@@ -142,6 +143,16 @@ fn compare(rows: &[Row<'_>], later: &Matchers) -> Option<Found> {
         }
     }
     Some(partly.unwrap_or(Found::All))
+}
+
+/// Whether nothing of a later rule's matchers is surely taken.
+pub(super) fn leaves_alone(rows: &[Row<'_>], later: &Matchers) -> bool {
+    compare(rows, later).is_none()
+}
+
+/// Whether every flow of a later rule's matchers is taken.
+pub(super) fn takes_all(rows: &[Row<'_>], later: &Matchers) -> bool {
+    matches!(compare(rows, later), Some(Found::All))
 }
 
 fn shadowed(earlier: &Rule, later: &Rule) -> Problem {
