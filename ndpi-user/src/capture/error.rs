@@ -31,6 +31,11 @@ impl CaptureError {
         matches!(self.problem, Problem::Empty | Problem::NotACapture(_))
     }
 
+    /// Whether the file could not even be opened.
+    pub fn is_of_opening(&self) -> bool {
+        matches!(self.problem, Problem::Open(_))
+    }
+
     fn describe(&self) -> String {
         let Self { capture, offset, packets, problem } = self;
         match problem {

@@ -1,8 +1,9 @@
 //! Where a capture's bytes come from: a file, standard input or any reader, decompressed.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -49,16 +50,16 @@ impl Source {
             // Without the buffer of `Stdin`: what is in it does not show in its descriptor.
             File::from(io::stdin().as_fd().try_clone_to_owned().map_err(Problem::Open)?)
         } else {
-            File::open(path).map_err(Problem::Open)?
+            open(path).map_err(Problem::Open)?
         };
         let about = file.metadata().map_err(Problem::Open)?;
         if about.is_dir() {
             return Err(Problem::Open(io::ErrorKind::IsADirectory.into()));
         }
         let length = about.is_file().then_some(about.len());
-        let reader: Box<dyn Read + Send> = match stop.filter(|_| length.is_none()) {
-            Some(stop) => Box::new(Stream { file, stop }),
-            None => Box::new(file),
+        let reader: Box<dyn Read + Send> = match length {
+            None => Box::new(Stream { file, stop }),
+            Some(_) => Box::new(file),
         };
         Ok(Self::new(reader, length)?)
     }
@@ -70,6 +71,13 @@ impl Source {
         reader.by_ref().take(4).read_to_end(&mut magic)?;
         Ok(Self { reader: decompress(magic, reader), progress })
     }
+}
+
+/// Opens what may be a named pipe that nobody writes to yet: its writer is waited for where the wait can
+/// be stopped.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
 fn decompress(magic: Vec<u8>, rest: Counted) -> Box<dyn Read + Send> {
@@ -98,17 +106,32 @@ fn is_skippable_frame(magic: &[u8]) -> bool {
 struct Stream {
     file: File,
     /// Can be read from when it is.
-    stop: Arc<OwnedFd>,
+    stop: Option<Arc<OwnedFd>>,
+}
+
+impl Stream {
+    /// Waits until there is something to read, or the end; whether it was stopped instead.
+    fn wait(&self) -> io::Result<bool> {
+        let mut fds = vec![PollFd::from_borrowed_fd(self.file.as_fd(), PollFlags::IN)];
+        let stop = self.stop.as_ref();
+        fds.extend(stop.map(|stop| PollFd::from_borrowed_fd(stop.as_fd(), PollFlags::IN)));
+        poll(&mut fds, None)?;
+        Ok(fds.get(1).is_some_and(|stop| !stop.revents().is_empty()))
+    }
 }
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut fds = [
-            PollFd::from_borrowed_fd(self.file.as_fd(), PollFlags::IN),
-            PollFd::from_borrowed_fd(self.stop.as_fd(), PollFlags::IN),
-        ];
-        poll(&mut fds, None)?;
-        if fds[1].revents().is_empty() { self.file.read(buffer) } else { Ok(0) }
+        loop {
+            if self.wait()? {
+                return Ok(0);
+            }
+            match self.file.read(buffer) {
+                // Another reader of the same pipe was faster.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+        }
     }
 }
 

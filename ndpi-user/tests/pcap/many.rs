@@ -207,6 +207,74 @@ fn a_signal_prints_what_was_found_so_far_and_says_that_it_is_partial() {
     }
 }
 
+/// Waits with a deadline: what is tested may never end.
+fn ends_in_time(mut child: Child) -> Run {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            panic!("the program ignores the signal");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// Waits until a process takes SIGINT itself, and sleeps.
+fn wait_until_it_listens(child: &Child) {
+    const SIGINT: u64 = 1 << 1;
+    let deadline = Instant::now() + Duration::from_mins(1);
+    loop {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let value =
+            |field| status.lines().find_map(|line| line.strip_prefix(field)).unwrap().trim();
+        let caught = u64::from_str_radix(value("SigCgt:"), 16).unwrap();
+        if caught & SIGINT != 0 && value("State:").starts_with('S') {
+            return;
+        }
+        assert!(Instant::now() < deadline, "the program takes no signals: {status}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_pipe_that_nobody_writes_to_can_be_left() {
+    if !ndpi_is_there() {
+        return;
+    }
+    let fifo = Path::new(&file("silent", "beside", b"")).with_file_name("pipe.pcap");
+    let policy = file("silent", "policy.toml", b"default = \"count\"\n");
+    let other = file("silent", "other.pcap", &conversation());
+    let _ = fs::remove_file(&fifo);
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let pipe = fifo.to_str().unwrap();
+    for (arguments, signal, code) in [
+        (&["pcap", pipe][..], Signal::INT, 130),
+        (&["pcap", pipe], Signal::TERM, 143),
+        (&["pcap", "-"], Signal::INT, 130),
+        (&["pcap", "--threads", "1", pipe, &other], Signal::INT, 130),
+        (&["policy", "explain", &policy, "--capture", pipe], Signal::INT, 130),
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ndpi-xdp"))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let silent = child.stdin.take();
+        wait_until_it_listens(&child);
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let run = ends_in_time(child);
+        drop(silent);
+        assert_eq!(run.code, Some(code), "{arguments:?}: {}", run.stderr);
+        assert!(run.stderr.contains("the results are partial"), "{arguments:?}: {}", run.stderr);
+        assert!(!run.stderr.contains("byte 0"), "{arguments:?}: {}", run.stderr);
+    }
+}
+
 #[test]
 fn a_process_that_crashes_takes_its_capture_with_it_and_no_other() {
     if !ndpi_is_there() {

@@ -6,7 +6,7 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::capture::{Capture, Problem};
+use crate::capture::Capture;
 use crate::text::shown;
 
 /// What stands in the name of a file that should be a capture, as `a.pcap.gz` and `b.snoop`.
@@ -108,7 +108,7 @@ fn is_called_a_capture(path: &Path) -> bool {
 fn is_capture(path: &Path) -> bool {
     match Capture::open(path) {
         Ok(_) => true,
-        Err(error) => matches!(error.problem, Problem::Open(_)),
+        Err(error) => error.is_of_opening(),
     }
 }
 

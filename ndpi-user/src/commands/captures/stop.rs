@@ -6,11 +6,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
 use signal_hook::SigId;
 use signal_hook::consts::signal::{SIGINT, SIGTERM};
 use signal_hook::flag::{register, register_conditional_default, register_usize};
 use signal_hook::low_level::{pipe, unregister};
+
+use crate::capture::CaptureError;
+use crate::report::CaptureReport;
 
 /// What the first SIGINT or SIGTERM does; a second one ends the process as it would by default.
 /// Processes that are forked off later inherit it.
@@ -56,9 +60,34 @@ impl Stop {
         Some(self.signal.load(Relaxed)).filter(|&signal| signal > 0)
     }
 
+    /// Whether the reading of a stream may have ended for a signal. It can be the parent's, which wakes
+    /// this process before it is passed on as SIGINT.
+    #[cold]
+    pub(in crate::commands) fn has_come(&self) -> bool {
+        let mut woken = [PollFd::from_borrowed_fd(self.woken(), PollFlags::IN)];
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        if self.signal().is_none() && poll(&mut woken, Some(&at_once)).is_ok_and(|ready| ready > 0)
+        {
+            // Else the signal has come meanwhile.
+            let _ =
+                self.signal.compare_exchange(0, SIGINT.unsigned_abs() as usize, Relaxed, Relaxed);
+        }
+        self.signal().is_some()
+    }
+
     /// Its name.
     pub(in crate::commands) fn name(&self) -> Option<&'static str> {
         self.signal().map(|signal| if signal == SIGTERM as usize { "SIGTERM" } else { "SIGINT" })
+    }
+
+    /// What is wrong with a capture that cannot be read from its beginning. A stream that was stopped
+    /// before it gave anything says nothing of what it would have been.
+    pub(in crate::commands) fn fail(&self, report: &mut CaptureReport, error: &CaptureError) {
+        let come = !error.is_of_opening() && self.has_come();
+        match self.name().filter(|_| come) {
+            Some(signal) => report.stopped_by(signal),
+            None => report.error = Some(error.to_string()),
+        }
     }
 
     /// What can be read from when a signal has come.

@@ -45,7 +45,7 @@ pub(super) fn read(
         let mut report = CaptureReport { name: name(path), ..CaptureReport::default() };
         match Capture::open_until(path, Some(job.stop.shared())) {
             Ok(capture) => reading.capture(capture, place, &mut report)?,
-            Err(error) => report.error = Some(error.to_string()),
+            Err(error) => job.stop.fail(&mut report, &error),
         }
         reports.push(report);
     }
@@ -79,7 +79,7 @@ impl<T: Take> Reading<'_, T> {
             match capture.next_packet() {
                 Ok(Some(packet)) => self.packet(&packet, place, report)?,
                 // A stream ends where it is, perhaps inside of a packet.
-                Ok(None) | Err(_) if self.job.stop.signal().is_some() => {}
+                Ok(None) | Err(_) if self.job.stop.has_come() => {}
                 Ok(None) => break,
                 Err(error) => {
                     report.error = Some(error.to_string());

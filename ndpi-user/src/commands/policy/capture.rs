@@ -8,7 +8,7 @@ use ndpi::{Classification, Engine};
 use super::explain::Explainer;
 use crate::capture::Capture;
 use crate::classify::{Announcement, Classifier, End, Judge, Keeper, Moment, Settings, Sink};
-use crate::commands::captures::{name, tell_unread};
+use crate::commands::captures::{Stop, name, tell_unread};
 use crate::commands::print;
 use crate::first_packet::{Claim, Memory, lesson};
 use crate::flow::{Details, FlowEntry, Timeouts};
@@ -25,7 +25,12 @@ const OUTPUT_STEP: usize = 64 << 10;
 
 /// Prints an explanation of every flow of a capture, in the order of the decisions, and on standard
 /// error what could not be explained; whether anything could be read.
-pub(super) fn explain(path: &Path, explainer: &Explainer, engine: &Engine) -> Result<bool> {
+pub(super) fn explain(
+    path: &Path,
+    explainer: &Explainer,
+    engine: &Engine,
+    stop: &Stop,
+) -> Result<bool> {
     let settings = Settings {
         timeouts: Some(Timeouts::default()),
         keeper: Keeper::Classifier,
@@ -34,9 +39,18 @@ pub(super) fn explain(path: &Path, explainer: &Explainer, engine: &Engine) -> Re
     let mut sink =
         ExplainSink { explainer, memory: Memory::default(), text: String::new(), explained: 0 };
     let mut classifier = Classifier::new(engine, settings);
-    let mut capture = Capture::open(path)?;
     let mut report = CaptureReport { name: name(path), ..CaptureReport::default() };
-    while let Some(packet) = capture.next_packet()? {
+    let mut capture = match Capture::open_until(path, Some(stop.shared())) {
+        Err(_) if stop.signal().is_some() => return Ok(true),
+        capture => capture?,
+    };
+    while stop.signal().is_none() {
+        let packet = match capture.next_packet() {
+            // A stream ends where it is, perhaps inside of a packet.
+            Ok(None) | Err(_) if stop.has_come() => break,
+            packet => packet?,
+        };
+        let Some(packet) = packet else { break };
         let now_ns = packet.time_ns;
         report.packet(packet.time_ns);
         for packet in link::packets(&packet) {

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use jiff::Timestamp;
-use ndpi::Engine;
+use ndpi::{Engine, Library};
 
 use super::{capture, input};
 use crate::classify::Moment;
+use crate::commands::captures::Stop;
 use crate::commands::moment::moment;
 use crate::commands::{NdpiOptions, print, say_warnings};
 use crate::policy::{Explanation, Facts, FlowWords, Policy, Vocabulary, explain};
@@ -65,17 +66,27 @@ impl ExplainArguments {
             print(&explainer.explain_words(&flow))?;
         }
         explainer = Explainer { policy: explainer.policy.at(self.at), ..explainer };
-        let mut code = ExitCode::SUCCESS;
-        for path in &self.capture {
+        if self.capture.is_empty() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        self.captures(&explainer, &library)
+    }
+
+    /// Explains the flows of all captures, up to a signal.
+    fn captures(&self, explainer: &Explainer, library: &Library) -> Result<ExitCode> {
+        let stop = Stop::listen().context("cannot take signals")?;
+        let (mut code, mut begun) = (ExitCode::SUCCESS, 0);
+        for path in self.capture.iter().take_while(|_| stop.signal().is_none()) {
             // Each capture is a world of its own, as in `pcap`.
-            let fresh = self.ndpi.engine(&library)?;
-            let read = capture::explain(path, &explainer, &fresh)
+            let fresh = self.ndpi.engine(library)?;
+            begun += 1;
+            let read = capture::explain(path, explainer, &fresh, &stop)
                 .with_context(|| format!("explaining the flows of {}", shown(path)))?;
             if !read {
                 code = ExitCode::FAILURE;
             }
         }
-        Ok(code)
+        Ok(stop.exit(code, self.capture.len() - begun))
     }
 }
 

@@ -92,6 +92,10 @@ fn replay(
         }
         let engine = first.take().map_or_else(|| job.engine(), Ok)?;
         let world = World::new(job, path, &engine, &mut machine, &mut timeline)?;
+        // Making an engine takes longer than most captures.
+        if job.stop.signal().is_some() {
+            break;
+        }
         let (done, answered) = world.run(path, &mut out, &bar)?;
         outcome.add(done);
         answers.add(answered);

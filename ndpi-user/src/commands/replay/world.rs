@@ -81,7 +81,7 @@ impl<'a, 'e> World<'a, 'e> {
         let before = self.lane.machine.stats().read()?;
         match Capture::open_until(path, Some(self.stop.shared())) {
             Ok(capture) => self.read(capture, out, bar)?,
-            Err(error) => self.report.error = Some(error.to_string()),
+            Err(error) => self.stop.fail(&mut self.report, &error),
         }
         self.lane.end_all()?;
         self.lane.flows.sink.check()?;
@@ -105,7 +105,7 @@ impl<'a, 'e> World<'a, 'e> {
             }
             match capture.next_packet() {
                 // A stream ends where it is, perhaps inside of a packet.
-                Ok(None) | Err(_) if self.stop.signal().is_some() => continue,
+                Ok(None) | Err(_) if self.stop.has_come() => continue,
                 Ok(Some(packet)) => self.packet(&packet).with_context(|| self.place())?,
                 Ok(None) => break,
                 Err(error) => {
