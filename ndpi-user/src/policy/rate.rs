@@ -1,27 +1,33 @@
 //! Rates and sizes: `"10 mbit/s"`, `"64 kB"`.
 
-use std::fmt::Write as _;
-
 use self::QuantityError::{Bounds, Form};
 
 /// What `limit` may end in besides bits by that word, with the bits a second each stands for. Decimal, as
 /// links are sold; the letter tells bits from bytes.
-const RATE_UNITS: [(&str, u64); 14] = [
+const RATE_UNITS: [(&str, u64); 19] = [
     ("b/s", 1),
     ("Mb/s", 1_000_000),
     ("Gb/s", 1_000_000_000),
+    ("Kbps", 1_000),
+    ("Mbps", 1_000_000),
+    ("Gbps", 1_000_000_000),
     ("B/s", 8),
     ("kB/s", 8_000),
+    ("KB/s", 8_000),
     ("MB/s", 8_000_000),
     ("GB/s", 8_000_000_000),
     ("Bps", 8),
     ("kBps", 8_000),
+    ("KBps", 8_000),
     ("MBps", 8_000_000),
     ("GBps", 8_000_000_000),
     ("KiB/s", 8 << 10),
     ("MiB/s", 8 << 20),
     ("GiB/s", 8 << 30),
 ];
+
+/// Largest number that is taken for megabits a second, or megabytes, where it stands alone.
+const MOST_MEGA: f64 = 12_500.0;
 
 /// What `burst` may end in, with the bytes each stands for.
 const SIZE_UNITS: [(&str, u64); 6] = [
@@ -52,6 +58,10 @@ pub(super) enum QuantityError {
     Bounds(&'static str),
 }
 
+const RATE_BOUNDS: &str = "a rate is at least 1 kbit/s and at most 100 gbit/s";
+const BURST_BOUNDS: &str = "a burst is at least 1514 B (one full frame) and at most 4 GiB";
+const ZERO: &str = "nothing passes a limit of 0: write action = \"drop\" in its place";
+
 /// Reads a rate, in bytes a second.
 ///
 /// # Errors
@@ -60,7 +70,8 @@ pub(super) fn rate(text: &str) -> Result<u64, QuantityError> {
     let bits = quantity(text, rate_unit).ok_or_else(|| Form(meant_rate(text)))?;
     match bits / 8 {
         bytes @ MIN_RATE..=MAX_RATE => Ok(bytes),
-        _ => Err(Bounds("a rate is at least 1 kbit/s and at most 100 gbit/s")),
+        _ if is_zero(text) => Err(Bounds(ZERO)),
+        _ => Err(Bounds(RATE_BOUNDS)),
     }
 }
 
@@ -71,7 +82,7 @@ pub(super) fn rate(text: &str) -> Result<u64, QuantityError> {
 pub(super) fn burst(text: &str) -> Result<u64, QuantityError> {
     match quantity(text, |unit| exact(&SIZE_UNITS, unit)) {
         Some(bytes @ MIN_BURST..=MAX_BURST) => Ok(bytes),
-        Some(_) => Err(Bounds("a burst is at least 1514 B (one full frame) and at most 4 GiB")),
+        Some(_) => Err(Bounds(BURST_BOUNDS)),
         None => Err(Form(meant_burst(text))),
     }
 }
@@ -95,6 +106,12 @@ fn quantity(text: &str, factor_of: impl Fn(&str) -> Option<u64>) -> Option<u64> 
     whole.checked_mul(factor)?.checked_add(thousandths * factor / 1000)
 }
 
+/// Whether the number is 0, whatever stands behind it.
+fn is_zero(text: &str) -> bool {
+    let (number, _) = split(text).unwrap_or((text, ""));
+    number.parse() == Ok(0.0_f64)
+}
+
 /// A number and what stands behind it.
 fn split(text: &str) -> Option<(&str, &str)> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
@@ -111,17 +128,12 @@ fn rate_unit(unit: &str) -> Option<u64> {
 }
 
 /// Bits by that word, in any case, since there is nothing to mistake them for: `Mbit/s`, `kbits/sec`,
-/// `gbit` as of `tc`; and `Mbps`, whose small letter says bits.
+/// `gbit` as of `tc`. What `tc` calls `kbps` and `mbps` are bytes, and bits everywhere else.
 fn bit_unit(unit: &str) -> Option<u64> {
     let lower = unit.to_ascii_lowercase();
-    let prefix = if unit.ends_with("bps") {
-        lower.strip_suffix("bps")?
-    } else {
-        let per_second = ["/sec", "/s"].iter().find_map(|end| lower.strip_suffix(end));
-        let bits = per_second.unwrap_or(&lower);
-        bits.strip_suffix('s').unwrap_or(bits).strip_suffix("bit")?
-    };
-    factor(prefix)
+    let per_second = ["/sec", "/s"].iter().find_map(|end| lower.strip_suffix(end));
+    let bits = per_second.unwrap_or(&lower);
+    factor(bits.strip_suffix('s').unwrap_or(bits).strip_suffix("bit")?)
 }
 
 /// What a prefix stands for, in lower case.
@@ -137,45 +149,78 @@ fn factor(prefix: &str) -> Option<u64> {
 
 /// What to write for a rate that cannot be understood, by what can be seen of it.
 fn meant_rate(text: &str) -> String {
-    if let Some(right) = with_decimal_point(text).filter(|right| rate(right).is_ok()) {
+    if let Some(right) = with_decimal_point(text).filter(|right| is_rate(right)) {
         return format!("write \"{right}\"");
     }
-    match guess(text) {
-        Some((number, prefix)) => {
-            // A bare number is most often meant as megabits.
-            let lower = if prefix.is_empty() { "m" } else { &prefix.to_ascii_lowercase() };
-            let bytes = if lower == "k" { "k" } else { &lower.to_ascii_uppercase() };
-            format!("write \"{number} {lower}bit/s\" for bits, \"{number} {bytes}B/s\" for bytes")
-        }
-        None => "a rate is a number and `bit/s`, `kbit/s`, `mbit/s`, `gbit/s`, `kB/s` or `MB/s`, \
-                 as in \"10 mbit/s\""
-            .to_owned(),
+    if is_zero(text) {
+        return ZERO.to_owned();
     }
+    let Some((number, prefix)) = guess(text) else {
+        return "a rate is a number and `bit/s`, `kbit/s`, `mbit/s`, `gbit/s`, `kB/s` or `MB/s`, \
+                as in \"10 mbit/s\""
+            .to_owned();
+    };
+    let lower = prefix.to_ascii_lowercase();
+    let is_bare = split(text).is_none();
+    let prefixes: &[&str] = match lower.as_str() {
+        // A bare number is most often meant as megabits, unless it is large.
+        "" if is_bare && number.parse().is_ok_and(|number: f64| number <= MOST_MEGA) => &["m"],
+        "" if is_bare => &["", "k", "m"],
+        given => &[given],
+    };
+    let bits = prefixes.iter().map(|prefix| format!("{number} {prefix}bit/s"));
+    let bytes = prefixes.iter().map(|prefix| match *prefix {
+        "k" => format!("{number} kB/s"),
+        other => format!("{number} {}B/s", other.to_ascii_uppercase()),
+    });
+    let whose = if text.ends_with("bps") { ", as of `tc`" } else { "" };
+    let bits = offered(bits, is_rate).map(|offers| format!("{offers} for bits"));
+    let bytes = offered(bytes, is_rate).map(|offers| format!("{offers} for bytes{whose}"));
+    let offers: Vec<_> = [bits, bytes].into_iter().flatten().collect();
+    if offers.is_empty() {
+        return RATE_BOUNDS.to_owned();
+    }
+    format!("write {}", offers.join(", "))
 }
 
 /// What to write for a burst that cannot be understood.
 fn meant_burst(text: &str) -> String {
-    if let Some(right) = with_decimal_point(text).filter(|right| burst(right).is_ok()) {
+    if let Some(right) = with_decimal_point(text).filter(|right| is_burst(right)) {
         return format!("write \"{right}\"");
     }
-    if let Some(bytes) = quantity(text, rate_unit).map(|bits| bits / 8).filter(|b| *b > 0) {
-        return format!("a burst is counted in bytes: write \"{bytes} B\"");
-    }
-    match guess(text) {
-        Some((number, "")) => format!("say of what: \"{number} kB\", or \"{number} B\" for bytes"),
-        Some((number, prefix)) => {
-            let upper = prefix.to_ascii_uppercase();
-            let decimal = if upper == "K" { "k" } else { &upper };
-            let mut help = format!("write \"{number} {upper}iB\" (1 KiB is 1024 bytes)");
-            if upper != "G" {
-                let _ = write!(help, " or \"{number} {decimal}B\" (1 kB is 1000)");
-            }
-            help
-        }
-        None => {
-            "a burst is a number and `B`, `kB`, `MB`, `KiB` or `MiB`, as in \"64 kB\"".to_owned()
-        }
-    }
+    let offer = if let Some(bits) = quantity(text, rate_unit).filter(|bits| *bits > 0) {
+        let bytes = offered([format!("{} B", bits / 8)].into_iter(), is_burst);
+        bytes.map(|offer| format!("a burst is counted in bytes: write {offer}"))
+    } else if let Some((number, prefix)) = guess(text) {
+        let upper = prefix.to_ascii_uppercase();
+        let units: &[&str] = match upper.as_str() {
+            "" => &["kB", "B"],
+            "K" => &["KiB", "kB"],
+            "M" => &["MiB", "MB"],
+            _ => &["GiB"],
+        };
+        let offers = offered(units.iter().map(|unit| format!("{number} {unit}")), is_burst);
+        offers.map(|offers| format!("write {offers} (1 KiB is 1024 bytes, 1 kB 1000)"))
+    } else {
+        Some("a burst is a number and `B`, `kB`, `MB`, `KiB` or `MiB`, as in \"64 kB\"".to_owned())
+    };
+    offer.unwrap_or_else(|| BURST_BOUNDS.to_owned())
+}
+
+/// Those of several spellings that would be taken.
+fn offered(spellings: impl Iterator<Item = String>, is_right: fn(&str) -> bool) -> Option<String> {
+    let right: Vec<_> =
+        spellings.filter(|text| is_right(text)).map(|text| format!("\"{text}\"")).collect();
+    (!right.is_empty()).then(|| right.join(" or "))
+}
+
+fn is_rate(text: &str) -> bool {
+    quantity(text, rate_unit).is_some_and(|bits| (MIN_RATE..=MAX_RATE).contains(&(bits / 8)))
+}
+
+fn is_burst(text: &str) -> bool {
+    let bytes = quantity(text, |unit| exact(&SIZE_UNITS, unit));
+    bytes.is_some_and(|bytes| (MIN_BURST..=MAX_BURST).contains(&bytes))
 }
 
 /// `1,5 mbit/s` with a point.
@@ -219,18 +264,18 @@ mod tests {
             "20 Mbit",
             "20 mbits/s",
             "20 Mbps",
-            "20mbps",
+            "20Mbps",
             "20 Mb/s",
             "20 Mbit/sec",
-            "20000 kbps",
+            "20000 Kbps",
         ] {
             assert_eq!(rate(text), Ok(2_500_000), "{text}");
         }
-        for text in ["20 MB/s", "20MB/s", "20 MBps", "20000 kB/s"] {
+        for text in ["20 MB/s", "20MB/s", "20 MBps", "20000 kB/s", "20000 KBps", "20000 KB/s"] {
             assert_eq!(rate(text), Ok(20_000_000), "{text}");
         }
         assert_eq!(rate("1 MiB/s"), Ok(1 << 20));
-        assert_eq!(rate("1.5gbps"), Ok(187_500_000));
+        assert_eq!(rate("1.5Gbps"), Ok(187_500_000));
     }
 
     #[test]
@@ -244,11 +289,57 @@ mod tests {
             assert_eq!(help(text), megabits, "{text}");
         }
         let kilobits = "write \"64 kbit/s\" for bits, \"64 kB/s\" for bytes";
-        for text in ["64k", "64K", "64 KB/s", "64 kb/s", "64 KBPS"] {
+        for text in ["64k", "64K", "64 kb/s", "64 KBPS"] {
             assert_eq!(help(text), kilobits, "{text}");
         }
-        assert_eq!(help("1,5 mbit/s"), "write \"1.5 mbit/s\"");
+        for (text, expected) in [
+            ("20 mbps", "write \"20 mbit/s\" for bits, \"20 MB/s\" for bytes, as of `tc`"),
+            ("500 kbps", "write \"500 kbit/s\" for bits, \"500 kB/s\" for bytes, as of `tc`"),
+            ("8000bps", "write \"8000 bit/s\" for bits, \"8000 B/s\" for bytes, as of `tc`"),
+            (
+                "1000000",
+                "write \"1000000 bit/s\" or \"1000000 kbit/s\" for bits, \"1000000 B/s\" or \
+                 \"1000000 kB/s\" for bytes",
+            ),
+            ("20G", "write \"20 gbit/s\" for bits"),
+            ("1,5 mbit/s", "write \"1.5 mbit/s\""),
+        ] {
+            assert_eq!(help(text), expected, "{text}");
+        }
+        for text in ["1000000000000", "500G", "1000000 mb"] {
+            assert_eq!(rate(text), Err(Form(RATE_BOUNDS.to_owned())), "{text}");
+        }
         assert!(help("fast").contains("as in \"10 mbit/s\""));
+    }
+
+    #[test]
+    fn every_rate_that_is_offered_is_taken() {
+        let numbers = ["1", "8", "500", "12500", "20000", "1000000", "100000000", "0.5"];
+        for number in numbers {
+            for unit in ["", "k", "M", "g", " mb", " KBPS", "bps", " kbps", " mbps", "B"] {
+                let text = format!("{number}{unit}");
+                for read in [rate, burst] {
+                    let Err(Form(help)) = read(&text) else { continue };
+                    let is_bounds = [RATE_BOUNDS, BURST_BOUNDS].contains(&help.as_str());
+                    assert!(help.contains('"') || is_bounds, "{text}: {help}");
+                    for offered in help.split('"').skip(1).step_by(2) {
+                        assert!(read(offered).is_ok(), "{text}: {help}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_limit_of_nothing_is_a_drop() {
+        for text in ["0", "0 mbit/s", "0M", "0.0", "0 B/s", "0 mbps"] {
+            let help = match rate(text) {
+                Err(Form(help)) => help,
+                Err(Bounds(help)) => help.to_owned(),
+                Ok(rate) => panic!("{text}: {rate}"),
+            };
+            assert_eq!(help, ZERO, "{text}");
+        }
     }
 
     #[test]

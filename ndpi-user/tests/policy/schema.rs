@@ -18,13 +18,16 @@ const BEYOND_A_SCHEMA: [&str; 8] = [
 ];
 
 /// Values that fit some key, and values that fit none.
-const VALUES: [&str; 84] = [
+const VALUES: [&str; 87] = [
     "'drop'",
     "'allow'",
     "'block'",
     "'accept'",
     "'20mbit'",
     "'20 Mbps'",
+    "'20 mbps'",
+    "'500 KBps'",
+    "'500 KB/s'",
     "'20 Mb/s'",
     "'20M'",
     "'20 MiB/s'",

@@ -83,6 +83,15 @@ fn rates_are_taken_or_told_with_their_right_spelling() {
         assert_eq!(rate(text), Ok(2_500_000), "{text}");
     }
     assert_eq!(rate("\"20MB/s\""), Ok(20_000_000));
+    assert_eq!(rate("'500 KBps'"), Ok(500_000));
+    for (text, expected) in [
+        ("1000000", "write \"1000000 bit/s\" or "),
+        ("\"20 mbps\"", "write \"20 mbit/s\" for bits, \"20 MB/s\" for bytes, as of `tc`"),
+        ("0", "nothing passes a limit of 0: write action = \"drop\""),
+        ("\"0\"", "nothing passes a limit of 0: write action = \"drop\""),
+    ] {
+        assert!(rate(text).unwrap_err().starts_with(expected), "{text}: {:?}", rate(text));
+    }
     for text in ["\"20M\"", "20", "\"20\"", "\"20 mb/s\""] {
         let help = "write \"20 mbit/s\" for bits, \"20 MB/s\" for bytes";
         assert_eq!(rate(text).unwrap_err(), help, "{text}");
