@@ -33,7 +33,7 @@ pub struct Policy {
 impl Policy {
     pub(super) fn new(parsed: Parsed, vocabulary: &Vocabulary, diagnostics: Diagnostics) -> Self {
         let index = Index::new(&parsed.rules);
-        let Parsed { rules, groups, default, undecided, fragments, unparsable } = parsed;
+        let Parsed { rules, groups, default, undecided, fragments, unparsable, .. } = parsed;
         Self {
             acts_on_partial: rules.iter().any(|rule| rule.partial),
             hurry: Hurry::new(&rules, &vocabulary.app_categories),

@@ -170,7 +170,7 @@ pub fn check_text(
     let mut reader = Reader::new(vocabulary, support, read_list);
     let parsed = reader.policy(path, text);
     let mut diagnostics = reader.diagnostics;
-    for problem in parsed.iter().flat_map(|parsed| lint(&parsed.rules, vocabulary)) {
+    for problem in parsed.iter().flat_map(|parsed| lint(parsed, vocabulary)) {
         diagnostics.report(problem);
     }
     diagnostics.sort();

@@ -34,6 +34,7 @@ mod read;
 mod rule;
 mod schedule;
 mod service;
+mod sisters;
 mod support;
 mod vocabulary;
 mod watch;

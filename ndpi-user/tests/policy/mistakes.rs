@@ -249,7 +249,7 @@ fn categories_that_are_not_what_their_words_say_get_a_hint() {
 fn an_application_of_another_category_is_found_in_ndpis_own_table() {
     let Some(names) = real_names() else { return };
     for (matchers, code) in [
-        ("app = \"YouTube\"\ncategory = [\"Video\", \"Streaming\"]", "filed-otherwise"),
+        ("app = \"Spotify\"\ncategory = [\"Video\", \"Streaming\"]", "filed-otherwise"),
         ("app = \"Zoom\"\ngroup = \"video\"", "never-matches"),
         ("app = \"Facebook\"\ngroup = \"adult\"", "filed-otherwise"),
         ("category = \"Music\"\ngroup = \"video\"", "filed-otherwise"),
@@ -319,6 +319,13 @@ fn ordered(first: &str, second: &str) -> String {
     format!("[[rule]]\nname = \"A\"\n{first}\n[[rule]]\nname = \"B\"\n{second}\n")
 }
 
+/// What is said of a policy, but for parts of services.
+fn about_order(text: &str, names: &Vocabulary) -> Vec<String> {
+    let mut said = lines(&with_real_names(text, names));
+    said.retain(|line| !line.contains("sister-app"));
+    said
+}
+
 #[test]
 fn what_an_earlier_rule_carries_is_taken_before() {
     let Some(names) = real_names() else { return };
@@ -340,7 +347,7 @@ fn what_an_earlier_rule_carries_is_taken_before() {
             &format!("{first}\naction = \"allow\""),
             &format!("{second}\naction = \"block\""),
         );
-        let said = lines(&with_real_names(&text, &names));
+        let said = about_order(&text, &names);
         let [said] = &*said else { panic!("{text}: {said:?}") };
         let expected = format!("too-late: \"B\" comes too late for {flow}: \"A\" takes it before");
         assert!(said.contains(&expected), "{said}");
@@ -348,7 +355,7 @@ fn what_an_earlier_rule_carries_is_taken_before() {
     }
     let exception =
         ordered("breed = \"Fun\"\naction = \"block\"", "app = \"YouTube\"\naction = \"allow\"");
-    assert!(lines(&with_real_names(&exception, &names))[0].contains("too late for TLS.YouTube"));
+    assert!(about_order(&exception, &names)[0].contains("too late for TLS.YouTube"));
 }
 
 #[test]
@@ -375,6 +382,54 @@ fn an_order_that_may_be_meant_is_left_alone() {
         ("app = \"TLS\"\naction = \"allow\"", "src = \"198.18.0.1\"\naction = \"block\""),
     ] {
         let text = ordered(first, second);
-        assert_eq!(lines(&with_real_names(&text, &names)), [""; 0], "{text}");
+        assert_eq!(about_order(&text, &names), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn a_part_of_a_service_with_a_name_of_its_own_is_named() {
+    let Some(names) = real_names() else { return };
+    let block = |app: &str| format!("[[rule]]\napp = {app}\naction = \"block\"\n");
+    for (app, parts) in [
+        ("\"WhatsApp\"", "WhatsAppCall and WhatsAppFiles"),
+        ("[\"WhatsApp\", \"WhatsAppFiles\"]", "WhatsAppCall"),
+        ("\"Telegram\"", "TelegramVoip"),
+        ("\"Facebook\"", "FacebookMessenger and FacebookVoip and FbookReelStory"),
+        ("\"Teams\"", "TeamsCall"),
+        ("\"Signal\"", "SignalVoip"),
+        ("\"Viber\"", "ViberVoip"),
+        ("\"Line\"", "LineCall"),
+        ("\"Snapchat\"", "SnapchatCall"),
+        ("\"YouTube\"", "YouTubeUpload"),
+        ("\"KakaoTalk\"", "KakaoTalk_Voice"),
+    ] {
+        let said = lines(&with_real_names(&block(app), &names));
+        let [said] = &*said else { panic!("{app}: {said:?}") };
+        let expected = format!("does not take {parts}, which nDPI tells apart");
+        assert!(said.contains("sister-app") && said.contains(&expected), "{said}");
+    }
+    let calls = "[[rule]]\ngroup = \"calls\"\nlimit = \"1 mbit/s\"\n";
+    let passed = block("\"Teams\"").replace("block", "allow");
+    for fine in [block("[\"Line\", \"LineCall\"]"), block("\"Teams\"") + calls, passed] {
+        assert_eq!(lines(&with_real_names(&fine, &names)), [""; 0], "{fine}");
+    }
+}
+
+#[test]
+fn a_default_that_blocks_says_what_unknown_flows_do() {
+    let rule = "[[rule]]\napp = \"DNS\"\naction = \"allow\"\n";
+    for word in ["drop", "block", "reject"] {
+        let said = checked(&format!("default = \"{word}\"\n{rule}"));
+        let [said] = &*said else { panic!("{word}: {said:?}") };
+        assert!(said.starts_with("1:11 undecided-passes: "), "{said}");
+        assert!(said.contains("write below it: undecided = \"drop\""), "{said}");
+    }
+    for fine in [
+        "default = \"drop\"\nundecided = \"drop\"\n",
+        "default = \"drop\"\nundecided = \"pass\"\n",
+        "default = \"count\"\n",
+        "",
+    ] {
+        assert_eq!(checked(&format!("{fine}{rule}")), [""; 0], "{fine}");
     }
 }

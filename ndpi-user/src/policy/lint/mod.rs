@@ -13,13 +13,17 @@ mod lists;
 mod names;
 mod never;
 mod pairs;
+mod rest;
 mod says;
+mod sisters;
 mod words;
 
-use super::{Problem, Rule, Vocabulary};
+use super::read::Parsed;
+use super::{Problem, Vocabulary};
 
-/// Everything suspicious about rules in file order.
-pub(super) fn lint(rules: &[Rule], vocabulary: &Vocabulary) -> Vec<Problem> {
+/// Everything suspicious about a policy, its rules in file order.
+pub(super) fn lint(parsed: &Parsed, vocabulary: &Vocabulary) -> Vec<Problem> {
+    let rules = parsed.rules.as_slice();
     let mut problems = Vec::new();
     for rule in rules {
         problems.extend(lists::redundant_entries(rule));
@@ -31,6 +35,8 @@ pub(super) fn lint(rules: &[Rule], vocabulary: &Vocabulary) -> Vec<Problem> {
     }
     problems.extend(pairs::taken_before(rules, &vocabulary.app_categories));
     problems.extend(late::too_late(rules, vocabulary, &|_| None));
+    problems.extend(sisters::left_out(rules, vocabulary));
+    problems.extend(rest::unknown_passes(parsed));
     problems.extend(names::repeated(rules));
     problems.extend(hurry::in_vain(rules, &vocabulary.app_categories));
     problems

@@ -40,7 +40,11 @@ pub(super) struct Parsed {
     pub(super) rules: Vec<Rule>,
     pub(super) groups: Vec<Arc<Group>>,
     pub(super) default: Action,
+    /// Where `default` is written.
+    pub(super) default_place: Option<Place>,
     pub(super) undecided: Undecided,
+    /// Whether `undecided` is written.
+    pub(super) says_undecided: bool,
     pub(super) fragments: Undecided,
     pub(super) unparsable: Undecided,
 }
@@ -101,6 +105,8 @@ impl<'a> Reader<'a> {
             self.groups(value);
         }
         let parsed = Parsed {
+            default_place: table.get("default").map(here),
+            says_undecided: table.contains_key("undecided"),
             default: keys
                 .take("default")
                 .and_then(|v| self.default_action(v))
