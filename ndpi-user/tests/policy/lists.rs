@@ -59,6 +59,28 @@ fn an_exception_of_a_list_holds_for_the_rule() {
 }
 
 #[test]
+fn what_is_important_holds_in_spite_of_exceptions() {
+    let hosts = ["x.example", "a.x.example", "b.a.x.example"];
+    for (list, expected) in [
+        ("||x.example^$important\n@@||x.example^\n", &hosts[..]),
+        ("@@||x.example^\n||x.example^$important\n", &hosts[..]),
+        ("||x.example^$important\n@@||a.x.example^\n", &hosts[..]),
+        ("||*.x.example^$important\n||x.example^\n@@||a.x.example^\n", &hosts[..]),
+        ("||x.example^$important\n@@||x.example^$important\n", &[]),
+        ("||x.example^$important\n@@||a.x.example^$important\n", &hosts[..1]),
+        ("||x.example^\n@@||x.example^\n", &[]),
+        ("||a.x.example^$important\n||x.example^\n@@||b.a.x.example^\n", &hosts[..]),
+    ] {
+        assert_eq!(blocked(list, &hosts), expected, "{list}");
+    }
+    // Below an exception there is nothing to hold by: that is said.
+    let list = "||a.x.example^$important\n@@||x.example^\n";
+    let (usable, found) = problems("host = { file = \"list\" }", list);
+    assert!(usable && found.len() == 1, "{found:#?}");
+    assert!(found[0].starts_with("1:3 list-important:"), "{found:#?}");
+}
+
+#[test]
 fn the_names_of_a_list_may_stand_for_those_below() {
     let below = blocking_by("{ file = \"list\", below = true }", "ads.example.com\n*.b.example\n");
     assert!(HOSTS[..2].iter().all(|host| blocks(&below, host)) && blocks(&below, "b.example"));

@@ -21,8 +21,10 @@ pub(super) fn line<'t>(text: &'t str, give: Give<'_, 't>) -> Option<Line> {
         let is_one = excepts || filter.starts_with(['|', '/']) || is_cosmetic(filter);
         return is_one.then_some(Line::LeftOut);
     };
-    let (pattern, options) = filter.split_once('$').unwrap_or((filter, "important"));
-    let is_whole = options.split(',').all(|option| WHOLE.contains(&option.trim()));
+    let (pattern, options) = filter.split_once('$').unwrap_or((filter, "all"));
+    let mut options = options.split(',').map(str::trim);
+    let is_important = options.clone().any(|option| option == "important");
+    let is_whole = options.all(|option| WHOLE.contains(&option));
     let end = pattern.find(['^', '|', '/', ' ', '?', ':']).unwrap_or(pattern.len());
     let (name, rest) = pattern.split_at(end);
     let (reach, name) = match name.strip_prefix("*.") {
@@ -33,7 +35,16 @@ pub(super) fn line<'t>(text: &'t str, give: Give<'_, 't>) -> Option<Line> {
     if !is_name || !is_whole || !matches!(rest, "" | "^" | "^|" | "^*" | "|") {
         return Some(Line::LeftOut);
     }
-    give(if excepts { Reach::ExceptTree } else { reach }, name);
+    give(
+        match (excepts, reach, is_important) {
+            (true, _, false) => Reach::ExceptTree,
+            (true, _, true) => Reach::ExceptImportant,
+            (false, Reach::Below, true) => Reach::ImportantBelow,
+            (false, _, true) => Reach::ImportantTree,
+            (false, reach, false) => reach,
+        },
+        name,
+    );
     Some(Line::Read)
 }
 

@@ -70,8 +70,14 @@ pub(super) enum Reach {
     Tree,
     /// The names below it.
     Below,
+    /// The name and those below it, whatever is excepted.
+    ImportantTree,
+    /// The names below it, whatever is excepted.
+    ImportantBelow,
     /// An exception: the name and those below it are not meant.
     ExceptTree,
+    /// An exception from what is meant whatever is excepted, too.
+    ExceptImportant,
     /// An exception: the name is not meant.
     ExceptItself,
 }
@@ -206,7 +212,10 @@ mod tests {
                 Reach::AsWritten => name.to_owned(),
                 Reach::Tree => format!(".{name}"),
                 Reach::Below => format!("*.{name}"),
+                Reach::ImportantTree => format!(".{name} important"),
+                Reach::ImportantBelow => format!("*.{name} important"),
                 Reach::ExceptTree => format!("!.{name}"),
+                Reach::ExceptImportant => format!("!.{name} important"),
                 Reach::ExceptItself => format!("!{name}"),
             });
         };
@@ -274,8 +283,11 @@ mod tests {
     #[test]
     fn adblock_filters_mean_the_names_below_too() {
         gives("||ads.example.com^", &[".ads.example.com"]);
-        gives("||ads.example.com^$important", &[".ads.example.com"]);
-        gives("||ads.example.com^$all,important", &[".ads.example.com"]);
+        gives("||ads.example.com^$important", &[".ads.example.com important"]);
+        gives("||ads.example.com^$all,important", &[".ads.example.com important"]);
+        gives("||*.example.com^$important", &["*.example.com important"]);
+        gives("@@||good.example.com^$important", &["!.good.example.com important"]);
+        gives("||ads.example.com^$all", &[".ads.example.com"]);
         gives("||ads.example.com", &[".ads.example.com"]);
         gives("||*.example.com^", &["*.example.com"]);
         gives("@@||good.example.com^", &["!.good.example.com"]);

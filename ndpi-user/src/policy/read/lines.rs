@@ -1,5 +1,6 @@
 //! The entries of a list, line by line.
 
+use super::exceptions::Exceptions;
 use super::list::List;
 use super::tally::Tally;
 use super::{Reader, place};
@@ -19,15 +20,15 @@ impl Reader<'_> {
             list,
             tally: Tally::default(),
             all: Vec::new(),
-            except: Vec::new(),
+            exceptions: Exceptions::default(),
         };
         let mut lines = Lines::new(list.format);
         for line in text.split_inclusive('\n') {
             let became = lines.line(line, &mut |reach, name| names.add(reach, name));
             names.count(became, line);
         }
-        let Names { tally, all, except, .. } = names;
-        self.exceptions.extend(except);
+        let Names { tally, all, exceptions, .. } = names;
+        self.exceptions.add(exceptions);
         self.finish(list.source, text, tally, "host names");
         all
     }
@@ -92,32 +93,38 @@ struct Names<'t> {
     list: List,
     tally: Tally,
     all: Vec<At<HostPattern>>,
-    except: Vec<At<HostPattern>>,
+    exceptions: Exceptions,
 }
 
 impl Names<'_> {
     fn add(&mut self, reach: Reach, name: &str) {
         let pattern = match reach {
             Reach::AsWritten | Reach::ExceptItself => HostPattern::parse(name),
-            Reach::Tree | Reach::ExceptTree => HostPattern::tree(name),
-            Reach::Below => HostPattern::below(name),
+            Reach::Tree | Reach::ImportantTree | Reach::ExceptTree | Reach::ExceptImportant => {
+                HostPattern::tree(name)
+            }
+            Reach::Below | Reach::ImportantBelow => HostPattern::below(name),
         };
         let place = place_of(self.list.source, self.text, name);
         match pattern {
             Ok(value) => {
                 self.tally.read += 1;
-                match reach {
-                    Reach::ExceptTree | Reach::ExceptItself => {
-                        self.except.push(At { value, place });
-                    }
-                    _ if self.list.below => {
-                        self.all.push(At { value: value.with_those_below(), place });
-                    }
-                    _ => self.all.push(At { value, place }),
-                }
+                self.keep(reach, At { value, place });
             }
             Err(error) => self.refuse(place, name, &error.to_string(), Some(&error)),
         }
+    }
+
+    fn keep(&mut self, reach: Reach, at: At<HostPattern>) {
+        let exceptions = &mut self.exceptions;
+        match reach {
+            Reach::ExceptTree | Reach::ExceptItself => return exceptions.plain.push(at),
+            Reach::ExceptImportant => return exceptions.important.push(at),
+            Reach::ImportantTree | Reach::ImportantBelow => exceptions.in_spite.push(at.clone()),
+            Reach::AsWritten | Reach::Tree | Reach::Below => {}
+        }
+        let value = if self.list.below { at.value.with_those_below() } else { at.value };
+        self.all.push(At { value, ..at });
     }
 
     fn count(&mut self, became: Line, line: &str) {

@@ -4,6 +4,7 @@
 //! the first mistake.
 
 mod action;
+mod exceptions;
 mod groups;
 mod keys;
 mod lines;
@@ -24,11 +25,12 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use self::exceptions::Exceptions;
 use self::keys::Keys;
 pub(super) use self::matchers::pair;
 use super::{
-    Action, At, Diagnostics, Group, HostPattern, Place, Problem, ReadList, Rule, SourceId, Support,
-    Undecided, Vocabulary, groups,
+    Action, Diagnostics, Group, Place, Problem, ReadList, Rule, SourceId, Support, Undecided,
+    Vocabulary, groups,
 };
 
 /// Most rules of a policy: the width of a decision's sets (and far from what a person can keep in
@@ -56,7 +58,7 @@ pub(super) struct Reader<'a> {
     pub(super) read_list: ReadList<'a>,
     pub(super) diagnostics: Diagnostics,
     /// The exceptions of the lists of one `host`.
-    pub(super) exceptions: Vec<At<HostPattern>>,
+    exceptions: Exceptions,
     /// Our groups, with what the policy adds, and its own.
     pub(super) groups: Vec<Arc<Group>>,
     /// The lists read so far, so that one file is one source.
@@ -70,7 +72,7 @@ impl<'a> Reader<'a> {
         read_list: ReadList<'a>,
     ) -> Self {
         let diagnostics = Diagnostics::default();
-        let (exceptions, lists) = (Vec::new(), Vec::new());
+        let (exceptions, lists) = (Exceptions::default(), Vec::new());
         let groups = groups(vocabulary);
         Self { vocabulary, support, read_list, diagnostics, exceptions, groups, lists }
     }

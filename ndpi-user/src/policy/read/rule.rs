@@ -25,7 +25,7 @@ impl Reader<'_> {
         let named = name.map_or(here(value), here);
         let name = name.and_then(|v| Some(clean(self.text("name", "a text", v)?).into_owned()));
         let matchers = self.matchers(&mut keys);
-        let except = std::mem::take(&mut self.exceptions);
+        let except = self.excepted();
         let mut not = keys.take("not").map(|v| self.not(v)).unwrap_or_default();
         self.refuse_exceptions_of_exceptions();
         if !except.is_empty() {
@@ -65,19 +65,6 @@ impl Reader<'_> {
         let matchers = self.matchers(&mut keys);
         keys.refuse_others(self);
         matchers
-    }
-
-    /// What a list under `not` excepts cannot be taken back in.
-    fn refuse_exceptions_of_exceptions(&mut self) {
-        let exceptions = std::mem::take(&mut self.exceptions);
-        if let Some(first) = exceptions.first() {
-            let message = format!(
-                "{} of this list's lines are exceptions, which have no meaning under `not`",
-                exceptions.len()
-            );
-            let help = "name the list under `host`, or take them out";
-            self.report(Problem::warning("list-exception", first.place, message).help(help));
-        }
     }
 
     /// `state = "partial"` is all there is to say: without it a rule waits for the final word.
