@@ -14,8 +14,10 @@ mod names;
 mod never;
 mod pairs;
 mod rest;
+mod said;
 mod says;
 mod sisters;
+mod wire;
 mod words;
 
 use super::read::Parsed;
@@ -30,6 +32,9 @@ pub(super) fn lint(parsed: &Parsed, vocabulary: &Vocabulary) -> Vec<Problem> {
         problems.extend(lists::never_holds(rule));
         problems.extend(never::excluded_by_the_table(rule, vocabulary));
         problems.extend(never::kept_out(rule, vocabulary));
+        problems.extend(wire::impossible(rule));
+        problems.extend(said::reversed(rule, vocabulary));
+        problems.extend(said::other_breed(rule, vocabulary));
         problems.extend(words::mistaken(rule, vocabulary));
         problems.extend(hosts::hints(rule));
     }

@@ -19,7 +19,7 @@ fn hint(at: &At<AppPattern>, rules: &[Rule], names: &Vocabulary) -> Option<Probl
         return None;
     }
     let name = names.pattern_name(at.value);
-    let message = format!("{name} does not take {}, which nDPI tells apart", parts.join(" and "));
+    let message = format!("{name} does not take {}, which nDPI tells apart", parts.join(", "));
     let help =
         format!("to take them, too, write `app = [\"{name}\", \"{}\"]`", parts.join("\", \""));
     Some(Problem::hint("sister-app", at.place, message).help(help))

@@ -32,9 +32,9 @@ fn hint(
     let what = match (besides.as_slice(), left_out.as_slice()) {
         ([], []) => return None,
         (besides, []) => format!("takes {}", and_more(besides.iter().copied())),
-        ([], left_out) => format!("does not take {}", and_more(left_out.iter().copied())),
+        ([], left_out) => format!("may not take {}", and_more(left_out.iter().copied())),
         (besides, left_out) => format!(
-            "does not take {}, and takes {}",
+            "may not take {}, and takes {}",
             and_more(left_out.iter().copied()),
             and_more(besides.iter().copied())
         ),
