@@ -7,6 +7,7 @@ use ndpi::{AppId, CategoryId};
 use serde::Deserialize;
 
 use super::category::Categories;
+use super::letters::letters;
 use super::read::pair;
 use super::{AppPattern, Names, Vocabulary};
 
@@ -31,6 +32,9 @@ pub struct GroupFile {
 pub struct Listed {
     /// What belongs there.
     pub about: String,
+    /// What else people call it; letters and digits only, in lower case.
+    #[serde(default)]
+    pub also: Vec<String>,
     /// Names of applications.
     #[serde(default)]
     pub app: Vec<String>,
@@ -94,6 +98,16 @@ pub fn groups(names: &Vocabulary) -> Vec<Arc<Group>> {
     ours.map(|(name, listed)| Arc::new(Group::of(name, listed, names))).collect()
 }
 
+/// The group of ours that is commonly called so, or is meant by its own name in another spelling.
+pub(super) fn also_called(written: &str) -> Option<&'static str> {
+    let meant = letters(written);
+    let mut ours = our_groups().groups.iter();
+    let is_it = |(name, listed): &(&'static String, &'static Listed)| {
+        letters(name) == meant || listed.also.contains(&meant)
+    };
+    ours.find(is_it).map(|(name, _)| name.as_str())
+}
+
 /// How names of groups are compared: `VPN and proxies` is `vpn-and-proxies`.
 pub(super) fn group_name(written: &str) -> String {
     written.trim().to_lowercase().replace([' ', '_'], "-")
@@ -136,6 +150,18 @@ mod tests {
             names.dedup();
             assert_eq!(names.len(), all, "{name}");
         }
+    }
+
+    #[test]
+    fn no_other_name_means_two_groups() {
+        let ours = &our_groups().groups;
+        let also = ours.values().flat_map(|listed| &listed.also);
+        let mut all: Vec<_> = ours.keys().map(|name| letters(name)).chain(also.cloned()).collect();
+        assert!(all.iter().all(|word| letters(word) == *word));
+        let count = all.len();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), count);
     }
 
     #[test]

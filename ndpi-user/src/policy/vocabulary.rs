@@ -147,7 +147,13 @@ impl Vocabulary {
     }
 }
 
-/// Up to three candidates that look like `word`: one that contains it or is within a third of its
+/// Whether a candidate is half of a word, or one of several words: there is a raft in Minecraft.
+fn is_most_of(key: &str, word: &str) -> bool {
+    let mut words = word.split(|c: char| !c.is_alphanumeric());
+    word.contains(key) && (2 * key.len() >= word.len() || words.any(|word| word == key))
+}
+
+/// Up to three candidates that look like `word`: one that contains it, is most of it, or is within a third of its
 /// length by Damerau-Levenshtein distance; the nearest first.
 pub(super) fn nearest<'n>(word: &str, candidates: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
     let word = word.to_lowercase();
@@ -156,7 +162,7 @@ pub(super) fn nearest<'n>(word: &str, candidates: impl Iterator<Item = &'n str>)
         .filter_map(|candidate| {
             let key = candidate.to_lowercase();
             let distance = strsim::damerau_levenshtein(&word, &key);
-            let inside = word.len() >= 3 && (key.contains(&word) || word.contains(&key));
+            let inside = word.len() >= 3 && (key.contains(&word) || is_most_of(&key, &word));
             let inside = inside && key.len() >= 3;
             (distance <= limit || inside).then_some((distance, candidate))
         })
@@ -231,5 +237,7 @@ mod tests {
         assert_eq!(names().nearest("Netflx"), ["NetFlix"]);
         assert_eq!(names().nearest("gram"), ["Instagram"]);
         assert_eq!(names().nearest("zzz"), Vec::<&str>::new());
+        assert_eq!(names().nearest("Facebook app"), ["Facebook"]);
+        assert_eq!(names().nearest("ntopological"), Vec::<&str>::new());
     }
 }

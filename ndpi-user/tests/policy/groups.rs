@@ -95,6 +95,74 @@ fn mistakes_in_groups_are_named() {
 }
 
 #[test]
+fn other_names_of_groups_lead_to_them() {
+    let cure = |key: &str, name: &str| {
+        let text = format!("[[rule]]\n{key} = '{name}'\naction = 'drop'");
+        let problems = read(&text).expect_err(&text);
+        problems.problems()[0].help.clone().unwrap_or_default()
+    };
+    for (names, group) in [
+        ("streaming Streaming videos movies", "video"),
+        ("vpn VPN proxy vpns", "vpn-and-proxies"),
+        ("SocialNetwork social-network social_media", "social"),
+        ("email Email e-mail", "mail"),
+        ("chat Chat messenger", "messaging"),
+        ("porn adult-content", "adult"),
+        ("gaming Game", "games"),
+        ("advertising ad", "ads"),
+        ("p2p torrent FileSharing", "file-sharing"),
+        ("ChatGPT openai", "ai"),
+        ("cloud storage", "cloud-storage"),
+    ] {
+        for name in names.split(' ') {
+            assert_eq!(cure("group", name), format!("write `group = \"{group}\"`"), "{name}");
+        }
+    }
+    for (key, name, group) in [
+        ("category", "p2p", "file-sharing"),
+        ("category", "torrent", "file-sharing"),
+        ("category", "gaming", "games"),
+        ("app", "ChatGPT", "ai"),
+        ("app", "vpn", "vpn-and-proxies"),
+        ("app", "p2p", "file-sharing"),
+    ] {
+        let expected = format!("there is a group for that: write `group = \"{group}\"`");
+        assert_eq!(cure(key, name), expected, "{key} {name}");
+    }
+    assert_eq!(cure("group", "Facebook"), "that is an application: write `app = \"Facebook\"`");
+    for key in ["app", "category", "group"] {
+        for site in ["facebook.com", "www.facebook.com", "https://facebook.com/", "*.facebook.com"]
+        {
+            let expected = "that is a host name: write `host = \".facebook.com\"`";
+            assert_eq!(cure(key, site), expected, "{key} {site}");
+        }
+    }
+    for name in ["Minecraft", "Fortnite"] {
+        assert!(!cure("app", name).contains("did you mean"), "{name}");
+    }
+}
+
+#[test]
+fn settings_under_another_table_lead_to_their_place() {
+    for (text, expected) in [
+        ("[[rule]]\naction = 'drop'\ndefault = 'drop'", "before the first `[[rule]]`"),
+        ("[[rule]]\naction = 'drop'\nundecided = 'drop'", "before the first `[[rule]]`"),
+        (
+            "[[rule]]\naction = 'drop'\n[rule.not]\nfragments = 'drop'",
+            "before the first `[[rule]]`",
+        ),
+        ("[groups]\ndefault = 'drop'", "put `default = …` before the first `[…]`"),
+        ("app = 'DNS'", "write a line `[[rule]]` before it"),
+        ("[[rule]]\naction = 'drop'\nprotocol = 'TCP'", "did you mean `proto`?"),
+        ("[[rule]]\naction = 'drop'\nprotocol = ['tcp', 17]", "did you mean `proto`?"),
+        ("[[rule]]\naction = 'drop'\nprotocol = 'TLS'", "write `app` for what nDPI knows"),
+    ] {
+        let said = read(text).expect_err(text).render(false);
+        assert!(said.contains(expected), "{text}: {said}");
+    }
+}
+
+#[test]
 fn names_that_the_library_lacks_are_reported_where_the_group_is_used() {
     assert!(policy("").diagnostics().problems().is_empty());
     let used = policy(VIDEO);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::keys::Keys;
+use super::keys::{Keys, SETTINGS};
 use super::{Reader, here, value};
-use crate::policy::group::{Group, group_name};
+use crate::policy::group::{Group, also_called, group_name};
 use crate::policy::vocabulary::nearest;
 use crate::policy::{At, Place, Problem};
 use crate::text::clean;
@@ -31,6 +31,12 @@ impl Reader<'_> {
             if name.is_empty() {
                 let message = "a group has no name";
                 self.report(Problem::error("empty-name", here(key), message));
+                continue;
+            }
+            if is_setting(&name, members) {
+                let message = format!("`{name}` stands under `[groups]`, as a group of that name");
+                let help = format!("if it is the setting, put `{name} = …` before the first `[…]`");
+                self.report(Problem::error("unknown-key", here(key), message).help(help));
                 continue;
             }
             let group = self.members(members);
@@ -85,6 +91,11 @@ impl Reader<'_> {
     }
 
     fn unknown_group(&mut self, written: &str, place: Place) {
+        if let Some(name) = also_called(written) {
+            let message = format!("there is no group {written:?}");
+            let help = format!("write `group = \"{name}\"`");
+            return self.report(Problem::error("unknown-name", place, message).help(help));
+        }
         let near = nearest(&group_name(written), self.groups.iter().map(|it| it.name.as_str()));
         let help =
             self.named_elsewhere("group", written).unwrap_or_else(|| match near.as_slice() {
@@ -112,6 +123,11 @@ impl Reader<'_> {
         let help = "the rule takes the rest of the group; our groups are made of nDPI 5.0's names";
         self.report(Problem::warning("group-name", place, message).help(help));
     }
+}
+
+/// Whether a key of the table is one of the whole policy, which got below `[groups]`.
+fn is_setting(name: &str, members: &Value<'_>) -> bool {
+    SETTINGS.contains(&name) && members.get_ref().as_str().is_some()
 }
 
 fn values<T>(entries: Vec<At<T>>) -> Vec<T> {

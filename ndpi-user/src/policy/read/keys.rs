@@ -4,13 +4,12 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{Reader, here};
-use crate::policy::Problem;
 use crate::policy::vocabulary::nearest;
+use crate::policy::{Problem, proto};
 
 /// What people write who know other programs, and what it is called here.
-const OTHER_WORDS: [(&str, &str); 52] = [
+const OTHER_WORDS: [(&str, &str); 51] = [
     ("application", "app"),
-    ("protocol", "app"),
     ("hostname", "host"),
     ("domain", "host"),
     ("sni", "host"),
@@ -84,6 +83,13 @@ const LEFT_OUT: [(&[&str], &str); 5] = [
     ),
 ];
 
+/// Keys of the whole policy, beside its rules and groups.
+pub(super) const SETTINGS: [&str; 4] = ["default", "undecided", "fragments", "unparsable"];
+
+/// Keys of a rule that a policy itself has none like.
+const OF_A_RULE: [&str; 10] =
+    ["name", "action", "limit", "app", "category", "group", "host", "src", "dst", "port"];
+
 /// A table being read. Every key it is asked for is one that belongs there.
 pub(super) struct Keys<'t, 'i> {
     /// What the table is, with its article.
@@ -119,16 +125,25 @@ impl<'t, 'i> Keys<'t, 'i> {
         for key in self.table.keys().filter(|key| !self.known.contains(&key.get_ref().as_ref())) {
             let name = key.get_ref();
             let message = format!("{} has no key `{name}`", self.what);
-            let help = self.suggestion(name);
+            let help = self.suggestion(name, &self.table[key]);
             reader.report(Problem::error("unknown-key", here(key), message).help(help));
         }
     }
 
-    fn suggestion(&self, name: &str) -> String {
+    fn suggestion(&self, name: &str, value: &Spanned<DeValue<'_>>) -> String {
         let lower = name.to_lowercase();
         if let Some((_, help)) = LEFT_OUT.iter().find(|(words, _)| words.contains(&lower.as_str()))
         {
             return (*help).to_owned();
+        }
+        if SETTINGS.contains(&lower.as_str()) && !self.known.contains(&"default") {
+            return "it is for the whole policy, and goes before the first `[[rule]]`".to_owned();
+        }
+        if OF_A_RULE.contains(&lower.as_str()) && self.known.contains(&"default") {
+            return "it goes into a rule: write a line `[[rule]]` before it".to_owned();
+        }
+        if lower == "protocol" && self.known.contains(&"proto") {
+            return protocol(value).to_owned();
         }
         if ["days", "hours", "zone"].contains(&lower.as_str()) && self.known.contains(&"schedule") {
             return format!("it stands in `schedule`: schedule = {{ {lower} = … }}");
@@ -154,6 +169,21 @@ impl<'t, 'i> Keys<'t, 'i> {
     fn negated<'n>(&self, name: &'n str) -> Option<&'n str> {
         let rest = ["not_", "not-", "no_", "!"].iter().find_map(|mark| name.strip_prefix(mark))?;
         (self.known.contains(&"not") && self.known.contains(&rest)).then_some(rest)
+    }
+}
+
+/// What is meant by the protocol of a rule.
+fn protocol(value: &Spanned<DeValue<'_>>) -> &'static str {
+    let of_ip = |value: &Spanned<DeValue<'_>>| match value.get_ref() {
+        DeValue::Integer(_) => true,
+        DeValue::String(name) => proto::number(name).is_some(),
+        _ => false,
+    };
+    let all = value.get_ref().as_array().map(|list| list.iter().all(of_ip));
+    if all.unwrap_or_else(|| of_ip(value)) {
+        "did you mean `proto`?"
+    } else {
+        "write `app` for what nDPI knows, as TLS, or `proto` for a protocol of IP, as tcp"
     }
 }
 

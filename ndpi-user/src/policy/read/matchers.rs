@@ -4,10 +4,13 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::keys::Keys;
+use super::meant::site;
 use super::value::as_list;
 use super::words::Meant;
 use super::{Reader, here};
-use crate::policy::group::{app_pattern, group_name};
+use crate::policy::group::{also_called, app_pattern, group_name};
+use crate::policy::known_as::ndpi_name;
+use crate::policy::letters::letters;
 use crate::policy::{AppPattern, At, Matchers, Names, Place, Problem, Rank, Vocabulary};
 use ndpi::{AppId, BreedId, CategoryId};
 
@@ -167,6 +170,9 @@ impl Reader<'_> {
         if let Some(group) = group.filter(|_| key != "group") {
             return Some(format!("that is a group: write `group = {:?}`", group.name));
         }
+        if let Some(site) = site(name) {
+            return Some(format!("that is a host name: write `host = \".{site}\"`"));
+        }
         let Vocabulary { apps, categories, breeds, risks, .. } = self.vocabulary;
         let kinds = [
             ("app", "an application", apps),
@@ -174,9 +180,15 @@ impl Reader<'_> {
             ("breed", "a breed", breeds),
             ("risk", "a risk", risks),
         ];
-        kinds.into_iter().filter(|(other, ..)| *other != key).find_map(|(other, what, names)| {
+        let others = kinds.into_iter().filter(|(other, ..)| *other != key);
+        let of_another_kind = others.into_iter().find_map(|(other, what, names)| {
             let known = names.named(name)?;
             Some(format!("that is {what}: write `{other} = \"{known}\"`"))
+        });
+        let is_app = key == "app" && ndpi_name(&letters(name)).is_some();
+        let group = || also_called(name).filter(|_| !is_app && ["app", "category"].contains(&key));
+        of_another_kind.or_else(|| {
+            group().map(|group| format!("there is a group for that: write `group = {group:?}`"))
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::value::{as_list, quoted};
+use crate::policy::host::{HostError, HostPattern};
 use crate::policy::net::Net;
 use crate::policy::vocabulary::nearest;
 use crate::policy::{proto, service};
@@ -24,6 +25,26 @@ pub(super) fn meant_port(name: &str) -> String {
             "write a number, a range within \"0-65535\", or a name such as \"https\"".to_owned()
         }
     }
+}
+
+/// The site that a name or URL is, where something else was asked for.
+pub(super) fn site(name: &str) -> Option<String> {
+    let name = name.trim_start_matches("*.").trim_start_matches('.');
+    let pattern = match HostPattern::parse(name) {
+        Err(HostError::NotAName(inside)) => HostPattern::parse(&inside).ok()?,
+        pattern => pattern.ok()?,
+    };
+    let (first, _) = pattern.name().split_once('.')?;
+    let (_, top) = pattern.name().rsplit_once('.')?;
+    // `TLS.Facebok` is a slip of the hand in a pair, which is written with capitals most often.
+    let is_top = (2..=6).contains(&top.len()) && top.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_pair = ["tls", "quic", "http", "dns"].contains(&first)
+        || name.split('.').skip(1).any(|label| {
+            label.starts_with(char::is_uppercase)
+                && !label.bytes().all(|byte| byte.is_ascii_uppercase())
+        });
+    let site = pattern.name();
+    (is_top && !is_pair).then(|| site.strip_prefix("www.").unwrap_or(site).to_owned())
 }
 
 /// The halves of `tcp/443`, `443/tcp` and `tcp:443`.
