@@ -8,11 +8,12 @@ use std::collections::HashSet;
 
 use ndpi::{CategoryId, Classification};
 
-use super::AppPattern;
+use super::{AppPattern, CategoryTable};
 
 /// One host for each application and category (`host_match` of nDPI's `ndpi_content_match.c.inc`).
-const HOSTS: [&str; 24] = [
+const HOSTS: [&str; 25] = [
     "aaplimg.com",
+    "afcdn.net",
     "aiv-cdn.net",
     "aliexpress.com",
     "captive.apple.com",
@@ -42,21 +43,38 @@ const HOSTS: [&str; 24] = [
 /// numbers (`ndpi_protocol_category_t`). In order: Media, Download, `ConnCheck`, Advertisement.
 const BY_CONTENT: [CategoryId; 4] = [CategoryId(1), CategoryId(7), CategoryId(30), CategoryId(101)];
 
+/// Given to flows with a host, certificate or fingerprint of a list (`Malware`).
+const MALWARE: CategoryId = CategoryId(100);
+
 /// Applications with the categories that they have for some of their hosts.
 #[derive(Clone, Debug, Default)]
-pub struct Filed(HashSet<(u16, CategoryId)>);
+pub struct Filed {
+    pairs: HashSet<(u16, CategoryId)>,
+    /// Whether lists of the user's give hosts and addresses categories, any of them.
+    lists: bool,
+}
 
 impl Filed {
-    /// What `classify` says of the hosts.
-    pub fn of(classify: impl Fn(&str) -> Option<Classification>) -> Self {
+    /// What `classify` says of the hosts; `lists` where lists of categories are loaded.
+    pub fn of(classify: impl Fn(&str) -> Option<Classification>, lists: bool) -> Self {
         let pair = |said: Classification| (said.app.app, said.category);
-        Self(HOSTS.into_iter().filter_map(classify).map(pair).collect())
+        Self { pairs: HOSTS.into_iter().filter_map(classify).map(pair).collect(), lists }
+    }
+
+    /// Whether nothing is under the category, as far as was asked: no application of nDPI's `table`, no host
+    /// and no list.
+    pub(super) fn leaves_empty(&self, category: CategoryId, table: &CategoryTable) -> bool {
+        let asked = !self.pairs.is_empty() && !self.lists;
+        let filled = category == MALWARE
+            || is_by_content(category)
+            || self.pairs.iter().any(|(_, filed)| *filed == category);
+        asked && !filled && table.members(category).is_empty()
     }
 
     /// Whether nDPI is known to file some flows of the application under the category, though it is not
     /// the application's own.
     pub(super) fn knows(&self, app: AppPattern, category: CategoryId) -> bool {
-        is_by_content(category) || self.0.contains(&(app.application(), category))
+        is_by_content(category) || self.pairs.contains(&(app.application(), category))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ndpi::BreedId;
+use ndpi::{BreedId, CategoryId};
 
 use super::known_as::ndpi_name;
 use super::letters::letters;
@@ -110,11 +110,16 @@ impl Vocabulary {
     }
 
     /// With what the engine makes of hosts that nDPI files otherwise than their applications; the flows
-    /// that are made for it stay in the engine's caches.
+    /// that are made for it stay in the engine's caches. `lists` says whether it has lists of categories.
     #[must_use]
-    pub fn with_filed(self, engine: &ndpi::Engine) -> Self {
+    pub fn with_filed(self, engine: &ndpi::Engine, lists: bool) -> Self {
         let classify = |host: &str| engine.classify_host(host, ndpi::Asking::Tls);
-        Self { filed: Filed::of(classify), ..self }
+        Self { filed: Filed::of(classify, lists), ..self }
+    }
+
+    /// Whether nothing is under the category, as far as is known.
+    pub(super) fn is_empty_category(&self, category: CategoryId) -> bool {
+        self.filed.leaves_empty(category, &self.app_categories)
     }
 
     /// What an entry of `app` is called.

@@ -209,7 +209,7 @@ fn real_names() -> Option<Vocabulary> {
     match Library::load(None) {
         Ok(library) => {
             let engine = library.engine().build().unwrap();
-            Some(Vocabulary::of(&engine).with_filed(&engine))
+            Some(Vocabulary::of(&engine).with_filed(&engine, false))
         }
         Err(error) if std::env::var_os("CI").is_some() => {
             panic!("nDPI must be there in CI: {error}")
@@ -481,5 +481,31 @@ fn a_pair_with_its_carrier_last_and_a_breed_of_another_are_reported() {
     ] {
         let said = about_order(&format!("[[rule]]\n{fine}\naction = \"drop\"\n"), &names);
         assert_eq!(said, [""; 0], "{fine}");
+    }
+}
+
+#[test]
+fn a_category_that_nothing_is_in_is_named_and_never_proposed() {
+    let Some(names) = real_names() else { return };
+    let rule = |matchers: &str| format!("[[rule]]\n{matchers}\naction = \"block\"\n");
+    for matchers in [
+        "category = \"Gambling\"",
+        "category = \"Productivity\"",
+        "flow_category = \"Dating\"",
+        "category = [\"Web\", \"News\"]",
+    ] {
+        let said = lines(&with_real_names(&rule(matchers), &names));
+        let [said] = &*said else { panic!("{matchers}: {said:?}") };
+        assert!(said.contains("empty-category") && said.contains("--categories FILE"), "{said}");
+    }
+    let bets = format!("groups.bets = {{ category = \"Gambling\" }}\n{}", rule("group = \"bets\""));
+    assert!(lines(&with_real_names(&bets, &names))[0].contains("empty-category"));
+    let [said] = &*lines(&with_real_names(&rule("group = \"gambling\""), &names)) else { panic!() };
+    assert!(said.contains("no list fills it: name its sites, host = { file"), "{said}");
+    for fine in
+        ["AdultContent", "ArtifIntelligence", "Advertisement", "Malware", "Mining", "ConnCheck"]
+    {
+        let fine = rule(&format!("category = \"{fine}\""));
+        assert_eq!(lines(&with_real_names(&fine, &names)), [""; 0], "{fine}");
     }
 }

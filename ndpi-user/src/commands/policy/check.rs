@@ -42,7 +42,8 @@ impl CheckArguments {
     /// nDPI, whose names the policy uses, cannot be loaded or set up.
     pub fn run(self, context: Context) -> Result<ExitCode> {
         let engine = self.ndpi.engine(&self.ndpi.library()?)?;
-        let names = Vocabulary::of(&engine).with_filed(&engine);
+        let lists = !self.ndpi.categories.is_empty();
+        let names = Vocabulary::of(&engine).with_filed(&engine, lists);
         let caller = Onlooker::behind_sudo();
         let diagnostics = input::check(&self.file, &names)?.for_caller_of_sudo(caller);
         // What was read from standard input is gone.

@@ -6,6 +6,7 @@
 mod across;
 mod apps;
 mod cover;
+mod empty;
 mod hosts;
 mod hurry;
 mod late;
@@ -36,6 +37,7 @@ pub(super) fn lint(parsed: &Parsed, vocabulary: &Vocabulary) -> Vec<Problem> {
         problems.extend(said::reversed(rule, vocabulary));
         problems.extend(said::other_breed(rule, vocabulary));
         problems.extend(words::mistaken(rule, vocabulary));
+        problems.extend(empty::categories(rule, vocabulary));
         problems.extend(hosts::hints(rule));
     }
     problems.extend(pairs::taken_before(rules, &vocabulary.app_categories));

@@ -16,6 +16,10 @@ use ndpi::{AppId, BreedId, CategoryId};
 
 type Value<'i> = Spanned<DeValue<'i>>;
 
+/// What is so of a category that nothing is in, and what to write.
+pub(in crate::policy) const EMPTY: &str = "no application is in it and no list fills it: name its sites, \
+                                           host = { file = \"…\" }, or fill it with --categories FILE";
+
 impl Reader<'_> {
     pub(super) fn matchers(&mut self, keys: &mut Keys<'_, '_>) -> Matchers {
         Matchers {
@@ -183,6 +187,10 @@ impl Reader<'_> {
         let others = kinds.into_iter().filter(|(other, ..)| *other != key);
         let of_another_kind = others.into_iter().find_map(|(other, what, names)| {
             let known = names.named(name)?;
+            let category = names.id(known).map(CategoryId).filter(|_| other == "category");
+            if category.is_some_and(|it| self.vocabulary.is_empty_category(it)) {
+                return Some(format!("that is a category, but {EMPTY}"));
+            }
             Some(format!("that is {what}: write `{other} = \"{known}\"`"))
         });
         let is_app = key == "app" && ndpi_name(&letters(name)).is_some();

@@ -27,7 +27,7 @@ use toml::de::{DeTable, DeValue};
 
 use self::exceptions::Exceptions;
 use self::keys::Keys;
-pub(super) use self::matchers::pair;
+pub(super) use self::matchers::{EMPTY, pair};
 use super::{
     Action, Diagnostics, Group, Place, Problem, ReadList, Rule, SourceId, Support, Undecided,
     Vocabulary, groups,
