@@ -110,6 +110,38 @@ fn lines_that_are_something_else_are_counted_and_told_once() {
     );
     let (usable, found) = problems("host = { file = \"list\" }", bad);
     assert!(!usable && found.len() == 1 && found[0].contains("list-format"), "{found:#?}");
+    // One line, what it is about, and what to do.
+    for (line, message, help) in [
+        (
+            "example.org//x",
+            "list-line: 1 of 5 lines of this list is no host name, and is left out: \"example.org//x\": this is more",
+            "write the name alone: \"example.org\"",
+        ),
+        (
+            "1.2.3.4-1.2.3.10",
+            "list-line: 1 of 5 lines of this list is no host name, and is left out: \"1.2.3.4-1.2.3.10\": an address",
+            "dst = { file",
+        ),
+        (
+            "192.168.1.1 router.lan",
+            "list-left-out: 1 of 5 lines of this list asks for more than a host name can say, and is left out",
+            "is for resolvers",
+        ),
+        ("||10.0.0.1^", "list-left-out: 1 of 5", "addresses are asked for by `src`"),
+        ("||a.example^$script", "list-left-out: 1 of 5", "parts of pages"),
+    ] {
+        let (usable, found) = problems("host = { file = \"list\" }", &format!("{good}{line}\n"));
+        assert!(usable && found.len() == 1, "{line}: {found:#?}");
+        assert!(found[0].contains(message) && found[0].contains(help), "{line}: {found:#?}");
+    }
+    let networks = "10.0.0.0/8\n10.0.0.0/9\n1.2.3.4-1.2.3.10\n10.1.0.1/16\n";
+    let (usable, found) = problems("dst = { file = \"list\" }", networks);
+    assert!(usable && found.len() == 2, "{found:#?}");
+    assert!(found[0].contains("a range is several networks: \"1.2.3.4/30\""), "{found:#?}");
+    assert!(
+        found[1].contains("1 of 4 lines of this list has bits set below its prefix"),
+        "{found:#?}"
+    );
     // Rules for parts of pages are understood, and said to be left out.
     let filters = "||a.example^\n||b.example^$third-party\na.example##.ad\n/banner/\n";
     let (usable, found) = problems("host = { file = \"list\" }", filters);

@@ -318,7 +318,7 @@ fn actions_are_checked() {
     for (text, expected) in [
         (
             "[[rule]]\napp = \"DNS\"",
-            "1:1 no-action: this rule does nothing | give it an `action`: \"drop\", \"reject\", \"count\" or \"bypass\", or a `limit`",
+            "1:1 no-action: this rule does nothing | give it an `action`: \"drop\" (or \"block\"), \"reject\", \"count\" (or \"allow\") or \"bypass\"; or a `limit`",
         ),
         (
             "[[rule]]\naction = \"limit\"",
@@ -412,7 +412,7 @@ fn problems_in_lists_point_into_the_list() {
     let text = "[[rule]]\nhost = { file = \"names\" }\naction = \"drop\"\n";
     let names = "good.example\n\n  bad name # why\nbetter.example\n";
     let policy = read_with(text, Support::ALL, &[("names", names)]).unwrap();
-    let expected = r#"warning: 1 of 3 lines of this list are no host names, and are left out; the first: "bad name": something else
+    let expected = r#"warning: 1 of 3 lines of this list is no host name, and is left out: "bad name": something else
  --> names:3:3
   |
 3 |   bad name # why

@@ -42,6 +42,19 @@ fn allow_and_block_are_actions() {
 }
 
 #[test]
+fn a_rule_by_the_name_of_no_rule_is_named() {
+    let named = |name: &str| {
+        let text = format!("[[rule]]\nname = \"{name}\"\napp = \"DNS\"\naction = \"drop\"\n");
+        lines(policy(&text).diagnostics())
+    };
+    for name in ["default", "undecided"] {
+        let found = named(name);
+        assert!(found.len() == 1 && found[0].starts_with("2:8 reserved-name:"), "{found:#?}");
+    }
+    assert_eq!(named("defaults"), Vec::<String>::new());
+}
+
+#[test]
 fn other_words_for_actions_lead_to_the_right_ones() {
     for (words, expected) in [
         ("pass accept permit Accept ok whitelist log monitor", "write \"allow\" (or \"count\""),

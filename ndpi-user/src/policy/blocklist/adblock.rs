@@ -3,7 +3,7 @@
 //! What asks for more than the name of a server (a path, a kind of resource, the page around it) only a
 //! browser can know: it is left out.
 
-use super::{Give, Line, Reach, is_address};
+use super::{Give, Left, Line, Reach, is_address};
 
 /// Options that do not make a filter narrower than the name in it.
 const WHOLE: [&str; 5] = ["important", "all", "document", "doc", "network"];
@@ -19,7 +19,7 @@ pub(super) fn line<'t>(text: &'t str, give: Give<'_, 't>) -> Option<Line> {
     };
     let Some(filter) = filter.strip_prefix("||") else {
         let is_one = excepts || filter.starts_with(['|', '/']) || is_cosmetic(filter);
-        return is_one.then_some(Line::LeftOut);
+        return is_one.then_some(Line::LeftOut(Left::Page));
     };
     let (pattern, options) = filter.split_once('$').unwrap_or((filter, "all"));
     let mut options = options.split(',').map(str::trim);
@@ -31,9 +31,12 @@ pub(super) fn line<'t>(text: &'t str, give: Give<'_, 't>) -> Option<Line> {
         Some(name) => (Reach::Below, name),
         None => (Reach::Tree, name),
     };
-    let is_name = !name.is_empty() && !name.contains('*') && !is_address(name);
+    if is_address(name) {
+        return Some(Line::LeftOut(Left::Address));
+    }
+    let is_name = !name.is_empty() && !name.contains('*');
     if !is_name || !is_whole || !matches!(rest, "" | "^" | "^|" | "^*" | "|") {
-        return Some(Line::LeftOut);
+        return Some(Line::LeftOut(Left::Page));
     }
     give(
         match (excepts, reach, is_important) {
@@ -53,13 +56,15 @@ pub(super) fn line<'t>(text: &'t str, give: Give<'_, 't>) -> Option<Line> {
 pub(super) fn rest<'t>(text: &'t str, give: Give<'_, 't>) -> Line {
     let name = text.split(" #").next().unwrap_or_default().trim_end();
     let of_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if is_address(name) {
+        return Line::LeftOut(Left::Address);
+    }
     let is_name = name.contains('.')
         && name.starts_with(char::is_alphanumeric)
         && name.ends_with(char::is_alphanumeric)
-        && name.chars().all(of_name)
-        && !is_address(name);
+        && name.chars().all(of_name);
     if !is_name {
-        return Line::LeftOut;
+        return Line::LeftOut(Left::Page);
     }
     give(Reach::AsWritten, name);
     Line::Read

@@ -1,7 +1,7 @@
 //! `dnsmasq(8)`: `address=/example.com/0.0.0.0`, `server=/example.com/`, `local=/example.com/`. Such a line
 //! is about the names below, too.
 
-use super::{Give, Line, Reach, blocks};
+use super::{Give, Left, Line, Reach, blocks};
 
 /// Reads a line; `None` if it is not of this kind.
 pub(super) fn line<'t>(text: &'t str, give: Give<'_, 't>) -> Option<Line> {
@@ -12,7 +12,7 @@ pub(super) fn line<'t>(text: &'t str, give: Give<'_, 't>) -> Option<Line> {
     }
     let Some(value) = value.trim().strip_prefix('/') else {
         // A resolver to ask.
-        return Some(Line::LeftOut);
+        return Some(Line::LeftOut(Left::Answer));
     };
     let value = value.split(" #").next().unwrap_or_default().trim_end();
     let Some((names, target)) = value.rsplit_once('/') else { return Some(Line::Strange) };
@@ -21,12 +21,12 @@ pub(super) fn line<'t>(text: &'t str, give: Give<'_, 't>) -> Option<Line> {
         // The resolvers that all other names are asked of.
         (_, "#") => Reach::ExceptTree,
         ("address", address) if address.parse().is_ok_and(blocks) => Reach::Tree,
-        _ => return Some(Line::LeftOut),
+        _ => return Some(Line::LeftOut(Left::Answer)),
     };
     let mut names = names.split('/').filter(|name| !name.is_empty()).peekable();
     if names.peek() == Some(&"#") {
         // Every name there is.
-        return Some(Line::LeftOut);
+        return Some(Line::LeftOut(Left::Answer));
     }
     for name in names {
         match (reach, name.strip_prefix("*.")) {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::{Give, Line, Reach, blocks};
+use super::{Give, Left, Line, Reach, blocks};
 
 /// Names that such files give this machine and its networks, for its own use.
 const OWN: [&str; 13] = [
@@ -27,13 +27,17 @@ const ITSELF: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 1, 1));
 /// Reads a line without its comment; `None` if it is not of this kind.
 pub(super) fn line<'t>(text: &'t str, give: Give<'_, 't>) -> Option<Line> {
     let (address, names) = text.split_once(char::is_whitespace)?;
-    let address: IpAddr = address.split('%').next().unwrap_or_default().parse().ok()?;
+    let address = match address.split('%').next().unwrap_or_default() {
+        // The short form of 0.0.0.0 (inet_aton(3)).
+        "0" => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        address => address.parse().ok()?,
+    };
     let others = names.split_whitespace().filter(|name| !OWN.contains(name) && *name != "0.0.0.0");
     if address == ITSELF {
         return Some(Line::Read);
     }
     if !blocks(address) {
-        return Some(if others.count() == 0 { Line::Read } else { Line::LeftOut });
+        return Some(if others.count() == 0 { Line::Read } else { Line::LeftOut(Left::Answer) });
     }
     others.for_each(|name| give(Reach::AsWritten, name));
     Some(Line::Read)

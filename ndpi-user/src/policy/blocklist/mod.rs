@@ -88,9 +88,20 @@ pub(super) enum Line {
     /// It was read, or there is nothing in it.
     Read,
     /// It is understood, and says nothing that a flow could be asked.
-    LeftOut,
+    LeftOut(Left),
     /// It is something else.
     Strange,
+}
+
+/// What a line that is left out is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// A part of a page, or a kind of content.
+    Page,
+    /// An address to answer with, or a resolver to ask.
+    Answer,
+    /// Addresses.
+    Address,
 }
 
 /// Takes the names of a line.
@@ -189,9 +200,13 @@ fn name<'t>(text: &'t str, give: Give<'_, 't>) -> Line {
     Line::Read
 }
 
-fn is_address(text: &str) -> bool {
+/// Whether a text is an address, a network or a range of addresses.
+pub(super) fn is_address(text: &str) -> bool {
     let may_be = text.ends_with(|c: char| c.is_ascii_hexdigit() || c == ':');
-    may_be && text.parse::<IpAddr>().is_ok()
+    let first = || text.split(['-', '/']).next().unwrap_or_default().trim_end();
+    may_be
+        && (text.parse::<IpAddr>().is_ok()
+            || (first().len() < text.len() && first().parse::<IpAddr>().is_ok()))
 }
 
 /// Whether a resolver that gives this address blocks by it.
@@ -249,9 +264,15 @@ mod tests {
         {
             gives(nothing, &[]);
         }
-        for strange in
-            ["two words", "10.0.0.0/8", "10.0.0.1", "2001:db8::1", "https://a.example/x", "<p>"]
-        {
+        for strange in [
+            "two words",
+            "10.0.0.0/8",
+            "1.2.3.4-1.2.3.10",
+            "10.0.0.1",
+            "2001:db8::1",
+            "https://a.example/x",
+            "<p>",
+        ] {
             let (_, became) = read(Format::Any, strange);
             // What is no name at all is for whoever takes names to refuse.
             assert!(became == [Line::Strange] || strange == "<p>", "{strange}");
@@ -277,7 +298,9 @@ mod tests {
         ] {
             gives(own, &[]);
         }
-        becomes("192.168.1.5 printer.example.com", Line::LeftOut);
+        gives("0 ads.example.com", &["ads.example.com"]);
+        becomes("192.168.1.5 printer.example.com", Line::LeftOut(Left::Answer));
+        becomes("192.168.1.1 router.lan", Line::LeftOut(Left::Answer));
     }
 
     #[test]
@@ -297,7 +320,6 @@ mod tests {
             "||ads.example.com^$script,domain=a.example",
             "||example.com/ads/*",
             "||ads*.example.com^",
-            "||10.0.0.1^",
             "|https://ads.example.com/",
             "/banner[0-9]+/",
             "@@||example.com^$elemhide",
@@ -307,14 +329,13 @@ mod tests {
             "example.com#?#div:has(.ad)",
             "example.com#$#body { x: y }",
         ] {
-            becomes(part_of_a_page, Line::LeftOut);
+            becomes(part_of_a_page, Line::LeftOut(Left::Page));
         }
+        becomes("||10.0.0.1^", Line::LeftOut(Left::Address));
         // In such a list all else is about parts of pages too, except a name.
         let list = "-ad-banner.\nexample.com\n&ad_box=\n.com/ads/\n";
-        let expected = (
-            vec!["example.com".to_owned()],
-            vec![Line::LeftOut, Line::Read, Line::LeftOut, Line::LeftOut],
-        );
+        let page = Line::LeftOut(Left::Page);
+        let expected = (vec!["example.com".to_owned()], vec![page, Line::Read, page, page]);
         assert_eq!(read(Format::Adblock, list), expected);
         let (names, became) = read(Format::Any, &format!("[Adblock Plus 2.0]\n{list}"));
         assert_eq!((names, became[1..].to_vec()), expected);
@@ -329,10 +350,10 @@ mod tests {
         gives("server=/ads.example.com/  # why", &[".ads.example.com"]);
         gives("local=/ads.example.com/", &[".ads.example.com"]);
         gives("server=/good.example.com/#", &["!.good.example.com"]);
-        becomes("address=/nas.example.com/192.168.1.5", Line::LeftOut);
-        becomes("server=/corp.example.com/10.0.0.53", Line::LeftOut);
-        becomes("address=/#/0.0.0.0", Line::LeftOut);
-        becomes("server=8.8.8.8", Line::LeftOut);
+        becomes("address=/nas.example.com/192.168.1.5", Line::LeftOut(Left::Answer));
+        becomes("server=/corp.example.com/10.0.0.53", Line::LeftOut(Left::Answer));
+        becomes("address=/#/0.0.0.0", Line::LeftOut(Left::Answer));
+        becomes("server=8.8.8.8", Line::LeftOut(Left::Answer));
     }
 
     #[test]
@@ -342,8 +363,8 @@ mod tests {
         gives("local-zone: \"good.example.com\" always_transparent", &["!.good.example.com"]);
         gives("local-data: \"ads.example.com A 0.0.0.0\"", &["ads.example.com"]);
         gives("server:", &[]);
-        becomes("local-data: \"nas.example.com. IN A 192.168.1.5\"", Line::LeftOut);
-        becomes("local-zone: \"example.com\" typetransparent", Line::LeftOut);
+        becomes("local-data: \"nas.example.com. IN A 192.168.1.5\"", Line::LeftOut(Left::Answer));
+        becomes("local-zone: \"example.com\" typetransparent", Line::LeftOut(Left::Answer));
     }
 
     #[test]
@@ -375,7 +396,7 @@ sink.example.com A 127.0.0.1
                 "sink.example.com"
             ]
         );
-        let left_out = became.iter().filter(|line| **line == Line::LeftOut).count();
+        let left_out = became.iter().filter(|line| matches!(line, Line::LeftOut(_))).count();
         assert_eq!((left_out, became.contains(&Line::Strange)), (2, false));
     }
 

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::{Give, Line, Reach, blocks};
+use super::{Give, Left, Line, Reach, blocks};
 
 /// Kinds of zones that are not looked up elsewhere.
 const BLOCKING: [&str; 10] = [
@@ -37,7 +37,7 @@ fn zone<'t>(value: &'t str, give: Give<'_, 't>) -> Line {
     match kind.trim_matches('"') {
         kind if BLOCKING.contains(&kind) => give(Reach::Tree, name),
         "always_transparent" => give(Reach::ExceptTree, name),
-        _ => return Line::LeftOut,
+        _ => return Line::LeftOut(Left::Answer),
     }
     Line::Read
 }
@@ -47,7 +47,7 @@ fn data<'t>(value: &'t str, give: Give<'_, 't>) -> Line {
     let mut words = record.split_whitespace();
     let (Some(name), Some(address)) = (words.next(), words.last()) else { return Line::Strange };
     if !address.parse::<IpAddr>().is_ok_and(blocks) {
-        return Line::LeftOut;
+        return Line::LeftOut(Left::Answer);
     }
     give(Reach::AsWritten, name);
     Line::Read

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::{Give, Line, Reach, blocks};
+use super::{Give, Left, Line, Reach, blocks};
 
 /// What the lines of a zone say about those that follow.
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ impl Zone {
                 let address: IpAddr = words.next()?.parse().ok()?;
                 Some(self.give(owner, blocks(address).then_some(Reach::AsWritten), give))
             }
-            "TXT" | "MX" | "SRV" => Some(Line::LeftOut),
+            "TXT" | "MX" | "SRV" => Some(Line::LeftOut(Left::Answer)),
             _ => None,
         }
     }
@@ -79,10 +79,13 @@ impl Zone {
         let is_name = !["rpz-ip", "rpz-nsip", "rpz-client-ip", "rpz-nsdname", "@"]
             .iter()
             .any(|trigger| name.ends_with(trigger));
-        match reach.filter(|_| is_name) {
+        if !is_name {
+            return Line::LeftOut(Left::Address);
+        }
+        match reach {
             Some(Reach::ExceptTree) => give(Reach::ExceptTree, name.trim_start_matches("*.")),
             Some(reach) => give(reach, name),
-            None => return Line::LeftOut,
+            None => return Line::LeftOut(Left::Answer),
         }
         Line::Read
     }

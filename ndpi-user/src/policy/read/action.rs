@@ -59,8 +59,8 @@ impl Reader<'_> {
             }
             (None, None) => {
                 self.report(Problem::error("no-action", rule, "this rule does nothing").help(
-                    "give it an `action`: \"drop\", \"reject\", \"count\" or \"bypass\", \
-                         or a `limit`",
+                    "give it an `action`: \"drop\" (or \"block\"), \"reject\", \"count\" (or \
+                     \"allow\") or \"bypass\"; or a `limit`",
                 ));
                 None
             }

@@ -4,7 +4,7 @@ use super::exceptions::Exceptions;
 use super::list::List;
 use super::tally::Tally;
 use super::{Reader, place};
-use crate::policy::blocklist::{Line, Lines, Reach, without_comment};
+use crate::policy::blocklist::{Line, Lines, Reach, is_address, without_comment};
 use crate::policy::encoding::NOT_UTF8;
 use crate::policy::host::{HostError, HostPattern};
 use crate::policy::net::Net;
@@ -29,7 +29,7 @@ impl Reader<'_> {
         }
         let Names { tally, all, exceptions, .. } = names;
         self.exceptions.add(exceptions);
-        self.finish(list.source, text, tally, "host names");
+        self.finish(list.source, text, tally, "host name");
         all
     }
 
@@ -61,7 +61,7 @@ impl Reader<'_> {
                 }
             }
         }
-        self.finish(list.source, text, tally, "networks");
+        self.finish(list.source, text, tally, "network");
         networks
     }
 
@@ -80,7 +80,7 @@ fn garbled(entry: &str) -> Option<(String, String)> {
 
 /// What to write in place of a line that is no network.
 fn meant_by(entry: &str) -> String {
-    if HostPattern::parse(entry).is_ok() && !entry.contains('/') {
+    if HostPattern::parse(entry).is_ok() && !is_address(entry) {
         return "for names there is `host`: host = { file = \"…\" }".to_owned();
     }
     super::meant::meant_net(entry)
@@ -132,11 +132,16 @@ impl Names<'_> {
         let place = place_of(self.list.source, self.text, content);
         match became {
             Line::Read => {}
-            Line::LeftOut => self.tally.leave_out(place),
+            Line::LeftOut(left) => self.tally.leave_out(place, left),
             Line::Strange => {
                 let content = without_comment(content);
-                let why = if Net::parse(content).is_ok() { "an address" } else { "something else" };
-                self.refuse(place, content, why, None);
+                match HostPattern::parse(content) {
+                    _ if is_address(content) => self.refuse(place, content, "an address", None),
+                    Err(error @ HostError::NotAName(_)) => {
+                        self.refuse(place, content, &error.to_string(), Some(&error));
+                    }
+                    _ => self.refuse(place, content, "something else", None),
+                }
             }
         }
     }
@@ -148,7 +153,7 @@ impl Names<'_> {
                 return (place, format!("{found:?}: {why}"), help);
             }
             let help = match error {
-                _ if Net::parse(found).is_ok() => {
+                _ if is_address(found) => {
                     "for addresses there are `src`, `dst` and `any`: dst = { file = \"…\" }"
                         .to_owned()
                 }

@@ -114,7 +114,15 @@ pub(super) fn meant_net(entry: &str) -> Option<String> {
         let parts: Vec<_> = entry.split(',').map(str::trim).collect();
         return Some(format!("several stand in a list: [{}]", quoted(&parts)));
     }
-    let network = by_mask(entry).or_else(|| by_star(entry)).or_else(|| by_bounds(entry))?;
+    if let Some(networks) = by_bounds(entry) {
+        let networks: Vec<_> = networks.iter().map(ToString::to_string).collect();
+        let quoted = quoted(&networks.iter().map(String::as_str).collect::<Vec<_>>());
+        return Some(match networks.as_slice() {
+            [_] => format!("write {quoted}"),
+            _ => format!("a range is several networks: {quoted}"),
+        });
+    }
+    let network = by_mask(entry).or_else(|| by_star(entry))?;
     Some(format!("write \"{network}\""))
 }
 
@@ -141,15 +149,21 @@ fn by_star(entry: &str) -> Option<String> {
     Some(Net::parse(&format!("{}/{}", octets.join("."), 8 * parts.len())).ok()?.0.to_string())
 }
 
-/// `10.0.0.0-10.0.0.255`, where it is one network.
-fn by_bounds(entry: &str) -> Option<String> {
+/// `10.0.0.1-10.0.0.10`, as the networks that it is made of.
+fn by_bounds(entry: &str) -> Option<Vec<Net>> {
     let (first, last) = entry.split_once('-')?;
     let (first, last) = (first.trim().parse::<Ipv4Addr>(), last.trim().parse::<Ipv4Addr>());
     let (first, last) = (first.ok()?.to_bits(), last.ok()?.to_bits());
-    let prefix = (first ^ last).leading_zeros();
-    let below = u32::MAX.checked_shr(prefix).unwrap_or(0);
-    let is_one = first & below == 0 && last & below == below;
-    is_one.then(|| Net::V4(first, last).to_string())
+    let mut networks = Vec::new();
+    let mut next = Some(first);
+    while let Some(start) = next.filter(|start| *start <= last) {
+        let below = (0..=32).rev().map(|bits| u32::MAX.checked_shr(32 - bits).unwrap_or(0));
+        let mut fitting = below.filter(|below| start & below == 0 && *below <= last - start);
+        let end = start + fitting.next().unwrap_or(0);
+        networks.push(Net::V4(start, end));
+        next = end.checked_add(1);
+    }
+    (!networks.is_empty()).then_some(networks)
 }
 
 #[cfg(test)]
@@ -172,7 +186,14 @@ mod tests {
             ("any", Some("leave it out to match every address")),
             ("10.0.0.1, 10.0.0.2", Some("several stand in a list: [\"10.0.0.1\", \"10.0.0.2\"]")),
             ("10.0.0.0/255.0.255.0", None),
-            ("10.0.0.1-10.0.0.2", None),
+            (
+                "1.2.3.4-1.2.3.10",
+                Some(
+                    "a range is several networks: \"1.2.3.4/30\", \"1.2.3.8/31\", \"1.2.3.10/32\"",
+                ),
+            ),
+            ("0.0.0.0 - 255.255.255.255", Some("write \"0.0.0.0/0\"")),
+            ("10.0.0.2-10.0.0.1", None),
             ("10", None),
             ("10.*.1.1", None),
             ("example.com", None),

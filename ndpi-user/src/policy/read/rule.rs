@@ -6,8 +6,11 @@ use toml::de::DeValue;
 use super::keys::Keys;
 use super::words::Meant;
 use super::{Reader, here, value};
-use crate::policy::{Problem, Rule, Severity};
+use crate::policy::{DEFAULT_RULE, Problem, Rule, Severity, UNDECIDED_RULE};
 use crate::text::clean;
+
+/// What records name as the rule of a flow that none matches.
+const OF_NO_RULE: [&str; 2] = [DEFAULT_RULE, UNDECIDED_RULE];
 
 impl Reader<'_> {
     pub(super) fn rule(&mut self, index: usize, value: &Spanned<DeValue<'_>>) -> Option<Rule> {
@@ -24,6 +27,12 @@ impl Reader<'_> {
         let name = keys.take("name");
         let named = name.map_or(here(value), here);
         let name = name.and_then(|v| Some(clean(self.text("name", "a text", v)?).into_owned()));
+        if let Some(name) = name.as_deref().filter(|name| OF_NO_RULE.contains(name)) {
+            let message =
+                format!("records name {name:?} as the rule of flows that no rule matches");
+            let help = "give this rule another name, to tell its flows from those";
+            self.report(Problem::warning("reserved-name", named, message).help(help));
+        }
         let matchers = self.matchers(&mut keys);
         let except = self.excepted();
         let mut not = keys.take("not").map(|v| self.not(v)).unwrap_or_default();

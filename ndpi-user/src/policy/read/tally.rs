@@ -1,6 +1,7 @@
 //! What became of the lines of a list: some are refused, and the rest is used all the same. Whoever publishes
 //! a list may have a bad day; that must not take a policy out of force.
 
+use crate::policy::blocklist::Left;
 use crate::policy::{Place, Problem};
 
 /// The lines that were read, and those that were not, with the first of each kind.
@@ -34,8 +35,8 @@ impl Tally {
     }
 
     /// A line that is understood, and that no flow can be asked for.
-    pub(super) fn leave_out(&mut self, place: Place) {
-        self.left_out.count(|| (place, String::new(), String::new()));
+    pub(super) fn leave_out(&mut self, place: Place, left: Left) {
+        self.left_out.count(|| (place, String::new(), whose(left).to_owned()));
     }
 
     /// A network with bits below its prefix, and how it is read.
@@ -43,45 +44,63 @@ impl Tally {
         self.cleared.count(|| (place, String::new(), format!("it is read as \"{read_as}\"")));
     }
 
-    /// One problem for each kind. A list of which most is refused is none of this format.
+    /// One problem for each kind; `what` is one entry. A list of which most is refused is none of this format.
     pub(super) fn problems(self, what: &str) -> impl Iterator<Item = Problem> {
         let Self { read, refused, left_out, cleared } = self;
         let all = read + refused.lines + left_out.lines;
-        let refused_lines = refused.lines;
+        let is_list = refused.lines <= read;
         let refused = refused.first.map(|(place, why, help)| {
-            let lines = of(refused_lines, all);
-            if refused_lines > read {
-                let message = format!(
-                    "{lines} of this list are no {what}, and it is not used; the first: {why}"
-                );
-                Problem::error("list-format", place, message).help(help)
-            } else {
-                let message = format!(
-                    "{lines} of this list are no {what}, and are left out; the first: {why}"
-                );
+            let none = match (refused.lines, is_list) {
+                (1, true) => format!("is no {what}, and is left out: {why}"),
+                (1, false) => format!("is no {what}, and the list is not used: {why}"),
+                (_, true) => format!("are no {what}s, and are left out; the first: {why}"),
+                (_, false) => format!("are no {what}s, and it is not used; the first: {why}"),
+            };
+            let message = format!("{} {none}", of(refused.lines, all));
+            if is_list {
                 Problem::warning("list-line", place, message).help(help)
+            } else {
+                Problem::error("list-format", place, message).help(help)
             }
         });
-        let left_out_lines = left_out.lines;
-        let left_out = left_out.first.map(|(place, ..)| {
-            let lines = of(left_out_lines, all);
-            let message =
-                format!("{lines} of this list ask for more than a {what} can say, and are left out; this is the first");
-            Problem::warning("list-left-out", place, message).help(
-                "parts of pages, kinds of content and addresses to answer with are for browsers and \
-                 resolvers; a flow has a host name",
-            )
+        let left_out = left_out.first.map(|(place, _, help)| {
+            let more = match left_out.lines {
+                1 => format!("asks for more than a {what} can say, and is left out"),
+                _ => format!(
+                    "ask for more than a {what} can say, and are left out; this is the first"
+                ),
+            };
+            let message = format!("{} {more}", of(left_out.lines, all));
+            Problem::warning("list-left-out", place, message).help(help)
         });
-        let cleared_lines = cleared.lines;
         let cleared = cleared.first.map(|(place, _, help)| {
-            let message =
-                format!("{} of this list have bits set below their prefix", of(cleared_lines, all));
+            let bits = match cleared.lines {
+                1 => "has bits set below its prefix",
+                _ => "have bits set below their prefix",
+            };
+            let message = format!("{} {bits}", of(cleared.lines, all));
             Problem::warning("host-bits", place, message).help(help)
         });
         [refused, left_out, cleared].into_iter().flatten()
     }
 }
 
+/// Who could do what a line says that is left out.
+fn whose(left: Left) -> &'static str {
+    match left {
+        Left::Page => {
+            "parts of pages and kinds of content are for browsers; a flow has a host name"
+        }
+        Left::Answer => {
+            "which address a name has, or who is asked for it, is for resolvers; hosts files block a name by \
+             0.0.0.0"
+        }
+        Left::Address => {
+            "addresses are asked for by `src`, `dst` and `any`, in a list of their own: dst = { file = \"…\" }"
+        }
+    }
+}
+
 fn of(lines: usize, all: usize) -> String {
-    format!("{lines} of {all} lines")
+    format!("{lines} of {all} lines of this list")
 }
