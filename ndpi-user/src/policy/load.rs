@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::encoding::{list_text, policy_text};
-use super::lint::lint;
+use super::lint::{AppOfHost, lint};
 use super::read::Reader;
 use super::{Diagnostics, Named, Policy, Problem, Support, Vocabulary};
 use crate::files::{Look, read_bytes, read_settled};
@@ -141,25 +141,33 @@ pub fn check_given(
     text: &str,
     vocabulary: &Vocabulary,
     support: Support,
+    app_of: AppOfHost<'_>,
 ) -> Diagnostics {
-    let mut found = check_text(Path::new(name), text, vocabulary, support, &read_list_file);
+    let reader = Reader::new(vocabulary, support, &read_list_file);
+    let mut found = check_read(reader, Path::new(name), text, app_of);
     found.set_given();
     found
 }
 
 /// Everything that is wrong or suspicious about the policy at `path`: what [`load`] finds, and rules
-/// that can never match or overlap.
-pub fn check(path: &Path, vocabulary: &Vocabulary, support: Support) -> Diagnostics {
+/// that can never match or overlap. `app_of` gives the application of flows to a host, as far as it is
+/// known.
+pub fn check(
+    path: &Path,
+    vocabulary: &Vocabulary,
+    support: Support,
+    app_of: AppOfHost<'_>,
+) -> Diagnostics {
     match read_policy(path, read_policy_file) {
         Ok(text) => {
             let read_list = |list: &Path| read_list_file(&beside(path, list));
-            check_text(path, &text, vocabulary, support, &read_list)
+            check_read(Reader::new(vocabulary, support, &read_list), path, &text, app_of)
         }
         Err(diagnostics) => diagnostics,
     }
 }
 
-/// [`check`] for a policy in memory; `path` is what messages call it.
+/// [`check`] for a policy in memory, of whose hosts nothing is known; `path` is what messages call it.
 pub fn check_text(
     path: &Path,
     text: &str,
@@ -167,10 +175,18 @@ pub fn check_text(
     support: Support,
     read_list: ReadList<'_>,
 ) -> Diagnostics {
-    let mut reader = Reader::new(vocabulary, support, read_list);
+    check_read(Reader::new(vocabulary, support, read_list), path, text, &|_| None)
+}
+
+fn check_read(
+    mut reader: Reader<'_>,
+    path: &Path,
+    text: &str,
+    app_of: AppOfHost<'_>,
+) -> Diagnostics {
     let parsed = reader.policy(path, text);
-    let mut diagnostics = reader.diagnostics;
-    for problem in parsed.iter().flat_map(|parsed| lint(parsed, vocabulary)) {
+    let Reader { mut diagnostics, vocabulary, .. } = reader;
+    for problem in parsed.iter().flat_map(|parsed| lint(parsed, vocabulary, app_of)) {
         diagnostics.report(problem);
     }
     diagnostics.sort();

@@ -54,6 +54,7 @@ pub use filed::Filed;
 pub use group::{Group, GroupFile, Listed, groups, our_groups};
 pub use host::HostPattern;
 pub use judge::{DEFAULT_RULE, UNDECIDED_RULE};
+pub use lint::AppOfHost;
 pub use load::{ReadList, check, check_given, check_text, load, load_given, parse, reload};
 pub use moment::moment;
 pub use net::Net;

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use ndpi::Library;
-use ndpi_user::policy::{Diagnostics, Support, Vocabulary, check, check_text};
+use ndpi::{Asking, Library};
+use ndpi_user::policy::{Diagnostics, Support, Vocabulary, check, check_given, check_text};
 
 use crate::common::vocabulary;
 use crate::messages::lines;
@@ -307,7 +307,7 @@ fn policies_that_people_wrote_are_reported_with_line_and_cure() {
     let Some(names) = real_names() else { return };
     for (file, code, line, cure) in WRITTEN {
         assert!(fs::exists(folder.join(file)).unwrap(), "{file}");
-        let found = check(&folder.join(file), &names, Support::ALL);
+        let found = check(&folder.join(file), &names, Support::ALL, &|_| None);
         let said = found.problems().iter().find(|problem| problem.code == code);
         let said = said.unwrap_or_else(|| panic!("{file}: {}", found.render(false)));
         assert_eq!(found.line_column(said.place.unwrap()).0, line, "{file}");
@@ -507,5 +507,38 @@ fn a_category_that_nothing_is_in_is_named_and_never_proposed() {
     {
         let fine = rule(&format!("category = \"{fine}\""));
         assert_eq!(lines(&with_real_names(&fine, &names)), [""; 0], "{fine}");
+    }
+}
+
+#[test]
+fn an_exception_by_host_behind_its_application_comes_too_late() {
+    let Some(names) = real_names() else { return };
+    let engine = Library::load(None).unwrap().engine().build().unwrap();
+    let app_of = |host: &str| Some(engine.classify_host(host, Asking::Tls)?.app);
+    let said = |first: &str, host: &str, second: &str| {
+        let text = ordered(&format!("{first}\naction = \"block\""), &format!("{host}\n{second}"));
+        let found = check_given("-", &text, &names, Support::ALL, &app_of);
+        let mut said = lines(&found);
+        said.retain(|line| !line.contains("sister-app"));
+        said
+    };
+    for (first, host, known) in [
+        ("group = \"social\"", ".linkedin.com", "TLS.LinkedIn"),
+        ("category = \"SocialNetwork\"", "www.facebook.com", "TLS.Facebook"),
+        ("app = \"YouTube\"", "*.youtube.com", "TLS.YouTube"),
+        ("breed = \"Fun\"", "www.youtube.com", "TLS.YouTube"),
+    ] {
+        let said = said(first, &format!("host = \"{host}\""), "action = \"allow\"");
+        let [said] = &*said else { panic!("{first}, {host}: {said:?}") };
+        let expected = format!("which nDPI knows as {known}: \"A\" takes it before");
+        assert!(said.contains("too-late") && said.contains(&expected), "{said}");
+    }
+    for (first, host) in [
+        ("group = \"social\"", "host = \"www.example.org\""),
+        ("group = \"video\"", "host = \".linkedin.com\""),
+        ("group = \"social\"\nnot.host = \".linkedin.com\"", "host = \".linkedin.com\""),
+        ("group = \"social\"\nsrc = \"198.18.0.1\"", "host = \".linkedin.com\""),
+    ] {
+        assert_eq!(said(first, host, "action = \"allow\""), [""; 0], "{first}, {host}");
     }
 }

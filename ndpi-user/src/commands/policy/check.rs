@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
+use ndpi::Asking;
 use serde_json::{Value, json};
 
 use super::input;
@@ -44,8 +45,9 @@ impl CheckArguments {
         let engine = self.ndpi.engine(&self.ndpi.library()?)?;
         let lists = !self.ndpi.categories.is_empty();
         let names = Vocabulary::of(&engine).with_filed(&engine, lists);
+        let app_of = |host: &str| Some(engine.classify_host(host, Asking::Tls)?.app);
         let caller = Onlooker::behind_sudo();
-        let diagnostics = input::check(&self.file, &names)?.for_caller_of_sudo(caller);
+        let diagnostics = input::check(&self.file, &names, &app_of)?.for_caller_of_sudo(caller);
         // What was read from standard input is gone.
         let listed = context.log_level >= log::LevelFilter::Debug
             && !input::is_given(&self.file)

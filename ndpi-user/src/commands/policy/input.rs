@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::commands::unusable;
-use crate::policy::{self, Diagnostics, Policy, Support, Vocabulary};
+use crate::policy::{self, AppOfHost, Diagnostics, Policy, Support, Vocabulary};
 
 /// What messages call it.
 const NAME: &str = "standard input";
@@ -19,12 +19,12 @@ pub(super) fn is_given(path: &Path) -> bool {
 }
 
 /// Everything that is wrong with the policy at `path`; `-` is standard input.
-pub(super) fn check(path: &Path, names: &Vocabulary) -> Result<Diagnostics> {
+pub(super) fn check(path: &Path, names: &Vocabulary, app_of: AppOfHost<'_>) -> Result<Diagnostics> {
     let support = Support::THIS_BUILD;
     if !is_given(path) {
-        return Ok(policy::check(path, names, support));
+        return Ok(policy::check(path, names, support, app_of));
     }
-    Ok(policy::check_given(NAME, &read()?, names, support))
+    Ok(policy::check_given(NAME, &read()?, names, support, app_of))
 }
 
 /// The policy at `path`; `-` is standard input.

@@ -11,8 +11,8 @@ use crate::policy::{
     Action, AppPattern, At, HostPattern, Matchers, Place, Problem, Rule, SourceId, Vocabulary,
 };
 
-/// The application of a host, where it can be asked.
-pub(in crate::policy) type AppOfHost<'a> = &'a dyn Fn(&str) -> Option<AppId>;
+/// Gives the application of flows to a host, where it is known.
+pub type AppOfHost<'a> = &'a dyn Fn(&str) -> Option<AppId>;
 
 /// What carries most flows: its number, and the protocol and port that it has. TLS, QUIC, HTTP.
 const CARRIERS: [(u16, u8, u16); 3] = [(TLS, 6, 443), (188, 17, 443), (7, 6, 80)];

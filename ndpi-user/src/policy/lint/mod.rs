@@ -21,11 +21,16 @@ mod sisters;
 mod wire;
 mod words;
 
+pub use self::late::AppOfHost;
 use super::read::Parsed;
 use super::{Problem, Vocabulary};
 
 /// Everything suspicious about a policy, its rules in file order.
-pub(super) fn lint(parsed: &Parsed, vocabulary: &Vocabulary) -> Vec<Problem> {
+pub(super) fn lint(
+    parsed: &Parsed,
+    vocabulary: &Vocabulary,
+    app_of: AppOfHost<'_>,
+) -> Vec<Problem> {
     let rules = parsed.rules.as_slice();
     let mut problems = Vec::new();
     for rule in rules {
@@ -41,7 +46,7 @@ pub(super) fn lint(parsed: &Parsed, vocabulary: &Vocabulary) -> Vec<Problem> {
         problems.extend(hosts::hints(rule));
     }
     problems.extend(pairs::taken_before(rules, &vocabulary.app_categories));
-    problems.extend(late::too_late(rules, vocabulary, &|_| None));
+    problems.extend(late::too_late(rules, vocabulary, app_of));
     problems.extend(sisters::left_out(rules, vocabulary));
     problems.extend(rest::unknown_passes(parsed));
     problems.extend(names::repeated(rules));
