@@ -2,7 +2,7 @@
 //! once, as a start does. Prints a line of JSON: seconds, and the most memory that the process had,
 //! megabytes.
 //!
-//! usage: `long_list [NAMES]`
+//! usage: `long_list [NAMES [names|hosts|adblock]]`
 
 use std::env;
 use std::fs::{self, File};
@@ -10,7 +10,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use ndpi_user::policy::{Names, Support, Vocabulary, load};
 
 /// About what the largest block lists that are published hold.
@@ -18,8 +18,14 @@ const NAMES: u32 = 1_600_000;
 
 fn main() -> Result<()> {
     let names = env::args().nth(1).map_or(Ok(NAMES), |names| names.parse())?;
+    let (before, behind) = match env::args().nth(2).as_deref() {
+        None | Some("names") => ("", ""),
+        Some("hosts") => ("0.0.0.0 ", ""),
+        Some("adblock") => ("||", "^"),
+        Some(other) => bail!("there is no form {other:?} of lists here"),
+    };
     let folder = tempfile::tempdir()?;
-    let path = write_policy(folder.path(), names)?;
+    let path = write_policy(folder.path(), names, (before, behind))?;
     let start = Instant::now();
     let policy =
         load(&path, &vocabulary(), Support::ALL).map_err(|problems| anyhow!("{problems}"))?;
@@ -29,14 +35,15 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn write_policy(folder: &Path, names: u32) -> Result<PathBuf> {
+/// A list of names, each with what its form has before and behind it, and a policy that names it.
+fn write_policy(folder: &Path, names: u32, (before, behind): (&str, &str)) -> Result<PathBuf> {
     let path = folder.join("policy.toml");
     fs::write(&path, "[[rule]]\nhost = { file = \"names.txt\" }\naction = \"drop\"\n")?;
     let mut list = BufWriter::new(File::create(folder.join("names.txt"))?);
     for number in 0..names {
         // As long as names on such lists are, and in no order: a multiplication modulo 2^32.
         let mixed = number.wrapping_mul(2_654_435_761);
-        writeln!(list, "tracker-{mixed:08x}.{:x}.ads.example.com", mixed % 4099)?;
+        writeln!(list, "{before}tracker-{mixed:08x}.{:x}.ads.example.com{behind}", mixed % 4099)?;
     }
     list.flush()?;
     Ok(path)
