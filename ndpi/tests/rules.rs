@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::error::Error as _;
 use std::path::{Path, PathBuf};
 
 use common::{Ends, START_MS, ends, library};
@@ -193,8 +194,10 @@ fn missing_files_are_told_by_name_and_cause() {
         |builder, path| builder.category_file(path, CategoryId(5)),
     ];
     for load in loads {
-        let message = load(library.engine(), path).unwrap_err().to_string();
-        assert!(message.contains("from /nonexistent/list: No such file"), "{message}");
+        let error = load(library.engine(), path).unwrap_err();
+        assert!(error.to_string().ends_with("from /nonexistent/list"), "{error}");
+        let cause = error.source().map(ToString::to_string).unwrap_or_default();
+        assert!(cause.starts_with("No such file"), "{cause}");
     }
 }
 

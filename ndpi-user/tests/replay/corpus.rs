@@ -52,7 +52,7 @@ fn replay_all(view: &[&str]) -> Option<Replayed> {
     if !can_replay() {
         return None;
     }
-    let rule = format!("[[rule]]\ncategory = {CATEGORIES:?}\naction = \"drop\"\n");
+    let rule = format!("[[rule]]\nflow_category = {CATEGORIES:?}\naction = \"drop\"\n");
     let policy = file("replay-corpus", "policy.toml", rule.as_bytes());
     let captures = reference::read(&folder);
     let paths = captures.keys().map(|name| folder.join("captures").join(name));
