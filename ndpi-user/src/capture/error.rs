@@ -15,7 +15,7 @@ pub struct CaptureError {
     pub capture: String,
     /// Where: the start of the record that cannot be read, counted in the decompressed capture.
     pub offset: u64,
-    /// Whole packets that were read before.
+    /// Packets that were read before, with one that is cut.
     pub packets: u64,
     /// What is wrong there.
     pub problem: Problem,
@@ -47,7 +47,10 @@ impl CaptureError {
                 format!("{capture}: byte {offset}: {problem}")
             }
             problem => {
-                let packets = read_before(*packets);
+                let packets = match problem {
+                    Problem::CutPacket { .. } => read_with_the_last(*packets),
+                    _ => read_before(*packets),
+                };
                 format!("{capture}: byte {offset}: {problem}; {packets}")
             }
         }
@@ -59,6 +62,14 @@ fn read_before(packets: u64) -> String {
         0 => "no packet was read before".into(),
         1 => "1 packet was read before".into(),
         packets => format!("{packets} packets were read before"),
+    }
+}
+
+/// Of a capture whose last packet was handed out as far as it is there.
+fn read_with_the_last(packets: u64) -> String {
+    match packets {
+        1 => "1 packet was read, as far as it is there".into(),
+        packets => format!("{packets} packets were read, the last as far as it is there"),
     }
 }
 
@@ -86,6 +97,14 @@ pub enum Problem {
         /// What was cut: a header, a packet record or a block.
         what: &'static str,
         /// Bytes it should have.
+        length: usize,
+        /// Bytes that are there.
+        present: usize,
+    },
+    /// The file ends inside a packet, of which what there is was handed out.
+    #[error("the capture ends inside a packet record: {present} of {length} bytes are there")]
+    CutPacket {
+        /// Bytes the record should have.
         length: usize,
         /// Bytes that are there.
         present: usize,

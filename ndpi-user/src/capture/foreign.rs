@@ -24,6 +24,10 @@ enum Cure {
     Unpack(&'static str),
     /// Another command, `FILE` standing for the file.
     Command(&'static str),
+    /// What to do instead.
+    Other(&'static str),
+    /// Nothing does.
+    None,
 }
 
 /// Formats by the bytes at an offset. Magic numbers: Wireshark's wiretap, and file(1).
@@ -42,7 +46,7 @@ const FORMATS: &[(usize, &[u8], &str, Cure)] = &[
     (0, b"Rar!\x1a\x07", "a RAR archive", Cure::Unpack("unrar p -inul")),
     (257, b"ustar", "a tar archive", Cure::Command("tar -xf FILE")),
     (0, b"snoop\0\0\0", "a snoop capture (Solaris)", Cure::Editcap),
-    (0, b"btsnoop\0", "a btsnoop capture (Bluetooth), which has no IP", Cure::Editcap),
+    (0, b"btsnoop\0", "a btsnoop capture (Bluetooth), which has no IP", Cure::None),
     (0, b"RTSS", "a Network Monitor 1 capture", Cure::Editcap),
     (0, b"GMBU", "a Network Monitor 2 capture", Cure::Editcap),
     (0, b"TRSNIFF data    \x1a", "a Sniffer capture", Cure::Editcap),
@@ -55,6 +59,24 @@ const FORMATS: &[(usize, &[u8], &str, Cure)] = &[
     (0, b"\xaa\xaa\xaa\xaa", "a 5Views capture", Cure::Editcap),
     (0, b"NetScaler", "a NetScaler capture", Cure::Editcap),
     (0, b"\x0bNetS", "a NetScaler capture", Cure::Editcap),
+    (0, b"\xac\x01\0\x1c", "an lcap capture (Ixia)", Cure::Editcap),
+    (0, b"\xab\x01\0\x1c", "an lcap capture (Ixia)", Cure::Editcap),
+    (0, b"\x1c\0\x01\xac", "an lcap capture (Ixia)", Cure::Editcap),
+    (0, b"\x1c\0\x01\xab", "an lcap capture (Ixia)", Cure::Editcap),
+    (0, b"\x1f\x8b\x08", "compressed more than once", Cure::Unpack("gzip -dc")),
+    (0, b"\x28\xb5\x2f\xfd", "compressed more than once", Cure::Unpack("zstd -dc")),
+    (
+        0,
+        b"version https://git-lfs.",
+        "a pointer of Git LFS",
+        Cure::Other("`git lfs pull` fetches the file"),
+    ),
+    (
+        0,
+        b"\xef\xbf\xbd",
+        "what was taken for text and rewritten",
+        Cure::Other("its bytes are lost"),
+    ),
 ];
 
 const ERF: (&str, Cure) = ("probably an ERF capture (Endace)", Cure::Editcap);
@@ -72,7 +94,7 @@ impl Foreign {
             Some(&(_, _, name, cure)) => Some(of((name, cure))),
             None if is_hex_dump(start) => Some(of(HEX_DUMP)),
             None if is_erf(start) => Some(of(ERF)),
-            None => None,
+            None => text(start).map(|name| of((name, Cure::None))),
         })
     }
 
@@ -97,6 +119,8 @@ impl Foreign {
                 let command = command.replace("FILE", file);
                 format!("not a pcap or pcapng capture but {name}; `{command}` makes files of it")
             }
+            Cure::Other(advice) => format!("not a pcap or pcapng capture but {name}; {advice}"),
+            Cure::None => format!("not a pcap or pcapng capture but {name}"),
         }
     }
 }
@@ -106,6 +130,33 @@ fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
     let path = if path.starts_with('-') { format!("./{path}") } else { path.to_owned() };
     if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}
+
+/// Which text a file is, if it is any: it has no control characters but those of lines, and a last
+/// character may be cut.
+fn text(start: &[u8]) -> Option<&'static str> {
+    const SHORTEST: usize = 4;
+    let text = match std::str::from_utf8(start) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&start[..error.valid_up_to()]).ok()?
+        }
+        Err(_) => return None,
+    };
+    let of_text = |c: char| !c.is_control() || matches!(c, '\t' | '\n' | '\r' | '\x0c' | '\x1b');
+    if text.len() < SHORTEST || !text.chars().all(of_text) {
+        return None;
+    }
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let begins =
+        |word: &str| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    Some(match text.chars().next() {
+        Some('{' | '[') => "text (JSON)",
+        _ if begins("<!doctype html") || begins("<html") => "a web page (HTML)",
+        Some('<') => "text (XML)",
+        _ if text.lines().next().is_some_and(|line| line.matches(',').count() > 1) => "text (CSV)",
+        _ => "text",
+    })
 }
 
 /// An offset of at least four hexadecimal digits, and a byte after it, as `hexdump -C`, `xxd` and
@@ -125,14 +176,22 @@ fn is_zero(word: &str) -> bool {
 }
 
 /// ERF has no magic number. Its first record has a time since 1970 in little endian, a type below 48
-/// and a length in big endian that another record follows, of a time not before.
+/// and a length in big endian that another record follows, of a time not before; or that is the file's.
 fn is_erf(start: &[u8]) -> bool {
     let Some(first) = erf_record(start) else { return false };
+    if first.length == start.len() {
+        return true;
+    }
+    if first.seconds < AFTER_1990 {
+        return false;
+    }
     match start.get(first.length..).and_then(erf_record) {
         Some(next) => next.seconds >= first.seconds && next.seconds - first.seconds < 86_400,
-        None => start.len() < LOOKED_AT && first.length == start.len(),
+        None => false,
     }
 }
+
+const AFTER_1990: u32 = 631_152_000;
 
 struct ErfRecord {
     seconds: u32,
@@ -140,11 +199,10 @@ struct ErfRecord {
 }
 
 fn erf_record(bytes: &[u8]) -> Option<ErfRecord> {
-    const AFTER_1990: u32 = 631_152_000;
     let header: [u8; 16] = *bytes.first_chunk()?;
     let [_, _, _, _, s0, s1, s2, s3, kind, _flags, l0, l1, ..] = header;
     let seconds = u32::from_le_bytes([s0, s1, s2, s3]);
     let length = usize::from(u16::from_be_bytes([l0, l1]));
-    let fits = seconds >= AFTER_1990 && (1..48).contains(&(kind & 0x7f)) && length > header.len();
+    let fits = (1..48).contains(&(kind & 0x7f)) && length > header.len();
     fits.then_some(ErfRecord { seconds, length })
 }

@@ -61,7 +61,7 @@ pub struct Capture {
     window: Window,
     format: Format,
     progress: Progress,
-    /// Packets that were lent, those that are whole.
+    /// Packets that were lent.
     packets: u64,
     others: Others,
     /// What ends the reading, once it is known; reported once.
@@ -156,10 +156,10 @@ impl Capture {
         }
         match self.next() {
             Ok(Some(found)) => {
+                self.packets += 1;
                 if found.missing > 0 {
                     self.cut(found.missing);
                 }
-                self.packets += 1;
                 Ok(Some(found.lend(self.window.taken())))
             }
             Ok(None) => Ok(None),
@@ -206,7 +206,7 @@ impl Capture {
     fn cut(&mut self, missing: usize) {
         let present = self.window.taken().len();
         let length = present + missing;
-        self.ended = Some(self.error(Problem::Cut { what: "packet record", length, present }));
+        self.ended = Some(self.error(Problem::CutPacket { length, present }));
         self.done = true;
     }
 

@@ -1,5 +1,6 @@
 //! Files of other formats, each with the command that makes a capture of it.
 
+use super::wrapped::gzip;
 use super::{Problem, read};
 
 #[test]
@@ -10,6 +11,8 @@ fn every_foreign_format_is_named_with_what_converts_it() {
         header.chain([2, 4, 0, 20, 0, 0, 0, 4, 1, 2, 3, 4]).collect::<Vec<u8>>()
     };
     let erf = [erf(1_600_000_000), erf(1_600_000_001)].concat();
+    let without_time = [&[0; 8][..], &[2, 4, 0, 20, 0, 0, 0, 4, 1, 2, 3, 4]].concat();
+    let twice = gzip(&gzip(b"whatever"));
     for (file, name, command) in [
         (&b"snoop\0\0\0\0\0\0\x02\0\0\0\x04"[..], "snoop", "editcap -F pcapng test "),
         (b"\x04\x22\x4d\x18rest", "lz4", "`lz4 -dc test`"),
@@ -24,6 +27,14 @@ fn every_foreign_format_is_named_with_what_converts_it() {
         (b"00000000: 4500 001c 0000\n", "hexadecimal dump", "text2pcap"),
         (&tar, "tar archive", "`tar -xf test`"),
         (&erf, "ERF", "editcap"),
+        (&without_time, "ERF", "editcap"),
+        (b"\xac\x01\0\x1c\x02\0\x04\0", "Ixia", "editcap"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+            "Git LFS",
+            "`git lfs pull`",
+        ),
+        (&twice, "compressed more than once", "`gzip -dc test`"),
     ] {
         let error = read(file).1.expect("no capture");
         assert!(matches!(error.problem, Problem::Foreign(_)), "{name}: {error}");
@@ -34,14 +45,29 @@ fn every_foreign_format_is_named_with_what_converts_it() {
 }
 
 #[test]
+fn text_is_called_text_and_nothing_converts_it() {
+    for (file, name) in [
+        (&b"no capture at all"[..], "but text"),
+        ("[\n {\"_index\": \"\u{fc}\"".as_bytes(), "text (JSON)"),
+        (b"<?xml version=\"1.0\"?><pdml>", "text (XML)"),
+        (b"<!DOCTYPE html><html>404", "a web page (HTML)"),
+        (b"\"No.\",\"Time\",\"Source\"\n1,2,3\n", "text (CSV)"),
+        (b"btsnoop\0\0\0\0\x01\0\0\x03\xea", "Bluetooth"),
+    ] {
+        let text = read(file).1.expect("no capture").to_string();
+        assert!(text.contains(name) && !text.contains(['`', ';']), "{name}: {text}");
+    }
+}
+
+#[test]
 fn what_nobody_knows_is_shown_by_its_first_bytes() {
-    for file in [&b"no capture at all"[..], b"2024-01-01 text", &[0xff; 40], &[0; 40]] {
+    for file in [&b"\x01no capture"[..], b"abc\xfe at all", &[0xff; 40], &[0; 40]] {
         let error = read(file).1.expect("no capture");
         assert!(matches!(error.problem, Problem::NotACapture(_)), "{error}");
     }
-    let text = read(b"hall").1.unwrap().to_string();
+    let text = read(b"h\x01ll").1.unwrap().to_string();
     assert_eq!(
         text,
-        "test: byte 0: not a pcap or pcapng capture: it begins with the bytes 68 61 6c 6c"
+        "test: byte 0: not a pcap or pcapng capture: it begins with the bytes 68 01 6c 6c"
     );
 }

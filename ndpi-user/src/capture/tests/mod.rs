@@ -160,8 +160,9 @@ fn a_cut_capture_gives_what_it_has_and_says_where_it_was_cut() {
         assert_eq!(
             error.to_string(),
             "test: byte 45: the capture ends inside a packet record: 20 of 22 bytes are there; \
-             1 packet was read before"
+             2 packets were read, the last as far as it is there"
         );
+        assert_eq!(error.packets, seen.len() as u64);
         let (seen, error) = read(&file[..usize::from(second) + 16]);
         let error = error.unwrap();
         assert_eq!((seen.len(), error.offset, error.packets), (1, second.into(), 1));
@@ -191,7 +192,7 @@ fn lengths_that_lie_are_refused() {
 #[test]
 fn what_is_no_capture_is_refused_by_name() {
     assert!(matches!(read(b"").1.unwrap().problem, Problem::Empty));
-    assert!(matches!(read(b"GIF89a").1.unwrap().problem, Problem::NotACapture(_)));
+    assert!(matches!(read(b"GIF89a\x01").1.unwrap().problem, Problem::NotACapture(_)));
     let error = read(&0xa1b2_c3d4_u32.to_le_bytes()).1.unwrap();
     assert!(matches!(error.problem, Problem::Cut { present: 4, .. }));
 }

@@ -10,7 +10,7 @@ fn pcapng(order: Order) -> Vec<u8> {
     [build::section(order), interface, build::enhanced(order, 0, 1, b"enhanced")].concat()
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     gzip.write_all(bytes).unwrap();
     gzip.finish().unwrap()
