@@ -11,6 +11,7 @@
 mod frame;
 mod layers;
 mod outer;
+mod second_look;
 mod skip;
 mod tunnel;
 mod tunnels;
@@ -114,7 +115,8 @@ fn parse<'a>(packet: &Packet<'a>, tunnels: &Tunnels) -> Result<Parsed<'a>, Skip>
             parse::from_ethertype(&source, link, options)
         }
     };
-    let mut parsed = Parsed::plain(parsed.map_err(Skip::Refused)?, data);
+    let parsed = parsed.or_else(|refusal| second_look::second_look(&source, under, refusal))?;
+    let mut parsed = Parsed::plain(parsed, data);
     parsed.look_into(&source, tunnels);
     match parsed.packet.fragment {
         Fragment::Later { .. } => Err(Skip::LaterFragment),

@@ -6,6 +6,7 @@ use std::fmt;
 use ndpi_common::parse::Refusal;
 use serde::{Deserialize, Serialize};
 
+use super::second_look::Inner;
 use crate::capture::LinkType;
 
 /// Why a packet belongs to no flow.
@@ -17,6 +18,8 @@ pub enum Skip {
     LaterFragment,
     /// The parser refused it.
     Refused(Refusal),
+    /// It carries a protocol that is not read.
+    Inner(Inner),
     /// An 802.11 frame that is encrypted.
     Protected,
     /// An 802.11 frame that was received with errors.
@@ -30,6 +33,16 @@ pub enum Skip {
 impl Skip {
     pub(super) const NOT_IP: Self = Self::Refused(Refusal::NotIp);
     pub(super) const LINK_HEADER: Self = Self::Refused(Refusal::TruncatedLink);
+
+    /// What it is that may have carried a flow, for people; `None` for ARP, STP and others that carry
+    /// none.
+    fn loss(self) -> Option<String> {
+        match self {
+            Self::Refused(Refusal::NotIp | Refusal::Llc) | Self::LinkType(_) => None,
+            Self::Inner(inner) => Some(inner.to_string()),
+            other => Some(other.to_string()),
+        }
+    }
 }
 
 /// The reason's word in records: `not-ip`, `link-type-189`, …
@@ -39,6 +52,7 @@ impl fmt::Display for Skip {
             Self::LinkType(LinkType(number)) => write!(f, "link-type-{number}"),
             Self::LaterFragment => f.write_str("later-fragment"),
             Self::Refused(refusal) => f.write_str(refused(*refusal)),
+            Self::Inner(inner) => f.write_str(inner.reason()),
             Self::Protected => f.write_str("wifi-encrypted"),
             Self::BadChecksum => f.write_str("wifi-bad-checksum"),
             Self::ShortFrame => f.write_str("short-frame"),
@@ -72,6 +86,8 @@ pub struct Skips {
     link_types: BTreeMap<LinkType, u64>,
     /// Of encrypted 802.11 frames.
     protected: u64,
+    /// Of others that may have carried a flow, by what they are.
+    losses: BTreeMap<String, u64>,
 }
 
 impl Skips {
@@ -79,10 +95,32 @@ impl Skips {
     #[cold]
     pub fn count(&mut self, skip: Skip) {
         *self.reasons.entry(skip.to_string()).or_default() += 1;
+        if let Some(loss) = skip.loss() {
+            self.lose(loss);
+        }
         match skip {
             Skip::LinkType(link_type) => *self.link_types.entry(link_type).or_default() += 1,
             Skip::Protected => self.protected += 1,
             _ => {}
+        }
+    }
+
+    /// Counts one packet that may have carried a flow among the losses alone.
+    #[cold]
+    pub fn lose(&mut self, loss: impl Into<String>) {
+        *self.losses.entry(loss.into()).or_default() += 1;
+    }
+
+    /// Packets that may have carried flows, by what they are; but for those of link types that cannot be
+    /// read.
+    pub fn losses(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.losses.iter().map(|(loss, &packets)| (loss.as_str(), packets))
+    }
+
+    /// Adds the losses of another to these.
+    pub fn add_losses(&mut self, other: &Self) {
+        for (loss, packets) in &other.losses {
+            *self.losses.entry(loss.clone()).or_default() += packets;
         }
     }
 
@@ -115,5 +153,6 @@ impl Skips {
             *self.link_types.entry(*link_type).or_default() += packets;
         }
         self.protected += other.protected;
+        self.add_losses(other);
     }
 }

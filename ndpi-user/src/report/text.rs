@@ -24,8 +24,12 @@ const BAR: usize = 24;
 pub struct CaptureReport {
     /// Its path.
     pub name: String,
+    /// What it is called in records.
+    pub short: String,
     /// Packets in it.
     pub packets: u64,
+    /// Those that belong to a flow.
+    pub read: u64,
     /// Those that belong to no flow, by reason.
     pub skips: Skips,
     /// When the first and the last packet were seen, nanoseconds since the Unix epoch.

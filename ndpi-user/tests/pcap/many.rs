@@ -37,8 +37,9 @@ fn a_folder_is_read_in_order_as_its_files_would_be() {
     let folder = folder("folder");
     let run = pcap(&["--json", &folder]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    assert_eq!(captures(&run), ["a.pcap", "b.pcap", "c.pcap", "d"]);
-    assert!(run.stderr.contains("1 files in folders are no captures"), "{}", run.stderr);
+    assert_eq!(captures(&run), ["a.pcap", "b.pcap", "deep/c.pcap", "deep/d"]);
+    assert_eq!(run.records("flow")[2]["capture"], "deep/c.pcap");
+    assert!(run.stderr.contains("1 file in folders is no capture:"), "{}", run.stderr);
     let joined = pcap(&["--json", "--join", &folder]);
     assert_eq!(captures(&joined).len(), 4);
     assert!(pcap(&[&folder]).stdout.starts_with("4 captures: 4 packets"));
@@ -292,5 +293,7 @@ fn a_process_that_crashes_takes_its_capture_with_it_and_no_other() {
         "{}",
         run.stderr
     );
-    assert_eq!(captures(&run).last().unwrap(), "other.pcap");
+    assert_eq!(captures(&run), ["pipe.pcap", "other.pcap"]);
+    let crashed = &run.records("capture")[0];
+    assert!(crashed["error"].as_str().unwrap().contains("ended by signal 6"), "{crashed}");
 }

@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use super::Folders;
 use crate::capture::Capture;
 use crate::text::shown;
 
@@ -20,13 +22,15 @@ pub(in crate::commands) struct Found {
     pub(in crate::commands) captures: Vec<PathBuf>,
     /// What went wrong with folders, a line each.
     pub(in crate::commands) problems: Vec<String>,
+    /// The folders that were given.
+    pub(in crate::commands) folders: Folders,
     /// Files in folders that are no captures.
     passed_over: u64,
 }
 
 /// Finds the captures that `given` names. Of a folder these are all files in it and below that are
-/// captures, or are called so, in the order of their names. Links are followed; a folder is read once,
-/// and nothing in it that is no file is opened.
+/// captures, or are called so, in the order of their names; hidden folders are passed over. Links are
+/// followed; a folder is read once, and nothing in it that is no file is opened.
 pub(in crate::commands) fn find(given: &[PathBuf]) -> Found {
     let mut walk = Walk::default();
     for path in given {
@@ -36,9 +40,16 @@ pub(in crate::commands) fn find(given: &[PathBuf]) -> Found {
         }
     }
     if walk.found.passed_over > 0 {
-        log::info!("{} files in folders are no captures: passed over", walk.found.passed_over);
+        log::info!("{}", passed_over(walk.found.passed_over));
     }
     walk.found
+}
+
+fn passed_over(files: u64) -> String {
+    match files {
+        1 => "1 file in folders is no capture: passed over".into(),
+        files => format!("{files} files in folders are no captures: passed over"),
+    }
 }
 
 #[derive(Default)]
@@ -51,6 +62,7 @@ struct Walk {
 impl Walk {
     /// Reads a folder that was asked for.
     fn given(&mut self, folder: &Path, about: &Metadata) {
+        self.found.folders.add(folder);
         let before = (self.found.captures.len(), self.found.problems.len());
         self.folder(folder, about);
         if before == (self.found.captures.len(), self.found.problems.len()) {
@@ -71,8 +83,15 @@ impl Walk {
         };
         for path in entries {
             match fs::metadata(&path) {
+                Ok(about) if about.is_dir() && is_hidden(&path) => {
+                    log::debug!("{}: a hidden folder, passed over", shown(&path));
+                }
                 Ok(about) if about.is_dir() => self.folder(&path, &about),
                 Ok(about) if about.is_file() => self.file(path),
+                Ok(_) if is_called_a_capture(&path) => log::warn!(
+                    "{}: not a file, passed over; a pipe is read where it is given by its name",
+                    shown(&path)
+                ),
                 Ok(_) => log::debug!("{}: not a file, passed over", shown(&path)),
                 Err(error) => log::debug!("{}: {error}, passed over", shown(&path)),
             }
@@ -96,6 +115,11 @@ fn names(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut entries = entries?;
     entries.sort();
     Ok(entries)
+}
+
+/// As `.git`, which may have captures' names in it.
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"."))
 }
 
 fn is_called_a_capture(path: &Path) -> bool {
@@ -138,6 +162,8 @@ mod tests {
             fs::write(at(name), EMPTY).unwrap();
         }
         fs::write(at("README.txt"), "of no use").unwrap();
+        fs::create_dir(at(".hidden")).unwrap();
+        fs::write(at(".hidden/e.pcap"), EMPTY).unwrap();
         fs::write(at("nothing"), "").unwrap();
         fs::write(at("d.pcap.lz4"), b"\x04\x22\x4d\x18").unwrap();
         symlink(folder.path(), at("b/round")).unwrap();

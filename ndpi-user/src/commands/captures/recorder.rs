@@ -7,7 +7,7 @@ use std::time::Duration;
 use ndpi::Classification;
 use serde::Serialize;
 
-use super::{Format, file_name};
+use super::Format;
 use crate::capture::Others;
 use crate::classify::{Announcement, End, Judge, Moment};
 use crate::first_packet::{Blocklist, Claim, Servers, lesson};
@@ -191,7 +191,7 @@ pub(in crate::commands) fn capture_record<'a>(
 ) -> impl Serialize + 'a {
     CaptureRecord {
         kind: "capture",
-        capture: file_name(&capture.name),
+        capture: &capture.short,
         packets: capture.packets,
         skipped: capture.skips.iter().collect(),
         more,

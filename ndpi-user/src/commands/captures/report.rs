@@ -1,6 +1,5 @@
 //! What is said when captures were read: the report, and what went wrong.
 
-use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -109,9 +108,4 @@ pub(in crate::commands) fn is_broken_pipe(error: &anyhow::Error) -> bool {
 /// What a capture is called: its path as given.
 pub(in crate::commands) fn name(path: &Path) -> String {
     if path == Path::new("-") { "stdin".into() } else { shown(path).to_string() }
-}
-
-/// What a capture is called in records: its name without its folder.
-pub(in crate::commands) fn file_name(path: &str) -> &str {
-    Path::new(path).file_name().and_then(OsStr::to_str).unwrap_or(path)
 }

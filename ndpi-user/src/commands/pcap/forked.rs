@@ -9,6 +9,7 @@
 use std::collections::VecDeque;
 use std::io::{Read as _, Write};
 use std::os::fd::AsFd as _;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -17,7 +18,8 @@ use rustix::process::{Signal, WaitStatus};
 use super::child::Child;
 use super::job::Job;
 use super::message::{Message, Receiver};
-use crate::commands::captures::{Bar, Outcome, bytes_of, name};
+use super::sink;
+use crate::commands::captures::{Bar, Outcome, bytes_of};
 use crate::report::CaptureReport;
 
 /// Bytes of output that wait for their turn at most, of all processes together; what is more waits in
@@ -59,8 +61,10 @@ struct Worker {
     child: Child,
     world: usize,
     receiver: Receiver,
-    /// Output that waits for its turn.
+    /// Output that waits for its turn, in whole lines.
     waiting: Vec<u8>,
+    /// A line that has only begun: its process may not come to the end of it.
+    begun: Vec<u8>,
     /// Bytes of its captures that were read.
     read: u64,
     outcome: Option<Outcome>,
@@ -142,8 +146,8 @@ impl Pool<'_> {
 
 impl Worker {
     fn new(child: Child, world: usize) -> Self {
-        let (receiver, waiting) = (Receiver::default(), Vec::new());
-        Self { child, world, receiver, waiting, read: 0, outcome: None, over: false }
+        let (receiver, waiting, begun) = (Receiver::default(), Vec::new(), Vec::new());
+        Self { child, world, receiver, waiting, begun, read: 0, outcome: None, over: false }
     }
 
     /// Takes what its process says.
@@ -159,7 +163,7 @@ impl Worker {
         self.receiver.feed(&bytes[..read]);
         while let Some(message) = self.receiver.next()? {
             match message {
-                Message::Output(bytes) => self.waiting.extend(bytes),
+                Message::Output(bytes) => self.output(&bytes),
                 Message::Read(read) => self.read = read,
                 Message::Outcome(outcome) => self.outcome = Some(*outcome),
                 Message::Failed(reason) => bail!(reason),
@@ -168,11 +172,22 @@ impl Worker {
         Ok(())
     }
 
+    fn output(&mut self, bytes: &[u8]) {
+        self.begun.extend_from_slice(bytes);
+        if let Some(last) = self.begun.iter().rposition(|&byte| byte == b'\n') {
+            self.waiting.extend(self.begun.drain(..=last));
+        }
+    }
+
     /// Its process is over. One that has not said what came of it has crashed.
     fn end(&mut self, job: &Job) -> Result<()> {
         let status = self.child.wait().context("waiting for a process that reads captures")?;
         self.over = true;
-        self.outcome.get_or_insert_with(|| crashed(job, self.world, status));
+        if self.outcome.is_none() {
+            let outcome = crashed(job, self.world, status);
+            sink::write_captures(job, &outcome.captures, &mut self.waiting);
+            self.outcome = Some(outcome);
+        }
         Ok(())
     }
 }
@@ -183,12 +198,13 @@ fn crashed(job: &Job, world: usize, status: Option<WaitStatus>) -> Outcome {
         Some((_, Some(code))) => format!("ended with status {code}"),
         _ => "is gone".into(),
     };
-    let report = |path| {
-        let name = name(path);
+    let report = |path: &PathBuf| {
+        let report = job.folders.begin(path);
+        let name = &report.name;
         let error =
             format!("{name}: the process that classified it {how}; its other flows are missing");
-        CaptureReport { error: Some(error), name, ..CaptureReport::default() }
+        CaptureReport { error: Some(error), ..report }
     };
-    let captures = job.worlds[world].iter().map(|path| report(path)).collect();
+    let captures = job.worlds[world].iter().map(report).collect();
     Outcome { captures, ..Outcome::default() }
 }

@@ -10,7 +10,7 @@ use ndpi::{Engine, Library, SharedCaches};
 
 use super::arguments::PcapArguments;
 use crate::classify::{Keeper, Settings};
-use crate::commands::captures::{Format, Found, Recording, Stop};
+use crate::commands::captures::{Folders, Format, Found, Recording, Stop};
 use crate::commands::{NdpiOptions, say_warnings, unusable};
 use crate::flow::Timeouts;
 use crate::link::Tunnels;
@@ -21,6 +21,8 @@ use crate::record::Names;
 pub(super) struct Job {
     /// Each world's captures.
     pub(super) worlds: Vec<Vec<PathBuf>>,
+    /// Those that their records' names begin below.
+    pub(super) folders: Folders,
     pub(super) format: Format,
     pub(super) tunnels: Tunnels,
     pub(super) settings: Settings,
@@ -61,6 +63,7 @@ impl Job {
             }
         };
         Ok(Self {
+            folders: found.folders,
             format,
             tunnels: arguments.tunnels.tunnels(),
             settings: Settings {

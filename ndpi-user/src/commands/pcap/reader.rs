@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::job::Job;
 use crate::capture::{Capture, Packet};
-use crate::commands::captures::{Bar, Timeline, file_name, name};
+use crate::commands::captures::{Bar, Timeline};
 use crate::link::{self, Outer};
 use crate::report::CaptureReport;
 use crate::sample::Sample;
@@ -42,7 +42,7 @@ pub(super) fn read(
         if job.stop.signal().is_some() {
             break;
         }
-        let mut report = CaptureReport { name: name(path), ..CaptureReport::default() };
+        let mut report = job.folders.begin(path);
         match Capture::open_until(path, Some(job.stop.shared())) {
             Ok(capture) => reading.capture(capture, place, &mut report)?,
             Err(error) => job.stop.fail(&mut report, &error),
@@ -103,6 +103,7 @@ impl<T: Take> Reading<'_, T> {
         for packet in link::packets(packet) {
             match link::sample(&packet, &self.job.tunnels) {
                 Ok(sample) => {
+                    report.read += 1;
                     let outer = if self.job.shows_tunnels() {
                         link::outer(&packet, &self.job.tunnels)
                     } else {
@@ -125,6 +126,6 @@ impl<T: Take> Reading<'_, T> {
 }
 
 /// What a world's captures are called in records.
-pub(super) fn names(world: &[PathBuf]) -> Vec<Arc<str>> {
-    world.iter().map(|path| file_name(&name(path)).into()).collect()
+pub(super) fn names(job: &Job, world: &[PathBuf]) -> Vec<Arc<str>> {
+    world.iter().map(|path| job.folders.short(path).into()).collect()
 }

@@ -51,7 +51,7 @@ pub(super) fn run<W: Write + Send>(
             // The order of the records is the same in every run.
             shards: Shards::fixed(job.threads),
             classifier: Classifier::new(&engine, job.settings),
-            sink: FlowSink::new(job.recording(), reader::names(world)),
+            sink: FlowSink::new(job.recording(), reader::names(job, world)),
             out,
             place: first_place + mine,
             strides: 0,

@@ -31,7 +31,7 @@ pub(super) fn run<W: Write>(
     bar: &Bar,
 ) -> Result<Outcome> {
     let classifier = Classifier::new(engine, job.settings);
-    let sink = FlowSink::new(job.recording(), reader::names(world));
+    let sink = FlowSink::new(job.recording(), reader::names(job, world));
     let mut one = One { classifier, sink, out };
     let captures = reader::read(job, world, bar, &mut one)?;
     let One { mut classifier, mut sink, out } = one;

@@ -55,7 +55,10 @@ pub(super) fn explain(
         report.packet(packet.time_ns);
         for packet in link::packets(&packet) {
             match link::sample(&packet, &Tunnels::all(false)) {
-                Ok(sample) => classifier.sample(&sample, &mut sink),
+                Ok(sample) => {
+                    report.read += 1;
+                    classifier.sample(&sample, &mut sink);
+                }
                 Err(skip) => report.skips.count(skip),
             }
         }

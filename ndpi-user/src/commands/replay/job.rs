@@ -7,7 +7,7 @@ use ndpi::{Engine, Library};
 
 use super::arguments::ReplayArguments;
 use crate::classify::Settings;
-use crate::commands::captures::{Format, Recording, Stop};
+use crate::commands::captures::{Folders, Format, Recording, Stop};
 use crate::commands::{NdpiOptions, say_warnings, unusable};
 use crate::link::Tunnels;
 use crate::policy::{self, Policy, Support, Vocabulary};
@@ -15,6 +15,8 @@ use crate::record::Names;
 
 /// The arguments, checked, and what was made of them.
 pub(super) struct Job {
+    /// Those that their records' names begin below.
+    pub(super) folders: Folders,
     pub(super) format: Format,
     /// Whether each packet is written down.
     pub(super) packets: bool,
@@ -29,7 +31,7 @@ pub(super) struct Job {
 
 impl Job {
     /// The job, and the engine that its names were taken from: the first capture gets it.
-    pub(super) fn new(arguments: &ReplayArguments) -> Result<(Self, Engine)> {
+    pub(super) fn new(arguments: &ReplayArguments, folders: Folders) -> Result<(Self, Engine)> {
         let options = arguments.ndpi_options();
         let library = options.library()?;
         let engine = options.engine(&library)?;
@@ -44,6 +46,7 @@ impl Job {
             }
         };
         let job = Self {
+            folders,
             format: arguments.format(),
             packets: arguments.packets,
             tunnels: arguments.tunnels.tunnels(),

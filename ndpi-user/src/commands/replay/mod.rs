@@ -53,7 +53,7 @@ impl ReplayArguments {
     pub fn run(self, context: Context) -> Result<ExitCode> {
         check_capabilities()?;
         let found = find(&self.files);
-        let (job, engine) = Job::new(&self)?;
+        let (job, engine) = Job::new(&self, found.folders.clone())?;
         let machine = Machine::load(&self.load_options(context.log_level))?;
         let (outcome, answers) = match replay(&job, &found.captures, machine, engine) {
             Ok(done) => done,

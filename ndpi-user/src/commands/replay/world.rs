@@ -16,9 +16,9 @@ use super::packets::{self, Fate};
 use super::sink::ReplaySink;
 use crate::capture::{Capture, Packet};
 use crate::commands::captures::{
-    Bar, Format, Outcome, Recorder, Stop, Timeline, capture_record, file_name, name, write_json,
+    Bar, Format, Outcome, Recorder, Stop, Timeline, capture_record, write_json,
 };
-use crate::link::{self, Framer, Tunnels};
+use crate::link::{self, Framer, Skips, Tunnels};
 use crate::report::CaptureReport;
 
 /// Packets between two looks at idle flows, the output and the bar.
@@ -49,8 +49,8 @@ impl<'a, 'e> World<'a, 'e> {
     ) -> Result<Self> {
         let in_force = machine.begin(job.policy.as_ref())?;
         timeline.begin();
-        let report = CaptureReport { name: name(path), ..CaptureReport::default() };
-        let captures = vec![file_name(&report.name).into()];
+        let report = job.folders.begin(path);
+        let captures = vec![report.short.as_str().into()];
         let recorder = Recorder::new(job.recording(), captures, machine.blocklist());
         let sink = ReplaySink::new(recorder, machine.store(), in_force, job.packets);
         let finder = if job.packets { Some(Finder::new(machine.stats())?) } else { None };
@@ -144,6 +144,10 @@ impl<'a, 'e> World<'a, 'e> {
         let fate = match self.framer.frame(packet) {
             Ok(frame) => {
                 let seen = self.lane.run(packet, frame)?;
+                self.report.read += u64::from(seen.flow.is_some());
+                if self.report.read == 0 {
+                    lose(packet, &mut self.report.skips);
+                }
                 let counted = self.finder.as_mut().map(Finder::find).transpose()?;
                 let decision = self.lane.flows.sink.take_decision();
                 counted.map(|counted| Ok(Fate { seen, counted, decision }))
@@ -156,7 +160,7 @@ impl<'a, 'e> World<'a, 'e> {
         if let Some(fate) = fate {
             let place = (self.report.packets, packet.time_ns);
             let records = &mut self.lane.flows.sink.recorder.out;
-            packets::write(records, self.format, file_name(&self.report.name), place, fate);
+            packets::write(records, self.format, &self.report.short, place, fate);
         }
         Ok(())
     }
@@ -168,5 +172,18 @@ impl<'a, 'e> World<'a, 'e> {
     /// Where an error happened.
     fn place(&self) -> String {
         format!("replaying packet {} of {}", self.report.packets, self.report.name)
+    }
+}
+
+/// Notes why the programs found no flow in a packet, which they count under their own reasons.
+#[cold]
+fn lose(packet: &Packet<'_>, skips: &mut Skips) {
+    match link::sample(packet, &Tunnels::all(false)) {
+        Ok(_) => skips.lose("frames that only `ndpi-xdp pcap` reads"),
+        Err(skip) => {
+            let mut other = Skips::default();
+            other.count(skip);
+            skips.add_losses(&other);
+        }
     }
 }

@@ -4,7 +4,7 @@ use ndpi_common::parse::ethertype;
 
 use super::bytes::{behind, split};
 use super::{Found, Under};
-use crate::link::Skip;
+use crate::link::second_look::of_ppp;
 
 /// The bytes before a protocol number in HDLC-like framing (RFC 1662, section 3.1).
 const ADDRESS: u8 = 0xff;
@@ -26,7 +26,7 @@ pub(super) fn ppp(data: &[u8]) -> Found<'_> {
         0x0057 => ethertype::IPV6,
         0x0281 => ethertype::MPLS,
         0x0283 => ethertype::MPLS_MULTICAST,
-        _ => return Err(Skip::NOT_IP),
+        _ => return Err(of_ppp(protocol)),
     };
     Ok((Under::EtherType(under), rest))
 }

@@ -168,6 +168,7 @@ pub(super) static TABLE: &[Type] = &[
     named(249, "USBPCAP"),
     named(250, "RTAC_SERIAL"),
     named(251, "BLUETOOTH_LE_LL"),
+    named(252, "WIRESHARK_UPPER_PDU"),
     named(253, "NETLINK"),
     named(254, "BLUETOOTH_LINUX_MONITOR"),
     named(255, "BLUETOOTH_BREDR_BB"),
