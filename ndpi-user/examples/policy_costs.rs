@@ -65,7 +65,7 @@ fn time_loads(path: &Path, names: &Vocabulary, budget: Duration) -> Result<(Vec<
 fn time_checks(path: &Path, names: &Vocabulary) -> Vec<f64> {
     let time = |_| {
         let start = Instant::now();
-        black_box(check(path, names, Support::ALL));
+        black_box(check(path, names, Support::ALL, &|_| None));
         start.elapsed().as_secs_f64() * 1e3
     };
     (0..5).map(time).collect()
