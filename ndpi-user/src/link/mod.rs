@@ -20,7 +20,7 @@ mod unfold;
 
 pub use frame::{Frame, Framer};
 pub use layers::Layers;
-pub use outer::{Outer, outer, unopened};
+pub use outer::{Outer, closed, outer, unopened};
 pub use skip::{Skip, Skips};
 pub use tunnels::Tunnels;
 pub use unfold::{Packets, packets};
@@ -67,6 +67,8 @@ struct Parsed<'a> {
     beyond_kernel: Option<Kind>,
     tenant: Tenant,
     ids: [TenantId; MAX_DEPTH as usize],
+    /// A tunnel that stays closed, where tunnels are looked into.
+    closed: Option<String>,
     /// The bytes that offsets count in.
     data: &'a [u8],
 }
@@ -75,7 +77,7 @@ impl<'a> Parsed<'a> {
     #[inline]
     fn plain(packet: parse::Packet, data: &'a [u8]) -> Self {
         let (ids, tenant) = Default::default();
-        Self { packet, through: None, beyond_kernel: None, tenant, ids, data }
+        Self { packet, through: None, beyond_kernel: None, closed: None, tenant, ids, data }
     }
 
     /// Looks into tunnels, as far as they go.
@@ -91,6 +93,9 @@ impl<'a> Parsed<'a> {
             }
         }
         self.tenant = Tenant::new(self.ids);
+        if tunnels.are_open() {
+            self.closed = tunnel::closed(source, &self.packet);
+        }
     }
 }
 

@@ -42,3 +42,8 @@ pub fn outer(packet: &Packet<'_>, tunnels: &Tunnels) -> Option<Outer> {
 pub fn unopened(packet: &Packet<'_>, tunnels: &Tunnels) -> Option<&'static str> {
     Some(super::parse(packet, tunnels).ok()?.beyond_kernel?.name())
 }
+
+/// The kind of a tunnel in `packet` that stays closed, though tunnels are looked into.
+pub fn closed(packet: &Packet<'_>, tunnels: &Tunnels) -> Option<String> {
+    super::parse(packet, tunnels).ok()?.closed
+}

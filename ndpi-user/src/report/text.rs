@@ -40,6 +40,8 @@ pub struct CaptureReport {
     /// replay alone.
     #[serde(skip)]
     pub unopened: BTreeMap<&'static str, u64>,
+    /// Packets in tunnels that nothing opens, by the kind of tunnel, where tunnels are looked into.
+    pub closed: BTreeMap<String, u64>,
     /// Why it could not be read to its end.
     pub error: Option<String>,
 }
@@ -49,6 +51,11 @@ impl CaptureReport {
     pub fn stopped_by(&mut self, signal: &str) {
         let Self { name, packets, .. } = self;
         self.error = Some(format!("{name}: stopped by {signal} after {packets} packets"));
+    }
+
+    /// Counts a packet in a tunnel that nothing opens.
+    pub fn closed(&mut self, kind: String) {
+        *self.closed.entry(kind).or_default() += 1;
     }
 
     /// Counts a packet seen at `time_ns`.

@@ -74,6 +74,36 @@ fn the_numbers_of_gtp_belong_to_a_direction() {
 }
 
 #[test]
+fn tunnels_that_stay_closed_are_counted_by_their_kind() {
+    if !ndpi_is_there() {
+        return;
+    }
+    let gre = |header: &[u8]| ipv4(47, false, &[header, &[0; 40]].concat());
+    for (packet, kind) in [
+        // ERSPAN of an unknown version; with a known one and no IP inside it was opened.
+        (gre(&[0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x20, 0, 0, 1]), Some("(erspan of another form)")),
+        (gre(&[0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x10, 0, 0, 1]), None),
+        (gre(&[0, 0, 0x22, 0xeb]), Some("(erspan of another form)")),
+        (gre(&[0x30, 1, 0x88, 0x0b]), Some("(pptp)")),
+        (gre(&[0, 0, 0x89, 0x4f]), Some("(gre of protocol 0x894f)")),
+        (ipv4(97, false, &[0x30; 40]), Some("(etherip)")),
+        (udp([1701, 1701], false, &[0; 40]), Some("(l2tp)")),
+        (udp([50_000, 53], false, &[0; 40]), None),
+    ] {
+        let path = file("closed", "closed.pcap", &capture(&[(1, packet)]));
+        let run = pcap(&["--json", "--tunnels", &path]);
+        assert_eq!(run.flows().len(), 1, "{kind:?}");
+        assert_eq!(run.stderr.contains("tunnels that are not opened"), kind.is_some(), "{kind:?}");
+        assert!(run.stderr.contains(kind.unwrap_or_default()), "{kind:?}: {}", run.stderr);
+        assert_eq!(
+            pcap(&["--json", &path]).stderr,
+            "",
+            "{kind:?}: only where they are looked into"
+        );
+    }
+}
+
+#[test]
 fn mirrored_frames_and_other_ports_are_looked_into() {
     if !ndpi_is_there() {
         return;

@@ -49,6 +49,12 @@ fn lines(capture: &CaptureReport, nothing: bool) -> Vec<String> {
              the kernel do not open: they count as the tunnel's; `ndpi-xdp pcap --tunnels` looks into it"
         ));
     }
+    for (kind, closed) in &capture.closed {
+        lines.push(format!(
+            "{name}: {closed} of {packets} packets are of tunnels that are not opened ({kind}): they count as \
+             the tunnel's; docs/tunnels.md lists those that are"
+        ));
+    }
     let protected = skips.protected();
     if protected > 0 {
         lines.push(format!(

@@ -104,6 +104,11 @@ impl<T: Take> Reading<'_, T> {
             match link::sample(&packet, &self.job.tunnels) {
                 Ok(sample) => {
                     report.read += 1;
+                    if self.job.tunnels.are_open()
+                        && let Some(kind) = link::closed(&packet, &self.job.tunnels)
+                    {
+                        report.closed(kind);
+                    }
                     let outer = if self.job.shows_tunnels() {
                         link::outer(&packet, &self.job.tunnels)
                     } else {

@@ -141,6 +141,9 @@ impl<'a, 'e> World<'a, 'e> {
         if let Some(kind) = self.tunnels.and_then(|tunnels| link::unopened(packet, tunnels)) {
             *self.report.unopened.entry(kind).or_default() += 1;
         }
+        if let Some(kind) = self.tunnels.and_then(|tunnels| link::closed(packet, tunnels)) {
+            self.report.closed(kind);
+        }
         let fate = match self.framer.frame(packet) {
             Ok(frame) => {
                 let seen = self.lane.run(packet, frame)?;

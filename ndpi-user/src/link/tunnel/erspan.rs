@@ -8,8 +8,8 @@ use crate::flow::TenantId;
 
 /// GRE's protocol numbers: types I and II, of which the first has neither a sequence number nor a
 /// header of its own; type III.
-const TYPES_1_AND_2: u16 = 0x88be;
-const TYPE_3: u16 = 0x22eb;
+pub(super) const TYPES_1_AND_2: u16 = 0x88be;
+pub(super) const TYPE_3: u16 = 0x22eb;
 
 /// A mirrored frame's header, and which VLAN it was in where its tag was taken off.
 struct Mirrored {
@@ -25,6 +25,17 @@ pub(super) fn find<S: Source + ?Sized>(
     source: &S,
     packet: &Packet,
 ) -> Option<(Kind, Link, TenantId)> {
+    let (gre, mirrored) = headers(source, packet)?;
+    let tenant = gre.key.map_or(TenantId::None, TenantId::GreKey);
+    Some((Kind::Erspan, link(source, packet, &mirrored)?, tenant))
+}
+
+/// Whether `packet` is of ERSPAN in a form that is read.
+pub(super) fn is_read<S: Source + ?Sized>(source: &S, packet: &Packet) -> bool {
+    headers(source, packet).is_some()
+}
+
+fn headers<S: Source + ?Sized>(source: &S, packet: &Packet) -> Option<(Header, Mirrored)> {
     if packet.key.proto() != proto::GRE {
         return None;
     }
@@ -36,8 +47,7 @@ pub(super) fn find<S: Source + ?Sized>(
         (TYPE_3, true) => type_3(source, at)?,
         _ => return None,
     };
-    let tenant = gre.key.map_or(TenantId::None, TenantId::GreKey);
-    Some((Kind::Erspan, link(source, packet, &mirrored)?, tenant))
+    Some((gre, mirrored))
 }
 
 /// Version 1: version and VLAN, class, encapsulation, session, index.

@@ -1,5 +1,6 @@
 //! Tunnels, as captures are read: those that the programs in the kernel open, and more.
 
+mod closed;
 mod erspan;
 mod gre;
 mod vxlan;
@@ -7,6 +8,7 @@ mod vxlan;
 use ndpi_common::parse::{self, Fragment, Link, Packet, Source, Tunnel};
 
 use crate::flow::TenantId;
+pub(super) use closed::closed;
 use gre::Header;
 
 /// Kinds of tunnels.
