@@ -3,6 +3,8 @@
 //! A typical flow of the rule is made for each carrier, and each earlier rule that does another thing to it
 //! is asked whether it takes that.
 
+use std::cell::LazyCell;
+
 use ndpi::AppId;
 
 use super::apps::may_carry;
@@ -35,14 +37,17 @@ struct Typical {
 
 /// Rules that come after one that does another thing to their flows.
 pub(super) fn too_late(rules: &[Rule], names: &Vocabulary, app_of: AppOfHost<'_>) -> Vec<Problem> {
-    let typical: Vec<_> = rules.iter().map(|rule| typical(rule, names, app_of)).collect();
+    // nDPI is asked for hosts only where a rule stands before that may take them by their application.
+    let lazy = |rule| LazyCell::new(move || typical(rule, names, app_of));
+    let typical: Vec<_> = rules.iter().map(lazy).collect();
     let mut found: Vec<Option<Problem>> = vec![None; rules.len()];
-    for (index, earlier) in rules.iter().enumerate() {
+    let earlier = rules.iter().enumerate().filter(|(_, rule)| rule.matchers.host.is_none());
+    for (index, earlier) in earlier {
         let rows = rows(&earlier.matchers, &names.app_categories);
         for (at, later) in rules.iter().enumerate().skip(index + 1) {
             let differs = class(earlier.action) != class(later.action);
-            let may = differs && found[at].is_none() && !typical[at].is_empty();
-            if may && excludes_as_much(earlier, later) && leaves_alone(&rows, &later.matchers) {
+            let may = differs && found[at].is_none() && excludes_as_much(earlier, later);
+            if may && !typical[at].is_empty() && leaves_alone(&rows, &later.matchers) {
                 found[at] = taken(earlier, &rows, later, &typical[at]);
             }
         }
