@@ -15,7 +15,7 @@ use crate::text::shown;
 pub type ReadList<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
 
 /// Largest policy or list file: more is a mistake (or a device file).
-const MAX_FILE: u64 = 64 << 20;
+const MAX_FILE: u64 = 128 << 20;
 
 /// Reads the policy at `path`. Relative paths of lists start at its folder.
 ///
