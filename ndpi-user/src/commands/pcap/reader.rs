@@ -101,23 +101,16 @@ impl<T: Take> Reading<'_, T> {
         report.packet(packet.time_ns);
         self.now_ns = self.timeline.follow(packet.time_ns);
         for packet in link::packets(packet) {
-            match link::sample(&packet, &self.job.tunnels) {
-                Ok(sample) => {
+            match link::look(&packet, &self.job.tunnels) {
+                Ok(looked) => {
                     report.read += 1;
-                    if self.job.tunnels.are_open()
-                        && let Some(kind) = link::closed(&packet, &self.job.tunnels)
-                    {
+                    if let Some(kind) = looked.closed() {
                         report.closed(kind);
                     }
-                    let outer = if self.job.shows_tunnels() {
-                        link::outer(&packet, &self.job.tunnels)
-                    } else {
-                        None
-                    };
-                    self.take.sample(
-                        &Sample { ifindex: place, clock_ns: self.now_ns, ..sample },
-                        outer,
-                    )?;
+                    let shown = self.job.shows_tunnels().then(|| looked.outer());
+                    let sample = looked.sample(packet.time_ns);
+                    let sample = Sample { ifindex: place, clock_ns: self.now_ns, ..sample };
+                    self.take.sample(&sample, shown.flatten())?;
                 }
                 Err(skip) => report.skips.count(skip),
             }

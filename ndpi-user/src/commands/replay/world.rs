@@ -138,11 +138,13 @@ impl<'a, 'e> World<'a, 'e> {
 
     /// Runs the program on a packet.
     fn run_on(&mut self, packet: &Packet<'_>) -> Result<()> {
-        if let Some(kind) = self.tunnels.and_then(|tunnels| link::unopened(packet, tunnels)) {
-            *self.report.unopened.entry(kind).or_default() += 1;
-        }
-        if let Some(kind) = self.tunnels.and_then(|tunnels| link::closed(packet, tunnels)) {
-            self.report.closed(kind);
+        if let Some(looked) = self.tunnels.and_then(|tunnels| link::look(packet, tunnels).ok()) {
+            if let Some(kind) = looked.unopened() {
+                *self.report.unopened.entry(kind).or_default() += 1;
+            }
+            if let Some(kind) = looked.closed() {
+                self.report.closed(kind);
+            }
         }
         let fate = match self.framer.frame(packet) {
             Ok(frame) => {

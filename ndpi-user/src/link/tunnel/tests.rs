@@ -2,7 +2,7 @@
 
 use crate::capture::{LinkType, Packet};
 use crate::flow::{Tenant, TenantId};
-use crate::link::{Tunnels, outer, sample, unopened};
+use crate::link::{Tunnels, look, outer, sample};
 
 const IPV4: u16 = 0x0800;
 
@@ -97,8 +97,9 @@ fn vxlan_is_looked_for_where_it_is_said_to_be() {
     let said = all().with_vxlan_ports([48879]);
     assert_eq!(outer(&packet(&elsewhere), &said).unwrap().tenant, Some(7));
     // What the programs open, and what they do not.
-    assert_eq!(unopened(&packet(&udp(4789, &body)), &all()), None);
-    assert_eq!(unopened(&packet(&udp(8472, &body)), &all()), Some("vxlan"));
+    let unopened = |port| look(&packet(&udp(port, &body)), &all()).unwrap().unopened();
+    assert_eq!(unopened(4789), None);
+    assert_eq!(unopened(8472), Some("vxlan"));
 }
 
 #[test]
