@@ -22,5 +22,4 @@ mod rights;
 pub mod sample;
 #[cfg(test)]
 mod testing;
-pub mod text;
 pub mod verdict;

@@ -8,8 +8,6 @@ use std::time::Duration;
 use log::{Level, LevelFilter};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::text;
-
 /// How long a message waits for a reader that was there until now.
 const READER_WAIT: Duration = Duration::from_millis(200);
 
@@ -46,7 +44,7 @@ pub(crate) fn init(level: LevelFilter) {
             Level::Debug | Level::Trace => write!(out, "{}: ", record.target())?,
         }
         // What was quoted from somewhere does nothing to whoever reads it.
-        writeln!(out, "{}", text::message(&record.args().to_string()))
+        writeln!(out, "{}", ndpi_text::message(&record.args().to_string()))
     });
     builder.target(env_logger::Target::Pipe(Box::new(StandardError)));
     // Only tests start it twice, and there the first one stands.
@@ -56,7 +54,7 @@ pub(crate) fn init(level: LevelFilter) {
 /// Says something on standard error that is no log message, if somebody reads it.
 pub(crate) fn say(text: &str) {
     // Where this cannot be said, nor can the reason.
-    let _ = StandardError.write_all(text::message(text).to_string().as_bytes());
+    let _ = StandardError.write_all(ndpi_text::message(text).to_string().as_bytes());
 }
 
 /// Standard error for as long as somebody reads it.

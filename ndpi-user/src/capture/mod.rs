@@ -23,13 +23,13 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 
+use ndpi_text::shown;
 use serde::{Deserialize, Serialize};
 
 pub use error::{CaptureError, Problem};
 pub use foreign::Foreign;
 pub use source::Progress;
 
-use crate::text::shown;
 use source::Source;
 use window::Window;
 

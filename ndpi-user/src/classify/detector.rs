@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use ndpi::{
     Classification, Confidence, DnsAddress, Engine, FirstPacketConfidence, Flow, Hints, State,
 };
+use ndpi_text::clean;
 
 use crate::flow::Details;
 use crate::resegment::fit;
-use crate::text::clean;
 
 /// What a DNS answer says: which addresses a name has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

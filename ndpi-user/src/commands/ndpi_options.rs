@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use ndpi::{Engine, EngineBuilder, Library, LoadError, RulesError, SharedCaches};
+use ndpi_text::shown;
 
 use crate::files::check_regular;
-use crate::text::shown;
 
 /// Which nDPI, and how it is set up. Files may be given several times.
 #[derive(Args, Clone, Debug, Default)]

@@ -11,11 +11,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
+use ndpi_text::shown;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::net::sockopt::socket_peercred;
 
 use super::{Command, Outcome, PROTOCOL, Reply, Request, line};
-use crate::text::shown;
 
 /// Requests are a few words; what is longer is none.
 const LONGEST_REQUEST: usize = 4096;

@@ -1,6 +1,6 @@
 //! The texts of a flow that outlive its nDPI state: host name, JA4 and ALPN, in one allocation.
 
-use crate::text::clean;
+use ndpi_text::clean;
 
 /// Texts that nDPI found in a flow, copied out of it. Most flows have none, and cost nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

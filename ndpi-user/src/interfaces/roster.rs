@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::text::clean;
+use ndpi_text::clean;
 
 /// Names of interfaces that are gone and are kept for flows that end later.
 const KEPT: usize = 1024;

@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ndpi_text::shown;
+
 use super::encoding::{list_text, policy_text};
 use super::lint::{AppOfHost, lint};
 use super::read::Reader;
 use super::{Diagnostics, Named, Policy, Problem, Support, Vocabulary};
 use crate::files::{Look, read_bytes, read_settled};
-use crate::text::shown;
 
 /// Reads the text of a list file, by the path a policy gives it.
 pub type ReadList<'a> = &'a dyn Fn(&Path) -> io::Result<String>;

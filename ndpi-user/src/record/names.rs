@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use ndpi::{AppId, BreedId, CategoryId, Engine, Risks};
-
-use crate::text::clean;
+use ndpi_text::clean;
 
 /// Names by nDPI's numbers.
 #[derive(Clone, Debug, Default)]

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
+use ndpi_text::clean;
 use serde::Serialize;
 
 use super::Time;
 use crate::interfaces::Event;
-use crate::text::clean;
 
 /// One `status` record: written when the programs are attached and packets are being looked at.
 #[derive(Debug, Serialize)]

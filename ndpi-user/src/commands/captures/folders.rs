@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use ndpi_text::shown;
+
 use super::name;
 use crate::report::CaptureReport;
-use crate::text::shown;
 
 /// The folders that were asked for, whose captures are called by their paths below them.
 #[derive(Clone, Debug, Default)]

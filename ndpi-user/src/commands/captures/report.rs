@@ -5,12 +5,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use ndpi_text::shown;
 use serde::{Deserialize, Serialize};
 
 use super::{Recording, tell_unread};
 use crate::capture::Others;
 use crate::report::{CaptureReport, Report, Summary};
-use crate::text::shown;
 
 /// What came of some captures.
 #[derive(Debug, Default, Serialize, Deserialize)]

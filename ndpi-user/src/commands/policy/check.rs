@@ -7,13 +7,13 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use ndpi::Asking;
+use ndpi_text::shown;
 use serde_json::{Value, json};
 
 use super::input;
 use crate::commands::{Context, NdpiOptions, print};
 use crate::files::Onlooker;
 use crate::policy::{Caught, Support, Vocabulary, caught, load};
-use crate::text::shown;
 
 /// Say everything that is wrong with a policy
 ///

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 use crate::commands::print;
 use crate::control::{AskError, Command, Outcome, Reload, ask};
-use crate::text::{clean, message};
 use ndpi_kernel::pinned::socket_path;
 use ndpi_kernel::{DEFAULT_PIN_DIRECTORY, FolderError};
+use ndpi_text::{clean, message};
 
 /// Have the running ndpi-xdp read its policy anew, and say what came of it
 ///

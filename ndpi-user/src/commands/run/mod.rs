@@ -35,8 +35,8 @@ use crate::logging;
 use crate::policy::{self, Diagnostics, Policy, Support, Vocabulary};
 use crate::record::{Attached, InterfaceRecord, Names, StatusRecord, Time};
 use crate::reject::{self, Rejecter};
-use crate::text::shown;
 use ndpi_kernel::{Attachment, Clock, Egress, Kernel, Mode, Waker, check_capabilities, ktime_ns};
+use ndpi_text::shown;
 
 impl RunArguments {
     /// Runs until SIGINT or SIGTERM.

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, Result};
 use crossbeam::channel::{self, Receiver, Sender, select};
+use ndpi_text::shown;
 
 use crate::control::Reload;
 use crate::interfaces::Roster;
 use crate::live::{Control, Rejudged};
 use crate::policy::{self, Changed, Diagnostics, Named, Policy, Support, Vocabulary, Watcher};
-use crate::text::shown;
 
 /// Asks for the policy to be read anew; who wants to hear what came of it says where.
 pub(super) type Ask = Option<Sender<Reload>>;

@@ -1,9 +1,9 @@
 //! Problems as programs read them.
 
+use ndpi_text::shown;
 use serde_json::{Value, json};
 
 use super::{Diagnostics, Place, Problem, Severity};
-use crate::text::shown;
 
 impl Diagnostics {
     /// All problems as JSON objects, places as file, line and column (counted from 1, the end

@@ -7,8 +7,9 @@ use std::fmt;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use ndpi_text::shown;
+
 use crate::files::{Look, Onlooker};
-use crate::text::{self, shown};
 
 /// The bit of a file's mode that lets everybody read it (`S_IROTH`).
 const EVERYBODY_READS: u32 = 0o004;
@@ -80,7 +81,7 @@ impl Problem {
     /// Says what to do next.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(text::message(&help.into()).to_string());
+        self.help = Some(ndpi_text::message(&help.into()).to_string());
         self
     }
 
@@ -93,7 +94,7 @@ impl Problem {
 
     fn new(severity: Severity, code: &'static str, place: Option<Place>, message: &str) -> Self {
         // Quotes what was found, which may be anything.
-        let message = text::message(message).to_string();
+        let message = ndpi_text::message(message).to_string();
         Self { severity, code, message, place, help: None, related: None }
     }
 }

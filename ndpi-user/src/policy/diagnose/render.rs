@@ -1,9 +1,9 @@
 //! Problems as people read them.
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+use ndpi_text::shown;
 
 use super::{Diagnostics, Place, Problem, Severity};
-use crate::text::shown;
 
 /// How many problems are shown at once: nobody reads on.
 const MOST_SHOWN: usize = 100;

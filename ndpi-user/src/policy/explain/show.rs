@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
+use ndpi_text::shown;
 use serde_json::{Value, json};
 
 use super::{Explanation, Hit, Miss};
 use crate::policy::{Decision, Facts, Place, Policy, Rank, RuleIndex, Vocabulary, proto};
-use crate::text::shown;
 
 /// Longest entry of a rule that is shown whole, in characters.
 const LONGEST: usize = 60;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ndpi_text::clean;
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -10,7 +11,6 @@ use super::{Reader, here, value};
 use crate::policy::group::{Group, also_called, group_name};
 use crate::policy::vocabulary::nearest;
 use crate::policy::{At, Place, Problem};
-use crate::text::clean;
 
 type Value<'i> = Spanned<DeValue<'i>>;
 

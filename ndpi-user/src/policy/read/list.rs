@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use ndpi_text::shown;
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -12,7 +13,6 @@ use super::{Reader, here};
 use crate::policy::blocklist::Format;
 use crate::policy::load::beside;
 use crate::policy::{Place, Problem, SourceId};
-use crate::text::shown;
 
 type Value<'i> = Spanned<DeValue<'i>>;
 

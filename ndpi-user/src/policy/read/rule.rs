@@ -1,5 +1,6 @@
 //! One `[[rule]]`.
 
+use ndpi_text::clean;
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -7,7 +8,6 @@ use super::keys::Keys;
 use super::words::Meant;
 use super::{Reader, here, value};
 use crate::policy::{DEFAULT_RULE, Problem, Rule, Severity, UNDECIDED_RULE};
-use crate::text::clean;
 
 /// What records name as the rule of a flow that none matches.
 const OF_NO_RULE: [&str; 2] = [DEFAULT_RULE, UNDECIDED_RULE];

@@ -6,10 +6,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use ndpi_text::shown;
+
 use super::folders::Event;
 use crate::files::{Look, QUIET};
 use crate::policy::Named;
-use crate::text::shown;
 
 /// How long a file that somebody has open for writing may be silent before it is taken as it is: some
 /// keep a list open for ever, and add to it.

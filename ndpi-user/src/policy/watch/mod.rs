@@ -19,9 +19,9 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 
 use super::Named;
 use crate::files::{Look, QUIET, within};
-use crate::text::shown;
 use files::{Files, State};
 use folders::{Folders, Heard};
+use ndpi_text::shown;
 
 /// Pause after each look at the files, so that a busy neighbour of theirs costs next to nothing.
 const PAUSE: Duration = Duration::from_millis(20);

@@ -1,7 +1,12 @@
-//! Texts that others have chosen, on their way to terminals and files.
+//! Makes text that others have chosen safe to print on terminals and into logs.
 //!
-//! Names come from packets, from file names and from lists. A control character in one could move a
-//! cursor, end a line or turn the rest of it round, and so forge what it is printed among.
+//! Names come from packets, from file names and from lists. A control character in one could move the
+//! cursor, end the line or reverse the text after it, and so forge what is printed around it (CWE-150).
+//!
+//! ```
+//! assert_eq!(ndpi_text::clean("www.example.org"), "www.example.org");
+//! assert_eq!(ndpi_text::clean("gpj.\u{202e}exe\n"), "gpj.?exe?");
+//! ```
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
