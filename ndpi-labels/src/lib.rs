@@ -1,10 +1,13 @@
-//! What nDPI says of a flow, as plain values.
-//!
-//! The `ndpi` crate makes them and exports them as its own. They are apart so that what decides by them
-//! (policies, records) compiles, and is tested, without the library.
+#![doc = include_str!("../README.md")]
 
+mod catalog;
 mod classification;
+mod recorded;
+mod risk;
 mod state;
 
+pub use catalog::{Asking, Breed, Catalog, Category, Protocol};
 pub use classification::{AppId, BreedId, CategoryId, Classification, Confidence, Risks};
+pub use recorded::{Question, Recorded};
+pub use risk::{Risk, Severity};
 pub use state::State;

@@ -47,7 +47,7 @@ mod risk;
 mod shared;
 mod text;
 
-pub use engine::{Asking, Breed, CacheStatistics, Category, Engine, EngineBuilder, Protocol};
+pub use engine::{CacheStatistics, Engine, EngineBuilder};
 pub use error::{ConfigError, EngineError, JsonError, RulesError};
 pub use flow::{Endpoints, FirstPacket, FirstPacketConfidence, Flow, Stack};
 pub use hints::{Direction, Hints};
@@ -55,7 +55,10 @@ pub use library::Library;
 pub use metadata::{
     Certificate, Dns, DnsAddress, DnsResponse, Http, Metadata, Quic, Ssh, TcpFingerprint, Tls,
 };
-pub use ndpi_labels::{AppId, BreedId, CategoryId, Classification, Confidence, Risks, State};
+pub use ndpi_labels::{
+    AppId, Asking, Breed, BreedId, Catalog, Category, CategoryId, Classification, Confidence,
+    Protocol, Risk, Risks, Severity, State,
+};
 pub use ndpi_sys::{LoadError, c_output_to_stderr, is_privileged};
-pub use risk::{Risk, RiskScore, Severity};
+pub use risk::RiskScore;
 pub use shared::SharedCaches;

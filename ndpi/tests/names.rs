@@ -2,8 +2,11 @@
 
 mod common;
 
+use std::path::Path;
+
 use common::{engine, library};
 use ndpi::{AppId, BreedId, CategoryId, Confidence, FirstPacketConfidence, Risks, Severity};
+use ndpi_labels::Recorded;
 use ndpi_sys::constants::{PROTOCOL_DNS, PROTOCOL_LLMNR, PROTOCOL_MDNS, PROTOCOL_SSH};
 
 #[test]
@@ -139,4 +142,19 @@ fn the_library_says_what_it_is() {
     let engine = library.engine().build().unwrap();
     let module = u32::try_from(engine.module_size()).unwrap();
     assert!(library.allocated_so_far().wrapping_sub(before) > module);
+}
+
+/// The record that policies are tested with; with `UPDATE_RECORDED` set, writes it.
+#[test]
+fn the_recorded_catalog_is_the_library() {
+    let Some(engine) = engine() else { return };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ndpi-labels/src/recorded.tsv");
+    let there = std::fs::read_to_string(&path).unwrap();
+    let recorded = Recorded::from_text(&there).expect("a record");
+    let now = Recorded::of(&engine, recorded.hosts().cloned()).to_text();
+    if std::env::var_os("UPDATE_RECORDED").is_some_and(|value| !value.is_empty()) {
+        std::fs::write(&path, &now).unwrap();
+    } else {
+        assert_eq!(now, there, "UPDATE_RECORDED=1 writes it");
+    }
 }

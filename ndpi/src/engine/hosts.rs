@@ -5,18 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use ndpi_sys::packets;
 
 use super::Engine;
-use crate::{Classification, Direction, Hints};
-
-/// How a client names the host that it asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Asking {
-    /// In the hello of TLS.
-    Tls,
-    /// In the host field of an HTTP request.
-    Http,
-    /// As the name in a DNS query.
-    Dns,
-}
+use crate::{Asking, Classification, Direction, Hints};
 
 /// Longest name in its written form, and longest label of one (RFC 1035, section 2.3.4).
 const LONGEST: (usize, usize) = (253, 63);

@@ -4,42 +4,7 @@ use ndpi_sys::module_lock;
 use ndpi_sys::types::MasterApp;
 
 use super::{Engine, OwnedModule};
-use crate::{AppId, BreedId, CategoryId, text};
-
-/// A protocol or application that the engine knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Protocol {
-    /// The number, as in [`AppId`].
-    pub id: u16,
-    /// The name.
-    pub name: String,
-    /// The category that flows of it have, where no rule says otherwise.
-    pub category: CategoryId,
-    /// How wanted it is.
-    pub breed: BreedId,
-    /// Whether its traffic is encrypted.
-    pub encrypted: bool,
-    /// Whether it came from a protocols file.
-    pub custom: bool,
-}
-
-/// A category with its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Category {
-    /// The number.
-    pub id: CategoryId,
-    /// The name.
-    pub name: String,
-}
-
-/// A breed with its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Breed {
-    /// The number.
-    pub id: BreedId,
-    /// The name.
-    pub name: String,
-}
+use crate::{AppId, Breed, BreedId, Category, CategoryId, Protocol, text};
 
 impl Engine {
     /// All protocols: nDPI's own by number, then custom ones, whose numbers may be any

@@ -1,6 +1,7 @@
 //! The engine: a detection module.
 
 mod builder;
+mod catalog;
 mod hosts;
 mod ids;
 mod lists;
@@ -12,13 +13,11 @@ use std::ffi::c_int;
 use std::ptr::NonNull;
 
 pub use builder::EngineBuilder;
-pub use hosts::Asking;
 use ndpi_sys::Functions;
 use ndpi_sys::module_lock;
 use ndpi_sys::types::{GlobalContext, Module};
 
 use crate::{Flow, Library, SharedCaches, text};
-pub use lists::{Breed, Category, Protocol};
 pub use stats::CacheStatistics;
 
 /// A detection module, configured and running (`struct ndpi_detection_module_struct`).
