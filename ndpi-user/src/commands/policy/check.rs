@@ -47,11 +47,12 @@ impl CheckArguments {
         let names = Vocabulary::of(&engine).with_filed(&engine, lists);
         let app_of = |host: &str| Some(engine.classify_host(host, Asking::Tls)?.app);
         let caller = Onlooker::behind_sudo();
-        let diagnostics = input::check(&self.file, &names, &app_of)?.for_caller_of_sudo(caller);
+        let diagnostics =
+            input::check(&self.file, &names, &app_of)?.for_caller_of_sudo(caller.clone());
         // What was read from standard input is gone.
         let listed = context.log_level >= log::LevelFilter::Debug
             && !input::is_given(&self.file)
-            && caller.is_none_or(|caller| caller.may_read(&self.file));
+            && caller.as_ref().is_none_or(|caller| caller.may_read(&self.file));
         let caught = if listed { self.caught(&names) } else { Vec::new() };
         let clean = diagnostics.is_clean();
         let text = if self.json {
