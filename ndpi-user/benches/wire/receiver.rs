@@ -119,7 +119,7 @@ impl Ours {
         Ok(true)
     }
 
-    /// Ends it and returns how many samples it says that it gave to nDPI, and how many it left out.
+    /// Ends it and returns how many samples it says that it gave to nDPI, and how many it left out or lost.
     pub(crate) fn end(mut self) -> Result<(u64, u64), Box<dyn Error>> {
         kill_process(Pid::from_child(&self.child), Signal::INT)?;
         let status = self.child.wait()?;
@@ -130,7 +130,7 @@ impl Ours {
         let line = report.lines().find_map(|line| line.strip_prefix("shown to nDPI: "));
         let mut words = line.ok_or("ndpi-xdp does not say what it was shown")?.split_whitespace();
         let mut number = || words.find_map(|word| word.parse().ok()).unwrap_or(0);
-        Ok((number(), number()))
+        Ok((number(), number() + number()))
     }
 
     /// CPU time used so far, in ticks of the scheduler's accounting (proc(5), `utime` and `stime`).

@@ -48,6 +48,8 @@ pub struct Backlog {
     at_ns: AtomicU64,
     /// Samples that were left out.
     spared: AtomicU64,
+    /// Samples that were lost, as the worker took none.
+    queue_full: AtomicU64,
     /// The longest that a sample took from the packet to the end of its batch, since it was asked for.
     longest_ns: AtomicU64,
     /// When the worker began with the message that it is at; 0 while it waits for one.
@@ -100,10 +102,15 @@ impl Backlog {
         self.is_stuck.load(Ordering::Relaxed)
     }
 
-    /// So many samples were left out that were as good as sent.
-    pub(super) fn take_back(&self, samples: usize) {
+    /// So many samples were lost that were as good as sent: the worker's queue is full.
+    pub(super) fn lose(&self, samples: usize) {
         self.waiting.fetch_sub(samples, Ordering::Relaxed);
-        self.spared.fetch_add(samples as u64, Ordering::Relaxed);
+        self.queue_full.fetch_add(samples as u64, Ordering::Relaxed);
+    }
+
+    /// Samples that were lost so far, as the worker's queue was full.
+    pub fn queue_full(&self) -> u64 {
+        self.queue_full.load(Ordering::Relaxed)
     }
 
     /// The reader left a sample out.

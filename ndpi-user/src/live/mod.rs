@@ -8,9 +8,10 @@
 //!
 //! A worker owns its flows and its nDPI engine; nothing is shared but the maps, the policy and the
 //! way out. Where a worker falls behind, the reader leaves out what nDPI can do without (`backlog`),
-//! so that what completes a classification need not wait; a worker that is further behind makes the
-//! reader wait, the rings fill, and the kernel counts what it could not show. Nobody waits for one that
-//! is stuck (`stuck`).
+//! so that what completes a classification need not wait. One that takes no more makes the reader wait for a
+//! moment; what it does not take then is lost, with a count (`lane`), so that the others go on. Only where it
+//! is alone, the rings fill, and the kernel counts what it could not show. One that does not go on is
+//! reported (`stuck`).
 
 mod arrivals;
 mod backlog;
@@ -25,6 +26,7 @@ mod enforcer;
 mod halves;
 mod in_force;
 mod kernel_store;
+mod lane;
 mod lookout;
 mod losses;
 mod outbox;

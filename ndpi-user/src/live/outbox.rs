@@ -33,7 +33,7 @@ impl Outbox {
     }
 
     /// Sends a message, for which it waits as long as the worker is behind. Gives it back where the worker
-    /// is stuck and there is no room: whoever waited for that would keep the other workers from theirs.
+    /// is stuck and there is no room. For who has nobody else to serve.
     #[must_use]
     pub(super) fn send(&self, mut message: Message) -> Option<Message> {
         while let Some(back) = self.offer(message) {
@@ -48,7 +48,13 @@ impl Outbox {
     /// Sends a message if there is room for it soon, or gives it back.
     #[must_use]
     pub(super) fn offer(&self, message: Message) -> Option<Message> {
-        let patience = if self.backlog.is_stuck() { Duration::ZERO } else { PATIENCE };
+        self.offer_within(message, PATIENCE)
+    }
+
+    /// Sends a message if there is room for it within `patience`, or gives it back.
+    #[must_use]
+    pub(super) fn offer_within(&self, message: Message, patience: Duration) -> Option<Message> {
+        let patience = if self.backlog.is_stuck() { Duration::ZERO } else { patience };
         match self.messages.send_timeout(message, patience) {
             // A worker that has ended takes none: that ends the session, and nobody wants it any more.
             Ok(()) | Err(SendTimeoutError::Disconnected(_)) => None,

@@ -3,12 +3,11 @@
 use crossbeam::channel::Receiver;
 use ndpi_common::SampleHeader;
 
-use super::backlog::Behind;
+use super::Unpacker;
+use super::lane::Lane;
 use super::outbox::Outbox;
-use super::{Message, Unpacker};
 use crate::batch::Batch;
 use crate::flow::Shards;
-use ndpi_kernel::ktime_ns;
 
 /// A batch goes out when it holds this many samples, or when the rings are empty for now.
 const BATCH_SAMPLES: usize = 32;
@@ -22,41 +21,6 @@ pub(super) struct Reader {
     unpacker: Unpacker,
 }
 
-/// The way to one worker.
-#[derive(Debug)]
-struct Lane {
-    outbox: Outbox,
-    filling: Batch,
-    /// As of the last batch or, where it was behind, of the last sample.
-    behind: Behind,
-}
-
-impl Lane {
-    /// Leaves a sample out where the worker is behind and nDPI can do without it.
-    fn spares(&mut self, header: &SampleHeader) -> bool {
-        if self.behind != Behind::No {
-            self.behind = self.outbox.backlog().behind(ktime_ns());
-        }
-        let spared = self.behind.spares(header);
-        if spared {
-            self.outbox.backlog().spare();
-        }
-        spared
-    }
-
-    /// Sends what it holds, and goes on with `empty`.
-    fn send(&mut self, empty: Batch) {
-        let mut full = std::mem::replace(&mut self.filling, empty);
-        full.sent_ns = ktime_ns();
-        let backlog = self.outbox.backlog();
-        backlog.send(full.len(), full.sent_ns);
-        self.behind = backlog.behind(full.sent_ns);
-        if let Some(Message::Samples(left)) = self.outbox.send(Message::Samples(full)) {
-            backlog.take_back(left.len());
-        }
-    }
-}
-
 impl Reader {
     /// A reader for workers by their outboxes, among which `shards` divides the flows, and
     /// which give empty batches back to `empties`. Of a flow, `budget` packets are shown at most.
@@ -66,15 +30,17 @@ impl Reader {
         empties: Receiver<Batch>,
         budget: u32,
     ) -> Self {
-        let lane = |outbox| Lane { outbox, filling: Batch::default(), behind: Behind::No };
+        let workers: Vec<_> = workers.into_iter().collect();
+        let has_neighbours = workers.len() > 1;
+        let lane = |outbox| Lane::new(outbox, has_neighbours);
         let lanes = workers.into_iter().map(lane).collect();
         Self { lanes, shards, empties, unpacker: Unpacker::new(budget) }
     }
 
     /// Takes one record: its header, when it was seen (nanoseconds since the Unix epoch), and the
     /// bytes of the packet from its IP header on. A worker that is behind is not given what nDPI can do
-    /// without; one that is further behind makes this wait: the rings then fill, and the kernel counts
-    /// what it loses. One that is stuck is not waited for: its share is left out.
+    /// without. One that takes no more makes this wait, for a moment if there are others: what it does not
+    /// take then is lost, with a count.
     pub(super) fn take(&mut self, header: &SampleHeader, time_ns: u64, l3: &[u8]) {
         let Some(sample) = self.unpacker.sample(header, time_ns, l3) else { return };
         let owner = self.shards.owner(&sample.key);
@@ -83,11 +49,7 @@ impl Reader {
         if !sample.last && lane.spares(header) {
             return;
         }
-        if lane.filling.is_empty() {
-            lane.filling.seen_ns = header.ktime_ns;
-        }
-        lane.filling.push(&sample);
-        if lane.filling.len() >= BATCH_SAMPLES {
+        if lane.push(sample, header.ktime_ns) >= BATCH_SAMPLES {
             self.send(owner);
         }
     }
@@ -95,7 +57,7 @@ impl Reader {
     /// Sends what was taken and not sent yet.
     pub(super) fn flush(&mut self) {
         for owner in 0..self.lanes.len() {
-            if !self.lanes[owner].filling.is_empty() {
+            if !self.lanes[owner].is_empty() {
                 self.send(owner);
             }
         }
@@ -118,6 +80,7 @@ mod tests {
     use crate::batch::Batch;
     use crate::flow::Shards;
     use crate::live::Message;
+    use crate::live::backlog::Behind;
     use crate::sample::Sample;
 
     const BUDGET: u32 = 5;
@@ -213,7 +176,7 @@ mod tests {
         let last = SampleHeader { number: BUDGET, ..header(8, SampleFlags::EMPTY) };
         // Nobody works: batches wait for longer and longer.
         let mut sent = 0;
-        while reader.lanes[0].behind == super::Behind::No {
+        while reader.lanes[0].behind == Behind::No {
             reader.take(&syn(100), 5, &[]);
             sent += 1;
             std::thread::sleep(std::time::Duration::from_micros(20));
@@ -243,8 +206,8 @@ mod tests {
         }
         let taken = works_inbox.try_iter().count() as u64;
         let backlog = reader.lanes[0].outbox.backlog();
-        assert_eq!((stuck_inbox.len(), backlog.spared()), (1, 1000 - taken - 1));
-        assert!(taken > 0 && backlog.spared() > 0);
+        assert_eq!((stuck_inbox.len(), backlog.queue_full()), (1, 1000 - taken - 1));
+        assert!(taken > 0 && backlog.queue_full() > 0);
     }
 
     #[test]

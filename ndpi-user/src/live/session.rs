@@ -177,6 +177,7 @@ pub fn run(
             }
         }
         summary.add_left_out(backlogs.iter().map(|backlog| backlog.spared()).sum());
+        summary.add_queue_full(backlogs.iter().map(|backlog| backlog.queue_full()).sum());
         match (steered, read) {
             (Err(ended), Err(why)) => Err(why.context(ended)),
             (steered, read) => steered.and(read).and(worked),
@@ -266,8 +267,8 @@ fn send_between_samples(outbox: &Outbox, message: Message, stopped: &Receiver<()
         && !outbox.backlog().is_stuck()
         && stopped.recv_timeout(MOMENT) == Err(RecvTimeoutError::Timeout)
     {}
-    // Where it comes back, the next sweep finds the same again.
-    drop(outbox.send(message));
+    // Where it comes back, the next sweep finds the same again; other workers are waiting for this one.
+    drop(outbox.offer(message));
 }
 
 /// Whether a message of the sweeper is to wait longer, where so many do at the worker.

@@ -21,6 +21,20 @@ struct Look {
     longest: Duration,
     /// Packets that nDPI was not given so that others need not wait.
     left_out: u64,
+    /// Packets that were lost as their worker took none.
+    queue_full: u64,
+}
+
+impl Look {
+    fn is_strained(&self) -> bool {
+        self.left_out + self.queue_full > 0 || self.longest > BOUND
+    }
+
+    fn add(&mut self, other: Self) {
+        self.left_out += other.left_out;
+        self.queue_full += other.queue_full;
+        self.longest = self.longest.max(other.longest);
+    }
 }
 
 /// What is to be reported.
@@ -40,16 +54,14 @@ struct Strain {
 
 impl Strain {
     fn note(&mut self, look: Look, now_ns: u64) -> Option<Report> {
-        let strained = look.left_out > 0 || look.longest > BOUND;
         match &mut self.last {
-            None if strained => {
+            None if look.is_strained() => {
                 self.last = Some((now_ns, look));
                 Some(Report::Begins(look))
             }
-            Some((last, sum)) if strained => {
+            Some((last, sum)) if look.is_strained() => {
                 *last = now_ns;
-                sum.left_out += look.left_out;
-                sum.longest = sum.longest.max(look.longest);
+                sum.add(look);
                 None
             }
             Some((last, sum)) if now_ns.saturating_sub(*last) > QUIET_NS => {
@@ -68,13 +80,14 @@ pub(super) struct StrainGauge {
     stats: Stats,
     backlogs: Vec<Arc<Backlog>>,
     output: Output,
-    left_out: u64,
+    /// What was left out, and what was lost, until the last look.
+    before: (u64, u64),
     strain: Strain,
 }
 
 impl StrainGauge {
     pub(super) fn new(stats: Stats, backlogs: Vec<Arc<Backlog>>, output: Output) -> Self {
-        Self { stats, backlogs, output, left_out: 0, strain: Strain::default() }
+        Self { stats, backlogs, output, before: (0, 0), strain: Strain::default() }
     }
 
     /// Looks, at `now_ns` nanoseconds since boot, and reports what has begun or ended. `time` is the
@@ -86,6 +99,14 @@ impl StrainGauge {
         };
         match self.strain.note(look, now_ns) {
             None => {}
+            Some(Report::Begins(look)) if look.queue_full > 0 => {
+                log::warn!(
+                    "a worker takes no packets: {} for it were lost so far, and what is to be blocked of \
+                     its share of the new flows may pass",
+                    look.queue_full
+                );
+                self.report("behind", look, time);
+            }
             Some(Report::Begins(look)) => {
                 log::warn!(
                     "more new flows come than can be looked at (a packet took {:.0?}): nDPI is not \
@@ -98,9 +119,10 @@ impl StrainGauge {
             Some(Report::Ends(look)) => {
                 log::warn!(
                     "new flows are looked at as they come again; meanwhile packets took up to \
-                     {:.0?}, and {} were left out",
+                     {:.0?}, and {} were left out{}",
                     look.longest,
-                    look.left_out
+                    look.left_out,
+                    lost(look.queue_full)
                 );
                 self.report("caught-up", look, time);
             }
@@ -109,17 +131,28 @@ impl StrainGauge {
 
     fn report(&self, state: &'static str, look: Look, time: u64) {
         let longest_us = u64::try_from(look.longest.as_micros()).unwrap_or(u64::MAX);
-        self.output.strain(&StrainRecord::new(state, Time(time), longest_us, look.left_out));
+        let lost = (look.left_out, look.queue_full);
+        self.output.strain(&StrainRecord::new(state, Time(time), longest_us, lost));
     }
 
     fn since(&mut self) -> Result<Look, MapError> {
         let spared: u64 = self.backlogs.iter().map(|backlog| backlog.spared()).sum();
         let left_out = self.stats.held_back()? + spared;
-        let before = std::mem::replace(&mut self.left_out, left_out);
+        let queue_full: u64 = self.backlogs.iter().map(|backlog| backlog.queue_full()).sum();
+        let before = std::mem::replace(&mut self.before, (left_out, queue_full));
         let longest = self.backlogs.iter().map(|backlog| backlog.take_longest()).max();
         let longest = longest.unwrap_or_default();
-        Ok(Look { longest, left_out: left_out.saturating_sub(before) })
+        Ok(Look {
+            longest,
+            left_out: left_out.saturating_sub(before.0),
+            queue_full: queue_full.saturating_sub(before.1),
+        })
     }
+}
+
+/// How many packets were lost, where any were.
+fn lost(packets: u64) -> String {
+    if packets == 0 { String::new() } else { format!(", {packets} lost") }
 }
 
 #[cfg(test)]
@@ -127,7 +160,7 @@ mod tests {
     use super::*;
 
     const fn look(ms: u64, left_out: u64) -> Look {
-        Look { longest: Duration::from_millis(ms), left_out }
+        Look { longest: Duration::from_millis(ms), left_out, queue_full: 0 }
     }
 
     #[test]
@@ -142,6 +175,11 @@ mod tests {
         assert_eq!(strain.note(look(1, 0), second(8)), None);
         assert_eq!(strain.note(look(1, 0), second(9)), Some(Report::Ends(look(90, 7))));
         assert_eq!(strain.note(look(1, 0), second(20)), None);
-        assert_eq!(strain.note(look(51, 0), second(21)), Some(Report::Begins(look(51, 0))));
+        let lossy = Look { queue_full: 2, ..look(0, 0) };
+        assert_eq!(strain.note(lossy, second(21)), Some(Report::Begins(lossy)));
+        assert_eq!(strain.note(lossy, second(22)), None);
+        let all = Look { queue_full: 4, ..look(0, 0) };
+        assert_eq!(strain.note(look(1, 0), second(25)), Some(Report::Ends(all)));
+        assert_eq!(strain.note(look(51, 0), second(31)), Some(Report::Begins(look(51, 0))));
     }
 }

@@ -33,6 +33,8 @@ pub struct Summary {
     samples: u64,
     /// Packets that were shown, and that no worker was given as it was behind.
     left_out: u64,
+    /// Packets that were shown, and lost as their worker took none.
+    queue_full: u64,
 }
 
 /// What blocked flows got through before their verdicts stood.
@@ -84,12 +86,23 @@ impl Summary {
         self.left_out
     }
 
+    /// Adds packets that were shown and lost, as the queue of their worker was full.
+    pub fn add_queue_full(&mut self, packets: u64) {
+        self.queue_full += packets;
+    }
+
+    /// Packets that were shown and lost, as the queue of their worker was full.
+    pub fn queue_full(&self) -> u64 {
+        self.queue_full
+    }
+
     /// Adds what another worker saw.
     pub fn merge(&mut self, other: &Self) {
         self.leaks.add(other.leaks);
         self.incomplete += other.incomplete;
         self.add_samples(other.samples);
         self.add_left_out(other.left_out);
+        self.add_queue_full(other.queue_full);
         for (key, theirs) in &other.rows {
             let ours = self.rows.entry(*key).or_default();
             ours.category = theirs.category;
@@ -108,14 +121,20 @@ impl Summary {
     /// A line on the packets that were shown: as many as the kernel says, where nothing was lost on
     /// the way.
     pub fn samples(&self) -> impl fmt::Display {
-        let (taken, left_out) = (self.samples, self.left_out);
-        fmt::from_fn(move |f| match left_out {
-            0 => writeln!(f, "shown to nDPI: {taken} packets"),
-            _ => writeln!(
-                f,
-                "shown to nDPI: {taken} packets; {left_out} were left out, as more came than could \
-                 be looked at"
-            ),
+        let Self { samples, left_out, queue_full, .. } = *self;
+        fmt::from_fn(move |f| {
+            write!(f, "shown to nDPI: {samples} packets")?;
+            if left_out > 0 {
+                let why = "as more came than could be looked at";
+                write!(f, "; {left_out} were left out, {why}")?;
+            }
+            if queue_full > 0 {
+                write!(
+                    f,
+                    "; {queue_full} were lost, as their worker was at one message for too long"
+                )?;
+            }
+            writeln!(f)
         })
     }
 
@@ -223,6 +242,9 @@ mod tests {
         all.merge(&other);
         let line = all.samples().to_string();
         assert!(line.starts_with("shown to nDPI: 17 packets; 3 were left out"), "{line}");
+        all.add_queue_full(9);
+        let line = all.samples().to_string();
+        assert!(line.contains("could be looked at; 9 were lost, as their worker"), "{line}");
     }
 
     #[test]

@@ -89,6 +89,8 @@ pub struct StoppedRecord {
     #[serde(skip_serializing_if = "is_zero")]
     pub left_out: u64,
     #[serde(skip_serializing_if = "is_zero")]
+    pub queue_full: u64,
+    #[serde(skip_serializing_if = "is_zero")]
     pub lost_records: u64,
 }
 
@@ -103,13 +105,20 @@ pub struct StrainRecord {
     pub time: Time,
     pub longest_us: u64,
     pub left_out: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub queue_full: u64,
 }
 
 impl StrainRecord {
     /// The record of `state`, `behind` or `caught-up`: the longest that a packet took to be looked at,
-    /// and how many were left out.
-    pub fn new(state: &'static str, time: Time, longest_us: u64, left_out: u64) -> Self {
-        Self { kind: "status", state, time, longest_us, left_out }
+    /// how many were left out, and how many were lost as their worker took none.
+    pub fn new(
+        state: &'static str,
+        time: Time,
+        longest_us: u64,
+        (left_out, queue_full): (u64, u64),
+    ) -> Self {
+        Self { kind: "status", state, time, longest_us, left_out, queue_full }
     }
 }
 
@@ -129,13 +138,14 @@ fn is_zero(number: &u64) -> bool {
 impl StoppedRecord {
     /// The record of a session that ended at `now`: packets seen, how many of them passed, were
     /// dropped and were redirected, how many of the last were lost, packets that nDPI was not given
-    /// because a ring was full, by CPU, or because it was behind, and records that were lost.
+    /// because a ring was full, by CPU, because it was behind, or because a worker's queue was full, and
+    /// records that were lost.
     pub fn new(
         now: Time,
         seen: u64,
         left: [u64; 3],
         lost_frames: u64,
-        (ring_full, left_out): (Vec<RingFull>, u64),
+        (ring_full, left_out, queue_full): (Vec<RingFull>, u64, u64),
         lost_records: u64,
     ) -> Self {
         let [passed, dropped, redirected] = left;
@@ -150,6 +160,7 @@ impl StoppedRecord {
             lost_frames,
             ring_full,
             left_out,
+            queue_full,
             lost_records,
         }
     }

@@ -29,8 +29,9 @@ impl Closing {
         Ok(Self { statistics, ring_full, lost_frames, reloads, lost_records })
     }
 
-    /// The record of it; `left_out` packets were shown and not given to nDPI.
-    pub(super) fn record(&self, left_out: u64) -> StoppedRecord {
+    /// The record of it; of the packets that were shown, `left_out` were not given to nDPI, and
+    /// `queue_full` lost.
+    pub(super) fn record(&self, left_out: u64, queue_full: u64) -> StoppedRecord {
         let packets = |outcome| self.statistics.outcome(outcome).packets;
         let seen = [Hook::Xdp, Hook::Tc].map(|hook| self.statistics.seen(hook).packets);
         let lossy = self.ring_full.iter().enumerate().filter(|(_, packets)| **packets > 0);
@@ -42,6 +43,7 @@ impl Closing {
             (
                 lossy.map(|(cpu, &packets)| RingFull { cpu, packets }).collect(),
                 self.statistics.reason(Reason::HeldBack).packets + left_out,
+                queue_full,
             ),
             self.lost_records,
         )

@@ -268,7 +268,7 @@ fn standard_output() -> Result<File> {
 fn report(summary: &Summary, names: &Names, closing: &Closing, output: &Output) -> String {
     let (table, leaks, samples) = (summary.table(names), summary.leaks(), summary.samples());
     let report = format!("\n{table}{leaks}{samples}\n{closing}");
-    output.stopped(&closing.record(summary.left_out()));
+    output.stopped(&closing.record(summary.left_out(), summary.queue_full()));
     output.report(&report);
     report
 }
