@@ -6,6 +6,7 @@ pub mod classify;
 pub mod cli;
 pub mod commands;
 pub mod control;
+pub mod enforce;
 pub mod files;
 pub mod first_packet;
 pub mod flow;

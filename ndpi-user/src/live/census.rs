@@ -7,7 +7,7 @@
 use ndpi_common::{Key, TICK_NS, Verdict};
 
 use super::worker::{Active, Message, Over};
-use super::{Activity, end_of};
+use crate::enforce::{Activity, end_of};
 use crate::flow::{Shards, Timeouts};
 use ndpi_kernel::Clock;
 

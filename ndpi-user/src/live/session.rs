@@ -20,11 +20,9 @@ use super::reader::Reader;
 use super::steer::{Control, Steering};
 use super::strain::StrainGauge;
 use super::stuck::StuckWatch;
-use super::{
-    Backlog, Crowding, Enforcer, Halves, InForce, KernelRules, KernelStore, LiveSink, Message,
-    Shared, Summary, Worker,
-};
+use super::{Backlog, Crowding, Halves, LiveSink, Message, Shared, Summary, Worker};
 use crate::classify::{Classifier, Settings};
+use crate::enforce::{Enforcer, InForce, KernelRules, KernelStore};
 use crate::first_packet::Servers;
 use crate::flow::{Shards, Shares, Timeouts};
 use crate::interfaces::Roster;

@@ -5,12 +5,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ndpi::Classification;
 
-use super::count::{count_all, count_undecided};
-use super::unwritten::{Missing, Unwritten};
-use super::{
-    Activity, Crowded, Crowding, Halves, InForce, Output, Standing, Store, Summary, Taken, Volume,
-};
+use super::{Crowded, Crowding, Halves, Output, Summary};
 use crate::classify::{Announcement, End, Judge, Moment, Sink};
+use crate::enforce::{
+    Activity, InForce, Missing, Standing, Store, Taken, Unwritten, Volume, count_all,
+    count_undecided,
+};
 use crate::first_packet::{Claim, Servers, lesson};
 use crate::flow::{Cause, Client, Details, FlowEntry, FlowKey};
 use crate::interfaces::Roster;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use ndpi::{AppId, CategoryId};
 
-use super::Volume;
+use crate::enforce::Volume;
 use crate::flow::{DecidedBy, FlowEntry};
 use crate::record::{Counters, Names};
 use crate::verdict::Action;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 
-use super::{Backlog, InForce, LiveSink, Store};
+use super::{Backlog, LiveSink};
 use crate::batch::Batch;
 use crate::classify::{Classifier, Detector, End};
+use crate::enforce::{InForce, Store};
 use crate::flow::FlowKey;
 use ndpi_kernel::ktime_ns;
 

@@ -6,7 +6,7 @@ use std::thread;
 use ndpi::Classification;
 use ndpi_common::{Action, Hook, Key, Outcome, State, Verdict as Entry};
 use ndpi_kernel::{Clock, Kernel};
-use ndpi_user::live::{KernelStore, Standing, Store as _};
+use ndpi_user::enforce::{KernelStore, Standing, Store as _};
 use ndpi_user::verdict::Verdict;
 
 use crate::packet::{key4, key6, udp4, udp6};

@@ -3,7 +3,7 @@
 use ndpi::Classification;
 use ndpi_common::{Action, Bucket, Key, OWN_BUCKET};
 use ndpi_kernel::{Clock, Kernel};
-use ndpi_user::live::{Allowance, KernelStore, Standing, Store as _};
+use ndpi_user::enforce::{Allowance, KernelStore, Standing, Store as _};
 use ndpi_user::policy::{Limit, Per};
 use ndpi_user::verdict::Verdict;
 

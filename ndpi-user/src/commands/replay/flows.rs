@@ -8,8 +8,8 @@ use ndpi_common::tick_of;
 use super::machine::Machine;
 use super::sink::ReplaySink;
 use crate::classify::{Classifier, End, Settings};
+use crate::enforce::end_of;
 use crate::flow::{FlowKey, Stage, Timeouts};
-use crate::live::end_of;
 use crate::sample::Sample;
 
 /// Ticks of the capture's time between two sweeps: five seconds, as `run` has it by default.

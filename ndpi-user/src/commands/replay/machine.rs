@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use ndpi_common::{Direction, Key, SampleHeader, Track, Verdict, parse, tick_of};
 
 use super::buckets::Buckets;
-use crate::live::{Enforcer, InForce, KernelBlocklist, KernelRules, KernelStore};
+use crate::enforce::{Enforcer, InForce, KernelBlocklist, KernelRules, KernelStore};
 use crate::policy::Policy;
 use ndpi_kernel::{Clock, Kernel, LoadOptions, Rings, Stats, VerdictMaps};
 

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::classify::{End, Judge, Sink};
 use crate::commands::captures::Recorder;
+use crate::enforce::{InForce, KernelStore, Standing, Store, Taken, count_all, count_undecided};
 use crate::flow::{FlowEntry, FlowKey};
-use crate::live::{InForce, KernelStore, Standing, Store, Taken, count_all, count_undecided};
 use crate::sample::Sample;
 use crate::verdict::{Action, Verdict};
 

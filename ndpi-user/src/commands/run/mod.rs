@@ -25,11 +25,11 @@ use orders::Orders;
 use reload::{Reloader, Reloads};
 
 use super::Context;
+use crate::enforce::{Enforcer, InForce, KernelBlocklist, KernelRules, KernelStore};
 use crate::first_packet::Servers;
 use crate::interfaces::{Attacher, Event};
 use crate::live::{
-    self, Control, Crowding, Ended, Ending, Enforcer, Format, Halves, InForce, KernelBlocklist,
-    KernelParts, KernelRules, KernelStore, Output, Shared, Summary,
+    self, Control, Crowding, Ended, Ending, Format, Halves, KernelParts, Output, Shared, Summary,
 };
 use crate::logging;
 use crate::policy::{self, Diagnostics, Policy, Support, Vocabulary};

@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use ndpi_common::{Bucket, Switches};
 
+use crate::enforce::{Activity, Allowance, RuleStore, Standing, Store, Suspended, Taken, Volume};
 use crate::flow::FlowKey;
-use crate::live::{Activity, Allowance, RuleStore, Standing, Store, Suspended, Taken, Volume};
 use crate::verdict::Action;
 
 /// Packets of a flow that are shown at most.

@@ -12,12 +12,13 @@ use super::model::{BUDGET, BYTES, Fate, Model};
 use super::{FLOWS, WORKERS};
 use crate::batch::Batch;
 use crate::classify::{Classifier, Detector, End, Keeper, Settings};
+use crate::enforce::{Enforcer, InForce, Standing};
 use crate::first_packet::{NoBlocklist, Servers};
 use crate::flow::{Details, FlowKey, Shares, Timeouts};
 use crate::interfaces::Roster;
 use crate::live::{
-    Backlog, Crowding, Enforcer, Format, Halves, InForce, LiveSink, Message, Output, Over,
-    Rejudged, Shared, Standing, Worker, Writer,
+    Backlog, Crowding, Format, Halves, LiveSink, Message, Output, Over, Rejudged, Shared, Worker,
+    Writer,
 };
 use crate::policy::{self, Facts, Policy, Support, Vocabulary};
 use crate::record::Names;

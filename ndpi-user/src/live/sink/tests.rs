@@ -12,13 +12,13 @@ use serde_json::Value;
 
 use super::{LiveSink, Shared};
 use crate::classify::{End, Judge as _, Moment, Sink};
+use crate::enforce::{
+    Activity, Allowance, Enforcer, InForce, RuleStore, Standing, Store, Suspended, Taken, Volume,
+};
 use crate::first_packet::{NoBlocklist, Servers};
 use crate::flow::{Decided, DecidedBy, Details, FlowEntry, FlowKey, Stage};
 use crate::interfaces::Roster;
-use crate::live::{
-    Activity, Allowance, Crowding, Enforcer, Format, Halves, InForce, Output, RuleStore, Standing,
-    Store, Suspended, Taken, Volume,
-};
+use crate::live::{Crowding, Format, Halves, Output};
 use crate::policy::{self, Support, Vocabulary};
 use crate::record::Names;
 use crate::sample::Sample;

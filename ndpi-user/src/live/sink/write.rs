@@ -1,10 +1,9 @@
 //! Verdicts on their way into the maps, which may refuse them.
 
 use super::LiveSink;
+use crate::enforce::{Missing, Standing, Store, Suspended, Volume, count_undecided};
 use crate::flow::{FlowEntry, FlowKey};
-use crate::live::count::count_undecided;
-use crate::live::unwritten::Missing;
-use crate::live::{Crowded, Standing, Store, Suspended, Volume};
+use crate::live::Crowded;
 use crate::policy::Undecided;
 
 impl<S: Store> LiveSink<S> {

@@ -7,7 +7,7 @@ use ndpi_common::Verdict as Entry;
 use ndpi_common::parse::{proto, tcp};
 use ndpi_common::reopen::Opening;
 
-use super::{Allowance, InForce};
+use super::active_policy::{Allowance, InForce};
 use crate::classify::End;
 use crate::flow::{FlowEntry, FlowKey};
 use crate::verdict::Verdict;

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use ndpi_common::{Server, ServerKey, tick_of};
 
-use super::NO_RULE;
+use super::kernel_store::NO_RULE;
 use crate::first_packet::{Blocked, Blocklist};
 use ndpi_kernel::{Clock, Kernel, ServerMap};
 

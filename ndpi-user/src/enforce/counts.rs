@@ -1,6 +1,6 @@
 //! How much crossed of a flow, by what user space and the kernel have seen of it.
 
-use super::{Taken, Volume};
+use super::store::{Taken, Volume};
 use crate::flow::FlowEntry;
 use crate::record::Counters;
 

@@ -7,7 +7,7 @@ use crate::logging::Recurring;
 
 /// What the kernel lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Missing {
+pub(crate) enum Missing {
     /// A verdict on the flow: the kernel goes on as if nothing had been decided.
     Verdict,
     /// The change of one: an earlier verdict stands.
@@ -16,7 +16,7 @@ pub(super) enum Missing {
 
 /// The flows that the kernel lacks something of, those that were tried longest ago first.
 #[derive(Debug, Default)]
-pub(super) struct Unwritten {
+pub(crate) struct Unwritten {
     flows: HashMap<FlowKey, Missing>,
     order: VecDeque<FlowKey>,
     refused: Recurring,
@@ -24,12 +24,12 @@ pub(super) struct Unwritten {
 
 impl Unwritten {
     /// Notes that the maps refused something, and says so.
-    pub(super) fn refuse(&mut self, error: &anyhow::Error) {
+    pub(crate) fn refuse(&mut self, error: &anyhow::Error) {
         self.refused.warn(error);
     }
 
     /// Notes what is missing of a flow.
-    pub(super) fn add(&mut self, key: FlowKey, missing: Missing) {
+    pub(crate) fn add(&mut self, key: FlowKey, missing: Missing) {
         if self.flows.insert(key, missing).is_none() {
             self.order.push_back(key);
         }
@@ -41,18 +41,18 @@ impl Unwritten {
     }
 
     /// What is missing of a flow.
-    pub(super) fn get(&self, key: &FlowKey) -> Option<Missing> {
+    pub(crate) fn get(&self, key: &FlowKey) -> Option<Missing> {
         self.flows.get(key).copied()
     }
 
     /// Nothing of the flow is missing any more, or it is over.
-    pub(super) fn remove(&mut self, key: &FlowKey) -> Option<Missing> {
+    pub(crate) fn remove(&mut self, key: &FlowKey) -> Option<Missing> {
         // Mostly there are none.
         if self.flows.is_empty() { None } else { self.flows.remove(key) }
     }
 
     /// The next flow to try.
-    pub(super) fn next(&mut self) -> Option<(FlowKey, Missing)> {
+    pub(crate) fn next(&mut self) -> Option<(FlowKey, Missing)> {
         loop {
             let key = self.order.pop_front()?;
             if let Some(missing) = self.flows.remove(&key) {
@@ -62,7 +62,7 @@ impl Unwritten {
     }
 
     /// How many flows there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.flows.len()
     }
 }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use ndpi_common::{Bucket, OWN_BUCKET, Switches};
 
-use super::InForce;
-use super::in_force::full;
+use super::active_policy::{InForce, full};
 use crate::policy::{Action, Limit, Per, Policy, Undecided};
 use ndpi_kernel::{Kernel, Limits, LiveCell};
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, bail};
 use ndpi_common::{Action, OWN_BUCKET, State, TICK_NS, Total, Track, Verdict as Entry, tick_of};
 
-use super::in_force::full;
-use super::{Activity, Allowance, Standing, Store, Suspended, Taken, Volume};
+use super::active_policy::{Allowance, full};
+use super::store::{Activity, Standing, Store, Suspended, Taken, Volume};
 use crate::flow::FlowKey;
 use ndpi_kernel::{Clock, Kernel, Limits, TrackMaps, VerdictMaps, Written};
 

@@ -16,7 +16,7 @@ pub enum Allowance {
     Own(Limit),
 }
 
-/// A policy whose shared buckets stand in the kernel, see [`super::Enforcer`].
+/// A policy whose shared buckets stand in the kernel, see [`super::installer::Enforcer`].
 #[derive(Debug)]
 pub struct InForce {
     policy: Arc<Policy>,
@@ -47,7 +47,7 @@ impl InForce {
     }
 
     /// The number of the bucket of every rule whose flows share one.
-    pub(super) fn shared(&self) -> impl Iterator<Item = u32> {
+    pub(crate) fn shared(&self) -> impl Iterator<Item = u32> {
         self.shared.values().copied()
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ndpi_common::{Bucket, Switches};
 
 use super::{Enforcer, RuleStore};
-use crate::live::{Allowance, InForce};
+use crate::enforce::{Allowance, InForce};
 use crate::policy::{self, Limit, Per, Policy, Support, Vocabulary};
 
 /// Buckets and switches, with room for so many buckets.
