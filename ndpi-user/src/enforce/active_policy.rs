@@ -16,15 +16,15 @@ pub enum Allowance {
     Own(Limit),
 }
 
-/// A policy whose shared buckets stand in the kernel, see [`super::installer::Enforcer`].
+/// A policy whose shared buckets stand in the kernel, see [`super::installer::PolicyInstaller`].
 #[derive(Debug)]
-pub struct InForce {
+pub struct ActivePolicy {
     policy: Arc<Policy>,
     /// The numbers of the buckets that rules share, by the rule's place.
     shared: HashMap<u16, u32>,
 }
 
-impl InForce {
+impl ActivePolicy {
     pub(super) fn new(policy: Arc<Policy>, shared: HashMap<u16, u32>) -> Self {
         Self { policy, shared }
     }

@@ -1,6 +1,6 @@
 //! How much crossed of a flow, by what user space and the kernel have seen of it.
 
-use super::store::{Taken, Volume};
+use super::store::{KernelCounts, Volume};
 use crate::flow::FlowEntry;
 use crate::record::Counters;
 
@@ -13,7 +13,7 @@ pub(crate) fn count_undecided<F>(flow: &mut FlowEntry<F>, kernel: Volume) {
 }
 
 /// The counters of a flow that is over: what passed without a verdict, and what met it.
-pub(crate) fn count_all<F>(flow: &mut FlowEntry<F>, taken: &Taken) -> Counters {
+pub(crate) fn count_all<F>(flow: &mut FlowEntry<F>, taken: &KernelCounts) -> Counters {
     flow.last_seen_ns = flow.last_seen_ns.max(taken.last_seen_ns.unwrap_or_default());
     if flow.decided().is_some_and(|decided| decided.given_up) {
         count_undecided(flow, taken.undecided);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use ndpi_common::{Bucket, OWN_BUCKET, Switches};
 
-use super::active_policy::{InForce, full};
+use super::active_policy::{ActivePolicy, full};
 use crate::policy::{Action, Limit, Per, Policy, Undecided};
 use ndpi_kernel::{Kernel, Limits, LiveCell};
 
@@ -78,15 +78,15 @@ type RuleName = (String, usize);
 /// Buckets go by numbers that verdicts carry, and a number belongs to a rule's name, not to its
 /// place: a policy that moves a rule leaves its bucket as it is, and no flow takes from another
 /// rule's bucket between the change of the policy and that of the flow's verdict. A rule that is
-/// gone keeps its bucket until no verdict points at it ([`Enforcer::settle`]).
+/// gone keeps its bucket until no verdict points at it ([`PolicyInstaller::settle`]).
 #[derive(Debug)]
-pub struct Enforcer<R> {
+pub struct PolicyInstaller<R> {
     store: R,
     numbers: HashMap<RuleName, u32>,
     last: u32,
 }
 
-impl<R: RuleStore> Enforcer<R> {
+impl<R: RuleStore> PolicyInstaller<R> {
     /// With no policy in force yet.
     pub fn new(store: R) -> Self {
         Self { store, numbers: HashMap::new(), last: 0 }
@@ -98,7 +98,7 @@ impl<R: RuleStore> Enforcer<R> {
     ///
     /// # Errors
     /// A map refused: the policy in force before stays in force.
-    pub fn enter(&mut self, policy: Arc<Policy>, now_ns: u64) -> anyhow::Result<InForce> {
+    pub fn install(&mut self, policy: Arc<Policy>, now_ns: u64) -> anyhow::Result<ActivePolicy> {
         let (mut shared, mut added) = (HashMap::new(), Vec::new());
         let result = limits(&policy).try_for_each(|(place, name, limit)| {
             let (number, new) = self.number(name);
@@ -112,12 +112,12 @@ impl<R: RuleStore> Enforcer<R> {
             self.remove(|number| added.contains(&number));
             return Err(error.context("the kernel does not take the policy's limits and switches"));
         }
-        Ok(InForce::new(policy, shared))
+        Ok(ActivePolicy::new(policy, shared))
     }
 
     /// Removes the buckets that are not of the policy `in_force`. To be called when no verdict of
     /// an earlier one stands any more.
-    pub fn settle(&mut self, in_force: &InForce) {
+    pub fn remove_unused(&mut self, in_force: &ActivePolicy) {
         let used: Vec<u32> = in_force.shared().collect();
         self.remove(|number| !used.contains(&number));
     }

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use ndpi_common::{Action, OWN_BUCKET, State, TICK_NS, Total, Track, Verdict as Entry, tick_of};
 
 use super::active_policy::{Allowance, full};
-use super::store::{Activity, Standing, Store, Suspended, Taken, Volume};
+use super::store::{Activity, DesiredVerdict, KernelCounts, Suspended, VerdictStore, Volume};
 use crate::flow::FlowKey;
 use ndpi_kernel::{Clock, Kernel, Limits, TrackMaps, VerdictMaps, Written};
 
@@ -17,7 +17,7 @@ pub const NO_RULE: u16 = u16::MAX;
 /// How old the last packet of a flow may be that is to be looked at again.
 const LATELY_NS: u64 = 2_000_000_000;
 
-/// The kernel's maps as a [`Store`]; cheap to clone, one for each worker.
+/// The kernel's maps as a [`VerdictStore`]; cheap to clone, one for each worker.
 #[derive(Clone, Debug)]
 pub struct KernelStore {
     verdicts: VerdictMaps,
@@ -26,7 +26,7 @@ pub struct KernelStore {
     clock: Clock,
     /// What was counted in entries that had to go while their flows live on: because the map was
     /// full, or because another verdict took their place.
-    carried: Arc<Mutex<HashMap<FlowKey, Taken>>>,
+    carried: Arc<Mutex<HashMap<FlowKey, KernelCounts>>>,
 }
 
 impl KernelStore {
@@ -43,8 +43,8 @@ impl KernelStore {
 
     /// The number of the bucket that a flow is to take from, made where it is to be its own. A flow
     /// that has the like, as `before` says, keeps it with what is in it.
-    fn bucket(&self, standing: &Standing, before: Option<&Entry>) -> anyhow::Result<u32> {
-        let limit = match standing.allowance {
+    fn bucket(&self, desired: &DesiredVerdict, before: Option<&Entry>) -> anyhow::Result<u32> {
+        let limit = match desired.allowance {
             None => return Ok(0),
             Some(Allowance::Shared(number)) => return Ok(number),
             Some(Allowance::Own(limit)) => limit,
@@ -77,20 +77,20 @@ impl KernelStore {
     fn carry_dropped(&self, key: FlowKey, track: &Track) {
         let dropped = dropped(track);
         if dropped.packets > 0 {
-            self.add(key, &Taken { dropped, ..Taken::default() });
+            self.add(key, &KernelCounts { dropped, ..KernelCounts::default() });
         }
     }
 
-    fn add(&self, key: FlowKey, counted: &Taken) {
+    fn add(&self, key: FlowKey, counted: &KernelCounts) {
         let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
         carried.entry(key).or_default().add(counted);
     }
 
     /// The counters of an entry.
-    fn counted(&self, entry: &Entry) -> Taken {
+    fn counted(&self, entry: &Entry) -> KernelCounts {
         let decided = volume(entry.lower()) + volume(entry.upper());
         let seen_ns = self.clock.epoch_ns(u64::from(entry.last_seen) * TICK_NS);
-        Taken {
+        KernelCounts {
             undecided: Volume::default(),
             decided,
             dropped: volume(entry.dropped()),
@@ -107,10 +107,10 @@ fn check(key: &FlowKey, written: Written) -> anyhow::Result<Written> {
     Ok(written)
 }
 
-impl Store for KernelStore {
-    fn write(&self, standing: &Standing) -> anyhow::Result<Volume> {
-        let key = &standing.key;
-        let entry = entry(standing, self.bucket(standing, None)?, self.clock.ktime_ns());
+impl VerdictStore for KernelStore {
+    fn write(&self, desired: &DesiredVerdict) -> anyhow::Result<Volume> {
+        let key = &desired.key;
+        let entry = entry(desired, self.bucket(desired, None)?, self.clock.ktime_ns());
         let written = self.verdicts.insert(key, &entry).map_err(Into::into);
         let written = written.and_then(|written| check(key, written));
         if !matches!(written, Ok(Written::Stands)) {
@@ -130,11 +130,11 @@ impl Store for KernelStore {
         }))
     }
 
-    fn replace(&self, standing: &Standing) -> anyhow::Result<Volume> {
-        let key = &standing.key;
+    fn replace(&self, desired: &DesiredVerdict) -> anyhow::Result<Volume> {
+        let key = &desired.key;
         let before = self.verdicts.get(key)?;
-        let bucket = self.bucket(standing, before.as_ref())?;
-        let mut entry = entry(standing, bucket, self.clock.ktime_ns());
+        let bucket = self.bucket(desired, before.as_ref())?;
+        let mut entry = entry(desired, bucket, self.clock.ktime_ns());
         if let Some(before) = &before {
             go_on(&mut entry, before);
         }
@@ -163,7 +163,7 @@ impl Store for KernelStore {
         }
         let Some(entry) = self.verdicts.take(key)? else { return Ok(None) };
         self.carry(*key, &entry);
-        self.add(*key, &Taken { decided: before, ..Taken::default() });
+        self.add(*key, &KernelCounts { decided: before, ..KernelCounts::default() });
         self.remove_bucket(&entry)?;
         Ok(Some(Suspended {
             passed: allowed(&entry),
@@ -183,7 +183,7 @@ impl Store for KernelStore {
         Ok(entry.is_over() || self.clock.epoch_ns(entry.decided_ns) <= seen_ns)
     }
 
-    fn take(&self, key: &FlowKey) -> anyhow::Result<Taken> {
+    fn take(&self, key: &FlowKey) -> anyhow::Result<KernelCounts> {
         let mut taken = self.take_verdict(key)?;
         if let Some(track) = self.tracks.take(key)? {
             taken.undecided = Volume { packets: track.packets, bytes: track.bytes };
@@ -192,12 +192,12 @@ impl Store for KernelStore {
         Ok(taken)
     }
 
-    fn take_verdict(&self, key: &FlowKey) -> anyhow::Result<Taken> {
+    fn take_verdict(&self, key: &FlowKey) -> anyhow::Result<KernelCounts> {
         let entry = self.verdicts.take(key)?;
         if let Some(entry) = &entry {
             self.remove_bucket(entry)?;
         }
-        let mut taken = entry.map_or_else(Taken::default, |entry| self.counted(&entry));
+        let mut taken = entry.map_or_else(KernelCounts::default, |entry| self.counted(&entry));
         let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(earlier) = carried.remove(key) {
             taken.add(&earlier);
@@ -212,8 +212,9 @@ fn own_bucket(entry: &Entry) -> Option<u32> {
 }
 
 /// The map entry of a verdict made at `now_ns` nanoseconds since boot.
-fn entry(standing: &Standing, bucket: u32, now_ns: u64) -> Entry {
-    let Standing { verdict, classification, tcp_seen: [lower, upper], ingress, .. } = *standing;
+fn entry(desired: &DesiredVerdict, bucket: u32, now_ns: u64) -> Entry {
+    let DesiredVerdict { verdict, classification, tcp_seen: [lower, upper], ingress, .. } =
+        *desired;
     Entry {
         action: verdict.action as u8,
         tcp_flags_lower: lower,
@@ -228,7 +229,7 @@ fn entry(standing: &Standing, bucket: u32, now_ns: u64) -> Entry {
         bucket,
         ..Entry::default()
     }
-    .opened_by(standing.opening)
+    .opened_by(desired.opening)
 }
 
 /// The flow of `entry` goes on from what the kernel noted under another verdict, but for the counts.

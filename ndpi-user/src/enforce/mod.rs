@@ -1,7 +1,7 @@
 //! Enforcement: what was decided, brought into the kernel's maps and taken out of them again.
 //!
-//! [`Store`] is what is asked of the maps of verdicts, [`RuleStore`] of those that rules share; each has an
-//! implementation over the kernel's maps, and one over a table in tests.
+//! [`VerdictStore`] is what is asked of the maps of verdicts, [`RuleStore`] of those that rules share; each
+//! has an implementation over the kernel's maps, and one over a table in tests.
 
 mod active_policy;
 mod counts;
@@ -12,11 +12,11 @@ mod kernel_store;
 mod retry;
 mod store;
 
-pub use active_policy::{Allowance, InForce};
+pub use active_policy::{ActivePolicy, Allowance};
 pub(crate) use counts::{count_all, count_undecided};
 pub use expiry::end_of;
-pub use installer::{Enforcer, KernelRules, RuleStore};
+pub use installer::{KernelRules, PolicyInstaller, RuleStore};
 pub use kernel_blocklist::KernelBlocklist;
 pub use kernel_store::{KernelStore, NO_RULE};
-pub(crate) use retry::{Missing, Unwritten};
-pub use store::{Activity, Standing, Store, Suspended, Taken, Volume};
+pub(crate) use retry::{Pending, RetryQueue};
+pub use store::{Activity, DesiredVerdict, KernelCounts, Suspended, VerdictStore, Volume};

@@ -7,7 +7,7 @@ use crate::logging::Recurring;
 
 /// What the kernel lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Missing {
+pub(crate) enum Pending {
     /// A verdict on the flow: the kernel goes on as if nothing had been decided.
     Verdict,
     /// The change of one: an earlier verdict stands.
@@ -16,20 +16,20 @@ pub(crate) enum Missing {
 
 /// The flows that the kernel lacks something of, those that were tried longest ago first.
 #[derive(Debug, Default)]
-pub(crate) struct Unwritten {
-    flows: HashMap<FlowKey, Missing>,
+pub(crate) struct RetryQueue {
+    flows: HashMap<FlowKey, Pending>,
     order: VecDeque<FlowKey>,
     refused: Recurring,
 }
 
-impl Unwritten {
+impl RetryQueue {
     /// Notes that the maps refused something, and says so.
     pub(crate) fn refuse(&mut self, error: &anyhow::Error) {
         self.refused.warn(error);
     }
 
     /// Notes what is missing of a flow.
-    pub(crate) fn add(&mut self, key: FlowKey, missing: Missing) {
+    pub(crate) fn add(&mut self, key: FlowKey, missing: Pending) {
         if self.flows.insert(key, missing).is_none() {
             self.order.push_back(key);
         }
@@ -41,18 +41,18 @@ impl Unwritten {
     }
 
     /// What is missing of a flow.
-    pub(crate) fn get(&self, key: &FlowKey) -> Option<Missing> {
+    pub(crate) fn get(&self, key: &FlowKey) -> Option<Pending> {
         self.flows.get(key).copied()
     }
 
     /// Nothing of the flow is missing any more, or it is over.
-    pub(crate) fn remove(&mut self, key: &FlowKey) -> Option<Missing> {
+    pub(crate) fn remove(&mut self, key: &FlowKey) -> Option<Pending> {
         // Mostly there are none.
         if self.flows.is_empty() { None } else { self.flows.remove(key) }
     }
 
     /// The next flow to try.
-    pub(crate) fn next(&mut self) -> Option<(FlowKey, Missing)> {
+    pub(crate) fn next(&mut self) -> Option<(FlowKey, Pending)> {
         loop {
             let key = self.order.pop_front()?;
             if let Some(missing) = self.flows.remove(&key) {
@@ -71,7 +71,7 @@ impl Unwritten {
 mod tests {
     use ndpi_common::KeyV4;
 
-    use super::{FlowKey, Missing, Unwritten};
+    use super::{FlowKey, Pending, RetryQueue};
 
     fn key(port: u16) -> FlowKey {
         FlowKey::V4(KeyV4::new(([198, 18, 0, 1], port), ([198, 18, 0, 2], 443), 0, 6).0)
@@ -79,24 +79,24 @@ mod tests {
 
     #[test]
     fn flows_are_tried_in_turn() {
-        let mut unwritten = Unwritten::default();
+        let mut unwritten = RetryQueue::default();
         for port in 1..=3 {
-            unwritten.add(key(port), Missing::Verdict);
+            unwritten.add(key(port), Pending::Verdict);
         }
-        unwritten.add(key(1), Missing::Change);
+        unwritten.add(key(1), Pending::Change);
         unwritten.remove(&key(2));
-        assert_eq!(unwritten.next(), Some((key(1), Missing::Change)));
-        unwritten.add(key(1), Missing::Change);
-        assert_eq!(unwritten.next(), Some((key(3), Missing::Verdict)));
-        assert_eq!(unwritten.next(), Some((key(1), Missing::Change)));
+        assert_eq!(unwritten.next(), Some((key(1), Pending::Change)));
+        unwritten.add(key(1), Pending::Change);
+        assert_eq!(unwritten.next(), Some((key(3), Pending::Verdict)));
+        assert_eq!(unwritten.next(), Some((key(1), Pending::Change)));
         assert_eq!((unwritten.next(), unwritten.len()), (None, 0));
     }
 
     #[test]
     fn flows_that_are_over_leave_nothing_behind() {
-        let mut unwritten = Unwritten::default();
+        let mut unwritten = RetryQueue::default();
         for port in 1..10_000 {
-            unwritten.add(key(port), Missing::Verdict);
+            unwritten.add(key(port), Pending::Verdict);
             unwritten.remove(&key(port));
         }
         assert!(unwritten.order.len() < 100, "{}", unwritten.order.len());

@@ -7,7 +7,7 @@ use ndpi_common::Verdict as Entry;
 use ndpi_common::parse::{proto, tcp};
 use ndpi_common::reopen::Opening;
 
-use super::active_policy::{Allowance, InForce};
+use super::active_policy::{ActivePolicy, Allowance};
 use crate::classify::End;
 use crate::flow::{FlowEntry, FlowKey};
 use crate::verdict::Verdict;
@@ -31,7 +31,7 @@ impl Add for Volume {
 
 /// A verdict as it is to stand in the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct DesiredVerdict {
     /// The flow.
     pub key: FlowKey,
     /// Action and rule.
@@ -51,9 +51,9 @@ pub struct Standing {
     pub allowance: Option<Allowance>,
 }
 
-impl Standing {
+impl DesiredVerdict {
     /// The verdict of `flow` by the policy `in_force`; `None` while it has none.
-    pub fn of<F>(flow: &FlowEntry<F>, in_force: &InForce) -> Option<Self> {
+    pub fn of<F>(flow: &FlowEntry<F>, in_force: &ActivePolicy) -> Option<Self> {
         let decided = flow.decided()?;
         let (verdict, classification) = (decided.verdict?, decided.classification);
         let allowance = in_force.allowance(verdict.rule);
@@ -65,7 +65,7 @@ impl Standing {
 
 /// What the kernel counted of a flow by the time it is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Taken {
+pub struct KernelCounts {
     /// What passed without a verdict and was not taken before; zero where the kernel had to forget
     /// its track.
     pub undecided: Volume,
@@ -77,7 +77,7 @@ pub struct Taken {
     pub last_seen_ns: Option<u64>,
 }
 
-impl Taken {
+impl KernelCounts {
     /// Adds what was counted of the same flow at another time.
     pub fn add(&mut self, other: &Self) {
         self.undecided = self.undecided + other.undecided;
@@ -120,14 +120,14 @@ impl Activity {
 }
 
 /// Where verdicts stand: the kernel's maps, or a table in a test.
-pub trait Store {
+pub trait VerdictStore {
     /// Makes a verdict stand, and takes what the kernel counted of the flow until then. Where a
     /// verdict of the flow stands already, it stays as it is.
     ///
     /// # Errors
     ///
     /// When the map refuses it: the kernel then goes on as if nothing had been decided.
-    fn write(&self, standing: &Standing) -> anyhow::Result<Volume>;
+    fn write(&self, desired: &DesiredVerdict) -> anyhow::Result<Volume>;
 
     /// Replaces the verdict that stands, without a moment in which none does; its counters go on.
     /// Returns what passed under it, if it was one that blocks nothing.
@@ -138,7 +138,7 @@ pub trait Store {
     /// # Errors
     ///
     /// As [`write`](Self::write).
-    fn replace(&self, standing: &Standing) -> anyhow::Result<Volume>;
+    fn replace(&self, desired: &DesiredVerdict) -> anyhow::Result<Volume>;
 
     /// Takes the verdict of a flow away that goes on, and keeps what was counted until it is over:
     /// `before`, and what met the verdict. `None` where it stays, since no packet has met it lately, or
@@ -169,7 +169,7 @@ pub trait Store {
     /// # Errors
     ///
     /// When a map cannot be read or written.
-    fn take(&self, key: &FlowKey) -> anyhow::Result<Taken>;
+    fn take(&self, key: &FlowKey) -> anyhow::Result<KernelCounts>;
 
     /// Takes a flow's verdict out of the maps, with what was counted under it, and leaves what the
     /// kernel notes of packets without a verdict.
@@ -177,7 +177,7 @@ pub trait Store {
     /// # Errors
     ///
     /// As [`take`](Self::take).
-    fn take_verdict(&self, key: &FlowKey) -> anyhow::Result<Taken>;
+    fn take_verdict(&self, key: &FlowKey) -> anyhow::Result<KernelCounts>;
 
     /// Takes a flow that is over out of the maps. Where a new connection took its key, what the
     /// kernel notes without a verdict is of that one, and stays.
@@ -185,7 +185,7 @@ pub trait Store {
     /// # Errors
     ///
     /// As [`take`](Self::take).
-    fn take_ended(&self, key: &FlowKey, end: End) -> anyhow::Result<Taken> {
+    fn take_ended(&self, key: &FlowKey, end: End) -> anyhow::Result<KernelCounts> {
         match end {
             End::Reused => self.take_verdict(key),
             End::Idle | End::Closed | End::Evicted | End::SourceEnded => self.take(key),

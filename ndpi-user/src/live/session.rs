@@ -22,7 +22,7 @@ use super::strain::StrainGauge;
 use super::stuck::StuckWatch;
 use super::{Backlog, Crowding, Halves, LiveSink, Message, Shared, Summary, Worker};
 use crate::classify::{Classifier, Settings};
-use crate::enforce::{Enforcer, InForce, KernelRules, KernelStore};
+use crate::enforce::{ActivePolicy, KernelRules, KernelStore, PolicyInstaller};
 use crate::first_packet::Servers;
 use crate::flow::{Shards, Shares, Timeouts};
 use crate::interfaces::Roster;
@@ -58,7 +58,7 @@ pub struct KernelParts {
     /// The coarse clock.
     pub live: LiveCell,
     /// Brings policies into force.
-    pub enforcer: Enforcer<KernelRules>,
+    pub installer: PolicyInstaller<KernelRules>,
     /// The kernel's clock as time of day.
     pub clock: Clock,
 }
@@ -90,19 +90,19 @@ pub struct Ended {
 }
 
 /// Runs until it is told to stop, with one worker for each engine, or until a thread of its own has
-/// ended before: then its share of the flows would pass unclassified. The parts' enforcer has brought
+/// ended before: then its share of the flows would pass unclassified. The parts' installer has brought
 /// `policy` into force.
 /// `stopping` is called first thing at the end: it detaches the programs, so that nothing new is shown.
 pub fn run(
     parts: KernelParts,
     plan: &Plan,
     engines: Vec<Engine>,
-    policy: InForce,
+    policy: ActivePolicy,
     shared: &Shared,
     control: &Receiver<Control>,
     stopping: impl FnOnce(),
 ) -> Ended {
-    let KernelParts { rings, verdicts, stats, lost_frames, store, live, enforcer, clock } = parts;
+    let KernelParts { rings, verdicts, stats, lost_frames, store, live, installer, clock } = parts;
     let policy = Arc::new(policy);
     let (waking, lookout) = (Waking(rings.waker()), Lookout::new());
     let mut summary = Summary::default();
@@ -161,7 +161,7 @@ pub fn run(
 
         let servers = Arc::clone(&shared.servers);
         let steering =
-            Steering::new(live, clock.clone(), enforcer, policy, servers, gauges, &outboxes);
+            Steering::new(live, clock.clone(), installer, policy, servers, gauges, &outboxes);
         let steered = steering.run(control, lookout.ended());
         stopping();
         // The workers end when nobody can send to them: not this thread, the sweeper or the reader.

@@ -8,8 +8,8 @@ use ndpi::Classification;
 use super::{Crowded, Crowding, Halves, Output, Summary};
 use crate::classify::{Announcement, End, Judge, Moment, Sink};
 use crate::enforce::{
-    Activity, InForce, Missing, Standing, Store, Taken, Unwritten, Volume, count_all,
-    count_undecided,
+    ActivePolicy, Activity, DesiredVerdict, KernelCounts, Pending, RetryQueue, VerdictStore,
+    Volume, count_all, count_undecided,
 };
 use crate::first_packet::{Claim, Servers, lesson};
 use crate::flow::{Cause, Client, Details, FlowEntry, FlowKey};
@@ -43,21 +43,21 @@ pub struct Shared {
 #[derive(Debug)]
 pub struct LiveSink<S> {
     store: S,
-    policy: Arc<InForce>,
+    policy: Arc<ActivePolicy>,
     /// The policy in force before.
-    earlier: Arc<InForce>,
+    earlier: Arc<ActivePolicy>,
     shared: Shared,
     summary: Summary,
-    unwritten: Unwritten,
+    retries: RetryQueue,
     /// Verdicts of living flows that a change of policy changed.
     changed: u64,
     /// Notes that were lost so far.
     lost_notes: u64,
 }
 
-impl<S: Store> LiveSink<S> {
+impl<S: VerdictStore> LiveSink<S> {
     /// A sink that writes verdicts of `policy` to `store`.
-    pub fn new(store: S, policy: Arc<InForce>, shared: Shared) -> Self {
+    pub fn new(store: S, policy: Arc<ActivePolicy>, shared: Shared) -> Self {
         let earlier = Arc::clone(&policy);
         let summary = Summary::default();
         Self {
@@ -66,7 +66,7 @@ impl<S: Store> LiveSink<S> {
             earlier,
             shared,
             summary,
-            unwritten: Unwritten::default(),
+            retries: RetryQueue::default(),
             changed: 0,
             lost_notes: 0,
         }
@@ -74,7 +74,7 @@ impl<S: Store> LiveSink<S> {
 
     /// From now on, `policy` judges. All flows are to be judged again at once
     /// ([`crate::classify::Classifier::judge_again`]), or verdicts of the one before stay.
-    pub fn set_policy(&mut self, policy: Arc<InForce>) {
+    pub fn set_policy(&mut self, policy: Arc<ActivePolicy>) {
         self.earlier = std::mem::replace(&mut self.policy, policy);
     }
 
@@ -90,7 +90,7 @@ impl<S: Store> LiveSink<S> {
 
     fn activity(&mut self, key: &FlowKey) -> Option<Activity> {
         self.store.activity(key).unwrap_or_else(|error| {
-            self.unwritten.refuse(&error);
+            self.retries.refuse(&error);
             None
         })
     }
@@ -101,7 +101,7 @@ impl<S: Store> LiveSink<S> {
             rejecter.forget(key);
         }
         if let Err(error) = self.store.take(key) {
-            self.unwritten.refuse(&error);
+            self.retries.refuse(&error);
         }
     }
 
@@ -164,7 +164,7 @@ impl<S: Store> LiveSink<S> {
     }
 }
 
-impl<S: Store, F> Judge<F> for LiveSink<S> {
+impl<S: VerdictStore, F> Judge<F> for LiveSink<S> {
     fn judge(
         &mut self,
         flow: &FlowEntry<F>,
@@ -199,7 +199,7 @@ impl<S: Store, F> Judge<F> for LiveSink<S> {
     }
 }
 
-impl<S: Store, F> Sink<F> for LiveSink<S> {
+impl<S: VerdictStore, F> Sink<F> for LiveSink<S> {
     fn rules(&mut self) -> &mut impl Judge<F> {
         self
     }
@@ -218,18 +218,18 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
     }
 
     fn known(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
-        if self.unwritten.get(&flow.key) == Some(Missing::Verdict) {
+        if self.retries.get(&flow.key) == Some(Pending::Verdict) {
             flow.count(sample);
             return self.decided(flow, sample);
         }
         // Shown before its verdict stood, or because the verdict was taken away by somebody else.
-        let Some(standing) = Standing::of(flow, &self.policy) else { return };
-        match self.store.write(&standing) {
+        let Some(desired) = DesiredVerdict::of(flow, &self.policy) else { return };
+        match self.store.write(&desired) {
             Ok(meanwhile) => {
                 flow.packets += meanwhile.packets;
                 flow.bytes += meanwhile.bytes;
             }
-            Err(error) => return self.unwritten.refuse(&error),
+            Err(error) => return self.retries.refuse(&error),
         }
         // Its receiver is further than the packet that the verdict was made of: a reset with the
         // number that was right then has missed, and no more packets need come. A SYN is on its way to
@@ -241,12 +241,12 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
     }
 
     fn stands(&self, flow: &FlowEntry<F>) -> bool {
-        self.unwritten.get(&flow.key) != Some(Missing::Verdict)
+        self.retries.get(&flow.key) != Some(Pending::Verdict)
     }
 
     fn is_over(&mut self, sample: &Sample) -> bool {
         self.store.is_over(&sample.key, sample.time_ns).unwrap_or_else(|error| {
-            self.unwritten.refuse(&error);
+            self.retries.refuse(&error);
             // It is said again with the next packet.
             false
         })
@@ -257,9 +257,9 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
     }
 
     fn judged_again(&mut self, flow: &mut FlowEntry<F>, before: Option<Verdict>) {
-        let Some(standing) = Standing::of(flow, &self.policy) else { return };
+        let Some(desired) = DesiredVerdict::of(flow, &self.policy) else { return };
         let allowed = before.and_then(|before| self.earlier.allowance(before.rule));
-        if (before, allowed) == (Some(standing.verdict), standing.allowance) {
+        if (before, allowed) == (Some(desired.verdict), desired.allowance) {
             return;
         }
         self.changed += 1;
@@ -302,10 +302,10 @@ impl<S: Store, F> Sink<F> for LiveSink<S> {
 
     fn finished(&mut self, mut flow: FlowEntry<F>, end: End) {
         let mut taken = self.store.take_ended(&flow.key, end).unwrap_or_else(|error| {
-            self.unwritten.refuse(&error);
-            Taken::default()
+            self.retries.refuse(&error);
+            KernelCounts::default()
         });
-        if self.unwritten.remove(&flow.key) == Some(Missing::Verdict) {
+        if self.retries.remove(&flow.key) == Some(Pending::Verdict) {
             count_undecided(&mut flow, std::mem::take(&mut taken.undecided));
         }
         if let Some(rejecter) = &self.shared.rejecter {

@@ -13,7 +13,7 @@ use super::outbox::Outbox;
 use super::strain::StrainGauge;
 use super::stuck::StuckWatch;
 use super::{Message, Rejudged};
-use crate::enforce::{Enforcer, InForce, KernelRules};
+use crate::enforce::{ActivePolicy, KernelRules, PolicyInstaller};
 use crate::first_packet::Servers;
 use crate::policy::Policy;
 use ndpi_kernel::{Clock, LiveCell, ktime_ns};
@@ -31,8 +31,8 @@ pub enum Control {
 pub(super) struct Steering<'a> {
     live: LiveCell,
     clock: Clock,
-    enforcer: Enforcer<KernelRules>,
-    in_force: Arc<InForce>,
+    installer: PolicyInstaller<KernelRules>,
+    in_force: Arc<ActivePolicy>,
     servers: Arc<Servers>,
     gauge: StrainGauge,
     stuck: StuckWatch,
@@ -56,15 +56,15 @@ impl<'a> Steering<'a> {
     pub(super) fn new(
         live: LiveCell,
         clock: Clock,
-        enforcer: Enforcer<KernelRules>,
-        in_force: Arc<InForce>,
+        installer: PolicyInstaller<KernelRules>,
+        in_force: Arc<ActivePolicy>,
         servers: Arc<Servers>,
         (gauge, stuck): (StrainGauge, StuckWatch),
         outboxes: &'a [Outbox],
     ) -> Self {
         let owed = outboxes.iter().map(|_| VecDeque::new()).collect();
         let changes = Vec::new();
-        Self { live, clock, enforcer, in_force, servers, gauge, stuck, outboxes, owed, changes }
+        Self { live, clock, installer, in_force, servers, gauge, stuck, outboxes, owed, changes }
     }
 
     /// Steers until it is told to stop.
@@ -116,7 +116,7 @@ impl<'a> Steering<'a> {
     }
 
     fn change(&mut self, policy: Arc<Policy>, done: Sender<Result<Rejudged>>) {
-        match self.enforcer.enter(policy, ktime_ns()) {
+        match self.installer.install(policy, ktime_ns()) {
             Ok(in_force) => {
                 self.in_force = Arc::new(in_force);
                 self.pass_on(Some(done));
@@ -164,7 +164,7 @@ impl<'a> Steering<'a> {
         }
         let Change { done, sum, awaited, .. } = self.changes.remove(0);
         if awaited == 0 && self.changes.is_empty() {
-            self.enforcer.settle(&self.in_force);
+            self.installer.remove_unused(&self.in_force);
         }
         if let Some(done) = done.filter(|_| awaited == 0) {
             // As in `change`.

@@ -8,7 +8,7 @@ use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 use super::{Backlog, LiveSink};
 use crate::batch::Batch;
 use crate::classify::{Classifier, Detector, End};
-use crate::enforce::{InForce, Store};
+use crate::enforce::{ActivePolicy, VerdictStore};
 use crate::flow::FlowKey;
 use ndpi_kernel::ktime_ns;
 
@@ -23,7 +23,7 @@ pub enum Message {
     Active(Vec<Active>),
     /// A new policy: flows that were decided by the old one are judged again, and their verdicts
     /// replaced, before any other message is looked at.
-    Policy(Arc<InForce>, Sender<Rejudged>),
+    Policy(Arc<ActivePolicy>, Sender<Rejudged>),
 }
 
 /// A flow whose verdict has done its work.
@@ -89,7 +89,7 @@ pub struct Worker<D: Detector, S> {
     taken: u64,
 }
 
-impl<D: Detector, S: Store> Worker<D, S> {
+impl<D: Detector, S: VerdictStore> Worker<D, S> {
     /// A worker that takes messages from `inbox`, says in `backlog` how far it is with them, and gives
     /// empty batches back to `empties`.
     pub fn new(

@@ -6,14 +6,14 @@ use std::thread;
 use ndpi::Classification;
 use ndpi_common::{Action, Hook, Key, Outcome, State, Verdict as Entry};
 use ndpi_kernel::{Clock, Kernel};
-use ndpi_user::enforce::{KernelStore, Standing, Store as _};
+use ndpi_user::enforce::{DesiredVerdict, KernelStore, VerdictStore as _};
 use ndpi_user::verdict::Verdict;
 
 use crate::packet::{key4, key6, udp4, udp6};
 use crate::setup::{can_load, load};
 
-fn standing(key: Key, action: Action, rule: u16) -> Standing {
-    Standing {
+fn standing(key: Key, action: Action, rule: u16) -> DesiredVerdict {
+    DesiredVerdict {
         key,
         verdict: Verdict { action, rule: Some(rule) },
         classification: Classification::default(),
@@ -90,7 +90,9 @@ fn what_the_kernel_noted_of_a_flow_outlives_its_verdict() {
         },
     );
     kernel.verdicts().insert(&key, &noted).unwrap();
-    store.replace(&Standing { tcp_seen: [2, 0x12], ..standing(key, Action::Drop, 4) }).unwrap();
+    store
+        .replace(&DesiredVerdict { tcp_seen: [2, 0x12], ..standing(key, Action::Drop, 4) })
+        .unwrap();
     let entry = kernel.verdicts().get(&key).unwrap().unwrap();
     assert_eq!((entry.action, entry.rule), (Action::Drop as u8, 4));
     assert_eq!((entry.tcp_flags_lower, entry.tcp_flags_upper), (0x13, 0x12));

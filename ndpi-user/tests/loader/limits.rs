@@ -3,7 +3,7 @@
 use ndpi::Classification;
 use ndpi_common::{Action, Bucket, Key, OWN_BUCKET};
 use ndpi_kernel::{Clock, Kernel};
-use ndpi_user::enforce::{Allowance, KernelStore, Standing, Store as _};
+use ndpi_user::enforce::{Allowance, DesiredVerdict, KernelStore, VerdictStore as _};
 use ndpi_user::policy::{Limit, Per};
 use ndpi_user::verdict::Verdict;
 
@@ -16,9 +16,9 @@ fn store(kernel: &Kernel) -> KernelStore {
     KernelStore::new(kernel, Clock::new())
 }
 
-fn standing(key: Key, allowance: Option<Allowance>) -> Standing {
+fn standing(key: Key, allowance: Option<Allowance>) -> DesiredVerdict {
     let action = if allowance.is_some() { Action::Limit } else { Action::Drop };
-    Standing {
+    DesiredVerdict {
         key,
         verdict: Verdict { action, rule: Some(0) },
         classification: Classification::default(),

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use ndpi_common::{Direction, Key, SampleHeader, Track, Verdict, parse, tick_of};
 
 use super::buckets::Buckets;
-use crate::enforce::{Enforcer, InForce, KernelBlocklist, KernelRules, KernelStore};
+use crate::enforce::{ActivePolicy, KernelBlocklist, KernelRules, KernelStore, PolicyInstaller};
 use crate::policy::Policy;
 use ndpi_kernel::{Clock, Kernel, LoadOptions, Rings, Stats, VerdictMaps};
 
@@ -54,11 +54,13 @@ impl Machine {
     }
 
     /// Makes the maps empty, and brings `policy` into force.
-    pub(super) fn begin(&self, policy: Option<&Arc<Policy>>) -> Result<Option<InForce>> {
+    pub(super) fn begin(&self, policy: Option<&Arc<Policy>>) -> Result<Option<ActivePolicy>> {
         self.kernel.forget_flows().context("the maps cannot be made empty")?;
         self.kernel.limits().clear().context("the maps cannot be made empty")?;
-        let mut enforcer = Enforcer::new(KernelRules::new(&self.kernel));
-        policy.map(|policy| enforcer.enter(Arc::clone(policy), self.clock.ktime_ns())).transpose()
+        let mut installer = PolicyInstaller::new(KernelRules::new(&self.kernel));
+        policy
+            .map(|policy| installer.install(Arc::clone(policy), self.clock.ktime_ns()))
+            .transpose()
     }
 
     /// The buckets, to be refilled by our clock.

@@ -7,7 +7,10 @@ use serde::Serialize;
 
 use crate::classify::{End, Judge, Sink};
 use crate::commands::captures::Recorder;
-use crate::enforce::{InForce, KernelStore, Standing, Store, Taken, count_all, count_undecided};
+use crate::enforce::{
+    ActivePolicy, DesiredVerdict, KernelCounts, KernelStore, VerdictStore, count_all,
+    count_undecided,
+};
 use crate::flow::{FlowEntry, FlowKey};
 use crate::sample::Sample;
 use crate::verdict::{Action, Verdict};
@@ -30,10 +33,10 @@ pub(super) struct Decision {
 pub(super) struct ReplaySink<'a> {
     pub(super) recorder: Recorder<'a>,
     store: KernelStore,
-    in_force: Option<InForce>,
+    in_force: Option<ActivePolicy>,
     limits: bool,
     /// What was counted of flows under verdicts that the kernel has ended while the flow goes on.
-    earlier: HashMap<FlowKey, Taken>,
+    earlier: HashMap<FlowKey, KernelCounts>,
     /// Whether decisions are asked for.
     tells: bool,
     /// What the last packet decided, until it is asked for.
@@ -48,7 +51,7 @@ impl<'a> ReplaySink<'a> {
     pub(super) fn new(
         recorder: Recorder<'a>,
         store: KernelStore,
-        in_force: Option<InForce>,
+        in_force: Option<ActivePolicy>,
         tells: bool,
     ) -> Self {
         let rules = in_force.iter().flat_map(|in_force| in_force.policy().rules());
@@ -75,12 +78,12 @@ impl<'a> ReplaySink<'a> {
     /// Makes the verdict of a flow stand again which the kernel has ended, since it took a packet
     /// for the beginning of another.
     pub(super) fn renew<F>(&mut self, flow: &FlowEntry<F>) {
-        let Some(standing) = self.standing(flow) else { return };
+        let Some(desired) = self.desired(flow) else { return };
         match self.store.take(&flow.key) {
             Ok(taken) => self.earlier.entry(flow.key).or_default().add(&taken),
             Err(error) => self.fail(error),
         }
-        if let Err(error) = self.store.write(&standing) {
+        if let Err(error) = self.store.write(&desired) {
             self.fail(error);
         }
     }
@@ -93,11 +96,11 @@ impl<'a> ReplaySink<'a> {
     }
 
     /// The verdict that is to stand for a decided flow.
-    fn standing<F>(&self, flow: &FlowEntry<F>) -> Option<Standing> {
+    fn desired<F>(&self, flow: &FlowEntry<F>) -> Option<DesiredVerdict> {
         if let Some(in_force) = &self.in_force {
-            return Standing::of(flow, in_force);
+            return DesiredVerdict::of(flow, in_force);
         }
-        Some(Standing {
+        Some(DesiredVerdict {
             key: flow.key,
             verdict: COUNTED,
             classification: flow.decided()?.classification,
@@ -125,16 +128,16 @@ impl<'a> ReplaySink<'a> {
     }
 
     /// What the kernel counted of a flow that is over.
-    fn take<F>(&mut self, flow: &FlowEntry<F>, end: End) -> Taken {
+    fn take<F>(&mut self, flow: &FlowEntry<F>, end: End) -> KernelCounts {
         let mut taken = self.store.take_ended(&flow.key, end).unwrap_or_else(|error| {
             self.fail(error);
-            Taken::default()
+            KernelCounts::default()
         });
         if let Some(earlier) = self.earlier.remove(&flow.key) {
             taken.add(&earlier);
         }
         // The classifier was told of every packet, and knows better than the coarse clock.
-        Taken { last_seen_ns: None, ..taken }
+        KernelCounts { last_seen_ns: None, ..taken }
     }
 }
 
@@ -144,8 +147,8 @@ impl<F> Sink<F> for ReplaySink<'_> {
     }
 
     fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
-        let Some(standing) = self.standing(flow) else { return };
-        match self.store.write(&standing) {
+        let Some(desired) = self.desired(flow) else { return };
+        match self.store.write(&desired) {
             Ok(before) => count_undecided(flow, before),
             Err(error) => return self.fail(error),
         }

@@ -25,7 +25,7 @@ use orders::Orders;
 use reload::{Reloader, Reloads};
 
 use super::Context;
-use crate::enforce::{Enforcer, InForce, KernelBlocklist, KernelRules, KernelStore};
+use crate::enforce::{ActivePolicy, KernelBlocklist, KernelRules, KernelStore, PolicyInstaller};
 use crate::first_packet::Servers;
 use crate::interfaces::{Attacher, Event};
 use crate::live::{
@@ -64,8 +64,8 @@ impl RunArguments {
             return Ok(ExitCode::SUCCESS);
         }
         let mut kernel = Kernel::load(&self.load_options(context.log_level))?;
-        let mut enforcer = Enforcer::new(KernelRules::new(&kernel));
-        let in_force = enforcer.enter(Arc::clone(&policy), ktime_ns())?;
+        let mut installer = PolicyInstaller::new(KernelRules::new(&kernel));
+        let in_force = installer.install(Arc::clone(&policy), ktime_ns())?;
         // Loading takes a while, in which somebody may have thought better of it.
         if signals::is_stopping(&orders) {
             return Ok(ExitCode::SUCCESS);
@@ -101,7 +101,7 @@ impl RunArguments {
         let ended = self.session(
             &mut kernel,
             engines,
-            (enforcer, in_force),
+            (installer, in_force),
             attacher,
             &shared,
             Outside { control: &control, orders: &orders, server, here: &mut here },
@@ -136,7 +136,7 @@ impl RunArguments {
         &self,
         kernel: &mut Kernel,
         engines: Vec<Engine>,
-        (enforcer, policy): (Enforcer<KernelRules>, InForce),
+        (installer, policy): (PolicyInstaller<KernelRules>, ActivePolicy),
         attacher: Attacher,
         shared: &Shared,
         Outside { control, orders, server, here }: Outside<'_>,
@@ -151,7 +151,7 @@ impl RunArguments {
             store: KernelStore::new(kernel, clock.clone()),
             verdicts: kernel.verdicts().clone(),
             live: kernel.live().clone(),
-            enforcer,
+            installer,
             clock,
         };
         let plan = self.plan(engines.len());

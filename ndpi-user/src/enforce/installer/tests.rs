@@ -1,4 +1,4 @@
-//! The enforcer with a table in place of the kernel's maps.
+//! The installer with a table in place of the kernel's maps.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use ndpi_common::{Bucket, Switches};
 
-use super::{Enforcer, RuleStore};
-use crate::enforce::{Allowance, InForce};
+use super::{PolicyInstaller, RuleStore};
+use crate::enforce::{ActivePolicy, Allowance};
 use crate::policy::{self, Limit, Per, Policy, Support, Vocabulary};
 
 /// Buckets and switches, with room for so many buckets.
@@ -51,7 +51,7 @@ impl Table {
         self.buckets.borrow().keys().copied().collect()
     }
 
-    fn bucket_of(&self, in_force: &InForce, rule: u16) -> Bucket {
+    fn bucket_of(&self, in_force: &ActivePolicy, rule: u16) -> Bucket {
         let Some(Allowance::Shared(number)) = in_force.allowance(Some(rule)) else {
             panic!("rule {rule} shares no bucket")
         };
@@ -84,9 +84,9 @@ fn rules(rules: &[(&str, &str)]) -> Arc<Policy> {
 #[test]
 fn a_bucket_stays_with_its_rule_wherever_it_moves() {
     let table = Table::with_room(9);
-    let mut enforcer = Enforcer::new(&table);
+    let mut installer = PolicyInstaller::new(&table);
     let first = rules(&[("a", "\"80 kbit/s\""), ("b", "\"160 kbit/s\"")]);
-    let first = enforcer.enter(first, 5).unwrap();
+    let first = installer.install(first, 5).unwrap();
     assert_eq!(table.numbers().len(), 2);
     let b = first.allowance(Some(1));
     let Some(Allowance::Shared(number)) = b else { panic!("{b:?}") };
@@ -94,28 +94,28 @@ fn a_bucket_stays_with_its_rule_wherever_it_moves() {
     table.buckets.borrow_mut().insert(number, used);
 
     let second = rules(&[("new", "\"8 kbit/s\""), ("b", "\"160 kbit/s\""), ("c", "\"1 MB/s\"")]);
-    let second = enforcer.enter(second, 70).unwrap();
+    let second = installer.install(second, 70).unwrap();
     assert_eq!(second.allowance(Some(1)), b);
     assert_eq!(table.bucket_of(&second, 1), used, "what was used stays used");
     assert_eq!(table.bucket_of(&second, 0).bytes_per_second, 1000);
     assert_eq!(table.numbers().len(), 4, "verdicts of the first policy may still stand");
-    enforcer.settle(&second);
+    installer.remove_unused(&second);
     assert_eq!(table.numbers().len(), 3);
 
     // Its place is the same, it is another rule.
-    let third = enforcer.enter(rules(&[("other", "\"8 kbit/s\"")]), 90).unwrap();
+    let third = installer.install(rules(&[("other", "\"8 kbit/s\"")]), 90).unwrap();
     assert_ne!(third.allowance(Some(0)), second.allowance(Some(0)));
-    enforcer.settle(&third);
+    installer.remove_unused(&third);
     assert_eq!(table.numbers().len(), 1);
 }
 
 #[test]
 fn a_new_rate_takes_over_what_was_saved_up() {
     let table = Table::with_room(9);
-    let mut enforcer = Enforcer::new(&table);
-    enforcer.enter(rules(&[("a", "\"1 MB/s\"")]), 5).unwrap();
+    let mut installer = PolicyInstaller::new(&table);
+    installer.install(rules(&[("a", "\"1 MB/s\"")]), 5).unwrap();
     let slower = rules(&[("a", "\"1 kB/s\"\nburst = \"2 kB\"")]);
-    let slower = enforcer.enter(slower, 9).unwrap();
+    let slower = installer.install(slower, 9).unwrap();
     let bucket = Bucket { bytes_per_second: 1000, burst: 2000, tokens: 2000, refilled_ns: 9 };
     assert_eq!(table.bucket_of(&slower, 0), bucket);
 }
@@ -123,9 +123,9 @@ fn a_new_rate_takes_over_what_was_saved_up() {
 #[test]
 fn rules_of_one_name_have_a_bucket_each() {
     let table = Table::with_room(9);
-    let mut enforcer = Enforcer::new(&table);
+    let mut installer = PolicyInstaller::new(&table);
     let same = rules(&[("a", "\"8 kbit/s\""), ("a", "\"16 kbit/s\"")]);
-    let in_force = enforcer.enter(same, 5).unwrap();
+    let in_force = installer.install(same, 5).unwrap();
     assert_eq!(table.bucket_of(&in_force, 0).bytes_per_second, 1000);
     assert_eq!(table.bucket_of(&in_force, 1).bytes_per_second, 2000);
 }
@@ -133,9 +133,9 @@ fn rules_of_one_name_have_a_bucket_each() {
 #[test]
 fn a_rule_for_each_flow_has_no_bucket_to_share() {
     let table = Table::with_room(9);
-    let mut enforcer = Enforcer::new(&table);
+    let mut installer = PolicyInstaller::new(&table);
     let policy = rules(&[("a", "\"1 MB/s\"\nburst = \"20 kB\"\nper = \"flow\"")]);
-    let in_force = enforcer.enter(policy, 5).unwrap();
+    let in_force = installer.install(policy, 5).unwrap();
     let limit = Limit { bytes_per_second: 1_000_000, burst_bytes: 20_000, per: Per::Flow };
     assert_eq!(in_force.allowance(Some(0)), Some(Allowance::Own(limit)));
     assert_eq!((in_force.allowance(None), table.numbers()), (None, vec![]));
@@ -144,10 +144,10 @@ fn a_rule_for_each_flow_has_no_bucket_to_share() {
 #[test]
 fn a_policy_that_finds_no_room_leaves_no_trace() {
     let table = Table::with_room(2);
-    let mut enforcer = Enforcer::new(&table);
-    let first = enforcer.enter(rules(&[("a", "\"8 kbit/s\"")]), 5).unwrap();
+    let mut installer = PolicyInstaller::new(&table);
+    let first = installer.install(rules(&[("a", "\"8 kbit/s\"")]), 5).unwrap();
     let large = rules(&[("b", "\"8 kbit/s\""), ("c", "\"8 kbit/s\""), ("a", "\"8 kbit/s\"")]);
-    let error = enforcer.enter(large, 5).unwrap_err();
+    let error = installer.install(large, 5).unwrap_err();
     assert!(format!("{error:#}").contains("no room"), "{error:#}");
     assert_eq!(table.numbers(), first.shared().collect::<Vec<_>>());
 }
@@ -155,7 +155,7 @@ fn a_policy_that_finds_no_room_leaves_no_trace() {
 #[test]
 fn the_settings_for_the_rest_are_switched_with_the_policy() {
     let table = Table::with_room(9);
-    let mut enforcer = Enforcer::new(&table);
+    let mut installer = PolicyInstaller::new(&table);
     for (text, switches) in [
         ("fragments = \"drop\"", Switches::DROP_UNKNOWN_FRAGMENTS),
         ("fragments = \"drop\"\nunparsable = \"drop\"\nundecided = \"drop\"", Switches::LIVE),
@@ -163,7 +163,7 @@ fn the_settings_for_the_rest_are_switched_with_the_policy() {
         ("undecided = \"drop\"", Switches::DROP_OVER_BUDGET),
         ("", 0),
     ] {
-        enforcer.enter(policy(text), 5).unwrap();
+        installer.install(policy(text), 5).unwrap();
         assert_eq!(table.switches.get(), switches, "{text}");
     }
 }

@@ -6,7 +6,9 @@ use std::rc::Rc;
 
 use ndpi_common::{Bucket, Switches};
 
-use crate::enforce::{Activity, Allowance, RuleStore, Standing, Store, Suspended, Taken, Volume};
+use crate::enforce::{
+    Activity, Allowance, DesiredVerdict, KernelCounts, RuleStore, Suspended, VerdictStore, Volume,
+};
 use crate::flow::FlowKey;
 use crate::verdict::Action;
 
@@ -23,7 +25,7 @@ pub(super) struct Maps {
     /// Buckets that flows share.
     pub(super) buckets: HashMap<u32, Bucket>,
     /// Counters of verdicts that others took the place of.
-    carried: HashMap<FlowKey, Taken>,
+    carried: HashMap<FlowKey, KernelCounts>,
     switches: u32,
     /// Goes on with every packet and verdict.
     clock: u32,
@@ -32,7 +34,7 @@ pub(super) struct Maps {
 }
 
 pub(super) struct Entry {
-    pub(super) standing: Standing,
+    pub(super) standing: DesiredVerdict,
     pub(super) last_seen: u32,
     packets: u64,
     dropped: u64,
@@ -109,11 +111,15 @@ impl Maps {
         Fate::Dropped
     }
 
-    fn counted(entry: &Entry) -> Taken {
-        Taken { decided: volume(entry.packets), dropped: volume(entry.dropped), ..Taken::default() }
+    fn counted(entry: &Entry) -> KernelCounts {
+        KernelCounts {
+            decided: volume(entry.packets),
+            dropped: volume(entry.dropped),
+            ..KernelCounts::default()
+        }
     }
 
-    fn carry(&mut self, key: FlowKey, taken: &Taken) {
+    fn carry(&mut self, key: FlowKey, taken: &KernelCounts) {
         self.carried.entry(key).or_default().add(taken);
     }
 }
@@ -122,13 +128,13 @@ fn volume(packets: u64) -> Volume {
     Volume { packets, bytes: packets * BYTES }
 }
 
-fn entry(standing: &Standing, last_seen: u32) -> Entry {
+fn entry(standing: &DesiredVerdict, last_seen: u32) -> Entry {
     assert_eq!(standing.allowance.is_some(), standing.verdict.action == Action::Limit);
     Entry { standing: *standing, last_seen, packets: 0, dropped: 0 }
 }
 
-impl Store for Model {
-    fn write(&self, standing: &Standing) -> anyhow::Result<Volume> {
+impl VerdictStore for Model {
+    fn write(&self, standing: &DesiredVerdict) -> anyhow::Result<Volume> {
         let (key, maps) = (standing.key, &mut *self.maps_mut());
         if maps.verdicts.contains_key(&key) {
             return Ok(Volume::default());
@@ -137,11 +143,14 @@ impl Store for Model {
         maps.clock += 1;
         maps.verdicts.insert(key, entry(standing, maps.clock));
         let track = maps.tracks.remove(&key).unwrap_or_default();
-        maps.carry(key, &Taken { dropped: volume(track.dropped), ..Taken::default() });
+        maps.carry(
+            key,
+            &KernelCounts { dropped: volume(track.dropped), ..KernelCounts::default() },
+        );
         Ok(volume(track.packets))
     }
 
-    fn replace(&self, standing: &Standing) -> anyhow::Result<Volume> {
+    fn replace(&self, standing: &DesiredVerdict) -> anyhow::Result<Volume> {
         let maps = &mut *self.maps_mut();
         maps.clock += 1;
         let before = maps.verdicts.insert(standing.key, entry(standing, maps.clock));
@@ -158,7 +167,7 @@ impl Store for Model {
         let Some(entry) = maps.verdicts.remove(key) else { return Ok(None) };
         let counted = Maps::counted(&entry);
         maps.carry(*key, &counted);
-        maps.carry(*key, &Taken { decided: before, ..Taken::default() });
+        maps.carry(*key, &KernelCounts { decided: before, ..KernelCounts::default() });
         let passed = volume(entry.packets - entry.dropped);
         Ok(Some(Suspended { passed, tcp_seen: [0; 2], last_seen_ns: 0 }))
     }
@@ -173,19 +182,19 @@ impl Store for Model {
         Ok(!self.maps().verdicts.contains_key(key))
     }
 
-    fn take(&self, key: &FlowKey) -> anyhow::Result<Taken> {
+    fn take(&self, key: &FlowKey) -> anyhow::Result<KernelCounts> {
         let mut taken = self.take_verdict(key)?;
         let track = self.maps_mut().tracks.remove(key).unwrap_or_default();
-        let undecided = Taken {
+        let undecided = KernelCounts {
             undecided: volume(track.packets),
             dropped: volume(track.dropped),
-            ..Taken::default()
+            ..KernelCounts::default()
         };
         taken.add(&undecided);
         Ok(taken)
     }
 
-    fn take_verdict(&self, key: &FlowKey) -> anyhow::Result<Taken> {
+    fn take_verdict(&self, key: &FlowKey) -> anyhow::Result<KernelCounts> {
         let maps = &mut *self.maps_mut();
         let mut taken = maps.carried.remove(key).unwrap_or_default();
         if let Some(entry) = maps.verdicts.remove(key) {

@@ -12,7 +12,7 @@ use super::model::{BUDGET, BYTES, Fate, Model};
 use super::{FLOWS, WORKERS};
 use crate::batch::Batch;
 use crate::classify::{Classifier, Detector, End, Keeper, Settings};
-use crate::enforce::{Enforcer, InForce, Standing};
+use crate::enforce::{ActivePolicy, DesiredVerdict, PolicyInstaller};
 use crate::first_packet::{NoBlocklist, Servers};
 use crate::flow::{Details, FlowKey, Shares, Timeouts};
 use crate::interfaces::Roster;
@@ -74,14 +74,14 @@ impl Detector for Script {
 
 /// A change of policy under way.
 struct Change {
-    before: Arc<InForce>,
+    before: Arc<ActivePolicy>,
     done: Receiver<Rejudged>,
 }
 
 pub(super) struct World {
     model: Model,
-    enforcer: Enforcer<Model>,
-    in_force: Arc<InForce>,
+    installer: PolicyInstaller<Model>,
+    in_force: Arc<ActivePolicy>,
     change: Option<Change>,
     waiting: VecDeque<Arc<Policy>>,
     workers: Vec<Worker<Script, Model>>,
@@ -138,7 +138,7 @@ fn parse(text: &str) -> Arc<Policy> {
 }
 
 /// What a policy makes of a flow that was classified like this.
-fn judge(in_force: &InForce, classification: &Classification) -> Verdict {
+fn judge(in_force: &ActivePolicy, classification: &Classification) -> Verdict {
     let facts = Facts {
         classification,
         hostname: None,
@@ -156,7 +156,7 @@ fn judge(in_force: &InForce, classification: &Classification) -> Verdict {
 }
 
 /// What workers share that judge by this policy.
-fn shared(output: Output, in_force: &InForce) -> Shared {
+fn shared(output: Output, in_force: &ActivePolicy) -> Shared {
     Shared {
         names: Arc::new(Names::default()),
         interfaces: Roster::default(),
@@ -186,10 +186,10 @@ fn worker(
 pub(in crate::live) fn run_alone(
     inbox: Receiver<Message>,
     backlog: Arc<Backlog>,
-    begin: impl FnOnce(Arc<InForce>),
+    begin: impl FnOnce(Arc<ActivePolicy>),
 ) {
     let model = Model::default();
-    let in_force = Arc::new(Enforcer::new(model.clone()).enter(parse(""), 0).unwrap());
+    let in_force = Arc::new(PolicyInstaller::new(model.clone()).install(parse(""), 0).unwrap());
     let (output, _) = Output::start(Format::Json, Lines::default());
     let sink = LiveSink::new(model, Arc::clone(&in_force), shared(output, &in_force));
     begin(in_force);
@@ -199,8 +199,8 @@ pub(in crate::live) fn run_alone(
 impl World {
     pub(super) fn new(policy: &str, max_flows: usize) -> Self {
         let model = Model::default();
-        let mut enforcer = Enforcer::new(model.clone());
-        let in_force = Arc::new(enforcer.enter(parse(policy), 0).unwrap());
+        let mut installer = PolicyInstaller::new(model.clone());
+        let in_force = Arc::new(installer.install(parse(policy), 0).unwrap());
         let records = Lines::default();
         let (output, writer) = Output::start(Format::Json, records.clone());
         let shared = shared(output, &in_force);
@@ -213,7 +213,7 @@ impl World {
         let workers = (0..WORKERS).map(|_| worker()).collect();
         Self {
             model,
-            enforcer,
+            installer,
             in_force,
             change: None,
             waiting: VecDeque::new(),
@@ -251,7 +251,7 @@ impl World {
             *dropped += u64::from(fate == Fate::Dropped);
         }
         let Some(classification) = self.decided.get(&flow) else { return };
-        let blocks = |by: &InForce| judge(by, classification).action.drops();
+        let blocks = |by: &ActivePolicy| judge(by, classification).action.drops();
         let before = self.change.as_ref().map(|change| blocks(&change.before));
         match (blocks(&self.in_force), before) {
             (true, None | Some(true)) => assert_eq!(fate, Fate::Dropped, "flow {flow} is blocked"),
@@ -306,7 +306,7 @@ impl World {
     }
 
     /// The verdict of a flow as it stands.
-    fn standing(&self, flow: u8) -> Option<Standing> {
+    fn standing(&self, flow: u8) -> Option<DesiredVerdict> {
         self.model.maps().verdicts.get(&key(flow)).map(|entry| entry.standing)
     }
 
@@ -316,11 +316,11 @@ impl World {
             return;
         }
         if self.change.take().is_some() {
-            self.enforcer.settle(&self.in_force);
+            self.installer.remove_unused(&self.in_force);
             self.check_verdicts();
         }
         if let Some(policy) = self.waiting.pop_front() {
-            let next = Arc::new(self.enforcer.enter(policy, 0).unwrap());
+            let next = Arc::new(self.installer.install(policy, 0).unwrap());
             let (judged, done): (Sender<Rejudged>, _) = channel::bounded(WORKERS);
             for inbox in &mut self.inboxes {
                 inbox.push_back(Message::Policy(Arc::clone(&next), judged.clone()));

@@ -13,7 +13,8 @@ use serde_json::Value;
 use super::{LiveSink, Shared};
 use crate::classify::{End, Judge as _, Moment, Sink};
 use crate::enforce::{
-    Activity, Allowance, Enforcer, InForce, RuleStore, Standing, Store, Suspended, Taken, Volume,
+    ActivePolicy, Activity, Allowance, DesiredVerdict, KernelCounts, PolicyInstaller, RuleStore,
+    Suspended, VerdictStore, Volume,
 };
 use crate::first_packet::{NoBlocklist, Servers};
 use crate::flow::{Decided, DecidedBy, Details, FlowEntry, FlowKey, Stage};
@@ -28,22 +29,22 @@ use crate::verdict::{Action, Verdict};
 /// Verdicts by flow, and what `write` and `take` are to find in the kernel.
 #[derive(Clone, Default)]
 struct Table {
-    standing: Rc<RefCell<HashMap<FlowKey, Standing>>>,
+    standing: Rc<RefCell<HashMap<FlowKey, DesiredVerdict>>>,
     before: Volume,
-    taken: Taken,
+    taken: KernelCounts,
     /// What passes under each verdict that blocks nothing.
     allowed: Volume,
     full: bool,
 }
 
-impl Store for Table {
-    fn write(&self, standing: &Standing) -> anyhow::Result<Volume> {
+impl VerdictStore for Table {
+    fn write(&self, standing: &DesiredVerdict) -> anyhow::Result<Volume> {
         anyhow::ensure!(!self.full, "the map is full");
         self.standing.borrow_mut().entry(standing.key).or_insert(*standing);
         Ok(self.before)
     }
 
-    fn replace(&self, standing: &Standing) -> anyhow::Result<Volume> {
+    fn replace(&self, standing: &DesiredVerdict) -> anyhow::Result<Volume> {
         let before = self.standing.borrow_mut().insert(standing.key, *standing);
         let allowed = before.is_some_and(|before| !before.verdict.action.drops());
         Ok(if allowed { self.allowed } else { Volume::default() })
@@ -62,13 +63,13 @@ impl Store for Table {
         Ok(!self.standing.borrow().contains_key(key))
     }
 
-    fn take(&self, key: &FlowKey) -> anyhow::Result<Taken> {
+    fn take(&self, key: &FlowKey) -> anyhow::Result<KernelCounts> {
         self.standing.borrow_mut().remove(key);
         Ok(self.taken)
     }
 
-    fn take_verdict(&self, key: &FlowKey) -> anyhow::Result<Taken> {
-        Ok(Taken { undecided: Volume::default(), ..self.take(key)? })
+    fn take_verdict(&self, key: &FlowKey) -> anyhow::Result<KernelCounts> {
+        Ok(KernelCounts { undecided: Volume::default(), ..self.take(key)? })
     }
 }
 
@@ -91,7 +92,7 @@ impl RuleStore for Table {
 }
 
 /// A policy in force with this rule on video.
-fn policy(rule: &str) -> Arc<InForce> {
+fn policy(rule: &str) -> Arc<ActivePolicy> {
     let text = format!("[[rule]]\nname = \"no video\"\ncategory = [\"Video\"]\n{rule}\n");
     let vocabulary = Vocabulary {
         apps: [(91, "TLS"), (133, "NetFlix")].into_iter().collect(),
@@ -102,8 +103,8 @@ fn policy(rule: &str) -> Arc<InForce> {
     };
     let path = Path::new("p.toml");
     let policy = policy::parse(path, &text, &vocabulary, Support::ALL, &|_| unreachable!());
-    let mut enforcer = Enforcer::new(Table::default());
-    Arc::new(enforcer.enter(Arc::new(policy.unwrap()), 0).unwrap())
+    let mut installer = PolicyInstaller::new(Table::default());
+    Arc::new(installer.install(Arc::new(policy.unwrap()), 0).unwrap())
 }
 
 fn sample() -> Sample<'static> {
@@ -126,7 +127,7 @@ fn classification() -> Classification {
     }
 }
 
-fn shared(output: Output, policy: &InForce) -> Shared {
+fn shared(output: Output, policy: &ActivePolicy) -> Shared {
     Shared {
         names: Arc::new(Names::default()),
         interfaces: Roster::new([(3, "eth7")]),
@@ -184,7 +185,7 @@ fn volume(packets: u64) -> Volume {
 
 #[test]
 fn what_the_kernel_counted_before_and_after_the_verdict_adds_up() {
-    let taken = Taken {
+    let taken = KernelCounts {
         undecided: volume(1),
         decided: volume(20),
         dropped: volume(20),
@@ -206,7 +207,8 @@ fn what_the_kernel_counted_before_and_after_the_verdict_adds_up() {
 
 #[test]
 fn what_a_new_connection_sent_without_a_verdict_is_its_own() {
-    let taken = Taken { undecided: volume(3), decided: volume(20), ..Taken::default() };
+    let taken =
+        KernelCounts { undecided: volume(3), decided: volume(20), ..KernelCounts::default() };
     for (end, packets) in [(End::Idle, 27), (End::Reused, 24)] {
         let (records, _) = life_until(end, Table { taken, ..Table::default() }, false);
         assert_eq!(records[1]["packets"], packets, "{end:?}");
@@ -215,7 +217,7 @@ fn what_a_new_connection_sent_without_a_verdict_is_its_own() {
 
 #[test]
 fn a_flow_that_was_over_first_has_leaked_altogether() {
-    let taken = Taken { undecided: volume(5), ..Taken::default() };
+    let taken = KernelCounts { undecided: volume(5), ..KernelCounts::default() };
     let (records, leaks) = life(Table { taken, ..Table::default() }, true);
     let [flow] = &records[..] else { panic!("{records:?}") };
     assert_eq!((&flow["packets"], &flow["leaked"]), (&5.into(), &5.into()));
@@ -245,7 +247,11 @@ fn what_an_earlier_policy_let_through_has_not_leaked() {
         (&["count", "bypass", "drop"], 31, 0),
     ] {
         let passed = (packets - 6 - 5) / 10 * 10;
-        let taken = Taken { decided: volume(passed + 5), dropped: volume(5), ..Taken::default() };
+        let taken = KernelCounts {
+            decided: volume(passed + 5),
+            dropped: volume(5),
+            ..KernelCounts::default()
+        };
         let table = Table { before: volume(6), taken, allowed: volume(10), ..Table::default() };
         let lines = Lines::default();
         let (output, writer) = Output::start(Format::Json, lines.clone());

@@ -1,27 +1,27 @@
 //! Verdicts on their way into the maps, which may refuse them.
 
 use super::LiveSink;
-use crate::enforce::{Missing, Standing, Store, Suspended, Volume, count_undecided};
+use crate::enforce::{DesiredVerdict, Pending, Suspended, VerdictStore, Volume, count_undecided};
 use crate::flow::{FlowEntry, FlowKey};
 use crate::live::Crowded;
 use crate::policy::Undecided;
 
-impl<S: Store> LiveSink<S> {
+impl<S: VerdictStore> LiveSink<S> {
     /// Makes the first verdict of a flow stand, and says whether it does.
     pub(super) fn write<F>(&mut self, flow: &mut FlowEntry<F>) -> bool {
-        let Some(standing) = Standing::of(flow, &self.policy) else { return false };
-        match self.store.write(&standing) {
+        let Some(desired) = DesiredVerdict::of(flow, &self.policy) else { return false };
+        match self.store.write(&desired) {
             Ok(before) => {
                 self.check_track(flow, before);
                 count_undecided(flow, before);
             }
             Err(error) => {
-                self.unwritten.refuse(&error);
-                self.unwritten.add(flow.key, Missing::Verdict);
+                self.retries.refuse(&error);
+                self.retries.add(flow.key, Pending::Verdict);
                 return false;
             }
         }
-        self.unwritten.remove(&flow.key);
+        self.retries.remove(&flow.key);
         true
     }
 
@@ -41,7 +41,7 @@ impl<S: Store> LiveSink<S> {
         }
         let before = Volume { packets: flow.packets, bytes: flow.bytes };
         let suspended = self.store.suspend(&flow.key, before).unwrap_or_else(|error| {
-            self.unwritten.refuse(&error);
+            self.retries.refuse(&error);
             None
         });
         let Some(Suspended { passed, tcp_seen, last_seen_ns }) = suspended else { return false };
@@ -58,35 +58,35 @@ impl<S: Store> LiveSink<S> {
 
     /// Replaces the verdict of a flow.
     pub(super) fn replace<F>(&mut self, flow: &mut FlowEntry<F>) {
-        let Some(standing) = Standing::of(flow, &self.policy) else { return };
-        match self.store.replace(&standing) {
+        let Some(desired) = DesiredVerdict::of(flow, &self.policy) else { return };
+        match self.store.replace(&desired) {
             Ok(allowed) => {
                 flow.allow(allowed.packets, allowed.bytes);
-                self.unwritten.remove(&flow.key);
+                self.retries.remove(&flow.key);
             }
             Err(error) => {
-                self.unwritten.refuse(&error);
-                self.unwritten.add(flow.key, Missing::Change);
+                self.retries.refuse(&error);
+                self.retries.add(flow.key, Pending::Change);
             }
         }
     }
 
     /// The next flow of which the kernel lacks something that it refused before. It is to be
     /// [tried again](Self::retry).
-    pub(in crate::live) fn next_unwritten(&mut self) -> Option<(FlowKey, Missing)> {
-        self.unwritten.next()
+    pub(in crate::live) fn next_unwritten(&mut self) -> Option<(FlowKey, Pending)> {
+        self.retries.next()
     }
 
     /// How many flows there are of which the kernel lacks something.
     pub(in crate::live) fn unwritten(&self) -> usize {
-        self.unwritten.len()
+        self.retries.len()
     }
 
     /// Tries again to give the kernel what it lacks of a flow.
-    pub(in crate::live) fn retry<F>(&mut self, flow: &mut FlowEntry<F>, missing: Missing) {
+    pub(in crate::live) fn retry<F>(&mut self, flow: &mut FlowEntry<F>, missing: Pending) {
         match missing {
-            Missing::Change => self.replace(flow),
-            Missing::Verdict => {
+            Pending::Change => self.replace(flow),
+            Pending::Verdict => {
                 if self.write(flow) {
                     self.record(flow, (flow.last_seen_ns, self.now_ns()));
                 }
