@@ -1,0 +1,99 @@
+//! What it costs the thread that publishes: nanoseconds for the event of a finished flow, by subscribers that
+//! keep up, and by one whose queue is full.
+
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr};
+use std::thread;
+use std::time::Instant;
+
+use ndpi_events::{BusBuilder, Ends, Event, FlowEnded, Kinds, Label, Source, Subscription, Time};
+
+const EVENTS: u32 = 50_000;
+const ROUNDS: usize = 9;
+
+fn event() -> Event {
+    let end = IpAddr::V4(Ipv4Addr::new(198, 18, 0, 1));
+    let ends = Ends {
+        capture: None,
+        iface: None,
+        vlan: 0,
+        proto: 6,
+        src: end,
+        sport: 40_000,
+        dst: end,
+        dport: 443,
+    };
+    let label = Label {
+        state: "CLASSIFIED".into(),
+        app: "TLS.Google".into(),
+        app_id: 126,
+        master_id: 91,
+        category: "Web".into(),
+        confidence: "DPI".into(),
+        hostname: Some("www.example.org".into()),
+        ja4: Some("t13d1516h2_8daaf6152771_02713d6af862".into()),
+        risks: Vec::new(),
+        action: Some("count".into()),
+        rule: Some("default".into()),
+        decided_by: None,
+        incomplete: false,
+    };
+    Event::FlowEnded(FlowEnded {
+        ends,
+        packets: 20,
+        bytes: 9000,
+        inspected: 6,
+        label,
+        leaked: None,
+        dropped: None,
+        tunnel: None,
+        first_seen: Time::default(),
+        last_seen: Time::default(),
+        end: "idle".into(),
+    })
+}
+
+fn drain(subscription: &Subscription) {
+    while let Some(envelope) = subscription.recv() {
+        black_box(&envelope.event);
+        subscription.losses().handle(1);
+    }
+}
+
+/// Nanoseconds an event, the median of some rounds.
+fn measure(mut work: impl FnMut()) -> f64 {
+    let mut times: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let begin = Instant::now();
+            (0..EVENTS).for_each(|_| work());
+            begin.elapsed().as_secs_f64() * 1e9 / f64::from(EVENTS)
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[ROUNDS / 2]
+}
+
+fn publish(source: &mut Source) -> f64 {
+    measure(|| source.publish(Time::default(), event()))
+}
+
+fn main() {
+    println!("making an event and dropping it: {:.0} ns", measure(|| drop(black_box(event()))));
+    println!("writing it as JSON: {:.0} ns", measure(|| drop(serde_json::to_string(&event()))));
+    for subscribers in 0..=2 {
+        let mut bus = BusBuilder::default();
+        let all: Vec<_> =
+            (0..subscribers).map(|_| bus.subscribe(Kinds::ALL, |_| true, 1 << 20)).collect();
+        thread::scope(|scope| {
+            for subscription in &all {
+                scope.spawn(|| drain(subscription));
+            }
+            let mut source = bus.build(Time::default()).source("bench");
+            println!("publishing to {subscribers} subscribers: {:.0} ns", publish(&mut source));
+        });
+    }
+    let mut bus = BusBuilder::default();
+    let _stalled = bus.subscribe(Kinds::ALL, |_| true, 1);
+    let mut source = bus.build(Time::default()).source("bench");
+    println!("publishing to one that is full: {:.0} ns", publish(&mut source));
+}

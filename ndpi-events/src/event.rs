@@ -1,0 +1,91 @@
+//! What happens.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Decided, FlowEnded, FlowUpdated, Reloaded, Status, Warning};
+
+/// Something finished that subscribers receive. Written by serde it is the record of docs/records.md, told
+/// apart by `type`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum Event {
+    /// A flow was decided, and its verdict stands.
+    #[serde(rename = "verdict")]
+    Decided(Decided),
+    /// Something else holds of a flow that goes on.
+    #[serde(rename = "flow-update")]
+    FlowUpdated(FlowUpdated),
+    /// A flow is over.
+    #[serde(rename = "flow")]
+    FlowEnded(FlowEnded),
+    /// Something changed about what is enforced, where, and how well.
+    #[serde(rename = "status")]
+    Status(Status),
+    /// A policy was read again.
+    #[serde(rename = "reload")]
+    Reloaded(Reloaded),
+    /// Something that whoever operates it should know of, and that has no state.
+    #[serde(rename = "warning")]
+    Warning(Warning),
+}
+
+/// The kinds of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// [`Event::Decided`].
+    Decided,
+    /// [`Event::FlowUpdated`].
+    FlowUpdated,
+    /// [`Event::FlowEnded`].
+    FlowEnded,
+    /// [`Event::Status`].
+    Status,
+    /// [`Event::Reloaded`].
+    Reloaded,
+    /// [`Event::Warning`].
+    Warning,
+}
+
+impl Event {
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Decided(_) => Kind::Decided,
+            Self::FlowUpdated(_) => Kind::FlowUpdated,
+            Self::FlowEnded(_) => Kind::FlowEnded,
+            Self::Status(_) => Kind::Status,
+            Self::Reloaded(_) => Kind::Reloaded,
+            Self::Warning(_) => Kind::Warning,
+        }
+    }
+}
+
+/// A set of kinds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kinds(u8);
+
+impl Kinds {
+    /// All kinds.
+    pub const ALL: Self = Self(u8::MAX);
+
+    /// These kinds.
+    pub const fn of(kinds: &[Kind]) -> Self {
+        let (mut bits, mut at) = (0, 0);
+        while at < kinds.len() {
+            bits |= 1 << kinds[at] as u8;
+            at += 1;
+        }
+        Self(bits)
+    }
+
+    /// Whether `kind` is among them.
+    pub const fn has(self, kind: Kind) -> bool {
+        self.0 & 1 << kind as u8 != 0
+    }
+
+    /// These and those.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}

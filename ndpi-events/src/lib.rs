@@ -1,0 +1,49 @@
+//! What `ndpi-xdp` reports: decisions, flows, its own state, as events that subscribers receive.
+//!
+//! An [`Event`] is a plain value that knows nothing of packets, maps or nDPI, so that whoever writes, counts or
+//! forwards it may live in another process. In an [`Envelope`] it has the version of this schema, and a number
+//! without gaps by its [`SourceId`].
+//!
+//! ```text
+//! Source (one a thread) ─▶ Bus ─┬▶ bounded queue ─▶ Subscription ─▶ a sink
+//!                               └▶ bounded queue ─▶ Subscription ─▶ another
+//! ```
+//!
+//! A [`Source`] never waits: a subscriber whose queue is full misses the event, and its [`Losses`] count it.
+
+mod bus;
+mod envelope;
+mod event;
+mod flow;
+mod losses;
+mod reload;
+mod source;
+mod status;
+#[cfg(test)]
+mod tests;
+mod time;
+mod warning;
+
+pub use bus::{Bus, BusBuilder, Ender, Subscription};
+pub use envelope::{Envelope, SCHEMA, SourceId};
+pub use event::{Event, Kind, Kinds};
+pub use flow::{Decided, Ends, FlowEnded, FlowUpdated, Label, Tunnel};
+pub use losses::Losses;
+pub use reload::Reloaded;
+pub use source::Source;
+pub use status::{
+    Attached, Crowding, Directions, EgressOrder, Interface, Load, RingFull, Running, Status,
+    Stopped, StuckWorker,
+};
+pub use time::Time;
+pub use warning::Warning;
+
+/// A word of the vocabulary that docs/records.md lists. A version that comes later may have others, which
+/// are passed on as they are.
+pub type Word = std::borrow::Cow<'static, str>;
+
+/// Whether a count is left out of what is written.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}

@@ -1,0 +1,39 @@
+//! What is reported of a policy that was read again.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Time;
+
+/// A policy was read again while another was in force.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// When.
+    pub time: Time,
+    /// Whether it is in force; if not, the one before still is.
+    pub taken: bool,
+    /// The file.
+    pub policy: String,
+    /// How many rules it has; absent where it was not taken, as the next two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules: Option<u64>,
+    /// Decided flows that were judged again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flows: Option<u64>,
+    /// How many of them have another verdict now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed: Option<u64>,
+    /// Interfaces on which it is not enforced, or not all of it, each with the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unenforced: BTreeMap<String, String>,
+    /// Mistakes and warnings in the file, and why it was not taken, in words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub problems: String,
+    /// The same problems were reported with the last event of this kind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeated: bool,
+    /// How often a policy was not taken so far.
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
+    pub failures: u64,
+}

@@ -1,0 +1,173 @@
+//! What is reported of enforcement itself. The fields of all are explained in docs/records.md.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Time, Word, is_zero};
+
+/// Something changed about what is enforced, where, and how well; told apart by `state`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum Status {
+    /// The programs are attached, and packets are looked at.
+    Running(Running),
+    /// The programs are detached: the last event of a session.
+    Stopped(Stopped),
+    /// Enforced on this interface from here on.
+    Attached(Interface),
+    /// Not enforced on this interface, or not all.
+    Detached(Interface),
+    /// An interface has another name, and stays attached.
+    Renamed(Interface),
+    /// Others see what leaves through an interface before the programs.
+    EgressBehind(EgressOrder),
+    /// Most of what left through an interface was not seen.
+    EgressBlind(EgressOrder),
+    /// None is before the programs any more.
+    EgressFirst(EgressOrder),
+    /// A table has no room for more.
+    Crowded(Crowding),
+    /// It has room again.
+    Eased(Crowding),
+    /// Connections of an interface are seen in one direction only.
+    OneDirectional(Directions),
+    /// They are seen in both directions again.
+    BothDirections(Directions),
+    /// Classification does not keep up.
+    Behind(Load),
+    /// It does again.
+    CaughtUp(Load),
+    /// A worker does not go on.
+    WorkerStuck(StuckWorker),
+    /// It goes on.
+    WorkerResumed(StuckWorker),
+}
+
+/// A session begins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
+pub struct Running {
+    pub time: Time,
+    pub version: Word,
+    pub ndpi: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    pub attached: Vec<Attached>,
+}
+
+/// How the programs are on one interface.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
+pub struct Attached {
+    pub iface: String,
+    pub ifindex: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ingress: Option<Word>,
+    pub egress: Word,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<String>,
+}
+
+/// A session ended: sums over all of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
+pub struct Stopped {
+    pub time: Time,
+    pub seen: u64,
+    pub passed: u64,
+    pub dropped: u64,
+    pub redirected: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lost_frames: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ring_full: Vec<RingFull>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub queue_full: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lost_records: u64,
+}
+
+/// Packets that one CPU could not show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
+pub struct RingFull {
+    pub cpu: usize,
+    pub packets: u64,
+}
+
+/// Something happened to an interface.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
+pub struct Interface {
+    pub time: Time,
+    pub iface: String,
+    pub ifindex: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<Word>,
+    pub text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attached: Option<Attached>,
+}
+
+/// Who sees packets at egress first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
+pub struct EgressOrder {
+    pub time: Time,
+    pub iface: String,
+    pub ifindex: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<u64>,
+}
+
+/// A table without room, or with room again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
+pub struct Crowding {
+    pub time: Time,
+    pub table: Word,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Word>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<Word>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub displaced: Option<u64>,
+}
+
+/// How many connections of an interface were seen in one direction only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
+pub struct Directions {
+    pub time: Time,
+    pub iface: String,
+    pub flows: u64,
+    pub halves: u64,
+}
+
+/// How far classification is behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
+pub struct Load {
+    pub time: Time,
+    pub longest_us: u64,
+    pub left_out: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub queue_full: u64,
+}
+
+/// A worker at one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
+pub struct StuckWorker {
+    pub time: Time,
+    pub worker: usize,
+    pub workers: usize,
+    pub seconds: u64,
+}

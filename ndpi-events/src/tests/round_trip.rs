@@ -1,0 +1,280 @@
+//! Every event comes out of JSON as it went in, and the envelope is what it is documented as.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+
+use crate::{
+    Attached, Crowding, Decided, Directions, EgressOrder, Ends, Envelope, Event, FlowEnded,
+    FlowUpdated, Interface, Label, Load, Reloaded, RingFull, Running, SCHEMA, SourceId, Status,
+    Stopped, StuckWorker, Time, Tunnel, Warning, Word,
+};
+
+fn text() -> impl Strategy<Value = String> {
+    // With what JSON escapes.
+    "[a-z\"\\\\ é\u{1}/]{0,12}"
+}
+
+fn shared() -> impl Strategy<Value = Arc<str>> {
+    text().prop_map(Into::into)
+}
+
+fn word() -> impl Strategy<Value = Word> {
+    text().prop_map(Into::into)
+}
+
+fn boxed() -> impl Strategy<Value = Box<str>> {
+    text().prop_map(String::into_boxed_str)
+}
+
+fn time() -> impl Strategy<Value = Time> {
+    any::<u64>().prop_map(Time::from_ns)
+}
+
+prop_compose! {
+    fn ends()(
+        (capture, iface) in (option::of(shared()), option::of(shared())),
+        (vlan, proto, sport, dport) in any::<(u16, u8, u16, u16)>(),
+        (src, dst) in any::<(IpAddr, IpAddr)>(),
+    ) -> Ends {
+        Ends { capture, iface, vlan, proto, src, sport, dst, dport }
+    }
+}
+
+prop_compose! {
+    fn label()(
+        (state, app, category, confidence) in (word(), shared(), shared(), word()),
+        (app_id, master_id, incomplete) in any::<(u16, u16, bool)>(),
+        (hostname, ja4) in (option::of(boxed()), option::of(boxed())),
+        risks in vec(shared(), 0..3),
+        (action, rule, decided_by) in (option::of(word()), option::of(shared()), option::of(word())),
+    ) -> Label {
+        Label {
+            state, app, app_id, master_id, category, confidence, hostname, ja4, risks, action, rule,
+            decided_by, incomplete,
+        }
+    }
+}
+
+prop_compose! {
+    fn tunnel()(
+        kind in word(),
+        (tenant, outer_tenant) in any::<(Option<u32>, Option<u32>)>(),
+        (src, dst) in any::<(IpAddr, IpAddr)>(),
+    ) -> Tunnel {
+        Tunnel { kind, tenant, outer_tenant, src, dst }
+    }
+}
+
+fn flow() -> BoxedStrategy<Event> {
+    let decided = (time(), ends().boxed(), label().boxed(), any::<(u16, Option<u8>, u64)>())
+        .prop_map(|(time, ends, label, (inspected, partial_at, latency_us))| {
+            Event::Decided(Decided { time, ends, inspected, partial_at, label, latency_us })
+        });
+    let updated =
+        (time(), ends().boxed(), any::<u16>(), label().boxed(), word(), option::of(word()))
+            .prop_map(|(time, ends, inspected, label, why, previous_action)| {
+                Event::FlowUpdated(FlowUpdated {
+                    time,
+                    ends,
+                    inspected,
+                    label,
+                    why,
+                    previous_action,
+                })
+            });
+    let counts = any::<(u64, u64, u16, Option<u64>, Option<u64>)>();
+    let ended =
+        (ends().boxed(), label().boxed(), option::of(tunnel()), [time(), time()], word(), counts)
+            .prop_map(|(ends, label, tunnel, [first_seen, last_seen], end, counts)| {
+                let (packets, bytes, inspected, leaked, dropped) = counts;
+                Event::FlowEnded(FlowEnded {
+                    ends,
+                    packets,
+                    bytes,
+                    inspected,
+                    label,
+                    leaked,
+                    dropped,
+                    tunnel,
+                    first_seen,
+                    last_seen,
+                    end,
+                })
+            });
+    // One on the stack after the other, not all at once.
+    prop_oneof![decided.boxed(), updated.boxed(), ended.boxed()].boxed()
+}
+
+prop_compose! {
+    fn attached()(
+        (iface, ifindex, egress) in (text(), any::<u32>(), word()),
+        (ingress, peer) in (option::of(word()), option::of(text())),
+    ) -> Attached {
+        Attached { iface, ifindex, ingress, egress, peer }
+    }
+}
+
+fn session() -> BoxedStrategy<Status> {
+    let running = (time(), word(), text(), option::of(text()), vec(attached(), 0..3)).prop_map(
+        |(time, version, ndpi, policy, attached)| {
+            Status::Running(Running { time, version, ndpi, policy, attached })
+        },
+    );
+    let stopped = (time(), any::<[u64; 8]>(), vec(any::<(usize, u64)>(), 0..3)).prop_map(
+        |(
+            time,
+            [seen, passed, dropped, redirected, lost_frames, left_out, queue_full, lost_records],
+            rings,
+        )| {
+            let ring_full =
+                rings.into_iter().map(|(cpu, packets)| RingFull { cpu, packets }).collect();
+            Status::Stopped(Stopped {
+                time,
+                seen,
+                passed,
+                dropped,
+                redirected,
+                lost_frames,
+                ring_full,
+                left_out,
+                queue_full,
+                lost_records,
+            })
+        },
+    );
+    prop_oneof![running.boxed(), stopped.boxed()].boxed()
+}
+
+fn of_interface() -> BoxedStrategy<Status> {
+    let states = [Status::Attached, Status::Detached, Status::Renamed];
+    let interface =
+        (time(), text(), any::<u32>(), option::of(word()), text(), option::of(attached()));
+    let changed = (prop::sample::select(states.to_vec()), interface).prop_map(
+        |(state, (time, iface, ifindex, why, text, attached))| {
+            state(Interface { time, iface, ifindex, why, text, attached })
+        },
+    );
+    let states = [Status::EgressBehind, Status::EgressBlind, Status::EgressFirst];
+    let order = (time(), text(), vec(text(), 0..3), any::<(u32, Option<u64>, Option<u64>)>());
+    let egress = (prop::sample::select(states.to_vec()), order).prop_map(
+        |(state, (time, iface, before, (ifindex, sent, seen)))| {
+            state(EgressOrder { time, iface, ifindex, before, sent, seen })
+        },
+    );
+    let states = [Status::OneDirectional, Status::BothDirections];
+    let halves = (prop::sample::select(states.to_vec()), time(), text(), any::<(u64, u64)>())
+        .prop_map(|(state, time, iface, (flows, halves))| {
+            state(Directions { time, iface, flows, halves })
+        });
+    prop_oneof![changed.boxed(), egress.boxed(), halves.boxed()].boxed()
+}
+
+fn of_load() -> BoxedStrategy<Status> {
+    let states = [Status::Crowded, Status::Eased];
+    let facts = (option::of(word()), option::of(word()), option::of(text()), any::<Option<u64>>());
+    let crowding = (prop::sample::select(states.to_vec()), time(), word(), facts).prop_map(
+        |(state, time, table, (pool, share, client, displaced))| {
+            state(Crowding { time, table, pool, share, client, displaced })
+        },
+    );
+    let states = [Status::Behind, Status::CaughtUp];
+    let load = (prop::sample::select(states.to_vec()), time(), any::<(u64, u64, u64)>()).prop_map(
+        |(state, time, (longest_us, left_out, queue_full))| {
+            state(Load { time, longest_us, left_out, queue_full })
+        },
+    );
+    let states = [Status::WorkerStuck, Status::WorkerResumed];
+    let stuck = (prop::sample::select(states.to_vec()), time(), any::<(usize, usize, u64)>())
+        .prop_map(|(state, time, (worker, workers, seconds))| {
+            state(StuckWorker { time, worker, workers, seconds })
+        });
+    prop_oneof![crowding.boxed(), load.boxed(), stuck.boxed()].boxed()
+}
+
+fn event() -> BoxedStrategy<Event> {
+    let reloaded = (
+        (time(), text(), text()),
+        any::<(bool, bool, u64)>(),
+        any::<[Option<u64>; 3]>(),
+        btree_map(text(), text(), 0..3),
+    )
+        .prop_map(
+            |((time, policy, problems), (taken, repeated, failures), numbers, unenforced)| {
+                let [rules, flows, changed] = numbers;
+                Event::Reloaded(Reloaded {
+                    time,
+                    taken,
+                    policy,
+                    rules,
+                    flows,
+                    changed,
+                    unenforced,
+                    problems,
+                    repeated,
+                    failures,
+                })
+            },
+        );
+    let warning = (time(), word(), any::<u64>(), text()).prop_map(|(time, about, count, text)| {
+        Event::Warning(Warning { time, about, count, text })
+    });
+    let status = prop_oneof![session(), of_interface(), of_load()].prop_map(Event::Status);
+    prop_oneof![flow(), status.boxed(), reloaded.boxed(), warning.boxed()].boxed()
+}
+
+prop_compose! {
+    fn envelope()(
+        (name, pid, since) in (shared(), any::<u32>(), time()),
+        (schema, seq, time, event) in (any::<u16>(), any::<u64>(), time(), event()),
+    ) -> Envelope {
+        Envelope { schema, source: Arc::new(SourceId { name, pid, since }), seq, time, event }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 500,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn an_envelope_comes_out_as_it_went_in(envelope in envelope()) {
+        let text = serde_json::to_string(&envelope).unwrap();
+        prop_assert_eq!(&serde_json::from_str::<Envelope>(&text).unwrap(), &envelope, "{}", text);
+        let value = serde_json::to_value(&envelope).unwrap();
+        prop_assert_eq!(&serde_json::from_value::<Envelope>(value).unwrap(), &envelope);
+    }
+}
+
+#[test]
+fn the_envelope_is_written_as_it_always_was() {
+    let time = Time::from_ns(1_700_000_000_000_001_000);
+    let load = Load { time, longest_us: 60_000, left_out: 3, queue_full: 0 };
+    let envelope = Envelope {
+        schema: SCHEMA,
+        source: Arc::new(SourceId { name: "load".into(), pid: 7, since: Time::default() }),
+        seq: 9,
+        time,
+        event: Event::Status(Status::CaughtUp(load)),
+    };
+    assert_eq!(
+        serde_json::to_string(&envelope).unwrap(),
+        concat!(
+            r#"{"schema":1,"source":{"name":"load","pid":7,"since":"1970-01-01T00:00:00.000000Z"},"#,
+            r#""seq":9,"time":"2023-11-14T22:13:20.000001Z","event":{"type":"status","state":"caught-up","#,
+            r#""time":"2023-11-14T22:13:20.000001Z","longest_us":60000,"left_out":3}}"#,
+        )
+    );
+}
+
+#[test]
+fn what_a_later_version_adds_is_ignored() {
+    let text = r#"{"type":"warning","time":"2023-11-14T22:13:20Z","about":"news","count":1,"text":"","more":[1]}"#;
+    let Event::Warning(warning) = serde_json::from_str(text).unwrap() else { panic!("{text}") };
+    assert_eq!((&*warning.about, warning.count), ("news", 1));
+}
