@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use jiff::Timestamp;
-use ndpi::{AppId, BreedId, CategoryId, Classification, Confidence, Risks, State};
-use ndpi_user::policy::{Facts, Support, Vocabulary, check_text, explain, parse};
+use ndpi_labels::{AppId, BreedId, CategoryId, Classification, Confidence, Risks, State};
+use ndpi_policy::{Facts, Support, Vocabulary, check_text, explain, parse};
 
 /// What separates the policy from the list file that it can name.
 const SEPARATOR: &str = "\n%%\n";

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
-use ndpi_user::policy::{Names, Support, Vocabulary, load};
+use ndpi_policy::{Names, Support, Vocabulary, load};
+use ndpi_user::policy_files::PolicyFiles;
 
 /// About what the largest block lists that are published hold.
 const NAMES: u32 = 1_600_000;
@@ -27,8 +28,8 @@ fn main() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = write_policy(folder.path(), names, (before, behind))?;
     let start = Instant::now();
-    let policy =
-        load(&path, &vocabulary(), Support::ALL).map_err(|problems| anyhow!("{problems}"))?;
+    let policy = load(&path, &vocabulary(), Support::ALL, &PolicyFiles::as_they_are());
+    let policy = policy.map_err(|problems| anyhow!("{problems}"))?;
     let seconds = start.elapsed().as_secs_f64();
     let read = policy.rules()[0].matchers.host.as_ref().map_or(0, Vec::len);
     println!(r#"{{"names":{read},"load_s":{seconds:.2},"peak_mb":{:.0}}}"#, peak_mb()?);

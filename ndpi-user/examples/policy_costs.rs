@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use ndpi::{AppId, BreedId, CategoryId, Classification, Confidence, Risks, State};
-use ndpi_user::policy::{Facts, Policy, Support, Vocabulary, check, load};
+use ndpi_policy::{Facts, Policy, Support, Vocabulary, check, load};
+use ndpi_user::policy_files::PolicyFiles;
 
 const RULES: u32 = 500;
 const HOSTS: u32 = 10_000;
@@ -54,7 +55,8 @@ fn time_loads(path: &Path, names: &Vocabulary, budget: Duration) -> Result<(Vec<
     let begin = Instant::now();
     loop {
         let start = Instant::now();
-        let policy = load(path, names, Support::ALL).map_err(|problems| anyhow!("{problems}"))?;
+        let policy = load(path, names, Support::ALL, &PolicyFiles::as_they_are())
+            .map_err(|problems| anyhow!("{problems}"))?;
         times.push(start.elapsed().as_secs_f64() * 1e3);
         if begin.elapsed() > budget {
             return Ok((times, policy));
@@ -65,7 +67,7 @@ fn time_loads(path: &Path, names: &Vocabulary, budget: Duration) -> Result<(Vec<
 fn time_checks(path: &Path, names: &Vocabulary) -> Vec<f64> {
     let time = |_| {
         let start = Instant::now();
-        black_box(check(path, names, Support::ALL, &|_| None));
+        black_box(check(path, names, Support::ALL, &|_| None, &PolicyFiles::as_they_are()));
         start.elapsed().as_secs_f64() * 1e3
     };
     (0..5).map(time).collect()

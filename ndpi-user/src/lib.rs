@@ -14,7 +14,7 @@ pub mod interfaces;
 pub mod link;
 pub mod live;
 mod logging;
-pub mod policy;
+pub mod policy_files;
 pub mod record;
 pub mod reject;
 pub mod report;

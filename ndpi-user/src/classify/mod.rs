@@ -6,10 +6,12 @@ mod classifier;
 mod decide;
 mod detector;
 mod room;
+mod rule_judge;
 mod sink;
 #[cfg(test)]
 mod tests;
 
 pub use classifier::{Classifier, End, Keeper, Settings};
 pub use detector::{Announcement, Detector};
+pub use rule_judge::judge;
 pub use sink::{Judge, Moment, Sink};

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use ndpi::Engine;
+use ndpi_policy::{Group, Listed, Vocabulary, our_groups};
 use ndpi_text::clean;
 use serde_json::{Value, json};
 
 use super::{NdpiOptions, print};
-use crate::policy::{Group, Listed, Vocabulary, our_groups};
 
 /// List the names nDPI knows, as policies use them
 #[derive(Args, Clone, Debug)]

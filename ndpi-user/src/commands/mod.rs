@@ -4,10 +4,11 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow};
+use ndpi_policy::{Diagnostics, Policy};
 
 use crate::files::Onlooker;
 use crate::logging;
-use crate::policy::{Diagnostics, Policy};
+use crate::policy_files::for_caller_of_sudo;
 
 mod captures;
 mod detach;
@@ -36,7 +37,7 @@ pub use verdicts::VerdictsArguments;
 fn say_warnings(policy: &Policy) {
     if !policy.diagnostics().problems().is_empty() {
         let diagnostics = policy.diagnostics().clone();
-        let diagnostics = diagnostics.for_caller_of_sudo(Onlooker::behind_sudo());
+        let diagnostics = for_caller_of_sudo(diagnostics, Onlooker::behind_sudo().as_ref());
         logging::say(&format!("{}\n", diagnostics.render(false)));
     }
 }
@@ -60,5 +61,5 @@ pub(crate) fn print(text: &str) -> anyhow::Result<ExitCode> {
 
 /// What is wrong with a policy, as an error; without lines that whoever called sudo may not read.
 pub(crate) fn unusable(problems: Diagnostics) -> anyhow::Error {
-    anyhow!("{}", problems.for_caller_of_sudo(Onlooker::behind_sudo()))
+    anyhow!("{}", for_caller_of_sudo(problems, Onlooker::behind_sudo().as_ref()))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ndpi_common::Bucket;
 
-use crate::policy::{Action, Limit, Per, Policy};
+use ndpi_policy::{Action, Limit, Per, Policy};
 
 /// What a flow with the action `limit` takes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use ndpi_common::{Bucket, OWN_BUCKET, Switches};
+use ndpi_kernel::{Kernel, Limits, LiveCell};
+use ndpi_policy::{Action, Limit, Per, Policy, Undecided};
 
 use super::active_policy::{ActivePolicy, full};
-use crate::policy::{Action, Limit, Per, Policy, Undecided};
-use ndpi_kernel::{Kernel, Limits, LiveCell};
 
 /// Where shared buckets and switches stand: the kernel's maps, or a table in a test.
 pub trait RuleStore {

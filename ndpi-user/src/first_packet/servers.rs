@@ -7,12 +7,12 @@ use std::time::Duration;
 use ndpi::{Classification, DnsAddress};
 use ndpi_common::parse::proto;
 use ndpi_common::{Direction, ServerKey};
+use ndpi_policy::{Facts, Policy, RuleIndex};
 
 use super::memory::{Remembered, address};
 use super::{Blocked, Blocklist, Claim, Known, Memory};
 use crate::flow::FlowEntry;
 use crate::logging::Recurring;
-use crate::policy::{Facts, Policy, RuleIndex};
 use crate::sample::tcp;
 use crate::verdict::Verdict;
 

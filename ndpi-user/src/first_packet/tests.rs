@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use ndpi::{AppId, BreedId, CategoryId, Classification, Confidence, DnsAddress, State};
 use ndpi_common::{Direction, Key, KeyV4, KeyV6, ServerKey};
+use ndpi_policy::{Policy, Support, Vocabulary};
 
 use super::memory::address;
 use super::servers::server_of;
 use super::{Blocked, Blocklist, Known, LONGEST, Memory, Servers, UNANNOUNCED, lesson};
 use crate::flow::{Decided, DecidedBy, Details, FlowEntry, Stage};
-use crate::policy::{self, Policy, Support, Vocabulary};
 use crate::sample::{Sample, tcp};
 use crate::verdict::{Action, Verdict};
 
@@ -223,7 +223,7 @@ fn rules(text: &str) -> Arc<Policy> {
         ..Vocabulary::default()
     };
     let policy =
-        policy::parse(Path::new("p"), text, &vocabulary, Support::ALL, &|_| unreachable!());
+        ndpi_policy::parse(Path::new("p"), text, &vocabulary, Support::ALL, &|_| unreachable!());
     Arc::new(policy.unwrap_or_else(|problems| panic!("{problems}")))
 }
 

@@ -3,6 +3,7 @@
 mod client;
 mod details;
 mod entry;
+mod facts;
 mod ledger;
 mod looks;
 mod notes;
@@ -22,7 +23,7 @@ pub use looks::{AFTER, Looks};
 pub use ndpi_common::{Endpoint, Key as FlowKey};
 pub use notes::{Meeting, Note, Notes};
 pub use shard::Shards;
-pub use start::{Start, carries};
+pub use start::Start;
 pub use table::{FlowTable, SlotId};
 pub use tenant::{Tenant, TenantId, Tenants};
 pub use timeouts::Timeouts;

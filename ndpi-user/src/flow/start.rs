@@ -6,23 +6,16 @@
 
 use ndpi::{AppId, Classification};
 use ndpi_common::parse::proto;
+use ndpi_policy::carries;
 
 use super::{Details, FlowKey};
 use crate::sample::{Sample, tcp};
 
-/// Protocols that carry applications, by nDPI's numbers (`ndpi_protocol_ids.h`). In order: DNS, HTTP,
-/// POPS, SMTPS, DTLS, IMAPS, STUN, TLS, `HTTP_Connect`, `HTTP_Proxy`, QUIC.
-const CARRIERS: [u16; 11] = [5, 7, 23, 29, 30, 51, 78, 91, 130, 131, 188];
 /// QUIC's number.
 const QUIC: u16 = 188;
 /// The bit of a QUIC packet's first byte that says that it has a long header (RFC 9000, section 17.2),
 /// as all packets have that open a connection.
 const LONG_HEADER: u8 = 0x80;
-
-/// Whether a protocol carries applications of other names.
-pub fn carries(app: u16) -> bool {
-    CARRIERS.contains(&app)
-}
 
 /// What was seen of the start of a flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

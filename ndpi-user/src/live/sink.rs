@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use ndpi::Classification;
 
 use super::{Crowded, Crowding, Halves, Output, Summary};
-use crate::classify::{Announcement, End, Judge, Moment, Sink};
+use crate::classify::{Announcement, End, Judge, Moment, Sink, judge};
 use crate::enforce::{
     ActivePolicy, Activity, DesiredVerdict, KernelCounts, Pending, RetryQueue, VerdictStore,
     Volume, count_all, count_undecided,
@@ -14,7 +14,6 @@ use crate::enforce::{
 use crate::first_packet::{Claim, Servers, lesson};
 use crate::flow::{Cause, Client, Details, FlowEntry, FlowKey};
 use crate::interfaces::Roster;
-use crate::policy::Facts;
 use crate::record::{FlowRecord, Names, Origin, VerdictRecord};
 use crate::reject::Rejecter;
 use crate::sample::{Sample, tcp};
@@ -135,7 +134,7 @@ impl<S: VerdictStore> LiveSink<S> {
 
     /// The name of the rule that decided the flow.
     fn rule<F>(&self, flow: &FlowEntry<F>) -> Option<&str> {
-        self.policy.policy().rule_of(flow)
+        flow.rule(self.policy.policy())
     }
 
     /// Remembers the server of a flow that a rule in a hurry decided, for its next flows.
@@ -173,8 +172,8 @@ impl<S: VerdictStore, F> Judge<F> for LiveSink<S> {
         moment: Moment,
     ) -> Option<Verdict> {
         let interface = self.interface(flow);
-        let facts = Facts::of(flow, classification, details, Some(&interface), self.now_ns());
-        self.policy.policy().judge(&facts, moment)
+        let facts = flow.facts(classification, details, Some(&interface), self.now_ns());
+        judge(self.policy.policy(), &facts, moment)
     }
 
     fn judges_partial(&self) -> bool {

@@ -7,6 +7,8 @@ use std::time::Duration;
 use anyhow::Result;
 use crossbeam::channel::{self, Receiver, Sender, select};
 use ndpi_common::TICK_NS;
+use ndpi_kernel::{Clock, LiveCell, ktime_ns};
+use ndpi_policy::Policy;
 
 use super::lookout::incomplete;
 use super::outbox::Outbox;
@@ -15,8 +17,6 @@ use super::stuck::StuckWatch;
 use super::{Message, Rejudged};
 use crate::enforce::{ActivePolicy, KernelRules, PolicyInstaller};
 use crate::first_packet::Servers;
-use crate::policy::Policy;
-use ndpi_kernel::{Clock, LiveCell, ktime_ns};
 
 /// What a session is told while it runs.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ndpi::{AppId, CategoryId, Classification, Confidence, Library, State};
-use ndpi_user::policy::{Facts, Policy, Support, Vocabulary, parse};
+use ndpi_policy::{Facts, Policy, Support, Vocabulary, parse};
 use serde_json::Value;
 
 use crate::reference;

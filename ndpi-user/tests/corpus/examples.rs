@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use ndpi_user::policy::EXAMPLE;
+use ndpi_policy::EXAMPLE;
 use serde_json::Value;
 
 use crate::reference;

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ndpi::Classification;
+use ndpi_policy::Policy;
 use serde::Serialize;
 
 use super::Format;
 use crate::capture::Others;
-use crate::classify::{Announcement, End, Judge, Moment};
+use crate::classify::{Announcement, End, Judge, Moment, judge};
 use crate::first_packet::{Blocklist, Claim, Servers, lesson};
 use crate::flow::{DecidedBy, Details, FlowEntry, FlowKey, Tenant};
 use crate::link::Outer;
-use crate::policy::{Facts, Policy};
 use crate::record::{Counters, FlowRecord, Names, Origin};
 use crate::report::{CaptureReport, Summary, write_csv};
 use crate::sample::Sample;
@@ -30,12 +30,12 @@ pub(in crate::commands) struct Recording<'a> {
 impl<'a> Recording<'a> {
     /// The name of the rule that decided a flow, or of the setting that did.
     pub(in crate::commands) fn rule_of<F>(&self, flow: &FlowEntry<F>) -> Option<&'a str> {
-        self.policy?.rule_of(flow)
+        flow.rule(self.policy?)
     }
 
     /// The name of a rule of the policy, or of its default.
     pub(in crate::commands) fn rule_name(&self, verdict: Verdict) -> Option<&'a str> {
-        Some(self.policy?.rule_name(verdict))
+        Some(self.policy?.rule_name(verdict.rule_index()))
     }
 }
 
@@ -128,8 +128,8 @@ impl<F> Judge<F> for Recorder<'_> {
         moment: Moment,
     ) -> Option<Verdict> {
         let policy = self.recording.policy?;
-        let facts = Facts::of(flow, classification, details, None, flow.last_seen_ns);
-        policy.judge(&facts, moment)
+        let facts = flow.facts(classification, details, None, flow.last_seen_ns);
+        judge(policy, &facts, moment)
     }
 
     fn judges_partial(&self) -> bool {

@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 
 use anyhow::{Context as _, Result};
 use ndpi::{Engine, Library, SharedCaches};
+use ndpi_policy::{Policy, Support, Vocabulary};
 
 use super::arguments::PcapArguments;
 use crate::classify::{Keeper, Settings};
@@ -14,7 +15,7 @@ use crate::commands::captures::{Folders, Format, Found, Recording, Stop};
 use crate::commands::{NdpiOptions, say_warnings, unusable};
 use crate::flow::Timeouts;
 use crate::link::Tunnels;
-use crate::policy::{self, Policy, Support, Vocabulary};
+use crate::policy_files::PolicyFiles;
 use crate::record::Names;
 
 /// The arguments, checked, and what was made of them.
@@ -56,7 +57,8 @@ impl Job {
             None => None,
             Some(path) => {
                 let vocabulary = Vocabulary::of(&first.engine);
-                let policy = policy::load(path, &vocabulary, Support::THIS_BUILD);
+                let files = PolicyFiles::as_they_are();
+                let policy = ndpi_policy::load(path, &vocabulary, Support::THIS_BUILD, &files);
                 let policy = policy.map_err(unusable)?;
                 say_warnings(&policy);
                 Some(Arc::new(policy.at(arguments.at)))

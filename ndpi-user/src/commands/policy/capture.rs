@@ -7,13 +7,14 @@ use ndpi::{Classification, Engine};
 
 use super::explain::Explainer;
 use crate::capture::Capture;
-use crate::classify::{Announcement, Classifier, End, Judge, Keeper, Moment, Settings, Sink};
+use crate::classify::{
+    Announcement, Classifier, End, Judge, Keeper, Moment, Settings, Sink, judge,
+};
 use crate::commands::captures::{Stop, name, tell_unread};
 use crate::commands::print;
 use crate::first_packet::{Claim, Memory, lesson};
 use crate::flow::{Details, FlowEntry, Timeouts};
 use crate::link::{self, Tunnels};
-use crate::policy::Facts;
 use crate::report::CaptureReport;
 use crate::sample::Sample;
 use crate::verdict::Verdict;
@@ -104,8 +105,8 @@ impl<F> Judge<F> for ExplainSink<'_> {
         details: &Details,
         moment: Moment,
     ) -> Option<Verdict> {
-        let facts = Facts::of(flow, classification, details, None, flow.last_seen_ns);
-        let verdict = self.explainer.policy.judge(&facts, moment)?;
+        let facts = flow.facts(classification, details, None, flow.last_seen_ns);
+        let verdict = judge(&self.explainer.policy, &facts, moment)?;
         self.explained += 1;
         self.text += &self.explainer.explain(&facts, moment);
         Some(verdict)

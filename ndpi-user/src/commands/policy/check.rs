@@ -7,13 +7,14 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use ndpi::Asking;
+use ndpi_policy::{Caught, Support, Vocabulary, caught, load};
 use ndpi_text::shown;
 use serde_json::{Value, json};
 
 use super::input;
 use crate::commands::{Context, NdpiOptions, print};
 use crate::files::Onlooker;
-use crate::policy::{Caught, Support, Vocabulary, caught, load};
+use crate::policy_files::{PolicyFiles, for_caller_of_sudo};
 
 /// Say everything that is wrong with a policy
 ///
@@ -48,7 +49,7 @@ impl CheckArguments {
         let app_of = |host: &str| Some(engine.classify_host(host, Asking::Tls)?.app);
         let caller = Onlooker::behind_sudo();
         let diagnostics =
-            input::check(&self.file, &names, &app_of)?.for_caller_of_sudo(caller.clone());
+            for_caller_of_sudo(input::check(&self.file, &names, &app_of)?, caller.as_ref());
         // What was read from standard input is gone.
         let listed = context.log_level >= log::LevelFilter::Debug
             && !input::is_given(&self.file)
@@ -81,7 +82,9 @@ impl CheckArguments {
     /// What the rules take by categories and groups, each with its line; nothing of a policy that cannot be
     /// used.
     fn caught(&self, names: &Vocabulary) -> Vec<(String, Caught)> {
-        let Ok(policy) = load(&self.file, names, Support::THIS_BUILD) else { return Vec::new() };
+        let files = PolicyFiles::as_they_are();
+        let loaded = load(&self.file, names, Support::THIS_BUILD, &files);
+        let Ok(policy) = loaded else { return Vec::new() };
         let found = policy.diagnostics();
         let at = |it: &Caught| {
             format!("{}:{}", shown(found.path(it.place.source)), found.line_column(it.place).0)

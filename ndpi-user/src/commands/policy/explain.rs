@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use jiff::Timestamp;
 use ndpi::{Engine, Library};
+use ndpi_policy::{Explanation, Facts, FlowWords, Policy, Vocabulary, explain};
 use ndpi_text::shown;
 
 use super::{capture, input};
@@ -14,7 +15,6 @@ use crate::classify::Moment;
 use crate::commands::captures::Stop;
 use crate::commands::moment::moment;
 use crate::commands::{NdpiOptions, print, say_warnings};
-use crate::policy::{Explanation, Facts, FlowWords, Policy, Vocabulary, explain};
 
 /// Say which rule decides a flow, and why the earlier ones do not
 #[derive(Args, Clone, Debug)]

@@ -4,9 +4,10 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
+use ndpi_policy::{AppOfHost, Diagnostics, Policy, Support, Vocabulary};
 
 use crate::commands::unusable;
-use crate::policy::{self, AppOfHost, Diagnostics, Policy, Support, Vocabulary};
+use crate::policy_files::PolicyFiles;
 
 /// What messages call it.
 const NAME: &str = "standard input";
@@ -20,20 +21,20 @@ pub(super) fn is_given(path: &Path) -> bool {
 
 /// Everything that is wrong with the policy at `path`; `-` is standard input.
 pub(super) fn check(path: &Path, names: &Vocabulary, app_of: AppOfHost<'_>) -> Result<Diagnostics> {
-    let support = Support::THIS_BUILD;
+    let (support, files) = (Support::THIS_BUILD, PolicyFiles::as_they_are());
     if !is_given(path) {
-        return Ok(policy::check(path, names, support, app_of));
+        return Ok(ndpi_policy::check(path, names, support, app_of, &files));
     }
-    Ok(policy::check_given(NAME, &read()?, names, support, app_of))
+    Ok(ndpi_policy::check_given(NAME, &read()?, names, support, app_of, &files))
 }
 
 /// The policy at `path`; `-` is standard input.
 pub(super) fn load(path: &Path, names: &Vocabulary) -> Result<Policy> {
-    let support = Support::THIS_BUILD;
+    let (support, files) = (Support::THIS_BUILD, PolicyFiles::as_they_are());
     let loaded = if is_given(path) {
-        policy::load_given(NAME, &read()?, names, support)
+        ndpi_policy::load_given(NAME, &read()?, names, support, &files)
     } else {
-        policy::load(path, names, support)
+        ndpi_policy::load(path, names, support, &files)
     };
     loaded.map_err(unusable)
 }
@@ -43,5 +44,5 @@ fn read() -> Result<String> {
     let read = io::stdin().lock().take(LONGEST + 1).read_to_end(&mut bytes);
     let length = read.context("reading a policy from standard input")?;
     ensure!(length as u64 <= LONGEST, "a policy has at most {} MiB", LONGEST >> 20);
-    policy::policy_text(bytes).context("reading a policy from standard input")
+    ndpi_policy::policy_text(bytes).context("reading a policy from standard input")
 }

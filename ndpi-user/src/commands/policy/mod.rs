@@ -10,9 +10,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use ndpi_policy::{EXAMPLE, SCHEMA};
 
 use crate::commands::{Context, print};
-use crate::policy::{EXAMPLE, SCHEMA};
 
 pub use check::CheckArguments;
 pub use explain::ExplainArguments;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use ndpi::{Engine, Library};
+use ndpi_policy::{Policy, Support, Vocabulary};
 
 use super::arguments::ReplayArguments;
 use crate::classify::Settings;
 use crate::commands::captures::{Folders, Format, Recording, Stop};
 use crate::commands::{NdpiOptions, say_warnings, unusable};
 use crate::link::Tunnels;
-use crate::policy::{self, Policy, Support, Vocabulary};
+use crate::policy_files::PolicyFiles;
 use crate::record::Names;
 
 /// The arguments, checked, and what was made of them.
@@ -39,7 +40,12 @@ impl Job {
             None => None,
             Some(path) => {
                 // All that there is can be replayed.
-                let policy = policy::load(path, &Vocabulary::of(&engine), Support::ALL);
+                let policy = ndpi_policy::load(
+                    path,
+                    &Vocabulary::of(&engine),
+                    Support::ALL,
+                    &PolicyFiles::as_they_are(),
+                );
                 let policy = policy.map_err(unusable)?;
                 say_warnings(&policy);
                 Some(Arc::new(policy.at(arguments.at)))

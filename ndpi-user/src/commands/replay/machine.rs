@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use ndpi_common::{Direction, Key, SampleHeader, Track, Verdict, parse, tick_of};
+use ndpi_kernel::{Clock, Kernel, LoadOptions, Rings, Stats, VerdictMaps};
+use ndpi_policy::Policy;
 
 use super::buckets::Buckets;
 use crate::enforce::{ActivePolicy, KernelBlocklist, KernelRules, KernelStore, PolicyInstaller};
-use crate::policy::Policy;
-use ndpi_kernel::{Clock, Kernel, LoadOptions, Rings, Stats, VerdictMaps};
 
 /// What the kernel does with a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

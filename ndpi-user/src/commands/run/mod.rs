@@ -20,6 +20,9 @@ use crossbeam::channel::{self, Receiver, Sender};
 use ndpi::{Engine, Library};
 
 use closing::Closing;
+use ndpi_kernel::{Attachment, Clock, Egress, Kernel, Mode, Waker, check_capabilities, ktime_ns};
+use ndpi_policy::{Diagnostics, Policy, Support, Vocabulary};
+use ndpi_text::shown;
 pub use options::RunArguments;
 use orders::Orders;
 use reload::{Reloader, Reloads};
@@ -32,11 +35,9 @@ use crate::live::{
     self, Control, Crowding, Ended, Ending, Format, Halves, KernelParts, Output, Shared, Summary,
 };
 use crate::logging;
-use crate::policy::{self, Diagnostics, Policy, Support, Vocabulary};
+use crate::policy_files::{PolicyFiles, without_private_lines};
 use crate::record::{Attached, InterfaceRecord, Names, StatusRecord, Time};
 use crate::reject::{self, Rejecter};
-use ndpi_kernel::{Attachment, Clock, Egress, Kernel, Mode, Waker, check_capabilities, ktime_ns};
-use ndpi_text::shown;
 
 impl RunArguments {
     /// Runs until SIGINT or SIGTERM.
@@ -50,7 +51,9 @@ impl RunArguments {
         let library = self.ndpi.library()?;
         let engines = self.engines(&library)?;
         let vocabulary = Vocabulary::of(&engines[0]);
-        let Some(policy) = self.read_policy(&vocabulary) else { return Ok(ExitCode::FAILURE) };
+        let files = PolicyFiles::as_they_are();
+        let policy = self.read_policy(&vocabulary, &files);
+        let Some(policy) = policy else { return Ok(ExitCode::FAILURE) };
 
         let (control, orders) = channel::unbounded();
         let (reload, asked) = channel::unbounded();
@@ -91,7 +94,7 @@ impl RunArguments {
             let unenforced = attacher.roster().clone();
             let reloader = Reloader::new(
                 path,
-                &policy,
+                (&policy, &files.named()),
                 (vocabulary, unenforced),
                 control.clone(),
                 reloads.clone(),
@@ -199,9 +202,9 @@ impl RunArguments {
     }
 
     /// The policy; `None` when its problems were printed.
-    fn read_policy(&self, vocabulary: &Vocabulary) -> Option<Arc<Policy>> {
+    fn read_policy(&self, vocabulary: &Vocabulary, files: &PolicyFiles) -> Option<Arc<Policy>> {
         let Some(path) = &self.policy else {
-            let policy = policy::parse(
+            let policy = ndpi_policy::parse(
                 "(no policy)".as_ref(),
                 "default = \"count\"\n",
                 vocabulary,
@@ -210,7 +213,7 @@ impl RunArguments {
             );
             return policy.ok().map(Arc::new);
         };
-        match policy::load(path, vocabulary, Support::THIS_BUILD) {
+        match ndpi_policy::load(path, vocabulary, Support::THIS_BUILD, files) {
             Ok(policy) => {
                 Self::say_problems(policy.diagnostics());
                 Some(Arc::new(policy))
@@ -225,7 +228,7 @@ impl RunArguments {
     /// Says what is wrong with a policy, but nothing of what not everybody may read.
     fn say_problems(diagnostics: &Diagnostics) {
         if !diagnostics.problems().is_empty() {
-            let diagnostics = diagnostics.clone().without_private_lines();
+            let diagnostics = without_private_lines(diagnostics.clone());
             logging::say(&format!("{}\n", diagnostics.render(false)));
         }
     }
@@ -306,7 +309,7 @@ fn servers(kernel: &Kernel, policy: &Arc<Policy>) -> Arc<Servers> {
 fn rejecter(policy: &Policy) -> Result<Option<Arc<Rejecter>>> {
     let mut actions =
         policy.rules().iter().map(|rule| rule.action).chain([policy.default_action()]);
-    let rejects = actions.any(|action| action == policy::Action::Reject);
+    let rejects = actions.any(|action| action == ndpi_policy::Action::Reject);
     match Rejecter::open(reject::Settings::default()) {
         Ok(rejecter) => Ok(Some(Arc::new(rejecter))),
         Err(error) if rejects => Err(error.into()),

@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, Result};
 use crossbeam::channel::{self, Receiver, Sender, select};
+use ndpi_policy::{Diagnostics, Policy, Support, Vocabulary};
 use ndpi_text::shown;
 
 use crate::control::Reload;
 use crate::interfaces::Roster;
 use crate::live::{Control, Rejudged};
-use crate::policy::{self, Changed, Diagnostics, Named, Policy, Support, Vocabulary, Watcher};
+use crate::policy_files::{Changed, Named, PolicyFiles, Watcher, without_private_lines};
 
 /// Asks for the policy to be read anew; who wants to hear what came of it says where.
 pub(super) type Ask = Option<Sender<Reload>>;
@@ -62,23 +63,23 @@ impl Said {
 }
 
 impl Reloader {
-    /// Watches the files of `policy`, which was read from `path`. Where they cannot be watched, it
+    /// Watches the files of `policy`, which was read from `path` and what else it names. Where they cannot be watched, it
     /// says so, and asking is what is left.
     pub(super) fn new(
         path: PathBuf,
-        policy: &Policy,
+        (policy, named): (&Policy, &[Named]),
         (vocabulary, interfaces): (Vocabulary, Roster),
         control: Sender<Control>,
         reloads: Reloads,
     ) -> Self {
-        let (watcher, changes) = match Watcher::new(policy.diagnostics().files()) {
+        let (watcher, changes) = match Watcher::new(named) {
             Ok((watcher, changes)) => (Some(watcher), changes),
             Err(error) => {
                 log::warn!("{error}: after a change of the policy: ndpi-xdp policy reload");
                 (None, channel::never())
             }
         };
-        let problems = policy.diagnostics().clone().without_private_lines().render(false);
+        let problems = without_private_lines(policy.diagnostics().clone()).render(false);
         let said = Said(problems);
         Self { path, vocabulary, interfaces, watcher, changes, control, reloads, said }
     }
@@ -119,14 +120,14 @@ impl Reloader {
     /// policy in force otherwise. Either way, what it names now is watched from here on: a list
     /// that was missing may come.
     fn reload(&mut self) -> Reload {
-        let loaded = policy::reload(&self.path, &self.vocabulary, Support::THIS_BUILD);
-        let (named, reload) = match loaded {
-            Ok(policy) => (policy.diagnostics().files().to_owned(), self.enforce(policy)),
-            Err(problems) => (problems.files().to_owned(), self.report(&problems)),
+        let (support, files) = (Support::THIS_BUILD, PolicyFiles::left_alone());
+        let reload = match ndpi_policy::reload(&self.path, &self.vocabulary, support, &files) {
+            Ok(policy) => self.enforce(policy),
+            Err(problems) => self.report(&problems),
         };
         self.reloads.count(reload.taken);
         self.say(&reload);
-        self.watch(&named);
+        self.watch(&files.named());
         reload
     }
 
@@ -157,7 +158,7 @@ impl Reloader {
 
     /// The report on a policy that was read and is not in force.
     fn report(&self, problems: &Diagnostics) -> Reload {
-        let problems = problems.clone().without_private_lines();
+        let problems = without_private_lines(problems.clone());
         Reload {
             policy: shown(&self.path).to_string(),
             problems: problems.to_json(),
@@ -210,13 +211,10 @@ impl Reloader {
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
     use std::time::Duration;
 
-    use crossbeam::channel::{self, Receiver};
-
-    use super::{Reloader, Reloads, Roster, Said};
-    use crate::live::{Control, Rejudged};
-    use crate::policy::{self, Support, Vocabulary};
+    use super::*;
 
     const WAIT: Duration = Duration::from_secs(20);
 
@@ -244,17 +242,24 @@ mod tests {
         }
     }
 
+    fn load(path: &Path) -> (Result<Policy, Diagnostics>, Vec<Named>) {
+        let files = PolicyFiles::as_they_are();
+        let loaded = ndpi_policy::load(path, &vocabulary(), Support::THIS_BUILD, &files);
+        (loaded, files.named())
+    }
+
     #[test]
     fn a_change_is_taken_and_a_mistake_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("policy.toml");
         fs::write(&path, rule("first", "Video")).unwrap();
-        let policy = policy::load(&path, &vocabulary(), Support::THIS_BUILD).unwrap();
+        let (policy, named) = load(&path);
+        let policy = policy.unwrap();
         let (control, orders) = channel::unbounded();
         let reloads = Reloads::default();
         let reloader = Reloader::new(
             path.clone(),
-            &policy,
+            (&policy, &named),
             (vocabulary(), Roster::default()),
             control,
             reloads.clone(),
@@ -292,11 +297,12 @@ mod tests {
         let path = folder.path().join("policy.toml");
         let list = "[[rule]]\nname = \"first\"\ndst = \"198.18.4.1/24\"\naction = \"drop\"\n";
         fs::write(&path, list).unwrap();
-        let policy = policy::load(&path, &vocabulary(), Support::THIS_BUILD).unwrap();
+        let (policy, named) = load(&path);
+        let policy = policy.unwrap();
         let (control, orders) = channel::unbounded();
         let reloader = Reloader::new(
             path.clone(),
-            &policy,
+            (&policy, &named),
             (vocabulary(), Roster::default()),
             control,
             Reloads::default(),
@@ -335,10 +341,10 @@ mod tests {
         fs::write(&list, "# one line\nse cret\n").unwrap();
         let text = "[[rule]]\nhost = { file = \"list\" }\naction = \"drop\"\n";
         fs::write(&path, text).unwrap();
-        let problems = || policy::load(&path, &vocabulary(), Support::THIS_BUILD).unwrap_err();
-        assert!(problems().without_private_lines().render(false).contains("cret"));
+        let problems = || without_private_lines(load(&path).0.unwrap_err());
+        assert!(problems().render(false).contains("cret"));
         fs::set_permissions(&list, fs::Permissions::from_mode(0o640)).unwrap();
-        let problems = problems().without_private_lines();
+        let problems = problems();
         let (text, json) = (problems.render(false), problems.to_json().to_string());
         for said in [&text, &json] {
             assert!(!said.contains("cret") && said.contains("list:2:"), "{said}");

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use ndpi::{AppId, CategoryId};
 use ndpi_common::{Action, Key, TICK_NS, Verdict};
+use ndpi_kernel::Clock;
+use ndpi_policy::{DEFAULT_RULE, UNDECIDED_RULE};
 use serde::Serialize;
 
-use crate::policy::{DEFAULT_RULE, UNDECIDED_RULE};
 use crate::record::{Names, Time};
 use crate::report::units;
-use ndpi_kernel::Clock;
 
 /// The moment at which the verdicts are shown.
 pub(super) struct Now {

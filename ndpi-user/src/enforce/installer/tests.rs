@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ndpi_common::{Bucket, Switches};
+use ndpi_policy::{Limit, Per, Policy, Support, Vocabulary};
 
 use super::{PolicyInstaller, RuleStore};
 use crate::enforce::{ActivePolicy, Allowance};
-use crate::policy::{self, Limit, Per, Policy, Support, Vocabulary};
 
 /// Buckets and switches, with room for so many buckets.
 #[derive(Default)]
@@ -69,7 +69,7 @@ fn policy(text: &str) -> Arc<Policy> {
         ..Vocabulary::default()
     };
     let path = Path::new("p.toml");
-    let parsed = policy::parse(path, text, &vocabulary, Support::ALL, &|_| unreachable!());
+    let parsed = ndpi_policy::parse(path, text, &vocabulary, Support::ALL, &|_| unreachable!());
     Arc::new(parsed.unwrap_or_else(|problems| panic!("{problems}")))
 }
 

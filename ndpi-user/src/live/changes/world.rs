@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crossbeam::channel::{self, Receiver, Sender};
 use ndpi::{AppId, Classification, State};
 use ndpi_common::{Direction, KeyV4};
+use ndpi_policy::{Facts, Policy, Support, Vocabulary};
 
 use super::model::{BUDGET, BYTES, Fate, Model};
 use super::{FLOWS, WORKERS};
@@ -20,7 +21,6 @@ use crate::live::{
     Backlog, Crowding, Format, Halves, LiveSink, Message, Output, Over, Rejudged, Shared, Worker,
     Writer,
 };
-use crate::policy::{self, Facts, Policy, Support, Vocabulary};
 use crate::record::Names;
 use crate::sample::Sample;
 use crate::testing::Lines;
@@ -133,7 +133,7 @@ fn parse(text: &str) -> Arc<Policy> {
         ..Vocabulary::default()
     };
     let path = Path::new("p.toml");
-    let policy = policy::parse(path, text, &vocabulary, Support::ALL, &|_| unreachable!());
+    let policy = ndpi_policy::parse(path, text, &vocabulary, Support::ALL, &|_| unreachable!());
     Arc::new(policy.unwrap_or_else(|problems| panic!("{problems}\n{text}")))
 }
 

@@ -11,14 +11,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam::channel::{SendTimeoutError, Sender, TrySendError, bounded};
+use ndpi_policy::{DEFAULT_RULE, UNDECIDED_RULE};
 use serde::Serialize;
+use tally::Tally;
 
-use crate::policy::{DEFAULT_RULE, UNDECIDED_RULE};
 use crate::record::{
     CrowdingRecord, FlowRecord, HalvesRecord, InterfaceRecord, PrecedenceRecord, StatusRecord,
     StoppedRecord, StrainRecord, StuckRecord, VerdictRecord,
 };
-use tally::Tally;
 pub use writer::{Ending, Writer};
 
 /// Lines that may wait to be written. A reader that is slower for longer loses lines, with a count:

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use ndpi::{AppId, CategoryId, Classification, State};
 use ndpi_common::{Bucket, Direction, Key, KeyV4};
+use ndpi_policy::{Support, Vocabulary};
 use serde_json::Value;
 
 use super::{LiveSink, Shared};
@@ -20,7 +21,6 @@ use crate::first_packet::{NoBlocklist, Servers};
 use crate::flow::{Decided, DecidedBy, Details, FlowEntry, FlowKey, Stage};
 use crate::interfaces::Roster;
 use crate::live::{Crowding, Format, Halves, Output};
-use crate::policy::{self, Support, Vocabulary};
 use crate::record::Names;
 use crate::sample::Sample;
 use crate::testing::Lines;
@@ -102,7 +102,7 @@ fn policy(rule: &str) -> Arc<ActivePolicy> {
         ..Vocabulary::default()
     };
     let path = Path::new("p.toml");
-    let policy = policy::parse(path, &text, &vocabulary, Support::ALL, &|_| unreachable!());
+    let policy = ndpi_policy::parse(path, &text, &vocabulary, Support::ALL, &|_| unreachable!());
     let mut installer = PolicyInstaller::new(Table::default());
     Arc::new(installer.install(Arc::new(policy.unwrap()), 0).unwrap())
 }

@@ -1,10 +1,11 @@
 //! Verdicts on their way into the maps, which may refuse them.
 
+use ndpi_policy::Undecided;
+
 use super::LiveSink;
 use crate::enforce::{DesiredVerdict, Pending, Suspended, VerdictStore, Volume, count_undecided};
 use crate::flow::{FlowEntry, FlowKey};
 use crate::live::Crowded;
-use crate::policy::Undecided;
 
 impl<S: VerdictStore> LiveSink<S> {
     /// Makes the first verdict of a flow stand, and says whether it does.

@@ -1,0 +1,238 @@
+//! A policy ready to decide.
+
+use std::sync::Arc;
+
+use crate::action::{Action, Undecided};
+use crate::category::CategoryTable;
+use crate::diagnose::Diagnostics;
+use crate::facts::{Decision, Derived, Facts, RuleIndex};
+use crate::group::Group;
+use crate::hurry::Hurry;
+use crate::index::Index;
+use crate::judge::{DEFAULT_RULE, rest_of};
+use crate::read::Parsed;
+use crate::rule::Rule;
+use crate::schedule::Schedule;
+use crate::vocabulary::Vocabulary;
+
+/// The rules of a file, indexed.
+#[derive(Debug)]
+pub struct Policy {
+    rules: Vec<Rule>,
+    groups: Vec<Arc<Group>>,
+    default: Action,
+    undecided: Undecided,
+    fragments: Undecided,
+    unparsable: Undecided,
+    acts_on_partial: bool,
+    risk_scores: [u16; 64],
+    app_categories: CategoryTable,
+    index: Index,
+    hurry: Option<Hurry>,
+    /// The time that schedules are asked with, in place of a flow's own.
+    at: Option<jiff::Timestamp>,
+    diagnostics: Diagnostics,
+}
+
+impl Policy {
+    pub(super) fn new(parsed: Parsed, vocabulary: &Vocabulary, diagnostics: Diagnostics) -> Self {
+        let index = Index::new(&parsed.rules);
+        let Parsed { rules, groups, default, undecided, fragments, unparsable, .. } = parsed;
+        Self {
+            acts_on_partial: rules.iter().any(|rule| rule.partial),
+            hurry: Hurry::new(&rules, &vocabulary.app_categories),
+            rules,
+            groups,
+            default,
+            undecided,
+            fragments,
+            unparsable,
+            risk_scores: vocabulary.risk_scores,
+            app_categories: vocabulary.app_categories.clone(),
+            index,
+            at: None,
+            diagnostics,
+        }
+    }
+
+    /// The policy as it is at one moment, whenever a flow is seen; `None` changes nothing.
+    #[must_use]
+    pub fn at(mut self, time: Option<jiff::Timestamp>) -> Self {
+        self.at = time.or(self.at);
+        self
+    }
+
+    /// Facts with the time that schedules are asked with.
+    pub(super) fn timed<'a>(&self, facts: &Facts<'a>) -> Facts<'a> {
+        Facts { time: self.at.unwrap_or(facts.time), ..*facts }
+    }
+
+    /// Whether any rule depends on the time.
+    pub(super) fn has_schedules(&self) -> bool {
+        self.schedules().next().is_some()
+    }
+
+    fn schedules(&self) -> impl Iterator<Item = &Schedule> {
+        let matchers = self.rules.iter().flat_map(|rule| [&rule.matchers, &rule.not]);
+        matchers.filter_map(|matchers| Some(&matchers.schedule.as_ref()?.value))
+    }
+
+    /// What the rules make of a flow now, or `None` while nDPI should see more of it.
+    ///
+    /// With nDPI's final word the first rule that matches decides, or `default`, or `undecided`. In state PARTIAL
+    /// the first rule that matches decides if it says `state = "partial"`; if it does not, the flow
+    /// waits, so that a rule never overtakes an exception written before it.
+    ///
+    /// In state INSPECTING the facts are what is claimed by the flow's first packet. A rule decides if
+    /// it says `first_packet = true`, matches as far as can be known then, and none before it that
+    /// does not say so may turn out to match.
+    pub fn decide(&self, facts: &Facts<'_>) -> Option<Decision> {
+        let state = facts.classification.state;
+        if state == ndpi_labels::State::Inspecting {
+            let facts = &self.timed(facts);
+            let rule =
+                self.hurry.as_ref().and_then(|hurry| hurry.rule(facts, &self.derived(facts)));
+            return rule.map(|rule| self.by_rule(rule));
+        }
+        let worth_it =
+            state.is_final() || state == ndpi_labels::State::Partial && self.acts_on_partial;
+        let rule = if worth_it { self.first_match(facts) } else { None };
+        self.decide_given(facts, rule)
+    }
+
+    /// [`Policy::decide`] beyond state INSPECTING, the first rule that matches being known.
+    pub(super) fn decide_given(
+        &self,
+        facts: &Facts<'_>,
+        rule: Option<RuleIndex>,
+    ) -> Option<Decision> {
+        match facts.classification.state {
+            ndpi_labels::State::Inspecting => None,
+            ndpi_labels::State::Partial => {
+                rule.filter(|rule| self.rule(*rule).partial).map(|rule| self.by_rule(rule))
+            }
+            ndpi_labels::State::Monitoring | ndpi_labels::State::Classified => {
+                Some(self.by_rule_or_rest(rule, facts))
+            }
+        }
+    }
+
+    /// What the rules make of a flow that will not become clearer: it is classified, or its budget
+    /// is used up. The first rule that matches what is known decides; else `default`, or `undecided` where the
+    /// application is unknown.
+    pub fn decide_now(&self, facts: &Facts<'_>) -> Decision {
+        self.by_rule_or_rest(self.first_match(facts), facts)
+    }
+
+    /// The first rule whose matchers hold, whatever the flow's state.
+    pub fn first_match(&self, facts: &Facts<'_>) -> Option<RuleIndex> {
+        self.index.first_match(&self.rules, &self.timed(facts), &self.derived(facts))
+    }
+
+    /// Whether some rule acts before nDPI's final word, so that flows in state PARTIAL are worth a
+    /// decision.
+    pub fn acts_on_partial(&self) -> bool {
+        self.acts_on_partial
+    }
+
+    pub(super) fn hurry(&self) -> Option<&Hurry> {
+        self.hurry.as_ref()
+    }
+
+    /// The moment after `time` until which every schedule keeps its answer: flows decided before it
+    /// are due to be decided anew then. `None` where no rule has a schedule that changes.
+    pub fn next_change(&self, time: jiff::Timestamp) -> Option<jiff::Timestamp> {
+        let moving = self.schedules().filter(|_| self.at.is_none());
+        moving.filter_map(|schedule| schedule.next_change(time)).min()
+    }
+
+    /// The rules, in file order.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// All groups that rules can name: ours, with what the policy adds, and its own.
+    pub fn groups(&self) -> &[Arc<Group>] {
+        &self.groups
+    }
+
+    /// A rule.
+    ///
+    /// # Panics
+    /// If the index is of another policy with more rules.
+    pub fn rule(&self, index: RuleIndex) -> &Rule {
+        &self.rules[usize::from(index.0)]
+    }
+
+    /// What is done to flows of a known application that no rule matches.
+    pub fn default_action(&self) -> Action {
+        self.default
+    }
+
+    /// What is done to flows whose application is still unknown when nDPI has given up or their
+    /// budget is used up, and that no rule matches.
+    pub fn undecided(&self) -> Undecided {
+        self.undecided
+    }
+
+    /// What is done to fragments whose flow is not known.
+    pub fn fragments(&self) -> Undecided {
+        self.fragments
+    }
+
+    /// What is done to packets that cannot be parsed.
+    pub fn unparsable(&self) -> Undecided {
+        self.unparsable
+    }
+
+    /// The files it was read from, with the warnings found in them.
+    pub fn diagnostics(&self) -> &Diagnostics {
+        &self.diagnostics
+    }
+
+    pub(super) fn diagnostics_mut(&mut self) -> &mut Diagnostics {
+        &mut self.diagnostics
+    }
+
+    /// The files it was read from: the policy first, then its lists.
+    pub fn files(&self) -> Vec<std::path::PathBuf> {
+        self.diagnostics.paths().map(std::path::Path::to_owned).collect()
+    }
+
+    /// What rules ask of `facts` besides what they say.
+    pub(super) fn derived(&self, facts: &Facts<'_>) -> Derived {
+        let said = facts.classification;
+        Derived {
+            risk_score: self.risk_score(facts),
+            categories: self.app_categories.of_flow(said.app, said.category),
+        }
+    }
+
+    /// The score of a flow's risks (`ndpi_risk2score`).
+    pub fn risk_score(&self, facts: &Facts<'_>) -> u16 {
+        let risks = facts.classification.risks.iter();
+        risks.map(|risk| self.risk_scores[usize::from(risk)]).fold(0, u16::saturating_add)
+    }
+
+    fn by_rule(&self, rule: RuleIndex) -> Decision {
+        Decision { action: self.rule(rule).action, rule: Some(rule) }
+    }
+
+    fn by_rule_or_rest(&self, rule: Option<RuleIndex>, facts: &Facts<'_>) -> Decision {
+        let rest = || Decision { action: self.rest(facts).0, rule: None };
+        rule.map_or_else(rest, |rule| self.by_rule(rule))
+    }
+
+    /// What is done to a flow that no rule matches, and the setting that says so: `default` where
+    /// nDPI knows the application, `undecided` where it does not, or only guesses it from a port. nDPI
+    /// calls a flow CLASSIFIED also when it gives up on it, so the state does not tell the two apart.
+    pub(super) fn rest(&self, facts: &Facts<'_>) -> (Action, &'static str) {
+        let setting = rest_of(facts.classification, facts.incomplete);
+        let action = match self.undecided {
+            _ if setting == DEFAULT_RULE => self.default,
+            Undecided::Pass => Action::Count,
+            Undecided::Drop => Action::Drop,
+        };
+        (action, setting)
+    }
+}

@@ -1,0 +1,40 @@
+//! What rules can ask about a flow.
+
+use ndpi::Classification;
+use ndpi_policy::{Facts, Policy};
+
+use super::{Details, FlowEntry};
+
+impl<F> FlowEntry<F> {
+    /// What is known of the flow, seen on `iface`, at `time_ns` nanoseconds since the Unix epoch.
+    pub fn facts<'a>(
+        &self,
+        classification: &'a Classification,
+        details: &'a Details,
+        iface: Option<&'a str>,
+        time_ns: u64,
+    ) -> Facts<'a> {
+        let (client, server) = self.endpoints();
+        Facts {
+            classification,
+            hostname: details.hostname(),
+            ja4: details.ja4(),
+            alpn: details.alpn(),
+            client,
+            server,
+            proto: self.key.proto(),
+            vlan: self.key.vlan(),
+            iface,
+            incomplete: self.start.is_incomplete(classification, details),
+            time: Facts::time_of(time_ns),
+        }
+    }
+
+    /// What the rule that decided the flow is called, or the setting that did in place of one; `None`
+    /// without a verdict.
+    pub fn rule<'p>(&self, policy: &'p Policy) -> Option<&'p str> {
+        let decided = self.decided()?;
+        let rule = decided.verdict?.rule_index();
+        Some(policy.decided_by(rule, &decided.classification, self.is_incomplete()))
+    }
+}
