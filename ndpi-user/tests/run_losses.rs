@@ -378,6 +378,14 @@ fn flows_that_were_open_before_are_incomplete_until_they_have_a_name() {
     }
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
     assert!(instance.stderr().contains("incomplete: 1 flows"), "{}", instance.stderr());
+    let times = &instance.wait_for(|it| it["state"] == "stopped")["time_to_verdict"];
+    for stage in ["ring", "queue", "inspect", "policy", "write", "all"] {
+        let us =
+            ["p50_us", "p90_us", "p99_us", "max_us"].map(|it| times[stage][it].as_f64().unwrap());
+        assert!(us.is_sorted() && us[3] <= times["all"]["max_us"].as_f64().unwrap(), "{times:#}");
+        assert!(number(&times[stage], "count") >= 3, "{times:#}");
+    }
+    assert!(instance.stderr().contains("time to verdict, by packets with payload: "));
 }
 
 #[test]

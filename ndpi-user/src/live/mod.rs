@@ -35,6 +35,7 @@ mod steer;
 mod strain;
 mod stuck;
 mod summary;
+mod timing;
 mod unpack;
 mod worker;
 
@@ -48,5 +49,6 @@ pub use sink::{LiveSink, Shared};
 pub use statistics::statistics_table;
 pub use steer::Control;
 pub use summary::Summary;
+pub use timing::{Durations, Histogram, TimeToVerdict};
 pub use unpack::Unpacker;
 pub use worker::{Active, Message, Over, Rejudged, Worker};

@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ndpi::Classification;
 
+use super::timing::Stopwatch;
 use super::{Crowded, Crowding, Halves, Output, Summary};
 use crate::classify::{Announcement, End, Judge, Moment, Sink, judge};
 use crate::enforce::{
@@ -18,6 +19,7 @@ use crate::record::{FlowRecord, Names, Origin, VerdictRecord};
 use crate::reject::Rejecter;
 use crate::sample::{Sample, tcp};
 use crate::verdict::{Action, Verdict};
+use ndpi_kernel::ktime_ns;
 
 /// What all workers share.
 #[derive(Clone, Debug)]
@@ -52,6 +54,7 @@ pub struct LiveSink<S> {
     changed: u64,
     /// Notes that were lost so far.
     lost_notes: u64,
+    stopwatch: Stopwatch,
 }
 
 impl<S: VerdictStore> LiveSink<S> {
@@ -68,7 +71,13 @@ impl<S: VerdictStore> LiveSink<S> {
             retries: RetryQueue::default(),
             changed: 0,
             lost_notes: 0,
+            stopwatch: Stopwatch::default(),
         }
+    }
+
+    /// Measures what this worker's decisions take.
+    pub(super) fn stopwatch(&mut self) -> &mut Stopwatch {
+        &mut self.stopwatch
     }
 
     /// From now on, `policy` judges. All flows are to be judged again at once
@@ -124,7 +133,8 @@ impl<S: VerdictStore> LiveSink<S> {
     }
 
     /// What was seen, by application and action.
-    pub fn into_summary(self) -> Summary {
+    pub fn into_summary(mut self) -> Summary {
+        self.summary.add_times(&self.stopwatch.into_times());
         self.summary
     }
 
@@ -171,9 +181,12 @@ impl<S: VerdictStore, F> Judge<F> for LiveSink<S> {
         details: &Details,
         moment: Moment,
     ) -> Option<Verdict> {
+        let began = ktime_ns();
         let interface = self.interface(flow);
         let facts = flow.facts(classification, details, Some(&interface), self.now_ns());
-        judge(self.policy.policy(), &facts, moment)
+        let verdict = judge(self.policy.policy(), &facts, moment);
+        self.stopwatch.judged(began);
+        verdict
     }
 
     fn judges_partial(&self) -> bool {
@@ -204,11 +217,14 @@ impl<S: VerdictStore, F> Sink<F> for LiveSink<S> {
     }
 
     fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
+        let decided = ktime_ns();
         if !self.write(flow) {
             return;
         }
         // Before anything else is done: this is the time by which the verdict stood.
         let times = (sample.time_ns, self.now_ns());
+        let total_ns = times.1.saturating_sub(times.0);
+        self.stopwatch.stands((decided, ktime_ns()), total_ns, sample.empty);
         self.remember(flow);
         if is_rejected(flow) {
             self.answer(sample);

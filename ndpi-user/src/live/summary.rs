@@ -5,6 +5,7 @@ use std::fmt;
 
 use ndpi::{AppId, CategoryId};
 
+use super::TimeToVerdict;
 use crate::enforce::Volume;
 use crate::flow::{DecidedBy, FlowEntry};
 use crate::record::{Counters, Names};
@@ -35,6 +36,7 @@ pub struct Summary {
     left_out: u64,
     /// Packets that were shown, and lost as their worker took none.
     queue_full: u64,
+    times: TimeToVerdict,
 }
 
 /// What blocked flows got through before their verdicts stood.
@@ -96,6 +98,16 @@ impl Summary {
         self.queue_full
     }
 
+    /// Adds how long decisions took.
+    pub fn add_times(&mut self, times: &TimeToVerdict) {
+        self.times.merge(times);
+    }
+
+    /// How long decisions took.
+    pub fn times(&self) -> &TimeToVerdict {
+        &self.times
+    }
+
     /// Adds what another worker saw.
     pub fn merge(&mut self, other: &Self) {
         self.leaks.add(other.leaks);
@@ -103,6 +115,7 @@ impl Summary {
         self.add_samples(other.samples);
         self.add_left_out(other.left_out);
         self.add_queue_full(other.queue_full);
+        self.add_times(&other.times);
         for (key, theirs) in &other.rows {
             let ours = self.rows.entry(*key).or_default();
             ours.category = theirs.category;

@@ -156,8 +156,10 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
             Message::Samples(mut batch) => {
                 self.backlog.begin(batch.sent_ns);
                 for sample in batch.iter() {
+                    self.sink.stopwatch().begin(batch.sent_ns, ktime_ns());
                     self.classifier.sample(&sample, &mut self.sink);
                 }
+                self.sink.stopwatch().rest();
                 self.backlog.end(batch.len(), ktime_ns().saturating_sub(batch.seen_ns));
                 self.taken += batch.packets() as u64;
                 let steps = batch.len() + STEPS_PER_MESSAGE;

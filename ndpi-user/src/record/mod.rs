@@ -17,7 +17,9 @@ pub use halves::HalvesRecord;
 pub use label::{Ends, Label, Origin};
 pub use names::Names;
 pub use precedence::PrecedenceRecord;
-pub use status::{Attached, InterfaceRecord, RingFull, StatusRecord, StoppedRecord, StrainRecord};
+pub use status::{
+    Attached, InterfaceRecord, RingFull, StatusRecord, StoppedRecord, StrainRecord, TimesRecord,
+};
 pub use stuck::StuckRecord;
 pub use time::Time;
 pub use verdict::VerdictRecord;

@@ -1,12 +1,13 @@
 //! What the kernel side counted, for the end.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::Result;
 use ndpi_common::{Hook, Outcome, Reason};
 
-use crate::live::{losses_by_cpu, statistics_table};
-use crate::record::{RingFull, StoppedRecord, Time};
+use crate::live::{TimeToVerdict, losses_by_cpu, statistics_table};
+use crate::record::{RingFull, StoppedRecord, Time, TimesRecord};
 use ndpi_kernel::{Kernel, Statistics};
 
 /// The last reading of the statistics.
@@ -30,8 +31,12 @@ impl Closing {
     }
 
     /// The record of it; of the packets that were shown, `left_out` were not given to nDPI, and
-    /// `queue_full` lost.
-    pub(super) fn record(&self, left_out: u64, queue_full: u64) -> StoppedRecord {
+    /// `queue_full` lost. Decisions took the times in `times`.
+    pub(super) fn record(
+        &self,
+        (left_out, queue_full): (u64, u64),
+        times: &TimeToVerdict,
+    ) -> StoppedRecord {
         let packets = |outcome| self.statistics.outcome(outcome).packets;
         let seen = [Hook::Xdp, Hook::Tc].map(|hook| self.statistics.seen(hook).packets);
         let lossy = self.ring_full.iter().enumerate().filter(|(_, packets)| **packets > 0);
@@ -47,7 +52,22 @@ impl Closing {
             ),
             self.lost_records,
         )
+        .with_times(timed(times))
     }
+}
+
+/// The times of decisions by packets with payload, for a record; nothing where there are none.
+fn timed(times: &TimeToVerdict) -> BTreeMap<&'static str, TimesRecord> {
+    let durations = times.payload();
+    if durations.total().count() == 0 {
+        return BTreeMap::new();
+    }
+    let all = durations.by_name();
+    all.map(|(name, it)| {
+        let shares = [500, 900, 990].map(|thousandths| it.at(thousandths));
+        (name, TimesRecord::new(it.count(), shares, it.longest()))
+    })
+    .collect()
 }
 
 /// As tables for a person.

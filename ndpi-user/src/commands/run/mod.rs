@@ -270,8 +270,9 @@ fn standard_output() -> Result<File> {
 /// What there is to say at the end, which goes out behind the last record.
 fn report(summary: &Summary, names: &Names, closing: &Closing, output: &Output) -> String {
     let (table, leaks, samples) = (summary.table(names), summary.leaks(), summary.samples());
-    let report = format!("\n{table}{leaks}{samples}\n{closing}");
-    output.stopped(&closing.record(summary.left_out(), summary.queue_full()));
+    let report = format!("\n{table}{leaks}{samples}{}\n{closing}", summary.times());
+    let left = (summary.left_out(), summary.queue_full());
+    output.stopped(&closing.record(left, summary.times()));
     output.report(&report);
     report
 }
