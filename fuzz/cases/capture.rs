@@ -18,8 +18,8 @@ pub(super) fn run(data: &[u8]) {
         match capture.next_packet() {
             Ok(Some(packet)) => {
                 assert!(packet.data.len() <= LONGEST_RECORD);
-                if let Ok(sample) = link::sample(&packet, &link::Tunnels::all(true)) {
-                    assert!(sample.l3.len() <= packet.data.len());
+                if let Ok(decoded) = link::decode(&packet, &link::Tunnels::all(true)) {
+                    assert!(decoded.l3().len() <= packet.data.len());
                 }
             }
             Ok(None) => return,

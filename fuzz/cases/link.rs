@@ -14,22 +14,17 @@ pub(super) fn run(data: &[u8]) {
     let link_type = LinkType(u16::from_le_bytes([a, b]));
     let packet = Packet { time_ns: 1, link_type, data, wire_len };
     for tunnels in [false, true] {
-        match link::sample(&packet, &Tunnels::all(tunnels)) {
-            Ok(sample) => {
+        match link::decode(&packet, &Tunnels::all(tunnels)) {
+            Ok(decoded) => {
                 let within = data.as_ptr_range();
-                let found = sample.l3.as_ptr_range();
+                let found = decoded.l3().as_ptr_range();
                 assert!(within.start <= found.start && found.end <= within.end);
-                assert!(matches!(sample.l3[0] >> 4, 4 | 6), "layer 3 begins with IP");
-                assert!(sample.bytes as usize >= sample.l3.len());
-                assert_eq!((sample.packets, sample.time_ns), (1, 1));
+                assert!(matches!(decoded.l3()[0] >> 4, 4 | 6), "layer 3 begins with IP");
+                assert!(decoded.packet().ip_len() as usize >= decoded.l3().len());
+                let is_inside = decoded.packet().key.tunnel() > 0;
+                assert_eq!(decoded.outer().is_some(), tunnels && is_inside);
             }
             Err(skip) => assert!(!skip.to_string().is_empty()),
         }
-    }
-    if link::outer(&packet, &Tunnels::all(true)).is_some() {
-        assert!(
-            link::sample(&packet, &Tunnels::all(true)).is_ok(),
-            "what is outside has an inside"
-        );
     }
 }

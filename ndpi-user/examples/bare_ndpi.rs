@@ -42,11 +42,11 @@ fn load(path: &Path) -> Result<Loaded> {
     let (mut loaded, mut numbers) = (Loaded::default(), HashMap::new());
     let mut capture = Capture::open(path)?;
     while let Some(packet) = capture.next_packet()? {
-        let Ok(sample) = link::sample(&packet, &link::Tunnels::all(false)) else { continue };
+        let Ok(decoded) = link::decode(&packet, &link::Tunnels::all(false)) else { continue };
         let next = numbers.len();
-        let flow = *numbers.entry(sample.key).or_insert(next);
+        let flow = *numbers.entry(decoded.packet().key).or_insert(next);
         let start = loaded.bytes.len();
-        loaded.bytes.extend_from_slice(sample.l3);
+        loaded.bytes.extend_from_slice(decoded.l3());
         let l3 = start..loaded.bytes.len();
         loaded.packets.push(Loose { flow, l3, time_ms: packet.time_ns / 1_000_000 });
     }

@@ -57,14 +57,14 @@ impl Merged {
         let mut last_ns = None;
         // A capture that is cut short has given what it had.
         while let Ok(Some(packet)) = capture.next_packet() {
-            let Ok(sample) = link::sample(&packet, &link::Tunnels::all(false)) else { continue };
+            let Ok(decoded) = link::decode(&packet, &link::Tunnels::all(false)) else { continue };
             if packet.link_type != ETHERNET {
                 return Ok(());
             }
             let pause = packet.time_ns.saturating_sub(last_ns.unwrap_or(packet.time_ns));
             last_ns = Some(packet.time_ns);
             self.now_ns += pause.min(LONGEST_PAUSE_NS);
-            let l3 = sample.l3.as_ptr().addr() - packet.data.as_ptr().addr();
+            let l3 = decoded.l3().as_ptr().addr() - packet.data.as_ptr().addr();
             self.write(&packet, l3, copy)?;
         }
         Ok(())

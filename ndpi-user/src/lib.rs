@@ -15,6 +15,7 @@ pub mod link;
 pub mod live;
 mod logging;
 pub mod policy_files;
+pub mod offline;
 pub mod record;
 pub mod reject;
 pub mod report;

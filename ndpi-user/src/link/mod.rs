@@ -1,16 +1,16 @@
-//! From a captured packet to a sample of its flow: over the link layer, then through the parser
+//! From a captured packet to its IP packet and flow key: over the link layer, then through the parser
 //! that the kernel side uses too.
 //!
 //! ```text
-//! capture::Packet ─▶ types: what is under the link layer? ─▶ ndpi_common::parse ─▶ Sample
+//! capture::Packet ─▶ types: what is under the link layer? ─▶ ndpi_common::parse ─▶ Decoded
 //!                      └─────────── Skip: why it has no flow ◀──────┘
 //! ```
 //!
 //! For a replay the kernel parses, and [`Framer`] makes of any packet the frame that it expects.
 
+mod decoded;
 mod frame;
 mod layers;
-mod looked;
 mod outer;
 mod second_look;
 mod skip;
@@ -19,18 +19,18 @@ mod tunnels;
 mod types;
 mod unfold;
 
+pub use decoded::Decoded;
 pub use frame::{Frame, Framer};
 pub use layers::Layers;
-pub use looked::Looked;
-pub use outer::{Outer, outer};
+pub use outer::Outer;
 pub use skip::{Skip, Skips};
+pub use tunnel::{Tunnel, TunnelKind};
 pub use tunnels::Tunnels;
 pub use unfold::{Packets, packets};
 
 use ndpi_common::parse::{self, Captured, Fragment, Link, Options, Tags};
 
 use crate::capture::{LinkType, Packet};
-use crate::sample::Sample;
 use types::Under;
 
 /// The name of a link type in libpcap's registry (<https://www.tcpdump.org/linktypes.html>), without
@@ -39,22 +39,13 @@ pub fn type_name(link_type: LinkType) -> Option<&'static str> {
     types::name(link_type)
 }
 
-/// The sample that a captured packet makes: that of the packet inside, if it is of one of the
-/// `tunnels` that are looked into.
+/// What is in a captured packet: the packet inside, if it is of one of the `tunnels` that are looked
+/// into.
 ///
 /// # Errors
 /// Why the packet belongs to no flow.
 #[inline]
-pub fn sample<'a>(packet: &Packet<'a>, tunnels: &Tunnels) -> Result<Sample<'a>, Skip> {
-    Ok(look(packet, tunnels)?.sample(packet.time_ns))
-}
-
-/// What is in a captured packet: all that can be asked of it, for one look.
-///
-/// # Errors
-/// As of [`sample`].
-#[inline]
-pub fn look<'a>(packet: &Packet<'a>, tunnels: &Tunnels) -> Result<Looked<'a>, Skip> {
+pub fn decode<'a>(packet: &Packet<'a>, tunnels: &Tunnels) -> Result<Decoded<'a>, Skip> {
     let (under, data) = types::find(packet.link_type, packet.data)?;
     let before = packet.data.len() - data.len();
     let wire_len = (packet.wire_len as usize).max(packet.data.len()) - before;
@@ -63,7 +54,7 @@ pub fn look<'a>(packet: &Packet<'a>, tunnels: &Tunnels) -> Result<Looked<'a>, Sk
         && !tunnels.are_open()
         && let Some(parsed) = parse::fast(&data)
     {
-        return Ok(Looked::plain(parsed, source));
+        return Ok(Decoded::plain(parsed, source));
     }
     let options = Options::LENIENT;
     let parsed = match under {
@@ -75,11 +66,11 @@ pub fn look<'a>(packet: &Packet<'a>, tunnels: &Tunnels) -> Result<Looked<'a>, Sk
         }
     };
     let parsed = parsed.or_else(|refusal| second_look::second_look(&source, under, refusal))?;
-    let mut looked = Looked::plain(parsed, source);
-    looked.look_into(tunnels);
-    match looked.fragment() {
+    let mut decoded = Decoded::plain(parsed, source);
+    decoded.look_into(tunnels);
+    match decoded.packet().fragment {
         Fragment::Later { .. } => Err(Skip::LaterFragment),
-        Fragment::Whole { .. } | Fragment::First { .. } => Ok(looked),
+        Fragment::Whole { .. } | Fragment::First { .. } => Ok(decoded),
     }
 }
 

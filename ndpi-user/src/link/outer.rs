@@ -4,9 +4,6 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::Tunnels;
-use crate::capture::Packet;
-
 /// The tunnel that a packet came through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Outer {
@@ -18,14 +15,8 @@ pub struct Outer {
     /// The tenant, by the tunnel around that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outer_tenant: Option<u32>,
-    /// Who sent the outer packet.
+    /// Source address of the outermost packet.
     pub src: IpAddr,
-    /// Whom it was sent to.
+    /// Its destination address.
     pub dst: IpAddr,
-}
-
-/// The outermost packet's ends, where `packet` is a tunnel's and [`sample`](super::sample) finds a
-/// packet inside. The kind is that of the innermost tunnel.
-pub fn outer(packet: &Packet<'_>, tunnels: &Tunnels) -> Option<Outer> {
-    super::look(packet, tunnels).ok()?.outer()
 }

@@ -1,10 +1,9 @@
-//! Every link type leads to the same sample; what leads nowhere is named.
+//! Every link type leads to the same packet; what leads nowhere is named.
 
 use ndpi_common::Direction;
 
-use super::{Skip, Skips, Tunnels, packets, sample};
+use super::{Decoded, Skip, Skips, Tunnels, decode, packets};
 use crate::capture::{LinkType, Packet};
-use crate::sample::Sample;
 use crate::testing;
 
 /// UDP from 198.18.0.2:4000 to 198.18.0.1:53 with four bytes of payload.
@@ -29,10 +28,11 @@ fn packet(link_type: u16, data: &[u8]) -> Packet<'_> {
     Packet { time_ns: 7, link_type: LinkType(link_type), data, wire_len }
 }
 
-fn check(sample: &Sample, ip: &[u8]) {
-    let ((_, sport), (_, dport)) = sample.key.endpoints(sample.direction);
-    assert_eq!((sport, dport, sample.direction), (4000, 53, Direction::FromUpper));
-    assert_eq!((sample.l3, sample.bytes as usize, sample.time_ns), (ip, ip.len(), 7));
+fn check(decoded: &Decoded, ip: &[u8]) {
+    let packet = decoded.packet();
+    let ((_, sport), (_, dport)) = packet.key.endpoints(packet.direction);
+    assert_eq!((sport, dport, packet.direction), (4000, 53, Direction::FromUpper));
+    assert_eq!((decoded.l3(), packet.ip_len() as usize), (ip, ip.len()));
 }
 
 /// Link types with a header of each, before IPv4.
@@ -187,13 +187,13 @@ fn ppi(inside: u8) -> Vec<u8> {
 fn every_link_type_leads_to_layer_3() {
     for (link_type, header) in before_ipv4().into_iter().chain(more_before_ipv4()) {
         let data = [&header[..], &IPV4].concat();
-        let found = sample(&packet(link_type, &data), &Tunnels::all(false));
+        let found = decode(&packet(link_type, &data), &Tunnels::all(false));
         check(&found.unwrap_or_else(|skip| panic!("link type {link_type}: {skip}")), &IPV4);
     }
     let ip = ipv6();
     for (link_type, header) in before_ipv6() {
         let data = [&header[..], &ip].concat();
-        check(&sample(&packet(link_type, &data), &Tunnels::all(false)).expect("IPv6"), &ip);
+        check(&decode(&packet(link_type, &data), &Tunnels::all(false)).expect("IPv6"), &ip);
     }
 }
 
@@ -220,12 +220,12 @@ fn seeds_of_the_fuzzer_are_in_the_repository() {
 #[test]
 fn padding_is_cut_and_a_snapshot_keeps_the_length_on_the_wire() {
     let padded = [&IPV4[..], &[0; 14]].concat();
-    check(&sample(&packet(101, &padded), &Tunnels::all(false)).unwrap(), &IPV4);
+    check(&decode(&packet(101, &padded), &Tunnels::all(false)).unwrap(), &IPV4);
 
     let mut snapshot = packet(101, &IPV4[..28]);
     snapshot.wire_len = 32;
-    let cut = sample(&snapshot, &Tunnels::all(false)).unwrap();
-    assert_eq!((cut.l3.len(), cut.bytes), (28, 32));
+    let cut = decode(&snapshot, &Tunnels::all(false)).unwrap();
+    assert_eq!((cut.l3().len(), cut.packet().ip_len()), (28, 32));
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn packets_without_a_flow_are_counted_by_reason() {
         (101, &later, "later-fragment"),
     ];
     for (link_type, data, reason) in cases {
-        let skip = sample(&packet(link_type, data), &Tunnels::all(false)).expect_err(reason);
+        let skip = decode(&packet(link_type, data), &Tunnels::all(false)).expect_err(reason);
         assert_eq!(skip.to_string(), reason);
         skips.count(skip);
     }
@@ -257,7 +257,7 @@ fn packets_without_a_flow_are_counted_by_reason() {
     twice.add(&skips);
     assert_eq!(twice.total(), 22);
     assert_eq!(
-        sample(&packet(7, &[]), &Tunnels::all(true)).unwrap_err(),
+        decode(&packet(7, &[]), &Tunnels::all(true)).unwrap_err(),
         Skip::LinkType(LinkType(7))
     );
 }
@@ -279,8 +279,8 @@ fn rubbish_does_no_harm() {
         let mut packet = packet(link_type, &data[..len]);
         packet.wire_len = seed.to_be_bytes()[2].into();
         for tunnels in [false, true] {
-            if let Ok(sample) = sample(&packet, &Tunnels::all(tunnels)) {
-                assert!(sample.l3.len() <= len);
+            if let Ok(decoded) = decode(&packet, &Tunnels::all(tunnels)) {
+                assert!(decoded.l3().len() <= len);
             }
         }
     }
@@ -293,7 +293,7 @@ fn a_cut_does_no_harm() {
         let data = [&header[..], &IPV4].concat();
         for len in 0..=data.len() {
             for packet in packets(&packet(link_type, &data[..len])) {
-                let found = sample(&packet, &Tunnels::all(true));
+                let found = decode(&packet, &Tunnels::all(true));
                 let enough = len >= header.len() + 28;
                 assert_eq!(found.is_ok(), enough || len >= header.len() + 20, "{link_type}: {len}");
             }
@@ -305,7 +305,7 @@ fn a_cut_does_no_harm() {
 fn what_is_in_a_tag_or_a_log_is_read() {
     let vlan = |link_type: u16, header: &[u8]| {
         let data = [header, &IPV4].concat();
-        sample(&packet(link_type, &data), &Tunnels::all(false)).unwrap().key.vlan()
+        decode(&packet(link_type, &data), &Tunnels::all(false)).unwrap().packet().key.vlan()
     };
     let tag = |tag: [u8; 6]| [&[0; 12][..], &tag].concat();
     assert_eq!(vlan(284, &tag([0xe0, 0x0a, 0x60, 7, 8, 0])), 7, "it stands in for a VLAN's tag");
@@ -316,8 +316,8 @@ fn what_is_in_a_tag_or_a_log_is_read() {
     packet_without_length[3] = 0;
     let log = [&[2, 0, 0, 1, 36, 0, 9, 0][..], &packet_without_length, &[5, 0, 10, 0, 1, 0, 0, 0]];
     let log = log.concat();
-    let found = sample(&packet(239, &log), &Tunnels::all(false)).unwrap();
-    assert_eq!((found.l3.len(), found.bytes), (32, 32));
+    let found = decode(&packet(239, &log), &Tunnels::all(false)).unwrap();
+    assert_eq!((found.l3().len(), found.packet().ip_len()), (32, 32));
 }
 
 #[test]
@@ -334,11 +334,11 @@ fn frames_of_802_11_without_a_packet_are_told_apart() {
         (of([0x09, 1], 0), "not-ip"),
     ];
     for (frame, reason) in cases {
-        let skip = sample(&packet(105, &frame), &Tunnels::all(false)).unwrap_err();
+        let skip = decode(&packet(105, &frame), &Tunnels::all(false)).unwrap_err();
         assert_eq!(skip.to_string(), reason);
     }
     let broken = [&[0, 0, 9, 0, 2, 0, 0, 0, 0x40][..], &of([0x08, 1], 0)].concat();
-    let skip = sample(&packet(127, &broken), &Tunnels::all(false)).unwrap_err();
+    let skip = decode(&packet(127, &broken), &Tunnels::all(false)).unwrap_err();
     assert_eq!(skip, Skip::BadChecksum);
 }
 
@@ -354,7 +354,7 @@ fn an_aggregate_of_802_11_is_several_packets() {
     let found: Vec<_> = packets(&whole).collect();
     assert_eq!(found.len(), 2);
     for packet in &found {
-        check(&sample(packet, &Tunnels::all(false)).unwrap(), &IPV4);
+        check(&decode(packet, &Tunnels::all(false)).unwrap(), &IPV4);
     }
     // A length that lies takes all that is there; one of nothing ends somewhere.
     let lies = [&head[..], &subframe(255)].concat();
@@ -364,5 +364,5 @@ fn an_aggregate_of_802_11_is_several_packets() {
     // Where not even one is there, the frame itself has no flow.
     let none = packet(105, &head);
     assert_eq!(packets(&none).next(), Some(none));
-    assert!(sample(&none, &Tunnels::all(false)).is_err());
+    assert!(decode(&none, &Tunnels::all(false)).is_err());
 }

@@ -45,13 +45,13 @@ fn read(path: &Path) -> (Flows, Skips) {
     let (mut flows, mut skips) = (Flows::new(), Skips::default());
     let mut capture = Capture::open(path).expect("a capture of the corpus");
     while let Ok(Some(packet)) = capture.next_packet() {
-        match link::sample(&packet, &link::Tunnels::all(false)) {
-            Ok(sample) => {
-                let key = sample.key;
+        match link::decode(&packet, &link::Tunnels::all(false)) {
+            Ok(decoded) => {
+                let key = decoded.packet().key;
                 let key = (key.vlan(), key.proto(), key.lower(), key.upper());
                 let (packets, bytes) = flows.entry(key).or_default();
                 *packets += 1;
-                *bytes += sample.l3.len() as u64;
+                *bytes += decoded.l3().len() as u64;
             }
             Err(skip) => skips.count(skip),
         }

@@ -9,6 +9,7 @@ use super::job::Job;
 use crate::capture::{Capture, Packet};
 use crate::commands::captures::{Bar, Timeline};
 use crate::link::{self, Outer};
+use crate::offline::sample;
 use crate::report::CaptureReport;
 use crate::sample::Sample;
 
@@ -101,14 +102,14 @@ impl<T: Take> Reading<'_, T> {
         report.packet(packet.time_ns);
         self.now_ns = self.timeline.follow(packet.time_ns);
         for packet in link::packets(packet) {
-            match link::look(&packet, &self.job.tunnels) {
-                Ok(looked) => {
+            match link::decode(&packet, &self.job.tunnels) {
+                Ok(decoded) => {
                     report.read += 1;
-                    if let Some(kind) = looked.closed() {
+                    if let Some(kind) = decoded.closed() {
                         report.closed(kind);
                     }
-                    let shown = self.job.shows_tunnels().then(|| looked.outer());
-                    let sample = looked.sample(packet.time_ns);
+                    let shown = self.job.shows_tunnels().then(|| decoded.outer());
+                    let sample = sample::of(&decoded, packet.time_ns);
                     let sample = Sample { ifindex: place, clock_ns: self.now_ns, ..sample };
                     self.take.sample(&sample, shown.flatten())?;
                 }

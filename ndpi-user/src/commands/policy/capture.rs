@@ -15,6 +15,7 @@ use crate::commands::print;
 use crate::first_packet::{Claim, Memory, lesson};
 use crate::flow::{Details, FlowEntry, Timeouts};
 use crate::link::{self, Tunnels};
+use crate::offline::sample::sample;
 use crate::report::CaptureReport;
 use crate::sample::Sample;
 use crate::verdict::Verdict;
@@ -55,7 +56,7 @@ pub(super) fn explain(
         let now_ns = packet.time_ns;
         report.packet(packet.time_ns);
         for packet in link::packets(&packet) {
-            match link::sample(&packet, &Tunnels::all(false)) {
+            match sample(&packet, &Tunnels::all(false)) {
                 Ok(sample) => {
                     report.read += 1;
                     classifier.sample(&sample, &mut sink);

@@ -176,7 +176,7 @@ impl<'a, 'e> Lane<'a, 'e> {
     fn note_tunnel(&mut self, key: Key, packet: &Packet<'_>, parsed: Option<&parse::Packet>) {
         if self.shows_tunnels
             && parsed.is_some_and(|parsed| parsed.tunnel != Tunnel::None)
-            && let Some(outer) = link::outer(packet, self.tunnels)
+            && let Some(outer) = link::decode(packet, self.tunnels).ok().and_then(|d| d.outer())
         {
             self.flows.sink.recorder.tunnelled(key, Tenant::default(), outer);
         }

@@ -138,11 +138,11 @@ impl<'a, 'e> World<'a, 'e> {
 
     /// Runs the program on a packet.
     fn run_on(&mut self, packet: &Packet<'_>) -> Result<()> {
-        if let Some(looked) = self.tunnels.and_then(|tunnels| link::look(packet, tunnels).ok()) {
-            if let Some(kind) = looked.unopened() {
+        if let Some(decoded) = self.tunnels.and_then(|tunnels| link::decode(packet, tunnels).ok()) {
+            if let Some(kind) = decoded.unopened() {
                 *self.report.unopened.entry(kind).or_default() += 1;
             }
-            if let Some(kind) = looked.closed() {
+            if let Some(kind) = decoded.closed() {
                 self.report.closed(kind);
             }
         }
@@ -183,7 +183,7 @@ impl<'a, 'e> World<'a, 'e> {
 /// Notes why the programs found no flow in a packet, which they count under their own reasons.
 #[cold]
 fn lose(packet: &Packet<'_>, skips: &mut Skips) {
-    match link::sample(packet, &Tunnels::all(false)) {
+    match link::decode(packet, &Tunnels::all(false)) {
         Ok(_) => skips.lose("frames that only `ndpi-xdp pcap` reads"),
         Err(skip) => {
             let mut other = Skips::default();

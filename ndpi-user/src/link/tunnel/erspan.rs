@@ -2,9 +2,8 @@
 
 use ndpi_common::parse::{self, ETHERNET_LEN, Link, Packet, Source, Tags, ethertype, proto};
 
-use super::Kind;
 use super::gre::Header;
-use crate::flow::TenantId;
+use super::{Tunnel, TunnelKind};
 
 /// GRE's protocol numbers: types I and II, of which the first has neither a sequence number nor a
 /// header of its own; type III.
@@ -21,13 +20,10 @@ struct Mirrored {
 }
 
 /// The mirrored packet, where `packet` is of ERSPAN.
-pub(super) fn find<S: Source + ?Sized>(
-    source: &S,
-    packet: &Packet,
-) -> Option<(Kind, Link, TenantId)> {
+pub(super) fn find<S: Source + ?Sized>(source: &S, packet: &Packet) -> Option<(Tunnel, Link)> {
     let (gre, mirrored) = headers(source, packet)?;
-    let tenant = gre.key.map_or(TenantId::None, TenantId::GreKey);
-    Some((Kind::Erspan, link(source, packet, &mirrored)?, tenant))
+    let tunnel = Tunnel { kind: TunnelKind::Erspan, id: gre.key };
+    Some((tunnel, link(source, packet, &mirrored)?))
 }
 
 /// Whether `packet` is of ERSPAN in a form that is read.

@@ -2,8 +2,7 @@
 
 use ndpi_common::parse::{Source, ethertype};
 
-use super::Kind;
-use crate::flow::TenantId;
+use super::{Tunnel, TunnelKind};
 
 /// What a header says.
 #[derive(Clone, Copy, Debug)]
@@ -40,20 +39,15 @@ impl Header {
     }
 }
 
-/// The kind and the tenant of a tunnel with this header. NVGRE (RFC 7637) is GRE that carries Ethernet
+/// The tunnel with this header. NVGRE (RFC 7637) is GRE that carries Ethernet
 /// with a key; its virtual subnets begin at 0x1000 (section 3.2), which leaves keys below 0x100000, as
 /// people choose them, to plain GRE.
-pub(super) fn tenant(header: &Header) -> (Kind, TenantId) {
+pub(super) fn tunnel(header: &Header) -> Tunnel {
     const LOWEST: u32 = 0x1000;
     const RESERVED: u32 = 0xff_ffff;
-    match header.key {
-        Some(key)
-            if header.protocol == ethertype::BRIDGED_ETHERNET
-                && (LOWEST..RESERVED).contains(&(key >> 8)) =>
-        {
-            (Kind::Nvgre, TenantId::Nvgre(key))
-        }
-        Some(key) => (Kind::Gre, TenantId::GreKey(key)),
-        None => (Kind::Gre, TenantId::None),
-    }
+    let is_subnet = |key| (LOWEST..RESERVED).contains(&(key >> 8));
+    let is_nvgre =
+        header.protocol == ethertype::BRIDGED_ETHERNET && header.key.is_some_and(is_subnet);
+    let kind = if is_nvgre { TunnelKind::Nvgre } else { TunnelKind::Gre };
+    Tunnel { kind, id: header.key }
 }

@@ -1,8 +1,7 @@
 //! Tunnels in captures, built byte by byte.
 
 use crate::capture::{LinkType, Packet};
-use crate::flow::{Tenant, TenantId};
-use crate::link::{Tunnels, look, outer, sample};
+use crate::link::{Outer, Tunnel, TunnelKind, Tunnels, decode};
 
 const IPV4: u16 = 0x0800;
 
@@ -37,6 +36,10 @@ fn packet(data: &[u8]) -> Packet<'_> {
     Packet { time_ns: 7, link_type: LinkType(101), data, wire_len }
 }
 
+fn outer(data: &[u8], tunnels: &Tunnels) -> Option<Outer> {
+    decode(&packet(data), tunnels).ok()?.outer()
+}
+
 fn all() -> Tunnels {
     Tunnels::all(true)
 }
@@ -44,21 +47,21 @@ fn all() -> Tunnels {
 /// What the tunnel in `data` is, and the VLAN inside; the innermost packet must be that of [`inner`].
 #[track_caller]
 fn check(data: &[u8], kind: &str, tenant: Option<u32>) -> u16 {
-    let found = sample(&packet(data), &all()).unwrap();
-    assert_eq!(found.l3, inner(), "{kind}");
-    let outer = outer(&packet(data), &all()).unwrap();
+    let found = decode(&packet(data), &all()).unwrap();
+    assert_eq!(found.l3(), inner(), "{kind}");
+    let outer = found.outer().unwrap();
     assert_eq!((outer.kind, outer.tenant), (kind, tenant));
     // However much of it is there, it has an answer, and its own flow where the inner one is not.
     for len in 0..data.len() {
         for tunnels in [all(), Tunnels::all(false)] {
-            if let Ok(sample) = sample(&packet(&data[..len]), &tunnels) {
-                assert!(sample.l3.len() <= len);
+            if let Ok(decoded) = decode(&packet(&data[..len]), &tunnels) {
+                assert!(decoded.l3().len() <= len);
             }
         }
     }
-    let closed = sample(&packet(data), &Tunnels::all(false)).unwrap();
-    assert_eq!((closed.l3.len(), closed.tenant), (data.len(), Tenant::default()));
-    found.key.vlan()
+    let closed = decode(&packet(data), &Tunnels::all(false)).unwrap();
+    assert_eq!((closed.l3().len(), closed.tunnels()), (data.len(), &[None, None]));
+    found.packet().key.vlan()
 }
 
 #[test]
@@ -93,11 +96,11 @@ fn vxlan_is_looked_for_where_it_is_said_to_be() {
         check(&udp(port, &body), "vxlan", Some(7));
     }
     let elsewhere = udp(48879, &body);
-    assert_eq!(outer(&packet(&elsewhere), &all()), None);
+    assert_eq!(outer(&elsewhere, &all()), None);
     let said = all().with_vxlan_ports([48879]);
-    assert_eq!(outer(&packet(&elsewhere), &said).unwrap().tenant, Some(7));
+    assert_eq!(outer(&elsewhere, &said).unwrap().tenant, Some(7));
     // What the programs open, and what they do not.
-    let unopened = |port| look(&packet(&udp(port, &body)), &all()).unwrap().unopened();
+    let unopened = |port| decode(&packet(&udp(port, &body)), &all()).unwrap().unopened();
     assert_eq!(unopened(4789), None);
     assert_eq!(unopened(8472), Some("vxlan"));
 }
@@ -110,7 +113,7 @@ fn the_generic_extension_says_what_follows() {
     check(&body(0x0c, 1, &inner()), "vxlan-gpe", Some(7));
     check(&body(0x0c, 3, &ethernet(&[], &inner())), "vxlan-gpe", Some(7));
     for (flags, protocol) in [(0x0c, 4), (0x0d, 1), (0x1c, 1), (0x04, 1)] {
-        assert_eq!(outer(&packet(&body(flags, protocol, &inner())), &all()), None);
+        assert_eq!(outer(&body(flags, protocol, &inner()), &all()), None);
     }
 }
 
@@ -137,11 +140,12 @@ fn two_tunnels_are_opened_and_no_third() {
     let keyed = |packet: &[u8]| gre(0x20, IPV4, &[0, 0, 0, 3], packet);
     let nested = keyed(&vxlan(&inner()));
     check(&nested, "vxlan", Some(7));
-    assert_eq!(outer(&packet(&nested), &all()).unwrap().outer_tenant, Some(3));
-    let tenant = Tenant::new([TenantId::GreKey(3), TenantId::Vxlan(7)]);
-    assert_eq!(sample(&packet(&nested), &all()).unwrap().tenant, tenant);
+    assert_eq!(outer(&nested, &all()).unwrap().outer_tenant, Some(3));
+    let tunnels = [(TunnelKind::Gre, 3), (TunnelKind::Vxlan, 7)];
+    let tunnels = tunnels.map(|(kind, id)| Some(Tunnel { kind, id: Some(id) }));
+    assert_eq!(decode(&packet(&nested), &all()).unwrap().tunnels(), &tunnels);
     let third = keyed(&vxlan(&keyed(&inner())));
-    assert_eq!(sample(&packet(&third), &all()).unwrap().key.proto(), 47);
+    assert_eq!(decode(&packet(&third), &all()).unwrap().packet().key.proto(), 47);
 }
 
 #[test]
@@ -157,7 +161,7 @@ fn what_only_looks_like_a_tunnel_stays_the_outer_flow() {
         udp(8472, &[&[0, 0, 0, 0, 0, 0, 7, 0][..], &frame].concat()),
     ];
     for data in cases {
-        let found = sample(&packet(&data), &all()).unwrap();
-        assert_eq!((found.l3.len(), found.tenant), (data.len(), Tenant::default()));
+        let found = decode(&packet(&data), &all()).unwrap();
+        assert_eq!((found.l3().len(), found.tunnels()), (data.len(), &[None, None]));
     }
 }

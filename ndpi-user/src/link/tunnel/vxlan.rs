@@ -2,8 +2,7 @@
 
 use ndpi_common::parse::{self, ETHERNET_LEN, Link, Packet, Source, Tags, ethertype, proto};
 
-use super::Kind;
-use crate::flow::TenantId;
+use super::{Tunnel, TunnelKind};
 
 /// Bytes of the header.
 const LEN: u32 = 8;
@@ -16,7 +15,7 @@ pub(super) fn find<S: Source + ?Sized>(
     source: &S,
     packet: &Packet,
     ports: &[u16],
-) -> Option<(Kind, Link, TenantId)> {
+) -> Option<(Tunnel, Link)> {
     const HAS_IDENTIFIER: u8 = 0x08;
     const HAS_PROTOCOL: u8 = 0x04;
     const VERSION: u8 = 0x30;
@@ -32,13 +31,13 @@ pub(super) fn find<S: Source + ?Sized>(
     }
     let inner = at.checked_add(LEN)?;
     let (kind, link) = if flags & HAS_PROTOCOL == 0 {
-        (Kind::Vxlan, ethernet(source, inner)?)
+        (TunnelKind::Vxlan, ethernet(source, inner)?)
     } else {
-        (Kind::VxlanGpe, of_protocol(source, inner, protocol)?)
+        (TunnelKind::VxlanGpe, of_protocol(source, inner, protocol)?)
     };
     let link = parse::step_over(source, link).ok()?;
-    let tenant = TenantId::Vxlan(identifier(source, at)?);
-    Some((kind, Link { tags: packet.tags, ..link }, tenant))
+    let tunnel = Tunnel { kind, id: Some(identifier(source, at)?) };
+    Some((tunnel, Link { tags: packet.tags, ..link }))
 }
 
 /// The network identifier of the VXLAN or Geneve header at `at`: 24 bits at the same place.

@@ -1,0 +1,3 @@
+//! Captures without a kernel: from their packets to samples.
+
+pub mod sample;
