@@ -2,8 +2,8 @@
 
 use std::io::Cursor;
 
-use ndpi_user::capture::{Capture, LONGEST_RECORD};
-use ndpi_user::link;
+use ndpi_capture::link;
+use ndpi_capture::{Capture, LONGEST_RECORD};
 
 /// Packets looked at: a compressed capture can hold more than anybody wants to wait for.
 const MOST_PACKETS: usize = 100_000;

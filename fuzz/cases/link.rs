@@ -1,7 +1,7 @@
 //! One packet, as the fuzzer and the test that replays its corpus feed it.
 
-use ndpi_user::capture::{LinkType, Packet};
-use ndpi_user::link::{self, Tunnels};
+use ndpi_capture::link::{self, Tunnels};
+use ndpi_capture::{LinkType, Packet};
 
 /// Takes the first two bytes of `data` as a link type, the third as what the snapshot length cut
 /// off, and the rest as a packet.

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use ndpi::{Engine, Flow, Hints, Library, State};
-use ndpi_user::capture::Capture;
-use ndpi_user::link;
+use ndpi_capture::Capture;
+use ndpi_capture::link;
 
 /// A capture in memory, with the flow of each packet.
 #[derive(Default)]

@@ -9,8 +9,8 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use ndpi_user::capture::{Capture, LinkType, Packet};
-use ndpi_user::link;
+use ndpi_capture::link;
+use ndpi_capture::{Capture, LinkType, Packet};
 
 const ETHERNET: LinkType = LinkType(1);
 /// A pause between two packets is not longer than this.

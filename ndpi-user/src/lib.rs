@@ -1,7 +1,6 @@
 //! The parts of `ndpi-xdp`: sources of samples, classifier, policy, verdict store, sinks, commands.
 
 pub mod batch;
-pub mod capture;
 pub mod classify;
 pub mod cli;
 pub mod commands;
@@ -11,11 +10,10 @@ pub mod files;
 pub mod first_packet;
 pub mod flow;
 pub mod interfaces;
-pub mod link;
 pub mod live;
 mod logging;
-pub mod policy_files;
 pub mod offline;
+pub mod policy_files;
 pub mod record;
 pub mod reject;
 pub mod report;

@@ -1,7 +1,6 @@
 //! What unit tests share.
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use ndpi::Library;
@@ -19,19 +18,6 @@ pub(crate) fn library() -> Option<Library> {
             None
         }
     }
-}
-
-/// Holds a seed of the fuzzer against what is in the repository; with `UPDATE_SEEDS` set, writes it
-/// there.
-pub(crate) fn seed(target: &str, name: &str, bytes: &[u8]) {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
-    let path = corpus.join(name);
-    if std::env::var_os("UPDATE_SEEDS").is_some_and(|value| !value.is_empty()) {
-        std::fs::create_dir_all(&corpus).expect("a folder for seeds");
-        std::fs::write(&path, bytes).expect("a file for a seed");
-    }
-    let there = std::fs::read(&path).ok();
-    assert!(there.as_deref() == Some(bytes), "{}: UPDATE_SEEDS=1 writes it", path.display());
 }
 
 /// What was written, to be looked at by somebody else than the writer.

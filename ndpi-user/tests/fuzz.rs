@@ -1,28 +1,14 @@
-//! The fuzzer's corpora, replayed: seeds, and whatever once went wrong.
+//! The fuzzer's corpus of packets, replayed: seeds, and whatever once went wrong.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-#[path = "../../fuzz/cases/capture.rs"]
-mod capture;
-#[path = "../../fuzz/cases/link.rs"]
-mod link;
 #[path = "../../fuzz/cases/packet.rs"]
 mod packet;
 
 #[path = "kernel/frame.rs"]
 #[expect(dead_code, reason = "the tests of the programs use the rest")]
 mod frame;
-
-#[test]
-fn the_corpus_of_captures_holds() {
-    replay("capture", capture::run);
-}
-
-#[test]
-fn the_corpus_of_link_layers_holds() {
-    replay("link", link::run);
-}
 
 #[test]
 fn the_corpus_of_packets_holds() {

@@ -4,10 +4,10 @@ use std::num::NonZeroU16;
 
 use clap::Args;
 use ipnet::IpNet;
+use ndpi_capture::link::Tunnels;
 use ndpi_common::Switches;
 
 use super::network::network;
-use crate::link::Tunnels;
 
 /// Which tunnels are looked into.
 #[derive(Args, Clone, Debug)]

@@ -1,11 +1,11 @@
 //! The record of a finished flow.
 
+use ndpi_capture::link::Outer;
 use serde::Serialize;
 
 use super::{Ends, Label, Names, Origin, Time};
 use crate::classify::End;
 use crate::flow::FlowEntry;
-use crate::link::Outer;
 use crate::verdict::Action;
 
 /// How much crossed, over the whole life of the flow.

@@ -6,13 +6,13 @@ use std::hash::Hash;
 use std::time::Duration;
 
 use hashbrown::HashMap;
+use ndpi_capture::Others;
+use ndpi_capture::link::Skips;
 use serde::{Deserialize, Serialize};
 
 use super::table::{Align, Table};
 use super::units::{bar, bytes, carrier, duration, grouped};
 use super::{SlowFlow, Summary, Tally};
-use crate::capture::Others;
-use crate::link::Skips;
 use crate::record::Names;
 use crate::verdict::Verdict;
 

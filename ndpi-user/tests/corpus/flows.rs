@@ -6,8 +6,8 @@ use std::fmt::Write;
 use std::net::IpAddr;
 use std::path::Path;
 
-use ndpi_user::capture::Capture;
-use ndpi_user::link::{self, Skips};
+use ndpi_capture::Capture;
+use ndpi_capture::link::{self, Skips};
 
 use crate::reference::{self, Reference};
 

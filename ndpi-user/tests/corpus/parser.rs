@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use etherparse::err::Layer;
 use etherparse::err::packet::SliceError;
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+use ndpi_capture::{Capture, LinkType};
 use ndpi_common::parse::{Captured, Fragment, Notes, Options, Packet, Refusal, fast, frame};
 use ndpi_common::{Direction, Key};
-use ndpi_user::capture::{Capture, LinkType};
 
 use crate::reference;
 

@@ -7,10 +7,10 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use ndpi_capture::Capture;
 use ndpi_text::shown;
 
 use super::Folders;
-use crate::capture::Capture;
 
 /// What stands in the name of a file that should be a capture, as `a.pcap.gz` and `b.snoop`.
 const OF_CAPTURES: [&str; 10] =

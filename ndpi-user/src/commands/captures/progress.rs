@@ -6,8 +6,7 @@ use std::sync::{Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use crate::capture::Progress;
+use ndpi_capture::Progress;
 
 /// What takes less is over before anyone looks.
 const LONG: Duration = Duration::from_secs(1);

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ndpi::Classification;
+use ndpi_capture::Others;
+use ndpi_capture::link::Outer;
 use ndpi_policy::Policy;
 use serde::Serialize;
 
 use super::Format;
-use crate::capture::Others;
 use crate::classify::{Announcement, End, Judge, Moment, judge};
 use crate::first_packet::{Blocklist, Claim, Servers, lesson};
 use crate::flow::{DecidedBy, Details, FlowEntry, FlowKey, Tenant};
-use crate::link::Outer;
 use crate::record::{Counters, FlowRecord, Names, Origin};
 use crate::report::{CaptureReport, Summary, write_csv};
 use crate::sample::Sample;

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use ndpi_capture::Others;
 use ndpi_text::shown;
 use serde::{Deserialize, Serialize};
 
 use super::{Recording, tell_unread};
-use crate::capture::Others;
 use crate::report::{CaptureReport, Report, Summary};
 
 /// What came of some captures.

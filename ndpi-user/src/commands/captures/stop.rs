@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
+use ndpi_capture::CaptureError;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
 use signal_hook::SigId;
@@ -13,7 +14,6 @@ use signal_hook::consts::signal::{SIGINT, SIGTERM};
 use signal_hook::flag::{register, register_conditional_default, register_usize};
 use signal_hook::low_level::{pipe, unregister};
 
-use crate::capture::CaptureError;
 use crate::report::CaptureReport;
 
 /// What the first SIGINT or SIGTERM does; a second one ends the process as it would by default.

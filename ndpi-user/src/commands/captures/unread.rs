@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use crate::capture::LinkType;
-use crate::link::type_name;
+use ndpi_capture::LinkType;
+use ndpi_capture::link::type_name;
+
 use crate::report::CaptureReport;
 
 /// Says on standard error what of a capture could not be read; whether there is no flow for that.
@@ -83,9 +84,9 @@ mod tests {
     use ndpi_common::parse::Refusal;
 
     use super::{lines, nothing};
-    use crate::capture::LinkType;
-    use crate::link::{Skip, Skips};
     use crate::report::CaptureReport;
+    use ndpi_capture::LinkType;
+    use ndpi_capture::link::{Skip, Skips};
 
     fn capture(packets: u64, skipped: &[Skip]) -> CaptureReport {
         let mut skips = Skips::default();

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
+use ndpi_capture::link::{self, Outer};
+use ndpi_capture::{Capture, Packet};
 
 use super::job::Job;
-use crate::capture::{Capture, Packet};
 use crate::commands::captures::{Bar, Timeline};
-use crate::link::{self, Outer};
 use crate::offline::sample;
 use crate::report::CaptureReport;
 use crate::sample::Sample;

@@ -12,6 +12,7 @@ use std::thread;
 
 use anyhow::Result;
 use ndpi::Engine;
+use ndpi_capture::link::Outer;
 
 use super::job::Job;
 use super::ordered::Ordered;
@@ -21,7 +22,6 @@ use super::world::EXPIRE_STEPS;
 use crate::classify::Classifier;
 use crate::commands::captures::{Bar, Outcome};
 use crate::flow::Shards;
-use crate::link::Outer;
 use crate::report::{CaptureReport, Summary};
 use crate::sample::Sample;
 

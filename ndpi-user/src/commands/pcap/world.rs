@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use ndpi::Engine;
+use ndpi_capture::link::Outer;
 
 use super::job::Job;
 use super::ordered::Placed;
@@ -12,7 +13,6 @@ use super::reader::{self, STRIDE, Take};
 use super::sink::{self, FlowSink};
 use crate::classify::Classifier;
 use crate::commands::captures::{Bar, Outcome};
-use crate::link::Outer;
 use crate::sample::Sample;
 
 /// Records are handed on in pieces of this size.

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use anyhow::Result;
 use ndpi::{Classification, Engine};
+use ndpi_capture::Capture;
+use ndpi_capture::link::{self, Tunnels};
 
 use super::explain::Explainer;
-use crate::capture::Capture;
 use crate::classify::{
     Announcement, Classifier, End, Judge, Keeper, Moment, Settings, Sink, judge,
 };
@@ -14,7 +15,6 @@ use crate::commands::captures::{Stop, name, tell_unread};
 use crate::commands::print;
 use crate::first_packet::{Claim, Memory, lesson};
 use crate::flow::{Details, FlowEntry, Timeouts};
-use crate::link::{self, Tunnels};
 use crate::offline::sample::sample;
 use crate::report::CaptureReport;
 use crate::sample::Sample;

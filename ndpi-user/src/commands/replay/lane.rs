@@ -2,15 +2,15 @@
 //! verdict stands before the next one comes.
 
 use anyhow::{Result, ensure};
+use ndpi_capture::Packet;
+use ndpi_capture::link::{self, Frame, Layers, Tunnels};
 use ndpi_common::parse::{self, Tunnel};
 use ndpi_common::{Direction, Key, SampleFlags, SampleHeader};
 
 use super::buckets::Buckets;
 use super::flows::Flows;
 use super::machine::{Action, Machine};
-use crate::capture::Packet;
 use crate::flow::Tenant;
-use crate::link::{self, Frame, Layers, Tunnels};
 use crate::live::Unpacker;
 use crate::sample::Sample;
 use crate::verdict;
@@ -176,7 +176,8 @@ impl<'a, 'e> Lane<'a, 'e> {
     fn note_tunnel(&mut self, key: Key, packet: &Packet<'_>, parsed: Option<&parse::Packet>) {
         if self.shows_tunnels
             && parsed.is_some_and(|parsed| parsed.tunnel != Tunnel::None)
-            && let Some(outer) = link::decode(packet, self.tunnels).ok().and_then(|d| d.outer())
+            && let Some(outer) =
+                link::decode(packet, self.tunnels).ok().and_then(|decoded| decoded.outer())
         {
             self.flows.sink.recorder.tunnelled(key, Tenant::default(), outer);
         }

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use ndpi_capture::link::Skip;
 use serde::Serialize;
 
 use super::counted::Counted;
 use super::lane::Seen;
 use super::sink::Decision;
 use crate::commands::captures::{Format, write_json};
-use crate::link::Skip;
 use crate::record::{Ends, Time};
 use crate::report::units::carrier;
 

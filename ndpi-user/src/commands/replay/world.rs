@@ -5,6 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use ndpi::Engine;
+use ndpi_capture::link::{self, Framer, Skips, Tunnels};
+use ndpi_capture::{Capture, Packet};
 
 use super::answers::Answers;
 use super::counted::Finder;
@@ -14,11 +16,9 @@ use super::lane::Lane;
 use super::machine::Machine;
 use super::packets::{self, Fate};
 use super::sink::ReplaySink;
-use crate::capture::{Capture, Packet};
 use crate::commands::captures::{
     Bar, Format, Outcome, Recorder, Stop, Timeline, capture_record, write_json,
 };
-use crate::link::{self, Framer, Skips, Tunnels};
 use crate::report::CaptureReport;
 
 /// Packets between two looks at idle flows, the output and the bar.

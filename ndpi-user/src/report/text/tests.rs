@@ -73,7 +73,7 @@ fn the_report_shows_shares_risks_verdicts_and_slow_flows() {
     }
     let mut captured = CaptureReport { name: "a.pcap".into(), ..CaptureReport::default() };
     (0..81).for_each(|second| captured.packet(second * 1_000_000_000));
-    captured.skips.count(crate::link::Skip::LaterFragment);
+    captured.skips.count(ndpi_capture::link::Skip::LaterFragment);
     let report = Report {
         captures: &[captured],
         summary: &summary,

@@ -3,7 +3,7 @@
 use ndpi_common::Direction;
 
 use super::{Decoded, Skip, Skips, Tunnels, decode, packets};
-use crate::capture::{LinkType, Packet};
+use crate::packet::{LinkType, Packet};
 use crate::testing;
 
 /// UDP from 198.18.0.2:4000 to 198.18.0.1:53 with four bytes of payload.

@@ -70,7 +70,7 @@ impl<'a> Decoded<'a> {
         let ((src, _), (dst, _)) = outermost.key.endpoints(outermost.direction);
         let mut innermost_first = self.tunnels.iter().rev().flatten();
         let innermost = innermost_first.next()?;
-        let outer_tenant = innermost_first.next().and_then(|tunnel| tunnel.tenant());
+        let outer_tenant = innermost_first.next().and_then(Tunnel::tenant);
         Some(Outer {
             kind: innermost.kind.name(),
             tenant: innermost.tenant(),

@@ -2,8 +2,8 @@
 
 use super::bytes::{at, be16, behind, le32, length, split};
 use super::{Found, Under, ppp};
-use crate::capture::LinkType;
 use crate::link::Skip;
+use crate::packet::LinkType;
 
 /// The link type of what was found, and the bytes from there on.
 pub(super) type Unwrapped<'a> = Result<(LinkType, &'a [u8]), Skip>;

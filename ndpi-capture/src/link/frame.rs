@@ -4,7 +4,7 @@ use ndpi_common::parse::{self, Captured, ETHERNET_LEN, Notes, Options, ethertype
 
 use super::Skip;
 use super::types::{self, Under};
-use crate::capture::Packet;
+use crate::packet::Packet;
 
 const HEADER: usize = ETHERNET_LEN as usize;
 
@@ -86,8 +86,8 @@ fn end_on_the_wire(bytes: &[u8], missing: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::{Frame, Framer, HEADER, LONGEST};
-    use crate::capture::{LinkType, Packet};
     use crate::link::Skip;
+    use crate::packet::{LinkType, Packet};
 
     /// UDP with four bytes of payload.
     const IPV4: [u8; 32] = [

@@ -30,7 +30,7 @@ pub use unfold::{Packets, packets};
 
 use ndpi_common::parse::{self, Captured, Fragment, Link, Options, Tags};
 
-use crate::capture::{LinkType, Packet};
+use crate::packet::{LinkType, Packet};
 use types::Under;
 
 /// The name of a link type in libpcap's registry (<https://www.tcpdump.org/linktypes.html>), without

@@ -1,4 +1,4 @@
-//! Captures read in user space: pcap and pcapng, plain or compressed, from a file or a stream.
+//! Captures: pcap and pcapng, plain or compressed, from a file or a stream.
 //!
 //! [`Capture::open`] says what it is by its first bytes; [`Capture::next_packet`] lends one packet
 //! after another out of one buffer, which grows to the longest record and not beyond a bound.
@@ -30,30 +30,13 @@ pub use error::{CaptureError, Problem};
 pub use foreign::Foreign;
 pub use source::Progress;
 
+use crate::packet::{LinkType, Packet};
 use source::Source;
 use window::Window;
 
 /// The longest record of a pcap file and the longest block of a pcapng file, in bytes. What is
 /// longer is a length that lies: libpcap stops at 16 MiB (pcapng) and 256 KiB (pcap) too.
 pub const LONGEST_RECORD: usize = 16 << 20;
-
-/// A link-layer type by its number in captures (<https://www.tcpdump.org/linktypes.html>).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct LinkType(pub u16);
-
-/// A packet, lent by the capture until the next one is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Packet<'a> {
-    /// When it was captured: nanoseconds since 1970 (UTC). A pcapng simple packet has no time of
-    /// its own and takes that of the packet before it.
-    pub time_ns: u64,
-    /// What `data` begins with.
-    pub link_type: LinkType,
-    /// The bytes captured, from the link layer on.
-    pub data: &'a [u8],
-    /// Bytes that the packet had on the wire, by the capture; may be more than were captured.
-    pub wire_len: u32,
-}
 
 /// A capture being read.
 pub struct Capture {

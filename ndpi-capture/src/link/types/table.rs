@@ -5,8 +5,8 @@ use ndpi_common::parse::ethertype;
 use super::{
     Found, Under, bsd, cooked, infiniband, llc, nflog, odd, ppp, radio, switch, wifi, wrapped,
 };
-use crate::capture::LinkType;
 use crate::link::Skip;
+use crate::packet::LinkType;
 
 /// A link type of the registry.
 pub(super) struct Type {

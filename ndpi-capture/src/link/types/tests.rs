@@ -2,7 +2,7 @@
 
 use super::table::TABLE;
 use super::{find, name};
-use crate::capture::LinkType;
+use crate::packet::LinkType;
 
 #[test]
 fn the_table_is_in_order() {

@@ -19,7 +19,7 @@ mod wifi;
 mod wrapped;
 
 use super::Skip;
-use crate::capture::LinkType;
+use crate::packet::LinkType;
 use bytes::behind;
 use table::{Read, look_up};
 pub(super) use wifi::Subframes;

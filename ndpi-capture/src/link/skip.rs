@@ -7,7 +7,7 @@ use ndpi_common::parse::Refusal;
 use serde::{Deserialize, Serialize};
 
 use super::second_look::Inner;
-use crate::capture::LinkType;
+use crate::packet::LinkType;
 
 /// Why a packet belongs to no flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

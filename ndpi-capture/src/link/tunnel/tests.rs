@@ -1,7 +1,7 @@
 //! Tunnels in captures, built byte by byte.
 
-use crate::capture::{LinkType, Packet};
 use crate::link::{Outer, Tunnel, TunnelKind, Tunnels, decode};
+use crate::packet::{LinkType, Packet};
 
 const IPV4: u16 = 0x0800;
 

@@ -2,7 +2,7 @@
 
 use pcap_parser::{InterfaceDescriptionBlock, OptionCode};
 
-use crate::capture::LinkType;
+use crate::packet::LinkType;
 
 const NS_PER_S: u64 = 1_000_000_000;
 

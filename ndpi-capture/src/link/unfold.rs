@@ -1,7 +1,7 @@
 //! The packets in a captured one: 802.11 sends several in one frame.
 
 use super::types::{self, Subframes};
-use crate::capture::{LinkType, Packet};
+use crate::packet::{LinkType, Packet};
 
 /// The packets that a captured one stands for: itself, or those in an aggregate (A-MSDU) of 802.11.
 #[inline]
