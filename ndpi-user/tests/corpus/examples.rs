@@ -145,12 +145,6 @@ fn a_long_name_in_a_policy_meets_what_ndpi_left_of_it_in_a_capture() {
     assert_eq!(said, [("TLS".to_owned(), "drop".to_owned())]);
 }
 
-#[test]
-fn a_page_has_no_example_that_is_not_tried_here() {
-    assert_eq!(blocks(README).len(), 1);
-    assert_eq!(blocks(PAGE).len(), 3);
-}
-
 /// The policies of a page.
 fn blocks(page: &str) -> Vec<&str> {
     let texts = page.split("```toml\n").skip(1);

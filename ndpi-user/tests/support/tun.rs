@@ -31,7 +31,20 @@ impl Tun {
     }
 
     fn down(sandbox: &Sandbox, name: &str) -> Self {
-        Self(sandbox.inside(|| open(name)).unwrap())
+        Self(sandbox.inside(|| open(name, libc::IFF_TUN)).unwrap())
+    }
+
+    /// An Ethernet interface, up, without an address.
+    pub(crate) fn tap(sandbox: &Sandbox, name: &str) -> Self {
+        let tap = Self(sandbox.inside(|| open(name, libc::IFF_TAP)).unwrap());
+        sandbox.network.set(&format!("ipv6/conf/{name}/disable_ipv6"), "1").unwrap();
+        sandbox.ip(&format!("link set {name} up"));
+        tap
+    }
+
+    /// Has a frame (of a tap) or packet come in, from the other end.
+    pub(crate) fn send(&self, frame: &[u8]) {
+        (&self.0).write_all(frame).unwrap();
     }
 
     /// An interface of such a type that is down.
@@ -56,7 +69,7 @@ impl Tun {
         let sum = !u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap();
         ip[10..12].copy_from_slice(&sum.to_be_bytes());
         let udp = [&ports.map(u16::to_be_bytes).concat()[..], &len(8), &[0, 0], payload].concat();
-        (&self.0).write_all(&[ip, udp].concat()).unwrap();
+        self.send(&[ip, udp].concat());
     }
 
     /// Packets with this payload that went out and were not read before.
@@ -71,7 +84,7 @@ impl Tun {
 }
 
 /// `TUNSETIFF` on a new descriptor: no protocol information before packets, and reading never waits.
-fn open(name: &str) -> io::Result<File> {
+fn open(name: &str, kind: libc::c_int) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut options = OpenOptions::new();
     let file =
@@ -81,7 +94,7 @@ fn open(name: &str) -> io::Result<File> {
     for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
         *to = libc::c_char::from_ne_bytes([from]);
     }
-    request.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_TUN | libc::IFF_NO_PI).unwrap();
+    request.ifr_ifru.ifru_flags = libc::c_short::try_from(kind | libc::IFF_NO_PI).unwrap();
     // SAFETY: the kernel reads and writes the request, which lives until it returns.
     let result = unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF, &raw mut request) };
     if result == 0 { Ok(file) } else { Err(io::Error::last_os_error()) }

@@ -1,0 +1,93 @@
+//! A network namespace with one interface, `eth0`, on which the capture of the documents comes in.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::capture;
+use crate::support::sandbox::Sandbox;
+use crate::support::tun::Tun;
+use crate::support::wait_until;
+
+pub(crate) struct Network {
+    running: Option<Running>,
+    eth0: Tun,
+    sandbox: Sandbox,
+}
+
+/// `ndpi-xdp run` under way; it does not outlive this.
+struct Running {
+    child: Child,
+    output: PathBuf,
+}
+
+impl Network {
+    pub(crate) fn new() -> Self {
+        let sandbox = Sandbox::new();
+        let eth0 = Tun::tap(&sandbox, "eth0");
+        Self { running: None, eth0, sandbox }
+    }
+
+    /// A shell inside.
+    pub(crate) fn shell(&self) -> Command {
+        self.sandbox.command("sh")
+    }
+
+    /// Starts an instance, whose both outputs go to the file `output`, and has the capture come in.
+    pub(crate) fn start(&mut self, mut command: Command, output: PathBuf) {
+        let running = Running { child: command.spawn().unwrap(), output };
+        wait_until(|| running.said().contains("attached to eth0"));
+        let frames = capture::office();
+        let (first, later) = frames.split_at(capture::UNTIL_BLOCKED);
+        self.come_in(first);
+        wait_until(|| running.said().contains("Facebook"));
+        self.come_in(later);
+        self.running = Some(running);
+    }
+
+    fn come_in(&self, frames: &[(u64, Vec<u8>)]) {
+        for (_, frame) in frames {
+            self.eth0.send(frame);
+            // A verdict takes less than that, but on a busy machine.
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Ends the instance, and gives what it has printed.
+    pub(crate) fn end(&mut self) -> Option<String> {
+        let mut running = self.running.take()?;
+        // As a terminal shows it.
+        OpenOptions::new().append(true).open(&running.output).unwrap().write_all(b"^C\n").unwrap();
+        let pid = Pid::from_raw(running.child.id().cast_signed()).unwrap();
+        kill_process(pid, Signal::INT).unwrap();
+        let status = running.child.wait().unwrap();
+        assert!(status.success(), "{status}\n{}", running.said());
+        let said = running.said();
+        Some(said.split_inclusive('\n').filter(|line| !is_about_a_busy_machine(line)).collect())
+    }
+}
+
+/// Whether a line is there only because the machine has more to do than this test.
+fn is_about_a_busy_machine(line: &str) -> bool {
+    let warning = line.strip_prefix("warning: ").unwrap_or_default();
+    ["more new flows come", "new flows are looked at"].iter().any(|it| warning.starts_with(it))
+}
+
+impl Running {
+    fn said(&self) -> String {
+        fs::read_to_string(&self.output).unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Already over, or to be over at once.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
