@@ -6,7 +6,10 @@
 mod abi;
 mod access;
 mod licences;
+mod links;
 mod manifests;
+mod maps;
+mod paths;
 mod promises;
 mod shared_types;
 mod size;
@@ -67,7 +70,10 @@ fn findings(workspace: &Workspace) -> Result<Vec<String>> {
         manifests::check(root)?,
         licences::check(root)?,
         workflows::check(root)?,
+        links::check(root)?,
+        paths::check(root)?,
         promises::check(&sources, root)?,
+        maps::check(&sources, root)?,
     ]
     .concat())
 }
