@@ -8,10 +8,10 @@ use std::fs;
 
 use anyhow::{Context, Result};
 use ndpi::{Classification, Engine, Hints, Library};
-use ndpi_user::classify::{Classifier, End, Judge, Keeper, Moment, Settings, Sink};
-use ndpi_user::flow::{Details, FlowEntry, FlowKey};
-use ndpi_user::sample::Sample;
-use ndpi_user::verdict::Verdict;
+use ndpi_flow::{
+    Classifier, Details, End, FlowEntry, FlowKey, Judge, Keeper, Moment, Sample, Settings, Sink,
+    Verdict,
+};
 
 /// UDP from port 4000 with four bytes that nDPI does not know at once.
 const UNKNOWN: [u8; 32] = [

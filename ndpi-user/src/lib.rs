@@ -1,14 +1,10 @@
 //! The parts of `ndpi-xdp`: sources of samples, classifier, policy, verdict store, sinks, commands.
 
-pub mod batch;
-pub mod classify;
 pub mod cli;
 pub mod commands;
 pub mod control;
 pub mod enforce;
 pub mod files;
-pub mod first_packet;
-pub mod flow;
 pub mod interfaces;
 pub mod live;
 mod logging;
@@ -17,9 +13,6 @@ pub mod policy_files;
 pub mod record;
 pub mod reject;
 pub mod report;
-pub mod resegment;
 mod rights;
-pub mod sample;
 #[cfg(test)]
 mod testing;
-pub mod verdict;

@@ -1,7 +1,8 @@
 //! How much crossed of a flow, by what user space and the kernel have seen of it.
 
+use ndpi_flow::FlowEntry;
+
 use super::store::{KernelCounts, Volume};
-use crate::flow::FlowEntry;
 use crate::record::Counters;
 
 /// Replaces what user space was shown of a flow by what the kernel counted while there was no

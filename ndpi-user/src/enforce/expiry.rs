@@ -4,14 +4,12 @@ use std::time::Duration;
 
 use ndpi_common::{Action, TICK_NS, Verdict};
 
-use crate::classify::End;
-use crate::flow::{FlowKey, Timeouts};
-use crate::sample::tcp;
+use ndpi_flow::{End, FlowKey, Timeouts, tcp};
 
 /// Why the flow of a verdict is over at the tick `now` of the coarse clock; `None` while it lives.
 ///
 /// The FIN and RST of a blocked connection never arrive, and both ends may still hold it open: they only
-/// bring the end of its entry nearer, after which a note is left ([`crate::flow::Notes`]) that blocks the
+/// bring the end of its entry nearer, after which a note is left ([`ndpi_flow::Notes`]) that blocks the
 /// rest of it.
 pub fn end_of(key: &FlowKey, entry: &Verdict, now: u32, timeouts: &Timeouts) -> Option<End> {
     let ticks = u64::from(now.saturating_sub(entry.last_seen));
@@ -34,11 +32,10 @@ mod tests {
     use std::time::Duration;
 
     use ndpi_common::{Action, Direction, Key, KeyV4, TICK_NS, Verdict};
+    use ndpi_flow::tcp::{ACK, FIN, RST};
+    use ndpi_flow::{End, Timeouts};
 
     use super::end_of;
-    use crate::classify::End;
-    use crate::flow::Timeouts;
-    use crate::sample::tcp::{ACK, FIN, RST};
 
     fn key(proto: u8) -> Key {
         let (key, direction) = KeyV4::new(([198, 18, 0, 1], 1), ([198, 18, 0, 2], 2), 0, proto);

@@ -2,34 +2,42 @@
 
 use anyhow::Context as _;
 use ndpi_common::{Server, ServerKey, tick_of};
-
-use super::kernel_store::NO_RULE;
-use crate::first_packet::{Blocked, Blocklist};
+use ndpi_flow::{Blocked, Blocklist};
 use ndpi_kernel::{Clock, Kernel, ServerMap};
 
+use super::kernel_store::NO_RULE;
+use crate::logging::Recurring;
+
 /// The kernel's map, and the clock that it goes by.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct KernelBlocklist {
     servers: ServerMap,
     clock: Clock,
+    /// How often the map could not be written.
+    refused: Recurring,
 }
 
 impl KernelBlocklist {
     /// The blocklist of `kernel`.
     pub fn new(kernel: &Kernel, clock: Clock) -> Self {
-        Self { servers: kernel.servers().clone(), clock }
+        Self { servers: kernel.servers().clone(), clock, refused: Recurring::default() }
     }
 }
 
 impl Blocklist for KernelBlocklist {
-    fn block(&self, server: &ServerKey, blocked: &Blocked) -> anyhow::Result<()> {
+    fn block(&mut self, server: &ServerKey, blocked: &Blocked) {
         let entry = entry(blocked, self.clock.ktime_ns());
-        self.servers.set(server, &entry).context("a server that is blocked is not blocked at once")
+        let written = self.servers.set(server, &entry);
+        if let Err(error) = written.context("a server that is blocked is not blocked at once") {
+            self.refused.warn(&error);
+        }
     }
 
-    fn unblock(&self, server: &ServerKey) -> anyhow::Result<()> {
-        self.servers.remove(server).context("a server is blocked until its entry runs out")?;
-        Ok(())
+    fn unblock(&mut self, server: &ServerKey) {
+        let removed = self.servers.remove(server);
+        if let Err(error) = removed.context("a server is blocked until its entry runs out") {
+            self.refused.warn(&error);
+        }
     }
 }
 
@@ -53,10 +61,9 @@ mod tests {
 
     use ndpi::{AppId, CategoryId};
     use ndpi_common::{Server, TICK_NS};
+    use ndpi_flow::{Action, Blocked, Verdict};
 
     use super::entry;
-    use crate::first_packet::Blocked;
-    use crate::verdict::{Action, Verdict};
 
     #[test]
     fn an_entry_runs_out_when_the_server_does() {

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 use ndpi_common::{Action, OWN_BUCKET, State, TICK_NS, Total, Track, Verdict as Entry, tick_of};
+use ndpi_flow::FlowKey;
+use ndpi_kernel::{Clock, Kernel, Limits, TrackMaps, VerdictMaps, Written};
 
 use super::active_policy::{Allowance, full};
 use super::store::{Activity, DesiredVerdict, KernelCounts, Suspended, VerdictStore, Volume};
-use crate::flow::FlowKey;
-use ndpi_kernel::{Clock, Kernel, Limits, TrackMaps, VerdictMaps, Written};
 
 /// The rule number of the policy's default in an [`Entry`].
 pub const NO_RULE: u16 = u16::MAX;

@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::flow::FlowKey;
+use ndpi_flow::FlowKey;
+
 use crate::logging::Recurring;
 
 /// What the kernel lacks.

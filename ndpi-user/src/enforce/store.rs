@@ -6,11 +6,9 @@ use ndpi::Classification;
 use ndpi_common::Verdict as Entry;
 use ndpi_common::parse::{proto, tcp};
 use ndpi_common::reopen::Opening;
+use ndpi_flow::{End, FlowEntry, FlowKey, Verdict};
 
 use super::active_policy::{ActivePolicy, Allowance};
-use crate::classify::End;
-use crate::flow::{FlowEntry, FlowKey};
-use crate::verdict::Verdict;
 
 /// Packets and bytes (from the IP header on).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

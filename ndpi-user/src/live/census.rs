@@ -5,11 +5,11 @@
 //! the flows that were active since the last one that did, in the order of their last packets.
 
 use ndpi_common::{Key, TICK_NS, Verdict};
+use ndpi_flow::{Shards, Timeouts};
+use ndpi_kernel::Clock;
 
 use super::worker::{Active, Message, Over};
 use crate::enforce::{Activity, end_of};
-use crate::flow::{Shards, Timeouts};
-use ndpi_kernel::Clock;
 
 /// Active flows in one message: workers look at samples in between.
 const ACTIVE_PER_MESSAGE: usize = 512;
@@ -98,9 +98,9 @@ impl Found {
 #[cfg(test)]
 mod tests {
     use ndpi_common::{Action, KeyV4, Tally};
+    use ndpi_flow::End;
 
     use super::*;
-    use crate::classify::End;
 
     fn key(port: u16) -> Key {
         Key::V4(KeyV4::new(([198, 18, 0, 1], port), ([198, 18, 0, 2], 53), 0, 17).0)

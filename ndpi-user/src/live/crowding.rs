@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use ndpi_flow::{Cause, Client, Held, Pool};
+
 use super::Output;
-use crate::flow::{Cause, Client, Held, Pool};
 use crate::record::{CrowdingRecord, Time};
 
 /// What has no room.
@@ -190,10 +191,10 @@ impl Crowding {
 #[cfg(test)]
 mod tests {
     use ndpi_common::{Direction, Key, KeyV4};
+    use ndpi_flow::{Client, Held, Pool};
     use serde_json::Value;
 
     use super::{Crowded, Crowding};
-    use crate::flow::{Client, Held, Pool};
     use crate::live::{Format, Output};
     use crate::testing::Lines;
 

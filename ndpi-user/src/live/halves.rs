@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use ndpi_common::parse::proto;
+use ndpi_flow::{FlowEntry, tcp};
 
 use super::Output;
-use crate::flow::FlowEntry;
 use crate::interfaces::Roster;
 use crate::record::{HalvesRecord, Time};
-use crate::sample::tcp;
 
 /// Flows after which an interface is judged.
 const ENOUGH: u64 = 20;
@@ -127,13 +126,12 @@ impl Halves {
 #[cfg(test)]
 mod tests {
     use ndpi_common::{Direction, Key, KeyV4};
+    use ndpi_flow::tcp::{ACK, FIN, PSH, RST, SYN};
+    use ndpi_flow::{FlowEntry, Sample};
 
     use super::{ENOUGH, Halves, Part, Tally};
-    use crate::flow::FlowEntry;
     use crate::interfaces::Roster;
     use crate::live::{Format, Output};
-    use crate::sample::Sample;
-    use crate::sample::tcp::{ACK, FIN, PSH, RST, SYN};
     use crate::testing::Lines;
 
     fn flow(proto: u8, tcp_seen: [u8; 2]) -> FlowEntry<()> {

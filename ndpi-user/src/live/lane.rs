@@ -4,14 +4,12 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use ndpi_common::SampleHeader;
+use ndpi_flow::{Batch, FlowKey, Sample};
+use ndpi_kernel::ktime_ns;
 
 use super::Message;
 use super::backlog::Behind;
 use super::outbox::Outbox;
-use crate::batch::Batch;
-use crate::flow::FlowKey;
-use crate::sample::Sample;
-use ndpi_kernel::ktime_ns;
 
 /// How long the reader waits for a worker whose queue is full, while others wait for the reader. One that
 /// is only slow takes the next batch within a millisecond.

@@ -2,12 +2,11 @@
 
 use crossbeam::channel::Receiver;
 use ndpi_common::SampleHeader;
+use ndpi_flow::{Batch, Shards};
 
 use super::Unpacker;
 use super::lane::Lane;
 use super::outbox::Outbox;
-use crate::batch::Batch;
-use crate::flow::Shards;
 
 /// A batch goes out when it holds this many samples, or when the rings are empty for now.
 const BATCH_SAMPLES: usize = 32;
@@ -75,13 +74,11 @@ mod tests {
 
     use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
     use ndpi_common::{Key, KeyV4, SampleFlags, SampleHeader};
+    use ndpi_flow::{Batch, Sample, Shards};
 
     use super::{BATCH_SAMPLES, Outbox, Reader};
-    use crate::batch::Batch;
-    use crate::flow::Shards;
     use crate::live::Message;
     use crate::live::backlog::Behind;
-    use crate::sample::Sample;
 
     const BUDGET: u32 = 5;
 

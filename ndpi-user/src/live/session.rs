@@ -9,6 +9,8 @@ use anyhow::{Result, anyhow};
 use crossbeam::channel::{self, Receiver, RecvTimeoutError};
 use ndpi::Engine;
 use ndpi_common::{SampleHeader, tick_of};
+use ndpi_flow::{Classifier, Servers, Settings, Shards, Shares, Timeouts};
+use ndpi_kernel::{Clock, LiveCell, LostFrames, Rings, Stats, VerdictMaps, Waker, ktime_ns};
 
 use super::arrivals::Arrivals;
 use super::census::Census;
@@ -21,12 +23,8 @@ use super::steer::{Control, Steering};
 use super::strain::StrainGauge;
 use super::stuck::StuckWatch;
 use super::{Backlog, Crowding, Halves, LiveSink, Message, Shared, Summary, Worker};
-use crate::classify::{Classifier, Settings};
 use crate::enforce::{ActivePolicy, KernelRules, KernelStore, PolicyInstaller};
-use crate::first_packet::Servers;
-use crate::flow::{Shards, Shares, Timeouts};
 use crate::interfaces::Roster;
-use ndpi_kernel::{Clock, LiveCell, LostFrames, Rings, Stats, VerdictMaps, Waker, ktime_ns};
 
 /// Batches that may wait for a worker. Where they do, the reader leaves out what may be left out long
 /// before.

@@ -4,22 +4,21 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ndpi::Classification;
+use ndpi_flow::{
+    Action, Announcement, Cause, Claim, Client, Details, End, FlowEntry, FlowKey, Judge, Moment,
+    Sample, Servers, Sink, Verdict, judge, lesson, tcp,
+};
+use ndpi_kernel::ktime_ns;
 
 use super::timing::Stopwatch;
 use super::{Crowded, Crowding, Halves, Output, Summary};
-use crate::classify::{Announcement, End, Judge, Moment, Sink, judge};
 use crate::enforce::{
     ActivePolicy, Activity, DesiredVerdict, KernelCounts, Pending, RetryQueue, VerdictStore,
     Volume, count_all, count_undecided,
 };
-use crate::first_packet::{Claim, Servers, lesson};
-use crate::flow::{Cause, Client, Details, FlowEntry, FlowKey};
 use crate::interfaces::Roster;
 use crate::record::{FlowRecord, Names, Origin, VerdictRecord};
 use crate::reject::Rejecter;
-use crate::sample::{Sample, tcp};
-use crate::verdict::{Action, Verdict};
-use ndpi_kernel::ktime_ns;
 
 /// What all workers share.
 #[derive(Clone, Debug)]
@@ -81,7 +80,7 @@ impl<S: VerdictStore> LiveSink<S> {
     }
 
     /// From now on, `policy` judges. All flows are to be judged again at once
-    /// ([`crate::classify::Classifier::judge_again`]), or verdicts of the one before stay.
+    /// ([`ndpi_flow::Classifier::judge_again`]), or verdicts of the one before stay.
     pub fn set_policy(&mut self, policy: Arc<ActivePolicy>) {
         self.earlier = std::mem::replace(&mut self.policy, policy);
     }

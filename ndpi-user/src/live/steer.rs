@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use crossbeam::channel::{self, Receiver, Sender, select};
 use ndpi_common::TICK_NS;
+use ndpi_flow::Servers;
 use ndpi_kernel::{Clock, LiveCell, ktime_ns};
 use ndpi_policy::Policy;
 
@@ -16,7 +17,6 @@ use super::strain::StrainGauge;
 use super::stuck::StuckWatch;
 use super::{Message, Rejudged};
 use crate::enforce::{ActivePolicy, KernelRules, PolicyInstaller};
-use crate::first_packet::Servers;
 
 /// What a session is told while it runs.
 #[derive(Debug)]

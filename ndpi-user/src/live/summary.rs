@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use ndpi::{AppId, CategoryId};
+use ndpi_flow::{Action, DecidedBy, FlowEntry};
 
 use super::TimeToVerdict;
 use crate::enforce::Volume;
-use crate::flow::{DecidedBy, FlowEntry};
 use crate::record::{Counters, Names};
-use crate::verdict::Action;
 
 /// Totals of one application under one action.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -222,12 +221,10 @@ impl Leaks {
 mod tests {
     use ndpi::Classification;
     use ndpi_common::{Direction, Key, KeyV4};
+    use ndpi_flow::{Action, Decided, DecidedBy, Details, FlowEntry, Sample, Stage, Verdict};
 
     use super::Summary;
-    use crate::flow::{Decided, DecidedBy, Details, FlowEntry, Stage};
     use crate::record::{Counters, Names};
-    use crate::sample::Sample;
-    use crate::verdict::{Action, Verdict};
 
     fn flow(by: DecidedBy) -> FlowEntry<()> {
         let (key, direction) = KeyV4::new(([198, 18, 0, 1], 1), ([198, 18, 0, 2], 2), 0, 6);

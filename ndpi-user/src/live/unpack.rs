@@ -2,9 +2,7 @@
 
 use ndpi_common::{Hook, SampleFlags, SampleHeader};
 
-use crate::flow::Tenant;
-use crate::resegment::fit;
-use crate::sample::Sample;
+use ndpi_flow::{Sample, Tenant, fit};
 
 /// Makes samples, with room for one packet.
 #[derive(Debug)]

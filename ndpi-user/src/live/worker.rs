@@ -4,13 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
+use ndpi_flow::{Batch, Classifier, Detector, End, FlowKey};
+use ndpi_kernel::ktime_ns;
 
 use super::{Backlog, LiveSink};
-use crate::batch::Batch;
-use crate::classify::{Classifier, Detector, End};
 use crate::enforce::{ActivePolicy, VerdictStore};
-use crate::flow::FlowKey;
-use ndpi_kernel::ktime_ns;
 
 /// What a worker is told.
 #[derive(Debug)]

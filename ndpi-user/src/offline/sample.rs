@@ -3,8 +3,7 @@
 use ndpi_capture::Packet;
 use ndpi_capture::link::{self, Decoded, Skip, Tunnel, TunnelKind, Tunnels};
 
-use crate::flow::{Tenant, TenantId};
-use crate::sample::Sample;
+use ndpi_flow::{Sample, Tenant, TenantId};
 
 /// The sample that a captured packet makes: that of the packet inside, if it is of one of the
 /// `tunnels` that are looked into.

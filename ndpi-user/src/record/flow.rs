@@ -1,12 +1,10 @@
 //! The record of a finished flow.
 
 use ndpi_capture::link::Outer;
+use ndpi_flow::{Action, End, FlowEntry};
 use serde::Serialize;
 
 use super::{Ends, Label, Names, Origin, Time};
-use crate::classify::End;
-use crate::flow::FlowEntry;
-use crate::verdict::Action;
 
 /// How much crossed, over the whole life of the flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use ndpi_common::Direction;
+use ndpi_flow::{FlowEntry, FlowKey};
 use serde::Serialize;
 
 use super::Names;
-use crate::flow::{FlowEntry, FlowKey};
 
 /// Where a flow was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use ndpi_flow::FlowEntry;
 use serde::Serialize;
 
 use super::{Ends, Label, Names, Origin, Time};
-use crate::flow::FlowEntry;
 
 /// One `verdict` record: a flow was decided, and its verdict stands.
 #[derive(Debug, Serialize)]

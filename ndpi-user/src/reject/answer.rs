@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
+use ndpi_flow::Sample;
+
 use super::offender::Offender;
 use super::{icmp, ip, tcp};
-use crate::sample::Sample;
 
 /// A packet to send.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use crate::flow::FlowKey;
+use ndpi_flow::FlowKey;
 
 /// Flows in one generation: as many as a table of 2^16 places holds, of which two take 7 MiB.
 const GENERATION: usize = 7 << 13;

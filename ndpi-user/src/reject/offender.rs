@@ -1,11 +1,11 @@
 //! The packet that is answered.
 
 use ndpi_common::parse::{self, Captured, Fragment, Notes, Options, Packet};
+use ndpi_flow::Sample;
 
 use super::address::Ends;
 use super::answer::{Answer, Unanswerable};
 use super::ip::Header;
-use crate::sample::Sample;
 
 /// A sample that may be answered as far as IP is concerned.
 #[derive(Debug)]

@@ -5,12 +5,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use ndpi_flow::{FlowKey, Sample};
+
 use super::answer::{Answer, Unanswerable, answers};
 use super::answered::Answered;
 use super::pace::Pace;
 use super::stack::{OpenError, Stack};
-use crate::flow::FlowKey;
-use crate::sample::Sample;
 
 /// Failures to send are logged once in this time at most.
 const LOG_PAUSE_NS: u64 = 10_000_000_000;

@@ -1,11 +1,11 @@
 //! Resets (RFC 9293, section 3.5.2).
 
 use ndpi_common::parse::Fragment;
+use ndpi_flow::tcp::{ACK, FIN, RST, SYN};
 
 use super::answer::{Answer, Unanswerable};
 use super::ip::{self, Header};
 use super::offender::Offender;
-use crate::sample::tcp::{ACK, FIN, RST, SYN};
 
 const HEADER: usize = 20;
 const CHECKSUM_AT: usize = 16;

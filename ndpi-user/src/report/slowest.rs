@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ndpi::AppId;
 
-use crate::flow::{Endpoint, FlowEntry};
+use ndpi_flow::{Endpoint, FlowEntry};
 
 /// A flow and what its classification took.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

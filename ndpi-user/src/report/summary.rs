@@ -4,14 +4,12 @@ use std::hash::Hash;
 
 use hashbrown::HashMap;
 use ndpi::{AppId, CategoryId};
+use ndpi_flow::{End, FlowEntry, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::Slowest;
 use super::transfer::Transfer;
-use crate::classify::End;
-use crate::flow::FlowEntry;
 use crate::record::Counters;
-use crate::verdict::Verdict;
 
 /// Flows with their packets and bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

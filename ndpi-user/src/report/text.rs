@@ -8,13 +8,13 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use ndpi_capture::Others;
 use ndpi_capture::link::Skips;
+use ndpi_flow::Verdict;
 use serde::{Deserialize, Serialize};
 
 use super::table::{Align, Table};
 use super::units::{bar, bytes, carrier, duration, grouped};
 use super::{SlowFlow, Summary, Tally};
 use crate::record::Names;
-use crate::verdict::Verdict;
 
 /// Cells of the longest bar.
 const BAR: usize = 24;

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ndpi::{AppId, CategoryId};
+use ndpi_flow::{Action, Endpoint, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::{Ruled, SlowFlow, Slowest, Summary, Tally};
-use crate::flow::Endpoint;
-use crate::verdict::{Action, Verdict};
 
 /// A [`Summary`] in types that can be written.
 #[derive(Debug, Serialize, Deserialize)]
@@ -114,9 +113,9 @@ mod tests {
     use std::time::Duration;
 
     use ndpi::{AppId, CategoryId};
+    use ndpi_flow::{Action, Verdict};
 
     use crate::report::{Ruled, SlowFlow, Summary, Tally};
-    use crate::verdict::{Action, Verdict};
 
     #[test]
     fn sums_arrive_as_they_were() {

@@ -5,9 +5,9 @@ use std::thread;
 
 use ndpi::Classification;
 use ndpi_common::{Action, Hook, Key, Outcome, State, Verdict as Entry};
+use ndpi_flow::Verdict;
 use ndpi_kernel::{Clock, Kernel};
 use ndpi_user::enforce::{DesiredVerdict, KernelStore, VerdictStore as _};
-use ndpi_user::verdict::Verdict;
 
 use crate::packet::{key4, key6, udp4, udp6};
 use crate::setup::{can_load, load};

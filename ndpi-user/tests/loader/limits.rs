@@ -2,10 +2,10 @@
 
 use ndpi::Classification;
 use ndpi_common::{Action, Bucket, Key, OWN_BUCKET};
+use ndpi_flow::Verdict;
 use ndpi_kernel::{Clock, Kernel};
 use ndpi_policy::{Limit, Per};
 use ndpi_user::enforce::{Allowance, DesiredVerdict, KernelStore, VerdictStore as _};
-use ndpi_user::verdict::Verdict;
 
 use crate::packet::{key4, key6};
 use crate::setup::{can_load, load, options};

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Read};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread::{self, JoinHandle};
 
-use ndpi_user::sample::{Sample, tcp};
+use ndpi_flow::{Sample, tcp};
 use socket2::{Domain, Socket, Type};
 
 use super::inside::{PATIENCE, inside};

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use ndpi_common::parse::{self, Options};
-use ndpi_user::sample::Sample;
+use ndpi_flow::Sample;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use socket2::{Domain, Protocol, Socket, Type};
 

@@ -7,17 +7,16 @@ use std::time::Duration;
 use ndpi::Classification;
 use ndpi_capture::Others;
 use ndpi_capture::link::Outer;
+use ndpi_flow::{
+    Announcement, Blocklist, Claim, DecidedBy, Details, End, FlowEntry, FlowKey, Judge, Moment,
+    Sample, Servers, Tenant, Verdict, judge, lesson,
+};
 use ndpi_policy::Policy;
 use serde::Serialize;
 
 use super::Format;
-use crate::classify::{Announcement, End, Judge, Moment, judge};
-use crate::first_packet::{Blocklist, Claim, Servers, lesson};
-use crate::flow::{DecidedBy, Details, FlowEntry, FlowKey, Tenant};
 use crate::record::{Counters, FlowRecord, Names, Origin};
 use crate::report::{CaptureReport, Summary, write_csv};
-use crate::sample::Sample;
-use crate::verdict::Verdict;
 
 /// What is recorded and how, the same for all captures of a command.
 #[derive(Clone, Copy)]

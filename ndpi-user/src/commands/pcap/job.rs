@@ -8,13 +8,12 @@ use std::thread::available_parallelism;
 use anyhow::{Context as _, Result};
 use ndpi::{Engine, Library, SharedCaches};
 use ndpi_capture::link::Tunnels;
+use ndpi_flow::{Keeper, Settings, Timeouts};
 use ndpi_policy::{Policy, Support, Vocabulary};
 
 use super::arguments::PcapArguments;
-use crate::classify::{Keeper, Settings};
 use crate::commands::captures::{Folders, Format, Found, Recording, Stop};
 use crate::commands::{NdpiOptions, say_warnings, unusable};
-use crate::flow::Timeouts;
 use crate::policy_files::PolicyFiles;
 use crate::record::Names;
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use anyhow::Result;
 use ndpi_capture::link::{self, Outer};
 use ndpi_capture::{Capture, Packet};
+use ndpi_flow::Sample;
 
 use super::job::Job;
 use crate::commands::captures::{Bar, Timeline};
 use crate::offline::sample;
 use crate::report::CaptureReport;
-use crate::sample::Sample;
 
 /// Packets between two looks at the clock, the bar and the flow table's idle flows.
 pub(super) const STRIDE: u64 = 1024;

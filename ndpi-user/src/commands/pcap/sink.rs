@@ -2,17 +2,13 @@
 
 use std::sync::Arc;
 
+use ndpi_flow::{End, FlowEntry, Judge, NoBlocklist, Sample, Sink, Verdict};
 use serde::Serialize;
 
 use super::job::Job;
-use crate::classify::{End, Judge, Sink};
 use crate::commands::captures::{Format, Recorder, Recording, capture_record, write_json};
-use crate::first_packet::NoBlocklist;
-use crate::flow::FlowEntry;
 use crate::record::Counters;
 use crate::report::CaptureReport;
-use crate::sample::Sample;
-use crate::verdict::Verdict;
 
 /// The sink of one engine.
 pub(super) struct FlowSink<'a> {

@@ -13,17 +13,15 @@ use std::thread;
 use anyhow::Result;
 use ndpi::Engine;
 use ndpi_capture::link::Outer;
+use ndpi_flow::{Classifier, Sample, Shards};
 
 use super::job::Job;
 use super::ordered::Ordered;
 use super::reader::{self, Take};
 use super::sink::{self, FlowSink};
 use super::world::EXPIRE_STEPS;
-use crate::classify::Classifier;
 use crate::commands::captures::{Bar, Outcome};
-use crate::flow::Shards;
 use crate::report::{CaptureReport, Summary};
-use crate::sample::Sample;
 
 /// Strides of packets in a round.
 const STRIDES: usize = 64;

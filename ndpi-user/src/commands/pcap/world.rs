@@ -6,14 +6,13 @@ use std::path::PathBuf;
 use anyhow::Result;
 use ndpi::Engine;
 use ndpi_capture::link::Outer;
+use ndpi_flow::{Classifier, Sample};
 
 use super::job::Job;
 use super::ordered::Placed;
 use super::reader::{self, STRIDE, Take};
 use super::sink::{self, FlowSink};
-use crate::classify::Classifier;
 use crate::commands::captures::{Bar, Outcome};
-use crate::sample::Sample;
 
 /// Records are handed on in pieces of this size.
 const OUTPUT_STEP: usize = 64 << 10;

@@ -6,19 +6,16 @@ use anyhow::Result;
 use ndpi::{Classification, Engine};
 use ndpi_capture::Capture;
 use ndpi_capture::link::{self, Tunnels};
+use ndpi_flow::{
+    Announcement, Claim, Classifier, Details, End, FlowEntry, Judge, Keeper, Memory, Moment,
+    Sample, Settings, Sink, Timeouts, Verdict, judge, lesson,
+};
 
 use super::explain::Explainer;
-use crate::classify::{
-    Announcement, Classifier, End, Judge, Keeper, Moment, Settings, Sink, judge,
-};
 use crate::commands::captures::{Stop, name, tell_unread};
 use crate::commands::print;
-use crate::first_packet::{Claim, Memory, lesson};
-use crate::flow::{Details, FlowEntry, Timeouts};
 use crate::offline::sample::sample;
 use crate::report::CaptureReport;
-use crate::sample::Sample;
-use crate::verdict::Verdict;
 
 /// Most flows kept at a time, as in `ndpi-xdp pcap`.
 const MAX_FLOWS: usize = 1_000_000;

@@ -7,11 +7,11 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use jiff::Timestamp;
 use ndpi::{Engine, Library};
+use ndpi_flow::Moment;
 use ndpi_policy::{Explanation, Facts, FlowWords, Policy, Vocabulary, explain};
 use ndpi_text::shown;
 
 use super::{capture, input};
-use crate::classify::Moment;
 use crate::commands::captures::Stop;
 use crate::commands::moment::moment;
 use crate::commands::{NdpiOptions, print, say_warnings};

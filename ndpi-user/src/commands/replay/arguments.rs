@@ -7,13 +7,12 @@ use clap::Args;
 use jiff::Timestamp;
 use log::LevelFilter;
 use ndpi_common::MAX_SNAP;
+use ndpi_flow::{Keeper, Settings, Timeouts};
+use ndpi_kernel::{LoadOptions, messages_beside};
 
-use crate::classify::{Keeper, Settings};
 use crate::commands::captures::Format;
 use crate::commands::moment::moment;
 use crate::commands::{CaptureTunnelOptions, NdpiOptions};
-use crate::flow::Timeouts;
-use ndpi_kernel::{LoadOptions, messages_beside};
 
 /// Push captures through the programs in the kernel, packet by packet
 ///

@@ -4,13 +4,11 @@
 use anyhow::Result;
 use ndpi::Engine;
 use ndpi_common::tick_of;
+use ndpi_flow::{Classifier, End, FlowKey, Sample, Settings, Stage, Timeouts};
 
 use super::machine::Machine;
 use super::sink::ReplaySink;
-use crate::classify::{Classifier, End, Settings};
 use crate::enforce::end_of;
-use crate::flow::{FlowKey, Stage, Timeouts};
-use crate::sample::Sample;
 
 /// Ticks of the capture's time between two sweeps: five seconds, as `run` has it by default.
 const SWEEP_TICKS: u32 = tick_of(5_000_000_000);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use ndpi::{Engine, Library};
 use ndpi_capture::link::Tunnels;
+use ndpi_flow::Settings;
 use ndpi_policy::{Policy, Support, Vocabulary};
 
 use super::arguments::ReplayArguments;
-use crate::classify::Settings;
 use crate::commands::captures::{Folders, Format, Recording, Stop};
 use crate::commands::{NdpiOptions, say_warnings, unusable};
 use crate::policy_files::PolicyFiles;

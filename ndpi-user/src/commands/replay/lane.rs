@@ -6,14 +6,12 @@ use ndpi_capture::Packet;
 use ndpi_capture::link::{self, Frame, Layers, Tunnels};
 use ndpi_common::parse::{self, Tunnel};
 use ndpi_common::{Direction, Key, SampleFlags, SampleHeader};
+use ndpi_flow::{Sample, Tenant};
 
 use super::buckets::Buckets;
 use super::flows::Flows;
 use super::machine::{Action, Machine};
-use crate::flow::Tenant;
 use crate::live::Unpacker;
-use crate::sample::Sample;
-use crate::verdict;
 
 /// The kernel and the flows of one capture.
 pub(super) struct Lane<'a, 'e> {
@@ -140,7 +138,7 @@ impl<'a, 'e> Lane<'a, 'e> {
     /// Refills the bucket that a packet of this flow takes from, if there is one.
     fn refill(&mut self, key: &Key) -> Result<()> {
         match self.machine.verdict(key)? {
-            Some(entry) if entry.action == verdict::Action::Limit as u8 => {
+            Some(entry) if entry.action == ndpi_flow::Action::Limit as u8 => {
                 self.buckets.refill(entry.bucket, self.machine.ktime_ns())
             }
             _ => Ok(()),

@@ -3,17 +3,14 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
+use ndpi_flow::{Action, End, FlowEntry, FlowKey, Judge, Sample, Sink, Verdict};
 use serde::Serialize;
 
-use crate::classify::{End, Judge, Sink};
 use crate::commands::captures::Recorder;
 use crate::enforce::{
     ActivePolicy, DesiredVerdict, KernelCounts, KernelStore, VerdictStore, count_all,
     count_undecided,
 };
-use crate::flow::{FlowEntry, FlowKey};
-use crate::sample::Sample;
-use crate::verdict::{Action, Verdict};
 
 /// What stands for a flow where there is no policy: the kernel counts it, and shows no more of it.
 const COUNTED: Verdict = Verdict { action: Action::Count, rule: None };

@@ -20,6 +20,7 @@ use crossbeam::channel::{self, Receiver, Sender};
 use ndpi::{Engine, Library};
 
 use closing::Closing;
+use ndpi_flow::Servers;
 use ndpi_kernel::{Attachment, Clock, Egress, Kernel, Mode, Waker, check_capabilities, ktime_ns};
 use ndpi_policy::{Diagnostics, Policy, Support, Vocabulary};
 use ndpi_text::shown;
@@ -29,7 +30,6 @@ use reload::{Reloader, Reloads};
 
 use super::Context;
 use crate::enforce::{ActivePolicy, KernelBlocklist, KernelRules, KernelStore, PolicyInstaller};
-use crate::first_packet::Servers;
 use crate::interfaces::{Attacher, Event};
 use crate::live::{
     self, Control, Crowding, Ended, Ending, Format, Halves, KernelParts, Output, Shared, Summary,

@@ -9,15 +9,14 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use log::LevelFilter;
 use ndpi_common::Switches;
+use ndpi_flow::{Keeper, Settings, Timeouts};
+use ndpi_kernel::{DEFAULT_PIN_DIRECTORY, LoadOptions, messages_beside};
 
 use super::peers::{self, Pair};
 use super::tables::TableOptions;
-use crate::classify::{Keeper, Settings};
 use crate::commands::{NdpiOptions, TunnelOptions};
-use crate::flow::Timeouts;
 use crate::interfaces::{self, Pattern};
 use crate::live::Plan;
-use ndpi_kernel::{DEFAULT_PIN_DIRECTORY, LoadOptions, messages_beside};
 
 /// Attach to interfaces, classify their flows, and enforce the policy until SIGINT or SIGTERM.
 #[derive(Args, Clone, Debug)]

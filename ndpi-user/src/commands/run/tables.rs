@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use crate::commands::network::network;
 
-use crate::flow::Shares;
+use ndpi_flow::Shares;
 
 /// How large the tables are, and how much of them one client may have.
 #[derive(Args, Clone, Debug)]

@@ -5,12 +5,11 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use ndpi_common::{Bucket, Switches};
+use ndpi_flow::{Action, FlowKey};
 
 use crate::enforce::{
     Activity, Allowance, DesiredVerdict, KernelCounts, RuleStore, Suspended, VerdictStore, Volume,
 };
-use crate::flow::FlowKey;
-use crate::verdict::Action;
 
 /// Packets of a flow that are shown at most.
 pub(super) const BUDGET: u32 = 4;

@@ -7,24 +7,22 @@ use std::sync::Arc;
 use crossbeam::channel::{self, Receiver, Sender};
 use ndpi::{AppId, Classification, State};
 use ndpi_common::{Direction, KeyV4};
+use ndpi_flow::{
+    Action, Batch, Classifier, Details, Detector, End, FlowKey, Keeper, NoBlocklist, Sample,
+    Servers, Settings, Shares, Timeouts, Verdict,
+};
 use ndpi_policy::{Facts, Policy, Support, Vocabulary};
 
 use super::model::{BUDGET, BYTES, Fate, Model};
 use super::{FLOWS, WORKERS};
-use crate::batch::Batch;
-use crate::classify::{Classifier, Detector, End, Keeper, Settings};
 use crate::enforce::{ActivePolicy, DesiredVerdict, PolicyInstaller};
-use crate::first_packet::{NoBlocklist, Servers};
-use crate::flow::{Details, FlowKey, Shares, Timeouts};
 use crate::interfaces::Roster;
 use crate::live::{
     Backlog, Crowding, Format, Halves, LiveSink, Message, Output, Over, Rejudged, Shared, Worker,
     Writer,
 };
 use crate::record::Names;
-use crate::sample::Sample;
 use crate::testing::Lines;
-use crate::verdict::{Action, Verdict};
 
 /// The time of every packet, nanoseconds since the Unix epoch.
 const NOW_NS: u64 = 1_700_000_000_000_000_000;

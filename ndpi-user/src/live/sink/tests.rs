@@ -8,23 +8,22 @@ use std::sync::Arc;
 
 use ndpi::{AppId, CategoryId, Classification, State};
 use ndpi_common::{Bucket, Direction, Key, KeyV4};
+use ndpi_flow::{
+    Action, Decided, DecidedBy, Details, End, FlowEntry, FlowKey, Judge as _, Moment, NoBlocklist,
+    Sample, Servers, Sink, Stage, Verdict,
+};
 use ndpi_policy::{Support, Vocabulary};
 use serde_json::Value;
 
 use super::{LiveSink, Shared};
-use crate::classify::{End, Judge as _, Moment, Sink};
 use crate::enforce::{
     ActivePolicy, Activity, Allowance, DesiredVerdict, KernelCounts, PolicyInstaller, RuleStore,
     Suspended, VerdictStore, Volume,
 };
-use crate::first_packet::{NoBlocklist, Servers};
-use crate::flow::{Decided, DecidedBy, Details, FlowEntry, FlowKey, Stage};
 use crate::interfaces::Roster;
 use crate::live::{Crowding, Format, Halves, Output};
 use crate::record::Names;
-use crate::sample::Sample;
 use crate::testing::Lines;
-use crate::verdict::{Action, Verdict};
 
 /// Verdicts by flow, and what `write` and `take` are to find in the kernel.
 #[derive(Clone, Default)]

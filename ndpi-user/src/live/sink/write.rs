@@ -1,10 +1,10 @@
 //! Verdicts on their way into the maps, which may refuse them.
 
+use ndpi_flow::{FlowEntry, FlowKey};
 use ndpi_policy::Undecided;
 
 use super::LiveSink;
 use crate::enforce::{DesiredVerdict, Pending, Suspended, VerdictStore, Volume, count_undecided};
-use crate::flow::{FlowEntry, FlowKey};
 use crate::live::Crowded;
 
 impl<S: VerdictStore> LiveSink<S> {

@@ -5,13 +5,13 @@ mod read;
 
 use std::net::{IpAddr, SocketAddr};
 
+use build::{Fate, Packet, V4, V6};
 use ndpi_common::REJECT_MARK;
+use ndpi_flow::Sample;
 use proptest::prelude::*;
+use read::{Reset, Unreachable};
 
 use super::{Unanswerable, answers};
-use crate::sample::Sample;
-use build::{Fate, Packet, V4, V6};
-use read::{Reset, Unreachable};
 
 const CLIENT: u16 = 40000;
 const SERVER: u16 = 443;
@@ -147,7 +147,7 @@ fn errors_over_ipv4_travel_as_internetwork_control() {
 #[test]
 fn the_quoted_header_of_a_shortened_packet_is_consistent() {
     let mut packet = Packet::udp(V4).with_payload(3600);
-    let length = crate::resegment::fit(&mut packet.bytes, 1200);
+    let length = ndpi_flow::fit(&mut packet.bytes, 1200);
     packet.bytes.truncate(length);
     (packet.packets, packet.wire_bytes) = (3, 3 * 1228);
     let error = Unreachable::read(&answer(&packet, Fate::Passed).unwrap()[0]);

@@ -5,10 +5,10 @@ use std::net::Ipv4Addr;
 use std::sync::Mutex;
 
 use ndpi_common::{Direction, Key, KeyV4};
+use ndpi_flow::Sample;
 
 use super::{Rejecter, Settings, Statistics, Told, Way};
 use crate::reject::{Answer, Stack, Unanswerable};
-use crate::sample::Sample;
 
 const SECOND: u64 = 1_000_000_000;
 

@@ -5,13 +5,10 @@ use std::time::Duration;
 
 use ndpi::{AppId, CategoryId, Classification, Risks, State};
 use ndpi_common::{Action, Direction, KeyV4};
+use ndpi_flow::{Decided, DecidedBy, Details, End, FlowEntry, FlowKey, Sample, Stage, Verdict};
 
-use crate::classify::End;
-use crate::flow::{Decided, DecidedBy, Details, FlowEntry, FlowKey, Stage};
 use crate::record::{Counters, FlowRecord, Names, Origin};
 use crate::report::{CSV_HEADER, CaptureReport, Report, Summary, write_csv};
-use crate::sample::Sample;
-use crate::verdict::Verdict;
 
 const TLS: u16 = 1;
 const SITE: u16 = 2;

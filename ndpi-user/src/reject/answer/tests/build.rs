@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use etherparse::{IpNumber, PacketBuilder, TcpHeader};
 use ndpi_common::parse::{self, Options};
 use ndpi_common::{Direction, Key, KeyV4};
+use ndpi_flow::Sample;
 
 use super::{CLIENT, SERVER};
-use crate::sample::Sample;
 
 pub(super) const IFINDEX: u32 = 7;
 

@@ -20,21 +20,14 @@ pub struct Blocked {
     pub left: Duration,
 }
 
-/// Servers whose flows are dropped without asking.
+/// Servers whose flows are dropped without asking. Where it cannot be written, it says so itself: flows
+/// to the server are then decided one by one, and an entry that stays goes by its own time.
 pub trait Blocklist: Send + std::fmt::Debug {
     /// Drops new flows to a server, in place of what was said of it before.
-    ///
-    /// # Errors
-    ///
-    /// The map refuses it: flows to the server are then decided one by one.
-    fn block(&self, server: &ServerKey, blocked: &Blocked) -> anyhow::Result<()>;
+    fn block(&mut self, server: &ServerKey, blocked: &Blocked);
 
     /// Lets new flows to a server pass, whether they did before or not.
-    ///
-    /// # Errors
-    ///
-    /// The map cannot be written; the entry goes by its own time.
-    fn unblock(&self, server: &ServerKey) -> anyhow::Result<()>;
+    fn unblock(&mut self, server: &ServerKey);
 }
 
 /// Where no kernel could block anything: captures.
@@ -42,11 +35,7 @@ pub trait Blocklist: Send + std::fmt::Debug {
 pub struct NoBlocklist;
 
 impl Blocklist for NoBlocklist {
-    fn block(&self, _server: &ServerKey, _blocked: &Blocked) -> anyhow::Result<()> {
-        Ok(())
-    }
+    fn block(&mut self, _server: &ServerKey, _blocked: &Blocked) {}
 
-    fn unblock(&self, _server: &ServerKey) -> anyhow::Result<()> {
-        Ok(())
-    }
+    fn unblock(&mut self, _server: &ServerKey) {}
 }

@@ -12,7 +12,6 @@ use ndpi_policy::{Facts, Policy, RuleIndex};
 use super::memory::{Remembered, address};
 use super::{Blocked, Blocklist, Claim, Known, Memory};
 use crate::flow::FlowEntry;
-use crate::logging::Recurring;
 use crate::sample::tcp;
 use crate::verdict::Verdict;
 
@@ -26,15 +25,13 @@ struct Inner {
     memory: Memory,
     policy: Arc<Policy>,
     blocklist: Box<dyn Blocklist>,
-    /// How often the blocklist could not be written.
-    refused: Recurring,
 }
 
 impl Servers {
     /// Remembers nothing yet, judges by `policy` and blocks by `blocklist`.
     pub fn new(policy: Arc<Policy>, blocklist: Box<dyn Blocklist>) -> Self {
         let memory = Memory::default();
-        Self(Mutex::new(Inner { memory, policy, blocklist, refused: Recurring::default() }))
+        Self(Mutex::new(Inner { memory, policy, blocklist }))
     }
 
     /// As [`Memory::learn`].
@@ -88,12 +85,9 @@ impl Inner {
         for key in keys {
             let server = self.memory.server(key).filter(|server| server.holds(now_ns));
             let blocked = server.and_then(|server| blocked(&self.policy, server, now_ns));
-            let written = match &blocked {
+            match &blocked {
                 Some(blocked) => self.blocklist.block(key, blocked),
                 None => self.blocklist.unblock(key),
-            };
-            if let Err(error) = written {
-                self.refused.warn(&error);
             }
         }
     }

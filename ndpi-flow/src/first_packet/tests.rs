@@ -199,16 +199,14 @@ fn place(key: &ServerKey) -> Vec<u8> {
 }
 
 impl Blocklist for Table {
-    fn block(&self, server: &ServerKey, blocked: &Blocked) -> anyhow::Result<()> {
+    fn block(&mut self, server: &ServerKey, blocked: &Blocked) {
         self.blocked.lock().unwrap().insert(place(server), *blocked);
-        Ok(())
     }
 
-    fn unblock(&self, server: &ServerKey) -> anyhow::Result<()> {
+    fn unblock(&mut self, server: &ServerKey) {
         if self.blocked.lock().unwrap().remove(&place(server)).is_some() {
             self.let_go.lock().unwrap().push(*server);
         }
-        Ok(())
     }
 }
 

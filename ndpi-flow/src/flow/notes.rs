@@ -13,8 +13,10 @@ use ndpi_common::{Direction, State};
 
 use super::ledger::Parts;
 use super::slab::Slab;
-use super::{Client, Decided, DecidedBy, FlowEntry, FlowKey, Held, Ledger, Pool, Shares};
-use super::{Looks, SlotId, Stage, Start};
+use super::{
+    Client, Decided, DecidedBy, FlowEntry, FlowKey, Held, Ledger, Looks, Pool, Shares, SlotId,
+    Stage, Start,
+};
 use crate::sample::Sample;
 use crate::verdict::Action;
 

@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+
+mod batch;
+mod classify;
+mod first_packet;
+mod flow;
+mod resegment;
+mod sample;
+#[cfg(test)]
+mod testing;
+mod verdict;
+
+pub use batch::Batch;
+pub use classify::{
+    Announcement, Classifier, Detector, End, Judge, Keeper, Moment, Settings, Sink, judge,
+};
+pub use first_packet::{
+    Blocked, Blocklist, Claim, Known, LONGEST, Memory, NoBlocklist, Servers, UNANNOUNCED, lesson,
+};
+pub use flow::{
+    AFTER, Cause, Client, Decided, DecidedBy, Details, Endpoint, FlowEntry, FlowKey, FlowTable,
+    Held, Ledger, Looks, Meeting, Note, Notes, Pool, Shards, Shares, SlotId, Stage, Start, Tenant,
+    TenantId, Tenants, Timeouts,
+};
+pub use resegment::fit;
+pub use sample::{Sample, tcp};
+pub use verdict::{Action, Verdict};
