@@ -6,8 +6,6 @@
 mod file;
 pub mod link;
 mod packet;
-#[cfg(test)]
-mod testing;
 
 pub use file::{Capture, CaptureError, Foreign, LONGEST_RECORD, Others, Problem, Progress};
 pub use packet::{LinkType, Packet};

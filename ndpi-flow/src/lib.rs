@@ -6,8 +6,6 @@ mod first_packet;
 mod flow;
 mod resegment;
 mod sample;
-#[cfg(test)]
-mod testing;
 mod verdict;
 
 pub use batch::Batch;

@@ -1,14 +1,12 @@
 //! The fuzzer's corpus of packets, replayed: seeds, and whatever once went wrong.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use testkit::{frame, seed};
 
 #[path = "../../fuzz/cases/packet.rs"]
 mod packet;
-
-#[path = "kernel/frame.rs"]
-#[expect(dead_code, reason = "the tests of the programs use the rest")]
-mod frame;
 
 #[test]
 fn the_corpus_of_packets_holds() {
@@ -47,20 +45,8 @@ fn the_seeds_of_packets_are_in_the_repository() {
         ("mpls", 0, labels),
         ("pppoe", 0, session),
     ] {
-        seed("packet", name, &[&[options, 0], &bytes[..]].concat());
+        seed::hold("packet", name, &[&[options, 0], &bytes[..]].concat());
     }
-}
-
-/// Holds a seed against the one in the repository; with `UPDATE_SEEDS` set, writes it there.
-fn seed(target: &str, name: &str, bytes: &[u8]) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
-    let path = folder.join(name);
-    if std::env::var_os("UPDATE_SEEDS").is_some_and(|value| !value.is_empty()) {
-        fs::create_dir_all(&folder).expect("a folder for seeds");
-        fs::write(&path, bytes).expect("a file for a seed");
-    }
-    let there = fs::read(&path).ok();
-    assert!(there.as_deref() == Some(bytes), "{}: UPDATE_SEEDS=1 writes it", path.display());
 }
 
 fn replay(target: &str, run: fn(&[u8])) {
@@ -74,7 +60,6 @@ fn replay(target: &str, run: fn(&[u8])) {
 }
 
 fn corpus(target: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
-    let entries = fs::read_dir(&folder).expect("the corpus is in the repository");
+    let entries = fs::read_dir(seed::corpus(target)).expect("the corpus is in the repository");
     entries.map(|entry| entry.expect("a file of the corpus").path()).collect()
 }

@@ -14,10 +14,12 @@ use support::bpf::code::{TC_NEXT, TC_OK};
 use support::foreign::{ForeignEgress, ForeignProgram};
 use support::instance::Instance;
 use support::pair::{FAR, NEAR, Pair};
-use support::sandbox::{Sandbox, run};
+use support::sandbox::Sandbox;
 use support::tun::{HERE, THERE, Tun};
-use support::wire::{ETHTOOL_STSO, ethtool};
 use support::{ready, wait_until};
+use testkit::bpf::call::Place;
+use testkit::interface::{self, Feature};
+use testkit::program::run;
 
 const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 
@@ -431,7 +433,7 @@ fn going_down_another_mtu_and_another_namespace_take_nothing_off() {
 fn come_back_under_another_index(here: bool) {
     let sandbox = Sandbox::new();
     let mut instance = sandbox.start("run --iface left --iface dyn* --json --workers 1");
-    let index = sandbox.inside(|| support::foreign::index("left"));
+    let index = sandbox.inside(|| interface::index("left").unwrap());
     let elsewhere = sandbox.beside();
     let add = format!("link add dyn0 index {index} type veth peer name other");
     if !here {
@@ -475,18 +477,20 @@ fn a_veth_runs_native_xdp_where_its_other_end_has_no_offload_to_lose() {
         let generic = instance.stderr().contains("attached to left: XDP (generic)");
         (generic, instance.stderr())
     };
-    let set_offload = |on| sandbox.inside(|| ethtool("right", ETHTOOL_STSO, on).unwrap());
+    let set_offload = |on: bool| {
+        sandbox.inside(|| interface::switch("right", Feature::Segmentation, on).unwrap());
+    };
     let (generic, said) = attached("");
     assert!(generic && said.contains("native mode would slow TCP"), "{said}");
     assert!(said.contains("ethtool -K right tso off"), "{said}");
     let (generic, said) = attached("--mode native");
     assert!(!generic && said.contains("warning: left is a veth"), "{said}");
-    set_offload(0);
+    set_offload(false);
     for options in ["", "--mode native"] {
         let (generic, said) = attached(options);
         assert!(!generic && !said.contains("veth"), "{said}");
     }
-    set_offload(1);
+    set_offload(true);
     let elsewhere = sandbox.beside();
     sandbox.ip(&format!("link set right netns {}", elsewhere.name()));
     let (generic, said) = attached("");
@@ -508,9 +512,9 @@ fn whoever_comes_before_us_at_egress_is_named_and_what_they_hide_is_said() {
     let mut instance = pair.sandbox.start("run --iface left --json");
     let is = |record: &Value, state: &str| record["type"] == "status" && record["state"] == state;
     let socket = pair.near(|| UdpSocket::bind((NEAR, 0)).unwrap());
-    let index = pair.near(|| support::foreign::index("left"));
+    let index = pair.near(|| interface::index("left").unwrap());
     // It hands packets on: what it could hide is said, and nothing is hidden.
-    let kind = pair.near(|| ForeignEgress::first(index, TC_NEXT));
+    let kind = pair.near(|| ForeignEgress::attach(index, Place::First, TC_NEXT));
     let behind = instance.wait_for(|record| is(record, "egress-behind"));
     assert_eq!(behind["iface"], "left");
     let named = behind["before"][0].as_str().unwrap();
@@ -520,7 +524,7 @@ fn whoever_comes_before_us_at_egress_is_named_and_what_they_hide_is_said() {
     drop(kind);
     instance.wait_for(|record| is(record, "egress-first"));
     // It lets packets pass for good.
-    let _greedy = pair.near(|| ForeignEgress::first(index, TC_OK));
+    let _greedy = pair.near(|| ForeignEgress::attach(index, Place::First, TC_OK));
     instance.wait_for(|record| is(record, "egress-behind"));
     let sending = AtomicBool::new(true);
     let blind = std::thread::scope(|scope| {

@@ -160,7 +160,7 @@ fn records_go_on_when_a_full_disk_has_room_again() {
     }
     let sandbox = Sandbox::new();
     let shell = |script: &str| {
-        let run = support::sandbox::run(sandbox.command("sh").args(["-c", script]));
+        let run = testkit::program::run(sandbox.command("sh").args(["-c", script]));
         assert_eq!(run.code, Some(0), "{run:#?}");
         run.stdout
     };

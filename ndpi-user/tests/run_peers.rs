@@ -8,9 +8,10 @@ use std::thread;
 use rustix::process::Signal;
 use serde_json::Value;
 use support::instance::Instance;
-use support::sandbox::{Sandbox, run};
-use support::wire::{Wire, tell};
+use support::sandbox::Sandbox;
+use support::wire::{Wire, send};
 use support::{ready, wait_until};
+use testkit::program::run;
 
 const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 
@@ -61,8 +62,8 @@ fn what_passes_goes_through_and_not_up() {
         let before = received(&wire);
         wire.exchange();
         let (mut client, mut server) = wire.connect();
-        tell(&mut client, &mut server, &[7; 10_000]);
-        tell(&mut server, &mut client, &[9; 10_000]);
+        send(&mut client, &mut server, &[7; 10_000]);
+        send(&mut server, &mut client, &[9; 10_000]);
         assert_eq!(received(&wire), before, "{mode}");
         assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
         assert_nothing_passed(&instance);
@@ -127,7 +128,7 @@ fn a_blocked_flow_ends_at_the_wire_and_others_go_on() {
     let mut instance = wire.middle.start(&command);
     let (mut client, mut server) = wire.connect();
     let request = b"GET / HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: test\r\n\r\n";
-    tell(&mut client, &mut server, request);
+    send(&mut client, &mut server, request);
     // HTTP is known for certain when the server has answered.
     let answer =
         b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\n123456789";

@@ -2,8 +2,10 @@
 
 mod support;
 
+use testkit::program::Run;
+
 use support::ready;
-use support::sandbox::{Run, Sandbox};
+use support::sandbox::Sandbox;
 
 const PROGRAMS: [&str; 3] = ["ip", "tc", "nsenter"];
 

@@ -19,8 +19,9 @@ use rustix::process::Signal;
 use serde_json::Value;
 use support::instance::Instance;
 use support::pair::{FAR, NEAR, Pair};
-use support::sandbox::{Run, Sandbox};
+use support::sandbox::Sandbox;
 use support::{binary, ready, wait_until};
+use testkit::program::Run;
 
 const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 
@@ -140,7 +141,7 @@ fn settings_for_the_rest_change_too() {
     let switches = || {
         let map = "map dump pinned /sys/fs/bpf/ndpi-xdp/LIVE";
         let mut bpftool = sandbox.command("bpftool");
-        let dump = support::sandbox::run(bpftool.arg("-j").args(map.split_whitespace()));
+        let dump = testkit::program::run(bpftool.arg("-j").args(map.split_whitespace()));
         let dump: Value = serde_json::from_str(&dump.stdout).unwrap();
         let bytes = &dump[0]["value"];
         let at = std::mem::offset_of!(ndpi_common::Live, switches);
@@ -169,7 +170,7 @@ fn without_an_instance_there_is_nobody_to_tell() {
     let run = sandbox.run("policy reload");
     run.assert_failed(1, &["was started without --policy"]);
     assert!(next.end(Signal::INT).success(), "{}", next.stderr());
-    let listed = support::sandbox::run(sandbox.command("ls").arg(SOCKET));
+    let listed = testkit::program::run(sandbox.command("ls").arg(SOCKET));
     assert_eq!(listed.code, Some(2), "the socket goes with the instance: {listed:#?}");
 }
 

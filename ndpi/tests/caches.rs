@@ -5,6 +5,7 @@ mod common;
 use common::{Ends, START_MS, ends, library};
 use ndpi::{CacheStatistics, Engine, FirstPacketConfidence, Hints, SharedCaches};
 use ndpi_sys::packets;
+use testkit::{alone, needs};
 
 fn shared_engine(caches: &SharedCaches) -> Engine {
     caches.engine().unwrap().build().unwrap()
@@ -98,18 +99,16 @@ fn resident() -> usize {
     pages * 4096
 }
 
-/// Not with the other tests, whose engines come and go: `--test caches` runs each test of this file
-/// in the same process, so the growth allowed is that of a few engines, where leaking flows would
-/// cost gigabytes.
+/// In a process of its own, without the engines of other tests, which come and go.
 #[test]
 fn flows_leave_nothing_behind() {
     let Some(library) = library() else { return };
+    if alone::word().is_none() {
+        alone::run(module_path!(), "flows_leave_nothing_behind", "");
+        return;
+    }
     let engine = library.engine().build().unwrap();
-    let flows = if std::env::var_os("CI").is_some_and(|value| !value.is_empty()) {
-        200_000
-    } else {
-        1_000_000
-    };
+    let flows = if needs::in_ci() { 200_000 } else { 1_000_000 };
     let request = ends(80).request(&packets::http_get("www.example.org", "/a/path", "agent/1"));
     let hello = ends(443).request(&packets::tls_client_hello("www.example.org", &["h2"]));
     let round = |count: usize| {

@@ -11,18 +11,11 @@ use capture::FlowKey;
 use common::engine;
 use common::guarded::Guarded;
 use ndpi::{Engine, Flow, Hints, Metadata, State};
+use testkit::places;
 
-/// Captures in `NDPI_CORPUS`, or `../shared/corpus` beside the checkout.
+/// nDPI's own test captures, where they are at hand.
 fn captures() -> Option<PathBuf> {
-    let named = std::env::var_os("NDPI_CORPUS").filter(|value| !value.is_empty());
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
-    let captures = named.map_or(beside, PathBuf::from).join("captures");
-    if captures.is_dir() {
-        return Some(captures);
-    }
-    // Not in the repository, so CI cannot be asked to have them.
-    eprintln!("skipped: no captures at {}; set NDPI_CORPUS", captures.display());
-    None
+    places::corpus("captures").map(|corpus| corpus.join("captures"))
 }
 
 /// A packet of a flow (from 1), and the state and application that came with it.

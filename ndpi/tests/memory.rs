@@ -1,13 +1,19 @@
-//! What nDPI's memory counter says. A process of its own, since counting begins with the first use.
+//! What nDPI's memory counter says. Each test has a process of its own, since counting begins with the
+//! first use.
 
 mod common;
 
 use common::{START_MS, ends};
 use ndpi::{Flow, Hints, Library, LoadError};
 use ndpi_sys::packets;
+use testkit::alone;
 
 #[test]
 fn all_that_is_taken_is_given_back() {
+    if alone::word().is_none() {
+        alone::run(module_path!(), "all_that_is_taken_is_given_back", "");
+        return;
+    }
     let Some(library) = common::loaded(Library::load_counting_memory) else { return };
     let in_use = || library.memory_in_use().expect("it is counted");
     let nothing = in_use();
@@ -37,24 +43,13 @@ fn all_that_is_taken_is_given_back() {
 
 #[test]
 fn without_being_asked_nothing_is_counted_and_later_is_too_late() {
-    if std::env::var_os(CHILD).is_none() {
-        return in_a_process_of_its_own();
+    if alone::word().is_none() {
+        let name = "without_being_asked_nothing_is_counted_and_later_is_too_late";
+        alone::run(module_path!(), name, "");
+        return;
     }
     let Some(library) = common::library() else { return };
     assert_eq!(library.memory_in_use(), None);
     let late = Library::load_counting_memory(Some(library.path()));
     assert!(matches!(late, Err(LoadError::CountedTooLate { .. })));
-}
-
-/// Says to this program that it was started by itself.
-const CHILD: &str = "NDPI_TEST_CHILD";
-
-fn in_a_process_of_its_own() {
-    let name = "without_being_asked_nothing_is_counted_and_later_is_too_late";
-    let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([name, "--exact", "--nocapture"])
-        .env(CHILD, "1")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -2,18 +2,16 @@
 
 mod common;
 
-use std::process::{Command, Output};
+use std::process::Output;
 
-const TEST: &str = "complaints_go_to_standard_error_where_asked";
-/// Says to this program that it was started by itself, and whether to redirect.
-const CHILD: &str = "NDPI_TEST_REDIRECT";
+use testkit::alone;
 
 #[test]
 fn complaints_go_to_standard_error_where_asked() {
-    match std::env::var(CHILD).as_deref() {
-        Ok("yes") => ndpi::c_output_to_stderr(),
-        Ok(_) => {}
-        Err(_) => return with_and_without(),
+    match alone::word().as_deref() {
+        Some("redirect") => ndpi::c_output_to_stderr(),
+        Some(_) => {}
+        None => return with_and_without(),
     }
     let library = common::library().expect("it was there a moment ago");
     let list = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
@@ -28,18 +26,10 @@ fn with_and_without() {
         return;
     }
     let complains = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains("no fingerprint");
-    let Output { stdout, stderr, .. } = started("no");
+    let started =
+        |word| alone::run(module_path!(), "complaints_go_to_standard_error_where_asked", word);
+    let Output { stdout, stderr, .. } = started("leave it");
     assert!(complains(&stdout) && !complains(&stderr), "as nDPI does");
-    let Output { stdout, stderr, .. } = started("yes");
+    let Output { stdout, stderr, .. } = started("redirect");
     assert!(!complains(&stdout) && complains(&stderr), "as asked");
-}
-
-fn started(redirect: &str) -> Output {
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args([TEST, "--exact", "--nocapture"])
-        .env(CHILD, redirect)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    output
 }

@@ -4,7 +4,6 @@ use ndpi_common::Direction;
 
 use super::{Decoded, Skip, Skips, Tunnels, decode, packets};
 use crate::packet::{LinkType, Packet};
-use crate::testing;
 
 /// UDP from 198.18.0.2:4000 to 198.18.0.1:53 with four bytes of payload.
 const IPV4: [u8; 32] = [
@@ -213,7 +212,7 @@ fn seeds_of_the_fuzzer_are_in_the_repository() {
     for (number, ((link_type, header), ip)) in all.chain(later).enumerate() {
         let [a, b] = link_type.to_le_bytes();
         let bytes = [&[a, b, 0][..], &header, &ip].concat();
-        testing::seed("link", &format!("{number:02}-link-type-{link_type}"), &bytes);
+        testkit::seed::hold("link", &format!("{number:02}-link-type-{link_type}"), &bytes);
     }
 }
 

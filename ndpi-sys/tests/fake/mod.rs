@@ -144,9 +144,7 @@ fn compiler() -> String {
 pub(crate) fn can_compile() -> bool {
     let found = Command::new(compiler()).arg("--version").output().is_ok();
     if !found {
-        let why = "no C compiler `cc`; install gcc or clang, or set CC";
-        assert!(std::env::var_os("CI").is_none_or(|value| value != "true"), "{why}");
-        eprintln!("skipped: {why}");
+        testkit::skip("there is no C compiler `cc`; install gcc or clang, or set CC");
     }
     found
 }

@@ -8,10 +8,10 @@ use std::{fs, io};
 use aya::programs::Xdp;
 use aya::{Ebpf, EbpfLoader};
 use ndpi_common::{Action, Key, KeyV4, KeyV6, SampleHeader};
+use testkit::bpf::call::{array_of, lookup_table};
+use testkit::frame::{ACK, CLIENT_PORT, SERVER, SERVER_PORT, Talk, V4, V6};
 
-use crate::bpf::call::{array_of, lookup_table};
 use crate::driver::{driver, empty, lookup};
-use crate::frame::{ACK, CLIENT_PORT, SERVER, SERVER_PORT, Talk, V4, V6};
 use crate::ours::{Ours, RING_BYTES};
 
 /// Runs of a program in one measurement.

@@ -6,8 +6,8 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
-use crate::bpf::call;
-use crate::bpf::code::{
+use testkit::bpf::call;
+use testkit::bpf::code::{
     ADD_IMMEDIATE, AND_IMMEDIATE, CALL, EXIT, IF_EQUAL_IMMEDIATE, IF_GREATER, LOAD_32, LOAD_64,
     LOAD_MAP, MAP_LOOKUP, MOVE, MOVE_IMMEDIATE, OR_IMMEDIATE, RANDOM, STORE_32, STORE_IMMEDIATE_32,
     TAIL_CALL, TO_BIG_ENDIAN, XDP_ABORTED, XDP_DROP, XDP_PASS, aim, answer, code,

@@ -9,12 +9,6 @@ mod measure;
 mod ours;
 mod report;
 
-#[path = "../bpf/mod.rs"]
-mod bpf;
-#[path = "../../tests/kernel/frame.rs"]
-#[expect(dead_code, reason = "the tests use the rest")]
-mod frame;
-
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -4,7 +4,8 @@
 use std::error::Error;
 use std::os::fd::{AsFd, OwnedFd};
 
-use crate::bpf::call;
+use testkit::bpf::call;
+
 use crate::cases::{Case, How};
 
 /// A path, and what it cost in each round, in nanoseconds, sorted.

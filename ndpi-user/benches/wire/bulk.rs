@@ -1,19 +1,16 @@
 //! Bulk TCP over a veth: how much of it each mode of XDP at the receiving end lets through.
 
 use std::error::Error;
-use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use testkit::namespace::{self, Namespace};
 
 use crate::link::World;
-use crate::namespace::{self, Namespace};
 use crate::receiver::Ours;
 
 /// Bytes of a write.
@@ -148,14 +145,7 @@ pub(crate) fn print(bulks: &[Bulk], json: bool) {
 fn connect(number: usize, far: &Namespace) -> Result<(TcpStream, TcpStream), Box<dyn Error>> {
     let listener = TcpListener::bind((format!("198.18.{}.1", 100 + number).as_str(), 0))?;
     let to = listener.local_addr()?;
-    let file = File::open(format!("/run/netns/{}", far.name()))?;
-    let connect = || {
-        // A thread of its own, which takes its namespace with it when it ends.
-        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))?;
-        TcpStream::connect_timeout(&to, Duration::from_secs(10))
-    };
-    let sender = thread::scope(|scope| scope.spawn(connect).join());
-    let sender = sender.map_err(|_| "the thread that connects panicked")??;
+    let sender = far.inside(|| TcpStream::connect_timeout(&to, Duration::from_secs(10)))??;
     let receiver = listener.accept()?.0;
     // The reader looks up now and then whether all was sent.
     receiver.set_read_timeout(Some(Duration::from_millis(5)))?;

@@ -5,13 +5,14 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use crate::bpf::call;
-use crate::bpf::code::{
+use testkit::bpf::call;
+use testkit::bpf::code::{
     ADD_IMMEDIATE, AND_IMMEDIATE, CALL, DIVIDE_IMMEDIATE, EXIT, IF_EQUAL_IMMEDIATE, IF_GREATER,
     IF_NOT_EQUAL_IMMEDIATE, JUMP, LOAD_32, LOAD_64, LOAD_MAP, MAP_LOOKUP, MODULO_IMMEDIATE, MOVE,
     MOVE_IMMEDIATE, OR, OR_IMMEDIATE, REDIRECT, SHIFT_LEFT_IMMEDIATE, STORE_8, STORE_32, STORE_64,
     STORE_IMMEDIATE_32, TO_BIG_ENDIAN, XDP_ABORTED, aim, code,
 };
+
 use crate::link::Pair;
 
 /// Frames in flight at once: the most that the kernel takes.

@@ -1,15 +1,16 @@
 //! Veth pairs in a network namespace of their own.
 
 use std::error::Error;
-use std::ffi::CString;
 use std::fs::{self, File};
+use std::io;
 use std::os::fd::AsFd;
-use std::{io, mem};
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use testkit::checksum::checksum;
+use testkit::interface::{self, Feature};
+use testkit::namespace::{self, Namespace};
 
 use crate::generator::PAYLOAD_OF_KNOWN;
-use crate::namespace::{self, Namespace};
 
 /// The namespace that everything is in; dropping it removes all.
 pub(crate) struct World {
@@ -36,8 +37,7 @@ impl World {
         namespace.set("ipv6/conf/all/disable_ipv6", "1")?;
         namespace.set("ipv6/conf/default/disable_ipv6", "1")?;
         let before = File::open("/proc/thread-self/ns/net")?;
-        let file = File::open(format!("/run/netns/{name}"))?;
-        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))?;
+        namespace.enter()?;
         Ok(Self { namespace, before })
     }
 
@@ -50,7 +50,7 @@ impl World {
         self.namespace.ip(&format!("address add 198.18.{number}.1/24 dev {rx}"))?;
         self.namespace.ip(&format!("link set {tx} up"))?;
         self.namespace.ip(&format!("link set {rx} up"))?;
-        Ok(Pair { tx: index(&tx)?, number: u8::try_from(number)?, rx })
+        Ok(Pair { tx: interface::index(&tx)?, number: u8::try_from(number)?, rx })
     }
 }
 
@@ -86,7 +86,7 @@ pub(crate) struct Pair {
 impl Pair {
     /// The index of the interface where frames come in.
     pub(crate) fn rx_index(&self) -> Result<u32, Box<dyn Error>> {
-        index(&self.rx)
+        Ok(interface::index(&self.rx)?)
     }
 
     /// A UDP frame of 64 bytes (60 without its check sequence) to a host behind the receiving
@@ -104,22 +104,7 @@ impl Pair {
     /// Receives in batches (NAPI), which frames from another XDP program need where no program is
     /// attached: veth does so with generic receive offload.
     pub(crate) fn batch(&self) -> io::Result<()> {
-        const SIOCETHTOOL: libc::c_ulong = 0x8946;
-        const ETHTOOL_SGRO: u32 = 0x2c;
-        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None)?;
-        let mut value = [ETHTOOL_SGRO, 1];
-        // SAFETY: integers, arrays and pointers, for all of which zeros are a value.
-        let mut request: libc::ifreq = unsafe { mem::zeroed() };
-        let name = CString::new(self.rx.as_str())?;
-        for (to, from) in request.ifr_name.iter_mut().zip(name.as_bytes_with_nul()) {
-            *to = from.cast_signed();
-        }
-        request.ifr_ifru.ifru_data = value.as_mut_ptr().cast();
-        let descriptor = std::os::fd::AsRawFd::as_raw_fd(&socket);
-        // SAFETY: a request with a name that ends in zero and an `ethtool_value`, both of which
-        // live until the call is over.
-        let result = unsafe { libc::ioctl(descriptor, SIOCETHTOOL, &raw mut request) };
-        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+        interface::switch(&self.rx, Feature::ReceiveOffload, true)
     }
 }
 
@@ -151,22 +136,4 @@ pub(crate) fn given_to_stack() -> io::Result<u64> {
     let line = text.lines().filter(|line| line.starts_with("Ip:")).nth(1);
     let received = line.and_then(|line| line.split_whitespace().nth(3));
     received.and_then(|number| number.parse().ok()).ok_or_else(|| io::Error::other("no InReceives"))
-}
-
-fn index(interface: &str) -> Result<u32, Box<dyn Error>> {
-    let name = CString::new(interface)?;
-    // SAFETY: a string that ends in zero.
-    match unsafe { libc::if_nametoindex(name.as_ptr()) } {
-        0 => Err(format!("no interface {interface}").into()),
-        index => Ok(index),
-    }
-}
-
-/// The checksum of an IPv4 header whose own is zero (RFC 1071).
-fn checksum(header: &[u8]) -> u16 {
-    let words =
-        header.chunks_exact(2).map(|word| u32::from(u16::from_be_bytes([word[0], word[1]])));
-    let sum: u32 = words.sum();
-    let folded = (sum & 0xffff) + (sum >> 16);
-    !u16::try_from(folded & 0xffff).unwrap_or_default()
 }

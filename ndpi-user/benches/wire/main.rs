@@ -10,12 +10,6 @@ mod link;
 mod receiver;
 mod report;
 
-#[path = "../bpf/mod.rs"]
-mod bpf;
-#[path = "../../../xtask/src/lab/namespace.rs"]
-#[expect(dead_code, reason = "the lab uses the rest")]
-mod namespace;
-
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -24,12 +18,12 @@ use std::time::Duration;
 use clap::Parser;
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-use bpf::code::{XDP_DROP, XDP_PASS};
 use bulk::{Bulk, Bulks};
 use generator::{Generator, Traffic};
 use lane::{Account, Lane};
 use link::World;
 use receiver::{Ours, Receiver, wait_while_growing};
+use testkit::bpf::code::{XDP_DROP, XDP_PASS};
 
 /// Measure packets a second over veth.
 #[derive(Parser)]

@@ -10,11 +10,11 @@ use std::{fs, io, thread};
 
 use ndpi_kernel::pinned::{self, Pinned};
 use rustix::process::{Pid, Signal, kill_process};
+use testkit::bpf::{call, code};
+use testkit::namespace;
 
-use crate::bpf::{call, code};
 use crate::generator::APP;
 use crate::link::Pair;
-use crate::namespace;
 
 /// Much longer than anything here takes.
 const PATIENCE: Duration = Duration::from_mins(1);

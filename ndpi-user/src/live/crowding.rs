@@ -196,7 +196,7 @@ mod tests {
 
     use super::{Crowded, Crowding};
     use crate::live::{Format, Output};
-    use crate::testing::Lines;
+    use testkit::lines::Lines;
 
     /// The records of what `run` does.
     fn records(run: impl FnOnce(&Crowding)) -> Vec<Value> {

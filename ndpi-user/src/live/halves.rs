@@ -132,7 +132,7 @@ mod tests {
     use super::{ENOUGH, Halves, Part, Tally};
     use crate::interfaces::Roster;
     use crate::live::{Format, Output};
-    use crate::testing::Lines;
+    use testkit::lines::Lines;
 
     fn flow(proto: u8, tcp_seen: [u8; 2]) -> FlowEntry<()> {
         let (key, direction) = KeyV4::new(([198, 18, 0, 1], 1), ([198, 18, 0, 2], 2), 0, proto);

@@ -100,7 +100,7 @@ mod tests {
     use super::*;
     use crate::live::changes::run_alone;
     use crate::live::{Format, Message};
-    use crate::testing::Lines;
+    use testkit::lines::Lines;
 
     const SECOND: u64 = 1_000_000_000;
 

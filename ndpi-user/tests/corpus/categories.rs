@@ -5,8 +5,7 @@ use std::path::Path;
 use ndpi::{AppId, CategoryId, Classification, Confidence, Library, State};
 use ndpi_policy::{Facts, Policy, Support, Vocabulary, parse};
 use serde_json::Value;
-
-use crate::reference;
+use testkit::reference;
 
 #[test]
 fn a_flow_filed_elsewhere_is_still_of_its_applications_category() {

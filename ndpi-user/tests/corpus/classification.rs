@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
+use ndpi::Library;
 use serde_json::Value;
-
-use crate::reference::{self, Reference};
+use testkit::needs;
+use testkit::program::binary;
+use testkit::reference::{self, Reference};
 
 /// The fields that must agree, each on this many of a thousand flows.
 const FIELDS: [&str; 6] = ["app", "category", "state", "inspected", "packets", "hostname"];
@@ -47,16 +49,7 @@ fn records_agree_with_the_reference() {
 }
 
 fn ndpi_is_there() -> bool {
-    match ndpi::Library::load(None) {
-        Ok(_) => true,
-        Err(error) if std::env::var_os("CI").is_some_and(|value| !value.is_empty()) => {
-            panic!("nDPI must be there: {error}")
-        }
-        Err(error) => {
-            eprintln!("skipped: {error}; `cargo xtask setup` provides nDPI");
-            false
-        }
-    }
+    needs(Library::load(None)).is_some()
 }
 
 /// Runs the program over all captures and returns its flow records.
@@ -64,7 +57,7 @@ fn classify<'a>(
     folder: &Path,
     captures: impl Iterator<Item = &'a String>,
 ) -> BTreeMap<Key, Vec<Value>> {
-    let output = Command::new(env!("CARGO_BIN_EXE_ndpi-xdp"))
+    let output = Command::new(binary())
         .args(["pcap", "--json", "--whole-capture"])
         .args(captures)
         .current_dir(folder.join("captures"))

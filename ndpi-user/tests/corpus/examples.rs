@@ -8,8 +8,8 @@ use std::process::Command;
 
 use ndpi_policy::EXAMPLE;
 use serde_json::Value;
-
-use crate::reference;
+use testkit::program::binary;
+use testkit::{places, reference};
 
 const README: &str = include_str!("../../../README.md");
 const PAGE: &str = include_str!("../../../docs/policy.md");
@@ -133,12 +133,7 @@ fn the_groups_of_the_page_are_extended_as_it_says() {
 
 #[test]
 fn a_long_name_in_a_policy_meets_what_ndpi_left_of_it_in_a_capture() {
-    let faults = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/faults");
-    let capture = faults.join("captures/long-sni.pcap");
-    if !capture.is_file() {
-        eprintln!("skipped: no {}", capture.display());
-        return;
-    }
+    let Some(faults) = places::shared("faults") else { return };
     let policy =
         fs::read_to_string(faults.join("policies/long.toml")).expect("the policy of the capture");
     let said = decided(&faults, &policy, &["long-sni.pcap"], "");
@@ -174,7 +169,7 @@ fn decided(folder: &Path, policy: &str, captures: &[&str], flow: &str) -> Vec<(S
     let place = tempfile::tempdir().expect("a folder");
     let file = place.path().join("policy.toml");
     fs::write(&file, policy).expect("a policy");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ndpi-xdp"));
+    let mut command = Command::new(binary());
     command.args(["policy", "explain", "--json"]).arg(&file);
     for capture in captures {
         command.arg("--capture").arg(folder.join("captures").join(capture));

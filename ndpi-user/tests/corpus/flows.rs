@@ -8,8 +8,7 @@ use std::path::Path;
 
 use ndpi_capture::Capture;
 use ndpi_capture::link::{self, Skips};
-
-use crate::reference::{self, Reference};
+use testkit::reference::{self, Reference};
 
 /// VLAN, protocol, and both endpoints in order.
 type Key = (u16, u8, (IpAddr, u16), (IpAddr, u16));

@@ -7,4 +7,3 @@ mod classification;
 mod examples;
 mod flows;
 mod parser;
-mod reference;

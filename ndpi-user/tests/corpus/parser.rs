@@ -9,8 +9,7 @@ use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use ndpi_capture::{Capture, LinkType};
 use ndpi_common::parse::{Captured, Fragment, Notes, Options, Packet, Refusal, fast, frame};
 use ndpi_common::{Direction, Key};
-
-use crate::reference;
+use testkit::reference;
 
 const ETHERNET: LinkType = LinkType(1);
 /// IP protocol number of the authentication header, which ours follows in IPv6 only.

@@ -4,8 +4,8 @@ use std::sync::Barrier;
 use std::thread;
 
 use ndpi_common::{Action, Hook, Outcome, Reason, Total};
+use testkit::frame::{V4, V6, counted};
 
-use crate::frame::{V4, V6, counted};
 use crate::harness::{Kernel, Settings, cpus, kernel};
 
 const TIMES: u32 = 300_000;

@@ -1,10 +1,10 @@
 //! ICMP errors, and the flows that they are about.
 
 use ndpi_common::{Action, Hook, Outcome, Reason, State, Switches, Total, Verdict};
+use testkit::frame::{ACK, ICMP, ICMPV6, SYN, Talk, V4, V6, counted, inside};
 
 use crate::forms::patched;
 use crate::fragments::pieces;
-use crate::frame::{ACK, ICMP, ICMPV6, SYN, Talk, V4, V6, counted, inside};
 use crate::harness::{Answer, HOOKS, Kernel, NOW, Settings, kernel};
 
 /// What one end is told about a packet that it sent: 8 bytes of ICMP and the packet, from its IP

@@ -1,8 +1,8 @@
 //! Packets that belong to no flow, or only just to one.
 
 use ndpi_common::{Action, Hook, Outcome, Reason, SampleFlags, Switches};
+use testkit::frame::{ACK, TCP, Talk, UDP, V4, V6, counted, inside};
 
-use crate::frame::{ACK, TCP, Talk, UDP, V4, V6, counted, inside};
 use crate::harness::{Answer, HOOKS, Settings, kernel};
 
 /// Puts VLAN tags in, the outermost first.

@@ -2,10 +2,10 @@
 //! addresses stay, and of a flow of their own where they are translated.
 
 use ndpi_common::{Action, Bucket, Hook, Outcome, Reason, Switches};
+use testkit::frame::{ACK, SYN, V4, V6, counted};
 
 use crate::forms::patched;
 use crate::fragments::pieces;
-use crate::frame::{ACK, SYN, V4, V6, counted};
 use crate::harness::{Answer, Kernel, Settings, kernel};
 use crate::segments::{INGRESS_IFINDEX, context};
 

@@ -4,8 +4,8 @@ use ndpi_common::parse::{self, Fragment, Options};
 use ndpi_common::{
     Action, FragmentKey, FragmentPorts, Hook, Outcome, Reason, SampleFlags, Switches,
 };
+use testkit::frame::{ACK, TCP, Talk, UDP, V4, V6, counted};
 
-use crate::frame::{ACK, TCP, Talk, UDP, V4, V6, counted};
 use crate::harness::{Answer, HOOKS, Settings, kernel};
 
 /// A datagram with `payload` in pieces of `size` bytes (a multiple of 8).

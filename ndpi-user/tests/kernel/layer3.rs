@@ -1,8 +1,8 @@
 //! Packets without a link header: the programs for interfaces that have none.
 
 use ndpi_common::{Action, Outcome, Reason};
+use testkit::frame::{ACK, SYN, Talk, V4, V6, counted};
 
-use crate::frame::{ACK, SYN, Talk, V4, V6, counted};
 use crate::harness::{Answer, HOOKS, Settings, kernel};
 
 const ETHERNET: usize = 14;

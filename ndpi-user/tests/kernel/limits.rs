@@ -1,8 +1,8 @@
 //! Rules that limit a rate.
 
 use ndpi_common::{Action, Bucket, Hook, Outcome, Reason, Total};
+use testkit::frame::{V4, V6, counted};
 
-use crate::frame::{V4, V6, counted};
 use crate::harness::{Answer, Settings, kernel};
 
 /// Nothing comes back during a test: the last refill is ahead of the clock.

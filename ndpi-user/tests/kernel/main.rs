@@ -4,15 +4,12 @@
 //! Needs root and the built object (`cargo xtask build`). Without, the tests say so and skip; with
 //! `CI=true` in the environment that is a failure.
 
-#[path = "../../benches/bpf/mod.rs"]
-mod bpf;
 mod cpus;
 mod errors;
 mod evasion;
 mod forms;
 mod forwarded;
 mod fragments;
-mod frame;
 mod harness;
 mod layer3;
 mod limits;

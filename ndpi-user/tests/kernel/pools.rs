@@ -1,8 +1,8 @@
 //! Tracks of flows that nobody has answered, apart from the others.
 
 use ndpi_common::Hook;
+use testkit::frame::{ACK, RST, SYN, Talk, V4, V6};
 
-use crate::frame::{ACK, RST, SYN, Talk, V4, V6};
 use crate::harness::{Kernel, Settings, kernel};
 
 /// Packets of a flow's track, where it was answered and where not.

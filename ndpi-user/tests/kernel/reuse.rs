@@ -4,8 +4,8 @@ use ndpi_common::reopen::Opening;
 use ndpi_common::{
     Action, Direction, Hook, Key, Outcome, Reason, SampleFlags, Server, State, Switches, Verdict,
 };
+use testkit::frame::{ACK, FIN, RST, SYN, Talk, V4, V6, counted};
 
-use crate::frame::{ACK, FIN, RST, SYN, Talk, V4, V6, counted};
 use crate::harness::{Answer, HOOKS, IDLE, Kernel, NOW, Settings, Shown, kernel};
 
 /// What XDP notes beside what is said of connections.

@@ -1,8 +1,8 @@
 //! Packets that the stack or the hardware segments after TC has seen them.
 
 use ndpi_common::{Action, Hook, Outcome, Reason, Total};
+use testkit::frame::{ACK, V4, V6};
 
-use crate::frame::{ACK, V4, V6};
 use crate::harness::{Settings, kernel};
 
 /// Where fields lie in `struct __sk_buff` (`include/uapi/linux/bpf.h`).

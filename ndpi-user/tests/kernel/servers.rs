@@ -1,9 +1,9 @@
 //! Servers that are blocked before their flows have a verdict.
 
 use ndpi_common::{Action, Hook, Outcome, Reason, SampleFlags, Server, ServerKey, Total};
+use testkit::frame::{ACK, CLIENT, CLIENT_PORT, SERVER, SERVER_PORT, SYN, Talk, V4, V6, counted};
 
 use crate::fragments::pieces;
-use crate::frame::{ACK, CLIENT, CLIENT_PORT, SERVER, SERVER_PORT, SYN, Talk, V4, V6, counted};
 use crate::harness::{Answer, HOOKS, Kernel, NOW, Settings, kernel};
 
 const DROP: Server = server(Action::Drop);

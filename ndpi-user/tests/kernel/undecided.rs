@@ -3,9 +3,9 @@
 use ndpi_common::{
     Action, Hook, Outcome, Reason, SampleFlags, SampleHeader, Switches, Total, TrackNotes,
 };
+use testkit::frame::{ACK, SYN, Talk, V4, V6, counted};
 
 use crate::fragments::pieces;
-use crate::frame::{ACK, SYN, Talk, V4, V6, counted};
 use crate::harness::{Answer, HOOKS, IDLE, Kernel, NOW, Settings, kernel};
 
 fn passed(hook: Hook, reason: Reason, frame: &[u8]) -> (Hook, Outcome, Reason, u64, u64) {

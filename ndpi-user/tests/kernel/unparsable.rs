@@ -1,9 +1,9 @@
 //! Packets that cannot be parsed, passed or dropped as the policy says at the time.
 
 use ndpi_common::{Action, Hook, Outcome, Reason, Switches};
+use testkit::frame::{ACK, Talk, V4, V6, counted};
 
 use crate::forms::{MALFORMED, hooks_for, patched, without_flow};
-use crate::frame::{ACK, Talk, V4, V6, counted};
 use crate::harness::{Answer, HOOKS, Settings, kernel};
 
 const DROPS: Settings = Settings { switches: Switches::DROP_UNPARSABLE, ..Settings::SMALL };

@@ -3,8 +3,8 @@
 use ndpi_common::{
     Action, Hook, Outcome, REJECT_MARK, Reason, SampleFlags, State, Switches, Total,
 };
+use testkit::frame::{ACK, RST, SYN, V4, V6, counted};
 
-use crate::frame::{ACK, RST, SYN, V4, V6, counted};
 use crate::harness::{Answer, HOOKS, NOW, Settings, kernel};
 
 #[test]

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use aya::programs::{ProgramInfo, SchedClassifier, TcAttachType, loaded_programs};
 use ndpi_common::Hook;
 use ndpi_kernel::{AttachError, Egress, Health, Hooks, Kernel, Links, Mode, detach};
+use testkit::foreign::stranger;
+use testkit::thread_namespace::{ThreadNamespace, ip, run};
 
-use crate::foreign::stranger;
-use crate::namespace::{Namespace, ip, run};
 use crate::setup::{can_load, load, pin_directory};
 
 const CLSACT: Hooks = Hooks { ingress: true, egress: Some(Egress::Clsact) };
@@ -39,7 +39,7 @@ fn both_hooks_go_on_and_come_off() {
     if !can_load() {
         return;
     }
-    let _namespace = Namespace::enter();
+    let _namespace = ThreadNamespace::enter();
     for (mode, hooks) in [(Mode::Auto, Hooks::default()), (Mode::Generic, CLSACT)] {
         let mut kernel = load();
         let attachment = kernel.attach("left", mode, hooks).unwrap();
@@ -57,7 +57,7 @@ fn packets_of_both_directions_are_seen() {
     if !can_load() {
         return;
     }
-    let _namespace = Namespace::enter();
+    let _namespace = ThreadNamespace::enter();
     let mut kernel = load();
     kernel.attach("left", Mode::Native, Hooks::default()).unwrap();
     // Neighbour discovery and duplicate address detection make packets of their own on both ends.
@@ -79,7 +79,7 @@ fn an_interface_that_is_not_there_is_named_with_its_neighbours() {
     if !can_load() {
         return;
     }
-    let _namespace = Namespace::enter();
+    let _namespace = ThreadNamespace::enter();
     let error = load().attach("lefft", Mode::Auto, Hooks::default()).unwrap_err();
     assert_eq!(error.to_string(), "no interface lefft; did you mean left?");
 }
@@ -89,7 +89,7 @@ fn an_interface_that_is_down_is_attached_to() {
     if !can_load() {
         return;
     }
-    let _namespace = Namespace::enter();
+    let _namespace = ThreadNamespace::enter();
     ip("link set left down");
     let mut kernel = load();
     assert!(!kernel.attach("left", Mode::Auto, Hooks::default()).unwrap().up);
@@ -101,7 +101,7 @@ fn another_program_is_left_alone_and_named() {
     if !can_load() {
         return;
     }
-    let _namespace = Namespace::enter();
+    let _namespace = ThreadNamespace::enter();
     let mut first = load();
     first.attach("left", Mode::Native, Hooks::default()).unwrap();
     let mut second = load();
@@ -128,7 +128,7 @@ fn a_program_of_others_is_left_alone_and_named() {
     if !can_load() {
         return;
     }
-    let _namespace = Namespace::enter();
+    let _namespace = ThreadNamespace::enter();
     let _program = stranger();
     let is_it = |info: &ProgramInfo| info.name_as_str() == Some("stranger");
     let id = loaded_programs().flatten().find(is_it).unwrap().id();
@@ -149,7 +149,7 @@ fn a_driver_without_native_mode_gets_generic_under_auto_only() {
     if !can_load() {
         return;
     }
-    let _namespace = Namespace::enter();
+    let _namespace = ThreadNamespace::enter();
     // Bridges have no native mode.
     ip("link add bridge type bridge");
     let mut kernel = load();
@@ -168,7 +168,7 @@ fn one_hook_alone_is_possible() {
     if !can_load() {
         return;
     }
-    let _namespace = Namespace::enter();
+    let _namespace = ThreadNamespace::enter();
     let mut kernel = load();
     let hooks = Hooks { ingress: false, egress: Some(Egress::Tcx) };
     kernel.attach("left", Mode::Auto, hooks).unwrap();
@@ -182,7 +182,7 @@ fn what_somebody_takes_off_is_missed_and_put_back() {
     if !can_load() {
         return;
     }
-    let _namespace = Namespace::enter();
+    let _namespace = ThreadNamespace::enter();
     let mut kernel = load();
     let index = kernel.attach("left", Mode::Generic, CLSACT).unwrap().index;
     let health = |kernel: &Kernel| kernel.health(index).unwrap().unwrap();

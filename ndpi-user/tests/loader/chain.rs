@@ -4,11 +4,11 @@ use std::net::UdpSocket;
 
 use ndpi_common::Hook;
 use ndpi_kernel::{Attachment, Egress, Hooks, Kernel, Mode};
+use testkit::bpf::call::Place;
+use testkit::bpf::code::TC_NEXT;
+use testkit::foreign::ForeignEgress;
+use testkit::thread_namespace::{ThreadNamespace, ip, run};
 
-use crate::bpf::call::Place;
-use crate::bpf::code::TC_NEXT;
-use crate::foreign::Counting;
-use crate::namespace::{Namespace, ip, run};
 use crate::setup::{can_load, load};
 
 /// Classic BPF with a constant answer, as tc(8) takes it: `TC_ACT_SHOT` and `TC_ACT_UNSPEC`.
@@ -17,8 +17,8 @@ const HANDS_ON: &str = "1,6 0 0 4294967295";
 const PACKETS: u16 = 10;
 
 /// A namespace in which nobody but the test sends through `left`.
-fn quiet() -> Namespace {
-    let namespace = Namespace::enter();
+fn quiet() -> ThreadNamespace {
+    let namespace = ThreadNamespace::enter();
     for setting in ["default", "all", "left", "right"] {
         run("sysctl", &format!("-qw net.ipv6.conf.{setting}.disable_ipv6=1"));
     }
@@ -75,12 +75,12 @@ fn programs_and_filters_around_ours_at_tcx_see_what_we_hand_on() {
     let mut kernel = load();
     let index = attach(&mut kernel, Egress::Tcx).index;
     let neighbours =
-        [Place::First, Place::Last].map(|place| Counting::attach(index, place, TC_NEXT));
+        [Place::First, Place::Last].map(|place| ForeignEgress::attach(index, place, TC_NEXT));
     assert_eq!(leaving(&kernel), u64::from(PACKETS));
-    assert_eq!(neighbours.each_ref().map(Counting::seen), [u64::from(PACKETS); 2]);
+    assert_eq!(neighbours.each_ref().map(ForeignEgress::seen), [u64::from(PACKETS); 2]);
     filter(9, DROPS);
     assert_eq!(leaving(&kernel), 0, "the operator's filter drops as it did without us");
-    assert_eq!(neighbours.each_ref().map(Counting::seen), [2 * u64::from(PACKETS); 2]);
+    assert_eq!(neighbours.each_ref().map(ForeignEgress::seen), [2 * u64::from(PACKETS); 2]);
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn filters_around_ours_at_clsact_see_what_we_hand_on() {
     let index = attach(&mut kernel, Egress::Clsact).index;
     // The newest of one preference comes first.
     filter(1, HANDS_ON);
-    let before = Counting::attach(index, Place::First, TC_NEXT);
+    let before = ForeignEgress::attach(index, Place::First, TC_NEXT);
     assert_eq!(leaving(&kernel), u64::from(PACKETS));
     filter(40_000, DROPS);
     assert_eq!(leaving(&kernel), 0, "the operator's filter drops as it did without us");

@@ -8,8 +8,8 @@ use ndpi_common::{Action, Hook, Key, Outcome, State, Verdict as Entry};
 use ndpi_flow::Verdict;
 use ndpi_kernel::{Clock, Kernel};
 use ndpi_user::enforce::{DesiredVerdict, KernelStore, VerdictStore as _};
+use testkit::frame::{key4, key6, udp4, udp6};
 
-use crate::packet::{key4, key6, udp4, udp6};
 use crate::setup::{can_load, load};
 
 fn standing(key: Key, action: Action, rule: u16) -> DesiredVerdict {

@@ -6,9 +6,9 @@ use std::process::{Command, Output};
 use ndpi_common::{Action, Verdict};
 use ndpi_kernel::{Egress, Hooks, Kernel, LoadOptions, Mode, detach};
 use rustix::mount::{MountFlags, mount};
+use testkit::frame::{key4, udp4};
+use testkit::thread_namespace::{ThreadNamespace, run};
 
-use crate::namespace::{Namespace, run};
-use crate::packet::{key4, udp4};
 use crate::preflight::own_mounts;
 use crate::setup::{can_load, load, options, pin_directory};
 
@@ -25,7 +25,7 @@ fn filters_of_a_dead_instance_go_and_those_of_others_stay() {
     if !can_load() {
         return;
     }
-    let _namespace = Namespace::enter();
+    let _namespace = ThreadNamespace::enter();
     leave_a_filter("left");
     let mut running = load();
     let hooks = Hooks { ingress: true, egress: Some(Egress::Clsact) };
@@ -42,7 +42,7 @@ fn a_program_without_a_link_goes() {
     if !can_load() {
         return;
     }
-    let _namespace = Namespace::enter();
+    let _namespace = ThreadNamespace::enter();
     let mut kernel = load();
     kernel.attach("left", Mode::Generic, Hooks { ingress: true, egress: None }).unwrap();
     let link = run("ip", "-details link show left");
@@ -61,7 +61,7 @@ fn the_socket_of_a_dead_instance_goes_and_that_of_another_stays() {
     if !can_load() {
         return;
     }
-    let _namespace = Namespace::enter();
+    let _namespace = ThreadNamespace::enter();
     // Other tests' locks and sockets are not to be seen here.
     own_mounts();
     mount("none", "/run", "tmpfs", MountFlags::empty(), c"mode=0755").unwrap();

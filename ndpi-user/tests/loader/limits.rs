@@ -6,8 +6,8 @@ use ndpi_flow::Verdict;
 use ndpi_kernel::{Clock, Kernel};
 use ndpi_policy::{Limit, Per};
 use ndpi_user::enforce::{Allowance, DesiredVerdict, KernelStore, VerdictStore as _};
+use testkit::frame::{key4, key6};
 
-use crate::packet::{key4, key6};
 use crate::setup::{can_load, load, options};
 
 const LIMIT: Limit = Limit { bytes_per_second: 1000, burst_bytes: 5000, per: Per::Flow };

@@ -2,17 +2,12 @@
 //! network namespaces that the tests make and remove.
 
 mod attach;
-#[path = "../../benches/bpf/mod.rs"]
-mod bpf;
 mod chain;
 mod changes;
-mod foreign;
 mod leftovers;
 mod limits;
 mod maps;
 mod messages;
-mod namespace;
-mod packet;
 mod pins;
 mod preflight;
 mod samples;

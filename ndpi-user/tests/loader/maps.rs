@@ -6,8 +6,8 @@ use ndpi_common::{
     Action, Direction, Hook, Key, Outcome, Reason, SampleFlags, Server, Switches, Verdict,
 };
 use ndpi_kernel::{Kernel, LoadOptions, Written, ktime_ns};
+use testkit::frame::{key4, key6, udp4, udp6};
 
-use crate::packet::{key4, key6, udp4, udp6};
 use crate::setup::{can_load, load, options};
 
 fn verdict(action: Action) -> Verdict {

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use log::{LevelFilter, Log, Metadata, Record};
 use ndpi_kernel::{Kernel, LoadOptions};
+use testkit::frame::udp4;
+use testkit::thread_namespace::run;
 
-use crate::namespace::run;
-use crate::packet::udp4;
 use crate::setup::{can_load, options};
 
 /// Keeps what the programs say.

@@ -6,9 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use ndpi_common::{Action, Verdict};
 use ndpi_kernel::pinned::{self, PinnedError};
 use ndpi_kernel::{Kernel, LoadError, LockError, PinError, detach};
+use testkit::frame::key4;
+use testkit::thread_namespace::run;
 
-use crate::namespace::run;
-use crate::packet::key4;
 use crate::setup::{can_load, options, pin_directory};
 
 #[test]

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use ndpi_common::{Hook, Key, Outcome, Reason};
 use ndpi_kernel::ktime_ns;
+use testkit::frame::{key4, key6, udp4, udp6};
 
-use crate::packet::{key4, key6, udp4, udp6};
 use crate::setup::{can_load, load};
 
 #[test]

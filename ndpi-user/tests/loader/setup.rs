@@ -1,20 +1,14 @@
 //! What a test of the kernel side needs, and how it is left out where that is missing.
 
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::{Path, PathBuf};
 
 use ndpi_kernel::{Kernel, LoadOptions, preflight};
+use testkit::{namespace, needs};
 
 /// Whether programs can be loaded here. Where not, the test says why and skips; in CI, which has
 /// all that is needed, that is a failure.
 pub(crate) fn can_load() -> bool {
-    let Err(error) = preflight() else { return true };
-    assert!(
-        std::env::var_os("CI").is_none_or(|value| value.is_empty()),
-        "cannot load programs in CI: {error}"
-    );
-    eprintln!("skipped: {error}");
-    false
+    needs(preflight()).is_some()
 }
 
 /// Small maps and a pin directory that no other test uses.
@@ -30,9 +24,7 @@ pub(crate) fn options() -> LoadOptions {
 
 /// A pin directory that no other test uses.
 pub(crate) fn pin_directory() -> PathBuf {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    format!("/sys/fs/bpf/ndpi-test-{}-{number}", std::process::id()).into()
+    Path::new("/sys/fs/bpf").join(namespace::unique("pins"))
 }
 
 /// The programs, loaded with [`options`].

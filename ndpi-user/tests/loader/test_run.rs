@@ -2,9 +2,9 @@
 
 use ndpi_common::{Action, Hook, Outcome, Reason, Verdict};
 use ndpi_kernel::{Hooks, Mode, SkbContext, XdpContext};
+use testkit::frame::{key4, udp4};
+use testkit::thread_namespace::ThreadNamespace;
 
-use crate::namespace::Namespace;
-use crate::packet::{key4, udp4};
 use crate::setup::{can_load, load};
 
 #[test]
@@ -22,7 +22,7 @@ fn a_context_names_the_interface() {
     if !can_load() {
         return;
     }
-    let _namespace = Namespace::enter();
+    let _namespace = ThreadNamespace::enter();
     let mut kernel = load();
     let hooks = Hooks { ingress: true, egress: None };
     let index = kernel.attach("left", Mode::Native, hooks).unwrap().index;
@@ -56,7 +56,7 @@ fn live_frames_are_acted_on() {
     if !can_load() {
         return;
     }
-    let _namespace = Namespace::enter();
+    let _namespace = ThreadNamespace::enter();
     let mut kernel = load();
     let hooks = Hooks { ingress: true, egress: None };
     let index = kernel.attach("left", Mode::Native, hooks).unwrap().index;

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use ndpi_common::{Action, Hook, Key, KeyV4, Outcome, Reason, Verdict};
 use ndpi_kernel::{Hooks, Kernel, Mode, XdpContext};
+use testkit::frame::{key4, udp4};
+use testkit::interface::index;
+use testkit::thread_namespace::{ThreadNamespace, ip};
 
-use crate::namespace::{Namespace, ip, run};
-use crate::packet::{key4, udp4};
 use crate::setup::{can_load, load};
 
 const VLAN: u16 = 7;
@@ -30,15 +31,9 @@ fn come_in(kernel: &mut Kernel, from: u16) -> Vec<u8> {
     let mut frame = udp4(from, 53, b"tagged");
     frame[..6].copy_from_slice(&[0xff; 6]);
     frame.splice(12..12, [[0x81, 0], VLAN.to_be_bytes()].concat());
-    let context = XdpContext { ingress_ifindex: index("right"), rx_queue_index: 0 };
+    let context = XdpContext { ingress_ifindex: index("right").unwrap(), rx_queue_index: 0 };
     kernel.test_run().xdp_live(&frame, &context, 1, 1).unwrap();
     frame
-}
-
-fn index(interface: &str) -> u32 {
-    let shown = run("ip", &format!("-j link show {interface}"));
-    let links: serde_json::Value = serde_json::from_str(&shown).unwrap();
-    links[0]["ifindex"].as_u64().unwrap().try_into().unwrap()
 }
 
 fn key(from: u16) -> Key {
@@ -51,7 +46,7 @@ fn a_tag_beside_the_packet_is_part_of_the_key() {
     if !can_load() {
         return;
     }
-    let _namespace = Namespace::enter();
+    let _namespace = ThreadNamespace::enter();
     bridge();
     let mut kernel = load();
     let mut rings = kernel.take_rings().unwrap();
@@ -76,7 +71,7 @@ fn a_verdict_on_a_tagged_flow_holds_where_the_tag_is_beside_it() {
     if !can_load() {
         return;
     }
-    let _namespace = Namespace::enter();
+    let _namespace = ThreadNamespace::enter();
     bridge();
     let mut kernel = load();
     kernel.attach("out", Mode::Auto, OUT).unwrap();

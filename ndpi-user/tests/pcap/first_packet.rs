@@ -1,9 +1,10 @@
 //! Rules that a flow's first packet may decide by, on captures.
 
 use serde_json::Value;
+use testkit::packets::{capture, resolved};
+use testkit::program::{file, pcap, subcommand};
 
-use crate::packets::{capture, resolved};
-use crate::program::{file, ndpi_is_there, pcap, run};
+use crate::ndpi_is_there;
 
 const NAME: &str = "www.facebook.com";
 const RULE: &str = "[[rule]]\nname = \"no social networks\"\ncategory = \"SocialNetwork\"\n\
@@ -59,7 +60,7 @@ fn an_explanation_says_what_was_claimed() {
         (RULE.to_owned() + "first_packet = true\n").as_bytes(),
     );
     let flows = flows_of("first-packet-explained");
-    let explained = run("policy", &["explain", &policy, "--capture", &flows], &[]).stdout;
+    let explained = subcommand("policy", &["explain", &policy, "--capture", &flows], &[]).stdout;
     let claimed = "flow: Facebook, category SocialNetwork, host www.facebook.com, 198.18.0.2:5001 to \
                    198.18.0.1:80, tcp, INSPECTING";
     assert!(explained.contains(claimed), "{explained}");

@@ -1,8 +1,10 @@
 //! Captures that are broken or too much, and command lines that are wrong.
 
+use testkit::packets::{capture, dns, udp};
+use testkit::program::{file, pcap, subcommand};
+
 use crate::conversation;
-use crate::packets::{capture, dns, udp};
-use crate::program::{file, ndpi_is_there, pcap, run};
+use crate::ndpi_is_there;
 
 #[test]
 fn a_cut_capture_is_an_error_after_what_it_had() {
@@ -66,7 +68,7 @@ fn a_cause_is_printed_once_and_never_as_rust_has_it() {
         ("list", &["protocols", "--ndpi-library", nowhere]),
         ("list", &["protocols", "--malicious-ja4", "/"]),
     ] {
-        let run = run(command, arguments, &[]);
+        let run = subcommand(command, arguments, &[]);
         assert_ne!(run.code, Some(0), "{command} {arguments:?}");
         let said = run.stderr.lines().next().unwrap_or_default();
         for cause in ["os error", "data end early", "No such file", "regular file"] {

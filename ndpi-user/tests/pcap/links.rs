@@ -1,7 +1,9 @@
 //! Link layers as a person meets them: what is read, and what is said of the rest.
 
-use crate::packets::{capture_of, dns};
-use crate::program::{Run, file, ndpi_is_there, pcap, run};
+use testkit::packets::{capture_of, dns};
+use testkit::program::{Run, file, pcap, subcommand};
+
+use crate::ndpi_is_there;
 
 /// A query and its answer, each behind `header`.
 fn behind(header: &[u8]) -> Vec<(u32, Vec<u8>)> {
@@ -17,7 +19,7 @@ fn wifi(flags: u8) -> Vec<u8> {
 
 fn explain(capture: &str) -> Run {
     let policy = file("links", "policy.toml", b"default = \"count\"\n");
-    run("policy", &["explain", &policy, "--capture", capture], &[])
+    subcommand("policy", &["explain", &policy, "--capture", capture], &[])
 }
 
 #[test]

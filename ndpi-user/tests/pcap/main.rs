@@ -4,17 +4,17 @@ mod first_packet;
 mod hostile;
 mod links;
 mod many;
-mod packets;
 mod policies;
 mod private;
-mod program;
 mod questions;
 mod tunnels;
 
 use std::io::Write;
 
-use packets::{capture, dns, ipv4, tcp, udp};
-use program::{file, ndpi_is_there, pcap, run};
+use ndpi::Library;
+use testkit::needs;
+use testkit::packets::{capture, dns, ipv4, tcp, udp};
+use testkit::program::{file, pcap, subcommand};
 
 const SYN: u8 = 0x02;
 const FIN_ACK: u8 = 0x11;
@@ -22,6 +22,11 @@ const ACK: u8 = 0x10;
 
 /// Makes the query alone decide a flow of DNS.
 const QUERY_DECIDES: [&str; 2] = ["--ndpi-config", "dns,process_response=0"];
+
+/// Whether nDPI is there; says why the test is skipped if not. In CI it must be.
+fn ndpi_is_there() -> bool {
+    needs(Library::load(None)).is_some()
+}
 
 fn conversation() -> Vec<u8> {
     let later_fragment = {
@@ -76,7 +81,7 @@ fn standard_input_and_compressed_files_give_the_same() {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(&plain).unwrap();
     let gzip = file("compressed", "dns.pcap.gz", &gzip.finish().unwrap());
-    let from_stdin = run("pcap", &["--json", "-"], &plain).flows();
+    let from_stdin = subcommand("pcap", &["--json", "-"], &plain).flows();
     let from_gzip = pcap(&["--json", &gzip]).flows();
     assert_eq!(from_stdin[0]["capture"], "stdin");
     assert_eq!(from_gzip[0]["capture"], "dns.pcap.gz");

@@ -7,10 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use testkit::packets::{capture, dns};
+use testkit::program::{Run, binary, file, pcap};
 
 use crate::conversation;
-use crate::packets::{capture, dns};
-use crate::program::{Run, file, ndpi_is_there, pcap};
+use crate::ndpi_is_there;
 
 /// A folder of captures, some below, and a file that is none.
 fn folder(test: &str) -> String {
@@ -121,7 +122,7 @@ impl Reading {
         let fifo = Path::new(&file(test, "beside", b"")).with_file_name("pipe.pcap");
         let _ = fs::remove_file(&fifo);
         assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-        let child = Command::new(env!("CARGO_BIN_EXE_ndpi-xdp"))
+        let child = Command::new(binary())
             .args(["pcap", "--json"])
             .arg(&fifo)
             .args(after)
@@ -258,7 +259,7 @@ fn a_pipe_that_nobody_writes_to_can_be_left() {
         (&["pcap", "--threads", "1", pipe, &other], Signal::INT, 130),
         (&["policy", "explain", &policy, "--capture", pipe], Signal::INT, 130),
     ] {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_ndpi-xdp"))
+        let mut child = Command::new(binary())
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+use testkit::packets::{capture, ipv4};
+use testkit::program::{Run, binary, file, pcap, subcommand};
 
-use crate::packets::{capture, ipv4};
-use crate::program::{Run, file, ndpi_is_there, pcap, run};
+use crate::ndpi_is_there;
 
 /// A segment between port 4000 and port 80, forth or back.
 fn segment(flags: u8, back: bool, [sequence, acknowledged]: [u32; 2], payload: &[u8]) -> Vec<u8> {
@@ -89,7 +90,7 @@ fn a_name_longer_than_ndpi_keeps_is_blocked_with_a_port_and_without() {
 
 fn check(test: &str, policy: &str, more: &[&str]) -> Run {
     let path = file(test, "policy.toml", policy.as_bytes());
-    run("policy", &[&["check", &path], more].concat(), &[])
+    subcommand("policy", &[&["check", &path], more].concat(), &[])
 }
 
 #[test]
@@ -143,7 +144,7 @@ fn a_caller_of_sudo_is_not_shown_the_groups_of_a_private_policy() {
     let path = file("check-private", "policy.toml", NO_FILMS.as_bytes());
     fs::set_permissions(Path::new(&path), fs::Permissions::from_mode(0o600)).unwrap();
     let said = |user: &str| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ndpi-xdp"));
+        let mut command = Command::new(binary());
         command.args(["policy", "check", "-v", &path]).env("SUDO_UID", user).env("SUDO_GID", user);
         String::from_utf8(command.output().expect("the program runs").stdout).expect("UTF-8")
     };

@@ -5,14 +5,16 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use crate::program::{file, ndpi_is_there};
+use testkit::program::{binary, file};
+
+use crate::ndpi_is_there;
 
 /// A user who has no files.
 const STRANGER: &str = "4242424";
 
 /// What the program says, started by sudo.
 fn said(arguments: &[&str], user: &str) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ndpi-xdp"));
+    let mut command = Command::new(binary());
     command.args(arguments).env("SUDO_UID", user).env("SUDO_GID", user);
     let output = command.output().expect("the program runs");
     assert_eq!(output.status.code(), Some(1), "{arguments:?}");

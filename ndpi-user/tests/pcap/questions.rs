@@ -1,8 +1,10 @@
 //! What a policy is asked on the command line.
 
+use testkit::packets::{capture, dns, tcp};
+use testkit::program::{Run, file, pcap, subcommand};
+
 use crate::SYN;
-use crate::packets::{capture, dns, tcp};
-use crate::program::{Run, file, ndpi_is_there, pcap, run};
+use crate::ndpi_is_there;
 
 const POLICY: &str = "[[rule]]
 name = \"no video at night\"
@@ -17,7 +19,7 @@ action = \"reject\"
 ";
 
 fn explain(arguments: &[&str]) -> Run {
-    run("policy", &[&["explain", "-"], arguments].concat(), POLICY.as_bytes())
+    subcommand("policy", &[&["explain", "-"], arguments].concat(), POLICY.as_bytes())
 }
 
 #[test]
@@ -94,7 +96,7 @@ fn schedules_can_be_asked_as_of_another_time() {
     assert!(rules(&["--at", "2026-11-23T12:00:00Z"]).iter().all(|rule| rule != "night"));
     assert!(rules(&["--at", "2026-11-23T23:00:00Z"]).iter().all(|rule| rule == "night"));
     let explained = |at: &str| {
-        run("policy", &["explain", &policy, "--capture", &flows, "--at", at], &[]).stdout
+        subcommand("policy", &["explain", &policy, "--capture", &flows, "--at", at], &[]).stdout
     };
     assert!(explained("2026-11-23T12:00:00Z").contains("the flow has Monday 12:00 in UTC"));
     assert!(explained("2026-11-23T23:00:00Z").contains("verdict: drop"));
@@ -107,7 +109,7 @@ fn a_policy_is_checked_from_standard_input() {
     if !ndpi_is_there() {
         return;
     }
-    let check = |text: &str| run("policy", &["check", "-"], text.as_bytes());
+    let check = |text: &str| subcommand("policy", &["check", "-"], text.as_bytes());
     let good = check("[[rule]]\nname = \"named\"\nhost = [\"*\"]\naction = \"reject\"\n");
     assert_eq!((good.code, good.stdout.as_str()), (Some(0), "-: no problems\n"), "{}", good.stderr);
     let bad = check("[[rule]]\napp = \"Microsoft Teams\"\naction = \"deny\"\n");

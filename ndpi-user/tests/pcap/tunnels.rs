@@ -1,9 +1,10 @@
 //! Tunnels as a person sees them in records.
 
 use serde_json::Value;
+use testkit::packets::{capture, dns, ipv4, udp};
+use testkit::program::{file, pcap};
 
-use crate::packets::{capture, dns, ipv4, udp};
-use crate::program::{file, ndpi_is_there, pcap};
+use crate::ndpi_is_there;
 
 /// `inner` in VXLAN of this network, on this UDP port.
 fn vxlan(port: u16, network: u8, inner: &[u8]) -> Vec<u8> {

@@ -6,10 +6,10 @@ use std::thread::{self, JoinHandle};
 
 use ndpi_flow::{Sample, tcp};
 use socket2::{Domain, Socket, Type};
+use testkit::namespace::{Namespace, inside};
+use testkit::topology::Topology;
 
-use super::inside::{PATIENCE, inside};
-use super::namespace::Namespace;
-use super::topology::Topology;
+use super::inside::PATIENCE;
 
 /// A port that nobody listens on.
 const CLOSED: u16 = 4;

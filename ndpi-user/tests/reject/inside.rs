@@ -1,33 +1,15 @@
-//! Doing things inside a network namespace.
+//! What passes by in a network namespace.
 
-use std::fs::File;
 use std::io::Read;
-use std::os::fd::AsFd;
-use std::path::Path;
-use std::thread;
 use std::time::Duration;
 
 use ndpi_common::parse::{self, Options};
 use ndpi_flow::Sample;
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use socket2::{Domain, Protocol, Socket, Type};
-
-use super::namespace::Namespace;
+use testkit::namespace::{Namespace, inside};
 
 /// How long a socket waits for what must come.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What `task` returns when it runs inside. Sockets belong to the namespace they were opened in,
-/// wherever they are used later.
-pub(super) fn inside<T: Send>(namespace: &Namespace, task: impl FnOnce() -> T + Send) -> T {
-    let file = File::open(Path::new("/run/netns").join(namespace.name())).unwrap();
-    // A thread of its own, which takes its namespace with it when it ends.
-    let entered = || {
-        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
-        task()
-    };
-    thread::scope(|scope| scope.spawn(entered).join().unwrap())
-}
 
 /// Everything that passes the interfaces of a namespace, from the IP header on.
 pub(super) struct Capture(Socket);

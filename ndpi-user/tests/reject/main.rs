@@ -6,14 +6,6 @@
 
 mod ends;
 mod inside;
-mod leftovers;
-// The same files as the lab's: one way to make namespaces, and one network.
-#[expect(dead_code, reason = "tests neither stop processes inside nor look for what others left")]
-#[path = "../../../xtask/src/lab/namespace.rs"]
-mod namespace;
-#[expect(dead_code, reason = "the lab looks for leftovers, and names its servers")]
-#[path = "../../../xtask/src/lab/topology.rs"]
-mod topology;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::IpAddr;
@@ -22,9 +14,10 @@ use ndpi_common::REJECT_MARK;
 use ndpi_user::reject::{Rejecter, Settings, Told, Unanswerable};
 
 use ends::{Connection, Datagrams};
-use inside::{Capture, inside};
-use namespace::Namespace;
-use topology::{CLIENT_V4, CLIENT_V6, SERVER_V4, SERVER_V6, Topology};
+use inside::Capture;
+use testkit::namespace::{self, Namespace, inside};
+use testkit::needs::{self, needs};
+use testkit::topology::{CLIENT_V4, CLIENT_V6, SERVER_V4, SERVER_V6, Topology};
 
 /// Client and server, by family.
 const FAMILIES: [(IpAddr, IpAddr); 2] = [(CLIENT_V4, SERVER_V4), (CLIENT_V6, SERVER_V6)];
@@ -34,15 +27,7 @@ const PROHIBITED: [i32; 2] = [libc::EHOSTUNREACH, libc::EACCES];
 
 /// The network, or `None` after saying why there is none. In CI that is a failure.
 fn network() -> Option<Topology> {
-    if rustix::process::geteuid().is_root() {
-        return Some(Topology::new().unwrap());
-    }
-    assert!(
-        std::env::var_os("CI").is_none_or(|value| value.is_empty()),
-        "CI runs these tests as root"
-    );
-    eprintln!("skipped: these tests make network namespaces and need root: cargo xtask test");
-    None
+    needs(needs::root()).map(|()| Topology::new(namespace::unique).unwrap())
 }
 
 fn rejecter(namespace: &Namespace) -> Rejecter {

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use testkit::packets::{capture, dns, ipv4, udp};
+use testkit::program::{file, pcap, subcommand};
+use testkit::reference;
 
-use crate::packets::{capture, dns, ipv4, udp};
-use crate::program::{file, pcap, run};
-use crate::reference;
 use crate::setup::{can_replay, replay};
 
 /// The flows of both, in an order that does not depend on when they were written.
@@ -82,7 +82,7 @@ fn what_differs_over_the_corpus_has_a_reason() {
     let folder = folder.join("captures").display().to_string();
     let flows = |command: &str| {
         let arguments: &[&str] = if command == "replay" { &["--max-flows", "8192"] } else { &[] };
-        let run = run(command, &[&["--json"], arguments, &[&folder]].concat(), &[]);
+        let run = subcommand(command, &[&["--json"], arguments, &[&folder]].concat(), &[]);
         let mut flows = BTreeMap::<_, Vec<Value>>::new();
         for flow in run.records("flow") {
             let field = |name: &str| flow[name].to_string();

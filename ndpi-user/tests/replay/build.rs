@@ -1,6 +1,6 @@
 //! Captures of any link layer, and packets beyond those of `packets`.
 
-use crate::packets::{ipv4, udp};
+use testkit::packets::{ipv4, udp};
 
 /// Link types (<https://www.tcpdump.org/linktypes.html>).
 pub(crate) const ETHERNET: u32 = 1;

@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 use serde_json::Value;
+use testkit::program::{Run, file, subcommand};
+use testkit::reference::{self, Reference};
 
-use crate::program::{Run, file, run};
-use crate::reference::{self, Reference};
 use crate::setup::can_replay;
 
 /// What is dropped.
@@ -59,7 +59,7 @@ fn replay_all(view: &[&str]) -> Option<Replayed> {
     let paths: Vec<_> = paths.map(|path| path.display().to_string()).collect();
     let common = ["--json", "--packets", "--max-flows", "8192", "--policy", &policy];
     let arguments = view.iter().copied().chain(common).chain(paths.iter().map(String::as_str));
-    Some(Replayed::of(&run("replay", &arguments.collect::<Vec<_>>(), &[])))
+    Some(Replayed::of(&subcommand("replay", &arguments.collect::<Vec<_>>(), &[])))
 }
 
 impl Replayed {

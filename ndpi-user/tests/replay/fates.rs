@@ -1,10 +1,10 @@
 //! What the kernel did with each packet, as `--packets` tells.
 
 use serde_json::{Value, json};
+use testkit::packets::{capture, dns, ipv4, udp};
+use testkit::program::{Run, file};
 
 use crate::build::{ETHERNET, capture_of, ethernet, tcp_with, whole};
-use crate::packets::{capture, dns, ipv4, udp};
-use crate::program::{Run, file};
 use crate::setup::{can_replay, replay};
 
 /// Makes the query alone decide a flow of DNS.

@@ -1,9 +1,9 @@
 //! Rules that a flow's first packet may decide by, through the programs in the kernel.
 
 use serde_json::Value;
+use testkit::packets::{capture, resolved};
+use testkit::program::file;
 
-use crate::packets::{capture, resolved};
-use crate::program::file;
 use crate::setup::{can_replay, replay};
 
 const POLICY: &str = "[[rule]]\nname = \"no social networks\"\ncategory = \"SocialNetwork\"\n\

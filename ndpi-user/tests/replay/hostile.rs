@@ -1,10 +1,10 @@
 //! Packets that nobody would send, and captures that nobody has written so.
 
 use serde_json::Value;
+use testkit::packets::{capture, dns, ipv4, udp};
+use testkit::program::{Run, file, subcommand};
 
 use crate::build::{ETHERNET, capture_of, ethernet, fragments, tcp_with, unreachable, whole};
-use crate::packets::{capture, dns, ipv4, udp};
-use crate::program::{Run, file, run};
 use crate::setup::{can_replay, replay};
 
 /// Fails where the kernel and user space were of two minds, or the kernel did not take a frame: that
@@ -46,7 +46,7 @@ fn a_scan_stays_within_the_flows_allowed() {
     let path = file("replay-scan", "scan.pcap", &capture(&packets));
     let few = |arguments: &[&str]| {
         let few = ["--json", "--whole-capture", "--max-flows", "100", "--budget", "1"];
-        run("replay", &[&few, arguments, &[path.as_str()]].concat(), &[])
+        subcommand("replay", &[&few, arguments, &[path.as_str()]].concat(), &[])
     };
     let counted = few(&[]);
     let flows = counted.flows();
@@ -68,7 +68,7 @@ fn a_blocked_flow_that_made_room_is_blocked_again_by_its_next_packet() {
     for whole in [&["--whole-capture"][..], &[]] {
         let few =
             ["--json", "--packets", "--max-flows", "100", "--budget", "1", "--policy", &policy];
-        let run = run("replay", &[&few, whole, &[&path]].concat(), &[]);
+        let run = subcommand("replay", &[&few, whole, &[&path]].concat(), &[]);
         let reasons: Vec<_> = run.records("packet").iter().map(|it| it["reason"].clone()).collect();
         assert_eq!(reasons[300..], ["drop", "shown", "drop", "shown"]);
         let of = |port| run.flows().into_iter().filter(move |flow| flow["sport"] == port);

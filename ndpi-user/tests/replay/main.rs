@@ -14,12 +14,3 @@ mod records;
 mod setup;
 mod split_hello;
 mod tunnels;
-
-// Packets, and how the program is run: as in the tests of `pcap`.
-#[path = "../pcap/packets.rs"]
-mod packets;
-#[path = "../pcap/program.rs"]
-mod program;
-#[path = "../corpus/reference.rs"]
-#[allow(dead_code, reason = "its readers of packets are for the corpus's own tests")]
-mod reference;

@@ -1,10 +1,10 @@
 //! Verdicts that stand in the kernel, by packet.
 
 use serde_json::Value;
+use testkit::packets::{capture, dns, udp};
+use testkit::program::{Run, file};
 
 use crate::build::{fragments, unreachable};
-use crate::packets::{capture, dns, udp};
-use crate::program::{Run, file};
 use crate::setup::{can_replay, replay};
 
 /// Makes the query alone decide a flow of DNS.

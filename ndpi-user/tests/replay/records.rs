@@ -1,10 +1,10 @@
 //! The records of a replay are those of `pcap`: the kernel and user space agree about every flow.
 
 use serde_json::Value;
+use testkit::packets::{dns, ipv4, tcp, udp};
+use testkit::program::{file, pcap};
 
 use crate::build::{ETHERNET, Packet, capture_of, ethernet, fragments, tcp_with, whole};
-use crate::packets::{dns, ipv4, tcp, udp};
-use crate::program::{file, pcap};
 use crate::setup::{can_replay, replay};
 
 const SYN: u8 = 0x02;
@@ -51,7 +51,7 @@ fn traffic() -> Vec<(u32, Vec<u8>)> {
 }
 
 fn raw(traffic: &[(u32, Vec<u8>)]) -> Vec<u8> {
-    crate::packets::capture(traffic)
+    testkit::packets::capture(traffic)
 }
 
 fn sorted(mut records: Vec<Value>) -> Vec<Value> {

@@ -1,7 +1,8 @@
 //! A TLS hello in pieces: the name in it is read, and the flow blocked, however it is cut.
 
-use crate::packets::{capture, ipv4};
-use crate::program::file;
+use testkit::packets::{capture, ipv4};
+use testkit::program::file;
+
 use crate::setup::{can_replay, replay};
 
 const RULE: &str =

@@ -1,7 +1,8 @@
 //! Tunnels that are looked into.
 
-use crate::packets::{capture, dns, ipv4, udp};
-use crate::program::{Run, file, pcap};
+use testkit::packets::{capture, dns, ipv4, udp};
+use testkit::program::{Run, file, pcap};
+
 use crate::setup::{can_replay, replay};
 
 /// Makes the query alone decide a flow of DNS.

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
+use testkit::namespace::{Namespace, inside};
+use testkit::program::run;
 
-use crate::support::inside::inside;
 use crate::support::instance::Instance;
-use crate::support::namespace::Namespace;
 use crate::support::ready;
-use crate::support::sandbox::{Sandbox, run};
+use crate::support::sandbox::Sandbox;
 
 const PROGRAMS: [&str; 5] = ["bpftool", "ip", "nft", "nsenter", "tc"];
 

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::thread::CapabilitySet;
+use testkit::program::{Run, run};
 
 use crate::stranger::{
     as_nobody, copy, folder, give_to_nobody, hostile_library, program, set_capabilities_of,
     set_mode,
 };
-use crate::support::sandbox::{Run, Sandbox, run};
+use crate::support::sandbox::Sandbox;
 use crate::support::{binary, ndpi_library, ready};
 
 const PROGRAMS: [&str; 4] = ["cc", "ip", "nsenter", "setpriv"];

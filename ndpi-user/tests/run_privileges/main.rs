@@ -12,8 +12,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use rustix::process::Signal;
-use support::sandbox::{Sandbox, run};
+use support::sandbox::Sandbox;
 use support::{binary, ready};
+use testkit::program::run;
 
 const PROGRAMS: [&str; 4] = ["ip", "tc", "nsenter", "setpriv"];
 

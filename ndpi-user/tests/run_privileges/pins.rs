@@ -7,10 +7,11 @@ use std::path::Path;
 
 use rustix::process::Signal;
 use serde_json::Value;
+use testkit::program::{Run, run};
 
 use crate::stranger::{as_nobody, set_mode};
 use crate::support::ready;
-use crate::support::sandbox::{Run, Sandbox, run};
+use crate::support::sandbox::Sandbox;
 
 const PROGRAMS: [&str; 5] = ["bpftool", "ip", "tc", "nsenter", "setpriv"];
 

@@ -6,10 +6,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use testkit::program::{Run, run};
 
 use crate::stranger::NOBODY;
 use crate::support::instance::Instance as Running;
-use crate::support::sandbox::{Run, Sandbox, run};
+use crate::support::sandbox::Sandbox;
 use crate::support::{binary, ready};
 
 const PROGRAMS: [&str; 4] = ["ip", "tc", "nsenter", "setpriv"];

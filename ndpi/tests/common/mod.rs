@@ -5,10 +5,11 @@
 pub(crate) mod guarded;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ndpi::{Engine, Library, LoadError};
 use ndpi_sys::packets;
+use testkit::{needs, places};
 
 /// Milliseconds since 1970 at the start of a test's traffic.
 pub(crate) const START_MS: u64 = 1_700_000_000_000;
@@ -22,17 +23,11 @@ pub(crate) fn library() -> Option<Library> {
 pub(crate) fn loaded(
     load: impl FnOnce(Option<&Path>) -> Result<Library, LoadError>,
 ) -> Option<Library> {
-    let system = Path::new(ndpi_sys::SONAME);
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/ndpi").join(system);
-    let path = match std::env::var_os(ndpi_sys::LIBRARY_VARIABLE) {
-        Some(named) if !named.is_empty() => PathBuf::from(named),
-        _ if built.exists() => built,
-        _ => system.to_owned(),
-    };
+    let built = places::ndpi_library();
+    let path = if built.exists() { built } else { ndpi_sys::SONAME.into() };
     match load(Some(&path)) {
-        Err(LoadError::Open { .. }) if path == system => {
-            skip("there is no nDPI in target/ndpi or the system; `cargo xtask setup` gets it");
-            None
+        Err(LoadError::Open { .. }) if path == Path::new(ndpi_sys::SONAME) => {
+            needs(Err("there is no nDPI in target/ndpi or the system: cargo xtask setup"))
         }
         library => Some(library.expect("the library that is there can be used")),
     }
@@ -41,12 +36,6 @@ pub(crate) fn loaded(
 /// An engine with default settings.
 pub(crate) fn engine() -> Option<Engine> {
     library().map(|library| library.engine().build().expect("an engine with default settings"))
-}
-
-/// Says why a test does nothing, which is a failure in CI.
-pub(crate) fn skip(why: &str) {
-    assert!(std::env::var_os("CI").is_none_or(|value| value != "true"), "{why}");
-    eprintln!("skipped: {why}");
 }
 
 /// Both ends of a conversation.

@@ -61,7 +61,7 @@ pub(crate) fn check_object(workspace: &Workspace) -> Result<()> {
 /// Whether checks compile the BPF programs: in CI, and where no committed object fits.
 pub(crate) fn is_compiled(workspace: &Workspace) -> Result<bool> {
     let fits = Committed::read(workspace)?.is_some_and(|committed| committed.fits());
-    Ok(!fits || process::variable("CI").is_some())
+    Ok(!fits || testkit::needs::in_ci())
 }
 
 /// Compiles the BPF programs, after setting up what that takes; without what only debuggers read.

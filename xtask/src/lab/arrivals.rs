@@ -5,9 +5,9 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
+use testkit::namespace::Namespace;
 
 use super::flow::FlowId;
-use super::namespace::Namespace;
 use crate::process;
 
 /// Counters by protocol and port of the client, kept by the kernel as long as the namespace exists.

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use testkit::namespace::Namespace;
 
 use super::clients::{self, Answer, PATIENCE, Setting};
 use super::flow::FlowId;
-use super::namespace::Namespace;
 use super::requests::{Ask, Request};
 use super::{interrupt, kernel};
 

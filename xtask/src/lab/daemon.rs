@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
+use testkit::namespace::Namespace;
 
 use super::interrupt;
-use super::namespace::Namespace;
 
 /// How long a server may take to be ready.
 const START: Duration = Duration::from_secs(20);

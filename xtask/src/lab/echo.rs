@@ -8,9 +8,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::Result;
+use testkit::namespace::Namespace;
 
 use super::inside::inside;
-use super::namespace::Namespace;
 
 /// The server, under way on a UDP port over both internet protocols; dropping it ends it.
 pub(super) struct Echo {

@@ -66,7 +66,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::lab::topology::{CLIENT_V4, SERVER_V4};
+    use testkit::topology::{CLIENT_V4, SERVER_V4};
 
     fn flow(sport: Option<u16>) -> FlowId {
         FlowId { proto: 6, client: (CLIENT_V4, sport), server: (SERVER_V4, 443) }

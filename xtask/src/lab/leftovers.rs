@@ -8,8 +8,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use testkit::namespace::{self, Namespace, is_stale, namespaces};
 
-use super::namespace::{self, Namespace, is_stale, namespaces};
 use super::{bpffs, kernel};
 use crate::process;
 

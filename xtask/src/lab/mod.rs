@@ -16,7 +16,6 @@ mod insistent;
 mod interrupt;
 mod kernel;
 pub(crate) mod leftovers;
-pub(crate) mod namespace;
 mod outcome;
 mod raw;
 mod requests;
@@ -25,7 +24,6 @@ mod scenarios;
 mod servers;
 mod stage;
 mod table;
-mod topology;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -46,7 +44,7 @@ use findings::{Findings, Report};
 use scenarios::Scenario;
 use servers::Servers;
 use stage::Stage;
-use topology::Topology;
+use testkit::topology::Topology;
 
 /// The programs of the distribution that the lab uses.
 const PROGRAMS: [&str; 10] =
@@ -140,7 +138,7 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
 fn play(args: &Args, binary: &Path, folder: &Path) -> Result<bool> {
     eprintln!("lab: making client, router and server");
     let mut bpffs = Bpffs::ensure()?;
-    let topology = Topology::new()?;
+    let topology = Topology::new(leftovers::named)?;
     let servers = Servers::start(&topology.server, folder, &server_names())?;
     let right = carry_out(args, &Stage::new(&topology, binary, folder)?)?;
     servers.end()?;

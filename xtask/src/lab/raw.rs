@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use anyhow::Result;
 use rustix::net::{AddressFamily, SendFlags, SocketType, ipproto, sendto, socket};
+use testkit::namespace::Namespace;
 
 use super::inside::inside;
-use super::namespace::Namespace;
 use super::requests::Family;
 
 /// A packet from the lab's client to its server.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::topology::{CLIENT_V4, CLIENT_V6, SERVER_V4, SERVER_V6};
+use testkit::topology::{CLIENT_V4, CLIENT_V6, SERVER_V4, SERVER_V6};
 
 /// Which internet protocol a request goes over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,10 +10,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 use serde_json::Value;
+use testkit::topology::{LAN, Topology};
 
 use super::daemon::Daemon;
 use super::flow::FlowId;
-use super::topology::{LAN, Topology};
 use super::{interrupt, kernel};
 
 /// How long a record is waited for.

@@ -4,13 +4,13 @@ use std::cell::Cell;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use testkit::topology::Topology;
 
 use super::arrivals::Arrivals;
 use super::conversation::{Asked, Client};
 use super::flow::FlowId;
 use super::requests::Request;
 use super::router::Router;
-use super::topology::Topology;
 
 /// Ports of the clients: all below those that the kernel hands out.
 const FIRST_PORT: u16 = 20_000;

@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
+use testkit::seed::hold as seed;
+
 use super::build::{self, MICROSECONDS, NANOSECONDS, Order};
 use super::two_packets;
-use crate::testing::seed;
 
 #[test]
 fn seeds_are_in_the_repository() {

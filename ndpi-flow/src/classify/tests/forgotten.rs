@@ -1,8 +1,9 @@
 //! Flows that had to go, and what is known of them still.
 
+use testkit::frame::segment;
+
 use super::*;
 use crate::flow::{DecidedBy, Shares};
-use crate::testing::segment;
 
 /// A kernel's classifier with room for so many flows.
 fn kept(max_flows: usize) -> Classifier<Script> {

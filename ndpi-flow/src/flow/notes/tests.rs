@@ -1,10 +1,10 @@
 use ndpi::Classification;
 use ndpi_common::{Direction, KeyV4};
+use testkit::frame::segment;
 
 use super::{Meeting, Note, Notes};
 use crate::flow::{Decided, DecidedBy, Details, FlowEntry, FlowKey, Shares, Stage};
 use crate::sample::{Sample, tcp};
-use crate::testing::segment;
 use crate::verdict::{Action, Verdict};
 
 const ACCEPTS: u8 = tcp::SYN | tcp::ACK;

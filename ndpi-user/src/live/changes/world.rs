@@ -12,6 +12,7 @@ use ndpi_flow::{
     Servers, Settings, Shares, Timeouts, Verdict,
 };
 use ndpi_policy::{Facts, Policy, Support, Vocabulary};
+use testkit::lines::Lines;
 
 use super::model::{BUDGET, BYTES, Fate, Model};
 use super::{FLOWS, WORKERS};
@@ -22,7 +23,6 @@ use crate::live::{
     Writer,
 };
 use crate::record::Names;
-use crate::testing::Lines;
 
 /// The time of every packet, nanoseconds since the Unix epoch.
 const NOW_NS: u64 = 1_700_000_000_000_000_000;

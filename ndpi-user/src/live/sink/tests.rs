@@ -14,6 +14,7 @@ use ndpi_flow::{
 };
 use ndpi_policy::{Support, Vocabulary};
 use serde_json::Value;
+use testkit::lines::Lines;
 
 use super::{LiveSink, Shared};
 use crate::enforce::{
@@ -23,7 +24,6 @@ use crate::enforce::{
 use crate::interfaces::Roster;
 use crate::live::{Crowding, Format, Halves, Output};
 use crate::record::Names;
-use crate::testing::Lines;
 
 /// Verdicts by flow, and what `write` and `take` are to find in the kernel.
 #[derive(Clone, Default)]

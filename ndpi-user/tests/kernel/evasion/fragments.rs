@@ -1,10 +1,10 @@
 //! Fragments, in all orders.
 
 use ndpi_common::Reason;
+use testkit::frame::{ACK, TCP, Talk, UDP, V4, V6};
 
 use super::{ANOTHER_FLOW, Blocked, Fate, Passes, UNKNOWN_FRAGMENT, Way, try_all, unparsable};
 use crate::fragments::pieces;
-use crate::frame::{ACK, TCP, Talk, UDP, V4, V6};
 
 /// The flows whose packets are taken apart.
 const FLOWS: [Talk; 4] = [V4, V6, Talk { proto: UDP, ..V4 }, Talk { proto: UDP, ..V6 }];

@@ -1,10 +1,10 @@
 //! IPv4 headers.
 
 use ndpi_common::Reason;
+use testkit::frame::{ACK, V4, counted};
 
 use super::{Blocked, Way, try_all, unparsable};
 use crate::forms::patched;
-use crate::frame::{ACK, V4, counted};
 
 #[test]
 fn options_do_not_hide_a_flow() {

@@ -1,10 +1,10 @@
 //! IPv6 extension headers.
 
 use ndpi_common::{Reason, Switches};
+use testkit::frame::{ACK, TCP, V6};
 
 use super::{ANOTHER_FLOW, Blocked, Depends, Way, try_all, unparsable};
 use crate::forms::patched;
-use crate::frame::{ACK, TCP, V6};
 
 const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;

@@ -1,9 +1,9 @@
 //! Tags, labels and sessions between Ethernet and IP.
 
 use ndpi_common::Reason;
+use testkit::frame::{ACK, V4, V6};
 
 use super::{ANOTHER_FLOW, Blocked, Passes, Way, try_all, unparsable};
-use crate::frame::{ACK, V4, V6};
 
 /// The plain frame with `bytes` between its addresses and its EtherType.
 fn with(bytes: &[u8]) -> Vec<u8> {

@@ -11,9 +11,9 @@ mod link;
 mod transport;
 
 use ndpi_common::{Action, Hook, Outcome, Reason, Switches};
+use testkit::frame::Talk;
 
 use crate::forms::hooks_for;
-use crate::frame::Talk;
 use crate::harness::{Answer, Kernel, Settings, kernel};
 
 /// What becomes of a frame.

@@ -1,10 +1,10 @@
 //! TCP and UDP headers, ports, tunnels.
 
 use ndpi_common::Reason;
+use testkit::frame::{ACK, FIN, RST, SYN, Talk, V4, V6};
 
 use super::{ANOTHER_FLOW, Blocked, Passes, Way, try_all};
 use crate::forms::patched;
-use crate::frame::{ACK, FIN, RST, SYN, Talk, V4, V6};
 
 const PSH: u8 = 0x08;
 const URG: u8 = 0x20;

@@ -9,12 +9,12 @@ use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use aya::programs::SchedClassifier;
 use ndpi_common::Hook;
 use ndpi_common::names::program;
-
-use super::{Answer, Kernel, read_answer};
-use crate::bpf::call::{array_of, load_classifier, run_in};
-use crate::bpf::code::{
+use testkit::bpf::call::{array_of, load_classifier, run_in};
+use testkit::bpf::code::{
     CALL, EXIT, LOAD_MAP, MOVE, MOVE_IMMEDIATE, TAIL_CALL, TC_OK, VLAN_PUSH, code,
 };
+
+use super::{Answer, Kernel, read_answer};
 
 impl Kernel {
     /// Runs the TC program on one packet with a tag beside it and a context (`struct __sk_buff`).

@@ -10,9 +10,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use testkit::namespace::{self, Namespace};
 
 use super::Tools;
-use crate::lab::namespace::{self, Namespace};
 
 /// Much longer than anything takes, on an emulated processor too.
 const PATIENCE: Duration = Duration::from_mins(3);

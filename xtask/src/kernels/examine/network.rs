@@ -1,8 +1,7 @@
 //! Two network namespaces that are joined by a pair of interfaces, and nobody else in them.
 
 use anyhow::Result;
-
-use crate::lab::namespace::{self, Namespace};
+use testkit::namespace::{self, Namespace};
 
 /// The addresses of the pair's ends.
 pub(super) const NEAR: &str = "198.18.20.1";

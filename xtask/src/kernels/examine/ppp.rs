@@ -8,9 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use testkit::namespace::Namespace;
 
 use super::network::Network;
-use crate::lab::namespace::Namespace;
 use crate::process;
 
 /// How long both ends may take to agree, on an emulated processor too.

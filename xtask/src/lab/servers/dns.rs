@@ -5,10 +5,10 @@ use std::fs;
 use std::process::Stdio;
 
 use anyhow::Result;
+use testkit::topology::{SERVER_V4, SERVER_V6};
 
 use super::Setting;
 use crate::lab::daemon::Daemon;
-use crate::lab::topology::{SERVER_V4, SERVER_V6};
 
 pub(super) fn start(setting: &Setting) -> Result<Daemon> {
     let file = setting.folder.join("dnsmasq.conf");

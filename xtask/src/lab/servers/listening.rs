@@ -1,8 +1,8 @@
 //! Which ports are listened on inside a namespace, as the kernel says.
 
 use anyhow::Result;
+use testkit::namespace::Namespace;
 
-use crate::lab::namespace::Namespace;
 use crate::process;
 
 /// Whether every port is open; a port is a table of `/proc/net` (`tcp`, `udp6`, …) and a number.

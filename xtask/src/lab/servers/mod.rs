@@ -10,9 +10,9 @@ use std::path::Path;
 
 use anyhow::Result;
 use rustix::process::Signal;
+use testkit::namespace::Namespace;
 
 use super::daemon::Daemon;
-use super::namespace::Namespace;
 
 pub(super) use certificates::TRUSTED;
 pub(super) use ssh::KNOWN_HOSTS;

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, Result};
+use testkit::topology::{SERVER_V4, SERVER_V6};
 
 use super::Setting;
 use crate::lab::daemon::Daemon;
-use crate::lab::topology::{SERVER_V4, SERVER_V6};
 use crate::process;
 
 /// The server's host key, as ssh wants to know it, in the lab's folder.

@@ -5,14 +5,13 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 const PROG_LOAD: i32 = 5;
 const PROG_TEST_RUN: i32 = 10;
+const PROG_QUERY: i32 = 16;
 const TYPE_CLASSIFIER: u32 = 3;
 const TYPE_XDP: u32 = 6;
 /// `BPF_F_XDP_HAS_FRAGS`: a tail call goes only between programs that agree on it.
 const HAS_FRAGS: u32 = 1 << 5;
 /// `BPF_XDP`.
 const ATTACH_XDP: u32 = 37;
-/// `BPF_TCX_EGRESS`.
-const ATTACH_TCX_EGRESS: u32 = 47;
 const MAP_CREATE: i32 = 0;
 const MAP_LOOKUP: i32 = 1;
 const MAP_UPDATE: i32 = 2;
@@ -95,13 +94,30 @@ struct LinkAttr {
     flags: u32,
 }
 
+/// `union bpf_attr` for `BPF_PROG_QUERY`, as far as it is used.
+#[repr(C)]
+#[derive(Default)]
+struct QueryAttr {
+    target_ifindex: u32,
+    attach_type: u32,
+    query_flags: u32,
+    attach_flags: u32,
+    prog_ids: u64,
+    count: u32,
+    reserved: u32,
+    prog_attach_flags: u64,
+    link_ids: u64,
+    link_attach_flags: u64,
+    revision: u64,
+}
+
 /// Loads an XDP program of these instructions.
-pub(crate) fn load(instructions: &[u64]) -> io::Result<OwnedFd> {
+pub fn load(instructions: &[u64]) -> io::Result<OwnedFd> {
     load_named([0; 16], instructions)
 }
 
 /// The same under a name, which ends in zeros.
-pub(crate) fn load_named(prog_name: [u8; 16], instructions: &[u64]) -> io::Result<OwnedFd> {
+pub fn load_named(prog_name: [u8; 16], instructions: &[u64]) -> io::Result<OwnedFd> {
     load_as(
         LoadAttr {
             prog_name,
@@ -115,7 +131,7 @@ pub(crate) fn load_named(prog_name: [u8; 16], instructions: &[u64]) -> io::Resul
 }
 
 /// Loads a program for TC under a name, which ends in zeros.
-pub(crate) fn load_classifier(prog_name: [u8; 16], instructions: &[u64]) -> io::Result<OwnedFd> {
+pub fn load_classifier(prog_name: [u8; 16], instructions: &[u64]) -> io::Result<OwnedFd> {
     load_as(LoadAttr { prog_name, prog_type: TYPE_CLASSIFIER, ..LoadAttr::default() }, instructions)
 }
 
@@ -130,7 +146,7 @@ fn load_as(mut attr: LoadAttr, instructions: &[u64]) -> io::Result<OwnedFd> {
 }
 
 /// An array of programs with `program` as its entry 0.
-pub(crate) fn array_of(program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+pub fn array_of(program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let array =
         create(&MapAttr { map_type: PROG_ARRAY, key_size: 4, value_size: 4, max_entries: 1 })?;
     let value = program.as_raw_fd();
@@ -140,12 +156,12 @@ pub(crate) fn array_of(program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
 }
 
 /// An array map of one number.
-pub(crate) fn number() -> io::Result<OwnedFd> {
+pub fn number() -> io::Result<OwnedFd> {
     create(&MapAttr { map_type: ARRAY, key_size: 4, value_size: 8, max_entries: 1 })
 }
 
 /// What stands in the map that [`number`] made.
-pub(crate) fn read_number(map: &OwnedFd) -> io::Result<u64> {
+pub fn read_number(map: &OwnedFd) -> io::Result<u64> {
     let mut value = 0_u64;
     let mut attr = element(map, &0_u32, (&raw mut value).addr());
     bpf(MAP_LOOKUP, &mut attr)?;
@@ -153,13 +169,10 @@ pub(crate) fn read_number(map: &OwnedFd) -> io::Result<u64> {
 }
 
 /// The words of a key of [`lookup_table`].
-pub(crate) type TableKey = [u32; 4];
+pub type TableKey = [u32; 4];
 
 /// A hash map with room for so many keys and a number for each of these.
-pub(crate) fn lookup_table(
-    max_entries: u32,
-    keys: impl Iterator<Item = TableKey>,
-) -> io::Result<OwnedFd> {
+pub fn lookup_table(max_entries: u32, keys: impl Iterator<Item = TableKey>) -> io::Result<OwnedFd> {
     let table = create(&MapAttr { map_type: HASH, key_size: 16, value_size: 8, max_entries })?;
     let value = 0_u64;
     for key in keys {
@@ -185,7 +198,7 @@ fn element<K>(map: &OwnedFd, key: &K, value: usize) -> ElementAttr {
 }
 
 /// Attaches an XDP program to an interface, in its driver, until the link is dropped.
-pub(crate) fn attach(program: &OwnedFd, ifindex: u32) -> io::Result<OwnedFd> {
+pub fn attach(program: &OwnedFd, ifindex: u32) -> io::Result<OwnedFd> {
     let mut attr = LinkAttr {
         prog_fd: program.as_raw_fd().cast_unsigned(),
         target_ifindex: ifindex,
@@ -197,9 +210,18 @@ pub(crate) fn attach(program: &OwnedFd, ifindex: u32) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// Where programs for TC are attached by tcx.
+#[derive(Clone, Copy, Debug)]
+pub enum Hook {
+    /// `BPF_TCX_INGRESS`.
+    Ingress = 46,
+    /// `BPF_TCX_EGRESS`.
+    Egress = 47,
+}
+
 /// Where a program goes among those of an interface.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Place {
+pub enum Place {
     /// `BPF_F_BEFORE`: before all.
     First = 1 << 3,
     /// `BPF_F_AFTER`: behind all.
@@ -207,11 +229,11 @@ pub(crate) enum Place {
 }
 
 /// Attaches a program for TC to what goes out of an interface (tcx), until the link is dropped.
-pub(crate) fn attach_tcx(program: &OwnedFd, ifindex: u32, place: Place) -> io::Result<OwnedFd> {
+pub fn attach_tcx(program: &OwnedFd, ifindex: u32, place: Place) -> io::Result<OwnedFd> {
     let mut attr = LinkAttr {
         prog_fd: program.as_raw_fd().cast_unsigned(),
         target_ifindex: ifindex,
-        attach_type: ATTACH_TCX_EGRESS,
+        attach_type: Hook::Egress as u32,
         flags: place as u32,
     };
     let fd = bpf(LINK_CREATE, &mut attr)?;
@@ -219,22 +241,43 @@ pub(crate) fn attach_tcx(program: &OwnedFd, ifindex: u32, place: Place) -> io::R
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// What a test run told.
+/// The programs for TC on an interface (tcx), by the kernel's numbers, in their order.
+pub fn query_tcx(ifindex: u32, hook: Hook) -> io::Result<Vec<u32>> {
+    // The most that one hook takes (`BPF_MPROG_MAX`).
+    let mut ids = vec![0_u32; 64];
+    let mut attr = QueryAttr {
+        target_ifindex: ifindex,
+        attach_type: hook as u32,
+        prog_ids: ids.as_mut_ptr().addr() as u64,
+        count: 64,
+        ..QueryAttr::default()
+    };
+    match bpf(PROG_QUERY, &mut attr) {
+        Ok(_) => {}
+        // An interface on which there never was one.
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    }
+    ids.truncate(attr.count as usize);
+    Ok(ids)
+}
+
+/// What a test run gave.
 #[derive(Clone, Copy)]
-pub(crate) struct Run {
+pub struct Run {
     /// What the program answered, the last time.
-    pub(crate) answer: u32,
+    pub answer: u32,
     /// Nanoseconds a run, in the mean.
-    pub(crate) nanoseconds: u32,
+    pub nanoseconds: u32,
 }
 
 /// Runs a program so many times on a frame.
-pub(crate) fn run(program: BorrowedFd<'_>, frame: &[u8], repeat: u32) -> io::Result<Run> {
+pub fn run(program: BorrowedFd<'_>, frame: &[u8], repeat: u32) -> io::Result<Run> {
     run_in(program, frame, &[], repeat)
 }
 
 /// The same with a context (`struct __sk_buff` for TC), or an empty one for all zeros.
-pub(crate) fn run_in(
+pub fn run_in(
     program: BorrowedFd<'_>,
     frame: &[u8],
     context: &[u8],
@@ -257,12 +300,7 @@ pub(crate) fn run_in(
 
 /// Has a program see so many live frames, each with `frame`'s bytes at first, `batch` at a time
 /// (256 at most), and does with them what it says.
-pub(crate) fn run_live(
-    program: &OwnedFd,
-    frame: &[u8],
-    repeat: u32,
-    batch_size: u32,
-) -> io::Result<()> {
+pub fn run_live(program: &OwnedFd, frame: &[u8], repeat: u32, batch_size: u32) -> io::Result<()> {
     let mut attr = RunAttr {
         prog_fd: program.as_raw_fd().cast_unsigned(),
         data_size_in: u32::try_from(frame.len()).map_err(io::Error::other)?,

@@ -8,12 +8,13 @@ use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space}
 
 /// The thread's own namespace until dropped: loopback and `left` – `right`, both up. The kernel
 /// removes it with what is in it when the thread has left it.
-pub(crate) struct Namespace {
+pub struct ThreadNamespace {
     before: File,
 }
 
-impl Namespace {
-    pub(crate) fn enter() -> Self {
+impl ThreadNamespace {
+    /// Makes the namespace and moves this thread into it.
+    pub fn enter() -> Self {
         let before = File::open("/proc/thread-self/ns/net").expect("this thread's namespace");
         // SAFETY: only the network namespace changes, which no memory of this process depends on.
         unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) }.expect("a new namespace");
@@ -26,7 +27,7 @@ impl Namespace {
     }
 }
 
-impl Drop for Namespace {
+impl Drop for ThreadNamespace {
     fn drop(&mut self) {
         let kind = Some(LinkNameSpaceType::Network);
         move_into_link_name_space(self.before.as_fd(), kind).expect("the namespace of before");
@@ -34,12 +35,12 @@ impl Drop for Namespace {
 }
 
 /// Runs ip(8) in the thread's namespace.
-pub(crate) fn ip(arguments: &str) {
+pub fn ip(arguments: &str) {
     run("ip", arguments);
 }
 
 /// Runs a program in the thread's namespace and gives what it printed.
-pub(crate) fn run(program: &str, arguments: &str) -> String {
+pub fn run(program: &str, arguments: &str) -> String {
     // The folders of programs for administration, which not every PATH has.
     let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
     let output = Command::new(program)

@@ -1,4 +1,4 @@
-//! The lab's network: client – router – server, each a network namespace, joined by veth pairs.
+//! A routed network: client – router – server, each a network namespace, joined by veth pairs.
 //!
 //! ```text
 //!  client 198.18.1.2 ── lan 198.18.1.1 router 198.18.2.1 wan ── 198.18.2.2 server
@@ -8,34 +8,38 @@
 //! The addresses are those of benchmarking (RFC 2544) and documentation (RFC 3849). No namespace
 //! has a default route: client and server know the way to each other's network and no other.
 
-use anyhow::Result;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::leftovers;
-use super::namespace::Namespace;
+use anyhow::Result;
 
-/// Where the lab's names lead: the server.
-pub(super) const SERVER_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 18, 2, 2));
-pub(super) const SERVER_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 2, 0, 0, 0, 0, 2));
-/// Where its clients sit.
-pub(super) const CLIENT_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 18, 1, 2));
-pub(super) const CLIENT_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 2));
+use crate::namespace::Namespace;
+
+/// The server.
+pub const SERVER_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 18, 2, 2));
+/// The server, over IPv6.
+pub const SERVER_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 2, 0, 0, 0, 0, 2));
+/// Where clients are.
+pub const CLIENT_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 18, 1, 2));
+/// Where clients are, over IPv6.
+pub const CLIENT_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 2));
 /// The router's interface on the client's side, where `ndpi-xdp` attaches.
-pub(super) const LAN: &str = "lan";
+pub const LAN: &str = "lan";
 
 /// The three namespaces. Dropping them removes everything inside.
-pub(super) struct Topology {
-    pub(super) client: Namespace,
-    pub(super) router: Namespace,
-    pub(super) server: Namespace,
+pub struct Topology {
+    /// Has one interface, `eth0`.
+    pub client: Namespace,
+    /// Forwards between [`LAN`], where the client is, and `wan`.
+    pub router: Namespace,
+    /// Has one interface, `eth0`.
+    pub server: Namespace,
 }
 
 impl Topology {
-    /// Makes the namespaces, links and addresses.
-    pub(super) fn new() -> Result<Self> {
-        let named = |role| Namespace::new(&leftovers::named(role));
-        let lab =
-            Self { client: named("client")?, router: named("router")?, server: named("server")? };
+    /// Makes the namespaces, named after their roles, with links and addresses.
+    pub fn new(named: impl Fn(&str) -> String) -> Result<Self> {
+        let new = |role| Namespace::new(&named(role));
+        let lab = Self { client: new("client")?, router: new("router")?, server: new("server")? };
         for namespace in [&lab.client, &lab.router, &lab.server] {
             // Addresses that are used at once: nobody else is there to have them.
             namespace.set("ipv6/conf/default/accept_dad", "0")?;
@@ -52,7 +56,7 @@ impl Topology {
     }
 
     /// Removes everything, and says what could not be.
-    pub(super) fn remove(mut self) -> Result<()> {
+    pub fn remove(mut self) -> Result<()> {
         [&mut self.client, &mut self.server, &mut self.router]
             .map(Namespace::remove)
             .into_iter()

@@ -1,22 +1,23 @@
 //! A sandbox, and something outside of it to talk to.
 
-use super::inside::inside;
-use super::namespace::Namespace;
-use super::sandbox::Sandbox;
+use crate::namespace::{Namespace, inside};
+use crate::sandbox::Sandbox;
 
 /// The address of the sandbox's `left`.
-pub(crate) const NEAR: &str = "198.18.7.1";
+pub const NEAR: &str = "198.18.7.1";
 /// The address at the other end.
-pub(crate) const FAR: &str = "198.18.7.2";
+pub const FAR: &str = "198.18.7.2";
 
 /// A sandbox whose `right` is in a namespace of its own, with addresses on both ends.
-pub(crate) struct Pair {
-    pub(crate) sandbox: Sandbox,
+pub struct Pair {
+    /// The near end.
+    pub sandbox: Sandbox,
     far: Namespace,
 }
 
 impl Pair {
-    pub(crate) fn new() -> Self {
+    /// Makes both ends, up.
+    pub fn new() -> Self {
         let sandbox = Sandbox::new();
         let far = Namespace::new(&format!("{}-far", sandbox.network.name())).unwrap();
         sandbox.ip(&format!("link set right netns {}", far.name()));
@@ -31,18 +32,18 @@ impl Pair {
     }
 
     /// `ip ARGUMENTS` at the far end.
-    pub(crate) fn far_ip(&self, arguments: &str) {
+    pub fn far_ip(&self, arguments: &str) {
         self.far.ip(arguments).unwrap();
     }
 
     /// What `task` returns when it runs at the near end. Sockets belong to the end they were opened
     /// at, wherever they are used later.
-    pub(crate) fn near<T: Send>(&self, task: impl FnOnce() -> T + Send) -> T {
+    pub fn near<T: Send>(&self, task: impl FnOnce() -> T + Send) -> T {
         inside(&self.sandbox.network, task)
     }
 
     /// The same at the far end.
-    pub(crate) fn far<T: Send>(&self, task: impl FnOnce() -> T + Send) -> T {
+    pub fn far<T: Send>(&self, task: impl FnOnce() -> T + Send) -> T {
         inside(&self.far, task)
     }
 }

@@ -2,48 +2,74 @@
 
 use ndpi_common::{Key, KeyV4, KeyV6};
 
-pub(crate) const ICMP: u8 = 1;
-pub(crate) const TCP: u8 = 6;
-pub(crate) const UDP: u8 = 17;
-pub(crate) const ICMPV6: u8 = 58;
-pub(crate) const FIN: u8 = 0x01;
-pub(crate) const SYN: u8 = 0x02;
-pub(crate) const RST: u8 = 0x04;
-pub(crate) const ACK: u8 = 0x10;
+/// The IP protocol number of ICMP.
+pub const ICMP: u8 = 1;
+/// That of TCP.
+pub const TCP: u8 = 6;
+/// That of UDP.
+pub const UDP: u8 = 17;
+/// That of `ICMPv6`.
+pub const ICMPV6: u8 = 58;
+/// The TCP flag FIN.
+pub const FIN: u8 = 0x01;
+/// The TCP flag SYN.
+pub const SYN: u8 = 0x02;
+/// The TCP flag RST.
+pub const RST: u8 = 0x04;
+/// The TCP flag ACK.
+pub const ACK: u8 = 0x10;
 
-pub(crate) const CLIENT: [u8; 4] = [198, 18, 0, 1];
-pub(crate) const SERVER: [u8; 4] = [198, 18, 0, 2];
-pub(crate) const CLIENT_PORT: u16 = 40_000;
-pub(crate) const SERVER_PORT: u16 = 443;
+/// The client's address. Over IPv6, it is the end of one of `2001:db8::/32`.
+pub const CLIENT: [u8; 4] = [198, 18, 0, 1];
+/// The server's.
+pub const SERVER: [u8; 4] = [198, 18, 0, 2];
+/// The client's port in [`V4`] and [`V6`].
+pub const CLIENT_PORT: u16 = 40_000;
+/// The server's.
+pub const SERVER_PORT: u16 = 443;
 
 /// A conversation between two hosts; its client is the lower endpoint.
-#[derive(Clone, Copy)]
-pub(crate) struct Talk {
-    pub(crate) v6: bool,
-    pub(crate) proto: u8,
-    pub(crate) client_port: u16,
-    pub(crate) server_port: u16,
-    pub(crate) vlan: u16,
+#[derive(Clone, Copy, Debug)]
+pub struct Talk {
+    /// Whether it is over IPv6.
+    pub v6: bool,
+    /// The IP protocol.
+    pub proto: u8,
+    /// The client's port.
+    pub client_port: u16,
+    /// The server's port.
+    pub server_port: u16,
+    /// The VLAN, or 0 for none.
+    pub vlan: u16,
 }
 
-pub(crate) const V4: Talk =
+/// TCP over IPv4.
+pub const V4: Talk =
     Talk { v6: false, proto: TCP, client_port: CLIENT_PORT, server_port: SERVER_PORT, vlan: 0 };
-pub(crate) const V6: Talk = Talk { v6: true, ..V4 };
+/// TCP over IPv6.
+pub const V6: Talk = Talk { v6: true, ..V4 };
 
 impl Talk {
-    pub(crate) fn udp(self) -> Self {
+    /// The same over UDP.
+    #[must_use]
+    pub fn udp(self) -> Self {
         Self { proto: UDP, ..self }
     }
 
-    pub(crate) fn with_port(self, client_port: u16) -> Self {
+    /// The same from another port of the client.
+    #[must_use]
+    pub fn with_port(self, client_port: u16) -> Self {
         Self { client_port, ..self }
     }
 
-    pub(crate) fn in_vlan(self, vlan: u16) -> Self {
+    /// The same in a VLAN.
+    #[must_use]
+    pub fn in_vlan(self, vlan: u16) -> Self {
         Self { vlan, ..self }
     }
 
-    pub(crate) fn key(self) -> Key {
+    /// The key of its flow.
+    pub fn key(self) -> Key {
         let ports = (self.client_port, self.server_port);
         if self.v6 {
             let ends = ((v6(CLIENT), ports.0), (v6(SERVER), ports.1));
@@ -54,29 +80,29 @@ impl Talk {
     }
 
     /// What the client sends.
-    pub(crate) fn out(self, flags: u8, payload: &[u8]) -> Vec<u8> {
+    pub fn out(self, flags: u8, payload: &[u8]) -> Vec<u8> {
         self.ip(true, &self.transport(true, flags, payload))
     }
 
     /// What the server sends.
-    pub(crate) fn back(self, flags: u8, payload: &[u8]) -> Vec<u8> {
+    pub fn back(self, flags: u8, payload: &[u8]) -> Vec<u8> {
         self.ip(false, &self.transport(false, flags, payload))
     }
 
     /// What the client or the server sends, without data.
-    pub(crate) fn out_or_back(self, out: bool, flags: u8) -> Vec<u8> {
+    pub fn out_or_back(self, out: bool, flags: u8) -> Vec<u8> {
         if out { self.out(flags, b"") } else { self.back(flags, b"") }
     }
 
     /// What either end sends in TCP, with these sequence and acknowledgement numbers.
-    pub(crate) fn segment(self, out: bool, flags: u8, numbers: [u32; 2], data: &[u8]) -> Vec<u8> {
+    pub fn segment(self, out: bool, flags: u8, numbers: [u32; 2], data: &[u8]) -> Vec<u8> {
         let mut rest = self.transport(out, flags, data);
         rest[4..12].copy_from_slice(numbers.map(u32::to_be_bytes).as_flattened());
         self.ip(out, &rest)
     }
 
     /// Transport header and payload. All TCP has the sequence number 1, and an ACK acknowledges that.
-    pub(crate) fn transport(self, out: bool, flags: u8, payload: &[u8]) -> Vec<u8> {
+    pub fn transport(self, out: bool, flags: u8, payload: &[u8]) -> Vec<u8> {
         let (client, server) = (self.client_port, self.server_port);
         let (from, to) = if out { (client, server) } else { (server, client) };
         let mut bytes = [from.to_be_bytes(), to.to_be_bytes()].concat();
@@ -93,12 +119,12 @@ impl Talk {
     }
 
     /// A frame around what follows the IP header.
-    pub(crate) fn ip(self, out: bool, rest: &[u8]) -> Vec<u8> {
+    pub fn ip(self, out: bool, rest: &[u8]) -> Vec<u8> {
         if self.v6 { self.ipv6(out, self.proto, rest) } else { self.ipv4(out, &[], 0x4000, rest) }
     }
 
     /// A frame with IPv4 options and the 16 bits of flags and fragment offset.
-    pub(crate) fn ipv4(self, out: bool, options: &[u8], bits: u16, rest: &[u8]) -> Vec<u8> {
+    pub fn ipv4(self, out: bool, options: &[u8], bits: u16, rest: &[u8]) -> Vec<u8> {
         let words = 5 + u8::try_from(options.len() / 4).unwrap();
         let mut ip = vec![0x40 | words, 0];
         ip.extend(u16::try_from(usize::from(words) * 4 + rest.len()).unwrap().to_be_bytes());
@@ -114,7 +140,7 @@ impl Talk {
     }
 
     /// A frame whose IPv6 header announces `next`.
-    pub(crate) fn ipv6(self, out: bool, next: u8, rest: &[u8]) -> Vec<u8> {
+    pub fn ipv6(self, out: bool, next: u8, rest: &[u8]) -> Vec<u8> {
         let mut ip = vec![0x60, 0, 0, 0];
         ip.extend(u16::try_from(rest.len()).unwrap().to_be_bytes());
         ip.extend([next, 64]);
@@ -138,7 +164,7 @@ impl Talk {
 }
 
 /// Bytes that a frame counts for: those behind the Ethernet header, as these tests pad nothing.
-pub(crate) fn counted(frame: &[u8]) -> u64 {
+pub fn counted(frame: &[u8]) -> u64 {
     u64::try_from(frame.len() - 14).unwrap()
 }
 
@@ -150,9 +176,49 @@ fn v6(last: [u8; 4]) -> [u8; 16] {
 }
 
 /// The key of the same flow inside this many tunnels.
-pub(crate) fn inside(key: Key, tunnel: u8) -> Key {
+pub fn inside(key: Key, tunnel: u8) -> Key {
     match key {
         Key::V4(key) => Key::V4(KeyV4 { tunnel, ..key }),
         Key::V6(key) => Key::V6(KeyV6 { tunnel, ..key }),
     }
+}
+
+/// A UDP packet over IPv4 in a frame, from this port of the client to that of the server.
+pub fn udp4(from: u16, to: u16, payload: &[u8]) -> Vec<u8> {
+    datagrams(false, from, to).out(0, payload)
+}
+
+/// The same over IPv6.
+pub fn udp6(from: u16, to: u16, payload: &[u8]) -> Vec<u8> {
+    datagrams(true, from, to).out(0, payload)
+}
+
+/// The key of [`udp4`]'s flow.
+pub fn key4(from: u16, to: u16) -> Key {
+    datagrams(false, from, to).key()
+}
+
+/// The key of [`udp6`]'s flow.
+pub fn key6(from: u16, to: u16) -> Key {
+    datagrams(true, from, to).key()
+}
+
+fn datagrams(v6: bool, client_port: u16, server_port: u16) -> Talk {
+    Talk { v6, proto: UDP, client_port, server_port, vlan: 0 }
+}
+
+/// A TCP segment from its IPv4 header on, with this sequence and acknowledgement number and
+/// checksums of zero.
+pub fn segment(flags: u8, sequence: u32, acknowledged: u32, data: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0; 40];
+    (packet[0], packet[8], packet[9]) = (0x45, 64, 6);
+    let length = u16::try_from(40 + data.len()).unwrap();
+    packet[2..4].copy_from_slice(&length.to_be_bytes());
+    packet[12..20].copy_from_slice(&[198, 18, 0, 1, 198, 18, 0, 2]);
+    packet[20..24].copy_from_slice(&[0, 1, 1, 187]);
+    packet[24..28].copy_from_slice(&sequence.to_be_bytes());
+    packet[28..32].copy_from_slice(&acknowledged.to_be_bytes());
+    (packet[32], packet[33]) = (5 << 4, flags);
+    packet.extend_from_slice(data);
+    packet
 }

@@ -11,7 +11,7 @@ const LONGEST: Duration = Duration::from_secs(20);
 
 /// Sends SYNs to a port of `to`, as fast as they go, each from another address of 198.19.0.0/16 and
 /// another port, until `stop` says so. To be called inside of a network namespace.
-pub(crate) fn syns(to: (Ipv4Addr, u16), stop: &AtomicBool) {
+pub fn syns(to: (Ipv4Addr, u16), stop: &AtomicBool) {
     // The header is ours to write: raw(7).
     let socket = socket(AddressFamily::INET, SocketType::RAW, Some(ipproto::RAW)).unwrap();
     let target = SocketAddr::V4(SocketAddrV4::new(to.0, 0));

@@ -1,7 +1,7 @@
 //! Packets and captures built byte by byte.
 
 /// A DNS query (or its answer, without records) for `name`, from port 4000 + `client`.
-pub(crate) fn dns(client: u16, name: &str, answer: bool) -> Vec<u8> {
+pub fn dns(client: u16, name: &str, answer: bool) -> Vec<u8> {
     let flags: [u8; 2] = if answer { [0x81, 0x83] } else { [0x01, 0x00] };
     let mut message = [&[0x12, 0x34][..], &flags, &[0, 1, 0, 0, 0, 0, 0, 0]].concat();
     for label in name.split('.') {
@@ -14,21 +14,21 @@ pub(crate) fn dns(client: u16, name: &str, answer: bool) -> Vec<u8> {
 }
 
 /// UDP between 198.18.0.2 and 198.18.0.1, forth or back.
-pub(crate) fn udp([source, destination]: [u16; 2], back: bool, payload: &[u8]) -> Vec<u8> {
+pub fn udp([source, destination]: [u16; 2], back: bool, payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(8 + payload.len()).unwrap();
     let header = [source, destination, length, 0].map(u16::to_be_bytes).concat();
     ipv4(17, back, &[&header[..], payload].concat())
 }
 
 /// A TCP segment without payload between 198.18.0.2:4000 and 198.18.0.1:80.
-pub(crate) fn tcp(flags: u8, back: bool) -> Vec<u8> {
+pub fn tcp(flags: u8, back: bool) -> Vec<u8> {
     let ports: [u16; 2] = if back { [80, 4000] } else { [4000, 80] };
     let header = [&ports.map(u16::to_be_bytes).concat()[..], &[0; 8], &[0x50, flags], &[0; 6]];
     ipv4(6, back, &header.concat())
 }
 
 /// An IPv4 packet between 198.18.0.2 and 198.18.0.1.
-pub(crate) fn ipv4(proto: u8, back: bool, payload: &[u8]) -> Vec<u8> {
+pub fn ipv4(proto: u8, back: bool, payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(20 + payload.len()).unwrap().to_be_bytes();
     let (client, server) = ([198, 18, 0, 2], [198, 18, 0, 1]);
     let (src, dst) = if back { (server, client) } else { (client, server) };
@@ -37,12 +37,12 @@ pub(crate) fn ipv4(proto: u8, back: bool, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A pcap file of raw IP packets, each with its time in seconds.
-pub(crate) fn capture(packets: &[(u32, Vec<u8>)]) -> Vec<u8> {
+pub fn capture(packets: &[(u32, Vec<u8>)]) -> Vec<u8> {
     capture_of(101, packets)
 }
 
 /// A pcap file of packets that begin with what `link_type` says, each with its time in seconds.
-pub(crate) fn capture_of(link_type: u32, packets: &[(u32, Vec<u8>)]) -> Vec<u8> {
+pub fn capture_of(link_type: u32, packets: &[(u32, Vec<u8>)]) -> Vec<u8> {
     let mut file = Vec::new();
     let words =
         |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
@@ -58,12 +58,7 @@ pub(crate) fn capture_of(link_type: u32, packets: &[(u32, Vec<u8>)]) -> Vec<u8> 
 /// A query of port 4001 for an address, the answer that it is the server's own for `ttl` seconds, and
 /// a SYN and an ACK of each of these ports to the server's port 80, a second apart. All at their times
 /// after `start`.
-pub(crate) fn resolved(
-    start: u32,
-    ttl: u32,
-    name: &str,
-    ports: &[(u32, u16)],
-) -> Vec<(u32, Vec<u8>)> {
+pub fn resolved(start: u32, ttl: u32, name: &str, ports: &[(u32, u16)]) -> Vec<(u32, Vec<u8>)> {
     let mut answer = dns(1, name, true);
     // Without an error, and with an answer.
     (answer[31], answer[35]) = (0x80, 1);

@@ -5,23 +5,26 @@ use std::io::{self, Read as _, Write as _};
 use std::net::Ipv4Addr;
 use std::os::fd::AsRawFd as _;
 
-use super::sandbox::Sandbox;
+use crate::checksum::checksum;
+use crate::interface;
+use crate::sandbox::Sandbox;
 
-/// The interface's address, and the one that the test has at the other end.
-pub(crate) const HERE: Ipv4Addr = Ipv4Addr::new(198, 18, 8, 1);
-pub(crate) const THERE: Ipv4Addr = Ipv4Addr::new(198, 18, 8, 2);
+/// The interface's address.
+pub const HERE: Ipv4Addr = Ipv4Addr::new(198, 18, 8, 1);
+/// The one that the test has.
+pub const THERE: Ipv4Addr = Ipv4Addr::new(198, 18, 8, 2);
 
 /// A tun interface in a sandbox; it goes with its value.
-pub(crate) struct Tun(File);
+pub struct Tun(File);
 
 impl Tun {
     /// An interface of this name, up, with an address.
-    pub(crate) fn new(sandbox: &Sandbox, name: &str) -> Self {
+    pub fn new(sandbox: &Sandbox, name: &str) -> Self {
         Self::up(sandbox, name, libc::ARPHRD_NONE)
     }
 
     /// The same that claims to be of another type (`ARPHRD_…`).
-    pub(crate) fn up(sandbox: &Sandbox, name: &str, hardware: u16) -> Self {
+    pub fn up(sandbox: &Sandbox, name: &str, hardware: u16) -> Self {
         let tun = Self::of_type(sandbox, name, hardware);
         // Or the kernel says things of its own.
         sandbox.network.set(&format!("ipv6/conf/{name}/disable_ipv6"), "1").unwrap();
@@ -35,7 +38,7 @@ impl Tun {
     }
 
     /// An Ethernet interface, up, without an address.
-    pub(crate) fn tap(sandbox: &Sandbox, name: &str) -> Self {
+    pub fn tap(sandbox: &Sandbox, name: &str) -> Self {
         let tap = Self(sandbox.inside(|| open(name, libc::IFF_TAP)).unwrap());
         sandbox.network.set(&format!("ipv6/conf/{name}/disable_ipv6"), "1").unwrap();
         sandbox.ip(&format!("link set {name} up"));
@@ -43,12 +46,12 @@ impl Tun {
     }
 
     /// Has a frame (of a tap) or packet come in, from the other end.
-    pub(crate) fn send(&self, frame: &[u8]) {
+    pub fn send(&self, frame: &[u8]) {
         (&self.0).write_all(frame).unwrap();
     }
 
     /// An interface of such a type that is down.
-    pub(crate) fn of_type(sandbox: &Sandbox, name: &str, hardware: u16) -> Self {
+    pub fn of_type(sandbox: &Sandbox, name: &str, hardware: u16) -> Self {
         let tun = Self::down(sandbox, name);
         // SAFETY: this command takes a number.
         let result = unsafe {
@@ -59,21 +62,19 @@ impl Tun {
     }
 
     /// Has a UDP packet come in, from the other end.
-    pub(crate) fn come_in(&self, ports: [u16; 2], payload: &[u8]) {
+    pub fn come_in(&self, ports: [u16; 2], payload: &[u8]) {
         let len = |headers: usize| u16::try_from(headers + payload.len()).unwrap().to_be_bytes();
         let mut ip = [&[0x45, 0][..], &len(28), &[0, 1, 0x40, 0, 64, 17, 0, 0]].concat();
         ip.extend(THERE.octets());
         ip.extend(HERE.octets());
-        let sum: u32 =
-            ip.chunks_exact(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
-        let sum = !u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap();
+        let sum = checksum(&ip);
         ip[10..12].copy_from_slice(&sum.to_be_bytes());
         let udp = [&ports.map(u16::to_be_bytes).concat()[..], &len(8), &[0, 0], payload].concat();
         self.send(&[ip, udp].concat());
     }
 
     /// Packets with this payload that went out and were not read before.
-    pub(crate) fn gone_out(&self, payload: &[u8]) -> usize {
+    pub fn gone_out(&self, payload: &[u8]) -> usize {
         let mut buffer = [0; 2048];
         let mut count = 0;
         while let Ok(len) = (&self.0).read(&mut buffer) {
@@ -89,11 +90,7 @@ fn open(name: &str, kind: libc::c_int) -> io::Result<File> {
     let mut options = OpenOptions::new();
     let file =
         options.read(true).write(true).custom_flags(libc::O_NONBLOCK).open("/dev/net/tun")?;
-    // SAFETY: all zeros is a value of this plain structure.
-    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
-        *to = libc::c_char::from_ne_bytes([from]);
-    }
+    let mut request = interface::request(name);
     request.ifr_ifru.ifru_flags = libc::c_short::try_from(kind | libc::IFF_NO_PI).unwrap();
     // SAFETY: the kernel reads and writes the request, which lives until it returns.
     let result = unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF, &raw mut request) };

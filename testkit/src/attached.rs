@@ -1,15 +1,13 @@
 //! Which BPF programs are on an interface, by all ways that the kernel has.
 
-use std::fs::File;
-use std::os::fd::AsFd as _;
 use std::process::Command;
-use std::thread;
 
-use aya::programs::{ProgramInfo, SchedClassifier, TcAttachType};
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use crate::bpf::call::{self, Hook};
+use crate::interface;
+use crate::namespace::Namespace;
 
 /// The programs on `interface` in the network namespace `namespace`, in words; none is empty.
-pub(crate) fn programs(namespace: &str, interface: &str) -> Vec<String> {
+pub fn programs(namespace: &str, interface: &str) -> Vec<String> {
     [xdp(namespace, interface), filters(namespace, interface), tcx(namespace, interface)].concat()
 }
 
@@ -32,17 +30,12 @@ fn filters(namespace: &str, interface: &str) -> Vec<String> {
 }
 
 fn tcx(namespace: &str, interface: &str) -> Vec<String> {
-    let file = File::open(format!("/run/netns/{namespace}")).unwrap();
-    let interface = interface.to_owned();
-    // In a thread of its own, which takes its network namespace with it when it ends.
-    let query = move || {
-        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
-        let programs = [TcAttachType::Ingress, TcAttachType::Egress]
-            .map(|hook| SchedClassifier::query_tcx(&interface, hook).unwrap().1);
-        let named = |program: &ProgramInfo| format!("tcx: {:?}", program.name_as_str());
-        programs.iter().flatten().map(named).collect()
+    let query = || {
+        let index = interface::index(interface).unwrap();
+        [Hook::Ingress, Hook::Egress].map(|hook| call::query_tcx(index, hook).unwrap()).concat()
     };
-    thread::spawn(query).join().unwrap()
+    let programs = Namespace::visit(namespace, query).unwrap();
+    programs.iter().map(|id| format!("tcx: program {id}")).collect()
 }
 
 fn output(command: &mut Command) -> String {

@@ -1,66 +1,93 @@
 //! A network namespace that exists as long as its value.
-//!
-//! This file stands on its own: the integration tests of `ndpi-xdp` include it as a module, so that
-//! lab and tests make and remove namespaces in one way.
 
 use std::env;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
+use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// How long processes in a namespace may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// A network namespace; dropping it ends what runs inside and removes it.
-pub(crate) struct Namespace {
+pub struct Namespace {
     name: String,
 }
 
 impl Namespace {
     /// Makes the namespace `name`, with the loopback interface up and nothing else.
-    pub(crate) fn new(name: &str) -> Result<Self> {
+    pub fn new(name: &str) -> Result<Self> {
         run(tool("ip").args(["netns", "add", name]))?;
         let namespace = Self { name: name.to_owned() };
         namespace.ip("link set lo up")?;
         Ok(namespace)
     }
 
-    pub(crate) fn name(&self) -> &str {
+    /// Its name, as ip-netns(8) knows it.
+    pub fn name(&self) -> &str {
         &self.name
     }
 
     /// A command that runs inside. Only the network is the namespace's: the file systems stay ours,
     /// `/sys/fs/bpf` among them, which `ip netns exec` would hide.
-    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = tool("nsenter");
         command.arg(format!("--net={}", self.file().display())).arg("--").arg(program);
         command
     }
 
     /// `ip ARGUMENTS` inside, the arguments separated by white space.
-    pub(crate) fn ip(&self, arguments: &str) -> Result<()> {
+    pub fn ip(&self, arguments: &str) -> Result<()> {
         let words = arguments.split_whitespace();
         run(tool("ip").args(["-n", &self.name]).args(words)).map(drop)
     }
 
     /// Sets `/proc/sys/net/KEY`, which is the namespace's own.
-    pub(crate) fn set(&self, key: &str, value: &str) -> Result<()> {
+    pub fn set(&self, key: &str, value: &str) -> Result<()> {
         let script = r#"echo "$1" > "/proc/sys/net/$0""#;
         run(self.command("sh").args(["-c", script, key, value])).map(drop)
     }
 
+    /// Moves this thread into the namespace; threads that it starts later begin there.
+    pub fn enter(&self) -> Result<()> {
+        let file = File::open(self.file()).with_context(|| format!("opening {}", self.name))?;
+        let kind = Some(LinkNameSpaceType::Network);
+        move_into_link_name_space(file.as_fd(), kind)
+            .with_context(|| format!("entering the network namespace {}", self.name))
+    }
+
+    /// What `task` returns when it runs inside. Sockets belong to the namespace they were opened in,
+    /// wherever they are used later.
+    pub fn inside<T: Send>(&self, task: impl FnOnce() -> T + Send) -> Result<T> {
+        // A thread of its own, which takes its namespace with it when it ends.
+        let entered = || self.enter().map(|()| task());
+        let joined = thread::scope(|scope| scope.spawn(entered).join());
+        // What went wrong in the task goes on here, as if it had run here.
+        joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
+    /// The same in a namespace that is somebody else's, by its name.
+    pub fn visit<T: Send>(name: &str, task: impl FnOnce() -> T + Send) -> Result<T> {
+        // Which is not removed with it.
+        let namespace = std::mem::ManuallyDrop::new(Self::adopt(name));
+        namespace.inside(task)
+    }
+
     /// Takes over a namespace that someone made before.
-    pub(crate) fn adopt(name: &str) -> Self {
+    pub fn adopt(name: &str) -> Self {
         Self { name: name.to_owned() }
     }
 
     /// Ends every process inside, first kindly, and removes the namespace with its interfaces.
-    pub(crate) fn remove(&mut self) -> Result<()> {
+    pub fn remove(&mut self) -> Result<()> {
         if self.name.is_empty() {
             return Ok(());
         }
@@ -88,7 +115,7 @@ impl Namespace {
             if Instant::now() > deadline {
                 signal = Signal::KILL;
             }
-            std::thread::sleep(Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(20));
         }
     }
 
@@ -111,18 +138,31 @@ impl Drop for Namespace {
     }
 }
 
+/// What `task` returns when it runs in a network namespace ([`Namespace::inside`]).
+#[track_caller]
+pub fn inside<T: Send>(namespace: &Namespace, task: impl FnOnce() -> T + Send) -> T {
+    namespace.inside(task).unwrap_or_else(|error| panic!("{error:#}"))
+}
+
 /// A name for a thing of this process that is not to outlive it, such as a namespace or a folder with
 /// pins. It says whose it is, so that what a killed process could not remove is known for what it is.
 /// The number alone would not do: it is another process's one day. (The BPF file system takes no
 /// dots in names.)
-pub(crate) fn named(kind: &str, what: &str) -> String {
+pub fn named(kind: &str, what: &str) -> String {
     let pid = std::process::id();
     format!("ndpi-{kind}-{pid}_{}-{what}", started(pid).unwrap_or_default())
 }
 
+/// A name for a thing of a test that no other test uses, whether it runs in this process or in another.
+pub fn unique(what: &str) -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    named("test", &format!("{number}-{what}"))
+}
+
 /// Whether [`named`] gave this name, in a process that is gone. Names without a start, as tests give
 /// them, are stale when nobody has the number.
-pub(crate) fn is_stale(name: &str) -> bool {
+pub fn is_stale(name: &str) -> bool {
     owner(name).is_some_and(|(pid, start)| match started(pid) {
         Some(started) => start.is_some_and(|start| start != started),
         None => true,
@@ -151,7 +191,7 @@ fn started(pid: u32) -> Option<u64> {
 }
 
 /// The network namespaces that exist, by name.
-pub(crate) fn namespaces() -> Result<Vec<String>> {
+pub fn namespaces() -> Result<Vec<String>> {
     let output = run(tool("ip").args(["netns", "list"]))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     Ok(text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
@@ -187,7 +227,6 @@ fn run(command: &mut Command) -> Result<Output> {
 
 #[cfg(test)]
 mod tests {
-    #[allow(unused_imports, reason = "a bench that includes this file has no test harness")]
     use super::*;
 
     #[test]

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::wait_until;
+use crate::wait_until;
 
 /// Much longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running instance that writes JSON; dropping it ends it.
-pub(crate) struct Instance {
+pub struct Instance {
     child: Child,
     lines: Receiver<String>,
     stderr: PathBuf,
@@ -25,7 +25,7 @@ pub(crate) struct Instance {
 
 impl Instance {
     /// Starts the command and waits for its `status` record that says it is running.
-    pub(crate) fn start(command: &mut Command, folder: &Path) -> Self {
+    pub fn start(command: &mut Command, folder: &Path) -> Self {
         let stderr = folder.join(format!("stderr-{:?}", Instant::now()).replace(' ', ""));
         let mut child =
             command.stdout(Stdio::piped()).stderr(File::create(&stderr).unwrap()).spawn().unwrap();
@@ -41,7 +41,7 @@ impl Instance {
 
     /// Starts the command with this standard output, which is the test's to read, and waits until it
     /// has attached.
-    pub(crate) fn start_unread(command: &mut Command, folder: &Path, stdout: Stdio) -> Self {
+    pub fn start_unread(command: &mut Command, folder: &Path, stdout: Stdio) -> Self {
         let stderr = folder.join(format!("stderr-{:?}", Instant::now()).replace(' ', ""));
         let child = command.stdout(stdout).stderr(File::create(&stderr).unwrap()).spawn().unwrap();
         let instance = Self { child, lines: mpsc::channel().1, stderr };
@@ -51,7 +51,7 @@ impl Instance {
 
     /// The next record that fits; those before it are passed over.
     #[track_caller]
-    pub(crate) fn wait_for(&self, fits: impl Fn(&Value) -> bool) -> Value {
+    pub fn wait_for(&self, fits: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -68,7 +68,7 @@ impl Instance {
     /// The next record whose line has `word` in it. Lines before it are passed over unread: there may
     /// be very many.
     #[track_caller]
-    pub(crate) fn wait_for_word(&self, word: &str) -> Value {
+    pub fn wait_for_word(&self, word: &str) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -82,32 +82,34 @@ impl Instance {
     }
 
     /// Every record that is still to come, until it has ended.
-    pub(crate) fn rest(&self) -> Vec<Value> {
+    pub fn rest(&self) -> Vec<Value> {
         self.lines.iter().map(|line| serde_json::from_str(&line).unwrap()).collect()
     }
 
     /// What it has said on standard error so far.
-    pub(crate) fn stderr(&self) -> String {
+    pub fn stderr(&self) -> String {
         fs::read_to_string(&self.stderr).unwrap()
     }
 
-    pub(crate) fn is_running(&mut self) -> bool {
+    /// Whether it has not ended by itself.
+    pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id().cast_signed()).unwrap();
         kill_process(pid, signal).unwrap();
     }
 
     /// Asks it to end with `signal` and waits until it has.
-    pub(crate) fn end(&mut self, signal: Signal) -> ExitStatus {
+    pub fn end(&mut self, signal: Signal) -> ExitStatus {
         self.signal(signal);
         self.ended()
     }
 
     /// Waits until it has ended.
-    pub(crate) fn ended(&mut self) -> ExitStatus {
+    pub fn ended(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().unwrap() {
