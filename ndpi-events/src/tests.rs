@@ -1,5 +1,6 @@
 //! The bus with subscribers that are slow, choosy or gone, and what crosses a border between processes.
 
+mod documented;
 mod round_trip;
 
 use std::time::{Duration, Instant};

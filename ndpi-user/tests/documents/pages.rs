@@ -30,9 +30,20 @@ fn the_page_on_policies_shows_what_is_printed() {
     check("docs/policy.md");
 }
 
+#[test]
+fn the_page_on_records_shows_what_is_written() {
+    check("docs/records.md");
+}
+
 /// The pages above.
-const CHECKED: [&str; 5] =
-    ["CONTRIBUTING.md", "README.md", "docs/commands.md", "docs/operate.md", "docs/policy.md"];
+const CHECKED: [&str; 6] = [
+    "CONTRIBUTING.md",
+    "README.md",
+    "docs/commands.md",
+    "docs/operate.md",
+    "docs/policy.md",
+    "docs/records.md",
+];
 
 #[test]
 fn no_page_has_a_console_block_that_is_not_looked_at() {
