@@ -10,6 +10,11 @@ use crate::transcript::{self, Step, Whom};
 /// What begins the note of a block that is not run; the reason follows.
 const NOT_RUN: &str = "not run: ";
 
+/// Whether a block has a reason for not being run.
+pub(crate) fn is_not_run(block: &Block) -> bool {
+    block.note.starts_with(NOT_RUN)
+}
+
 /// A block whose commands were run.
 struct Ran<'a> {
     block: &'a Block<'a>,
