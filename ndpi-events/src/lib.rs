@@ -33,7 +33,7 @@ pub use reload::Reloaded;
 pub use source::Source;
 pub use status::{
     Attached, Crowding, Directions, EgressOrder, Interface, Load, RingFull, Running, Status,
-    Stopped, StuckWorker,
+    Stopped, StuckWorker, Times,
 };
 pub use time::Time;
 pub use warning::Warning;

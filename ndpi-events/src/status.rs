@@ -1,5 +1,8 @@
 //! What is reported of enforcement itself. The fields of all are explained in docs/records.md.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Time, Word, is_zero};
@@ -86,6 +89,29 @@ pub struct Stopped {
     pub queue_full: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub lost_records: u64,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub time_to_verdict: BTreeMap<Word, Times>,
+}
+
+/// How long one stage of decisions took.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
+pub struct Times {
+    pub count: u64,
+    pub p50_us: f64,
+    pub p90_us: f64,
+    pub p99_us: f64,
+    pub max_us: f64,
+}
+
+impl Times {
+    /// Of `count` decisions, half, nine tenths, and 99 of 100 took no longer than `shares`.
+    pub fn new(count: u64, shares: [Duration; 3], longest: Duration) -> Self {
+        // To a tenth of a microsecond.
+        let micros = |it: Duration| (it.as_secs_f64() * 1e7).round() / 10.0;
+        let [p50_us, p90_us, p99_us] = shares.map(micros);
+        Self { count, p50_us, p90_us, p99_us, max_us: micros(longest) }
+    }
 }
 
 /// Packets that one CPU could not show.

@@ -4,6 +4,7 @@ pub mod cli;
 pub mod commands;
 pub mod control;
 pub mod enforce;
+pub mod export;
 pub mod files;
 pub mod interfaces;
 pub mod live;

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -10,7 +11,7 @@ use proptest::prelude::*;
 use crate::{
     Attached, Crowding, Decided, Directions, EgressOrder, Ends, Envelope, Event, FlowEnded,
     FlowUpdated, Interface, Label, Load, Reloaded, RingFull, Running, SCHEMA, SourceId, Status,
-    Stopped, StuckWorker, Time, Tunnel, Warning, Word,
+    Stopped, StuckWorker, Time, Times, Tunnel, Warning, Word,
 };
 
 fn text() -> impl Strategy<Value = String> {
@@ -124,14 +125,21 @@ fn session() -> BoxedStrategy<Status> {
             Status::Running(Running { time, version, ndpi, policy, attached })
         },
     );
-    let stopped = (time(), any::<[u64; 8]>(), vec(any::<(usize, u64)>(), 0..3)).prop_map(
+    let rings = vec(any::<(usize, u64)>(), 0..3);
+    let times = btree_map(word(), (any::<u64>(), [any::<u32>(); 3], any::<u32>()), 0..3);
+    let stopped = (time(), any::<[u64; 8]>(), rings, times).prop_map(
         |(
             time,
-            [seen, passed, dropped, redirected, lost_frames, left_out, queue_full, lost_records],
+            [seen, passed, dropped, redirected, lost_frames, left_out, queue_full, lost],
             rings,
+            times,
         )| {
             let ring_full =
                 rings.into_iter().map(|(cpu, packets)| RingFull { cpu, packets }).collect();
+            let nanos = |ns: u32| Duration::from_nanos(ns.into());
+            let times = times.into_iter().map(|(stage, (count, shares, longest))| {
+                (stage, Times::new(count, shares.map(nanos), nanos(longest)))
+            });
             Status::Stopped(Stopped {
                 time,
                 seen,
@@ -142,7 +150,8 @@ fn session() -> BoxedStrategy<Status> {
                 ring_full,
                 left_out,
                 queue_full,
-                lost_records,
+                lost_records: lost,
+                time_to_verdict: times.collect(),
             })
         },
     );

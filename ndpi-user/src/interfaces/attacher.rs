@@ -112,6 +112,7 @@ impl Attacher {
             attached.extend(result.as_ref().ok().cloned());
             if let Some(event) = self.settle(index, result) {
                 self.enter(&event);
+                log::log!(event.level(), "{event}");
             }
         }
         if none_fits {
@@ -131,13 +132,13 @@ impl Attacher {
         mut self,
         kernel: &mut Kernel,
         waker: &Waker,
-        say: impl Fn(&Event),
+        mut say: impl FnMut(&Event),
         end: impl Fn(),
     ) -> Option<String> {
         let mut reason = None;
         loop {
             let looked = Instant::now();
-            self.look(kernel, &say);
+            self.look(kernel, &mut say);
             if reason.is_none() {
                 reason = self.reason_to_end();
                 if reason.is_some() {
@@ -166,7 +167,7 @@ impl Attacher {
     }
 
     /// Looks at all interfaces and does what is to be done.
-    fn look(&mut self, kernel: &mut Kernel, say: &impl Fn(&Event)) {
+    fn look(&mut self, kernel: &mut Kernel, say: &mut impl FnMut(&Event)) {
         let seen = match interfaces() {
             Ok(seen) => seen,
             Err(error) => {
@@ -195,7 +196,7 @@ impl Attacher {
         }
     }
 
-    fn take(&mut self, step: Step, kernel: &mut Kernel, say: &impl Fn(&Event)) {
+    fn take(&mut self, step: Step, kernel: &mut Kernel, say: &mut impl FnMut(&Event)) {
         let event = match step {
             Step::Say(event) => Some(event),
             Step::Attach { index } => {
@@ -241,12 +242,11 @@ impl Attacher {
         self.watch.settle(index, result.map_err(failure), Instant::now())
     }
 
-    /// Has everybody know of it.
+    /// Has the roster know of it.
     fn enter(&self, event: &Event) {
         if !matches!(event, Event::Gone { .. } | Event::Refused { .. }) {
             self.roster.enter(event.index(), event.name());
         }
-        log::log!(event.level(), "{event}");
     }
 
     /// Joins the two interfaces of a wire, if both are there and it is time.

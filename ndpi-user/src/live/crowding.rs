@@ -1,12 +1,11 @@
 //! Tables that have no room: said when it begins and when it ends, however often it happens between.
 
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use ndpi_events::{self as events, Event, Source, Status, Time};
 
 use ndpi_flow::{Cause, Client, Held, Pool};
-
-use super::Output;
-use crate::record::{CrowdingRecord, Time};
 
 /// What has no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,41 +63,6 @@ impl From<Cause> for Crowded {
     }
 }
 
-/// What is to be done about it, after `the table of flows is full: ` and the like.
-impl fmt::Display for Crowded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Flows(Pool::Unanswered) => write!(
-                f,
-                "the table of flows is full: flows that nobody has answered make room for each other, \
-                 the others keep their places; made-up senders look like this"
-            ),
-            Self::Flows(_) => write!(
-                f,
-                "the table of flows is full: those that were silent for longest make room; \
-                 --max-flows allows for more"
-            ),
-            Self::Share(held) => write!(
-                f,
-                "a client has its share of {} flows: its own oldest make room; --client-share allows \
-                 for more, --exempt-client takes gateways and resolvers out of it",
-                held.name()
-            ),
-            Self::Notes => write!(
-                f,
-                "there is no room for more notes of blocked flows, or a client has its share of them: the \
-                 oldest go, and what they blocked is inspected again when it goes on; --max-notes allows \
-                 for more"
-            ),
-            Self::Tracks => write!(
-                f,
-                "the kernel has no room for more undecided flows: those that were silent for longest are \
-                 shown again from the start; --max-undecided allows for more"
-            ),
-        }
-    }
-}
-
 /// A time in which something has no room.
 #[derive(Debug, Default)]
 struct Spell {
@@ -113,13 +77,13 @@ struct Spell {
 #[derive(Debug)]
 pub struct Crowding {
     spells: [Spell; Crowded::ALL.len()],
-    output: Output,
+    source: Mutex<Source>,
 }
 
 impl Crowding {
-    /// Nothing is crowded yet. Records go to `output`.
-    pub fn new(output: Output) -> Self {
-        Self { spells: Default::default(), output }
+    /// Nothing is crowded yet. What is reported comes from `source`.
+    pub fn new(source: Source) -> Self {
+        Self { spells: Default::default(), source: Mutex::new(source) }
     }
 
     /// Notes that `entries` had to go at `now_ns` (since the Unix epoch), of a client where that is
@@ -130,11 +94,7 @@ impl Crowding {
         if spell.is_on.load(Ordering::Relaxed) || spell.is_on.swap(true, Ordering::Relaxed) {
             return;
         }
-        match client {
-            Some(client) => log::warn!("{what} (the first: {client})"),
-            None => log::warn!("{what}"),
-        }
-        self.record("crowded", what, client, None, now_ns);
+        self.report(Status::Crowded, what, client, None, now_ns);
     }
 
     /// Says of what had no room that it has some again, where nothing had to go since the last call.
@@ -148,17 +108,7 @@ impl Crowding {
             }
             spell.displaced.fetch_sub(displaced, Ordering::Relaxed);
             spell.seen.store(0, Ordering::Relaxed);
-            let of = what.share().map_or(String::new(), |share| format!(" of {share} flows"));
-            let (table, pool) = (what.table(), what.pool().unwrap_or("all"));
-            match what {
-                Crowded::Share(_) => {
-                    log::warn!(
-                        "clients are within their shares{of} again; {displaced} entries went"
-                    );
-                }
-                _ => log::warn!("there is room again ({table}, {pool}); {displaced} entries went"),
-            }
-            self.record("eased", what, None, Some(displaced), now_ns);
+            self.report(Status::Eased, what, None, Some(displaced), now_ns);
         }
     }
 
@@ -167,24 +117,26 @@ impl Crowding {
         &self.spells[place]
     }
 
-    fn record(
+    fn report(
         &self,
-        state: &'static str,
+        state: fn(events::Crowding) -> Status,
         what: Crowded,
         client: Option<Client>,
         displaced: Option<u64>,
         now_ns: u64,
     ) {
-        self.output.crowding(&CrowdingRecord {
-            kind: "status",
-            state,
-            time: Time(now_ns),
-            table: what.table(),
-            pool: what.pool(),
-            share: what.share(),
+        let time = Time::from_ns(now_ns);
+        let crowding = events::Crowding {
+            time,
+            table: what.table().into(),
+            pool: what.pool().map(Into::into),
+            share: what.share().map(Into::into),
             client: client.map(|client| client.to_string()),
             displaced,
-        });
+        };
+        // What begins and ends is rare: nobody waits here for long.
+        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        source.publish(time, Event::Status(state(crowding)));
     }
 }
 
@@ -195,20 +147,13 @@ mod tests {
     use serde_json::Value;
 
     use super::{Crowded, Crowding};
-    use crate::live::{Format, Output};
-    use testkit::lines::Lines;
+    use crate::testing::bus;
 
     /// The records of what `run` does.
     fn records(run: impl FnOnce(&Crowding)) -> Vec<Value> {
-        let lines = Lines::default();
-        let (output, writer) = Output::start(Format::Json, lines.clone());
-        let crowding = Crowding::new(output);
-        run(&crowding);
-        drop(crowding);
-        writer.finish();
-        let bytes = lines.bytes();
-        let lines = bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-        lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+        let (bus, reported) = bus();
+        run(&Crowding::new(bus.source("tables")));
+        reported.events()
     }
 
     #[test]

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError};
 use ndpi_common::Hook;
+use ndpi_events::{EgressOrder, Event, Source, Status, Time};
 
-use super::Output;
 use super::precedence::{Change, Egress, Precedence};
-use crate::record::{PrecedenceRecord, Time};
 use ndpi_kernel::{Clock, EgressView, Stats, egress_views, ktime_ns};
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -17,7 +16,7 @@ const EVERY: Duration = Duration::from_secs(1);
 pub(super) struct EgressWatch {
     pub(super) stats: Stats,
     pub(super) clock: Clock,
-    pub(super) output: Output,
+    pub(super) source: Source,
     pub(super) known: HashMap<u32, Precedence>,
 }
 
@@ -44,45 +43,25 @@ impl EgressWatch {
             let EgressView { ref before, sent, index, .. } = view;
             let egress = Egress { before: before.clone(), sent, seen };
             for change in self.known.entry(index).or_default().look(egress) {
-                self.say(&view, &change);
+                self.report(&view, &change);
             }
         }
     }
 
-    fn say(&self, view: &EgressView, change: &Change) {
-        let EgressView { name, before, index, .. } = view;
+    fn report(&mut self, view: &EgressView, change: &Change) {
         let (sent, seen) = match *change {
             Change::Blind { sent, seen } => (Some(sent), Some(seen)),
             _ => (None, None),
         };
-        match change {
-            Change::Behind(before) => log::warn!(
-                "{name}: at egress {} before ndpi-xdp: what it lets pass for good or redirects is \
-                 neither seen nor blocked here",
-                come(before)
-            ),
-            Change::Blind { sent, seen } => log::warn!(
-                "{name}: {sent} packets left, but only {seen} were seen at egress: {} before ndpi-xdp, \
-                 and nothing is enforced on what it lets pass for good",
-                come(before)
-            ),
-            Change::First => log::info!("{name}: nothing comes before ndpi-xdp at egress any more"),
-        }
-        let time = Time(self.clock.epoch_ns(ktime_ns()));
-        self.output.precedence(&PrecedenceRecord {
-            kind: "status",
-            state: change.state(),
-            time,
-            iface: name,
-            ifindex: *index,
-            before,
-            sent,
-            seen,
-        });
+        let time = Time::from_ns(self.clock.epoch_ns(ktime_ns()));
+        let EgressView { name, before, index, .. } = view;
+        let (iface, before) = (name.clone(), before.clone());
+        let order = EgressOrder { time, iface, ifindex: *index, before, sent, seen };
+        let status = match change {
+            Change::Behind(_) => Status::EgressBehind(order),
+            Change::Blind { .. } => Status::EgressBlind(order),
+            Change::First => Status::EgressFirst(order),
+        };
+        self.source.publish(time, Event::Status(status));
     }
-}
-
-fn come(before: &[String]) -> String {
-    let verb = if before.len() == 1 { "comes" } else { "come" };
-    format!("{} {verb}", before.join(", "))
 }

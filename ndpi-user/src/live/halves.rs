@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use ndpi_common::parse::proto;
+use ndpi_events::{Directions, Event, Source, Status, Time};
 use ndpi_flow::{FlowEntry, tcp};
 
-use super::Output;
 use crate::interfaces::Roster;
-use crate::record::{HalvesRecord, Time};
 
 /// Flows after which an interface is judged.
 const ENOUGH: u64 = 20;
@@ -72,13 +71,13 @@ impl Tally {
 pub struct Halves {
     tallies: Mutex<BTreeMap<u32, Tally>>,
     interfaces: Roster,
-    output: Output,
+    source: Mutex<Source>,
 }
 
 impl Halves {
-    /// Nothing was seen yet on `interfaces`. Records go to `output`.
-    pub fn new(interfaces: Roster, output: Output) -> Self {
-        Self { tallies: Mutex::default(), interfaces, output }
+    /// Nothing was seen yet on `interfaces`. What is reported comes from `source`.
+    pub fn new(interfaces: Roster, source: Source) -> Self {
+        Self { tallies: Mutex::default(), interfaces, source: Mutex::new(source) }
     }
 
     /// Counts a flow that is over.
@@ -103,23 +102,11 @@ impl Halves {
     fn report(&self, index: u32, judged: Tally, now_ns: u64) {
         let iface = self.interfaces.name(index).unwrap_or_else(|| "?".into());
         let Tally { flows, halves, is_halved } = judged;
-        if is_halved {
-            log::warn!(
-                "{iface}: {halves} of {flows} TCP connections were seen in one direction only: few of \
-                 those are recognised, and so blocked. The other direction takes a way that is not \
-                 watched, or has other tags (ethtool -K {iface} rxvlan off)"
-            );
-        } else {
-            log::warn!("{iface}: connections are seen in both directions again");
-        }
-        self.output.halves(&HalvesRecord {
-            kind: "status",
-            state: if is_halved { "one-directional" } else { "both-directions" },
-            time: Time(now_ns),
-            iface: &iface,
-            flows,
-            halves,
-        });
+        let time = Time::from_ns(now_ns);
+        let directions = Directions { time, iface: iface.to_string(), flows, halves };
+        let state = if is_halved { Status::OneDirectional } else { Status::BothDirections };
+        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        source.publish(time, Event::Status(state(directions)));
     }
 }
 
@@ -131,8 +118,7 @@ mod tests {
 
     use super::{ENOUGH, Halves, Part, Tally};
     use crate::interfaces::Roster;
-    use crate::live::{Format, Output};
-    use testkit::lines::Lines;
+    use crate::testing::bus;
 
     fn flow(proto: u8, tcp_seen: [u8; 2]) -> FlowEntry<()> {
         let (key, direction) = KeyV4::new(([198, 18, 0, 1], 1), ([198, 18, 0, 2], 2), 0, proto);
@@ -166,19 +152,16 @@ mod tests {
 
     #[test]
     fn the_begin_and_the_end_are_reported_once() {
-        let lines = Lines::default();
-        let (output, writer) = Output::start(Format::Json, lines.clone());
-        let halves = Halves::new(Roster::new([(3, "eth7")]), output);
+        let (bus, reported) = bus();
+        let halves = Halves::new(Roster::new([(3, "eth7")]), bus.source("directions"));
         for tcp_seen in [[ACK | PSH, 0], [0, ACK | FIN], [ACK | PSH, ACK], [ACK, ACK | PSH]] {
             (0..ENOUGH).for_each(|_| halves.count(&flow(6, tcp_seen)));
             halves.look(1_000_000_000);
             halves.look(2_000_000_000);
         }
-        drop(halves);
-        writer.finish();
-        let text = String::from_utf8(lines.bytes()).unwrap();
-        let states: Vec<_> = text.lines().map(|line| line.contains("one-directional")).collect();
-        assert_eq!(states, [true, false], "{text}");
-        assert!(text.lines().all(|line| line.contains(r#""iface":"eth7""#)), "{text}");
+        let events = reported.events();
+        let states: Vec<_> = events.iter().map(|it| it["state"].as_str().unwrap()).collect();
+        assert_eq!(states, ["one-directional", "both-directions"]);
+        assert!(events.iter().all(|event| event["iface"] == "eth7"), "{events:?}");
     }
 }

@@ -3,49 +3,67 @@
 
 use std::fmt;
 
-use super::Output;
+use ndpi_events::{Event, Losses, Source, Time, Warning};
+
 use ndpi_kernel::{LostFrames, MapError, Stats};
 
-/// Tells of losses that are new.
+/// Reports losses that are new.
 #[derive(Debug)]
-pub(super) struct Losses {
+pub(super) struct LossWatch {
     stats: Stats,
     lost_frames: LostFrames,
-    output: Output,
+    /// Of those who write records.
+    of_records: Losses,
+    source: Source,
     by_cpu: Rise,
     frames: Rise,
     records: Rise,
 }
 
-impl Losses {
-    pub(super) fn new(stats: Stats, lost_frames: LostFrames, output: Output) -> Self {
+impl LossWatch {
+    pub(super) fn new(
+        stats: Stats,
+        lost_frames: LostFrames,
+        of_records: Losses,
+        source: Source,
+    ) -> Self {
         let (by_cpu, frames, records) = (Rise::default(), Rise::default(), Rise::default());
-        Self { stats, lost_frames, output, by_cpu, frames, records }
+        Self { stats, lost_frames, of_records, source, by_cpu, frames, records }
     }
 
-    /// Logs what was lost since the last call.
-    pub(super) fn tell(&mut self) {
-        if let Err(error) = self.try_tell() {
+    /// Reports what was lost since the last call, at `now_ns` (since the Unix epoch).
+    pub(super) fn look(&mut self, now_ns: u64) {
+        if let Err(error) = self.report_new(Time::from_ns(now_ns)) {
             log::error!("cannot see what was lost: {error}");
         }
     }
 
-    fn try_tell(&mut self) -> Result<(), MapError> {
+    fn report_new(&mut self, time: Time) -> Result<(), MapError> {
         let by_cpu = self.by_cpu.since(self.stats.ring_full()?);
-        if by_cpu.iter().any(|lost| *lost > 0) {
+        let packets: u64 = by_cpu.iter().sum();
+        if packets > 0 {
             let by_cpu = losses_by_cpu(&by_cpu);
-            log::warn!("packets were not shown to nDPI, as rings were full ({by_cpu})");
+            let text = format!("packets were not shown to nDPI, as rings were full ({by_cpu})");
+            self.warn(time, "rings-full", packets, text);
         }
-        let frames: u64 = self.frames.since(vec![self.lost_frames.read()?]).iter().sum();
+        let frames = self.frames.since(vec![self.lost_frames.read()?]).iter().sum();
         if frames > 0 {
-            log::warn!("{frames} frames that passed were not taken by the peer interface");
+            let text = format!("{frames} frames that passed were not taken by the peer interface");
+            self.warn(time, "frames-lost", frames, text);
         }
-        let records: u64 = self.records.since(vec![self.output.lost()]).iter().sum();
+        let records = self.records.since(vec![self.of_records.lost()]).iter().sum();
         // Whoever has gone was reported when that was found.
-        if records > 0 && !self.output.is_closed() {
-            log::warn!("{records} records were lost: whoever reads them is too slow, or stopped");
+        if records > 0 && !self.of_records.is_closed() {
+            let text =
+                format!("{records} records were lost: whoever reads them is too slow, or stopped");
+            self.warn(time, "records-lost", records, text);
         }
         Ok(())
+    }
+
+    fn warn(&mut self, time: Time, about: &'static str, count: u64, text: String) {
+        let warning = Warning { time, about: about.into(), count, text };
+        self.source.publish(time, Event::Warning(warning));
     }
 }
 

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! rings ─▶ reader ─▶ batches by flow ─▶ worker: classifier ─▶ policy ─▶ verdict maps
-//!          (one)                        (one a core)    └▶ records ─▶ writer ─▶ standard output
+//!          (one)                        (one a core)    └▶ events ─▶ those who subscribe
 //! verdict maps ─▶ sweeper ─▶ flows that are over ─▶ the worker that owns each
 //! ```
 //!
 //! A worker owns its flows and its nDPI engine; nothing is shared but the maps, the policy and the
-//! way out. Where a worker falls behind, the reader leaves out what nDPI can do without (`backlog`),
+//! bus that what happens is reported on. Where a worker falls behind, the reader leaves out what nDPI can do without (`backlog`),
 //! so that what completes a classification need not wait. One that takes no more makes the reader wait for a
 //! moment; what it does not take then is lost, with a count (`lane`), so that the others go on. Only where it
 //! is alone, the rings fill, and the kernel counts what it could not show. One that does not go on is
@@ -25,7 +25,6 @@ mod lane;
 mod lookout;
 mod losses;
 mod outbox;
-mod output;
 mod precedence;
 mod reader;
 mod session;
@@ -43,7 +42,6 @@ pub use backlog::Backlog;
 pub use crowding::{Crowded, Crowding};
 pub use halves::Halves;
 pub use losses::losses_by_cpu;
-pub use output::{Ending, Format, Output, Writer};
 pub use session::{Ended, KernelParts, Plan, run};
 pub use sink::{LiveSink, Shared};
 pub use statistics::statistics_table;

@@ -28,17 +28,6 @@ pub(super) enum Change {
     First,
 }
 
-impl Change {
-    /// As the `status` record calls it.
-    pub(super) fn state(&self) -> &'static str {
-        match self {
-            Self::Behind(_) => "egress-behind",
-            Self::Blind { .. } => "egress-blind",
-            Self::First => "egress-first",
-        }
-    }
-}
-
 /// Fewer packets than this say nothing: there are ways out that TC is not on.
 const TELLING: u64 = 10;
 

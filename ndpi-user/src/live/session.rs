@@ -16,7 +16,7 @@ use super::arrivals::Arrivals;
 use super::census::Census;
 use super::egress::EgressWatch;
 use super::lookout::Lookout;
-use super::losses::Losses;
+use super::losses::LossWatch;
 use super::outbox::Outbox;
 use super::reader::Reader;
 use super::steer::{Control, Steering};
@@ -112,7 +112,8 @@ pub fn run(
         let mut workers = Vec::new();
         for (number, engine) in engines.into_iter().enumerate() {
             let (outbox, inbox) = channel::bounded(WAITING_BATCHES);
-            let sink = LiveSink::new(store.clone(), Arc::clone(&policy), shared.clone());
+            let source = shared.bus.source(&format!("worker-{number}"));
+            let sink = LiveSink::new(store.clone(), Arc::clone(&policy), shared.clone(), source);
             let (give_back, backlog) = (give_back.clone(), Arc::new(Backlog::default()));
             backlogs.push(Arc::clone(&backlog));
             let Plan { settings, notes, .. } = *plan;
@@ -126,7 +127,7 @@ pub fn run(
         let egress = EgressWatch {
             stats: stats.clone(),
             clock: clock.clone(),
-            output: shared.output.clone(),
+            source: shared.bus.source("egress"),
             known: HashMap::new(),
         };
         let shards = Shards::seeded(outboxes.len());
@@ -134,14 +135,19 @@ pub fn run(
         let read = || read(rings, reader, &clock, &shared.interfaces);
         let reading = lookout.spawn(scope, "reader", read)?;
         let gauges = (
-            StrainGauge::new(stats.clone(), backlogs.clone(), shared.output.clone()),
-            StuckWatch::new(&backlogs, shared.output.clone()),
+            StrainGauge::new(stats.clone(), backlogs.clone(), shared.bus.source("load")),
+            StuckWatch::new(&backlogs, shared.bus.source("workers")),
         );
         let sweeper = Sweeper {
             verdicts,
             servers: Arc::clone(&shared.servers),
             clock: clock.clone(),
-            losses: Losses::new(stats, lost_frames, shared.output.clone()),
+            losses: LossWatch::new(
+                stats,
+                lost_frames,
+                shared.lost_records.clone(),
+                shared.bus.source("losses"),
+            ),
             outboxes: outboxes.clone(),
             shards,
             timeouts: plan.timeouts,
@@ -215,7 +221,7 @@ struct Sweeper {
     verdicts: VerdictMaps,
     servers: Arc<Servers>,
     clock: Clock,
-    losses: Losses,
+    losses: LossWatch,
     outboxes: Vec<Outbox>,
     shards: Shards,
     timeouts: Timeouts,
@@ -237,7 +243,7 @@ impl Sweeper {
             self.servers.sweep(now_ns);
             self.crowding.look(now_ns);
             self.halves.look(now_ns);
-            self.losses.tell();
+            self.losses.look(now_ns);
         }
     }
 

@@ -4,20 +4,23 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ndpi::Classification;
+use ndpi_events::{Bus, Event, Kind, Losses, Source, Time};
 use ndpi_flow::{
     Action, Announcement, Cause, Claim, Client, Details, End, FlowEntry, FlowKey, Judge, Moment,
     Sample, Servers, Sink, Verdict, judge, lesson, tcp,
 };
 use ndpi_kernel::ktime_ns;
 
+use super::crowding::{Crowded, Crowding};
+use super::halves::Halves;
+use super::summary::Summary;
 use super::timing::Stopwatch;
-use super::{Crowded, Crowding, Halves, Output, Summary};
 use crate::enforce::{
     ActivePolicy, Activity, DesiredVerdict, KernelCounts, Pending, RetryQueue, VerdictStore,
     Volume, count_all, count_undecided,
 };
 use crate::interfaces::Roster;
-use crate::record::{FlowRecord, Names, Origin, VerdictRecord};
+use crate::record::{Counters, Names, Origin, RecordMaker};
 use crate::reject::Rejecter;
 
 /// What all workers share.
@@ -27,8 +30,10 @@ pub struct Shared {
     pub names: Arc<Names>,
     /// The interfaces that are watched.
     pub interfaces: Roster,
-    /// Where records go.
-    pub output: Output,
+    /// Where what is reported goes.
+    pub bus: Bus,
+    /// What those who write records have lost.
+    pub lost_records: Losses,
     /// Who tells the ends of rejected flows; `None` where there is nobody to tell them.
     pub rejecter: Option<Arc<Rejecter>>,
     /// What is remembered of servers.
@@ -47,6 +52,7 @@ pub struct LiveSink<S> {
     /// The policy in force before.
     earlier: Arc<ActivePolicy>,
     shared: Shared,
+    source: Source,
     summary: Summary,
     retries: RetryQueue,
     /// Verdicts of living flows that a change of policy changed.
@@ -57,8 +63,8 @@ pub struct LiveSink<S> {
 }
 
 impl<S: VerdictStore> LiveSink<S> {
-    /// A sink that writes verdicts of `policy` to `store`.
-    pub fn new(store: S, policy: Arc<ActivePolicy>, shared: Shared) -> Self {
+    /// A sink that writes verdicts of `policy` to `store`, and reports as `source`.
+    pub fn new(store: S, policy: Arc<ActivePolicy>, shared: Shared, source: Source) -> Self {
         let earlier = Arc::clone(&policy);
         let summary = Summary::default();
         Self {
@@ -66,6 +72,7 @@ impl<S: VerdictStore> LiveSink<S> {
             policy,
             earlier,
             shared,
+            source,
             summary,
             retries: RetryQueue::default(),
             changed: 0,
@@ -160,15 +167,43 @@ impl<S: VerdictStore> LiveSink<S> {
         }
     }
 
-    /// Writes down that the verdict of a flow stands since `now_ns`, by the packet of `packet_ns`
+    /// Reports that the verdict of a flow stands since `now_ns`, by the packet of `packet_ns`
     /// (both nanoseconds since the Unix epoch).
-    fn record<F>(&self, flow: &FlowEntry<F>, (packet_ns, now_ns): (u64, u64)) {
-        let interface = self.interface(flow);
-        let (origin, rule) = (Origin::Interface(&interface), self.rule(flow));
-        let times = (packet_ns, now_ns);
-        if let Some(record) = VerdictRecord::new(flow, times, origin, &self.shared.names, rule) {
-            self.shared.output.verdict(&record);
+    fn report_decided<F>(&mut self, flow: &FlowEntry<F>, (packet_ns, now_ns): (u64, u64)) {
+        if !self.source.wants(Kind::Decided) {
+            return;
         }
+        let interface = self.interface(flow);
+        if let Some(decided) = self.maker(flow, &interface).decided(flow, (packet_ns, now_ns)) {
+            self.source.publish(Time::from_ns(now_ns), Event::Decided(decided));
+        }
+    }
+
+    /// Reports that another policy says something else of a flow than `before`.
+    fn report_rejudged<F>(&mut self, flow: &FlowEntry<F>, before: Option<Verdict>) {
+        if !self.source.wants(Kind::FlowUpdated) {
+            return;
+        }
+        let (interface, now_ns) = (self.interface(flow), self.now_ns());
+        if let Some(updated) = self.maker(flow, &interface).rejudged(flow, before, now_ns) {
+            self.source.publish(Time::from_ns(now_ns), Event::FlowUpdated(updated));
+        }
+    }
+
+    /// Reports that a flow is over.
+    fn report_ended<F>(&mut self, flow: &FlowEntry<F>, end: End, counters: Counters) {
+        if !self.source.wants(Kind::FlowEnded) {
+            return;
+        }
+        let interface = self.interface(flow);
+        if let Some(ended) = self.maker(flow, &interface).ended(flow, end, counters) {
+            self.source.publish(Time::from_ns(self.now_ns()), Event::FlowEnded(ended));
+        }
+    }
+
+    fn maker<'a, F>(&'a self, flow: &FlowEntry<F>, interface: &'a Arc<str>) -> RecordMaker<'a> {
+        let (names, origin) = (&self.shared.names, Origin::Interface(interface));
+        RecordMaker { names, origin, rule: self.rule(flow) }
     }
 }
 
@@ -228,7 +263,7 @@ impl<S: VerdictStore, F> Sink<F> for LiveSink<S> {
         if is_rejected(flow) {
             self.answer(sample);
         }
-        self.record(flow, times);
+        self.report_decided(flow, times);
     }
 
     fn known(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
@@ -277,6 +312,7 @@ impl<S: VerdictStore, F> Sink<F> for LiveSink<S> {
             return;
         }
         self.changed += 1;
+        self.report_rejudged(flow, before);
         // What passed before the first verdict leaked only if that one blocked.
         let (packets, bytes) = std::mem::take(&mut flow.looks.passed);
         if before.is_some_and(|before| !before.action.drops()) {
@@ -338,13 +374,7 @@ impl<S: VerdictStore, F> Sink<F> for LiveSink<S> {
                 bytes: passed.bytes.saturating_sub(flow.allowed.1),
             });
         }
-        let interface = self.interface(&flow);
-        let origin = Origin::Interface(&interface);
-        let rule = self.rule(&flow);
-        let names = &self.shared.names;
-        if let Some(record) = FlowRecord::new(&flow, end, counters, origin, names, rule) {
-            self.shared.output.flow(&record);
-        }
+        self.report_ended(&flow, end, counters);
     }
 }
 

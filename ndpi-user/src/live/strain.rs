@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Backlog, Output};
-use crate::record::{StrainRecord, Time};
+use ndpi_events::{Event, Load, Source, Status, Time};
+
+use super::backlog::Backlog;
 use ndpi_kernel::{MapError, Stats};
 
 /// How long a packet may take to be looked at before that is reported: longer than other threads keep
@@ -79,15 +80,15 @@ impl Strain {
 pub(super) struct StrainGauge {
     stats: Stats,
     backlogs: Vec<Arc<Backlog>>,
-    output: Output,
+    source: Source,
     /// What was left out, and what was lost, until the last look.
     before: (u64, u64),
     strain: Strain,
 }
 
 impl StrainGauge {
-    pub(super) fn new(stats: Stats, backlogs: Vec<Arc<Backlog>>, output: Output) -> Self {
-        Self { stats, backlogs, output, before: (0, 0), strain: Strain::default() }
+    pub(super) fn new(stats: Stats, backlogs: Vec<Arc<Backlog>>, source: Source) -> Self {
+        Self { stats, backlogs, source, before: (0, 0), strain: Strain::default() }
     }
 
     /// Looks, at `now_ns` nanoseconds since boot, and reports what has begun or ended. `time` is the
@@ -99,40 +100,17 @@ impl StrainGauge {
         };
         match self.strain.note(look, now_ns) {
             None => {}
-            Some(Report::Begins(look)) if look.queue_full > 0 => {
-                log::warn!(
-                    "a worker takes no packets: {} for it were lost so far, and what is to be blocked of \
-                     its share of the new flows may pass",
-                    look.queue_full
-                );
-                self.report("behind", look, time);
-            }
-            Some(Report::Begins(look)) => {
-                log::warn!(
-                    "more new flows come than can be looked at (a packet took {:.0?}): nDPI is not \
-                     given the first packets of some, and what is to be blocked may pass; where \
-                     that is no flood, more --workers or CPUs are needed",
-                    look.longest
-                );
-                self.report("behind", look, time);
-            }
-            Some(Report::Ends(look)) => {
-                log::warn!(
-                    "new flows are looked at as they come again; meanwhile packets took up to \
-                     {:.0?}, and {} were left out{}",
-                    look.longest,
-                    look.left_out,
-                    lost(look.queue_full)
-                );
-                self.report("caught-up", look, time);
-            }
+            Some(Report::Begins(look)) => self.report(Status::Behind, look, time),
+            Some(Report::Ends(look)) => self.report(Status::CaughtUp, look, time),
         }
     }
 
-    fn report(&self, state: &'static str, look: Look, time: u64) {
-        let longest_us = u64::try_from(look.longest.as_micros()).unwrap_or(u64::MAX);
-        let lost = (look.left_out, look.queue_full);
-        self.output.strain(&StrainRecord::new(state, Time(time), longest_us, lost));
+    fn report(&mut self, state: fn(Load) -> Status, look: Look, time: u64) {
+        let Look { longest, left_out, queue_full } = look;
+        let longest_us = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);
+        let time = Time::from_ns(time);
+        let load = Load { time, longest_us, left_out, queue_full };
+        self.source.publish(time, Event::Status(state(load)));
     }
 
     fn since(&mut self) -> Result<Look, MapError> {
@@ -148,11 +126,6 @@ impl StrainGauge {
             queue_full: queue_full.saturating_sub(before.1),
         })
     }
-}
-
-/// How many packets were lost, where any were.
-fn lost(packets: u64) -> String {
-    if packets == 0 { String::new() } else { format!(", {packets} lost") }
 }
 
 #[cfg(test)]

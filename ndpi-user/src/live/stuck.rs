@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Backlog, Output};
-use crate::record::{StuckRecord, Time};
+use ndpi_events::{Event, Source, Status, StuckWorker, Time};
+
+use super::backlog::Backlog;
 
 /// A worker is stuck when it is at one message for so long. The longest takes a second or two: to judge all
 /// flows of a full table by another policy.
@@ -49,13 +50,13 @@ impl Watch {
 #[derive(Debug)]
 pub(super) struct StuckWatch {
     workers: Vec<(Arc<Backlog>, Watch)>,
-    output: Output,
+    source: Source,
 }
 
 impl StuckWatch {
-    pub(super) fn new(backlogs: &[Arc<Backlog>], output: Output) -> Self {
+    pub(super) fn new(backlogs: &[Arc<Backlog>], source: Source) -> Self {
         let workers = backlogs.iter().map(|it| (Arc::clone(it), Watch::default()));
-        Self { workers: workers.collect(), output }
+        Self { workers: workers.collect(), source }
     }
 
     /// Looks, at `now_ns` nanoseconds since boot, and reports who is stuck and who goes on. `time` is the
@@ -70,24 +71,14 @@ impl StuckWatch {
         }
     }
 
-    fn report(&self, worker: usize, report: Report, time: u64) {
-        let (state, lasted) = match report {
-            Report::IsStuck(lasted) => {
-                log::warn!(
-                    "worker-{worker} is stuck: it has been at one message for {lasted:.0?}. New flows of \
-                     its share (1 of {}) are not classified, and what is to be blocked of them passes; \
-                     verdicts that stand are enforced. If it does not go on, start ndpi-xdp again",
-                    self.workers.len()
-                );
-                ("worker-stuck", lasted)
-            }
-            Report::GoesOn(lasted) => {
-                log::warn!("worker-{worker} goes on; it was at one message for {lasted:.0?}");
-                ("worker-resumed", lasted)
-            }
+    fn report(&mut self, worker: usize, report: Report, time: u64) {
+        let (state, lasted): (fn(StuckWorker) -> Status, _) = match report {
+            Report::IsStuck(lasted) => (Status::WorkerStuck, lasted),
+            Report::GoesOn(lasted) => (Status::WorkerResumed, lasted),
         };
-        let record = StuckRecord::new(state, Time(time), worker, lasted.as_secs());
-        self.output.stuck(&record);
+        let (time, workers) = (Time::from_ns(time), self.workers.len());
+        let stuck = StuckWorker { time, worker, workers, seconds: lasted.as_secs() };
+        self.source.publish(time, Event::Status(state(stuck)));
     }
 }
 
@@ -96,11 +87,12 @@ mod tests {
     use std::thread;
 
     use crossbeam::channel::bounded;
+    use serde_json::json;
 
     use super::*;
     use crate::live::changes::run_alone;
-    use crate::live::{Format, Message};
-    use testkit::lines::Lines;
+    use crate::live::worker::Message;
+    use crate::testing::bus;
 
     const SECOND: u64 = 1_000_000_000;
 
@@ -124,33 +116,29 @@ mod tests {
 
     #[test]
     fn it_is_reported_once_and_when_it_goes_on() {
-        let lines = Lines::default();
-        let (output, writer) = Output::start(Format::Json, lines.clone());
+        let (bus, reported) = bus();
         let backlogs: Vec<Arc<Backlog>> = vec![Arc::default(), Arc::default()];
-        let mut watch = StuckWatch::new(&backlogs, output);
+        let mut watch = StuckWatch::new(&backlogs, bus.source("workers"));
         backlogs[1].at_work(SECOND);
         (10..200).for_each(|tenth| watch.look(tenth * SECOND / 10, 7));
         assert_eq!([&backlogs[0], &backlogs[1]].map(|it| it.is_stuck()), [false, true]);
         backlogs[1].rests();
         (200..400).for_each(|tenth| watch.look(tenth * SECOND / 10, 7));
         assert!(!backlogs[1].is_stuck());
-        drop(watch);
-        writer.finish();
-        let text = String::from_utf8(lines.bytes()).unwrap();
         let said = |state: &str, seconds: u64| {
-            format!(
-                r#"{{"type":"status","state":"{state}","time":"1970-01-01T00:00:00.000000Z","worker":1,"seconds":{seconds}}}"#
-            )
+            let time = "1970-01-01T00:00:00.000000Z";
+            json!({
+                "type": "status", "state": state, "time": time, "worker": 1, "workers": 2, "seconds": seconds
+            })
         };
-        let expected = [said("worker-stuck", 10), said("worker-resumed", 19)];
-        assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+        assert_eq!(reported.events(), [said("worker-stuck", 10), said("worker-resumed", 19)]);
     }
 
     #[test]
     fn a_worker_is_at_a_message_until_it_is_done_with_it() {
-        let (output, _writer) = Output::start(Format::Json, Lines::default());
+        let (bus, _reported) = bus();
         let backlog = Arc::new(Backlog::default());
-        let mut watch = StuckWatch::new(&[Arc::clone(&backlog)], output);
+        let mut watch = StuckWatch::new(&[Arc::clone(&backlog)], bus.source("workers"));
         let (messages, inbox) = bounded(1);
         // It cannot say that it has judged before somebody takes that.
         let (done, judged) = bounded(0);

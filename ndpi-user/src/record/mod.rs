@@ -1,25 +1,12 @@
-//! Records: what is written down of a flow, as one JSON object a line.
+//! Records: what is written down of flows and of the program itself, as events and in lines.
+//!
+//! `run`, `pcap` and `replay` have them made in one place, so that a flow looks alike wherever it was seen.
 
-mod crowding;
 mod flow;
-mod halves;
-mod label;
+mod interface;
 mod names;
-mod precedence;
-mod status;
-mod stuck;
-mod time;
-mod verdict;
 
-pub use crowding::CrowdingRecord;
-pub use flow::{Counters, FlowRecord};
-pub use halves::HalvesRecord;
-pub use label::{Ends, Label, Origin};
+pub use flow::{Counters, Origin, RecordMaker, ends_of};
+pub use interface::interface_event;
 pub use names::Names;
-pub use precedence::PrecedenceRecord;
-pub use status::{
-    Attached, InterfaceRecord, RingFull, StatusRecord, StoppedRecord, StrainRecord, TimesRecord,
-};
-pub use stuck::StuckRecord;
-pub use time::Time;
-pub use verdict::VerdictRecord;
+pub use ndpi_events::Time;

@@ -1,6 +1,7 @@
 //! nDPI's names, copied out of an engine once, so that any thread can write records.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use ndpi::{AppId, BreedId, CategoryId, Engine, Risks};
 use ndpi_text::clean;
@@ -9,13 +10,13 @@ use ndpi_text::clean;
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     /// Protocols and applications, by id.
-    pub apps: Vec<String>,
+    pub apps: Vec<Arc<str>>,
     /// Categories, by id.
-    pub categories: Vec<String>,
+    pub categories: Vec<Arc<str>>,
     /// Breeds, by id.
-    pub breeds: Vec<String>,
+    pub breeds: Vec<Arc<str>>,
     /// Risks, by bit.
-    pub risks: Vec<String>,
+    pub risks: Vec<Arc<str>>,
 }
 
 /// What a number without a name is called, as nDPI does.
@@ -43,7 +44,7 @@ impl Names {
 
     /// The name of master and application, as `ndpi_protocol2name` makes it: `TLS.Google`.
     pub fn app(&self, id: AppId) -> Cow<'_, str> {
-        let name = |id: u16| self.apps.get(usize::from(id)).map_or(UNKNOWN, String::as_str);
+        let name = |id: u16| named(&self.apps, id);
         match (id.master, id.app) {
             (0, app) => name(app).into(),
             (master, 0) => name(master).into(),
@@ -54,35 +55,58 @@ impl Names {
 
     /// The name of a category.
     pub fn category(&self, id: CategoryId) -> &str {
-        named(&self.categories, usize::from(id.0))
+        named(&self.categories, id.0)
     }
 
     /// The name of a breed.
     pub fn breed(&self, id: BreedId) -> &str {
-        named(&self.breeds, usize::from(id.0))
+        named(&self.breeds, id.0)
     }
 
     /// The names of all risks in a set.
     pub fn risks(&self, risks: Risks) -> impl Iterator<Item = &str> {
-        risks.iter().map(|bit| named(&self.risks, usize::from(bit)))
+        risks.iter().map(|bit| named(&self.risks, bit))
+    }
+
+    /// The name of master and application, shared where it is one name.
+    pub(super) fn shared_app(&self, id: AppId) -> Arc<str> {
+        match (id.master, id.app) {
+            (0, one) | (one, 0) => shared(&self.apps, one),
+            (master, app) if master == app => shared(&self.apps, app),
+            _ => self.app(id).into(),
+        }
+    }
+
+    /// The name of a category, shared.
+    pub(super) fn shared_category(&self, id: CategoryId) -> Arc<str> {
+        shared(&self.categories, id.0)
+    }
+
+    /// The names of all risks in a set, shared.
+    pub(super) fn shared_risks(&self, risks: Risks) -> impl Iterator<Item = Arc<str>> {
+        risks.iter().map(|bit| shared(&self.risks, bit))
     }
 }
 
 /// A list in which each name stands at its number.
-fn by_number(names: impl Iterator<Item = (usize, String)>) -> Vec<String> {
+fn by_number(names: impl Iterator<Item = (usize, String)>) -> Vec<Arc<str>> {
     let mut list = Vec::new();
     for (number, name) in names {
         if list.len() <= number {
-            list.resize_with(number + 1, || UNKNOWN.to_owned());
+            list.resize_with(number + 1, || UNKNOWN.into());
         }
         // A file of the user's may have named it.
-        list[number] = clean(&name).into_owned();
+        list[number] = clean(&name).into();
     }
     list
 }
 
-fn named(names: &[String], index: usize) -> &str {
-    names.get(index).map_or(UNKNOWN, String::as_str)
+fn named(names: &[Arc<str>], number: impl Into<usize>) -> &str {
+    names.get(number.into()).map_or(UNKNOWN, |name| name)
+}
+
+fn shared(names: &[Arc<str>], number: impl Into<usize>) -> Arc<str> {
+    names.get(number.into()).map_or_else(|| UNKNOWN.into(), Arc::clone)
 }
 
 #[cfg(test)]
@@ -92,7 +116,7 @@ mod tests {
     use super::Names;
 
     fn names() -> Names {
-        let list = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        let list = |names: &[&str]| names.iter().map(|&name| name.into()).collect();
         Names {
             apps: list(&["Unknown", "FTP", "TLS", "Google"]),
             categories: list(&["Unspecified", "Media"]),

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-use crate::record::FlowRecord;
+use ndpi_events::FlowEnded;
 
 /// The names of the columns.
 pub const CSV_HEADER: &str = "capture,vlan,proto,src,sport,dst,dport,packets,bytes,inspected,state,\
@@ -10,10 +10,10 @@ app,app_id,master_id,category,confidence,hostname,ja4,risks,action,rule,decided_
 outer_src,outer_dst,first_seen,last_seen,end,tenant,outer_tenant\n";
 
 /// Appends `record` as a line to `out`. Risks are separated by semicolons; absent facts are empty.
-pub fn write_csv(out: &mut Vec<u8>, record: &FlowRecord<'_>) {
-    let (ends, label) = (&record.ends, &record.label);
+pub fn write_csv(out: &mut Vec<u8>, record: &FlowEnded) {
+    let FlowEnded { ends, label, tunnel, .. } = record;
     let mut line = Line { out, empty: true };
-    line.text(ends.capture.unwrap_or_default());
+    line.text(ends.capture.as_deref().unwrap_or_default());
     line.value(ends.vlan);
     line.value(ends.proto);
     line.value(ends.src);
@@ -23,28 +23,28 @@ pub fn write_csv(out: &mut Vec<u8>, record: &FlowRecord<'_>) {
     line.value(record.packets);
     line.value(record.bytes);
     line.value(record.inspected);
-    line.text(label.state);
+    line.text(&label.state);
     line.text(&label.app);
     line.value(label.app_id);
     line.value(label.master_id);
-    line.text(label.category);
-    line.text(label.confidence);
-    line.text(label.hostname.unwrap_or_default());
-    line.text(label.ja4.unwrap_or_default());
+    line.text(&label.category);
+    line.text(&label.confidence);
+    line.text(label.hostname.as_deref().unwrap_or_default());
+    line.text(label.ja4.as_deref().unwrap_or_default());
     line.text(&label.risks.join(";"));
-    line.text(label.action.unwrap_or_default());
-    line.text(label.rule.unwrap_or_default());
-    line.text(label.decided_by.unwrap_or_default());
+    line.text(label.action.as_deref().unwrap_or_default());
+    line.text(label.rule.as_deref().unwrap_or_default());
+    line.text(label.decided_by.as_deref().unwrap_or_default());
     line.optional(record.leaked);
     line.optional(record.dropped);
-    line.text(record.tunnel.map_or("", |tunnel| tunnel.kind));
-    line.optional(record.tunnel.map(|tunnel| tunnel.src));
-    line.optional(record.tunnel.map(|tunnel| tunnel.dst));
+    line.text(tunnel.as_ref().map_or("", |tunnel| &tunnel.kind));
+    line.optional(tunnel.as_ref().map(|tunnel| tunnel.src));
+    line.optional(tunnel.as_ref().map(|tunnel| tunnel.dst));
     line.value(record.first_seen);
     line.value(record.last_seen);
-    line.text(record.end);
-    line.optional(record.tunnel.and_then(|tunnel| tunnel.tenant));
-    line.optional(record.tunnel.and_then(|tunnel| tunnel.outer_tenant));
+    line.text(&record.end);
+    line.optional(tunnel.as_ref().and_then(|tunnel| tunnel.tenant));
+    line.optional(tunnel.as_ref().and_then(|tunnel| tunnel.outer_tenant));
     line.out.push(b'\n');
 }
 

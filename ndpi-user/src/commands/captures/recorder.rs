@@ -7,6 +7,7 @@ use std::time::Duration;
 use ndpi::Classification;
 use ndpi_capture::Others;
 use ndpi_capture::link::Outer;
+use ndpi_events::{Event, FlowEnded, Tunnel};
 use ndpi_flow::{
     Announcement, Blocklist, Claim, DecidedBy, Details, End, FlowEntry, FlowKey, Judge, Moment,
     Sample, Servers, Tenant, Verdict, judge, lesson,
@@ -15,7 +16,7 @@ use ndpi_policy::Policy;
 use serde::Serialize;
 
 use super::Format;
-use crate::record::{Counters, FlowRecord, Names, Origin};
+use crate::record::{Counters, Names, Origin, RecordMaker};
 use crate::report::{CaptureReport, Summary, write_csv};
 
 /// What is recorded and how, the same for all captures of a command.
@@ -109,11 +110,12 @@ impl<'a> Recorder<'a> {
         }
         let rule = self.recording.rule_of(flow);
         let origin = Origin::Capture(&self.captures[flow.ifindex as usize]);
-        let record = FlowRecord::new(flow, end, counters, origin, names, rule);
-        match record.map(|record| FlowRecord { tunnel, ..record }) {
-            Some(record) if format == Format::Json => write_json(&record, &mut self.out),
-            Some(record) => write_csv(&mut self.out, &record),
-            None => {}
+        let maker = RecordMaker { names, origin, rule };
+        let Some(ended) = maker.ended(flow, end, counters) else { return };
+        let ended = FlowEnded { tunnel: tunnel.map(tunnel_of), ..ended };
+        match format {
+            Format::Csv => write_csv(&mut self.out, &ended),
+            _ => write_json(&Event::FlowEnded(ended), &mut self.out),
         }
     }
 }
@@ -158,6 +160,10 @@ impl<F> Judge<F> for Recorder<'_> {
             servers.learn(&announcement.name, &announcement.addresses, now_ns);
         }
     }
+}
+
+fn tunnel_of(Outer { kind, tenant, outer_tenant, src, dst }: Outer) -> Tunnel {
+    Tunnel { kind: kind.into(), tenant, outer_tenant, src, dst }
 }
 
 /// Appends a record and ends its line.

@@ -4,13 +4,14 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use ndpi_capture::link::Skip;
+use ndpi_events::Ends;
 use serde::Serialize;
 
 use super::counted::Counted;
 use super::lane::Seen;
 use super::sink::Decision;
 use crate::commands::captures::{Format, write_json};
-use crate::record::{Ends, Time};
+use crate::record::{Time, ends_of};
 use crate::report::units::carrier;
 
 /// What became of a packet.
@@ -30,7 +31,7 @@ struct PacketRecord<'a> {
     number: u64,
     time: Time,
     #[serde(flatten)]
-    ends: Option<Ends<'a>>,
+    ends: Option<Ends>,
     #[serde(flatten)]
     answer: Option<Answer>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,9 +78,9 @@ impl<'a> PacketRecord<'a> {
             shown: fate.seen.shown,
         });
         let ends = fate.as_ref().and_then(|fate| fate.seen.flow);
-        let ends = ends.map(|(key, direction)| Ends::of(&key, direction));
+        let ends = ends.map(|(key, direction)| ends_of(&key, direction));
         let decided = fate.and_then(|fate| fate.decision);
-        let time = Time(time_ns);
+        let time = Time::from_ns(time_ns);
         Self { kind: "packet", capture, number, time, ends, answer, decided, skipped }
     }
 }

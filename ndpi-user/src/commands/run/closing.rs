@@ -6,8 +6,9 @@ use std::fmt;
 use anyhow::Result;
 use ndpi_common::{Hook, Outcome, Reason};
 
+use ndpi_events::{RingFull, Status, Stopped, Time, Times, Word};
+
 use crate::live::{TimeToVerdict, losses_by_cpu, statistics_table};
-use crate::record::{RingFull, StoppedRecord, Time, TimesRecord};
 use ndpi_kernel::{Kernel, Statistics};
 
 /// The last reading of the statistics.
@@ -30,34 +31,34 @@ impl Closing {
         Ok(Self { statistics, ring_full, lost_frames, reloads, lost_records })
     }
 
-    /// The record of it; of the packets that were shown, `left_out` were not given to nDPI, and
-    /// `queue_full` lost. Decisions took the times in `times`.
-    pub(super) fn record(
+    /// The last event; of the packets that were shown, `left_out` were not given to nDPI, and `queue_full`
+    /// lost. Decisions took the times in `times`.
+    pub(super) fn event(
         &self,
         (left_out, queue_full): (u64, u64),
         times: &TimeToVerdict,
-    ) -> StoppedRecord {
+    ) -> Status {
         let packets = |outcome| self.statistics.outcome(outcome).packets;
         let seen = [Hook::Xdp, Hook::Tc].map(|hook| self.statistics.seen(hook).packets);
         let lossy = self.ring_full.iter().enumerate().filter(|(_, packets)| **packets > 0);
-        StoppedRecord::new(
-            Time(jiff::Timestamp::now().as_nanosecond().try_into().unwrap_or_default()),
-            seen.iter().sum(),
-            [Outcome::Passed, Outcome::Dropped, Outcome::Redirected].map(packets),
-            self.lost_frames,
-            (
-                lossy.map(|(cpu, &packets)| RingFull { cpu, packets }).collect(),
-                self.statistics.reason(Reason::HeldBack).packets + left_out,
-                queue_full,
-            ),
-            self.lost_records,
-        )
-        .with_times(timed(times))
+        Status::Stopped(Stopped {
+            time: Time::now(),
+            seen: seen.iter().sum(),
+            passed: packets(Outcome::Passed),
+            dropped: packets(Outcome::Dropped),
+            redirected: packets(Outcome::Redirected),
+            lost_frames: self.lost_frames,
+            ring_full: lossy.map(|(cpu, &packets)| RingFull { cpu, packets }).collect(),
+            left_out: self.statistics.reason(Reason::HeldBack).packets + left_out,
+            queue_full,
+            lost_records: self.lost_records,
+            time_to_verdict: timed(times),
+        })
     }
 }
 
 /// The times of decisions by packets with payload, for a record; nothing where there are none.
-fn timed(times: &TimeToVerdict) -> BTreeMap<&'static str, TimesRecord> {
+fn timed(times: &TimeToVerdict) -> BTreeMap<Word, Times> {
     let durations = times.payload();
     if durations.total().count() == 0 {
         return BTreeMap::new();
@@ -65,7 +66,7 @@ fn timed(times: &TimeToVerdict) -> BTreeMap<&'static str, TimesRecord> {
     let all = durations.by_name();
     all.map(|(name, it)| {
         let shares = [500, 900, 990].map(|thousandths| it.at(thousandths));
-        (name, TimesRecord::new(it.count(), shares, it.longest()))
+        (name.into(), Times::new(it.count(), shares, it.longest()))
     })
     .collect()
 }

@@ -14,10 +14,12 @@ use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use crossbeam::channel::{self, Receiver, Sender};
 use ndpi::{Engine, Library};
+use ndpi_events::{Attached, BusBuilder, Event as Reported, Running, Source, Status, Time};
 
 use closing::Closing;
 use ndpi_flow::Servers;
@@ -30,14 +32,16 @@ use reload::{Reloader, Reloads};
 
 use super::Context;
 use crate::enforce::{ActivePolicy, KernelBlocklist, KernelRules, KernelStore, PolicyInstaller};
+use crate::export::{Ending, Format, LineSink, LogSink};
 use crate::interfaces::{Attacher, Event};
-use crate::live::{
-    self, Control, Crowding, Ended, Ending, Format, Halves, KernelParts, Output, Shared, Summary,
-};
+use crate::live::{self, Control, Crowding, Ended, Halves, KernelParts, Shared, Summary};
 use crate::logging;
 use crate::policy_files::{PolicyFiles, without_private_lines};
-use crate::record::{Attached, InterfaceRecord, Names, StatusRecord, Time};
+use crate::record::{Names, interface_event};
 use crate::reject::{self, Rejecter};
+
+/// How long the last event of a session waits for room in a queue.
+const LAST_EVENT_WAIT: Duration = Duration::from_secs(2);
 
 impl RunArguments {
     /// Runs until SIGINT or SIGTERM.
@@ -76,15 +80,20 @@ impl RunArguments {
         let (attacher, attachments) = Attacher::start(&mut kernel, self.interfaces()?)?;
 
         let server = orders::listen(&kernel, reload);
+        let mut bus = BusBuilder::default();
         let format = if self.json { Format::Json } else { Format::Text };
-        let (output, writer) = Output::start(format, standard_output()?);
-        output.status(&self.status(&library, &attachments));
+        let records = format.start(&mut bus, standard_output()?);
+        let messages = LogSink::start(&mut bus);
+        let bus = bus.build(Time::now());
+        let mut source = bus.source("session");
+        source.publish(Time::now(), Reported::Status(self.status(&library, &attachments)));
         let shared = Shared {
             names: Arc::new(Names::of(&engines[0])),
             interfaces: attacher.roster().clone(),
-            crowding: Arc::new(Crowding::new(output.clone())),
-            halves: Arc::new(Halves::new(attacher.roster().clone(), output.clone())),
-            output,
+            crowding: Arc::new(Crowding::new(bus.source("tables"))),
+            halves: Arc::new(Halves::new(attacher.roster().clone(), bus.source("directions"))),
+            bus,
+            lost_records: records.losses().clone(),
             rejecter: rejecter(&policy)?,
             servers: servers(&kernel, &policy),
         };
@@ -97,7 +106,7 @@ impl RunArguments {
                 (&policy, &files.named()),
                 (vocabulary, unenforced),
                 control.clone(),
-                reloads.clone(),
+                (reloads.clone(), shared.bus.source("policy")),
             );
             thread::spawn(move || reloader.run(&asked));
         }
@@ -109,27 +118,33 @@ impl RunArguments {
             &shared,
             Outside { control: &control, orders: &orders, server, here: &mut here },
         )?;
+        // What was published until now is said before what comes of it.
+        messages.finish();
         if let Err(error) = &ended.result {
             log::error!("{error:#}");
         }
-        let closing = Closing::read(&kernel, reloads.read(), shared.output.lost());
+        let closing = Closing::read(&kernel, reloads.read(), records.losses().lost());
         drop(kernel);
-        let report = report(&ended.summary, &names, &closing?, &shared.output);
-        // The writer ends when nobody can write to it any more.
-        drop(shared);
-        let code = self.ended(&writer.finish(), &report);
+        let closing = closing?;
+        let report = report(&ended.summary, &names, &closing);
+        let left = (ended.summary.left_out(), ended.summary.queue_full());
+        let last = closing.event(left, ended.summary.times());
+        source.publish_last(Time::now(), Reported::Status(last), LAST_EVENT_WAIT);
+        let code = self.ended(records, &report);
         Ok(if ended.result.is_ok() { code } else { ExitCode::FAILURE })
     }
 
-    /// Says how the writing of records ended, and the report where it did not come with them.
-    fn ended(&self, ending: &Ending, report: &str) -> ExitCode {
-        if ending.lost > 0 {
+    /// Ends the writing of records, says how that ended, and the report where it did not come with them.
+    fn ended(&self, records: LineSink, report: &str) -> ExitCode {
+        let ending = records.finish((!self.json).then(|| report.to_owned()));
+        let Ending { lost, closed, cut, failure } = &ending;
+        if *lost > 0 {
             log::warn!("{ending}");
         }
-        if self.json || ending.closed || ending.cut {
+        if self.json || *closed || *cut {
             logging::say(report);
         }
-        if ending.cut && ending.failure.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        if *cut && failure.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 
     /// From the first sample to the last record. Whoever reads the records may keep this process waiting
@@ -163,7 +178,8 @@ impl RunArguments {
         Ok(thread::scope(|scope| {
             // However it ends, the thread that watches is not to be waited for in vain.
             let (waker, woken) = (&waker, OnDrop(|| waker.wake()));
-            let say = |event: &Event| self.note(event, &shared.output);
+            let mut source = shared.bus.source("interfaces");
+            let say = move |event: &Event| self.note(event, &mut source);
             let watching = scope.spawn(move || {
                 // Without it, nobody would attach to what returns.
                 let _ended = OnDrop(end);
@@ -234,30 +250,35 @@ impl RunArguments {
     }
 
     /// How the programs are on an interface, for records.
-    fn attached<'a>(&'a self, attachment: &'a Attachment) -> Attached<'a> {
+    fn attached(&self, attachment: &Attachment) -> Attached {
         let Attachment { interface, index, ingress, egress, .. } = attachment;
         let ingress = ingress.map(|mode| match mode {
-            Mode::Generic => "xdp-generic",
-            _ => "xdp-native",
+            Mode::Generic => "xdp-generic".into(),
+            _ => "xdp-native".into(),
         });
         let egress = if *egress == Some(Egress::Clsact) { "clsact" } else { "tcx" };
-        let peer = peers::peer_of(interface, &self.peer);
-        Attached { iface: interface, ifindex: *index, ingress, egress, peer }
+        let peer = peers::peer_of(interface, &self.peer).map(str::to_owned);
+        Attached { iface: interface.clone(), ifindex: *index, ingress, egress: egress.into(), peer }
     }
 
-    /// Writes down what happened to an interface.
-    fn note(&self, event: &Event, output: &Output) {
+    /// Reports what happened to an interface.
+    fn note(&self, event: &Event, source: &mut Source) {
         let attached = match event {
             Event::Attached { attachment, .. } => Some(self.attached(attachment)),
             _ => None,
         };
-        output.interface(&InterfaceRecord::new(now(), event, attached));
+        let now = Time::now();
+        source.publish(now, Reported::Status(interface_event(now, event, attached)));
     }
 
-    fn status<'a>(&'a self, library: &Library, attachments: &'a [Attachment]) -> StatusRecord<'a> {
-        let attached = attachments.iter().map(|it| self.attached(it));
-        let policy = self.policy.as_ref().map(|path| shown(path).to_string());
-        StatusRecord::running(now(), library.revision(), policy, attached.collect())
+    fn status(&self, library: &Library, attachments: &[Attachment]) -> Status {
+        Status::Running(Running {
+            time: Time::now(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            ndpi: library.revision(),
+            policy: self.policy.as_ref().map(|path| shown(path).to_string()),
+            attached: attachments.iter().map(|it| self.attached(it)).collect(),
+        })
     }
 }
 
@@ -268,13 +289,9 @@ fn standard_output() -> Result<File> {
 }
 
 /// What there is to say at the end, which goes out behind the last record.
-fn report(summary: &Summary, names: &Names, closing: &Closing, output: &Output) -> String {
+fn report(summary: &Summary, names: &Names, closing: &Closing) -> String {
     let (table, leaks, samples) = (summary.table(names), summary.leaks(), summary.samples());
-    let report = format!("\n{table}{leaks}{samples}{}\n{closing}", summary.times());
-    let left = (summary.left_out(), summary.queue_full());
-    output.stopped(&closing.record(left, summary.times()));
-    output.report(&report);
-    report
+    format!("\n{table}{leaks}{samples}{}\n{closing}", summary.times())
 }
 
 /// How others reach an instance, and see that it is there.
@@ -293,10 +310,6 @@ impl<F: Fn()> Drop for OnDrop<F> {
     fn drop(&mut self) {
         (self.0)();
     }
-}
-
-fn now() -> Time {
-    Time(jiff::Timestamp::now().as_nanosecond().try_into().unwrap_or_default())
 }
 
 /// What is remembered of servers, blocked in the kernel.

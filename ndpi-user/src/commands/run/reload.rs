@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, Result};
 use crossbeam::channel::{self, Receiver, Sender, select};
+use ndpi_events::{Event, Reloaded, Source, Time};
 use ndpi_policy::{Diagnostics, Policy, Support, Vocabulary};
 use ndpi_text::shown;
 
@@ -44,7 +45,8 @@ pub(super) struct Reloader {
     changes: Receiver<Changed>,
     control: Sender<Control>,
     reloads: Reloads,
-    /// The problems that the log has from the last time.
+    source: Source,
+    /// The problems that were reported the last time.
     said: Said,
 }
 
@@ -70,7 +72,7 @@ impl Reloader {
         (policy, named): (&Policy, &[Named]),
         (vocabulary, interfaces): (Vocabulary, Roster),
         control: Sender<Control>,
-        reloads: Reloads,
+        (reloads, source): (Reloads, Source),
     ) -> Self {
         let (watcher, changes) = match Watcher::new(named) {
             Ok((watcher, changes)) => (Some(watcher), changes),
@@ -81,7 +83,7 @@ impl Reloader {
         };
         let problems = without_private_lines(policy.diagnostics().clone()).render(false);
         let said = Said(problems);
-        Self { path, vocabulary, interfaces, watcher, changes, control, reloads, said }
+        Self { path, vocabulary, interfaces, watcher, changes, control, reloads, source, said }
     }
 
     /// Reloads whenever it is asked to, until nobody can ask any more.
@@ -168,34 +170,22 @@ impl Reloader {
     }
 
     fn say(&mut self, reload: &Reload) {
-        let Reload { policy, text, .. } = reload;
-        if let Reload {
-            taken: true,
-            rules: Some(rules),
-            flows: Some(flows),
-            changed: Some(changed),
-            ..
-        } = reload
-        {
-            log::info!(
-                "policy {policy} reloaded: {rules} rules; {changed} of {flows} verdicts changed"
-            );
-            if let Some(where_not) = reload.where_not() {
-                log::warn!("policy {policy}: {where_not}");
-            }
-            if self.said.is_new(text) {
-                log::warn!("policy {policy} is in force all the same:\n{text}");
-            }
-            return;
-        }
-        let (_, failures) = self.reloads.read();
-        let why = reload.error.as_ref().unwrap_or(text);
-        let not_taken = "not taken, the one before stays in force (failures so far:";
-        if self.said.is_new(why) {
-            log::error!("policy {policy} {not_taken} {failures}):\n{why}");
-        } else {
-            log::error!("policy {policy} {not_taken} {failures}), for the reason given before");
-        }
+        let problems = reload.error.as_ref().unwrap_or(&reload.text);
+        let is_new = self.said.is_new(problems);
+        let time = Time::now();
+        let reloaded = Reloaded {
+            time,
+            taken: reload.taken,
+            policy: reload.policy.clone(),
+            rules: reload.rules.map(|rules| rules as u64),
+            flows: reload.flows,
+            changed: reload.changed,
+            unenforced: reload.unenforced.clone(),
+            problems: problems.clone(),
+            repeated: !is_new && !problems.is_empty(),
+            failures: self.reloads.read().1,
+        };
+        self.source.publish(time, Event::Reloaded(reloaded));
     }
 
     fn watch(&mut self, named: &[Named]) {
@@ -215,6 +205,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::testing::bus;
 
     const WAIT: Duration = Duration::from_secs(20);
 
@@ -262,7 +253,7 @@ mod tests {
             (&policy, &named),
             (vocabulary(), Roster::default()),
             control,
-            reloads.clone(),
+            (reloads.clone(), bus().0.source("policy")),
         );
         let (ask, asked) = channel::unbounded();
         let thread = std::thread::spawn(move || reloader.run(&asked));
@@ -305,7 +296,7 @@ mod tests {
             (&policy, &named),
             (vocabulary(), Roster::default()),
             control,
-            Reloads::default(),
+            (Reloads::default(), bus().0.source("policy")),
         );
         let (ask, asked) = channel::unbounded();
         let thread = std::thread::spawn(move || reloader.run(&asked));

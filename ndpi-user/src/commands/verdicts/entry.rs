@@ -95,8 +95,8 @@ impl<'a> Entry<'a> {
             bytes_upper: from_upper.bytes,
             dropped: dropped.packets,
             dropped_bytes: dropped.bytes,
-            decided: Time(now.clock.epoch_ns(verdict.decided_ns)),
-            last_seen: Time(now.clock.epoch_ns(seen_ns)),
+            decided: Time::from_ns(now.clock.epoch_ns(verdict.decided_ns)),
+            last_seen: Time::from_ns(now.clock.epoch_ns(seen_ns)),
             decided_ns: verdict.decided_ns,
             seen_ns,
         }
@@ -196,7 +196,7 @@ mod tests {
     }
 
     fn names() -> Names {
-        let list = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        let list = |names: &[&str]| names.iter().map(|&name| name.into()).collect();
         Names {
             apps: list(&["Unknown", "Facebook", "TLS"]),
             categories: list(&["Unspecified", "SocialNetwork"]),

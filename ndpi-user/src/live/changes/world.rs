@@ -7,22 +7,20 @@ use std::sync::Arc;
 use crossbeam::channel::{self, Receiver, Sender};
 use ndpi::{AppId, Classification, State};
 use ndpi_common::{Direction, KeyV4};
+use ndpi_events::{Bus, Losses};
 use ndpi_flow::{
     Action, Batch, Classifier, Details, Detector, End, FlowKey, Keeper, NoBlocklist, Sample,
     Servers, Settings, Shares, Timeouts, Verdict,
 };
 use ndpi_policy::{Facts, Policy, Support, Vocabulary};
-use testkit::lines::Lines;
 
 use super::model::{BUDGET, BYTES, Fate, Model};
 use super::{FLOWS, WORKERS};
 use crate::enforce::{ActivePolicy, DesiredVerdict, PolicyInstaller};
 use crate::interfaces::Roster;
-use crate::live::{
-    Backlog, Crowding, Format, Halves, LiveSink, Message, Output, Over, Rejudged, Shared, Worker,
-    Writer,
-};
+use crate::live::{Backlog, Crowding, Halves, LiveSink, Message, Over, Rejudged, Shared, Worker};
 use crate::record::Names;
+use crate::testing::{Reported, bus};
 
 /// The time of every packet, nanoseconds since the Unix epoch.
 const NOW_NS: u64 = 1_700_000_000_000_000_000;
@@ -90,8 +88,7 @@ pub(super) struct World {
     forgotten: HashMap<u8, Classification>,
     /// Packets of each flow that were counted, and how many of them were dropped.
     counted: HashMap<u8, (u64, u64)>,
-    records: Lines,
-    writer: Writer,
+    reported: Reported,
     /// When a worker last looked again.
     now_ns: u64,
 }
@@ -154,13 +151,14 @@ fn judge(in_force: &ActivePolicy, classification: &Classification) -> Verdict {
 }
 
 /// What workers share that judge by this policy.
-fn shared(output: Output, in_force: &ActivePolicy) -> Shared {
+fn shared(bus: &Bus, in_force: &ActivePolicy) -> Shared {
     Shared {
         names: Arc::new(Names::default()),
         interfaces: Roster::default(),
-        crowding: Arc::new(Crowding::new(output.clone())),
-        halves: Arc::new(Halves::new(Roster::default(), output.clone())),
-        output,
+        crowding: Arc::new(Crowding::new(bus.source("tables"))),
+        halves: Arc::new(Halves::new(Roster::default(), bus.source("directions"))),
+        bus: bus.clone(),
+        lost_records: Losses::default(),
         rejecter: None,
         servers: Arc::new(Servers::new(Arc::clone(in_force.policy()), Box::new(NoBlocklist))),
     }
@@ -188,8 +186,9 @@ pub(in crate::live) fn run_alone(
 ) {
     let model = Model::default();
     let in_force = Arc::new(PolicyInstaller::new(model.clone()).install(parse(""), 0).unwrap());
-    let (output, _) = Output::start(Format::Json, Lines::default());
-    let sink = LiveSink::new(model, Arc::clone(&in_force), shared(output, &in_force));
+    let (bus, _) = bus();
+    let source = bus.source("worker-0");
+    let sink = LiveSink::new(model, Arc::clone(&in_force), shared(&bus, &in_force), source);
     begin(in_force);
     worker(sink, 9, inbox, backlog).run();
 }
@@ -199,16 +198,16 @@ impl World {
         let model = Model::default();
         let mut installer = PolicyInstaller::new(model.clone());
         let in_force = Arc::new(installer.install(parse(policy), 0).unwrap());
-        let records = Lines::default();
-        let (output, writer) = Output::start(Format::Json, records.clone());
-        let shared = shared(output, &in_force);
-        let worker = || {
-            let sink = LiveSink::new(model.clone(), Arc::clone(&in_force), shared.clone());
+        let (bus, reported) = bus();
+        let shared = shared(&bus, &in_force);
+        let worker = |number: usize| {
+            let source = bus.source(&format!("worker-{number}"));
+            let sink = LiveSink::new(model.clone(), Arc::clone(&in_force), shared.clone(), source);
             // Messages are handed over one by one; `run` is for the end, when nobody sends any more.
             let (_, inbox) = channel::bounded(0);
             worker(sink, max_flows, inbox, Arc::default())
         };
-        let workers = (0..WORKERS).map(|_| worker()).collect();
+        let workers = (0..WORKERS).map(worker).collect();
         Self {
             model,
             installer,
@@ -220,8 +219,7 @@ impl World {
             decided: HashMap::new(),
             forgotten: HashMap::new(),
             counted: HashMap::new(),
-            records,
-            writer,
+            reported,
             now_ns: NOW_NS,
         }
     }
@@ -371,21 +369,16 @@ impl World {
             worker.run();
         }
         assert!(self.model.maps().verdicts.is_empty() && self.model.maps().tracks.is_empty());
-        assert_eq!(self.writer.finish().lost, 0);
-        let lines = self.records.bytes();
         let mut recorded = HashMap::<u8, (u64, u64)>::new();
         let mut in_flight = HashMap::<u8, u64>::new();
-        for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-            let record: serde_json::Value = serde_json::from_slice(line).unwrap();
-            if record["type"] == "flow" {
-                let flow = u8::try_from(record["sport"].as_u64().unwrap() - 1).unwrap();
-                let (packets, dropped) = recorded.entry(flow).or_default();
-                *packets += record["packets"].as_u64().unwrap();
-                if record["end"] == "evicted" {
-                    *in_flight.entry(flow).or_default() += u64::from(BUDGET);
-                }
-                *dropped += record["dropped"].as_u64().unwrap_or_default();
+        for record in self.reported.of_type("flow") {
+            let flow = u8::try_from(record["sport"].as_u64().unwrap() - 1).unwrap();
+            let (packets, dropped) = recorded.entry(flow).or_default();
+            *packets += record["packets"].as_u64().unwrap();
+            if record["end"] == "evicted" {
+                *in_flight.entry(flow).or_default() += u64::from(BUDGET);
             }
+            *dropped += record["dropped"].as_u64().unwrap_or_default();
         }
         for (flow, (packets, dropped)) in self.counted {
             let (recorded, known_dropped) = recorded.get(&flow).copied().unwrap_or_default();

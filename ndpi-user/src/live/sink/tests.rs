@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use ndpi::{AppId, CategoryId, Classification, State};
 use ndpi_common::{Bucket, Direction, Key, KeyV4};
+use ndpi_events::{Bus, Losses};
 use ndpi_flow::{
     Action, Decided, DecidedBy, Details, End, FlowEntry, FlowKey, Judge as _, Moment, NoBlocklist,
     Sample, Servers, Sink, Stage, Verdict,
 };
 use ndpi_policy::{Support, Vocabulary};
 use serde_json::Value;
-use testkit::lines::Lines;
 
 use super::{LiveSink, Shared};
 use crate::enforce::{
@@ -22,8 +22,9 @@ use crate::enforce::{
     Suspended, VerdictStore, Volume,
 };
 use crate::interfaces::Roster;
-use crate::live::{Crowding, Format, Halves, Output};
+use crate::live::{Crowding, Halves};
 use crate::record::Names;
+use crate::testing::bus;
 
 /// Verdicts by flow, and what `write` and `take` are to find in the kernel.
 #[derive(Clone, Default)]
@@ -126,13 +127,14 @@ fn classification() -> Classification {
     }
 }
 
-fn shared(output: Output, policy: &ActivePolicy) -> Shared {
+fn shared(bus: &Bus, policy: &ActivePolicy) -> Shared {
     Shared {
         names: Arc::new(Names::default()),
         interfaces: Roster::new([(3, "eth7")]),
-        crowding: Arc::new(Crowding::new(output.clone())),
-        halves: Arc::new(Halves::new(Roster::default(), output.clone())),
-        output,
+        crowding: Arc::new(Crowding::new(bus.source("tables"))),
+        halves: Arc::new(Halves::new(Roster::default(), bus.source("directions"))),
+        bus: bus.clone(),
+        lost_records: Losses::default(),
         rejecter: None,
         servers: Arc::new(Servers::new(Arc::clone(policy.policy()), Box::new(NoBlocklist))),
     }
@@ -146,12 +148,11 @@ fn life(table: Table, given_up: bool) -> (Vec<Value>, String) {
 
 /// The same for a flow that ends so.
 fn life_until(end: End, table: Table, given_up: bool) -> (Vec<Value>, String) {
-    let lines = Lines::default();
-    let (output, writer) = Output::start(Format::Json, lines.clone());
+    let (bus, reported) = bus();
     let policy = policy("action = \"drop\"");
-    let shared = shared(output, &policy);
+    let shared = shared(&bus, &policy);
     let standing = Rc::clone(&table.standing);
-    let mut sink = LiveSink::new(table, policy, shared);
+    let mut sink = LiveSink::new(table, policy, shared, bus.source("worker-0"));
     let mut flow = FlowEntry::new(&sample(), ());
     (0..4).for_each(|_| flow.count(&sample()));
     let details = Details::new("www.netflix.com", "", "");
@@ -171,11 +172,9 @@ fn life_until(end: End, table: Table, given_up: bool) -> (Vec<Value>, String) {
     sink.finished(flow, end);
     assert!(standing.borrow().is_empty(), "nothing stands when the flow is over");
     let leaks = sink.into_summary().leaks().to_string();
-    assert_eq!(writer.finish().lost, 0);
-    let bytes = lines.bytes();
-    let lines = bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-    let records = lines.map(|line| serde_json::from_slice::<Value>(line).unwrap());
-    (records.filter(|record| record["type"] != "status").collect(), leaks)
+    let mut events = reported.events();
+    events.retain(|event| event["type"] != "status");
+    (events, leaks)
 }
 
 fn volume(packets: u64) -> Volume {
@@ -252,11 +251,10 @@ fn what_an_earlier_policy_let_through_has_not_leaked() {
             ..KernelCounts::default()
         };
         let table = Table { before: volume(6), taken, allowed: volume(10), ..Table::default() };
-        let lines = Lines::default();
-        let (output, writer) = Output::start(Format::Json, lines.clone());
+        let (bus, reported) = bus();
         let first = policy(&format!("action = \"{}\"", actions[0]));
-        let shared = shared(output, &first);
-        let mut sink = LiveSink::new(table, first, shared);
+        let shared = shared(&bus, &first);
+        let mut sink = LiveSink::new(table, first, shared, bus.source("worker-0"));
         let verdict = |sink: &mut LiveSink<Table>| {
             let details = Details::default();
             sink.judge(&flow_with(None), &classification(), &details, Moment::Final)
@@ -273,10 +271,13 @@ fn what_an_earlier_policy_let_through_has_not_leaked() {
         sink.finished(flow, End::Idle);
         let leaks = sink.into_summary().leaks().to_string();
         assert!(leaks.contains(&format!(": {leaked} packets, {} bytes", leaked * 100)), "{leaks}");
-        assert_eq!(writer.finish().lost, 0);
-        let bytes = lines.bytes();
-        let record = bytes.split(|&byte| byte == b'\n').rfind(|line| !line.is_empty()).unwrap();
-        let record: Value = serde_json::from_slice(record).unwrap();
+        let events = reported.events();
+        let updates = events.iter().filter(|event| event["type"] == "flow-update");
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let updates: Vec<_> =
+            updates.map(|it| [text(&it["previous_action"]), text(&it["action"])]).collect();
+        assert!(updates.iter().eq(actions.windows(2)), "{updates:?} of {actions:?}");
+        let record = events.iter().rfind(|event| event["type"] == "flow").unwrap();
         assert_eq!((&record["packets"], &record["leaked"]), (&packets.into(), &leaked.into()));
     }
 }
@@ -297,12 +298,12 @@ fn flow_with(verdict: Option<Verdict>) -> FlowEntry<()> {
 
 #[test]
 fn only_what_changes_is_written_anew() {
-    let (output, _writer) = Output::start(Format::Json, Lines::default());
+    let (bus, _reported) = bus();
     let first = policy("action = \"drop\"");
-    let shared = shared(output, &first);
+    let shared = shared(&bus, &first);
     let table = Table::default();
     let standing = Rc::clone(&table.standing);
-    let mut sink = LiveSink::new(table, first, shared);
+    let mut sink = LiveSink::new(table, first, shared, bus.source("worker-0"));
     let own = |burst| format!("limit = \"1 MB/s\"\nburst = \"{burst} kB\"\nper = \"flow\"");
     let verdict = |action| Some(Verdict { action, rule: Some(0) });
     for (text, before, changes) in [
@@ -333,11 +334,15 @@ fn only_what_changes_is_written_anew() {
 /// How often it is said that the kernel has no room for tracks when it has none of a flow any more that
 /// so many packets were seen of while nDPI looked at it again.
 fn lacks_of_tracks(packets: usize) -> usize {
-    let lines = Lines::default();
-    let (output, writer) = Output::start(Format::Json, lines.clone());
+    let (bus, reported) = bus();
     let first = policy("action = \"count\"");
-    let shared = shared(output, &first);
-    let mut sink = LiveSink::new(Table { before: volume(1), ..Table::default() }, first, shared);
+    let shared = shared(&bus, &first);
+    let mut sink = LiveSink::new(
+        Table { before: volume(1), ..Table::default() },
+        first,
+        shared,
+        bus.source("worker-0"),
+    );
     let mut flow = flow_with(Some(Verdict { action: Action::Count, rule: Some(0) }));
     flow.count(&sample());
     sink.decided(&mut flow, &sample());
@@ -346,10 +351,7 @@ fn lacks_of_tracks(packets: usize) -> usize {
     (0..packets).for_each(|_| flow.count(&sample()));
     sink.unchanged(&mut flow);
     assert!(sink.store.standing.borrow().contains_key(&flow.key));
-    drop(sink);
-    assert_eq!(writer.finish().lost, 0);
-    let text = String::from_utf8(lines.bytes()).unwrap();
-    text.lines().filter(|line| line.contains(r#""table":"tracks""#)).count()
+    reported.events().iter().filter(|event| event["table"] == "tracks").count()
 }
 
 #[test]

@@ -5,7 +5,7 @@ use ndpi_policy::Undecided;
 
 use super::LiveSink;
 use crate::enforce::{DesiredVerdict, Pending, Suspended, VerdictStore, Volume, count_undecided};
-use crate::live::Crowded;
+use crate::live::crowding::Crowded;
 
 impl<S: VerdictStore> LiveSink<S> {
     /// Makes the first verdict of a flow stand, and says whether it does.
@@ -89,7 +89,7 @@ impl<S: VerdictStore> LiveSink<S> {
             Pending::Change => self.replace(flow),
             Pending::Verdict => {
                 if self.write(flow) {
-                    self.record(flow, (flow.last_seen_ns, self.now_ns()));
+                    self.report_decided(flow, (flow.last_seen_ns, self.now_ns()));
                 }
             }
         }

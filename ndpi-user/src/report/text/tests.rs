@@ -7,14 +7,14 @@ use ndpi::{AppId, CategoryId, Classification, Risks, State};
 use ndpi_common::{Action, Direction, KeyV4};
 use ndpi_flow::{Decided, DecidedBy, Details, End, FlowEntry, FlowKey, Sample, Stage, Verdict};
 
-use crate::record::{Counters, FlowRecord, Names, Origin};
+use crate::record::{Counters, Names, Origin, RecordMaker};
 use crate::report::{CSV_HEADER, CaptureReport, Report, Summary, write_csv};
 
 const TLS: u16 = 1;
 const SITE: u16 = 2;
 
 fn names() -> Names {
-    let list = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+    let list = |names: &[&str]| names.iter().map(|&name| name.into()).collect();
     Names {
         apps: list(&["Unknown", "TLS", "Site"]),
         categories: list(&["Unspecified", "Web"]),
@@ -121,9 +121,9 @@ fn what_does_not_fit_is_one_row_and_sums_add_up() {
 fn csv_has_a_column_for_each_name_and_quotes_what_must_be() {
     let names = names();
     let flow = flow(1, SITE, 10, None);
-    let origin = Origin::Capture("a.pcap");
-    let record =
-        FlowRecord::new(&flow, End::Idle, counters(&flow, 0), origin, &names, None).unwrap();
+    let capture: Arc<str> = "a.pcap".into();
+    let maker = RecordMaker { names: &names, origin: Origin::Capture(&capture), rule: None };
+    let record = maker.ended(&flow, End::Idle, counters(&flow, 0)).unwrap();
     let mut out = CSV_HEADER.as_bytes().to_vec();
     write_csv(&mut out, &record);
     let text = String::from_utf8(out).unwrap();

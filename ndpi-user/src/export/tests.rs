@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use super::{Ending, Format, Output, WAITING_LINES};
+use ndpi_events::{Bus, BusBuilder, Event, Kinds, Source, Time, Warning};
+
+use super::lines::WAITING_LINES;
+use super::{Ending, LineSink};
 
 const MOMENT: Duration = Duration::from_millis(100);
 const LONG: Duration = Duration::from_secs(20);
@@ -57,16 +60,36 @@ impl Write for Full {
     }
 }
 
+/// A source, and a sink that writes the texts of its warnings to `target`.
+fn start(target: impl Write + Send + 'static) -> (Source, LineSink) {
+    let mut bus = BusBuilder::default();
+    let events = bus.subscribe(Kinds::ALL, |_| true, WAITING_LINES);
+    let write = |event: &Event, out: &mut Vec<u8>| {
+        if let Event::Warning(warning) = event {
+            out.extend_from_slice(warning.text.as_bytes());
+            out.push(b'\n');
+        }
+    };
+    let sink = LineSink::start(events, write, target);
+    let bus: Bus = bus.build(Time::default());
+    (bus.source("test"), sink)
+}
+
+fn say(source: &mut Source, text: &str) {
+    let (time, about) = (Time::default(), "test".into());
+    source.publish(time, Event::Warning(Warning { time, about, count: 1, text: text.into() }));
+}
+
 #[test]
 fn a_stalled_reader_costs_lines_with_a_count_and_never_blocks() {
     let (open, gate) = mpsc::channel();
-    let (output, writer) = Output::start(Format::Json, Gate(gate));
+    let (mut source, sink) = start(Gate(gate));
     let sent = 3 * WAITING_LINES;
-    (0..sent).for_each(|_| output.line("x".repeat(10)));
-    let lost = usize::try_from(output.lost()).unwrap();
+    (0..sent).for_each(|_| say(&mut source, "a line"));
+    let lost = usize::try_from(sink.losses().lost()).unwrap();
     assert!(lost > 0 && lost < sent, "{lost} of {sent} were lost");
-    drop((output, open));
-    let ending = writer.finish();
+    drop(open);
+    let ending = sink.finish(None);
     assert_eq!(ending, Ending { lost: lost as u64, ..Ending::default() });
     assert!(ending.to_string().contains("too slow"), "{ending}");
 }
@@ -74,13 +97,12 @@ fn a_stalled_reader_costs_lines_with_a_count_and_never_blocks() {
 #[test]
 fn a_session_ends_beside_a_reader_that_takes_nothing() {
     let (open, gate) = mpsc::channel();
-    let (output, writer) = Output::start(Format::Json, Gate(gate));
-    (0..7).for_each(|_| output.line("x".into()));
-    drop(output);
+    let (mut source, sink) = start(Gate(gate));
+    (0..7).for_each(|_| say(&mut source, "x"));
     let start = Instant::now();
-    let ending = writer.finish_within(MOMENT, LONG);
+    let ending = sink.finish_within(Some("report".into()), MOMENT, LONG);
     assert!(start.elapsed() < LONG);
-    assert_eq!(ending, Ending { lost: 7, cut: true, ..Ending::default() });
+    assert_eq!(ending, Ending { lost: 8, cut: true, ..Ending::default() });
     assert!(ending.to_string().contains("takes nothing more"), "{ending}");
     drop(open);
 }
@@ -97,22 +119,20 @@ fn a_reader_that_takes_a_little_is_not_waited_for_for_ever() {
             Ok(())
         }
     }
-    let (output, writer) = Output::start(Format::Json, Slow);
-    output.line("x".repeat(1 << 20));
-    drop(output);
-    assert!(writer.finish_within(MOMENT, 3 * MOMENT).cut);
+    let (mut source, sink) = start(Slow);
+    say(&mut source, &"x".repeat(1 << 20));
+    assert!(sink.finish_within(None, MOMENT, 3 * MOMENT).cut);
 }
 
 #[test]
 fn what_a_full_disk_refused_is_written_when_there_is_room() {
     let target = Full::new(1, io::ErrorKind::StorageFull);
     let text = Arc::clone(&target.text);
-    let (output, writer) = Output::start(Format::Text, target);
-    output.line("first line".into());
-    output.line("second line".into());
-    output.report("\nreport\n");
-    drop(output);
-    assert_eq!(writer.finish_within(LONG, LONG), Ending::default());
+    let (mut source, sink) = start(target);
+    say(&mut source, "first line");
+    say(&mut source, "second line");
+    // Somebody may hold a source for longer than the session.
+    assert_eq!(sink.finish_within(Some("\nreport\n".into()), LONG, LONG), Ending::default());
     let text = String::from_utf8(text.lock().unwrap().clone()).unwrap();
     assert_eq!(text, "first line\nsecond line\n\nreport\n", "no line is torn");
 }
@@ -120,26 +140,24 @@ fn what_a_full_disk_refused_is_written_when_there_is_room() {
 #[test]
 fn a_disk_that_stays_full_is_the_reason_for_what_is_missing() {
     let target = Full::new(usize::MAX, io::ErrorKind::StorageFull);
-    let (output, writer) = Output::start(Format::Json, target);
-    output.line("a line".into());
-    drop(output);
-    let ending = writer.finish_within(MOMENT, LONG);
+    let (mut source, sink) = start(target);
+    say(&mut source, "a line");
+    let ending = sink.finish_within(None, MOMENT, LONG);
     assert!(ending.cut && ending.failure.is_some() && ending.lost == 1, "{ending:?}");
     assert!(ending.to_string().contains("could not be written"), "{ending}");
 }
 
 #[test]
 fn a_closed_reader_ends_the_writing_and_nothing_else() {
-    let (output, writer) = Output::start(Format::Json, Full::new(1, io::ErrorKind::BrokenPipe));
-    output.line("a line".into());
+    let (mut source, sink) = start(Full::new(1, io::ErrorKind::BrokenPipe));
+    say(&mut source, "a line");
     let start = Instant::now();
-    while !output.is_closed() {
+    while !sink.losses().is_closed() {
         assert!(start.elapsed() < LONG);
     }
-    output.line("another".into());
-    output.json(&"a third");
-    drop(output);
-    let ending = writer.finish();
+    say(&mut source, "another");
+    say(&mut source, "a third");
+    let ending = sink.finish(None);
     assert!(ending.closed && ending.failure.is_none(), "{ending:?}");
     assert_eq!(ending.lost, 3);
     assert!(ending.to_string().contains("standard output is closed"), "{ending}");

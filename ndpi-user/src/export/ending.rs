@@ -1,0 +1,34 @@
+//! How the writing ended.
+
+use std::fmt;
+
+/// What became of the lines of a sink.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// Lines that were not written.
+    pub lost: u64,
+    /// Nobody can read what is written: the reader is gone.
+    pub closed: bool,
+    /// The last lines are among the lost ones: the target had stopped taking any.
+    pub cut: bool,
+    /// Why it took none, where that was an error.
+    pub failure: Option<String>,
+}
+
+/// What there is to say of lines that were not written; nothing where all were.
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { lost, closed, cut, failure } = self;
+        match failure {
+            _ if *lost == 0 => Ok(()),
+            _ if *closed => write!(f, "{lost} records were not written: standard output is closed"),
+            Some(error) if *cut => {
+                write!(f, "{lost} records could not be written to standard output: {error}")
+            }
+            _ if *cut => {
+                write!(f, "{lost} records were not written: standard output takes nothing more")
+            }
+            _ => write!(f, "{lost} records were lost: whoever reads them was too slow"),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Decisions as lines for a person.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+
+use ndpi_events::{BusBuilder, Decided, Event, Kind, Kinds, Subscription};
+
+use super::lines::WAITING_LINES;
+use ndpi_policy::{DEFAULT_RULE, UNDECIDED_RULE};
+
+/// Subscribes to the decisions that a rule made.
+pub(super) fn subscribe(bus: &mut BusBuilder) -> Subscription {
+    bus.subscribe(Kinds::of(&[Kind::Decided]), is_by_rule, WAITING_LINES)
+}
+
+fn is_by_rule(event: &Event) -> bool {
+    let Event::Decided(decided) = event else { return false };
+    !matches!(decided.label.rule.as_deref(), Some(DEFAULT_RULE | UNDECIDED_RULE))
+}
+
+/// Appends a line with the decision.
+pub(super) fn write(event: &Event, out: &mut Vec<u8>) {
+    if let Event::Decided(decided) = event {
+        // Memory takes all there is.
+        let _ = write_decision(decided, out);
+    }
+}
+
+fn write_decision(decided: &Decided, out: &mut Vec<u8>) -> std::io::Result<()> {
+    let Decided { ends, label, inspected, .. } = decided;
+    let (src, dst) = (SocketAddr::new(ends.src, ends.sport), SocketAddr::new(ends.dst, ends.dport));
+    let (time, action) = (decided.time.timestamp(), label.action.as_deref().unwrap_or("-"));
+    write!(out, "{time:.0} {action:<6} {:<20} {src} > {dst}", label.app)?;
+    if let Some(hostname) = &label.hostname {
+        write!(out, " {hostname}")?;
+    }
+    write!(out, " after {inspected} packets")?;
+    if let Some(by) = &label.decided_by {
+        write!(out, " by its {}", by.replace('-', " "))?;
+    }
+    if let Some(rule) = &label.rule {
+        write!(out, ", rule \"{rule}\"")?;
+    }
+    writeln!(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndpi_events::{Decided, Ends, Event, Label, Time};
+
+    use super::{is_by_rule, write};
+
+    fn decided(rule: &str) -> Event {
+        let ends = Ends {
+            capture: None,
+            iface: Some("eth0".into()),
+            vlan: 0,
+            proto: 6,
+            src: [198, 18, 0, 1].into(),
+            sport: 40000,
+            dst: [198, 18, 0, 2].into(),
+            dport: 443,
+        };
+        let label = Label {
+            state: "CLASSIFIED".into(),
+            app: "TLS.Google".into(),
+            app_id: 126,
+            master_id: 91,
+            category: "Web".into(),
+            confidence: "DPI".into(),
+            hostname: Some("www.example.org".into()),
+            ja4: None,
+            risks: Vec::new(),
+            action: Some("drop".into()),
+            rule: Some(rule.into()),
+            decided_by: Some("first-packet".into()),
+            incomplete: false,
+        };
+        let time = Time::from_ns(1_700_000_000_500_000_000);
+        Event::Decided(Decided { time, ends, inspected: 4, partial_at: None, label, latency_us: 9 })
+    }
+
+    #[test]
+    fn a_decision_is_a_line() {
+        let mut line = Vec::new();
+        write(&decided("no search"), &mut line);
+        assert_eq!(
+            String::from_utf8(line).unwrap(),
+            "2023-11-14T22:13:20Z drop   TLS.Google           198.18.0.1:40000 > 198.18.0.2:443 \
+             www.example.org after 4 packets by its first packet, rule \"no search\"\n"
+        );
+    }
+
+    #[test]
+    fn what_no_rule_decided_has_no_line() {
+        let by_rule = ["no search", "default", "undecided"].map(|rule| is_by_rule(&decided(rule)));
+        assert_eq!(by_rule, [true, false, false]);
+    }
+}

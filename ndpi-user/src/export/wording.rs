@@ -1,0 +1,232 @@
+//! Events in words, with what is to be done about them.
+
+use std::time::Duration;
+
+use log::Level;
+use ndpi_events::{Crowding, Directions, EgressOrder, Event, Load, Reloaded, Status, StuckWorker};
+
+use crate::control::where_not;
+
+/// What there is to say of an event, and how loudly.
+pub(super) fn messages(event: &Event) -> Vec<(Level, String)> {
+    match event {
+        Event::Status(status) => status_message(status).into_iter().collect(),
+        Event::Reloaded(reloaded) => reload_messages(reloaded),
+        Event::Warning(warning) => vec![(Level::Warn, warning.text.clone())],
+        Event::Decided(_) | Event::FlowUpdated(_) | Event::FlowEnded(_) => Vec::new(),
+    }
+}
+
+fn status_message(status: &Status) -> Option<(Level, String)> {
+    let text = match status {
+        Status::Running(_) | Status::Stopped(_) => return None,
+        Status::Attached(interface) | Status::Renamed(interface) => {
+            return Some((Level::Info, interface.text.clone()));
+        }
+        Status::EgressFirst(EgressOrder { iface, .. }) => {
+            let text = format!("{iface}: nothing comes before ndpi-xdp at egress any more");
+            return Some((Level::Info, text));
+        }
+        Status::Detached(interface) => interface.text.clone(),
+        Status::EgressBehind(order) => egress_behind(order),
+        Status::EgressBlind(order) => egress_blind(order),
+        Status::Crowded(crowding) => crowded(crowding),
+        Status::Eased(crowding) => eased(crowding),
+        Status::OneDirectional(directions) => one_directional(directions),
+        Status::BothDirections(Directions { iface, .. }) => {
+            format!("{iface}: connections are seen in both directions again")
+        }
+        Status::Behind(load) => behind(*load),
+        Status::CaughtUp(load) => caught_up(*load),
+        Status::WorkerStuck(worker) => worker_stuck(*worker),
+        Status::WorkerResumed(StuckWorker { worker, seconds, .. }) => {
+            format!("worker-{worker} goes on; it was at one message for {seconds}s")
+        }
+    };
+    Some((Level::Warn, text))
+}
+
+fn egress_behind(EgressOrder { iface, before, .. }: &EgressOrder) -> String {
+    format!(
+        "{iface}: at egress {} before ndpi-xdp: what it lets pass for good or redirects is neither seen nor \
+         blocked here",
+        come(before)
+    )
+}
+
+fn egress_blind(EgressOrder { iface, before, sent, seen, .. }: &EgressOrder) -> String {
+    format!(
+        "{iface}: {} packets left, but only {} were seen at egress: {} before ndpi-xdp, and nothing is \
+         enforced on what it lets pass for good",
+        sent.unwrap_or_default(),
+        seen.unwrap_or_default(),
+        come(before)
+    )
+}
+
+fn come(before: &[String]) -> String {
+    let verb = if before.len() == 1 { "comes" } else { "come" };
+    format!("{} {verb}", before.join(", "))
+}
+
+/// What has no room, and which option gives it more.
+fn crowded(crowding: &Crowding) -> String {
+    let Crowding { table, pool, share, client, .. } = crowding;
+    let text = match (&**table, share.as_deref(), pool.as_deref()) {
+        ("notes", ..) => {
+            "there is no room for more notes of blocked flows, or a client has its share of them: the oldest \
+             go, and what they blocked is inspected again when it goes on; --max-notes allows for more"
+                .into()
+        }
+        ("tracks", ..) => {
+            "the kernel has no room for more undecided flows: those that were silent for longest are shown \
+             again from the start; --max-undecided allows for more"
+                .into()
+        }
+        (_, Some(share), _) => format!(
+            "a client has its share of {share} flows: its own oldest make room; --client-share allows for \
+             more, --exempt-client takes gateways and resolvers out of it"
+        ),
+        (_, None, Some("unanswered")) => {
+            "the table of flows is full: flows that nobody has answered make room for each other, the others \
+             keep their places; made-up senders look like this"
+                .into()
+        }
+        _ => "the table of flows is full: those that were silent for longest make room; --max-flows allows \
+              for more"
+            .to_owned(),
+    };
+    match client {
+        Some(client) => format!("{text} (the first: {client})"),
+        None => text,
+    }
+}
+
+fn eased(Crowding { table, pool, share, displaced, .. }: &Crowding) -> String {
+    let displaced = displaced.unwrap_or_default();
+    if let Some(share) = share {
+        return format!(
+            "clients are within their shares of {share} flows again; {displaced} entries went"
+        );
+    }
+    let pool = pool.as_deref().unwrap_or("all");
+    format!("there is room again ({table}, {pool}); {displaced} entries went")
+}
+
+fn one_directional(Directions { iface, flows, halves, .. }: &Directions) -> String {
+    format!(
+        "{iface}: {halves} of {flows} TCP connections were seen in one direction only: few of those are \
+         recognised, and so blocked. The other direction takes a way that is not watched, or has other tags \
+         (ethtool -K {iface} rxvlan off)"
+    )
+}
+
+fn behind(Load { longest_us, queue_full, .. }: Load) -> String {
+    if queue_full > 0 {
+        return format!(
+            "a worker takes no packets: {queue_full} for it were lost so far, and what is to be blocked of its \
+             share of the new flows may pass"
+        );
+    }
+    format!(
+        "more new flows come than can be looked at (a packet took {:.0?}): nDPI is not given the first packets \
+         of some, and what is to be blocked may pass; where that is no flood, more --workers or CPUs are needed",
+        Duration::from_micros(longest_us)
+    )
+}
+
+fn caught_up(Load { longest_us, left_out, queue_full, .. }: Load) -> String {
+    let lost = if queue_full == 0 { String::new() } else { format!(", {queue_full} lost") };
+    format!(
+        "new flows are looked at as they come again; meanwhile packets took up to {:.0?}, and {left_out} were \
+         left out{lost}",
+        Duration::from_micros(longest_us)
+    )
+}
+
+fn worker_stuck(StuckWorker { worker, workers, seconds, .. }: StuckWorker) -> String {
+    format!(
+        "worker-{worker} is stuck: it has been at one message for {seconds}s. New flows of its share (1 of \
+         {workers}) are not classified, and what is to be blocked of them passes; verdicts that stand are \
+         enforced. If it does not go on, start ndpi-xdp again"
+    )
+}
+
+fn reload_messages(reloaded: &Reloaded) -> Vec<(Level, String)> {
+    let Reloaded { policy, problems, repeated, failures, .. } = reloaded;
+    if !reloaded.taken {
+        let text = format!(
+            "policy {policy} not taken, the one before stays in force (failures so far: {failures})"
+        );
+        let why =
+            if *repeated { ", for the reason given before" } else { &format!(":\n{problems}") };
+        return vec![(Level::Error, format!("{text}{why}"))];
+    }
+    let [rules, flows, changed] =
+        [reloaded.rules, reloaded.flows, reloaded.changed].map(Option::unwrap_or_default);
+    let done =
+        format!("policy {policy} reloaded: {rules} rules; {changed} of {flows} verdicts changed");
+    let mut all = vec![(Level::Info, done)];
+    if let Some(where_not) = where_not(&reloaded.unenforced) {
+        all.push((Level::Warn, format!("policy {policy}: {where_not}")));
+    }
+    if !problems.is_empty() && !repeated {
+        all.push((Level::Warn, format!("policy {policy} is in force all the same:\n{problems}")));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use ndpi_events::Time;
+
+    use super::*;
+
+    fn crowding(table: &'static str, share: Option<&'static str>) -> Crowding {
+        Crowding {
+            time: Time::default(),
+            table: table.into(),
+            pool: None,
+            share: share.map(Into::into),
+            client: Some("198.18.0.1".into()),
+            displaced: Some(7),
+        }
+    }
+
+    #[test]
+    fn what_has_no_room_is_said_with_the_option_that_gives_it_more() {
+        for (table, share, option) in [
+            ("flows", None, "--max-flows"),
+            ("flows", Some("blocked"), "--client-share"),
+            ("notes", None, "--max-notes"),
+            ("tracks", None, "--max-undecided"),
+        ] {
+            let text = crowded(&crowding(table, share));
+            assert!(text.contains(option) && text.ends_with("(the first: 198.18.0.1)"), "{text}");
+        }
+        assert!(
+            eased(&crowding("flows", Some("blocked"))).contains("shares of blocked flows again; 7")
+        );
+        assert!(eased(&crowding("notes", None)).contains("room again (notes, all); 7"));
+    }
+
+    #[test]
+    fn a_mistake_in_a_policy_is_quoted_once() {
+        let said = |taken, repeated, problems: &str| {
+            let policy = "p.toml".into();
+            let problems = problems.into();
+            messages(&Event::Reloaded(Reloaded {
+                taken,
+                repeated,
+                policy,
+                problems,
+                ..Reloaded::default()
+            }))
+        };
+        let [(level, text)] = &said(false, false, "a mistake")[..] else { panic!() };
+        assert!(*level == Level::Error && text.ends_with(":\na mistake"), "{text}");
+        assert!(said(false, true, "a mistake")[0].1.ends_with("for the reason given before"));
+        assert_eq!((said(true, false, "a hint").len(), said(true, true, "a hint").len()), (2, 1));
+        assert_eq!(said(true, false, "").len(), 1);
+    }
+}
