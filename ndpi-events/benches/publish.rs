@@ -1,4 +1,4 @@
-//! What it costs the thread that publishes: nanoseconds for the event of a finished flow, by subscribers that
+//! The cost to the thread that publishes: nanoseconds for the event of a finished flow, by subscribers that
 //! keep up, and by one whose queue is full.
 
 use std::hint::black_box;

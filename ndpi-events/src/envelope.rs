@@ -1,4 +1,4 @@
-//! What every event travels in.
+//! The envelope of every event: version and number.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What happens.
+//! The events.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What is reported of flows.
+//! Events about flows.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What `ndpi-xdp` reports: decisions, flows, its own state, as events that subscribers receive.
+//! Events that `ndpi-xdp` reports to subscribers: decisions, flows, its own state.
 //!
 //! An [`Event`] is a plain value that knows nothing of packets, maps or nDPI, so that whoever writes, counts or
 //! forwards it may live in another process. In an [`Envelope`] it has the version of this schema, and a number

@@ -1,4 +1,4 @@
-//! What is reported of a policy that was read again.
+//! The event of a policy that was reloaded.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What is reported of enforcement itself. The fields of all are explained in docs/records.md.
+//! Events about enforcement itself. docs/records.md explains all fields.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What nDPI can use of a packet whose segmentation is left to the hardware.
+//! Resegmentation: what nDPI can use of a packet whose segmentation is left to the hardware.
 //!
 //! At TC such a packet is one large one. nDPI ignores IPv6 and UDP packets that hold fewer bytes
 //! than their headers announce, so the lengths are made to fit what is there; of a large UDP packet

@@ -1,4 +1,4 @@
-//! What must hold before programs are loaded, each with its own error.
+//! Checks before programs are loaded, each with its own error.
 
 use std::fs;
 use std::io;

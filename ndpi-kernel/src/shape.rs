@@ -1,4 +1,4 @@
-//! What a map must be like to be one of the programs': the definitions in the object.
+//! Checks that a map is one of the programs', by the definitions in the object.
 //!
 //! A pin is a name that leads to whatever was pinned there. Sizes alone do not say that it is safe to
 //! read: a look-up in a map for each CPU, of values of the same size, fills in one for each CPU.

@@ -1,4 +1,4 @@
-//! What nDPI knows by name, and where it can be asked.
+//! Names that nDPI knows, and who can be asked for them.
 
 use crate::{BreedId, CategoryId, Classification, Risk};
 

@@ -1,4 +1,4 @@
-//! What nDPI says of a flow, as plain values that outlive it.
+//! nDPI's classification of a flow, as plain values that outlive it.
 
 use crate::State;
 

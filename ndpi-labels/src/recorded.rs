@@ -1,4 +1,4 @@
-//! What nDPI 5.0 knows, recorded: for tests and tools that have no library.
+//! The names of nDPI 5.0, recorded for tests and tools that have no library.
 
 use std::fmt::Write as _;
 use std::str::{FromStr, Split};

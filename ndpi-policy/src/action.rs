@@ -1,4 +1,4 @@
-//! What a verdict does to the packets of a flow.
+//! Actions: what a verdict does to the packets of a flow.
 
 /// What is done to the packets of a decided flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

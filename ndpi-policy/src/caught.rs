@@ -1,4 +1,4 @@
-//! What rules on categories and groups take, application by application.
+//! Lists what rules on categories and groups take, application by application.
 
 use ndpi_labels::CategoryId;
 

@@ -1,4 +1,4 @@
-//! What is printed for people who write policies.
+//! Documents for people who write policies: the schema, and an example.
 
 /// The JSON Schema of policies (draft 2020-12), for editors. It takes what the reader takes, as far as
 /// a schema can tell: that names and files exist, and that networks and host names are in order, is

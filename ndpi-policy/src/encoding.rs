@@ -1,4 +1,4 @@
-//! What the bytes of a file are: the text of a policy or a list, or something else, named with what makes a
+//! Recognises what the bytes of a file are: the text of a policy or a list, or something else, named with what makes a
 //! text of it.
 
 use std::io;

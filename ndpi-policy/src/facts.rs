@@ -1,4 +1,4 @@
-//! What a decision rests on, and the decision.
+//! The facts that a decision rests on, and the decision.
 
 use std::net::IpAddr;
 

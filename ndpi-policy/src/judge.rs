@@ -1,4 +1,4 @@
-//! What decides flows that no rule matches, and what rules are called.
+//! Decides flows that no rule matches, and names rules.
 
 use ndpi_labels::{AppId, Classification, Confidence};
 

@@ -1,4 +1,4 @@
-//! What people call applications, and nDPI's names for them.
+//! Common names of applications, and nDPI's names for them.
 
 /// Other names, letters and digits only, in lower case; then nDPI's. Suggested only where the library has
 /// it.

@@ -1,4 +1,4 @@
-//! What the running build can enforce.
+//! Features that the running build can enforce.
 
 /// The settings beyond `drop`, `count` and `bypass` that this build carries out. A policy that asks
 /// for one that is off is refused: nothing is parsed and then ignored.

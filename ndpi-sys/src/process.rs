@@ -1,4 +1,4 @@
-//! What the kernel said of this process when it started it.
+//! Facts about this process from the kernel's auxiliary vector.
 
 use std::ffi::{CStr, OsStr, c_char};
 use std::os::unix::ffi::OsStrExt as _;

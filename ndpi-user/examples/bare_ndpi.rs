@@ -1,4 +1,4 @@
-//! What nDPI alone takes for a capture: packets and their flows are found beforehand, and timed is
+//! Times nDPI alone on a capture: packets and their flows are found beforehand, and timed is
 //! a loop with nothing in it but nDPI's calls. The lower bound for any program around nDPI.
 //!
 //! usage: `bare_ndpi FILE`; prints a line of JSON.

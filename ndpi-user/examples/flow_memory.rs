@@ -1,4 +1,4 @@
-//! What a million flows cost in memory: as nDPI alone keeps them, undecided in our table, and
+//! The memory of a million flows: as nDPI alone keeps them, undecided in our table, and
 //! decided. Prints bytes per flow as a line of JSON.
 //!
 //! usage: `flow_memory [FLOWS]`

@@ -1,4 +1,4 @@
-//! What a long list of host names costs: reads a policy with one rule and a list of so many names,
+//! The cost of a long list of host names: reads a policy with one rule and a list of so many names,
 //! once, as a start does. Prints a line of JSON: seconds, and the most memory that the process had,
 //! megabytes.
 //!

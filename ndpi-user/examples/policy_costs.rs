@@ -1,4 +1,4 @@
-//! What a large policy costs: 500 rules with 10,000 host names and 10,000 networks in list files.
+//! The cost of a large policy: 500 rules with 10,000 host names and 10,000 networks in list files.
 //! Prints a line of JSON: the load in milliseconds, decisions in nanoseconds.
 //!
 //! usage: `policy_costs [SECONDS]`

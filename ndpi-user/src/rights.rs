@@ -1,4 +1,4 @@
-//! What the program does without where its file has more rights than its caller.
+//! Giving up rights that the program's file has and its caller does not.
 //!
 //! Capabilities of the file (`setcap`) or a set-user-id bit give everybody who may start it those
 //! rights. What follows is no way to run it, but bounds what such a caller gains.

@@ -1,4 +1,4 @@
-//! What unit tests share.
+//! Helpers for unit tests.
 
 use ndpi::Library;
 use ndpi_events::{Bus, BusBuilder, Kinds, Subscription, Time};

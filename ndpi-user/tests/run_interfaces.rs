@@ -1,4 +1,4 @@
-//! What `ndpi-xdp run` does about interfaces that are not as it needs them.
+//! `ndpi-xdp run` on interfaces that are not as it needs them.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! What `ndpi-xdp run` says of packets that it could not look at, and of records that it could not
+//! Messages of `ndpi-xdp run` about packets that it could not look at, and records that it could not
 //! write.
 
 mod support;

@@ -1,4 +1,4 @@
-//! What `ndpi-xdp run` says of a policy that it cannot use.
+//! Messages of `ndpi-xdp run` about a policy that it cannot use.
 
 mod support;
 

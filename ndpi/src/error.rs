@@ -1,4 +1,4 @@
-//! What can go wrong after the library was loaded. `Debug` gives each error's text and its causes', for
+//! Errors after the library was loaded. `Debug` gives each error's text and its causes', for
 //! who returns one from `main`.
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What the caller knows of a packet that nDPI would otherwise have to find out.
+//! Hints: facts about a packet that the caller knows and nDPI would have to find out.
 
 use ndpi_sys::constants::{
     BEGINNING_NOT_SEEN, BEGINNING_SEEN, BEGINNING_UNKNOWN, DIRECTION_TO_CLIENT,

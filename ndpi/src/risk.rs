@@ -1,4 +1,4 @@
-//! What the bits in a set of risks mean.
+//! The meaning of the bits in a set of risks.
 
 use ndpi_sys::constants::MAX_RISK;
 

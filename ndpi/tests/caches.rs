@@ -1,4 +1,4 @@
-//! What engines remember, alone and together; and that they forget flows.
+//! Caches of engines, alone and shared; and that engines forget flows.
 
 mod common;
 

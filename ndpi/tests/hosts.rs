@@ -1,4 +1,4 @@
-//! What nDPI makes of host names.
+//! Classifying host names.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! What nDPI's memory counter says. Each test has a process of its own, since counting begins with the
+//! nDPI's memory counter. Each test has a process of its own, since counting begins with the
 //! first use.
 
 mod common;

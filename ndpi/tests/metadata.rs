@@ -1,4 +1,4 @@
-//! What is read out of packets.
+//! Metadata that is read from packets.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! What nDPI prints stays out of a program's results.
+//! nDPI's own output stays out of a program's results.
 
 mod common;
 

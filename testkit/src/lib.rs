@@ -1,4 +1,4 @@
-//! What the tests, the benches and the lab of ndpi-xdp share, in one place for each thing:
+//! Helpers that the tests, the benches and the lab of ndpi-xdp share, in one place for each thing:
 //!
 //! - what a test needs, and the one rule for what happens where that is missing ([`needs`]);
 //! - network namespaces, and networks made of them ([`namespace`], [`topology`], [`sandbox`],

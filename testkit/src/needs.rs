@@ -1,4 +1,4 @@
-//! What a test needs, and what happens where that is missing: the test says so and is skipped. In
+//! Requirements of tests, and what happens where one is missing: the test says so and is skipped. In
 //! CI, which has everything, that is a failure.
 
 use std::env;

@@ -1,4 +1,4 @@
-//! What nDPI itself says of the captures of its corpus ([`crate::places::corpus`]).
+//! nDPI's own results for the captures of its corpus ([`crate::places::corpus`]).
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What can go wrong with a capture.
+//! Errors of reading a capture.
 
 use std::fmt;
 use std::io;

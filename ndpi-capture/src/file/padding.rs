@@ -1,4 +1,4 @@
-//! What stands behind compressed data, and what is said where they are not whole.
+//! Data after the end of compressed data, and messages about compressed data that are incomplete.
 
 use std::io::{self, BufRead, ErrorKind};
 

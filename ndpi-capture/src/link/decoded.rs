@@ -1,4 +1,4 @@
-//! What was found in a captured packet.
+//! A decoded packet of a capture.
 
 use ndpi_common::parse::{self, Captured, MAX_DEPTH};
 

@@ -1,4 +1,4 @@
-//! What the classifier needs of nDPI: three calls and the texts.
+//! nDPI as the classifier uses it: three calls and the texts.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! What is claimed of a flow before anything of it was understood.
+//! Hints about a flow before nDPI has classified it.
 
 use ndpi::{AppId, BreedId, CategoryId, Classification, Confidence, State};
 

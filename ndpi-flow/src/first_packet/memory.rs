@@ -1,4 +1,4 @@
-//! What is remembered of servers, by address.
+//! The memory of servers, by address.
 
 use std::net::IpAddr;
 use std::time::Duration;

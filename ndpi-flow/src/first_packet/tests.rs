@@ -1,4 +1,4 @@
-//! What is remembered of servers, for how long, and which of them are blocked.
+//! Tests of what is remembered of servers, for how long, and which of them are blocked.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

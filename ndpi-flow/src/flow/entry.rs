@@ -1,4 +1,4 @@
-//! What user space knows of one flow.
+//! A flow, as user space knows it.
 
 use ndpi::Classification;
 use ndpi_common::parse::proto;

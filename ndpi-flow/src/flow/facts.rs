@@ -1,4 +1,4 @@
-//! What rules can ask about a flow.
+//! The facts about a flow that rules can ask for.
 
 use ndpi::Classification;
 use ndpi_policy::{Facts, Policy};

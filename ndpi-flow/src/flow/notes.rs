@@ -1,4 +1,4 @@
-//! What is known of flows that were forgotten early: an entry is not knowledge.
+//! Notes about flows that were evicted early: an entry is not knowledge.
 //!
 //! A decided flow that had to make room, or a blocked one whose entry was ended after minutes of
 //! silence, leaves a note. Its next packet, which the kernel shows since it has no verdict any more,

@@ -1,4 +1,4 @@
-//! What can go wrong when programs are attached.
+//! Errors of attaching programs.
 
 use std::io;
 

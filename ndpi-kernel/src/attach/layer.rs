@@ -1,4 +1,4 @@
-//! What packets begin with on an interface, by its type (`ARPHRD_…` in `linux/if_arp.h`).
+//! The first header of packets on an interface, by its type (`ARPHRD_…` in `linux/if_arp.h`).
 
 use super::AttachError;
 use crate::netlink::Interface;

@@ -1,4 +1,4 @@
-//! What an interface's driver can do with XDP (`Documentation/netlink/specs/netdev.yaml`).
+//! XDP features of an interface's driver (`Documentation/netlink/specs/netdev.yaml`).
 
 use std::io;
 

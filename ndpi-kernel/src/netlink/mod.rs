@@ -1,4 +1,4 @@
-//! What netlink(7) tells about interfaces and their programs, and how they are taken off.
+//! Interfaces and their programs through netlink(7), and detaching programs.
 
 mod features;
 mod filters;

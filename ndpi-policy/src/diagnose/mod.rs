@@ -1,4 +1,4 @@
-//! What is wrong with a policy: every problem with its place, reason and next step.
+//! Problems of a policy, each with its place, reason and next step.
 
 mod json;
 mod render;

@@ -1,4 +1,4 @@
-//! What is assumed of a flow in words, for whoever reads its explanation.
+//! Assumptions about a flow that was described in words, as notes in its explanation.
 
 use ndpi_labels::AppId;
 

@@ -1,4 +1,4 @@
-//! What one matcher of an earlier rule takes of another of a later rule: an application of a category, a
+//! Finds what a matcher of an earlier rule takes from another matcher of a later rule: an application of a category, a
 //! client of a network of either end.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What nDPI's table says of applications, categories and groups: what surely is of what, and what can
+//! Applications, categories and groups in nDPI's table: what surely is of what, and what can
 //! never be.
 
 use ndpi_labels::{AppId, CategoryId};

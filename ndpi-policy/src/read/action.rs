@@ -1,4 +1,4 @@
-//! What rules do: `action`, `limit` with `burst` and `per`, and the four settings for the rest.
+//! Reads what rules do: `action`, `limit` with `burst` and `per`, and the four settings for the rest.
 
 use toml::Spanned;
 use toml::de::DeValue;

@@ -1,4 +1,4 @@
-//! What the lists of a rule except. A filter marked `important` holds in spite of an exception, unless that
+//! Exceptions in the lists of a rule. A filter marked `important` holds in spite of an exception, unless that
 //! is marked, too (`AdGuard`, "important modifier").
 
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! What a rule asks of a flow. The same keys stand in a rule and in its `not`.
+//! Reads the matchers of a rule. The same keys stand in a rule and in its `not`.
 
 use ndpi_labels::{AppId, BreedId, CategoryId};
 use toml::Spanned;

@@ -1,4 +1,4 @@
-//! What became of the lines of a list: some are refused, and the rest is used all the same. Whoever publishes
+//! Counts the lines of a list: some are refused, and the rest is used all the same. Whoever publishes
 //! a list may have a bad day; that must not take a policy out of force.
 
 use crate::blocklist::Left;

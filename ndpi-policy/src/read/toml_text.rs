@@ -1,4 +1,4 @@
-//! What is wrong with a text that is not TOML, as whoever wrote it sees it: the line, the mistake, and the
+//! Explains what is wrong with a text that is not TOML, as its author sees it: the line, the mistake, and the
 //! line as it should be.
 //!
 //! A parser says where it could not go on, and goes on to report what follows from that. Here each

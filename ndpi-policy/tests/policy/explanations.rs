@@ -1,4 +1,4 @@
-//! What `policy explain` says of a flow.
+//! Explanations of `policy explain`.
 
 use ndpi_labels::State;
 use ndpi_policy::{Policy, Support, explain};

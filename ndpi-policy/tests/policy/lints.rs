@@ -1,4 +1,4 @@
-//! What `policy check` says of policies that can be used and do less than they seem to.
+//! Warnings of `policy check` about policies that can be used and do less than they seem to.
 
 use std::path::Path;
 

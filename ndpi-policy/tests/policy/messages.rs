@@ -1,4 +1,4 @@
-//! What people read when a policy is wrong.
+//! Messages about a policy that is wrong.
 
 use ndpi_policy::{Diagnostics, Problem, Support};
 

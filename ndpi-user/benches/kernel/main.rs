@@ -1,4 +1,4 @@
-//! What a packet costs in the kernel, path by path, in one interleaved run.
+//! The cost of a packet in the kernel, path by path, in one interleaved run.
 //!
 //! `cargo xtask bench kernel` builds the object, finds xdp-filter's program to compare with, and
 //! starts this with both. Needs root.

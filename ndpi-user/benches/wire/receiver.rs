@@ -1,4 +1,4 @@
-//! What stands where the frames come in.
+//! The receiving end of the wire.
 
 use std::error::Error;
 use std::fs::File;

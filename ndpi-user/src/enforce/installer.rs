@@ -1,4 +1,4 @@
-//! What a policy changes in the kernel beside the verdicts on flows.
+//! Changes in the kernel that a policy makes, apart from verdicts on flows.
 
 use std::collections::HashMap;
 use std::sync::Arc;

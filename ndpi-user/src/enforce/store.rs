@@ -1,4 +1,4 @@
-//! What the classifier needs of the kernel's maps.
+//! The kernel's maps, as the classifier uses them.
 
 use std::ops::Add;
 

@@ -1,4 +1,4 @@
-//! What is said when enforcement on an interface ends or begins.
+//! Events of an interface: enforcement on it begins or ends.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What the rest of a session may know of its interfaces.
+//! The watched interfaces, as the rest of a session sees them.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! What is to be done about the interfaces that are seen.
+//! Decides what to do about interfaces that appear, change or disappear.
 
 mod place;
 #[cfg(test)]

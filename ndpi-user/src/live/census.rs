@@ -1,4 +1,4 @@
-//! What a sweep over the verdict maps finds: flows that are over, and flows that are active.
+//! The result of a sweep over the verdict maps: flows that are over, and flows that are active.
 //!
 //! Of flows that the kernel keeps, workers see no packets. So that those that were silent for longest
 //! are known when room is needed, each sweep of a table that is more than half full brings its worker

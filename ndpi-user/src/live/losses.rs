@@ -1,4 +1,4 @@
-//! What was lost: packets that could not be shown because the ring of their CPU was full, frames that a
+//! Losses: packets that could not be shown because the ring of their CPU was full, frames that a
 //! peer interface did not take, and records that nobody took in time.
 
 use std::fmt;

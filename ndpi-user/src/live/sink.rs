@@ -1,4 +1,4 @@
-//! What becomes of decisions on a live interface: verdicts in the kernel's maps, and records.
+//! Decisions on a live interface become verdicts in the kernel's maps, and records.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};

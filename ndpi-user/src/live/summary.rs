@@ -1,4 +1,4 @@
-//! What was seen by the end: flows by application and action.
+//! The closing summary: flows by application and action.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

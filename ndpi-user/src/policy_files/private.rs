@@ -1,4 +1,4 @@
-//! What is shown of problems in files that not everybody may read.
+//! Problems in files that not everybody may read, without their lines.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What is written down of a flow: decided, changed, over.
+//! Records of a flow: decided, changed, over.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What is written down of an interface.
+//! Records of an interface.
 
 use ndpi_events::{Attached, Interface, Status, Time};
 use ndpi_text::clean;

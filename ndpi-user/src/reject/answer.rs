@@ -1,4 +1,4 @@
-//! What the ends of a rejected flow are told.
+//! The packets that end a rejected flow at both ends.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! What a person is shown of classified flows, and the same flows as comma-separated values.
+//! Reports of classified flows: tables for a person, and comma-separated values.
 
 mod csv;
 mod slowest;

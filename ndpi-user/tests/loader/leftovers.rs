@@ -1,4 +1,4 @@
-//! What a crashed instance leaves, and `detach`.
+//! Leftovers of a crashed instance, and `detach`.
 
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Output};

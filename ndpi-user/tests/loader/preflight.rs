@@ -1,4 +1,4 @@
-//! What is missing is named: capabilities, the BPF file system, the kernel's types. Each test
+//! Errors name what is missing: capabilities, the BPF file system, the kernel's types. Each test
 //! changes only its own thread.
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! What a test of the kernel side needs, and how it is left out where that is missing.
+//! Requirements of tests of the kernel side, and skipping tests without them.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What is said through sudo of files that its caller may not read.
+//! Messages under sudo about files that its caller may not read.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,4 @@
-//! What a policy is asked on the command line.
+//! Questions to a policy on the command line.
 
 use testkit::packets::{capture, dns, tcp};
 use testkit::program::{Run, file, pcap, subcommand};

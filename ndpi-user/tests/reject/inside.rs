@@ -1,4 +1,4 @@
-//! What passes by in a network namespace.
+//! Packets that pass in a network namespace.
 
 use std::io::Read;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What the kernel did with each packet, as `--packets` tells.
+//! The kernel's action on each packet, as `--packets` reports it.
 
 use serde_json::{Value, json};
 use testkit::packets::{capture, dns, ipv4, udp};

@@ -1,4 +1,4 @@
-//! What these tests need, and how they run the program.
+//! Requirements of these tests, and running the program.
 
 use ndpi::Library;
 use ndpi_kernel::preflight;

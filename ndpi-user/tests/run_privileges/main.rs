@@ -1,4 +1,4 @@
-//! What `ndpi-xdp run` and `replay` say where rights, the BPF file system or nDPI are missing.
+//! Messages of `ndpi-xdp run` and `replay` where rights, the BPF file system or nDPI are missing.
 
 mod library;
 mod pins;

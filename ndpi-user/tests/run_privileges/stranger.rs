@@ -1,4 +1,4 @@
-//! What a user without rights can prepare: files of his own, libraries, and a program with
+//! Traps that a user without rights can set: files of his own, libraries, and a program with
 //! capabilities that somebody has set.
 
 use std::fs;

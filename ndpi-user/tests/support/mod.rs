@@ -1,4 +1,4 @@
-//! What the integration tests of the program share.
+//! Helpers for the integration tests of the program.
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part of this")]
 
 use ndpi_kernel::object::KERNEL_OBJECT;

@@ -1,4 +1,4 @@
-//! What nDPI makes of a host's name.
+//! Classifying host names.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 

@@ -1,4 +1,4 @@
-//! What an engine's caches did, and what it weighs.
+//! Statistics of an engine's caches, and its memory.
 
 use ndpi_sys::types::LruCacheStats;
 

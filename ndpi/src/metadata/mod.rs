@@ -1,4 +1,4 @@
-//! What nDPI reads out of a flow's packets, copied out of the flow.
+//! Metadata that nDPI reads from a flow's packets, copied out of the flow.
 
 mod dns;
 mod http;

@@ -1,4 +1,4 @@
-//! What tests with the real library share.
+//! Helpers for tests with the real library.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 

@@ -1,4 +1,4 @@
-//! What `cargo xtask` starts: checks the compiler, then has cargo compile xtask and start it.
+//! The launcher of `cargo xtask`: checks the compiler, then has cargo compile xtask and start it.
 //!
 //! It is written for compilers of any age: who has one that is too old shall read that in the first
 //! line, and not what an old cargo makes of manifests that it does not know.

@@ -1,4 +1,4 @@
-//! What the object is made from, as one digest: sources, manifests, locked dependencies, flags.
+//! The digest of everything that the object is made from: sources, manifests, locked dependencies, flags.
 //!
 //! The compiler is left out: a committed object serves whoever has another. Which one made it is
 //! recorded beside it.

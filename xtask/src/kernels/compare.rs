@@ -1,4 +1,4 @@
-//! What was done there beside what was done here.
+//! Compares what was done there with what was done here.
 
 use anyhow::{Result, bail};
 

@@ -1,4 +1,4 @@
-//! What a program needs besides itself: the loader and the shared libraries, as ldd(1) names them.
+//! Files that a program needs besides itself: the loader and the shared libraries, as ldd(1) names them.
 
 use std::path::{Path, PathBuf};
 

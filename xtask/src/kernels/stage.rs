@@ -1,4 +1,4 @@
-//! What an examination needs, put together once: programs, libraries, captures, policies.
+//! The files of an examination, put together once: programs, libraries, captures, policies.
 
 use std::env;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What arrives in a namespace, counted by nftables: a witness who knows nothing of `ndpi-xdp`.
+//! Counts what arrives in a namespace by nftables: a witness independent of `ndpi-xdp`.
 
 use std::io::Write as _;
 use std::process::Stdio;

@@ -1,4 +1,4 @@
-//! What a part of the lab has found: checks that hold or do not, and figures.
+//! Findings of a part of the lab: checks that hold or do not, and figures.
 
 use std::fmt::{Display, Write as _};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What the kernel holds, seen with bpftool as a person would.
+//! The kernel's maps, read with bpftool as a person would.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What became of each request, and whether that is right.
+//! The outcome of each request, and whether that is right.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What the lab's client asks for, one request a row.
+//! The requests of the lab's client, one a row.
 
 use std::net::IpAddr;
 

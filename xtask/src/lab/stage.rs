@@ -1,4 +1,4 @@
-//! What every part of the lab plays on.
+//! The network and servers that every part of the lab uses.
 
 use std::cell::Cell;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What commands need beyond a Rust toolchain and a C compiler, and providing it.
+//! Provides what commands need beyond a Rust toolchain and a C compiler.
 //!
 //! Each step is a file of its own, looks first, and changes something only where it must. What
 //! changes the machine (packages of the distribution, parts of the toolchain) is announced, and left

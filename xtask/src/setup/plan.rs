@@ -1,4 +1,4 @@
-//! What is missing of what a command needs, known before anything is compiled.
+//! Finds what a command lacks before anything is compiled.
 
 use std::fmt;
 use std::thread;

@@ -1,4 +1,4 @@
-//! What the types shared with the kernel may be made of.
+//! Rules for the types that are shared with the kernel.
 //!
 //! A `bool`, an `Option` or an enum has values that are not allowed, which memory written by the
 //! other side may hold; `usize` and pointers have a size that depends on the side.

@@ -1,4 +1,4 @@
-//! What the fuzzer of captures begins with.
+//! Seeds for the fuzzer of captures.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! What a radio said of the 802.11 frames that it received: radiotap, Prism, AVS.
+//! Radio headers before 802.11 frames: radiotap, Prism, AVS.
 
 use super::bytes::{at, be32, behind, le32, length, split};
 use super::wifi::{Frame, bare};

@@ -1,4 +1,4 @@
-//! What captures are called in records.
+//! Names of captures in records.
 
 use std::path::{Path, PathBuf};
 

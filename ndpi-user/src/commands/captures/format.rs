@@ -1,4 +1,4 @@
-//! What is printed of captures.
+//! Output formats for captures.
 
 /// The form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

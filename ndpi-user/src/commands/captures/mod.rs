@@ -1,4 +1,4 @@
-//! What the commands that read captures have in common: formats, records, progress, and the word
+//! Parts shared by the commands that read captures: formats, records, progress, and the word
 //! at the end.
 
 mod find;

@@ -1,4 +1,4 @@
-//! What is said when captures were read: the report, and what went wrong.
+//! The report after captures were read, and what went wrong.
 
 use std::io::{self, Write};
 use std::path::Path;

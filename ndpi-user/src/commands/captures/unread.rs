@@ -1,4 +1,4 @@
-//! What of a capture could not be read, for its link layer: never left unsaid.
+//! Reports of packets that could not be read because of their link layer.
 
 use std::fmt;
 

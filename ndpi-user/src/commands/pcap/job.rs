@@ -1,4 +1,4 @@
-//! What is to be done, the same for all worlds and threads.
+//! The job of a run over captures, the same for all worlds and threads.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;

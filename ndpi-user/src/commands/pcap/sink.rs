@@ -1,4 +1,4 @@
-//! What becomes of decided and finished flows: records and sums.
+//! Decided and finished flows become records and sums.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What the kernel did with the packets of a capture, in sums that must add up.
+//! Sums of what the kernel did with the packets of a capture, which must add up.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What is to be done, the same for all captures.
+//! The job of a replay, the same for all captures.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What is written down of a packet.
+//! Records of a packet.
 
 use std::fmt;
 use std::net::SocketAddr;

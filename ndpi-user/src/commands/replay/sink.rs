@@ -1,4 +1,4 @@
-//! What becomes of decisions: verdicts in the kernel's maps, and records.
+//! Decisions become verdicts in the kernel's maps, and records.
 
 use std::collections::HashMap;
 

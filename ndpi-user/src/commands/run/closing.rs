@@ -1,4 +1,4 @@
-//! What the kernel side counted, for the end.
+//! The kernel's counters, for the closing report.
 
 use std::collections::BTreeMap;
 use std::fmt;

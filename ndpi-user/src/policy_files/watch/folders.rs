@@ -1,4 +1,4 @@
-//! What the kernel reports of folders (inotify(7)).
+//! Changes in folders, as the kernel reports them (inotify(7)).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;

@@ -1,4 +1,4 @@
-//! What tests write to the maps, and read from them.
+//! Access to the maps for tests.
 
 use aya::maps::{Array, HashMap, MapData};
 use ndpi_common::names::map;

@@ -1,4 +1,4 @@
-//! What is examined on every kernel, this machine's among them. Each result is a line, `about: what`;
+//! Examinations that run on every kernel, this machine's among them. Each result is a line, `about: what`;
 //! what may differ between kernels is a note, which begins with `#`.
 
 mod devices;

@@ -1,4 +1,4 @@
-//! What policies do, a scenario each: on the same network, with a policy and expectations of its
+//! Scenarios of what policies do: on the same network, with a policy and expectations of its
 //! own.
 //!
 //! Each scenario first shows that all it is going to block is answered without a policy, and has a

@@ -1,4 +1,4 @@
-//! What runs on the lab's server: nginx, dnsmasq and sshd, with configurations of our own.
+//! Services on the lab's server: nginx, dnsmasq and sshd, with configurations of our own.
 
 mod certificates;
 mod dns;
