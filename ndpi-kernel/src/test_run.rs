@@ -133,15 +133,8 @@ impl<'k> TestRun<'k> {
         repeat: u32,
     ) -> Result<TestRunResult, TestRunError> {
         let context = context.map(|context| context.bytes(frame));
-        let failed = |source| TestRunError { hook: Hook::Xdp, len: frame.len(), source };
-        let program: &Xdp = load::xdp(self.object, Layer::Link).map_err(failed)?;
-        let options = TestRunOptions {
-            data_in: Some(frame),
-            ctx_in: context.as_ref().map(|bytes| &bytes[..]),
-            repeat,
-            ..TestRunOptions::new()
-        };
-        program.test_run(options).map(|result| done(&result, None)).map_err(failed)
+        let options = options(frame, context.as_ref().map(|bytes| &bytes[..]), repeat);
+        self.run_xdp(options).map(|result| done(&result, None))
     }
 
     /// Runs the TC program `repeat` times on a frame, from its Ethernet header on.
@@ -158,12 +151,7 @@ impl<'k> TestRun<'k> {
         let context = context.map(SkbContext::bytes);
         let failed = |source| TestRunError { hook: Hook::Tc, len: frame.len(), source };
         let program: &SchedClassifier = load::tc(self.object, Layer::Link).map_err(failed)?;
-        let options = TestRunOptions {
-            data_in: Some(frame),
-            ctx_in: context.as_ref().map(|bytes| &bytes[..]),
-            repeat,
-            ..TestRunOptions::new()
-        };
+        let options = options(frame, context.as_ref().map(|bytes| &bytes[..]), repeat);
         program.test_run(options).map(|result| done(&result, None)).map_err(failed)
     }
 
@@ -173,15 +161,9 @@ impl<'k> TestRun<'k> {
     ///
     /// As for [`TestRun::xdp`].
     pub fn xdp_frame(&mut self, frame: &[u8]) -> Result<TestRunResult, TestRunError> {
-        let failed = |source| TestRunError { hook: Hook::Xdp, len: frame.len(), source };
-        let program: &Xdp = load::xdp(self.object, Layer::Link).map_err(failed)?;
         let mut out = vec![0; LONGEST];
-        let options = TestRunOptions {
-            data_in: Some(frame),
-            data_out: Some(&mut out),
-            ..TestRunOptions::new()
-        };
-        let result = program.test_run(options).map_err(failed)?;
+        let options = TestRunOptions { data_out: Some(&mut out), ..options(frame, None, 1) };
+        let result = self.run_xdp(options)?;
         Ok(done(&result, Some(out)))
     }
 
@@ -200,17 +182,22 @@ impl<'k> TestRun<'k> {
         batch: u32,
     ) -> Result<TestRunResult, TestRunError> {
         let context = context.bytes(frame);
-        let failed = |source| TestRunError { hook: Hook::Xdp, len: frame.len(), source };
-        let program: &Xdp = load::xdp(self.object, Layer::Link).map_err(failed)?;
-        let options = TestRunOptions {
-            data_in: Some(frame),
-            ctx_in: Some(&context),
-            repeat: count,
-            attrs: TestRunAttrs::new().xdp_live_frames(batch),
-            ..TestRunOptions::new()
-        };
-        program.test_run(options).map(|result| done(&result, None)).map_err(failed)
+        let attrs = TestRunAttrs::new().xdp_live_frames(batch);
+        let options = TestRunOptions { attrs, ..options(frame, Some(&context), count) };
+        self.run_xdp(options).map(|result| done(&result, None))
     }
+
+    fn run_xdp(&mut self, options: TestRunOptions<'_>) -> Result<aya::TestRunResult, TestRunError> {
+        let len = options.data_in.map_or(0, <[u8]>::len);
+        let failed = |source| TestRunError { hook: Hook::Xdp, len, source };
+        let program: &Xdp = load::xdp(self.object, Layer::Link).map_err(failed)?;
+        program.test_run(options).map_err(failed)
+    }
+}
+
+/// So many runs on a frame with a context.
+fn options<'f>(frame: &'f [u8], context: Option<&'f [u8]>, repeat: u32) -> TestRunOptions<'f> {
+    TestRunOptions { data_in: Some(frame), ctx_in: context, repeat, ..TestRunOptions::new() }
 }
 
 fn done(result: &aya::TestRunResult, packet: Option<Vec<u8>>) -> TestRunResult {

@@ -1,6 +1,6 @@
 //! The rings, one per CPU, read as one stream of samples in the order of time.
 
-mod gather;
+mod coalesce;
 mod merge;
 mod reader;
 mod ring;

@@ -11,7 +11,7 @@ use ndpi_common::SampleHeader;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 
-use super::gather::Gathering;
+use super::coalesce::Coalescing;
 use super::merge::Merge;
 use super::ring::Ring;
 use crate::clock::ktime_ns;
@@ -31,7 +31,7 @@ pub struct Rings {
     merge: Merge,
     epoll: OwnedFd,
     waker: Waker,
-    gathering: Gathering,
+    coalescing: Coalescing,
     malformed: u64,
 }
 
@@ -77,16 +77,16 @@ impl Rings {
             merge: Merge::default(),
             epoll,
             waker,
-            gathering: Gathering::new(Duration::ZERO),
+            coalescing: Coalescing::new(Duration::ZERO),
             malformed: 0,
         })
     }
 
-    /// Lets samples gather for `pause` when the reader is woken more than a thousand times a second,
+    /// Coalesces wake-ups: waits for `pause` when the reader is woken more than a thousand times a second,
     /// which costs the CPUs that see the packets more than showing them does. 0, the default, always
     /// reads at once.
-    pub fn set_gather(&mut self, pause: Duration) {
-        self.gathering = Gathering::new(pause);
+    pub fn set_coalescing(&mut self, pause: Duration) {
+        self.coalescing = Coalescing::new(pause);
     }
 
     /// Hands out the samples that are there, in the order of time over all CPUs, or waits for some
@@ -112,7 +112,7 @@ impl Rings {
             };
             let woken = self.wait(wait)?;
             if !woken && wait != Some(Duration::ZERO) {
-                let pause = self.gathering.pause(Instant::now());
+                let pause = self.coalescing.pause(Instant::now());
                 if !pause.is_zero() {
                     thread::sleep(pause);
                 }

@@ -49,7 +49,7 @@ pub(crate) fn measure(case: Case, lasts: Duration) -> Result<Figures, Box<dyn Er
     };
     let mut kernel = Kernel::load(&options)?;
     let mut rings = kernel.take_rings().ok_or("the rings are there once")?;
-    rings.set_gather(case.pause);
+    rings.set_coalescing(case.pause);
     let waker = rings.waker();
     let (there, ready) = mpsc::channel();
     let reader = thread::spawn(move || {

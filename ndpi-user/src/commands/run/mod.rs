@@ -161,7 +161,7 @@ impl RunArguments {
     ) -> Result<Ended> {
         let clock = Clock::new();
         let mut rings = kernel.take_rings().context("the rings were taken before")?;
-        rings.set_gather(self.gather());
+        rings.set_coalescing(self.gather());
         let parts = KernelParts {
             rings,
             stats: kernel.stats().clone(),
