@@ -110,3 +110,58 @@ const _: () = {
 unsafe impl crate::Pod for FragmentKey {}
 // SAFETY: as for `FragmentKey`.
 unsafe impl crate::Pod for FragmentPorts {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{FragmentKey, FragmentPorts};
+    use crate::parse::{Fragment, Packet, proto};
+    use crate::{Key, KeyV4, KeyV6};
+
+    /// A UDP packet between these hosts.
+    fn packet(hosts: (u8, u8), ports: (u16, u16), v6: bool, fragment: Fragment) -> Packet {
+        let packet = crate::testing::tcp(100);
+        let (key, direction) = if v6 {
+            let ends = (([hosts.0; 16], ports.0), ([hosts.1; 16], ports.1));
+            let (key, direction) = KeyV6::new(ends.0, ends.1, 0, proto::UDP);
+            (Key::V6(key), direction)
+        } else {
+            let ends = (([hosts.0; 4], ports.0), ([hosts.1; 4], ports.1));
+            let (key, direction) = KeyV4::new(ends.0, ends.1, 0, proto::UDP);
+            (Key::V4(key), direction)
+        };
+        Packet { key, direction, fragment, ..packet }
+    }
+
+    proptest! {
+        /// Whoever sends, also to itself: a later fragment meets the flow of its first.
+        #[test]
+        fn later_fragments_follow_their_first(
+            hosts: (u8, u8),
+            ports: (u16, u16),
+            v6: bool,
+            id: u32,
+        ) {
+            let first = packet(hosts, ports, v6, Fragment::First { id });
+            let mut later = packet(hosts, (0, 0), v6, Fragment::Later { id });
+            let key = FragmentKey::new(&first.key, first.direction, id);
+            let same = FragmentKey::new(&later.key, later.direction, id);
+            prop_assert!(key == same);
+            let note = FragmentPorts::of(&first, &key);
+            prop_assert!(note.is_of(&same));
+            later.join(note);
+            prop_assert!(later.key == first.key && later.direction == first.direction);
+        }
+
+        /// A note that the map gave to another datagram meanwhile is known as such.
+        #[test]
+        fn a_note_of_another_datagram_is_refused(hosts: (u8, u8), id: u32, other: u32) {
+            prop_assume!(id != other);
+            let first = packet(hosts, (1, 2), false, Fragment::First { id });
+            let key = FragmentKey::new(&first.key, first.direction, id);
+            let another = FragmentKey { id: other, ..key };
+            prop_assert!(!FragmentPorts::of(&first, &key).is_of(&another));
+        }
+    }
+}

@@ -5,9 +5,11 @@
 //! between the BPF programs, the maps that `bpftool` prints and the user-space program. The packet
 //! parser in [`parse`] is shared too: the programs, the capture reader and the fuzzer run the same
 //! code.
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 #![expect(clippy::inline_always, reason = "the verifier wants few, shallow subprograms")]
 
+mod disposition;
+mod flow_packet;
 mod fragment;
 mod key;
 mod limit;
@@ -19,10 +21,16 @@ pub mod reopen;
 mod sample;
 mod server;
 mod stats;
+#[cfg(test)]
+mod testing;
 mod track;
+mod undecided;
 mod verdict;
 mod watched;
+mod weight;
 
+pub use disposition::Disposition;
+pub use flow_packet::FlowPacket;
 pub use fragment::{FragmentKey, FragmentPorts};
 #[cfg(feature = "user")]
 pub use key::Endpoint;
@@ -34,8 +42,10 @@ pub use sample::{SampleFlags, SampleHeader};
 pub use server::{MAX_SERVERS, Server, ServerKey};
 pub use stats::{Hook, Outcome, Reason, STATS_LEN, Stat, stats_index, stats_parts};
 pub use track::{Track, TrackNotes};
-pub use verdict::{Action, FOLD_AT, State, Tally, Total, Verdict};
+pub use undecided::Backlog;
+pub use verdict::{Action, FOLD_AT, State, Tally, Total, Treatment, Verdict};
 pub use watched::Watched;
+pub use weight::Weight;
 
 /// The version of everything that is pinned or shared between the kernel side and the user side.
 ///

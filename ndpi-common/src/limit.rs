@@ -99,7 +99,57 @@ unsafe impl crate::Pod for Bucket {}
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::{Bucket, BucketState};
+
+    /// What a bucket lets through of packets that come one after the other, as the kernel does it.
+    fn passed(mut bucket: Bucket, packets: &[(u64, u32)]) -> (u64, u64) {
+        let (mut now, mut bytes) = (bucket.refilled_ns, 0);
+        for (pause, len) in packets {
+            now += pause;
+            if let Some(refill) = bucket.refill(now) {
+                bucket.tokens += refill.add;
+                bucket.refilled_ns = refill.refilled_ns;
+            }
+            if bucket.lets_through(bucket.tokens, *len) {
+                bucket.tokens -= i64::from(*len);
+                bytes += u64::from(*len);
+            }
+        }
+        (now - 1_000, bytes)
+    }
+
+    proptest! {
+        /// The bound of a token bucket: what was saved up, what came in, one packet of debt, and the
+        /// credit of small packets.
+        #[test]
+        fn no_sequence_of_packets_beats_the_rate(
+            bytes_per_second in 1_u64..10_000_000,
+            burst in 1_u64..100_000,
+            packets in prop::collection::vec((0_u64..50_000_000, 40_u32..65_536), 0..300),
+        ) {
+            let full = Bucket { bytes_per_second, burst, tokens: 0, refilled_ns: 1_000 };
+            let (time, bytes) = passed(full, &packets);
+            let earned = u128::from(bytes_per_second) * u128::from(time) / 1_000_000_000 + 1;
+            prop_assert!(u128::from(bytes) <= earned + u128::from(burst) + 65_536);
+        }
+
+        /// A sender below the rate loses nothing.
+        #[test]
+        fn who_keeps_to_the_rate_passes(
+            bytes_per_second in 100_000_u64..10_000_000,
+            lengths in prop::collection::vec(40_u32..1500, 1..300),
+        ) {
+            let packets: Vec<_> = lengths
+                .iter()
+                .map(|len| ((u64::from(*len) * 1_000_000_000).div_ceil(bytes_per_second) + 1_000, *len))
+                .collect();
+            let full = Bucket { bytes_per_second, burst: 3000, tokens: 3000, refilled_ns: 1_000 };
+            let sent: u64 = lengths.iter().map(|len| u64::from(*len)).sum();
+            prop_assert!(passed(full, &packets).1 == sent);
+        }
+    }
 
     const RULE: Bucket =
         Bucket { bytes_per_second: 1_000_000, burst: 3000, tokens: 0, refilled_ns: 1_000 };

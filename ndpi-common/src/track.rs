@@ -1,7 +1,7 @@
 //! Tracks: the kernel's note of a flow that has no verdict yet.
 
 use crate::parse::{proto, tcp};
-use crate::{Direction, Total};
+use crate::{Direction, FlowPacket, Hook, Reason, SampleFlags, Total};
 
 /// An entry of `TRACK_V4` and `TRACK_V6`, or of `UNANSWERED_V4` and `UNANSWERED_V6` while nobody has
 /// answered the client.
@@ -70,10 +70,52 @@ impl TrackNotes {
     /// The bit that says that XDP has seen packets that go `direction`.
     #[inline(always)]
     pub const fn at_ingress(direction: Direction) -> u32 {
-        match direction {
-            Direction::FromLower => Self::INGRESS_LOWER,
-            Direction::FromUpper => Self::INGRESS_UPPER,
+        // Without a branch, of which the verifier would follow both sides.
+        Self::INGRESS_LOWER << direction as u32
+    }
+
+    /// What a packet leaves behind that is seen at `hook`, the TCP flags included.
+    #[inline(always)]
+    pub const fn of<K: Copy>(packet: &FlowPacket<K>, hook: Hook) -> u32 {
+        let payload = if packet.is_empty() { 0 } else { Self::PAYLOAD };
+        let ingress = match hook {
+            Hook::Xdp => Self::at_ingress(packet.direction),
+            Hook::Tc => 0,
+        };
+        packet.tcp_flags as u32 | payload | ingress
+    }
+
+    /// What it leaves behind besides where it was not shown for `reason`.
+    #[inline(always)]
+    pub const fn loss<K: Copy>(packet: &FlowPacket<K>, reason: Option<Reason>) -> u32 {
+        match reason {
+            Some(Reason::RingFull | Reason::HeldBack) if !packet.is_empty() => Self::LOSS,
+            _ => 0,
         }
+    }
+
+    /// What `notes` say of the packets before, as [`SampleFlags`].
+    #[inline(always)]
+    pub const fn sample_flags(notes: u32) -> u16 {
+        let tcp = notes & 0xff;
+        let no_syn = tcp != 0 && tcp & tcp::SYN as u32 == 0;
+        let mut flags = 0;
+        if no_syn || notes & Self::PAYLOAD != 0 {
+            flags |= SampleFlags::UNDER_WAY;
+        }
+        if notes & Self::LOSS != 0 {
+            flags |= SampleFlags::LOSS;
+        }
+        flags
+    }
+
+    /// Whether a packet with these TCP flags belongs to the flow that left `notes` behind, or begins a
+    /// later one of the same key; `idle` says whether the last packet is longer ago than a flow may
+    /// pause.
+    #[inline(always)]
+    pub const fn goes_on(notes: u32, idle: bool, tcp_flags: u8) -> bool {
+        let ending = notes & (tcp::FIN | tcp::RST) as u32 != 0;
+        !(idle || ending && tcp::opens(tcp_flags))
     }
 }
 
@@ -87,7 +129,48 @@ unsafe impl crate::Pod for Track {}
 mod tests {
     use super::{Track, TrackNotes};
     use crate::parse::{proto, tcp};
-    use crate::{Direction, Total};
+    use crate::{Direction, FlowPacket, Hook, Reason, SampleFlags, Total, testing};
+
+    #[test]
+    fn an_end_lets_a_syn_begin_another_flow_and_silence_any_packet() {
+        let ended = [tcp::FIN, tcp::RST, tcp::RST | tcp::ACK].map(u32::from);
+        for notes in ended {
+            assert!(!TrackNotes::goes_on(notes, false, tcp::SYN));
+            assert!(
+                [tcp::SYN | tcp::ACK, tcp::ACK, 0]
+                    .iter()
+                    .all(|flags| TrackNotes::goes_on(notes, false, *flags))
+            );
+        }
+        assert!(TrackNotes::goes_on(u32::from(tcp::SYN | tcp::ACK), false, tcp::SYN));
+        assert!(TrackNotes::goes_on(TrackNotes::PAYLOAD | TrackNotes::LOSS, false, tcp::SYN));
+        assert!(!TrackNotes::goes_on(0, true, tcp::ACK));
+    }
+
+    #[test]
+    fn packets_leave_behind_what_later_samples_say() {
+        let packet = FlowPacket::new((), &testing::tcp(10), 0);
+        let empty = FlowPacket::new((), &testing::tcp(0), 0);
+        let ingress = TrackNotes::at_ingress(packet.direction);
+        assert!(TrackNotes::of(&packet, Hook::Tc) == TrackNotes::PAYLOAD | u32::from(tcp::ACK));
+        assert!(TrackNotes::of(&empty, Hook::Xdp) == ingress | u32::from(tcp::ACK));
+        let lost = |packet, reason| TrackNotes::loss(packet, Some(reason)) != 0;
+        assert!(lost(&packet, Reason::RingFull) && lost(&packet, Reason::HeldBack));
+        assert!(!lost(&packet, Reason::OverBudget) && !lost(&empty, Reason::RingFull));
+        assert!(TrackNotes::loss(&packet, None) == 0);
+        let upper = TrackNotes::at_ingress(Direction::FromUpper);
+        assert!(upper == TrackNotes::INGRESS_UPPER);
+    }
+
+    #[test]
+    fn a_flow_is_under_way_behind_payload_or_without_a_syn() {
+        let flags = TrackNotes::sample_flags;
+        let (syn, ack) = (u32::from(tcp::SYN), u32::from(tcp::ACK));
+        assert!(flags(0) == 0 && flags(syn) == 0 && flags(syn | ack) == 0);
+        assert!(flags(ack) == SampleFlags::UNDER_WAY);
+        assert!(flags(syn | TrackNotes::PAYLOAD) == SampleFlags::UNDER_WAY);
+        assert!(flags(syn | TrackNotes::LOSS) == SampleFlags::LOSS);
+    }
 
     #[test]
     fn only_the_other_side_answers() {

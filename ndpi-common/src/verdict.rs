@@ -1,6 +1,6 @@
 //! Verdicts: what the rules made of a flow, and the kernel's counters of it.
 
-use crate::Direction;
+use crate::{Direction, Disposition, Hook, Reason};
 
 /// What is done with the packets of a decided flow.
 #[repr(u8)]
@@ -58,6 +58,42 @@ impl Action {
     }
 }
 
+/// How a verdict in force treats a packet, by its action.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(Debug))]
+pub enum Treatment {
+    /// So, and the entry does not count it.
+    Uncounted(Disposition),
+    /// So, and it is counted.
+    Counted(Disposition),
+    /// It passes as far as the bucket allows, and is counted.
+    Limited,
+    /// It is dropped and counted, and the first of each direction is shown to be answered.
+    Rejected,
+    /// As if there were no verdict, but counted: no entry has such an action.
+    Undecided,
+}
+
+impl Treatment {
+    /// That of an entry with this action.
+    #[inline(always)]
+    pub const fn of(action: u8) -> Self {
+        if action == Action::Bypass as u8 {
+            Self::Uncounted(Disposition::Pass(Reason::Bypass))
+        } else if action == Action::Drop as u8 {
+            Self::Counted(Disposition::Drop(Reason::Drop))
+        } else if action == Action::Count as u8 {
+            Self::Counted(Disposition::Pass(Reason::Count))
+        } else if action == Action::Limit as u8 {
+            Self::Limited
+        } else if action == Action::Reject as u8 {
+            Self::Rejected
+        } else {
+            Self::Undecided
+        }
+    }
+}
+
 /// Bits of [`Verdict::state`].
 pub struct State;
 
@@ -86,9 +122,16 @@ impl State {
     /// The bit that says that XDP has seen packets that go `direction`.
     #[inline(always)]
     pub const fn at_ingress(direction: Direction) -> u8 {
-        match direction {
-            Direction::FromLower => Self::INGRESS_LOWER,
-            Direction::FromUpper => Self::INGRESS_UPPER,
+        // Without a branch, of which the verifier would follow both sides.
+        Self::INGRESS_LOWER << direction as u8
+    }
+
+    /// The same of a packet that is seen at `hook`: nothing where that is not XDP.
+    #[inline(always)]
+    pub const fn seen_at(hook: Hook, direction: Direction) -> u8 {
+        match hook {
+            Hook::Xdp => Self::at_ingress(direction),
+            Hook::Tc => 0,
         }
     }
 }
@@ -197,6 +240,13 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// What a packet adds to the entry's first word in memory: its TCP flags, and bits of [`State`].
+    #[inline(always)]
+    pub const fn first_word_bits(direction: Direction, tcp_flags: u8, state: u8) -> u32 {
+        let shift = 8 + 8 * direction as u32;
+        (tcp_flags as u32) << shift | (state as u32) << 24
+    }
+
     /// What tells the entry from an earlier one at the same place in memory: the kernel gives the place
     /// of an entry that was removed to the next one at once, while another CPU may still be about to
     /// write what it decided by the earlier one.
@@ -245,7 +295,67 @@ unsafe impl crate::Pod for Verdict {}
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, State, Tally, Total, Verdict};
+    use proptest::prelude::*;
+
+    use super::{Action, State, Tally, Total, Treatment, Verdict};
+    use crate::{Direction, Disposition, Hook};
+
+    #[test]
+    fn actions_treat_packets_as_they_say() {
+        for action in Action::ALL {
+            let drops = match Treatment::of(action as u8) {
+                Treatment::Counted(disposition) | Treatment::Uncounted(disposition) => {
+                    assert!(disposition.reason().name() == action.name());
+                    disposition.drops()
+                }
+                Treatment::Rejected => true,
+                Treatment::Limited => false,
+                Treatment::Undecided => panic!("{} decides nothing", action.name()),
+            };
+            assert!(drops == action.drops());
+        }
+        let bypassed = Treatment::Uncounted(Disposition::Pass(crate::Reason::Bypass));
+        assert!(Treatment::of(Action::Bypass as u8) == bypassed);
+        assert!([0, 6, 255].iter().all(|action| Treatment::of(*action) == Treatment::Undecided));
+    }
+
+    proptest! {
+        /// The kernel ORs one word where user space reads four fields.
+        #[test]
+        fn bits_reach_the_fields_they_are_meant_for(flags: u8, state: u8, upper: bool) {
+            let direction = if upper { Direction::FromUpper } else { Direction::FromLower };
+            let [action, lower, other, top] =
+                Verdict::first_word_bits(direction, flags, state).to_le_bytes();
+            let (own, none) = if upper { (other, lower) } else { (lower, other) };
+            prop_assert!((action, own, none, top) == (0, flags, 0, state));
+        }
+
+        /// However the adds of CPUs and the folds fall, nothing is lost.
+        #[test]
+        fn folding_keeps_all_that_was_counted(
+            packets in prop::collection::vec((1_u32..50, 20_u32..65_536), 0..200),
+            folds in prop::collection::vec(any::<bool>(), 200),
+        ) {
+            let (mut word, mut total) = (0_u64, Total::default());
+            for ((packets, bytes), folds) in packets.iter().zip(&folds) {
+                word += Tally::word(*packets, *bytes);
+                if *folds {
+                    total = total.plus(Tally::from_word(core::mem::take(&mut word)));
+                }
+            }
+            let all = total.plus(Tally::from_word(word));
+            let count: u64 = packets.iter().map(|(packets, _)| u64::from(*packets)).sum();
+            let bytes: u64 = packets.iter().map(|(_, bytes)| u64::from(*bytes)).sum();
+            prop_assert!((all.packets, all.bytes) == (count, bytes));
+        }
+    }
+
+    #[test]
+    fn only_xdp_notes_that_a_packet_came_in() {
+        assert!(State::seen_at(Hook::Xdp, Direction::FromLower) == State::INGRESS_LOWER);
+        assert!(State::seen_at(Hook::Xdp, Direction::FromUpper) == State::INGRESS_UPPER);
+        assert!(State::seen_at(Hook::Tc, Direction::FromLower) == 0);
+    }
 
     #[test]
     fn actions_survive_the_map() {

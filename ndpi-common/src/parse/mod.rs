@@ -10,6 +10,7 @@
 //! same as [`frame`].
 
 mod fast;
+mod gre;
 mod ipv4;
 mod ipv6;
 mod layer3;
@@ -22,6 +23,7 @@ mod transport;
 mod tunnel;
 
 pub use fast::{fast, fast_v4, fast_v6};
+pub use gre::GreHeader;
 pub use ipv6::MAX_EXTENSIONS;
 pub use layer3::layer3;
 pub use link::{ETHERNET_LEN, Link, MAX_LABELS, MAX_TAGS, Tags, ethertype};

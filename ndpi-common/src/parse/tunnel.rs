@@ -2,7 +2,8 @@
 
 use super::transport::{UDP_LEN, proto};
 use super::{
-    ETHERNET_LEN, Fragment, Link, Options, Packet, Source, Tags, ethertype, link, network,
+    ETHERNET_LEN, Fragment, GreHeader, Link, Options, Packet, Source, Tags, ethertype, link,
+    network,
 };
 
 /// Tunnels that are opened one within the other.
@@ -92,22 +93,10 @@ fn inside<S: Source + ?Sized>(source: &S, mut ethertype: u16, at: u32) -> Option
     link::walk(source, bare(ethertype, at)).ok()
 }
 
-/// Checksum, key and sequence number are there when their bits are set.
 #[inline(always)]
 fn gre<S: Source + ?Sized>(source: &S, at: u32) -> Option<Link> {
-    const CHECKSUM: u8 = 0x80;
-    const ROUTING: u8 = 0x40;
-    const KEY: u8 = 0x20;
-    const SEQUENCE: u8 = 0x10;
-    let [flags, version, a, b] = source.load(at)?;
-    if version & 7 != 0 || flags & ROUTING != 0 {
-        return None;
-    }
-    let mut len = 4;
-    for bit in [CHECKSUM, KEY, SEQUENCE] {
-        len += if flags & bit != 0 { 4 } else { 0 };
-    }
-    inside(source, u16::from_be_bytes([a, b]), at + len)
+    let header = GreHeader::load(source, at)?;
+    inside(source, header.protocol, at + header.len)
 }
 
 #[inline(always)]

@@ -1,8 +1,9 @@
 //! ERSPAN: frames that a switch mirrors, in GRE (draft-foschiano-erspan-03).
 
-use ndpi_common::parse::{self, ETHERNET_LEN, Link, Packet, Source, Tags, ethertype, proto};
+use ndpi_common::parse::{
+    self, ETHERNET_LEN, GreHeader, Link, Packet, Source, Tags, ethertype, proto,
+};
 
-use super::gre::Header;
 use super::{Tunnel, TunnelKind};
 
 /// GRE's protocol numbers: types I and II, of which the first has neither a sequence number nor a
@@ -31,11 +32,11 @@ pub(super) fn is_read<S: Source + ?Sized>(source: &S, packet: &Packet) -> bool {
     headers(source, packet).is_some()
 }
 
-fn headers<S: Source + ?Sized>(source: &S, packet: &Packet) -> Option<(Header, Mirrored)> {
+fn headers<S: Source + ?Sized>(source: &S, packet: &Packet) -> Option<(GreHeader, Mirrored)> {
     if packet.key.proto() != proto::GRE {
         return None;
     }
-    let gre = Header::load(source, packet.payload)?;
+    let gre = GreHeader::load(source, packet.payload)?;
     let at = packet.payload.checked_add(gre.len)?;
     let mirrored = match (gre.protocol, gre.has_sequence) {
         (TYPES_1_AND_2, false) => Mirrored { at, vlan: 0, is_ip: false },

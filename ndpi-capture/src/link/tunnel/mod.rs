@@ -6,10 +6,9 @@ mod gre;
 mod kind;
 mod vxlan;
 
-use ndpi_common::parse::{self, Fragment, Link, Packet, Source};
+use ndpi_common::parse::{self, Fragment, GreHeader, Link, Packet, Source};
 
 pub(super) use closed::closed;
-use gre::Header;
 pub use kind::{Tunnel, TunnelKind};
 
 /// Where a tunnel's inner packet begins.
@@ -48,7 +47,7 @@ fn header<S: Source + ?Sized>(source: &S, packet: &Packet, known: parse::Tunnel)
     Some(match known {
         parse::Tunnel::None => return None,
         parse::Tunnel::IpInIp => Tunnel { kind: IpInIp, id: None },
-        parse::Tunnel::Gre => gre::tunnel(&Header::load(source, at)?),
+        parse::Tunnel::Gre => gre::tunnel(&GreHeader::load(source, at)?),
         parse::Tunnel::Vxlan => tunnel(Vxlan, vxlan::identifier(source, at)?),
         parse::Tunnel::Geneve => tunnel(Geneve, vxlan::identifier(source, at)?),
         parse::Tunnel::GtpU => tunnel(GtpU, u32::from_be_bytes(source.load(at.checked_add(4)?)?)),

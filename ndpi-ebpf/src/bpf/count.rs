@@ -1,25 +1,19 @@
 //! Counting: statistics by reason, counters of a verdict.
 
-use ndpi_common::{Direction, FOLD_AT, Outcome, Reason, Tally, Total, Verdict, stats_index};
+use ndpi_common::{Direction, Disposition, FOLD_AT, Tally, Total, Verdict, Weight, stats_index};
 
-use crate::atomic;
-use crate::hook::Hooked;
-use crate::maps::STATS;
+use super::atomic;
+use super::hook::Hooked;
+use super::maps::STATS;
 
-/// What a packet counts for.
-#[derive(Clone, Copy)]
-pub(crate) struct Weight {
-    /// Packets on the wire: more than one when it is segmented later.
-    pub(crate) packets: u32,
-    /// Bytes on the wire, from the IP header on.
-    pub(crate) bytes: u32,
-}
-
-/// Carries an outcome out and counts it.
+/// Counts a packet under what is done with it, and answers the kernel.
 #[inline(always)]
-pub(crate) fn leave<H: Hooked>(frame: H, outcome: Outcome, reason: Reason, weight: Weight) -> i32 {
-    let (outcome, reason, answer) = frame.settle(outcome, reason);
-    if let Some(stat) = STATS.get_ptr_mut(stats_index(H::HOOK, outcome, reason)) {
+pub(super) fn leave<H: Hooked>(frame: H, disposition: Disposition, weight: Weight) -> i32 {
+    let disposition = frame.routed(disposition);
+    // Before the look-up: what is told apart behind it, the verifier follows one by one.
+    let action = H::action(disposition);
+    let index = stats_index(H::HOOK, disposition.outcome(), disposition.reason());
+    if let Some(stat) = STATS.get_ptr_mut(index) {
         // SAFETY: this CPU's own entry, and programs of one hook do not interrupt each other on a
         // CPU: XDP runs in the receive softirq, TC with bottom halves off.
         unsafe {
@@ -27,7 +21,7 @@ pub(crate) fn leave<H: Hooked>(frame: H, outcome: Outcome, reason: Reason, weigh
             (*stat).bytes += u64::from(weight.bytes);
         }
     }
-    answer
+    action
 }
 
 /// Counts a packet in its flow's verdict. An entry that user space removed since the look-up may be
@@ -37,7 +31,7 @@ pub(crate) fn leave<H: Hooked>(frame: H, outcome: Outcome, reason: Reason, weigh
 /// # Safety
 /// `verdict` was looked up in this run.
 #[inline(always)]
-pub(crate) unsafe fn tally(verdict: *mut Verdict, direction: Direction, weight: Weight) -> Tally {
+pub(super) unsafe fn tally(verdict: *mut Verdict, direction: Direction, weight: Weight) -> Tally {
     // SAFETY: both are aligned words of a valid entry; a `Tally` is one 64-bit word.
     let (word, total) = unsafe {
         match direction {

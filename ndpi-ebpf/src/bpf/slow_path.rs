@@ -1,4 +1,4 @@
-//! Packets that are not of the common form: tags, options, extension headers, fragments, tunnels,
+//! The slow path: packets that are not of the common form: tags, options, extension headers, fragments, tunnels,
 //! and everything that is not IP.
 
 use core::mem::{self, MaybeUninit};
@@ -7,23 +7,23 @@ use ndpi_common::parse::{
     self, ETHERNET_LEN, Fragment, Link, MAX_DEPTH, Notes, Options, Packet, Refusal, Source, Tunnel,
     ethernet, ethertype, layer3, step_over,
 };
-use ndpi_common::{Key, Outcome, Reason, Switches};
+use ndpi_common::{Disposition, FlowPacket, Key, Reason, Switches, Weight};
 
-use crate::count::{self, Weight};
-use crate::decide::{OPENED, decide};
-use crate::ends;
-use crate::family::Family;
-use crate::fragments;
-use crate::hook::Hooked;
-use crate::maps::{SCRATCH, Scratch};
-use crate::quoted::{self, NO_ANSWER};
-use crate::seen::Seen;
-use crate::settings;
+use super::answer::{NO_ERROR, OPENED};
+use super::count;
+use super::decide::decide;
+use super::ends;
+use super::family::Family;
+use super::fragments;
+use super::hook::Hooked;
+use super::maps::{SCRATCH, Scratch};
+use super::quoted;
+use super::settings;
 
 /// What packets begin with on an interface: part of the program that is attached there.
 #[repr(u32)]
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Layer {
+pub(super) enum Layer {
     /// With an Ethernet header.
     Link,
     /// With an IP header.
@@ -32,7 +32,7 @@ pub(crate) enum Layer {
 
 /// Decides on a packet of any form. A subprogram of its own, so that the common path stays small.
 #[inline(never)]
-pub(crate) fn general<H: Hooked>(frame: H, first: Layer) -> i32 {
+pub(super) fn slow_path<H: Hooked>(frame: H, first: Layer) -> i32 {
     let Some(scratch) = SCRATCH.get_ptr_mut(Scratch::Packet.of(H::HOOK)) else { return H::PASS };
     // SAFETY: this CPU's own entry for this hook, and programs of one hook do not interrupt each
     // other on a CPU (see `count::leave`). It has room for a packet and its alignment, and nothing
@@ -48,8 +48,8 @@ pub(crate) fn general<H: Hooked>(frame: H, first: Layer) -> i32 {
 
 /// Passes a packet whatever its flow's verdict is.
 #[inline(never)]
-pub(crate) fn exempt<H: Hooked>(packet: H, reason: Reason, first: Layer) -> i32 {
-    count::leave(packet, Outcome::Passed, reason, behind_link(packet, first))
+pub(super) fn exempt<H: Hooked>(packet: H, reason: Reason, first: Layer) -> i32 {
+    count::leave(packet, Disposition::Pass(reason), behind_link(packet, first))
 }
 
 /// Parses in steps that are subprograms of their own: their stack is free again when the flow is
@@ -116,7 +116,7 @@ fn ipv6<H: Hooked>(frame: H, link: &Link, found: &mut MaybeUninit<Packet>) -> Re
 #[inline(always)]
 fn layers<H: Hooked>(frame: H, outer: &mut MaybeUninit<Packet>) -> i32 {
     let Some(scratch) = SCRATCH.get_ptr_mut(Scratch::Inner.of(H::HOOK)) else { return H::PASS };
-    // SAFETY: as in `general`; this entry is only used here.
+    // SAFETY: as in `slow_path`; this entry is only used here.
     let inner = unsafe { &mut *scratch.cast::<MaybeUninit<Packet>>() };
     let (mut outer, mut inner) = (outer, inner);
     for _ in 0..MAX_DEPTH {
@@ -180,7 +180,7 @@ fn flow<H: Hooked>(frame: H, packet: &mut Packet) -> i32 {
         return unknown_fragment(frame, packet);
     }
     let answer = quoted::answer(frame, packet);
-    if answer != NO_ANSWER {
+    if answer != NO_ERROR {
         return answer;
     }
     match &packet.key {
@@ -191,17 +191,20 @@ fn flow<H: Hooked>(frame: H, packet: &mut Packet) -> i32 {
 
 #[inline(never)]
 fn flow_of<H: Hooked, K: Family>(frame: H, packet: &Packet, key: &K) -> i32 {
-    decide(frame, Seen::new(frame, *key, packet))
+    let Some(scratch) = SCRATCH.get_ptr_mut(Scratch::Flow.of(H::HOOK)) else { return H::PASS };
+    // SAFETY: as in `slow_path`; this entry is only used here.
+    let flow = unsafe { &mut *scratch.cast::<MaybeUninit<FlowPacket<K>>>() };
+    decide(frame, flow.write(FlowPacket::new(*key, packet, frame.segment_size())))
 }
 
 #[inline(always)]
 fn unknown_fragment<H: Hooked>(frame: H, packet: &Packet) -> i32 {
-    let weight = Weight { packets: 1, bytes: packet.ip_len() };
+    let weight = Weight::single(packet.ip_len());
     if frame.is_forwarded() {
-        return count::leave(frame, Outcome::Passed, Reason::SeenAtIngress, weight);
+        return count::leave(frame, Disposition::Pass(Reason::SeenAtIngress), weight);
     }
-    let outcome = dropped_if(settings::is_on_now(Switches::DROP_UNKNOWN_FRAGMENTS));
-    count::leave(frame, outcome, Reason::FragmentUnknown, weight)
+    let drops = settings::is_on_now(Switches::DROP_UNKNOWN_FRAGMENTS);
+    count::leave(frame, Disposition::drop_if(drops, Reason::FragmentUnknown), weight)
 }
 
 #[inline(always)]
@@ -214,16 +217,12 @@ fn refuse<H: Hooked>(frame: H, refusal: Refusal, first: Layer) -> i32 {
         Refusal::TooManyExtensions => settings::is_on(Switches::DROP_LONG_CHAINS),
         _ => refusal.is_malformed() && settings::is_on_now(Switches::DROP_UNPARSABLE),
     };
-    count::leave(frame, dropped_if(drops), refusal.reason(), behind_link(frame, first))
-}
-
-#[inline(always)]
-fn dropped_if(drops: bool) -> Outcome {
-    if drops { Outcome::Dropped } else { Outcome::Passed }
+    let disposition = Disposition::drop_if(drops, refusal.reason());
+    count::leave(frame, disposition, behind_link(frame, first))
 }
 
 #[inline(always)]
 fn behind_link<H: Hooked>(frame: H, first: Layer) -> Weight {
     let link = if first == Layer::Link { ETHERNET_LEN } else { 0 };
-    Weight { packets: 1, bytes: Source::len(&frame).saturating_sub(link) }
+    Weight::single(Source::len(&frame).saturating_sub(link))
 }

@@ -7,46 +7,46 @@ use aya_ebpf::btf_maps::{
 use aya_ebpf::macros::btf_map;
 use ndpi_common::parse::Packet;
 use ndpi_common::{
-    Bucket, FragmentKey, FragmentPorts, Hook, KeyV4, KeyV6, MAX_SERVERS, STATS_LEN, SampleHeader,
-    Server, ServerKey, Stat, Track, Verdict,
+    Bucket, FlowPacket, FragmentKey, FragmentPorts, Hook, KeyV4, KeyV6, MAX_SERVERS, STATS_LEN,
+    SampleHeader, Server, ServerKey, Stat, Track, Verdict,
 };
 
 /// Decided IPv4 flows.
 #[btf_map]
-pub(crate) static VERDICTS_V4: HashMap<KeyV4, Verdict, 262_144> = HashMap::new();
+pub(super) static VERDICTS_V4: HashMap<KeyV4, Verdict, 262_144> = HashMap::new();
 /// Decided IPv6 flows.
 #[btf_map]
-pub(crate) static VERDICTS_V6: HashMap<KeyV6, Verdict, 131_072> = HashMap::new();
+pub(super) static VERDICTS_V6: HashMap<KeyV6, Verdict, 131_072> = HashMap::new();
 /// Undecided IPv4 flows whose client was answered.
 #[btf_map]
-pub(crate) static TRACK_V4: LruHashMap<KeyV4, Track, 98_304> = LruHashMap::new();
+pub(super) static TRACK_V4: LruHashMap<KeyV4, Track, 98_304> = LruHashMap::new();
 /// Undecided IPv6 flows whose client was answered.
 #[btf_map]
-pub(crate) static TRACK_V6: LruHashMap<KeyV6, Track, 49_152> = LruHashMap::new();
+pub(super) static TRACK_V6: LruHashMap<KeyV6, Track, 49_152> = LruHashMap::new();
 /// Undecided IPv4 flows that nobody has answered: a flood of them displaces nothing else.
 #[btf_map]
-pub(crate) static UNANSWERED_V4: LruHashMap<KeyV4, Track, 32_768> = LruHashMap::new();
+pub(super) static UNANSWERED_V4: LruHashMap<KeyV4, Track, 32_768> = LruHashMap::new();
 /// Undecided IPv6 flows that nobody has answered.
 #[btf_map]
-pub(crate) static UNANSWERED_V6: LruHashMap<KeyV6, Track, 16_384> = LruHashMap::new();
+pub(super) static UNANSWERED_V6: LruHashMap<KeyV6, Track, 16_384> = LruHashMap::new();
 /// A ring for each CPU; the loader makes them and puts them in.
 #[btf_map]
-pub(crate) static RINGS: ArrayOfMaps<Ring, 1024> = ArrayOfMaps::new();
+pub(super) static RINGS: ArrayOfMaps<Ring, 1024> = ArrayOfMaps::new();
 /// What first fragments taught.
 #[btf_map]
-pub(crate) static FRAGMENTS: LruHashMap<FragmentKey, FragmentPorts, 16_384> = LruHashMap::new();
+pub(super) static FRAGMENTS: LruHashMap<FragmentKey, FragmentPorts, 16_384> = LruHashMap::new();
 /// Packets and bytes by hook, outcome and reason.
 #[btf_map]
-pub(crate) static STATS: PerCpuArray<Stat, { STATS_LEN as usize }> = PerCpuArray::new();
+pub(super) static STATS: PerCpuArray<Stat, { STATS_LEN as usize }> = PerCpuArray::new();
 /// Token buckets, by the number that verdicts carry. Most policies limit little: memory is taken for
 /// those that are there.
 #[btf_map]
-pub(crate) static LIMITS: HashMap<u32, Bucket, 65_536, { BPF_F_NO_PREALLOC as usize }> =
+pub(super) static LIMITS: HashMap<u32, Bucket, 65_536, { BPF_F_NO_PREALLOC as usize }> =
     HashMap::new();
 /// Servers whose flows are dropped before they have a verdict. Few policies have any: memory is
 /// only taken for those that there are.
 #[btf_map]
-pub(crate) static SERVERS: HashMap<
+pub(super) static SERVERS: HashMap<
     ServerKey,
     Server,
     { MAX_SERVERS as usize },
@@ -54,26 +54,26 @@ pub(crate) static SERVERS: HashMap<
 > = HashMap::new();
 /// Where frames go that pass on an interface with a peer.
 #[btf_map]
-pub(crate) static PEERS: DevMapHash<64> = DevMapHash::new();
+pub(super) static PEERS: DevMapHash<64> = DevMapHash::new();
 /// Frames that could not be redirected, by the map that told where to; user space puts [`PEERS`] in,
 /// and 0 for those that [`INTERFACES`] told the way.
 #[btf_map]
-pub(crate) static LOST: HashMap<u32, u64, 2> = HashMap::new();
+pub(super) static LOST: HashMap<u32, u64, 2> = HashMap::new();
 /// Interfaces whose ingress is seen at XDP, and where their frames go: [`ndpi_common::Watched`].
 #[btf_map]
-pub(crate) static INTERFACES: HashMap<u32, u32, 256> = HashMap::new();
+pub(super) static INTERFACES: HashMap<u32, u32, 256> = HashMap::new();
 
 /// Networks between whose hosts tunnels are opened, where the loader was given some.
 #[btf_map]
-pub(crate) static TUNNEL_ENDS: LpmTrie<[u8; 16], u32, 1024> = LpmTrie::new();
+pub(super) static TUNNEL_ENDS: LpmTrie<[u8; 16], u32, 1024> = LpmTrie::new();
 
 /// Parsed packets of any form and more, see [`Scratch`]: the stack has no room for them.
 #[btf_map]
-pub(crate) static SCRATCH: PerCpuArray<[u64; SCRATCH_WORDS], 8> = PerCpuArray::new();
+pub(super) static SCRATCH: PerCpuArray<[u64; SCRATCH_WORDS], 10> = PerCpuArray::new();
 
 /// What the entries of [`SCRATCH`] are for; there is one of each kind for each hook.
 #[derive(Clone, Copy)]
-pub(crate) enum Scratch {
+pub(super) enum Scratch {
     /// The packet.
     Packet = 0,
     /// The packet that it quotes.
@@ -82,17 +82,23 @@ pub(crate) enum Scratch {
     Track = 4,
     /// The packet inside a tunnel.
     Inner = 6,
+    /// What the decision needs to know of it.
+    Flow = 8,
 }
 
 impl Scratch {
     /// The entry of this kind for programs of `hook`.
     #[inline(always)]
-    pub(crate) const fn of(self, hook: Hook) -> u32 {
+    pub(super) const fn of(self, hook: Hook) -> u32 {
         self as u32 + hook as u32
     }
 }
 
-pub(crate) const SCRATCH_WORDS: usize = size_of::<Packet>().div_ceil(8);
+pub(super) const SCRATCH_WORDS: usize = size_of::<Packet>().div_ceil(8);
+const _: () = {
+    assert!(size_of::<FlowPacket<KeyV6>>() <= SCRATCH_WORDS * 8);
+    assert!(size_of::<Track>() <= SCRATCH_WORDS * 8);
+};
 
 /// One CPU's samples.
-pub(crate) type Ring = RingBuf<SampleHeader, 262_144>;
+pub(super) type Ring = RingBuf<SampleHeader, 262_144>;

@@ -5,12 +5,12 @@ use core::ptr;
 use ndpi_common::parse::Packet;
 use ndpi_common::{FragmentKey, FragmentPorts};
 
-use crate::maps::FRAGMENTS;
+use super::maps::FRAGMENTS;
 
 /// Notes what a first fragment tells. When there is no room, later fragments will be unknown; the
 /// first is not: always true.
 #[inline(never)]
-pub(crate) fn learn(packet: &Packet, id: u32) -> bool {
+pub(super) fn learn(packet: &Packet, id: u32) -> bool {
     let key = FragmentKey::new(&packet.key, packet.direction, id);
     let _ = FRAGMENTS.insert(key, FragmentPorts::of(packet, &key), 0);
     true
@@ -18,7 +18,7 @@ pub(crate) fn learn(packet: &Packet, id: u32) -> bool {
 
 /// Gives a later fragment what its first told; says whether that has been seen.
 #[inline(never)]
-pub(crate) fn join(packet: &mut Packet, id: u32) -> bool {
+pub(super) fn join(packet: &mut Packet, id: u32) -> bool {
     let key = FragmentKey::new(&packet.key, packet.direction, id);
     let Some(ports) = FRAGMENTS.get_ptr(key) else { return false };
     // SAFETY: looked up just now: its memory stays that of some datagram's. An aligned word.

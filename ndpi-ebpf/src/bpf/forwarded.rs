@@ -7,34 +7,15 @@
 
 use core::ptr;
 
-use ndpi_common::{Direction, Hook, State, TrackNotes, Verdict};
+use ndpi_common::{Direction, State, TrackNotes, Verdict};
 
-use crate::family::Family;
-use crate::hook::Hooked;
-use crate::seen::Seen;
-
-/// What is noted of a packet in [`ndpi_common::Verdict::state`]: that it came in, if it did.
-#[inline(always)]
-pub(crate) fn bit<H: Hooked, K>(seen: &Seen<K>) -> u8 {
-    match H::HOOK {
-        Hook::Xdp => State::at_ingress(seen.direction),
-        Hook::Tc => 0,
-    }
-}
-
-/// The same for [`ndpi_common::Track::tcp_flags`].
-#[inline(always)]
-pub(crate) fn track_bit<H: Hooked, K>(seen: &Seen<K>) -> u32 {
-    match H::HOOK {
-        Hook::Xdp => TrackNotes::at_ingress(seen.direction),
-        Hook::Tc => 0,
-    }
-}
+use super::family::Family;
+use super::hook::Hooked;
 
 /// Whether XDP has seen the packet under this key, which has this verdict, if any. Where the hardware takes
 /// tags off, XDP saw it without: both keys are looked for.
 #[inline(always)]
-pub(crate) fn was_seen<H: Hooked, K: Family>(
+pub(super) fn was_seen<H: Hooked, K: Family>(
     frame: H,
     key: &K,
     verdict: Option<*mut Verdict>,

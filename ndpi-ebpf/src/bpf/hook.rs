@@ -5,14 +5,14 @@ use core::ffi::c_void;
 use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_REDIRECT};
 use aya_ebpf::bindings::{TC_ACT_SHOT, TC_ACT_UNSPEC};
 use ndpi_common::parse::{Head, Link, Tags};
-use ndpi_common::{Hook, Outcome, REJECT_MARK, Reason, Watched};
+use ndpi_common::{Disposition, Hook, REJECT_MARK, Reason, Watched};
 
-use crate::frame::{SkbFrame, XdpFrame};
-use crate::maps::{INTERFACES, PEERS};
-use crate::settings;
+use super::frame::{SkbFrame, XdpFrame};
+use super::maps::{INTERFACES, PEERS};
+use super::settings;
 
 /// A packet in the hands of a program.
-pub(crate) trait Hooked: Head + Copy {
+pub(super) trait Hooked: Head + Copy {
     /// Where it is seen.
     const HOOK: Hook;
     /// What lets a packet go on: to the next program where the hook may have several, then to the
@@ -46,9 +46,12 @@ pub(crate) trait Hooked: Head + Copy {
     /// `to` is valid for writes of `len` bytes.
     unsafe fn copy_to(self, at: u32, to: *mut c_void, len: u32) -> bool;
 
-    /// Carries an outcome out; a packet that passes may be redirected, or dropped because the other end
-    /// of the wire is gone.
-    fn settle(self, outcome: Outcome, reason: Reason) -> (Outcome, Reason, i32);
+    /// Where a packet goes that passes: it may be redirected, or dropped because the other end of the
+    /// wire is gone.
+    fn routed(self, disposition: Disposition) -> Disposition;
+
+    /// The answer to the kernel.
+    fn action(disposition: Disposition) -> i32;
 }
 
 impl Hooked for XdpFrame {
@@ -93,34 +96,40 @@ impl Hooked for XdpFrame {
     }
 
     #[inline(always)]
-    fn settle(self, outcome: Outcome, reason: Reason) -> (Outcome, Reason, i32) {
-        match outcome {
-            Outcome::Dropped => (outcome, reason, XDP_DROP.cast_signed()),
-            Outcome::Passed | Outcome::Redirected if settings::has_peers() => {
-                through(self.ifindex(), reason)
-            }
-            Outcome::Passed | Outcome::Redirected => (Outcome::Passed, reason, Self::PASS),
+    fn routed(self, disposition: Disposition) -> Disposition {
+        match disposition {
+            Disposition::Pass(reason) if settings::has_peers() => through(self.ifindex(), reason),
+            _ => disposition,
+        }
+    }
+
+    #[inline(always)]
+    fn action(disposition: Disposition) -> i32 {
+        match disposition {
+            Disposition::Pass(_) | Disposition::RedirectAtTc(_) => Self::PASS,
+            Disposition::Drop(_) => XDP_DROP.cast_signed(),
+            Disposition::Redirect(_) => XDP_REDIRECT.cast_signed(),
         }
     }
 }
 
 /// Sends a frame that came in on `ifindex` out of the interface's peer, if it is the end of a wire.
 #[inline(always)]
-fn through(ifindex: u32, reason: Reason) -> (Outcome, Reason, i32) {
+fn through(ifindex: u32, reason: Reason) -> Disposition {
     if PEERS.redirect(ifindex, 0).is_ok() {
-        return (Outcome::Redirected, reason, XDP_REDIRECT.cast_signed());
+        return Disposition::Redirect(reason);
     }
     match peer(ifindex) {
-        Watched::PLAIN => (Outcome::Passed, reason, XDP_PASS.cast_signed()),
-        Watched::CUT => (Outcome::Dropped, Reason::NoPeer, XDP_DROP.cast_signed()),
+        Watched::PLAIN => Disposition::Pass(reason),
+        Watched::CUT => Disposition::Drop(Reason::NoPeer),
         // `ingress` sends it on, which can take what the stack has merged.
-        _ => (Outcome::Redirected, reason, XDP_PASS.cast_signed()),
+        _ => Disposition::RedirectAtTc(reason),
     }
 }
 
 /// What `INTERFACES` has for an interface.
 #[inline(always)]
-pub(crate) fn peer(ifindex: u32) -> u32 {
+pub(super) fn peer(ifindex: u32) -> u32 {
     // SAFETY: looked up just now; an aligned word that user space writes whole.
     INTERFACES.get_ptr(ifindex).map_or(Watched::PLAIN, |peer| unsafe { *peer })
 }
@@ -187,10 +196,18 @@ impl Hooked for SkbFrame {
     }
 
     #[inline(always)]
-    fn settle(self, outcome: Outcome, reason: Reason) -> (Outcome, Reason, i32) {
-        match outcome {
-            Outcome::Dropped => (outcome, reason, TC_ACT_SHOT),
-            Outcome::Passed | Outcome::Redirected => (Outcome::Passed, reason, Self::PASS),
+    fn routed(self, disposition: Disposition) -> Disposition {
+        disposition
+    }
+
+    #[inline(always)]
+    fn action(disposition: Disposition) -> i32 {
+        match disposition {
+            Disposition::Drop(_) => TC_ACT_SHOT,
+            // Only XDP redirects.
+            Disposition::Pass(_) | Disposition::Redirect(_) | Disposition::RedirectAtTc(_) => {
+                Self::PASS
+            }
         }
     }
 }

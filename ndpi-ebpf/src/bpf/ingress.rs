@@ -8,9 +8,9 @@ use aya_ebpf::helpers::generated::{
 };
 use ndpi_common::Watched;
 
-use crate::atomic;
-use crate::hook::peer;
-use crate::maps::LOST;
+use super::atomic;
+use super::hook::peer;
+use super::maps::LOST;
 
 /// An Ethernet header, as it is in the packet.
 type Header = [u16; 7];
@@ -20,7 +20,7 @@ const _: () = assert!(size_of::<Header>() == HEADER_LEN as usize);
 /// What becomes of a packet that XDP has seen: it goes on up, or out of the other end of the wire.
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "the helper returns an action, TC_ACT_*")]
-pub(crate) fn pass_on(skb: *mut __sk_buff) -> i32 {
+pub(super) fn pass_on(skb: *mut __sk_buff) -> i32 {
     restore_header(skb);
     // SAFETY: the kernel's context of this run.
     match peer(unsafe { (*skb).ifindex }) {

@@ -5,7 +5,7 @@
 use aya_ebpf::EbpfContext;
 use aya_log_ebpf::debug;
 
-use crate::hook::Hooked;
+use super::hook::Hooked;
 
 struct Context(*mut core::ffi::c_void);
 
@@ -17,14 +17,14 @@ impl EbpfContext for Context {
 
 /// This CPU has no ring: user space made rings for fewer CPUs than there are.
 #[inline(never)]
-pub(crate) fn no_ring<H: Hooked>(frame: H) -> i32 {
+pub(super) fn no_ring<H: Hooked>(frame: H) -> i32 {
     debug!(&Context(frame.context()), "a CPU has no ring");
     0
 }
 
 /// The bytes that the parser found could not be copied.
 #[inline(never)]
-pub(crate) fn not_copied<H: Hooked>(frame: H) -> i32 {
+pub(super) fn not_copied<H: Hooked>(frame: H) -> i32 {
     debug!(&Context(frame.context()), "cannot copy a packet's bytes");
     0
 }

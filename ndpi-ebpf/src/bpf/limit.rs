@@ -3,32 +3,31 @@
 use core::ptr;
 
 use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
-use ndpi_common::{Bucket, Outcome, Verdict};
+use ndpi_common::{Bucket, Verdict, Weight};
 
-use crate::atomic;
-use crate::count::Weight;
-use crate::maps::LIMITS;
+use super::atomic;
+use super::maps::LIMITS;
 
-/// Takes a packet's bytes out of its verdict's bucket: dropped where they are too many. A verdict
+/// Takes a packet's bytes out of its verdict's bucket, or says that they are too many. A verdict
 /// without a bucket limits nothing; user space writes the bucket first, and removes it last.
 ///
 /// # Safety
 /// `verdict` was looked up in this run.
 #[inline(always)]
-pub(crate) unsafe fn outcome(verdict: *mut Verdict, weight: Weight) -> Outcome {
+pub(super) unsafe fn lets_through(verdict: *mut Verdict, weight: Weight) -> bool {
     // SAFETY: the caller's promise.
     let number = unsafe { (*verdict).bucket };
-    let Some(bucket) = LIMITS.get_ptr_mut(number) else { return Outcome::Passed };
+    let Some(bucket) = LIMITS.get_ptr_mut(number) else { return true };
     // SAFETY: looked up just now.
     if unsafe { take(bucket, weight.bytes) } {
-        return Outcome::Passed;
+        return true;
     }
     // SAFETY: the caller's promise; aligned words that only the kernel side changes.
     unsafe {
         atomic::add(&raw mut (*verdict).over_limit.packets, u64::from(weight.packets));
         atomic::add(&raw mut (*verdict).over_limit.bytes, u64::from(weight.bytes));
     }
-    Outcome::Dropped
+    false
 }
 
 /// Refills a bucket and takes `bytes` out, or says that they are too many. CPUs that take from it at

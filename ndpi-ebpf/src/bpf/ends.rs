@@ -4,11 +4,11 @@ use aya_ebpf::btf_maps::lpm_trie;
 use ndpi_common::Key;
 use ndpi_common::parse::Packet;
 
-use crate::maps::TUNNEL_ENDS;
+use super::maps::TUNNEL_ENDS;
 
 /// Whether both ends of a tunnel are in networks that were given.
 #[inline(never)]
-pub(crate) fn are_given(packet: &Packet) -> bool {
+pub(super) fn are_given(packet: &Packet) -> bool {
     match &packet.key {
         Key::V4(key) => is_given(mapped(key.lower)) && is_given(mapped(key.upper)),
         Key::V6(key) => is_given(key.lower) && is_given(key.upper),

@@ -8,30 +8,30 @@ use aya_ebpf::bindings::{__sk_buff, xdp_md};
 use aya_ebpf::helpers::{bpf_skb_load_bytes, bpf_xdp_get_buff_len, bpf_xdp_load_bytes};
 use ndpi_common::parse::{Head, Source, View};
 
-use crate::settings;
+use super::settings;
 
 /// A frame at XDP.
 #[derive(Clone, Copy)]
-pub(crate) struct XdpFrame {
-    pub(crate) context: *mut xdp_md,
+pub(super) struct XdpFrame {
+    pub(super) context: *mut xdp_md,
 }
 
 /// A packet at TC.
 #[derive(Clone, Copy)]
-pub(crate) struct SkbFrame {
-    pub(crate) context: *mut __sk_buff,
+pub(super) struct SkbFrame {
+    pub(super) context: *mut __sk_buff,
 }
 
 /// The first bytes of a packet, which were found to be there.
 #[derive(Clone, Copy)]
-pub(crate) struct Checked {
+pub(super) struct Checked {
     start: *const u8,
     len: usize,
 }
 
 impl XdpFrame {
     #[inline(always)]
-    pub(crate) fn new(context: *mut xdp_md) -> Self {
+    pub(super) fn new(context: *mut xdp_md) -> Self {
         Self { context }
     }
 
@@ -46,7 +46,7 @@ impl XdpFrame {
     /// # Safety
     /// `to` is valid for writes of `len` bytes.
     #[inline(always)]
-    pub(crate) unsafe fn copy(self, at: u32, to: *mut c_void, len: u32) -> bool {
+    pub(super) unsafe fn copy(self, at: u32, to: *mut c_void, len: u32) -> bool {
         // SAFETY: the kernel checks `at` against the frame; the caller vouches for `to`.
         unsafe { bpf_xdp_load_bytes(self.context, at, to, len) == 0 }
     }
@@ -54,7 +54,7 @@ impl XdpFrame {
 
 impl SkbFrame {
     #[inline(always)]
-    pub(crate) fn new(context: *mut __sk_buff) -> Self {
+    pub(super) fn new(context: *mut __sk_buff) -> Self {
         Self { context }
     }
 
@@ -69,7 +69,7 @@ impl SkbFrame {
     /// # Safety
     /// `to` is valid for writes of `len` bytes.
     #[inline(always)]
-    pub(crate) unsafe fn copy(self, at: u32, to: *mut c_void, len: u32) -> bool {
+    pub(super) unsafe fn copy(self, at: u32, to: *mut c_void, len: u32) -> bool {
         // SAFETY: the kernel checks `at` against the packet; the caller vouches for `to`.
         unsafe { bpf_skb_load_bytes(self.context.cast(), at, to, len) == 0 }
     }

@@ -11,7 +11,7 @@ use core::arch::asm;
 /// length that may be 0 for all it knows.
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "at most `MOST`")]
-pub(crate) fn between<const LEAST: usize, const MOST: usize>(value: u32) -> u32 {
+pub(super) fn between<const LEAST: usize, const MOST: usize>(value: u32) -> u32 {
     const { assert!(0 < LEAST && LEAST <= MOST && MOST < i32::MAX as usize) };
     let mut value = u64::from(value);
     // SAFETY: only changes the register it names.

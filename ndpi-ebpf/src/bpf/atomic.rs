@@ -15,7 +15,7 @@ const ORDER: AtomicOrdering = AtomicOrdering::SeqCst;
 /// `to` points to a valid, aligned 64-bit word that is only shared through atomic operations and
 /// reads that may be stale.
 #[inline(always)]
-pub(crate) unsafe fn add(to: *mut u64, value: u64) -> u64 {
+pub(super) unsafe fn add(to: *mut u64, value: u64) -> u64 {
     // SAFETY: the caller's promise.
     unsafe { atomic_xadd::<u64, u64, ORDER>(to, value) }
 }
@@ -25,7 +25,7 @@ pub(crate) unsafe fn add(to: *mut u64, value: u64) -> u64 {
 /// # Safety
 /// As [`add`], for a 32-bit word.
 #[inline(always)]
-pub(crate) unsafe fn add32(to: *mut u32, value: u32) -> u32 {
+pub(super) unsafe fn add32(to: *mut u32, value: u32) -> u32 {
     // SAFETY: the caller's promise.
     unsafe { atomic_xadd::<u32, u32, ORDER>(to, value) }
 }
@@ -35,7 +35,7 @@ pub(crate) unsafe fn add32(to: *mut u32, value: u32) -> u32 {
 /// # Safety
 /// As [`add`], for a 32-bit word.
 #[inline(always)]
-pub(crate) unsafe fn or32(to: *mut u32, bits: u32) -> u32 {
+pub(super) unsafe fn or32(to: *mut u32, bits: u32) -> u32 {
     // SAFETY: the caller's promise.
     unsafe { atomic_or::<u32, u32, ORDER>(to, bits) }
 }
@@ -45,7 +45,7 @@ pub(crate) unsafe fn or32(to: *mut u32, bits: u32) -> u32 {
 /// # Safety
 /// As [`add`], for a 32-bit word.
 #[inline(always)]
-pub(crate) unsafe fn and32(to: *mut u32, bits: u32) -> u32 {
+pub(super) unsafe fn and32(to: *mut u32, bits: u32) -> u32 {
     // SAFETY: the caller's promise.
     unsafe { atomic_and::<u32, u32, ORDER>(to, bits) }
 }
@@ -55,7 +55,7 @@ pub(crate) unsafe fn and32(to: *mut u32, bits: u32) -> u32 {
 /// # Safety
 /// As [`add`], for a 32-bit word.
 #[inline(always)]
-pub(crate) unsafe fn swap32(to: *mut u32, value: u32) -> u32 {
+pub(super) unsafe fn swap32(to: *mut u32, value: u32) -> u32 {
     // SAFETY: the caller's promise.
     unsafe { atomic_xchg::<u32, ORDER>(to, value) }
 }
@@ -65,7 +65,7 @@ pub(crate) unsafe fn swap32(to: *mut u32, value: u32) -> u32 {
 /// # Safety
 /// As [`add`].
 #[inline(always)]
-pub(crate) unsafe fn swap(to: *mut u64, value: u64) -> u64 {
+pub(super) unsafe fn swap(to: *mut u64, value: u64) -> u64 {
     // SAFETY: the caller's promise.
     unsafe { atomic_xchg::<u64, ORDER>(to, value) }
 }
@@ -75,7 +75,7 @@ pub(crate) unsafe fn swap(to: *mut u64, value: u64) -> u64 {
 /// # Safety
 /// As [`add`].
 #[inline(always)]
-pub(crate) unsafe fn replace(to: *mut u64, old: u64, new: u64) -> bool {
+pub(super) unsafe fn replace(to: *mut u64, old: u64, new: u64) -> bool {
     // SAFETY: the caller's promise.
     unsafe { atomic_cxchg::<u64, ORDER, ORDER>(to, old, new).1 }
 }

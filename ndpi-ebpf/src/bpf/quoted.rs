@@ -3,35 +3,32 @@
 use core::mem::MaybeUninit;
 
 use ndpi_common::parse::{self, Fragment, Link, Options, Packet, ethertype, is_about, quotation};
-use ndpi_common::{Key, Outcome, Reason};
+use ndpi_common::{Disposition, FlowPacket, Key, Reason};
 
-use crate::count;
-use crate::decide::{Standing, decided};
-use crate::family::Family;
-use crate::forwarded;
-use crate::fragments;
-use crate::hook::Hooked;
-use crate::maps::{SCRATCH, Scratch};
-use crate::seen::Seen;
-
-/// Not an answer to the kernel: the packet is no ICMP error, or its flow has no verdict.
-pub(crate) const NO_ANSWER: i32 = -2;
+use super::answer::NO_ERROR;
+use super::count;
+use super::family::Family;
+use super::forwarded;
+use super::fragments;
+use super::hook::Hooked;
+use super::maps::{SCRATCH, Scratch};
+use super::verdict::{Ruling, ruling};
 
 /// Decides on an ICMP error about a flow with a verdict. Others are packets of the ICMP flow
 /// between the hosts that they go between, and shown as such.
 #[inline(never)]
-pub(crate) fn answer<H: Hooked>(frame: H, error: &Packet) -> i32 {
-    let Some(link) = quotation(&frame, error) else { return NO_ANSWER };
-    let Some(scratch) = SCRATCH.get_ptr_mut(Scratch::Quoted.of(H::HOOK)) else { return NO_ANSWER };
-    // SAFETY: as in `general`; this entry is only used here.
+pub(super) fn answer<H: Hooked>(frame: H, error: &Packet) -> i32 {
+    let Some(link) = quotation(&frame, error) else { return NO_ERROR };
+    let Some(scratch) = SCRATCH.get_ptr_mut(Scratch::Quoted.of(H::HOOK)) else { return NO_ERROR };
+    // SAFETY: as in `slow_path`; this entry is only used here.
     let quoted = unsafe { &mut *scratch.cast::<MaybeUninit<Packet>>() };
     if !read(frame, &link, quoted) {
-        return NO_ANSWER;
+        return NO_ERROR;
     }
     // SAFETY: written by `read`, which said so.
     let quoted = unsafe { quoted.assume_init_mut() };
     if !is_about(error, quoted) || !has_ports(quoted) {
-        return NO_ANSWER;
+        return NO_ERROR;
     }
     match &quoted.key {
         Key::V4(key) => answer_for(frame, key, error, quoted),
@@ -70,14 +67,14 @@ fn has_ports(quoted: &mut Packet) -> bool {
 
 #[inline(never)]
 fn answer_for<H: Hooked, K: Family>(frame: H, key: &K, error: &Packet, quoted: &Packet) -> i32 {
-    let Some(verdict) = key.verdict() else { return NO_ANSWER };
-    let seen = Seen::about(frame, *key, error, quoted.direction);
-    if forwarded::was_seen(frame, key, Some(verdict), seen.direction) {
-        return count::leave(frame, Outcome::Passed, Reason::SeenAtIngress, seen.weight);
+    let Some(verdict) = key.verdict() else { return NO_ERROR };
+    let packet = FlowPacket::about(*key, error, frame.segment_size(), quoted.direction);
+    if forwarded::was_seen(frame, key, Some(verdict), packet.direction) {
+        return count::leave(frame, Disposition::Pass(Reason::SeenAtIngress), packet.weight);
     }
     // SAFETY: looked up just now.
-    match unsafe { decided(frame, verdict, &seen) } {
-        Standing::Acts(outcome, reason) => count::leave(frame, outcome, reason, seen.weight),
-        Standing::LetThrough | Standing::Knocks | Standing::Over => NO_ANSWER,
+    match unsafe { ruling(frame, verdict, &packet) } {
+        Ruling::Acts(disposition) => count::leave(frame, disposition, packet.weight),
+        Ruling::LetThrough | Ruling::Knocks | Ruling::Over => NO_ERROR,
     }
 }

@@ -4,10 +4,10 @@ use core::ptr;
 
 use ndpi_common::{Direction, Key, KeyV4, KeyV6, ServerKey, Track, Verdict};
 
-use crate::maps::{TRACK_V4, TRACK_V6, UNANSWERED_V4, UNANSWERED_V6, VERDICTS_V4, VERDICTS_V6};
+use super::maps::{TRACK_V4, TRACK_V6, UNANSWERED_V4, UNANSWERED_V6, VERDICTS_V4, VERDICTS_V6};
 
 /// A flow key with maps of its own.
-pub(crate) trait Family: Copy {
+pub(super) trait Family: Copy {
     /// The flow's verdict. The entry may be removed at any time; its memory stays a verdict's.
     fn verdict(&self) -> Option<*mut Verdict>;
     /// The flow's track, where its client was answered.

@@ -3,7 +3,7 @@
 use core::ptr;
 
 use aya_ebpf::Global;
-use ndpi_common::{ABI_VERSION, Live, Switches};
+use ndpi_common::{ABI_VERSION, FlowPacket, Live, Switches};
 
 /// Which version of the shared types this object was built with; the loader reads it.
 #[unsafe(no_mangle)]
@@ -23,58 +23,72 @@ static mut LIVE: Live = Live { tick: 0, zero: 0, switches: 0, servers: 0 };
 
 /// Packets of an undecided flow that are shown at most.
 #[inline(always)]
-pub(crate) fn budget() -> u32 {
+pub(super) fn budget() -> u32 {
     BUDGET.load()
 }
 
 /// Bytes of a packet that are shown at most.
 #[inline(always)]
-pub(crate) fn snap() -> u32 {
+pub(super) fn snap() -> u32 {
     SNAP.load()
 }
 
 /// Whether one of [`Switches`] is on that is fixed at load.
 #[inline(always)]
-pub(crate) fn is_on(switch: u32) -> bool {
+pub(super) fn is_on(switch: u32) -> bool {
     SWITCHES.load() & switch != 0
 }
 
 /// Whether one of [`Switches::LIVE`] is on.
 #[inline(always)]
-pub(crate) fn is_on_now(switch: u32) -> bool {
+pub(super) fn is_on_now(switch: u32) -> bool {
     // SAFETY: as for `tick`.
     unsafe { ptr::read_volatile(&raw const LIVE.switches) & switch != 0 }
 }
 
 /// Whether there are servers to look for, see `SERVERS`.
 #[inline(always)]
-pub(crate) fn has_servers() -> bool {
+pub(super) fn has_servers() -> bool {
     // SAFETY: as for `tick`.
     unsafe { ptr::read_volatile(&raw const LIVE.servers) != 0 }
 }
 
 /// Whether the frames that pass are sent to the interface's peer.
 #[inline(always)]
-pub(crate) fn has_peers() -> bool {
+pub(super) fn has_peers() -> bool {
     is_on(Switches::PEERS)
 }
 
 /// Ticks without a packet after which a flow of the same key is a new one.
 #[inline(always)]
-pub(crate) fn idle_ticks() -> u32 {
+pub(super) fn idle_ticks() -> u32 {
     IDLE_TICKS.load()
+}
+
+/// Whether a packet is opened, and goes on as the one inside unless it is dropped.
+#[inline(always)]
+pub(super) fn opens<K: Copy>(packet: &FlowPacket<K>) -> bool {
+    is_on(Switches::TUNNELS) && packet.is_outer()
+}
+
+/// Whether the last packet is longer ago than a flow may pause. A time ahead of the clock, which
+/// user space may write just before it advances the clock, is not.
+#[inline(always)]
+pub(super) fn is_idle(last_seen: u32) -> bool {
+    let pause = tick().wrapping_sub(last_seen).cast_signed();
+    pause > idle_ticks().cast_signed()
 }
 
 /// The coarse clock.
 #[inline(always)]
-pub(crate) fn tick() -> u32 {
+pub(super) fn tick() -> u32 {
     // SAFETY: `LIVE` is valid for the program's life, and user space writes the word whole.
     unsafe { ptr::read_volatile(&raw const LIVE.tick) }
 }
 
 /// `value`, without the verifier knowing that it is the same.
 #[inline(always)]
-pub(crate) fn forget(value: u32) -> u32 {
+pub(super) fn forget(value: u32) -> u32 {
     // SAFETY: as for `tick`.
     value.wrapping_add(unsafe { ptr::read_volatile(&raw const LIVE.zero) })
 }

@@ -1,0 +1,8 @@
+//! What a part of the programs answers to another: an answer to the kernel, or one of these.
+
+/// The packet is not of the common form.
+pub(super) const NOT_COMMON: i32 = -2;
+/// Nothing speaks against the outer flow of a tunnel, and what is inside decides.
+pub(super) const OPENED: i32 = -3;
+/// The packet is no ICMP error, or the flow that it is about has no verdict.
+pub(super) const NO_ERROR: i32 = -4;

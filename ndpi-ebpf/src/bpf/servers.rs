@@ -1,0 +1,23 @@
+//! Servers that are blocked: their flows are dropped from the first packet on.
+
+use ndpi_common::{Direction, FlowPacket};
+
+use super::family::Family;
+use super::maps::SERVERS;
+use super::settings;
+
+/// Whether flows to the server of this one are dropped now.
+#[inline(always)]
+pub(super) fn is_blocked<K: Family>(packet: &FlowPacket<K>, client: Direction) -> bool {
+    settings::has_servers() && look_up(&packet.key, client) != 0
+}
+
+/// A subprogram, for the sake of the stack.
+#[inline(never)]
+fn look_up<K: Family>(key: &K, client: Direction) -> u32 {
+    let Some(server) = SERVERS.get_ptr(key.server_of(client)) else { return 0 };
+    // SAFETY: looked up just now; its memory stays a server's. If the entry is removed meanwhile, it
+    // may be another one's already: this packet then fares as that one's.
+    let server = unsafe { *server };
+    u32::from(server.blocks_at(settings::tick()))
+}

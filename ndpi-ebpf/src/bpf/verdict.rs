@@ -1,0 +1,111 @@
+//! What a verdict says to a packet of its flow.
+
+use core::ptr;
+
+use ndpi_common::parse::tcp;
+use ndpi_common::{Disposition, FlowPacket, Reason, State, Treatment, Verdict};
+
+use super::count;
+use super::entry::FirstWord;
+use super::family::Family;
+use super::hook::Hooked;
+use super::limit;
+use super::reopen;
+use super::settings;
+use super::show;
+
+/// What a verdict says to a packet.
+pub(super) enum Ruling {
+    /// This is done with it.
+    Acts(Disposition),
+    /// It is let through in spite of the verdict.
+    LetThrough,
+    /// The same, and with it another connection may begin.
+    Knocks,
+    /// The verdict is over.
+    Over,
+}
+
+/// Acts on a verdict, and counts the packet in it.
+///
+/// # Safety
+/// `verdict` was looked up in this run.
+#[inline(always)]
+pub(super) unsafe fn ruling<H: Hooked, K: Family>(
+    frame: H,
+    verdict: *mut Verdict,
+    packet: &FlowPacket<K>,
+) -> Ruling {
+    // SAFETY: the caller's promise.
+    let first = unsafe { FirstWord::read(verdict) };
+    if first.state() & State::UNSETTLED | packet.tcp_flags & tcp::SYN != 0 {
+        match reopen::by(frame, verdict, packet) {
+            reopen::IN_FORCE => {}
+            reopen::LET_THROUGH => return Ruling::LetThrough,
+            reopen::KNOCKS => return Ruling::Knocks,
+            _ => return Ruling::Over,
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        note::<H, K>(verdict, first, packet);
+        enforce(frame, verdict, Treatment::of(first.action()), packet)
+    }
+}
+
+/// # Safety
+/// `verdict` was looked up in this run.
+#[inline(always)]
+unsafe fn enforce<H: Hooked, K: Family>(
+    frame: H,
+    verdict: *mut Verdict,
+    treatment: Treatment,
+    packet: &FlowPacket<K>,
+) -> Ruling {
+    if let Treatment::Uncounted(disposition) = treatment {
+        return Ruling::Acts(disposition);
+    }
+    // SAFETY: the caller's promise.
+    let before = unsafe { count::tally(verdict, packet.direction, packet.weight) };
+    match treatment {
+        Treatment::Uncounted(disposition) | Treatment::Counted(disposition) => {
+            Ruling::Acts(disposition)
+        }
+        Treatment::Limited => {
+            // SAFETY: the caller's promise.
+            let within = unsafe { limit::lets_through(verdict, packet.weight) };
+            Ruling::Acts(Disposition::drop_if(!within, Reason::Limit))
+        }
+        Treatment::Rejected => {
+            if before.packets == 0 && !packet.is_error {
+                show::rejected(frame, packet);
+            }
+            Ruling::Acts(Disposition::Drop(Reason::Reject))
+        }
+        Treatment::Undecided => Ruling::LetThrough,
+    }
+}
+
+/// Notes the time, new TCP flags, and that the packet came in. Nothing is written that is there
+/// already.
+///
+/// A SYN does not keep an entry from going idle: a client that tries again and again on a blocked
+/// flow's ports gets a new flow in the end.
+///
+/// # Safety
+/// `verdict` was looked up in this run.
+#[inline(always)]
+unsafe fn note<H: Hooked, K>(verdict: *mut Verdict, first: FirstWord, packet: &FlowPacket<K>) {
+    let opens = tcp::opens(packet.tcp_flags);
+    let tick = settings::tick();
+    // SAFETY: the caller's promise. Two CPUs write the same tick, or ones that differ by one.
+    unsafe {
+        let last_seen = &raw mut (*verdict).last_seen;
+        if ptr::read_volatile(last_seen) != tick && !opens {
+            ptr::write_volatile(last_seen, tick);
+        }
+        let state = State::seen_at(H::HOOK, packet.direction);
+        let bits = Verdict::first_word_bits(packet.direction, packet.tcp_flags, state);
+        first.add(verdict, bits);
+    }
+}
