@@ -37,3 +37,10 @@ pub struct Reloaded {
     #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub failures: u64,
 }
+
+/// The interfaces on which nothing is enforced, or not all, and why, in words; `None` where there are none.
+pub fn where_not(unenforced: &BTreeMap<String, String>) -> Option<String> {
+    let each = |(name, why): (&String, &String)| format!("{name} ({why})");
+    let places: Vec<_> = unenforced.iter().map(each).collect();
+    (!places.is_empty()).then(|| format!("not enforced on {}", places.join(", ")))
+}

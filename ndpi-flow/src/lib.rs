@@ -6,11 +6,13 @@ mod first_packet;
 mod flow;
 mod resegment;
 mod sample;
+mod unpack;
 mod verdict;
 
 pub use batch::Batch;
 pub use classify::{
-    Announcement, Classifier, Detector, End, Judge, Keeper, Moment, Settings, Sink, judge,
+    Announcement, Classifier, Detector, End, Enforcement, Judge, Keeper, Moment, Settings, Sink,
+    Unenforced, judge,
 };
 pub use first_packet::{
     Blocked, Blocklist, Claim, Known, LONGEST, Memory, NoBlocklist, Servers, UNANNOUNCED, lesson,
@@ -22,4 +24,5 @@ pub use flow::{
 };
 pub use resegment::fit;
 pub use sample::{Sample, tcp};
+pub use unpack::Unpacker;
 pub use verdict::{Action, Verdict};

@@ -1,6 +1,7 @@
 //! The parts of `ndpi-xdp`: sources of samples, classifier, policy, verdict store, sinks, commands.
 
 pub mod cli;
+mod clock;
 pub mod commands;
 pub mod control;
 pub mod enforce;

@@ -26,7 +26,6 @@ pub mod foreign;
 pub mod frame;
 pub mod instance;
 pub mod interface;
-pub mod lines;
 pub mod namespace;
 pub mod needs;
 pub mod packets;

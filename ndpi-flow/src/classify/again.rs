@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::classifier::judge;
-use super::{Classifier, Detector, Judge, Keeper, Sink};
+use super::{Classifier, Detector, Enforcement, Judge, Keeper, Sink};
 use crate::flow::{AFTER, Decided, FlowEntry, FlowKey, SlotId, Stage};
 use crate::sample::Sample;
 use crate::verdict::Action;
@@ -77,7 +77,7 @@ impl<D: Detector> Classifier<D> {
         if next_look(flow) != Some(look) {
             return;
         }
-        if !sink.suspend(flow) {
+        if !sink.enforcement().suspend(flow) {
             return self.await_look(slot, now_ns);
         }
         let state = Stage::Undecided(self.detector.open());
@@ -94,7 +94,7 @@ impl<D: Detector> Classifier<D> {
         let Some(flow) = self.table.get_mut(slot) else { return };
         let Some(before) = flow.looks.before.take() else { return };
         fall_back(flow, *before, sink.rules());
-        sink.unchanged(flow);
+        sink.enforcement().resume(flow);
         self.account(slot, sink);
         self.await_look(slot, now_ns);
     }

@@ -4,7 +4,7 @@ use ndpi::Classification;
 
 use super::again::{Waiting, end_with};
 use super::decide::{decide, give_up};
-use super::{Detector, Judge, Moment, Sink};
+use super::{Detector, Enforcement, Judge, Moment, Sink};
 use crate::flow::{
     FlowEntry, FlowKey, FlowTable, Ledger, Meeting, Notes, Pool, Shares, SlotId, Stage, Timeouts,
 };
@@ -156,7 +156,7 @@ impl<D: Detector> Classifier<D> {
             let Some(flow) = self.table.get(slot) else { continue };
             let kept_here = self.settings.keeper == Keeper::Classifier
                 || flow.decided().is_none()
-                || !sink.stands(flow);
+                || !sink.enforcement().stands(flow);
             if kept_here && timeouts.is_over(flow, now_ns) {
                 self.finish(slot, End::of_silent(flow), sink);
             }
@@ -230,7 +230,7 @@ impl<D: Detector> Classifier<D> {
         if let Some(flow) = self.table.look_up(&sample.key)
             && flow.decided().is_some()
         {
-            sink.rejected(flow, sample);
+            sink.enforcement().rejected(flow, sample);
         }
     }
 
@@ -271,7 +271,7 @@ impl<D: Detector> Classifier<D> {
     fn look(&mut self, slot: SlotId, sample: &Sample, sink: &mut impl Sink<D::Flow>) {
         let classification = self.inspect(slot, sample);
         let Some(flow) = self.table.get_mut(slot) else { return };
-        let Some(classification) = classification else { return sink.known(flow, sample) };
+        let Some(classification) = classification else { return known(flow, sample, sink) };
         let decided = decide(&self.detector, flow, classification, sample, sink.rules());
         // Beyond the budget nothing more is seen of it: what is known now must do.
         let decided = if decided.is_none() && sample.last {
@@ -294,7 +294,7 @@ impl<D: Detector> Classifier<D> {
         let timeouts = self.settings.timeouts?;
         let flow = self.table.get(slot)?;
         if self.settings.keeper == Keeper::Kernel && flow.decided().is_some() {
-            return (sample.reopened && sink.is_over(sample)).then_some(End::Reused);
+            return (sample.reopened && sink.enforcement().is_over(sample)).then_some(End::Reused);
         }
         if flow.tcp_closed() && tcp::opens(sample.tcp_flags) {
             return Some(End::Reused);
@@ -317,6 +317,16 @@ impl<D: Detector> Classifier<D> {
         }
         sink.finished(flow, end);
     }
+}
+
+/// Takes a packet of a flow that was decided before: where its verdict does not stand yet, it is decided once
+/// more.
+fn known<F>(flow: &mut FlowEntry<F>, sample: &Sample, sink: &mut impl Sink<F>) {
+    if sink.enforcement().stands(flow) {
+        return sink.enforcement().passed(flow, sample);
+    }
+    flow.count(sample);
+    sink.decided(flow, sample);
 }
 
 /// Asks the policy again about a decided flow.

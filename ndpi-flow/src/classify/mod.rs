@@ -5,6 +5,7 @@ mod again;
 mod classifier;
 mod decide;
 mod detector;
+mod enforcement;
 mod room;
 mod rule_judge;
 mod sink;
@@ -13,5 +14,6 @@ mod tests;
 
 pub use classifier::{Classifier, End, Keeper, Settings};
 pub use detector::{Announcement, Detector};
+pub use enforcement::{Enforcement, Unenforced};
 pub use rule_judge::judge;
 pub use sink::{Judge, Moment, Sink};

@@ -1,7 +1,7 @@
 //! Making room: who is counted to whom, who has to go, and what is left of it.
 
 use super::classifier::judge;
-use super::{Classifier, Detector, End, Keeper, Settings, Sink};
+use super::{Classifier, Detector, End, Enforcement, Keeper, Settings, Sink};
 use crate::flow::{Cause, Client, FlowEntry, FlowKey, Held, Note, Pool, SlotId};
 use crate::sample::Sample;
 
@@ -63,7 +63,7 @@ impl<D: Detector> Classifier<D> {
             let Some((slot, cause)) = self.ledger.crowded_out(Pool::Unanswered) else { return };
             let is_spared = chance < SECOND_CHANCES
                 && cause == Cause::Full(Pool::Unanswered)
-                && self.table.get(slot).is_some_and(|flow| sink.is_answered(flow));
+                && self.table.get(slot).is_some_and(|flow| sink.enforcement().is_answered(flow));
             if !is_spared {
                 return self.displace(slot, cause, sink);
             }

@@ -2,6 +2,7 @@
 
 use ndpi::Classification;
 
+use super::enforcement::{Enforcement, Unenforced};
 use super::{Announcement, End};
 use crate::first_packet::Claim;
 use crate::flow::{Cause, DecidedBy, Details, FlowEntry};
@@ -63,47 +64,18 @@ pub trait Sink<F> {
     /// Where verdicts come from.
     fn rules(&mut self) -> &mut impl Judge<F>;
 
+    /// Where they are enforced.
+    fn enforcement(&mut self) -> &mut impl Enforcement<F> {
+        Unenforced::get()
+    }
+
     /// The flow was just decided while it lives: its verdict may be written. `sample` completed
     /// the classification.
     fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample);
 
-    /// A packet that passed reached user space, of a flow that was decided before.
-    fn known(&mut self, _flow: &mut FlowEntry<F>, _sample: &Sample) {}
-
-    /// Whether the verdict of a decided flow is where its end is noticed. If not, its silence ends
-    /// it, as it does an undecided one.
-    fn stands(&self, _flow: &FlowEntry<F>) -> bool {
-        true
-    }
-
-    /// Whether a flow with a verdict is over, as the kernel says with one of its packets
-    /// ([`Sample::reopened`]). It says so until it has been taken notice of, also of packets that are
-    /// on their way when that happens.
-    fn is_over(&mut self, _sample: &Sample) -> bool {
-        true
-    }
-
-    /// The kernel dropped a packet of a flow whose verdict is `reject`, and shows it to be answered.
-    fn rejected(&mut self, _flow: &FlowEntry<F>, _sample: &Sample) {}
-
     /// A living flow that had the verdict `before` was judged again, see
     /// [`Classifier::judge_again`](super::Classifier::judge_again).
     fn judged_again(&mut self, _flow: &mut FlowEntry<F>, _before: Option<Verdict>) {}
-
-    /// Whether the kernel has seen an answer to the client of a decided flow, of which there was none
-    /// before.
-    fn is_answered(&mut self, _flow: &FlowEntry<F>) -> bool {
-        false
-    }
-
-    /// Takes the verdict of a flow away, so that its packets are seen again, and notes what was counted
-    /// until then; false where no packet of it came lately, or there is none to take.
-    fn suspend(&mut self, _flow: &mut FlowEntry<F>) -> bool {
-        false
-    }
-
-    /// The verdict of a flow that was suspended stands again: nothing more was found out.
-    fn unchanged(&mut self, _flow: &mut FlowEntry<F>) {}
 
     /// A flow is ended early, to make room.
     fn displaced(&mut self, _flow: &FlowEntry<F>, _cause: Cause) {}

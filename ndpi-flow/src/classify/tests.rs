@@ -10,7 +10,7 @@ use std::time::Duration;
 use ndpi::{AppId, Classification, State};
 use ndpi_common::{Direction, KeyV4};
 
-use super::{Classifier, Detector, End, Judge, Keeper, Moment, Settings, Sink};
+use super::{Classifier, Detector, End, Enforcement, Judge, Keeper, Moment, Settings, Sink};
 use crate::flow::{Details, FlowEntry, FlowKey, Timeouts};
 use crate::sample::{Sample, tcp};
 use crate::verdict::{Action, Verdict};
@@ -48,32 +48,41 @@ impl Detector for Script {
     }
 }
 
-/// Has one action for everything, and notes what it was told.
-struct Notes {
+/// Has one action for everything.
+struct Rules {
     action: Action,
     early: bool,
+}
+
+/// Counts what the kernel shows of decided flows.
+#[derive(Default)]
+struct Kernel {
+    passed: usize,
+    rejected: usize,
+}
+
+/// Notes what it was given.
+struct Notes {
+    rules: Rules,
+    kernel: Kernel,
     judged_again: Vec<(FlowKey, [Action; 2])>,
     decided: Vec<(FlowKey, u16)>,
-    known: usize,
-    rejected: usize,
     finished: HashMap<FlowKey, Vec<(FlowEntry<Classification>, End)>>,
 }
 
 impl Default for Notes {
     fn default() -> Self {
         Self {
-            action: Action::Drop,
-            early: false,
+            rules: Rules { action: Action::Drop, early: false },
+            kernel: Kernel::default(),
             judged_again: Vec::new(),
             decided: Vec::new(),
-            known: 0,
-            rejected: 0,
             finished: HashMap::new(),
         }
     }
 }
 
-impl Judge<Classification> for Notes {
+impl Judge<Classification> for Rules {
     fn judge(
         &mut self,
         _flow: &FlowEntry<Classification>,
@@ -90,21 +99,27 @@ impl Judge<Classification> for Notes {
     }
 }
 
-impl Sink<Classification> for Notes {
-    fn rules(&mut self) -> &mut impl Judge<Classification> {
-        self
-    }
-
-    fn decided(&mut self, flow: &mut FlowEntry<Classification>, _sample: &Sample) {
-        self.decided.push((flow.key, flow.inspected));
-    }
-
-    fn known(&mut self, _flow: &mut FlowEntry<Classification>, _sample: &Sample) {
-        self.known += 1;
+impl Enforcement<Classification> for Kernel {
+    fn passed(&mut self, _flow: &mut FlowEntry<Classification>, _sample: &Sample) {
+        self.passed += 1;
     }
 
     fn rejected(&mut self, _flow: &FlowEntry<Classification>, _sample: &Sample) {
         self.rejected += 1;
+    }
+}
+
+impl Sink<Classification> for Notes {
+    fn rules(&mut self) -> &mut impl Judge<Classification> {
+        &mut self.rules
+    }
+
+    fn enforcement(&mut self) -> &mut impl Enforcement<Classification> {
+        &mut self.kernel
+    }
+
+    fn decided(&mut self, flow: &mut FlowEntry<Classification>, _sample: &Sample) {
+        self.decided.push((flow.key, flow.inspected));
     }
 
     fn judged_again(&mut self, flow: &mut FlowEntry<Classification>, before: Option<Verdict>) {
@@ -154,7 +169,7 @@ fn a_flow_is_decided_once_and_counted_to_its_end() {
     }
     classifier.end_all(&mut notes);
     assert_eq!(notes.decided, [(key(1, 17), 4)]);
-    assert_eq!(notes.known, 2);
+    assert_eq!(notes.kernel.passed, 2);
     let (flow, end) = &notes.finished[&key(1, 17)][0];
     assert_eq!((flow.packets, flow.bytes, flow.packets_before), (6, 600, 4));
     assert_eq!((flow.inspected, flow.partial_at, *end), (4, 2, End::SourceEnded));
@@ -179,12 +194,13 @@ fn a_flow_that_ends_undecided_is_given_up_and_keeps_its_state() {
 
 #[test]
 fn partial_is_acted_on_only_where_a_rule_asks_for_it() {
-    let mut notes = Notes { early: true, ..Notes::default() };
+    let mut notes =
+        Notes { rules: Rules { action: Action::Drop, early: true }, ..Notes::default() };
     let mut classifier = classifier(None, 10);
     for content in [&[0u8][..], &[1], &[0]] {
         classifier.sample(&packet(1, 5, content), &mut notes);
     }
-    assert_eq!((notes.decided.len(), notes.known), (1, 1));
+    assert_eq!((notes.decided.len(), notes.kernel.passed), (1, 1));
 }
 
 #[test]
@@ -280,12 +296,15 @@ fn dropped_packets_open_no_flow_and_count_for_none() {
     let (mut classifier, mut notes) = (Classifier::new(Script, settings), Notes::default());
     let dropped = Sample { rejected: true, ..packet(1, 6, &[0]) };
     classifier.sample(&dropped, &mut notes);
-    assert_eq!((classifier.table().len(), notes.rejected), (0, 0), "nobody knows the flow");
+    assert_eq!((classifier.table().len(), notes.kernel.rejected), (0, 0), "nobody knows the flow");
     classifier.sample(&packet(1, 5, &[2]), &mut notes);
     classifier.sample(&dropped, &mut notes);
     classifier.end(&key(1, 17), End::Idle, &mut notes);
     let (flow, _) = &notes.finished[&key(1, 17)][0];
-    assert_eq!((flow.packets, flow.inspected, notes.known, notes.rejected), (1, 1, 0, 1));
+    assert_eq!(
+        (flow.packets, flow.inspected, notes.kernel.passed, notes.kernel.rejected),
+        (1, 1, 0, 1)
+    );
 }
 
 #[test]
@@ -312,7 +331,7 @@ fn a_new_policy_is_asked_about_decided_flows_only() {
     let (mut classifier, mut notes) = (classifier(None, 9), Notes::default());
     classifier.sample(&packet(1, 5, &[2]), &mut notes);
     classifier.sample(&packet(2, 5, &[0]), &mut notes);
-    notes.action = Action::Count;
+    notes.rules.action = Action::Count;
     assert_eq!(classifier.judge_again(&mut notes), 1);
     assert_eq!(notes.judged_again, [(key(1, 17), [Action::Drop, Action::Count])]);
 }

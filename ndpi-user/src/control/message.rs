@@ -76,15 +76,8 @@ pub struct Reload {
 impl Reload {
     /// Where nothing is enforced, in words; `None` where everything is.
     pub fn where_not(&self) -> Option<String> {
-        where_not(&self.unenforced)
+        ndpi_events::where_not(&self.unenforced)
     }
-}
-
-/// The interfaces on which nothing is enforced, or not all, and why, in words; `None` where there are none.
-pub fn where_not(unenforced: &BTreeMap<String, String>) -> Option<String> {
-    let each = |(name, why): (&String, &String)| format!("{name} ({why})");
-    let places: Vec<_> = unenforced.iter().map(each).collect();
-    (!places.is_empty()).then(|| format!("not enforced on {}", places.join(", ")))
 }
 
 impl Request {

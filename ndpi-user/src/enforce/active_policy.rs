@@ -16,7 +16,7 @@ pub enum Allowance {
     Own(Limit),
 }
 
-/// A policy whose shared buckets stand in the kernel, see [`super::installer::PolicyInstaller`].
+/// A policy whose shared buckets stand in the kernel, see [`crate::enforce::PolicyInstaller`].
 #[derive(Debug)]
 pub struct ActivePolicy {
     policy: Arc<Policy>,

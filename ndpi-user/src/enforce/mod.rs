@@ -1,12 +1,15 @@
 //! Enforcement: what was decided, brought into the kernel's maps and taken out of them again.
 //!
+//! Each worker has an [`Enforcer`] for its flows; a [`PolicyInstaller`] brings policies into force for all.
 //! [`VerdictStore`] is what is asked of the maps of verdicts, [`RuleStore`] of those that rules share; each
 //! has an implementation over the kernel's maps, and one over a table in tests.
 
 mod active_policy;
 mod counts;
+mod enforcer;
 mod expiry;
 mod installer;
+mod kept;
 mod kernel_blocklist;
 mod kernel_store;
 mod retry;
@@ -14,9 +17,10 @@ mod store;
 
 pub use active_policy::{ActivePolicy, Allowance};
 pub(crate) use counts::{count_all, count_undecided};
+pub use enforcer::Enforcer;
 pub use expiry::end_of;
 pub use installer::{KernelRules, PolicyInstaller, RuleStore};
 pub use kernel_blocklist::KernelBlocklist;
 pub use kernel_store::{KernelStore, NO_RULE};
-pub(crate) use retry::{Pending, RetryQueue};
+pub use retry::Pending;
 pub use store::{Activity, DesiredVerdict, KernelCounts, Suspended, VerdictStore, Volume};

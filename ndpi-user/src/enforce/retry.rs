@@ -8,7 +8,7 @@ use crate::logging::Recurring;
 
 /// What the kernel lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pending {
+pub enum Pending {
     /// A verdict on the flow: the kernel goes on as if nothing had been decided.
     Verdict,
     /// The change of one: an earlier verdict stands.
@@ -17,7 +17,7 @@ pub(crate) enum Pending {
 
 /// The flows that the kernel lacks something of, those that were tried longest ago first.
 #[derive(Debug, Default)]
-pub(crate) struct RetryQueue {
+pub(super) struct RetryQueue {
     flows: HashMap<FlowKey, Pending>,
     order: VecDeque<FlowKey>,
     refused: Recurring,
@@ -25,12 +25,12 @@ pub(crate) struct RetryQueue {
 
 impl RetryQueue {
     /// Notes that the maps refused something, and says so.
-    pub(crate) fn refuse(&mut self, error: &anyhow::Error) {
+    pub(super) fn refuse(&mut self, error: &anyhow::Error) {
         self.refused.warn(error);
     }
 
     /// Notes what is missing of a flow.
-    pub(crate) fn add(&mut self, key: FlowKey, missing: Pending) {
+    pub(super) fn add(&mut self, key: FlowKey, missing: Pending) {
         if self.flows.insert(key, missing).is_none() {
             self.order.push_back(key);
         }
@@ -42,18 +42,18 @@ impl RetryQueue {
     }
 
     /// What is missing of a flow.
-    pub(crate) fn get(&self, key: &FlowKey) -> Option<Pending> {
+    pub(super) fn get(&self, key: &FlowKey) -> Option<Pending> {
         self.flows.get(key).copied()
     }
 
     /// Nothing of the flow is missing any more, or it is over.
-    pub(crate) fn remove(&mut self, key: &FlowKey) -> Option<Pending> {
+    pub(super) fn remove(&mut self, key: &FlowKey) -> Option<Pending> {
         // Mostly there are none.
         if self.flows.is_empty() { None } else { self.flows.remove(key) }
     }
 
     /// The next flow to try.
-    pub(crate) fn next(&mut self) -> Option<(FlowKey, Pending)> {
+    pub(super) fn next(&mut self) -> Option<(FlowKey, Pending)> {
         loop {
             let key = self.order.pop_front()?;
             if let Some(missing) = self.flows.remove(&key) {
@@ -63,7 +63,7 @@ impl RetryQueue {
     }
 
     /// How many flows there are.
-    pub(crate) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.flows.len()
     }
 }

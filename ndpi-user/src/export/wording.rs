@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use log::Level;
-use ndpi_events::{Crowding, Directions, EgressOrder, Event, Load, Reloaded, Status, StuckWorker};
-
-use crate::control::where_not;
+use ndpi_events::{
+    Crowding, Directions, EgressOrder, Event, Load, Reloaded, Status, StuckWorker, where_not,
+};
 
 /// What there is to say of an event, and how loudly.
 pub(super) fn messages(event: &Event) -> Vec<(Level, String)> {

@@ -41,7 +41,7 @@ impl Behind {
 
 /// What reader and worker know of the samples between them. Times are nanoseconds since boot.
 #[derive(Debug, Default)]
-pub struct Backlog {
+pub(super) struct Backlog {
     /// Samples that were sent and not looked at.
     waiting: AtomicUsize,
     /// When the batch was sent that the worker is at.
@@ -109,7 +109,7 @@ impl Backlog {
     }
 
     /// Samples that were lost so far, as the worker's queue was full.
-    pub fn queue_full(&self) -> u64 {
+    pub(super) fn queue_full(&self) -> u64 {
         self.queue_full.load(Ordering::Relaxed)
     }
 
@@ -119,7 +119,7 @@ impl Backlog {
     }
 
     /// Samples that were left out so far.
-    pub fn spared(&self) -> u64 {
+    pub(super) fn spared(&self) -> u64 {
         self.spared.load(Ordering::Relaxed)
     }
 

@@ -8,7 +8,7 @@ use ndpi_common::{Key, TICK_NS, Verdict};
 use ndpi_flow::{Shards, Timeouts};
 use ndpi_kernel::Clock;
 
-use super::worker::{Active, Message, Over};
+use super::message::{Active, Message, Over};
 use crate::enforce::{Activity, end_of};
 
 /// Active flows in one message: workers look at samples in between.

@@ -7,8 +7,8 @@ use ndpi_common::SampleHeader;
 use ndpi_flow::{Batch, FlowKey, Sample};
 use ndpi_kernel::ktime_ns;
 
-use super::Message;
 use super::backlog::Behind;
+use super::message::Message;
 use super::outbox::Outbox;
 
 /// How long the reader waits for a worker whose queue is full, while others wait for the reader. One that
@@ -113,7 +113,7 @@ mod tests {
     use ndpi_common::{Direction, KeyV4};
 
     use super::*;
-    use crate::live::Backlog;
+    use crate::live::backlog::Backlog;
 
     fn lane(has_neighbours: bool) -> (Lane, Receiver<Message>, Arc<Backlog>) {
         let (messages, inbox) = bounded(1);

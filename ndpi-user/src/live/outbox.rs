@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crossbeam::channel::{SendTimeoutError, Sender};
 
-use super::{Backlog, Message};
+use super::backlog::Backlog;
+use super::message::Message;
 
 /// How long a message waits for room at a time.
 const PATIENCE: Duration = Duration::from_millis(20);

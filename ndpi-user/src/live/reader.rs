@@ -2,9 +2,8 @@
 
 use crossbeam::channel::Receiver;
 use ndpi_common::SampleHeader;
-use ndpi_flow::{Batch, Shards};
+use ndpi_flow::{Batch, Shards, Unpacker};
 
-use super::Unpacker;
 use super::lane::Lane;
 use super::outbox::Outbox;
 
@@ -77,8 +76,8 @@ mod tests {
     use ndpi_flow::{Batch, Sample, Shards};
 
     use super::{BATCH_SAMPLES, Outbox, Reader};
-    use crate::live::Message;
     use crate::live::backlog::Behind;
+    use crate::live::message::Message;
 
     const BUDGET: u32 = 5;
 

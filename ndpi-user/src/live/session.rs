@@ -13,16 +13,22 @@ use ndpi_flow::{Classifier, Servers, Settings, Shards, Shares, Timeouts};
 use ndpi_kernel::{Clock, LiveCell, LostFrames, Rings, Stats, VerdictMaps, Waker, ktime_ns};
 
 use super::arrivals::Arrivals;
+use super::backlog::Backlog;
 use super::census::Census;
+use super::controller::{Control, Controller};
+use super::crowding::Crowding;
 use super::egress::EgressWatch;
+use super::halves::Halves;
 use super::lookout::Lookout;
 use super::losses::LossWatch;
+use super::message::Message;
 use super::outbox::Outbox;
 use super::reader::Reader;
-use super::steer::{Control, Steering};
 use super::strain::StrainGauge;
 use super::stuck::StuckWatch;
-use super::{Backlog, Crowding, Halves, LiveSink, Message, Shared, Summary, Worker};
+use super::summary::Summary;
+use super::worker::Worker;
+use super::worker_sink::{Shared, WorkerSink};
 use crate::enforce::{ActivePolicy, KernelRules, KernelStore, PolicyInstaller};
 use crate::interfaces::Roster;
 
@@ -112,13 +118,13 @@ pub fn run(
         let mut workers = Vec::new();
         for (number, engine) in engines.into_iter().enumerate() {
             let (outbox, inbox) = channel::bounded(WAITING_BATCHES);
-            let source = shared.bus.source(&format!("worker-{number}"));
-            let sink = LiveSink::new(store.clone(), Arc::clone(&policy), shared.clone(), source);
+            let name = format!("worker-{number}");
+            let sink = WorkerSink::new(store.clone(), Arc::clone(&policy), shared, &name);
             let (give_back, backlog) = (give_back.clone(), Arc::new(Backlog::default()));
             backlogs.push(Arc::clone(&backlog));
             let Plan { settings, notes, .. } = *plan;
             let shares = plan.shares.clone();
-            workers.push(lookout.spawn(scope, &format!("worker-{number}"), move || {
+            workers.push(lookout.spawn(scope, &name, move || {
                 let classifier = Classifier::with_shares(&engine, settings, &shares, notes);
                 Worker::new(classifier, sink, inbox, backlog, give_back).run().into_summary()
             })?);
@@ -164,9 +170,9 @@ pub fn run(
         lookout.spawn(scope, "sweeper", move || sweeper.run(every, &stopped))?;
 
         let servers = Arc::clone(&shared.servers);
-        let steering =
-            Steering::new(live, clock.clone(), installer, policy, servers, gauges, &outboxes);
-        let steered = steering.run(control, lookout.ended());
+        let controller =
+            Controller::new(live, clock.clone(), installer, policy, servers, gauges, &outboxes);
+        let controlled = controller.run(control, lookout.ended());
         stopping();
         // The workers end when nobody can send to them: not this thread, the sweeper or the reader.
         drop((outboxes, stop_sweeper, waking));
@@ -180,9 +186,9 @@ pub fn run(
         }
         summary.add_left_out(backlogs.iter().map(|backlog| backlog.spared()).sum());
         summary.add_queue_full(backlogs.iter().map(|backlog| backlog.queue_full()).sum());
-        match (steered, read) {
+        match (controlled, read) {
             (Err(ended), Err(why)) => Err(why.context(ended)),
-            (steered, read) => steered.and(read).and(worked),
+            (controlled, read) => controlled.and(read).and(worked),
         }
     });
     Ended { summary, result }

@@ -91,7 +91,7 @@ mod tests {
 
     use super::*;
     use crate::live::changes::run_alone;
-    use crate::live::worker::Message;
+    use crate::live::message::Message;
     use crate::testing::bus;
 
     const SECOND: u64 = 1_000_000_000;

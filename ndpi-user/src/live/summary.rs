@@ -6,7 +6,7 @@ use std::fmt;
 use ndpi::{AppId, CategoryId};
 use ndpi_flow::{Action, DecidedBy, FlowEntry};
 
-use super::TimeToVerdict;
+use super::timing::TimeToVerdict;
 use crate::enforce::Volume;
 use crate::record::{Counters, Names};
 

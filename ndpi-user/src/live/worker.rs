@@ -4,64 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
-use ndpi_flow::{Batch, Classifier, Detector, End, FlowKey};
+use ndpi_flow::{Batch, Classifier, Detector};
 use ndpi_kernel::ktime_ns;
 
-use super::{Backlog, LiveSink};
-use crate::enforce::{ActivePolicy, VerdictStore};
-
-/// What a worker is told.
-#[derive(Debug)]
-pub enum Message {
-    /// Samples of flows that it owns, in the order they were seen.
-    Samples(Batch),
-    /// Flows that the kernel has seen the end of.
-    Over(Vec<Over>),
-    /// Flows of which the kernel has seen packets, the last active one last.
-    Active(Vec<Active>),
-    /// A new policy: flows that were decided by the old one are judged again, and their verdicts
-    /// replaced, before any other message is looked at.
-    Policy(Arc<ActivePolicy>, Sender<Rejudged>),
-}
-
-/// A flow whose verdict has done its work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Over {
-    /// The flow.
-    pub key: FlowKey,
-    /// Why it is over.
-    pub end: End,
-    /// Its last packet, a tick of the coarse clock. Where another has come since, it is not over.
-    pub last_seen: u32,
-    /// The same in nanoseconds since the Unix epoch.
-    pub last_seen_ns: u64,
-}
-
-/// A flow whose packets the kernel has seen since the last sweep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Active {
-    /// The flow.
-    pub key: FlowKey,
-    /// Whether the lower and the upper endpoint have sent something that would answer the other.
-    pub answers: [bool; 2],
-}
-
-/// What came of judging flows again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rejudged {
-    /// Decided flows that were judged again.
-    pub flows: u64,
-    /// How many of them have another verdict now.
-    pub changed: u64,
-}
-
-impl Rejudged {
-    /// Adds what another worker did.
-    pub fn add(&mut self, other: Self) {
-        self.flows += other.flows;
-        self.changed += other.changed;
-    }
-}
+use super::backlog::Backlog;
+use super::message::{Active, Message, Over, Rejudged};
+use super::worker_sink::WorkerSink;
+use crate::clock::now_ns;
+use crate::enforce::VerdictStore;
 
 /// How long a worker waits for a message before it looks for flows that are over.
 const IDLE_WAIT: Duration = Duration::from_millis(100);
@@ -76,9 +26,9 @@ const RETRY_EVERY_NS: u64 = 1_000_000_000;
 const RETRIES: usize = 8;
 
 /// A classifier with its way in and out.
-pub struct Worker<D: Detector, S> {
+pub(super) struct Worker<D: Detector, S> {
     classifier: Classifier<D>,
-    sink: LiveSink<S>,
+    sink: WorkerSink<S>,
     inbox: Receiver<Message>,
     backlog: Arc<Backlog>,
     /// Where empty batches go back to.
@@ -90,9 +40,9 @@ pub struct Worker<D: Detector, S> {
 impl<D: Detector, S: VerdictStore> Worker<D, S> {
     /// A worker that takes messages from `inbox`, says in `backlog` how far it is with them, and gives
     /// empty batches back to `empties`.
-    pub fn new(
+    pub(super) fn new(
         classifier: Classifier<D>,
-        sink: LiveSink<S>,
+        sink: WorkerSink<S>,
         inbox: Receiver<Message>,
         backlog: Arc<Backlog>,
         empties: Sender<Batch>,
@@ -102,7 +52,7 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
 
     /// Works until nobody can send a message any more, ends all flows, and returns the sink with
     /// its totals.
-    pub fn run(mut self) -> LiveSink<S> {
+    pub(super) fn run(mut self) -> WorkerSink<S> {
         let mut retried = 0;
         loop {
             self.backlog.rests();
@@ -113,10 +63,10 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
                 Err(RecvTimeoutError::Timeout) => self.classifier.table().len().min(1 << 16),
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            let now = self.sink.now_ns();
+            let now = now_ns();
             self.classifier.expire(now, steps, &mut self.sink);
             self.look_again(now);
-            self.sink.lost_notes(self.classifier.notes().lost());
+            self.sink.report_lost(self.classifier.notes().lost());
             if now.abs_diff(retried) > RETRY_EVERY_NS {
                 retried = now;
                 self.retry();
@@ -137,15 +87,15 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
     pub(super) fn retry(&mut self) -> usize {
         let mut failures = 0;
         while failures < RETRIES
-            && let Some((key, missing)) = self.sink.next_unwritten()
+            && let Some((key, pending)) = self.sink.enforcer.next_pending()
         {
-            let before = self.sink.unwritten();
+            let before = self.sink.enforcer.pending();
             if let Some(flow) = self.classifier.get_mut(&key) {
-                self.sink.retry(flow, missing);
+                self.sink.retry(flow, pending);
             }
-            failures += usize::from(self.sink.unwritten() > before);
+            failures += usize::from(self.sink.enforcer.pending() > before);
         }
-        self.sink.unwritten()
+        self.sink.enforcer.pending()
     }
 
     /// Does what a message says, and returns how many flows may be looked at afterwards.
@@ -169,12 +119,12 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
             Message::Over(flows) => {
                 for Over { key, end, last_seen, last_seen_ns } in flows {
                     // It may have come to life while this was waiting, or be another of its key.
-                    if !self.sink.is_silent_since(&key, last_seen) {
+                    if !self.sink.enforcer.is_silent_since(&key, last_seen) {
                         continue;
                     }
                     self.classifier.saw(&key, last_seen_ns, last_seen_ns);
                     if !self.classifier.end(&key, end, &mut self.sink) {
-                        self.sink.forget(&key);
+                        self.sink.enforcer.forget(&key);
                     }
                 }
             }

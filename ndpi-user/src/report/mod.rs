@@ -2,6 +2,7 @@
 
 mod csv;
 mod slowest;
+mod statistics;
 mod summary;
 pub(crate) mod table;
 mod text;
@@ -10,5 +11,6 @@ pub(crate) mod units;
 
 pub use csv::{CSV_HEADER, write_csv};
 pub use slowest::{SlowFlow, Slowest};
+pub use statistics::statistics_table;
 pub use summary::{Ruled, Summary, Tally};
 pub use text::{CaptureReport, Report};

@@ -34,23 +34,31 @@ impl Detector for Carrier {
 /// What passed of a flow before a look.
 const PASSED: (u64, u64) = (5, 500);
 
-/// Lets everything pass, by the only rule of one policy after the other.
+/// Lets everything pass, by the only rule of the policy with this number.
+#[derive(Default)]
+struct Policy(u16);
+
+impl Policy {
+    fn verdict(&self) -> Verdict {
+        Verdict { action: Action::Count, rule: Some(self.0) }
+    }
+}
+
+/// Counts looks that have ended without a finding.
+#[derive(Default)]
+struct Looks {
+    unchanged: usize,
+}
+
 #[derive(Default)]
 struct Passing {
-    policy: u16,
-    /// Looks that have ended without a finding.
-    unchanged: usize,
+    policy: Policy,
+    looks: Looks,
     /// Verdicts, and what an earlier policy let through.
     finished: Vec<(Option<Verdict>, (u64, u64))>,
 }
 
-impl Passing {
-    fn verdict(&self) -> Verdict {
-        Verdict { action: Action::Count, rule: Some(self.policy) }
-    }
-}
-
-impl Judge<Classification> for Passing {
+impl Judge<Classification> for Policy {
     fn judge(
         &mut self,
         _flow: &FlowEntry<Classification>,
@@ -62,21 +70,27 @@ impl Judge<Classification> for Passing {
     }
 }
 
-impl Sink<Classification> for Passing {
-    fn rules(&mut self) -> &mut impl Judge<Classification> {
-        self
-    }
-
-    fn decided(&mut self, _flow: &mut FlowEntry<Classification>, _sample: &Sample) {}
-
+impl Enforcement<Classification> for Looks {
     fn suspend(&mut self, flow: &mut FlowEntry<Classification>) -> bool {
         flow.looks.passed = PASSED;
         true
     }
 
-    fn unchanged(&mut self, _flow: &mut FlowEntry<Classification>) {
+    fn resume(&mut self, _flow: &mut FlowEntry<Classification>) {
         self.unchanged += 1;
     }
+}
+
+impl Sink<Classification> for Passing {
+    fn rules(&mut self) -> &mut impl Judge<Classification> {
+        &mut self.policy
+    }
+
+    fn enforcement(&mut self) -> &mut impl Enforcement<Classification> {
+        &mut self.looks
+    }
+
+    fn decided(&mut self, _flow: &mut FlowEntry<Classification>, _sample: &Sample) {}
 
     fn finished(&mut self, flow: FlowEntry<Classification>, _end: End) {
         self.finished.push((flow.decided().and_then(|decided| decided.verdict), flow.allowed));
@@ -110,13 +124,13 @@ fn a_look_that_a_packet_has_ended_cuts_no_later_one_short() {
     let mut sink = Passing::default();
     let mut classifier = looking(&mut sink);
     classifier.sample(&after_loss(2), &mut sink);
-    assert_eq!((sink.unchanged, is_looking(&classifier)), (1, false));
+    assert_eq!((sink.looks.unchanged, is_looking(&classifier)), (1, false));
     classifier.look_again(10 * SECOND, &mut sink);
     // The time of the first look would be over.
     classifier.look_again(11 * SECOND, &mut sink);
-    assert_eq!((sink.unchanged, is_looking(&classifier)), (1, true));
+    assert_eq!((sink.looks.unchanged, is_looking(&classifier)), (1, true));
     classifier.look_again(20 * SECOND, &mut sink);
-    assert_eq!((sink.unchanged, is_looking(&classifier)), (2, false));
+    assert_eq!((sink.looks.unchanged, is_looking(&classifier)), (2, false));
 }
 
 #[test]
@@ -124,9 +138,9 @@ fn a_flow_that_ends_while_it_is_looked_at_has_the_verdict_of_the_policy_in_force
     for (policy, allowed) in [(0, (0, 0)), (1, PASSED)] {
         let mut sink = Passing::default();
         let mut classifier = looking(&mut sink);
-        sink.policy = policy;
+        sink.policy = Policy(policy);
         classifier.judge_again(&mut sink);
         classifier.end(&key(1, 17), End::Idle, &mut sink);
-        assert_eq!(sink.finished, [(Some(sink.verdict()), allowed)]);
+        assert_eq!(sink.finished, [(Some(sink.policy.verdict()), allowed)]);
     }
 }

@@ -56,15 +56,26 @@ impl Detector for Script {
 
 /// Blocks Facebook in a hurry where `hurries` says so, and counts everything in the end.
 #[derive(Default)]
-struct Notes {
+struct Rules {
     hurries: bool,
     remembered: Option<Known>,
     claims: usize,
     learned: Vec<Announcement>,
+}
+
+#[derive(Default)]
+struct Notes {
+    rules: Rules,
     decided: Vec<(State, DecidedBy, Option<Action>, u16)>,
 }
 
-impl Judge<State> for Notes {
+/// With rules that act on first packets.
+fn in_a_hurry(remembered: Option<Known>) -> Notes {
+    let rules = Rules { hurries: true, remembered, ..Rules::default() };
+    Notes { rules, ..Notes::default() }
+}
+
+impl Judge<State> for Rules {
     fn judge(
         &mut self,
         _flow: &FlowEntry<State>,
@@ -104,7 +115,7 @@ impl Judge<State> for Notes {
 
 impl Sink<State> for Notes {
     fn rules(&mut self) -> &mut impl Judge<State> {
-        self
+        &mut self.rules
     }
 
     fn decided(&mut self, flow: &mut FlowEntry<State>, _sample: &Sample) {
@@ -132,16 +143,16 @@ fn run(first: Option<Classification>, notes: &mut Notes, packets: &[(&'static [u
 
 #[test]
 fn a_claim_decides_while_nothing_is_known() {
-    let mut notes = Notes { hurries: true, ..Notes::default() };
+    let mut notes = in_a_hurry(None);
     run(Some(of_facebook()), &mut notes, &[(&[0], false), (&[3], false)]);
     let expected = (State::Inspecting, DecidedBy::FirstPacket, Some(Action::Drop), 1);
-    assert_eq!((notes.decided, notes.claims), (vec![expected], 1));
+    assert_eq!((notes.decided, notes.rules.claims), (vec![expected], 1));
 }
 
 #[test]
 fn what_is_remembered_of_the_server_is_a_claim_too() {
     let remembered = Some(Known { app: FACEBOOK, ..Known::default() });
-    let mut notes = Notes { hurries: true, remembered, ..Notes::default() };
+    let mut notes = in_a_hurry(remembered);
     run(None, &mut notes, &[(&[0], false)]);
     let expected = (State::Inspecting, DecidedBy::Server, Some(Action::Drop), 1);
     assert_eq!(notes.decided, [expected]);
@@ -152,22 +163,22 @@ fn nobody_is_asked_where_no_rule_is_in_a_hurry() {
     let mut notes = Notes::default();
     run(Some(of_facebook()), &mut notes, &[(&[0], false), (&[1], true), (&[3], false)]);
     let expected = (State::Classified, DecidedBy::Content, Some(Action::Count), 3);
-    assert_eq!((notes.decided, notes.claims), (vec![expected], 0));
-    assert!(notes.learned.is_empty());
+    assert_eq!((notes.decided, notes.rules.claims), (vec![expected], 0));
+    assert!(notes.rules.learned.is_empty());
 }
 
 #[test]
 fn a_claim_that_decides_nothing_leaves_the_flow_to_ndpi() {
     let other = Classification { app: AppId { master: 0, app: 133 }, ..of_facebook() };
-    let mut notes = Notes { hurries: true, ..Notes::default() };
+    let mut notes = in_a_hurry(None);
     run(Some(other), &mut notes, &[(&[0], false), (&[0], false), (&[1], false), (&[3], false)]);
     let expected = (State::Classified, DecidedBy::Content, Some(Action::Count), 4);
-    assert_eq!((notes.decided, notes.claims), (vec![expected], 2), "not at PARTIAL any more");
+    assert_eq!((notes.decided, notes.rules.claims), (vec![expected], 2), "not at PARTIAL any more");
 }
 
 #[test]
 fn what_the_kernel_lets_not_through_is_decided_by_the_claim() {
-    let mut notes = Notes { hurries: true, ..Notes::default() };
+    let mut notes = in_a_hurry(None);
     run(Some(of_facebook()), &mut notes, &[(&[1], true)]);
     let expected = (State::Partial, DecidedBy::FirstPacket, Some(Action::Drop), 1);
     assert_eq!(notes.decided, [expected]);
@@ -175,7 +186,7 @@ fn what_the_kernel_lets_not_through_is_decided_by_the_claim() {
 
 #[test]
 fn ndpis_own_word_counts_more_than_any_claim() {
-    let mut notes = Notes { hurries: true, ..Notes::default() };
+    let mut notes = in_a_hurry(None);
     run(Some(of_facebook()), &mut notes, &[(&[3], true)]);
     let expected = (State::Classified, DecidedBy::Content, Some(Action::Count), 1);
     assert_eq!(notes.decided, [expected]);
@@ -186,14 +197,14 @@ fn answers_of_dns_servers_are_learned_when_their_flow_is_classified() {
     for (port, hurries, learned) in [(53, true, 1), (53, false, 0), (5353, true, 0)] {
         let (key, direction) =
             KeyV4::new(([198, 18, 0, 1], 40_000), ([198, 18, 0, 2], port), 0, 17);
-        let mut notes = Notes { hurries, ..Notes::default() };
+        let mut notes = Notes { rules: Rules { hurries, ..Rules::default() }, ..Notes::default() };
         let settings = Settings { timeouts: None, keeper: Keeper::Kernel, max_flows: 9 };
         let mut classifier = Classifier::new(Script { first: None }, settings);
         for content in [&[1u8][..], &[3]] {
             let sample = Sample { key: FlowKey::V4(key), direction, ..packet(1, 5, content) };
             classifier.sample(&sample, &mut notes);
         }
-        assert_eq!(notes.learned.len(), learned, "port {port}");
-        assert!(notes.learned.iter().all(|said| said.name == "x.example"));
+        assert_eq!(notes.rules.learned.len(), learned, "port {port}");
+        assert!(notes.rules.learned.iter().all(|said| said.name == "x.example"));
     }
 }

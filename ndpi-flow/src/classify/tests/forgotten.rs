@@ -67,7 +67,7 @@ fn a_client_beyond_its_share_loses_its_own_oldest() {
         classifier.sample(&data(port, Direction::FromLower, &[0]), &mut notes);
     }
     assert!(notes.finished.contains_key(&key(4, 6)) && !notes.finished.contains_key(&key(5, 6)));
-    notes.action = Action::Count;
+    notes.rules.action = Action::Count;
     (7..40).for_each(|port| talk(&mut classifier, &mut notes, port));
     assert!((7..40).all(|port| by(&classifier, port).is_some()), "what may pass is no burden");
 }
@@ -76,7 +76,7 @@ fn a_client_beyond_its_share_loses_its_own_oldest() {
 fn a_policy_that_came_since_judges_what_comes_back() {
     let (mut classifier, mut notes) = (kept(4), Notes::default());
     (1..=5).for_each(|port| talk(&mut classifier, &mut notes, port));
-    notes.action = Action::Count;
+    notes.rules.action = Action::Count;
     classifier.judge_again(&mut notes);
     classifier.sample(&data(1, Direction::FromUpper, &[0]), &mut notes);
     let flow = classifier.table().look_up(&key(1, 6)).unwrap();
@@ -88,9 +88,9 @@ fn a_policy_that_came_since_judges_what_comes_back() {
 fn a_flow_that_has_to_go_for_a_new_policys_sake_is_judged_by_that_policy() {
     let shares = Shares { blocked: 2, ..Shares::default() };
     let (mut classifier, mut notes) = (kept_with(9, &shares), Notes::default());
-    notes.action = Action::Count;
+    notes.rules.action = Action::Count;
     talk(&mut classifier, &mut notes, 1);
-    notes.action = Action::Drop;
+    notes.rules.action = Action::Drop;
     (2..=3).for_each(|port| talk(&mut classifier, &mut notes, port));
     // The first flow is blocked from now on, and one that was blocked goes for it.
     classifier.judge_again(&mut notes);
@@ -102,7 +102,7 @@ fn a_flow_that_has_to_go_for_a_new_policys_sake_is_judged_by_that_policy() {
 fn a_blocked_flow_that_was_silent_is_remembered_and_one_that_may_pass_is_not() {
     let (mut classifier, mut notes) = (kept(9), Notes::default());
     talk(&mut classifier, &mut notes, 1);
-    notes.action = Action::Count;
+    notes.rules.action = Action::Count;
     talk(&mut classifier, &mut notes, 2);
     for port in [1, 2] {
         classifier.end(&key(port, 6), End::Idle, &mut notes);

@@ -35,8 +35,12 @@ pub(super) fn explain(
         keeper: Keeper::Classifier,
         max_flows: MAX_FLOWS,
     };
-    let mut sink =
-        ExplainSink { explainer, memory: Memory::default(), text: String::new(), explained: 0 };
+    let mut sink = ExplainSink(ExplainJudge {
+        explainer,
+        memory: Memory::default(),
+        text: String::new(),
+        explained: 0,
+    });
     let mut classifier = Classifier::new(engine, settings);
     let mut report = CaptureReport { name: name(path), ..CaptureReport::default() };
     let mut capture = match Capture::open_until(path, Some(stop.shared())) {
@@ -62,15 +66,15 @@ pub(super) fn explain(
             }
         }
         classifier.expire(now_ns, 1, &mut sink);
-        if sink.text.len() >= OUTPUT_STEP {
-            print(&sink.text)?;
-            sink.text.clear();
+        if sink.0.text.len() >= OUTPUT_STEP {
+            print(&sink.0.text)?;
+            sink.0.text.clear();
         }
     }
     classifier.end_all(&mut sink);
-    print(&sink.text)?;
+    print(&sink.0.text)?;
     let nothing = tell_unread(&report);
-    if !nothing && sink.explained == 0 {
+    if !nothing && sink.0.explained == 0 {
         tell_no_flow(&report);
     }
     Ok(!nothing)
@@ -85,8 +89,8 @@ fn tell_no_flow(report: &CaptureReport) {
     log::warn!("{}: no flow in {} packets{reasons}", report.name, report.packets);
 }
 
-/// Writes an explanation for each flow that is decided.
-struct ExplainSink<'a> {
+/// Explains each flow that is to be judged.
+struct ExplainJudge<'a> {
     explainer: &'a Explainer,
     /// What is remembered of servers.
     memory: Memory,
@@ -95,7 +99,10 @@ struct ExplainSink<'a> {
     explained: u64,
 }
 
-impl<F> Judge<F> for ExplainSink<'_> {
+/// Has explanations written, and takes no decision any further.
+struct ExplainSink<'a>(ExplainJudge<'a>);
+
+impl<F> Judge<F> for ExplainJudge<'_> {
     fn judge(
         &mut self,
         flow: &FlowEntry<F>,
@@ -134,12 +141,12 @@ impl<F> Judge<F> for ExplainSink<'_> {
 
 impl<F> Sink<F> for ExplainSink<'_> {
     fn rules(&mut self) -> &mut impl Judge<F> {
-        self
+        &mut self.0
     }
 
     fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
-        if let Some((server, known)) = lesson(flow, &self.explainer.policy) {
-            self.memory.remember(server, known, sample.time_ns);
+        if let Some((server, known)) = lesson(flow, &self.0.explainer.policy) {
+            self.0.memory.remember(server, known, sample.time_ns);
         }
     }
 

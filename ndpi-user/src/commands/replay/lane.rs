@@ -6,12 +6,11 @@ use ndpi_capture::Packet;
 use ndpi_capture::link::{self, Frame, Layers, Tunnels};
 use ndpi_common::parse::{self, Tunnel};
 use ndpi_common::{Direction, Key, SampleFlags, SampleHeader};
-use ndpi_flow::{Sample, Tenant};
+use ndpi_flow::{Sample, Tenant, Unpacker};
 
 use super::buckets::Buckets;
 use super::flows::Flows;
 use super::machine::{Action, Machine};
-use crate::live::Unpacker;
 
 /// The kernel and the flows of one capture.
 pub(super) struct Lane<'a, 'e> {

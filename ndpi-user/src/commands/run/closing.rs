@@ -8,7 +8,8 @@ use ndpi_common::{Hook, Outcome, Reason};
 
 use ndpi_events::{RingFull, Status, Stopped, Time, Times, Word};
 
-use crate::live::{TimeToVerdict, losses_by_cpu, statistics_table};
+use crate::live::{TimeToVerdict, losses_by_cpu};
+use crate::report::statistics_table;
 use ndpi_kernel::{Kernel, Statistics};
 
 /// The last reading of the statistics.

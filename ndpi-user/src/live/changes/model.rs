@@ -46,9 +46,9 @@ pub(super) struct Track {
     dropped: u64,
 }
 
-/// What becomes of a packet.
+/// What the programs do with a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum Handling {
     Dropped,
     Passed,
     /// Passed, and shown to user space: the last packet that is.
@@ -74,40 +74,40 @@ impl Model {
     }
 
     /// What the programs make of a packet.
-    pub(super) fn packet(&self, key: &FlowKey) -> Fate {
+    pub(super) fn packet(&self, key: &FlowKey) -> Handling {
         let maps = &mut *self.maps_mut();
         let Some(entry) = maps.verdicts.get_mut(key) else { return maps.undecided(key) };
         maps.clock += 1;
         entry.last_seen = maps.clock;
         let action = entry.standing.verdict.action;
         if action == Action::Bypass {
-            return Fate::Passed;
+            return Handling::Passed;
         }
         entry.packets += 1;
         if action.drops() {
             entry.dropped += 1;
-            return Fate::Dropped;
+            return Handling::Dropped;
         }
         if let Some(Allowance::Shared(number)) = entry.standing.allowance {
             assert!(maps.buckets.contains_key(&number), "without its bucket, {key:?} has no limit");
         }
-        Fate::Passed
+        Handling::Passed
     }
 }
 
 impl Maps {
-    fn undecided(&mut self, key: &FlowKey) -> Fate {
+    fn undecided(&mut self, key: &FlowKey) -> Handling {
         let track = self.tracks.entry(*key).or_default();
         track.packets += 1;
         if track.shown < BUDGET {
             track.shown += 1;
-            return Fate::Shown { last: track.shown == BUDGET };
+            return Handling::Shown { last: track.shown == BUDGET };
         }
         if self.switches & Switches::DROP_OVER_BUDGET == 0 {
-            return Fate::Passed;
+            return Handling::Passed;
         }
         track.dropped += 1;
-        Fate::Dropped
+        Handling::Dropped
     }
 
     fn counted(entry: &Entry) -> KernelCounts {

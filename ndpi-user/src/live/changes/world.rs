@@ -14,11 +14,16 @@ use ndpi_flow::{
 };
 use ndpi_policy::{Facts, Policy, Support, Vocabulary};
 
-use super::model::{BUDGET, BYTES, Fate, Model};
+use super::model::{BUDGET, BYTES, Handling, Model};
 use super::{FLOWS, WORKERS};
 use crate::enforce::{ActivePolicy, DesiredVerdict, PolicyInstaller};
 use crate::interfaces::Roster;
-use crate::live::{Backlog, Crowding, Halves, LiveSink, Message, Over, Rejudged, Shared, Worker};
+use crate::live::backlog::Backlog;
+use crate::live::crowding::Crowding;
+use crate::live::halves::Halves;
+use crate::live::message::{Message, Over, Rejudged};
+use crate::live::worker::Worker;
+use crate::live::worker_sink::{Shared, WorkerSink};
 use crate::record::Names;
 use crate::testing::{Reported, bus};
 
@@ -165,7 +170,7 @@ fn shared(bus: &Bus, in_force: &ActivePolicy) -> Shared {
 }
 
 fn worker(
-    sink: LiveSink<Model>,
+    sink: WorkerSink<Model>,
     max_flows: usize,
     inbox: Receiver<Message>,
     backlog: Arc<Backlog>,
@@ -187,8 +192,8 @@ pub(in crate::live) fn run_alone(
     let model = Model::default();
     let in_force = Arc::new(PolicyInstaller::new(model.clone()).install(parse(""), 0).unwrap());
     let (bus, _) = bus();
-    let source = bus.source("worker-0");
-    let sink = LiveSink::new(model, Arc::clone(&in_force), shared(&bus, &in_force), source);
+    let shared = shared(&bus, &in_force);
+    let sink = WorkerSink::new(model, Arc::clone(&in_force), &shared, "worker-0");
     begin(in_force);
     worker(sink, 9, inbox, backlog).run();
 }
@@ -201,8 +206,8 @@ impl World {
         let (bus, reported) = bus();
         let shared = shared(&bus, &in_force);
         let worker = |number: usize| {
-            let source = bus.source(&format!("worker-{number}"));
-            let sink = LiveSink::new(model.clone(), Arc::clone(&in_force), shared.clone(), source);
+            let name = format!("worker-{number}");
+            let sink = WorkerSink::new(model.clone(), Arc::clone(&in_force), &shared, &name);
             // Messages are handed over one by one; `run` is for the end, when nobody sends any more.
             let (_, inbox) = channel::bounded(0);
             worker(sink, max_flows, inbox, Arc::default())
@@ -226,9 +231,9 @@ impl World {
 
     /// A packet comes by.
     pub(super) fn packet(&mut self, flow: u8) {
-        let fate = self.model.packet(&key(flow));
-        self.check(flow, fate);
-        if let Fate::Shown { last } = fate {
+        let handling = self.model.packet(&key(flow));
+        self.check(flow, handling);
+        if let Handling::Shown { last } = handling {
             let (sample, content) = sample(flow, last);
             let mut batch = Batch::default();
             batch.push(&Sample { l3: &content, ..sample });
@@ -238,20 +243,24 @@ impl World {
 
     /// A packet of a decided flow passes only if a policy that may be in force lets it, and is
     /// dropped only if one blocks it.
-    fn check(&mut self, flow: u8, fate: Fate) {
+    fn check(&mut self, flow: u8, handling: Handling) {
         let maps = self.model.maps();
         let standing = maps.verdicts.get(&key(flow)).map(|entry| entry.standing);
         if standing.is_none_or(|standing| standing.verdict.action != Action::Bypass) {
             let (packets, dropped) = self.counted.entry(flow).or_default();
             *packets += 1;
-            *dropped += u64::from(fate == Fate::Dropped);
+            *dropped += u64::from(handling == Handling::Dropped);
         }
         let Some(classification) = self.decided.get(&flow) else { return };
         let blocks = |by: &ActivePolicy| judge(by, classification).action.drops();
         let before = self.change.as_ref().map(|change| blocks(&change.before));
         match (blocks(&self.in_force), before) {
-            (true, None | Some(true)) => assert_eq!(fate, Fate::Dropped, "flow {flow} is blocked"),
-            (false, None | Some(false)) => assert_eq!(fate, Fate::Passed, "flow {flow} is free"),
+            (true, None | Some(true)) => {
+                assert_eq!(handling, Handling::Dropped, "flow {flow} is blocked")
+            }
+            (false, None | Some(false)) => {
+                assert_eq!(handling, Handling::Passed, "flow {flow} is free")
+            }
             _ => {}
         }
     }
@@ -259,7 +268,7 @@ impl World {
     /// A worker looks at its next message.
     pub(super) fn work(&mut self, worker: usize) {
         let before: Vec<_> = (0..FLOWS).map(|flow| self.standing(flow)).collect();
-        let Some(message) = self.inboxes[worker].pop_front() else { return self.settle() };
+        let Some(message) = self.inboxes[worker].pop_front() else { return self.finish_change() };
         let (over, seen) = match &message {
             Message::Over(flows) => (Some(flows[0].key), None),
             Message::Samples(batch) => (None, batch.iter().next().map(|sample| sample.key)),
@@ -280,7 +289,7 @@ impl World {
             let is_back = seen != Some(key(flow)) || self.model.maps().full;
             assert!(is_back || !self.forgotten.contains_key(&flow), "flow {flow} is not back");
         }
-        self.settle();
+        self.finish_change();
     }
 
     /// A worker looks again at flows that it knows too little of: only such as pass.
@@ -298,7 +307,7 @@ impl World {
                 _ => {}
             }
         }
-        self.settle();
+        self.finish_change();
     }
 
     /// The verdict of a flow as it stands.
@@ -307,7 +316,7 @@ impl World {
     }
 
     /// Ends a change that all workers are done with, and begins the next.
-    fn settle(&mut self) {
+    fn finish_change(&mut self) {
         if self.change.as_ref().is_some_and(|change| change.done.len() < WORKERS) {
             return;
         }
@@ -337,7 +346,7 @@ impl World {
 
     pub(super) fn change(&mut self, policy: &str) {
         self.waiting.push_back(parse(policy));
-        self.settle();
+        self.finish_change();
     }
 
     /// Whether there is no room for another verdict.

@@ -10,19 +10,20 @@ use ndpi::{AppId, CategoryId, Classification, State};
 use ndpi_common::{Bucket, Direction, Key, KeyV4};
 use ndpi_events::{Bus, Losses};
 use ndpi_flow::{
-    Action, Decided, DecidedBy, Details, End, FlowEntry, FlowKey, Judge as _, Moment, NoBlocklist,
-    Sample, Servers, Sink, Stage, Verdict,
+    Action, Decided, DecidedBy, Details, End, Enforcement as _, FlowEntry, FlowKey, Judge as _,
+    Moment, NoBlocklist, Sample, Servers, Sink, Stage, Verdict,
 };
 use ndpi_policy::{Support, Vocabulary};
 use serde_json::Value;
 
-use super::{LiveSink, Shared};
+use super::{Shared, WorkerSink};
 use crate::enforce::{
     ActivePolicy, Activity, Allowance, DesiredVerdict, KernelCounts, PolicyInstaller, RuleStore,
     Suspended, VerdictStore, Volume,
 };
 use crate::interfaces::Roster;
-use crate::live::{Crowding, Halves};
+use crate::live::crowding::Crowding;
+use crate::live::halves::Halves;
 use crate::record::Names;
 use crate::testing::bus;
 
@@ -152,11 +153,11 @@ fn life_until(end: End, table: Table, given_up: bool) -> (Vec<Value>, String) {
     let policy = policy("action = \"drop\"");
     let shared = shared(&bus, &policy);
     let standing = Rc::clone(&table.standing);
-    let mut sink = LiveSink::new(table, policy, shared, bus.source("worker-0"));
+    let mut sink = WorkerSink::new(table, policy, &shared, "worker-0");
     let mut flow = FlowEntry::new(&sample(), ());
     (0..4).for_each(|_| flow.count(&sample()));
     let details = Details::new("www.netflix.com", "", "");
-    let verdict = sink.judge(&flow, &classification(), &details, Moment::Final);
+    let verdict = sink.judge.judge(&flow, &classification(), &details, Moment::Final);
     assert_eq!(verdict, Some(Verdict { action: Action::Drop, rule: Some(0) }));
     let classification = classification();
     flow.stage = Stage::Decided(Decided {
@@ -254,10 +255,10 @@ fn what_an_earlier_policy_let_through_has_not_leaked() {
         let (bus, reported) = bus();
         let first = policy(&format!("action = \"{}\"", actions[0]));
         let shared = shared(&bus, &first);
-        let mut sink = LiveSink::new(table, first, shared, bus.source("worker-0"));
-        let verdict = |sink: &mut LiveSink<Table>| {
+        let mut sink = WorkerSink::new(table, first, &shared, "worker-0");
+        let verdict = |sink: &mut WorkerSink<Table>| {
             let details = Details::default();
-            sink.judge(&flow_with(None), &classification(), &details, Moment::Final)
+            sink.judge.judge(&flow_with(None), &classification(), &details, Moment::Final)
         };
         let mut flow = flow_with(verdict(&mut sink));
         sink.decided(&mut flow, &sample());
@@ -303,7 +304,7 @@ fn only_what_changes_is_written_anew() {
     let shared = shared(&bus, &first);
     let table = Table::default();
     let standing = Rc::clone(&table.standing);
-    let mut sink = LiveSink::new(table, first, shared, bus.source("worker-0"));
+    let mut sink = WorkerSink::new(table, first, &shared, "worker-0");
     let own = |burst| format!("limit = \"1 MB/s\"\nburst = \"{burst} kB\"\nper = \"flow\"");
     let verdict = |action| Some(Verdict { action, rule: Some(0) });
     for (text, before, changes) in [
@@ -317,8 +318,8 @@ fn only_what_changes_is_written_anew() {
     ] {
         sink.set_policy(policy(text));
         let mut flow = flow_with(verdict(before));
-        let facts = |sink: &mut LiveSink<Table>| {
-            sink.judge(&flow, &classification(), &Details::default(), Moment::Final)
+        let facts = |sink: &mut WorkerSink<Table>| {
+            sink.judge.judge(&flow, &classification(), &Details::default(), Moment::Final)
         };
         flow = flow_with(facts(&mut sink));
         standing.borrow_mut().clear();
@@ -337,20 +338,21 @@ fn lacks_of_tracks(packets: usize) -> usize {
     let (bus, reported) = bus();
     let first = policy("action = \"count\"");
     let shared = shared(&bus, &first);
-    let mut sink = LiveSink::new(
+    let mut sink = WorkerSink::new(
         Table { before: volume(1), ..Table::default() },
         first,
-        shared,
-        bus.source("worker-0"),
+        &shared,
+        "worker-0",
     );
     let mut flow = flow_with(Some(Verdict { action: Action::Count, rule: Some(0) }));
     flow.count(&sample());
     sink.decided(&mut flow, &sample());
-    assert!(sink.suspend(&mut flow));
-    sink.store.before = Volume::default();
+    assert!(sink.enforcer.suspend(&mut flow));
+    sink.enforcer.store_mut().before = Volume::default();
     (0..packets).for_each(|_| flow.count(&sample()));
-    sink.unchanged(&mut flow);
-    assert!(sink.store.standing.borrow().contains_key(&flow.key));
+    sink.enforcer.resume(&mut flow);
+    sink.report_lost(0);
+    assert!(sink.enforcer.store_mut().standing.borrow().contains_key(&flow.key));
     reported.events().iter().filter(|event| event["table"] == "tracks").count()
 }
 

@@ -1,4 +1,4 @@
-//! Steering a session: the coarse clock, and changes of the policy.
+//! Controls a session: the coarse clock, and changes of the policy.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use ndpi_kernel::{Clock, LiveCell, ktime_ns};
 use ndpi_policy::Policy;
 
 use super::lookout::incomplete;
+use super::message::{Message, Rejudged};
 use super::outbox::Outbox;
 use super::strain::StrainGauge;
 use super::stuck::StuckWatch;
-use super::{Message, Rejudged};
 use crate::enforce::{ActivePolicy, KernelRules, PolicyInstaller};
 
-/// What a session is told while it runs.
+/// A command to a session that runs.
 #[derive(Debug)]
 pub enum Control {
     /// Judge by this policy from now on, and say when every verdict is one of it.
@@ -28,7 +28,7 @@ pub enum Control {
 }
 
 /// Keeps the coarse clock going and passes policies on.
-pub(super) struct Steering<'a> {
+pub(super) struct Controller<'a> {
     live: LiveCell,
     clock: Clock,
     installer: PolicyInstaller<KernelRules>,
@@ -52,7 +52,7 @@ struct Change {
     sum: Rejudged,
 }
 
-impl<'a> Steering<'a> {
+impl<'a> Controller<'a> {
     pub(super) fn new(
         live: LiveCell,
         clock: Clock,
@@ -67,7 +67,7 @@ impl<'a> Steering<'a> {
         Self { live, clock, installer, in_force, servers, gauge, stuck, outboxes, owed, changes }
     }
 
-    /// Steers until it is told to stop.
+    /// Goes on until it is told to stop.
     ///
     /// # Errors
     ///

@@ -2,7 +2,9 @@
 
 use ndpi_common::{Hook, SampleFlags, SampleHeader};
 
-use ndpi_flow::{Sample, Tenant, fit};
+use crate::flow::Tenant;
+use crate::resegment::fit;
+use crate::sample::Sample;
 
 /// Makes samples, with room for one packet.
 #[derive(Debug)]

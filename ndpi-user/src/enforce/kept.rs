@@ -1,0 +1,75 @@
+//! Flows that the kernel keeps: what it shows of them, and looking at them again.
+
+use ndpi_flow::{Enforcement, FlowEntry, Sample, tcp};
+use ndpi_policy::Undecided;
+
+use super::enforcer::Enforcer;
+use super::store::{DesiredVerdict, Suspended, VerdictStore, Volume};
+
+impl<S: VerdictStore, F> Enforcement<F> for Enforcer<S> {
+    fn stands(&self, flow: &FlowEntry<F>) -> bool {
+        !self.is_pending(&flow.key)
+    }
+
+    fn passed(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
+        // Shown before its verdict stood, or because the verdict was taken away by somebody else.
+        let Some(desired) = DesiredVerdict::of(flow, &self.policy) else { return };
+        match self.store.write(&desired) {
+            Ok(meanwhile) => {
+                flow.packets += meanwhile.packets;
+                flow.bytes += meanwhile.bytes;
+            }
+            Err(error) => return self.retries.refuse(&error),
+        }
+        // Its receiver is further than the packet that the verdict was made of: a reset with the
+        // number that was right then has missed, and no more packets need come. A SYN is on its way to
+        // begin another connection, which has no verdict yet if its other side agrees; one that was
+        // dropped for its server's sake comes to nothing, and who sent it waits for an answer.
+        if sample.blocked || !tcp::opens(sample.tcp_flags) {
+            self.answer(flow, sample);
+        }
+    }
+
+    fn rejected(&mut self, flow: &FlowEntry<F>, sample: &Sample) {
+        self.answer(flow, sample);
+    }
+
+    fn is_over(&mut self, sample: &Sample) -> bool {
+        self.store.is_over(&sample.key, sample.time_ns).unwrap_or_else(|error| {
+            self.retries.refuse(&error);
+            // It is said again with the next packet.
+            false
+        })
+    }
+
+    fn is_answered(&mut self, flow: &FlowEntry<F>) -> bool {
+        let activity = flow.decided().and_then(|_| self.activity(&flow.key));
+        activity.is_some_and(|activity| flow.has_answer(activity.answers))
+    }
+
+    fn suspend(&mut self, flow: &mut FlowEntry<F>) -> bool {
+        // What passes by a rule is not to be dropped beyond the budget of another look.
+        if self.policy.policy().undecided() == Undecided::Drop {
+            return false;
+        }
+        let before = Volume { packets: flow.packets, bytes: flow.bytes };
+        let suspended = self.store.suspend(&flow.key, before).unwrap_or_else(|error| {
+            self.retries.refuse(&error);
+            None
+        });
+        let Some(Suspended { passed, tcp_seen, last_seen_ns }) = suspended else { return false };
+        let before = if flow.rejudged { Volume::default() } else { before };
+        flow.looks.passed.0 += before.packets + passed.packets;
+        flow.looks.passed.1 += before.bytes + passed.bytes;
+        (flow.packets, flow.bytes, flow.rejudged) = (0, 0, false);
+        flow.last_seen_ns = flow.last_seen_ns.max(last_seen_ns);
+        for (seen, more) in flow.tcp_seen.iter_mut().zip(tcp_seen) {
+            *seen |= more;
+        }
+        true
+    }
+
+    fn resume(&mut self, flow: &mut FlowEntry<F>) {
+        self.write(flow);
+    }
+}

@@ -1,0 +1,88 @@
+//! Events of one worker's flows.
+
+use std::sync::Arc;
+
+use ndpi_events::{Event, Kind, Source, Time};
+use ndpi_flow::{End, FlowEntry, Verdict};
+use ndpi_policy::Policy;
+
+use crate::clock::now_ns;
+use crate::interfaces::Roster;
+use crate::record::{Counters, Names, Origin, RecordMaker};
+
+/// Makes events of flows, where somebody subscribes to them, and publishes them.
+#[derive(Debug)]
+pub(super) struct Reporter {
+    source: Source,
+    names: Arc<Names>,
+    interfaces: Roster,
+}
+
+impl Reporter {
+    pub(super) fn new(source: Source, names: Arc<Names>, interfaces: Roster) -> Self {
+        Self { source, names, interfaces }
+    }
+
+    /// Reports that the verdict of a flow stands since `now_ns`, by the packet of `packet_ns`
+    /// (both nanoseconds since the Unix epoch).
+    pub(super) fn decided<F>(
+        &mut self,
+        flow: &FlowEntry<F>,
+        policy: &Policy,
+        (packet_ns, now_ns): (u64, u64),
+    ) {
+        self.publish(Kind::Decided, flow, policy, now_ns, |maker| {
+            maker.decided(flow, (packet_ns, now_ns)).map(Event::Decided)
+        });
+    }
+
+    /// Reports that `policy` says something else of a flow than the verdict `before`.
+    pub(super) fn rejudged<F>(
+        &mut self,
+        flow: &FlowEntry<F>,
+        policy: &Policy,
+        before: Option<Verdict>,
+    ) {
+        let now_ns = now_ns();
+        self.publish(Kind::FlowUpdated, flow, policy, now_ns, |maker| {
+            maker.rejudged(flow, before, now_ns).map(Event::FlowUpdated)
+        });
+    }
+
+    /// Reports that a flow is over.
+    pub(super) fn ended<F>(
+        &mut self,
+        flow: &FlowEntry<F>,
+        policy: &Policy,
+        end: End,
+        counters: Counters,
+    ) {
+        self.publish(Kind::FlowEnded, flow, policy, now_ns(), |maker| {
+            maker.ended(flow, end, counters).map(Event::FlowEnded)
+        });
+    }
+
+    fn publish<F>(
+        &mut self,
+        kind: Kind,
+        flow: &FlowEntry<F>,
+        policy: &Policy,
+        now_ns: u64,
+        make: impl FnOnce(RecordMaker<'_>) -> Option<Event>,
+    ) {
+        if !self.source.wants(kind) {
+            return;
+        }
+        let interface = interface_of(&self.interfaces, flow);
+        let (names, origin) = (&*self.names, Origin::Interface(&interface));
+        let maker = RecordMaker { names, origin, rule: flow.rule(policy) };
+        if let Some(event) = make(maker) {
+            self.source.publish(Time::from_ns(now_ns), event);
+        }
+    }
+}
+
+/// The name of the interface that a flow was seen on first.
+pub(super) fn interface_of<F>(interfaces: &Roster, flow: &FlowEntry<F>) -> Arc<str> {
+    interfaces.name(flow.ifindex).unwrap_or_else(|| "?".into())
+}

@@ -1,0 +1,186 @@
+//! What follows from the decisions of one worker: they are enforced, reported and summed up.
+
+use std::sync::Arc;
+
+use ndpi_events::{Bus, Losses};
+use ndpi_flow::{
+    Cause, Client, End, Enforcement, FlowEntry, Judge, Sample, Servers, Sink, Verdict,
+};
+use ndpi_kernel::ktime_ns;
+
+use super::crowding::{Crowded, Crowding};
+use super::halves::Halves;
+use super::judge::LiveJudge;
+use super::reporter::Reporter;
+use super::summary::Summary;
+use super::timing::Stopwatch;
+use crate::clock::now_ns;
+use crate::enforce::{ActivePolicy, Enforcer, KernelCounts, Pending, VerdictStore, Volume};
+use crate::interfaces::Roster;
+use crate::record::{Counters, Names};
+use crate::reject::Rejecter;
+
+/// What all workers share.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// nDPI's names.
+    pub names: Arc<Names>,
+    /// The interfaces that are watched.
+    pub interfaces: Roster,
+    /// Where what is reported goes.
+    pub bus: Bus,
+    /// What those who write records have lost.
+    pub lost_records: Losses,
+    /// Who answers the ends of rejected flows; `None` where nobody can.
+    pub rejecter: Option<Arc<Rejecter>>,
+    /// What is remembered of servers.
+    pub servers: Arc<Servers>,
+    /// What has no room.
+    pub crowding: Arc<Crowding>,
+    /// Interfaces that see one direction of flows only.
+    pub halves: Arc<Halves>,
+}
+
+/// The sink of one worker.
+#[derive(Debug)]
+pub(super) struct WorkerSink<S> {
+    judge: LiveJudge,
+    pub(super) enforcer: Enforcer<S>,
+    reporter: Reporter,
+    crowding: Arc<Crowding>,
+    halves: Arc<Halves>,
+    summary: Summary,
+    /// Verdicts of living flows that a change of policy changed.
+    changed: u64,
+    /// Notes that were lost so far.
+    lost_notes: u64,
+}
+
+impl<S: VerdictStore> WorkerSink<S> {
+    /// The sink of the worker `name`, which writes verdicts of `policy` to `store`.
+    pub(super) fn new(store: S, policy: Arc<ActivePolicy>, shared: &Shared, name: &str) -> Self {
+        let Shared { names, interfaces, bus, rejecter, servers, crowding, halves, .. } = shared;
+        let judge = LiveJudge::new(Arc::clone(&policy), interfaces.clone(), Arc::clone(servers));
+        Self {
+            judge,
+            enforcer: Enforcer::new(store, policy, rejecter.clone()),
+            reporter: Reporter::new(bus.source(name), Arc::clone(names), interfaces.clone()),
+            crowding: Arc::clone(crowding),
+            halves: Arc::clone(halves),
+            summary: Summary::default(),
+            changed: 0,
+            lost_notes: 0,
+        }
+    }
+
+    /// Measures what this worker's decisions take.
+    pub(super) fn stopwatch(&mut self) -> &mut Stopwatch {
+        &mut self.judge.stopwatch
+    }
+
+    /// From now on, `policy` judges. All flows are to be judged again at once
+    /// ([`ndpi_flow::Classifier::judge_again`]), or verdicts of the one before stay.
+    pub(super) fn set_policy(&mut self, policy: Arc<ActivePolicy>) {
+        self.judge.set_policy(Arc::clone(&policy));
+        self.enforcer.set_policy(policy);
+    }
+
+    /// How many verdicts of living flows have changed with the policy so far.
+    pub(super) fn changed(&self) -> u64 {
+        self.changed
+    }
+
+    /// Tries again to give the kernel what it lacks of a flow.
+    pub(super) fn retry<F>(&mut self, flow: &mut FlowEntry<F>, pending: Pending) {
+        if self.enforcer.retry(flow, pending) {
+            let times = (flow.last_seen_ns, now_ns());
+            self.reporter.decided(flow, self.judge.policy(), times);
+        }
+    }
+
+    /// Reports what the tables have lost for want of room: tracks of the kernel's, and notes, of which so many
+    /// were lost since the beginning.
+    pub(super) fn report_lost(&mut self, notes: u64) {
+        let tracks = self.enforcer.take_lost_tracks();
+        let notes = notes - std::mem::replace(&mut self.lost_notes, notes);
+        for (what, lost) in [(Crowded::Tracks, tracks), (Crowded::Notes, notes)] {
+            if lost > 0 {
+                self.crowding.displaced(what, lost, None, now_ns());
+            }
+        }
+    }
+
+    /// Counts samples that were taken.
+    pub(super) fn count_samples(&mut self, taken: u64) {
+        self.summary.add_samples(taken);
+    }
+
+    /// What was seen, by application and action.
+    pub(super) fn into_summary(mut self) -> Summary {
+        self.summary.add_times(&self.judge.stopwatch.into_times());
+        self.summary
+    }
+
+    fn sum_up<F>(&mut self, flow: &FlowEntry<F>, counters: Counters, kernel: &KernelCounts) {
+        self.summary.add(flow, counters);
+        if flow.decided().and_then(|decided| decided.verdict).is_some_and(|it| it.action.drops()) {
+            let passed = Volume {
+                packets: counters.packets.saturating_sub(kernel.dropped.packets),
+                bytes: counters.bytes.saturating_sub(kernel.dropped.bytes),
+            };
+            self.summary.add_blocked(Volume {
+                packets: passed.packets.saturating_sub(flow.allowed.0),
+                bytes: passed.bytes.saturating_sub(flow.allowed.1),
+            });
+        }
+    }
+}
+
+impl<S: VerdictStore, F> Sink<F> for WorkerSink<S> {
+    fn rules(&mut self) -> &mut impl Judge<F> {
+        &mut self.judge
+    }
+
+    fn enforcement(&mut self) -> &mut impl Enforcement<F> {
+        &mut self.enforcer
+    }
+
+    fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
+        let decided = ktime_ns();
+        if !self.enforcer.write(flow) {
+            return;
+        }
+        // Before anything else is done: this is the time by which the verdict stood.
+        let stands_ns = now_ns();
+        let total_ns = stands_ns.saturating_sub(sample.time_ns);
+        self.judge.stopwatch.stands((decided, ktime_ns()), total_ns, sample.empty);
+        self.judge.remember(flow, stands_ns);
+        self.enforcer.answer(flow, sample);
+        self.reporter.decided(flow, self.judge.policy(), (sample.time_ns, stands_ns));
+    }
+
+    fn judged_again(&mut self, flow: &mut FlowEntry<F>, before: Option<Verdict>) {
+        if self.enforcer.rejudge(flow, before) {
+            self.changed += 1;
+            self.reporter.rejudged(flow, self.judge.policy(), before);
+        }
+    }
+
+    fn displaced(&mut self, flow: &FlowEntry<F>, cause: Cause) {
+        let client = match cause {
+            Cause::Share(_) => Some(Client::of(&flow.key, flow.client)),
+            Cause::Full(_) => None,
+        };
+        self.crowding.displaced(cause.into(), 1, client, now_ns());
+    }
+
+    fn finished(&mut self, mut flow: FlowEntry<F>, end: End) {
+        let (counters, kernel) = self.enforcer.finish(&mut flow, end);
+        self.sum_up(&flow, counters, &kernel);
+        self.halves.count(&flow);
+        self.reporter.ended(&flow, self.judge.policy(), end, counters);
+    }
+}
+
+#[cfg(test)]
+mod tests;
