@@ -1,15 +1,4 @@
-//! Events that `ndpi-xdp` reports to subscribers: decisions, flows, its own state.
-//!
-//! An [`Event`] is a plain value that knows nothing of packets, maps or nDPI, so that whoever writes, counts or
-//! forwards it may live in another process. In an [`Envelope`] it has the version of this schema, and a number
-//! without gaps by its [`SourceId`].
-//!
-//! ```text
-//! Source (one a thread) ─▶ Bus ─┬▶ bounded queue ─▶ Subscription ─▶ a sink
-//!                               └▶ bounded queue ─▶ Subscription ─▶ another
-//! ```
-//!
-//! A [`Source`] never waits: a subscriber whose queue is full misses the event, and its [`Losses`] count it.
+#![doc = include_str!("../README.md")]
 
 mod bus;
 mod envelope;

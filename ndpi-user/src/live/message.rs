@@ -1,4 +1,4 @@
-//! What workers are sent, and what they answer.
+//! Messages to workers, and their answers.
 
 use std::sync::Arc;
 

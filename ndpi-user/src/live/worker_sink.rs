@@ -1,4 +1,4 @@
-//! What follows from the decisions of one worker: they are enforced, reported and summed up.
+//! The sink of one worker: its decisions are enforced, reported and summed up.
 
 use std::sync::Arc;
 
