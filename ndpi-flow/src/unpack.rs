@@ -1,4 +1,4 @@
-//! From ring records to samples.
+//! Samples out of the records of the kernel's rings.
 
 use ndpi_common::{Hook, SampleFlags, SampleHeader};
 

@@ -1,20 +1,28 @@
 //! The parts of `ndpi-xdp`: sources of samples, classifier, policy, verdict store, sinks, commands.
 
+mod captures;
 pub mod cli;
 mod clock;
 pub mod commands;
 pub mod control;
+mod daemon;
 pub mod enforce;
+pub mod engine_setup;
 pub mod export;
 pub mod files;
 pub mod interfaces;
+mod listing;
 pub mod live;
 mod logging;
-pub mod offline;
+mod offline;
 pub mod policy_files;
+mod policy_tools;
 pub mod record;
 pub mod reject;
+mod replay;
 pub mod report;
 mod rights;
+mod stdout;
 #[cfg(test)]
 mod testing;
+mod verdicts;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-
-use super::print;
 use ndpi_kernel::DEFAULT_PIN_DIRECTORY;
+
+use crate::stdout::print;
 
 /// Remove what an ndpi-xdp that crashed has left: pinned maps, its control socket, programs on interfaces
 #[derive(Args, Clone, Debug)]

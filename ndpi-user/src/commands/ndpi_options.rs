@@ -1,13 +1,10 @@
 //! The options that say which nDPI to use and how, of every command that classifies.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
 use clap::Args;
-use ndpi::{Engine, EngineBuilder, Library, LoadError, RulesError, SharedCaches};
-use ndpi_text::shown;
 
-use crate::files::check_regular;
+use crate::engine_setup::{EngineSetup, Setting};
 
 /// Which nDPI, and how it is set up. Files may be given several times.
 #[derive(Args, Clone, Debug, Default)]
@@ -20,7 +17,7 @@ pub struct NdpiOptions {
     pub ndpi_library: Option<PathBuf>,
 
     /// Change a setting of nDPI: `KEY=VALUE`, or `PROTOCOL,KEY=VALUE` for one of a protocol
-    #[arg(long, value_name = "[PROTOCOL,]KEY=VALUE", value_parser = Setting::parse)]
+    #[arg(long, value_name = "[PROTOCOL,]KEY=VALUE")]
     pub ndpi_config: Vec<Setting>,
 
     /// Custom protocols, in the format of nDPI's protos.txt
@@ -52,161 +49,18 @@ pub struct NdpiOptions {
     pub tcp_fingerprints: Vec<PathBuf>,
 }
 
-/// A setting of nDPI and its value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting {
-    /// The protocol whose setting it is (`any` for all); `None` for the engine's own.
-    pub protocol: Option<String>,
-    /// The setting.
-    pub key: String,
-    /// Its value.
-    pub value: String,
-}
-
-/// Loads a file into an engine.
-type Load = fn(EngineBuilder, &Path) -> Result<EngineBuilder, RulesError>;
-
-impl NdpiOptions {
-    /// Loads the library.
-    ///
-    /// # Errors
-    /// There is none, or none that can be used.
-    pub fn library(&self) -> Result<Library> {
-        // Standard output is for results; nDPI complains of lines in lists there.
-        ndpi::c_output_to_stderr();
-        // By a name without a folder, the loader finds it elsewhere.
-        if let Some(file) = self.ndpi_library.as_deref().filter(|file| file.exists()) {
-            check(file)?;
-        }
-        Library::load(self.ndpi_library.as_deref()).map_err(|error| {
-            let what_to_do = match error {
-                // It is what may not be named.
-                LoadError::Privileged { .. } => "nDPI 5.0 cannot be used",
-                _ => {
-                    "nDPI 5.0 cannot be used; --ndpi-library FILE names one, `cargo xtask setup` \
-                     fetches one"
-                }
-            };
-            anyhow::Error::new(error).context(what_to_do)
-        })
-    }
-
-    /// A new engine, set up as these options say.
-    ///
-    /// # Errors
-    /// nDPI does not know a setting, does not take its value, or cannot read a file.
-    pub fn engine(&self, library: &Library) -> Result<Engine> {
-        self.set_up(library.engine())
-    }
-
-    /// These options, with as many packets of a flow looked at, unless a setting says otherwise. The
-    /// last one makes nDPI decide by what it has seen.
-    #[must_use]
-    pub fn with_packet_limit(mut self, packets: u8) -> Self {
-        let key = "packets_limit_per_flow".to_owned();
-        let limit = Setting { protocol: None, key, value: packets.to_string() };
-        // Settings are made in their order, so that the user's come later and hold.
-        self.ndpi_config.insert(0, limit);
-        self
-    }
-
-    /// As [`engine`](Self::engine), one of several that share what they learn of peers.
-    ///
-    /// # Errors
-    /// As [`engine`](Self::engine).
-    pub fn sharing_engine(&self, caches: &SharedCaches) -> Result<Engine> {
-        self.set_up(caches.engine()?)
-    }
-
-    fn set_up(&self, mut engine: EngineBuilder) -> Result<Engine> {
-        for Setting { protocol, key, value } in &self.ndpi_config {
-            engine = engine.config(protocol.as_deref(), key, value)?;
-        }
-        let lists: [(&[PathBuf], Load); 7] = [
-            (&self.protocols, EngineBuilder::protocols_file),
-            (&self.categories, EngineBuilder::categories_file),
-            (&self.malicious_ja4, EngineBuilder::malicious_ja4_file),
-            (&self.malicious_sha1, EngineBuilder::malicious_sha1_file),
-            (&self.risk_domains, EngineBuilder::risk_domains_file),
-            (&self.domain_suffixes, EngineBuilder::domain_suffixes_file),
-            (&self.tcp_fingerprints, EngineBuilder::tcp_fingerprints_file),
-        ];
-        for (files, load) in lists {
-            for file in files {
-                check(file)?;
-                engine = load(engine, file)?;
-            }
-        }
-        Ok(engine.build()?)
-    }
-}
-
-/// Fails where opening a file by its name may wait for ever, as nDPI and the loader would.
-fn check(file: &Path) -> Result<()> {
-    check_regular(file).with_context(|| format!("cannot read {}", shown(file)))
-}
-
-impl Setting {
-    fn parse(text: &str) -> Result<Self, String> {
-        let (name, value) = text.split_once('=').ok_or("there is no `=` before a value")?;
-        let (protocol, key) = match name.split_once(',') {
-            Some((protocol, key)) => (Some(protocol.trim().to_owned()), key),
-            None => (None, name),
-        };
-        let (key, value) = (key.trim().to_owned(), value.trim().to_owned());
-        if key.is_empty() || protocol.as_ref().is_some_and(String::is_empty) {
-            return Err("the name of the setting is missing".into());
-        }
-        Ok(Self { protocol, key, value })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{NdpiOptions, Setting};
-    use crate::testing;
-
-    fn setting(protocol: Option<&str>, key: &str, value: &str) -> Setting {
-        Setting { protocol: protocol.map(Into::into), key: key.into(), value: value.into() }
-    }
-
-    #[test]
-    fn settings_have_a_protocol_or_none() {
-        let parse = Setting::parse;
-        assert_eq!(parse("dpi.guess_on_giveup=0"), Ok(setting(None, "dpi.guess_on_giveup", "0")));
-        assert_eq!(parse("tls, a.b = 1"), Ok(setting(Some("tls"), "a.b", "1")));
-        assert_eq!(parse("a=b=c"), Ok(setting(None, "a", "b=c")));
-        for wrong in ["", "a", "=1", "tls,=1", ",a=1"] {
-            assert!(parse(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn every_option_reaches_the_engine() {
-        let Some(library) = testing::library() else { return };
-        let engine = |options: &NdpiOptions| options.engine(&library).map_err(|e| e.to_string());
-        let configured = |setting| NdpiOptions { ndpi_config: vec![setting], ..Default::default() };
-        engine(&configured(setting(Some("dns"), "subclassification", "1"))).unwrap();
-        let error = engine(&configured(setting(None, "no.such", "1"))).unwrap_err();
-        assert!(error.contains("no.such"), "{error}");
-        let nowhere = || vec!["/nowhere/at/all".into()];
-        let all: [fn(&mut NdpiOptions) -> &mut Vec<std::path::PathBuf>; 7] = [
-            |o| &mut o.protocols,
-            |o| &mut o.categories,
-            |o| &mut o.malicious_ja4,
-            |o| &mut o.malicious_sha1,
-            |o| &mut o.risk_domains,
-            |o| &mut o.domain_suffixes,
-            |o| &mut o.tcp_fingerprints,
-        ];
-        for list in all {
-            let mut options = NdpiOptions::default();
-            *list(&mut options) = nowhere();
-            let error = engine(&options).unwrap_err();
-            assert!(error.contains("/nowhere/at/all"), "{error}");
-            *list(&mut options) = vec!["/dev/zero".into()];
-            let error = options.engine(&library).unwrap_err();
-            assert!(format!("{error:#}").contains("not a regular file"), "{error:#}");
+impl From<NdpiOptions> for EngineSetup {
+    fn from(options: NdpiOptions) -> Self {
+        Self {
+            library: options.ndpi_library,
+            config: options.ndpi_config,
+            protocols: options.protocols,
+            categories: options.categories,
+            malicious_ja4: options.malicious_ja4,
+            malicious_sha1: options.malicious_sha1,
+            risk_domains: options.risk_domains,
+            domain_suffixes: options.domain_suffixes,
+            tcp_fingerprints: options.tcp_fingerprints,
         }
     }
 }

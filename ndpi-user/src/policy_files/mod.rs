@@ -2,9 +2,11 @@
 //! be shown of them to whom.
 
 mod private;
+mod problems;
 mod read;
 mod watch;
 
 pub use private::{for_caller_of_sudo, without_private_lines};
+pub(crate) use problems::{say_warnings, unusable};
 pub use read::{Named, PolicyFiles};
 pub use watch::{Changed, WatchError, Watcher};

@@ -1,335 +1,252 @@
-//! `ndpi-xdp run`: attaches, classifies and enforces, until it is told to stop.
+//! `ndpi-xdp run`.
 
-mod closing;
-mod options;
-mod orders;
-mod peers;
-mod reload;
-mod signals;
 mod tables;
 
-use std::fs::File;
-use std::io;
-use std::os::fd::AsFd as _;
+use std::num::{NonZeroU8, NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
-use crossbeam::channel::{self, Receiver, Sender};
-use ndpi::{Engine, Library};
-use ndpi_events::{Attached, BusBuilder, Event as Reported, Running, Source, Status, Time};
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use log::LevelFilter;
+use ndpi_common::Switches;
+use ndpi_flow::{Keeper, Settings, Timeouts};
+use ndpi_kernel::{DEFAULT_PIN_DIRECTORY, LoadOptions, messages_beside};
 
-use closing::Closing;
-use ndpi_flow::Servers;
-use ndpi_kernel::{Attachment, Clock, Egress, Kernel, Mode, Waker, check_capabilities, ktime_ns};
-use ndpi_policy::{Diagnostics, Policy, Support, Vocabulary};
-use ndpi_text::shown;
-pub use options::RunArguments;
-use orders::Orders;
-use reload::{Reloader, Reloads};
+use self::tables::TableOptions;
+use super::{Context, NdpiOptions, TunnelOptions};
+use crate::daemon::{self, Pair};
+use crate::engine_setup::EngineSetup;
+use crate::export::Format;
+use crate::interfaces::{self, Pattern};
+use crate::live::Plan;
 
-use super::Context;
-use crate::enforce::{ActivePolicy, KernelBlocklist, KernelRules, KernelStore, PolicyInstaller};
-use crate::export::{Ending, Format, LineSink, LogSink};
-use crate::interfaces::{Attacher, Event};
-use crate::live::{self, Control, Crowding, Ended, Halves, KernelParts, Shared, Summary};
-use crate::logging;
-use crate::policy_files::{PolicyFiles, without_private_lines};
-use crate::record::{Names, interface_event};
-use crate::reject::{self, Rejecter};
+/// Attach to interfaces, classify their flows, and enforce the policy until SIGINT or SIGTERM.
+#[derive(Args, Clone, Debug)]
+#[command(name = "run")]
+pub struct RunArguments {
+    /// Interface to watch, or a pattern such as 'wg*' for all that there are and that come later; may be
+    /// given several times. On a router, the inside one
+    #[arg(long, required_unless_present = "peer", value_name = "NAME")]
+    iface: Vec<Pattern>,
 
-/// How long the last event of a session waits for room in a queue.
-const LAST_EVENT_WAIT: Duration = Duration::from_secs(2);
+    /// End with status 1 when nothing is enforced any more on an interface that was watched (of a
+    /// pattern: on the last one), instead of waiting until it returns
+    #[arg(long)]
+    exit_when_gone: bool,
+
+    /// Join two interfaces to a wire: what passes on one goes straight out of the other, both ways,
+    /// and nothing that comes in reaches this machine's own network stack. Both are watched. May be
+    /// given several times
+    #[arg(long, value_name = "NAME=NAME")]
+    peer: Vec<Pair>,
+
+    /// Policy file; without one, everything is counted
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+
+    /// How XDP is attached
+    #[arg(long, value_enum, default_value_t = XdpMode::Auto)]
+    mode: XdpMode,
+
+    /// Write records as JSON lines (docs/records.md) instead of a line a decision
+    #[arg(long)]
+    json: bool,
+
+    /// Threads that classify, each with an nDPI engine of about 10 MB [default: one a CPU]
+    #[arg(long, value_name = "N")]
+    workers: Option<NonZeroUsize>,
+
+    /// Packets of a flow that are shown to nDPI at most; then it decides by what it has seen
+    #[arg(long, value_name = "PACKETS", default_value = "32")]
+    budget: NonZeroU8,
+
+    /// Bytes of a packet that are shown at most, from the IP header on. nDPI leaves out IPv6 and
+    /// UDP packets of which a part is missing
+    #[arg(long, value_name = "BYTES", default_value_t = ndpi_common::MAX_SNAP,
+          value_parser = clap::value_parser!(u32).range(64..=i64::from(ndpi_common::MAX_SNAP)))]
+    snap: u32,
+
+    #[command(flatten)]
+    tunnels: TunnelOptions,
+
+    /// What becomes of IPv6 packets with more than 8 extension headers: their flow cannot be known
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = LongChains::Pass)]
+    long_chains: LongChains,
+
+    #[command(flatten)]
+    tables: TableOptions,
+
+    /// Bytes of each CPU's ring of samples; made a power of two
+    #[arg(long, value_name = "BYTES", default_value_t = 4 << 20)]
+    ring_size: u32,
+
+    /// Microseconds that packets may wait for others when the reader of the rings is woken more than
+    /// a thousand times a second; 0: never. Waking it costs the CPUs that see the packets
+    #[arg(long, value_name = "MICROSECONDS", default_value_t = 250,
+          value_parser = clap::value_parser!(u32).range(..=100_000))]
+    gather: u32,
+
+    /// Seconds between two looks for verdicts whose flow is over
+    #[arg(long, value_name = "SECONDS", default_value = "5")]
+    sweep: NonZeroU32,
+
+    /// Folder on the BPF file system for the maps
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_DIRECTORY)]
+    pin_dir: PathBuf,
+
+    #[command(flatten)]
+    ndpi: NdpiOptions,
+}
+
+/// How XDP is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum XdpMode {
+    /// In the driver where it can, in the network stack elsewhere; on a veth whichever is faster.
+    Auto,
+    /// In the driver, or not at all.
+    Native,
+    /// In the network stack: slower, on every device.
+    Generic,
+}
+
+/// What becomes of packets whose chain of extension headers is too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LongChains {
+    /// They pass, and are counted.
+    Pass,
+    /// They are dropped, and counted.
+    Drop,
+}
+
+impl From<XdpMode> for ndpi_kernel::Mode {
+    fn from(mode: XdpMode) -> Self {
+        match mode {
+            XdpMode::Auto => Self::Auto,
+            XdpMode::Native => Self::Native,
+            XdpMode::Generic => Self::Generic,
+        }
+    }
+}
 
 impl RunArguments {
-    /// Runs until SIGINT or SIGTERM.
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Whatever kept it from starting, or ended it early. Nothing stays attached.
+    pub fn run(self, context: Context) -> Result<ExitCode> {
+        let workers = self.worker_count();
+        let options = daemon::Options {
+            interfaces: self.interfaces()?,
+            format: if self.json { Format::Json } else { Format::Text },
+            load: self.load_options(context.log_level),
+            workers,
+            plan: self.plan(workers),
+            coalesce: Duration::from_micros(self.gather.into()),
+            engine: EngineSetup::from(self.ndpi).with_packet_limit(self.budget.get()),
+            policy: self.policy,
+        };
+        options.run()
+    }
+
+    fn worker_count(&self) -> usize {
+        let cpus = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        self.workers.unwrap_or_else(cpus).get()
+    }
+
+    /// How the kernel side is set up. Its messages follow the level of ours, but only where somebody
+    /// asked for more than the usual: otherwise they are not even in the programs.
+    fn load_options(&self, level: LevelFilter) -> LoadOptions {
+        LoadOptions {
+            verdicts: self.tables.verdicts(self.worker_count()),
+            tracks: self.tables.tracks(),
+            ring_bytes: self.ring_size,
+            budget: self.budget.get().into(),
+            snap: self.snap,
+            switches: self.switches(),
+            tunnel_ends: self.tunnels.tunnels().ends().to_vec(),
+            log_level: messages_beside(level),
+            pin_directory: Some(self.pin_dir.clone()),
+            ..LoadOptions::default()
+        }
+    }
+
+    /// The interfaces to attach to, and how.
     ///
     /// # Errors
     ///
-    /// Whatever kept it from starting, or ended it early. Nothing stays attached.
-    pub fn run(&self, context: Context) -> Result<ExitCode> {
-        // First, since nothing works without, and what else is missing may be for want of rights.
-        check_capabilities()?;
-        let library = self.ndpi.library()?;
-        let engines = self.engines(&library)?;
-        let vocabulary = Vocabulary::of(&engines[0]);
-        let files = PolicyFiles::as_they_are();
-        let policy = self.read_policy(&vocabulary, &files);
-        let Some(policy) = policy else { return Ok(ExitCode::FAILURE) };
-
-        let (control, orders) = channel::unbounded();
-        let (reload, asked) = channel::unbounded();
-        let reload = self.policy.is_some().then_some(reload);
-        // Dropped after `kernel` where this ends early.
-        let (here, left) = channel::bounded(0);
-        let mut here = Some(here);
-        signals::listen(control.clone(), reload.clone(), left)
-            .context("cannot listen for signals")?;
-        if signals::is_stopping(&orders) {
-            return Ok(ExitCode::SUCCESS);
-        }
-        let mut kernel = Kernel::load(&self.load_options(context.log_level))?;
-        let mut installer = PolicyInstaller::new(KernelRules::new(&kernel));
-        let in_force = installer.install(Arc::clone(&policy), ktime_ns())?;
-        // Loading takes a while, in which somebody may have thought better of it.
-        if signals::is_stopping(&orders) {
-            return Ok(ExitCode::SUCCESS);
-        }
-        let (attacher, attachments) = Attacher::start(&mut kernel, self.interfaces()?)?;
-
-        let server = orders::listen(&kernel, reload);
-        let mut bus = BusBuilder::default();
-        let format = if self.json { Format::Json } else { Format::Text };
-        let records = format.start(&mut bus, standard_output()?);
-        let messages = LogSink::start(&mut bus);
-        let bus = bus.build(Time::now());
-        let mut source = bus.source("session");
-        source.publish(Time::now(), Reported::Status(self.status(&library, &attachments)));
-        let shared = Shared {
-            names: Arc::new(Names::of(&engines[0])),
-            interfaces: attacher.roster().clone(),
-            crowding: Arc::new(Crowding::new(bus.source("tables"))),
-            halves: Arc::new(Halves::new(attacher.roster().clone(), bus.source("directions"))),
-            bus,
-            lost_records: records.losses().clone(),
-            rejecter: rejecter(&policy)?,
-            servers: servers(&kernel, &policy),
-        };
-        let names = Arc::clone(&shared.names);
-        let reloads = Reloads::default();
-        if let Some(path) = self.policy.clone() {
-            let unenforced = attacher.roster().clone();
-            let reloader = Reloader::new(
-                path,
-                (&policy, &files.named()),
-                (vocabulary, unenforced),
-                control.clone(),
-                (reloads.clone(), shared.bus.source("policy")),
-            );
-            thread::spawn(move || reloader.run(&asked));
-        }
-        let ended = self.session(
-            &mut kernel,
-            engines,
-            (installer, in_force),
-            attacher,
-            &shared,
-            Outside { control: &control, orders: &orders, server, here: &mut here },
-        )?;
-        // What was published until now is said before what comes of it.
-        messages.finish();
-        if let Err(error) = &ended.result {
-            log::error!("{error:#}");
-        }
-        let closing = Closing::read(&kernel, reloads.read(), records.losses().lost());
-        drop(kernel);
-        let closing = closing?;
-        let report = report(&ended.summary, &names, &closing);
-        let left = (ended.summary.left_out(), ended.summary.queue_full());
-        let last = closing.event(left, ended.summary.times());
-        source.publish_last(Time::now(), Reported::Status(last), LAST_EVENT_WAIT);
-        let code = self.ended(records, &report);
-        Ok(if ended.result.is_ok() { code } else { ExitCode::FAILURE })
-    }
-
-    /// Ends the writing of records, says how that ended, and the report where it did not come with them.
-    fn ended(&self, records: LineSink, report: &str) -> ExitCode {
-        let ending = records.finish((!self.json).then(|| report.to_owned()));
-        let Ending { lost, closed, cut, failure } = &ending;
-        if *lost > 0 {
-            log::warn!("{ending}");
-        }
-        if self.json || *closed || *cut {
-            logging::say(report);
-        }
-        if *cut && failure.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
-    }
-
-    /// From the first sample to the last record. Whoever reads the records may keep this process waiting
-    /// a little, but not what it has in the kernel: that goes first. Gives what was seen, and why it ended
-    /// if nobody asked it to.
-    fn session(
-        &self,
-        kernel: &mut Kernel,
-        engines: Vec<Engine>,
-        (installer, policy): (PolicyInstaller<KernelRules>, ActivePolicy),
-        attacher: Attacher,
-        shared: &Shared,
-        Outside { control, orders, server, here }: Outside<'_>,
-    ) -> Result<Ended> {
-        let clock = Clock::new();
-        let mut rings = kernel.take_rings().context("the rings were taken before")?;
-        rings.set_coalescing(self.gather());
-        let parts = KernelParts {
-            rings,
-            stats: kernel.stats().clone(),
-            lost_frames: kernel.lost_frames().clone(),
-            store: KernelStore::new(kernel, clock.clone()),
-            verdicts: kernel.verdicts().clone(),
-            live: kernel.live().clone(),
-            installer,
-            clock,
-        };
-        let plan = self.plan(engines.len());
-        let waker = Waker::new().context("cannot watch the interfaces")?;
-        let end = || drop(control.send(Control::Stop));
-        Ok(thread::scope(|scope| {
-            // However it ends, the thread that watches is not to be waited for in vain.
-            let (waker, woken) = (&waker, OnDrop(|| waker.wake()));
-            let mut source = shared.bus.source("interfaces");
-            let say = move |event: &Event| self.note(event, &mut source);
-            let watching = scope.spawn(move || {
-                // Without it, nobody would attach to what returns.
-                let _ended = OnDrop(end);
-                let reason = attacher.run(kernel, waker, say, end);
-                (reason, kernel)
-            });
-            let mut reason = None;
-            let ended = live::run(parts, &plan, engines, policy, shared, orders, || {
-                waker.wake();
-                let Ok((why, kernel)) = watching.join() else {
-                    reason = Some("watching the interfaces failed".into());
-                    return;
-                };
-                reason = why;
-                // The socket is beside the lock, and another instance's as soon as that is free.
-                drop(server);
-                kernel.retire();
-                *here = None;
-            });
-            drop(woken);
-            let Some(reason) = reason else { return ended };
-            Ended { result: ended.result.and(Err(anyhow!(reason))), ..ended }
-        }))
-    }
-
-    /// One engine for each worker. They share what they learn of peers: the DNS answer that gives a
-    /// server its name is another flow, and may be another worker's.
-    fn engines(&self, library: &Library) -> Result<Vec<Engine>> {
-        let options = self.ndpi_options();
-        let workers = self.worker_count();
-        if workers == 1 {
-            return Ok(vec![options.engine(library)?]);
-        }
-        let caches = library.shared_caches()?;
-        (0..workers).map(|_| options.sharing_engine(&caches)).collect()
-    }
-
-    /// The policy; `None` when its problems were printed.
-    fn read_policy(&self, vocabulary: &Vocabulary, files: &PolicyFiles) -> Option<Arc<Policy>> {
-        let Some(path) = &self.policy else {
-            let policy = ndpi_policy::parse(
-                "(no policy)".as_ref(),
-                "default = \"count\"\n",
-                vocabulary,
-                Support::THIS_BUILD,
-                &|_| Err(io::ErrorKind::NotFound.into()),
-            );
-            return policy.ok().map(Arc::new);
-        };
-        match ndpi_policy::load(path, vocabulary, Support::THIS_BUILD, files) {
-            Ok(policy) => {
-                Self::say_problems(policy.diagnostics());
-                Some(Arc::new(policy))
-            }
-            Err(diagnostics) => {
-                Self::say_problems(&diagnostics);
-                None
-            }
-        }
-    }
-
-    /// Says what is wrong with a policy, but nothing of what not everybody may read.
-    fn say_problems(diagnostics: &Diagnostics) {
-        if !diagnostics.problems().is_empty() {
-            let diagnostics = without_private_lines(diagnostics.clone());
-            logging::say(&format!("{}\n", diagnostics.render(false)));
-        }
-    }
-
-    /// How the programs are on an interface, for records.
-    fn attached(&self, attachment: &Attachment) -> Attached {
-        let Attachment { interface, index, ingress, egress, .. } = attachment;
-        let ingress = ingress.map(|mode| match mode {
-            Mode::Generic => "xdp-generic".into(),
-            _ => "xdp-native".into(),
-        });
-        let egress = if *egress == Some(Egress::Clsact) { "clsact" } else { "tcx" };
-        let peer = peers::peer_of(interface, &self.peer).map(str::to_owned);
-        Attached { iface: interface.clone(), ifindex: *index, ingress, egress: egress.into(), peer }
-    }
-
-    /// Reports what happened to an interface.
-    fn note(&self, event: &Event, source: &mut Source) {
-        let attached = match event {
-            Event::Attached { attachment, .. } => Some(self.attached(attachment)),
-            _ => None,
-        };
-        let now = Time::now();
-        source.publish(now, Reported::Status(interface_event(now, event, attached)));
-    }
-
-    fn status(&self, library: &Library, attachments: &[Attachment]) -> Status {
-        Status::Running(Running {
-            time: Time::now(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            ndpi: library.revision(),
-            policy: self.policy.as_ref().map(|path| shown(path).to_string()),
-            attached: attachments.iter().map(|it| self.attached(it)).collect(),
+    /// An interface is in two pairs.
+    fn interfaces(&self) -> Result<interfaces::Plan> {
+        let pairs = self.peer.iter().map(|pair| [pair.left.clone(), pair.right.clone()]);
+        Ok(interfaces::Plan {
+            patterns: daemon::interfaces(&self.iface, &self.peer)?,
+            mode: self.mode.into(),
+            pairs: pairs.collect(),
+            exit_when_gone: self.exit_when_gone,
         })
     }
-}
 
-/// Standard output without a buffer of its own, so that what was written is known.
-fn standard_output() -> Result<File> {
-    let output = io::stdout().as_fd().try_clone_to_owned();
-    Ok(output.context("cannot write to standard output")?.into())
-}
+    /// What is switched on for as long as the programs run.
+    fn switches(&self) -> u32 {
+        let switch = |on, bit| if on { bit } else { 0 };
+        self.tunnels.switches()
+            | switch(self.long_chains == LongChains::Drop, Switches::DROP_LONG_CHAINS)
+            | switch(!self.peer.is_empty(), Switches::PEERS)
+    }
 
-/// What there is to say at the end, which goes out behind the last record.
-fn report(summary: &Summary, names: &Names, closing: &Closing) -> String {
-    let (table, leaks, samples) = (summary.table(names), summary.leaks(), summary.samples());
-    format!("\n{table}{leaks}{samples}{}\n{closing}", summary.times())
-}
-
-/// How others reach an instance, and see that it is there.
-struct Outside<'a> {
-    control: &'a Sender<Control>,
-    orders: &'a Receiver<Control>,
-    server: Option<Orders>,
-    /// Goes when nothing of the instance is left in the kernel.
-    here: &'a mut Option<Sender<()>>,
-}
-
-/// Does something when it goes, by a panic too.
-struct OnDrop<F: Fn()>(F);
-
-impl<F: Fn()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
+    /// How the session works with this many workers.
+    fn plan(&self, workers: usize) -> Plan {
+        let timeouts = Timeouts::default();
+        let max_flows = self.tables.flows(workers);
+        Plan {
+            settings: Settings { timeouts: Some(timeouts), keeper: Keeper::Kernel, max_flows },
+            shares: self.tables.shares(workers),
+            notes: self.tables.notes(workers),
+            timeouts,
+            budget: self.budget.get().into(),
+            sweep_every: Duration::from_secs(self.sweep.get().into()),
+        }
     }
 }
 
-/// What is remembered of servers, blocked in the kernel.
-fn servers(kernel: &Kernel, policy: &Arc<Policy>) -> Arc<Servers> {
-    let blocklist = KernelBlocklist::new(kernel, Clock::new());
-    Arc::new(Servers::new(Arc::clone(policy), Box::new(blocklist)))
-}
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
 
-/// Who tells the ends of rejected flows. Only a policy that rejects needs the right to do so from the
-/// start.
-fn rejecter(policy: &Policy) -> Result<Option<Arc<Rejecter>>> {
-    let mut actions =
-        policy.rules().iter().map(|rule| rule.action).chain([policy.default_action()]);
-    let rejects = actions.any(|action| action == ndpi_policy::Action::Reject);
-    match Rejecter::open(reject::Settings::default()) {
-        Ok(rejecter) => Ok(Some(Arc::new(rejecter))),
-        Err(error) if rejects => Err(error.into()),
-        Err(error) => {
-            log::warn!("{error}: a policy with `reject`, loaded later, will only drop");
-            Ok(None)
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        run: RunArguments,
+    }
+
+    fn switches(words: &str) -> u32 {
+        let words = format!("run {words}");
+        let program = Program::try_parse_from(words.split_whitespace()).unwrap();
+        program.run.load_options(LevelFilter::Info).switches
+    }
+
+    #[test]
+    fn an_interface_has_a_name() {
+        for wrong in [["run", "--iface", ""], ["run", "--iface", "a b"], ["run", "--peer", "a*=b"]]
+        {
+            assert!(Program::try_parse_from(wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn every_switch_has_its_option() {
+        assert_eq!(switches("--iface eth0"), 0);
+        assert_eq!(switches("--iface eth0 --long-chains pass"), 0);
+        assert_eq!(switches("--iface eth0 --long-chains drop"), Switches::DROP_LONG_CHAINS);
+        assert_eq!(switches("--iface eth0 --tunnels"), Switches::TUNNELS);
+        let ends = switches("--iface eth0 --tunnels --tunnel-ends 198.18.0.0/24");
+        assert_eq!(ends, Switches::TUNNELS | Switches::TUNNEL_ENDS);
+        assert_eq!(switches("--peer eth0=eth1"), Switches::PEERS);
+        let all = Switches::PEERS | Switches::TUNNELS | Switches::DROP_LONG_CHAINS;
+        assert_eq!(switches("--peer a=b --tunnels --long-chains drop"), all);
     }
 }

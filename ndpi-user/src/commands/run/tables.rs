@@ -4,10 +4,9 @@ use std::num::NonZeroU32;
 
 use clap::Args;
 use ipnet::IpNet;
-
-use crate::commands::network::network;
-
 use ndpi_flow::Shares;
+
+use super::super::network::network;
 
 /// How large the tables are, and how much of them one client may have.
 #[derive(Args, Clone, Debug)]

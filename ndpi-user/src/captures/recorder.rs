@@ -1,0 +1,201 @@
+//! Writes down finished flows and captures, and sums them up.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ndpi::Classification;
+use ndpi_capture::Others;
+use ndpi_capture::link::Outer;
+use ndpi_events::{Event, FlowEnded, Tunnel};
+use ndpi_flow::{
+    Announcement, Blocklist, Claim, DecidedBy, Details, End, FlowEntry, FlowKey, Judge, Moment,
+    Sample, Servers, Tenant, Verdict, judge, lesson,
+};
+use ndpi_policy::Policy;
+use serde::Serialize;
+
+use super::Format;
+use crate::record::{Counters, Names, Origin, RecordMaker};
+use crate::report::{CaptureReport, Summary, write_csv};
+
+/// What is recorded and how, the same for all captures of a command.
+#[derive(Clone, Copy)]
+pub(crate) struct Recording<'a> {
+    pub(crate) format: Format,
+    pub(crate) names: &'a Names,
+    pub(crate) policy: Option<&'a Arc<Policy>>,
+}
+
+impl<'a> Recording<'a> {
+    /// The name of the rule that decided a flow, or of the setting that did.
+    pub(crate) fn rule_of<F>(&self, flow: &FlowEntry<F>) -> Option<&'a str> {
+        flow.rule(self.policy?)
+    }
+
+    /// The name of a rule of the policy, or of its default.
+    pub(crate) fn rule_name(&self, verdict: Verdict) -> Option<&'a str> {
+        Some(self.policy?.rule_name(verdict.rule_index()))
+    }
+}
+
+/// Records of the flows of some captures that continue one another.
+pub(crate) struct Recorder<'a> {
+    pub(crate) recording: Recording<'a>,
+    /// The captures, by the `ifindex` of samples.
+    captures: Vec<Arc<str>>,
+    /// The tunnels of flows inside of one.
+    outers: HashMap<(FlowKey, Tenant), Outer>,
+    /// What is remembered of servers, where a rule asks for it.
+    servers: Option<Servers>,
+    /// Records that nobody has fetched yet.
+    pub(crate) out: Vec<u8>,
+    pub(crate) summary: Summary,
+}
+
+impl<'a> Recorder<'a> {
+    /// Of these captures; servers that are blocked go to `blocklist`.
+    pub(crate) fn new(
+        recording: Recording<'a>,
+        captures: Vec<Arc<str>>,
+        blocklist: impl Blocklist + 'static,
+    ) -> Self {
+        let (outers, summary) = (HashMap::new(), Summary::default());
+        let hurried = recording.policy.filter(|policy| policy.acts_on_first_packet());
+        let servers = hurried.map(|policy| Servers::new(Arc::clone(policy), Box::new(blocklist)));
+        Self { recording, captures, outers, servers, out: Vec::new(), summary }
+    }
+
+    /// Notes that a packet of the flow `key` came through a tunnel, after it was classified: it may have
+    /// ended another with that key. The first one stays.
+    pub(crate) fn tunnelled(&mut self, key: FlowKey, tenant: Tenant, outer: Outer) {
+        self.outers.entry((key, tenant)).or_insert(outer);
+    }
+
+    /// The tunnel that the first packet of a flow which is over came through.
+    fn outer_of<F>(&mut self, flow: &FlowEntry<F>) -> Option<Outer> {
+        let Some(tenants) = &flow.tenants else {
+            return self.outers.remove(&(flow.key, Tenant::default()));
+        };
+        if let Some(back) = tenants.back.filter(|back| *back != tenants.first) {
+            self.outers.remove(&(flow.key, back));
+        }
+        self.outers.remove(&(flow.key, tenants.first))
+    }
+
+    /// Notes how long a flow took to classify, and what its server is; `sample` completed it.
+    pub(crate) fn decided<F>(&mut self, flow: &FlowEntry<F>, sample: &Sample) {
+        let policy = self.recording.policy.filter(|_| flow.tenants.is_none());
+        let lesson = policy.and_then(|policy| lesson(flow, policy));
+        if let (Some(servers), Some((server, known))) = (&self.servers, lesson) {
+            servers.remember(server, known, sample.time_ns);
+        }
+        let took = Duration::from_nanos(sample.time_ns.saturating_sub(flow.first_seen_ns));
+        let capture = &self.captures[flow.ifindex as usize];
+        self.summary.slowest.note(flow, took, capture);
+    }
+
+    /// Writes down a flow that is over.
+    pub(crate) fn finished<F>(&mut self, flow: &FlowEntry<F>, end: End, counters: Counters) {
+        self.summary.flow(flow, end, counters);
+        let tunnel = self.outer_of(flow);
+        let Recording { format, names, .. } = self.recording;
+        if format == Format::Text {
+            return;
+        }
+        let rule = self.recording.rule_of(flow);
+        let origin = Origin::Capture(&self.captures[flow.ifindex as usize]);
+        let maker = RecordMaker { names, origin, rule };
+        let Some(ended) = maker.ended(flow, end, counters) else { return };
+        let ended = FlowEnded { tunnel: tunnel.map(tunnel_of), ..ended };
+        match format {
+            Format::Csv => write_csv(&mut self.out, &ended),
+            _ => write_json(&Event::FlowEnded(ended), &mut self.out),
+        }
+    }
+}
+
+impl<F> Judge<F> for Recorder<'_> {
+    fn judge(
+        &mut self,
+        flow: &FlowEntry<F>,
+        classification: &Classification,
+        details: &Details,
+        moment: Moment,
+    ) -> Option<Verdict> {
+        let policy = self.recording.policy?;
+        let facts = flow.facts(classification, details, None, flow.last_seen_ns);
+        judge(policy, &facts, moment)
+    }
+
+    fn judges_partial(&self) -> bool {
+        self.recording.policy.is_some_and(|policy| policy.acts_on_partial())
+    }
+
+    fn judges_first_packet(&self) -> bool {
+        self.servers.is_some()
+    }
+
+    fn claim(
+        &mut self,
+        flow: &FlowEntry<F>,
+        said: Option<Classification>,
+        now_ns: u64,
+    ) -> Option<Claim> {
+        if flow.tenants.is_some() {
+            // What is remembered of a server is of no tenant, or of another.
+            let (classification, by) = (said?, DecidedBy::FirstPacket);
+            return Some(Claim { classification, details: Details::default(), by });
+        }
+        self.servers.as_ref()?.claim(&flow.key.server(flow.client), said, now_ns)
+    }
+
+    fn learn(&mut self, announcement: &Announcement, now_ns: u64) {
+        if let Some(servers) = &self.servers {
+            servers.learn(&announcement.name, &announcement.addresses, now_ns);
+        }
+    }
+}
+
+fn tunnel_of(Outer { kind, tenant, outer_tenant, src, dst }: Outer) -> Tunnel {
+    Tunnel { kind: kind.into(), tenant, outer_tenant, src, dst }
+}
+
+/// Appends a record and ends its line.
+pub(crate) fn write_json(record: &impl Serialize, out: &mut Vec<u8>) {
+    // Records are made of texts and numbers, and memory takes them all.
+    serde_json::to_writer(&mut *out, record).expect("records can be written as JSON");
+    out.push(b'\n');
+}
+
+/// The record that ends a capture in JSON.
+#[derive(Serialize)]
+struct CaptureRecord<'a, M> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    capture: &'a str,
+    packets: u64,
+    skipped: BTreeMap<&'a str, u64>,
+    #[serde(flatten)]
+    more: M,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    others: Option<Others>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+/// The record of a capture that was read, with the fields of `more`.
+pub(crate) fn capture_record<'a>(
+    capture: &'a CaptureReport,
+    more: impl Serialize + 'a,
+) -> impl Serialize + 'a {
+    CaptureRecord {
+        kind: "capture",
+        capture: &capture.short,
+        packets: capture.packets,
+        skipped: capture.skips.iter().collect(),
+        more,
+        others: Some(capture.others).filter(|others| others.count > 0),
+        error: capture.error.as_deref(),
+    }
+}

@@ -1,0 +1,157 @@
+//! `ndpi-xdp policy`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use log::LevelFilter;
+use ndpi_kernel::DEFAULT_PIN_DIRECTORY;
+use ndpi_policy::{EXAMPLE, SCHEMA};
+
+use super::moment::moment;
+use super::{Context, NdpiOptions};
+use crate::policy_tools::{self, Check, Explain};
+use crate::stdout::print;
+
+/// Check policies, ask what they do, and have a running instance read its own anew
+#[derive(Args, Clone, Debug)]
+pub struct PolicyArguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Command {
+    Check(CheckArguments),
+    Explain(ExplainArguments),
+    Reload(ReloadArguments),
+    /// Print the JSON Schema of policies, for editors
+    Schema,
+    /// Print a commented policy to begin with
+    Example,
+}
+
+impl PolicyArguments {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Whatever kept the command from being done.
+    pub fn run(self, context: Context) -> Result<ExitCode> {
+        match self.command {
+            Command::Check(arguments) => arguments.run(context),
+            Command::Explain(arguments) => arguments.run(),
+            Command::Reload(arguments) => arguments.run(),
+            Command::Schema => print(SCHEMA),
+            Command::Example => print(EXAMPLE),
+        }
+    }
+}
+
+/// Say everything that is wrong with a policy
+///
+/// Shows all problems at once: mistakes, with which the policy cannot be used, and warnings, such as
+/// rules that can never match. Exit status 1 if there is any, so that 0 means a clean policy; hints at
+/// what may have been meant otherwise do not count. With -v, lists what each rule takes by the categories
+/// and groups that it names.
+#[derive(Args, Clone, Debug)]
+pub struct CheckArguments {
+    /// The policy; `-` is standard input, whose lists start at the current folder
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the comment in the help")]
+    pub ndpi: NdpiOptions,
+}
+
+impl CheckArguments {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// nDPI, whose names the policy uses, cannot be loaded or set up.
+    pub fn run(self, context: Context) -> Result<ExitCode> {
+        let members = context.log_level >= LevelFilter::Debug;
+        Check { file: self.file, json: self.json, members, engine: self.ndpi.into() }.run()
+    }
+}
+
+/// Say which rule decides a flow, and why the earlier ones do not
+#[derive(Args, Clone, Debug)]
+pub struct ExplainArguments {
+    /// The policy; `-` is standard input, whose lists start at the current folder
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// A flow in words, as `host=www.facebook.com` or `app=TLS.Facebook dst=198.18.0.1:443`. There are
+    /// app, category, breed, risk, host, ja4, alpn, src, dst, port, proto, vlan, iface, confidence,
+    /// guessed, incomplete, state and time. What is not said follows: app from host, as nDPI has it,
+    /// category and breed from app
+    #[arg(long, value_name = "WORDS", required_unless_present = "capture")]
+    pub flow: Vec<String>,
+
+    /// All flows of a capture (pcap or pcapng)
+    #[arg(long, value_name = "FILE")]
+    pub capture: Vec<PathBuf>,
+
+    /// Ask schedules as of this time, not of now or of a capture's own: `2026-11-23T12:00:00Z`, or
+    /// in local time `2026-11-23 12:00`, `12:00` or `sat 12:00`
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub at: Option<Timestamp>,
+
+    /// Print a JSON object for each flow, a line each
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the comment in the help")]
+    pub ndpi: NdpiOptions,
+}
+
+impl ExplainArguments {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// nDPI, the policy, a flow's description or a capture cannot be used.
+    pub fn run(self) -> Result<ExitCode> {
+        let explain = Explain {
+            file: self.file,
+            flows: self.flow,
+            captures: self.capture,
+            at: self.at,
+            json: self.json,
+            engine: self.ndpi.into(),
+        };
+        explain.run()
+    }
+}
+
+/// Have the running ndpi-xdp read its policy anew, and say what came of it
+///
+/// Returns when every verdict in the kernel is one of the new policy. Exit status 1 if it was not
+/// taken: the one before stays in force then.
+#[derive(Args, Clone, Debug)]
+pub struct ReloadArguments {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    /// Folder on the BPF file system with the maps of the instance
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_DIRECTORY)]
+    pub pin_dir: PathBuf,
+}
+
+impl ReloadArguments {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// No instance is running, or it could not be asked or refused.
+    pub fn run(self) -> Result<ExitCode> {
+        policy_tools::reload(&self.pin_dir, self.json)
+    }
+}

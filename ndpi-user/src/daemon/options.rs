@@ -1,0 +1,31 @@
+//! Options of a running instance.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ndpi_kernel::LoadOptions;
+
+use crate::engine_setup::EngineSetup;
+use crate::{export, interfaces, live};
+
+/// What is watched, how, and what is written down.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// The interfaces to attach to, and how.
+    pub(crate) interfaces: interfaces::Plan,
+    /// The policy; without one, everything is counted.
+    pub(crate) policy: Option<PathBuf>,
+    /// How records are written.
+    pub(crate) format: export::Format,
+    /// How the programs are loaded.
+    pub(crate) load: LoadOptions,
+    /// Threads that classify.
+    pub(crate) workers: usize,
+    /// How the session works with so many of them.
+    pub(crate) plan: live::Plan,
+    /// How long samples may wait in the rings for others.
+    pub(crate) coalesce: Duration,
+    /// Which nDPI; its limit of packets is the kernel's budget, so that it makes the best of what it has
+    /// seen with the last packet that it can see.
+    pub(crate) engine: EngineSetup,
+}

@@ -1,0 +1,90 @@
+//! Why a policy decides flows as it does: `ndpi-xdp policy explain`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use jiff::Timestamp;
+use ndpi::{Engine, Library};
+use ndpi_policy::{FlowWords, Vocabulary};
+use ndpi_text::shown;
+
+use super::explainer::Explainer;
+use super::{capture, input};
+use crate::captures::Stop;
+use crate::engine_setup::EngineSetup;
+use crate::policy_files::say_warnings;
+use crate::stdout::print;
+
+/// Flows to be explained, and by which policy.
+#[derive(Clone, Debug)]
+pub(crate) struct Explain {
+    /// The policy; `-` is standard input, whose lists start at the current folder.
+    pub(crate) file: PathBuf,
+    /// Flows in words.
+    pub(crate) flows: Vec<String>,
+    /// Captures whose flows are explained.
+    pub(crate) captures: Vec<PathBuf>,
+    /// The time that schedules are asked for, in place of now or that of the packets.
+    pub(crate) at: Option<Timestamp>,
+    /// A JSON object for each flow in place of text.
+    pub(crate) json: bool,
+    pub(crate) engine: EngineSetup,
+}
+
+impl Explain {
+    /// Prints an explanation of each flow.
+    ///
+    /// # Errors
+    /// nDPI, the policy, a flow's description or a capture cannot be used.
+    pub(crate) fn run(&self) -> Result<ExitCode> {
+        let library = self.engine.library()?;
+        let engine = self.engine.engine(&library)?;
+        let names = Vocabulary::of(&engine);
+        let policy = input::load(&self.file, &names)?;
+        say_warnings(&policy);
+        let explainer = Explainer::new(policy, names, self.json);
+        let now = self.at.unwrap_or_else(Timestamp::now);
+        for words in &self.flows {
+            let flow = described(words, explainer.names(), &engine, now)?;
+            print(&explainer.explain_words(&flow))?;
+        }
+        let explainer = explainer.at(self.at);
+        if self.captures.is_empty() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        self.explain_captures(&explainer, &library)
+    }
+
+    /// Explains the flows of all captures, up to a signal.
+    fn explain_captures(&self, explainer: &Explainer, library: &Library) -> Result<ExitCode> {
+        let stop = Stop::listen().context("cannot take signals")?;
+        let (mut code, mut begun) = (ExitCode::SUCCESS, 0);
+        for path in self.captures.iter().take_while(|_| stop.signal().is_none()) {
+            // Each capture has an engine of its own, as in `pcap`.
+            let fresh = self.engine.engine(library)?;
+            begun += 1;
+            let read = capture::explain(path, explainer, &fresh, &stop)
+                .with_context(|| format!("explaining the flows of {}", shown(path)))?;
+            if !read {
+                code = ExitCode::FAILURE;
+            }
+        }
+        Ok(stop.exit(code, self.captures.len() - begun))
+    }
+}
+
+fn described(
+    words: &str,
+    names: &Vocabulary,
+    engine: &Engine,
+    now: Timestamp,
+) -> Result<FlowWords> {
+    let flow = FlowWords::parse(words, names, now)
+        .with_context(|| format!("reading the flow {words:?}"))?
+        .or_by_host(names, |host, asking| engine.classify_host(host, asking));
+    Ok(flow.or_as_usual(|app| {
+        let protocol = if app.app == 0 { app.master } else { app.app };
+        (engine.category_of(app), engine.breed_of(protocol))
+    }))
+}

@@ -1,0 +1,182 @@
+//! Has a running instance reload its policy: `ndpi-xdp policy reload`.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use ndpi_kernel::FolderError;
+use ndpi_kernel::pinned::socket_path;
+use ndpi_text::{clean, message};
+use serde_json::{Value, json};
+
+use crate::control::{AskError, Command, Outcome, Reload, ask};
+use crate::stdout::print;
+
+/// Asks the instance with these maps to reload its policy, and prints its answer. Exit status 1 if the
+/// policy was not taken.
+///
+/// # Errors
+/// No instance is running, or it could not be asked or refused.
+pub(crate) fn reload(pin_directory: &Path, as_json: bool) -> Result<ExitCode> {
+    let answer = ask(&socket(pin_directory)?, Command::PolicyReload).map_err(|error| match error {
+        // Its pins are all that a person knows of an instance.
+        AskError::Nobody(_) => AskError::Nobody(pin_directory.to_owned()),
+        AskError::Denied(_) => AskError::Denied(pin_directory.to_owned()),
+        error => error,
+    });
+    let reload = match answer? {
+        Outcome::PolicyReload(reload) => cleaned(reload),
+        Outcome::Refused(why) => bail!("{}", clean(&why)),
+    };
+    print(&if as_json { to_json(&reload) } else { to_text(&reload) })?;
+    Ok(if reload.taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Where the instance takes commands.
+fn socket(pin_directory: &Path) -> Result<PathBuf> {
+    let denied = |error: &FolderError| match error {
+        FolderError::Call { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+        _ => false,
+    };
+    match socket_path(pin_directory) {
+        Ok(Some(socket)) => Ok(socket),
+        Ok(None) => Err(AskError::Nobody(pin_directory.to_owned()).into()),
+        Err(error) if denied(&error) => Err(AskError::Denied(pin_directory.to_owned()).into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// An answer as it can be shown: the instance may run as a user with fewer rights than whoever asks,
+/// and read packets that anybody sends.
+fn cleaned(reload: Reload) -> Reload {
+    Reload {
+        policy: clean(&reload.policy).into_owned(),
+        error: reload.error.map(|error| clean(&error).into_owned()),
+        unenforced: reload.unenforced.iter().map(|(name, why)| cleaned_pair(name, why)).collect(),
+        text: message(&reload.text).to_string(),
+        problems: cleaned_json(reload.problems),
+        ..reload
+    }
+}
+
+fn cleaned_pair(name: &str, why: &str) -> (String, String) {
+    (clean(name).into_owned(), clean(why).into_owned())
+}
+
+fn cleaned_json(value: Value) -> Value {
+    match value {
+        Value::String(text) => clean(&text).into(),
+        Value::Array(values) => values.into_iter().map(cleaned_json).collect(),
+        Value::Object(fields) => {
+            let cleaned =
+                |(name, value): (String, _)| (clean(&name).into_owned(), cleaned_json(value));
+            fields.into_iter().map(cleaned).collect()
+        }
+        other => other,
+    }
+}
+
+fn to_json(reload: &Reload) -> String {
+    let Reload { taken, policy, rules, flows, changed, unenforced, problems, error, text: _ } =
+        reload;
+    let not_empty = |map: &BTreeMap<_, _>| (!map.is_empty()).then(|| json!(map));
+    let mut object = json!({ "type": "reload", "taken": taken, "policy": policy });
+    for (key, value) in [
+        ("rules", json!(rules)),
+        ("flows", json!(flows)),
+        ("changed", json!(changed)),
+        ("unenforced", json!(not_empty(unenforced))),
+        ("problems", problems.clone()),
+        ("error", json!(error)),
+    ] {
+        if !value.is_null() {
+            object[key] = value;
+        }
+    }
+    format!("{object}\n")
+}
+
+fn to_text(reload: &Reload) -> String {
+    let Reload { policy, text, .. } = reload;
+    let problems = if text.is_empty() { String::new() } else { format!("{text}\n") };
+    match (&reload.error, reload.rules) {
+        (Some(error), _) => format!("{problems}{policy}: not taken: {error}\n"),
+        (None, None) => format!("{problems}{policy}: not taken, the one before stays in force\n"),
+        (None, Some(rules)) => {
+            let (flows, changed) = (reload.flows.unwrap_or(0), reload.changed.unwrap_or(0));
+            let standing = match reload.where_not() {
+                None => "in force".to_owned(),
+                Some(where_not) => format!("taken, but {where_not}"),
+            };
+            format!(
+                "{problems}{policy}: {rules} rules {standing}; {changed} of {flows} verdicts changed\n"
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Reload, cleaned, to_json, to_text};
+
+    fn taken() -> Reload {
+        Reload {
+            taken: true,
+            policy: "p.toml".into(),
+            rules: Some(3),
+            flows: Some(7),
+            changed: Some(2),
+            problems: json!([]),
+            ..Reload::default()
+        }
+    }
+
+    #[test]
+    fn an_instance_does_nothing_to_the_terminal_of_whoever_asks() {
+        let hostile = "a\u{1b}]0;x\u{7}\u{9b}2J\r";
+        let answer = Reload {
+            policy: hostile.into(),
+            error: Some(hostile.into()),
+            text: format!("{hostile}\n{hostile}"),
+            problems: json!([{ hostile: [hostile, 7] }]),
+            ..taken()
+        };
+        let answer = cleaned(answer);
+        let unenforced = [(hostile.into(), hostile.into())].into();
+        let elsewhere = cleaned(Reload { unenforced, ..taken() });
+        for shown in [to_text(&answer), to_json(&answer), to_text(&elsewhere), to_json(&elsewhere)]
+        {
+            assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
+        }
+        assert_eq!(to_text(&answer).lines().count(), 3);
+        assert!(serde_json::from_str::<serde_json::Value>(&to_json(&answer)).is_ok());
+    }
+
+    #[test]
+    fn what_came_of_it_is_said() {
+        let refused = Reload {
+            taken: false,
+            rules: None,
+            flows: None,
+            changed: None,
+            text: "error: no".into(),
+            ..taken()
+        };
+        let full = Reload { error: Some("no room".into()), text: String::new(), ..refused.clone() };
+        assert_eq!(to_text(&taken()), "p.toml: 3 rules in force; 2 of 7 verdicts changed\n");
+        let gone = Reload { unenforced: [("wg0".into(), "gone".into())].into(), ..taken() };
+        assert!(to_text(&gone).contains("3 rules taken, but not enforced on wg0 (gone);"));
+        assert!(to_json(&gone).contains(r#""unenforced":{"wg0":"gone"}"#));
+        assert!(to_text(&refused).starts_with("error: no\np.toml: not taken"));
+        assert_eq!(to_text(&full), "p.toml: not taken: no room\n");
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&to_json(&full)).unwrap(),
+            json!({ "type": "reload", "taken": false, "policy": "p.toml", "problems": [], "error": "no room" })
+        );
+        assert!(to_json(&taken()).contains("\"changed\":2"));
+    }
+}

@@ -1,0 +1,106 @@
+//! Pushes captures through the real programs, without an interface (`BPF_PROG_TEST_RUN`): `ndpi-xdp
+//! replay`.
+//!
+//! ```text
+//! file ─▶ capture ─▶ link ─▶ Ethernet frame ─▶ XDP program ─▶ pass · drop, counted under a reason
+//!                   `Framer`                   │ `machine.rs`
+//!                                              ▼ ring
+//!                    verdict map ◀─ sink ◀─ classifier (nDPI)      `lane.rs`, `flows.rs`, `sink.rs`
+//! ```
+//!
+//! It goes packet by packet on one thread: what the kernel shows of a packet is classified, and the
+//! verdict stands, before the next packet is run. So the same capture always gives the same output.
+//! The kernel's coarse clock follows the times in the capture (`captures/timeline.rs`), and so do its token
+//! buckets (`buckets.rs`).
+
+mod answers;
+mod buckets;
+mod counted;
+mod flows;
+mod job;
+mod lane;
+mod machine;
+mod options;
+mod packets;
+mod sink;
+mod world;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use ndpi::Engine;
+use ndpi_kernel::check_capabilities;
+
+pub(crate) use options::Options;
+
+use crate::captures::{Bar, Format, Outcome, Timeline, find, is_broken_pipe, report, tell_errors};
+use crate::report::CSV_HEADER;
+use crate::stdout::print;
+use answers::Answers;
+use job::Job;
+use machine::Machine;
+use world::World;
+
+/// Replays captures, and prints records or a report. Exit status: 1 where not all could be read, 130 where
+/// a signal ended it.
+///
+/// # Errors
+/// The programs cannot be loaded, nDPI or the policy cannot be used, a map has no room, or the
+/// output cannot be written. A capture that cannot be read is reported on standard error, and in
+/// the exit status, after all others were read.
+pub(crate) fn run(options: Options) -> Result<ExitCode> {
+    check_capabilities()?;
+    let found = find(&options.files);
+    let (load, rows) = (options.load.clone(), options.rows);
+    let (job, engine) = Job::new(options, found.folders.clone())?;
+    let machine = Machine::load(&load)?;
+    let (outcome, answers) = match replay(&job, &found.captures, machine, engine) {
+        Ok(done) => done,
+        // `| head`: whoever read the output has seen enough.
+        Err(error) if is_broken_pipe(&error) => return Ok(ExitCode::SUCCESS),
+        Err(error) => return Err(error),
+    };
+    if job.format == Format::Text {
+        report(job.recording(), rows, &outcome)?;
+        if !outcome.has_nothing_but_errors() {
+            print(&answers.to_string())?;
+        }
+    }
+    let code = tell_errors(&outcome, &found.problems, job.settings.max_flows);
+    Ok(job.stop.exit(code, found.captures.len() - outcome.captures.len()))
+}
+
+/// Replays all captures, one after the other.
+fn replay(
+    job: &Job,
+    captures: &[PathBuf],
+    mut machine: Machine,
+    first: Engine,
+) -> Result<(Outcome, Answers)> {
+    let mut out = io::stdout().lock();
+    if job.format == Format::Csv {
+        out.write_all(CSV_HEADER.as_bytes())?;
+    }
+    let bar = Bar::new(&[captures.to_vec()]);
+    let (mut timeline, mut first) = (Timeline::new(), Some(first));
+    let (mut outcome, mut answers) = (Outcome::default(), Answers::default());
+    for path in captures {
+        if job.stop.signal().is_some() {
+            break;
+        }
+        let engine = first.take().map_or_else(|| job.engine(), Ok)?;
+        let world = World::new(job, path, &engine, &mut machine, &mut timeline)?;
+        // Making an engine takes longer than most captures.
+        if job.stop.signal().is_some() {
+            break;
+        }
+        let (done, answered) = world.run(path, &mut out, &bar)?;
+        outcome.add(done);
+        answers.add(answered);
+    }
+    out.flush()?;
+    bar.finish();
+    Ok((outcome, answers))
+}

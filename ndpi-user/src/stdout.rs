@@ -1,0 +1,16 @@
+//! Results on standard output.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+/// Writes to standard output. That nobody reads on (`| head`) is no error.
+pub(crate) fn print(text: &str) -> anyhow::Result<ExitCode> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("writing to standard output")
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
