@@ -320,7 +320,7 @@ fn an_interface_that_goes_is_reported_and_attached_again_when_it_returns() {
     sandbox.ip("link del left");
     let gone = wait_for(&instance, "detached", "left");
     assert_eq!(gone["why"], "gone");
-    assert!(instance.stderr().contains("warning: left is gone: nothing is enforced there"));
+    wait_until(|| instance.stderr().contains("warning: left is gone: nothing is enforced there"));
     let said = reload();
     assert!(said.contains("not enforced on left (gone)") && !said.contains("in force"), "{said}");
     sandbox.ip("link add left type veth peer name right");
@@ -344,7 +344,7 @@ fn a_program_that_is_taken_off_is_reported_and_put_back() {
     // Nothing tells of it.
     detach_xdp(&sandbox, "left");
     assert_eq!(wait_for(&instance, "detached", "left")["why"], "taken-off");
-    assert!(instance.stderr().contains("what comes in is not enforced there"));
+    wait_until(|| instance.stderr().contains("what comes in is not enforced there"));
     wait_for(&instance, "attached", "left");
     assert_eq!(sandbox.attached("left"), before);
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
@@ -420,7 +420,7 @@ fn going_down_another_mtu_and_another_namespace_take_nothing_off() {
     sandbox.ip(&format!("link set left netns {}", elsewhere.name()));
     let moved = wait_for(&instance, "detached", "left");
     assert_eq!(moved["why"], "moved", "nothing happened before: {moved}");
-    assert!(instance.stderr().contains("does not follow"), "{}", instance.stderr());
+    wait_until(|| instance.stderr().contains("does not follow"));
     elsewhere.ip(&format!("link set left netns {}", sandbox.name())).unwrap();
     sandbox.ip("link set left up");
     wait_for(&instance, "attached", "left");

@@ -80,8 +80,8 @@ impl Options {
 
         let server = orders::listen(&kernel, reload);
         let mut bus = BusBuilder::default();
-        let records = self.format.start(&mut bus, standard_output()?);
         let messages = LogSink::start(&mut bus);
+        let records = self.format.start(&mut bus, standard_output()?);
         let bus = bus.build(Time::now());
         let mut source = bus.source("session");
         source.publish(Time::now(), Reported::Status(self.status(&library, &attachments)));

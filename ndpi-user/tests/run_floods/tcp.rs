@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::PROGRAMS;
 use super::support::instance::Instance;
 use super::support::pair::{FAR, NEAR, Pair};
-use super::support::ready;
+use super::support::{ready, wait_until};
 
 /// The other client, and the address of the near end that it talks to.
 const OTHER: &str = "198.18.8.2";
@@ -144,7 +144,7 @@ fn blocked_connections_that_fill_the_table_stay_blocked_and_others_are_classifie
     let crowded = scene.crowded.borrow();
     assert!(crowded.iter().any(|it| it["pool"] == "answered"), "{crowded:#?}");
     drop(crowded);
-    let said = scene.instance.stderr();
-    assert!(said.contains("the table of flows is full: those that were silent"), "{said}");
+    let full = "the table of flows is full: those that were silent";
+    wait_until(|| scene.instance.stderr().contains(full));
     assert!(scene.instance.end(Signal::INT).success(), "{}", scene.instance.stderr());
 }
