@@ -2,9 +2,10 @@
 
 use ndpi_labels::CategoryId;
 
+use crate::app_pattern::AppPattern;
 use crate::diagnose::Place;
 use crate::group::Group;
-use crate::rule::{AppPattern, At, Matchers, Rule};
+use crate::rule::{At, Matchers, Rule};
 use crate::vocabulary::Vocabulary;
 
 /// A category or group that a rule names, and what it stands for.

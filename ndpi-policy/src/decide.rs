@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use ndpi_labels::{Classification, State};
+
 use crate::action::{Action, Undecided};
 use crate::category::CategoryTable;
 use crate::diagnose::Diagnostics;
 use crate::facts::{Decision, Derived, Facts, RuleIndex};
+use crate::first_packet::FirstPacket;
 use crate::group::Group;
-use crate::hurry::Hurry;
 use crate::index::Index;
-use crate::judge::{DEFAULT_RULE, rest_of};
-use crate::read::Parsed;
+use crate::parsed::Parsed;
+use crate::rest::{DEFAULT_RULE, rest_of};
 use crate::rule::Rule;
 use crate::schedule::Schedule;
 use crate::vocabulary::Vocabulary;
@@ -28,7 +30,7 @@ pub struct Policy {
     risk_scores: [u16; 64],
     app_categories: CategoryTable,
     index: Index,
-    hurry: Option<Hurry>,
+    hurry: Option<FirstPacket>,
     /// The time that schedules are asked with, in place of a flow's own.
     at: Option<jiff::Timestamp>,
     diagnostics: Diagnostics,
@@ -40,7 +42,7 @@ impl Policy {
         let Parsed { rules, groups, default, undecided, fragments, unparsable, .. } = parsed;
         Self {
             acts_on_partial: rules.iter().any(|rule| rule.partial),
-            hurry: Hurry::new(&rules, &vocabulary.app_categories),
+            hurry: FirstPacket::new(&rules, &vocabulary.app_categories),
             rules,
             groups,
             default,
@@ -88,14 +90,13 @@ impl Policy {
     /// does not say so may turn out to match.
     pub fn decide(&self, facts: &Facts<'_>) -> Option<Decision> {
         let state = facts.classification.state;
-        if state == ndpi_labels::State::Inspecting {
+        if state == State::Inspecting {
             let facts = &self.timed(facts);
             let rule =
                 self.hurry.as_ref().and_then(|hurry| hurry.rule(facts, &self.derived(facts)));
             return rule.map(|rule| self.by_rule(rule));
         }
-        let worth_it =
-            state.is_final() || state == ndpi_labels::State::Partial && self.acts_on_partial;
+        let worth_it = state.is_final() || state == State::Partial && self.acts_on_partial;
         let rule = if worth_it { self.first_match(facts) } else { None };
         self.decide_given(facts, rule)
     }
@@ -107,13 +108,11 @@ impl Policy {
         rule: Option<RuleIndex>,
     ) -> Option<Decision> {
         match facts.classification.state {
-            ndpi_labels::State::Inspecting => None,
-            ndpi_labels::State::Partial => {
+            State::Inspecting => None,
+            State::Partial => {
                 rule.filter(|rule| self.rule(*rule).partial).map(|rule| self.by_rule(rule))
             }
-            ndpi_labels::State::Monitoring | ndpi_labels::State::Classified => {
-                Some(self.by_rule_or_rest(rule, facts))
-            }
+            State::Monitoring | State::Classified => Some(self.by_rule_or_rest(rule, facts)),
         }
     }
 
@@ -135,7 +134,7 @@ impl Policy {
         self.acts_on_partial
     }
 
-    pub(super) fn hurry(&self) -> Option<&Hurry> {
+    pub(super) fn hurry(&self) -> Option<&FirstPacket> {
         self.hurry.as_ref()
     }
 
@@ -234,5 +233,40 @@ impl Policy {
             Undecided::Drop => Action::Drop,
         };
         (action, setting)
+    }
+
+    /// What the rule of a decision is called, or the setting that decided in place of one; `incomplete`
+    /// as in [`Facts`](crate::Facts).
+    pub fn decided_by(
+        &self,
+        rule: Option<RuleIndex>,
+        said: &Classification,
+        incomplete: bool,
+    ) -> &str {
+        rule.map_or_else(|| rest_of(said, incomplete), |rule| self.rule_name(Some(rule)))
+    }
+
+    /// What a rule is called; [`DEFAULT_RULE`] where there is none.
+    pub fn rule_name(&self, rule: Option<RuleIndex>) -> &str {
+        let rule = rule.and_then(|RuleIndex(rule)| self.rules().get(usize::from(rule)));
+        rule.map_or(DEFAULT_RULE, |rule| &rule.name)
+    }
+}
+
+impl Policy {
+    /// Whether some rule lets a flow's first packet decide.
+    pub fn acts_on_first_packet(&self) -> bool {
+        self.hurry().is_some()
+    }
+
+    /// Whether the rule at this place lets a flow's first packet decide.
+    pub fn is_in_a_hurry(&self, rule: RuleIndex) -> bool {
+        self.rules().get(usize::from(rule.0)).is_some_and(|rule| rule.first_packet)
+    }
+
+    /// The rule that decides every new flow to a server of which `facts` are claimed, whoever the
+    /// client is: those facts that are about the client are not looked at.
+    pub fn rule_for_server(&self, facts: &Facts<'_>) -> Option<RuleIndex> {
+        self.hurry()?.rule_for_all(facts, &self.derived(facts))
     }
 }

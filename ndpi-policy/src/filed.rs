@@ -8,8 +8,8 @@ use std::collections::HashSet;
 
 use ndpi_labels::{CategoryId, Classification};
 
+use crate::app_pattern::AppPattern;
 use crate::category::CategoryTable;
-use crate::rule::AppPattern;
 
 /// One host for each application and category (`host_match` of nDPI's `ndpi_content_match.c.inc`).
 const HOSTS: [&str; 25] = [

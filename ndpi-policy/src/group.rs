@@ -6,11 +6,11 @@ use std::sync::{Arc, LazyLock};
 use ndpi_labels::{AppId, CategoryId};
 use serde::Deserialize;
 
+use crate::app_pattern::AppPattern;
 use crate::category::Categories;
 use crate::letters::letters;
-use crate::read::pair;
-use crate::rule::AppPattern;
-use crate::vocabulary::{Names, Vocabulary};
+use crate::names::Names;
+use crate::vocabulary::Vocabulary;
 
 /// The file of our own groups.
 const OURS: &str = include_str!("groups.toml");
@@ -116,7 +116,7 @@ pub(super) fn group_name(written: &str) -> String {
 
 /// An entry of `app`: a protocol or application, or a pair as `TLS.Facebook`.
 pub(super) fn app_pattern(apps: &Names, name: &str) -> Option<AppPattern> {
-    apps.id(name).map(AppPattern::Either).or_else(|| pair(apps, name).map(AppPattern::Pair))
+    apps.id(name).map(AppPattern::Either).or_else(|| apps.pair(name).map(AppPattern::Pair))
 }
 
 #[cfg(test)]

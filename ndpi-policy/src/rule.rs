@@ -3,15 +3,20 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use ndpi_labels::{AppId, BreedId, CategoryId};
+use ndpi_labels::{BreedId, CategoryId};
 
 use crate::action::Action;
+use crate::app_pattern::AppPattern;
 use crate::confidence::Rank;
 use crate::diagnose::Place;
 use crate::group::Group;
 use crate::host::HostPattern;
 use crate::net::Net;
 use crate::schedule::Schedule;
+
+/// Most rules of a policy: the width of a decision's sets (and far from what a person can keep in
+/// mind).
+pub(crate) const MAX_RULES: usize = 4096;
 
 /// A value and where it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,25 +74,4 @@ pub struct Matchers {
     pub guessed: Option<At<bool>>,
     pub incomplete: Option<At<bool>>,
     pub schedule: Option<At<Schedule>>,
-}
-
-/// An entry of `app`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AppPattern {
-    /// `Facebook`: as the application or as the protocol that carries one.
-    Either(u16),
-    /// `TLS.Facebook`: exactly this pair.
-    Pair(AppId),
-}
-
-impl AppPattern {
-    /// Whether an application is meant.
-    pub fn matches(self, app: AppId) -> bool {
-        match self {
-            // Unknown is no protocol: an absent master does not make a flow unknown.
-            Self::Either(0) => app == AppId::default(),
-            Self::Either(id) => app.app == id || app.master == id,
-            Self::Pair(pair) => app == pair,
-        }
-    }
 }

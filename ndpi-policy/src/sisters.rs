@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use crate::vocabulary::Names;
+use crate::names::Names;
 
 const TABLE: &str = include_str!("sisters.toml");
 

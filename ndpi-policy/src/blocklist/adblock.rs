@@ -3,7 +3,7 @@
 //! What asks for more than the name of a server (a path, a kind of resource, the page around it) only a
 //! browser can know: it is left out.
 
-use super::{Give, Left, Line, Reach, is_address};
+use super::line::{Give, Left, Line, Reach, is_address};
 
 /// Options that do not make a filter narrower than the name in it.
 const WHOLE: [&str; 5] = ["important", "all", "document", "doc", "network"];

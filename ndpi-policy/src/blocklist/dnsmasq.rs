@@ -1,7 +1,7 @@
 //! `dnsmasq(8)`: `address=/example.com/0.0.0.0`, `server=/example.com/`, `local=/example.com/`. Such a line
 //! is about the names below, too.
 
-use super::{Give, Left, Line, Reach, blocks};
+use super::line::{Give, Left, Line, Reach, blocks};
 
 /// Reads a line; `None` if it is not of this kind.
 pub(super) fn line<'t>(text: &'t str, give: Give<'_, 't>) -> Option<Line> {

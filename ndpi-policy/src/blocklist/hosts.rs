@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::{Give, Left, Line, Reach, blocks};
+use super::line::{Give, Left, Line, Reach, blocks};
 
 /// Names that such files give this machine and its networks, for its own use.
 const OWN: [&str; 13] = [

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::{Give, Left, Line, Reach, blocks};
+use super::line::{Give, Left, Line, Reach, blocks};
 
 /// Kinds of zones that are not looked up elsewhere.
 const BLOCKING: [&str; 10] = [

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::{Give, Left, Line, Reach, blocks};
+use super::line::{Give, Left, Line, Reach, blocks};
 
 /// What the lines of a zone say about those that follow.
 #[derive(Debug, Default)]

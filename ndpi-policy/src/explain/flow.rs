@@ -11,8 +11,8 @@ use crate::confidence::Rank;
 use crate::facts::Facts;
 use crate::host::normalise;
 use crate::moment::moment;
-use crate::read::pair;
-use crate::vocabulary::{Names, Vocabulary, nearest};
+use crate::names::{Names, nearest};
+use crate::vocabulary::Vocabulary;
 use crate::{proto, service};
 
 /// The words there are, as `key=value`.
@@ -328,7 +328,7 @@ fn take(word: &mut String) -> Option<String> {
 
 fn app(name: &str, apps: &Names) -> Result<AppId, String> {
     let single = apps.id(name).map(|app| AppId { master: 0, app });
-    single.or_else(|| pair(apps, name)).ok_or_else(|| did_you_mean(name, apps))
+    single.or_else(|| apps.pair(name)).ok_or_else(|| did_you_mean(name, apps))
 }
 
 fn id(name: &str, names: &Names) -> Result<u16, String> {

@@ -1,8 +1,7 @@
 //! One matcher over all rules: who asks nothing, who asks for a value, who refuses it.
 
 use super::sets::insert;
-use crate::read::MAX_RULES;
-use crate::rule::{Matchers, Rule};
+use crate::rule::{MAX_RULES, Matchers, Rule};
 
 /// A matcher of all rules, with its look-up of kind `L`.
 #[derive(Debug)]

@@ -2,12 +2,12 @@
 
 use ndpi_labels::{AppId, CategoryId};
 
+use super::apps::add_app;
 use super::exact::ByKey;
-use super::lookups::add_app;
 use super::sets::Words;
+use crate::app_pattern::AppPattern;
 use crate::category::Categories;
 use crate::group::Group;
-use crate::rule::AppPattern;
 
 /// Rules by what is in their groups.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use ndpi_labels::{AppId, BreedId, CategoryId};
+use ndpi_labels::{BreedId, CategoryId};
 
 use super::clause::Clause;
 use super::exact::ByKey;
@@ -11,8 +11,9 @@ use super::groups::ByGroup;
 use super::hosts::ByHost;
 use super::ranges::{ByRange, Number};
 use super::sets::Words;
+use crate::app_pattern::AppPattern;
 use crate::net::{Net, Range};
-use crate::rule::{AppPattern, At, Matchers, Rule};
+use crate::rule::{At, Matchers, Rule};
 
 #[derive(Debug)]
 pub(super) struct Lookups {
@@ -95,17 +96,6 @@ impl ByNet {
             Ip::V4(bits) => self.v4.add_to(bits, union),
             Ip::V6(bits) => self.v6.add_to(bits, union),
         }
-    }
-}
-
-/// Adds the rules that mean an application, as [`AppPattern::matches`] has it.
-pub(super) fn add_app(sets: &ByKey<AppPattern>, app: AppId, union: &mut Words) {
-    sets.add_to(&AppPattern::Pair(app), union);
-    if app == AppId::default() {
-        return sets.add_to(&AppPattern::Either(0), union);
-    }
-    for id in [app.app, app.master].into_iter().filter(|id| *id != 0) {
-        sets.add_to(&AppPattern::Either(id), union);
     }
 }
 

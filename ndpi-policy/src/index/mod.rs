@@ -5,6 +5,7 @@
 //! one. The cost depends on the kinds of matchers in use and hardly on the number of rules, names
 //! and networks.
 
+mod apps;
 mod clause;
 mod exact;
 mod groups;
@@ -17,8 +18,7 @@ use self::lookups::{Lookups, ip_of};
 use crate::confidence::Rank;
 use crate::facts::{Derived, Facts, RuleIndex};
 use crate::host::normalise;
-use crate::read::MAX_RULES;
-use crate::rule::Rule;
+use crate::rule::{MAX_RULES, Rule};
 use crate::schedule::minute_of_week;
 
 /// Look-ups over all rules of a policy.
@@ -61,7 +61,7 @@ impl Index {
         let by = &self.lookups;
         let said = facts.classification;
         let (client, server) = (ip_of(facts.client.0), ip_of(facts.server.0));
-        by.app.narrow(candidates, |sets, union| lookups::add_app(sets, said.app, union));
+        by.app.narrow(candidates, |sets, union| apps::add_app(sets, said.app, union));
         by.category.narrow(candidates, |sets, union| {
             for category in derived.categories.iter() {
                 sets.add_to(&category, union);

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use ndpi_labels::CategoryId;
 
 use super::cover::Cover as _;
-use super::pairs::{Ask, entries_taken};
+use super::taken::{Ask, entries_taken};
+use crate::app_pattern::AppPattern;
 use crate::category::CategoryTable;
 use crate::diagnose::Place;
 use crate::group::Group;
 use crate::net::Net;
-use crate::rule::{AppPattern, At, Matchers};
+use crate::rule::{At, Matchers};
 
 /// The questions that a matcher of `earlier` answers about other matchers than its like.
 pub(super) fn asks<'r>(

@@ -1,12 +1,12 @@
 //! Applications, categories and groups in nDPI's table: what surely is of what, and what can
 //! never be.
 
-use ndpi_labels::{AppId, CategoryId};
+use ndpi_labels::CategoryId;
 
+use crate::app_pattern::AppPattern;
 use crate::carrier::{TELLING_CARRIERS, is_mere_carrier, may_carry};
 use crate::category::CategoryTable;
 use crate::group::Group;
-use crate::rule::AppPattern;
 
 impl AppPattern {
     /// Whether every flow that it takes is of the category, whatever else nDPI says of the flow.
@@ -39,13 +39,6 @@ impl AppPattern {
             (either @ Self::Either(_), Self::Pair(pair))
             | (Self::Pair(pair), either @ Self::Either(_)) => either.matches(pair),
             (Self::Pair(a), Self::Pair(b)) => a == b,
-        }
-    }
-
-    /// The number that it goes by: of a pair, the application's.
-    pub(crate) fn application(self) -> u16 {
-        match self {
-            Self::Either(id) | Self::Pair(AppId { app: id, .. }) => id,
         }
     }
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use ndpi_labels::{BreedId, CategoryId};
 
+use crate::app_pattern::AppPattern;
 use crate::confidence::Rank;
 use crate::diagnose::Place;
 use crate::group::Group;
 use crate::host::HostPattern;
 use crate::net::Net;
-use crate::rule::{AppPattern, At, Matchers};
+use crate::rule::{At, Matchers};
 use crate::schedule::Schedule;
 
 /// Finds the entry of a list that covers an entry.

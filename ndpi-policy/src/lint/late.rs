@@ -9,10 +9,11 @@ use ndpi_labels::AppId;
 
 use super::pairs::{Row, excludes_as_much, leaves_alone, rows, takes_all};
 use crate::action::Action;
+use crate::app_pattern::AppPattern;
 use crate::carrier::may_carry;
 use crate::diagnose::{Place, Problem, SourceId};
 use crate::host::HostPattern;
-use crate::rule::{AppPattern, At, Matchers, Rule};
+use crate::rule::{At, Matchers, Rule};
 use crate::vocabulary::Vocabulary;
 
 /// Gives the application of flows to a host, where it is known.

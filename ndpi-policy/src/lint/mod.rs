@@ -7,8 +7,8 @@ mod across;
 mod apps;
 mod cover;
 mod empty;
+mod first_packet;
 mod hosts;
-mod hurry;
 mod late;
 mod lists;
 mod names;
@@ -18,12 +18,13 @@ mod rest;
 mod said;
 mod says;
 mod sisters;
+mod taken;
 mod wire;
 mod words;
 
 pub use self::late::AppOfHost;
 use crate::diagnose::Problem;
-use crate::read::Parsed;
+use crate::parsed::Parsed;
 use crate::vocabulary::Vocabulary;
 
 /// Everything suspicious about a policy, its rules in file order.
@@ -51,6 +52,6 @@ pub(super) fn lint(
     problems.extend(sisters::left_out(rules, vocabulary));
     problems.extend(rest::unknown_passes(parsed));
     problems.extend(names::repeated(rules));
-    problems.extend(hurry::in_vain(rules, &vocabulary.app_categories));
+    problems.extend(first_packet::in_vain(rules, &vocabulary.app_categories));
     problems
 }

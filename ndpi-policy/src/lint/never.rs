@@ -8,10 +8,11 @@ use std::sync::Arc;
 use ndpi_labels::CategoryId;
 
 use super::says::{and_more, names_of};
+use crate::app_pattern::AppPattern;
 use crate::diagnose::{Place, Problem};
 use crate::filed::is_by_content;
 use crate::group::Group;
-use crate::rule::{AppPattern, At, Rule};
+use crate::rule::{At, Rule};
 use crate::vocabulary::Vocabulary;
 
 /// `app`, `category` and `group` of one rule of which no flow can have both, and entries of `app` that no

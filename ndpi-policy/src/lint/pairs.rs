@@ -2,6 +2,7 @@
 
 use super::across;
 use super::cover::{Cover, Pick, for_each_matcher};
+use super::taken::{Ask, Taken, entries_taken};
 use crate::category::CategoryTable;
 use crate::diagnose::{Place, Problem};
 use crate::rule::{Matchers, Rule};
@@ -10,17 +11,6 @@ use crate::rule::{Matchers, Rule};
 /// another that says as much.
 pub(super) struct Row<'r> {
     asks: Vec<(&'static str, Ask<'r>)>,
-}
-
-/// Asks how much of one matcher of a later rule is taken.
-pub(super) type Ask<'r> = Box<dyn Fn(&Matchers) -> Taken + 'r>;
-
-/// How much of a later rule's matcher an earlier rule takes.
-pub(super) enum Taken {
-    /// The later rule asks nothing here: it takes flows that the earlier one does not.
-    Unknown,
-    /// Some of the entries, each with the one that takes it.
-    Entries { taken: Vec<(Place, Place)>, of: usize },
 }
 
 /// What is found between two rules.
@@ -97,37 +87,11 @@ fn ask<'r, T: Cover + 'r>(
     Some((key, entries_taken(pick, T::finder(pick(earlier)?))))
 }
 
-/// Asks of each entry of a later rule's matcher what takes it.
-pub(super) fn entries_taken<'r, T: 'r>(
-    pick: Pick<T>,
-    find: impl Fn(&T) -> Option<Place> + 'r,
-) -> Ask<'r> {
-    Box::new(move |later| match pick(later) {
-        None => Taken::Unknown,
-        Some(list) => Taken::Entries {
-            taken: list.iter().filter_map(|at| Some((at.place, find(&at.value)?))).collect(),
-            of: list.len(),
-        },
-    })
-}
-
 impl Row<'_> {
     /// What is taken of the matcher of which most is.
     fn best(&self, later: &Matchers) -> (&'static str, Taken) {
         let all = self.asks.iter().map(|(key, ask)| (*key, ask(later)));
         all.max_by_key(|(_, taken)| taken.rank()).unwrap_or(("", Taken::Unknown))
-    }
-}
-
-impl Taken {
-    /// Higher where more is taken.
-    fn rank(&self) -> u8 {
-        match self {
-            Self::Unknown => 0,
-            Self::Entries { taken, .. } if taken.is_empty() => 1,
-            Self::Entries { taken, of } if taken.len() < *of => 2,
-            Self::Entries { .. } => 3,
-        }
     }
 }
 

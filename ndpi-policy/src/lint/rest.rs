@@ -1,7 +1,7 @@
 //! Flows that no rule matches.
 
 use crate::diagnose::Problem;
-use crate::read::Parsed;
+use crate::parsed::Parsed;
 
 /// A default that blocks, with nothing said of the flows that nDPI does not know.
 pub(super) fn unknown_passes(parsed: &Parsed) -> Option<Problem> {

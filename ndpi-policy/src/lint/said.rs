@@ -3,9 +3,10 @@
 use ndpi_labels::AppId;
 
 use super::says::and_more;
+use crate::app_pattern::AppPattern;
 use crate::carrier::may_carry;
 use crate::diagnose::Problem;
-use crate::rule::{AppPattern, At, Rule};
+use crate::rule::{At, Rule};
 use crate::vocabulary::Vocabulary;
 
 /// Carriers that nDPI never names as what is carried by an application: DNS, HTTP, DTLS, TLS, QUIC.

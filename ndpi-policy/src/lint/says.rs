@@ -2,8 +2,8 @@
 
 use ndpi_labels::CategoryId;
 
+use crate::names::Names;
 use crate::rule::At;
-use crate::vocabulary::Names;
 
 /// How many names of a list are shown.
 const SHOWN: usize = 4;

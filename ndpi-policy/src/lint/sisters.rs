@@ -1,8 +1,9 @@
 //! Rules that block a part of a service, where nDPI has another name for the rest.
 
 use crate::action::Action;
+use crate::app_pattern::AppPattern;
 use crate::diagnose::Problem;
-use crate::rule::{AppPattern, At, Matchers, Rule};
+use crate::rule::{At, Matchers, Rule};
 use crate::sisters::sisters;
 use crate::vocabulary::Vocabulary;
 

@@ -1,8 +1,9 @@
 //! Rules that ask for what no flow is on the wire: a port of ICMP, an IPv4 client of an IPv6 server.
 
+use crate::app_pattern::AppPattern;
 use crate::diagnose::{Place, Problem};
 use crate::net::Net;
-use crate::rule::{AppPattern, At, Matchers, Rule};
+use crate::rule::{At, Matchers, Rule};
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;

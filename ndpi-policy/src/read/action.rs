@@ -4,8 +4,8 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::keys::Keys;
+use super::reader::{Reader, here};
 use super::words::Meant;
-use super::{Reader, here};
 use crate::action::{Action, Limit, Per, Undecided};
 use crate::diagnose::{Place, Problem};
 use crate::rate;

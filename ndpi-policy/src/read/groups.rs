@@ -7,11 +7,12 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::keys::{Keys, SETTINGS};
-use super::{Reader, here, value};
+use super::reader::{Reader, here};
+use super::value;
 use crate::diagnose::{Place, Problem};
 use crate::group::{Group, also_called, group_name};
+use crate::names::nearest;
 use crate::rule::At;
-use crate::vocabulary::nearest;
 
 type Value<'i> = Spanned<DeValue<'i>>;
 

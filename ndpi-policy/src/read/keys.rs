@@ -3,10 +3,10 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Reader, here};
+use super::reader::{Reader, here};
 use crate::diagnose::Problem;
+use crate::names::nearest;
 use crate::proto;
-use crate::vocabulary::nearest;
 
 /// What people write who know other programs, and what it is called here.
 const OTHER_WORDS: [(&str, &str); 51] = [

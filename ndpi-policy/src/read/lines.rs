@@ -2,8 +2,8 @@
 
 use super::exceptions::Exceptions;
 use super::list::List;
+use super::reader::{Reader, place};
 use super::tally::Tally;
-use super::{Reader, place};
 use crate::blocklist::{Line, Lines, Reach, is_address, without_comment};
 use crate::diagnose::{Place, SourceId};
 use crate::encoding::NOT_UTF8;

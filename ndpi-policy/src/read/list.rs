@@ -8,8 +8,8 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::keys::Keys;
+use super::reader::{Reader, here};
 use super::words::Meant;
-use super::{Reader, here};
 use crate::blocklist::Format;
 use crate::diagnose::{Place, Problem, SourceId};
 use crate::files::beside;

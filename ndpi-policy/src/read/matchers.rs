@@ -1,21 +1,23 @@
 //! Reads the matchers of a rule. The same keys stand in a rule and in its `not`.
 
-use ndpi_labels::{AppId, BreedId, CategoryId};
+use ndpi_labels::{BreedId, CategoryId};
 use toml::Spanned;
 use toml::de::DeValue;
 
 use super::keys::Keys;
 use super::meant::site;
+use super::reader::{Reader, here};
 use super::value::as_list;
 use super::words::Meant;
-use super::{Reader, here};
+use crate::app_pattern::AppPattern;
 use crate::confidence::Rank;
 use crate::diagnose::{Place, Problem};
 use crate::group::{also_called, app_pattern, group_name};
 use crate::known_as::ndpi_name;
 use crate::letters::letters;
-use crate::rule::{AppPattern, At, Matchers};
-use crate::vocabulary::{Names, Vocabulary};
+use crate::names::Names;
+use crate::rule::{At, Matchers};
+use crate::vocabulary::Vocabulary;
 
 type Value<'i> = Spanned<DeValue<'i>>;
 
@@ -202,15 +204,6 @@ impl Reader<'_> {
             group().map(|group| format!("there is a group for that: write `group = {group:?}`"))
         })
     }
-}
-
-/// `TLS.Facebook`. Names may themselves hold dots, so every dot is tried.
-pub(crate) fn pair(apps: &Names, name: &str) -> Option<AppId> {
-    name.match_indices('.').find_map(|(dot, _)| {
-        let master = apps.id(&name[..dot])?;
-        let app = apps.id(&name[dot + 1..])?;
-        Some(AppId { master, app })
-    })
 }
 
 /// The shape of JA4 (`FoxIO`, "JA4: TLS Client Fingerprinting"): ten characters, two

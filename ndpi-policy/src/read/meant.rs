@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use super::value::{as_list, quoted};
 use crate::host::{HostError, HostPattern};
+use crate::names::nearest;
 use crate::net::Net;
-use crate::vocabulary::nearest;
 use crate::{proto, service};
 
 /// What to write for a port whose name is not known.

@@ -6,14 +6,14 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::meant::{meant_net, meant_port, meant_range};
+use super::reader::{Reader, here};
 use super::value::{as_list, quoted};
 use super::words::Meant;
-use super::{Reader, here};
 use crate::diagnose::{Place, Problem};
 use crate::host::HostPattern;
+use crate::names::nearest;
 use crate::net::Net;
 use crate::rule::At;
-use crate::vocabulary::nearest;
 use crate::{proto, service};
 
 type Value<'i> = Spanned<DeValue<'i>>;

@@ -5,10 +5,11 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::keys::Keys;
+use super::reader::{Reader, here};
+use super::value;
 use super::words::Meant;
-use super::{Reader, here, value};
 use crate::diagnose::{Problem, Severity};
-use crate::judge::{DEFAULT_RULE, UNDECIDED_RULE};
+use crate::rest::{DEFAULT_RULE, UNDECIDED_RULE};
 use crate::rule::Rule;
 
 /// What records name as the rule of a flow that none matches.

@@ -5,11 +5,12 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::keys::Keys;
-use super::{Reader, here, value};
+use super::reader::{Reader, here};
+use super::value;
 use crate::diagnose::Problem;
+use crate::names::nearest;
 use crate::rule::At;
 use crate::schedule::Schedule;
-use crate::vocabulary::nearest;
 use crate::week;
 
 type Value<'i> = Spanned<DeValue<'i>>;

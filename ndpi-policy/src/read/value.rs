@@ -3,11 +3,11 @@
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::reader::{Reader, here};
 use super::words::Meant;
-use super::{Reader, here};
 use crate::diagnose::Problem;
+use crate::names::nearest;
 use crate::rule::At;
-use crate::vocabulary::nearest;
 
 type Value<'i> = Spanned<DeValue<'i>>;
 

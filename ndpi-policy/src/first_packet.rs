@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 use ndpi_labels::CategoryId;
 
+use crate::app_pattern::AppPattern;
 use crate::carrier::{carries, is_mere_carrier};
 use crate::category::CategoryTable;
-use crate::decide::Policy;
 use crate::facts::{Derived, Facts, RuleIndex};
 use crate::group::Group;
 use crate::index::Index;
-use crate::rule::{AppPattern, At, Matchers, Rule};
+use crate::rule::{At, Matchers, Rule};
 
 /// For whom a decision is to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +29,12 @@ enum For {
 
 /// The rules as a first packet meets them.
 #[derive(Debug)]
-pub(super) struct Hurry {
+pub(super) struct FirstPacket {
     one_client: View,
     every_client: View,
 }
 
-impl Hurry {
+impl FirstPacket {
     /// `None` where no rule says `first_packet = true`.
     pub(super) fn new(rules: &[Rule], table: &CategoryTable) -> Option<Self> {
         rules.iter().any(|rule| rule.first_packet).then(|| Self {
@@ -224,23 +224,5 @@ fn members(category: CategoryId, table: &CategoryTable) -> impl Iterator<Item = 
 fn drop_list<T>(list: &mut Option<Vec<T>>) {
     if asks(list.as_deref()) {
         *list = None;
-    }
-}
-
-impl Policy {
-    /// Whether some rule lets a flow's first packet decide.
-    pub fn acts_on_first_packet(&self) -> bool {
-        self.hurry().is_some()
-    }
-
-    /// Whether the rule at this place lets a flow's first packet decide.
-    pub fn is_in_a_hurry(&self, rule: RuleIndex) -> bool {
-        self.rules().get(usize::from(rule.0)).is_some_and(|rule| rule.first_packet)
-    }
-
-    /// The rule that decides every new flow to a server of which `facts` are claimed, whoever the
-    /// client is: those facts that are about the client are not looked at.
-    pub fn rule_for_server(&self, facts: &Facts<'_>) -> Option<RuleIndex> {
-        self.hurry()?.rule_for_all(facts, &self.derived(facts))
     }
 }

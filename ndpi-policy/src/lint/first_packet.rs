@@ -3,7 +3,7 @@
 use super::cover::for_each_matcher;
 use crate::category::CategoryTable;
 use crate::diagnose::Problem;
-use crate::hurry;
+use crate::first_packet;
 use crate::rule::{Matchers, Rule};
 
 /// A rule that asks what no first packet tells, or stands behind one that may match every flow as far
@@ -18,7 +18,7 @@ pub(super) fn in_vain(rules: &[Rule], table: &CategoryTable) -> Vec<Problem> {
 }
 
 fn asks_too_much(rule: &Rule) -> Option<Problem> {
-    let key = hurry::unanswered(rule)?;
+    let key = first_packet::unanswered(rule)?;
     let message = format!(
         "`first_packet` of {:?} has no effect: no first packet tells what `{key}` asks for",
         rule.name
@@ -41,8 +41,8 @@ fn waits(before: &[Rule], rule: &Rule, table: &CategoryTable) -> Option<Problem>
 /// Whether nothing that a first packet tells keeps the rule from matching, which does not decide by
 /// it.
 fn may_take_all(rule: &Rule, table: &CategoryTable) -> bool {
-    let part = hurry::answered_part(rule, table);
-    let decides = rule.first_packet && hurry::unanswered(rule).is_none();
+    let part = first_packet::answered_part(rule, table);
+    let decides = rule.first_packet && first_packet::unanswered(rule).is_none();
     !decides && asks_nothing(&part.matchers) && asks_nothing(&part.not)
 }
 

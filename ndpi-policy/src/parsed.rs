@@ -1,0 +1,22 @@
+//! A policy as it was read.
+
+use std::sync::Arc;
+
+use crate::action::{Action, Undecided};
+use crate::diagnose::Place;
+use crate::group::Group;
+use crate::rule::Rule;
+
+/// A policy file as read, names resolved, not indexed yet.
+pub(crate) struct Parsed {
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) groups: Vec<Arc<Group>>,
+    pub(crate) default: Action,
+    /// Where `default` is written.
+    pub(crate) default_place: Option<Place>,
+    pub(crate) undecided: Undecided,
+    /// Whether `undecided` is written.
+    pub(crate) says_undecided: bool,
+    pub(crate) fragments: Undecided,
+    pub(crate) unparsable: Undecided,
+}
