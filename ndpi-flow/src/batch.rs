@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use ndpi_common::Direction;
 
-use crate::flow::{FlowKey, Tenant};
+use crate::key::FlowKey;
 use crate::sample::Sample;
+use crate::tenant::Tenant;
 
 /// Copies of samples, their bytes side by side.
 #[derive(Debug, Default)]
@@ -129,7 +130,7 @@ mod tests {
     use ndpi_common::{Direction, KeyV4};
 
     use super::Batch;
-    use crate::flow::FlowKey;
+    use crate::key::FlowKey;
     use crate::sample::Sample;
 
     #[test]

@@ -4,8 +4,10 @@ mod batch;
 mod classify;
 mod first_packet;
 mod flow;
+mod key;
 mod resegment;
 mod sample;
+mod tenant;
 mod unpack;
 mod verdict;
 
@@ -18,11 +20,12 @@ pub use first_packet::{
     Blocked, Blocklist, Claim, Known, LONGEST, Memory, NoBlocklist, Servers, UNANNOUNCED, lesson,
 };
 pub use flow::{
-    AFTER, Cause, Client, Decided, DecidedBy, Details, Endpoint, FlowEntry, FlowKey, FlowTable,
-    Held, Ledger, Looks, Meeting, Note, Notes, Pool, Shards, Shares, SlotId, Stage, Start, Tenant,
-    TenantId, Tenants, Timeouts,
+    AFTER, Cause, Client, Decided, DecidedBy, Details, FlowEntry, FlowTable, Held, Ledger, Looks,
+    Meeting, Note, Notes, Pool, Shards, Shares, SlotId, Stage, Start, Timeouts,
 };
+pub use key::{Endpoint, FlowKey};
 pub use resegment::fit;
 pub use sample::{Sample, tcp};
+pub use tenant::{Tenant, TenantId, Tenants};
 pub use unpack::Unpacker;
 pub use verdict::{Action, Verdict};

@@ -5,7 +5,8 @@ pub use ndpi_common::parse::tcp;
 use ndpi_common::parse::{self, Captured, Fragment, Options, Source as _, proto};
 use ndpi_common::reopen::Header;
 
-use crate::flow::{FlowKey, Tenant};
+use crate::key::FlowKey;
+use crate::tenant::Tenant;
 
 /// One packet of a flow, as the classifier takes it from the rings, a capture or a replay.
 #[derive(Clone, Copy, Debug)]

@@ -2,9 +2,9 @@
 
 use ndpi_common::{Hook, SampleFlags, SampleHeader};
 
-use crate::flow::Tenant;
 use crate::resegment::fit;
 use crate::sample::Sample;
+use crate::tenant::Tenant;
 
 /// Makes samples, with room for one packet.
 #[derive(Debug)]

@@ -3,9 +3,14 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::classifier::judge;
-use super::{Classifier, Detector, Enforcement, Judge, Keeper, Sink};
-use crate::flow::{AFTER, Decided, FlowEntry, FlowKey, SlotId, Stage};
+use super::classifier::Classifier;
+use super::detector::Detector;
+use super::enforcement::Enforcement;
+use super::fall_back::fall_back;
+use super::settings::Keeper;
+use super::sink::Sink;
+use crate::flow::{AFTER, Decided, FlowEntry, SlotId, Stage};
+use crate::key::FlowKey;
 use crate::sample::Sample;
 use crate::verdict::Action;
 
@@ -15,15 +20,6 @@ const LONGEST: Duration = Duration::from_secs(10);
 const WAITING: usize = 1 << 14;
 /// Looks that begin or end at a time.
 const AT_A_TIME: usize = 8;
-
-/// Flows that wait, each with the time (nanoseconds since the Unix epoch) at which it is due. All of a
-/// queue wait equally long, so it is in order.
-#[derive(Debug, Default)]
-pub(super) struct Waiting {
-    to_begin: [VecDeque<(u64, FlowKey)>; AFTER.len()],
-    /// With the look that is to end: the flow may be at a later one.
-    to_end: VecDeque<(u64, (usize, FlowKey))>,
-}
 
 fn next_due<T>(queue: &mut VecDeque<(u64, T)>, now_ns: u64) -> Option<T> {
     queue.pop_front_if(|(due, _)| *due <= now_ns).map(|(_, waiting)| waiting)
@@ -118,29 +114,5 @@ impl<D: Detector> Classifier<D> {
         sink.decided(flow, sample);
         self.account(slot, sink);
         self.await_look(slot, sample.time_ns);
-    }
-}
-
-/// Keeps of a flow that ended with `decided` what is known of it: that, or what was before nDPI looked at
-/// it again.
-pub(super) fn end_with<F>(flow: &mut FlowEntry<F>, decided: Decided, rules: &mut impl Judge<F>) {
-    match flow.looks.before.take() {
-        Some(before) if flow.start.is_incomplete(&decided.classification, &decided.details) => {
-            let before = Decided { given_up: decided.given_up, ..*before };
-            fall_back(flow, before, rules);
-        }
-        _ => flow.stage = Stage::Decided(decided),
-    }
-}
-
-/// Makes a flow again what it was before nDPI looked at it. The policy may be another since: what the one
-/// before let through has not leaked.
-fn fall_back<F>(flow: &mut FlowEntry<F>, before: Decided, rules: &mut impl Judge<F>) {
-    let earlier = before.verdict;
-    flow.stage = Stage::Decided(before);
-    judge(flow, rules);
-    if flow.decided().is_some_and(|decided| decided.verdict != earlier) {
-        let (packets, bytes) = std::mem::take(&mut flow.looks.passed);
-        flow.allow(packets, bytes);
     }
 }

@@ -2,67 +2,17 @@
 
 use ndpi::Classification;
 
-use super::again::{Waiting, end_with};
 use super::decide::{decide, give_up};
-use super::{Detector, Enforcement, Judge, Moment, Sink};
-use crate::flow::{
-    FlowEntry, FlowKey, FlowTable, Ledger, Meeting, Notes, Pool, Shares, SlotId, Stage, Timeouts,
-};
+use super::detector::Detector;
+use super::end::End;
+use super::enforcement::Enforcement;
+use super::fall_back::{end_with, judge};
+use super::settings::{Keeper, Settings};
+use super::sink::Sink;
+use super::waiting::Waiting;
+use crate::flow::{FlowEntry, FlowTable, Ledger, Meeting, Notes, Pool, Shares, SlotId, Stage};
+use crate::key::FlowKey;
 use crate::sample::{Sample, tcp};
-
-/// How flows begin and end.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// Idle times; `None` for one flow per key until the end of the capture.
-    pub timeouts: Option<Timeouts>,
-    /// Who sees the packets of decided flows.
-    pub keeper: Keeper,
-    /// At most this many flows at a time: beyond it, one that was silent for longest is ended early,
-    /// see [`Ledger`].
-    pub max_flows: usize,
-}
-
-/// Who sees the packets of decided flows, and so knows how many there were and when they stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keeper {
-    /// The classifier: every packet of every flow comes here, as from a capture.
-    Classifier,
-    /// The kernel, which says when a decided flow is over ([`Classifier::end`]).
-    Kernel,
-}
-
-/// Why a flow ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// No packet for longer than the timeout.
-    Idle,
-    /// TCP FIN from both sides, or RST.
-    Closed,
-    /// A new connection took its key.
-    Reused,
-    /// The table was full.
-    Evicted,
-    /// The source of samples ended.
-    SourceEnded,
-}
-
-impl End {
-    /// How a flow ended that was silent for longer than its timeout.
-    pub fn of_silent<F>(flow: &FlowEntry<F>) -> Self {
-        if flow.tcp_closed() { Self::Closed } else { Self::Idle }
-    }
-
-    /// The word for it in records.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Idle => "idle",
-            Self::Closed => "closed",
-            Self::Reused => "reused",
-            Self::Evicted => "evicted",
-            Self::SourceEnded => "source-ended",
-        }
-    }
-}
 
 /// The classifier of one thread.
 #[derive(Debug)]
@@ -327,13 +277,4 @@ fn known<F>(flow: &mut FlowEntry<F>, sample: &Sample, sink: &mut impl Sink<F>) {
     }
     flow.count(sample);
     sink.decided(flow, sample);
-}
-
-/// Asks the policy again about a decided flow.
-pub(super) fn judge<F>(flow: &mut FlowEntry<F>, rules: &mut impl Judge<F>) {
-    let Some(decided) = flow.decided() else { return };
-    let verdict = rules.judge(flow, &decided.classification, &decided.details, Moment::Final);
-    if let Stage::Decided(decided) = &mut flow.stage {
-        decided.verdict = verdict;
-    }
 }

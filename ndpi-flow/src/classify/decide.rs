@@ -2,7 +2,8 @@
 
 use ndpi::{Classification, State};
 
-use super::{Detector, Judge, Moment};
+use super::detector::Detector;
+use super::sink::{Judge, Moment};
 use crate::flow::{Decided, DecidedBy, FlowEntry, Stage};
 use crate::sample::Sample;
 

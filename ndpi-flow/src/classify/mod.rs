@@ -5,15 +5,21 @@ mod again;
 mod classifier;
 mod decide;
 mod detector;
+mod end;
 mod enforcement;
+mod fall_back;
 mod room;
 mod rule_judge;
+mod settings;
 mod sink;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
-pub use classifier::{Classifier, End, Keeper, Settings};
+pub use classifier::Classifier;
 pub use detector::{Announcement, Detector};
+pub use end::End;
 pub use enforcement::{Enforcement, Unenforced};
 pub use rule_judge::judge;
+pub use settings::{Keeper, Settings};
 pub use sink::{Judge, Moment, Sink};

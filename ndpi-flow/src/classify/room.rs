@@ -1,8 +1,14 @@
 //! Making room: who is counted to whom, who has to go, and what is left of it.
 
-use super::classifier::judge;
-use super::{Classifier, Detector, End, Enforcement, Keeper, Settings, Sink};
-use crate::flow::{Cause, Client, FlowEntry, FlowKey, Held, Note, Pool, SlotId};
+use super::classifier::Classifier;
+use super::detector::Detector;
+use super::end::End;
+use super::enforcement::Enforcement;
+use super::fall_back::judge;
+use super::settings::{Keeper, Settings};
+use super::sink::Sink;
+use crate::flow::{Cause, Client, FlowEntry, Held, Note, Pool, SlotId};
+use crate::key::FlowKey;
 use crate::sample::Sample;
 
 /// Flows that may turn out to have been answered, for one that has to go.

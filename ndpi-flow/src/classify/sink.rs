@@ -2,8 +2,9 @@
 
 use ndpi::Classification;
 
+use super::detector::Announcement;
+use super::end::End;
 use super::enforcement::{Enforcement, Unenforced};
-use super::{Announcement, End};
 use crate::first_packet::Claim;
 use crate::flow::{Cause, DecidedBy, Details, FlowEntry};
 use crate::sample::Sample;

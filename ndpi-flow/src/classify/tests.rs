@@ -11,7 +11,8 @@ use ndpi::{AppId, Classification, State};
 use ndpi_common::{Direction, KeyV4};
 
 use super::{Classifier, Detector, End, Enforcement, Judge, Keeper, Moment, Settings, Sink};
-use crate::flow::{Details, FlowEntry, FlowKey, Timeouts};
+use crate::flow::{Details, FlowEntry, Timeouts};
+use crate::key::FlowKey;
 use crate::sample::{Sample, tcp};
 use crate::verdict::{Action, Verdict};
 

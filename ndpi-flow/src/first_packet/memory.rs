@@ -6,8 +6,8 @@ use std::time::Duration;
 use ndpi::{Classification, DnsAddress};
 use ndpi_common::{MAX_SERVERS, ServerKey};
 
+use super::claim::{Claim, Known};
 use super::lru::Lru;
-use super::{Claim, Known};
 use crate::flow::{DecidedBy, Details};
 
 /// How long a server is remembered whose address no DNS answer gave: the client asked somewhere

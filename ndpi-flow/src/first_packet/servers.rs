@@ -9,8 +9,9 @@ use ndpi_common::parse::proto;
 use ndpi_common::{Direction, ServerKey};
 use ndpi_policy::{Facts, Policy, RuleIndex};
 
-use super::memory::{Remembered, address};
-use super::{Blocked, Blocklist, Claim, Known, Memory};
+use super::blocklist::{Blocked, Blocklist};
+use super::claim::{Claim, Known};
+use super::memory::{Memory, Remembered, address};
 use crate::flow::FlowEntry;
 use crate::sample::tcp;
 use crate::verdict::Verdict;

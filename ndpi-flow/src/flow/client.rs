@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ndpi_common::Direction;
 
-use super::FlowKey;
+use crate::key::FlowKey;
 
 /// A client in its VLAN. Any host may take as many IPv6 addresses of its network as it likes (RFC
 /// 4291, section 2.5.1: interface identifiers have 64 bits), so they count together.
@@ -57,7 +57,8 @@ impl fmt::Display for Client {
 mod tests {
     use ndpi_common::{Direction, KeyV4, KeyV6};
 
-    use super::{Client, FlowKey};
+    use super::Client;
+    use crate::key::FlowKey;
 
     fn v6(last: u8) -> [u8; 16] {
         let mut address = [0; 16];

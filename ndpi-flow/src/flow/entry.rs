@@ -1,13 +1,16 @@
 //! A flow, as user space knows it.
 
-use ndpi::Classification;
 use ndpi_common::parse::proto;
 use ndpi_common::reopen::Opening;
 use ndpi_common::{Direction, State};
 
-use super::{Details, Endpoint, FlowKey, Held, Looks, Start, Tenants};
+use super::decided::Decided;
+use super::ledger::Held;
+use super::looks::Looks;
+use super::start::Start;
+use crate::key::{Endpoint, FlowKey};
 use crate::sample::{Sample, tcp};
-use crate::verdict::Verdict;
+use crate::tenant::Tenants;
 
 /// One flow: its counters, and either its nDPI state or what became of it.
 ///
@@ -66,47 +69,6 @@ pub enum Stage<F> {
     Undecided(F),
     /// The classification is final for us, and the detector's state is freed.
     Decided(Decided),
-}
-
-/// What is kept of a decided flow.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decided {
-    /// What nDPI said; `state` as it was before any give-up.
-    pub classification: Classification,
-    /// Host name and fingerprints.
-    pub details: Details,
-    /// What the policy made of it; `None` where there is no policy.
-    pub verdict: Option<Verdict>,
-    /// The flow was over before nDPI had its last word: the verdict came too late to act on.
-    pub given_up: bool,
-    /// What the decision rests on.
-    pub by: DecidedBy,
-}
-
-/// What a decision rests on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum DecidedBy {
-    /// What nDPI found in the flow's packets.
-    #[default]
-    Content,
-    /// What nDPI said by the first packet alone (`fpc`).
-    FirstPacket,
-    /// What earlier flows of the server were.
-    Server,
-    /// What the flow was before it was forgotten.
-    Note,
-}
-
-impl DecidedBy {
-    /// The word for it in records; what is usual has none.
-    pub fn name(self) -> Option<&'static str> {
-        match self {
-            Self::Content => None,
-            Self::FirstPacket => Some("first-packet"),
-            Self::Server => Some("server"),
-            Self::Note => Some("note"),
-        }
-    }
 }
 
 impl<F> FlowEntry<F> {

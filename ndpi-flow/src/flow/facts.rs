@@ -3,7 +3,8 @@
 use ndpi::Classification;
 use ndpi_policy::{Facts, Policy};
 
-use super::{Details, FlowEntry};
+use super::details::Details;
+use super::entry::FlowEntry;
 
 impl<F> FlowEntry<F> {
     /// What is known of the flow, seen on `iface`, at `time_ns` nanoseconds since the Unix epoch.

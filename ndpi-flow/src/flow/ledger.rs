@@ -14,8 +14,9 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use ipnet::IpNet;
 
+use super::client::Client;
 use super::queues::{QueueId, Queues};
-use super::{Client, SlotId};
+use super::slab::SlotId;
 
 /// Which part of a table an entry counts to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

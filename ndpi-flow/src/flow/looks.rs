@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Decided;
+use super::decided::Decided;
 
 /// How long after a decision nDPI looks again, each time in turn.
 pub const AFTER: [Duration; 3] =

@@ -11,12 +11,14 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use ndpi_common::reopen::{Connections, Meaning, Opening, Segment};
 use ndpi_common::{Direction, State};
 
-use super::ledger::Parts;
-use super::slab::Slab;
-use super::{
-    Client, Decided, DecidedBy, FlowEntry, FlowKey, Held, Ledger, Looks, Pool, Shares, SlotId,
-    Stage, Start,
-};
+use super::client::Client;
+use super::decided::{Decided, DecidedBy};
+use super::entry::{FlowEntry, Stage};
+use super::ledger::{Held, Ledger, Parts, Pool, Shares};
+use super::looks::Looks;
+use super::slab::{Slab, SlotId};
+use super::start::Start;
+use crate::key::FlowKey;
 use crate::sample::Sample;
 use crate::verdict::Action;
 

@@ -1,7 +1,7 @@
 //! Queues of numbered slots, of which each is in one queue at most. Every operation takes a few
 //! steps, however many slots there are.
 
-use super::SlotId;
+use super::slab::SlotId;
 
 /// The number of a queue.
 pub(super) type QueueId = u32;

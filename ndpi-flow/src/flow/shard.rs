@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher as _, Hash, Hasher, RandomState};
 
-use super::FlowKey;
+use crate::key::FlowKey;
 
 /// 2^64 divided by the golden ratio.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -74,7 +74,8 @@ impl Hasher for WordHasher {
 mod tests {
     use ndpi_common::KeyV4;
 
-    use super::{FlowKey, Shards};
+    use super::Shards;
+    use crate::key::FlowKey;
 
     /// Connections of one client, and their other directions.
     fn keys() -> impl Iterator<Item = (FlowKey, FlowKey)> {

@@ -3,6 +3,9 @@
 /// Entries per chunk: growing wastes at most this many.
 const CHUNK: usize = 1024;
 
+/// The number of a flow in its table, valid until the flow is removed.
+pub type SlotId = u32;
+
 /// A growing set of numbered slots.
 #[derive(Debug)]
 pub(super) struct Slab<T> {

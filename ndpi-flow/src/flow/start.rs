@@ -8,7 +8,8 @@ use ndpi::{AppId, Classification};
 use ndpi_common::parse::proto;
 use ndpi_policy::carries;
 
-use super::{Details, FlowKey};
+use super::details::Details;
+use crate::key::FlowKey;
 use crate::sample::{Sample, tcp};
 
 /// QUIC's number.

@@ -5,13 +5,11 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::slab::Slab;
-use super::tenant::Fit;
-use super::{FlowEntry, FlowKey};
+use super::entry::FlowEntry;
+use super::slab::{Slab, SlotId};
+use crate::key::FlowKey;
 use crate::sample::Sample;
-
-/// The number of a flow in its table, valid until the flow is removed.
-pub type SlotId = u32;
+use crate::tenant::Fit;
 
 /// All flows that one classifier owns. `F` is the detector's state of an undecided flow.
 #[derive(Debug)]

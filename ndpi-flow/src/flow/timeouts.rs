@@ -5,7 +5,7 @@ use std::time::Duration;
 use ndpi_common::TICK_NS;
 use ndpi_common::parse::proto;
 
-use super::FlowEntry;
+use super::entry::FlowEntry;
 
 /// Idle times by kind of flow. The defaults are the lower bounds that the IETF sets for address
 /// translators, which face the same question: when may a mapping be forgotten?

@@ -8,7 +8,8 @@ use crate::classify::{
     Announcement, Classifier, Detector, End, Judge, Keeper, Moment, Settings, Sink,
 };
 use crate::first_packet::{Claim, Known};
-use crate::flow::{DecidedBy, Details, FlowEntry, FlowKey};
+use crate::flow::{DecidedBy, Details, FlowEntry};
+use crate::key::FlowKey;
 use crate::sample::Sample;
 use crate::verdict::{Action, Verdict};
 

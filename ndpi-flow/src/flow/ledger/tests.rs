@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::{Cause, Client, Held, Ledger, Parts, Pool, Shares};
-use crate::flow::FlowKey;
+use crate::key::FlowKey;
 
 fn client(last: u8) -> Client {
     let (key, direction) = KeyV4::new(([198, 18, 0, last], 1), ([198, 19, 0, 1], 2), 0, 6);

@@ -3,7 +3,8 @@ use ndpi_common::{Direction, KeyV4};
 use testkit::frame::segment;
 
 use super::{Meeting, Note, Notes};
-use crate::flow::{Decided, DecidedBy, Details, FlowEntry, FlowKey, Shares, Stage};
+use crate::flow::{Decided, DecidedBy, Details, FlowEntry, Shares, Stage};
+use crate::key::FlowKey;
 use crate::sample::{Sample, tcp};
 use crate::verdict::{Action, Verdict};
 

@@ -81,7 +81,7 @@ pub struct Tenants {
 
 /// How well a packet's tenant fits a flow's, the best last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Fit {
+pub(crate) enum Fit {
     /// It is the direction's own, or may become it: nothing speaks against it.
     Open,
     /// The direction has none yet, and the other has the same.
@@ -92,12 +92,12 @@ pub(super) enum Fit {
 
 impl Tenants {
     /// Of a flow that a packet with this tenant opens; `None` where that has none.
-    pub(super) fn of(tenant: Tenant, direction: Direction) -> Option<Box<Self>> {
+    pub(crate) fn of(tenant: Tenant, direction: Direction) -> Option<Box<Self>> {
         (!tenant.is_none()).then(|| Box::new(Self { first: tenant, direction, back: None }))
     }
 
     /// How well a packet fits; `None` where it is of another tenant.
-    pub(super) fn fit(&self, tenant: Tenant, direction: Direction) -> Option<Fit> {
+    pub(crate) fn fit(&self, tenant: Tenant, direction: Direction) -> Option<Fit> {
         if direction == self.direction {
             return (tenant == self.first).then_some(Fit::Exact);
         }
@@ -109,7 +109,7 @@ impl Tenants {
     }
 
     /// Notes the tenant of a packet that fits.
-    pub(super) fn note(&mut self, tenant: Tenant, direction: Direction) {
+    pub(crate) fn note(&mut self, tenant: Tenant, direction: Direction) {
         if direction != self.direction {
             self.back.get_or_insert(tenant);
         }

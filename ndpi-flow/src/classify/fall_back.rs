@@ -1,0 +1,37 @@
+//! What was known of a flow before nDPI looked at it again.
+
+use super::sink::{Judge, Moment};
+use crate::flow::{Decided, FlowEntry, Stage};
+
+/// Asks the policy again about a decided flow.
+pub(super) fn judge<F>(flow: &mut FlowEntry<F>, rules: &mut impl Judge<F>) {
+    let Some(decided) = flow.decided() else { return };
+    let verdict = rules.judge(flow, &decided.classification, &decided.details, Moment::Final);
+    if let Stage::Decided(decided) = &mut flow.stage {
+        decided.verdict = verdict;
+    }
+}
+
+/// Keeps of a flow that ended with `decided` what is known of it: that, or what was before nDPI looked at
+/// it again.
+pub(super) fn end_with<F>(flow: &mut FlowEntry<F>, decided: Decided, rules: &mut impl Judge<F>) {
+    match flow.looks.before.take() {
+        Some(before) if flow.start.is_incomplete(&decided.classification, &decided.details) => {
+            let before = Decided { given_up: decided.given_up, ..*before };
+            fall_back(flow, before, rules);
+        }
+        _ => flow.stage = Stage::Decided(decided),
+    }
+}
+
+/// Makes a flow again what it was before nDPI looked at it. The policy may be another since: what the one
+/// before let through has not leaked.
+pub(super) fn fall_back<F>(flow: &mut FlowEntry<F>, before: Decided, rules: &mut impl Judge<F>) {
+    let earlier = before.verdict;
+    flow.stage = Stage::Decided(before);
+    judge(flow, rules);
+    if flow.decided().is_some_and(|decided| decided.verdict != earlier) {
+        let (packets, bytes) = std::mem::take(&mut flow.looks.passed);
+        flow.allow(packets, bytes);
+    }
+}
