@@ -2,13 +2,14 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::fmt::Display;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::needs::variable;
+use crate::needs::{self, variable};
 
 /// What a command that ended left behind.
 #[derive(Debug)]
@@ -24,6 +25,18 @@ pub struct Run {
 /// The program: what `NDPI_XDP_BINARY` names, else the one that cargo built with the tests.
 pub fn binary() -> PathBuf {
     variable("NDPI_XDP_BINARY").map_or_else(built, PathBuf::from)
+}
+
+/// Whether tests that attach the program can run: as root, with these programs of the distribution,
+/// nDPI, and the BPF programs (`object`) in the program. If not, says why; in CI that is a failure.
+pub fn ready<T>(programs: &[&str], object: Result<T, impl Display>) -> bool {
+    let is_named = variable("NDPI_XDP_BINARY").is_some();
+    let object = object.map(drop).or_else(|missing| if is_named { Ok(()) } else { Err(missing) });
+    let ready = needs::root()
+        .and_then(|()| needs::programs(programs))
+        .and_then(|()| object.map_err(|missing| missing.to_string()))
+        .and_then(|()| needs::ndpi());
+    crate::needs(ready).is_some()
 }
 
 /// Cargo puts test binaries into the folder `deps` beside the programs.

@@ -4,7 +4,6 @@ use snapbox::{Assert, Data, IntoData as _};
 
 use crate::page::{Block, Page, is_updating};
 use crate::stage::{Stage, has_ndpi};
-use crate::support;
 use crate::transcript::{self, Step, Whom};
 
 /// What begins the note of a block that is not run; the reason follows.
@@ -68,7 +67,7 @@ fn put_file(stage: &mut Stage, block: &Block) {
 /// The block with what its commands print; `None` where they need root and this is not.
 fn run<'a>(stage: &mut Stage, name: &str, block: &'a Block<'a>) -> Option<Ran<'a>> {
     let mut steps = transcript::steps(block.text);
-    if steps.iter().any(|step| step.by == Whom::Root) && !support::ready(&["ip", "nsenter"]) {
+    if steps.iter().any(|step| step.by == Whom::Root) && !crate::ready(&["ip", "nsenter"]) {
         eprintln!("skipped: {name}:{}", block.line);
         return None;
     }

@@ -12,6 +12,12 @@ mod page;
 mod pages;
 mod reference;
 mod stage;
-#[path = "../support/mod.rs"]
-mod support;
 mod transcript;
+
+use ndpi_kernel::object::kernel_object;
+
+/// Whether these tests can run: as root, with these programs of the distribution, nDPI, and an
+/// `ndpi-xdp` with its BPF programs. If not, says why; in CI that is a failure.
+fn ready(programs: &[&str]) -> bool {
+    testkit::program::ready(programs, kernel_object())
+}

@@ -8,11 +8,11 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use testkit::sandbox::Sandbox;
+use testkit::tun::Tun;
+use testkit::wait_until;
 
 use crate::capture;
-use crate::support::sandbox::Sandbox;
-use crate::support::tun::Tun;
-use crate::support::wait_until;
 
 pub(crate) struct Network {
     running: Option<Running>,

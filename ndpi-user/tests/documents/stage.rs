@@ -8,10 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
+use testkit::needs::{self, needs};
+use testkit::places::ndpi_library;
+use testkit::program::binary;
+use testkit::wait_until;
 
 use crate::capture;
 use crate::network::Network;
-use crate::support::{binary, ndpi_library, wait_until};
 
 pub(crate) struct Stage {
     network: Option<Network>,
@@ -62,14 +65,7 @@ impl Stage {
 
 /// Whether nDPI is there; says so if not. In CI it always is.
 pub(crate) fn has_ndpi() -> bool {
-    let library = ndpi_library();
-    let is_there = library.exists();
-    let is_ci = env::var_os("CI").is_some_and(|value| !value.is_empty());
-    assert!(is_there || !is_ci, "nDPI must be there in CI");
-    if !is_there {
-        eprintln!("skipped: no nDPI at {}: cargo xtask setup", library.display());
-    }
-    is_there
+    needs(needs::ndpi()).is_some()
 }
 
 /// What a command prints, which must succeed.

@@ -1,0 +1,4 @@
+//! Which packets belong to which flow, between real sockets.
+
+mod nat;
+mod reuse;

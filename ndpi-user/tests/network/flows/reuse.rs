@@ -1,0 +1,147 @@
+//! A client with few ports: a connection that takes the ports of a blocked one is a flow of its own.
+
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
+use std::thread;
+use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
+use testkit::instance::Instance;
+use testkit::pair::{FAR, NEAR, Pair};
+
+use crate::ready;
+
+const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
+/// The ports that a client has. Three quarters of them are taken by attempts on a blocked site.
+const PORTS: Range<u16> = 41_000..41_024;
+/// How often each of those is: more than one flow of a port is answered for `reject`.
+const ATTEMPTS: usize = 3;
+
+/// How long something may take that nobody blocks.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long something is waited for that does not come.
+const BLOCKED: Duration = Duration::from_millis(40);
+
+struct Scene {
+    pair: Pair,
+    instance: Instance,
+    web: TcpListener,
+    /// The server's ends of the last connections: it closes none.
+    open: Vec<TcpStream>,
+}
+
+impl Scene {
+    fn new(action: &str) -> Self {
+        let pair = Pair::new();
+        let rule = "[[rule]]\nname = \"no social networks\"\ncategory = \"SocialNetwork\"\n";
+        let policy = pair.sandbox.file("policy.toml", &format!("{rule}action = \"{action}\"\n"));
+        let run = format!("run --iface left --json --workers 2 --policy {}", policy.display());
+        let instance = pair.sandbox.start(&run);
+        let web = pair.near(|| TcpListener::bind((NEAR, 80)).unwrap());
+        Self { pair, instance, web, open: Vec::new() }
+    }
+
+    /// A connection from each port with a request to `host`, once their verdicts stand: the client's
+    /// ends. All ask at once: where the server holds an earlier connection of the port, the first SYN
+    /// is answered by a challenge ACK, and the second one comes a second later.
+    fn get(&mut self, host: &str, ports: Range<u16>) -> Vec<TcpStream> {
+        let clients = self.pair.far(|| connect_all(ports.clone())).unwrap();
+        let mut servers: Vec<_> = ports.clone().map(|_| self.web.accept().unwrap()).collect();
+        servers.sort_by_key(|(_, from)| from.port());
+        assert!(servers.iter().map(|(_, from)| from.port()).eq(ports.clone()));
+        self.open = servers.into_iter().map(|(server, _)| server).collect();
+        for ((client, server), port) in clients.iter().zip(&self.open).zip(ports) {
+            exchange(client, server, host);
+            let verdict = self.instance.wait_for(|it| it["type"] == "verdict" && it["dport"] == 80);
+            assert_eq!((&verdict["sport"], &verdict["hostname"]), (&port.into(), &host.into()));
+        }
+        clients
+    }
+
+    /// How many of these clients reach their server with what they say now.
+    fn heard(&self, clients: &[TcpStream], patience: Duration) -> usize {
+        for mut client in clients {
+            client.write_all(b"more").unwrap();
+        }
+        let is_heard = |mut server: &TcpStream| {
+            server.set_read_timeout(Some(patience)).unwrap();
+            server.read(&mut [0; 4]).is_ok_and(|len| len > 0)
+        };
+        self.open.iter().filter(|server| is_heard(server)).count()
+    }
+}
+
+/// A request to `host`, and its answer.
+fn exchange(mut client: &TcpStream, mut server: &TcpStream, host: &str) {
+    for end in [client, server] {
+        end.set_read_timeout(Some(PATIENCE)).unwrap();
+    }
+    let agent = "User-Agent: test\r\nAccept: */*\r\n\r\n";
+    let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\n{agent}");
+    client.write_all(request.as_bytes()).unwrap();
+    server.read_exact(&mut vec![0; request.len()]).unwrap();
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 400\r\n\r\n";
+    // Where the flow is rejected, the server may have been reset by now.
+    let _ = server.write_all((head.to_owned() + &"x".repeat(400)).as_bytes());
+}
+
+/// Connects from all ports at the same time.
+fn connect_all(ports: Range<u16>) -> io::Result<Vec<TcpStream>> {
+    thread::scope(|scope| {
+        let all: Vec<_> = ports.map(|port| scope.spawn(move || connect(port))).collect();
+        all.into_iter().map(|one| one.join().expect("it does not panic")).collect()
+    })
+}
+
+/// Connects from a port, which is free again as soon as the socket is closed.
+fn connect(port: u16) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_linger(Some(Duration::ZERO))?;
+    let address = |ip: &str, port| SocketAddr::new(ip.parse().unwrap(), port).into();
+    socket.bind(&address(FAR, port))?;
+    socket.connect_timeout(&address(NEAR, 80), PATIENCE)?;
+    Ok(socket.into())
+}
+
+#[test]
+fn an_allowed_site_is_reached_from_the_ports_of_blocked_connections() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let mut scene = Scene::new("drop");
+    let taken = PORTS.start..PORTS.start + 18;
+    let mut held = Vec::new();
+    for _ in 0..ATTEMPTS {
+        let clients = scene.get("www.facebook.com", taken.clone());
+        assert_eq!(scene.heard(&clients, BLOCKED), 0);
+        // The client's ends are closed, the server's are not: what would end them is dropped.
+        held.append(&mut scene.open);
+    }
+    let clients = scene.get("www.example.org", PORTS);
+    assert_eq!(scene.heard(&clients, PATIENCE), PORTS.len());
+    held.append(&mut scene.open);
+    drop(clients);
+    // And what was allowed on a port allows no blocked site there.
+    let clients = scene.get("www.facebook.com", PORTS);
+    assert_eq!(scene.heard(&clients, BLOCKED), 0);
+}
+
+#[test]
+fn each_connection_of_a_port_is_told_that_it_is_rejected() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let mut scene = Scene::new("reject");
+    let ports = PORTS.start..PORTS.start + 4;
+    for _ in 0..2 * ATTEMPTS {
+        let clients = scene.get("www.facebook.com", ports.clone());
+        for mut client in &clients {
+            let reset = client.read_to_end(&mut Vec::new()).unwrap_err();
+            assert_eq!(reset.kind(), ErrorKind::ConnectionReset, "{reset}");
+        }
+    }
+    let clients = scene.get("www.example.org", ports.clone());
+    assert_eq!(scene.heard(&clients, PATIENCE), ports.len());
+}

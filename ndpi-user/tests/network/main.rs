@@ -1,0 +1,25 @@
+//! The program in networks of its own: real sockets and interfaces, in network namespaces that each
+//! test makes and removes. Needs root.
+//!
+//! Tests of one subject: `cargo test -p ndpi-user --test network reload::`. They run side by side, and
+//! wait for conditions, never for time.
+
+mod allow_list;
+mod first_packet;
+mod flows;
+mod instances;
+mod interfaces;
+mod losses;
+mod peers;
+mod policies;
+mod privileges;
+mod reject;
+mod reload;
+
+use ndpi_kernel::object::kernel_object;
+
+/// Whether these tests can run: as root, with these programs of the distribution, nDPI, and an
+/// `ndpi-xdp` with its BPF programs. If not, says why; in CI that is a failure.
+fn ready(programs: &[&str]) -> bool {
+    testkit::program::ready(programs, kernel_object())
+}

@@ -1,6 +1,0 @@
-//! Which packets belong to which flow, between real sockets.
-
-mod nat;
-mod reuse;
-#[path = "../support/mod.rs"]
-mod support;

@@ -1,0 +1,65 @@
+//! The fuzzer's corpus of packets, replayed: seeds, and whatever once went wrong.
+
+use std::fs;
+use std::path::PathBuf;
+
+use testkit::{frame, seed};
+
+#[path = "../../../fuzz/cases/packet.rs"]
+mod packet;
+
+#[test]
+fn the_corpus_of_packets_holds() {
+    replay("packet", packet::run);
+}
+
+/// What the fuzzer of packets begins with: forms of packets that the parser knows.
+#[test]
+fn the_seeds_of_packets_are_in_the_repository() {
+    let tcp = frame::V4.transport(true, frame::SYN, b"hello");
+    let chain = [&[60, 0, 1, 4, 0, 0, 0, 0, 6, 0, 1, 4, 0, 0, 0, 0][..], &tcp].concat();
+    let fragment = [&[6, 0, 0, 9, 1, 2, 3, 4][..], &tcp].concat();
+    let vxlan = [&[8, 0, 0, 0, 0, 0, 1, 0][..], &frame::V4.out(frame::SYN, b"")].concat();
+    let mut outer = frame::V4.udp().out(0, &vxlan);
+    outer[36..38].copy_from_slice(&4789_u16.to_be_bytes());
+    let mut labels = frame::V4.out(frame::ACK, b"x");
+    labels.splice(12..14, [0x88, 0x47, 0, 1, 0, 64, 0, 2, 1, 64]);
+    let mut session = frame::V4.out(frame::ACK, b"x");
+    session.splice(12..14, [0x88, 0x64, 0x11, 0, 0, 1, 0, 43, 0, 0x21]);
+    let (tcp_v4, tcp_v6) = (frame::V4.out(frame::SYN, b""), frame::V6.out(frame::SYN, b""));
+    let error = |kind, frame: &[u8]| [&[kind, 0, 0, 0, 0, 0, 0, 0], &frame[14..]].concat();
+    for (name, options, bytes) in [
+        ("tcp-v4", 0, frame::V4.out(frame::SYN, b"")),
+        ("tcp-v6", 0, frame::V6.out(frame::ACK, b"hello")),
+        ("udp-v4", 0, frame::V4.udp().out(0, b"hello")),
+        ("vlan", 0, frame::V6.in_vlan(9).out(frame::SYN, b"")),
+        ("options", 6, frame::V4.ipv4(true, &[1; 12], 0, &tcp)),
+        ("first-fragment", 0, frame::V4.ipv4(true, &[], 0x2000, &tcp)),
+        ("later-fragment", 0, frame::V4.ipv4(true, &[], 0x2001, &tcp)),
+        ("chain-v6", 0, frame::V6.ipv6(true, 0, &chain)),
+        ("fragment-v6", 0, frame::V6.ipv6(true, 44, &fragment)),
+        ("vxlan", 1, outer),
+        ("gre", 1, frame::Talk { proto: 47, ..frame::V4 }.ip(true, &[0x20, 0, 8, 0, 0, 0, 0, 1])),
+        ("icmp-error", 0, frame::Talk { proto: 1, ..frame::V4 }.ip(false, &error(3, &tcp_v4))),
+        ("icmpv6-error", 0, frame::Talk { proto: 58, ..frame::V6 }.ip(false, &error(1, &tcp_v6))),
+        ("mpls", 0, labels),
+        ("pppoe", 0, session),
+    ] {
+        seed::hold("packet", name, &[&[options, 0], &bytes[..]].concat());
+    }
+}
+
+fn replay(target: &str, run: fn(&[u8])) {
+    let files = corpus(target);
+    assert!(files.len() >= 10, "the corpus is in the repository");
+    for file in files {
+        // Shown where the case panics.
+        println!("{}", file.display());
+        run(&fs::read(&file).expect("a file of the corpus"));
+    }
+}
+
+fn corpus(target: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(seed::corpus(target)).expect("the corpus is in the repository");
+    entries.map(|entry| entry.expect("a file of the corpus").path()).collect()
+}
