@@ -5,10 +5,11 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::ready;
 use rustix::process::Signal;
 use testkit::instance::Instance;
 use testkit::pair::{FAR, NEAR, Pair};
+
+use crate::ready;
 
 const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 

@@ -2,9 +2,10 @@
 
 use std::net::UdpSocket;
 
-use crate::ready;
 use rustix::process::Signal;
 use testkit::pair::{FAR, NEAR, Pair};
+
+use crate::ready;
 
 const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 

@@ -5,11 +5,12 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use crate::ready;
 use rustix::process::Signal;
 use serde_json::Value;
 use testkit::instance::Instance;
 use testkit::pair::{FAR, NEAR, Pair};
+
+use crate::ready;
 
 const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 const NAME: &str = "www.facebook.com";

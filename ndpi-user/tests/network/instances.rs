@@ -1,9 +1,10 @@
 //! Instances of `ndpi-xdp run` that meet, and one that was killed.
 
-use crate::ready;
 use rustix::process::Signal;
 use testkit::sandbox::Sandbox;
 use testkit::wait_until;
+
+use crate::ready;
 
 const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 

@@ -6,7 +6,6 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::ready;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use testkit::bpf::call::Place;
@@ -19,6 +18,8 @@ use testkit::program::run;
 use testkit::sandbox::Sandbox;
 use testkit::tun::{HERE, THERE, Tun};
 use testkit::wait_until;
+
+use crate::ready;
 
 const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 

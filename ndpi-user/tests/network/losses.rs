@@ -7,7 +7,6 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::ready;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use testkit::flood;
@@ -16,6 +15,8 @@ use testkit::pair::{FAR, NEAR, Pair};
 use testkit::program::binary;
 use testkit::sandbox::Sandbox;
 use testkit::wait_until;
+
+use crate::ready;
 
 const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 /// Packets, each the first of a flow; far more than a ring of one page holds.

@@ -3,7 +3,6 @@
 use std::io::{self, Read, Write as _};
 use std::thread;
 
-use crate::ready;
 use rustix::process::Signal;
 use serde_json::Value;
 use testkit::instance::Instance;
@@ -11,6 +10,8 @@ use testkit::program::run;
 use testkit::sandbox::Sandbox;
 use testkit::wait_until;
 use testkit::wire::{Wire, send};
+
+use crate::ready;
 
 const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 

@@ -7,11 +7,12 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::time::{Duration, Instant};
 
-use crate::ready;
 use rustix::process::Signal;
 use testkit::instance::Instance;
 use testkit::pair::{FAR, NEAR, Pair};
 use testkit::wait_until;
+
+use crate::ready;
 
 const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 

@@ -9,11 +9,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
-use crate::ready;
 use rustix::process::Signal;
 use testkit::program::binary;
 use testkit::program::run;
 use testkit::sandbox::Sandbox;
+
+use crate::ready;
 
 const PROGRAMS: [&str; 4] = ["ip", "tc", "nsenter", "setpriv"];
 

@@ -1,13 +1,12 @@
 //! Names, numbers and lists.
 
-mod common;
-
 use std::path::Path;
 
-use common::{engine, library};
 use ndpi::{AppId, BreedId, CategoryId, Confidence, FirstPacketConfidence, Risks, Severity};
 use ndpi_labels::Recorded;
 use ndpi_sys::constants::{PROTOCOL_DNS, PROTOCOL_LLMNR, PROTOCOL_MDNS, PROTOCOL_SSH};
+
+use crate::common::{engine, library};
 
 #[test]
 fn every_protocol_is_found_by_its_name() {

@@ -1,11 +1,10 @@
 //! Packets that nobody should send.
 
-mod common;
-
-use common::guarded::Guarded;
-use common::{START_MS, ends, engine};
 use ndpi::{Engine, Hints};
 use ndpi_sys::packets;
+
+use crate::common::guarded::Guarded;
+use crate::common::{START_MS, ends, engine};
 
 /// Good packets of several protocols.
 fn good() -> Vec<Vec<u8>> {

@@ -1,7 +1,5 @@
 //! Helpers for tests with the real library.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
-
 pub(crate) mod guarded;
 
 use std::net::{Ipv4Addr, SocketAddrV4};

@@ -1,10 +1,9 @@
 //! The state of a flow, packet by packet.
 
-mod common;
-
-use common::{START_MS, ends, engine};
 use ndpi::{Classification, Confidence, Direction, Engine, Flow, Hints, State};
 use ndpi_sys::packets;
+
+use crate::common::{START_MS, ends, engine};
 
 fn feed(flow: &mut Flow<'_>, packets: &[Vec<u8>]) -> Vec<Classification> {
     let hints = Hints::default();

@@ -1,11 +1,10 @@
 //! Libraries that are not nDPI 5.0 are refused with a reason, and never end the process.
 
-mod fake;
-
 use std::path::Path;
 
-use fake::{Fake, File, can_compile};
 use ndpi_sys::{Library, LoadError};
+
+use crate::fake::{Fake, File, can_compile};
 
 /// Why a fake is refused.
 fn refusal(fake: &Fake) -> String {

@@ -1,15 +1,14 @@
 //! Rules of one's own, from files and by value.
 
-mod common;
-
 use std::error::Error as _;
 use std::path::{Path, PathBuf};
 
-use common::{Ends, START_MS, ends, library};
 use ndpi::{
     AppId, BreedId, CategoryId, Classification, Engine, EngineBuilder, Hints, Risks, RulesError,
 };
 use ndpi_sys::packets;
+
+use crate::common::{Ends, START_MS, ends, library};
 
 /// A file with these lines, removed in the end.
 struct Lines(PathBuf);

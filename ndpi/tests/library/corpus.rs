@@ -1,17 +1,17 @@
 //! Real traffic: nDPI's own test captures, where they are at hand.
 
-#[path = "../examples/capture/mod.rs"]
+#[path = "../../examples/capture/mod.rs"]
 mod capture;
-mod common;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use capture::FlowKey;
-use common::engine;
-use common::guarded::Guarded;
 use ndpi::{Engine, Flow, Hints, Metadata, State};
 use testkit::places;
+
+use crate::common::engine;
+use crate::common::guarded::Guarded;
 
 /// nDPI's own test captures, where they are at hand.
 fn captures() -> Option<PathBuf> {

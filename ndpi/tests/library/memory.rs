@@ -1,12 +1,11 @@
 //! nDPI's memory counter. Each test has a process of its own, since counting begins with the
 //! first use.
 
-mod common;
-
-use common::{START_MS, ends};
 use ndpi::{Flow, Hints, Library, LoadError};
 use ndpi_sys::packets;
 use testkit::alone;
+
+use crate::common::{START_MS, ends};
 
 #[test]
 fn all_that_is_taken_is_given_back() {
@@ -14,7 +13,7 @@ fn all_that_is_taken_is_given_back() {
         alone::run(module_path!(), "all_that_is_taken_is_given_back", "");
         return;
     }
-    let Some(library) = common::loaded(Library::load_counting_memory) else { return };
+    let Some(library) = crate::common::loaded(Library::load_counting_memory) else { return };
     let in_use = || library.memory_in_use().expect("it is counted");
     let nothing = in_use();
     assert!(nothing < 1 << 20, "{nothing} bytes before there is an engine");
@@ -48,7 +47,7 @@ fn without_being_asked_nothing_is_counted_and_later_is_too_late() {
         alone::run(module_path!(), name, "");
         return;
     }
-    let Some(library) = common::library() else { return };
+    let Some(library) = crate::common::library() else { return };
     assert_eq!(library.memory_in_use(), None);
     let late = Library::load_counting_memory(Some(library.path()));
     assert!(matches!(late, Err(LoadError::CountedTooLate { .. })));

@@ -1,10 +1,9 @@
 //! Settings, and the errors of wrong ones.
 
-mod common;
-
-use common::{START_MS, ends, library};
 use ndpi::{ConfigError, Hints, Library, State};
 use ndpi_sys::packets;
+
+use crate::common::{START_MS, ends, library};
 
 fn refusal(library: &Library, protocol: Option<&str>, key: &str, value: &str) -> ConfigError {
     library.engine().config(protocol, key, value).expect_err("a wrong setting is refused")

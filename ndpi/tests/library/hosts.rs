@@ -1,9 +1,8 @@
 //! Classifying host names.
 
-mod common;
-
-use common::engine;
 use ndpi::Asking;
+
+use crate::common::engine;
 
 #[test]
 fn a_host_is_the_application_of_flows_to_it() {

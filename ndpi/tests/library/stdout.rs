@@ -1,7 +1,5 @@
 //! nDPI's own output stays out of a program's results.
 
-mod common;
-
 use std::process::Output;
 
 use testkit::alone;
@@ -13,7 +11,7 @@ fn complaints_go_to_standard_error_where_asked() {
         Some(_) => {}
         None => return with_and_without(),
     }
-    let library = common::library().expect("it was there a moment ago");
+    let library = crate::common::library().expect("it was there a moment ago");
     let list = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join(format!("bad-ja4-{}", std::process::id()));
     std::fs::write(&list, "no fingerprint\n").unwrap();
@@ -22,7 +20,7 @@ fn complaints_go_to_standard_error_where_asked() {
 }
 
 fn with_and_without() {
-    if common::library().is_none() {
+    if crate::common::library().is_none() {
         return;
     }
     let complains = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains("no fingerprint");

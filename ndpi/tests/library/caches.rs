@@ -1,11 +1,10 @@
 //! Caches of engines, alone and shared; and that engines forget flows.
 
-mod common;
-
-use common::{Ends, START_MS, ends, library};
 use ndpi::{CacheStatistics, Engine, FirstPacketConfidence, Hints, SharedCaches};
 use ndpi_sys::packets;
 use testkit::{alone, needs};
+
+use crate::common::{Ends, START_MS, ends, library};
 
 fn shared_engine(caches: &SharedCaches) -> Engine {
     caches.engine().unwrap().build().unwrap()

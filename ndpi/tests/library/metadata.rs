@@ -1,10 +1,9 @@
 //! Metadata that is read from packets.
 
-mod common;
-
-use common::{Ends, START_MS, ends, engine};
 use ndpi::{DnsAddress, Endpoints, Flow, Hints, JsonError, Risks, Severity, State};
 use ndpi_sys::packets;
+
+use crate::common::{Ends, START_MS, ends, engine};
 
 fn feed(flow: &mut Flow<'_>, packets: &[Vec<u8>]) {
     for (time, packet) in (START_MS..).zip(packets) {
