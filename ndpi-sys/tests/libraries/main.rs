@@ -1,4 +1,4 @@
-//! What is checked when a library is loaded: libraries that pretend to be nDPI, and a real one.
+//! The checks when a library is loaded: libraries that pretend to be nDPI, and a real one.
 
 mod fake;
 mod fakes;

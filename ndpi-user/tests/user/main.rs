@@ -1,4 +1,4 @@
-//! What takes no privileges: captures through the program, nDPI's own corpus, and the fuzzer's.
+//! Tests that take no privileges: captures through the program, nDPI's own corpus, and the fuzzer's.
 
 mod corpus;
 mod fuzz;
