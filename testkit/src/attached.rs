@@ -35,7 +35,8 @@ fn tcx(namespace: &str, interface: &str) -> Vec<String> {
         [Hook::Ingress, Hook::Egress].map(|hook| call::query_tcx(index, hook).unwrap()).concat()
     };
     let programs = Namespace::visit(namespace, query).unwrap();
-    programs.iter().map(|id| format!("tcx: program {id}")).collect()
+    let named = |id: &u32| format!("tcx: {id} {:?}", call::program_name(*id).unwrap());
+    programs.iter().map(named).collect()
 }
 
 fn output(command: &mut Command) -> String {

@@ -5,6 +5,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 const PROG_LOAD: i32 = 5;
 const PROG_TEST_RUN: i32 = 10;
+const PROG_GET_FD_BY_ID: i32 = 13;
+const OBJECT_GET_INFO_BY_FD: i32 = 15;
 const PROG_QUERY: i32 = 16;
 const TYPE_CLASSIFIER: u32 = 3;
 const TYPE_XDP: u32 = 6;
@@ -109,6 +111,38 @@ struct QueryAttr {
     link_ids: u64,
     link_attach_flags: u64,
     revision: u64,
+}
+
+/// `union bpf_attr` for `BPF_PROG_GET_FD_BY_ID`.
+#[repr(C)]
+struct IdAttr {
+    id: u32,
+    next_id: u32,
+    open_flags: u32,
+}
+
+/// `union bpf_attr` for `BPF_OBJ_GET_INFO_BY_FD`.
+#[repr(C)]
+struct InfoAttr {
+    fd: u32,
+    info_len: u32,
+    info: u64,
+}
+
+/// `struct bpf_prog_info`, up to the name.
+#[repr(C)]
+#[derive(Default)]
+struct ProgramInfo {
+    kind: u32,
+    id: u32,
+    tag: [u8; 8],
+    lengths: [u32; 2],
+    instructions: [u64; 2],
+    load_time: u64,
+    created_by: u32,
+    maps: u32,
+    map_ids: u64,
+    name: [u8; 16],
 }
 
 /// Loads an XDP program of these instructions.
@@ -260,6 +294,22 @@ pub fn query_tcx(ifindex: u32, hook: Hook) -> io::Result<Vec<u32>> {
     }
     ids.truncate(attr.count as usize);
     Ok(ids)
+}
+
+/// The name of a program, by the kernel's number for it.
+pub fn program_name(id: u32) -> io::Result<String> {
+    let fd = bpf(PROG_GET_FD_BY_ID, &mut IdAttr { id, next_id: 0, open_flags: 0 })?;
+    // SAFETY: the call succeeded, so this is a new descriptor that nobody else owns.
+    let program = unsafe { OwnedFd::from_raw_fd(fd) };
+    let mut info = ProgramInfo::default();
+    let mut attr = InfoAttr {
+        fd: program.as_raw_fd().cast_unsigned(),
+        info_len: u32::try_from(size_of::<ProgramInfo>()).map_err(io::Error::other)?,
+        info: (&raw mut info).addr() as u64,
+    };
+    bpf(OBJECT_GET_INFO_BY_FD, &mut attr)?;
+    let name = info.name.split(|byte| *byte == 0).next().unwrap_or_default();
+    Ok(String::from_utf8_lossy(name).into_owned())
 }
 
 /// What a test run gave.
