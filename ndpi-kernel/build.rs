@@ -47,7 +47,7 @@ fn embed(object: &Path) {
 /// Asks cargo to run this again when the object appears.
 ///
 /// Cargo takes a watched file that does not exist for one that has changed, and would compile this
-/// crate anew each time. So a stamp beside the object is watched, which `cargo xtask build` renews
+/// crate again each time. So a stamp beside the object is watched, which `cargo xtask build` renews
 /// with every new object.
 fn watch_for(object: &Path) {
     let stamp = object.with_extension("stamp");

@@ -27,7 +27,7 @@ pub struct Envelope {
     pub event: Event,
 }
 
-/// Who numbers events: one thread of one process. A process that starts again numbers anew, since another time.
+/// Who numbers events: one thread of one process. A process that starts again begins at 0, with another start time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SourceId {
     /// Its name in the instance: `worker-0`, `interfaces`, …

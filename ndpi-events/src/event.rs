@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Decided, FlowEnded, FlowUpdated, Reloaded, Status, Warning};
 
-/// Something finished that subscribers receive. Written by serde it is the record of docs/records.md, told
-/// apart by `type`.
+/// Something finished that subscribers receive. Written by serde it is the record of docs/records.md, with
+/// the tag `type`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type")]
 pub enum Event {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Time, Word, is_zero};
 
-/// Something changed about what is enforced, where, and how well; told apart by `state`.
+/// Something changed about what is enforced, where, and how well, with the tag `state`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Status {

@@ -1,3 +1,3 @@
-//! What tells flows apart: the canonical key that the kernel side uses, too.
+//! The key that distinguishes flows: the canonical key that the kernel side uses, too.
 
 pub use ndpi_common::{Endpoint, Key as FlowKey};

@@ -34,7 +34,7 @@ pub struct Sample<'a> {
     /// Index of the interface it was seen on; of captures that continue one another, the place of
     /// the one it is in, from 0.
     pub ifindex: u32,
-    /// The kernel says that it opens its flow anew: a verdict on an earlier flow of the same key
+    /// The kernel says that it opens its flow again: a verdict on an earlier flow of the same key
     /// has ended. Never in captures, where the classifier sees every packet and judges for itself.
     pub reopened: bool,
     /// The kernel dropped it, by a verdict `reject` that stands: it is shown so that it can be

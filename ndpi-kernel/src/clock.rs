@@ -14,7 +14,7 @@ pub fn ktime_ns() -> u64 {
 /// Converts nanoseconds since boot to nanoseconds since the Unix epoch.
 ///
 /// The distance of the two clocks changes when the time of day is set or slewed: it is measured
-/// anew by [`Clock::measure`]. Handles made by `clone` share it.
+/// again by [`Clock::measure`]. Handles made by `clone` share it.
 ///
 /// In a replay both are the capture's: [`Clock::by_hand`].
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ impl Clock {
         ktime_ns.saturating_add_signed(self.epoch_minus_boot.load(Ordering::Relaxed))
     }
 
-    /// Measures the distance anew and returns by how many nanoseconds the time of day jumped since
+    /// Measures the distance again and returns by how many nanoseconds the time of day jumped since
     /// the last time; positive when it was put forward. To be called about once a second.
     pub fn measure(&self) -> i64 {
         if self.by_hand.is_some() {

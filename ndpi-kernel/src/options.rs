@@ -6,7 +6,7 @@ use ipnet::Ipv6Net;
 use log::LevelFilter;
 use ndpi_common::MAX_SNAP;
 
-/// Where maps are pinned unless told otherwise.
+/// Where maps are pinned by default.
 pub const DEFAULT_PIN_DIRECTORY: &str = "/sys/fs/bpf/ndpi-xdp";
 
 /// Sizes and settings that are fixed when the programs are loaded.

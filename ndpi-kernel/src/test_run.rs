@@ -45,7 +45,7 @@ impl TestRunResult {
     }
 }
 
-/// What an XDP program is told of a packet besides its bytes.
+/// The context of an XDP program besides the packet's bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct XdpContext {
     /// The interface it came in on; its driver must know XDP. The kernel takes 0 for the loopback
@@ -58,7 +58,7 @@ pub struct XdpContext {
 /// The size of `struct xdp_md`.
 const XDP: usize = 24;
 
-/// What a TC program is told of a packet besides its bytes: `struct __sk_buff`, of which the kernel
+/// The context of a TC program besides the packet's bytes: `struct __sk_buff`, of which the kernel
 /// takes these fields.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SkbContext {

@@ -5,7 +5,7 @@
 pub enum Action {
     /// Dropped without a word.
     Drop,
-    /// Dropped, and both sides told: a TCP reset, or ICMP "administratively prohibited".
+    /// Dropped, and both ends notified: a TCP reset, or ICMP "administratively prohibited".
     Reject,
     /// Passed and counted.
     Count,

@@ -139,7 +139,7 @@ impl Policy {
     }
 
     /// The moment after `time` until which every schedule keeps its answer: flows decided before it
-    /// are due to be decided anew then. `None` where no rule has a schedule that changes.
+    /// are due to be decided again then. `None` where no rule has a schedule that changes.
     pub fn next_change(&self, time: jiff::Timestamp) -> Option<jiff::Timestamp> {
         let moving = self.schedules().filter(|_| self.at.is_none());
         moving.filter_map(|schedule| schedule.next_change(time)).min()

@@ -201,7 +201,7 @@ fn app_of(pattern: AppPattern) -> u16 {
     }
 }
 
-/// The applications that categories and groups keep out whatever becomes of their flow, in their place.
+/// The applications that categories and groups keep out whatever their flow turns out to be, in their place.
 fn kept_out(not: &mut Matchers, table: &CategoryTable) -> Vec<At<AppPattern>> {
     let mut apps = Vec::new();
     for At { value, place } in not.category.take().into_iter().flatten() {
@@ -215,7 +215,7 @@ fn kept_out(not: &mut Matchers, table: &CategoryTable) -> Vec<At<AppPattern>> {
     apps
 }
 
-/// The applications that are of a category whatever becomes of their flow.
+/// The applications that are of a category whatever their flow turns out to be.
 fn members(category: CategoryId, table: &CategoryTable) -> impl Iterator<Item = AppPattern> {
     let members = table.members(category).into_iter().filter(|id| !is_mere_carrier(*id));
     members.map(AppPattern::Either)

@@ -1,4 +1,4 @@
-//! What decides flows that no rule matches.
+//! Decides flows that no rule matches.
 
 use ndpi_labels::{AppId, Classification, Confidence};
 

@@ -48,7 +48,7 @@ fn day(name: &str) -> Option<usize> {
     DAYS.iter().position(|spellings| spellings.contains(&name))
 }
 
-/// What to write for days that cannot be read, where that can be told.
+/// What to write for days that cannot be read, where that is certain.
 pub(super) fn meant_days(text: &str) -> Option<String> {
     let lower = text.to_lowercase();
     let every = ["all", "always", "any", "everyday", "every day", "*", "7 days", "all days"];
@@ -99,7 +99,7 @@ fn minute(text: &str) -> Option<usize> {
     (minute < 60 && total <= DAY).then_some(total)
 }
 
-/// What to write for hours that cannot be read, where that can be told.
+/// What to write for hours that cannot be read, where that is certain.
 pub(super) fn meant_hours(text: &str) -> Option<String> {
     let lower = text.to_lowercase().replace(['–', '—'], "-");
     if ["all", "always", "all day", "any", "*", "24h", "24/7"].contains(&lower.trim()) {

@@ -9,18 +9,18 @@ use crate::commands::{
     RunArguments, VerdictsArguments,
 };
 
-/// Labels every flow that crosses an interface with its application, and lets the kernel act on it.
+/// Labels every flow that crosses an interface with its application, and enforces a policy in the kernel.
 ///
 /// Results go to standard output, logs to standard error. Exit status: 0 done, 1 failed, 2 wrong
 /// usage.
 #[derive(Debug, Parser)]
 #[command(name = "ndpi-xdp", version)]
 pub struct Cli {
-    /// Say more on standard error: -v for debug, -vv for a line per packet.
+    /// Print more on standard error: -v debug messages, -vv also a line per packet.
     #[arg(short, long, action = ArgAction::Count, global = true)]
     verbose: u8,
 
-    /// Say nothing on standard error but errors.
+    /// Print only errors on standard error.
     #[arg(short, long, conflicts_with = "verbose", global = true)]
     quiet: bool,
 

@@ -28,7 +28,7 @@ pub struct EngineSetup {
     pub malicious_sha1: Vec<PathBuf>,
     /// Risky domains.
     pub risk_domains: Vec<PathBuf>,
-    /// Public suffix list, by which nDPI finds the domain of a host.
+    /// Public suffix list, with which nDPI finds the domain of a host.
     pub domain_suffixes: Vec<PathBuf>,
     /// Fingerprints of TCP stacks.
     pub tcp_fingerprints: Vec<PathBuf>,

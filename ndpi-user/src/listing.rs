@@ -18,7 +18,7 @@ pub(crate) enum Kind {
     Protocols,
     /// Categories (`category`), with the protocols and applications of each
     Categories,
-    /// Groups (`group`) of what people mean by video, games and so on, with what belongs to each
+    /// Groups (`group`) for what people mean by video, games and so on, with their members
     Groups,
     /// Breeds (`breed`)
     Breeds,

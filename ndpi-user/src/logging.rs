@@ -20,7 +20,7 @@ static STALLED: AtomicBool = AtomicBool::new(false);
 /// Messages that found no reader since the last one that did.
 static UNSAID: AtomicU64 = AtomicU64::new(0);
 
-/// An error that keeps coming back: told the first time, then now and again, with how often it was.
+/// An error that keeps coming back: reported the first time, then now and again, with how often it was.
 #[derive(Debug, Default)]
 pub(crate) struct Recurring(u64);
 

@@ -28,7 +28,7 @@ pub struct Hints {
 }
 
 impl Hints {
-    /// As the library wants it. Made anew for each packet, since the library writes the direction
+    /// As the library wants it. Made again for each packet, since the library writes the direction
     /// that it found back.
     #[inline]
     pub(crate) fn for_library(self) -> InputInfo {

@@ -75,7 +75,7 @@ fn of_version(packet: &[u8]) -> u16 {
 }
 
 /// Where the packet in a frame ended of which `missing` bytes were not captured. `None` where that
-/// cannot be told or a header is not whole: zeros in its place would say what it did not.
+/// is not known or a header is not whole: zeros in its place would say what it did not.
 fn end_on_the_wire(bytes: &[u8], missing: usize) -> Option<usize> {
     let wire_len = u32::try_from(bytes.len().saturating_add(missing)).unwrap_or(u32::MAX);
     let packet = parse::frame(&Captured { bytes, wire_len }, Options::LENIENT).ok()?;

@@ -1,4 +1,4 @@
-//! What the classifier asks of whoever enforces its decisions.
+//! Enforcement, as the classifier uses it.
 
 use crate::flow::FlowEntry;
 use crate::sample::Sample;

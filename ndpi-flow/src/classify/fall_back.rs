@@ -1,4 +1,4 @@
-//! What was known of a flow before nDPI looked at it again.
+//! The classification of a flow before nDPI looked at it again.
 
 use super::sink::{Judge, Moment};
 use crate::flow::{Decided, FlowEntry, Stage};

@@ -1,4 +1,4 @@
-//! What is kept of a decided flow.
+//! The part of a decided flow that is kept.
 
 use ndpi::Classification;
 

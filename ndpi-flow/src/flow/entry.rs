@@ -12,7 +12,7 @@ use crate::key::{Endpoint, FlowKey};
 use crate::sample::{Sample, tcp};
 use crate::tenant::Tenants;
 
-/// One flow: its counters, and either its nDPI state or what became of it.
+/// One flow: its counters, and either its nDPI state or its classification.
 ///
 /// `F` is the detector's own flow state (an [`ndpi::Flow`]), which is freed at the decision.
 #[derive(Debug)]

@@ -129,7 +129,7 @@ pub enum AttachError {
         /// What the kernel said.
         source: aya::programs::tc::TcError,
     },
-    /// The programs could not be told of the interface.
+    /// The interface could not be written to the programs' maps.
     #[error(transparent)]
     Map(#[from] crate::MapError),
 }

@@ -25,7 +25,7 @@ impl LostFrames {
         Ok(Self { by_map: maps.hash(map::LOST)?, peers: peers.id() })
     }
 
-    /// Has the program that hears of such frames count ours.
+    /// Has the program that receives such frames count ours.
     pub(crate) fn begin(&self) -> Result<(), MapError> {
         let begun =
             [self.peers, BY_TC].iter().try_for_each(|way| self.by_map.write(way, &0, Write::Any));

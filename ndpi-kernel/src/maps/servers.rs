@@ -15,7 +15,7 @@ use crate::sys::Write;
 pub struct ServerMap {
     map: Hash<ServerKey, Server>,
     live: LiveCell,
-    /// How many there are, as the programs are told.
+    /// How many there are, as the programs read it.
     count: Arc<Mutex<u32>>,
 }
 

@@ -122,7 +122,7 @@ impl Statistics {
         })
     }
 
-    /// All that a hook saw, whatever became of it.
+    /// All that a hook saw, whatever the outcome.
     pub fn seen(&self, hook: Hook) -> Stat {
         self.sum(|(at, ..)| at == hook)
     }

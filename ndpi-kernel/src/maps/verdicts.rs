@@ -15,7 +15,7 @@ pub struct VerdictMaps {
     v6: VerdictTable<KeyV6>,
 }
 
-/// What became of an entry that was to be written.
+/// The result of writing an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
     /// It stands.

@@ -1,4 +1,4 @@
-//! What a line of a list gives, and what forms have in common.
+//! The content of a line of a list, and parts that the formats share.
 
 use std::net::IpAddr;
 
@@ -23,7 +23,7 @@ pub(crate) enum Reach {
     ExceptItself,
 }
 
-/// What became of a line.
+/// The result of reading a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Line {
     /// It was read, or there is nothing in it.

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
     use crate::blocklist::line::Left;
 
-    /// What lines give, each name with the mark of its reach, and what became of each line.
+    /// What lines give, each name with the mark of its reach, and the result of each line.
     fn read(format: Format, text: &str) -> (Vec<String>, Vec<Line>) {
         let mut lines = Lines::new(format);
         let mut names = Vec::new();

@@ -195,7 +195,7 @@ impl FlowWords {
         !self.given.app && ![53, 80, 443].contains(&self.server.1)
     }
 
-    /// What was assumed of it, and what else nDPI may know, for whoever reads what became of it.
+    /// What was assumed of it, and what else nDPI may know, for whoever reads the result.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }

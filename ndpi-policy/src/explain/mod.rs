@@ -16,7 +16,7 @@ use crate::rule::Rule;
 
 pub use flow::{FlowError, FlowWords};
 
-/// What became of every rule up to the one that matched.
+/// The result of every rule up to the one that matched.
 #[derive(Clone, Debug)]
 pub struct Explanation {
     /// What [`Policy::decide`] says: `None` where the flow waits for nDPI's final word.
@@ -73,7 +73,7 @@ pub fn explain(policy: &Policy, facts: &Facts<'_>) -> Explanation {
     Explanation { decision: decide(policy, facts, None), hit: None, misses, notes: Vec::new() }
 }
 
-/// What becomes of a flow whose first match is `rule`. Before nDPI knows anything, another rule may
+/// The decision for a flow whose first match is `rule`. Before nDPI knows anything, another rule may
 /// be in its way that does not match what is claimed.
 fn decide(policy: &Policy, facts: &Facts<'_>, rule: Option<RuleIndex>) -> Option<Decision> {
     match facts.classification.state {

@@ -33,7 +33,7 @@ fn waits(before: &[Rule], rule: &Rule, table: &CategoryTable) -> Option<Problem>
         "`first_packet` of {:?} has no effect: its flows wait for nDPI, as {:?} before it may match",
         rule.name, earlier.name
     );
-    let label = "by a first packet, no flow can be told not to match this";
+    let label = "by a first packet, no flow is certain not to match this";
     let problem = Problem::warning("first-packet", rule.place, message);
     Some(problem.related(earlier.place, label).help("move it up, or narrow the earlier rule"))
 }

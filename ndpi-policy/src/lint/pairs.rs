@@ -95,7 +95,7 @@ impl Row<'_> {
     }
 }
 
-/// `None` where the earlier rule leaves the later one alone as far as can be told: all rows but one
+/// `None` where the earlier rule leaves the later one alone as far as is known: all rows but one
 /// must take everything for the entries taken by that one to be lost.
 fn compare(rows: &[Row<'_>], later: &Matchers) -> Option<Found> {
     let mut partly = None;

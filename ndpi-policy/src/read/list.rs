@@ -1,4 +1,4 @@
-//! Entries from files: which file, in which format, and what became of its lines.
+//! Entries from files: which file, in which format, and the results of its lines.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ pub(super) struct List {
 }
 
 impl Reader<'_> {
-    /// An entry written out. What is meant to name a file is told how to.
+    /// An entry written out. One that is meant to name a file gets the way to do so.
     pub(super) fn entry<'v>(
         &mut self,
         key: &str,

@@ -96,7 +96,7 @@ pub(super) fn meant_range(key: &str, max: u16, text: &str) -> String {
     }
 }
 
-/// What to write for a network that cannot be read, where that can be told.
+/// What to write for a network that cannot be read, where that is certain.
 pub(super) fn meant_net(entry: &str) -> Option<String> {
     if ["any", "all", "*", "everything", "anywhere"].contains(&entry) {
         return Some("leave it out to match every address".to_owned());

@@ -1,4 +1,4 @@
-//! What the readers of single values share.
+//! Parts that the readers of single values share.
 
 use std::path::PathBuf;
 use std::sync::Arc;

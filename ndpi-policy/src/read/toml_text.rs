@@ -14,7 +14,7 @@ pub(super) struct Mistake {
     pub(super) span: Range<usize>,
     /// What is wrong.
     pub(super) message: String,
-    /// How the line should be, where that can be told.
+    /// How the line should be, where that is certain.
     pub(super) help: Option<String>,
 }
 
@@ -65,7 +65,7 @@ fn not_closed(text: &str, bracket: usize) -> Mistake {
     }
 }
 
-/// One mistake, told by the line that it is in.
+/// One mistake, found by the line that it is in.
 fn mistake(text: &str, span: Range<usize>, message: &str) -> Mistake {
     let line = line_at(text, span.start);
     let content = without_comment(&text[line.clone()]).trim_end();
@@ -245,7 +245,7 @@ fn lacks_a_mark(value: &str) -> bool {
     doubles % 2 == 1 || (doubles == 0 && value.matches('\'').count() % 2 == 1)
 }
 
-/// What values look like, where this one cannot be told.
+/// What values look like, where this one is not certain.
 fn how_values_look(key: &str, value: &str) -> String {
     if value.starts_with('{') && key == "schedule" {
         return "a schedule looks like { days = \"mon-fri\", hours = \"08:00-18:00\" }".to_owned();
@@ -256,7 +256,7 @@ fn how_values_look(key: &str, value: &str) -> String {
     "values look like \"text\", 443, true or [\"one\", \"another\"], one key a line".to_owned()
 }
 
-/// A value as TOML has it, if what is left of it can be told for certain.
+/// A value as TOML has it, if what is left of it is certain.
 fn repaired(value: &str) -> Option<String> {
     let value = value.trim().trim_end_matches([';', ',']).trim_end();
     let value = match value.split_once(" #") {

@@ -56,11 +56,11 @@ const ACTIONS: Table<6> = [
     (
         "deny discard ban stop forbid prohibit refused blackhole null kill filter blacklist blocklist \
          disallow quarantine sinkhole",
-        "write \"block\" (or \"drop\", the same), or \"reject\" to tell both sides",
+        "write \"block\" (or \"drop\", the same), or \"reject\" to notify both ends",
     ),
     (
         "reset rst tcpreset rejectwithtcpreset refuse abort terminate close unreachable icmp",
-        "write \"reject\": both sides are told, by a TCP reset or by ICMP",
+        "write \"reject\": both ends are notified, by a TCP reset or by ICMP",
     ),
     (
         "skip ignore offload fastpath fast fasttrack exempt trust shunt cutthrough",

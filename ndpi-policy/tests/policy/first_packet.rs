@@ -23,7 +23,7 @@ fn claimed(host: Option<&str>) -> Flow {
     })
 }
 
-/// What becomes of it behind an exception.
+/// The decision on it behind an exception.
 fn behind(exception: &str, flow: &Flow) -> Option<Decision> {
     let text = format!("[[rule]]\naction = 'count'\n{exception}\n{BLOCK}");
     policy(&text).decide(&flow.facts())

@@ -1,4 +1,4 @@
-//! Words that people write: what is taken, and what the others are told to write.
+//! Words that people write: what is accepted, and what to write for the others.
 
 use ndpi_policy::{Action, Policy, Undecided};
 
@@ -15,7 +15,7 @@ fn cure(text: &str) -> (usize, String, String) {
     (line, problem.code.to_owned(), problem.help.clone().unwrap_or_default())
 }
 
-/// What a rule with this line in it is told to write there.
+/// What the check says to write for a rule with this line.
 fn cured(line: &str) -> String {
     let (at, _, help) = cure(&format!("[[rule]]\nname = \"x\"\n{line}\naction = \"drop\"\n"));
     assert_eq!(at, 3, "{line}");

@@ -157,7 +157,7 @@ impl Account {
         }
     }
 
-    /// Frames of which it is not known what became of them, at the stages on their way.
+    /// Frames whose outcome is not known, at the stages on their way.
     pub(crate) fn unaccounted(&self) -> Vec<(&'static str, u64)> {
         let mut stages = vec![("wire", self.sent.abs_diff(self.turned_away + self.arrived))];
         if let Some(ours) = &self.ours {

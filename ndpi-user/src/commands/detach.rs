@@ -8,10 +8,10 @@ use ndpi_kernel::DEFAULT_PIN_DIRECTORY;
 
 use crate::stdout::print;
 
-/// Remove what an ndpi-xdp that crashed has left: pinned maps, its control socket, programs on interfaces
+/// Remove what a crashed ndpi-xdp has left: pinned maps, control socket, programs on interfaces
 #[derive(Args, Clone, Debug)]
 pub struct DetachArguments {
-    /// Folder on the BPF file system with its maps
+    /// Folder on the BPF file system where its maps are pinned
     #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_DIRECTORY)]
     pub pin_dir: PathBuf,
 }

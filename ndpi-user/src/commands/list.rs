@@ -8,18 +8,18 @@ use clap::{Args, ValueEnum};
 use super::NdpiOptions;
 use crate::listing;
 
-/// List the names nDPI knows, as policies use them
+/// List the names of nDPI that policies can use
 #[derive(Args, Clone, Debug)]
 pub struct ListArguments {
-    /// Which names
+    /// What to list
     #[arg(value_enum)]
     pub kind: Kind,
 
-    /// Only those with this word in a column
+    /// Only rows with this word in a column
     #[arg(value_name = "WORD")]
     pub word: Option<String>,
 
-    /// Print a JSON object for each, a line each
+    /// Print one JSON object per line
     #[arg(long)]
     pub json: bool,
 
@@ -35,7 +35,7 @@ pub enum Kind {
     Protocols,
     /// Categories (`category`), with the protocols and applications of each
     Categories,
-    /// Groups (`group`) of what people mean by video, games and so on, with what belongs to each
+    /// Groups (`group`) for what people mean by video, games and so on, with their members
     Groups,
     /// Breeds (`breed`)
     Breeds,

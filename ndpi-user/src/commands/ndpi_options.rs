@@ -6,17 +6,17 @@ use clap::Args;
 
 use crate::engine_setup::{EngineSetup, Setting};
 
-/// Which nDPI, and how it is set up. Files may be given several times.
+/// Which nDPI, and its setup. Files may be given several times.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "nDPI")]
 pub struct NdpiOptions {
-    /// nDPI's shared library, instead of what the loader finds as libndpi.so.5 (or of the variable
-    /// `NDPI_LIBRARY`); a name without `/` is the loader's to find
+    /// nDPI's shared library, instead of the variable `NDPI_LIBRARY` and of what the loader finds as
+    /// libndpi.so.5; the loader searches for a name without `/`
     // Read where the library is loaded: an empty variable is none there, while clap refuses it.
     #[arg(long, value_name = "FILE")]
     pub ndpi_library: Option<PathBuf>,
 
-    /// Change a setting of nDPI: `KEY=VALUE`, or `PROTOCOL,KEY=VALUE` for one of a protocol
+    /// Set a parameter of nDPI: `KEY=VALUE`, or `PROTOCOL,KEY=VALUE` for one of a protocol
     #[arg(long, value_name = "[PROTOCOL,]KEY=VALUE")]
     pub ndpi_config: Vec<Setting>,
 
@@ -28,23 +28,23 @@ pub struct NdpiOptions {
     #[arg(long, value_name = "FILE")]
     pub categories: Vec<PathBuf>,
 
-    /// JA4 fingerprints of malware
+    /// File of JA4 fingerprints of malware
     #[arg(long, value_name = "FILE")]
     pub malicious_ja4: Vec<PathBuf>,
 
-    /// SHA-1 fingerprints of certificates of malware
+    /// File of SHA-1 fingerprints of malicious certificates
     #[arg(long, value_name = "FILE")]
     pub malicious_sha1: Vec<PathBuf>,
 
-    /// Risky domains
+    /// File of risky domains
     #[arg(long, value_name = "FILE")]
     pub risk_domains: Vec<PathBuf>,
 
-    /// Public suffix list, by which nDPI finds the domain of a host
+    /// Public suffix list, with which nDPI finds the domain of a host
     #[arg(long, value_name = "FILE")]
     pub domain_suffixes: Vec<PathBuf>,
 
-    /// Fingerprints of TCP stacks
+    /// File of fingerprints of TCP stacks
     #[arg(long, value_name = "FILE")]
     pub tcp_fingerprints: Vec<PathBuf>,
 }

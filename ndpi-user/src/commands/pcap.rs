@@ -15,10 +15,10 @@ use crate::offline;
 
 /// Classify the flows of captures
 ///
-/// Reads pcap and pcapng, plain, gzip or zstd. Each file is a world of its own, unless --join says
-/// that they continue one another. Prints a summary, or a record for each flow with --json or
-/// --csv. Ctrl-C ends the reading and prints what was found so far. Exit status: 0 all was read, 1 not
-/// all (the errors say what), 2 wrong usage, 130 stopped by Ctrl-C.
+/// Reads pcap and pcapng, plain, gzip or zstd. Each file has flows of its own, unless --join is given.
+/// Prints a summary, or a record for each flow with --json or --csv. Ctrl-C stops reading and prints
+/// what was found so far. Exit status: 0 everything was read, 1 something was not (see the errors), 2
+/// wrong usage, 130 stopped by Ctrl-C.
 #[derive(Args, Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
 pub struct PcapArguments {
@@ -26,7 +26,7 @@ pub struct PcapArguments {
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
-    /// Print a JSON record for each flow, and one for each capture, a line each
+    /// Print a JSON record per line: one for each flow, and one for each capture
     #[arg(long)]
     pub json: bool,
 
@@ -47,7 +47,7 @@ pub struct PcapArguments {
     #[expect(missing_docs, reason = "clap would print the comment in the help")]
     pub tunnels: CaptureTunnelOptions,
 
-    /// Say what each flow would have got from this policy
+    /// Show what this policy would have done with each flow
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
 

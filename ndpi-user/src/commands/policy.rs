@@ -15,7 +15,7 @@ use super::{Context, NdpiOptions};
 use crate::policy_tools::{self, Check, Explain};
 use crate::stdout::print;
 
-/// Check policies, ask what they do, and have a running instance read its own anew
+/// Check policies, explain their decisions, and reload a running instance's
 #[derive(Args, Clone, Debug)]
 pub struct PolicyArguments {
     #[command(subcommand)]
@@ -29,7 +29,7 @@ enum Command {
     Reload(ReloadArguments),
     /// Print the JSON Schema of policies, for editors
     Schema,
-    /// Print a commented policy to begin with
+    /// Print a commented policy to start from
     Example,
 }
 
@@ -49,7 +49,7 @@ impl PolicyArguments {
     }
 }
 
-/// Say everything that is wrong with a policy
+/// Report everything that is wrong with a policy
 ///
 /// Shows all problems at once: mistakes, with which the policy cannot be used, and warnings, such as
 /// rules that can never match. Exit status 1 if there is any, so that 0 means a clean policy; hints at
@@ -57,7 +57,7 @@ impl PolicyArguments {
 /// and groups that it names.
 #[derive(Args, Clone, Debug)]
 pub struct CheckArguments {
-    /// The policy; `-` is standard input, whose lists start at the current folder
+    /// Policy file; `-` for standard input, with lists relative to the current folder
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 
@@ -81,21 +81,21 @@ impl CheckArguments {
     }
 }
 
-/// Say which rule decides a flow, and why the earlier ones do not
+/// Explain which rule decides a flow, and why the earlier ones do not
 #[derive(Args, Clone, Debug)]
 pub struct ExplainArguments {
-    /// The policy; `-` is standard input, whose lists start at the current folder
+    /// Policy file; `-` for standard input, with lists relative to the current folder
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 
-    /// A flow in words, as `host=www.facebook.com` or `app=TLS.Facebook dst=198.18.0.1:443`. There are
-    /// app, category, breed, risk, host, ja4, alpn, src, dst, port, proto, vlan, iface, confidence,
-    /// guessed, incomplete, state and time. What is not said follows: app from host, as nDPI has it,
-    /// category and breed from app
+    /// A flow, such as `host=www.facebook.com` or `app=TLS.Facebook dst=198.18.0.1:443`. Keys are app,
+    /// category, breed, risk, host, ja4, alpn, src, dst, port, proto, vlan, iface, confidence, guessed,
+    /// incomplete, state and time. Missing ones follow: app from host, as in nDPI; category and breed
+    /// from app
     #[arg(long, value_name = "WORDS", required_unless_present = "capture")]
     pub flow: Vec<String>,
 
-    /// All flows of a capture (pcap or pcapng)
+    /// Explain all flows of a capture (pcap or pcapng)
     #[arg(long, value_name = "FILE")]
     pub capture: Vec<PathBuf>,
 
@@ -104,7 +104,7 @@ pub struct ExplainArguments {
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub at: Option<Timestamp>,
 
-    /// Print a JSON object for each flow, a line each
+    /// Print one JSON object per flow and line
     #[arg(long)]
     pub json: bool,
 
@@ -131,17 +131,17 @@ impl ExplainArguments {
     }
 }
 
-/// Have the running ndpi-xdp read its policy anew, and say what came of it
+/// Have the running ndpi-xdp reload its policy, and report the result
 ///
-/// Returns when every verdict in the kernel is one of the new policy. Exit status 1 if it was not
-/// taken: the one before stays in force then.
+/// Returns when every verdict in the kernel is one of the new policy. Exit status 1 if the policy was
+/// refused; then the one before stays in force.
 #[derive(Args, Clone, Debug)]
 pub struct ReloadArguments {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 
-    /// Folder on the BPF file system with the maps of the instance
+    /// Folder on the BPF file system where the instance has pinned its maps
     #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_DIRECTORY)]
     pub pin_dir: PathBuf,
 }

@@ -17,13 +17,13 @@ use super::{CaptureTunnelOptions, Context, NdpiOptions, format};
 use crate::engine_setup::EngineSetup;
 use crate::replay;
 
-/// Push captures through the programs in the kernel, packet by packet
+/// Run captures through the kernel programs, packet by packet
 ///
-/// The programs are loaded but not attached: each packet is handed to them as if it came in on an
-/// interface, and nothing leaves the machine. What they show goes to nDPI, and the verdict stands
-/// before the next packet is run. Each file begins with empty maps and a fresh nDPI. Prints a
-/// summary, or a record for each flow with --json or --csv. Ctrl-C ends it and prints what was found so
-/// far; the exit status is 130 then, and 1 where not all could be read. Needs root.
+/// The programs are loaded but not attached: they run on each packet as if it came in on an interface,
+/// and nothing leaves the machine. Each verdict is in place before the next packet is run. Each file
+/// begins with empty maps and a new nDPI engine. Prints a summary, or a record for each flow with --json
+/// or --csv. Ctrl-C stops and prints what was found so far. Exit status: 0 everything was read, 1
+/// something was not (see the errors), 2 wrong usage, 130 stopped by Ctrl-C. Needs root.
 #[derive(Args, Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
 pub struct ReplayArguments {
@@ -31,7 +31,7 @@ pub struct ReplayArguments {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
-    /// Print a JSON record for each flow, and one for each capture, a line each
+    /// Print a JSON record per line: one for each flow, and one for each capture
     #[arg(long)]
     json: bool,
 
@@ -39,7 +39,7 @@ pub struct ReplayArguments {
     #[arg(long, conflicts_with_all = ["json", "packets"])]
     csv: bool,
 
-    /// Print what the kernel did with each packet, a line each, or a record with --json
+    /// Print a line for each packet with what the kernel did, or a record with --json
     #[arg(long)]
     packets: bool,
 
@@ -60,7 +60,7 @@ pub struct ReplayArguments {
     #[arg(long, value_name = "TIME", requires = "policy", value_parser = moment)]
     at: Option<Timestamp>,
 
-    /// Packets of a flow that are shown to nDPI at most; then it decides by what it has seen
+    /// Maximum packets of a flow that are shown to nDPI; then the flow is decided by what is known
     /// [default: as many as nDPI wants to see]
     #[arg(long, value_name = "PACKETS")]
     budget: Option<NonZeroU8>,

@@ -18,8 +18,8 @@ pub struct TunnelOptions {
     #[arg(long)]
     tunnels: bool,
 
-    /// Look only into tunnels of which both ends are in one of these addresses or networks; others are
-    /// plain flows. May be given several times
+    /// Look only into tunnels with both ends in these addresses or networks; others are plain flows. May
+    /// be given several times
     #[arg(long, value_name = "NETWORK", value_parser = network, requires = "tunnels")]
     tunnel_ends: Vec<IpNet>,
 }

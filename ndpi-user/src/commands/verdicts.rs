@@ -10,14 +10,14 @@ use ndpi_kernel::DEFAULT_PIN_DIRECTORY;
 use super::NdpiOptions;
 use crate::verdicts;
 
-/// Show the verdicts in the kernel, with its counts of each flow
+/// Show the verdicts in the kernel, with the counters of each flow
 #[derive(Args, Clone, Debug)]
 pub struct VerdictsArguments {
-    /// Print a JSON object for each, a line each
+    /// Print one JSON object per line
     #[arg(long)]
     pub json: bool,
 
-    /// Folder on the BPF file system with the maps
+    /// Folder on the BPF file system where the maps are pinned
     #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_DIRECTORY)]
     pub pin_dir: PathBuf,
 

@@ -17,11 +17,11 @@ pub struct Request {
     pub command: Command,
 }
 
-/// What an instance can be told.
+/// The commands that an instance takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Command {
-    /// Read the policy anew.
+    /// Reload the policy.
     PolicyReload,
 }
 
@@ -45,7 +45,7 @@ pub enum Outcome {
     Refused(String),
 }
 
-/// What came of reading the policy anew.
+/// The result of reloading the policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reload {
     /// Whether it is in force now; if not, the one before still is.

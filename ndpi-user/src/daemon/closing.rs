@@ -19,7 +19,7 @@ pub(super) struct Closing {
     ring_full: Vec<u64>,
     /// Frames that were to go out of a peer interface and could not.
     lost_frames: u64,
-    /// How often the policy was read anew and taken, and how often not.
+    /// How often the policy was reloaded, and how often a reload was refused.
     reloads: (u64, u64),
     /// Records that whoever reads them was too slow for.
     lost_records: u64,
@@ -82,7 +82,7 @@ impl fmt::Display for Closing {
         }
         if self.reloads != (0, 0) {
             let (taken, failed) = self.reloads;
-            writeln!(f, "\npolicy read anew: {taken} times taken, {failed} times not")?;
+            writeln!(f, "\npolicy reloads: {taken} taken, {failed} refused")?;
         }
         if self.lost_frames > 0 {
             let lost = self.lost_frames;

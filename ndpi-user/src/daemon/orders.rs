@@ -8,18 +8,18 @@ use super::reload::Ask;
 use crate::control::{Command, Outcome, Server};
 use ndpi_kernel::Kernel;
 
-/// How long a command may take before whoever asked is told that it takes longer.
+/// How long a command may take before whoever asked receives that it takes longer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Listens for commands until it is dropped.
 pub(super) struct Orders {
-    /// Goes first: whoever waits for an answer is told that there will be none.
+    /// Goes first: whoever waits for an answer receives that there will be none.
     _going_on: Sender<()>,
     _server: Server,
 }
 
 /// Listens for commands to the instance that `kernel` belongs to; `reload` is how it is asked to read
-/// its policy anew, if it has one. Where it cannot, it says so, and
+/// its policy again, if it has one. Where it cannot, it says so, and
 /// signals are what is left.
 pub(super) fn listen(kernel: &Kernel, reload: Option<Sender<Ask>>) -> Option<Orders> {
     let path = kernel.socket_path()?;
@@ -39,7 +39,7 @@ pub(super) fn listen(kernel: &Kernel, reload: Option<Sender<Ask>>) -> Option<Ord
 
 fn reload_policy(reload: Option<&Sender<Ask>>, ending: &Receiver<()>) -> Outcome {
     let Some(reload) = reload else {
-        let why = "this instance was started without --policy: there is nothing to read anew";
+        let why = "this instance was started without --policy: there is no policy to reload";
         return Outcome::Refused(why.into());
     };
     let (tell, told) = channel::bounded(1);
@@ -50,7 +50,7 @@ fn reload_policy(reload: Option<&Sender<Ask>>, ending: &Receiver<()>) -> Outcome
         recv(told) -> outcome => outcome.map_or_else(|_| gone(), Outcome::PolicyReload),
         recv(ending) -> _ => gone(),
         default(PATIENCE) => Outcome::Refused(format!(
-            "the policy is not in force after {} seconds; the instance's log says what becomes of it",
+            "the policy is not in force after {} seconds; the instance's log will have the result",
             PATIENCE.as_secs()
         )),
     }

@@ -16,10 +16,10 @@ use crate::interfaces::Roster;
 use crate::live::{Control, Rejudged};
 use crate::policy_files::{Changed, Named, PolicyFiles, Watcher, without_private_lines};
 
-/// Asks for the policy to be read anew; who wants to hear what came of it says where.
+/// Asks for the policy to be reloaded; who wants to receive the result says where.
 pub(super) type Ask = Option<Sender<Reload>>;
 
-/// How often the policy was read anew.
+/// How often the policy was reloaded.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reloads(Arc<[AtomicU64; 2]>);
 
@@ -36,7 +36,7 @@ impl Reloads {
     }
 }
 
-/// Reads the policy anew when it is told to, and when one of its files has changed.
+/// Reloads the policy when it is asked to, and when one of its files has changed.
 pub(super) struct Reloader {
     path: PathBuf,
     vocabulary: Vocabulary,
@@ -264,7 +264,7 @@ mod tests {
         fs::rename(&other, &path).unwrap();
         assert_eq!(rules(&orders), ["second"]);
 
-        // A mistake, which is told by the next thing that comes: the policy after it.
+        // A mistake, which is found out by the next thing that comes: the policy after it.
         fs::write(&other, rule("third", "Vidoe")).unwrap();
         fs::rename(&other, &path).unwrap();
         let (tell, told) = channel::bounded(1);

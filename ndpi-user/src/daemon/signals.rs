@@ -31,7 +31,7 @@ const LEAVING: Duration = Duration::from_secs(30);
 enum Meaning {
     Stop,
     Reload,
-    /// Whoever writes is told so by an error, which is dealt with there.
+    /// Whoever writes gets an error, which is dealt with there.
     FileLimit,
     Nothing,
 }
@@ -50,7 +50,7 @@ impl Meaning {
 /// Takes every signal that would end the process by default and does not come from a fault of its own.
 /// The first that means so sends [`Control::Stop`], a second one ends the process, for whoever does not
 /// want to wait for the records of all flows: as soon as nothing is attached, pinned or locked any more,
-/// which is when `left` disconnects. Every SIGHUP asks for the policy to be read anew, where there is one.
+/// which is when `left` disconnects. Every SIGHUP asks for the policy to be reloaded, where there is one.
 pub(super) fn listen(
     control: Sender<Control>,
     reload: Option<Sender<Ask>>,
@@ -70,7 +70,7 @@ pub(super) fn listen(
                     let _ = control.send(Control::Stop);
                 }
                 (Meaning::FileLimit, _) => {}
-                (Meaning::Reload, None) => log::info!("SIGHUP: there is no policy to read anew"),
+                (Meaning::Reload, None) => log::info!("SIGHUP: there is no policy to reload"),
                 (Meaning::Nothing, _) => say_meaningless(signal),
             }
         }
@@ -98,7 +98,7 @@ fn taken() -> impl Iterator<Item = i32> {
 fn say_meaningless(signal: i32) {
     let number = format!("signal {signal}");
     let name = signal_name(signal).unwrap_or(&number);
-    log::info!("{name} means nothing here; SIGHUP reads the policy anew, SIGINT and SIGTERM stop");
+    log::info!("{name} means nothing here; SIGHUP reloads the policy, SIGINT and SIGTERM stop");
 }
 
 /// Whether a signal has asked to stop before anything was attached; nobody else gives orders then.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What became of the lines of a sink.
+/// The end of a sink: whether all its lines were written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ending {
     /// Lines that were not written.

@@ -67,7 +67,7 @@ impl<'a> Controller<'a> {
         Self { live, clock, installer, in_force, servers, gauge, stuck, outboxes, owed, changes }
     }
 
-    /// Goes on until it is told to stop.
+    /// Goes on until it is stopped.
     ///
     /// # Errors
     ///

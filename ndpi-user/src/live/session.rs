@@ -89,11 +89,11 @@ pub struct Plan {
 pub struct Ended {
     /// What was seen; without the part of a worker that did not come to its end.
     pub summary: Summary,
-    /// Why it ended, where nobody told it to.
+    /// Why it ended, where nobody asked it to.
     pub result: Result<()>,
 }
 
-/// Runs until it is told to stop, with one worker for each engine, or until a thread of its own has
+/// Runs until it is stopped, with one worker for each engine, or until a thread of its own has
 /// ended before: then its share of the flows would pass unclassified. The parts' installer has brought
 /// `policy` into force.
 /// `stopping` is called first thing at the end: it detaches the programs, so that nothing new is shown.

@@ -19,7 +19,7 @@ use crate::stdout::print;
 /// A policy to be checked, and what is printed of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Check {
-    /// The policy; `-` is standard input, whose lists start at the current folder.
+    /// Policy file; `-` for standard input, with lists relative to the current folder.
     pub(crate) file: PathBuf,
     /// One JSON object in place of text.
     pub(crate) json: bool,

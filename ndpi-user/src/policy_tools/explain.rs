@@ -19,7 +19,7 @@ use crate::stdout::print;
 /// Flows to be explained, and by which policy.
 #[derive(Clone, Debug)]
 pub(crate) struct Explain {
-    /// The policy; `-` is standard input, whose lists start at the current folder.
+    /// Policy file; `-` for standard input, with lists relative to the current folder.
     pub(crate) file: PathBuf,
     /// Flows in words.
     pub(crate) flows: Vec<String>,

@@ -16,7 +16,7 @@ pub struct Answer {
     pub packet: Vec<u8>,
 }
 
-/// Why nobody is told.
+/// Why nobody is notified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Unanswerable {
     /// The packet is damaged, or was cut within its headers.

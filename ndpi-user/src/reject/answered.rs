@@ -41,7 +41,7 @@ impl Answered {
         self.young.insert(key, count);
     }
 
-    /// A later flow with this key starts anew.
+    /// A later flow with this key starts from the beginning.
     pub(super) fn forget(&mut self, key: &FlowKey) {
         self.young.remove(key);
         self.old.remove(key);

@@ -1,4 +1,4 @@
-//! The action `reject`: the kernel drops the flow's packets, and both ends are told.
+//! The action `reject`: the kernel drops the flow's packets, and both ends are notified.
 //!
 //! TCP connections are reset at both ends (RFC 9293, section 3.5.2), so that neither waits for a
 //! time-out. The sender of anything else gets ICMP "communication administratively prohibited"
@@ -12,9 +12,9 @@
 //!
 //! Where this falls short:
 //!
-//! - Without a route to an end it cannot be told: a bridge or a bump in the wire without addresses,
+//! - Without a route to an end it cannot be notified: a bridge or a bump in the wire without addresses,
 //!   and networks that only a VRF or a rule on the source address or on another mark leads to.
-//! - Of equal addresses behind several VLANs, the one that the main table leads to is told.
+//! - Of equal addresses behind several VLANs, the one that the main table leads to is notified.
 //! - XDP has no mark: attached to the loopback interface it drops the answers to local ends.
 //! - A connection whose segments are authenticated (RFC 2385, RFC 5925) ignores a reset.
 //! - A reset counts only with the exact sequence number (RFC 5961). More data that was on its way

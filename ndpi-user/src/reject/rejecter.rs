@@ -47,7 +47,7 @@ impl Default for Settings {
     }
 }
 
-/// What became of an answer.
+/// The result of sending an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Told {
     /// It was sent to everybody whom it concerns.
@@ -144,7 +144,7 @@ impl<W: Way> Rejecter<W> {
         told
     }
 
-    /// The flow is over: a later one with the same key is answered anew.
+    /// The flow is over: a later one with the same key is answered again.
     pub fn forget(&self, key: &FlowKey) {
         self.bounds().answered.forget(key);
     }

@@ -14,7 +14,7 @@ use crate::captures::{Format, write_json};
 use crate::record::{Time, ends_of};
 use crate::report::units::carrier;
 
-/// What became of a packet.
+/// The outcome of a packet.
 pub(super) struct Fate {
     pub(super) seen: Seen,
     pub(super) counted: Counted,
@@ -49,7 +49,7 @@ struct Answer {
     shown: bool,
 }
 
-/// Appends what became of the packet `number` of a capture, seen at `time_ns`; or why it was not
+/// Appends the outcome of the packet `number` of a capture, seen at `time_ns`; or why it was not
 /// run.
 pub(super) fn write(
     out: &mut Vec<u8>,

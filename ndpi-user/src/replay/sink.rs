@@ -133,7 +133,7 @@ impl<'a> ReplaySink<'a> {
         if let Some(earlier) = self.earlier.remove(&flow.key) {
             taken.add(&earlier);
         }
-        // The classifier was told of every packet, and knows better than the coarse clock.
+        // The classifier has received every packet, and knows better than the coarse clock.
         KernelCounts { last_seen_ns: None, ..taken }
     }
 }

@@ -117,7 +117,7 @@ impl Report<'_> {
         )?;
         writeln!(
             f,
-            "{} flows ended before nDPI was done with them, {} were told by port or address alone",
+            "{} flows ended before nDPI was done with them, {} were classified by port or address alone",
             grouped(*given_up),
             grouped(*guessed)
         )?;

@@ -7,7 +7,7 @@ use crate::forms::patched;
 use crate::fragments::pieces;
 use crate::harness::{Answer, HOOKS, Kernel, NOW, Settings, kernel};
 
-/// What one end is told about a packet that it sent: 8 bytes of ICMP and the packet, from its IP
+/// The error that one end receives about a packet that it sent: 8 bytes of ICMP and the packet, from its IP
 /// header on.
 fn error(talk: Talk, to_client: bool, packet: &[u8]) -> Vec<u8> {
     let (proto, kind) = if talk.v6 { (ICMPV6, 1) } else { (ICMP, 3) };

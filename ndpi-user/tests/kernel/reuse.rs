@@ -50,7 +50,7 @@ fn a_syn_on_a_finished_flow_starts_a_new_one() {
             kernel.run(Hook::Xdp, &V4.out(ACK, b"hello"));
             let numbers: Vec<_> =
                 kernel.shown().iter().map(|s| (s.header.number, s.flags())).collect();
-            // Until user space has taken the entry away, whatever becomes of the first sample.
+            // Until user space has taken the entry away, whatever the result of the first sample.
             assert_eq!(numbers, [(2, SampleFlags::REOPENED), (3, SampleFlags::REOPENED)]);
             let after = kernel.verdict(V4.key());
             let state = before.state | State::REOPENED;

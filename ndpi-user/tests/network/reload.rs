@@ -105,7 +105,7 @@ fn the_answer_comes_when_every_verdict_is_of_the_new_policy() {
     assert_eq!((&record["rule"], &record["action"]), (&"slow".into(), &"limit".into()));
     assert_eq!(record["packets"], 40 + 4 * 10 + 200, "all but what the bypass let through");
     assert_eq!(record["dropped"], 3 * 10 + 200 - arrived, "{record}");
-    assert!(instance.stderr().contains("policy read anew: "), "{}", instance.stderr());
+    assert!(instance.stderr().contains("policy reloads: "), "{}", instance.stderr());
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_mistake_is_told_and_changes_nothing() {
     assert!(told.stdout.contains("cuont") && told.stdout.contains("not taken"), "{told:#?}");
     assert_eq!(flow.arriving(10), 0, "the policy before stays in force");
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
-    assert!(instance.stderr().contains("policy read anew: 0 times taken"), "{}", instance.stderr());
+    assert!(instance.stderr().contains("policy reloads: 0 taken"), "{}", instance.stderr());
 }
 
 #[test]

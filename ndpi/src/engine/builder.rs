@@ -26,7 +26,7 @@ use crate::{ConfigError, Engine, EngineError, Library, SharedCaches, text};
 /// ```
 #[derive(Debug)]
 pub struct EngineBuilder {
-    // None where the library could not make one; told at the first use that has a result.
+    // None where the library could not make one; reported at the first use that has a result.
     pub(super) module: Option<OwnedModule>,
 }
 

@@ -11,7 +11,7 @@ use crate::{Asking, Classification, Direction, Hints};
 const LONGEST: (usize, usize) = (253, 63);
 
 impl Engine {
-    /// What becomes of a flow whose client asks for `host`, by a first packet made for it: what is loaded
+    /// The classification of a flow whose client asks for `host`, by a first packet made for it: what is loaded
     /// into the engine counts, as for real ones. `None` where it is no name.
     pub fn classify_host(&self, host: &str, asking: Asking) -> Option<Classification> {
         let (longest, longest_label) = LONGEST;

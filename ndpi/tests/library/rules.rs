@@ -33,7 +33,7 @@ fn built(builder: Result<EngineBuilder, RulesError>) -> Engine {
     builder.expect("good rules").build().expect("an engine")
 }
 
-/// What becomes of a flow after one packet of the client's, and giving up.
+/// The classification of a flow after one packet of the client's, and giving up.
 fn classify(engine: &Engine, packet: &[u8]) -> Classification {
     let mut flow = engine.flow();
     let first = flow.process(packet, START_MS, Hints::default());

@@ -63,7 +63,7 @@ pub(super) fn boot(initramfs: &Path, kernel: &Unpacked, folder: &Path) -> Result
 }
 
 fn path(option: &str, file: &PathBuf) -> Result<[String; 2]> {
-    // Made anew: qemu would write into what is there.
+    // Made again: qemu would write into what is there.
     File::create(file).with_context(|| format!("cannot write {}", file.display()))?;
     Ok([option.to_owned(), format!("file:{}", file.display())])
 }

@@ -1,4 +1,4 @@
-//! A server that says what it is told: a service that no one knows.
+//! A server that says what clients ask it to say: a service that no one knows.
 
 use std::io::ErrorKind;
 use std::net::{Ipv6Addr, UdpSocket};

@@ -45,7 +45,7 @@ impl Findings {
         self.figure(name, before + more);
     }
 
-    /// Notes what became of requests, and how much of the blocked ones leaked.
+    /// Records the outcome of requests, and how much of the blocked ones leaked.
     pub(super) fn outcomes(&mut self, outcomes: &[Outcome], own_policy: bool) {
         for outcome in outcomes {
             let what = format!(

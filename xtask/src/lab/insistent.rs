@@ -1,4 +1,4 @@
-//! A client that goes on asking, from one port, whatever becomes of it: the one to see whether a
+//! A client that goes on asking, from one port, whatever the answer: the one to see whether a
 //! single packet of a flow gets through.
 
 use std::net::{SocketAddr, UdpSocket};

@@ -11,6 +11,7 @@ mod manifests;
 mod maps;
 mod paths;
 mod promises;
+mod prose;
 mod shared_types;
 mod size;
 mod sources;
@@ -74,6 +75,7 @@ fn findings(workspace: &Workspace) -> Result<Vec<String>> {
         paths::check(root)?,
         promises::check(&sources, root)?,
         maps::check(&sources, root)?,
+        prose::check(&sources, root)?,
     ]
     .concat())
 }

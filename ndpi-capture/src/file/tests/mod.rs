@@ -73,7 +73,7 @@ fn pcapng_packets_of_every_kind_in_both_orders() {
         assert!(error.is_none(), "{error:?}");
         assert_eq!(seen[0], (7 * SECOND + 5000, 1, b"enhanced".to_vec(), 12));
         assert_eq!(seen[1], (8 * SECOND + 6, 113, b"obsolete!".to_vec(), 9));
-        // Padding cannot be told from data here: only a length on the wire would bound it.
+        // Padding cannot be distinguished from data here: only a length on the wire would bound it.
         assert_eq!(seen[2], (8 * SECOND + 6, 1, b"simple\0\0".to_vec(), 60));
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn with_direction(data: &[u8]) -> Found<'_> {
     ppp(behind(data, 1)?)
 }
 
-/// PPP in HDLC-like framing, or Cisco's framing, told apart by the address.
+/// PPP in HDLC-like framing, or Cisco's framing, distinguished by the address.
 pub(super) fn serial(data: &[u8]) -> Found<'_> {
     const UNICAST: u8 = 0x0f;
     const MULTICAST: u8 = 0x8f;

@@ -15,7 +15,7 @@ use crate::verdict::{Action, Verdict};
 
 const FACEBOOK: AppId = AppId { master: 0, app: 119 };
 
-/// Takes the first byte of a packet for the state. Says by the first packet what it is told to.
+/// Takes the first byte of a packet for the state. Says by the first packet what the test gave it.
 struct Script {
     first: Option<Classification>,
 }

@@ -54,7 +54,7 @@ const WRITTEN: [&str; 9] = [
 ];
 
 impl Fake {
-    /// What becomes of loading it.
+    /// The result of loading it.
     pub(crate) fn load(&self) -> Result<Library, LoadError> {
         let file = File::compiled(&self.source());
         Library::open(&file.path, false)

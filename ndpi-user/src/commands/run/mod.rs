@@ -27,19 +27,18 @@ use crate::live::Plan;
 #[derive(Args, Clone, Debug)]
 #[command(name = "run")]
 pub struct RunArguments {
-    /// Interface to watch, or a pattern such as 'wg*' for all that there are and that come later; may be
-    /// given several times. On a router, the inside one
+    /// Interface to watch, or a pattern such as 'wg*' for all with such names, also those that appear
+    /// later. On a router, the inside one. May be given several times
     #[arg(long, required_unless_present = "peer", value_name = "NAME")]
     iface: Vec<Pattern>,
 
-    /// End with status 1 when nothing is enforced any more on an interface that was watched (of a
-    /// pattern: on the last one), instead of waiting until it returns
+    /// Exit with status 1 when an interface disappears (of a pattern: the last one) or nothing is enforced
+    /// on it any more, instead of waiting until it returns
     #[arg(long)]
     exit_when_gone: bool,
 
-    /// Join two interfaces to a wire: what passes on one goes straight out of the other, both ways,
-    /// and nothing that comes in reaches this machine's own network stack. Both are watched. May be
-    /// given several times
+    /// Join two interfaces to a wire: what passes on one leaves through the other, and nothing that comes
+    /// in reaches this machine's own network stack. Both are watched. May be given several times
     #[arg(long, value_name = "NAME=NAME")]
     peer: Vec<Pair>,
 
@@ -47,24 +46,24 @@ pub struct RunArguments {
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 
-    /// How XDP is attached
+    /// How to attach XDP
     #[arg(long, value_enum, default_value_t = XdpMode::Auto)]
     mode: XdpMode,
 
-    /// Write records as JSON lines (docs/records.md) instead of a line a decision
+    /// Write records as JSON lines (docs/records.md) instead of a line per blocked flow
     #[arg(long)]
     json: bool,
 
-    /// Threads that classify, each with an nDPI engine of about 10 MB [default: one a CPU]
+    /// Number of classifier threads, each with an nDPI engine of about 10 MB [default: one per CPU]
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
 
-    /// Packets of a flow that are shown to nDPI at most; then it decides by what it has seen
+    /// Maximum packets of a flow that are shown to nDPI; then the flow is decided by what is known
     #[arg(long, value_name = "PACKETS", default_value = "32")]
     budget: NonZeroU8,
 
-    /// Bytes of a packet that are shown at most, from the IP header on. nDPI leaves out IPv6 and
-    /// UDP packets of which a part is missing
+    /// Maximum bytes of a packet that are shown, from the IP header on. nDPI ignores IPv6 and UDP packets
+    /// that are cut
     #[arg(long, value_name = "BYTES", default_value_t = ndpi_common::MAX_SNAP,
           value_parser = clap::value_parser!(u32).range(64..=i64::from(ndpi_common::MAX_SNAP)))]
     snap: u32,
@@ -72,28 +71,28 @@ pub struct RunArguments {
     #[command(flatten)]
     tunnels: TunnelOptions,
 
-    /// What becomes of IPv6 packets with more than 8 extension headers: their flow cannot be known
-    #[arg(long, value_enum, value_name = "WHAT", default_value_t = LongChains::Pass)]
+    /// Action on IPv6 packets with more than 8 extension headers, whose flow cannot be determined
+    #[arg(long, value_enum, value_name = "ACTION", default_value_t = LongChains::Pass)]
     long_chains: LongChains,
 
     #[command(flatten)]
     tables: TableOptions,
 
-    /// Bytes of each CPU's ring of samples; made a power of two
+    /// Size of each CPU's ring buffer of samples in bytes, rounded up to a power of two
     #[arg(long, value_name = "BYTES", default_value_t = 4 << 20)]
     ring_size: u32,
 
-    /// Microseconds that packets may wait for others when the reader of the rings is woken more than
-    /// a thousand times a second; 0: never. Waking it costs the CPUs that see the packets
+    /// Microseconds that samples may wait for others when the reader of the rings is woken more than a
+    /// thousand times per second; 0 for never. Each wake-up costs the CPU that sees the packet
     #[arg(long, value_name = "MICROSECONDS", default_value_t = 250,
           value_parser = clap::value_parser!(u32).range(..=100_000))]
     gather: u32,
 
-    /// Seconds between two looks for verdicts whose flow is over
+    /// Seconds between two sweeps, which remove verdicts of finished flows
     #[arg(long, value_name = "SECONDS", default_value = "5")]
     sweep: NonZeroU32,
 
-    /// Folder on the BPF file system for the maps
+    /// Folder on the BPF file system where the maps are pinned
     #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_DIRECTORY)]
     pin_dir: PathBuf,
 
@@ -104,7 +103,7 @@ pub struct RunArguments {
 /// How XDP is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum XdpMode {
-    /// In the driver where it can, in the network stack elsewhere; on a veth whichever is faster.
+    /// In the driver where possible, else in the network stack; on a veth, whichever is faster.
     Auto,
     /// In the driver, or not at all.
     Native,
@@ -112,12 +111,12 @@ enum XdpMode {
     Generic,
 }
 
-/// What becomes of packets whose chain of extension headers is too long.
+/// What is done with packets whose chain of extension headers is too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum LongChains {
-    /// They pass, and are counted.
+    /// Pass and count them.
     Pass,
-    /// They are dropped, and counted.
+    /// Drop and count them.
     Drop,
 }
 

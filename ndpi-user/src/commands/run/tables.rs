@@ -11,26 +11,26 @@ use super::super::network::network;
 /// How large the tables are, and how much of them one client may have.
 #[derive(Args, Clone, Debug)]
 pub(super) struct TableOptions {
-    /// Flows that are known at a time: the entries of each verdict map, and flows in user space
+    /// Maximum flows at a time: entries of each verdict map, and flows in user space
     #[arg(long, value_name = "FLOWS", default_value = "262144")]
     max_flows: NonZeroU32,
 
-    /// Undecided flows that the kernel remembers, of each address family
+    /// Maximum undecided flows that the kernel tracks, for each address family
     #[arg(long, value_name = "FLOWS", default_value = "131072")]
     max_undecided: NonZeroU32,
 
-    /// Decided flows that are remembered after they had to make room, so that their next packet brings
-    /// the verdict back: some 230 bytes each, taken as they come [default: as many as --max-flows]
+    /// Maximum decided flows that are remembered after they were evicted, so that their next packet
+    /// restores the verdict: about 230 bytes each, allocated when needed [default: as --max-flows]
     #[arg(long, value_name = "FLOWS")]
     max_notes: Option<u32>,
 
-    /// One client (an IPv4 address, an IPv6 network of 64 bits) has this part of --max-undecided and of
-    /// --max-flows at most, of undecided and of blocked flows: 8 is an eighth, 1 is all. Beyond it, its
-    /// own oldest flows make room
+    /// Share of --max-undecided and --max-flows that one client (an IPv4 address or an IPv6 /64) may use
+    /// for undecided and for blocked flows: 8 is an eighth, 1 is all. Beyond it, its own oldest flows are
+    /// evicted
     #[arg(long, value_name = "PART", default_value = "8")]
     client_share: NonZeroU32,
 
-    /// Address or network whose clients have no share: many hosts behind one address (NAT gateways), and
+    /// Address or network without a client share: NAT gateways, with many hosts behind one address, and
     /// resolvers. May be given several times
     #[arg(long, value_name = "NETWORK", value_parser = network)]
     exempt_client: Vec<IpNet>,

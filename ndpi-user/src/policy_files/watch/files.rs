@@ -28,7 +28,7 @@ pub(super) struct Files(BTreeMap<PathBuf, File>);
 struct File {
     /// What events call it.
     names: Vec<PathBuf>,
-    /// How it looked when that was last told; `None` where there was no such file.
+    /// How it looked when that was last reported; `None` where there was no such file.
     told: Option<Look>,
     /// How it looked last, and since when.
     seen: Option<Look>,
@@ -42,9 +42,9 @@ struct File {
 /// How the files are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct State {
-    /// One looks different from what was told, and is left alone.
+    /// One looks different from what was reported, and is left alone.
     pub(super) changed: bool,
-    /// One looks different, and is to be looked at again before that is told.
+    /// One looks different, and is to be looked at again before that is reported.
     pub(super) changing: bool,
 }
 
@@ -80,7 +80,7 @@ impl Files {
     }
 
     /// Looks at each file by `look`. Where something has changed and the rest is left alone too, that
-    /// counts as told; one that others change all the time keeps it back for a while only.
+    /// counts as reported; one that others change all the time keeps it back for a while only.
     pub(super) fn look(
         &mut self,
         now: Instant,
@@ -250,7 +250,7 @@ mod tests {
         let (start, [one, two]) = (Instant::now(), looks());
         let mut files = files(start);
         assert_eq!(files.look(start + QUIET, |_| Ok(one)), CHANGING);
-        // It was read as it is, and so need not be told.
+        // It was read as it is, and so need not be reported.
         let path = PathBuf::from("/nowhere/policy");
         let read = |look| [(Named { path: path.clone(), look }, vec![path.clone()])].into_iter();
         files.set(read(one), start + QUIET);

@@ -65,7 +65,7 @@ impl Folders {
     }
 
     pub(super) fn stop(&self) {
-        // Only a counter at its limit would refuse, and then it has been told.
+        // Only a counter at its limit would refuse, and then it has been reported.
         let _ = rustix::io::write(&self.stop, &1_u64.to_ne_bytes());
     }
 

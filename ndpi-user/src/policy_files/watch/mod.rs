@@ -79,7 +79,7 @@ impl Watcher {
     }
 
     /// Watches these files from now on: a policy that was read again may name other lists. A change
-    /// since they were read is told even if it came before this call.
+    /// since they were read is reported even if it came before this call.
     ///
     /// # Errors
     /// As [`Watcher::new`]; the files whose folders can be watched are.
@@ -219,7 +219,7 @@ mod tests {
         let (folder, files, watcher, changed) = watched(&["policy.toml"]);
         fs::write(folder.path().join("other"), "new").unwrap();
         fs::read(&files[0]).unwrap();
-        // Whatever was told before the watcher is gone has arrived when the channel disconnects.
+        // Whatever was reported before the watcher is gone has arrived when the channel disconnects.
         thread::sleep(2 * QUIET);
         drop(watcher);
         assert!(changed.recv_timeout(LONG).is_err_and(|error| error.is_disconnected()));

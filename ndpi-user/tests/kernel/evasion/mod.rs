@@ -16,7 +16,7 @@ use testkit::frame::Talk;
 use crate::forms::hooks_for;
 use crate::harness::{Answer, Kernel, Settings, kernel};
 
-/// What becomes of a frame.
+/// The outcome of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     /// Dropped by the flow's verdict.

@@ -93,7 +93,7 @@ impl Kernel {
         self.put::<u32, u32>(map::INTERFACES, ifindex, 1);
     }
 
-    /// Writes what a first fragment is to have told.
+    /// Writes the ports as if from a first fragment.
     pub(crate) fn set_fragment(&mut self, key: FragmentKey, ports: FragmentPorts) {
         self.put::<FragmentKey, FragmentPorts>(map::FRAGMENTS, key, ports);
     }

@@ -125,7 +125,7 @@ fn that_holds_for_flows_that_end_and_begin_again_too() {
     assert!(replayed.flows.len() > replayed.packets.len(), "some keys are more than one flow");
 }
 
-/// Checks what became of every packet of every flow.
+/// Checks the outcome of every packet of every flow.
 fn check_packets(replayed: &Replayed) {
     let (mut blocked, mut dropped) = (0, 0);
     let mut left: BTreeMap<_, &[Packet]> =

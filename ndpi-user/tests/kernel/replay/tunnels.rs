@@ -24,7 +24,7 @@ fn replay_under(test: &str, rule: &str, packets: &[Vec<u8>], more: &[&str]) -> R
     replay(&[&arguments[..], &QUERY_DECIDES, more].concat())
 }
 
-/// What became of each packet, and the protocol of the flow that it counted to.
+/// The outcome of each packet, and the protocol of the flow that it counted to.
 fn fates(run: &Run) -> Vec<(String, u64)> {
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     let fate = |it: &serde_json::Value| {

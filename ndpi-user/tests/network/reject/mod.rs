@@ -1,4 +1,4 @@
-//! Both ends of a rejected flow hear of it at once: real sockets in network namespaces, and the
+//! Both ends of a rejected flow are notified at once: real sockets in network namespaces, and the
 //! answers of a `Rejecter` to packets captured between them.
 //!
 //! There are no kernel programs here. What they would have dropped is kept from its receiver by a

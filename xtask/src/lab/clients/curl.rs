@@ -1,4 +1,4 @@
-//! curl, told the address that dig got, so that its own resolver plays no part.
+//! curl with the address that dig got, so that its own resolver plays no part.
 
 use super::{Answer, Output, PATIENCE, Setting, bracketed, reason, served};
 use crate::lab::requests::{Ask, Request};

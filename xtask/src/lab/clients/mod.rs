@@ -24,7 +24,7 @@ pub(super) struct Setting<'a> {
     pub(super) folder: &'a Path,
     /// The server's address: the one that dig must get for every name.
     pub(super) server: IpAddr,
-    /// The client's address and port. ssh cannot be told a port.
+    /// The client's address and port. ssh takes no port.
     pub(super) from: SocketAddr,
 }
 

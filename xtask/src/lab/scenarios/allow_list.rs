@@ -30,7 +30,7 @@ action = "count"
 
 /// A port without a meaning.
 const PORT: u16 = 24_710;
-/// How many packets of a flow `ndpi-xdp` shows to nDPI unless told otherwise.
+/// How many packets of a flow `ndpi-xdp` shows to nDPI by default.
 const BUDGET: u64 = 32;
 /// Questions and answers that may pass while the last verdict is being made.
 const SLACK: u64 = 8;

@@ -68,7 +68,7 @@ const ADDED: Request =
     row(Ask::Https(Page::Small), "added.example.com", Family::V4, Expected::Blocked);
 
 const LIST: &str = "names.txt";
-/// How long the list may take to be read anew.
+/// How long the list may take to be reloaded.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn play(scene: &Scene, findings: &mut Findings) -> Result<()> {
@@ -99,7 +99,7 @@ fn check_added(
     let new = scene.write("names.new", &list(ADDED.name))?;
     fs::rename(new, scene.folder.join(LIST))?;
     let taken = interrupt::until(PATIENCE, || Ok(reloads() > count))?;
-    findings.check("a list that changes is read anew", taken, "");
+    findings.check("a list that changes is reloaded", taken, "");
     Ok((before, scene.stage.ask(&[ADDED])?))
 }
 

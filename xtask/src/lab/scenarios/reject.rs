@@ -1,4 +1,4 @@
-//! `reject`: the client is told, and need not wait.
+//! `reject`: the client is notified, and need not wait.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ host = "refused.example.org"
 action = "reject"
 "#;
 
-/// What a client that is told may take at most: far less than its own patience.
+/// How long a client that is notified may take at most: far less than its own patience.
 const AT_ONCE: Duration = Duration::from_secs(1);
 /// curl(1), exit codes: cannot connect, a TLS error (here the reset while the handshake goes on),
 /// failure in sending, and in receiving.

@@ -11,7 +11,7 @@ use super::{CLIENT, SERVER};
 
 pub(super) const IFINDEX: u32 = 7;
 
-/// What became of a packet.
+/// The outcome of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Passed,
