@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what things cost, measured side by side.
 
 mod kernel;
+mod latency;
 mod measuring;
 mod pcap;
 mod policy;
@@ -27,6 +28,7 @@ pub(crate) struct Args {
 #[derive(Subcommand)]
 enum Command {
     Kernel(kernel::Args),
+    Latency(latency::Args),
     Pcap(pcap::Args),
     Policy(policy::Args),
     Wakeups(wakeups::Args),
@@ -36,6 +38,7 @@ enum Command {
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     match &args.command {
         Command::Kernel(args) => kernel::run(args, workspace),
+        Command::Latency(args) => latency::run(args, workspace),
         Command::Pcap(args) => pcap::run(args, workspace),
         Command::Policy(args) => policy::run(args, workspace),
         Command::Wakeups(args) => wakeups::run(args, workspace),

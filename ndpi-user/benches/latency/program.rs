@@ -1,0 +1,145 @@
+//! `ndpi-xdp run`, and what it says of the flows of our clients.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use testkit::namespace;
+
+use crate::clients::{ALLOWED, BLOCKED};
+use crate::place::{FAR, NEAR_LINK, Place};
+
+/// Much longer than anything here takes.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Where the program and its library are, and a folder for files.
+#[derive(Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    pub(crate) program: &'a Path,
+    pub(crate) library: &'a Path,
+    pub(crate) folder: &'a Path,
+}
+
+/// A running instance; dropping it ends it.
+pub(crate) struct Program {
+    child: Child,
+    log: PathBuf,
+    reading: Option<JoinHandle<Said>>,
+}
+
+/// What it said until its end.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    /// By client's port: microseconds from the packet to the verdict that stands.
+    pub(crate) latencies: HashMap<u16, u64>,
+    /// The last record.
+    pub(crate) stopped: Value,
+}
+
+impl Program {
+    /// Starts it on the near end with these options, and waits until it has attached.
+    pub(crate) fn start(
+        parts: Parts<'_>,
+        place: &Place,
+        options: &[String],
+    ) -> Result<Self, Box<dyn Error>> {
+        let (policy, log) = (parts.folder.join("policy.toml"), parts.folder.join("log"));
+        let rule = |host, action| {
+            format!("[[rule]]\nhost = \"{host}\"\nstate = \"partial\"\naction = \"{action}\"\n")
+        };
+        fs::write(&policy, rule(ALLOWED, "count") + &rule(BLOCKED, "drop"))?;
+        let pins = Path::new("/sys/fs/bpf").join(namespace::named("bench", NEAR_LINK));
+        let mut child = place
+            .near
+            .command(parts.program)
+            .args(["run", "--json", "--iface", NEAR_LINK, "--policy"])
+            .arg(&policy)
+            .arg("--pin-dir")
+            .arg(pins)
+            .args(options)
+            .env("NDPI_LIBRARY", parts.library)
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log)?)
+            .spawn()?;
+        let stdout = child.stdout.take().ok_or("no standard output")?;
+        let reading = thread::spawn(move || read(BufReader::with_capacity(1 << 20, stdout)));
+        let mut program = Self { child, log, reading: Some(reading) };
+        program.wait_until_attached()?;
+        Ok(program)
+    }
+
+    /// Ends it, and returns what it said.
+    pub(crate) fn end(mut self) -> Result<Said, Box<dyn Error>> {
+        self.signal(Signal::INT)?;
+        let status = self.child.wait()?;
+        if !status.success() {
+            return Err(fs::read_to_string(&self.log)?.into());
+        }
+        let said = self.reading.take().map(JoinHandle::join);
+        said.and_then(Result::ok).ok_or_else(|| "its records could not be read".into())
+    }
+
+    /// Processor time that it used so far (`CLOCK_PROCESS_CPUTIME_ID` is our own only; proc(5), `utime` and
+    /// `stime`).
+    pub(crate) fn busy(&self) -> Result<Duration, Box<dyn Error>> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let behind_name = stat.rsplit_once(')').ok_or("no name in stat")?.1;
+        let mut fields = behind_name.split_whitespace().skip(11);
+        let mut ticks = || fields.next().and_then(|it| it.parse::<u64>().ok()).unwrap_or(0);
+        // A hundredth of a second each (USER_HZ).
+        Ok(Duration::from_millis(10 * (ticks() + ticks())))
+    }
+
+    fn wait_until_attached(&mut self) -> Result<(), Box<dyn Error>> {
+        let deadline = Instant::now() + PATIENCE;
+        while !fs::read_to_string(&self.log)?.contains("attached to") {
+            if self.child.try_wait()?.is_some() || Instant::now() > deadline {
+                return Err(fs::read_to_string(&self.log)?.into());
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), Box<dyn Error>> {
+        Ok(kill_process(Pid::from_child(&self.child), signal)?)
+    }
+}
+
+impl Drop for Program {
+    /// One that was waited for is nobody's any more: its number may be another's.
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            let _ = self.signal(Signal::INT);
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Reads records: there may be very many, of which few matter.
+fn read(lines: impl BufRead) -> Said {
+    let (mut said, source) = (Said::default(), format!("\"src\":\"{FAR}\""));
+    for line in lines.lines().map_while(Result::ok) {
+        let of_client = line.starts_with(r#"{"type":"verdict""#) && line.contains(&source);
+        if !of_client && !line.contains(r#""state":"stopped""#) {
+            continue;
+        }
+        let Ok(record) = serde_json::from_str::<Value>(&line) else { continue };
+        if !of_client {
+            said.stopped = record;
+        } else if let (Some(port), Some(took)) =
+            (record["sport"].as_u64(), record["latency_us"].as_u64())
+        {
+            // The first verdict of a flow counts.
+            said.latencies.entry(u16::try_from(port).unwrap_or(0)).or_insert(took);
+        }
+    }
+    said
+}

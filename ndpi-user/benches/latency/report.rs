@@ -1,0 +1,133 @@
+//! The results, for people and for programs.
+
+use serde_json::{Value, json};
+
+use crate::lane::{Lane, Outcome};
+
+/// Stages in their order, as records call them.
+const STAGES: [&str; 6] = ["ring", "queue", "inspect", "policy", "write", "all"];
+const SHARES: [&str; 4] = ["p50_us", "p90_us", "p99_us", "max_us"];
+
+pub(crate) fn print(lane: &Lane, outcome: &Outcome, json: bool) {
+    if json { println!("{}", line(lane, outcome)) } else { table(lane, outcome) }
+}
+
+/// How long the reader of a ring takes to have a packet, at rest.
+pub(crate) fn wake_up(sorted_ns: &[u64], json: bool) {
+    let micros = |thousandths| at(sorted_ns, thousandths) as f64 / 1000.0;
+    let [p50, p90, p99, max] = [500, 900, 990, 1000].map(micros);
+    if json {
+        let shares = json!({"p50_us": p50, "p90_us": p90, "p99_us": p99, "max_us": max});
+        println!(
+            "{}",
+            json!({"lane": "ring wake-up", "count": sorted_ns.len(), "wake_up": shares})
+        );
+    } else {
+        println!(
+            "{:<16}{:>8} {:>10} {:>10} {:>10}",
+            "microseconds", "median", "90 %", "99 %", "longest"
+        );
+        println!("{:<16}{p50:>8.0} {p90:>10.0} {p99:>10.0} {max:>10.0}", "ring wake-up");
+    }
+}
+
+fn line(lane: &Lane, outcome: &Outcome) -> Value {
+    let exact = [500, 900, 990, 1000].map(|thousandths| at(&outcome.latencies, thousandths));
+    let [p50, p90, p99, max] = exact;
+    let Counted { allowed, allowed_complete, blocked, blocked_complete } = count(outcome);
+    let stopped = &outcome.stopped;
+    json!({
+        "lane": lane.name,
+        "flows": outcome.talks.len(),
+        "verdicts": outcome.latencies.len(),
+        "latency": {"p50_us": p50, "p90_us": p90, "p99_us": p99, "max_us": max},
+        "stages": stopped["time_to_verdict"],
+        "allowed": allowed, "allowed_complete": allowed_complete,
+        "blocked": blocked, "blocked_complete": blocked_complete,
+        "flood_packets": outcome.sent.packets,
+        "flood_per_second": per_second(outcome).round(),
+        "flood_cpus": cpus(outcome.sent.busy, outcome.sent.lasted),
+        "program_cpus": outcome.machine.program,
+        "cpus": outcome.machine.cpus,
+        "load": outcome.machine.load,
+        "left_out": stopped["left_out"].as_u64().unwrap_or(0),
+        "queue_full": stopped["queue_full"].as_u64().unwrap_or(0),
+        "ring_full": ring_full(stopped),
+    })
+}
+
+fn table(lane: &Lane, outcome: &Outcome) {
+    let (verdicts, flows) = (outcome.latencies.len(), outcome.talks.len());
+    println!("\n{}: {verdicts} verdicts on {flows} flows", lane.name);
+    for stage in STAGES {
+        let times = &outcome.stopped["time_to_verdict"][stage];
+        let [median, ninety, most, longest] =
+            SHARES.map(|share| times[share].as_f64().unwrap_or_default());
+        println!("  {stage:<14}{median:>8.0} {ninety:>10.0} {most:>10.0} {longest:>10.0}");
+    }
+    if lane.clients.exchange {
+        let Counted { allowed, allowed_complete, blocked, blocked_complete } = count(outcome);
+        println!(
+            "  exchanges that came to their end: {blocked_complete} of {blocked} that are to be \
+             blocked, {allowed_complete} of {allowed} others"
+        );
+    }
+    if lane.flood.is_some() {
+        println!(
+            "  flood: {:.0} packets/s, {:.2} CPUs; not given to nDPI: {} left out, {} without room in \
+             the rings, {} in a queue",
+            per_second(outcome),
+            cpus(outcome.sent.busy, outcome.sent.lasted),
+            outcome.stopped["left_out"].as_u64().unwrap_or(0),
+            ring_full(&outcome.stopped),
+            outcome.stopped["queue_full"].as_u64().unwrap_or(0),
+        );
+    }
+    let machine = &outcome.machine;
+    println!(
+        "  ndpi-xdp used {:.2} of {} CPUs; load average before: {:.2}",
+        machine.program, machine.cpus, machine.load
+    );
+}
+
+/// Exchanges, and how many of them came to their end.
+#[derive(Clone, Copy, Default)]
+struct Counted {
+    allowed: usize,
+    allowed_complete: usize,
+    blocked: usize,
+    blocked_complete: usize,
+}
+
+fn count(outcome: &Outcome) -> Counted {
+    let of = |is_blocked, only_complete: bool| {
+        let talks = outcome.talks.iter().filter(|talk| talk.is_blocked == is_blocked);
+        talks.filter(|talk| talk.is_complete || !only_complete).count()
+    };
+    Counted {
+        allowed: of(false, false),
+        allowed_complete: of(false, true),
+        blocked: of(true, false),
+        blocked_complete: of(true, true),
+    }
+}
+
+fn ring_full(stopped: &Value) -> u64 {
+    let by_cpu = stopped["ring_full"].as_array().into_iter().flatten();
+    by_cpu.filter_map(|it| it["packets"].as_u64()).sum()
+}
+
+fn per_second(outcome: &Outcome) -> f64 {
+    let seconds = outcome.sent.lasted.as_secs_f64();
+    if seconds > 0.0 { outcome.sent.packets as f64 / seconds } else { 0.0 }
+}
+
+fn cpus(busy: std::time::Duration, lasted: std::time::Duration) -> f64 {
+    if lasted.is_zero() { 0.0 } else { busy.as_secs_f64() / lasted.as_secs_f64() }
+}
+
+/// What so many thousandths of the sorted values are not above.
+fn at(sorted: &[u64], thousandths: usize) -> u64 {
+    let rank = (sorted.len() * thousandths).div_ceil(1000).max(1);
+    sorted.get(rank - 1).copied().unwrap_or(0)
+}
