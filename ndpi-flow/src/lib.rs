@@ -13,11 +13,11 @@ mod verdict;
 
 pub use batch::Batch;
 pub use classify::{
-    Announcement, Classifier, Detector, End, Enforcement, Judge, Keeper, Moment, Settings, Sink,
-    Unenforced, judge,
+    Announcement, Captured, Classifier, Detector, End, Enforcement, Judge, Keeper, Moment,
+    RuleJudge, Scene, Settings, Sink, Unenforced,
 };
 pub use first_packet::{
-    Blocked, Blocklist, Claim, Known, LONGEST, Memory, NoBlocklist, Servers, UNANNOUNCED, lesson,
+    Blocked, Blocklist, Claim, Known, LONGEST, Memory, NoBlocklist, Servers, UNANNOUNCED,
 };
 pub use flow::{
     AFTER, Cause, Client, Decided, DecidedBy, Details, FlowEntry, FlowTable, Held, Ledger, Looks,

@@ -20,6 +20,6 @@ pub use classifier::Classifier;
 pub use detector::{Announcement, Detector};
 pub use end::End;
 pub use enforcement::{Enforcement, Unenforced};
-pub use rule_judge::judge;
+pub use rule_judge::{Captured, RuleJudge, Scene};
 pub use settings::{Keeper, Settings};
 pub use sink::{Judge, Moment, Sink};

@@ -14,4 +14,5 @@ mod tests;
 pub use blocklist::{Blocked, Blocklist, NoBlocklist};
 pub use claim::{Claim, Known};
 pub use memory::{LONGEST, Memory, UNANNOUNCED};
-pub use servers::{Servers, lesson};
+pub use servers::Servers;
+pub(crate) use servers::lesson;

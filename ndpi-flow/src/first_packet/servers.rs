@@ -124,7 +124,7 @@ fn blocked(policy: &Policy, server: &Remembered, now_ns: u64) -> Option<Blocked>
 
 /// What is to be remembered of the server of a flow that was just decided: nothing unless a rule in a
 /// hurry did it.
-pub fn lesson<F>(flow: &FlowEntry<F>, policy: &Policy) -> Option<(ServerKey, Known)> {
+pub(crate) fn lesson<F>(flow: &FlowEntry<F>, policy: &Policy) -> Option<(ServerKey, Known)> {
     let decided = flow.decided()?;
     let rule = RuleIndex(decided.verdict?.rule?);
     let server = policy.is_in_a_hurry(rule).then(|| server_of(flow))??;

@@ -4,14 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ndpi::Classification;
 use ndpi_capture::Others;
 use ndpi_capture::link::Outer;
 use ndpi_events::{Event, FlowEnded, Tunnel};
-use ndpi_flow::{
-    Announcement, Blocklist, Claim, DecidedBy, Details, End, FlowEntry, FlowKey, Judge, Moment,
-    Sample, Servers, Tenant, Verdict, judge, lesson,
-};
+use ndpi_flow::{Blocklist, Captured, End, FlowEntry, FlowKey, RuleJudge, Sample, Tenant, Verdict};
 use ndpi_policy::Policy;
 use serde::Serialize;
 
@@ -46,8 +42,8 @@ pub(crate) struct Recorder<'a> {
     captures: Vec<Arc<str>>,
     /// The tunnels of flows inside of one.
     outers: HashMap<(FlowKey, Tenant), Outer>,
-    /// What is remembered of servers, where a rule asks for it.
-    servers: Option<Servers>,
+    /// Where verdicts come from.
+    pub(crate) judge: RuleJudge,
     /// Records that nobody has fetched yet.
     pub(crate) out: Vec<u8>,
     pub(crate) summary: Summary,
@@ -61,9 +57,8 @@ impl<'a> Recorder<'a> {
         blocklist: impl Blocklist + 'static,
     ) -> Self {
         let (outers, summary) = (HashMap::new(), Summary::default());
-        let hurried = recording.policy.filter(|policy| policy.acts_on_first_packet());
-        let servers = hurried.map(|policy| Servers::new(Arc::clone(policy), Box::new(blocklist)));
-        Self { recording, captures, outers, servers, out: Vec::new(), summary }
+        let judge = RuleJudge::of_captures(recording.policy.cloned(), blocklist, Captured);
+        Self { recording, captures, outers, judge, out: Vec::new(), summary }
     }
 
     /// Notes that a packet of the flow `key` came through a tunnel, after it was classified: it may have
@@ -85,11 +80,7 @@ impl<'a> Recorder<'a> {
 
     /// Notes how long a flow took to classify, and what its server is; `sample` completed it.
     pub(crate) fn decided<F>(&mut self, flow: &FlowEntry<F>, sample: &Sample) {
-        let policy = self.recording.policy.filter(|_| flow.tenants.is_none());
-        let lesson = policy.and_then(|policy| lesson(flow, policy));
-        if let (Some(servers), Some((server, known))) = (&self.servers, lesson) {
-            servers.remember(server, known, sample.time_ns);
-        }
+        self.judge.remember(flow, sample.time_ns);
         let took = Duration::from_nanos(sample.time_ns.saturating_sub(flow.first_seen_ns));
         let capture = &self.captures[flow.ifindex as usize];
         self.summary.slowest.note(flow, took, capture);
@@ -111,48 +102,6 @@ impl<'a> Recorder<'a> {
         match format {
             Format::Csv => write_csv(&mut self.out, &ended),
             _ => write_json(&Event::FlowEnded(ended), &mut self.out),
-        }
-    }
-}
-
-impl<F> Judge<F> for Recorder<'_> {
-    fn judge(
-        &mut self,
-        flow: &FlowEntry<F>,
-        classification: &Classification,
-        details: &Details,
-        moment: Moment,
-    ) -> Option<Verdict> {
-        let policy = self.recording.policy?;
-        let facts = flow.facts(classification, details, None, flow.last_seen_ns);
-        judge(policy, &facts, moment)
-    }
-
-    fn judges_partial(&self) -> bool {
-        self.recording.policy.is_some_and(|policy| policy.acts_on_partial())
-    }
-
-    fn judges_first_packet(&self) -> bool {
-        self.servers.is_some()
-    }
-
-    fn claim(
-        &mut self,
-        flow: &FlowEntry<F>,
-        said: Option<Classification>,
-        now_ns: u64,
-    ) -> Option<Claim> {
-        if flow.tenants.is_some() {
-            // What is remembered of a server is of no tenant, or of another.
-            let (classification, by) = (said?, DecidedBy::FirstPacket);
-            return Some(Claim { classification, details: Details::default(), by });
-        }
-        self.servers.as_ref()?.claim(&flow.key.server(flow.client), said, now_ns)
-    }
-
-    fn learn(&mut self, announcement: &Announcement, now_ns: u64) {
-        if let Some(servers) = &self.servers {
-            servers.learn(&announcement.name, &announcement.addresses, now_ns);
         }
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use ndpi_events::{Event, Kind, Source, Time};
 use ndpi_flow::{End, FlowEntry, Verdict};
-use ndpi_policy::Policy;
 
 use crate::clock::now_ns;
 use crate::interfaces::Roster;
@@ -28,23 +27,23 @@ impl Reporter {
     pub(super) fn decided<F>(
         &mut self,
         flow: &FlowEntry<F>,
-        policy: &Policy,
+        rule: Option<&str>,
         (packet_ns, now_ns): (u64, u64),
     ) {
-        self.publish(Kind::Decided, flow, policy, now_ns, |maker| {
+        self.publish(Kind::Decided, flow, rule, now_ns, |maker| {
             maker.decided(flow, (packet_ns, now_ns)).map(Event::Decided)
         });
     }
 
-    /// Reports that `policy` says something else of a flow than the verdict `before`.
+    /// Reports that `rule` says something else of a flow than the verdict `before`.
     pub(super) fn rejudged<F>(
         &mut self,
         flow: &FlowEntry<F>,
-        policy: &Policy,
+        rule: Option<&str>,
         before: Option<Verdict>,
     ) {
         let now_ns = now_ns();
-        self.publish(Kind::FlowUpdated, flow, policy, now_ns, |maker| {
+        self.publish(Kind::FlowUpdated, flow, rule, now_ns, |maker| {
             maker.rejudged(flow, before, now_ns).map(Event::FlowUpdated)
         });
     }
@@ -53,11 +52,11 @@ impl Reporter {
     pub(super) fn ended<F>(
         &mut self,
         flow: &FlowEntry<F>,
-        policy: &Policy,
+        rule: Option<&str>,
         end: End,
         counters: Counters,
     ) {
-        self.publish(Kind::FlowEnded, flow, policy, now_ns(), |maker| {
+        self.publish(Kind::FlowEnded, flow, rule, now_ns(), |maker| {
             maker.ended(flow, end, counters).map(Event::FlowEnded)
         });
     }
@@ -66,23 +65,23 @@ impl Reporter {
         &mut self,
         kind: Kind,
         flow: &FlowEntry<F>,
-        policy: &Policy,
+        rule: Option<&str>,
         now_ns: u64,
         make: impl FnOnce(RecordMaker<'_>) -> Option<Event>,
     ) {
         if !self.source.wants(kind) {
             return;
         }
-        let interface = interface_of(&self.interfaces, flow);
+        let interface = interface_of(&self.interfaces, flow.ifindex);
         let (names, origin) = (&*self.names, Origin::Interface(&interface));
-        let maker = RecordMaker { names, origin, rule: flow.rule(policy) };
+        let maker = RecordMaker { names, origin, rule };
         if let Some(event) = make(maker) {
             self.source.publish(Time::from_ns(now_ns), event);
         }
     }
 }
 
-/// The name of the interface that a flow was seen on first.
-pub(super) fn interface_of<F>(interfaces: &Roster, flow: &FlowEntry<F>) -> Arc<str> {
-    interfaces.name(flow.ifindex).unwrap_or_else(|| "?".into())
+/// The name of an interface, also of one that is gone.
+pub(super) fn interface_of(interfaces: &Roster, ifindex: u32) -> Arc<str> {
+    interfaces.name(ifindex).unwrap_or_else(|| "?".into())
 }

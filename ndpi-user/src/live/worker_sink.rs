@@ -10,7 +10,7 @@ use ndpi_kernel::ktime_ns;
 
 use super::crowding::{Crowded, Crowding};
 use super::halves::Halves;
-use super::judge::LiveJudge;
+use super::judge::{LiveJudge, LiveScene};
 use super::reporter::Reporter;
 use super::summary::Summary;
 use super::timing::Stopwatch;
@@ -60,7 +60,8 @@ impl<S: VerdictStore> WorkerSink<S> {
     /// The sink of the worker `name`, which writes verdicts of `policy` to `store`.
     pub(super) fn new(store: S, policy: Arc<ActivePolicy>, shared: &Shared, name: &str) -> Self {
         let Shared { names, interfaces, bus, rejecter, servers, crowding, halves, .. } = shared;
-        let judge = LiveJudge::new(Arc::clone(&policy), interfaces.clone(), Arc::clone(servers));
+        let (rules, scene) = (Arc::clone(policy.policy()), LiveScene::new(interfaces.clone()));
+        let judge = LiveJudge::new(rules, Arc::clone(servers), scene);
         Self {
             judge,
             enforcer: Enforcer::new(store, policy, rejecter.clone()),
@@ -75,13 +76,13 @@ impl<S: VerdictStore> WorkerSink<S> {
 
     /// Measures what this worker's decisions take.
     pub(super) fn stopwatch(&mut self) -> &mut Stopwatch {
-        &mut self.judge.stopwatch
+        &mut self.judge.scene.stopwatch
     }
 
     /// From now on, `policy` judges. All flows are to be judged again at once
     /// ([`ndpi_flow::Classifier::judge_again`]), or verdicts of the one before stay.
     pub(super) fn set_policy(&mut self, policy: Arc<ActivePolicy>) {
-        self.judge.set_policy(Arc::clone(&policy));
+        self.judge.set_policy(Arc::clone(policy.policy()));
         self.enforcer.set_policy(policy);
     }
 
@@ -94,7 +95,7 @@ impl<S: VerdictStore> WorkerSink<S> {
     pub(super) fn retry<F>(&mut self, flow: &mut FlowEntry<F>, pending: Pending) {
         if self.enforcer.retry(flow, pending) {
             let times = (flow.last_seen_ns, now_ns());
-            self.reporter.decided(flow, self.judge.policy(), times);
+            self.reporter.decided(flow, self.judge.rule_of(flow), times);
         }
     }
 
@@ -117,7 +118,7 @@ impl<S: VerdictStore> WorkerSink<S> {
 
     /// What was seen, by application and action.
     pub(super) fn into_summary(mut self) -> Summary {
-        self.summary.add_times(&self.judge.stopwatch.into_times());
+        self.summary.add_times(&self.judge.scene.stopwatch.into_times());
         self.summary
     }
 
@@ -153,16 +154,16 @@ impl<S: VerdictStore, F> Sink<F> for WorkerSink<S> {
         // Before anything else is done: this is the time by which the verdict stood.
         let stands_ns = now_ns();
         let total_ns = stands_ns.saturating_sub(sample.time_ns);
-        self.judge.stopwatch.stands((decided, ktime_ns()), total_ns, sample.empty);
+        self.judge.scene.stopwatch.stands((decided, ktime_ns()), total_ns, sample.empty);
         self.judge.remember(flow, stands_ns);
         self.enforcer.answer(flow, sample);
-        self.reporter.decided(flow, self.judge.policy(), (sample.time_ns, stands_ns));
+        self.reporter.decided(flow, self.judge.rule_of(flow), (sample.time_ns, stands_ns));
     }
 
     fn judged_again(&mut self, flow: &mut FlowEntry<F>, before: Option<Verdict>) {
         if self.enforcer.rejudge(flow, before) {
             self.changed += 1;
-            self.reporter.rejudged(flow, self.judge.policy(), before);
+            self.reporter.rejudged(flow, self.judge.rule_of(flow), before);
         }
     }
 
@@ -178,7 +179,7 @@ impl<S: VerdictStore, F> Sink<F> for WorkerSink<S> {
         let (counters, kernel) = self.enforcer.finish(&mut flow, end);
         self.sum_up(&flow, counters, &kernel);
         self.halves.count(&flow);
-        self.reporter.ended(&flow, self.judge.policy(), end, counters);
+        self.reporter.ended(&flow, self.judge.rule_of(&flow), end, counters);
     }
 }
 

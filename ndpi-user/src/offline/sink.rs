@@ -23,7 +23,7 @@ impl<'a> FlowSink<'a> {
 
 impl<F> Sink<F> for FlowSink<'_> {
     fn rules(&mut self) -> &mut impl Judge<F> {
-        &mut self.recorder
+        &mut self.recorder.judge
     }
 
     fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {

@@ -1,15 +1,17 @@
 //! The flows of a capture, explained as they are decided.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Result;
-use ndpi::{Classification, Engine};
+use ndpi::Engine;
 use ndpi_capture::Capture;
 use ndpi_capture::link::{self, Tunnels};
 use ndpi_flow::{
-    Announcement, Claim, Classifier, Details, End, FlowEntry, Judge, Keeper, Memory, Moment,
-    Sample, Settings, Sink, Timeouts, Verdict, judge, lesson,
+    Classifier, End, FlowEntry, Judge, Keeper, Moment, NoBlocklist, RuleJudge, Sample, Scene,
+    Settings, Sink, Timeouts, Verdict,
 };
+use ndpi_policy::{Facts, Policy};
 
 use super::explainer::Explainer;
 use crate::captures::{Stop, name, sample, tell_unread};
@@ -25,7 +27,7 @@ const OUTPUT_STEP: usize = 64 << 10;
 /// error what could not be explained; whether anything could be read.
 pub(super) fn explain(
     path: &Path,
-    explainer: &Explainer,
+    (policy, explainer): (&Arc<Policy>, &Explainer<'_>),
     engine: &Engine,
     stop: &Stop,
 ) -> Result<bool> {
@@ -34,12 +36,9 @@ pub(super) fn explain(
         keeper: Keeper::Classifier,
         max_flows: MAX_FLOWS,
     };
-    let mut sink = ExplainSink(ExplainJudge {
-        explainer,
-        memory: Memory::default(),
-        text: String::new(),
-        explained: 0,
-    });
+    let explained = Explained { explainer, text: String::new(), flows: 0 };
+    let policy = Some(Arc::clone(policy));
+    let mut sink = ExplainSink { judge: RuleJudge::of_captures(policy, NoBlocklist, explained) };
     let mut classifier = Classifier::new(engine, settings);
     let mut report = CaptureReport { name: name(path), ..CaptureReport::default() };
     let mut capture = match Capture::open_until(path, Some(stop.shared())) {
@@ -65,15 +64,15 @@ pub(super) fn explain(
             }
         }
         classifier.expire(now_ns, 1, &mut sink);
-        if sink.0.text.len() >= OUTPUT_STEP {
-            print(&sink.0.text)?;
-            sink.0.text.clear();
+        if sink.judge.scene.text.len() >= OUTPUT_STEP {
+            print(&sink.judge.scene.text)?;
+            sink.judge.scene.text.clear();
         }
     }
     classifier.end_all(&mut sink);
-    print(&sink.0.text)?;
+    print(&sink.judge.scene.text)?;
     let nothing = tell_unread(&report);
-    if !nothing && sink.0.explained == 0 {
+    if !nothing && sink.judge.scene.flows == 0 {
         tell_no_flow(&report);
     }
     Ok(!nothing)
@@ -88,65 +87,40 @@ fn tell_no_flow(report: &CaptureReport) {
     log::warn!("{}: no flow in {} packets{reasons}", report.name, report.packets);
 }
 
-/// Explains each flow that is to be judged.
-struct ExplainJudge<'a> {
-    explainer: &'a Explainer,
-    /// What is remembered of servers.
-    memory: Memory,
-    text: String,
-    /// How many flows were explained.
-    explained: u64,
+/// Has flows judged, and takes no decision any further.
+struct ExplainSink<'a> {
+    judge: RuleJudge<Explained<'a>>,
 }
 
-/// Has explanations written, and takes no decision any further.
-struct ExplainSink<'a>(ExplainJudge<'a>);
+/// Writes an explanation for each flow that is decided.
+struct Explained<'a> {
+    explainer: &'a Explainer<'a>,
+    text: String,
+    /// How many flows were explained.
+    flows: u64,
+}
 
-impl<F> Judge<F> for ExplainJudge<'_> {
+impl Scene for Explained<'_> {
     fn judge(
         &mut self,
-        flow: &FlowEntry<F>,
-        classification: &Classification,
-        details: &Details,
+        facts: &Facts<'_>,
         moment: Moment,
+        decide: impl FnOnce() -> Option<Verdict>,
     ) -> Option<Verdict> {
-        let facts = flow.facts(classification, details, None, flow.last_seen_ns);
-        let verdict = judge(&self.explainer.policy, &facts, moment)?;
-        self.explained += 1;
-        self.text += &self.explainer.explain(&facts, moment);
+        let verdict = decide()?;
+        self.flows += 1;
+        self.text += &self.explainer.explain(facts, moment);
         Some(verdict)
-    }
-
-    fn judges_partial(&self) -> bool {
-        self.explainer.policy.acts_on_partial()
-    }
-
-    fn judges_first_packet(&self) -> bool {
-        self.explainer.policy.acts_on_first_packet()
-    }
-
-    fn claim(
-        &mut self,
-        flow: &FlowEntry<F>,
-        said: Option<Classification>,
-        now_ns: u64,
-    ) -> Option<Claim> {
-        self.memory.claim(&flow.key.server(flow.client), said, now_ns)
-    }
-
-    fn learn(&mut self, announcement: &Announcement, now_ns: u64) {
-        self.memory.learn(&announcement.name, &announcement.addresses, now_ns);
     }
 }
 
 impl<F> Sink<F> for ExplainSink<'_> {
     fn rules(&mut self) -> &mut impl Judge<F> {
-        &mut self.0
+        &mut self.judge
     }
 
     fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
-        if let Some((server, known)) = lesson(flow, &self.0.explainer.policy) {
-            self.0.memory.remember(server, known, sample.time_ns);
-        }
+        self.judge.remember(flow, sample.time_ns);
     }
 
     fn finished(&mut self, _flow: FlowEntry<F>, _end: End) {}

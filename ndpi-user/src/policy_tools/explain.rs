@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use ndpi::{Engine, Library};
-use ndpi_policy::{FlowWords, Vocabulary};
+use ndpi_policy::{FlowWords, Policy, Vocabulary};
 use ndpi_text::shown;
 
 use super::explainer::Explainer;
@@ -43,28 +44,33 @@ impl Explain {
         let names = Vocabulary::of(&engine);
         let policy = input::load(&self.file, &names)?;
         say_warnings(&policy);
-        let explainer = Explainer::new(policy, names, self.json);
+        let explainer = Explainer::new(&policy, &names, self.json);
         let now = self.at.unwrap_or_else(Timestamp::now);
         for words in &self.flows {
-            let flow = described(words, explainer.names(), &engine, now)?;
+            let flow = described(words, &names, &engine, now)?;
             print(&explainer.explain_words(&flow))?;
         }
-        let explainer = explainer.at(self.at);
         if self.captures.is_empty() {
             return Ok(ExitCode::SUCCESS);
         }
-        self.explain_captures(&explainer, &library)
+        self.explain_captures(&Arc::new(policy.at(self.at)), &names, &library)
     }
 
     /// Explains the flows of all captures, up to a signal.
-    fn explain_captures(&self, explainer: &Explainer, library: &Library) -> Result<ExitCode> {
+    fn explain_captures(
+        &self,
+        policy: &Arc<Policy>,
+        names: &Vocabulary,
+        library: &Library,
+    ) -> Result<ExitCode> {
+        let explainer = Explainer::new(policy, names, self.json);
         let stop = Stop::listen().context("cannot take signals")?;
         let (mut code, mut begun) = (ExitCode::SUCCESS, 0);
         for path in self.captures.iter().take_while(|_| stop.signal().is_none()) {
             // Each capture has an engine of its own, as in `pcap`.
             let fresh = self.engine.engine(library)?;
             begun += 1;
-            let read = capture::explain(path, explainer, &fresh, &stop)
+            let read = capture::explain(path, (policy, &explainer), &fresh, &stop)
                 .with_context(|| format!("explaining the flows of {}", shown(path)))?;
             if !read {
                 code = ExitCode::FAILURE;

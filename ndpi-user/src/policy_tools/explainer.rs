@@ -1,42 +1,31 @@
 //! Explanations of a policy's decisions, as they are printed.
 
-use jiff::Timestamp;
 use ndpi_flow::Moment;
 use ndpi_policy::{Explanation, Facts, FlowWords, Policy, Vocabulary, explain};
 
 /// A policy and how its decisions are shown.
-pub(super) struct Explainer {
-    pub(super) policy: Policy,
-    names: Vocabulary,
+pub(super) struct Explainer<'a> {
+    policy: &'a Policy,
+    names: &'a Vocabulary,
     json: bool,
 }
 
-impl Explainer {
-    pub(super) fn new(policy: Policy, names: Vocabulary, json: bool) -> Self {
+impl<'a> Explainer<'a> {
+    pub(super) fn new(policy: &'a Policy, names: &'a Vocabulary, json: bool) -> Self {
         Self { policy, names, json }
-    }
-
-    /// The same with schedules asked as of this time.
-    pub(super) fn at(self, time: Option<Timestamp>) -> Self {
-        Self { policy: self.policy.at(time), ..self }
-    }
-
-    /// The names that the policy uses.
-    pub(super) fn names(&self) -> &Vocabulary {
-        &self.names
     }
 
     /// The explanation of a flow in words, with what was assumed of it.
     pub(super) fn explain_words(&self, flow: &FlowWords) -> String {
         let facts = flow.facts();
-        let explanation = explain(&self.policy, &facts);
+        let explanation = explain(self.policy, &facts);
         self.shown(&Explanation { notes: flow.notes().to_vec(), ..explanation }, &facts)
     }
 
     /// The explanation of a flow, ready to print. At its final moment a flow is decided however
     /// much is known of it.
     pub(super) fn explain(&self, facts: &Facts<'_>, moment: Moment) -> String {
-        let mut explanation = explain(&self.policy, facts);
+        let mut explanation = explain(self.policy, facts);
         if moment == Moment::Final {
             explanation.decision = Some(self.policy.decide_now(facts));
         }
@@ -45,9 +34,9 @@ impl Explainer {
 
     fn shown(&self, explanation: &Explanation, facts: &Facts<'_>) -> String {
         if self.json {
-            format!("{}\n", explanation.to_json(&self.policy, facts, &self.names))
+            format!("{}\n", explanation.to_json(self.policy, facts, self.names))
         } else {
-            format!("{}\n\n", explanation.to_text(&self.policy, facts, &self.names))
+            format!("{}\n\n", explanation.to_text(self.policy, facts, self.names))
         }
     }
 }

@@ -140,7 +140,7 @@ impl<'a> ReplaySink<'a> {
 
 impl<F> Sink<F> for ReplaySink<'_> {
     fn rules(&mut self) -> &mut impl Judge<F> {
-        &mut self.recorder
+        &mut self.recorder.judge
     }
 
     fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
