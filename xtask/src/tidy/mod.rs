@@ -5,6 +5,7 @@
 
 mod abi;
 mod access;
+mod layers;
 mod licences;
 mod links;
 mod manifests;
@@ -69,6 +70,7 @@ fn findings(workspace: &Workspace) -> Result<Vec<String>> {
         shared_types::check(&sources),
         abi::check(&sources, root)?,
         manifests::check(root)?,
+        layers::check(root)?,
         licences::check(root)?,
         workflows::check(root)?,
         links::check(root)?,
