@@ -11,8 +11,8 @@ pub struct Warning {
     pub time: Time,
     /// What it is about: `rings-full`, `frames-lost`, `records-lost`, `map-refused`.
     pub about: Word,
-    /// How many of them since the last warning of the kind: packets, frames, records, or how often so far a map
-    /// has refused something.
+    /// How many of them since the last warning of the kind: packets, frames, records; of `map-refused`, how often
+    /// so far.
     pub count: u64,
     /// In words.
     pub text: String,

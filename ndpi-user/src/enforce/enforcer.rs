@@ -6,7 +6,7 @@ use ndpi_flow::{Action, End, FlowEntry, FlowKey, Sample, Verdict};
 
 use super::active_policy::ActivePolicy;
 use super::counts::{count_all, count_undecided};
-use super::retry::{Pending, RetryQueue};
+use super::retry::{Pending, Refusal, RetryQueue};
 use super::store::{Activity, DesiredVerdict, KernelCounts, VerdictStore};
 use crate::record::Counters;
 use crate::reject::Rejecter;
@@ -157,6 +157,11 @@ impl<S: VerdictStore> Enforcer<S> {
     /// Whether a flow has a verdict that no packet has met since the tick `last_seen`.
     pub fn is_silent_since(&mut self, key: &FlowKey, last_seen: u32) -> bool {
         self.activity(key).is_some_and(|activity| activity.last_seen == last_seen)
+    }
+
+    /// What there is to report of what the maps refused, since the last call.
+    pub fn take_refusal(&mut self) -> Option<Refusal> {
+        self.retries.take_refusal()
     }
 
     /// How often the kernel had forgotten what came of a flow before its verdict, since the last call.

@@ -22,5 +22,5 @@ pub use expiry::end_of;
 pub use installer::{KernelRules, PolicyInstaller, RuleStore};
 pub use kernel_blocklist::KernelBlocklist;
 pub use kernel_store::{KernelStore, NO_RULE};
-pub use retry::Pending;
+pub use retry::{Pending, Refusal};
 pub use store::{Activity, DesiredVerdict, KernelCounts, Suspended, VerdictStore, Volume};

@@ -4,8 +4,6 @@ use std::collections::{HashMap, VecDeque};
 
 use ndpi_flow::FlowKey;
 
-use crate::logging::Recurring;
-
 /// What the kernel lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pending {
@@ -20,13 +18,36 @@ pub enum Pending {
 pub(super) struct RetryQueue {
     flows: HashMap<FlowKey, Pending>,
     order: VecDeque<FlowKey>,
-    refused: Recurring,
+    /// How often the maps refused something.
+    refused: u64,
+    /// What is to be reported of that.
+    refusal: Option<Refusal>,
+}
+
+/// What the maps have refused, and how often until then. It is reported the first time, and then each time that
+/// it was twice as often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// How often they refused something.
+    pub times: u64,
+    /// The last reason.
+    pub text: String,
 }
 
 impl RetryQueue {
-    /// Notes that the maps refused something, and says so.
+    /// Notes that the maps refused something.
     pub(super) fn refuse(&mut self, error: &anyhow::Error) {
-        self.refused.warn(error);
+        self.refused += 1;
+        if self.refused.is_power_of_two() {
+            let times = self.refused;
+            self.refusal =
+                Some(Refusal { times, text: format!("{error:#} ({times} times so far)") });
+        }
+    }
+
+    /// What there is to report of refusals since the last call.
+    pub(super) fn take_refusal(&mut self) -> Option<Refusal> {
+        self.refusal.take()
     }
 
     /// Notes what is missing of a flow.
@@ -101,5 +122,17 @@ mod tests {
             unwritten.remove(&key(port));
         }
         assert!(unwritten.order.len() < 100, "{}", unwritten.order.len());
+    }
+
+    #[test]
+    fn a_refusal_is_reported_when_it_was_twice_as_often() {
+        let mut retries = RetryQueue::default();
+        let reported = (1..=9).filter_map(|_| {
+            retries.refuse(&anyhow::anyhow!("no room"));
+            retries.take_refusal().map(|it| (it.times, it.text))
+        });
+        let reported: Vec<_> = reported.collect();
+        assert_eq!(reported.iter().map(|(times, _)| *times).collect::<Vec<_>>(), [1, 2, 4, 8]);
+        assert_eq!(reported[3].1, "no room (8 times so far)");
     }
 }

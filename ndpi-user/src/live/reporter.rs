@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use ndpi_events::{Event, Kind, Source, Time};
+use ndpi_events::{Event, Kind, Source, Time, Warning};
 use ndpi_flow::{End, FlowEntry, Verdict};
 
 use crate::clock::now_ns;
+use crate::enforce::Refusal;
 use crate::interfaces::Roster;
 use crate::record::{Counters, Names, Origin, RecordMaker};
 
@@ -59,6 +60,13 @@ impl Reporter {
         self.publish(Kind::FlowEnded, flow, rule, now_ns(), |maker| {
             maker.ended(flow, end, counters).map(Event::FlowEnded)
         });
+    }
+
+    /// Reports that the maps have refused something.
+    pub(super) fn refused(&mut self, Refusal { times: count, text }: Refusal) {
+        let time = Time::from_ns(now_ns());
+        let warning = Warning { time, about: "map-refused".into(), count, text };
+        self.source.publish(time, Event::Warning(warning));
     }
 
     fn publish<F>(

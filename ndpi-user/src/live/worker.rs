@@ -73,6 +73,7 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
             }
         }
         self.classifier.end_all(&mut self.sink);
+        self.sink.report_lost(self.classifier.notes().lost());
         self.sink.count_samples(self.taken);
         self.sink
     }

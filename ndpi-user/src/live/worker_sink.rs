@@ -99,9 +99,12 @@ impl<S: VerdictStore> WorkerSink<S> {
         }
     }
 
-    /// Reports what the tables have lost for want of room: tracks of the kernel's, and notes, of which so many
-    /// were lost since the beginning.
+    /// Reports what the maps have refused, and what the tables have lost for want of room: tracks of the
+    /// kernel's, and notes, of which so many were lost since the beginning.
     pub(super) fn report_lost(&mut self, notes: u64) {
+        if let Some(refusal) = self.enforcer.take_refusal() {
+            self.reporter.refused(refusal);
+        }
         let tracks = self.enforcer.take_lost_tracks();
         let notes = notes - std::mem::replace(&mut self.lost_notes, notes);
         for (what, lost) in [(Crowded::Tracks, tracks), (Crowded::Notes, notes)] {
