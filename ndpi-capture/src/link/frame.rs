@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn what_is_no_frame_is_named() {
         let long = vec![0; LONGEST + 1];
-        for (data, wanted) in [(&long[..HEADER - 1], "short-frame"), (&long, "long-frame")] {
+        for (data, wanted) in [(&long[..HEADER - 1], "short_frame"), (&long, "long_frame")] {
             let skip = Framer::default().frame(&packet(1, data, data.len())).unwrap_err();
             assert_eq!(skip.to_string(), wanted);
         }

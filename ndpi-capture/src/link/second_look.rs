@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use ndpi_common::Reason;
 use ndpi_common::parse::{self, Captured, Link, MAX_TAGS, Options, Refusal, Source as _, Tags};
 use ndpi_common::parse::{ETHERNET_LEN, ethertype};
 
@@ -16,6 +17,8 @@ pub enum Inner {
     EtherType(u16),
     /// A protocol of PPP.
     Ppp(u16),
+    /// An address family of the system that captured.
+    Family(u32),
     /// A service access point of LLC.
     Llc(u8),
     /// A number below all EtherTypes in a link header: Linux's own protocols, or a header of another
@@ -138,11 +141,11 @@ pub(super) fn of_ppp(protocol: u16) -> Skip {
 }
 
 impl Inner {
-    /// The reason's word in records, which is the kernel's.
-    pub(super) fn reason(self) -> &'static str {
+    /// The kernel's reason for it.
+    pub(super) fn reason(self) -> Reason {
         match self {
-            Self::EtherType(_) | Self::Ppp(_) => "not-ip",
-            Self::Llc(_) | Self::Low(_) => "llc",
+            Self::EtherType(_) | Self::Ppp(_) | Self::Family(_) => Reason::NotIp,
+            Self::Llc(_) | Self::Low(_) => Reason::Llc,
         }
     }
 }
@@ -159,6 +162,7 @@ impl fmt::Display for Inner {
                 write!(f, "PPP protocol {number:#06x}")?;
                 ppp_name(*number)
             }
+            Self::Family(number) => return write!(f, "address family {number}"),
             Self::Llc(number) => return write!(f, "LLC service access point {number:#04x}"),
             Self::Low(number) => {
                 return write!(f, "number {number:#06x} in place of an EtherType");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use ndpi_common::Reason;
 use ndpi_common::parse::Refusal;
 use serde::{Deserialize, Serialize};
 
@@ -45,36 +46,19 @@ impl Skip {
     }
 }
 
-/// The reason's word in records: `not-ip`, `link-type-189`, …
+/// The reason's name in records: the kernel's ([`Reason::name`]) where it has one.
 impl fmt::Display for Skip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::LinkType(LinkType(number)) => write!(f, "link-type-{number}"),
-            Self::LaterFragment => f.write_str("later-fragment"),
-            Self::Refused(refusal) => f.write_str(refused(*refusal)),
-            Self::Inner(inner) => f.write_str(inner.reason()),
-            Self::Protected => f.write_str("wifi-encrypted"),
-            Self::BadChecksum => f.write_str("wifi-bad-checksum"),
-            Self::ShortFrame => f.write_str("short-frame"),
-            Self::LongFrame => f.write_str("long-frame"),
-        }
-    }
-}
-
-fn refused(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::NotIp => "not-ip",
-        Refusal::Llc => "llc",
-        Refusal::TooManyTags => "too-many-tags",
-        Refusal::TruncatedLink => "truncated-link-header",
-        Refusal::TruncatedIp => "truncated-ip-header",
-        Refusal::BadVersion => "bad-ip-version",
-        Refusal::BadHeaderLength => "bad-ip-header-length",
-        Refusal::LengthTooShort => "ip-length-too-short",
-        Refusal::LengthTooLong => "ip-length-too-long",
-        Refusal::LengthZero => "ip-length-zero",
-        Refusal::TooManyExtensions => "too-many-extensions",
-        Refusal::TruncatedExtension => "truncated-extension",
+        f.write_str(match self {
+            Self::LinkType(LinkType(number)) => return write!(f, "link_type_{number}"),
+            Self::LaterFragment => Reason::LaterFragment.name(),
+            Self::Refused(refusal) => refusal.reason().name(),
+            Self::Inner(inner) => inner.reason().name(),
+            Self::Protected => "wifi_encrypted",
+            Self::BadChecksum => "wifi_bad_checksum",
+            Self::ShortFrame => "short_frame",
+            Self::LongFrame => "long_frame",
+        })
     }
 }
 

@@ -1,8 +1,8 @@
 //! Every link type leads to the same packet; what leads nowhere is named.
 
-use ndpi_common::Direction;
+use ndpi_common::{Direction, Reason};
 
-use super::{Decoded, Skip, Skips, Tunnels, decode, packets};
+use super::{Decoded, Framer, Skip, Skips, Tunnels, decode, packets};
 use crate::packet::{LinkType, Packet};
 
 /// UDP from 198.18.0.2:4000 to 198.18.0.1:53 with four bytes of payload.
@@ -233,17 +233,17 @@ fn packets_without_a_flow_are_counted_by_reason() {
     later[7] = 1;
     let mut skips = Skips::default();
     let cases: [(u16, &[u8], &str); 11] = [
-        (189, &IPV4, "link-type-189"),
-        (192, &[0, 0, 8, 0, 192, 0, 0, 0], "link-type-192"),
-        (192, &[0, 0, 7, 0, 1, 0, 0, 0], "truncated-link-header"),
-        (192, &[0, 0, 9, 0, 1, 0, 0, 0], "truncated-link-header"),
-        (1, &[0; 13], "truncated-link-header"),
-        (113, &[0; 15], "truncated-link-header"),
-        (9, &[0xff, 0x03, 0xc0, 0x21], "not-ip"),
-        (9, &[], "truncated-link-header"),
-        (101, &[], "truncated-ip-header"),
-        (101, &[0x70], "bad-ip-version"),
-        (101, &later, "later-fragment"),
+        (189, &IPV4, "link_type_189"),
+        (192, &[0, 0, 8, 0, 192, 0, 0, 0], "link_type_192"),
+        (192, &[0, 0, 7, 0, 1, 0, 0, 0], "truncated_link"),
+        (192, &[0, 0, 9, 0, 1, 0, 0, 0], "truncated_link"),
+        (1, &[0; 13], "truncated_link"),
+        (113, &[0; 15], "truncated_link"),
+        (9, &[0xff, 0x03, 0xc0, 0x21], "not_ip"),
+        (9, &[], "truncated_link"),
+        (101, &[], "truncated_ip"),
+        (101, &[0x70], "bad_version"),
+        (101, &later, "later_fragment"),
     ];
     for (link_type, data, reason) in cases {
         let skip = decode(&packet(link_type, data), &Tunnels::all(false)).expect_err(reason);
@@ -251,7 +251,7 @@ fn packets_without_a_flow_are_counted_by_reason() {
         skips.count(skip);
     }
     assert_eq!(skips.total(), 11);
-    assert_eq!(skips.iter().find(|(reason, _)| *reason == "truncated-link-header").unwrap().1, 5);
+    assert_eq!(skips.iter().find(|(reason, _)| *reason == "truncated_link").unwrap().1, 5);
     let mut twice = skips.clone();
     twice.add(&skips);
     assert_eq!(twice.total(), 22);
@@ -319,6 +319,35 @@ fn what_is_in_a_tag_or_a_log_is_read() {
     assert_eq!((found.l3().len(), found.packet().ip_len()), (32, 32));
 }
 
+/// Not by what the bytes behind the family happen to be.
+#[test]
+fn a_loopback_frame_of_another_family_is_not_ip() {
+    for family in [[7, 0, 0, 0], [0, 0, 0, 7]] {
+        for link_type in [0, 108] {
+            let data = [&family[..], &IPV4].concat();
+            let found = decode(&packet(link_type, &data), &Tunnels::all(false)).unwrap_err();
+            let framed = Framer::default().frame(&packet(link_type, &data)).unwrap_err();
+            assert_eq!((found.to_string().as_str(), framed), ("not_ip", found));
+            let mut skips = Skips::default();
+            skips.count(found);
+            assert_eq!(skips.losses().collect::<Vec<_>>(), [("address family 7", 1)]);
+        }
+    }
+}
+
+/// One thing has one name, in `pcap` and in the kernel's statistics.
+#[test]
+fn reasons_have_the_kernels_names() {
+    for skip in [Skip::NOT_IP, Skip::LINK_HEADER, Skip::LaterFragment] {
+        let name = skip.to_string();
+        assert!(Reason::ALL.iter().any(|reason| reason.name() == name), "{name}");
+    }
+    for skip in [Skip::LinkType(LinkType(7)), Skip::Protected, Skip::BadChecksum, Skip::LongFrame] {
+        let name = skip.to_string();
+        assert!(name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric()), "{name}");
+    }
+}
+
 #[test]
 fn frames_of_802_11_without_a_packet_are_told_apart() {
     let of = |control: [u8; 2], fragment: u8| {
@@ -326,11 +355,11 @@ fn frames_of_802_11_without_a_packet_are_told_apart() {
         [&head[..], &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &IPV4].concat()
     };
     let cases = [
-        (of([0x08, 0x41], 0), "wifi-encrypted"),
-        (of([0x08, 1], 1), "later-fragment"),
-        (of([0x80, 0], 0), "not-ip"),
-        (of([0x48, 1], 0), "not-ip"),
-        (of([0x09, 1], 0), "not-ip"),
+        (of([0x08, 0x41], 0), "wifi_encrypted"),
+        (of([0x08, 1], 1), "later_fragment"),
+        (of([0x80, 0], 0), "not_ip"),
+        (of([0x48, 1], 0), "not_ip"),
+        (of([0x09, 1], 0), "not_ip"),
     ];
     for (frame, reason) in cases {
         let skip = decode(&packet(105, &frame), &Tunnels::all(false)).unwrap_err();

@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(nothing(&capture(2, &control)), None);
         let cut = [control[0], Skip::Refused(Refusal::TruncatedIp), Skip::Protected];
         let said = nothing(&capture(3, &cut)).unwrap();
-        assert!(said.contains("of 3 packets: 1 truncated-ip-header, 1 wifi-encrypted;"), "{said}");
+        assert!(said.contains("of 3 packets: 1 truncated_ip, 1 wifi_encrypted;"), "{said}");
         let some = CaptureReport { read: 1, ..capture(3, &cut) };
         assert_eq!(nothing(&some), None);
     }

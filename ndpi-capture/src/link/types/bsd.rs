@@ -2,12 +2,23 @@
 
 use super::bytes::{behind, split};
 use super::{Found, Under};
+use crate::link::Skip;
+use crate::link::second_look::Inner;
 
-/// Loopback: four bytes of address family, in the byte order of whoever captured. `AF_INET` is 2
-/// everywhere, but `AF_INET6` is 10, 23, 24, 26, 28 or 30; the IP version says it as well, and
-/// everywhere alike.
+/// Address families of IP: `AF_INET` is 2 everywhere; `AF_INET6` is 10 on Linux, 23 on Windows, 24 on NetBSD
+/// and OpenBSD, 26 on illumos, 28 on FreeBSD and 30 on macOS.
+const IP_FAMILIES: [u32; 7] = [2, 10, 23, 24, 26, 28, 30];
+
+/// Loopback: four bytes of address family, in the byte order of whoever captured. Of those of IP, the
+/// version field says which it is, everywhere alike.
 pub(super) fn loopback(data: &[u8]) -> Found<'_> {
-    split::<4>(data).map(|(_family, rest)| (Under::Ip, rest))
+    let (family, rest) = split::<4>(data)?;
+    let orders = [u32::from_le_bytes(family), u32::from_be_bytes(family)];
+    if orders.iter().any(|family| IP_FAMILIES.contains(family)) {
+        return Ok((Under::Ip, rest));
+    }
+    // Families are small: in the wrong byte order they are not.
+    Err(Skip::Inner(Inner::Family(orders[0].min(orders[1]))))
 }
 
 /// Packets that IPsec has unwrapped (`struct enchdr`): address family, SPI, flags.

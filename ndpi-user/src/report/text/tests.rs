@@ -88,7 +88,7 @@ fn the_report_shows_shares_risks_verdicts_and_slow_flows() {
     has("  Odd port      2  66.7 %  ████████████████");
     has("  drop    rule 0         2       60  58.6 KiB       48      12");
     has("  count   (default)      1       20  19.5 KiB");
-    has("  later-fragment        1");
+    has("  later_fragment        1");
     let slow: Vec<_> = lines.iter().filter(|line| line.contains(" → ")).collect();
     assert!(slow[0].contains("3.0 ms  TLS          TCP 198.18.0.1:3 → 198.18.0.2:443"), "{slow:?}");
 }

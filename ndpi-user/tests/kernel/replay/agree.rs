@@ -92,7 +92,7 @@ fn what_differs_over_the_corpus_has_a_reason() {
             flows.entry(key).or_default().push(flow);
         }
         let skipped = |capture: &Value| {
-            let fragments = capture["skipped"]["later-fragment"].is_u64();
+            let fragments = capture["skipped"]["later_fragment"].is_u64();
             (capture["capture"].to_string(), fragments)
         };
         (flows, run.records("capture").iter().map(skipped).collect::<BTreeMap<_, _>>())

@@ -95,17 +95,17 @@ fn packets_without_a_flow_have_a_reason() {
             fate("pass", "shown", true)
         ]
     );
-    assert_eq!(run.records("packet")[1]["skipped"], "short-frame");
+    assert_eq!(run.records("packet")[1]["skipped"], "short_frame");
     let capture = &run.records("capture")[0];
     assert_eq!((&capture["packets"], &capture["run"]), (&4.into(), &3.into()));
-    assert_eq!(capture["skipped"], json!({"short-frame": 1}));
+    assert_eq!(capture["skipped"], json!({"short_frame": 1}));
     let passed = json!({"not_ip": 1, "fragment_unknown": 1, "shown": 1});
     assert_eq!((&capture["passed"], &capture["dropped"]), (&passed, &json!({})));
     let text = replay(&["--packets", &path]).stdout;
-    assert!(text.contains("      2 1970-01-01T00:00:01.000000Z not run: short-frame\n"), "{text}");
+    assert!(text.contains("      2 1970-01-01T00:00:01.000000Z not run: short_frame\n"), "{text}");
     // Infrared: there is nothing to put an Ethernet header on.
     let path = file("replay-odd", "other.pcap", &capture_of(144, &packets[..1]));
-    assert_eq!(replay(&["--json", &path]).records("capture")[0]["skipped"]["link-type-144"], 1);
+    assert_eq!(replay(&["--json", &path]).records("capture")[0]["skipped"]["link_type_144"], 1);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn the_longest_packet_goes_through() {
     let run = replay(&["--json", "--packets", &path]);
     assert_eq!(fates(&run)[0], fate("pass", "shown", true));
     assert_eq!(run.records("packet")[0]["bytes"], 65_535);
-    assert_eq!(run.records("packet")[1]["skipped"], "long-frame");
+    assert_eq!(run.records("packet")[1]["skipped"], "long_frame");
 }
 
 #[test]

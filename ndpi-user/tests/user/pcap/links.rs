@@ -69,7 +69,7 @@ fn encrypted_frames_are_counted_and_told_of() {
     let path = file("links", "wpa.pcap", &capture_of(127, &behind(&wifi(0x41))));
     let run = pcap(&["--json", &path]);
     assert_eq!(run.code, Some(1), "{}", run.stderr);
-    assert_eq!(run.records("capture")[0]["skipped"]["wifi-encrypted"], 2);
+    assert_eq!(run.records("capture")[0]["skipped"]["wifi_encrypted"], 2);
     assert!(run.stderr.contains("2 of 2 packets are encrypted 802.11 frames"), "{}", run.stderr);
     let explained = explain(&path);
     assert!(explained.stderr.contains("encrypted"), "{}", explained.stderr);
@@ -84,7 +84,7 @@ fn an_explanation_of_no_flow_says_why() {
     let path = file("links", "arp.pcap", &capture_of(1, &[(1, arp)]));
     let run = explain(&path);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    assert!(run.stderr.contains("no flow in 1 packets: 1 not-ip"), "{}", run.stderr);
+    assert!(run.stderr.contains("no flow in 1 packets: 1 not_ip"), "{}", run.stderr);
 }
 
 /// IPv4 in 802.3 frames: behind LLC and SNAP, in a VLAN, in a cooked header.
@@ -130,7 +130,7 @@ fn a_capture_without_a_flow_says_what_may_have_carried_one() {
         (1, stp, None),
         (9, vec![0xc0, 0x21, 1, 1, 0, 4], None),
         (1, ethernet(0x88e5, &[0; 40]), Some("1 EtherType 0x88e5 (MACsec)")),
-        (1, ethernet(0x0800, &[0x45, 0]), Some("1 truncated-ip-header")),
+        (1, ethernet(0x0800, &[0x45, 0]), Some("1 truncated_ip")),
         (9, [&[0, 0x2d][..], &[0; 20]].concat(), Some("PPP protocol 0x002d (Van Jacobson")),
         (113, [&[0, 0, 0, 1][..], &[0; 10], &[0, 12], &[0; 4]].concat(), Some("number 0x000c")),
     ] {

@@ -64,7 +64,7 @@ fn a_record_tells_of_the_flow_and_one_of_the_capture() {
     assert_eq!((&flow["packets"], &flow["inspected"]), (&3.into(), &1.into()));
     let captures = run.records("capture");
     assert_eq!(captures[0]["packets"], 4);
-    assert_eq!(captures[0]["skipped"]["later-fragment"], 1);
+    assert_eq!(captures[0]["skipped"]["later_fragment"], 1);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn text_and_csv_show_the_same_flows() {
     let text = pcap(&[&path]).stdout;
     assert!(text.contains("4 packets, 1 flows with 183 B in 3.0 s"), "{text}");
     assert!(text.contains("DNS"), "{text}");
-    assert!(text.contains("later-fragment        1"), "{text}");
+    assert!(text.contains("later_fragment        1"), "{text}");
     let csv = pcap(&["--csv", &path]).stdout;
     let lines: Vec<_> = csv.lines().collect();
     assert_eq!(lines.len(), 2);
