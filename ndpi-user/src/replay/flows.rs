@@ -6,8 +6,8 @@ use ndpi::Engine;
 use ndpi_common::tick_of;
 use ndpi_flow::{Classifier, End, FlowKey, Sample, Settings, Stage, Timeouts};
 
-use super::machine::Machine;
 use super::sink::ReplaySink;
+use super::test_run_kernel::TestRunKernel;
 use crate::enforce::end_of;
 
 /// Ticks of the capture's time between two sweeps: five seconds, as `run` has it by default.
@@ -28,20 +28,20 @@ impl<'a, 'e> Flows<'a, 'e> {
     }
 
     /// Ends the flow with this key if it is over, before its next packet is run; says whether it was.
-    pub(super) fn end_if_over(&mut self, key: &FlowKey, machine: &Machine) -> Result<bool> {
-        let end = self.end_of(key, machine)?;
+    pub(super) fn end_if_over(&mut self, key: &FlowKey, kernel: &TestRunKernel) -> Result<bool> {
+        let end = self.end_of(key, kernel)?;
         Ok(end.is_some_and(|end| self.classifier.end(key, end, &mut self.sink)))
     }
 
-    fn end_of(&self, key: &FlowKey, machine: &Machine) -> Result<Option<End>> {
+    fn end_of(&self, key: &FlowKey, kernel: &TestRunKernel) -> Result<Option<End>> {
         let flow = self.classifier.table().look_up(key);
         let (Some(timeouts), Some(flow)) = (self.timeouts, flow) else { return Ok(None) };
         Ok(match flow.stage {
-            Stage::Decided(_) => machine
-                .verdict(key)?
-                .and_then(|entry| end_of(key, &entry, machine.tick(), &timeouts)),
+            Stage::Decided(_) => {
+                kernel.verdict(key)?.and_then(|entry| end_of(key, &entry, kernel.tick(), &timeouts))
+            }
             Stage::Undecided(_) => {
-                timeouts.is_over(flow, machine.ktime_ns()).then(|| End::of_silent(flow))
+                timeouts.is_over(flow, kernel.ktime_ns()).then(|| End::of_silent(flow))
             }
         })
     }
@@ -58,25 +58,25 @@ impl<'a, 'e> Flows<'a, 'e> {
     }
 
     /// A packet of the flow with this key was run.
-    pub(super) fn saw(&mut self, key: &FlowKey, time_ns: u64, machine: &Machine) {
-        self.classifier.saw(key, time_ns, machine.ktime_ns());
+    pub(super) fn saw(&mut self, key: &FlowKey, time_ns: u64, kernel: &TestRunKernel) {
+        self.classifier.saw(key, time_ns, kernel.ktime_ns());
     }
 
     /// Ends flows that are over: of the undecided ones it looks at `steps`.
-    pub(super) fn sweep(&mut self, steps: usize, machine: &Machine) -> Result<()> {
-        self.classifier.expire(machine.ktime_ns(), steps, &mut self.sink);
-        if machine.tick().wrapping_sub(self.swept) < SWEEP_TICKS {
+    pub(super) fn sweep(&mut self, steps: usize, kernel: &TestRunKernel) -> Result<()> {
+        self.classifier.expire(kernel.ktime_ns(), steps, &mut self.sink);
+        if kernel.tick().wrapping_sub(self.swept) < SWEEP_TICKS {
             return Ok(());
         }
-        self.swept = machine.tick();
-        self.sweep_decided(machine)
+        self.swept = kernel.tick();
+        self.sweep_decided(kernel)
     }
 
     /// Ends the decided flows that are over.
-    fn sweep_decided(&mut self, machine: &Machine) -> Result<()> {
-        let (Some(timeouts), tick) = (self.timeouts, machine.tick()) else { return Ok(()) };
+    fn sweep_decided(&mut self, kernel: &TestRunKernel) -> Result<()> {
+        let (Some(timeouts), tick) = (self.timeouts, kernel.tick()) else { return Ok(()) };
         let mut over = Vec::new();
-        for entry in machine.verdicts().entries() {
+        for entry in kernel.verdicts().entries() {
             let (key, verdict) = entry?;
             if let Some(end) = end_of(&key, &verdict, tick, &timeouts) {
                 over.push((self.first_seen(&key), key, end));
@@ -93,9 +93,9 @@ impl<'a, 'e> Flows<'a, 'e> {
     }
 
     /// Ends all flows: those that are over as such, then the others.
-    pub(super) fn end_all(&mut self, machine: &Machine) -> Result<()> {
-        self.classifier.expire_all(machine.ktime_ns(), &mut self.sink);
-        self.sweep_decided(machine)?;
+    pub(super) fn end_all(&mut self, kernel: &TestRunKernel) -> Result<()> {
+        self.classifier.expire_all(kernel.ktime_ns(), &mut self.sink);
+        self.sweep_decided(kernel)?;
         self.classifier.end_all(&mut self.sink);
         Ok(())
     }

@@ -3,9 +3,9 @@
 //!
 //! ```text
 //! file ─▶ capture ─▶ link ─▶ Ethernet frame ─▶ XDP program ─▶ pass · drop, counted under a reason
-//!                   `Framer`                   │ `machine.rs`
+//!                   `Framer`                   │ `test_run_kernel.rs`
 //!                                              ▼ ring
-//!                    verdict map ◀─ sink ◀─ classifier (nDPI)      `lane.rs`, `flows.rs`, `sink.rs`
+//!                    verdict map ◀─ sink ◀─ classifier (nDPI)      `pipeline.rs`, `flows.rs`, `sink.rs`
 //! ```
 //!
 //! It goes packet by packet on one thread: what the kernel shows of a packet is classified, and the
@@ -15,15 +15,15 @@
 
 mod answers;
 mod buckets;
+mod capture_run;
 mod counted;
 mod flows;
 mod job;
-mod lane;
-mod machine;
 mod options;
 mod packets;
+mod pipeline;
 mod sink;
-mod world;
+mod test_run_kernel;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -39,9 +39,9 @@ use crate::captures::{Bar, Format, Outcome, Timeline, find, is_broken_pipe, repo
 use crate::report::CSV_HEADER;
 use crate::stdout::print;
 use answers::Answers;
+use capture_run::CaptureRun;
 use job::Job;
-use machine::Machine;
-use world::World;
+use test_run_kernel::TestRunKernel;
 
 /// Replays captures, and prints records or a report. Exit status: 1 where not all could be read, 130 where
 /// a signal ended it.
@@ -55,8 +55,8 @@ pub(crate) fn run(options: Options) -> Result<ExitCode> {
     let found = find(&options.files);
     let (load, rows) = (options.load.clone(), options.rows);
     let (job, engine) = Job::new(options, found.folders.clone())?;
-    let machine = Machine::load(&load)?;
-    let (outcome, answers) = match replay(&job, &found.captures, machine, engine) {
+    let kernel = TestRunKernel::load(&load)?;
+    let (outcome, answers) = match replay(&job, &found.captures, kernel, engine) {
         Ok(done) => done,
         // `| head`: whoever read the output has seen enough.
         Err(error) if is_broken_pipe(&error) => return Ok(ExitCode::SUCCESS),
@@ -76,7 +76,7 @@ pub(crate) fn run(options: Options) -> Result<ExitCode> {
 fn replay(
     job: &Job,
     captures: &[PathBuf],
-    mut machine: Machine,
+    mut kernel: TestRunKernel,
     first: Engine,
 ) -> Result<(Outcome, Answers)> {
     let mut out = io::stdout().lock();
@@ -91,12 +91,12 @@ fn replay(
             break;
         }
         let engine = first.take().map_or_else(|| job.engine(), Ok)?;
-        let world = World::new(job, path, &engine, &mut machine, &mut timeline)?;
+        let capture_run = CaptureRun::new(job, path, &engine, &mut kernel, &mut timeline)?;
         // Making an engine takes longer than most captures.
         if job.stop.signal().is_some() {
             break;
         }
-        let (done, answered) = world.run(path, &mut out, &bar)?;
+        let (done, answered) = capture_run.run(path, &mut out, &bar)?;
         outcome.add(done);
         answers.add(answered);
     }

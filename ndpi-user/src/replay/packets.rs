@@ -8,15 +8,15 @@ use ndpi_events::Ends;
 use serde::Serialize;
 
 use super::counted::Counted;
-use super::lane::Seen;
+use super::pipeline::RunResult;
 use super::sink::Decision;
 use crate::captures::{Format, write_json};
 use crate::record::{Time, ends_of};
 use crate::report::units::carrier;
 
-/// The outcome of a packet.
-pub(super) struct Fate {
-    pub(super) seen: Seen,
+/// The result of a packet.
+pub(super) struct PacketResult {
+    pub(super) seen: RunResult,
     pub(super) counted: Counted,
     /// What it decided.
     pub(super) decision: Option<Decision>,
@@ -56,9 +56,9 @@ pub(super) fn write(
     format: Format,
     capture: &str,
     (number, time_ns): (u64, u64),
-    fate: Result<Fate, Skip>,
+    result: Result<PacketResult, Skip>,
 ) {
-    let record = PacketRecord::new(capture, number, time_ns, fate);
+    let record = PacketRecord::new(capture, number, time_ns, result);
     match format {
         Format::Json => write_json(&record, out),
         Format::Text | Format::Csv => out.extend(format!("{record}\n").into_bytes()),
@@ -66,20 +66,25 @@ pub(super) fn write(
 }
 
 impl<'a> PacketRecord<'a> {
-    fn new(capture: &'a str, number: u64, time_ns: u64, fate: Result<Fate, Skip>) -> Self {
-        let (fate, skipped) = match fate {
-            Ok(fate) => (Some(fate), None),
+    fn new(
+        capture: &'a str,
+        number: u64,
+        time_ns: u64,
+        result: Result<PacketResult, Skip>,
+    ) -> Self {
+        let (result, skipped) = match result {
+            Ok(result) => (Some(result), None),
             Err(skip) => (None, Some(skip.to_string())),
         };
-        let answer = fate.as_ref().map(|fate| Answer {
-            bytes: fate.counted.bytes,
-            action: fate.seen.action.name(),
-            reason: fate.counted.reason.name(),
-            shown: fate.seen.shown,
+        let answer = result.as_ref().map(|result| Answer {
+            bytes: result.counted.bytes,
+            action: result.seen.action.name(),
+            reason: result.counted.reason.name(),
+            shown: result.seen.shown,
         });
-        let ends = fate.as_ref().and_then(|fate| fate.seen.flow);
+        let ends = result.as_ref().and_then(|result| result.seen.flow);
         let ends = ends.map(|(key, direction)| ends_of(&key, direction));
-        let decided = fate.and_then(|fate| fate.decision);
+        let decided = result.and_then(|result| result.decision);
         let time = Time::from_ns(time_ns);
         Self { kind: "packet", capture, number, time, ends, answer, decided, skipped }
     }

@@ -12,12 +12,12 @@ use crate::enforce::{ActivePolicy, KernelBlocklist, KernelRules, KernelStore, Po
 
 /// What the kernel does with a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
+pub(super) enum XdpAction {
     Pass,
     Drop,
 }
 
-impl Action {
+impl XdpAction {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Pass => "pass",
@@ -36,7 +36,7 @@ impl Action {
 }
 
 /// The kernel side.
-pub(super) struct Machine {
+pub(super) struct TestRunKernel {
     kernel: Kernel,
     rings: Rings,
     clock: Clock,
@@ -46,7 +46,7 @@ pub(super) struct Machine {
     tick: Option<u32>,
 }
 
-impl Machine {
+impl TestRunKernel {
     pub(super) fn load(options: &LoadOptions) -> Result<Self> {
         let mut kernel = Kernel::load(options)?;
         let rings = kernel.take_rings().context("the rings were taken before")?;
@@ -130,7 +130,7 @@ impl Machine {
         &mut self,
         frame: &[u8],
         shown: impl FnMut(&SampleHeader, &[u8]),
-    ) -> Result<Action> {
+    ) -> Result<XdpAction> {
         let result = self.kernel.test_run().xdp(frame, None, 1)?;
         self.rings.drain(shown);
         ensure!(
@@ -138,7 +138,7 @@ impl Machine {
             "a sample of a frame of {} bytes is malformed: please report it with the capture",
             frame.len()
         );
-        let Some(action) = Action::of(result.action) else {
+        let Some(action) = XdpAction::of(result.action) else {
             bail!(
                 "the XDP program answered {} to a frame of {} bytes, which it never should: \
                  please report it with the capture",

@@ -10,11 +10,11 @@ use ndpi_flow::{Sample, Tenant, Unpacker};
 
 use super::buckets::Buckets;
 use super::flows::Flows;
-use super::machine::{Action, Machine};
+use super::test_run_kernel::{TestRunKernel, XdpAction};
 
 /// The kernel and the flows of one capture.
-pub(super) struct Lane<'a, 'e> {
-    pub(super) machine: &'a mut Machine,
+pub(super) struct Pipeline<'a, 'e> {
+    pub(super) kernel: &'a mut TestRunKernel,
     pub(super) flows: Flows<'a, 'e>,
     buckets: Buckets,
     unpacker: Unpacker,
@@ -29,10 +29,10 @@ pub(super) struct Lane<'a, 'e> {
 }
 
 /// What was seen of a packet.
-pub(super) struct Seen {
+pub(super) struct RunResult {
     /// The flow that the kernel took it for, and which way it went.
     pub(super) flow: Option<(Key, Direction)>,
-    pub(super) action: Action,
+    pub(super) action: XdpAction,
     /// Whether user space was shown it.
     pub(super) shown: bool,
 }
@@ -55,33 +55,33 @@ fn of_sample<'b>(
     layers.find(|layer| Some(layer.flow.0) == header.key() && layer.flow.1 == header.direction())
 }
 
-impl<'a, 'e> Lane<'a, 'e> {
+impl<'a, 'e> Pipeline<'a, 'e> {
     pub(super) fn new(
-        machine: &'a mut Machine,
+        kernel: &'a mut TestRunKernel,
         flows: Flows<'a, 'e>,
         tunnels: &'a Tunnels,
         shows_tunnels: bool,
     ) -> Self {
-        let (buckets, unpacker) = (machine.buckets(), Unpacker::new(machine.budget));
-        Self { machine, flows, buckets, unpacker, tunnels, shows_tunnels, run: 0, dropped: 0 }
+        let (buckets, unpacker) = (kernel.buckets(), Unpacker::new(kernel.budget));
+        Self { kernel, flows, buckets, unpacker, tunnels, shows_tunnels, run: 0, dropped: 0 }
     }
 
     /// Runs the program on `frame`, which was made of `packet`.
-    pub(super) fn run(&mut self, packet: &Packet<'_>, frame: Frame<'_>) -> Result<Seen> {
+    pub(super) fn run(&mut self, packet: &Packet<'_>, frame: Frame<'_>) -> Result<RunResult> {
         let layers = Layers::of(frame.bytes, self.tunnels);
         let (outer, innermost) = layers.split();
         let outer = self.before(frame.bytes, outer)?;
         let inside = self.before(frame.bytes, innermost)?;
         let (mut shown, mut agreed) = (false, true);
-        let Self { machine, flows, unpacker, .. } = self;
-        let machine_ns = machine.ktime_ns();
-        let action = machine.run(frame.bytes, |header, l3| {
+        let Self { kernel, flows, unpacker, .. } = self;
+        let clock_ns = kernel.ktime_ns();
+        let action = kernel.run(frame.bytes, |header, l3| {
             let layer = of_sample(header, outer.iter().chain(&inside));
             agreed &= layer.is_some();
             let at = layer.map_or(0, |layer| layer.l3);
             let (header, l3) = cut(header, l3, frame.captured.saturating_sub(at));
             if let Some(sample) = unpacker.sample(&header, packet.time_ns, l3) {
-                flows.sample(&Sample { ifindex: 0, clock_ns: machine_ns, ..sample });
+                flows.sample(&Sample { ifindex: 0, clock_ns, ..sample });
                 shown = true;
             }
         })?;
@@ -91,22 +91,22 @@ impl<'a, 'e> Lane<'a, 'e> {
              please report it with the capture"
         );
         self.run += 1;
-        self.dropped += u64::from(action == Action::Drop);
+        self.dropped += u64::from(action == XdpAction::Drop);
         let mut stopped = None;
         for layer in &outer {
-            self.flows.saw(&layer.flow.0, packet.time_ns, self.machine);
-            if action == Action::Drop && self.dropped_of(&layer.flow.0)? > layer.dropped {
+            self.flows.saw(&layer.flow.0, packet.time_ns, self.kernel);
+            if action == XdpAction::Drop && self.dropped_of(&layer.flow.0)? > layer.dropped {
                 stopped = Some(layer.flow);
                 break;
             }
         }
         let inside = inside.first().filter(|_| stopped.is_none());
         if let Some(layer) = inside {
-            self.flows.saw(&layer.flow.0, packet.time_ns, self.machine);
+            self.flows.saw(&layer.flow.0, packet.time_ns, self.kernel);
             self.note_tunnel(layer.flow.0, packet, innermost);
         }
         self.flows.sink.check()?;
-        Ok(Seen { flow: stopped.or(inside.map(|layer| layer.flow)), action, shown })
+        Ok(RunResult { flow: stopped.or(inside.map(|layer| layer.flow)), action, shown })
     }
 
     /// What is known of the flows of these layers before the program is run.
@@ -129,16 +129,16 @@ impl<'a, 'e> Lane<'a, 'e> {
 
     /// How many packets of a flow the kernel has dropped.
     fn dropped_of(&self, key: &Key) -> Result<u64> {
-        let verdict = self.machine.verdict(key)?.map_or(0, |verdict| verdict.dropped().packets);
-        let track = self.machine.track(key)?.map_or(0, |track| track.dropped.packets);
+        let verdict = self.kernel.verdict(key)?.map_or(0, |verdict| verdict.dropped().packets);
+        let track = self.kernel.track(key)?.map_or(0, |track| track.dropped.packets);
         Ok(verdict + track)
     }
 
     /// Refills the bucket that a packet of this flow takes from, if there is one.
     fn refill(&mut self, key: &Key) -> Result<()> {
-        match self.machine.verdict(key)? {
+        match self.kernel.verdict(key)? {
             Some(entry) if entry.action == ndpi_flow::Action::Limit as u8 => {
-                self.buckets.refill(entry.bucket, self.machine.ktime_ns())
+                self.buckets.refill(entry.bucket, self.kernel.ktime_ns())
             }
             _ => Ok(()),
         }
@@ -151,10 +151,10 @@ impl<'a, 'e> Lane<'a, 'e> {
         parsed: &parse::Packet,
     ) -> Result<Option<(Key, Direction)>> {
         loop {
-            let flow = self.machine.flow_of(frame, parsed)?;
+            let flow = self.kernel.flow_of(frame, parsed)?;
             let Some((key, _)) = flow else { return Ok(None) };
             // An ICMP error about a flow that has just ended is a packet of another.
-            if !self.flows.end_if_over(&key, self.machine)? {
+            if !self.flows.end_if_over(&key, self.kernel)? {
                 return Ok(flow);
             }
         }
@@ -162,12 +162,12 @@ impl<'a, 'e> Lane<'a, 'e> {
 
     /// Ends flows that are over, see [`Flows::sweep`].
     pub(super) fn sweep(&mut self, steps: usize) -> Result<()> {
-        self.flows.sweep(steps, self.machine)
+        self.flows.sweep(steps, self.kernel)
     }
 
     /// Ends all flows, see [`Flows::end_all`].
     pub(super) fn end_all(&mut self) -> Result<()> {
-        self.flows.end_all(self.machine)
+        self.flows.end_all(self.kernel)
     }
 
     fn note_tunnel(&mut self, key: Key, packet: &Packet<'_>, parsed: Option<&parse::Packet>) {

@@ -12,10 +12,10 @@ use super::answers::Answers;
 use super::counted::Finder;
 use super::flows::Flows;
 use super::job::Job;
-use super::lane::Lane;
-use super::machine::Machine;
-use super::packets::{self, Fate};
+use super::packets::{self, PacketResult};
+use super::pipeline::Pipeline;
 use super::sink::ReplaySink;
+use super::test_run_kernel::TestRunKernel;
 use crate::captures::{Bar, Format, Outcome, Recorder, Stop, Timeline, capture_record, write_json};
 use crate::report::CaptureReport;
 
@@ -23,11 +23,11 @@ use crate::report::CaptureReport;
 const STRIDE: u16 = 1024;
 
 /// A capture being replayed.
-pub(super) struct World<'a, 'e> {
+pub(super) struct CaptureRun<'a, 'e> {
     format: Format,
     stop: &'a Stop,
     timeline: &'a mut Timeline,
-    lane: Lane<'a, 'e>,
+    pipeline: Pipeline<'a, 'e>,
     framer: Framer,
     /// Finds the reasons, where each packet is written down.
     finder: Option<Finder>,
@@ -36,31 +36,31 @@ pub(super) struct World<'a, 'e> {
     report: CaptureReport,
 }
 
-impl<'a, 'e> World<'a, 'e> {
-    /// The world of the capture at `path`. The maps are made empty for it.
+impl<'a, 'e> CaptureRun<'a, 'e> {
+    /// The run of the capture at `path`. The maps are made empty for it.
     pub(super) fn new(
         job: &'a Job,
         path: &Path,
         engine: &'e Engine,
-        machine: &'a mut Machine,
+        kernel: &'a mut TestRunKernel,
         timeline: &'a mut Timeline,
     ) -> Result<Self> {
-        let in_force = machine.begin(job.policy.as_ref())?;
+        let in_force = kernel.begin(job.policy.as_ref())?;
         timeline.begin();
         let report = job.folders.begin(path);
         let captures = vec![report.short.as_str().into()];
-        let recorder = Recorder::new(job.recording(), captures, machine.blocklist());
-        let sink = ReplaySink::new(recorder, machine.store(), in_force, job.packets);
-        let finder = if job.packets { Some(Finder::new(machine.stats())?) } else { None };
+        let recorder = Recorder::new(job.recording(), captures, kernel.blocklist());
+        let sink = ReplaySink::new(recorder, kernel.store(), in_force, job.packets);
+        let finder = if job.packets { Some(Finder::new(kernel.stats())?) } else { None };
         let flows = Flows::new(engine, job.settings, sink);
-        let lane = Lane::new(machine, flows, &job.tunnels, job.shows_tunnels());
+        let pipeline = Pipeline::new(kernel, flows, &job.tunnels, job.shows_tunnels());
         let framer = Framer::default();
         let tunnels = job.tunnels.are_open().then_some(&job.tunnels);
         Ok(Self {
             format: job.format,
             stop: &job.stop,
             timeline,
-            lane,
+            pipeline,
             framer,
             finder,
             tunnels,
@@ -76,16 +76,16 @@ impl<'a, 'e> World<'a, 'e> {
         out: &mut impl Write,
         bar: &Bar,
     ) -> Result<(Outcome, Answers)> {
-        let before = self.lane.machine.stats().read()?;
+        let before = self.pipeline.kernel.stats().read()?;
         match Capture::open_until(path, Some(self.stop.shared())) {
             Ok(capture) => self.read(capture, out, bar)?,
             Err(error) => self.stop.fail(&mut self.report, &error),
         }
-        self.lane.end_all()?;
-        self.lane.flows.sink.check()?;
-        let counted = self.lane.machine.stats().read()?.since(&before);
-        let answers = Answers::new(&counted, self.lane.run, self.lane.dropped)?;
-        let recorder = &mut self.lane.flows.sink.recorder;
+        self.pipeline.end_all()?;
+        self.pipeline.flows.sink.check()?;
+        let counted = self.pipeline.kernel.stats().read()?.since(&before);
+        let answers = Answers::new(&counted, self.pipeline.run, self.pipeline.dropped)?;
+        let recorder = &mut self.pipeline.flows.sink.recorder;
         if self.format == Format::Json {
             write_json(&capture_record(&self.report, &answers), &mut recorder.out);
         }
@@ -124,12 +124,12 @@ impl<'a, 'e> World<'a, 'e> {
     fn packet(&mut self, packet: &Packet<'_>) -> Result<()> {
         self.report.packet(packet.time_ns);
         let ktime_ns = self.timeline.follow(packet.time_ns);
-        self.lane.machine.set_time(ktime_ns, packet.time_ns)?;
+        self.pipeline.kernel.set_time(ktime_ns, packet.time_ns)?;
         for packet in link::packets(packet) {
             self.run_on(&packet)?;
         }
         if self.report.packets.is_multiple_of(STRIDE.into()) {
-            self.lane.sweep(STRIDE.into())?;
+            self.pipeline.sweep(STRIDE.into())?;
         }
         Ok(())
     }
@@ -144,32 +144,32 @@ impl<'a, 'e> World<'a, 'e> {
                 self.report.closed(kind);
             }
         }
-        let fate = match self.framer.frame(packet) {
+        let result = match self.framer.frame(packet) {
             Ok(frame) => {
-                let seen = self.lane.run(packet, frame)?;
+                let seen = self.pipeline.run(packet, frame)?;
                 self.report.read += u64::from(seen.flow.is_some());
                 if self.report.read == 0 {
                     lose(packet, &mut self.report.skips);
                 }
                 let counted = self.finder.as_mut().map(Finder::find).transpose()?;
-                let decision = self.lane.flows.sink.take_decision();
-                counted.map(|counted| Ok(Fate { seen, counted, decision }))
+                let decision = self.pipeline.flows.sink.take_decision();
+                counted.map(|counted| Ok(PacketResult { seen, counted, decision }))
             }
             Err(skip) => {
                 self.report.skips.count(skip);
                 self.finder.is_some().then_some(Err(skip))
             }
         };
-        if let Some(fate) = fate {
+        if let Some(result) = result {
             let place = (self.report.packets, packet.time_ns);
-            let records = &mut self.lane.flows.sink.recorder.out;
-            packets::write(records, self.format, &self.report.short, place, fate);
+            let records = &mut self.pipeline.flows.sink.recorder.out;
+            packets::write(records, self.format, &self.report.short, place, result);
         }
         Ok(())
     }
 
     fn records(&mut self) -> &mut Vec<u8> {
-        &mut self.lane.flows.sink.recorder.out
+        &mut self.pipeline.flows.sink.recorder.out
     }
 
     /// Where an error happened.
