@@ -8,6 +8,7 @@
 #![cfg_attr(not(test), no_std)]
 #![expect(clippy::inline_always, reason = "the verifier wants few, shallow subprograms")]
 
+mod clock;
 mod disposition;
 mod flow_packet;
 mod fragment;
@@ -29,6 +30,7 @@ mod verdict;
 mod watched;
 mod weight;
 
+pub use clock::{ClockReading, CoarseClock, TICK_NS, tick_of};
 pub use disposition::Disposition;
 pub use flow_packet::FlowPacket;
 pub use fragment::{FragmentKey, FragmentPorts};
@@ -36,7 +38,7 @@ pub use fragment::{FragmentKey, FragmentPorts};
 pub use key::Endpoint;
 pub use key::{Direction, Key, KeyV4, KeyV6};
 pub use limit::{Bucket, BucketState, MAX_RATE, OWN_BUCKET};
-pub use live::{Live, MAX_SNAP, Switches};
+pub use live::{Live, MAX_SNAP, SILENCE_TICKS, Switches};
 pub use pod::Pod;
 pub use sample::{SampleFlags, SampleHeader};
 pub use server::{MAX_SERVERS, Server, ServerKey};
@@ -51,7 +53,7 @@ pub use weight::Weight;
 ///
 /// It is raised whenever a map's key or value, the sample header or the meaning of a statistic
 /// changes. A program that finds maps of another version does not use them.
-pub const ABI_VERSION: u32 = 5;
+pub const ABI_VERSION: u32 = 6;
 
 /// The mark (`SO_MARK` in socket(7)) on packets that user space sends to the ends of a rejected
 /// flow: they belong to the flow, and the program at egress lets them pass nevertheless.
@@ -59,13 +61,3 @@ pub const ABI_VERSION: u32 = 5;
 /// Its bits are none of those that widely used software tests in marks and acts on: kube-proxy
 /// (`0xc000`), Cilium (`0x0f00`), Tailscale (`0x00ff_0000`), Calico (`0xffff_0000`).
 pub const REJECT_MARK: u32 = 0x30d1;
-
-/// How many nanoseconds one step of the coarse clock lasts, see [`Verdict::last_seen`].
-pub const TICK_NS: u64 = 100_000_000;
-
-/// What a coarse clock shows `ktime_ns` nanoseconds after boot (`CLOCK_BOOTTIME`).
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "2^32 ticks are thirteen years of uptime")]
-pub const fn tick_of(ktime_ns: u64) -> u32 {
-    (ktime_ns / TICK_NS) as u32
-}

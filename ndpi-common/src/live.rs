@@ -1,13 +1,19 @@
 //! Settings: those fixed at load, and those that change while the programs run.
 
+use crate::CoarseClock;
+
 /// The programs' writable data, an array map with this one value.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "user", derive(Debug))]
 pub struct Live {
-    /// The coarse clock: ticks of [`crate::TICK_NS`] since boot, see [`crate::tick_of`]. User space
-    /// advances it; the programs only read it.
+    /// How the programs tell the time by themselves, in ticks of [`crate::TICK_NS`] since boot.
+    pub clock: CoarseClock,
+    /// What the clock showed when somebody looked last: user space does ten times a second as long as it
+    /// runs, and the programs do where it matters that it may not. Packets of decided flows only read it.
     pub tick: u32,
+    /// The tick at which user space last said that it reads the rings; 0 where nobody is to say so.
+    pub heartbeat: u32,
     /// Always 0, which the verifier does not know: the programs add it to a number to keep the
     /// verifier from following every value of it.
     pub zero: u32,
@@ -16,6 +22,26 @@ pub struct Live {
     pub switches: u32,
     /// How many entries `SERVERS` has; while it is 0, the programs do not look there.
     pub servers: u32,
+    /// Always 0; makes the padding explicit.
+    pub reserved: u32,
+}
+
+/// Ticks without a heartbeat after which nobody is taken to read the rings: ten seconds, many times what
+/// any load delays it by.
+pub const SILENCE_TICKS: u32 = 100;
+
+impl Live {
+    /// The same with a clock that stands at `tick`.
+    #[must_use]
+    pub const fn standing_at(self, tick: u32) -> Self {
+        Self { clock: CoarseClock::standing_at(tick), tick, ..self }
+    }
+
+    /// Whether user space has been silent for too long at this tick, since it said `heartbeat`.
+    #[inline(always)]
+    pub const fn is_silent(heartbeat: u32, tick: u32) -> bool {
+        heartbeat != 0 && tick.wrapping_sub(heartbeat).cast_signed() > SILENCE_TICKS.cast_signed()
+    }
 }
 
 /// What can be switched on: bits of the setting `SWITCHES`, which is fixed when the programs are
@@ -51,8 +77,23 @@ impl Switches {
 /// The most bytes of a packet that a sample can hold: a jumbo frame's.
 pub const MAX_SNAP: u32 = 9216;
 
-const _: () = assert!(size_of::<Live>() == 4 * 4);
+const _: () = assert!(size_of::<Live>() == 16 + 6 * 4);
 
 // SAFETY: `repr(C)`, integers only, no padding (asserted above): every bit pattern is a value, and
 // every byte of a value is initialised.
 unsafe impl crate::Pod for Live {}
+
+#[cfg(test)]
+mod tests {
+    use super::{Live, SILENCE_TICKS};
+
+    #[test]
+    fn silence_is_a_heartbeat_long_ago() {
+        let beat = 5_000;
+        assert!(!Live::is_silent(beat, beat) && !Live::is_silent(beat, beat + SILENCE_TICKS));
+        assert!(Live::is_silent(beat, beat + SILENCE_TICKS + 1));
+        assert!(!Live::is_silent(beat, beat - 1), "user space's clock may be a tick ahead");
+        assert!(!Live::is_silent(0, u32::MAX / 4), "nobody is to say anything");
+        assert!(!Live::is_silent(u32::MAX, 3), "the clock wrapped in between");
+    }
+}

@@ -12,6 +12,9 @@ pub mod program {
     pub const XDP_L3: &str = "ndpi_xdp_l3";
     /// The program for TC on interfaces without a link header.
     pub const TC_L3: &str = "ndpi_tc_l3";
+    /// The program that reads the kernel's clocks: it writes a [`crate::ClockReading`] into the packet
+    /// that it is run on.
+    pub const CLOCK: &str = "ndpi_clock";
     /// The program at the tracepoint that tells of frames which could not be redirected.
     pub const LOST: &str = "ndpi_lost";
 }

@@ -75,6 +75,9 @@ reasons! {
     /// No verdict yet, and user space is behind: a packet that it can do without was not shown and not
     /// charged to the budget, so that others need not wait.
     HeldBack = "held_back",
+    /// No verdict yet, and user space has been silent for ten seconds: it was stopped or killed, and the
+    /// programs go on alone. Not shown and not charged to the budget.
+    Unattended = "unattended",
     /// No verdict yet, and no room for a track: not shown.
     TrackFull = "track_full",
     /// A later fragment whose first fragment has not been seen.
@@ -115,7 +118,7 @@ reasons! {
 }
 
 /// How many reasons one outcome has room for; a power of two, so that an index is cheap.
-const REASONS: u32 = 32;
+const REASONS: u32 = 64;
 const OUTCOMES: u32 = 3;
 
 /// The number of entries of `STATS`.

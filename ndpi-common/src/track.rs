@@ -89,7 +89,11 @@ impl TrackNotes {
     #[inline(always)]
     pub const fn loss<K: Copy>(packet: &FlowPacket<K>, reason: Option<Reason>) -> u32 {
         match reason {
-            Some(Reason::RingFull | Reason::HeldBack) if !packet.is_empty() => Self::LOSS,
+            Some(Reason::RingFull | Reason::HeldBack | Reason::Unattended)
+                if !packet.is_empty() =>
+            {
+                Self::LOSS
+            }
             _ => 0,
         }
     }

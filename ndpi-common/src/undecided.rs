@@ -15,7 +15,7 @@ impl Disposition {
         match reason {
             Reason::OverBudget if !server_is_blocked && drops_over_budget() => Self::Drop(reason),
             _ if !server_is_blocked => Self::Pass(reason),
-            Reason::RingFull | Reason::HeldBack => Self::Drop(reason),
+            Reason::RingFull | Reason::HeldBack | Reason::Unattended => Self::Drop(reason),
             _ => Self::Drop(Reason::Server),
         }
     }
@@ -85,7 +85,8 @@ mod tests {
             let blocked = Disposition::of_undecided(reason, true, || drops);
             prop_assert!(blocked.drops());
             // What could not be shown is known as such, whatever else is done with it.
-            let unshown = matches!(reason, Reason::RingFull | Reason::HeldBack);
+            let unshown =
+                matches!(reason, Reason::RingFull | Reason::HeldBack | Reason::Unattended);
             let counted = if unshown { reason } else { Reason::Server };
             prop_assert!(blocked.reason() == counted);
             let open = Disposition::of_undecided(reason, false, || drops);

@@ -3,12 +3,24 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::time::{ClockId, clock_getres, clock_gettime};
 
 /// Nanoseconds since boot, also while the machine slept: the kernel side's time
 /// (`CLOCK_BOOTTIME`, `bpf_ktime_get_boot_ns`).
 pub fn ktime_ns() -> u64 {
     now(ClockId::Boottime).cast_unsigned()
+}
+
+/// Nanoseconds that the machine has been suspended since boot, in which jiffies stood: two readings of
+/// clocks apart, to some microseconds.
+pub fn suspended_ns() -> u64 {
+    (now(ClockId::Boottime) - now(ClockId::Monotonic)).max(0).cast_unsigned()
+}
+
+/// How many nanoseconds a jiffy lasts: the resolution of the kernel's coarse clocks (`TICK_NSEC` in
+/// `hrtimer.c`, whatever `CONFIG_HZ` is).
+pub(crate) fn jiffy_ns() -> u64 {
+    clock_getres(ClockId::MonotonicCoarse).tv_nsec.cast_unsigned()
 }
 
 /// Converts nanoseconds since boot to nanoseconds since the Unix epoch.
@@ -87,6 +99,12 @@ fn now(clock: ClockId) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_jiffy_is_a_whole_part_of_a_second() {
+        let hz = 1_000_000_000 / jiffy_ns();
+        assert!((24..=1000).contains(&hz), "{hz} jiffies a second");
+    }
 
     #[test]
     fn now_is_now_on_both_clocks() {

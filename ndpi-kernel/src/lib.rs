@@ -28,7 +28,7 @@ pub use attach::{
     AttachError, Attachment, DetachError, Detached, Egress, EgressView, Hooks, Mode, detach,
     egress_views, find_interface,
 };
-pub use clock::{Clock, ktime_ns};
+pub use clock::{Clock, ktime_ns, suspended_ns};
 pub use element::Element;
 pub use folder::{Distrust, FolderError};
 pub use instance::Instance;

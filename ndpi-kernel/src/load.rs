@@ -4,10 +4,10 @@ use std::io;
 
 use aya::maps::{ArrayOfMaps, LpmTrie, Map, MapData, lpm_trie};
 use aya::programs::{ProgramError, RawTracePoint, SchedClassifier, Xdp};
-use aya::{Ebpf, EbpfError, EbpfLoader};
+use aya::{Ebpf, EbpfError, EbpfLoader, TestRun as _, TestRunOptions};
 use ipnet::Ipv6Net;
 use ndpi_common::names::{global, map, program};
-use ndpi_common::{ABI_VERSION, MAX_SNAP, Switches};
+use ndpi_common::{ABI_VERSION, ClockReading, MAX_SNAP, Switches};
 
 use super::abi;
 use super::attach::Layer;
@@ -178,6 +178,20 @@ pub(super) fn tc(object: &mut Ebpf, layer: Layer) -> Result<&mut SchedClassifier
 /// The TC program for ingress, loaded.
 pub(super) fn tc_ingress(object: &mut Ebpf) -> Result<&mut SchedClassifier, ProgramError> {
     classifier(object, program::INGRESS)
+}
+
+/// What the kernel's clocks show.
+pub(super) fn read_clocks(object: &mut Ebpf) -> Result<ClockReading, ProgramError> {
+    // The shortest frame that the kernel takes.
+    let (frame, mut out) = ([0; 64], [0; 64]);
+    let program = classifier(object, program::CLOCK)?;
+    program.test_run(TestRunOptions {
+        data_in: Some(&frame),
+        data_out: Some(&mut out),
+        ..TestRunOptions::new()
+    })?;
+    let word = |at: usize| out[at..at + 8].try_into().map_or(0, u64::from_ne_bytes);
+    Ok(ClockReading { jiffies: word(0), ktime_ns: word(8) })
 }
 
 fn classifier<'o>(

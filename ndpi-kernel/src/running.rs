@@ -70,6 +70,8 @@ impl Kernel {
             LevelFilter::Off => None,
             _ => Messages::start(&mut object).map_err(LoadError::Log)?,
         };
+        let reading =
+            load::read_clocks(&mut object).map_err(|error| load::refused(program::CLOCK, error))?;
         let maps = MapSet::of_object(&mut object)?;
         let rings = load::make_rings(&maps, options.ring_bytes, cpus)?;
         if let Some(pins) = &mut pins {
@@ -99,7 +101,7 @@ impl Kernel {
             pins,
         };
         // From the first packet on the programs know the time.
-        kernel.live.advance(super::ktime_ns())?;
+        kernel.live.start_clock(reading, crate::clock::jiffy_ns())?;
         kernel.live.set_switches(options.switches)?;
         Ok(kernel)
     }
@@ -181,7 +183,7 @@ impl Kernel {
         &self.servers
     }
 
-    /// The coarse clock, which somebody must advance, and the switches that can be changed now.
+    /// The coarse clock, the heartbeat, and the switches that can be changed now.
     pub fn live(&self) -> &LiveCell {
         &self.live
     }

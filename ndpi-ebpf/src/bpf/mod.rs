@@ -10,6 +10,7 @@
 mod answer;
 mod atomic;
 mod bounds;
+mod clock;
 mod count;
 mod decide;
 mod ends;

@@ -4,6 +4,7 @@ use aya_ebpf::macros::{classifier, raw_tracepoint, xdp};
 use aya_ebpf::programs::{RawTracePointContext, TcContext, XdpContext};
 
 use super::atomic;
+use super::clock;
 use super::frame::{SkbFrame, XdpFrame};
 use super::handle::handle;
 use super::ingress;
@@ -45,6 +46,13 @@ pub(super) fn ndpi_xdp_l3(context: XdpContext) -> u32 {
 #[expect(clippy::needless_pass_by_value, reason = "the macro passes it so")]
 pub(super) fn ndpi_tc_l3(context: TcContext) -> i32 {
     handle(SkbFrame::new(context.skb.skb), Layer::Network)
+}
+
+/// Reads the kernel's clocks for user space; attached to nothing.
+#[classifier]
+#[expect(clippy::needless_pass_by_value, reason = "the macro passes it so")]
+pub(super) fn ndpi_clock(context: TcContext) -> i32 {
+    clock::read_into(context.skb.skb)
 }
 
 /// Counts every frame that could not be redirected: the interface was down, the frame was too long

@@ -31,6 +31,7 @@ pub(super) fn by<H: Hooked, K: Copy>(
     verdict: *mut Verdict,
     packet: &FlowPacket<K>,
 ) -> Answer {
+    settings::now();
     // SAFETY: the caller looked the verdict up in this run.
     let first = unsafe { FirstWord::read(verdict) };
     // SAFETY: as above; aligned words that are only written whole.
@@ -55,6 +56,25 @@ pub(super) fn by<H: Hooked, K: Copy>(
     let meaning = connections.meaning(segment(frame, packet), packet.direction);
     // SAFETY: looked up in this run.
     unsafe { carry_out(verdict, generation, meaning) }
+}
+
+/// Ends a verdict that nobody is there to take away: it has been idle for longer than a flow may pause,
+/// and user space is silent. Says whether it did.
+#[inline(never)]
+pub(super) fn outlived(verdict: *mut Verdict) -> u32 {
+    settings::now();
+    // SAFETY: the caller looked the verdict up in this run; aligned words that are only written whole.
+    let (last_seen, decided_ns) = unsafe {
+        let decided_ns = ptr::read_volatile(&raw const (*verdict).decided_ns);
+        (ptr::read_volatile(&raw const (*verdict).last_seen), decided_ns)
+    };
+    if !settings::is_idle(last_seen) || !settings::is_unattended() {
+        return 0;
+    }
+    let [a, b, c, d, ..] = decided_ns.to_le_bytes();
+    // SAFETY: as above.
+    unsafe { end(verdict, u32::from_le_bytes([a, b, c, d])) };
+    1
 }
 
 /// What the packet says, if it is a whole TCP segment.

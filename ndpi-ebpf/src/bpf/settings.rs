@@ -3,7 +3,8 @@
 use core::ptr;
 
 use aya_ebpf::Global;
-use ndpi_common::{ABI_VERSION, FlowPacket, Live, Switches};
+use aya_ebpf::helpers::bpf_jiffies64;
+use ndpi_common::{ABI_VERSION, CoarseClock, FlowPacket, Live, Switches};
 
 /// Which version of the shared types this object was built with; the loader reads it.
 #[unsafe(no_mangle)]
@@ -19,7 +20,15 @@ static IDLE_TICKS: Global<u32> = Global::new(1200);
 
 /// Written by user space through the map that the section becomes.
 #[unsafe(no_mangle)]
-static mut LIVE: Live = Live { tick: 0, zero: 0, switches: 0, servers: 0 };
+static mut LIVE: Live = Live {
+    clock: CoarseClock { rate: 0, offset: 0 },
+    tick: 0,
+    heartbeat: 0,
+    zero: 0,
+    switches: 0,
+    servers: 0,
+    reserved: 0,
+};
 
 /// Packets of an undecided flow that are shown at most.
 #[inline(always)]
@@ -72,18 +81,40 @@ pub(super) fn opens<K: Copy>(packet: &FlowPacket<K>) -> bool {
 }
 
 /// Whether the last packet is longer ago than a flow may pause. A time ahead of the clock, which
-/// user space may write just before it advances the clock, is not.
+/// user space may write, is not.
 #[inline(always)]
 pub(super) fn is_idle(last_seen: u32) -> bool {
     let pause = tick().wrapping_sub(last_seen).cast_signed();
     pause > idle_ticks().cast_signed()
 }
 
-/// The coarse clock.
+/// Whether user space has been silent for so long that nobody is taken to read the rings.
+#[inline(always)]
+pub(super) fn is_unattended() -> bool {
+    // SAFETY: as for `tick`.
+    let heartbeat = unsafe { ptr::read_volatile(&raw const LIVE.heartbeat) };
+    Live::is_silent(heartbeat, tick())
+}
+
+/// The coarse clock, as somebody saw it last.
 #[inline(always)]
 pub(super) fn tick() -> u32 {
-    // SAFETY: `LIVE` is valid for the program's life, and user space writes the word whole.
+    // SAFETY: `LIVE` is valid for the program's life, and each word of it is written whole.
     unsafe { ptr::read_volatile(&raw const LIVE.tick) }
+}
+
+/// The coarse clock as it is now, whether user space runs or not; it is seen by others from here on.
+#[inline(always)]
+pub(super) fn now() -> u32 {
+    // SAFETY: as for `tick`; the helper has no arguments. CPUs write the same tick, or ones that differ by
+    // one.
+    unsafe {
+        let now = ptr::read_volatile(&raw const LIVE.clock).tick(bpf_jiffies64());
+        if now != ptr::read_volatile(&raw const LIVE.tick) {
+            ptr::write_volatile(&raw mut LIVE.tick, now);
+        }
+        now
+    }
 }
 
 /// `value`, without the verifier knowing that it is the same.

@@ -55,6 +55,9 @@ pub(super) fn show<H: Hooked, K: Family>(
     flags: u16,
     backlog: Backlog,
 ) -> Result<(), Reason> {
+    if settings::is_unattended() {
+        return Err(Reason::Unattended);
+    }
     // SAFETY: no arguments.
     let cpu = unsafe { bpf_get_smp_processor_id() };
     let Some(ring) = RINGS.get(cpu) else {

@@ -22,6 +22,7 @@ use super::show::show;
 /// because the policy wants no more of a flow that nobody has decided on.
 #[inline(never)]
 pub(super) fn undecided<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>) -> i32 {
+    settings::now();
     let disposition = match find::<H, K>(packet) {
         // SAFETY: looked up just now.
         Found::Track(track) => unsafe { known(frame, track, packet) },

@@ -2,8 +2,8 @@
 
 use core::ptr;
 
-use ndpi_common::parse::tcp;
-use ndpi_common::{Disposition, FlowPacket, Reason, State, Treatment, Verdict};
+use ndpi_common::parse::{proto, tcp};
+use ndpi_common::{Action, Disposition, FlowPacket, Reason, State, Treatment, Verdict};
 
 use super::count;
 use super::entry::FirstWord;
@@ -48,9 +48,21 @@ pub(super) unsafe fn ruling<H: Hooked, K: Family>(
     }
     // SAFETY: the caller's promise.
     unsafe {
+        if may_outlive(first, packet) && reopen::outlived(verdict) != 0 {
+            return Ruling::Over;
+        }
         note::<H, K>(verdict, first, packet);
         enforce(frame, verdict, Treatment::of(first.action()), packet)
     }
+}
+
+/// Whether a verdict may be one that nobody takes away when user space is gone, as it would block ports for
+/// good: one that drops, of a flow without a handshake by which another connection begins. What passes
+/// and TCP pay nothing for the question.
+#[inline(always)]
+fn may_outlive<K: Family>(first: FirstWord, packet: &FlowPacket<K>) -> bool {
+    packet.key.proto() != proto::TCP
+        && (first.action() == Action::Drop as u8 || first.action() == Action::Reject as u8)
 }
 
 /// # Safety

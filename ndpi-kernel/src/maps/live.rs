@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aya::maps::MapType;
 use ndpi_common::names::map;
-use ndpi_common::{Live, Switches, tick_of};
+use ndpi_common::{ClockReading, CoarseClock, Live, Switches, tick_of};
 
 use super::MapError;
 use super::hash::open_checked;
@@ -32,15 +32,44 @@ impl LiveCell {
         Ok(Self(Arc::new(Cell { map, value: Mutex::new(value.unwrap_or_default()) })))
     }
 
-    /// Advances the kernel side's coarse clock to `ktime_ns` nanoseconds since boot
-    /// ([`crate::ktime_ns`]). To be called at least once a tick
-    /// ([`ndpi_common::TICK_NS`]).
+    /// Starts the coarse clock by a reading of the kernel's clocks, of which a jiffy lasts `jiffy_ns`. From
+    /// here on it goes by itself.
+    pub(crate) fn start_clock(&self, reading: ClockReading, jiffy_ns: u64) -> Result<(), MapError> {
+        self.change(|live| {
+            live.clock = CoarseClock::calibrated(reading, jiffy_ns);
+            live.tick = live.clock.tick(reading.jiffies);
+        })
+    }
+
+    /// Moves the coarse clock forward by the nanoseconds that the machine was suspended, in which the
+    /// kernel counts no jiffies.
     ///
     /// # Errors
     ///
     /// What the kernel said.
-    pub fn advance(&self, ktime_ns: u64) -> Result<(), MapError> {
-        self.change(|live| live.tick = tick_of(ktime_ns))
+    pub fn add_suspended(&self, ns: u64) -> Result<(), MapError> {
+        self.change(|live| live.clock = live.clock.ahead_by(ns))
+    }
+
+    /// Stops the coarse clock at `ktime_ns` nanoseconds since boot, for packets of another time.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn stop_clock_at(&self, ktime_ns: u64) -> Result<(), MapError> {
+        self.change(|live| *live = live.standing_at(tick_of(ktime_ns)))
+    }
+
+    /// Says that somebody reads the rings at `ktime_ns` nanoseconds since boot, and what time it is. Who has said so once must
+    /// say so every few seconds: after [`ndpi_common::SILENCE_TICKS`] without, the programs show nothing
+    /// any more, and blocked flows without a handshake end by themselves.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn beat(&self, ktime_ns: u64) -> Result<(), MapError> {
+        let tick = tick_of(ktime_ns);
+        self.change(|live| (live.tick, live.heartbeat) = (tick, tick.max(1)))
     }
 
     /// Switches on those of [`Switches::LIVE`] that are in `switches`, and the others of them off.

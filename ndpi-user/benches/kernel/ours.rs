@@ -43,7 +43,7 @@ impl Ours {
         let rings = (0..cpus).map(|cpu| ring(&mut outer, cpu)).collect::<Result<Vec<_>, _>>()?;
         let mut live: Array<_, Element<Live>> =
             ebpf.map_mut(map::LIVE).ok_or("no data")?.try_into()?;
-        live.set(0, Element(Live { tick: NOW, ..Live::default() }), 0)?;
+        live.set(0, Element(Live::default().standing_at(NOW)), 0)?;
         let xdp: &mut Xdp = ebpf.program_mut(program::XDP).ok_or("no program")?.try_into()?;
         xdp.load()?;
         Ok(Self { ebpf, rings: Rc::new(RefCell::new(rings)), _outer: outer })

@@ -8,7 +8,7 @@ use anyhow::Result;
 use crossbeam::channel::{self, Receiver, Sender, select};
 use ndpi_common::TICK_NS;
 use ndpi_flow::Servers;
-use ndpi_kernel::{Clock, LiveCell, ktime_ns};
+use ndpi_kernel::{Clock, LiveCell, ktime_ns, suspended_ns};
 use ndpi_policy::Policy;
 
 use super::lookout::incomplete;
@@ -27,9 +27,11 @@ pub enum Control {
     Stop,
 }
 
-/// Keeps the coarse clock going and passes policies on.
+/// Says to the programs that user space is there, and passes policies on.
 pub(super) struct Controller<'a> {
     live: LiveCell,
+    /// How long the machine had been suspended when the coarse clock was last set.
+    suspended: u64,
     clock: Clock,
     installer: PolicyInstaller<KernelRules>,
     in_force: Arc<ActivePolicy>,
@@ -64,15 +66,28 @@ impl<'a> Controller<'a> {
     ) -> Self {
         let owed = outboxes.iter().map(|_| VecDeque::new()).collect();
         let changes = Vec::new();
-        Self { live, clock, installer, in_force, servers, gauge, stuck, outboxes, owed, changes }
+        let suspended = suspended_ns();
+        Self {
+            live,
+            suspended,
+            clock,
+            installer,
+            in_force,
+            servers,
+            gauge,
+            stuck,
+            outboxes,
+            owed,
+            changes,
+        }
     }
 
     /// Goes on until it is stopped.
     ///
     /// # Errors
     ///
-    /// A thread has `ended` without which the session is not whole, or the coarse clock cannot be
-    /// advanced.
+    /// A thread has `ended` without which the session is not whole, or the kernel side cannot be written
+    /// to.
     pub(super) fn run(
         mut self,
         control: &Receiver<Control>,
@@ -81,7 +96,8 @@ impl<'a> Controller<'a> {
         let mut due = self.next_change();
         let tick = Duration::from_nanos(TICK_NS);
         loop {
-            self.live.advance(ktime_ns())?;
+            self.live.beat(ktime_ns())?;
+            self.catch_up()?;
             // Only the first: its workers are done no later than those of the next.
             let done = self.changes.first().map(|change| change.workers.clone());
             select! {
@@ -108,6 +124,19 @@ impl<'a> Controller<'a> {
                 }
             }
         }
+    }
+
+    /// Moves the kernel's coarse clock forward when the machine has been suspended.
+    fn catch_up(&mut self) -> Result<()> {
+        // Two clocks are never read at quite the same time.
+        const NOTICED: u64 = 10_000_000;
+        let suspended = suspended_ns();
+        let slept = suspended.saturating_sub(self.suspended);
+        if slept > NOTICED {
+            self.live.add_suspended(slept)?;
+            self.suspended = suspended;
+        }
+        Ok(())
     }
 
     /// When a schedule of the policy changes its answer next.

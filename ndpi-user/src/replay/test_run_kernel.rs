@@ -72,7 +72,7 @@ impl TestRunKernel {
     pub(super) fn set_time(&mut self, ktime_ns: u64, epoch_ns: u64) -> Result<()> {
         self.clock.set(ktime_ns, epoch_ns);
         if self.tick != Some(tick_of(ktime_ns)) {
-            self.kernel.live().advance(ktime_ns)?;
+            self.kernel.live().stop_clock_at(ktime_ns)?;
             self.tick = Some(tick_of(ktime_ns));
         }
         Ok(())

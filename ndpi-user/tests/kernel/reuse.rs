@@ -118,6 +118,51 @@ fn a_syn_after_a_long_pause_starts_a_new_flow() {
     }
 }
 
+/// A UDP flow whose verdict drops, idle for longer than a flow may pause.
+fn idle_udp(talk: Talk, heartbeat: u32) -> Option<Kernel> {
+    let mut kernel = kernel(Settings::default())?;
+    kernel.decide(talk.key(), Action::Drop);
+    kernel.set_heartbeat(heartbeat);
+    kernel.set_tick(NOW + IDLE);
+    assert_eq!(kernel.run(Hook::Xdp, &talk.out(0, b"x")), Answer::Drop, "not idle yet");
+    kernel.set_tick(NOW + 2 * IDLE + 1);
+    Some(kernel)
+}
+
+#[test]
+fn ports_without_a_handshake_can_be_used_again_when_user_space_is_gone() {
+    for talk in [V4.udp(), V6.udp()] {
+        for hook in HOOKS {
+            let Some(mut kernel) = idle_udp(talk, NOW) else { return };
+            for _ in 0..3 {
+                assert_eq!(kernel.run(hook, &talk.out(0, b"another")), Answer::Pass);
+            }
+            assert!(kernel.verdict(talk.key()).is_over() && kernel.shown().is_empty());
+            let unattended = (hook as u8, Outcome::Passed as u8, Reason::Unattended);
+            assert_eq!(kernel.stats()[&unattended].0, 3);
+        }
+    }
+}
+
+#[test]
+fn as_long_as_user_space_is_there_it_says_what_is_over() {
+    let talk = V4.udp();
+    // Heard of just now, or never to be heard of.
+    for heartbeat in [NOW + 2 * IDLE, 0] {
+        let Some(kernel) = idle_udp(talk, heartbeat) else { return };
+        assert_eq!(kernel.run(Hook::Xdp, &talk.out(0, b"x")), Answer::Drop);
+    }
+}
+
+#[test]
+fn a_blocked_connection_does_not_end_by_silence() {
+    let Some(mut kernel) = kernel(Settings::default()) else { return };
+    kernel.decide(V4.key(), Action::Drop);
+    kernel.set_heartbeat(NOW);
+    kernel.set_tick(NOW + 10 * IDLE);
+    assert_eq!(kernel.run(Hook::Xdp, &V4.out(ACK, b"more of it")), Answer::Drop);
+}
+
 #[test]
 fn a_blocked_flow_is_over_when_the_other_side_agrees_to_another() {
     let talks = [V4, V6, V4.in_vlan(5), V6.in_vlan(5)];

@@ -98,8 +98,13 @@ impl Kernel {
         self.put::<FragmentKey, FragmentPorts>(map::FRAGMENTS, key, ports);
     }
 
+    /// Says when user space was last heard of.
+    pub(crate) fn set_heartbeat(&mut self, tick: u32) {
+        self.set_live(|live| live.heartbeat = tick);
+    }
+
     pub(crate) fn set_tick(&mut self, tick: u32) {
-        self.set_live(|live| live.tick = tick);
+        self.set_live(|live| *live = live.standing_at(tick));
     }
 
     /// Forgets all flows and fragments.

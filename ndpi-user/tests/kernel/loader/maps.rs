@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use ndpi_common::{
-    Action, Direction, Hook, Key, Outcome, Reason, SampleFlags, Server, Switches, Verdict,
+    Action, Direction, Hook, Key, Outcome, Reason, SILENCE_TICKS, SampleFlags, Server, Switches,
+    TICK_NS, Verdict, tick_of,
 };
 use ndpi_kernel::{Kernel, LoadOptions, Written, ktime_ns};
 use testkit::frame::{key4, key6, udp4, udp6};
@@ -187,11 +188,41 @@ fn switches_can_be_turned_while_the_programs_run() {
             kernel.live().set_switches(switches).unwrap();
         }
         // The clock goes on without touching the switches, and knows other handles' changes.
-        kernel.live().clone().advance(ktime_ns()).unwrap();
+        kernel.live().clone().beat(ktime_ns()).unwrap();
         let runs = [&later_fragment, &malformed]
             .map(|frame| kernel.test_run().xdp(frame, None, 1).unwrap().dropped(Hook::Xdp));
         assert_eq!(runs, dropped, "{switches:?}");
     }
+}
+
+/// Waits until the coarse clock has gone on by so many ticks.
+fn wait_for_ticks(ticks: u32) {
+    let due = tick_of(ktime_ns()) + ticks;
+    while tick_of(ktime_ns()) < due {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn the_programs_know_the_time_when_user_space_is_gone() {
+    if !can_load() {
+        return;
+    }
+    const IDLE: u32 = 2;
+    let mut kernel = Kernel::load(&LoadOptions { idle_ticks: IDLE, ..options() }).unwrap();
+    let (frame, key) = (udp4(4000, 53, b"hello"), key4(4000, 53));
+    // Killed long ago, as far as the programs know: nobody moves the clock from here on.
+    let killed = ktime_ns() - u64::from(2 * SILENCE_TICKS) * TICK_NS;
+    kernel.live().beat(killed).unwrap();
+    let last_seen = tick_of(ktime_ns());
+    let blocked = Verdict { last_seen, ..verdict(Action::Drop) };
+    kernel.verdicts().insert(&key, &blocked).unwrap();
+    let mut drops = || kernel.test_run().xdp(&frame, None, 1).unwrap().dropped(Hook::Xdp);
+    assert!(drops(), "a flow that goes on stays blocked");
+    wait_for_ticks(IDLE + 3);
+    assert!(!drops(), "its ports can be used again");
+    let entry = kernel.verdicts().get(&key).unwrap().unwrap();
+    assert!(entry.is_over() && tick_of(ktime_ns()) - entry.last_seen >= IDLE);
 }
 
 #[test]
@@ -203,7 +234,7 @@ fn blocked_servers_come_and_go_and_the_programs_know() {
     let servers = kernel.servers().clone();
     let (here, there) =
         (key4(1, 2).server(Direction::FromLower), key4(3, 4).server(Direction::FromLower));
-    let expires = ndpi_common::tick_of(ktime_ns()) + 10_000;
+    let expires = tick_of(ktime_ns()) + 10_000;
     let drop = Server { action: Action::Drop as u8, expires, ..Server::default() };
     let mut passes =
         |frame: &[u8]| !kernel.test_run().xdp(frame, None, 1).unwrap().dropped(Hook::Xdp);
