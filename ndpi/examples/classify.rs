@@ -1,79 +1,39 @@
-//! Labels the flows of a capture, as `ndpi_example.py` of nDPI's Python bindings does:
+//! Prints what nDPI recognises in each flow of a capture (pcap or pcapng):
 //!
 //! ```sh
-//! cargo run --example classify -- [-u | --include-unknowns] FILE
+//! cargo run --package ndpi --example classify -- FILE
 //! ```
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::error::Error;
+use std::path::PathBuf;
 
-use ndpi::{AppId, Classification, Engine, Flow, Hints, Library, State};
-
-mod capture;
-
-/// A flow, and what was counted of it.
-struct Seen<'engine> {
-    key: capture::FlowKey,
-    flow: Flow<'engine>,
-    packets: u64,
-    bytes: usize,
-}
+use ndpi::{Hints, Library};
+use ndpi_capture::Capture;
+use ndpi_capture::link::{self, Tunnels};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let (options, files): (Vec<_>, Vec<_>) =
-        std::env::args().skip(1).partition(|argument| argument.starts_with('-'));
-    let known = ["-u", "--include-unknowns"];
-    if files.len() != 1 || options.iter().any(|option| !known.contains(&option.as_str())) {
-        return Err("usage: classify [-u | --include-unknowns] FILE".into());
+    let file: PathBuf = std::env::args_os().nth(1).ok_or("usage: classify FILE")?.into();
+    // NDPI_LIBRARY names the library; else it is searched for where the system keeps libraries.
+    let engine = Library::load(None)?.engine().build()?;
+    let mut flows = BTreeMap::new();
+    let mut capture = Capture::open(&file)?;
+    while let Some(packet) = capture.next_packet()? {
+        // An error says why a packet has no flow: it is ARP, a later fragment, cut short, …
+        let Ok(decoded) = link::decode(&packet, &Tunnels::all(false)) else { continue };
+        let flow = flows.entry(decoded.packet().key).or_insert_with(|| engine.flow());
+        flow.process(decoded.l3(), packet.time_ns / 1_000_000, Hints::default());
     }
-
-    // The library is found by NDPI_LIBRARY, the loader, or beside the program.
-    let library = Library::load(None)?;
-    println!("Using nDPI {}", library.revision());
-    let engine = library.engine().build()?;
-
-    let mut flows: Vec<Seen> = Vec::new();
-    let mut places = HashMap::new();
-    for packet in capture::packets(files[0].as_ref())? {
-        let place = *places.entry(packet.flow).or_insert_with(|| {
-            flows.push(Seen { key: packet.flow, flow: engine.flow(), packets: 0, bytes: 0 });
-            flows.len() - 1
-        });
-        let seen = &mut flows[place];
-        seen.packets += 1;
-        seen.bytes += packet.l3.len();
-        // Once a flow is classified nothing more is to be learned, but asking costs next to nothing.
-        seen.flow.process(&packet.l3, packet.time_ms, Hints::default());
-    }
-
-    let mut unknown = Vec::new();
-    println!(" Detected flows:");
-    for (index, seen) in flows.iter_mut().enumerate() {
-        let mut found = seen.flow.classification();
-        if found.state != State::Classified {
-            // The capture ended first: guess from ports, addresses and what was seen before.
-            found = seen.flow.give_up();
+    for (key, flow) in &mut flows {
+        if !flow.classification().state.is_final() {
+            // No more packets will come: nDPI guesses from ports, addresses and what it saw before.
+            flow.give_up();
         }
-        let line = line(&engine, index, seen, &found);
-        if found.app == AppId::default() {
-            unknown.push(line);
-        } else {
-            println!("{line}");
-        }
-    }
-    if !options.is_empty() {
-        println!(" Unknown flows:\n{}", unknown.join("\n"));
+        let found = flow.classification();
+        let ((a, a_port), (b, b_port)) = (key.lower(), key.upper());
+        let (app, category) = (engine.app_name(found.app), engine.category_name(found.category));
+        let host = flow.hostname().unwrap_or_default();
+        println!("{a} port {a_port}, {b} port {b_port}: {app} ({category}) {host}");
     }
     Ok(())
-}
-
-fn line(engine: &Engine, index: usize, seen: &Seen<'_>, found: &Classification) -> String {
-    let app = engine.app_name(found.app);
-    let category = engine.category_name(found.category);
-    let confidence = found.confidence.name();
-    let Seen { key, packets, bytes, .. } = seen;
-    format!(
-        "   {index} {key} [protocol:{app}] [category:{category}] [confidence:{confidence}] \
-         [{packets} packets/{bytes} bytes]"
-    )
 }

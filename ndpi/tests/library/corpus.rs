@@ -1,15 +1,13 @@
 //! Real traffic: nDPI's own test captures, where they are at hand.
 
-#[path = "../../examples/capture/mod.rs"]
-mod capture;
-
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use capture::FlowKey;
 use ndpi::{Engine, Flow, Hints, Metadata, State};
+use ndpi_common::Key;
 use testkit::places;
 
+use crate::capture;
 use crate::common::engine;
 use crate::common::guarded::Guarded;
 
@@ -25,7 +23,7 @@ type Step = (usize, State, String);
 /// until they are classified.
 fn steps(engine: &Engine, capture: &Path) -> Vec<Vec<Step>> {
     let mut flows: Vec<(Flow<'_>, usize, Vec<Step>)> = Vec::new();
-    let mut places: HashMap<FlowKey, usize> = HashMap::new();
+    let mut places: HashMap<Key, usize> = HashMap::new();
     for packet in capture::packets(capture).expect("a capture that can be read") {
         let place = *places.entry(packet.flow).or_insert_with(|| {
             flows.push((engine.flow(), 0, Vec::new()));
@@ -89,7 +87,7 @@ fn tls_is_unknown_until_its_hello_and_final_with_the_certificate() {
 fn metadata(capture: &str) -> Option<Vec<Metadata>> {
     let (engine, captures) = (engine()?, captures()?);
     let packets = capture::packets(&captures.join(capture)).expect("a capture that can be read");
-    let mut flows: Vec<(FlowKey, Flow<'_>)> = Vec::new();
+    let mut flows: Vec<(Key, Flow<'_>)> = Vec::new();
     for packet in packets {
         if !flows.iter().any(|(key, _)| *key == packet.flow) {
             flows.push((packet.flow, engine.flow()));
@@ -156,18 +154,18 @@ fn the_whole_corpus_goes_through() {
         // One of them ends in the middle of a packet.
         let Ok(capture) = capture::packets(&path) else { continue };
         packets += capture.len();
-        let mut flows: HashMap<FlowKey, Flow<'_>> = HashMap::new();
+        let mut flows: HashMap<Key, Flow<'_>> = HashMap::new();
         for packet in &capture {
             let flow = flows.entry(packet.flow).or_insert_with(|| engine.flow());
             let held = room.hold(&packet.l3);
             let said = flow.process(held, packet.time_ms, Hints::default());
-            assert_eq!(said, flow.classification(), "{}: {}", path.display(), packet.flow);
+            assert_eq!(said, flow.classification(), "{}: {:?}", path.display(), packet.flow);
             assert_eq!(flow.metadata().hostname.as_deref(), flow.hostname().as_deref());
         }
         for (key, mut flow) in flows {
             let said = flow.give_up();
-            assert!(said.state.is_final(), "{}: {key}", path.display());
-            assert_eq!(said, flow.classification(), "{}: {key}", path.display());
+            assert!(said.state.is_final(), "{}: {key:?}", path.display());
+            assert_eq!(said, flow.classification(), "{}: {key:?}", path.display());
             let json = flow.json().unwrap();
             let json: serde_json::Value = serde_json::from_str(&json).expect(&json);
             assert!(json["ndpi"]["proto"].is_string(), "{json}");

@@ -3,6 +3,7 @@
 //! Tests of one subject: `cargo test -p ndpi --test library rules::`.
 
 mod caches;
+mod capture;
 mod common;
 mod configuration;
 mod corpus;

@@ -57,7 +57,7 @@ pub(super) fn test(workspace: &Workspace, selection: &[&str], rights: Rights) ->
 }
 
 /// The variables that tests look at; those already set win.
-fn surroundings(workspace: &Workspace) -> Vec<(&'static str, OsString)> {
+pub(super) fn surroundings(workspace: &Workspace) -> Vec<(&'static str, OsString)> {
     let corpus = workspace.root().join("../shared/corpus");
     let found = [
         ("NDPI_LIBRARY", Some(workspace.ndpi_library())),

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that must hold before a change lands.
 
 mod cargo;
+mod examples;
 mod steps;
 
 use std::process::ExitCode;

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::cargo;
+use super::{cargo, examples};
 use crate::workspace::{Profile, Workspace};
 use crate::{build, process, setup, tidy};
 
@@ -14,7 +14,7 @@ pub(super) struct Step {
 }
 
 /// All of them, in order. The object comes before whatever embeds it, so that is compiled once.
-pub(super) const STEPS: [Step; 11] = [
+pub(super) const STEPS: [Step; 12] = [
     Step { name: "setup", what: "what building and testing need", run: setup::ensure_for_tests },
     Step { name: "format", what: "rustfmt", run: format },
     Step { name: "tidy", what: "the project's own rules, licences", run: tidy::ensure },
@@ -23,6 +23,7 @@ pub(super) const STEPS: [Step; 11] = [
     Step { name: "bpf-clippy", what: "clippy on the BPF programs", run: bpf_clippy },
     Step { name: "clippy", what: "clippy on everything else", run: clippy },
     Step { name: "docs", what: "rustdoc without warnings, and its examples", run: docs },
+    Step { name: "examples", what: "the crates' examples, run", run: examples::run },
     Step { name: "units", what: "unit tests, as you", run: units },
     Step { name: "release", what: "the program", run: release },
     Step { name: "integration", what: "integration tests, with root's rights", run: integration },
