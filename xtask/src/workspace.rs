@@ -66,11 +66,6 @@ impl Workspace {
     pub(crate) fn binary(&self, profile: Profile) -> PathBuf {
         self.target().join(profile.folder()).join("ndpi-xdp")
     }
-
-    /// An example of `ndpi-user`, compiled for measuring.
-    pub(crate) fn example(&self, name: &str) -> PathBuf {
-        self.target().join(Profile::Dist.folder()).join("examples").join(name)
-    }
 }
 
 /// How `ndpi-xdp` is compiled; the root's `Cargo.toml` says more.

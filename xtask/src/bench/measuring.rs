@@ -18,10 +18,24 @@ pub(super) fn compile(workspace: &Workspace, targets: &[&str]) -> Result<()> {
 
 /// Compiles the bench called `name` and says where it is.
 pub(super) fn program(workspace: &Workspace, name: &str) -> Result<PathBuf> {
+    compiled(workspace, &["--bench", name])
+}
+
+/// The measurements beside the program, compiled as the program is installed.
+pub(super) fn costs(workspace: &Workspace) -> Result<PathBuf> {
+    let what = format!("bench: compiling ({})", Profile::Dist.patience());
+    let arguments = ["--bench", "costs", "--profile", Profile::Dist.name()];
+    manner::announced(&what, || compiled(workspace, &arguments))
+}
+
+/// Compiles a bench and says where it is.
+fn compiled(workspace: &Workspace, arguments: &[&str]) -> Result<PathBuf> {
     let messages = process::output(
         process::compiler("bench")
-            .args(["--no-run", "--package", "ndpi-user", "--bench", name])
-            .args(["--message-format", "json-render-diagnostics"])
+            .args(["--no-run", "--package", "ndpi-user"])
+            .args(arguments)
+            .args(["--message-format", "json-render-diagnostics", "--target-dir"])
+            .arg(workspace.target())
             .current_dir(workspace.root()),
     )?;
     executable(&messages).context("cargo does not say where the measuring program is")

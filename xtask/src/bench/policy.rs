@@ -35,13 +35,10 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
-    measuring::compile(workspace, &["--example", "policy_costs", "--example", "long_list"])?;
-    let mut program = process::command(workspace.example("policy_costs"));
-    let printed = process::output(program.arg(args.seconds.to_string()))?;
-    let list = |form| {
-        let mut program = process::command(workspace.example("long_list"));
-        process::output(program.args([NAMES, form]))
-    };
+    let program = measuring::costs(workspace)?;
+    let measure = |arguments: &[&str]| process::output(process::command(&program).args(arguments));
+    let printed = measure(&["policy-costs", &args.seconds.to_string()])?;
+    let list = |form| measure(&["long-list", NAMES, form]);
     let costs = Costs::read(&printed, [&list("names")?, &list("hosts")?, &list("adblock")?])?;
     if args.json {
         println!("{}", costs.to_json());

@@ -30,7 +30,7 @@ enum Clock {
 }
 
 /// What is ours: nDPI alone, and the program in three ways.
-pub(super) fn ours(workspace: &Workspace, capture: &Path) -> Vec<Contender> {
+pub(super) fn ours(workspace: &Workspace, costs: &Path, capture: &Path) -> Vec<Contender> {
     let library = workspace.ndpi_library();
     let with_ndpi = |program: &Path| {
         let mut command = process::command(program);
@@ -39,8 +39,8 @@ pub(super) fn ours(workspace: &Workspace, capture: &Path) -> Vec<Contender> {
         }
         command
     };
-    let mut bare = with_ndpi(&workspace.example("bare_ndpi"));
-    bare.arg(capture);
+    let mut bare = with_ndpi(costs);
+    bare.arg("bare-ndpi").arg(capture);
     let pcap = |name, arguments: &[&str]| {
         let mut command = with_ndpi(&workspace.binary(Profile::Dist));
         command.args(["pcap", "--whole-capture"]).args(arguments).arg(capture);

@@ -1,7 +1,7 @@
 //! The merged capture that all contenders read.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -15,7 +15,7 @@ pub(super) struct Input {
 }
 
 /// Makes the capture below `target/bench/`, or takes the one that is there.
-pub(super) fn merged(workspace: &Workspace, copies: u8) -> Result<Input> {
+pub(super) fn merged(workspace: &Workspace, costs: &Path, copies: u8) -> Result<Input> {
     let folder = workspace.target().join("bench");
     fs::create_dir_all(&folder)?;
     let path = folder.join(format!("merged-{copies}.pcap"));
@@ -26,11 +26,11 @@ pub(super) fn merged(workspace: &Workspace, copies: u8) -> Result<Input> {
         let packets = text.trim().parse().context("target/bench is damaged; remove it")?;
         return Ok(Input { path, packets });
     }
-    let mut command = process::command(workspace.example("merge_captures"));
-    command.arg(&path).arg(copies.to_string()).args(captures(workspace)?);
+    let mut command = process::command(costs);
+    command.arg("merge-captures").arg(&path).arg(copies.to_string()).args(captures(workspace)?);
     let packets = process::output(&mut command)?;
     fs::write(&note, &packets)?;
-    Ok(Input { path, packets: packets.trim().parse().context("merge_captures prints a number")? })
+    Ok(Input { path, packets: packets.trim().parse().context("merge-captures prints a number")? })
 }
 
 /// The corpus's captures: of `NDPI_CORPUS`, else beside the checkout.

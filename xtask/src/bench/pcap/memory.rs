@@ -1,5 +1,7 @@
 //! Memory per flow.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 
 use super::contender::number;
@@ -17,15 +19,15 @@ pub(super) struct Memory {
 }
 
 /// Measures each in a process of its own: what an allocator keeps would blur the next.
-pub(super) fn measure(workspace: &Workspace, flows: u32) -> Result<Memory> {
+pub(super) fn measure(workspace: &Workspace, costs: &Path, flows: u32) -> Result<Memory> {
     let bytes = |what: &str| -> Result<f64> {
         eprintln!("memory of {flows} flows: {what}");
-        let mut command = process::command(workspace.example("flow_memory"));
+        let mut command = process::command(costs);
         if workspace.ndpi_library().is_file() {
             command.env("NDPI_LIBRARY", workspace.ndpi_library());
         }
-        let text = process::output(command.arg(flows.to_string()).arg(what))?;
-        number(&text, "bytes_per_flow").with_context(|| format!("flow_memory printed {text:?}"))
+        let text = process::output(command.arg("flow-memory").arg(flows.to_string()).arg(what))?;
+        number(&text, "bytes_per_flow").with_context(|| format!("flow-memory printed {text:?}"))
     };
     let (ndpi, undecided, decided) = (bytes("ndpi")?, bytes("undecided")?, bytes("decided")?);
     Ok(Memory { flows, ndpi, undecided, decided })

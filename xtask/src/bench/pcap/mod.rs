@@ -9,6 +9,7 @@ mod memory;
 mod peers;
 mod result;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
@@ -45,9 +46,9 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     ensure!(args.runs > 0, "--runs must be at least 1");
-    build(workspace)?;
-    let input = input::merged(workspace, args.copies)?;
-    let mut contenders = contender::ours(workspace, &input.path);
+    let costs = build(workspace)?;
+    let input = input::merged(workspace, &costs, args.copies)?;
+    let mut contenders = contender::ours(workspace, &costs, &input.path);
     if !args.no_peers {
         contenders.extend(peers::find(workspace, &input.path));
     }
@@ -57,7 +58,7 @@ pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
         capture_bytes: input.path.metadata()?.len(),
         runs: args.runs,
         times,
-        memory: memory::measure(workspace, args.flows)?,
+        memory: memory::measure(workspace, &costs, args.flows)?,
     };
     if args.json {
         println!("{}", outcome.to_json());
@@ -67,9 +68,11 @@ pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     Ok(if outcome.reaches_all() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn build(workspace: &Workspace) -> Result<()> {
+/// Compiles the program, and what measures beside it: where that is.
+fn build(workspace: &Workspace) -> Result<PathBuf> {
     setup::provide(workspace, &Need { ndpi: true, ..Need::default() })?;
-    measuring::compile(workspace, &["--bins", "--examples"])
+    measuring::compile(workspace, &["--bins"])?;
+    measuring::costs(workspace)
 }
 
 /// Runs all contenders in rounds.

@@ -1,9 +1,6 @@
 //! The cost of a large policy: 500 rules with 10,000 host names and 10,000 networks in list files.
 //! Prints a line of JSON: the load in milliseconds, decisions in nanoseconds.
-//!
-//! usage: `policy_costs [SECONDS]`
 
-use std::env;
 use std::fmt::Write as _;
 use std::fs;
 use std::hint::black_box;
@@ -26,8 +23,7 @@ const FLOWS: u32 = 4096;
 const STEP: usize = 64;
 const APPS: u16 = 468;
 
-fn main() -> Result<()> {
-    let seconds = env::args().nth(1).map_or(Ok(2.0), |seconds| seconds.parse())?;
+pub(crate) fn run(seconds: f64) -> Result<()> {
     let budget = Duration::from_secs_f64(seconds);
     let folder = tempfile::tempdir()?;
     let path = write_policy(folder.path())?;

@@ -1,14 +1,11 @@
 //! Makes one long capture of many short ones: several copies of all of them, each with other
 //! addresses, so that its flows are its own. For benchmarks; nothing in it is meant to be true.
-//!
-//! usage: `merge_captures OUT COPIES FILE…`
 
-use std::env;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use ndpi_capture::link;
 use ndpi_capture::{Capture, LinkType, Packet};
 
@@ -18,16 +15,10 @@ const LONGEST_PAUSE_NS: u64 = 1_000_000_000;
 /// The first packet's time: 2023-11-14.
 const START_NS: u64 = 1_700_000_000_000_000_000;
 
-fn main() -> Result<()> {
-    let mut arguments = env::args_os().skip(1);
-    let (Some(out), Some(copies)) = (arguments.next(), arguments.next()) else {
-        bail!("usage: merge_captures OUT COPIES FILE…");
-    };
-    let copies: u8 = copies.to_string_lossy().parse().context("COPIES is a number below 256")?;
-    let files: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
-    let mut merged = Merged::create(Path::new(&out))?;
+pub(crate) fn run(out: &Path, copies: u8, files: &[PathBuf]) -> Result<()> {
+    let mut merged = Merged::create(out)?;
     for copy in 0..copies {
-        for file in &files {
+        for file in files {
             merged.add(file, copy)?;
         }
     }

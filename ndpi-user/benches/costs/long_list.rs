@@ -1,32 +1,41 @@
 //! The cost of a long list of host names: reads a policy with one rule and a list of so many names,
 //! once, as a start does. Prints a line of JSON: seconds, and the most memory that the process had,
 //! megabytes.
-//!
-//! usage: `long_list [NAMES [names|hosts|adblock]]`
 
-use std::env;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use ndpi_policy::{Names, Support, Vocabulary, load};
 use ndpi_user::policy_files::PolicyFiles;
 
-/// About what the largest block lists that are published hold.
-const NAMES: u32 = 1_600_000;
+/// How a list is written.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Form {
+    /// A name a line.
+    Names,
+    /// As `/etc/hosts`.
+    Hosts,
+    /// As filters of advertisements.
+    Adblock,
+}
 
-fn main() -> Result<()> {
-    let names = env::args().nth(1).map_or(Ok(NAMES), |names| names.parse())?;
-    let (before, behind) = match env::args().nth(2).as_deref() {
-        None | Some("names") => ("", ""),
-        Some("hosts") => ("0.0.0.0 ", ""),
-        Some("adblock") => ("||", "^"),
-        Some(other) => bail!("there is no form {other:?} of lists here"),
-    };
+impl Form {
+    /// What stands before and behind each name.
+    fn around(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Names => ("", ""),
+            Self::Hosts => ("0.0.0.0 ", ""),
+            Self::Adblock => ("||", "^"),
+        }
+    }
+}
+
+pub(crate) fn run(names: u32, form: Form) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let path = write_policy(folder.path(), names, (before, behind))?;
+    let path = write_policy(folder.path(), names, form)?;
     let start = Instant::now();
     let policy = load(&path, &vocabulary(), Support::ALL, &PolicyFiles::as_they_are());
     let policy = policy.map_err(|problems| anyhow!("{problems}"))?;
@@ -37,7 +46,8 @@ fn main() -> Result<()> {
 }
 
 /// A list of names, each with what its form has before and behind it, and a policy that names it.
-fn write_policy(folder: &Path, names: u32, (before, behind): (&str, &str)) -> Result<PathBuf> {
+fn write_policy(folder: &Path, names: u32, form: Form) -> Result<PathBuf> {
+    let (before, behind) = form.around();
     let path = folder.join("policy.toml");
     fs::write(&path, "[[rule]]\nhost = { file = \"names.txt\" }\naction = \"drop\"\n")?;
     let mut list = BufWriter::new(File::create(folder.join("names.txt"))?);

@@ -1,9 +1,6 @@
-//! The memory of a million flows: as nDPI alone keeps them, undecided in our table, and
-//! decided. Prints bytes per flow as a line of JSON.
-//!
-//! usage: `flow_memory [FLOWS]`
+//! The memory of many flows in one stage. Prints bytes per flow as a line of JSON. A process measures one
+//! stage: what nDPI freed stays with the allocator, and would hide later growth.
 
-use std::env;
 use std::fs;
 
 use anyhow::{Context, Result};
@@ -19,21 +16,27 @@ const UNKNOWN: [u8; 32] = [
     0, 12, 0, 0, 1, 2, 3, 4,
 ];
 
-fn main() -> Result<()> {
-    let flows: u32 = env::args().nth(1).map_or(Ok(1_000_000), |n| n.parse())?;
+/// What a flow is in.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Stage {
+    /// nDPI alone.
+    Ndpi,
+    /// Our table, before a verdict.
+    Undecided,
+    /// Our table, after it.
+    Decided,
+}
+
+pub(crate) fn run(flows: u32, stage: Stage) -> Result<()> {
     let library = Library::load(None)?;
-    let measure = |what: &str| -> Result<f64> {
-        let engine = library.engine().config(None, "packets_limit_per_flow", "2")?.build()?;
-        let bytes = match what {
-            "ndpi" => ndpi_alone(&engine, flows)?,
-            "undecided" => ours(&engine, flows, 1)?,
-            _ => ours(&engine, flows, 2)?,
-        };
-        Ok(bytes as f64 / f64::from(flows))
+    let engine = library.engine().config(None, "packets_limit_per_flow", "2")?.build()?;
+    let bytes = match stage {
+        Stage::Ndpi => ndpi_alone(&engine, flows)?,
+        Stage::Undecided => ours(&engine, flows, 1)?,
+        Stage::Decided => ours(&engine, flows, 2)?,
     };
-    // Decided first: what nDPI freed stays with the allocator, and would hide later growth.
-    let what = env::args().nth(2).context("usage: flow_memory FLOWS ndpi|undecided|decided")?;
-    println!(r#"{{"flows":{flows},"what":"{what}","bytes_per_flow":{:.1}}}"#, measure(&what)?);
+    let each = bytes as f64 / f64::from(flows);
+    println!(r#"{{"flows":{flows},"bytes_per_flow":{each:.1}}}"#);
     Ok(())
 }
 

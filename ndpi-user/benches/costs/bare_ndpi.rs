@@ -1,15 +1,13 @@
 //! Times nDPI alone on a capture: packets and their flows are found beforehand, and timed is
 //! a loop with nothing in it but nDPI's calls. The lower bound for any program around nDPI.
-//!
-//! usage: `bare_ndpi FILE`; prints a line of JSON.
+//! Prints a line of JSON.
 
 use std::collections::HashMap;
-use std::env;
 use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use ndpi::{Engine, Flow, Hints, Library, State};
 use ndpi_capture::Capture;
 use ndpi_capture::link;
@@ -28,9 +26,8 @@ struct Loose {
     time_ms: u64,
 }
 
-fn main() -> Result<()> {
-    let path = env::args_os().nth(1).context("usage: bare_ndpi FILE")?;
-    let loaded = load(Path::new(&path))?;
+pub(crate) fn run(capture: &Path) -> Result<()> {
+    let loaded = load(capture)?;
     let engine = Library::load(None)?.engine().build()?;
     let took = classify(&engine, &loaded);
     let (packets, flows) = (loaded.packets.len(), loaded.flows);
