@@ -205,10 +205,10 @@ fn wait_for_ticks(ticks: u32) {
 
 #[test]
 fn the_programs_know_the_time_when_user_space_is_gone() {
+    const IDLE: u32 = 2;
     if !can_load() {
         return;
     }
-    const IDLE: u32 = 2;
     let mut kernel = Kernel::load(&LoadOptions { idle_ticks: IDLE, ..options() }).unwrap();
     let (frame, key) = (udp4(4000, 53, b"hello"), key4(4000, 53));
     // Killed long ago, as far as the programs know: nobody moves the clock from here on.
