@@ -256,10 +256,10 @@ impl World {
         let before = self.change.as_ref().map(|change| blocks(&change.before));
         match (blocks(&self.in_force), before) {
             (true, None | Some(true)) => {
-                assert_eq!(handling, Handling::Dropped, "flow {flow} is blocked")
+                assert_eq!(handling, Handling::Dropped, "flow {flow} is blocked");
             }
             (false, None | Some(false)) => {
-                assert_eq!(handling, Handling::Passed, "flow {flow} is free")
+                assert_eq!(handling, Handling::Passed, "flow {flow} is free");
             }
             _ => {}
         }
