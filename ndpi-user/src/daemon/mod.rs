@@ -323,7 +323,8 @@ fn rejecter(policy: &Policy) -> Result<Option<Arc<Rejecter>>> {
         Ok(rejecter) => Ok(Some(Arc::new(rejecter))),
         Err(error) if rejects => Err(error.into()),
         Err(error) => {
-            log::warn!("{error}: a policy with `reject`, loaded later, will only drop");
+            let error = anyhow::Error::from(error);
+            log::warn!("{error:#}; a policy with `reject`, loaded later, will only drop");
             Ok(None)
         }
     }

@@ -23,17 +23,18 @@ pub struct Stack {
     asking: Socket,
 }
 
-/// Why answers cannot be sent. Its text says all: it has no source.
+/// Why answers cannot be sent.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 #[error(
-    "cannot open a raw socket for {family}, to tell the ends of rejected flows: {kernel}; it takes \
-     the capabilities CAP_NET_RAW and CAP_NET_ADMIN"
+    "cannot open a raw socket for {family}, to notify the ends of rejected flows (this needs the \
+     capabilities CAP_NET_RAW and CAP_NET_ADMIN)"
 )]
 pub struct OpenError {
     /// `IPv4` or `IPv6`.
     pub family: &'static str,
     /// What the kernel said.
-    pub kernel: io::Error,
+    pub source: io::Error,
 }
 
 impl Stack {
@@ -43,7 +44,7 @@ impl Stack {
     ///
     /// Without the rights to do so.
     pub fn open() -> Result<Self, OpenError> {
-        let error = |family| move |kernel| OpenError { family, kernel };
+        let error = |family| move |source| OpenError { family, source };
         let v4 = open(Domain::IPV4).map_err(error("IPv4"))?;
         let v6 = match open(Domain::IPV6) {
             Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => None,
@@ -87,5 +88,19 @@ impl Way for Stack {
         // fail: there is nothing to undo where the socket is not connected.
         let _ = rustix::net::connect_unspec(&self.asking);
         connected.is_err_and(|error| error.raw_os_error() == Some(libc::EACCES))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_said_is_the_source_and_stands_once() {
+        let source = io::Error::from(io::ErrorKind::PermissionDenied);
+        let error = anyhow::Error::from(OpenError { family: "IPv4", source });
+        let (text, chain) = (error.to_string(), format!("{error:#}"));
+        assert!(!text.contains("permission denied"), "{text}");
+        assert_eq!(chain.matches("permission denied").count(), 1, "{chain}");
     }
 }
