@@ -9,6 +9,7 @@ use crate::{LIBRARY_VARIABLE, SONAME, SUPPORTED_REVISION};
 /// Why a library was not taken. Each message names the file and what differs. `Debug` gives the same
 /// text, for who returns it from `main`.
 #[derive(thiserror::Error)]
+#[non_exhaustive]
 pub enum LoadError {
     /// `dlopen` failed: no such file, not a shared library, or one of *its* libraries is missing.
     #[error("cannot load {}: {reason}", path.display())]

@@ -8,6 +8,7 @@ use ndpi_sys::write_with_causes;
 
 /// Why a setting was not taken (`ndpi_set_config`).
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConfigError {
     /// nDPI 5.0 has no such key, for this protocol or at all.
     #[error("nDPI has no setting {setting}")]
@@ -72,6 +73,7 @@ pub enum ConfigError {
 
 /// Why rules (protocols, categories, lists) were not taken.
 #[derive(thiserror::Error)]
+#[non_exhaustive]
 pub enum RulesError {
     /// The file cannot be opened for reading. Looked at before nDPI is asked, which would only
     /// say −1.
@@ -136,6 +138,7 @@ pub enum RulesError {
 
 /// Why an engine could not be made.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum EngineError {
     /// `ndpi_init_detection_module` gave none; an engine takes about 10 MB.
     #[error("nDPI could not make a detection module; is memory short?")]
@@ -153,6 +156,7 @@ pub enum EngineError {
 
 /// Why there is no JSON of a flow.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum JsonError {
     /// nDPI could not write it.
     #[error("nDPI could not write a flow as JSON (code {code}); is memory short?")]

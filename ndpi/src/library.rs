@@ -36,6 +36,7 @@ impl Library {
     /// # Errors
     ///
     /// As for [`load`](Self::load); and it must be the first time that the process loads it.
+    #[doc(alias = "ndpi_set_memory_alloction_functions")]
     pub fn load_counting_memory(path: Option<&Path>) -> Result<Self, LoadError> {
         ndpi_sys::Library::load(path, true).map(Self::loaded)
     }
@@ -59,6 +60,7 @@ impl Library {
     }
 
     /// The release, such as `5.0.0-1-375f99e` (`ndpi_revision`).
+    #[doc(alias = "ndpi_revision")]
     pub fn revision(&self) -> String {
         // SAFETY: the function takes no arguments and returns a constant string.
         unsafe { text::owned((self.functions().revision)()) }
@@ -66,6 +68,7 @@ impl Library {
 
     /// nDPI's "API version" (`ndpi_get_api_version`): a count of commits, or the date of the build.
     /// Good for a bug report; it says nothing about compatibility.
+    #[doc(alias = "ndpi_get_api_version")]
     pub fn api_version(&self) -> u16 {
         // SAFETY: the function takes no arguments and returns a constant.
         unsafe { (self.functions().get_api_version)() }
@@ -73,12 +76,14 @@ impl Library {
 
     /// The version of libgcrypt in use, with `internal` after it where it is nDPI's own
     /// (`ndpi_get_gcrypt_version`).
+    #[doc(alias = "ndpi_get_gcrypt_version")]
     pub fn gcrypt_version(&self) -> String {
         // SAFETY: the function takes no arguments and returns a constant string.
         unsafe { text::owned((self.functions().get_gcrypt_version)()) }
     }
 
     /// Bytes of a flow, without what it points to (`ndpi_detection_get_sizeof_ndpi_flow_struct`).
+    #[doc(alias = "ndpi_detection_get_sizeof_ndpi_flow_struct")]
     pub fn flow_size(&self) -> usize {
         // The load-time checks compared it with what the library says.
         ndpi_sys::flow::SIZE
@@ -87,6 +92,7 @@ impl Library {
     /// Bytes that nDPI has allocated since it was loaded, flows not counted, modulo 4 GiB
     /// (`ndpi_get_tot_allocated_memory`). What was freed is not taken off: only the difference
     /// between two moments without frees says something.
+    #[doc(alias = "ndpi_get_tot_allocated_memory")]
     pub fn allocated_so_far(&self) -> u32 {
         // SAFETY: the function takes no arguments and reads a counter.
         unsafe { (self.functions().get_tot_allocated_memory)() }
@@ -100,6 +106,7 @@ impl Library {
 
     /// A new engine with caches of its own, to be configured and built. About 10 MB and 20 ms
     /// (`ndpi_init_detection_module`).
+    #[doc(alias = "ndpi_init_detection_module")]
     pub fn engine(&self) -> EngineBuilder {
         EngineBuilder::new(self, None)
     }
@@ -109,6 +116,7 @@ impl Library {
     /// # Errors
     ///
     /// Memory is short.
+    #[doc(alias = "ndpi_global_init")]
     pub fn shared_caches(&self) -> Result<SharedCaches, EngineError> {
         SharedCaches::new(self)
     }

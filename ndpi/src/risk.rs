@@ -5,6 +5,7 @@ use ndpi_sys::constants::MAX_RISK;
 use crate::{Library, Risk, Risks, Severity, text};
 
 /// How bad a set of risks is (`ndpi_risk2score`).
+#[doc(alias = "ndpi_risk2score")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RiskScore {
     /// The sum over the risks: 10 for a low one to 250 for an emergency.
@@ -41,6 +42,7 @@ impl Library {
     }
 
     /// How bad a set of risks is (`ndpi_risk2score`).
+    #[doc(alias = "ndpi_risk2score")]
     pub fn risk_score(&self, risks: Risks) -> RiskScore {
         let mut score = RiskScore::default();
         // Bits without a meaning would be looked up behind the table's end.

@@ -41,6 +41,7 @@ impl EngineBuilder {
     /// # Errors
     ///
     /// No such setting, or not with this value; see [`ConfigError`].
+    #[doc(alias = "ndpi_set_config")]
     pub fn config(
         self,
         protocol: Option<&str>,
@@ -84,6 +85,7 @@ impl EngineBuilder {
     /// # Errors
     ///
     /// nDPI could not build what was asked for; see [`EngineError`].
+    #[doc(alias = "ndpi_finalize_initialization")]
     pub fn build(self) -> Result<Engine, EngineError> {
         let module = self.module.ok_or(EngineError::NoModule)?;
         let code = {

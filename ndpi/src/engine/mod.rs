@@ -57,6 +57,7 @@ impl Engine {
     /// A new flow, of which no packet was seen yet (`ndpi_flow_malloc`).
     ///
     /// Aborts the process where memory is short, like every other allocation.
+    #[doc(alias = "ndpi_flow_malloc")]
     #[inline]
     pub fn flow(&self) -> Flow<'_> {
         Flow::new(self)
@@ -64,6 +65,7 @@ impl Engine {
 
     /// A setting's value, as text (`ndpi_get_config`); `None` where there is no such setting.
     /// `protocol` and `key` are as in [`EngineBuilder::config`].
+    #[doc(alias = "ndpi_get_config")]
     pub fn setting(&self, protocol: Option<&str>, key: &str) -> Option<String> {
         let protocol = match protocol {
             Some(protocol) => Some(text::for_c(protocol)?),

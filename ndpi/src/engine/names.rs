@@ -8,6 +8,7 @@ use crate::{AppId, BreedId, CategoryId, Stack, text};
 impl Engine {
     /// The name of a master and application protocol, such as `TLS.Google`, `DNS` or `Unknown`
     /// (`ndpi_protocol2name`).
+    #[doc(alias = "ndpi_protocol2name")]
     pub fn app_name(&self, app: AppId) -> String {
         let protocol = MasterApp { master: app.master, app: app.app };
         let function = self.functions().protocol2name;
@@ -36,6 +37,7 @@ impl Engine {
 
     /// The number of a single protocol's name, upper or lower case; `None` where there is none
     /// (`ndpi_get_proto_by_name`).
+    #[doc(alias = "ndpi_get_proto_by_name")]
     pub fn protocol_by_name(&self, name: &str) -> Option<u16> {
         let text = text::for_c(name)?;
         // SAFETY: a finalized module and a C string that outlives the call.
@@ -45,6 +47,7 @@ impl Engine {
 
     /// The name of a single protocol; `Unknown` for a number that has none
     /// (`ndpi_get_proto_name`).
+    #[doc(alias = "ndpi_get_proto_name")]
     pub fn protocol_name(&self, id: u16) -> String {
         // SAFETY: a finalized module; the function checks the number, and the name it returns
         // lives as long as the module.
@@ -53,6 +56,7 @@ impl Engine {
 
     /// The category of a master and application protocol where no rule says otherwise
     /// (`ndpi_get_proto_category`).
+    #[doc(alias = "ndpi_get_proto_category")]
     pub fn category_of(&self, app: AppId) -> CategoryId {
         let (Some(master), Some(app)) = (self.index_of(app.master), self.index_of(app.app)) else {
             return CategoryId(0);
@@ -73,6 +77,7 @@ impl Engine {
     }
 
     /// How wanted a protocol is (`ndpi_get_proto_breed`).
+    #[doc(alias = "ndpi_get_proto_breed")]
     pub fn breed_of(&self, protocol: u16) -> BreedId {
         // SAFETY: a finalized module; the function checks the number.
         let found = unsafe { (self.functions().get_proto_breed)(self.module(), protocol) };
@@ -81,6 +86,7 @@ impl Engine {
 
     /// The name of a category, such as `SocialNetwork`; empty for a number that has none
     /// (`ndpi_category_get_name`).
+    #[doc(alias = "ndpi_category_get_name")]
     pub fn category_name(&self, category: CategoryId) -> String {
         self.categories.get(usize::from(category.0)).cloned().unwrap_or_default()
     }
@@ -94,6 +100,7 @@ impl Engine {
 
     /// The name of a breed, such as `Acceptable`; empty for a number that has none
     /// (`ndpi_get_proto_breed_name`).
+    #[doc(alias = "ndpi_get_proto_breed_name")]
     pub fn breed_name(&self, breed: BreedId) -> String {
         // SAFETY: the function takes any number and returns a constant string.
         let name = unsafe { text::owned((self.functions().get_proto_breed_name)(breed.0.into())) };
@@ -106,6 +113,7 @@ impl Engine {
     }
 
     /// A protocol stack as text, `TLS.GoogleServices.YouTube` (`ndpi_stack2str`).
+    #[doc(alias = "ndpi_stack2str")]
     pub fn stack_name(&self, stack: Stack) -> String {
         let mut raw = stack.raw();
         let function = self.functions().stack2str;

@@ -22,6 +22,7 @@ pub struct CacheStatistics {
 impl Engine {
     /// What the LRU caches did (`ndpi_get_lru_cache_stats`). Of caches that are shared these are
     /// the sums over all engines; of those that are switched off (size 0) there is nothing.
+    #[doc(alias = "ndpi_get_lru_cache_stats")]
     pub fn cache_statistics(&self) -> Vec<CacheStatistics> {
         (0..).zip(CACHE_NAMES).filter_map(|(kind, cache)| self.statistics_of(kind, cache)).collect()
     }
@@ -40,6 +41,7 @@ impl Engine {
 
     /// Bytes of the module itself, without what it points to
     /// (`ndpi_get_ndpi_detection_module_size`); with that it is about 10 MB.
+    #[doc(alias = "ndpi_get_ndpi_detection_module_size")]
     pub fn module_size(&self) -> usize {
         // SAFETY: the function takes no arguments and returns a constant.
         let size = unsafe { (self.functions().get_ndpi_detection_module_size)() };

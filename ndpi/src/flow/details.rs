@@ -37,6 +37,7 @@ pub struct FirstPacket {
 }
 
 /// How the first packet was recognized (`ndpi_fpc_confidence_t`).
+#[doc(alias = "ndpi_fpc_confidence_t")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum FirstPacketConfidence {
     /// It was not.
@@ -58,6 +59,7 @@ impl FirstPacketConfidence {
         [Self::Unknown, Self::Address, Self::Dns, Self::Dpi, Self::CustomRule];
 
     /// nDPI's name for it (`ndpi_fpc_confidence_get_name`).
+    #[doc(alias = "ndpi_fpc_confidence_get_name")]
     pub fn name(self) -> &'static str {
         match self {
             Self::Unknown => "Unknown",
@@ -102,6 +104,7 @@ impl Flow<'_> {
 
     /// Adds risks that the caller knows of (`ndpi_set_risk`). Risks that the configuration masks
     /// out stay out.
+    #[doc(alias = "ndpi_set_risk")]
     pub fn add_risks(&mut self, risks: Risks) {
         for risk in known(risks) {
             // SAFETY: the engine is on this thread, the flow its own and borrowed exclusively, the
@@ -119,6 +122,7 @@ impl Flow<'_> {
 
     /// Takes risks back that the caller knows better of, such as "Unidirectional Traffic" of a
     /// flow that was only seen for one packet (`ndpi_unset_risk`).
+    #[doc(alias = "ndpi_unset_risk")]
     pub fn remove_risks(&mut self, risks: Risks) {
         for risk in known(risks) {
             // SAFETY: as for `add_risks`.
@@ -131,6 +135,7 @@ impl Flow<'_> {
     /// Applies the masks of the configuration for host names and addresses, and says which risks
     /// are left (`ndpi_handle_risk_exceptions`). nDPI itself does so only now and then, so that a
     /// masked risk can still be in a [`Classification`](crate::Classification).
+    #[doc(alias = "ndpi_handle_risk_exceptions")]
     pub fn mask_risks(&mut self) -> Risks {
         // SAFETY: the engine is on this thread, the flow its own and borrowed exclusively.
         unsafe {

@@ -29,6 +29,7 @@ impl Flow<'_> {
     /// # Errors
     ///
     /// Memory is short.
+    #[doc(alias = "ndpi_dpi2json")]
     pub fn json(&mut self) -> Result<String, JsonError> {
         let (functions, module) = (self.functions(), self.engine.module());
         let (flow, result) = (self.pointer.as_ptr(), self.result());
@@ -44,6 +45,7 @@ impl Flow<'_> {
     /// # Errors
     ///
     /// Memory is short, or the endpoints are not of one family.
+    #[doc(alias = "ndpi_flow2json")]
     pub fn json_with(&mut self, ends: &Endpoints) -> Result<String, JsonError> {
         let (functions, module) = (self.functions(), self.engine.module());
         let (flow, result) = (self.pointer.as_ptr(), self.result());

@@ -58,6 +58,7 @@ impl<'engine> Flow<'engine> {
     /// [`State::Classified`](crate::State::Classified); a call after that changes nothing, and costs next to nothing. The
     /// setting `packets_limit_per_flow` (32) ends the dissection of a flow that is never
     /// recognized; one that ends before wants [`give_up`](Self::give_up).
+    #[doc(alias = "ndpi_detection_process_packet")]
     #[inline]
     pub fn process(&mut self, l3: &[u8], time_ms: u64, hints: Hints) -> Classification {
         let length = u16::try_from(l3.len()).unwrap_or(u16::MAX);
@@ -83,6 +84,7 @@ impl<'engine> Flow<'engine> {
     ///
     /// For flows that end, or are forgotten, before they are [`State::Classified`](crate::State::Classified). It cannot be
     /// undone: later packets are ignored. A second call changes nothing.
+    #[doc(alias = "ndpi_detection_giveup")]
     pub fn give_up(&mut self) -> Classification {
         // SAFETY: the engine is finalized and on this thread, the flow its own and borrowed
         // exclusively.

@@ -20,6 +20,7 @@ impl EngineBuilder {
     /// # Errors
     ///
     /// The file cannot be read, or nDPI refuses it. Lines it does not understand it skips.
+    #[doc(alias = "ndpi_load_protocols_file")]
     pub fn protocols_file(self, path: &Path) -> Result<Self, RulesError> {
         self.file("protocols", path, |functions, module, path| {
             // SAFETY: the builder's own module, not yet finalized; the path is only read.
@@ -34,6 +35,7 @@ impl EngineBuilder {
     /// # Errors
     ///
     /// The directory cannot be read, or nDPI refuses it.
+    #[doc(alias = "ndpi_load_protocols_dir")]
     pub fn protocols_directory(self, path: &Path) -> Result<Self, RulesError> {
         self.file("protocols", path, |functions, module, path| {
             // SAFETY: the builder's own module, not yet finalized; the path is this call's own
@@ -49,6 +51,7 @@ impl EngineBuilder {
     /// # Errors
     ///
     /// The file cannot be read, or nDPI refuses it. Lines it does not understand it skips.
+    #[doc(alias = "ndpi_load_categories_file")]
     pub fn categories_file(self, path: &Path) -> Result<Self, RulesError> {
         self.file("categories", path, |functions, module, path| {
             // SAFETY: the builder's own module, not yet finalized; the path is only read; no user
@@ -64,6 +67,7 @@ impl EngineBuilder {
     /// # Errors
     ///
     /// The directory cannot be read, or nDPI refuses it.
+    #[doc(alias = "ndpi_load_categories_dir")]
     pub fn categories_directory(self, path: &Path) -> Result<Self, RulesError> {
         self.file("categories", path, |functions, module, path| {
             // SAFETY: the builder's own module, not yet finalized; the path is this call's own
@@ -77,6 +81,7 @@ impl EngineBuilder {
     /// # Errors
     ///
     /// The file cannot be read, or nDPI refuses it.
+    #[doc(alias = "ndpi_load_category_file")]
     pub fn category_file(self, path: &Path, category: CategoryId) -> Result<Self, RulesError> {
         self.check_category(category)?.file(
             "domains of a category",
@@ -97,6 +102,7 @@ impl EngineBuilder {
     /// The file cannot be read, or nDPI refuses it. Of lines that are no JA4 nDPI complains on
     /// the process's standard output; see
     /// [`c_output_to_stderr`](crate::c_output_to_stderr).
+    #[doc(alias = "ndpi_load_malicious_ja4_file")]
     pub fn malicious_ja4_file(self, path: &Path) -> Result<Self, RulesError> {
         self.file("malicious JA4 fingerprints", path, |functions, module, path| {
             // SAFETY: the builder's own module, not yet finalized; the path is only read.
@@ -111,6 +117,7 @@ impl EngineBuilder {
     /// # Errors
     ///
     /// The file cannot be read, or nDPI refuses it.
+    #[doc(alias = "ndpi_load_malicious_sha1_file")]
     pub fn malicious_sha1_file(self, path: &Path) -> Result<Self, RulesError> {
         self.file("malicious certificates", path, |functions, module, path| {
             // SAFETY: the builder's own module, not yet finalized; the path is only read.
@@ -124,6 +131,7 @@ impl EngineBuilder {
     /// # Errors
     ///
     /// The file cannot be read, or nDPI refuses it.
+    #[doc(alias = "ndpi_load_risk_domain_file")]
     pub fn risk_domains_file(self, path: &Path) -> Result<Self, RulesError> {
         self.file("risky domains", path, |functions, module, path| {
             // SAFETY: the builder's own module, not yet finalized; the path is only read.
@@ -137,6 +145,7 @@ impl EngineBuilder {
     /// # Errors
     ///
     /// The file cannot be read, or nDPI refuses it.
+    #[doc(alias = "ndpi_load_domain_suffixes")]
     pub fn domain_suffixes_file(self, path: &Path) -> Result<Self, RulesError> {
         self.file("domain suffixes", path, |functions, module, path| {
             // SAFETY: the builder's own module, not yet finalized; the path is this call's own
@@ -151,6 +160,7 @@ impl EngineBuilder {
     /// # Errors
     ///
     /// The file cannot be read, or nDPI refuses it.
+    #[doc(alias = "ndpi_load_tcp_fingerprint_file")]
     pub fn tcp_fingerprints_file(self, path: &Path) -> Result<Self, RulesError> {
         self.file("TCP fingerprints", path, |functions, module, path| {
             // SAFETY: the builder's own module, not yet finalized; the path is only read.

@@ -20,6 +20,7 @@ impl EngineBuilder {
     /// # Errors
     ///
     /// There is no such category or breed, or nDPI refuses the name.
+    #[doc(alias = "ndpi_load_hostname_category")]
     pub fn host_category(
         self,
         host: &str,
@@ -49,6 +50,7 @@ impl EngineBuilder {
     /// # Errors
     ///
     /// This is no network, there is no such category, or nDPI refuses it.
+    #[doc(alias = "ndpi_load_ip_category")]
     pub fn ip_category(self, network: &str, category: CategoryId) -> Result<Self, RulesError> {
         let text = library_network(network)?;
         self.check_category(category)?.value(
@@ -76,6 +78,7 @@ impl EngineBuilder {
     /// # Errors
     ///
     /// nDPI refuses the name.
+    #[doc(alias = "ndpi_add_host_risk_mask")]
     pub fn host_risk_mask(self, host: &str, mask: Risks) -> Result<Self, RulesError> {
         self.value("a host with a risk mask", host, |functions, module, host| {
             // SAFETY: the builder's own module, not yet finalized; the name is this call's own
@@ -90,6 +93,7 @@ impl EngineBuilder {
     /// # Errors
     ///
     /// This is no network, or nDPI refuses it.
+    #[doc(alias = "ndpi_add_ip_risk_mask")]
     pub fn ip_risk_mask(self, network: &str, mask: Risks) -> Result<Self, RulesError> {
         let text = library_network(network)?;
         self.value("a network with a risk mask", &text, |functions, module, network| {
@@ -105,6 +109,7 @@ impl EngineBuilder {
     /// # Errors
     ///
     /// nDPI refuses the name.
+    #[doc(alias = "ndpi_add_trusted_issuer_dn")]
     pub fn trusted_issuer(self, dn: &str) -> Result<Self, RulesError> {
         self.value("a trusted issuer", dn, |functions, module, dn| {
             // SAFETY: the builder's own module, not yet finalized; the name is this call's own
@@ -119,6 +124,7 @@ impl EngineBuilder {
     /// # Errors
     ///
     /// It is none of these five.
+    #[doc(alias = "ndpi_category_set_name")]
     pub fn category_name(self, category: CategoryId, name: &str) -> Result<Self, RulesError> {
         if !CUSTOM_CATEGORIES.contains(&category.0) {
             return Err(RulesError::Unknown { what: "custom category", number: category.0 });
