@@ -5,13 +5,13 @@
 //! sudo target/debug/examples/read_verdicts [PIN_DIRECTORY]
 //! ```
 
-use std::error::Error;
 use std::path::PathBuf;
 
+use anyhow::Result;
 use ndpi_common::Action;
 use ndpi_kernel::pinned;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<()> {
     let directory = std::env::args_os().nth(1).map(PathBuf::from);
     let pinned = pinned::open(directory.as_deref())?;
     if !pinned.running {

@@ -5,15 +5,15 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::path::PathBuf;
 
+use anyhow::{Context as _, Result};
 use ndpi::{Hints, Library};
 use ndpi_capture::Capture;
 use ndpi_capture::link::{self, Tunnels};
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let file: PathBuf = std::env::args_os().nth(1).ok_or("usage: classify FILE")?.into();
+fn main() -> Result<()> {
+    let file: PathBuf = std::env::args_os().nth(1).context("usage: classify FILE")?.into();
     // NDPI_LIBRARY names the library; else it is searched for where the system keeps libraries.
     let engine = Library::load(None)?.engine().build()?;
     let mut flows = BTreeMap::new();
