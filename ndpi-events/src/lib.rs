@@ -8,6 +8,7 @@ mod losses;
 mod reload;
 mod source;
 mod status;
+mod subscriber;
 #[cfg(test)]
 mod tests;
 mod time;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bus::Subscriber;
+use crate::subscriber::Subscriber;
 use crate::{Envelope, Event, Kind, Kinds, SCHEMA, SourceId, Time};
 
 /// Publishes the events of one thread, in order and numbered without gaps: hence it cannot be cloned.

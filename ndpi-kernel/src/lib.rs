@@ -21,6 +21,7 @@ mod preflight;
 mod rings;
 mod running;
 mod shape;
+mod sizes;
 mod sys;
 mod test_run;
 

@@ -17,6 +17,7 @@ use super::options::{LoadOptions, log_number, ring_size};
 use super::pins::PinError;
 use super::preflight::PreflightError;
 use super::rings::{Ring, Rings, RingsError};
+use super::sizes::sizes;
 use super::sys;
 
 /// The programs could not be loaded; nothing of them is left in the kernel.
@@ -90,7 +91,7 @@ pub(super) fn load(object: &[u8], options: &LoadOptions, cpus: u32) -> Result<Eb
     let snap = options.snap.clamp(1, MAX_SNAP);
     let log_level = log_number(options.log_level);
     let mut loader = EbpfLoader::new();
-    for (name, entries) in sizes(options, cpus) {
+    for (name, entries) in sizes(options.verdicts, options.tracks, options.fragments, cpus) {
         loader.map_max_entries(name, entries);
     }
     loader
@@ -124,31 +125,6 @@ fn open_tunnels(object: &mut Ebpf, ends: &[Ipv6Net]) -> Result<(), LoadError> {
         trie.insert(&key, 1, 0).map_err(failed)?;
     }
     Ok(())
-}
-
-/// Room for this many token buckets at least: every rule may limit, however few flows there are.
-const MIN_LIMITS: u32 = 4096;
-
-/// The entries of each map.
-fn sizes(options: &LoadOptions, cpus: u32) -> [(&'static str, u32); 9] {
-    // A quarter, as in user space.
-    let unanswered = options.tracks.div_ceil(4);
-    [
-        (map::VERDICTS_V4, options.verdicts.max(1)),
-        (map::VERDICTS_V6, options.verdicts.max(1)),
-        (map::TRACK_V4, (options.tracks - unanswered).max(1)),
-        (map::TRACK_V6, (options.tracks - unanswered).max(1)),
-        (map::UNANSWERED_V4, unanswered.max(1)),
-        (map::UNANSWERED_V6, unanswered.max(1)),
-        (map::FRAGMENTS, options.fragments.max(1)),
-        (map::LIMITS, options.verdicts.max(MIN_LIMITS)),
-        (map::RINGS, cpus),
-    ]
-}
-
-/// Whether the options of whoever loads the map of this name in the object say how large it is.
-pub(super) fn is_sized_by_options(name: &str) -> bool {
-    sizes(&LoadOptions::default(), 1).iter().any(|(sized, _)| *sized == name)
 }
 
 /// The XDP program for packets that begin so, loaded.

@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use aya::maps::{MapData, MapInfo, MapType};
 use ndpi_common::names::map;
 
-use super::load::is_sized_by_options;
 use super::maps::MapError;
 use super::object::kernel_object;
 use super::preflight::PreflightError;
+use super::sizes::is_sized_by_options;
 
 /// The kernel adds this flag to maps of devices (`BPF_F_RDONLY_PROG` in `linux/bpf.h`).
 const READ_ONLY_FOR_PROGRAMS: u32 = 1 << 7;

@@ -31,7 +31,9 @@ mod error;
 pub mod flow;
 mod functions;
 mod library;
+mod lock;
 pub mod memory;
+mod names;
 #[doc(hidden)]
 pub mod packets;
 mod process;
@@ -43,9 +45,11 @@ mod verify;
 
 pub use error::{LoadError, write_with_causes};
 pub use functions::Functions;
-pub use library::{Library, module_lock};
+pub use library::Library;
+pub use lock::module_lock;
+pub use names::{LIBRARY_VARIABLE, SONAME};
 pub use process::is_privileged;
-pub use search::{Candidate, LIBRARY_VARIABLE, SONAME, Search};
+pub use search::{Candidate, Search};
 pub use stdio::c_output_to_stderr;
 
 /// What `ndpi_revision()` of an acceptable library starts with.

@@ -3,7 +3,6 @@
 use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 
@@ -113,14 +112,6 @@ impl Library {
     pub fn passed_over(&self) -> &[LoadError] {
         &self.passed_over
     }
-}
-
-/// Serializes what nDPI wants serialized over a whole process: making, finalizing and freeing
-/// modules and global contexts.
-pub fn module_lock() -> MutexGuard<'static, ()> {
-    static LOCK: Mutex<()> = Mutex::new(());
-    // Nothing is kept under the lock that a panic could leave half-changed on this side.
-    LOCK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn reason(error: &libloading::Error) -> String {

@@ -3,13 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use crate::LoadError;
-
-/// The name by which the loader knows nDPI 5.
-pub const SONAME: &str = "libndpi.so.5";
-
-/// The environment variable that names the library to use.
-pub const LIBRARY_VARIABLE: &str = "NDPI_LIBRARY";
+use crate::{LoadError, SONAME};
 
 /// Where distributions put libraries, and where this program's packages put one of their own. The
 /// loader looks in some of them only once `ldconfig` was run, and in others never.

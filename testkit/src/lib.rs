@@ -21,6 +21,7 @@ pub mod alone;
 pub mod attached;
 pub mod bpf;
 pub mod checksum;
+pub mod environment;
 pub mod flood;
 pub mod foreign;
 pub mod frame;

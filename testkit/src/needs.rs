@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::path::PathBuf;
 
+use crate::environment::variable;
 use crate::places;
 
 /// What a test needs; where it is missing, `None` after saying why the test is skipped.
@@ -65,11 +66,6 @@ pub fn ndpi() -> Result<PathBuf, String> {
     let library = places::ndpi_library();
     let missing = format!("there is no nDPI at {}: cargo xtask setup", library.display());
     library.exists().then_some(library).ok_or(missing)
-}
-
-/// An environment variable; an empty one is as good as none.
-pub fn variable(name: &str) -> Option<OsString> {
-    env::var_os(name).filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::needs::variable;
+use crate::environment::variable;
 
 /// The checkout.
 pub fn checkout() -> &'static Path {

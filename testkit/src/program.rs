@@ -9,7 +9,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::needs::{self, variable};
+use crate::environment::variable;
+use crate::needs;
 
 /// What a command that ended left behind.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ pub fn ready<T>(programs: &[&str], object: Result<T, impl Display>) -> bool {
         .and_then(|()| needs::programs(programs))
         .and_then(|()| object.map_err(|missing| missing.to_string()))
         .and_then(|()| needs::ndpi());
-    crate::needs(ready).is_some()
+    needs(ready).is_some()
 }
 
 /// Cargo puts test binaries into the folder `deps` beside the programs.

@@ -14,6 +14,7 @@ mod magic;
 mod padding;
 mod pcap;
 mod pcapng;
+mod record;
 mod source;
 mod window;
 mod zstd;
@@ -28,15 +29,13 @@ use serde::{Deserialize, Serialize};
 
 pub use error::{CaptureError, Problem};
 pub use foreign::Foreign;
+pub use record::LONGEST_RECORD;
 pub use source::Progress;
 
 use crate::packet::{LinkType, Packet};
+use record::{Found, Next};
 use source::Source;
 use window::Window;
-
-/// The longest record of a pcap file and the longest block of a pcapng file, in bytes. What is
-/// longer is a length that lies: libpcap stops at 16 MiB (pcapng) and 256 KiB (pcap) too.
-pub const LONGEST_RECORD: usize = 16 << 20;
 
 /// A capture being read.
 pub struct Capture {
@@ -208,34 +207,6 @@ impl Format {
             Some(pcap_parser::SHB_MAGIC) => Ok(Self::PcapNg(pcapng::PcapNg::default())),
             Some(_) => Ok(Self::Pcap(pcap::Pcap::start(window)?)),
         }
-    }
-}
-
-/// What comes next in a file.
-enum Next {
-    Packet(Found),
-    /// The header of another capture, which is not taken yet.
-    Another,
-    End,
-}
-
-/// A packet found in the record that the window has just taken.
-struct Found {
-    time_ns: u64,
-    link_type: LinkType,
-    wire_len: u32,
-    /// Where its bytes are in the record.
-    start: usize,
-    len: usize,
-    /// Bytes that a record cut short lacks.
-    missing: usize,
-}
-
-impl Found {
-    #[inline]
-    fn lend(self, record: &[u8]) -> Packet<'_> {
-        let Self { time_ns, link_type, wire_len, start, len, .. } = self;
-        Packet { time_ns, link_type, wire_len, data: &record[start..start + len] }
     }
 }
 

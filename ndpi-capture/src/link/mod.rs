@@ -10,6 +10,7 @@
 
 mod decoded;
 mod frame;
+mod inner;
 mod layers;
 mod outer;
 mod second_look;

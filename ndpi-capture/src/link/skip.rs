@@ -7,7 +7,7 @@ use ndpi_common::Reason;
 use ndpi_common::parse::Refusal;
 use serde::{Deserialize, Serialize};
 
-use super::second_look::Inner;
+use super::inner::Inner;
 use crate::packet::LinkType;
 
 /// Why a packet belongs to no flow.

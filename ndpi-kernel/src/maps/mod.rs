@@ -19,4 +19,5 @@ pub(super) use peers::Peers;
 pub use servers::ServerMap;
 pub use stats::{Statistics, Stats};
 pub use tracks::TrackMaps;
-pub use verdicts::{VerdictMaps, Written};
+pub use verdict_table::Written;
+pub use verdicts::VerdictMaps;

@@ -4,11 +4,21 @@ use ndpi_common::{Key, Pod, Verdict};
 
 use super::MapError;
 use super::hash::Hash;
-use super::verdicts::Written;
 use crate::sys::Write;
 
 /// Entries that one batch call brings, unless one bucket has more.
 const BATCH: usize = 512;
+
+/// The result of writing an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It stands.
+    Stands,
+    /// The flow had a verdict already, which stays as it is.
+    Already,
+    /// The map is full. Which flow goes for another is not decided here.
+    Full,
+}
 
 /// A verdict map with keys `K`.
 #[derive(Clone, Debug)]

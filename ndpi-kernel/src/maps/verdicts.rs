@@ -4,7 +4,7 @@ use ndpi_common::names::map;
 use ndpi_common::{Key, KeyV4, KeyV6, Verdict};
 
 use super::MapError;
-use super::verdict_table::VerdictTable;
+use super::verdict_table::{VerdictTable, Written};
 use crate::map_set::MapSet;
 use crate::sys::Write;
 
@@ -13,17 +13,6 @@ use crate::sys::Write;
 pub struct VerdictMaps {
     v4: VerdictTable<KeyV4>,
     v6: VerdictTable<KeyV6>,
-}
-
-/// The result of writing an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
-    /// It stands.
-    Stands,
-    /// The flow had a verdict already, which stays as it is.
-    Already,
-    /// The map is full. Which flow goes for another is not decided here.
-    Full,
 }
 
 impl VerdictMaps {

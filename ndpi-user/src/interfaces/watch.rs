@@ -1,6 +1,7 @@
 //! Decides what to do about interfaces that appear, change or disappear.
 
 mod place;
+mod step;
 #[cfg(test)]
 mod tests;
 
@@ -9,57 +10,12 @@ use std::io;
 use std::time::Instant;
 
 use self::place::{Place, State};
+pub(super) use self::step::{Failure, Step};
 use super::{Event, Pattern};
 use ndpi_kernel::{Attachment, Health, Interface, Links};
 
 /// Names that are remembered: of containers, no two may ever have the same.
 const REMEMBERED: usize = 1024;
-
-/// What is to be done next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// Say it.
-    Say(Event),
-    /// Attach to an interface, and give the result to [`Watch::settle`].
-    Attach {
-        /// Its index.
-        index: u32,
-    },
-    /// Put back what was taken off, and give the result to [`Watch::settle`].
-    Mend {
-        /// Its index.
-        index: u32,
-    },
-    /// Let go of what was on an interface that is gone.
-    Release {
-        /// Its index.
-        index: u32,
-    },
-    /// An interface came up or went down.
-    Up {
-        /// Its name.
-        name: String,
-        /// Its index.
-        index: u32,
-        /// Whether it is up.
-        up: bool,
-    },
-    /// An interface that was away is back with its programs: what belongs to the namespace is to be set
-    /// again.
-    Rejoin {
-        /// Its index.
-        index: u32,
-    },
-}
-
-/// Why programs could not be attached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Failure {
-    /// In words.
-    pub(super) why: String,
-    /// Another XDP program is in the way.
-    pub(super) occupied: bool,
-}
 
 /// What is still on the interface that had an index when it was attached to, beside the one that has it now.
 type HealthOf<'a> = dyn Fn(u32, Option<&Interface>) -> io::Result<Option<Health>> + 'a;

@@ -1,9 +1,9 @@
 //! ICMP "communication administratively prohibited".
 
 use super::address::Ends;
-use super::answer::{Answer, Unanswerable};
 use super::ip::{self, Header, V4_HEADER, V6_HEADER};
 use super::offender::Offender;
+use super::to_send::{Answer, Unanswerable};
 
 const HEADER: usize = 8;
 const CHECKSUM_AT: usize = 2;

@@ -31,7 +31,11 @@ mod pace;
 mod rejecter;
 mod stack;
 mod tcp;
+mod to_send;
+mod way;
 
-pub use answer::{Answer, Unanswerable, answers};
-pub use rejecter::{Rejecter, Settings, Statistics, Told, Way};
+pub use answer::answers;
+pub use rejecter::{Rejecter, Settings, Statistics, Told};
 pub use stack::{OpenError, Stack};
+pub use to_send::{Answer, Unanswerable};
+pub use way::Way;

@@ -4,8 +4,8 @@ use ndpi_common::parse::{self, Captured, Fragment, Notes, Options, Packet};
 use ndpi_flow::Sample;
 
 use super::address::Ends;
-use super::answer::{Answer, Unanswerable};
 use super::ip::Header;
+use super::to_send::{Answer, Unanswerable};
 
 /// A sample that may be answered as far as IP is concerned.
 #[derive(Debug)]

@@ -1,32 +1,21 @@
 //! Telling the ends of rejected flows, within bounds.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ndpi_flow::{FlowKey, Sample};
 
-use super::answer::{Answer, Unanswerable, answers};
+use super::answer::answers;
 use super::answered::Answered;
 use super::pace::Pace;
 use super::stack::{OpenError, Stack};
+use super::to_send::{Answer, Unanswerable};
+use super::way::Way;
 
 /// Failures to send are logged once in this time at most.
 const LOG_PAUSE_NS: u64 = 10_000_000_000;
-
-/// Where answers go: the stack, or a list in a test.
-pub trait Way {
-    /// Sends a packet, without waiting.
-    ///
-    /// # Errors
-    ///
-    /// What the kernel says: there is no route, a firewall forbids it, the queue is full.
-    fn send(&self, answer: &Answer) -> io::Result<()>;
-
-    /// Whether the address is the broadcast address of an attached network.
-    fn is_broadcast(&self, address: Ipv4Addr) -> bool;
-}
 
 /// The bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use ndpi_common::REJECT_MARK;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::answer::Answer;
-use super::rejecter::Way;
+use super::to_send::Answer;
+use super::way::Way;
 
 /// `IPPROTO_RAW` of raw(7): whatever protocol the header says is sent.
 const ANY_PROTOCOL: i32 = 255;

@@ -3,9 +3,9 @@
 use ndpi_common::parse::Fragment;
 use ndpi_flow::tcp::{ACK, FIN, RST, SYN};
 
-use super::answer::{Answer, Unanswerable};
 use super::ip::{self, Header};
 use super::offender::Offender;
+use super::to_send::{Answer, Unanswerable};
 
 const HEADER: usize = 20;
 const CHECKSUM_AT: usize = 16;

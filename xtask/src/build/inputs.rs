@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
-use super::object::{FLAGS, PROFILE};
+use super::profile::{FLAGS, PROFILE};
 use crate::setup::LINKER_VERSION;
 
 /// The packages of ours that the object is made from.

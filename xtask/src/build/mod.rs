@@ -3,6 +3,7 @@
 mod committed;
 mod inputs;
 mod object;
+mod profile;
 mod program;
 
 use std::process::ExitCode;

@@ -10,6 +10,7 @@
 //! too. This binary is the first process inside (`guest.rs`); what it examines is one piece of code
 //! for there and here (`examine`).
 
+mod announce;
 mod archive;
 mod capture;
 mod compare;
@@ -28,9 +29,9 @@ use anyhow::{Result, bail};
 
 use crate::build;
 use crate::manner::Manner;
-use crate::process;
 use crate::setup::Need;
 use crate::workspace::{Profile, Workspace};
+use announce::announce;
 use archive::{Archive, Kernel};
 use stage::Stage;
 
@@ -108,9 +109,4 @@ fn examine_on(kernel: &Kernel, archive: &Archive, stage: &Stage, here: &str) -> 
 /// What differs between kernels, and what could not be examined and why.
 fn show_notes(report: &str) {
     compare::notes(report).for_each(|note| eprintln!("kernels: {note}"));
-}
-
-/// Says what is done on this machine, as a person would type it.
-fn announce(command: &std::process::Command) {
-    eprintln!("kernels: {}", process::shown(command));
 }

@@ -7,12 +7,12 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::flow::FlowId;
-use super::{bpffs, leftovers};
+use super::{bpffs, names};
 use crate::process;
 
 /// Where the lab's `ndpi-xdp` pins its maps: beside those of another that may run on this machine.
 pub(super) fn pins() -> PathBuf {
-    Path::new(bpffs::MOUNT_POINT).join(leftovers::named("maps"))
+    Path::new(bpffs::MOUNT_POINT).join(names::named("maps"))
 }
 
 /// The entry of `flow` in the verdict map of its family, under the names that the map's types give

@@ -8,15 +8,11 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use testkit::namespace::{self, Namespace, is_stale, namespaces};
+use testkit::namespace::{Namespace, is_stale, namespaces};
 
+use super::names::named;
 use super::{bpffs, kernel};
 use crate::process;
-
-/// A name for a thing of this process's lab.
-pub(super) fn named(what: &str) -> String {
-    namespace::named("lab", what)
-}
 
 /// Removes namespaces, pins and folders of labs and the like that were killed before they could; `binary`
 /// is `ndpi-xdp`, which knows how to take off what it has pinned. What cannot be removed stays: it may

@@ -16,6 +16,7 @@ mod insistent;
 mod interrupt;
 mod kernel;
 pub(crate) mod leftovers;
+mod names;
 mod outcome;
 mod raw;
 mod requests;
@@ -118,7 +119,7 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     interrupt::watch()?;
     leftovers::remove_stale(&binary)?;
     let folder =
-        tempfile::Builder::new().prefix(&leftovers::named("")).tempdir_in(leftovers::temporary())?;
+        tempfile::Builder::new().prefix(&names::named("")).tempdir_in(leftovers::temporary())?;
     let right = play(args, &binary, folder.path());
     let place = folder.path().to_owned();
     folder.close().context("cannot remove the lab's folder")?;
@@ -138,7 +139,7 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
 fn play(args: &Args, binary: &Path, folder: &Path) -> Result<bool> {
     eprintln!("lab: making client, router and server");
     let mut bpffs = Bpffs::ensure()?;
-    let topology = Topology::new(leftovers::named)?;
+    let topology = Topology::new(names::named)?;
     let servers = Servers::start(&topology.server, folder, &server_names())?;
     let right = carry_out(args, &Stage::new(&topology, binary, folder)?)?;
     servers.end()?;

@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
-use super::{Step, cache};
+use super::cache;
+use super::step::Step;
 use crate::process;
 use crate::toolchain::{self, Toolchain};
 use crate::workspace::Workspace;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
-use super::Step;
+use super::step::Step;
 use crate::process;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;

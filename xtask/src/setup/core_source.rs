@@ -2,7 +2,8 @@
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::{Step, debian};
+use super::debian;
+use super::step::Step;
 use crate::process;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;

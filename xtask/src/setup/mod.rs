@@ -13,6 +13,7 @@ pub(crate) mod debian;
 mod ndpi;
 mod packages;
 mod plan;
+mod step;
 mod wheel;
 
 use std::process::ExitCode;
@@ -34,17 +35,6 @@ pub(crate) struct Args {
     check: bool,
     #[command(flatten)]
     pub(crate) manner: Manner,
-}
-
-/// One thing that must be there.
-struct Step {
-    what: &'static str,
-    why: &'static str,
-    /// Whether it changes the machine.
-    installs: bool,
-    /// Says what is missing; `None` when nothing is.
-    missing: fn(&Workspace) -> Option<String>,
-    provide: fn(&Workspace) -> Result<()>,
 }
 
 /// `cargo xtask setup`.

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use libloading::{Library, Symbol};
 
-use super::{Step, wheel};
+use super::step::Step;
+use super::wheel;
 use crate::workspace::Workspace;
 use crate::{manner, process};
 

@@ -6,7 +6,8 @@ use std::thread;
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::packages::{self, Package};
-use super::{Step, bpf_linker, components, core_source, ndpi};
+use super::step::Step;
+use super::{bpf_linker, components, core_source, ndpi};
 use crate::workspace::Workspace;
 use crate::{manner, sudo};
 

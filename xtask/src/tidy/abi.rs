@@ -15,9 +15,9 @@ use anyhow::{Context, Result, bail};
 use syn::{Expr, ExprLit, Item, ItemConst, Lit};
 
 use super::sources::Sources;
+use items::VERSION;
 
 const RECORD: &str = "ndpi-common/abi.txt";
-pub(super) const VERSION: &str = "ABI_VERSION";
 const HEADER: &str = "# The types that kernel and user space share, by `cargo xtask tidy \
                       --accept-abi`.\n";
 

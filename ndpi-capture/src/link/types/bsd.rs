@@ -3,7 +3,7 @@
 use super::bytes::{behind, split};
 use super::{Found, Under};
 use crate::link::Skip;
-use crate::link::second_look::Inner;
+use crate::link::inner::Inner;
 
 /// Address families of IP: `AF_INET` is 2 everywhere; `AF_INET6` is 10 on Linux, 23 on Windows, 24 on NetBSD
 /// and OpenBSD, 26 on illumos, 28 on FreeBSD and 30 on macOS.

@@ -15,6 +15,7 @@ mod ppp;
 mod radio;
 mod switch;
 mod table;
+mod under;
 mod wifi;
 mod wrapped;
 
@@ -22,21 +23,9 @@ use super::Skip;
 use crate::packet::LinkType;
 use bytes::behind;
 use table::{Read, look_up};
+use under::Found;
+pub(super) use under::Under;
 pub(super) use wifi::Subframes;
-
-/// What comes next in a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Under {
-    /// An Ethernet header.
-    Ethernet,
-    /// What an EtherType stands for.
-    EtherType(u16),
-    /// An IP header, whose version field says which.
-    Ip,
-}
-
-/// What comes next, and the bytes from there on.
-type Found<'a> = Result<(Under, &'a [u8]), Skip>;
 
 /// The name of a link type in the registry, without `LINKTYPE_`.
 pub(super) fn name(link_type: LinkType) -> Option<&'static str> {

@@ -1,10 +1,11 @@
 //! Captures through the programs, packet by packet: what the kernel did with each, and the records.
 
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use super::{Tools, name_of};
+use super::Tools;
 use crate::process;
 
 pub(super) fn replay(tools: &Tools, out: &mut dyn Write) -> Result<()> {
@@ -19,4 +20,9 @@ pub(super) fn replay(tools: &Tools, out: &mut dyn Write) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The name of a file, for a line of the report.
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

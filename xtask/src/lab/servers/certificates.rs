@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::Setting;
+use super::setting::Setting;
 use crate::process;
 
 /// All certificates in one file, in the lab's folder: what the clients trust.

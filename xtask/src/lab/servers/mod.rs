@@ -3,6 +3,7 @@
 mod certificates;
 mod dns;
 mod listening;
+mod setting;
 mod ssh;
 mod web;
 
@@ -13,6 +14,7 @@ use rustix::process::Signal;
 use testkit::namespace::Namespace;
 
 use super::daemon::Daemon;
+use setting::Setting;
 
 pub(super) use certificates::TRUSTED;
 pub(super) use ssh::KNOWN_HOSTS;
@@ -20,15 +22,6 @@ pub(super) use web::{ENDLESS, LARGE, SMALL, STREAM, TINY};
 
 /// The servers, running and ready.
 pub(super) struct Servers(Vec<Daemon>);
-
-/// What starting a server needs.
-struct Setting<'a> {
-    server: &'a Namespace,
-    /// For configurations, keys, logs.
-    folder: &'a Path,
-    /// The names that lead to the server.
-    names: &'a [&'a str],
-}
 
 impl Servers {
     /// Starts all servers and waits until they listen.

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result};
 use testkit::topology::{SERVER_V4, SERVER_V6};
 
-use super::Setting;
+use super::setting::Setting;
 use crate::lab::daemon::Daemon;
 use crate::process;
 

@@ -7,7 +7,8 @@ use std::process::Stdio;
 
 use anyhow::Result;
 
-use super::{Setting, certificates};
+use super::certificates;
+use super::setting::Setting;
 use crate::lab::daemon::Daemon;
 
 /// An ordinary page, and how many bytes it has. It is sent at the speed of a server that is some

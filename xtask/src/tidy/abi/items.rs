@@ -4,6 +4,8 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{ImplItem, Item, ItemConst, ItemEnum, ItemImpl, ItemStruct, ItemUnion, Type, Visibility};
 
+pub(super) const VERSION: &str = "ABI_VERSION";
+
 /// The lines of the record that an item gives: a type with a stated layout, public constants, and
 /// what a macro of the crate makes types of.
 pub(super) fn shared(item: &Item) -> Vec<String> {
@@ -18,7 +20,7 @@ pub(super) fn shared(item: &Item) -> Vec<String> {
 }
 
 fn constant(item: &ItemConst) -> Option<String> {
-    let recorded = is_public(&item.vis) && item.ident != super::VERSION && is_plain(&item.ty);
+    let recorded = is_public(&item.vis) && item.ident != VERSION && is_plain(&item.ty);
     let (name, ty, value) = (&item.ident, &item.ty, &item.expr);
     recorded.then(|| format!("const {name}: {} = {}", text(ty), text(value)))
 }
