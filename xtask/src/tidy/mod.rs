@@ -5,6 +5,7 @@
 
 mod abi;
 mod access;
+mod circles;
 mod layers;
 mod licences;
 mod links;
@@ -67,6 +68,7 @@ fn findings(workspace: &Workspace) -> Result<Vec<String>> {
         size::check(&sources),
         words::check(&sources),
         access::check(&sources),
+        circles::check(&sources),
         shared_types::check(&sources),
         abi::check(&sources, root)?,
         manifests::check(root)?,

@@ -5,7 +5,7 @@ use std::path::Path;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 
-use super::sources::Sources;
+use super::sources::{Sources, is_cfg_test};
 
 const LONGEST_FILE: usize = 600;
 const MEDIAN_FILE: usize = 200;
@@ -124,11 +124,6 @@ impl<'ast> Visit<'ast> for Functions {
         }
         visit::visit_trait_item_fn(self, function);
     }
-}
-
-fn is_cfg_test(attribute: &syn::Attribute) -> bool {
-    attribute.path().is_ident("cfg")
-        && attribute.parse_args::<syn::Path>().is_ok_and(|path| path.is_ident("test"))
 }
 
 #[cfg(test)]

@@ -66,6 +66,12 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
+/// Whether an item is there for tests only.
+pub(super) fn is_cfg_test(attribute: &syn::Attribute) -> bool {
+    attribute.path().is_ident("cfg")
+        && attribute.parse_args::<syn::Path>().is_ok_and(|path| path.is_ident("test"))
+}
+
 /// Calls `visit` with every token and the one after it, within groups and macros too.
 pub(super) fn each_token(
     tokens: impl ToTokens,
