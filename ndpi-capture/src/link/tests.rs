@@ -335,6 +335,15 @@ fn a_loopback_frame_of_another_family_is_not_ip() {
     }
 }
 
+/// Which the bytes behind it then say, as they do for nDPI's own reader.
+#[test]
+fn a_loopback_frame_of_a_family_that_no_system_has_is_read_by_its_version() {
+    for family in [[3, 8, 3, 0], [0xff; 4], [0, 1, 0, 1]] {
+        let data = [&family[..], &IPV4].concat();
+        assert!(decode(&packet(0, &data), &Tunnels::all(false)).is_ok(), "{family:?}");
+    }
+}
+
 /// One thing has one name, in `pcap` and in the kernel's statistics.
 #[test]
 fn reasons_have_the_kernels_names() {

@@ -9,16 +9,21 @@ use crate::link::inner::Inner;
 /// and OpenBSD, 26 on illumos, 28 on FreeBSD and 30 on macOS.
 const IP_FAMILIES: [u32; 7] = [2, 10, 23, 24, 26, 28, 30];
 
+/// The largest number of a family that fits where the systems keep one (`sa_family_t` of the BSDs).
+const LAST_FAMILY: u32 = 255;
+
 /// Loopback: four bytes of address family, in the byte order of whoever captured. Of those of IP, the
-/// version field says which it is, everywhere alike.
+/// version field says which it is, everywhere alike. A number that no system has for a family says nothing,
+/// so the version field speaks alone, as for `ndpiReader`.
 pub(super) fn loopback(data: &[u8]) -> Found<'_> {
     let (family, rest) = split::<4>(data)?;
     let orders = [u32::from_le_bytes(family), u32::from_be_bytes(family)];
-    if orders.iter().any(|family| IP_FAMILIES.contains(family)) {
+    // Families are small: in the wrong byte order they are not.
+    let family = orders[0].min(orders[1]);
+    if IP_FAMILIES.contains(&family) || family > LAST_FAMILY {
         return Ok((Under::Ip, rest));
     }
-    // Families are small: in the wrong byte order they are not.
-    Err(Skip::Inner(Inner::Family(orders[0].min(orders[1]))))
+    Err(Skip::Inner(Inner::Family(family)))
 }
 
 /// Packets that IPsec has unwrapped (`struct enchdr`): address family, SPI, flags.
