@@ -47,7 +47,7 @@ pub enum Candidate {
 pub struct Search<'a> {
     /// A path from the command line.
     pub given: Option<&'a Path>,
-    /// The value of [`LIBRARY_VARIABLE`]; an empty one is as good as none.
+    /// The value of [`LIBRARY_VARIABLE`](crate::LIBRARY_VARIABLE); an empty one is as good as none.
     pub variable: Option<&'a OsStr>,
     /// The program's own file.
     pub executable: Option<&'a Path>,
