@@ -1,6 +1,6 @@
 //! Helpers that the tests, the benches and the lab of ndpi-xdp share, in one place for each thing:
 //!
-//! - what a test needs, and the one rule for what happens where that is missing ([`needs`]);
+//! - what a test needs, and the one rule for what happens where that is missing ([`mod@needs`]);
 //! - network namespaces, and networks made of them ([`namespace`], [`topology`], [`sandbox`],
 //!   [`pair`], [`wire`], [`tun`]);
 //! - frames and floods ([`frame`], [`checksum`], [`flood`]);

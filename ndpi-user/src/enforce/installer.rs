@@ -78,7 +78,7 @@ type RuleName = (String, usize);
 /// Buckets go by numbers that verdicts carry, and a number belongs to a rule's name, not to its
 /// place: a policy that moves a rule leaves its bucket as it is, and no flow takes from another
 /// rule's bucket between the change of the policy and that of the flow's verdict. A rule that is
-/// gone keeps its bucket until no verdict points at it ([`PolicyInstaller::settle`]).
+/// gone keeps its bucket until no verdict points at it ([`PolicyInstaller::remove_unused`]).
 #[derive(Debug)]
 pub struct PolicyInstaller<R> {
     store: R,
