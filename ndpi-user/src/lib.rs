@@ -1,8 +1,15 @@
 //! The parts of `ndpi-xdp`: sources of samples, classifier, policy, verdict store, sinks, commands.
 
+#![cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, unused_imports, reason = "much of it is for commands alone")
+)]
+
 mod captures;
+#[cfg(feature = "cli")]
 pub mod cli;
 mod clock;
+#[cfg(feature = "cli")]
 pub mod commands;
 pub mod control;
 mod daemon;
