@@ -4,8 +4,9 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 use testkit::instance::Instance;
 use testkit::pair::{FAR, NEAR, Pair};
@@ -38,7 +39,7 @@ impl Scene {
         let policy = pair.sandbox.file("policy.toml", &format!("{rule}action = \"{action}\"\n"));
         let run = format!("run --iface left --json --workers 2 --policy {}", policy.display());
         let instance = pair.sandbox.start(&run);
-        let web = pair.near(|| TcpListener::bind((NEAR, 80)).unwrap());
+        let web = pair.near(|| listen(NEAR, 80).unwrap());
         Self { pair, instance, web, open: Vec::new() }
     }
 
@@ -59,17 +60,27 @@ impl Scene {
         clients
     }
 
-    /// How many of these clients reach their server with what they say now.
+    /// How many of these clients reach their server within `patience` with what they say now.
     fn heard(&self, clients: &[TcpStream], patience: Duration) -> usize {
         for mut client in clients {
             client.write_all(b"more").unwrap();
         }
+        let deadline = Instant::now() + patience;
         let is_heard = |mut server: &TcpStream| {
-            server.set_read_timeout(Some(patience)).unwrap();
+            let left = deadline.saturating_duration_since(Instant::now());
+            server.set_read_timeout(Some(left.max(Duration::from_millis(1)))).unwrap();
             server.read(&mut [0; 4]).is_ok_and(|len| len > 0)
         };
         self.open.iter().filter(|server| is_heard(server)).count()
     }
+}
+
+/// A listener for as many connections as are made here before one is accepted.
+fn listen(ip: &str, port: u16) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::new(ip.parse().unwrap(), port).into())?;
+    socket.listen(1024)?;
+    Ok(socket.into())
 }
 
 /// A request to `host`, and its answer.
@@ -86,12 +97,19 @@ fn exchange(mut client: &TcpStream, mut server: &TcpStream, host: &str) {
     let _ = server.write_all((head.to_owned() + &"x".repeat(400)).as_bytes());
 }
 
-/// Connects from all ports at the same time.
+/// Connects from all ports, from as many at the same time as a listener has room for.
 fn connect_all(ports: Range<u16>) -> io::Result<Vec<TcpStream>> {
-    thread::scope(|scope| {
-        let all: Vec<_> = ports.map(|port| scope.spawn(move || connect(port))).collect();
-        all.into_iter().map(|one| one.join().expect("it does not panic")).collect()
-    })
+    let mut clients = Vec::with_capacity(ports.len());
+    for some in ports.collect::<Vec<_>>().chunks(64) {
+        thread::scope(|scope| {
+            let all: Vec<_> = some.iter().map(|&port| scope.spawn(move || connect(port))).collect();
+            for one in all {
+                clients.push(one.join().expect("it does not panic")?);
+            }
+            io::Result::Ok(())
+        })?;
+    }
+    Ok(clients)
 }
 
 /// Connects from a port, which is free again as soon as the socket is closed.
@@ -105,27 +123,44 @@ fn connect(port: u16) -> io::Result<TcpStream> {
     Ok(socket.into())
 }
 
-#[test]
-fn an_allowed_site_is_reached_from_the_ports_of_blocked_connections() {
-    if !ready(&PROGRAMS) {
-        return;
-    }
+/// Has a client with these ports try a blocked site from so many of them, so often, and then an allowed one
+/// of the same server from all.
+fn reach(ports: Range<u16>, taken: u16, attempts: usize) {
     let mut scene = Scene::new("drop");
-    let taken = PORTS.start..PORTS.start + 18;
+    let taken = ports.start..ports.start + taken;
     let mut held = Vec::new();
-    for _ in 0..ATTEMPTS {
+    for _ in 0..attempts {
         let clients = scene.get("www.facebook.com", taken.clone());
         assert_eq!(scene.heard(&clients, BLOCKED), 0);
         // The client's ends are closed, the server's are not: what would end them is dropped.
         held.append(&mut scene.open);
     }
-    let clients = scene.get("www.example.org", PORTS);
-    assert_eq!(scene.heard(&clients, PATIENCE), PORTS.len());
+    let clients = scene.get("www.example.org", ports.clone());
+    assert_eq!(scene.heard(&clients, PATIENCE), ports.len());
     held.append(&mut scene.open);
     drop(clients);
     // And what was allowed on a port allows no blocked site there.
-    let clients = scene.get("www.facebook.com", PORTS);
+    let clients = scene.get("www.facebook.com", ports);
     assert_eq!(scene.heard(&clients, BLOCKED), 0);
+}
+
+#[test]
+fn an_allowed_site_is_reached_from_the_ports_of_blocked_connections() {
+    if ready(&PROGRAMS) {
+        reach(PORTS, 18, ATTEMPTS);
+    }
+}
+
+/// `cargo test -p ndpi-user --test network -- --ignored 750_attempts`.
+#[test]
+#[ignore = "makes 750 blocked connections from 1000 ports, and then one from each of those"]
+fn an_allowed_site_is_reached_after_750_attempts_on_a_blocked_one() {
+    if ready(&PROGRAMS) {
+        // Descriptors of both ends, and of the server's that nobody has closed.
+        let limits = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: limits.maximum, ..limits }).unwrap();
+        reach(30_000..31_000, 750, 1);
+    }
 }
 
 #[test]
