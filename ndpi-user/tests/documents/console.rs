@@ -20,7 +20,15 @@ struct Ran<'a> {
     /// Its steps with what they print now.
     steps: Vec<Step>,
     /// The step that starts an instance, whose output comes when that ends.
-    starts: Option<usize>,
+    starts: Option<Start>,
+}
+
+/// The step that starts an instance.
+#[derive(Clone, Copy)]
+struct Start {
+    number: usize,
+    /// So many lines it prints, by the page, before it is interrupted.
+    lines: usize,
 }
 
 /// Runs all blocks of a page in their order. A command of root's is passed over, with a message, where
@@ -43,9 +51,9 @@ pub(crate) fn check(name: &str) {
             ran.extend(run(&mut stage, name, block));
         }
     }
-    if let Some(said) = stage.end() {
-        let of_it = ran.iter_mut().find_map(|ran| ran.starts.map(|number| &mut ran.steps[number]));
-        of_it.expect("an instance was started").output = said;
+    let started = ran.iter_mut().find_map(|ran| ran.starts.map(|start| (start, &mut ran.steps)));
+    if let Some((Start { number, lines }, steps)) = started {
+        steps[number].output = stage.end(lines);
     }
     let wrong: Vec<_> = ran.iter().filter_map(|ran| compare(name, ran)).collect();
     if is_updating() {
@@ -71,13 +79,17 @@ fn run<'a>(stage: &mut Stage, name: &str, block: &'a Block<'a>) -> Option<Ran<'a
         eprintln!("skipped: {name}:{}", block.line);
         return None;
     }
+    let starts = steps
+        .iter()
+        .position(|step| step.by == Whom::Root && step.command.starts_with("ndpi-xdp run "));
+    let until_interrupted = |step: &Step| step.output.lines().take_while(|it| *it != "^C").count();
+    let starts = starts.map(|number| Start { number, lines: until_interrupted(&steps[number]) });
     for step in &mut steps {
         step.output = match step.by {
             Whom::Anybody => stage.as_anybody(&step.command),
             Whom::Root => stage.as_root(&step.command),
         };
     }
-    let starts = steps.iter().position(|step| step.command.starts_with("ndpi-xdp run "));
     Some(Ran { block, steps, starts })
 }
 

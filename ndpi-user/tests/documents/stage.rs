@@ -11,7 +11,6 @@ use tempfile::TempDir;
 use testkit::needs::{self, needs};
 use testkit::places::ndpi_library;
 use testkit::program::binary;
-use testkit::wait_until;
 
 use crate::capture;
 use crate::network::Network;
@@ -49,17 +48,16 @@ impl Stage {
         if command.starts_with("ndpi-xdp run ") {
             let (mut shell, output) = (network.shell(), folder.join("run.txt"));
             surround(&mut shell, folder, &format!("exec {command}"), &appending(&output));
-            network.start(shell, output);
-            let verdicts = || run(folder, network.shell(), "ndpi-xdp verdicts\n");
-            wait_until(|| verdicts().contains(capture::LAST));
+            network.start(shell, output, |shell| run(folder, shell, "ndpi-xdp verdicts\n"));
             return String::new();
         }
         run(folder, network.shell(), command)
     }
 
-    /// Ends the instance that runs, and gives what it has printed.
-    pub(crate) fn end(&mut self) -> Option<String> {
-        self.network.as_mut()?.end()
+    /// Ends the instance that runs, which is to print so many lines before, and gives what it has
+    /// printed.
+    pub(crate) fn end(&mut self, lines: usize) -> String {
+        self.network.as_mut().expect("an instance was started").end(lines)
     }
 }
 
