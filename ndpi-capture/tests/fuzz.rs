@@ -1,7 +1,6 @@
 //! The fuzzer's corpora of captures and link layers, replayed: seeds, and whatever once went wrong.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use testkit::seed;
 
 #[path = "../../fuzz/cases/capture.rs"]
 mod capture;
@@ -10,26 +9,10 @@ mod link;
 
 #[test]
 fn the_corpus_of_captures_holds() {
-    replay("capture", capture::run);
+    seed::replay("capture", capture::run);
 }
 
 #[test]
 fn the_corpus_of_link_layers_holds() {
-    replay("link", link::run);
-}
-
-fn replay(target: &str, run: fn(&[u8])) {
-    let files = corpus(target);
-    assert!(files.len() >= 10, "the corpus is in the repository");
-    for file in files {
-        // Shown where the case panics.
-        println!("{}", file.display());
-        run(&fs::read(&file).expect("a file of the corpus"));
-    }
-}
-
-fn corpus(target: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
-    let entries = fs::read_dir(&folder).expect("the corpus is in the repository");
-    entries.map(|entry| entry.expect("a file of the corpus").path()).collect()
+    seed::replay("link", link::run);
 }

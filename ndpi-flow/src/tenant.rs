@@ -26,18 +26,6 @@ pub enum TenantId {
 }
 
 impl TenantId {
-    /// The tenant's number, without what is the flow's own.
-    pub fn number(self) -> Option<u32> {
-        match self {
-            Self::None => None,
-            Self::Nvgre(key) => Some(key >> 8),
-            Self::Vxlan(number)
-            | Self::Geneve(number)
-            | Self::GreKey(number)
-            | Self::Teid(number) => Some(number),
-        }
-    }
-
     /// What both directions of a flow have in common.
     fn shared(self) -> Self {
         match self {
@@ -158,7 +146,6 @@ mod tests {
         let flow = flow(TenantId::Nvgre(0x1234_5601));
         assert_eq!(flow.fit(of(TenantId::Nvgre(0x1234_5602)), FromUpper), Some(Fit::Open));
         assert_eq!(flow.fit(of(TenantId::Nvgre(0x1234_5702)), FromUpper), None);
-        assert_eq!(TenantId::Nvgre(0x1234_5601).number(), Some(0x12_3456));
     }
 
     #[test]

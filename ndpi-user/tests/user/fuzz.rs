@@ -1,8 +1,5 @@
 //! The fuzzer's corpus of packets, replayed: seeds, and whatever once went wrong.
 
-use std::fs;
-use std::path::PathBuf;
-
 use testkit::{frame, seed};
 
 #[path = "../../../fuzz/cases/packet.rs"]
@@ -10,7 +7,7 @@ mod packet;
 
 #[test]
 fn the_corpus_of_packets_holds() {
-    replay("packet", packet::run);
+    seed::replay("packet", packet::run);
 }
 
 /// What the fuzzer of packets begins with: forms of packets that the parser knows.
@@ -47,19 +44,4 @@ fn the_seeds_of_packets_are_in_the_repository() {
     ] {
         seed::hold("packet", name, &[&[options, 0], &bytes[..]].concat());
     }
-}
-
-fn replay(target: &str, run: fn(&[u8])) {
-    let files = corpus(target);
-    assert!(files.len() >= 10, "the corpus is in the repository");
-    for file in files {
-        // Shown where the case panics.
-        println!("{}", file.display());
-        run(&fs::read(&file).expect("a file of the corpus"));
-    }
-}
-
-fn corpus(target: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(seed::corpus(target)).expect("the corpus is in the repository");
-    entries.map(|entry| entry.expect("a file of the corpus").path()).collect()
 }

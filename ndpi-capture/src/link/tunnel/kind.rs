@@ -54,3 +54,16 @@ impl Tunnel {
         Some(if self.kind == TunnelKind::Nvgre { id >> 8 } else { id })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Tunnel, TunnelKind};
+
+    #[test]
+    fn a_virtual_subnet_has_a_number_without_that_of_the_flow() {
+        let tenant = |kind| Tunnel { kind, id: Some(0x1234_5601) }.tenant();
+        assert_eq!(tenant(TunnelKind::Nvgre), Some(0x12_3456));
+        assert_eq!(tenant(TunnelKind::Gre), Some(0x1234_5601));
+        assert_eq!(Tunnel { kind: TunnelKind::Nvgre, id: None }.tenant(), None);
+    }
+}
