@@ -60,7 +60,9 @@ impl Network {
     }
 
     fn come_in(&self, frames: &[(u64, Vec<u8>)]) {
-        frames.iter().for_each(|(_, frame)| self.eth0.send(frame));
+        for (_, frame) in frames {
+            self.eth0.send(frame);
+        }
     }
 
     /// Ends the instance, and gives what it has printed. It is interrupted when it has printed so many
