@@ -38,7 +38,8 @@ pub(super) fn test(workspace: &Workspace, selection: &[&str], rights: Rights) ->
             eprintln!("test: neither root nor sudo: tests that attach programs will skip");
         }
     }
-    cargo.args(selection).envs(surroundings);
+    // One run names all that fails: on a machine of somebody else's there may be no second one.
+    cargo.arg("--no-fail-fast").args(selection).envs(surroundings);
     let mut child = cargo.stdout(Stdio::piped()).spawn().context("cannot start cargo")?;
     let output = child.stdout.take().context("cargo has no output")?;
     let mut tally = Tally::default();
