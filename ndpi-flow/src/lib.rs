@@ -13,11 +13,11 @@ mod verdict;
 
 pub use batch::Batch;
 pub use classify::{
-    Announcement, Captured, Classifier, Detector, End, Enforcement, Judge, Keeper, Moment,
+    Accounting, Captured, Classifier, Detector, DnsAnswer, End, Enforcement, Judge, Moment,
     RuleJudge, Scene, Settings, Sink, Unenforced,
 };
 pub use first_packet::{
-    Blocked, Blocklist, Claim, Known, LONGEST, Memory, NoBlocklist, Servers, UNANNOUNCED,
+    Blocked, Blocklist, Hint, Known, LONGEST, NoBlocklist, ServerCache, Servers, UNANNOUNCED,
 };
 pub use flow::{
     AFTER, Cause, Client, Decided, DecidedBy, Details, FlowEntry, FlowTable, Held, Ledger, Looks,

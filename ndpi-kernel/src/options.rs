@@ -26,7 +26,7 @@ pub struct LoadOptions {
     /// Bytes of a packet that are shown at most, from the IP header on; up to [`MAX_SNAP`].
     pub snap: u32,
     /// Bits of [`ndpi_common::Switches`]. Those of [`ndpi_common::Switches::LIVE`] can be changed
-    /// later, see [`LiveCell::set_switches`](super::LiveCell::set_switches).
+    /// later, see [`RuntimeConfig::set_switches`](super::RuntimeConfig::set_switches).
     pub switches: u32,
     /// With [`ndpi_common::Switches::TUNNEL_ENDS`]: the networks that both ends of a tunnel are in
     /// that is opened; IPv4 as IPv4-mapped IPv6. Room for 1024.

@@ -7,7 +7,7 @@ use ndpi_common::ABI_VERSION;
 use super::folder::{Folder, FolderError, On, Owner};
 use super::instance::Instance;
 use super::map_set::MapSet;
-use super::maps::{LiveCell, MapError, Stats, TrackMaps, VerdictMaps};
+use super::maps::{MapError, RuntimeConfig, Stats, TrackMaps, VerdictMaps};
 use super::preflight::{PreflightError, check_may_read_maps};
 use super::shape::Shapes;
 use super::{DEFAULT_PIN_DIRECTORY, lock};
@@ -59,7 +59,7 @@ pub struct Pinned {
     /// The statistics.
     pub stats: Stats,
     /// The coarse clock and the switches that can be changed while the programs run.
-    pub live: LiveCell,
+    pub live: RuntimeConfig,
 }
 
 /// Opens the maps pinned in `directory` ([`DEFAULT_PIN_DIRECTORY`] by default), after a look at
@@ -85,7 +85,7 @@ pub fn open(directory: Option<&Path>) -> Result<Pinned, PinnedError> {
         verdicts: VerdictMaps::open(&maps)?,
         tracks: TrackMaps::open(&maps)?,
         stats: Stats::open(&maps)?,
-        live: LiveCell::open(&maps)?,
+        live: RuntimeConfig::open(&maps)?,
     })
 }
 

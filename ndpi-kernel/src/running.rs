@@ -16,7 +16,7 @@ use super::load::{self, LoadError};
 use super::map_set::MapSet;
 use super::maps::hash::Hash;
 use super::maps::{
-    Limits, LiveCell, LostFrames, MapError, Peers, ServerMap, Stats, TrackMaps, VerdictMaps,
+    Limits, LostFrames, MapError, Peers, RuntimeConfig, ServerMap, Stats, TrackMaps, VerdictMaps,
 };
 use super::messages::Messages;
 use super::options::LoadOptions;
@@ -43,7 +43,7 @@ pub struct Kernel {
     stats: Stats,
     limits: Limits,
     servers: ServerMap,
-    live: LiveCell,
+    live: RuntimeConfig,
     interfaces: Hash<u32, u32>,
     fragments: Hash<FragmentKey, FragmentPorts>,
     peers: Peers,
@@ -79,7 +79,7 @@ impl Kernel {
             pins.note(&ids.map_err(|error| load::refused(program::XDP, error))?)?;
             pins.pin(&maps)?;
         }
-        let (live, peers) = (LiveCell::open(&maps)?, Peers::open(&maps)?);
+        let (live, peers) = (RuntimeConfig::open(&maps)?, Peers::open(&maps)?);
         let kernel = Self {
             attached: Vec::new(),
             _messages: messages,
@@ -184,7 +184,7 @@ impl Kernel {
     }
 
     /// The coarse clock, the heartbeat, and the switches that can be changed now.
-    pub fn live(&self) -> &LiveCell {
+    pub fn live(&self) -> &RuntimeConfig {
         &self.live
     }
 

@@ -62,7 +62,7 @@ pub enum Per {
 /// What is done to a flow that stays unclassified (`undecided`), to fragments whose flow is not
 /// known (`fragments`) and to packets that cannot be parsed (`unparsable`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Undecided {
+pub enum PassOrDrop {
     /// They pass.
     #[default]
     Pass,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ndpi_labels::{Classification, State};
 
-use crate::action::{Action, Undecided};
+use crate::action::{Action, PassOrDrop};
 use crate::category::CategoryTable;
 use crate::diagnose::Diagnostics;
 use crate::facts::{Decision, Derived, Facts, RuleIndex};
@@ -23,14 +23,14 @@ pub struct Policy {
     rules: Vec<Rule>,
     groups: Vec<Arc<Group>>,
     default: Action,
-    undecided: Undecided,
-    fragments: Undecided,
-    unparsable: Undecided,
+    undecided: PassOrDrop,
+    fragments: PassOrDrop,
+    unparsable: PassOrDrop,
     acts_on_partial: bool,
     risk_scores: [u16; 64],
     app_categories: CategoryTable,
     index: Index,
-    hurry: Option<FirstPacket>,
+    early: Option<FirstPacket>,
     /// The time that schedules are asked with, in place of a flow's own.
     at: Option<jiff::Timestamp>,
     diagnostics: Diagnostics,
@@ -42,7 +42,7 @@ impl Policy {
         let Parsed { rules, groups, default, undecided, fragments, unparsable, .. } = parsed;
         Self {
             acts_on_partial: rules.iter().any(|rule| rule.partial),
-            hurry: FirstPacket::new(&rules, &vocabulary.app_categories),
+            early: FirstPacket::new(&rules, &vocabulary.app_categories),
             rules,
             groups,
             default,
@@ -93,7 +93,7 @@ impl Policy {
         if state == State::Inspecting {
             let facts = &self.timed(facts);
             let rule =
-                self.hurry.as_ref().and_then(|hurry| hurry.rule(facts, &self.derived(facts)));
+                self.early.as_ref().and_then(|early| early.rule(facts, &self.derived(facts)));
             return rule.map(|rule| self.by_rule(rule));
         }
         let worth_it = state.is_final() || state == State::Partial && self.acts_on_partial;
@@ -134,8 +134,8 @@ impl Policy {
         self.acts_on_partial
     }
 
-    pub(super) fn hurry(&self) -> Option<&FirstPacket> {
-        self.hurry.as_ref()
+    pub(super) fn early(&self) -> Option<&FirstPacket> {
+        self.early.as_ref()
     }
 
     /// The moment after `time` until which every schedule keeps its answer: flows decided before it
@@ -170,17 +170,17 @@ impl Policy {
 
     /// What is done to flows whose application is still unknown when nDPI has given up or their
     /// budget is used up, and that no rule matches.
-    pub fn undecided(&self) -> Undecided {
+    pub fn undecided(&self) -> PassOrDrop {
         self.undecided
     }
 
     /// What is done to fragments whose flow is not known.
-    pub fn fragments(&self) -> Undecided {
+    pub fn fragments(&self) -> PassOrDrop {
         self.fragments
     }
 
     /// What is done to packets that cannot be parsed.
-    pub fn unparsable(&self) -> Undecided {
+    pub fn unparsable(&self) -> PassOrDrop {
         self.unparsable
     }
 
@@ -229,8 +229,8 @@ impl Policy {
         let setting = rest_of(facts.classification, facts.incomplete);
         let action = match self.undecided {
             _ if setting == DEFAULT_RULE => self.default,
-            Undecided::Pass => Action::Count,
-            Undecided::Drop => Action::Drop,
+            PassOrDrop::Pass => Action::Count,
+            PassOrDrop::Drop => Action::Drop,
         };
         (action, setting)
     }
@@ -256,17 +256,17 @@ impl Policy {
 impl Policy {
     /// Whether some rule lets a flow's first packet decide.
     pub fn acts_on_first_packet(&self) -> bool {
-        self.hurry().is_some()
+        self.early().is_some()
     }
 
     /// Whether the rule at this place lets a flow's first packet decide.
-    pub fn is_in_a_hurry(&self, rule: RuleIndex) -> bool {
+    pub fn decides_early(&self, rule: RuleIndex) -> bool {
         self.rules().get(usize::from(rule.0)).is_some_and(|rule| rule.first_packet)
     }
 
     /// The rule that decides every new flow to a server of which `facts` are claimed, whoever the
     /// client is: those facts that are about the client are not looked at.
     pub fn rule_for_server(&self, facts: &Facts<'_>) -> Option<RuleIndex> {
-        self.hurry()?.rule_for_all(facts, &self.derived(facts))
+        self.early()?.rule_for_all(facts, &self.derived(facts))
     }
 }

@@ -83,7 +83,7 @@ impl View {
     }
 }
 
-/// Whether the rule says that it decides in a hurry, and asks nothing that cannot be answered then.
+/// Whether the rule says that it decides early, and asks nothing that cannot be answered then.
 fn is_answerable(rule: &Rule, whom: For) -> bool {
     let of_client = |matchers: &Matchers| {
         asks(matchers.src.as_deref())
@@ -94,7 +94,7 @@ fn is_answerable(rule: &Rule, whom: For) -> bool {
     rule.first_packet && one_answer && unanswered(rule).is_none()
 }
 
-/// The first key of a rule in a hurry that no first packet tells. A name that it must not have is not
+/// The first key of an early rule that no first packet tells. A name that it must not have is not
 /// taken as claimed: the flow's own may be another.
 pub(super) fn unanswered(rule: &Rule) -> Option<&'static str> {
     let Rule { matchers, not, .. } = rule;

@@ -39,7 +39,7 @@ mod support;
 mod vocabulary;
 mod week;
 
-pub use action::{Action, Limit, Per, Undecided};
+pub use action::{Action, Limit, PassOrDrop, Per};
 pub use app_pattern::AppPattern;
 pub use carrier::carries;
 pub use category::CategoryTable;

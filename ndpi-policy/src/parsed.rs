@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::action::{Action, Undecided};
+use crate::action::{Action, PassOrDrop};
 use crate::diagnose::Place;
 use crate::group::Group;
 use crate::rule::Rule;
@@ -14,9 +14,9 @@ pub(crate) struct Parsed {
     pub(crate) default: Action,
     /// Where `default` is written.
     pub(crate) default_place: Option<Place>,
-    pub(crate) undecided: Undecided,
+    pub(crate) undecided: PassOrDrop,
     /// Whether `undecided` is written.
     pub(crate) says_undecided: bool,
-    pub(crate) fragments: Undecided,
-    pub(crate) unparsable: Undecided,
+    pub(crate) fragments: PassOrDrop,
+    pub(crate) unparsable: PassOrDrop,
 }

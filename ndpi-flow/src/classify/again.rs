@@ -7,7 +7,7 @@ use super::classifier::Classifier;
 use super::detector::Detector;
 use super::enforcement::Enforcement;
 use super::fall_back::fall_back;
-use super::settings::Keeper;
+use super::settings::Accounting;
 use super::sink::Sink;
 use crate::flow::{AFTER, Decided, FlowEntry, SlotId, Stage};
 use crate::key::FlowKey;
@@ -56,7 +56,7 @@ impl<D: Detector> Classifier<D> {
 
     /// Has a flow wait for its next look, if it is to have one.
     pub(super) fn await_look(&mut self, slot: SlotId, now_ns: u64) {
-        let flow = self.table.get(slot).filter(|_| self.settings.keeper == Keeper::Kernel);
+        let flow = self.table.get(slot).filter(|_| self.settings.accounting == Accounting::Kernel);
         let Some((look, flow)) = flow.and_then(|flow| Some((next_look(flow)?, flow))) else {
             return;
         };

@@ -7,7 +7,7 @@ use super::detector::Detector;
 use super::end::End;
 use super::enforcement::Enforcement;
 use super::fall_back::{end_with, judge};
-use super::settings::{Keeper, Settings};
+use super::settings::{Accounting, Settings};
 use super::sink::Sink;
 use super::waiting::Waiting;
 use crate::flow::{FlowEntry, FlowTable, Ledger, Meeting, Notes, Pool, Shares, SlotId, Stage};
@@ -40,9 +40,9 @@ impl<D: Detector> Classifier<D> {
     /// A classifier without flows, in which no client takes more than its share of them, and with room
     /// for `notes` notes of flows that had to go.
     pub fn with_shares(detector: D, settings: Settings, shares: &Shares, notes: usize) -> Self {
-        let (ledger, notes) = match settings.keeper {
-            Keeper::Classifier => (Ledger::of_one_pool(settings.max_flows), 0),
-            Keeper::Kernel => (Ledger::of_flows(settings.max_flows, shares.clone()), notes),
+        let (ledger, notes) = match settings.accounting {
+            Accounting::Classifier => (Ledger::of_one_pool(settings.max_flows), 0),
+            Accounting::Kernel => (Ledger::of_flows(settings.max_flows, shares.clone()), notes),
         };
         let of_notes = Shares { blocked: shares.noted, ..shares.clone() };
         let notes = Notes::new(notes, of_notes);
@@ -78,7 +78,7 @@ impl<D: Detector> Classifier<D> {
         let slot = self.slot_for(sample, sink);
         self.heard(slot, sample);
         let Some(flow) = self.table.get_mut(slot) else { return };
-        if self.settings.keeper == Keeper::Classifier || flow.decided().is_none() {
+        if self.settings.accounting == Accounting::Classifier || flow.decided().is_none() {
             flow.count(sample);
         }
         let meeting = if flow.noted { self.notes.meet(sample) } else { None };
@@ -104,7 +104,7 @@ impl<D: Detector> Classifier<D> {
         for _ in 0..steps {
             let Some(slot) = self.table.turn() else { continue };
             let Some(flow) = self.table.get(slot) else { continue };
-            let kept_here = self.settings.keeper == Keeper::Classifier
+            let kept_here = self.settings.accounting == Accounting::Classifier
                 || flow.decided().is_none()
                 || !sink.enforcement().stands(flow);
             if kept_here && timeouts.is_over(flow, now_ns) {
@@ -208,7 +208,7 @@ impl<D: Detector> Classifier<D> {
     fn inspect(&mut self, slot: SlotId, sample: &Sample) -> Option<Classification> {
         let flow = self.table.get_mut(slot)?;
         let Stage::Undecided(state) = &mut flow.stage else { return None };
-        let all = self.settings.keeper == Keeper::Classifier;
+        let all = self.settings.accounting == Accounting::Classifier;
         flow.start.note(&flow.key, flow.tcp_seen, sample, all);
         let time_ms = sample.time_ns / 1_000_000;
         let classification = self.detector.inspect(state, sample.l3, time_ms);
@@ -243,7 +243,7 @@ impl<D: Detector> Classifier<D> {
     ) -> Option<End> {
         let timeouts = self.settings.timeouts?;
         let flow = self.table.get(slot)?;
-        if self.settings.keeper == Keeper::Kernel && flow.decided().is_some() {
+        if self.settings.accounting == Accounting::Kernel && flow.decided().is_some() {
             return (sample.reopened && sink.enforcement().is_over(sample)).then_some(End::Reused);
         }
         if flow.tcp_closed() && tcp::opens(sample.tcp_flags) {

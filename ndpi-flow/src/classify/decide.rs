@@ -25,7 +25,7 @@ pub(super) fn decide<D: Detector>(
         State::Classified | State::Monitoring => Moment::Final,
         State::Partial if rules.judges_partial() => Moment::Early,
         State::Partial | State::Inspecting => {
-            return in_a_hurry(detector, flow, classification.state, sample, rules);
+            return decide_early(detector, flow, classification.state, sample, rules);
         }
     };
     let Stage::Undecided(state) = &flow.stage else { return None };
@@ -34,14 +34,14 @@ pub(super) fn decide<D: Detector>(
     if rules.judges_first_packet()
         && flow.key.tunnel() == 0
         && flow.endpoints().1.1 == DNS
-        && let Some(announcement) = detector.announcement(state)
+        && let Some(dns_answer) = detector.dns_answer(state)
     {
-        rules.learn(&announcement, sample.time_ns);
+        rules.learn(&dns_answer, sample.time_ns);
     }
     let details = detector.details(state);
     let verdict = rules.judge(flow, &classification, &details, moment);
     if moment == Moment::Early && verdict.is_none() {
-        return in_a_hurry(detector, flow, classification.state, sample, rules);
+        return decide_early(detector, flow, classification.state, sample, rules);
     }
     let by = DecidedBy::Content;
     Some(Decided { classification, details, verdict, given_up: false, by })
@@ -67,7 +67,7 @@ pub(super) fn give_up<D: Detector>(
 /// What is to be kept of `flow` if what is claimed of it decides, while nDPI knows nothing, or while
 /// the kernel lets nothing through that nDPI could learn more from. What was not claimed at the first
 /// packet may be at the second: a DNS answer on another thread takes as long as it takes.
-fn in_a_hurry<D: Detector>(
+fn decide_early<D: Detector>(
     detector: &D,
     flow: &FlowEntry<D::Flow>,
     state_now: State,
@@ -79,13 +79,13 @@ fn in_a_hurry<D: Detector>(
     if !is_time || !rules.judges_first_packet() {
         return None;
     }
-    let claim = rules.claim(flow, detector.first_packet(state), sample.time_ns)?;
-    let verdict = rules.judge(flow, &claim.classification, &claim.details, Moment::FirstPacket)?;
+    let hint = rules.hint(flow, detector.first_packet(state), sample.time_ns)?;
+    let verdict = rules.judge(flow, &hint.classification, &hint.details, Moment::FirstPacket)?;
     Some(Decided {
-        classification: Classification { state: state_now, ..claim.classification },
-        details: claim.details,
+        classification: Classification { state: state_now, ..hint.classification },
+        details: hint.details,
         verdict: Some(verdict),
         given_up: false,
-        by: claim.by,
+        by: hint.by,
     })
 }

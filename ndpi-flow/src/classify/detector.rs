@@ -12,7 +12,7 @@ use crate::resegment::fit;
 
 /// What a DNS answer says: which addresses a name has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Announcement {
+pub struct DnsAnswer {
     /// The name that was asked for.
     pub name: String,
     /// Its addresses, and for how long they hold.
@@ -45,7 +45,7 @@ pub trait Detector {
     }
 
     /// The addresses of names in a flow that is DNS; `None` where it announces none.
-    fn announcement(&self, _flow: &Self::Flow) -> Option<Announcement> {
+    fn dns_answer(&self, _flow: &Self::Flow) -> Option<DnsAnswer> {
         None
     }
 }
@@ -90,12 +90,12 @@ impl<'e> Detector for &'e Engine {
         })
     }
 
-    fn announcement(&self, flow: &Flow<'e>) -> Option<Announcement> {
+    fn dns_answer(&self, flow: &Flow<'e>) -> Option<DnsAnswer> {
         let dns = flow.dns()?;
         let (name, response) = (dns.name?, dns.response?);
         let addresses = response.addresses;
         let name = clean(&name).into_owned();
-        (response.code == 0 && !addresses.is_empty()).then_some(Announcement { name, addresses })
+        (response.code == 0 && !addresses.is_empty()).then_some(DnsAnswer { name, addresses })
     }
 }
 

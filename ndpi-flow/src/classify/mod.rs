@@ -17,9 +17,9 @@ mod tests;
 mod waiting;
 
 pub use classifier::Classifier;
-pub use detector::{Announcement, Detector};
+pub use detector::{Detector, DnsAnswer};
 pub use end::End;
 pub use enforcement::{Enforcement, Unenforced};
 pub use rule_judge::{Captured, RuleJudge, Scene};
-pub use settings::{Keeper, Settings};
+pub use settings::{Accounting, Settings};
 pub use sink::{Judge, Moment, Sink};

@@ -5,7 +5,7 @@ use super::detector::Detector;
 use super::end::End;
 use super::enforcement::Enforcement;
 use super::fall_back::judge;
-use super::settings::{Keeper, Settings};
+use super::settings::{Accounting, Settings};
 use super::sink::Sink;
 use crate::flow::{Cause, Client, FlowEntry, Held, Note, Pool, SlotId};
 use crate::key::FlowKey;
@@ -43,7 +43,7 @@ impl<D: Detector> Classifier<D> {
 
     /// Notes who has sent a packet of a flow.
     pub(super) fn heard(&mut self, slot: SlotId, sample: &Sample) {
-        let is_answer = self.settings.keeper == Keeper::Kernel
+        let is_answer = self.settings.accounting == Accounting::Kernel
             && self.ledger.pool(slot) == Some(Pool::Unanswered)
             && self.table.get(slot).is_some_and(|flow| flow.is_answered_by(sample));
         if is_answer {
@@ -105,7 +105,7 @@ impl<D: Detector> Classifier<D> {
 
     /// Leaves a note of a flow that ends early.
     pub(super) fn leave_note(&mut self, flow: &FlowEntry<D::Flow>, end: End, answered: bool) {
-        if self.settings.keeper == Keeper::Classifier {
+        if self.settings.accounting == Accounting::Classifier {
             return;
         }
         let Some(expires_ns) = self.settings.note_until(flow, end, self.now_ns) else { return };

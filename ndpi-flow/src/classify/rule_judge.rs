@@ -5,9 +5,9 @@ use std::sync::Arc;
 use ndpi::Classification;
 use ndpi_policy::{Facts, Policy};
 
-use super::detector::Announcement;
+use super::detector::DnsAnswer;
 use super::sink::{Judge, Moment};
-use crate::first_packet::{Blocklist, Claim, Servers, lesson};
+use crate::first_packet::{Blocklist, Hint, Servers, lesson};
 use crate::flow::{DecidedBy, Details, FlowEntry};
 use crate::verdict::Verdict;
 
@@ -118,23 +118,23 @@ impl<S: Scene, F> Judge<F> for RuleJudge<S> {
         policy.is_some_and(|policy| policy.acts_on_first_packet())
     }
 
-    fn claim(
+    fn hint(
         &mut self,
         flow: &FlowEntry<F>,
         said: Option<Classification>,
         now_ns: u64,
-    ) -> Option<Claim> {
+    ) -> Option<Hint> {
         if flow.tenants.is_some() {
             // What is remembered of a server is of no tenant, or of another.
             let (classification, by) = (said?, DecidedBy::FirstPacket);
-            return Some(Claim { classification, details: Details::default(), by });
+            return Some(Hint { classification, details: Details::default(), by });
         }
-        self.servers.as_ref()?.claim(&flow.key.server(flow.client), said, now_ns)
+        self.servers.as_ref()?.hint(&flow.key.server(flow.client), said, now_ns)
     }
 
-    fn learn(&mut self, announcement: &Announcement, now_ns: u64) {
+    fn learn(&mut self, dns_answer: &DnsAnswer, now_ns: u64) {
         if let Some(servers) = &self.servers {
-            servers.learn(&announcement.name, &announcement.addresses, now_ns);
+            servers.learn(&dns_answer.name, &dns_answer.addresses, now_ns);
         }
     }
 }
@@ -246,11 +246,11 @@ mod tests {
         let mut judge = RuleJudge::of_captures(Some(policy(text)), NoBlocklist, Captured);
         let address = DnsAddress { address: "198.18.0.2".parse().unwrap(), ttl: 60 };
         let name = "www.facebook.com".to_owned();
-        Judge::<()>::learn(&mut judge, &Announcement { name, addresses: vec![address] }, 1);
+        Judge::<()>::learn(&mut judge, &DnsAnswer { name, addresses: vec![address] }, 1);
         let said = Some(facebook(State::Inspecting));
         let named = |judge: &mut RuleJudge, flow: &FlowEntry<()>| {
-            let claim = judge.claim(flow, said, 1)?;
-            claim.details.hostname().map(str::to_owned)
+            let hint = judge.hint(flow, said, 1)?;
+            hint.details.hostname().map(str::to_owned)
         };
         assert_eq!(
             named(&mut judge, &flow(1, Tenant::default())).as_deref(),

@@ -8,7 +8,7 @@ pub struct Settings {
     /// Idle times; `None` for one flow per key until the end of the capture.
     pub timeouts: Option<Timeouts>,
     /// Who sees the packets of decided flows.
-    pub keeper: Keeper,
+    pub accounting: Accounting,
     /// At most this many flows at a time: beyond it, one that was silent for longest is ended early,
     /// see [`Ledger`].
     pub max_flows: usize,
@@ -16,7 +16,7 @@ pub struct Settings {
 
 /// Who sees the packets of decided flows, and so knows how many there were and when they stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keeper {
+pub enum Accounting {
     /// The classifier: every packet of every flow comes here, as from a capture.
     Classifier,
     /// The kernel, which says when a decided flow is over ([`Classifier::end`]).

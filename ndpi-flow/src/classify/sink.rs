@@ -2,10 +2,10 @@
 
 use ndpi::Classification;
 
-use super::detector::Announcement;
+use super::detector::DnsAnswer;
 use super::end::End;
 use super::enforcement::{Enforcement, Unenforced};
-use crate::first_packet::Claim;
+use crate::first_packet::Hint;
 use crate::flow::{Cause, DecidedBy, Details, FlowEntry};
 use crate::sample::Sample;
 use crate::verdict::Verdict;
@@ -46,18 +46,18 @@ pub trait Judge<F> {
 
     /// What is claimed of a flow that nDPI knows nothing of yet, `said` being what nDPI says by its
     /// first packet. `now_ns`, here and below, is in nanoseconds since the Unix epoch.
-    fn claim(
+    fn hint(
         &mut self,
         _flow: &FlowEntry<F>,
         said: Option<Classification>,
         _now_ns: u64,
-    ) -> Option<Claim> {
+    ) -> Option<Hint> {
         let (classification, by) = (said?, DecidedBy::FirstPacket);
-        Some(Claim { classification, details: Details::default(), by })
+        Some(Hint { classification, details: Details::default(), by })
     }
 
     /// A DNS answer was seen.
-    fn learn(&mut self, _announcement: &Announcement, _now_ns: u64) {}
+    fn learn(&mut self, _announcement: &DnsAnswer, _now_ns: u64) {}
 }
 
 /// Where decisions and finished flows go.

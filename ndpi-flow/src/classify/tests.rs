@@ -10,7 +10,7 @@ use std::time::Duration;
 use ndpi::{AppId, Classification, State};
 use ndpi_common::{Direction, KeyV4};
 
-use super::{Classifier, Detector, End, Enforcement, Judge, Keeper, Moment, Settings, Sink};
+use super::{Accounting, Classifier, Detector, End, Enforcement, Judge, Moment, Settings, Sink};
 use crate::flow::{Details, FlowEntry, Timeouts};
 use crate::key::FlowKey;
 use crate::sample::{Sample, tcp};
@@ -159,7 +159,7 @@ fn segment(seconds: u64, direction: Direction, tcp_flags: u8) -> Sample<'static>
 }
 
 fn classifier(timeouts: Option<Timeouts>, max_flows: usize) -> Classifier<Script> {
-    Classifier::new(Script, Settings { timeouts, max_flows, keeper: Keeper::Classifier })
+    Classifier::new(Script, Settings { timeouts, max_flows, accounting: Accounting::Classifier })
 }
 
 #[test]
@@ -293,7 +293,7 @@ fn a_full_table_gives_up_the_most_silent_flow() {
 
 #[test]
 fn dropped_packets_open_no_flow_and_count_for_none() {
-    let settings = Settings { timeouts: None, max_flows: 9, keeper: Keeper::Kernel };
+    let settings = Settings { timeouts: None, max_flows: 9, accounting: Accounting::Kernel };
     let (mut classifier, mut notes) = (Classifier::new(Script, settings), Notes::default());
     let dropped = Sample { rejected: true, ..packet(1, 6, &[0]) };
     classifier.sample(&dropped, &mut notes);
@@ -310,8 +310,11 @@ fn dropped_packets_open_no_flow_and_count_for_none() {
 
 #[test]
 fn decided_flows_that_the_kernel_keeps_end_when_it_says_so() {
-    let settings =
-        Settings { timeouts: Some(Timeouts::default()), max_flows: 9, keeper: Keeper::Kernel };
+    let settings = Settings {
+        timeouts: Some(Timeouts::default()),
+        max_flows: 9,
+        accounting: Accounting::Kernel,
+    };
     let (mut classifier, mut notes) = (Classifier::new(Script, settings), Notes::default());
     classifier.sample(&packet(1, 5, &[2]), &mut notes);
     classifier.sample(&packet(1, 90_000, &[0]), &mut notes);
@@ -339,8 +342,11 @@ fn a_new_policy_is_asked_about_decided_flows_only() {
 
 #[test]
 fn the_last_sample_of_a_flow_decides_it() {
-    let settings =
-        Settings { timeouts: Some(Timeouts::default()), max_flows: 9, keeper: Keeper::Kernel };
+    let settings = Settings {
+        timeouts: Some(Timeouts::default()),
+        max_flows: 9,
+        accounting: Accounting::Kernel,
+    };
     let (mut classifier, mut notes) = (Classifier::new(Script, settings), Notes::default());
     classifier.sample(&packet(1, 5, &[0]), &mut notes);
     assert!(notes.decided.is_empty());

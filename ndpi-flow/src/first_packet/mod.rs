@@ -4,15 +4,15 @@
 //! Plain code: time and map writes come in as arguments.
 
 mod blocklist;
-mod claim;
+mod hint;
 mod lru;
-mod memory;
+mod server_cache;
 mod servers;
 #[cfg(test)]
 mod tests;
 
 pub use blocklist::{Blocked, Blocklist, NoBlocklist};
-pub use claim::{Claim, Known};
-pub use memory::{LONGEST, Memory, UNANNOUNCED};
+pub use hint::{Hint, Known};
+pub use server_cache::{LONGEST, ServerCache, UNANNOUNCED};
 pub use servers::Servers;
 pub(crate) use servers::lesson;

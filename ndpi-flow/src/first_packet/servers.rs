@@ -10,8 +10,8 @@ use ndpi_common::{Direction, ServerKey};
 use ndpi_policy::{Facts, Policy, RuleIndex};
 
 use super::blocklist::{Blocked, Blocklist};
-use super::claim::{Claim, Known};
-use super::memory::{Memory, Remembered, address};
+use super::hint::{Hint, Known};
+use super::server_cache::{Remembered, ServerCache, address};
 use crate::flow::FlowEntry;
 use crate::sample::tcp;
 use crate::verdict::Verdict;
@@ -23,7 +23,7 @@ pub struct Servers(Mutex<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    memory: Memory,
+    cache: ServerCache,
     policy: Arc<Policy>,
     blocklist: Box<dyn Blocklist>,
 }
@@ -31,32 +31,27 @@ struct Inner {
 impl Servers {
     /// Remembers nothing yet, judges by `policy` and blocks by `blocklist`.
     pub fn new(policy: Arc<Policy>, blocklist: Box<dyn Blocklist>) -> Self {
-        let memory = Memory::default();
-        Self(Mutex::new(Inner { memory, policy, blocklist }))
+        let cache = ServerCache::default();
+        Self(Mutex::new(Inner { cache, policy, blocklist }))
     }
 
-    /// As [`Memory::learn`].
+    /// As [`ServerCache::learn`].
     pub fn learn(&self, name: &str, addresses: &[DnsAddress], now_ns: u64) {
         let mut inner = self.lock();
-        let changed = inner.memory.learn(name, addresses, now_ns);
+        let changed = inner.cache.learn(name, addresses, now_ns);
         inner.settle(&changed, now_ns);
     }
 
-    /// As [`Memory::remember`].
+    /// As [`ServerCache::remember`].
     pub fn remember(&self, key: ServerKey, known: Known, now_ns: u64) {
         let mut inner = self.lock();
-        let changed = inner.memory.remember(key, known, now_ns);
+        let changed = inner.cache.remember(key, known, now_ns);
         inner.settle(&changed, now_ns);
     }
 
-    /// As [`Memory::claim`].
-    pub fn claim(
-        &self,
-        key: &ServerKey,
-        said: Option<Classification>,
-        now_ns: u64,
-    ) -> Option<Claim> {
-        self.lock().memory.claim(key, said, now_ns)
+    /// As [`ServerCache::hint`].
+    pub fn hint(&self, key: &ServerKey, said: Option<Classification>, now_ns: u64) -> Option<Hint> {
+        self.lock().cache.hint(key, said, now_ns)
     }
 
     /// From now on `policy` says which servers are blocked. A server that the policy before blocks
@@ -64,14 +59,14 @@ impl Servers {
     pub fn set_policy(&self, policy: &Arc<Policy>, now_ns: u64) {
         let mut inner = self.lock();
         inner.policy = Arc::clone(policy);
-        let all: Vec<_> = inner.memory.servers().map(|server| server.key).collect();
+        let all: Vec<_> = inner.cache.servers().map(|server| server.key).collect();
         inner.settle(&all, now_ns);
     }
 
     /// Forgets what does not hold any more.
     pub fn sweep(&self, now_ns: u64) {
         let mut inner = self.lock();
-        let gone = inner.memory.expire(now_ns);
+        let gone = inner.cache.expire(now_ns);
         inner.settle(&gone, now_ns);
     }
 
@@ -84,7 +79,7 @@ impl Inner {
     /// Blocks those of `keys` that are to be blocked, and no others of them.
     fn settle(&mut self, keys: &[ServerKey], now_ns: u64) {
         for key in keys {
-            let server = self.memory.server(key).filter(|server| server.holds(now_ns));
+            let server = self.cache.server(key).filter(|server| server.holds(now_ns));
             let blocked = server.and_then(|server| blocked(&self.policy, server, now_ns));
             match &blocked {
                 Some(blocked) => self.blocklist.block(key, blocked),
@@ -97,7 +92,7 @@ impl Inner {
 /// What the policy does to every flow of a server, if it blocks them.
 fn blocked(policy: &Policy, server: &Remembered, now_ns: u64) -> Option<Blocked> {
     let key = &server.key;
-    let Claim { classification, details, .. } = server.known.claim();
+    let Hint { classification, details, .. } = server.known.hint();
     let facts = Facts {
         classification: &classification,
         hostname: details.hostname(),
@@ -122,12 +117,12 @@ fn blocked(policy: &Policy, server: &Remembered, now_ns: u64) -> Option<Blocked>
     })
 }
 
-/// What is to be remembered of the server of a flow that was just decided: nothing unless a rule in a
-/// hurry did it.
+/// What is to be remembered of the server of a flow that was just decided: nothing unless a rule that
+/// decides early did it.
 pub(crate) fn lesson<F>(flow: &FlowEntry<F>, policy: &Policy) -> Option<(ServerKey, Known)> {
     let decided = flow.decided()?;
     let rule = RuleIndex(decided.verdict?.rule?);
-    let server = policy.is_in_a_hurry(rule).then(|| server_of(flow))??;
+    let server = policy.decides_early(rule).then(|| server_of(flow))??;
     Some((server, Known::by(decided)?))
 }
 

@@ -10,9 +10,9 @@ use ndpi::{AppId, BreedId, CategoryId, Classification, Confidence, DnsAddress, S
 use ndpi_common::{Direction, Key, KeyV4, KeyV6, ServerKey};
 use ndpi_policy::{Policy, Support, Vocabulary};
 
-use super::memory::address;
+use super::server_cache::address;
 use super::servers::server_of;
-use super::{Blocked, Blocklist, Known, LONGEST, Memory, Servers, UNANNOUNCED, lesson};
+use super::{Blocked, Blocklist, Known, LONGEST, ServerCache, Servers, UNANNOUNCED, lesson};
 use crate::flow::{Decided, DecidedBy, Details, FlowEntry, Stage};
 use crate::sample::{Sample, tcp};
 use crate::verdict::{Action, Verdict};
@@ -41,133 +41,133 @@ fn answer(last: u8, ttl: u32) -> DnsAddress {
     DnsAddress { address: IpAddr::from([198, 19, 0, last]), ttl }
 }
 
-/// Who a claim of the server comes from, and which name it has.
-fn claim(memory: &mut Memory, key: &ServerKey, now: u64) -> Option<(DecidedBy, Option<String>)> {
-    let claim = memory.claim(key, None, now)?;
-    Some((claim.by, claim.details.hostname().map(Into::into)))
+/// Who a hint of the server comes from, and which name it has.
+fn hint(cache: &mut ServerCache, key: &ServerKey, now: u64) -> Option<(DecidedBy, Option<String>)> {
+    let hint = cache.hint(key, None, now)?;
+    Some((hint.by, hint.details.hostname().map(Into::into)))
 }
 
-fn is_known(memory: &mut Memory, key: &ServerKey, now: u64) -> bool {
-    claim(memory, key, now).is_some()
+fn is_known(cache: &mut ServerCache, key: &ServerKey, now: u64) -> bool {
+    hint(cache, key, now).is_some()
 }
 
 #[test]
 fn a_server_is_remembered_as_long_as_its_dns_answer_holds() {
-    let (mut memory, key) = (Memory::default(), server(2, 443));
-    memory.learn(NAME, &[answer(2, 30)], NOW);
-    memory.remember(key, facebook(Some(NAME)), NOW + 20 * SECOND);
-    let claimed = memory.claim(&key, None, NOW + 30 * SECOND - 1).unwrap();
+    let (mut cache, key) = (ServerCache::default(), server(2, 443));
+    cache.learn(NAME, &[answer(2, 30)], NOW);
+    cache.remember(key, facebook(Some(NAME)), NOW + 20 * SECOND);
+    let claimed = cache.hint(&key, None, NOW + 30 * SECOND - 1).unwrap();
     assert_eq!((claimed.by, claimed.details.hostname()), (DecidedBy::Server, Some(NAME)));
     let said = claimed.classification;
     assert_eq!((said.state, said.app), (State::Inspecting, AppId { master: 91, app: 119 }));
     assert_eq!((said.category, said.breed), (CategoryId(6), BreedId(3)));
     assert_eq!((said.confidence, said.guessed), (Confidence::DpiCache, false));
-    assert!(!is_known(&mut memory, &key, NOW + 30 * SECOND));
-    assert_eq!(memory.expire(NOW + 30 * SECOND), [key]);
-    assert_eq!(memory.servers().count(), 0);
+    assert!(!is_known(&mut cache, &key, NOW + 30 * SECOND));
+    assert_eq!(cache.expire(NOW + 30 * SECOND), [key]);
+    assert_eq!(cache.servers().count(), 0);
 }
 
 #[test]
 fn what_is_inside_a_tunnel_says_nothing_of_what_is_outside() {
-    let (mut memory, plain) = (Memory::with_room(8), server(2, 443));
+    let (mut cache, plain) = (ServerCache::with_room(8), server(2, 443));
     let inside = ServerKey { tunnel: 1, ..plain };
-    assert_eq!(memory.remember(inside, facebook(Some(NAME)), NOW), [inside]);
-    assert!(is_known(&mut memory, &inside, NOW) && !is_known(&mut memory, &plain, NOW));
+    assert_eq!(cache.remember(inside, facebook(Some(NAME)), NOW), [inside]);
+    assert!(is_known(&mut cache, &inside, NOW) && !is_known(&mut cache, &plain, NOW));
     // Nor does it push anything out at the same address.
-    memory.remember(plain, facebook(Some(NAME)), NOW);
+    cache.remember(plain, facebook(Some(NAME)), NOW);
     for port in 1..=8 {
         let inside = ServerKey { tunnel: 1, ..server(2, port) };
-        assert!(!memory.remember(inside, facebook(Some(NAME)), NOW).contains(&plain));
+        assert!(!cache.remember(inside, facebook(Some(NAME)), NOW).contains(&plain));
     }
-    assert!(is_known(&mut memory, &plain, NOW));
+    assert!(is_known(&mut cache, &plain, NOW));
     // A name of the address outside is none inside.
-    assert_eq!(memory.learn("other.example", &[answer(2, 30)], NOW), [plain]);
+    assert_eq!(cache.learn("other.example", &[answer(2, 30)], NOW), [plain]);
 }
 
 #[test]
 fn a_new_answer_for_the_same_name_makes_it_last() {
-    let (mut memory, key) = (Memory::default(), server(2, 443));
-    memory.learn(NAME, &[answer(2, 30)], NOW);
-    memory.remember(key, facebook(Some(NAME)), NOW);
+    let (mut cache, key) = (ServerCache::default(), server(2, 443));
+    cache.learn(NAME, &[answer(2, 30)], NOW);
+    cache.remember(key, facebook(Some(NAME)), NOW);
     let changed =
-        memory.learn("WWW.Facebook.com.", &[answer(3, 9), answer(2, 30)], NOW + 29 * SECOND);
+        cache.learn("WWW.Facebook.com.", &[answer(3, 9), answer(2, 30)], NOW + 29 * SECOND);
     assert_eq!(changed, [key]);
-    assert!(is_known(&mut memory, &key, NOW + 58 * SECOND));
-    assert!(!is_known(&mut memory, &key, NOW + 59 * SECOND));
+    assert!(is_known(&mut cache, &key, NOW + 58 * SECOND));
+    assert!(!is_known(&mut cache, &key, NOW + 59 * SECOND));
 }
 
 #[test]
 fn without_a_dns_answer_it_is_a_minute() {
-    let (mut memory, key) = (Memory::default(), server(2, 443));
-    memory.remember(key, facebook(Some(NAME)), NOW);
+    let (mut cache, key) = (ServerCache::default(), server(2, 443));
+    cache.remember(key, facebook(Some(NAME)), NOW);
     let end = NOW + u64::try_from(UNANNOUNCED.as_nanos()).unwrap();
-    assert!(is_known(&mut memory, &key, end - 1) && !is_known(&mut memory, &key, end));
+    assert!(is_known(&mut cache, &key, end - 1) && !is_known(&mut cache, &key, end));
     // The same after an answer that has run out.
-    memory.learn(NAME, &[answer(2, 0)], end);
-    memory.remember(key, facebook(Some(NAME)), end);
-    assert!(is_known(&mut memory, &key, end + 59 * SECOND));
+    cache.learn(NAME, &[answer(2, 0)], end);
+    cache.remember(key, facebook(Some(NAME)), end);
+    assert!(is_known(&mut cache, &key, end + 59 * SECOND));
 }
 
 #[test]
 fn what_is_only_concluded_from_an_answer_is_over_with_it() {
-    let (mut memory, key) = (Memory::default(), server(2, 443));
+    let (mut cache, key) = (ServerCache::default(), server(2, 443));
     let by_name = Known { by_name: true, ..facebook(Some(NAME)) };
-    memory.learn(NAME, &[answer(2, 30)], NOW);
-    memory.remember(key, by_name.clone(), NOW + 29 * SECOND);
-    assert!(is_known(&mut memory, &key, NOW + 30 * SECOND - 1));
-    memory.remember(key, by_name, NOW + 30 * SECOND);
-    assert!(!is_known(&mut memory, &key, NOW + 30 * SECOND));
+    cache.learn(NAME, &[answer(2, 30)], NOW);
+    cache.remember(key, by_name.clone(), NOW + 29 * SECOND);
+    assert!(is_known(&mut cache, &key, NOW + 30 * SECOND - 1));
+    cache.remember(key, by_name, NOW + 30 * SECOND);
+    assert!(!is_known(&mut cache, &key, NOW + 30 * SECOND));
 }
 
 #[test]
 fn no_answer_is_believed_for_longer_than_a_day() {
-    let (mut memory, key) = (Memory::default(), server(2, 443));
-    memory.learn(NAME, &[answer(2, u32::MAX)], NOW);
-    memory.remember(key, facebook(None), NOW);
+    let (mut cache, key) = (ServerCache::default(), server(2, 443));
+    cache.learn(NAME, &[answer(2, u32::MAX)], NOW);
+    cache.remember(key, facebook(None), NOW);
     let end = NOW + u64::try_from(LONGEST.as_nanos()).unwrap();
     let known = Some((DecidedBy::Server, Some(NAME.to_owned())));
-    assert_eq!(claim(&mut memory, &key, end - 1), known, "the answer gives it the name, too");
-    assert!(!is_known(&mut memory, &key, end));
+    assert_eq!(hint(&mut cache, &key, end - 1), known, "the answer gives it the name, too");
+    assert!(!is_known(&mut cache, &key, end));
 }
 
 #[test]
 fn an_address_of_two_names_says_nothing() {
-    let (mut memory, key) = (Memory::default(), server(2, 443));
-    memory.learn(NAME, &[answer(2, 300)], NOW);
-    memory.remember(key, facebook(Some(NAME)), NOW);
-    assert_eq!(memory.learn("shop.example.com", &[answer(2, 300)], NOW + SECOND), [key]);
-    assert!(!is_known(&mut memory, &key, NOW + SECOND));
-    assert_eq!(memory.remember(key, facebook(Some(NAME)), NOW + SECOND), [key]);
-    assert!(!is_known(&mut memory, &key, NOW + SECOND), "the other name still holds");
-    memory.remember(key, facebook(Some(NAME)), NOW + 301 * SECOND);
-    assert!(is_known(&mut memory, &key, NOW + 301 * SECOND));
+    let (mut cache, key) = (ServerCache::default(), server(2, 443));
+    cache.learn(NAME, &[answer(2, 300)], NOW);
+    cache.remember(key, facebook(Some(NAME)), NOW);
+    assert_eq!(cache.learn("shop.example.com", &[answer(2, 300)], NOW + SECOND), [key]);
+    assert!(!is_known(&mut cache, &key, NOW + SECOND));
+    assert_eq!(cache.remember(key, facebook(Some(NAME)), NOW + SECOND), [key]);
+    assert!(!is_known(&mut cache, &key, NOW + SECOND), "the other name still holds");
+    cache.remember(key, facebook(Some(NAME)), NOW + 301 * SECOND);
+    assert!(is_known(&mut cache, &key, NOW + 301 * SECOND));
 }
 
 #[test]
 fn what_ndpi_says_counts_where_nothing_is_remembered() {
-    let (mut memory, key) = (Memory::default(), server(2, 443));
+    let (mut cache, key) = (ServerCache::default(), server(2, 443));
     let said = Classification { app: AppId { master: 0, app: 133 }, ..Classification::default() };
-    memory.learn(NAME, &[answer(2, 300)], NOW);
-    let claimed = memory.claim(&key, Some(said), NOW).unwrap();
+    cache.learn(NAME, &[answer(2, 300)], NOW);
+    let claimed = cache.hint(&key, Some(said), NOW).unwrap();
     assert_eq!((claimed.by, claimed.classification), (DecidedBy::FirstPacket, said));
     assert_eq!(claimed.details.hostname(), Some(NAME));
-    memory.remember(key, facebook(None), NOW);
-    assert_eq!(memory.claim(&key, Some(said), NOW).unwrap().by, DecidedBy::Server);
-    let elsewhere = memory.claim(&server(2, 80), Some(said), NOW).unwrap();
+    cache.remember(key, facebook(None), NOW);
+    assert_eq!(cache.hint(&key, Some(said), NOW).unwrap().by, DecidedBy::Server);
+    let elsewhere = cache.hint(&server(2, 80), Some(said), NOW).unwrap();
     assert_eq!(elsewhere.by, DecidedBy::FirstPacket, "another port is another server");
 }
 
 #[test]
 fn memory_is_bounded_by_addresses_and_by_servers_at_each() {
-    let mut memory = Memory::with_room(10);
+    let mut cache = ServerCache::with_room(10);
     for last in 0..100 {
         for port in 0..100 {
-            memory.remember(server(last, port), facebook(None), NOW + u64::from(port));
+            cache.remember(server(last, port), facebook(None), NOW + u64::from(port));
         }
     }
-    assert_eq!(memory.servers().count(), 10 * 4);
-    assert!(memory.servers().all(|it| it.key.address[3] >= 90 && it.key.port >= 96));
-    let gone = memory.learn(NAME, &[answer(200, 5)], NOW);
+    assert_eq!(cache.servers().count(), 10 * 4);
+    assert!(cache.servers().all(|it| it.key.address[3] >= 90 && it.key.port >= 96));
+    let gone = cache.learn(NAME, &[answer(200, 5)], NOW);
     assert_eq!(gone.len(), 4, "{gone:?}");
     assert!(gone.iter().all(|key| key.address[3] == 90), "the oldest: {gone:?}");
 }
@@ -273,7 +273,7 @@ fn only_servers_that_are_blocked_for_all_stand_there() {
         let (servers, table) = servers(&policy);
         servers.remember(server(2, 443), facebook(Some(NAME)), NOW);
         assert_eq!(table.rule(&server(2, 443)).is_some(), stands, "{policy}");
-        assert!(servers.claim(&server(2, 443), None, NOW).is_some(), "remembered all the same");
+        assert!(servers.hint(&server(2, 443), None, NOW).is_some(), "remembered all the same");
     }
 }
 
@@ -329,7 +329,7 @@ fn a_port_of_the_moment_is_no_server() {
 }
 
 #[test]
-fn a_lesson_is_what_a_rule_in_a_hurry_found_out() {
+fn a_lesson_is_what_an_early_rule_found_out() {
     let policy =
         rules(&(rule("drop", "app = \"Facebook\"") + &rule("drop", "").replace(HURRY, "")));
     let learned = |rule, by, confidence| {

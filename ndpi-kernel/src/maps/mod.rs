@@ -2,9 +2,9 @@
 
 pub(super) mod hash;
 mod limits;
-mod live;
 mod lost;
 mod peers;
+mod runtime_config;
 mod servers;
 mod stats;
 mod tracks;
@@ -13,9 +13,9 @@ mod verdicts;
 
 pub use hash::MapError;
 pub use limits::Limits;
-pub use live::LiveCell;
 pub use lost::LostFrames;
 pub(super) use peers::Peers;
+pub use runtime_config::RuntimeConfig;
 pub use servers::ServerMap;
 pub use stats::{Statistics, Stats};
 pub use tracks::TrackMaps;

@@ -6,7 +6,7 @@ use ndpi_common::names::map;
 use ndpi_common::{Server, ServerKey};
 
 use super::hash::Hash;
-use super::{LiveCell, MapError};
+use super::{MapError, RuntimeConfig};
 use crate::map_set::MapSet;
 use crate::sys::Write;
 
@@ -14,13 +14,13 @@ use crate::sys::Write;
 #[derive(Clone, Debug)]
 pub struct ServerMap {
     map: Hash<ServerKey, Server>,
-    live: LiveCell,
+    live: RuntimeConfig,
     /// How many there are, as the programs read it.
     count: Arc<Mutex<u32>>,
 }
 
 impl ServerMap {
-    pub(crate) fn open(maps: &MapSet, live: LiveCell) -> Result<Self, MapError> {
+    pub(crate) fn open(maps: &MapSet, live: RuntimeConfig) -> Result<Self, MapError> {
         Ok(Self { map: maps.hash(map::SERVERS)?, live, count: Arc::default() })
     }
 

@@ -4,7 +4,7 @@ use std::io;
 
 use rustix::net::netlink::GENERIC;
 
-use super::message::{DO, Request, find, half, long};
+use super::message::{DO, Request, find, long, read_u16};
 
 /// `GENL_ID_CTRL`, the family that knows the others' numbers (`linux/genetlink.h`).
 const CONTROL: u16 = 0x10;
@@ -27,7 +27,7 @@ const FIXED: usize = 4;
 pub(crate) fn takes_redirects(index: u32) -> io::Result<Option<bool>> {
     let name = Request::new(CONTROL, DO, &fixed(GET_FAMILY)).with(FAMILY_NAME, b"netdev\0");
     let family = match ask(name, CONTROL) {
-        Ok(answer) => answer.as_deref().and_then(|it| find(it, FAMILY_ID)).and_then(half),
+        Ok(answer) => answer.as_deref().and_then(|it| find(it, FAMILY_ID)).and_then(read_u16),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };

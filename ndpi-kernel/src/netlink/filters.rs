@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::message::{Answers, DO, DUMP, Request, find, number, text};
+use super::message::{Answers, DO, DUMP, Request, find, read_cstr, read_u32};
 
 const DELETE_QDISC: u16 = 37;
 const NEW_FILTER: u16 = 44;
@@ -87,13 +87,13 @@ fn fixed(index: u32, handle: u32, parent: u32) -> [u8; FIXED] {
 /// handle, which is no filter.
 fn parse(message: &[u8]) -> Option<Filter> {
     let (fixed, rest) = message.split_at_checked(FIXED)?;
-    let options =
-        find(rest, OPTIONS).filter(|_| find(rest, KIND).map(text).as_deref() == Some("bpf"))?;
+    let options = find(rest, OPTIONS)
+        .filter(|_| find(rest, KIND).map(read_cstr).as_deref() == Some("bpf"))?;
     Some(Filter {
-        priority: u16::try_from(number(&fixed[16..])? >> 16).ok()?,
-        handle: number(&fixed[8..])?,
-        name: find(options, BPF_NAME).map(text).unwrap_or_default(),
-        program: find(options, BPF_PROGRAM).and_then(number).unwrap_or(0),
+        priority: u16::try_from(read_u32(&fixed[16..])? >> 16).ok()?,
+        handle: read_u32(&fixed[8..])?,
+        name: find(options, BPF_NAME).map(read_cstr).unwrap_or_default(),
+        program: find(options, BPF_PROGRAM).and_then(read_u32).unwrap_or(0),
     })
 }
 
@@ -101,12 +101,12 @@ fn parse(message: &[u8]) -> Option<Filter> {
 fn any(message: &[u8]) -> Option<AnyFilter> {
     let (fixed, rest) = message.split_at_checked(FIXED)?;
     let bpf = parse(message);
-    if number(&fixed[8..])? == 0 {
+    if read_u32(&fixed[8..])? == 0 {
         return None;
     }
     Some(AnyFilter {
-        kind: text(find(rest, KIND)?),
-        priority: u16::try_from(number(&fixed[16..])? >> 16).ok()?,
+        kind: read_cstr(find(rest, KIND)?),
+        priority: u16::try_from(read_u32(&fixed[16..])? >> 16).ok()?,
         name: bpf.as_ref().map_or_else(String::new, |filter| filter.name.clone()),
         program: bpf.map_or(0, |filter| filter.program),
     })

@@ -2,7 +2,9 @@
 
 use std::io;
 
-use super::message::{DO, DUMP, Request, attribute, attributes, find, half, long, number, text};
+use super::message::{
+    DO, DUMP, Request, attribute, attributes, find, long, read_cstr, read_u16, read_u32,
+};
 
 const NEW_LINK: u16 = 16;
 const GET_LINK: u16 = 18;
@@ -156,17 +158,17 @@ fn parse(message: &[u8]) -> Option<Interface> {
     let (fixed, rest) = message.split_at_checked(FIXED)?;
     let alternatives = find(rest, PROPERTIES).unwrap_or(&[]);
     let alternatives = attributes(alternatives).filter(|(kind, _)| *kind == ALTERNATIVE_NAME);
-    let flags = number(&fixed[8..])?;
+    let flags = read_u32(&fixed[8..])?;
     Some(Interface {
-        index: number(&fixed[4..])?,
-        name: text(find(rest, NAME)?),
-        alternatives: alternatives.map(|(_, name)| text(name)).collect(),
+        index: read_u32(&fixed[4..])?,
+        name: read_cstr(find(rest, NAME)?),
+        alternatives: alternatives.map(|(_, name)| read_cstr(name)).collect(),
         up: flags & UP != 0,
         loopback: flags & LOOPBACK != 0,
         point_to_point: flags & POINT_TO_POINT != 0,
-        hardware: half(&fixed[2..])?,
-        kind: find(rest, LINK_INFO).and_then(|info| find(info, INFO_KIND)).map(text),
-        master: find(rest, MASTER).and_then(number),
+        hardware: read_u16(&fixed[2..])?,
+        kind: find(rest, LINK_INFO).and_then(|info| find(info, INFO_KIND)).map(read_cstr),
+        master: find(rest, MASTER).and_then(read_u32),
         link: linked(rest),
         sent: find(rest, STATISTICS).and_then(|it| long(it.get(8..)?)).unwrap_or(0),
         xdp: find(rest, XDP).map(xdp).unwrap_or_default(),
@@ -174,7 +176,7 @@ fn parse(message: &[u8]) -> Option<Interface> {
 }
 
 fn linked(attributes: &[u8]) -> Option<Linked> {
-    let index = find(attributes, LINK).and_then(number)?;
+    let index = find(attributes, LINK).and_then(read_u32)?;
     match find(attributes, LINK_NAMESPACE) {
         Some(_) => Some(Linked::Elsewhere),
         // 0: not known here, as of a tunnel that is bound to no interface.
@@ -184,12 +186,12 @@ fn linked(attributes: &[u8]) -> Option<Linked> {
 
 fn xdp(attributes: &[u8]) -> Vec<XdpAttached> {
     let by_place = XDP_PROGRAMS.iter().filter_map(|&(kind, place)| {
-        Some(XdpAttached { program: find(attributes, kind).and_then(number)?, place })
+        Some(XdpAttached { program: find(attributes, kind).and_then(read_u32)?, place })
     });
     let mut programs: Vec<_> = by_place.collect();
     // Kernels before 4.19 name a single program.
     if let (true, Some(program)) =
-        (programs.is_empty(), find(attributes, XDP_PROGRAM).and_then(number))
+        (programs.is_empty(), find(attributes, XDP_PROGRAM).and_then(read_u32))
     {
         let place = match find(attributes, XDP_ATTACHED).and_then(<[u8]>::first) {
             Some(1) => XdpPlace::Native,

@@ -98,7 +98,7 @@ fn open(protocol: Option<Protocol>) -> io::Result<OwnedFd> {
 
 /// What an error message says; error 0 is an acknowledgement.
 fn result(payload: &[u8]) -> io::Result<()> {
-    match number(payload) {
+    match read_u32(payload) {
         Some(0) => Ok(()),
         Some(code) => Err(io::Error::from_raw_os_error(code.cast_signed().wrapping_neg())),
         None => Err(io::ErrorKind::InvalidData.into()),
@@ -126,8 +126,8 @@ struct Message<'a> {
 /// Each message in what was received.
 fn messages(mut rest: &[u8]) -> impl Iterator<Item = Message<'_>> {
     std::iter::from_fn(move || {
-        let len = number(rest)? as usize;
-        let (kind, flags) = (half(rest.get(4..)?)?, half(rest.get(6..)?)?);
+        let len = read_u32(rest)? as usize;
+        let (kind, flags) = (read_u16(rest.get(4..)?)?, read_u16(rest.get(6..)?)?);
         let payload = rest.get(HEADER..len)?;
         rest = rest.get(len.next_multiple_of(4)..).unwrap_or(&[]);
         Some(Message { kind, flags, payload })
@@ -137,8 +137,8 @@ fn messages(mut rest: &[u8]) -> impl Iterator<Item = Message<'_>> {
 /// The type and payload of each attribute.
 pub(super) fn attributes(mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
-        let len = usize::from(half(rest)?);
-        let kind = half(rest.get(2..)?)? & TYPE_MASK;
+        let len = usize::from(read_u16(rest)?);
+        let kind = read_u16(rest.get(2..)?)? & TYPE_MASK;
         let payload = rest.get(ATTRIBUTE_HEADER..len)?;
         rest = rest.get(len.next_multiple_of(4)..).unwrap_or(&[]);
         Some((kind, payload))
@@ -156,18 +156,18 @@ pub(super) fn long(bytes: &[u8]) -> Option<u64> {
 }
 
 /// The 32-bit number at the start.
-pub(super) fn number(bytes: &[u8]) -> Option<u32> {
+pub(super) fn read_u32(bytes: &[u8]) -> Option<u32> {
     bytes.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes))
 }
 
 /// The text up to its zero byte.
-pub(super) fn text(bytes: &[u8]) -> String {
+pub(super) fn read_cstr(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(&bytes[..end]).into_owned()
 }
 
 /// The 16-bit number at the start.
-pub(super) fn half(bytes: &[u8]) -> Option<u16> {
+pub(super) fn read_u16(bytes: &[u8]) -> Option<u16> {
     bytes.first_chunk().map(|bytes| u16::from_ne_bytes(*bytes))
 }
 
@@ -181,7 +181,7 @@ mod tests {
         let bytes = [attribute(1, b"veth0\0"), attribute(3 | 0x8000, &nested)].concat();
         let found: Vec<_> = attributes(&bytes).collect();
         assert_eq!(found, [(1, &b"veth0\0"[..]), (3, &nested[..])]);
-        assert_eq!(text(find(&bytes, 1).unwrap()), "veth0");
+        assert_eq!(read_cstr(find(&bytes, 1).unwrap()), "veth0");
         assert_eq!(find(find(&bytes, 3).unwrap(), 2), Some(&[7][..]));
         assert_eq!(find(&bytes, 9), None);
     }

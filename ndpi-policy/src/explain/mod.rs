@@ -4,11 +4,11 @@
 //! [`Policy::decide`](super::Policy::decide) must always agree, and tests hold them to it.
 
 mod assumed;
-mod fared;
+mod evaluate;
 mod flow;
 mod show;
 
-use self::fared::{Fared, fare};
+use self::evaluate::{MatchResult, evaluate};
 use crate::decide::Policy;
 use crate::diagnose::Place;
 use crate::facts::{Decision, Derived, Facts, RuleIndex};
@@ -84,16 +84,16 @@ fn decide(policy: &Policy, facts: &Facts<'_>, rule: Option<RuleIndex>) -> Option
 
 fn try_rule(rule: &Rule, facts: &Facts<'_>, derived: &Derived) -> Result<Vec<Hit>, Miss> {
     let mut hits = Vec::new();
-    for (key, fared) in fare(&rule.matchers, facts, derived) {
-        match fared {
-            Fared::Held(entry) => hits.push(Hit { key, entry }),
-            Fared::Failed { entries, more } => {
+    for (key, result) in evaluate(&rule.matchers, facts, derived) {
+        match result {
+            MatchResult::Held(entry) => hits.push(Hit { key, entry }),
+            MatchResult::Failed { entries, more } => {
                 return Err(Miss { key, negated: false, entries, more });
             }
         }
     }
-    for (key, fared) in fare(&rule.not, facts, derived) {
-        if let Fared::Held(entry) = fared {
+    for (key, result) in evaluate(&rule.not, facts, derived) {
+        if let MatchResult::Held(entry) = result {
             return Err(Miss { key, negated: true, entries: vec![entry], more: 0 });
         }
     }

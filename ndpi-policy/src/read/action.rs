@@ -6,7 +6,7 @@ use toml::de::DeValue;
 use super::keys::Keys;
 use super::reader::{Reader, here};
 use super::words::Meant;
-use crate::action::{Action, Limit, Per, Undecided};
+use crate::action::{Action, Limit, PassOrDrop, Per};
 use crate::diagnose::{Place, Problem};
 use crate::rate;
 use crate::rate::QuantityError;
@@ -90,15 +90,15 @@ impl Reader<'_> {
         key: &str,
         value: &Value<'_>,
         can_drop: bool,
-    ) -> Option<Undecided> {
+    ) -> Option<PassOrDrop> {
         let words = [
-            ("pass", Undecided::Pass),
-            ("drop", Undecided::Drop),
-            ("allow", Undecided::Pass),
-            ("block", Undecided::Drop),
+            ("pass", PassOrDrop::Pass),
+            ("drop", PassOrDrop::Drop),
+            ("allow", PassOrDrop::Pass),
+            ("block", PassOrDrop::Drop),
         ];
         let word = self.word(key, &words, Meant::PassOrDrop, value)?;
-        if word.value == Undecided::Drop && !can_drop {
+        if word.value == PassOrDrop::Drop && !can_drop {
             self.unsupported(&format!("{key} = \"drop\""), word.place);
         }
         Some(word.value)

@@ -1,7 +1,7 @@
 //! Which rule decides.
 
 use ndpi_labels::{AppId, Confidence, Risks, State};
-use ndpi_policy::{Action, Limit, Per, RuleIndex, Support, Undecided};
+use ndpi_policy::{Action, Limit, PassOrDrop, Per, RuleIndex, Support};
 
 use crate::common::{Flow, flow, ip, policy, read_with};
 
@@ -299,7 +299,7 @@ fn an_allow_list_falls_to_undecided_when_the_budget_is_used_up() {
          app = [\"DNS\", \"TLS\"]
          action = \"count\"",
     );
-    assert_eq!(policy.undecided(), Undecided::Drop);
+    assert_eq!(policy.undecided(), PassOrDrop::Drop);
     let nothing_known = flow().with(|f| {
         f.classification.state = State::Inspecting;
         f.classification.app = AppId::default();

@@ -111,7 +111,7 @@ fn an_exception_that_cannot_hold_is_no_hindrance() {
 }
 
 #[test]
-fn a_rule_in_a_hurry_takes_a_name_as_claimed_but_not_the_lack_of_one() {
+fn an_early_rule_takes_a_name_as_claimed_but_not_the_lack_of_one() {
     let decides = |rule: &str, host| {
         let text = format!("[[rule]]\naction = 'drop'\nfirst_packet = true\n{rule}");
         policy(&text).decide(&claimed(host).facts()).is_some()
@@ -153,12 +153,12 @@ fn a_server_is_decided_for_all_clients_or_not_at_all() {
     }
 }
 
-/// Where the rule that matches in the end stands, if it does not say that it is in a hurry.
+/// Where the rule that matches in the end stands, if it does not say that it decides early.
 fn patient_match(policy: &Policy, flow: &Flow) -> Option<RuleIndex> {
-    policy.first_match(&flow.facts()).filter(|rule| !policy.is_in_a_hurry(*rule))
+    policy.first_match(&flow.facts()).filter(|rule| !policy.decides_early(*rule))
 }
 
-/// Few enough that one in a hurry often comes first.
+/// Few enough that one that decides early often comes first.
 fn few_rules() -> impl Strategy<Value = String> {
     vec(rule(), 1..5).prop_map(|rules| format!("{GROUPS}\n{}", rules.join("\n")))
 }
@@ -182,8 +182,8 @@ proptest! {
         for (mut first, mut last, carrier) in flows {
             let Some(in_the_end) = became(&mut first, &mut last, carrier) else { continue };
             let Some(decided) = policy.decide(&first.facts()) else { continue };
-            let rule = decided.rule.expect("only rules decide in a hurry");
-            prop_assert!(policy.is_in_a_hurry(rule), "{}", text);
+            let rule = decided.rule.expect("only rules decide early");
+            prop_assert!(policy.decides_early(rule), "{}", text);
             prop_assert!(patient_match(&policy, in_the_end).is_none_or(|it| it > rule), "{}", text);
         }
     }

@@ -181,7 +181,7 @@ fn a_rule_with_an_error_is_compared_with_nothing() {
 }
 
 #[test]
-fn a_hurry_that_is_in_vain_is_named() {
+fn an_early_decision_that_is_in_vain_is_named() {
     let hurried = |rule: &str| format!("{rule}\nfirst_packet = true");
     for (first, second, why) in [
         ("app = \"DNS\"", "ja4 = \"t13d1516h2_8daaf6152771_02713d6af862\"", "`ja4` asks for"),
@@ -206,6 +206,6 @@ fn a_hurry_that_is_in_vain_is_named() {
 }
 
 #[test]
-fn a_rule_in_a_hurry_behind_a_wider_one_never_decides() {
+fn an_early_rule_behind_a_wider_one_never_decides() {
     assert_eq!(about("", "first_packet = true")[0], "\"B\" can never match");
 }

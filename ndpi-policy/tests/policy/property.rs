@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use ndpi_labels::{AppId, BreedId, CategoryId, Classification, Confidence, Risks, State};
-use ndpi_policy::{Action, Decision, Support, Undecided, check_text, explain};
+use ndpi_policy::{Action, Decision, PassOrDrop, Support, check_text, explain};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -215,7 +215,7 @@ proptest! {
         let action = match policy.first_match(&facts) {
             Some(rule) => policy.rule(rule).action,
             None if is_known(&flow) => policy.default_action(),
-            None if policy.undecided() == Undecided::Drop => Action::Drop,
+            None if policy.undecided() == PassOrDrop::Drop => Action::Drop,
             None => Action::Count,
         };
         let expected = Decision { action, rule: policy.first_match(&facts) };

@@ -1,6 +1,6 @@
 //! Words that people write: what is accepted, and what to write for the others.
 
-use ndpi_policy::{Action, Policy, Undecided};
+use ndpi_policy::{Action, PassOrDrop, Policy};
 
 use crate::common::{flow, policy, read};
 use crate::messages::lines;
@@ -36,9 +36,9 @@ fn allow_and_block_are_actions() {
     assert_eq!(action("block"), Ok(Action::Drop));
     let rest = |policy: &Policy| (policy.default_action(), policy.undecided());
     let text = "default = \"allow\"\nundecided = \"block\"\n";
-    assert_eq!(rest(&policy(text)), (Action::Count, Undecided::Drop));
+    assert_eq!(rest(&policy(text)), (Action::Count, PassOrDrop::Drop));
     let text = "default = \"block\"\nundecided = \"allow\"\n";
-    assert_eq!(rest(&policy(text)), (Action::Drop, Undecided::Pass));
+    assert_eq!(rest(&policy(text)), (Action::Drop, PassOrDrop::Pass));
 }
 
 #[test]

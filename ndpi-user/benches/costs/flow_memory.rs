@@ -6,8 +6,8 @@ use std::fs;
 use anyhow::{Context, Result};
 use ndpi::{Classification, Engine, Hints, Library};
 use ndpi_flow::{
-    Classifier, Details, End, FlowEntry, FlowKey, Judge, Keeper, Moment, Sample, Settings, Sink,
-    Verdict,
+    Accounting, Classifier, Details, End, FlowEntry, FlowKey, Judge, Moment, Sample, Settings,
+    Sink, Verdict,
 };
 
 /// UDP from port 4000 with four bytes that nDPI does not know at once.
@@ -54,7 +54,8 @@ fn ndpi_alone(engine: &Engine, count: u32) -> Result<u64> {
 
 /// Our flows, each after so many packets; the second one decides.
 fn ours(engine: &Engine, count: u32, packets: u32) -> Result<u64> {
-    let settings = Settings { timeouts: None, keeper: Keeper::Classifier, max_flows: usize::MAX };
+    let settings =
+        Settings { timeouts: None, accounting: Accounting::Classifier, max_flows: usize::MAX };
     let mut classifier = Classifier::new(engine, settings);
     let before = resident()?;
     for flow in 0..count {

@@ -16,7 +16,7 @@ pub(crate) use folders::Folders;
 pub(crate) use format::Format;
 pub(crate) use progress::{Bar, bytes_of};
 pub(crate) use recorder::{Recorder, Recording, capture_record, write_json};
-pub(crate) use report::{Outcome, is_broken_pipe, name, report, tell_errors};
+pub(crate) use report::{CaptureResults, is_broken_pipe, name, report, tell_errors};
 pub(crate) use sample::{sample, sample_of};
 pub(crate) use stop::Stop;
 pub(crate) use timeline::Timeline;

@@ -14,12 +14,12 @@ use crate::report::{CaptureReport, Report, Summary};
 
 /// What came of some captures.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Outcome {
+pub(crate) struct CaptureResults {
     pub(crate) captures: Vec<CaptureReport>,
     pub(crate) summary: Summary,
 }
 
-impl Outcome {
+impl CaptureResults {
     /// Whether no capture could be read at all.
     pub(crate) fn has_nothing_but_errors(&self) -> bool {
         let nothing = |capture: &CaptureReport| capture.packets == 0 && capture.error.is_some();
@@ -35,7 +35,11 @@ impl Outcome {
 
 /// Prints the report for people, with at most `rows` rows in a table; nothing where no capture could be
 /// read: the errors say why.
-pub(crate) fn report(recording: Recording<'_>, rows: usize, outcome: &Outcome) -> Result<()> {
+pub(crate) fn report(
+    recording: Recording<'_>,
+    rows: usize,
+    outcome: &CaptureResults,
+) -> Result<()> {
     if outcome.has_nothing_but_errors() {
         return Ok(());
     }
@@ -56,7 +60,11 @@ pub(crate) fn report(recording: Recording<'_>, rows: usize, outcome: &Outcome) -
 
 /// Says on standard error what went wrong with folders (`problems`) and captures; `max_flows` is how many flows were kept at
 /// a time.
-pub(crate) fn tell_errors(outcome: &Outcome, problems: &[String], max_flows: usize) -> ExitCode {
+pub(crate) fn tell_errors(
+    outcome: &CaptureResults,
+    problems: &[String],
+    max_flows: usize,
+) -> ExitCode {
     let evicted = outcome.summary.evicted;
     if evicted > 0 {
         log::warn!(

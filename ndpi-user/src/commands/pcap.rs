@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use jiff::Timestamp;
-use ndpi_flow::{Keeper, Settings, Timeouts};
+use ndpi_flow::{Accounting, Settings, Timeouts};
 
 use super::moment::moment;
 use super::{CaptureTunnelOptions, NdpiOptions, format};
@@ -86,7 +86,7 @@ impl PcapArguments {
             tunnels: self.tunnels.tunnels(),
             settings: Settings {
                 timeouts: (!self.whole_capture).then(Timeouts::default),
-                keeper: Keeper::Classifier,
+                accounting: Accounting::Classifier,
                 max_flows: self.max_flows.get(),
             },
             files: self.files,

@@ -9,7 +9,7 @@ use clap::Args;
 use jiff::Timestamp;
 use log::LevelFilter;
 use ndpi_common::MAX_SNAP;
-use ndpi_flow::{Keeper, Settings, Timeouts};
+use ndpi_flow::{Accounting, Settings, Timeouts};
 use ndpi_kernel::{LoadOptions, messages_beside};
 
 use super::moment::moment;
@@ -118,7 +118,7 @@ impl ReplayArguments {
     fn settings(&self) -> Settings {
         Settings {
             timeouts: (!self.whole_capture).then(Timeouts::default),
-            keeper: Keeper::Kernel,
+            accounting: Accounting::Kernel,
             max_flows: usize::try_from(self.max_flows.get()).unwrap_or(usize::MAX),
         }
     }

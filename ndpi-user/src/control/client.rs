@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::socket_peercred;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::{Command, Outcome, PROTOCOL, Reply, Request, line};
+use super::{Answer, Command, PROTOCOL, Reply, Request, line};
 
 /// Longest reply: one with the problems of a large policy.
 const LONGEST_REPLY: usize = 16 << 20;
@@ -73,7 +73,7 @@ pub enum AskError {
 /// # Errors
 ///
 /// There is none, this process may not ask it, or it does not answer.
-pub fn ask(path: &Path, command: Command) -> Result<Outcome, AskError> {
+pub fn ask(path: &Path, command: Command) -> Result<Answer, AskError> {
     let failed = |doing| move |source| AskError::Call { doing, path: path.to_owned(), source };
     let stream = connect(path).map_err(|error| match error.kind() {
         // No socket, or one that a crashed instance left.

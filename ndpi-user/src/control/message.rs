@@ -32,13 +32,13 @@ pub struct Reply {
     pub protocol: u32,
     /// What came of the request.
     #[serde(flatten)]
-    pub outcome: Outcome,
+    pub outcome: Answer,
 }
 
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum Answer {
     /// The policy was read.
     PolicyReload(Reload),
     /// Nothing was done, and why.
@@ -89,7 +89,7 @@ impl Request {
 
 impl Reply {
     /// A reply of this version.
-    pub fn new(outcome: Outcome) -> Self {
+    pub fn new(outcome: Answer) -> Self {
         Self { protocol: PROTOCOL, outcome }
     }
 }

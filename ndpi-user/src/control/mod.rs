@@ -12,7 +12,7 @@ mod message;
 mod server;
 
 pub use client::{AskError, ask};
-pub use message::{Command, Outcome, PROTOCOL, Reload, Reply, Request};
+pub use message::{Answer, Command, PROTOCOL, Reload, Reply, Request};
 pub use server::{Server, StartError};
 
 #[cfg(test)]

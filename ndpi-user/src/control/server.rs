@@ -15,7 +15,7 @@ use ndpi_text::shown;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::net::sockopt::socket_peercred;
 
-use super::{Command, Outcome, PROTOCOL, Reply, Request, line};
+use super::{Answer, Command, PROTOCOL, Reply, Request, line};
 
 /// Requests are a few words; what is longer is none.
 const LONGEST_REQUEST: usize = 4096;
@@ -60,7 +60,7 @@ impl Server {
     /// The socket cannot be made.
     pub fn start(
         path: &Path,
-        handle: impl Fn(Command) -> Outcome + Send + Sync + 'static,
+        handle: impl Fn(Command) -> Answer + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
         let failed = |source| StartError { path: path.to_owned(), source };
         let listener = listen(path).map_err(failed)?;
@@ -102,7 +102,7 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-fn serve<H: Fn(Command) -> Outcome + Send + Sync + 'static>(
+fn serve<H: Fn(Command) -> Answer + Send + Sync + 'static>(
     listener: &UnixListener,
     stop: &OwnedFd,
     handle: &Arc<H>,
@@ -136,7 +136,7 @@ fn serve<H: Fn(Command) -> Outcome + Send + Sync + 'static>(
 }
 
 /// Answers on a thread of its own, which holds on to `own` as long as it is at it.
-fn connect<H: Fn(Command) -> Outcome + Send + Sync + 'static>(
+fn connect<H: Fn(Command) -> Answer + Send + Sync + 'static>(
     stream: UnixStream,
     handle: Arc<H>,
     own: impl Send + 'static,
@@ -154,16 +154,16 @@ fn connect<H: Fn(Command) -> Outcome + Send + Sync + 'static>(
 }
 
 /// Reads a request, has it carried out, and replies.
-fn answer(stream: &UnixStream, handle: &impl Fn(Command) -> Outcome) -> io::Result<()> {
+fn answer(stream: &UnixStream, handle: &impl Fn(Command) -> Answer) -> io::Result<()> {
     let peer = socket_peercred(stream)?.uid;
     let outcome = if peer.is_root() || peer == rustix::process::geteuid() {
         let request = line::read(stream, LONGEST_REQUEST, PATIENCE)?;
         match understood(&request) {
             Ok(command) => handle(command),
-            Err(why) => Outcome::Refused(why),
+            Err(why) => Answer::Refused(why),
         }
     } else {
-        Outcome::Refused("only root may tell this instance what to do".into())
+        Answer::Refused("only root may tell this instance what to do".into())
     };
     let reply = serde_json::to_vec(&Reply::new(outcome))?;
     line::write(stream, reply, PATIENCE)

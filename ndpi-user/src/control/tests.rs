@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::{AskError, Command, Outcome, Reload, Server, ask};
+use super::{Answer, AskError, Command, Reload, Server, ask};
 
-fn outcome() -> Outcome {
-    Outcome::PolicyReload(Reload {
+fn outcome() -> Answer {
+    Answer::PolicyReload(Reload {
         taken: true,
         policy: "/etc/policy.toml".into(),
         rules: Some(3),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crossbeam::channel::{self, Receiver, Sender, select};
 
 use super::reload::Ask;
-use crate::control::{Command, Outcome, Server};
+use crate::control::{Answer, Command, Server};
 use ndpi_kernel::Kernel;
 
 /// How long a command may take before whoever asked receives that it takes longer.
@@ -37,19 +37,19 @@ pub(super) fn listen(kernel: &Kernel, reload: Option<Sender<Ask>>) -> Option<Ord
     }
 }
 
-fn reload_policy(reload: Option<&Sender<Ask>>, ending: &Receiver<()>) -> Outcome {
+fn reload_policy(reload: Option<&Sender<Ask>>, ending: &Receiver<()>) -> Answer {
     let Some(reload) = reload else {
         let why = "this instance was started without --policy: there is no policy to reload";
-        return Outcome::Refused(why.into());
+        return Answer::Refused(why.into());
     };
     let (tell, told) = channel::bounded(1);
     // Where nobody is there to hear it, nobody tells either.
     let _ = reload.send(Some(tell));
-    let gone = || Outcome::Refused("the instance is ending".into());
+    let gone = || Answer::Refused("the instance is ending".into());
     select! {
-        recv(told) -> outcome => outcome.map_or_else(|_| gone(), Outcome::PolicyReload),
+        recv(told) -> outcome => outcome.map_or_else(|_| gone(), Answer::PolicyReload),
         recv(ending) -> _ => gone(),
-        default(PATIENCE) => Outcome::Refused(format!(
+        default(PATIENCE) => Answer::Refused(format!(
             "the policy is not in force after {} seconds; the instance's log will have the result",
             PATIENCE.as_secs()
         )),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use ndpi_common::{Bucket, OWN_BUCKET, Switches};
-use ndpi_kernel::{Kernel, Limits, LiveCell};
-use ndpi_policy::{Action, Limit, Per, Policy, Undecided};
+use ndpi_kernel::{Kernel, Limits, RuntimeConfig};
+use ndpi_policy::{Action, Limit, PassOrDrop, Per, Policy};
 
 use super::active_policy::{ActivePolicy, full};
 
@@ -41,7 +41,7 @@ pub trait RuleStore {
 #[derive(Clone, Debug)]
 pub struct KernelRules {
     limits: Limits,
-    live: LiveCell,
+    live: RuntimeConfig,
 }
 
 impl KernelRules {
@@ -174,7 +174,7 @@ fn switches(policy: &Policy) -> u32 {
         (policy.unparsable(), Switches::DROP_UNPARSABLE),
         (policy.undecided(), Switches::DROP_OVER_BUDGET),
     ];
-    let on = settings.into_iter().filter(|(setting, _)| *setting == Undecided::Drop);
+    let on = settings.into_iter().filter(|(setting, _)| *setting == PassOrDrop::Drop);
     on.fold(0, |switches, (_, switch)| switches | switch)
 }
 

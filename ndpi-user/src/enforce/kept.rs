@@ -1,7 +1,7 @@
 //! Flows that the kernel keeps: what it shows of them, and looking at them again.
 
 use ndpi_flow::{Enforcement, FlowEntry, Sample, tcp};
-use ndpi_policy::Undecided;
+use ndpi_policy::PassOrDrop;
 
 use super::enforcer::Enforcer;
 use super::store::{DesiredVerdict, Suspended, VerdictStore, Volume};
@@ -49,7 +49,7 @@ impl<S: VerdictStore, F> Enforcement<F> for Enforcer<S> {
 
     fn suspend(&mut self, flow: &mut FlowEntry<F>) -> bool {
         // What passes by a rule is not to be dropped beyond the budget of another look.
-        if self.policy.policy().undecided() == Undecided::Drop {
+        if self.policy.policy().undecided() == PassOrDrop::Drop {
             return false;
         }
         let before = Volume { packets: flow.packets, bytes: flow.bytes };

@@ -8,7 +8,7 @@ use anyhow::Result;
 use crossbeam::channel::{self, Receiver, Sender, select};
 use ndpi_common::TICK_NS;
 use ndpi_flow::Servers;
-use ndpi_kernel::{Clock, LiveCell, ktime_ns, suspended_ns};
+use ndpi_kernel::{Clock, RuntimeConfig, ktime_ns, suspended_ns};
 use ndpi_policy::Policy;
 
 use super::lookout::incomplete;
@@ -29,7 +29,7 @@ pub enum Control {
 
 /// Says to the programs that user space is there, and passes policies on.
 pub(super) struct Controller<'a> {
-    live: LiveCell,
+    live: RuntimeConfig,
     /// How long the machine had been suspended when the coarse clock was last set.
     suspended: u64,
     clock: Clock,
@@ -56,7 +56,7 @@ struct Change {
 
 impl<'a> Controller<'a> {
     pub(super) fn new(
-        live: LiveCell,
+        live: RuntimeConfig,
         clock: Clock,
         installer: PolicyInstaller<KernelRules>,
         in_force: Arc<ActivePolicy>,

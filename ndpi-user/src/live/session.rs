@@ -10,7 +10,7 @@ use crossbeam::channel::{self, Receiver, RecvTimeoutError};
 use ndpi::Engine;
 use ndpi_common::{SampleHeader, tick_of};
 use ndpi_flow::{Classifier, Servers, Settings, Shards, Shares, Timeouts};
-use ndpi_kernel::{Clock, LiveCell, LostFrames, Rings, Stats, VerdictMaps, Waker, ktime_ns};
+use ndpi_kernel::{Clock, LostFrames, Rings, RuntimeConfig, Stats, VerdictMaps, Waker, ktime_ns};
 
 use super::arrivals::Arrivals;
 use super::backlog::Backlog;
@@ -60,7 +60,7 @@ pub struct KernelParts {
     /// The same maps and the tracks, as the workers write them.
     pub store: KernelStore,
     /// The coarse clock.
-    pub live: LiveCell,
+    pub live: RuntimeConfig,
     /// Brings policies into force.
     pub installer: PolicyInstaller<KernelRules>,
     /// The kernel's clock as time of day.

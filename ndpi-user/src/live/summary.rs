@@ -203,7 +203,7 @@ impl Summary {
         }
         writeln!(
             f,
-            "decided in a hurry: {first} by their first packet ({first_dropped} packets dropped), \
+            "decided early: {first} by their first packet ({first_dropped} packets dropped), \
              {server} by earlier flows of their server ({server_dropped} packets dropped)"
         )
     }
@@ -258,11 +258,11 @@ mod tests {
     }
 
     #[test]
-    fn flows_decided_in_a_hurry_are_told_apart() {
+    fn flows_decided_early_are_told_apart() {
         let counters = Counters { packets: 5, bytes: 500, dropped: 3 };
         let (mut one, mut other) = (Summary::default(), Summary::default());
         one.add(&flow(DecidedBy::Content), counters);
-        assert!(!one.table(&Names::default()).to_string().contains("hurry"));
+        assert!(!one.table(&Names::default()).to_string().contains("early"));
         one.add(&flow(DecidedBy::FirstPacket), counters);
         other.add(&flow(DecidedBy::Server), counters);
         other.add(&flow(DecidedBy::Server), counters);
@@ -271,7 +271,7 @@ mod tests {
         let last = table.lines().last().unwrap();
         assert_eq!(
             last,
-            "decided in a hurry: 1 by their first packet (3 packets dropped), 2 by earlier flows of \
+            "decided early: 1 by their first packet (3 packets dropped), 2 by earlier flows of \
              their server (6 packets dropped)"
         );
     }

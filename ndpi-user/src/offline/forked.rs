@@ -19,7 +19,7 @@ use super::child::Child;
 use super::job::Job;
 use super::message::{Message, Receiver};
 use super::sink;
-use crate::captures::{Bar, Outcome, bytes_of};
+use crate::captures::{Bar, CaptureResults, bytes_of};
 use crate::report::CaptureReport;
 
 /// Bytes of output that wait for their turn at most, of all processes together; what is more waits in
@@ -28,7 +28,7 @@ const MOST_WAITING: usize = 64 << 20;
 const STEP: usize = 64 << 10;
 
 /// Classifies all worlds, as many at a time as the job has threads; what came of each, in their order.
-pub(super) fn run(job: &Job, out: &mut impl Write, bar: &Bar) -> Result<Vec<Outcome>> {
+pub(super) fn run(job: &Job, out: &mut impl Write, bar: &Bar) -> Result<Vec<CaptureResults>> {
     let mut pool =
         Pool { job, next: 0, workers: VecDeque::new(), outcomes: Vec::new(), asked: false };
     let mut finished = 0;
@@ -52,7 +52,7 @@ struct Pool<'a> {
     next: usize,
     /// In the order of their worlds; those behind the first may be over.
     workers: VecDeque<Worker>,
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<CaptureResults>,
     /// Whether the processes were asked to stop.
     asked: bool,
 }
@@ -67,7 +67,7 @@ struct Worker {
     begun: Vec<u8>,
     /// Bytes of its captures that were read.
     read: u64,
-    outcome: Option<Outcome>,
+    outcome: Option<CaptureResults>,
     over: bool,
 }
 
@@ -165,7 +165,7 @@ impl Worker {
             match message {
                 Message::Output(bytes) => self.output(&bytes),
                 Message::Read(read) => self.read = read,
-                Message::Outcome(outcome) => self.outcome = Some(*outcome),
+                Message::CaptureResults(outcome) => self.outcome = Some(*outcome),
                 Message::Failed(reason) => bail!(reason),
             }
         }
@@ -192,7 +192,7 @@ impl Worker {
     }
 }
 
-fn crashed(job: &Job, world: usize, status: Option<WaitStatus>) -> Outcome {
+fn crashed(job: &Job, world: usize, status: Option<WaitStatus>) -> CaptureResults {
     let how = match status.map(|status| (status.terminating_signal(), status.exit_status())) {
         Some((Some(signal), _)) => format!("was ended by signal {signal}"),
         Some((_, Some(code))) => format!("ended with status {code}"),
@@ -206,5 +206,5 @@ fn crashed(job: &Job, world: usize, status: Option<WaitStatus>) -> Outcome {
         CaptureReport { error: Some(error), ..report }
     };
     let captures = job.worlds[world].iter().map(report).collect();
-    Outcome { captures, ..Outcome::default() }
+    CaptureResults { captures, ..CaptureResults::default() }
 }

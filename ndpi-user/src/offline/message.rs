@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::captures::Outcome;
+use crate::captures::CaptureResults;
 
 /// Bytes of a frame at most: both ends' buffers stay small.
 const LONGEST: usize = 64 << 10;
@@ -24,7 +24,7 @@ pub(super) enum Message {
     /// So many bytes of its captures were read.
     Read(u64),
     /// It is done, and this came of it.
-    Outcome(Box<Outcome>),
+    CaptureResults(Box<CaptureResults>),
     /// It cannot go on, for this reason.
     Failed(String),
 }
@@ -42,7 +42,7 @@ impl Sender {
         self.send(READ, &bytes.to_le_bytes())
     }
 
-    pub(super) fn outcome(&self, outcome: &Outcome) -> io::Result<()> {
+    pub(super) fn outcome(&self, outcome: &CaptureResults) -> io::Result<()> {
         self.long(OUTCOME, &serde_json::to_vec(outcome)?)
     }
 
@@ -108,7 +108,7 @@ impl Receiver {
     fn end_of_long(&mut self, kind: u8) -> io::Result<Message> {
         let bytes = std::mem::take(&mut self.long);
         Ok(match kind {
-            OUTCOME => Message::Outcome(Box::new(serde_json::from_slice(&bytes)?)),
+            OUTCOME => Message::CaptureResults(Box::new(serde_json::from_slice(&bytes)?)),
             _ => Message::Failed(String::from_utf8_lossy(&bytes).into_owned()),
         })
     }
@@ -127,7 +127,7 @@ mod tests {
     use std::io::{Read as _, Seek as _, Write as _};
 
     use super::{Message, Receiver, Sender};
-    use crate::captures::Outcome;
+    use crate::captures::CaptureResults;
     use crate::report::CaptureReport;
 
     #[test]
@@ -138,7 +138,7 @@ mod tests {
         sender.read(1 << 40).unwrap();
         sender.write_all(&output).unwrap();
         let report = CaptureReport { name: "x".repeat(100_000), packets: 3, ..Default::default() };
-        sender.outcome(&Outcome { captures: vec![report], ..Default::default() }).unwrap();
+        sender.outcome(&CaptureResults { captures: vec![report], ..Default::default() }).unwrap();
         sender.failed("a reason").unwrap();
         let mut said = Vec::new();
         file.rewind().unwrap();
@@ -156,7 +156,7 @@ mod tests {
                 }
             }
             assert_eq!(arrived, output);
-            let [Message::Read(read), Message::Outcome(outcome), Message::Failed(reason)] =
+            let [Message::Read(read), Message::CaptureResults(outcome), Message::Failed(reason)] =
                 &others[..]
             else {
                 panic!("{others:?}")

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::captures::{Bar, Format, Outcome, find, is_broken_pipe, report, tell_errors};
+use crate::captures::{Bar, CaptureResults, Format, find, is_broken_pipe, report, tell_errors};
 use crate::report::CSV_HEADER;
 pub(crate) use options::Options;
 
@@ -59,7 +59,7 @@ pub(crate) fn run(options: Options) -> Result<ExitCode> {
 }
 
 /// Classifies all worlds and brings their outcomes together in order.
-fn classify(job: &Job, mut stdout: io::Stdout) -> Result<Outcome> {
+fn classify(job: &Job, mut stdout: io::Stdout) -> Result<CaptureResults> {
     let bar = Bar::new(&job.worlds);
     let outcomes = if job.worlds.len() > 1 && job.threads <= job.worlds.len() && child::can_fork() {
         forked::run(job, &mut stdout, &bar)
@@ -67,7 +67,7 @@ fn classify(job: &Job, mut stdout: io::Stdout) -> Result<Outcome> {
         one_by_one(job, &Ordered::new(stdout), &bar)
     };
     bar.finish();
-    let mut all = Outcome::default();
+    let mut all = CaptureResults::default();
     for outcome in outcomes? {
         all.add(outcome);
     }
@@ -75,7 +75,7 @@ fn classify(job: &Job, mut stdout: io::Stdout) -> Result<Outcome> {
 }
 
 /// All threads work on one world, then on the next.
-fn one_by_one(job: &Job, out: &Ordered<io::Stdout>, bar: &Bar) -> Result<Vec<Outcome>> {
+fn one_by_one(job: &Job, out: &Ordered<io::Stdout>, bar: &Bar) -> Result<Vec<CaptureResults>> {
     let (mut outcomes, mut place) = (Vec::new(), 0);
     for world in &job.worlds {
         if job.stop.signal().is_some() {

@@ -20,7 +20,7 @@ use super::ordered::Ordered;
 use super::reader::{self, Take};
 use super::sink::{self, FlowSink};
 use super::world::EXPIRE_STEPS;
-use crate::captures::{Bar, Outcome};
+use crate::captures::{Bar, CaptureResults};
 use crate::report::{CaptureReport, Summary};
 
 /// Strides of packets in a round.
@@ -40,7 +40,7 @@ pub(super) fn run<W: Write + Send>(
     out: &Ordered<W>,
     place: &mut usize,
     bar: &Bar,
-) -> Result<Outcome> {
+) -> Result<CaptureResults> {
     let engines = job.sharing_engines()?;
     let first_place = *place;
     let read = |mine: usize, engine: Engine, bar: &Bar| {
@@ -84,9 +84,9 @@ fn bring_together<W: Write>(
     parts: Vec<Done>,
     out: &Ordered<W>,
     place: &mut usize,
-) -> Result<Outcome> {
+) -> Result<CaptureResults> {
     let last = parts.iter().map(|part| part.place).max().unwrap_or(*place);
-    let mut outcome = Outcome::default();
+    let mut outcome = CaptureResults::default();
     for part in parts {
         // A file that grows while it is read can have more rounds for one thread than for another.
         for missed in (part.place..last).step_by(job.threads) {

@@ -12,7 +12,7 @@ use super::job::Job;
 use super::ordered::Placed;
 use super::reader::{self, STRIDE, Take};
 use super::sink::{self, FlowSink};
-use crate::captures::{Bar, Outcome};
+use crate::captures::{Bar, CaptureResults};
 
 /// Records are handed on in pieces of this size.
 const OUTPUT_STEP: usize = 64 << 10;
@@ -28,7 +28,7 @@ pub(super) fn run<W: Write>(
     world: &[PathBuf],
     out: Placed<'_, W>,
     bar: &Bar,
-) -> Result<Outcome> {
+) -> Result<CaptureResults> {
     let classifier = Classifier::new(engine, job.settings);
     let sink = FlowSink::new(job.recording(), reader::names(job, world));
     let mut one = One { classifier, sink, out };
@@ -38,7 +38,7 @@ pub(super) fn run<W: Write>(
     sink::write_captures(job, &captures, &mut sink.recorder.out);
     out.write(&mut sink.recorder.out)?;
     out.finish()?;
-    Ok(Outcome { captures, summary: sink.recorder.summary })
+    Ok(CaptureResults { captures, summary: sink.recorder.summary })
 }
 
 /// The classifier of a world and what it feeds.

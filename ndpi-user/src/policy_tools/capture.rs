@@ -8,7 +8,7 @@ use ndpi::Engine;
 use ndpi_capture::Capture;
 use ndpi_capture::link::{self, Tunnels};
 use ndpi_flow::{
-    Classifier, End, FlowEntry, Judge, Keeper, Moment, NoBlocklist, RuleJudge, Sample, Scene,
+    Accounting, Classifier, End, FlowEntry, Judge, Moment, NoBlocklist, RuleJudge, Sample, Scene,
     Settings, Sink, Timeouts, Verdict,
 };
 use ndpi_policy::{Facts, Policy};
@@ -33,7 +33,7 @@ pub(super) fn explain(
 ) -> Result<bool> {
     let settings = Settings {
         timeouts: Some(Timeouts::default()),
-        keeper: Keeper::Classifier,
+        accounting: Accounting::Classifier,
         max_flows: MAX_FLOWS,
     };
     let explained = Explained { explainer, text: String::new(), flows: 0 };

@@ -11,7 +11,7 @@ use ndpi_kernel::pinned::socket_path;
 use ndpi_text::{clean, message};
 use serde_json::{Value, json};
 
-use crate::control::{AskError, Command, Outcome, Reload, ask};
+use crate::control::{Answer, AskError, Command, Reload, ask};
 use crate::stdout::print;
 
 /// Asks the instance with these maps to reload its policy, and prints its answer. Exit status 1 if the
@@ -27,8 +27,8 @@ pub(crate) fn reload(pin_directory: &Path, as_json: bool) -> Result<ExitCode> {
         error => error,
     });
     let reload = match answer? {
-        Outcome::PolicyReload(reload) => cleaned(reload),
-        Outcome::Refused(why) => bail!("{}", clean(&why)),
+        Answer::PolicyReload(reload) => cleaned(reload),
+        Answer::Refused(why) => bail!("{}", clean(&why)),
     };
     print(&if as_json { to_json(&reload) } else { to_text(&reload) })?;
     Ok(if reload.taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })

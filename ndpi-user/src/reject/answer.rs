@@ -2,8 +2,8 @@
 
 use ndpi_flow::Sample;
 
-use super::offender::Offender;
 use super::to_send::{Answer, Unanswerable};
+use super::trigger::TriggerPacket;
 use super::{icmp, ip, tcp};
 
 /// The packets that tell the ends of a rejected flow, in answer to one of its packets: resets to
@@ -17,10 +17,10 @@ pub fn answers(sample: &Sample) -> Result<Vec<Answer>, Unanswerable> {
     if sample.tunneled {
         return Err(Unanswerable::Tunneled);
     }
-    let offender = Offender::read(sample)?;
-    match offender.packet.key.proto() {
-        ip::TCP => tcp::resets(&offender),
-        _ => icmp::prohibited(&offender).map(|answer| vec![answer]),
+    let trigger = TriggerPacket::read(sample)?;
+    match trigger.packet.key.proto() {
+        ip::TCP => tcp::resets(&trigger),
+        _ => icmp::prohibited(&trigger).map(|answer| vec![answer]),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::address::Ends;
 use super::ip::{self, Header, V4_HEADER, V6_HEADER};
-use super::offender::Offender;
 use super::to_send::{Answer, Unanswerable};
+use super::trigger::TriggerPacket;
 
 const HEADER: usize = 8;
 const CHECKSUM_AT: usize = 2;
@@ -13,24 +13,24 @@ const V4_LONGEST: usize = 576;
 /// The longest error over IPv6: what every link carries (RFC 4443, section 2.4(c)).
 const V6_LONGEST: usize = 1280;
 
-/// The error that tells the sender of `offender`, in the name of the receiver.
-pub(super) fn prohibited(offender: &Offender) -> Result<Answer, Unanswerable> {
-    if !may_be_answered(offender) {
+/// The error that tells the sender of `trigger`, in the name of the receiver.
+pub(super) fn prohibited(trigger: &TriggerPacket) -> Result<Answer, Unanswerable> {
+    if !may_be_answered(trigger) {
         return Err(Unanswerable::Icmp);
     }
-    let ends = offender.ends.reversed();
-    Ok(match offender.ends {
+    let ends = trigger.ends.reversed();
+    Ok(match trigger.ends {
         Ends::V4 { .. } => {
             // Errors travel as internetwork control (RFC 1812, section 4.3.2.5).
             let header = header(ends, ip::ICMP, 0xc0);
-            let mut body = error([3, 13], offender.l3, V4_LONGEST - V4_HEADER);
-            repair(&mut body[HEADER..], offender);
-            offender.answer(&header, body, CHECKSUM_AT)
+            let mut body = error([3, 13], trigger.l3, V4_LONGEST - V4_HEADER);
+            repair(&mut body[HEADER..], trigger);
+            trigger.answer(&header, body, CHECKSUM_AT)
         }
         Ends::V6 { .. } => {
             let header = header(ends, ip::ICMPV6, 0);
-            let body = error([1, 1], offender.l3, V6_LONGEST - V6_HEADER);
-            offender.answer(&header, body, CHECKSUM_AT)
+            let body = error([1, 1], trigger.l3, V6_LONGEST - V6_HEADER);
+            trigger.answer(&header, body, CHECKSUM_AT)
         }
     })
 }
@@ -38,9 +38,9 @@ pub(super) fn prohibited(offender: &Offender) -> Result<Answer, Unanswerable> {
 /// Errors never answer errors (RFC 1122, section 3.2.2; RFC 4443, section 2.4(e)); a type that is
 /// not known may be one. Of the rest only what asks or answers a single host is answered:
 /// router and neighbour discovery and multicast listeners belong to the link.
-fn may_be_answered(offender: &Offender) -> bool {
-    let kind = || offender.transport::<1>(0).map(|[kind]| kind);
-    match (offender.packet.key.proto(), offender.ends) {
+fn may_be_answered(trigger: &TriggerPacket) -> bool {
+    let kind = || trigger.transport::<1>(0).map(|[kind]| kind);
+    match (trigger.packet.key.proto(), trigger.ends) {
         // Echo, timestamp, information, address mask, extended echo; and the replies.
         (ip::ICMP, Ends::V4 { .. }) => matches!(kind(), Some(0 | 8 | 13..=18 | 42 | 43)),
         // Echo, node information, extended echo; and the replies.
@@ -65,8 +65,8 @@ fn error([kind, code]: [u8; 2], original: &[u8], room: usize) -> Vec<u8> {
 
 /// The lengths of a large packet were changed so that they fit its first datagram (`live::fit`);
 /// the checksum of the quoted header follows.
-fn repair(quoted: &mut [u8], offender: &Offender) {
-    if let Some(header) = quoted.get_mut(..offender.packet.l4 as usize) {
+fn repair(quoted: &mut [u8], trigger: &TriggerPacket) {
+    if let Some(header) = quoted.get_mut(..trigger.packet.l4 as usize) {
         ip::set_v4_checksum(header);
     }
 }

@@ -26,12 +26,12 @@ mod answer;
 mod answered;
 mod icmp;
 mod ip;
-mod offender;
-mod pace;
+mod rate_limiter;
 mod rejecter;
 mod stack;
 mod tcp;
 mod to_send;
+mod trigger;
 mod way;
 
 pub use answer::answers;

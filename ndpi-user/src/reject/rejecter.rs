@@ -9,7 +9,7 @@ use ndpi_flow::{FlowKey, Sample};
 
 use super::answer::answers;
 use super::answered::Answered;
-use super::pace::Pace;
+use super::rate_limiter::RateLimiter;
 use super::stack::{OpenError, Stack};
 use super::to_send::{Answer, Unanswerable};
 use super::way::Way;
@@ -79,7 +79,7 @@ pub struct Rejecter<W = Stack> {
 
 #[derive(Debug)]
 struct Bounds {
-    pace: Pace,
+    limiter: RateLimiter,
     answered: Answered,
     quiet_until_ns: u64,
 }
@@ -109,7 +109,7 @@ impl<W: Way> Rejecter<W> {
     /// A rejecter that sends by `way`.
     pub fn new(way: W, settings: Settings) -> Self {
         let bounds = Bounds {
-            pace: Pace::new(settings.rate, settings.burst),
+            limiter: RateLimiter::new(settings.rate, settings.burst),
             answered: Answered::new(settings.per_flow),
             quiet_until_ns: 0,
         };
@@ -211,7 +211,7 @@ impl Bounds {
         if sample.rejected && !self.answered.may(&sample.key) {
             return Some(Told::EnoughForFlow);
         }
-        if !self.pace.take(packets, now_ns) {
+        if !self.limiter.take(packets, now_ns) {
             return Some(Told::EnoughForNow);
         }
         if sample.rejected {

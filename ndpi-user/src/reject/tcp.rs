@@ -4,42 +4,42 @@ use ndpi_common::parse::Fragment;
 use ndpi_flow::tcp::{ACK, FIN, RST, SYN};
 
 use super::ip::{self, Header};
-use super::offender::Offender;
 use super::to_send::{Answer, Unanswerable};
+use super::trigger::TriggerPacket;
 
 const HEADER: usize = 20;
 const CHECKSUM_AT: usize = 16;
 
 /// Resets of a segment's connection at both ends.
-pub(super) fn resets(offender: &Offender) -> Result<Vec<Answer>, Unanswerable> {
-    let segment = Segment::read(offender).ok_or(Unanswerable::Unparsable)?;
+pub(super) fn resets(trigger: &TriggerPacket) -> Result<Vec<Answer>, Unanswerable> {
+    let segment = Segment::read(trigger).ok_or(Unanswerable::Unparsable)?;
     if segment.has(RST) {
         return Err(Unanswerable::Reset);
     }
-    let mut answers = vec![to_sender(offender, &segment)];
-    answers.extend(to_receiver(offender, &segment));
+    let mut answers = vec![to_sender(trigger, &segment)];
+    answers.extend(to_receiver(trigger, &segment));
     Ok(answers)
 }
 
 /// As the receiver would reset it: with the sequence number that the sender says it expects, or,
 /// where it says nothing yet, by acknowledging all that it sent.
-fn to_sender(offender: &Offender, segment: &Segment) -> Answer {
+fn to_sender(trigger: &TriggerPacket, segment: &Segment) -> Answer {
     let reset = if segment.has(ACK) {
         Reset { flags: RST, seq: segment.ack, ack: 0 }
     } else {
         Reset { flags: RST | ACK, seq: 0, ack: segment.next() }
     };
     // The receiver's flow label is not known.
-    let header = Header { ends: offender.ends.reversed(), flow_label: 0, ..header(offender) };
+    let header = Header { ends: trigger.ends.reversed(), flow_label: 0, ..header(trigger) };
     let ports = (segment.destination, segment.source);
-    offender.answer(&header, reset.bytes(ports), CHECKSUM_AT)
+    trigger.answer(&header, reset.bytes(ports), CHECKSUM_AT)
 }
 
 /// As the sender would reset it: with the sequence number that the receiver expects next, which
 /// depends on whether it gets the segment. `None` where there is no connection to reset, or the
 /// number is not known.
-fn to_receiver(offender: &Offender, segment: &Segment) -> Option<Answer> {
-    let seq = match (offender.dropped, offender.packet.fragment) {
+fn to_receiver(trigger: &TriggerPacket, segment: &Segment) -> Option<Answer> {
+    let seq = match (trigger.dropped, trigger.packet.fragment) {
         // It has never heard of the connection.
         (true, _) if segment.has(SYN) && !segment.has(ACK) => return None,
         (true, _) => segment.seq,
@@ -54,18 +54,18 @@ fn to_receiver(offender: &Offender, segment: &Segment) -> Option<Answer> {
         Reset { flags: RST, seq, ack: 0 }
     };
     let ports = (segment.source, segment.destination);
-    Some(offender.answer(&header(offender), reset.bytes(ports), CHECKSUM_AT))
+    Some(trigger.answer(&header(trigger), reset.bytes(ports), CHECKSUM_AT))
 }
 
 /// The header as the sender writes it: its class of service, which the stack's own resets keep
 /// too, without the ECN bits, which a reset must not use (RFC 3168, section 6.1).
-fn header(offender: &Offender) -> Header {
+fn header(trigger: &TriggerPacket) -> Header {
     const DSCP: u8 = 0xfc;
     Header {
-        ends: offender.ends,
+        ends: trigger.ends,
         proto: ip::TCP,
-        traffic_class: offender.traffic_class() & DSCP,
-        flow_label: offender.flow_label(),
+        traffic_class: trigger.traffic_class() & DSCP,
+        flow_label: trigger.flow_label(),
         dont_fragment: true,
     }
 }
@@ -82,14 +82,14 @@ struct Segment {
 }
 
 impl Segment {
-    fn read(offender: &Offender) -> Option<Self> {
+    fn read(trigger: &TriggerPacket) -> Option<Self> {
         Some(Self {
-            source: offender.transport(0)?,
-            destination: offender.transport(2)?,
-            seq: u32::from_be_bytes(offender.transport(4)?),
-            ack: u32::from_be_bytes(offender.transport(8)?),
-            flags: offender.transport::<1>(13)?[0],
-            payload_bytes: offender.payload_bytes,
+            source: trigger.transport(0)?,
+            destination: trigger.transport(2)?,
+            seq: u32::from_be_bytes(trigger.transport(4)?),
+            ack: u32::from_be_bytes(trigger.transport(8)?),
+            flags: trigger.transport::<1>(13)?[0],
+            payload_bytes: trigger.payload_bytes,
         })
     }
 

@@ -16,7 +16,9 @@ use super::packets::{self, PacketResult};
 use super::pipeline::Pipeline;
 use super::sink::ReplaySink;
 use super::test_run_kernel::TestRunKernel;
-use crate::captures::{Bar, Format, Outcome, Recorder, Stop, Timeline, capture_record, write_json};
+use crate::captures::{
+    Bar, CaptureResults, Format, Recorder, Stop, Timeline, capture_record, write_json,
+};
 use crate::report::CaptureReport;
 
 /// Packets between two looks at idle flows, the output and the bar.
@@ -75,7 +77,7 @@ impl<'a, 'e> CaptureRun<'a, 'e> {
         path: &Path,
         out: &mut impl Write,
         bar: &Bar,
-    ) -> Result<(Outcome, Answers)> {
+    ) -> Result<(CaptureResults, Answers)> {
         let before = self.pipeline.kernel.stats().read()?;
         match Capture::open_until(path, Some(self.stop.shared())) {
             Ok(capture) => self.read(capture, out, bar)?,
@@ -91,7 +93,7 @@ impl<'a, 'e> CaptureRun<'a, 'e> {
         }
         out.write_all(&recorder.out)?;
         let summary = std::mem::take(&mut recorder.summary);
-        Ok((Outcome { captures: vec![self.report], summary }, answers))
+        Ok((CaptureResults { captures: vec![self.report], summary }, answers))
     }
 
     fn read(&mut self, mut capture: Capture, out: &mut impl Write, bar: &Bar) -> Result<()> {

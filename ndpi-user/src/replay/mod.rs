@@ -35,7 +35,9 @@ use ndpi_kernel::check_capabilities;
 
 pub(crate) use options::Options;
 
-use crate::captures::{Bar, Format, Outcome, Timeline, find, is_broken_pipe, report, tell_errors};
+use crate::captures::{
+    Bar, CaptureResults, Format, Timeline, find, is_broken_pipe, report, tell_errors,
+};
 use crate::report::CSV_HEADER;
 use crate::stdout::print;
 use answers::Answers;
@@ -78,14 +80,14 @@ fn replay(
     captures: &[PathBuf],
     mut kernel: TestRunKernel,
     first: Engine,
-) -> Result<(Outcome, Answers)> {
+) -> Result<(CaptureResults, Answers)> {
     let mut out = io::stdout().lock();
     if job.format == Format::Csv {
         out.write_all(CSV_HEADER.as_bytes())?;
     }
     let bar = Bar::new(&[captures.to_vec()]);
     let (mut timeline, mut first) = (Timeline::new(), Some(first));
-    let (mut outcome, mut answers) = (Outcome::default(), Answers::default());
+    let (mut outcome, mut answers) = (CaptureResults::default(), Answers::default());
     for path in captures {
         if job.stop.signal().is_some() {
             break;

@@ -105,8 +105,11 @@ fn after_loss(seconds: u64) -> Sample<'static> {
 /// A kernel's classifier with a flow that was decided after a loss, and that nDPI looks at again since
 /// one second after.
 fn looking(sink: &mut Passing) -> Classifier<Carrier> {
-    let settings =
-        Settings { timeouts: Some(Timeouts::default()), max_flows: 9, keeper: Keeper::Kernel };
+    let settings = Settings {
+        timeouts: Some(Timeouts::default()),
+        max_flows: 9,
+        accounting: Accounting::Kernel,
+    };
     let mut classifier = Classifier::new(Carrier, settings);
     classifier.sample(&after_loss(0), sink);
     assert!(!is_looking(&classifier));

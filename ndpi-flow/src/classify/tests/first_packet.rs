@@ -5,9 +5,9 @@ use ndpi_common::KeyV4;
 
 use super::{key, packet};
 use crate::classify::{
-    Announcement, Classifier, Detector, End, Judge, Keeper, Moment, Settings, Sink,
+    Accounting, Classifier, Detector, DnsAnswer, End, Judge, Moment, Settings, Sink,
 };
-use crate::first_packet::{Claim, Known};
+use crate::first_packet::{Hint, Known};
 use crate::flow::{DecidedBy, Details, FlowEntry};
 use crate::key::FlowKey;
 use crate::sample::Sample;
@@ -49,19 +49,19 @@ impl Detector for Script {
         self.first
     }
 
-    fn announcement(&self, flow: &State) -> Option<Announcement> {
+    fn dns_answer(&self, flow: &State) -> Option<DnsAnswer> {
         let addresses = vec![DnsAddress { address: [198, 19, 0, 1].into(), ttl: 30 }];
-        (*flow == State::Classified).then(|| Announcement { name: "x.example".into(), addresses })
+        (*flow == State::Classified).then(|| DnsAnswer { name: "x.example".into(), addresses })
     }
 }
 
-/// Blocks Facebook in a hurry where `hurries` says so, and counts everything in the end.
+/// Blocks Facebook early where `early` says so, and counts everything in the end.
 #[derive(Default)]
 struct Rules {
-    hurries: bool,
+    early: bool,
     remembered: Option<Known>,
-    claims: usize,
-    learned: Vec<Announcement>,
+    hints: usize,
+    learned: Vec<DnsAnswer>,
 }
 
 #[derive(Default)]
@@ -71,8 +71,8 @@ struct Notes {
 }
 
 /// With rules that act on first packets.
-fn in_a_hurry(remembered: Option<Known>) -> Notes {
-    let rules = Rules { hurries: true, remembered, ..Rules::default() };
+fn decide_early(remembered: Option<Known>) -> Notes {
+    let rules = Rules { early: true, remembered, ..Rules::default() };
     Notes { rules, ..Notes::default() }
 }
 
@@ -93,24 +93,24 @@ impl Judge<State> for Rules {
     }
 
     fn judges_first_packet(&self) -> bool {
-        self.hurries
+        self.early
     }
 
-    fn claim(
+    fn hint(
         &mut self,
         _flow: &FlowEntry<State>,
         said: Option<Classification>,
         _now_ns: u64,
-    ) -> Option<Claim> {
-        self.claims += 1;
+    ) -> Option<Hint> {
+        self.hints += 1;
         let by = DecidedBy::FirstPacket;
         let said =
-            said.map(|classification| Claim { classification, details: Details::default(), by });
-        self.remembered.as_ref().map(Known::claim).or(said)
+            said.map(|classification| Hint { classification, details: Details::default(), by });
+        self.remembered.as_ref().map(Known::hint).or(said)
     }
 
-    fn learn(&mut self, announcement: &Announcement, _now_ns: u64) {
-        self.learned.push(announcement.clone());
+    fn learn(&mut self, dns_answer: &DnsAnswer, _now_ns: u64) {
+        self.learned.push(dns_answer.clone());
     }
 }
 
@@ -134,7 +134,7 @@ fn of_facebook() -> Classification {
 
 /// Takes a flow with these packets through a classifier.
 fn run(first: Option<Classification>, notes: &mut Notes, packets: &[(&'static [u8], bool)]) {
-    let settings = Settings { timeouts: None, keeper: Keeper::Kernel, max_flows: 9 };
+    let settings = Settings { timeouts: None, accounting: Accounting::Kernel, max_flows: 9 };
     let mut classifier = Classifier::new(Script { first }, settings);
     for &(content, blocked) in packets {
         classifier.sample(&Sample { blocked, ..packet(1, 5, content) }, notes);
@@ -144,42 +144,42 @@ fn run(first: Option<Classification>, notes: &mut Notes, packets: &[(&'static [u
 
 #[test]
 fn a_claim_decides_while_nothing_is_known() {
-    let mut notes = in_a_hurry(None);
+    let mut notes = decide_early(None);
     run(Some(of_facebook()), &mut notes, &[(&[0], false), (&[3], false)]);
     let expected = (State::Inspecting, DecidedBy::FirstPacket, Some(Action::Drop), 1);
-    assert_eq!((notes.decided, notes.rules.claims), (vec![expected], 1));
+    assert_eq!((notes.decided, notes.rules.hints), (vec![expected], 1));
 }
 
 #[test]
 fn what_is_remembered_of_the_server_is_a_claim_too() {
     let remembered = Some(Known { app: FACEBOOK, ..Known::default() });
-    let mut notes = in_a_hurry(remembered);
+    let mut notes = decide_early(remembered);
     run(None, &mut notes, &[(&[0], false)]);
     let expected = (State::Inspecting, DecidedBy::Server, Some(Action::Drop), 1);
     assert_eq!(notes.decided, [expected]);
 }
 
 #[test]
-fn nobody_is_asked_where_no_rule_is_in_a_hurry() {
+fn nobody_is_asked_where_no_rule_decides_early() {
     let mut notes = Notes::default();
     run(Some(of_facebook()), &mut notes, &[(&[0], false), (&[1], true), (&[3], false)]);
     let expected = (State::Classified, DecidedBy::Content, Some(Action::Count), 3);
-    assert_eq!((notes.decided, notes.rules.claims), (vec![expected], 0));
+    assert_eq!((notes.decided, notes.rules.hints), (vec![expected], 0));
     assert!(notes.rules.learned.is_empty());
 }
 
 #[test]
 fn a_claim_that_decides_nothing_leaves_the_flow_to_ndpi() {
     let other = Classification { app: AppId { master: 0, app: 133 }, ..of_facebook() };
-    let mut notes = in_a_hurry(None);
+    let mut notes = decide_early(None);
     run(Some(other), &mut notes, &[(&[0], false), (&[0], false), (&[1], false), (&[3], false)]);
     let expected = (State::Classified, DecidedBy::Content, Some(Action::Count), 4);
-    assert_eq!((notes.decided, notes.rules.claims), (vec![expected], 2), "not at PARTIAL any more");
+    assert_eq!((notes.decided, notes.rules.hints), (vec![expected], 2), "not at PARTIAL any more");
 }
 
 #[test]
 fn what_the_kernel_lets_not_through_is_decided_by_the_claim() {
-    let mut notes = in_a_hurry(None);
+    let mut notes = decide_early(None);
     run(Some(of_facebook()), &mut notes, &[(&[1], true)]);
     let expected = (State::Partial, DecidedBy::FirstPacket, Some(Action::Drop), 1);
     assert_eq!(notes.decided, [expected]);
@@ -187,7 +187,7 @@ fn what_the_kernel_lets_not_through_is_decided_by_the_claim() {
 
 #[test]
 fn ndpis_own_word_counts_more_than_any_claim() {
-    let mut notes = in_a_hurry(None);
+    let mut notes = decide_early(None);
     run(Some(of_facebook()), &mut notes, &[(&[3], true)]);
     let expected = (State::Classified, DecidedBy::Content, Some(Action::Count), 1);
     assert_eq!(notes.decided, [expected]);
@@ -195,11 +195,11 @@ fn ndpis_own_word_counts_more_than_any_claim() {
 
 #[test]
 fn answers_of_dns_servers_are_learned_when_their_flow_is_classified() {
-    for (port, hurries, learned) in [(53, true, 1), (53, false, 0), (5353, true, 0)] {
+    for (port, early, learned) in [(53, true, 1), (53, false, 0), (5353, true, 0)] {
         let (key, direction) =
             KeyV4::new(([198, 18, 0, 1], 40_000), ([198, 18, 0, 2], port), 0, 17);
-        let mut notes = Notes { rules: Rules { hurries, ..Rules::default() }, ..Notes::default() };
-        let settings = Settings { timeouts: None, keeper: Keeper::Kernel, max_flows: 9 };
+        let mut notes = Notes { rules: Rules { early, ..Rules::default() }, ..Notes::default() };
+        let settings = Settings { timeouts: None, accounting: Accounting::Kernel, max_flows: 9 };
         let mut classifier = Classifier::new(Script { first: None }, settings);
         for content in [&[1u8][..], &[3]] {
             let sample = Sample { key: FlowKey::V4(key), direction, ..packet(1, 5, content) };

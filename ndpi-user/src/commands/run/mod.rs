@@ -12,7 +12,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use log::LevelFilter;
 use ndpi_common::Switches;
-use ndpi_flow::{Keeper, Settings, Timeouts};
+use ndpi_flow::{Accounting, Settings, Timeouts};
 use ndpi_kernel::{DEFAULT_PIN_DIRECTORY, LoadOptions, messages_beside};
 
 use self::tables::TableOptions;
@@ -200,7 +200,11 @@ impl RunArguments {
         let timeouts = Timeouts::default();
         let max_flows = self.tables.flows(workers);
         Plan {
-            settings: Settings { timeouts: Some(timeouts), keeper: Keeper::Kernel, max_flows },
+            settings: Settings {
+                timeouts: Some(timeouts),
+                accounting: Accounting::Kernel,
+                max_flows,
+            },
             shares: self.tables.shares(workers),
             notes: self.tables.notes(workers),
             timeouts,

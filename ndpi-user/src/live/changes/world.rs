@@ -9,7 +9,7 @@ use ndpi::{AppId, Classification, State};
 use ndpi_common::{Direction, KeyV4};
 use ndpi_events::{Bus, Losses};
 use ndpi_flow::{
-    Action, Batch, Classifier, Details, Detector, End, FlowKey, Keeper, NoBlocklist, Sample,
+    Accounting, Action, Batch, Classifier, Details, Detector, End, FlowKey, NoBlocklist, Sample,
     Servers, Settings, Shares, Timeouts, Verdict,
 };
 use ndpi_policy::{Facts, Policy, Support, Vocabulary};
@@ -176,7 +176,7 @@ fn worker(
     backlog: Arc<Backlog>,
 ) -> Worker<Script, Model> {
     let settings =
-        Settings { timeouts: Some(Timeouts::default()), keeper: Keeper::Kernel, max_flows };
+        Settings { timeouts: Some(Timeouts::default()), accounting: Accounting::Kernel, max_flows };
     let (empties, _) = channel::bounded(1);
     let classifier = Classifier::with_shares(Script, settings, &Shares::default(), 9);
     Worker::new(classifier, sink, inbox, backlog, empties)

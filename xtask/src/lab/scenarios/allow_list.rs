@@ -5,9 +5,9 @@ use anyhow::Result;
 use super::{Scenario, Scene};
 use crate::lab::echo::Echo;
 use crate::lab::findings::Findings;
-use crate::lab::insistent::{Insistent, Question};
 use crate::lab::outcome::Outcome;
 use crate::lab::requests::{Ask, Expected, Family, Page, Request, row};
+use crate::lab::retrying_client::{Question, RetryingClient};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "allow-list",
@@ -40,7 +40,7 @@ fn play(scene: &Scene, findings: &mut Findings) -> Result<()> {
     let requests = requests();
     let bare = scene.stage.ask(&requests)?;
     for family in [Family::V4, Family::V6] {
-        let unknown = Insistent::start(scene.stage, family, Question::Noise(PORT))?;
+        let unknown = RetryingClient::start(scene.stage, family, Question::Noise(PORT))?;
         let answered = unknown.becomes_answered()?;
         findings.check(
             format!("{family:?}: the unknown is answered without a policy"),
@@ -50,7 +50,7 @@ fn play(scene: &Scene, findings: &mut Findings) -> Result<()> {
     }
     let router = scene.stage.router(&scene.write("policy.toml", POLICY)?)?;
     let unknown = [Family::V4, Family::V6].map(|family| {
-        Insistent::start(scene.stage, family, Question::Noise(PORT)).map(|it| (family, it))
+        RetryingClient::start(scene.stage, family, Question::Noise(PORT)).map(|it| (family, it))
     });
     let asked = scene.stage.ask(&requests)?;
     for started in unknown {
@@ -65,7 +65,7 @@ fn play(scene: &Scene, findings: &mut Findings) -> Result<()> {
 fn check_unknown(
     scene: &Scene,
     family: Family,
-    unknown: &Insistent,
+    unknown: &RetryingClient,
     findings: &mut Findings,
 ) -> Result<()> {
     let silent = unknown.becomes_silent()?;

@@ -6,9 +6,9 @@ use super::{Scenario, Scene};
 use crate::lab::echo::Echo;
 use crate::lab::findings::Findings;
 use crate::lab::flow::FlowId;
-use crate::lab::insistent::{Insistent, Question};
 use crate::lab::raw::{Fragment, Packet, send};
 use crate::lab::requests::Family;
+use crate::lab::retrying_client::{Question, RetryingClient};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "odd-packets",
@@ -62,7 +62,7 @@ fn send_odd(scene: &Scene, findings: &mut Findings) -> Result<Odd> {
             packets.iter().try_for_each(|packet| send(client, packet))?;
         }
         // What was sent before has arrived when this is answered.
-        let small = Insistent::start(stage, family, Question::Noise(PORT))?;
+        let small = RetryingClient::start(stage, family, Question::Noise(PORT))?;
         findings.check(
             format!("{family:?}: what is not odd is answered"),
             small.becomes_answered()?,
@@ -72,7 +72,7 @@ fn send_odd(scene: &Scene, findings: &mut Findings) -> Result<Odd> {
     }
     let fragments = stage.server_sees.later_fragments()? - fragments;
     for family in FAMILIES {
-        let large = Insistent::start(stage, family, Question::Large(PORT))?;
+        let large = RetryingClient::start(stage, family, Question::Large(PORT))?;
         let answered = large.becomes_answered()?;
         findings.check(format!("{family:?}: datagrams in fragments are answered"), answered, "");
     }

@@ -8,9 +8,9 @@ use super::clock::{hours_around, whole_second, zone_turning_at};
 use super::{Scenario, Scene};
 use crate::lab::conversation::Asked;
 use crate::lab::findings::Findings;
-use crate::lab::insistent::{Insistent, Question};
 use crate::lab::outcome::Outcome;
 use crate::lab::requests::{Ask, Expected, Family, Page, Request, row};
+use crate::lab::retrying_client::{Question, RetryingClient};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "schedule",
@@ -44,7 +44,7 @@ fn play(scene: &Scene, findings: &mut Findings) -> Result<()> {
         let zone = zone_turning_at(turn, FORWARD)?;
         let policy = scene.write("policy.toml", &policy(turn)?)?;
         let router = scene.stage.router_in(&policy, &[("TZ", &zone)])?;
-        let coming = Insistent::start(scene.stage, Family::V4, Question::Name(COMING))?;
+        let coming = RetryingClient::start(scene.stage, Family::V4, Question::Name(COMING))?;
         let answered = coming.becomes_answered()?;
         let before = scene.stage.ask(&[web(COMING, Expected::Answered)])?.remove(0);
         if SystemTime::now() > turn {
@@ -63,7 +63,7 @@ fn play(scene: &Scene, findings: &mut Findings) -> Result<()> {
 }
 
 /// Waits until the clocks are put forward, and what that does to a flow under way.
-fn wait_for(turn: SystemTime, coming: &Insistent, findings: &mut Findings) -> Result<()> {
+fn wait_for(turn: SystemTime, coming: &RetryingClient, findings: &mut Findings) -> Result<()> {
     let left = turn.duration_since(SystemTime::now()).unwrap_or_default();
     let silent = coming.becomes_silent_within(left + PATIENCE)?;
     findings.check("a flow under way ends when the hours of its rule begin", silent, "");
@@ -80,7 +80,7 @@ fn wait_for(turn: SystemTime, coming: &Insistent, findings: &mut Findings) -> Re
 /// Makes the requests; meanwhile nothing of the flow under way arrives.
 fn watch_from_then_on(
     scene: &Scene,
-    coming: &Insistent,
+    coming: &RetryingClient,
     requests: &[Request],
     findings: &mut Findings,
 ) -> Result<Vec<Asked>> {

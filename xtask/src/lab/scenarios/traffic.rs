@@ -7,9 +7,9 @@ use anyhow::Result;
 use crate::lab::download::Download;
 use crate::lab::findings::Findings;
 use crate::lab::flow::FlowId;
-use crate::lab::insistent::{Insistent, Question};
 use crate::lab::interrupt;
 use crate::lab::requests::Family;
+use crate::lab::retrying_client::{Question, RetryingClient};
 use crate::lab::router::Router;
 use crate::lab::servers::STREAM;
 use crate::lab::stage::Stage;
@@ -28,9 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Clients that ask on and on, and downloads.
 pub(super) struct Traffic<'a> {
     stage: &'a Stage<'a>,
-    both: [Insistent; 2],
-    first: Insistent,
-    second: Insistent,
+    both: [RetryingClient; 2],
+    first: RetryingClient,
+    second: RetryingClient,
     first_download: Download<'a>,
     allowed_download: Download<'a>,
 }
@@ -38,7 +38,7 @@ pub(super) struct Traffic<'a> {
 impl<'a> Traffic<'a> {
     /// Starts all of it, and waits for the verdicts.
     pub(super) fn start(stage: &'a Stage, router: &Router) -> Result<Self> {
-        let ask = |family, name| Insistent::start(stage, family, Question::Name(name));
+        let ask = |family, name| RetryingClient::start(stage, family, Question::Name(name));
         let download = |family, name| Download::start(stage, family, name, STREAM.0);
         let traffic = Self {
             stage,
@@ -76,7 +76,7 @@ impl<'a> Traffic<'a> {
 
     /// Questions so far of what both policies block.
     pub(super) fn both_asked(&self) -> u64 {
-        self.both.iter().map(Insistent::sent).sum()
+        self.both.iter().map(RetryingClient::sent).sum()
     }
 
     /// Waits until many more of these have been asked.

@@ -9,7 +9,7 @@ use super::to_send::{Answer, Unanswerable};
 
 /// A sample that may be answered as far as IP is concerned.
 #[derive(Debug)]
-pub(super) struct Offender<'a> {
+pub(super) struct TriggerPacket<'a> {
     /// Its bytes from the IP header on, without what lies behind the packet's end.
     pub(super) l3: &'a [u8],
     pub(super) packet: Packet,
@@ -21,7 +21,7 @@ pub(super) struct Offender<'a> {
     ifindex: u32,
 }
 
-impl<'a> Offender<'a> {
+impl<'a> TriggerPacket<'a> {
     /// Reads the headers.
     pub(super) fn read(sample: &Sample<'a>) -> Result<Self, Unanswerable> {
         let packet = read(sample)?;

@@ -15,7 +15,7 @@ use crate::sys::{self, Write};
 
 /// The programs' writable data: one [`Live`]. Handles are cheap to clone.
 #[derive(Clone, Debug)]
-pub struct LiveCell(Arc<Cell>);
+pub struct RuntimeConfig(Arc<Cell>);
 
 #[derive(Debug)]
 struct Cell {
@@ -24,7 +24,7 @@ struct Cell {
     value: Mutex<Live>,
 }
 
-impl LiveCell {
+impl RuntimeConfig {
     pub(crate) fn open(maps: &MapSet) -> Result<Self, MapError> {
         let map =
             open_checked::<u32, Live>(map::LIVE_PIN, &[MapType::Array], maps.data(map::LIVE_PIN)?)?;

@@ -2,7 +2,7 @@
 
 /// A token bucket, kept as the time at which it is full again. All times are nanoseconds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+pub(super) struct RateLimiter {
     /// How much filling one packet takes; `None` where nothing may ever be sent.
     packet_takes: Option<u64>,
     /// How long an empty bucket takes to fill.
@@ -10,7 +10,7 @@ pub(super) struct Pace {
     full_at: u64,
 }
 
-impl Pace {
+impl RateLimiter {
     /// A full bucket for `rate` packets a second, of which `burst` may be sent at once.
     pub(super) fn new(rate: u32, burst: u32) -> Self {
         let packet_takes = 1_000_000_000_u64.checked_div(rate.into());
@@ -35,33 +35,33 @@ impl Pace {
 mod tests {
     use proptest::prelude::*;
 
-    use super::Pace;
+    use super::RateLimiter;
 
     const SECOND: u64 = 1_000_000_000;
 
     #[test]
     fn a_burst_and_then_the_rate() {
-        let mut pace = Pace::new(1000, 1000);
+        let mut limiter = RateLimiter::new(1000, 1000);
         let now = 1_700_000_000 * SECOND;
-        assert_eq!((0..3000).filter(|_| pace.take(1, now)).count(), 1000);
-        assert!(!pace.take(1, now + SECOND / 1000 - 1));
-        assert!(pace.take(1, now + SECOND / 1000));
-        assert!(!pace.take(2, now + SECOND * 2 / 1000), "both or none");
-        assert!(pace.take(2, now + SECOND * 3 / 1000));
+        assert_eq!((0..3000).filter(|_| limiter.take(1, now)).count(), 1000);
+        assert!(!limiter.take(1, now + SECOND / 1000 - 1));
+        assert!(limiter.take(1, now + SECOND / 1000));
+        assert!(!limiter.take(2, now + SECOND * 2 / 1000), "both or none");
+        assert!(limiter.take(2, now + SECOND * 3 / 1000));
     }
 
     #[test]
     fn no_rate_and_no_burst_are_silence() {
-        assert!(!Pace::new(0, 1000).take(1, SECOND));
-        assert!(!Pace::new(1000, 0).take(1, SECOND));
+        assert!(!RateLimiter::new(0, 1000).take(1, SECOND));
+        assert!(!RateLimiter::new(1000, 0).take(1, SECOND));
     }
 
     #[test]
     fn a_clock_that_went_back_does_not_silence_for_long() {
-        let mut pace = Pace::new(10, 10);
-        assert!(pace.take(10, 1000 * SECOND));
-        assert!(!pace.take(1, 10 * SECOND));
-        assert!(pace.take(10, 11 * SECOND));
+        let mut limiter = RateLimiter::new(10, 10);
+        assert!(limiter.take(10, 1000 * SECOND));
+        assert!(!limiter.take(1, 10 * SECOND));
+        assert!(limiter.take(10, 11 * SECOND));
     }
 
     proptest! {
@@ -71,11 +71,11 @@ mod tests {
             burst in 0..50u32,
             steps in prop::collection::vec((0..SECOND / 50, 1..4u64), 1..200),
         ) {
-            let mut pace = Pace::new(rate, burst);
+            let mut limiter = RateLimiter::new(rate, burst);
             let (mut now, mut sent) = (SECOND, 0);
             for (pause, packets) in steps {
                 now += pause;
-                sent += if pace.take(packets, now) { packets } else { 0 };
+                sent += if limiter.take(packets, now) { packets } else { 0 };
                 // A packet's time is rounded down to whole nanoseconds.
                 let packet_ns = SECOND / u64::from(rate);
                 prop_assert!(sent <= u64::from(burst) + (now - SECOND) / packet_ns);

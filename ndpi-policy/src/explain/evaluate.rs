@@ -9,8 +9,8 @@ use crate::rule::{At, Matchers};
 /// How many entries of a list that does not match are named.
 const NAMED: usize = 3;
 
-/// How a matcher fared.
-pub(super) enum Fared {
+/// Whether a matcher holds.
+pub(super) enum MatchResult {
     /// It holds, by this entry.
     Held(Place),
     /// None of its entries holds.
@@ -22,12 +22,12 @@ pub(super) enum Fared {
     },
 }
 
-/// How each matcher fares that is there, in the order of the documentation.
-pub(super) fn fare(
+/// Evaluates each matcher that is there, in the order of the documentation.
+pub(super) fn evaluate(
     matchers: &Matchers,
     facts: &Facts<'_>,
     derived: &Derived,
-) -> impl Iterator<Item = (&'static str, Fared)> {
+) -> impl Iterator<Item = (&'static str, MatchResult)> {
     let Matchers {
         app,
         category,
@@ -81,25 +81,25 @@ pub(super) fn fare(
         ("incomplete", one(incomplete.as_ref(), |incomplete| *incomplete == facts.incomplete)),
         ("schedule", one(schedule.as_ref(), |schedule| schedule.holds(facts.time))),
     ];
-    rows.into_iter().filter_map(|(key, fared)| Some((key, fared?)))
+    rows.into_iter().filter_map(|(key, result)| Some((key, result?)))
 }
 
-fn list<T>(entries: Option<&Vec<At<T>>>, holds: impl Fn(&T) -> bool) -> Option<Fared> {
+fn list<T>(entries: Option<&Vec<At<T>>>, holds: impl Fn(&T) -> bool) -> Option<MatchResult> {
     let entries = entries?;
     Some(match entries.iter().find(|entry| holds(&entry.value)) {
-        Some(entry) => Fared::Held(entry.place),
-        None => Fared::Failed {
+        Some(entry) => MatchResult::Held(entry.place),
+        None => MatchResult::Failed {
             entries: entries.iter().take(NAMED).map(|entry| entry.place).collect(),
             more: entries.len().saturating_sub(NAMED),
         },
     })
 }
 
-fn one<T>(entry: Option<&At<T>>, holds: impl Fn(&T) -> bool) -> Option<Fared> {
+fn one<T>(entry: Option<&At<T>>, holds: impl Fn(&T) -> bool) -> Option<MatchResult> {
     let entry = entry?;
     Some(if holds(&entry.value) {
-        Fared::Held(entry.place)
+        MatchResult::Held(entry.place)
     } else {
-        Fared::Failed { entries: vec![entry.place], more: 0 }
+        MatchResult::Failed { entries: vec![entry.place], more: 0 }
     })
 }

@@ -4,14 +4,14 @@ use ndpi::{AppId, BreedId, CategoryId, Classification, Confidence, State};
 
 use crate::flow::{Decided, DecidedBy, Details};
 
-/// What is claimed of a flow by its first packet.
+/// What a flow is taken for by its first packet, until nDPI has classified it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct Hint {
     /// Application, category and breed, in state INSPECTING: nDPI has seen none of it.
     pub classification: Classification,
     /// The name that the server goes by, where one is known.
     pub details: Details,
-    /// Where the claim comes from.
+    /// Where the hint comes from.
     pub by: DecidedBy,
 }
 
@@ -48,7 +48,7 @@ impl Known {
 
     /// What is claimed of the server's next flow. As sure as nDPI is of what it concludes from one
     /// flow to another.
-    pub fn claim(&self) -> Claim {
+    pub fn hint(&self) -> Hint {
         let classification = Classification {
             state: State::Inspecting,
             app: self.app,
@@ -58,6 +58,6 @@ impl Known {
             ..Classification::default()
         };
         let details = Details::new(self.name.as_deref().unwrap_or_default(), "", "");
-        Claim { classification, details, by: DecidedBy::Server }
+        Hint { classification, details, by: DecidedBy::Server }
     }
 }

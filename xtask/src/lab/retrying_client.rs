@@ -40,7 +40,7 @@ pub(super) enum Question {
 }
 
 /// The client under way; dropping it ends it.
-pub(super) struct Insistent {
+pub(super) struct RetryingClient {
     /// How its flow is known.
     pub(super) flow: FlowId,
     seen: Arc<Seen>,
@@ -57,7 +57,7 @@ struct Seen {
     stop: AtomicBool,
 }
 
-impl Insistent {
+impl RetryingClient {
     /// Starts to ask the lab's server.
     pub(super) fn start(stage: &Stage, family: Family, question: Question) -> Result<Self> {
         let (port, server) = (stage.port()?, SocketAddr::new(family.server(), question.port()));
@@ -101,7 +101,7 @@ impl Insistent {
     }
 }
 
-impl Drop for Insistent {
+impl Drop for RetryingClient {
     fn drop(&mut self) {
         self.seen.stop.store(true, Ordering::Relaxed);
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {

@@ -1,4 +1,4 @@
-//! The memory of servers, by address.
+//! Servers that are known, by address.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use ndpi::{Classification, DnsAddress};
 use ndpi_common::{MAX_SERVERS, ServerKey};
 
-use super::claim::{Claim, Known};
+use super::hint::{Hint, Known};
 use super::lru::Lru;
 use crate::flow::{DecidedBy, Details};
 
@@ -27,7 +27,7 @@ const ADDRESSES: usize = MAX_SERVERS as usize / AT_ONE_ADDRESS;
 
 /// Servers, and the names that DNS answers gave their addresses.
 #[derive(Debug)]
-pub struct Memory {
+pub struct ServerCache {
     hosts: Lru<Place, Host>,
 }
 
@@ -54,14 +54,14 @@ pub(super) struct Remembered {
     pub(super) until_ns: u64,
 }
 
-impl Default for Memory {
+impl Default for ServerCache {
     fn default() -> Self {
         Self::with_room(ADDRESSES)
     }
 }
 
-impl Memory {
-    /// A memory for this many addresses.
+impl ServerCache {
+    /// A cache of this many addresses.
     pub fn with_room(addresses: usize) -> Self {
         Self { hosts: Lru::new(addresses) }
     }
@@ -109,19 +109,19 @@ impl Memory {
 
     /// What is claimed of a new flow to the server `key`: what is remembered of it, or else what nDPI
     /// says by the first packet.
-    pub fn claim(
+    pub fn hint(
         &mut self,
         key: &ServerKey,
         said: Option<Classification>,
         now_ns: u64,
-    ) -> Option<Claim> {
+    ) -> Option<Hint> {
         let host = self.hosts.use_one(&place(key));
         if let Some(server) = host.and_then(|host| host.server(key)).filter(|it| it.holds(now_ns)) {
-            return Some(server.known.claim());
+            return Some(server.known.hint());
         }
         let name = host.and_then(|host| host.name.as_deref().filter(|_| now_ns < host.until_ns));
         let details = Details::new(name.unwrap_or_default(), "", "");
-        Some(Claim { classification: said?, details, by: DecidedBy::FirstPacket })
+        Some(Hint { classification: said?, details, by: DecidedBy::FirstPacket })
     }
 
     /// Forgets what does not hold any more, and returns the servers that were forgotten.
