@@ -1,6 +1,6 @@
 //! The coarse clock: ticks that the kernel counts by itself, whether user space runs or not.
 
-/// How many nanoseconds one step of the coarse clock lasts, see [`crate::Verdict::last_seen`].
+/// How many nanoseconds one step of the coarse clock lasts, see [`crate::VerdictEntry::last_seen`].
 pub const TICK_NS: u64 = 100_000_000;
 
 /// What a coarse clock shows `ktime_ns` nanoseconds after boot (`CLOCK_BOOTTIME`).

@@ -45,7 +45,7 @@ pub use server::{MAX_SERVERS, Server, ServerKey};
 pub use stats::{Hook, Outcome, Reason, STATS_LEN, Stat, stats_index, stats_parts};
 pub use track::{Track, TrackNotes};
 pub use undecided::Backlog;
-pub use verdict::{Action, FOLD_AT, State, Tally, Total, Treatment, Verdict};
+pub use verdict::{Action, FOLD_AT, State, Tally, Total, Treatment, VerdictEntry};
 pub use watched::Watched;
 pub use weight::Weight;
 

@@ -1,7 +1,7 @@
 //! Token buckets of rules with the action `limit`.
 
 /// What a rule allows, and what is left of it: an entry of `LIMITS`, by a number that the verdicts
-/// it is for carry ([`crate::Verdict::bucket`]).
+/// it is for carry ([`crate::VerdictEntry::bucket`]).
 ///
 /// All flows of a rule share a bucket, or each has its own. The kernel refills it as time goes by
 /// and takes the bytes of packets out of it; user space writes `bytes_per_second` and `burst`.

@@ -21,9 +21,9 @@ pub mod program {
 
 /// The maps, pinned under these names.
 pub mod map {
-    /// Hash: [`crate::KeyV4`] → [`crate::Verdict`].
+    /// Hash: [`crate::KeyV4`] → [`crate::VerdictEntry`].
     pub const VERDICTS_V4: &str = "VERDICTS_V4";
-    /// Hash: [`crate::KeyV6`] → [`crate::Verdict`].
+    /// Hash: [`crate::KeyV6`] → [`crate::VerdictEntry`].
     pub const VERDICTS_V6: &str = "VERDICTS_V6";
     /// LRU hash: [`crate::KeyV4`] → [`crate::Track`].
     pub const TRACK_V4: &str = "TRACK_V4";

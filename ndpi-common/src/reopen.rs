@@ -6,7 +6,7 @@
 //! connection any more. One that does answers with an ACK (a challenge ACK, RFC 9293, 3.10.7.4).
 
 use crate::parse::tcp;
-use crate::{Action, Direction, State, Verdict};
+use crate::{Action, Direction, State, VerdictEntry};
 
 /// The opening of a connection: who sent the SYN, and its sequence number but for the highest bit. In
 /// one word, so that it is read and written at once.
@@ -112,7 +112,7 @@ pub struct Connections {
     pub action: u8,
     /// Bits of [`State`].
     pub state: u8,
-    /// See [`Verdict::opening`].
+    /// See [`VerdictEntry::opening`].
     pub opening: Opening,
     /// The verdict's connection was closed by both sides, as far as the packets say.
     pub closed: bool,
@@ -207,7 +207,7 @@ impl Connections {
     }
 }
 
-impl Verdict {
+impl VerdictEntry {
     /// Notes the opening of the connection that the verdict is about: its SYN, sent again, asks for no
     /// other one.
     #[must_use]

@@ -94,21 +94,21 @@ impl Treatment {
     }
 }
 
-/// Bits of [`Verdict::state`].
+/// Bits of [`VerdictEntry::state`].
 pub struct State;
 
 impl State {
     /// Another connection has begun with the same key: the verdict is over, the entry only keeps
     /// the old flow's counters until user space has read and removed it. The packets of the new flow
-    /// are tracked and shown as if the entry were not there. It holds if [`Verdict::opening`] says that
-    /// this entry is meant: see [`Verdict::is_over`].
+    /// are tracked and shown as if the entry were not there. It holds if [`VerdictEntry::opening`] says that
+    /// this entry is meant: see [`VerdictEntry::is_over`].
     pub const REOPENED: u8 = 1;
-    /// [`Verdict::opening`] is a SYN seen since the verdict, which asks for another connection; the
+    /// [`VerdictEntry::opening`] is a SYN seen since the verdict, which asks for another connection; the
     /// verdict is over when a SYN+ACK acknowledges it. See [`crate::reopen`].
     pub const KNOCKED: u8 = 2;
     /// Since that SYN, an ACK of the other side was let through.
     pub const CHALLENGED: u8 = 4;
-    /// [`Verdict::opening`] was written with the verdict: it is the SYN of the connection that the
+    /// [`VerdictEntry::opening`] was written with the verdict: it is the SYN of the connection that the
     /// verdict is about. Says nothing once [`State::KNOCKED`] is set.
     pub const OPENED: u8 = 8;
     /// XDP has seen packets of the lower endpoint: what goes out of the flow under the same key was
@@ -195,11 +195,11 @@ impl Total {
 /// An entry of `VERDICTS_V4` and `VERDICTS_V6`.
 ///
 /// User space writes it once; afterwards only the kernel changes it: `last_seen`, the TCP flags,
-/// the state and the counters. The count of a direction is [`Verdict::lower`] or [`Verdict::upper`].
+/// the state and the counters. The count of a direction is [`VerdictEntry::lower`] or [`VerdictEntry::upper`].
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "user", derive(Debug))]
-pub struct Verdict {
+pub struct VerdictEntry {
     /// An [`Action`].
     pub action: u8,
     /// The TCP flags seen since the verdict in packets of the lower endpoint, combined by OR.
@@ -235,11 +235,11 @@ pub struct Verdict {
     /// With the action `limit`, the key in `LIMITS` of the [`crate::Bucket`] that it takes from.
     pub bucket: u32,
     /// A [`crate::reopen::Opening`], where the state says of which connection. With
-    /// [`State::REOPENED`], the [`Verdict::generation`] of the entry that is over.
+    /// [`State::REOPENED`], the [`VerdictEntry::generation`] of the entry that is over.
     pub opening: u32,
 }
 
-impl Verdict {
+impl VerdictEntry {
     /// What a packet adds to the entry's first word in memory: its TCP flags, and bits of [`State`].
     #[inline(always)]
     pub const fn first_word_bits(direction: Direction, tcp_flags: u8, state: u8) -> u32 {
@@ -286,18 +286,18 @@ impl Verdict {
 const _: () = {
     assert!(size_of::<Tally>() == 4 + 4 && align_of::<Tally>() == 8);
     assert!(size_of::<Total>() == 8 + 8);
-    assert!(size_of::<Verdict>() == 4 + 4 + 4 * 2 + 8 + 2 * 8 + 3 * 16 + 4 + 4);
+    assert!(size_of::<VerdictEntry>() == 4 + 4 + 4 * 2 + 8 + 2 * 8 + 3 * 16 + 4 + 4);
 };
 
 // SAFETY: `repr(C)`, integers only, no padding (asserted above): every bit pattern is a value, and
 // every byte of a value is initialised.
-unsafe impl crate::Pod for Verdict {}
+unsafe impl crate::Pod for VerdictEntry {}
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Action, State, Tally, Total, Treatment, Verdict};
+    use super::{Action, State, Tally, Total, Treatment, VerdictEntry};
     use crate::{Direction, Disposition, Hook};
 
     #[test]
@@ -325,7 +325,7 @@ mod tests {
         fn bits_reach_the_fields_they_are_meant_for(flags: u8, state: u8, upper: bool) {
             let direction = if upper { Direction::FromUpper } else { Direction::FromLower };
             let [action, lower, other, top] =
-                Verdict::first_word_bits(direction, flags, state).to_le_bytes();
+                VerdictEntry::first_word_bits(direction, flags, state).to_le_bytes();
             let (own, none) = if upper { (other, lower) } else { (lower, other) };
             prop_assert!((action, own, none, top) == (0, flags, 0, state));
         }
@@ -382,22 +382,22 @@ mod tests {
 
     #[test]
     fn what_was_meant_for_an_earlier_entry_ends_nothing() {
-        let earlier = Verdict { decided_ns: (7 << 32) + 1000, ..Verdict::default() };
-        let verdict = Verdict { decided_ns: (7 << 32) + 1001, ..Verdict::default() };
+        let earlier = VerdictEntry { decided_ns: (7 << 32) + 1000, ..VerdictEntry::default() };
+        let verdict = VerdictEntry { decided_ns: (7 << 32) + 1001, ..VerdictEntry::default() };
         let opening = earlier.generation();
-        let ended = Verdict { state: State::REOPENED, opening, ..verdict };
+        let ended = VerdictEntry { state: State::REOPENED, opening, ..verdict };
         assert!(!ended.is_over() && !verdict.is_over());
-        assert!(Verdict { opening: verdict.generation(), ..ended }.is_over());
+        assert!(VerdictEntry { opening: verdict.generation(), ..ended }.is_over());
     }
 
     #[test]
     fn only_a_drop_counts_all_as_dropped() {
-        let mut verdict = Verdict {
+        let mut verdict = VerdictEntry {
             action: Action::Drop as u8,
             from_lower: Tally { packets: 2, bytes: 120 },
             folded_upper: Total { packets: 1 << 33, bytes: 1 << 40 },
             over_limit: Total { packets: 1, bytes: 60 },
-            ..Verdict::default()
+            ..VerdictEntry::default()
         };
         assert!(verdict.dropped() == Total { packets: (1 << 33) + 2, bytes: (1 << 40) + 120 });
         verdict.action = Action::Limit as u8;

@@ -1,6 +1,8 @@
 //! Counting: statistics by reason, counters of a verdict.
 
-use ndpi_common::{Direction, Disposition, FOLD_AT, Tally, Total, Verdict, Weight, stats_index};
+use ndpi_common::{
+    Direction, Disposition, FOLD_AT, Tally, Total, VerdictEntry, Weight, stats_index,
+};
 
 use super::atomic;
 use super::hook::Hooked;
@@ -31,7 +33,11 @@ pub(super) fn leave<H: Hooked>(frame: H, disposition: Disposition, weight: Weigh
 /// # Safety
 /// `verdict` was looked up in this run.
 #[inline(always)]
-pub(super) unsafe fn tally(verdict: *mut Verdict, direction: Direction, weight: Weight) -> Tally {
+pub(super) unsafe fn tally(
+    verdict: *mut VerdictEntry,
+    direction: Direction,
+    weight: Weight,
+) -> Tally {
     // SAFETY: both are aligned words of a valid entry; a `Tally` is one 64-bit word.
     let (word, total) = unsafe {
         match direction {

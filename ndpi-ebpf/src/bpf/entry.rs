@@ -2,7 +2,7 @@
 
 use core::ptr;
 
-use ndpi_common::Verdict;
+use ndpi_common::VerdictEntry;
 
 use super::atomic;
 
@@ -14,24 +14,24 @@ impl FirstWord {
     /// # Safety
     /// `verdict` was looked up in this run.
     #[inline(always)]
-    pub(super) unsafe fn read(verdict: *mut Verdict) -> Self {
+    pub(super) unsafe fn read(verdict: *mut VerdictEntry) -> Self {
         // SAFETY: the caller's promise; the first four bytes of an aligned entry.
         Self(unsafe { ptr::read_volatile(verdict.cast::<u32>()) })
     }
 
-    /// See [`Verdict::action`].
+    /// See [`VerdictEntry::action`].
     #[inline(always)]
     pub(super) const fn action(self) -> u8 {
         self.byte(0)
     }
 
-    /// See [`Verdict::tcp_flags_lower`] and [`Verdict::tcp_flags_upper`].
+    /// See [`VerdictEntry::tcp_flags_lower`] and [`VerdictEntry::tcp_flags_upper`].
     #[inline(always)]
     pub(super) const fn tcp_flags(self) -> (u8, u8) {
         (self.byte(1), self.byte(2))
     }
 
-    /// See [`Verdict::state`].
+    /// See [`VerdictEntry::state`].
     #[inline(always)]
     pub(super) const fn state(self) -> u8 {
         self.byte(3)
@@ -50,7 +50,7 @@ impl FirstWord {
     /// # Safety
     /// `verdict` was looked up in this run.
     #[inline(always)]
-    pub(super) unsafe fn add(self, verdict: *mut Verdict, bits: u32) {
+    pub(super) unsafe fn add(self, verdict: *mut VerdictEntry, bits: u32) {
         if self.0 & bits != bits {
             // SAFETY: the caller's promise; the first word of an aligned entry.
             unsafe { atomic::or32(verdict.cast(), bits) };
@@ -63,7 +63,7 @@ impl FirstWord {
 /// # Safety
 /// `verdict` was looked up in this run.
 #[inline(always)]
-pub(super) unsafe fn set_state(verdict: *mut Verdict, bits: u8) {
+pub(super) unsafe fn set_state(verdict: *mut VerdictEntry, bits: u8) {
     // SAFETY: the caller's promise; the first word of an aligned entry.
     unsafe { atomic::or32(verdict.cast(), u32::from(bits) << 24) };
 }
@@ -73,7 +73,7 @@ pub(super) unsafe fn set_state(verdict: *mut Verdict, bits: u8) {
 /// # Safety
 /// `verdict` was looked up in this run.
 #[inline(always)]
-pub(super) unsafe fn clear_state(verdict: *mut Verdict, bits: u8) -> u8 {
+pub(super) unsafe fn clear_state(verdict: *mut VerdictEntry, bits: u8) -> u8 {
     // SAFETY: the caller's promise; the first word of an aligned entry.
     let before = unsafe { atomic::and32(verdict.cast(), !(u32::from(bits) << 24)) };
     before.to_le_bytes()[3]

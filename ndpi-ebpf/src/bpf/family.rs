@@ -2,14 +2,14 @@
 
 use core::ptr;
 
-use ndpi_common::{Direction, Key, KeyV4, KeyV6, ServerKey, Track, Verdict};
+use ndpi_common::{Direction, Key, KeyV4, KeyV6, ServerKey, Track, VerdictEntry};
 
 use super::maps::{TRACK_V4, TRACK_V6, UNANSWERED_V4, UNANSWERED_V6, VERDICTS_V4, VERDICTS_V6};
 
 /// A flow key with maps of its own.
 pub(super) trait Family: Copy {
     /// The flow's verdict. The entry may be removed at any time; its memory stays a verdict's.
-    fn verdict(&self) -> Option<*mut Verdict>;
+    fn verdict(&self) -> Option<*mut VerdictEntry>;
     /// The flow's track, where its client was answered.
     fn track(&self) -> Option<*mut Track>;
     /// The flow's track, where nobody has answered.
@@ -49,7 +49,7 @@ pub(super) trait Family: Copy {
 
 impl Family for KeyV4 {
     #[inline(always)]
-    fn verdict(&self) -> Option<*mut Verdict> {
+    fn verdict(&self) -> Option<*mut VerdictEntry> {
         VERDICTS_V4.get_ptr_mut(self)
     }
 
@@ -101,7 +101,7 @@ impl Family for KeyV4 {
 
 impl Family for KeyV6 {
     #[inline(always)]
-    fn verdict(&self) -> Option<*mut Verdict> {
+    fn verdict(&self) -> Option<*mut VerdictEntry> {
         VERDICTS_V6.get_ptr_mut(self)
     }
 

@@ -7,7 +7,7 @@
 
 use core::ptr;
 
-use ndpi_common::{Direction, State, TrackNotes, Verdict};
+use ndpi_common::{Direction, State, TrackNotes, VerdictEntry};
 
 use super::family::Family;
 use super::hook::Hooked;
@@ -18,7 +18,7 @@ use super::hook::Hooked;
 pub(super) fn was_seen<H: Hooked, K: Family>(
     frame: H,
     key: &K,
-    verdict: Option<*mut Verdict>,
+    verdict: Option<*mut VerdictEntry>,
     direction: Direction,
 ) -> bool {
     frame.is_forwarded()
@@ -28,7 +28,7 @@ pub(super) fn was_seen<H: Hooked, K: Family>(
 
 /// As one word, of which the verifier sees whether it is null: an `Option` goes to a subprogram as two.
 #[inline(always)]
-fn or_null(verdict: Option<*mut Verdict>) -> *mut Verdict {
+fn or_null(verdict: Option<*mut VerdictEntry>) -> *mut VerdictEntry {
     verdict.unwrap_or(ptr::null_mut())
 }
 
@@ -42,7 +42,7 @@ fn is_noted_untagged<K: Family>(key: &K, direction: Direction) -> u32 {
 /// Whether the flow of a key has the note, where it is: in its verdict, which is null where it has none,
 /// or in its track.
 #[inline(never)]
-fn is_noted<K: Family>(key: &K, verdict: *mut Verdict, direction: Direction) -> u32 {
+fn is_noted<K: Family>(key: &K, verdict: *mut VerdictEntry, direction: Direction) -> u32 {
     if !verdict.is_null() {
         // SAFETY: the caller looked it up in this run; a byte that the kernel only changes with its word.
         let state = unsafe { (&raw const (*verdict).state).read_volatile() };

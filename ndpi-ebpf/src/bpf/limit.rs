@@ -3,7 +3,7 @@
 use core::ptr;
 
 use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
-use ndpi_common::{Bucket, Verdict, Weight};
+use ndpi_common::{Bucket, VerdictEntry, Weight};
 
 use super::atomic;
 use super::maps::LIMITS;
@@ -14,7 +14,7 @@ use super::maps::LIMITS;
 /// # Safety
 /// `verdict` was looked up in this run.
 #[inline(always)]
-pub(super) unsafe fn lets_through(verdict: *mut Verdict, weight: Weight) -> bool {
+pub(super) unsafe fn lets_through(verdict: *mut VerdictEntry, weight: Weight) -> bool {
     // SAFETY: the caller's promise.
     let number = unsafe { (*verdict).bucket };
     let Some(bucket) = LIMITS.get_ptr_mut(number) else { return true };

@@ -8,15 +8,15 @@ use aya_ebpf::macros::btf_map;
 use ndpi_common::parse::Packet;
 use ndpi_common::{
     Bucket, FlowPacket, FragmentKey, FragmentPorts, Hook, KeyV4, KeyV6, MAX_SERVERS, STATS_LEN,
-    SampleHeader, Server, ServerKey, Stat, Track, Verdict,
+    SampleHeader, Server, ServerKey, Stat, Track, VerdictEntry,
 };
 
 /// Decided IPv4 flows.
 #[btf_map]
-pub(super) static VERDICTS_V4: HashMap<KeyV4, Verdict, 262_144> = HashMap::new();
+pub(super) static VERDICTS_V4: HashMap<KeyV4, VerdictEntry, 262_144> = HashMap::new();
 /// Decided IPv6 flows.
 #[btf_map]
-pub(super) static VERDICTS_V6: HashMap<KeyV6, Verdict, 131_072> = HashMap::new();
+pub(super) static VERDICTS_V6: HashMap<KeyV6, VerdictEntry, 131_072> = HashMap::new();
 /// Undecided IPv4 flows whose client was answered.
 #[btf_map]
 pub(super) static TRACK_V4: LruHashMap<KeyV4, Track, 98_304> = LruHashMap::new();

@@ -5,7 +5,7 @@ use core::ptr;
 
 use ndpi_common::parse::tcp;
 use ndpi_common::reopen::{Connections, Header, Meaning, Opening, Segment};
-use ndpi_common::{FlowPacket, State, Verdict};
+use ndpi_common::{FlowPacket, State, VerdictEntry};
 
 use super::atomic;
 use super::entry::{FirstWord, clear_state, set_state};
@@ -28,7 +28,7 @@ pub(super) const OVER: Answer = 3;
 #[inline(never)]
 pub(super) fn by<H: Hooked, K: Copy>(
     frame: H,
-    verdict: *mut Verdict,
+    verdict: *mut VerdictEntry,
     packet: &FlowPacket<K>,
 ) -> Answer {
     settings::now();
@@ -61,7 +61,7 @@ pub(super) fn by<H: Hooked, K: Copy>(
 /// Ends a verdict that nobody is there to take away: it has been idle for longer than a flow may pause,
 /// and user space is silent. Says whether it did.
 #[inline(never)]
-pub(super) fn outlived(verdict: *mut Verdict) -> u32 {
+pub(super) fn outlived(verdict: *mut VerdictEntry) -> u32 {
     settings::now();
     // SAFETY: the caller looked the verdict up in this run; aligned words that are only written whole.
     let (last_seen, decided_ns) = unsafe {
@@ -100,7 +100,7 @@ fn segment<H: Hooked, K: Copy>(frame: H, packet: &FlowPacket<K>) -> Segment {
 /// # Safety
 /// `verdict` was looked up in this run.
 #[inline(always)]
-unsafe fn carry_out(verdict: *mut Verdict, generation: u32, meaning: Meaning) -> Answer {
+unsafe fn carry_out(verdict: *mut VerdictEntry, generation: u32, meaning: Meaning) -> Answer {
     // SAFETY: the caller's promise.
     unsafe {
         match meaning {
@@ -131,7 +131,7 @@ unsafe fn carry_out(verdict: *mut Verdict, generation: u32, meaning: Meaning) ->
 /// # Safety
 /// `verdict` was looked up in this run.
 #[inline(always)]
-unsafe fn end(verdict: *mut Verdict, generation: u32) {
+unsafe fn end(verdict: *mut VerdictEntry, generation: u32) {
     // SAFETY: the caller's promise; aligned words of the entry.
     unsafe {
         atomic::swap32(&raw mut (*verdict).opening, generation);
@@ -145,7 +145,7 @@ unsafe fn end(verdict: *mut Verdict, generation: u32) {
 /// # Safety
 /// `verdict` was looked up in this run.
 #[inline(always)]
-unsafe fn remember(verdict: *mut Verdict, opening: Opening) -> bool {
+unsafe fn remember(verdict: *mut VerdictEntry, opening: Opening) -> bool {
     // SAFETY: the caller's promise; aligned words of the entry.
     unsafe {
         let before = atomic::swap32(&raw mut (*verdict).opening, opening.0);

@@ -3,7 +3,7 @@
 use core::ptr;
 
 use ndpi_common::parse::{proto, tcp};
-use ndpi_common::{Action, Disposition, FlowPacket, Reason, State, Treatment, Verdict};
+use ndpi_common::{Action, Disposition, FlowPacket, Reason, State, Treatment, VerdictEntry};
 
 use super::count;
 use super::entry::FirstWord;
@@ -33,7 +33,7 @@ pub(super) enum Ruling {
 #[inline(always)]
 pub(super) unsafe fn ruling<H: Hooked, K: Family>(
     frame: H,
-    verdict: *mut Verdict,
+    verdict: *mut VerdictEntry,
     packet: &FlowPacket<K>,
 ) -> Ruling {
     // SAFETY: the caller's promise.
@@ -70,7 +70,7 @@ fn may_outlive<K: Family>(first: FirstWord, packet: &FlowPacket<K>) -> bool {
 #[inline(always)]
 unsafe fn enforce<H: Hooked, K: Family>(
     frame: H,
-    verdict: *mut Verdict,
+    verdict: *mut VerdictEntry,
     treatment: Treatment,
     packet: &FlowPacket<K>,
 ) -> Ruling {
@@ -107,7 +107,7 @@ unsafe fn enforce<H: Hooked, K: Family>(
 /// # Safety
 /// `verdict` was looked up in this run.
 #[inline(always)]
-unsafe fn note<H: Hooked, K>(verdict: *mut Verdict, first: FirstWord, packet: &FlowPacket<K>) {
+unsafe fn note<H: Hooked, K>(verdict: *mut VerdictEntry, first: FirstWord, packet: &FlowPacket<K>) {
     let opens = tcp::opens(packet.tcp_flags);
     let tick = settings::tick();
     // SAFETY: the caller's promise. Two CPUs write the same tick, or ones that differ by one.
@@ -117,7 +117,7 @@ unsafe fn note<H: Hooked, K>(verdict: *mut Verdict, first: FirstWord, packet: &F
             ptr::write_volatile(last_seen, tick);
         }
         let state = State::seen_at(H::HOOK, packet.direction);
-        let bits = Verdict::first_word_bits(packet.direction, packet.tcp_flags, state);
+        let bits = VerdictEntry::first_word_bits(packet.direction, packet.tcp_flags, state);
         first.add(verdict, bits);
     }
 }

@@ -1,6 +1,6 @@
 //! The verdict map of one family.
 
-use ndpi_common::{Key, Pod, Verdict};
+use ndpi_common::{Key, Pod, VerdictEntry};
 
 use super::MapError;
 use super::hash::Hash;
@@ -23,23 +23,23 @@ pub enum Written {
 /// A verdict map with keys `K`.
 #[derive(Clone, Debug)]
 pub(super) struct VerdictTable<K> {
-    map: Hash<K, Verdict>,
+    map: Hash<K, VerdictEntry>,
     /// Makes a key of either family of one of this.
     of_family: fn(K) -> Key,
 }
 
 impl<K: Pod> VerdictTable<K> {
-    pub(super) fn new(map: Hash<K, Verdict>, of_family: fn(K) -> Key) -> Self {
+    pub(super) fn new(map: Hash<K, VerdictEntry>, of_family: fn(K) -> Key) -> Self {
         Self { map, of_family }
     }
 
-    pub(super) fn map(&self) -> &Hash<K, Verdict> {
+    pub(super) fn map(&self) -> &Hash<K, VerdictEntry> {
         &self.map
     }
 
     pub(super) fn entries(
         &self,
-    ) -> impl Iterator<Item = Result<(Key, Verdict), MapError>> + use<K> {
+    ) -> impl Iterator<Item = Result<(Key, VerdictEntry), MapError>> + use<K> {
         let of_family = self.of_family;
         self.map.entries(BATCH).map(move |entry| entry.map(|(key, value)| (of_family(key), value)))
     }
@@ -47,7 +47,7 @@ impl<K: Pod> VerdictTable<K> {
     pub(super) fn write(
         &self,
         key: &K,
-        verdict: &Verdict,
+        verdict: &VerdictEntry,
         write: Write,
     ) -> Result<Written, MapError> {
         let Err(error) = self.map.write(key, verdict, write) else { return Ok(Written::Stands) };

@@ -1,7 +1,7 @@
 //! The verdict maps of both families: written once by user space, counted in by the kernel.
 
 use ndpi_common::names::map;
-use ndpi_common::{Key, KeyV4, KeyV6, Verdict};
+use ndpi_common::{Key, KeyV4, KeyV6, VerdictEntry};
 
 use super::MapError;
 use super::verdict_table::{VerdictTable, Written};
@@ -28,7 +28,7 @@ impl VerdictMaps {
     /// # Errors
     ///
     /// What the kernel said, but for a full map: that is [`Written::Full`].
-    pub fn insert(&self, key: &Key, verdict: &Verdict) -> Result<Written, MapError> {
+    pub fn insert(&self, key: &Key, verdict: &VerdictEntry) -> Result<Written, MapError> {
         self.write(key, verdict, Write::New)
     }
 
@@ -38,11 +38,11 @@ impl VerdictMaps {
     /// # Errors
     ///
     /// As for [`VerdictMaps::insert`].
-    pub fn replace(&self, key: &Key, verdict: &Verdict) -> Result<Written, MapError> {
+    pub fn replace(&self, key: &Key, verdict: &VerdictEntry) -> Result<Written, MapError> {
         self.write(key, verdict, Write::Any)
     }
 
-    fn write(&self, key: &Key, verdict: &Verdict, write: Write) -> Result<Written, MapError> {
+    fn write(&self, key: &Key, verdict: &VerdictEntry, write: Write) -> Result<Written, MapError> {
         match key {
             Key::V4(key) => self.v4.write(key, verdict, write),
             Key::V6(key) => self.v6.write(key, verdict, write),
@@ -54,7 +54,7 @@ impl VerdictMaps {
     /// # Errors
     ///
     /// What the kernel said.
-    pub fn get(&self, key: &Key) -> Result<Option<Verdict>, MapError> {
+    pub fn get(&self, key: &Key) -> Result<Option<VerdictEntry>, MapError> {
         match key {
             Key::V4(key) => self.v4.map().get(key),
             Key::V6(key) => self.v6.map().get(key),
@@ -66,7 +66,7 @@ impl VerdictMaps {
     /// # Errors
     ///
     /// What the kernel said.
-    pub fn take(&self, key: &Key) -> Result<Option<Verdict>, MapError> {
+    pub fn take(&self, key: &Key) -> Result<Option<VerdictEntry>, MapError> {
         match key {
             Key::V4(key) => self.v4.map().take(key),
             Key::V6(key) => self.v6.map().take(key),
@@ -85,7 +85,7 @@ impl VerdictMaps {
 
     /// All entries of both maps, while the kernel goes on counting in them. An entry that stays
     /// during the walk comes exactly once; one that comes or goes meanwhile, once or not at all.
-    pub fn entries(&self) -> impl Iterator<Item = Result<(Key, Verdict), MapError>> + use<> {
+    pub fn entries(&self) -> impl Iterator<Item = Result<(Key, VerdictEntry), MapError>> + use<> {
         self.v4.entries().chain(self.v6.entries())
     }
 }

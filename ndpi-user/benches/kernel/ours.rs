@@ -9,7 +9,7 @@ use aya::maps::{Array, ArrayOfMaps, HashMap, Map, MapData, RingBuf};
 use aya::programs::Xdp;
 use aya::{Ebpf, EbpfLoader};
 use ndpi_common::names::{global, map, program};
-use ndpi_common::{Action, Bucket, Key, KeyV4, KeyV6, Live, Pod, Verdict};
+use ndpi_common::{Action, Bucket, Key, KeyV4, KeyV6, Live, Pod, VerdictEntry};
 use ndpi_kernel::Element;
 use ndpi_kernel::object::kernel_object;
 
@@ -70,7 +70,8 @@ impl Ours {
         keys: impl Iterator<Item = Key>,
         action: Action,
     ) -> Result<(), Box<dyn Error>> {
-        let verdict = Verdict { action: action as u8, last_seen: NOW, ..Verdict::default() };
+        let verdict =
+            VerdictEntry { action: action as u8, last_seen: NOW, ..VerdictEntry::default() };
         for key in keys {
             match key {
                 Key::V4(key) => self.insert::<KeyV4, _>(map::VERDICTS_V4, key, verdict)?,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ndpi_common::{Action, TICK_NS, Verdict};
+use ndpi_common::{Action, TICK_NS, VerdictEntry};
 
 use ndpi_flow::{End, FlowKey, Timeouts, tcp};
 
@@ -11,7 +11,7 @@ use ndpi_flow::{End, FlowKey, Timeouts, tcp};
 /// The FIN and RST of a blocked connection never arrive, and both ends may still hold it open: they only
 /// bring the end of its entry nearer, after which a note is left ([`ndpi_flow::Notes`]) that blocks the
 /// rest of it.
-pub fn end_of(key: &FlowKey, entry: &Verdict, now: u32, timeouts: &Timeouts) -> Option<End> {
+pub fn end_of(key: &FlowKey, entry: &VerdictEntry, now: u32, timeouts: &Timeouts) -> Option<End> {
     let ticks = u64::from(now.saturating_sub(entry.last_seen));
     let silent = Duration::from_nanos(ticks * TICK_NS);
     let (lower, upper) = (entry.tcp_flags_lower, entry.tcp_flags_upper);
@@ -31,7 +31,7 @@ pub fn end_of(key: &FlowKey, entry: &Verdict, now: u32, timeouts: &Timeouts) -> 
 mod tests {
     use std::time::Duration;
 
-    use ndpi_common::{Action, Direction, Key, KeyV4, TICK_NS, Verdict};
+    use ndpi_common::{Action, Direction, Key, KeyV4, TICK_NS, VerdictEntry};
     use ndpi_flow::tcp::{ACK, FIN, RST};
     use ndpi_flow::{End, Timeouts};
 
@@ -43,18 +43,18 @@ mod tests {
         Key::V4(key)
     }
 
-    fn entry(action: Action, lower: u8, upper: u8) -> Verdict {
-        Verdict {
+    fn entry(action: Action, lower: u8, upper: u8) -> VerdictEntry {
+        VerdictEntry {
             action: action as u8,
             tcp_flags_lower: lower,
             tcp_flags_upper: upper,
             last_seen: 1000,
-            ..Verdict::default()
+            ..VerdictEntry::default()
         }
     }
 
     /// The end of `entry` after it was silent for as long as `silent` and one tick more.
-    fn after(silent: Duration, proto: u8, entry: &Verdict) -> Option<End> {
+    fn after(silent: Duration, proto: u8, entry: &VerdictEntry) -> Option<End> {
         let ticks = u32::try_from(silent.as_nanos() / u128::from(TICK_NS)).unwrap();
         assert_eq!(end_of(&key(proto), entry, 1000 + ticks, &Timeouts::default()), None);
         end_of(&key(proto), entry, 1000 + ticks + 1, &Timeouts::default())

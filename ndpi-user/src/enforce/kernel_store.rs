@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
-use ndpi_common::{Action, OWN_BUCKET, State, TICK_NS, Total, Track, Verdict as Entry, tick_of};
+use ndpi_common::{
+    Action, OWN_BUCKET, State, TICK_NS, Total, Track, VerdictEntry as Entry, tick_of,
+};
 use ndpi_flow::FlowKey;
 use ndpi_kernel::{Clock, Kernel, Limits, TrackMaps, VerdictMaps, Written};
 

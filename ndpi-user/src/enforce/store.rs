@@ -3,7 +3,7 @@
 use std::ops::Add;
 
 use ndpi::Classification;
-use ndpi_common::Verdict as Entry;
+use ndpi_common::VerdictEntry as Entry;
 use ndpi_common::parse::{proto, tcp};
 use ndpi_common::reopen::Opening;
 use ndpi_flow::{End, FlowEntry, FlowKey, Verdict};

@@ -4,7 +4,7 @@
 //! are known when room is needed, each sweep of a table that is more than half full brings its worker
 //! the flows that were active since the last one that did, in the order of their last packets.
 
-use ndpi_common::{Key, TICK_NS, Verdict};
+use ndpi_common::{Key, TICK_NS, VerdictEntry};
 use ndpi_flow::{Shards, Timeouts};
 use ndpi_kernel::Clock;
 
@@ -45,7 +45,13 @@ impl Census {
     }
 
     /// Adds an entry.
-    pub(super) fn add(&mut self, key: Key, entry: &Verdict, timeouts: &Timeouts, clock: &Clock) {
+    pub(super) fn add(
+        &mut self,
+        key: Key,
+        entry: &VerdictEntry,
+        timeouts: &Timeouts,
+        clock: &Clock,
+    ) {
         let found = &mut self.workers[self.shards.owner(&key)];
         found.entries += 1;
         let last_seen = entry.last_seen;
@@ -106,9 +112,14 @@ mod tests {
         Key::V4(KeyV4::new(([198, 18, 0, 1], port), ([198, 18, 0, 2], 53), 0, 17).0)
     }
 
-    fn entry(last_seen: u32) -> Verdict {
+    fn entry(last_seen: u32) -> VerdictEntry {
         let from_upper = Tally { packets: 1, bytes: 100 };
-        Verdict { action: Action::Drop as u8, last_seen, from_upper, ..Verdict::default() }
+        VerdictEntry {
+            action: Action::Drop as u8,
+            last_seen,
+            from_upper,
+            ..VerdictEntry::default()
+        }
     }
 
     /// The ports of flows that one worker is sent as over and as active.

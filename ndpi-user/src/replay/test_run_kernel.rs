@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use ndpi_common::{Direction, Key, SampleHeader, Track, Verdict, parse, tick_of};
+use ndpi_common::{Direction, Key, SampleHeader, Track, VerdictEntry, parse, tick_of};
 use ndpi_kernel::{Clock, Kernel, LoadOptions, Rings, Stats, VerdictMaps};
 use ndpi_policy::Policy;
 
@@ -108,7 +108,7 @@ impl TestRunKernel {
     }
 
     /// The flow's verdict as it stands.
-    pub(super) fn verdict(&self, key: &Key) -> Result<Option<Verdict>> {
+    pub(super) fn verdict(&self, key: &Key) -> Result<Option<VerdictEntry>> {
         Ok(self.kernel.verdicts().get(key)?)
     }
 

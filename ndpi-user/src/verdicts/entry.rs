@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ndpi::{AppId, CategoryId};
-use ndpi_common::{Action, Key, TICK_NS, Verdict};
+use ndpi_common::{Action, Key, TICK_NS, VerdictEntry};
 use ndpi_kernel::Clock;
 use ndpi_policy::{DEFAULT_RULE, UNDECIDED_RULE};
 use serde::Serialize;
@@ -62,7 +62,12 @@ pub(super) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    pub(super) fn new(key: &Key, verdict: &Verdict, names: Option<&'a Names>, now: &Now) -> Self {
+    pub(super) fn new(
+        key: &Key,
+        verdict: &VerdictEntry,
+        names: Option<&'a Names>,
+        now: &Now,
+    ) -> Self {
         let ((lower, lower_port), (upper, upper_port)) = (key.lower(), key.upper());
         let action = match Action::from_byte(verdict.action) {
             Some(action) => action.name().into(),
@@ -180,8 +185,8 @@ mod tests {
         Key::V4(KeyV4::new(([198, 18, 0, 1], 40_000), ([198, 18, 0, 2], 443), 0, 6).0)
     }
 
-    fn verdict() -> Verdict {
-        Verdict {
+    fn verdict() -> VerdictEntry {
+        VerdictEntry {
             action: Action::Drop as u8,
             rule: 1,
             app: 1,
@@ -191,7 +196,7 @@ mod tests {
             last_seen: 980,
             from_lower: Tally { packets: 3, bytes: 180 },
             folded_upper: Total { packets: 1000, bytes: 1_500_000 },
-            ..Verdict::default()
+            ..VerdictEntry::default()
         }
     }
 
@@ -225,10 +230,10 @@ mod tests {
 
     #[test]
     fn without_names_there_are_numbers_and_without_counts_none() {
-        let verdict = Verdict { action: Action::Bypass as u8, rule: u16::MAX, ..verdict() };
+        let verdict = VerdictEntry { action: Action::Bypass as u8, rule: u16::MAX, ..verdict() };
         let cells = Entry::new(&key(), &verdict, None, &now()).cells(&now());
         assert_eq!(cells[2..8], ["bypass", "default", "2.1", "1", "-", "-"]);
-        let unknown = Verdict { app: 0, ..verdict };
+        let unknown = VerdictEntry { app: 0, ..verdict };
         assert_eq!(Entry::new(&key(), &unknown, None, &now()).cells(&now())[3], "undecided");
     }
 
@@ -262,7 +267,7 @@ mod tests {
         assert_eq!(object["dropped"], 1003);
         assert_eq!(object["rule"], 1);
         assert!(object.get("app").is_none() && object.get("seen_ns").is_none());
-        let default = Verdict { rule: u16::MAX, ..verdict() };
+        let default = VerdictEntry { rule: u16::MAX, ..verdict() };
         let object = serde_json::to_value(Entry::new(&key(), &default, None, &now())).unwrap();
         assert!(object.get("rule").is_none());
     }

@@ -1,6 +1,6 @@
 //! ICMP errors, and the flows that they are about.
 
-use ndpi_common::{Action, Hook, Outcome, Reason, State, Switches, Total, Verdict};
+use ndpi_common::{Action, Hook, Outcome, Reason, State, Switches, Total, VerdictEntry};
 use testkit::frame::{ACK, ICMP, ICMPV6, SYN, Talk, V4, V6, counted, inside};
 
 use crate::forms::patched;
@@ -112,7 +112,12 @@ fn an_error_that_cannot_be_about_the_flow_says_nothing_of_it() {
     // The old flow of a verdict that is over gets nothing either.
     kernel.set_verdict(
         V4.key(),
-        Verdict { action: Action::Drop as u8, state: State::REOPENED, last_seen: NOW, ..before },
+        VerdictEntry {
+            action: Action::Drop as u8,
+            state: State::REOPENED,
+            last_seen: NOW,
+            ..before
+        },
     );
     assert_eq!(kernel.run(Hook::Xdp, &frame), Answer::Pass);
 }

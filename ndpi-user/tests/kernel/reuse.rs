@@ -2,7 +2,8 @@
 
 use ndpi_common::reopen::Opening;
 use ndpi_common::{
-    Action, Direction, Hook, Key, Outcome, Reason, SampleFlags, Server, State, Switches, Verdict,
+    Action, Direction, Hook, Key, Outcome, Reason, SampleFlags, Server, State, Switches,
+    VerdictEntry,
 };
 use testkit::frame::{ACK, FIN, RST, SYN, Talk, V4, V6, counted};
 
@@ -55,7 +56,7 @@ fn a_syn_on_a_finished_flow_starts_a_new_one() {
             let after = kernel.verdict(V4.key());
             let state = before.state | State::REOPENED;
             assert!(after.is_over());
-            assert_eq!(after, Verdict { state, opening: after.opening, ..before });
+            assert_eq!(after, VerdictEntry { state, opening: after.opening, ..before });
         }
     }
 }
@@ -245,7 +246,8 @@ fn a_server_that_holds_the_old_connection_learns_that_it_is_over() {
 #[test]
 fn the_syn_of_the_blocked_connection_itself_does_not_knock() {
     let Some(mut kernel) = kernel(Settings::default()) else { return };
-    let entry = Verdict { action: Action::Drop as u8, last_seen: NOW, ..Verdict::default() };
+    let entry =
+        VerdictEntry { action: Action::Drop as u8, last_seen: NOW, ..VerdictEntry::default() };
     let opening = Opening::new(Direction::FromLower, 900);
     kernel.set_verdict(V4.key(), entry.opened_by(Some(opening)));
     for _ in 0..2 {
@@ -321,10 +323,14 @@ fn the_end_of_an_earlier_entry_at_the_same_place_ends_nothing() {
     let Some(mut kernel) = kernel(Settings::default()) else { return };
     // As a CPU leaves it that ends a verdict which has gone, and whose place is another's by now.
     let (state, decided_ns) = (State::REOPENED, (1 << 40) + 1234);
-    let entry =
-        Verdict { action: Action::Drop as u8, last_seen: NOW, decided_ns, ..Verdict::default() };
-    kernel.set_verdict(V4.key(), Verdict { state, opening: 1233, ..entry });
+    let entry = VerdictEntry {
+        action: Action::Drop as u8,
+        last_seen: NOW,
+        decided_ns,
+        ..VerdictEntry::default()
+    };
+    kernel.set_verdict(V4.key(), VerdictEntry { state, opening: 1233, ..entry });
     assert_eq!(kernel.run(Hook::Xdp, &V4.out(ACK, b"still blocked")), Answer::Drop);
-    kernel.set_verdict(V4.key(), Verdict { state, opening: 1234, ..entry });
+    kernel.set_verdict(V4.key(), VerdictEntry { state, opening: 1234, ..entry });
     assert_eq!(kernel.run(Hook::Xdp, &V4.out(ACK, b"over")), Answer::Pass);
 }

@@ -4,7 +4,7 @@ use aya::maps::{Array, HashMap, MapData};
 use ndpi_common::names::map;
 use ndpi_common::{
     Action, Bucket, FragmentKey, FragmentPorts, Key, KeyV4, KeyV6, Live, Pod, Server, ServerKey,
-    Switches, Track, Verdict,
+    Switches, Track, VerdictEntry,
 };
 use ndpi_kernel::Element;
 
@@ -15,32 +15,36 @@ impl Kernel {
     pub(crate) fn decide(&mut self, key: Key, action: Action) {
         self.set_verdict(
             key,
-            Verdict {
+            VerdictEntry {
                 action: action as u8,
                 last_seen: NOW,
                 rule: 7,
                 app: 91,
                 bucket: BUCKET,
-                ..Verdict::default()
+                ..VerdictEntry::default()
             },
         );
     }
 
-    pub(crate) fn set_verdict(&mut self, key: Key, verdict: Verdict) {
+    pub(crate) fn set_verdict(&mut self, key: Key, verdict: VerdictEntry) {
         match key {
             Key::V4(key) => {
-                self.put::<KeyV4, Verdict>(map::VERDICTS_V4, key, verdict);
+                self.put::<KeyV4, VerdictEntry>(map::VERDICTS_V4, key, verdict);
             }
             Key::V6(key) => {
-                self.put::<KeyV6, Verdict>(map::VERDICTS_V6, key, verdict);
+                self.put::<KeyV6, VerdictEntry>(map::VERDICTS_V6, key, verdict);
             }
         }
     }
 
-    pub(crate) fn verdict(&mut self, key: Key) -> Verdict {
+    pub(crate) fn verdict(&mut self, key: Key) -> VerdictEntry {
         match key {
-            Key::V4(key) => self.get::<KeyV4, Verdict>(map::VERDICTS_V4, key).expect("an entry"),
-            Key::V6(key) => self.get::<KeyV6, Verdict>(map::VERDICTS_V6, key).expect("an entry"),
+            Key::V4(key) => {
+                self.get::<KeyV4, VerdictEntry>(map::VERDICTS_V4, key).expect("an entry")
+            }
+            Key::V6(key) => {
+                self.get::<KeyV6, VerdictEntry>(map::VERDICTS_V6, key).expect("an entry")
+            }
         }
     }
 
@@ -109,8 +113,8 @@ impl Kernel {
 
     /// Forgets all flows and fragments.
     pub(crate) fn forget(&mut self) {
-        self.clear::<KeyV4, Verdict>(map::VERDICTS_V4);
-        self.clear::<KeyV6, Verdict>(map::VERDICTS_V6);
+        self.clear::<KeyV4, VerdictEntry>(map::VERDICTS_V4);
+        self.clear::<KeyV6, VerdictEntry>(map::VERDICTS_V6);
         self.clear::<KeyV4, Track>(map::TRACK_V4);
         self.clear::<KeyV6, Track>(map::TRACK_V6);
         self.clear::<KeyV4, Track>(map::UNANSWERED_V4);

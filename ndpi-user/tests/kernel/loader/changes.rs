@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use ndpi::Classification;
-use ndpi_common::{Action, Hook, Key, Outcome, State, Verdict as Entry};
+use ndpi_common::{Action, Hook, Key, Outcome, State, VerdictEntry as Entry};
 use ndpi_flow::Verdict;
 use ndpi_kernel::{Clock, Kernel};
 use ndpi_user::enforce::{DesiredVerdict, KernelStore, VerdictStore as _};

@@ -3,7 +3,7 @@
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Output};
 
-use ndpi_common::{Action, Verdict};
+use ndpi_common::{Action, VerdictEntry};
 use ndpi_kernel::{Egress, Hooks, Kernel, LoadOptions, Mode, detach};
 use rustix::mount::{MountFlags, mount};
 use testkit::frame::{key4, udp4};
@@ -89,7 +89,7 @@ fn the_command_verdicts_shows_what_the_kernel_counted() {
     let directory = directory.to_str().unwrap();
     let mut kernel = Kernel::load(&options).unwrap();
     assert_eq!(text(&ndpi_xdp(&["verdicts", "--pin-dir", directory])), "no flow has a verdict\n");
-    let verdict = Verdict { action: Action::Drop as u8, rule: 4, ..Verdict::default() };
+    let verdict = VerdictEntry { action: Action::Drop as u8, rule: 4, ..VerdictEntry::default() };
     kernel.verdicts().insert(&key4(4000, 53), &verdict).unwrap();
     kernel.test_run().xdp(&udp4(4000, 53, b"hello"), None, 3).unwrap();
 

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use ndpi_common::{
     Action, Direction, Hook, Key, Outcome, Reason, SILENCE_TICKS, SampleFlags, Server, Switches,
-    TICK_NS, Verdict, tick_of,
+    TICK_NS, VerdictEntry, tick_of,
 };
 use ndpi_kernel::{Kernel, LoadOptions, Written, ktime_ns};
 use testkit::frame::{key4, key6, udp4, udp6};
 
 use crate::loader::setup::{can_load, load, options};
 
-fn verdict(action: Action) -> Verdict {
-    Verdict { action: action as u8, rule: 3, app: 91, ..Verdict::default() }
+fn verdict(action: Action) -> VerdictEntry {
+    VerdictEntry { action: action as u8, rule: 3, app: 91, ..VerdictEntry::default() }
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn the_programs_know_the_time_when_user_space_is_gone() {
     let killed = ktime_ns() - u64::from(2 * SILENCE_TICKS) * TICK_NS;
     kernel.live().beat(killed).unwrap();
     let last_seen = tick_of(ktime_ns());
-    let blocked = Verdict { last_seen, ..verdict(Action::Drop) };
+    let blocked = VerdictEntry { last_seen, ..verdict(Action::Drop) };
     kernel.verdicts().insert(&key, &blocked).unwrap();
     let mut drops = || kernel.test_run().xdp(&frame, None, 1).unwrap().dropped(Hook::Xdp);
     assert!(drops(), "a flow that goes on stays blocked");

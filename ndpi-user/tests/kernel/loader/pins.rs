@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use ndpi_common::{Action, Verdict};
+use ndpi_common::{Action, VerdictEntry};
 use ndpi_kernel::pinned::{self, PinnedError};
 use ndpi_kernel::{Kernel, LoadError, LockError, PinError, detach};
 use testkit::frame::key4;
@@ -24,7 +24,7 @@ fn pins_are_there_as_long_as_the_kernel_side_is() {
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
     let key = key4(1, 2);
-    let verdict = Verdict { action: Action::Drop as u8, ..Verdict::default() };
+    let verdict = VerdictEntry { action: Action::Drop as u8, ..VerdictEntry::default() };
     kernel.verdicts().insert(&key, &verdict).unwrap();
     let pinned = pinned::open(Some(&directory)).unwrap();
     assert!(pinned.running);
@@ -86,7 +86,7 @@ fn what_a_crashed_instance_left_is_replaced() {
         aya::maps::MapData::from_pin(directory.join(name)).unwrap().pin(dead.join(name)).unwrap();
     }
     let key = key4(1, 2);
-    kernel.verdicts().insert(&key, &Verdict::default()).unwrap();
+    kernel.verdicts().insert(&key, &VerdictEntry::default()).unwrap();
     let second = Kernel::load(&ndpi_kernel::LoadOptions {
         pin_directory: Some(dead.clone()),
         ..options.clone()

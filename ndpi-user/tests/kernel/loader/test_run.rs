@@ -1,6 +1,6 @@
 //! Contexts and live frames under `BPF_PROG_TEST_RUN`.
 
-use ndpi_common::{Action, Hook, Outcome, Reason, Verdict};
+use ndpi_common::{Action, Hook, Outcome, Reason, VerdictEntry};
 use ndpi_kernel::{Hooks, Mode, SkbContext, XdpContext};
 use testkit::frame::{key4, udp4};
 use testkit::thread_namespace::ThreadNamespace;
@@ -43,7 +43,7 @@ fn a_segmented_packet_counts_as_its_segments() {
         return;
     }
     let mut kernel = load();
-    let verdict = Verdict { action: Action::Count as u8, ..Verdict::default() };
+    let verdict = VerdictEntry { action: Action::Count as u8, ..VerdictEntry::default() };
     kernel.verdicts().insert(&key4(1, 2), &verdict).unwrap();
     let context = SkbContext { gso_segs: 3, gso_size: 1000, ..SkbContext::default() };
     kernel.test_run().tc(&udp4(1, 2, &[7; 3000]), Some(&context), 1).unwrap();
@@ -61,7 +61,7 @@ fn live_frames_are_acted_on() {
     let hooks = Hooks { ingress: true, egress: None };
     let index = kernel.attach("left", Mode::Native, hooks).unwrap().index;
     let context = XdpContext { ingress_ifindex: index, ..XdpContext::default() };
-    let verdict = Verdict { action: Action::Drop as u8, ..Verdict::default() };
+    let verdict = VerdictEntry { action: Action::Drop as u8, ..VerdictEntry::default() };
     kernel.verdicts().insert(&key4(1, 2), &verdict).unwrap();
     kernel.test_run().xdp_live(&udp4(1, 2, b"dropped"), &context, 1000, 64).unwrap();
     kernel.test_run().xdp_live(&udp4(3, 4, b"passed"), &context, 500, 64).unwrap();

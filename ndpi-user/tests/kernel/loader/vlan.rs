@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ndpi_common::{Action, Hook, Key, KeyV4, Outcome, Reason, Verdict};
+use ndpi_common::{Action, Hook, Key, KeyV4, Outcome, Reason, VerdictEntry};
 use ndpi_kernel::{Hooks, Kernel, Mode, XdpContext};
 use testkit::frame::{key4, udp4};
 use testkit::interface::index;
@@ -75,7 +75,7 @@ fn a_verdict_on_a_tagged_flow_holds_where_the_tag_is_beside_it() {
     bridge();
     let mut kernel = load();
     kernel.attach("out", Mode::Auto, OUT).unwrap();
-    let verdict = Verdict { action: Action::Count as u8, ..Verdict::default() };
+    let verdict = VerdictEntry { action: Action::Count as u8, ..VerdictEntry::default() };
     kernel.verdicts().insert(&key(4000), &verdict).unwrap();
     come_in(&mut kernel, 4000);
     let deadline = Instant::now() + Duration::from_secs(10);
