@@ -17,7 +17,8 @@ pub use classify::{
     RuleJudge, Scene, Settings, Sink, Unenforced,
 };
 pub use first_packet::{
-    Blocked, Blocklist, Hint, Known, LONGEST, NoBlocklist, ServerCache, Servers, UNANNOUNCED,
+    Basis, Blocked, Blocklist, Hint, Known, LONGEST, Lesson, NoBlocklist, ServerCache, Servers,
+    UNANNOUNCED,
 };
 pub use flow::{
     AFTER, Cause, Client, Decided, DecidedBy, Details, FlowEntry, FlowTable, Held, Ledger, Looks,

@@ -78,6 +78,16 @@ impl<'a> Sample<'a> {
         })
     }
 
+    /// The payload of TCP or UDP, as far as it was captured; `None` where it is a fragment, or has none.
+    pub fn payload(&self) -> Option<&'a [u8]> {
+        let captured = u32::try_from(self.l3.len()).unwrap_or(u32::MAX);
+        let frame = Captured { bytes: self.l3, wire_len: captured.max(self.bytes) };
+        let packet = parse::from_ip(&frame, 0, Options::LENIENT).ok()?;
+        let Fragment::Whole { .. } = packet.fragment else { return None };
+        let (start, end) = (packet.payload as usize, packet.end as usize);
+        self.l3.get(start..end.min(self.l3.len())).filter(|payload| !payload.is_empty())
+    }
+
     /// One packet on the wire with these bytes, seen at `time_ns`; nothing else is known of it.
     #[inline]
     pub fn new(key: FlowKey, direction: Direction, time_ns: u64, l3: &'a [u8]) -> Self {

@@ -94,7 +94,7 @@ fn is_answerable(rule: &Rule, whom: For) -> bool {
     rule.first_packet && one_answer && unanswered(rule).is_none()
 }
 
-/// The first key of an early rule that no first packet tells. A name that it must not have is not
+/// The first key of a rule that decides early that no first packet tells. A name that it must not have is not
 /// taken as claimed: the flow's own may be another.
 pub(super) fn unanswered(rule: &Rule) -> Option<&'static str> {
     let Rule { matchers, not, .. } = rule;

@@ -4,6 +4,7 @@ use ndpi::{Classification, State};
 
 use super::detector::Detector;
 use super::sink::{Judge, Moment};
+use crate::first_packet::Questions;
 use crate::flow::{Decided, DecidedBy, FlowEntry, Stage};
 use crate::sample::Sample;
 
@@ -18,6 +19,12 @@ pub(super) fn decide<D: Detector>(
     sample: &Sample,
     rules: &mut impl Judge<D::Flow>,
 ) -> Option<Decided> {
+    // Not what neighbours say of their own names (mDNS, LLMNR): such servers are nobody's sites. Nor
+    // what is said inside a tunnel, where anybody may have written it.
+    let is_answer = rules.judges_first_packet()
+        && flow.key.tunnel() == 0
+        && flow.endpoints().1.1 == DNS
+        && Questions::answered_by(&mut flow.questions, sample, sample.direction == flow.client);
     if classification.state == State::Partial && flow.partial_at == 0 {
         flow.partial_at = u8::try_from(flow.inspected).unwrap_or(u8::MAX);
     }
@@ -29,13 +36,7 @@ pub(super) fn decide<D: Detector>(
         }
     };
     let Stage::Undecided(state) = &flow.stage else { return None };
-    // Not what neighbours say of their own names (mDNS, LLMNR): such servers are nobody's sites. Nor
-    // what is said inside a tunnel, where anybody may have written it.
-    if rules.judges_first_packet()
-        && flow.key.tunnel() == 0
-        && flow.endpoints().1.1 == DNS
-        && let Some(dns_answer) = detector.dns_answer(state)
-    {
+    if is_answer && let Some(dns_answer) = detector.dns_answer(state) {
         rules.learn(&dns_answer, sample.time_ns);
     }
     let details = detector.details(state);

@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use ndpi::{
-    Classification, Confidence, DnsAddress, Engine, FirstPacketConfidence, Flow, Hints, State,
+    Asking, Classification, Confidence, DnsAddress, Engine, FirstPacketConfidence, Flow, Hints,
+    State,
 };
 use ndpi_text::clean;
 
+use crate::first_packet::Known;
 use crate::flow::Details;
 use crate::resegment::fit;
 
@@ -17,6 +19,8 @@ pub struct DnsAnswer {
     pub name: String,
     /// Its addresses, and for how long they hold.
     pub addresses: Vec<DnsAddress>,
+    /// What a flow to such a name is, where nDPI knows the name.
+    pub known_as: Option<Known>,
 }
 
 /// Something that classifies flows packet by packet: nDPI, or a script in a test.
@@ -94,8 +98,11 @@ impl<'e> Detector for &'e Engine {
         let dns = flow.dns()?;
         let (name, response) = (dns.name?, dns.response?);
         let addresses = response.addresses;
-        let name = clean(&name).into_owned();
-        (response.code == 0 && !addresses.is_empty()).then_some(DnsAnswer { name, addresses })
+        if response.code != 0 || addresses.is_empty() {
+            return None;
+        }
+        let known_as = self.classify_host(&name, Asking::Tls).and_then(|said| Known::named(&said));
+        Some(DnsAnswer { name: clean(&name).into_owned(), addresses, known_as })
     }
 }
 

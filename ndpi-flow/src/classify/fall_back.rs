@@ -22,6 +22,7 @@ pub(super) fn end_with<F>(flow: &mut FlowEntry<F>, decided: Decided, rules: &mut
         }
         _ => flow.stage = Stage::Decided(decided),
     }
+    flow.questions = None;
 }
 
 /// Makes a flow again what it was before nDPI looked at it. The policy may be another since: what the one

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ndpi::Classification;
+use ndpi::{Classification, Confidence};
 use ndpi_policy::{Facts, Policy};
 
 use super::detector::DnsAnswer;
@@ -87,9 +87,9 @@ impl<S> RuleJudge<S> {
         let (Some(policy), Some(servers)) = (&self.policy, &self.servers) else { return };
         // A server inside of somebody's tunnel is not the one that has its address elsewhere.
         if flow.tenants.is_none()
-            && let Some((server, known)) = lesson(flow, policy)
+            && let Some(lesson) = lesson(flow, policy)
         {
-            servers.remember(server, known, now_ns);
+            servers.remember(lesson, now_ns);
         }
     }
 }
@@ -125,7 +125,9 @@ impl<S: Scene, F> Judge<F> for RuleJudge<S> {
         now_ns: u64,
     ) -> Option<Hint> {
         if flow.tenants.is_some() {
-            // What is remembered of a server is of no tenant, or of another.
+            // What is remembered of a server is of no tenant, or of another; nor did anybody look whether
+            // the DNS answers that nDPI concludes from were asked for.
+            let said = said.filter(|said| said.confidence != Confidence::DpiCache);
             let (classification, by) = (said?, DecidedBy::FirstPacket);
             return Some(Hint { classification, details: Details::default(), by });
         }
@@ -134,7 +136,7 @@ impl<S: Scene, F> Judge<F> for RuleJudge<S> {
 
     fn learn(&mut self, dns_answer: &DnsAnswer, now_ns: u64) {
         if let Some(servers) = &self.servers {
-            servers.learn(&dns_answer.name, &dns_answer.addresses, now_ns);
+            servers.learn(dns_answer, now_ns);
         }
     }
 }
@@ -246,7 +248,8 @@ mod tests {
         let mut judge = RuleJudge::of_captures(Some(policy(text)), NoBlocklist, Captured);
         let address = DnsAddress { address: "198.18.0.2".parse().unwrap(), ttl: 60 };
         let name = "www.facebook.com".to_owned();
-        Judge::<()>::learn(&mut judge, &DnsAnswer { name, addresses: vec![address] }, 1);
+        let announced = DnsAnswer { name, addresses: vec![address], known_as: None };
+        Judge::<()>::learn(&mut judge, &announced, 1);
         let said = Some(facebook(State::Inspecting));
         let named = |judge: &mut RuleJudge, flow: &FlowEntry<()>| {
             let hint = judge.hint(flow, said, 1)?;

@@ -1,10 +1,11 @@
 //! Hints about a flow before nDPI has classified it.
 
 use ndpi::{AppId, BreedId, CategoryId, Classification, Confidence, State};
+use ndpi_policy::carries;
 
 use crate::flow::{Decided, DecidedBy, Details};
 
-/// What a flow is taken for by its first packet, until nDPI has classified it.
+/// What is claimed of a flow by its first packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
     /// Application, category and breed, in state INSPECTING: nDPI has seen none of it.
@@ -26,9 +27,20 @@ pub struct Known {
     pub breed: BreedId,
     /// Host name.
     pub name: Option<Box<str>>,
-    /// Whether it is only concluded from a DNS answer. What nDPI keeps of it may be older than the
-    /// answer allows.
-    pub by_name: bool,
+    /// What that rests on.
+    pub basis: Basis,
+}
+
+/// What is known of a server rests on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Basis {
+    /// What one of its flows said, which is the client's word: it may call any server by any name.
+    #[default]
+    Flow,
+    /// A DNS answer to a question that was asked: it holds as long as the answer does.
+    Name,
+    /// nDPI's lists of addresses.
+    Address,
 }
 
 impl Known {
@@ -37,13 +49,23 @@ impl Known {
     pub fn by(decided: &Decided) -> Option<Self> {
         let Classification { app, category, breed, confidence, guessed, .. } =
             decided.classification;
-        let by_name = match decided.by {
-            DecidedBy::Content if !guessed => false,
-            DecidedBy::FirstPacket => confidence == Confidence::DpiCache,
+        let basis = match decided.by {
+            DecidedBy::Content if !guessed => Basis::Flow,
+            DecidedBy::FirstPacket if confidence == Confidence::DpiCache => Basis::Name,
+            DecidedBy::FirstPacket => Basis::Address,
             DecidedBy::Content | DecidedBy::Server | DecidedBy::Note => return None,
         };
         let name = decided.details.hostname().map(Into::into);
-        Some(Self { app, category, breed, name, by_name })
+        Some(Self { app, category, breed, name, basis })
+    }
+
+    /// What flows to a name are, by `said` of one of them; `None` where nDPI does not know the name.
+    pub fn named(said: &Classification) -> Option<Self> {
+        let Classification { app, category, breed, guessed, .. } = *said;
+        let is_known = !guessed && app.app != 0 && !carries(app.app);
+        // Whatever carries it.
+        let app = AppId { master: 0, app: app.app };
+        is_known.then_some(Self { app, category, breed, name: None, basis: Basis::Name })
     }
 
     /// What is claimed of the server's next flow. As sure as nDPI is of what it concludes from one

@@ -5,14 +5,21 @@
 
 mod blocklist;
 mod hint;
+mod lesson;
+mod lifetime;
 mod lru;
+mod question;
 mod server_cache;
 mod servers;
 #[cfg(test)]
 mod tests;
+mod witnesses;
 
 pub use blocklist::{Blocked, Blocklist, NoBlocklist};
-pub use hint::{Hint, Known};
-pub use server_cache::{LONGEST, ServerCache, UNANNOUNCED};
+pub use hint::{Basis, Hint, Known};
+pub use lesson::Lesson;
+pub(crate) use lesson::lesson;
+pub use lifetime::{LONGEST, UNANNOUNCED};
+pub(crate) use question::Questions;
+pub use server_cache::ServerCache;
 pub use servers::Servers;
-pub(crate) use servers::lesson;

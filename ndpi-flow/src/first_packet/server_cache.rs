@@ -1,23 +1,18 @@
-//! Servers that are known, by address.
+//! The memory of servers, by address.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use ndpi::{Classification, DnsAddress};
+use ndpi::{Classification, Confidence, DnsAddress};
 use ndpi_common::{MAX_SERVERS, ServerKey};
 
-use super::hint::{Hint, Known};
+use super::hint::{Basis, Hint, Known};
+use super::lesson::Lesson;
+use super::lifetime::{LONGEST, UNANNOUNCED, later};
 use super::lru::Lru;
+use super::witnesses::Witnesses;
+use crate::classify::DnsAnswer;
 use crate::flow::{DecidedBy, Details};
-
-/// How long a server is remembered whose address no DNS answer gave: the client asked somewhere
-/// else. Long enough for a browser's next attempts; no longer, since nobody says for how long the
-/// address belongs to the name. nDPI keeps addresses from DNS as long (`lru.fpc_dns.ttl`).
-pub const UNANNOUNCED: Duration = Duration::from_mins(1);
-
-/// A DNS answer is believed for no longer, as resolvers do not either (RFC 8767, section 4, speaks
-/// of days; `cache-max-ttl` of unbound is one).
-pub const LONGEST: Duration = Duration::from_hours(24);
 
 /// Servers (ports) that are remembered at one address.
 const AT_ONE_ADDRESS: usize = 4;
@@ -40,9 +35,12 @@ type Place = (IpAddr, u8);
 struct Host {
     /// The name that the last DNS answer gave it.
     name: Option<Box<str>>,
+    /// What nDPI knows by that name.
+    known_as: Option<Known>,
     /// Until when that holds, nanoseconds since the Unix epoch.
     until_ns: u64,
     servers: Vec<Remembered>,
+    witnesses: Witnesses,
 }
 
 /// A server.
@@ -61,54 +59,64 @@ impl Default for ServerCache {
 }
 
 impl ServerCache {
-    /// A cache of this many addresses.
+    /// A memory for this many addresses.
     pub fn with_room(addresses: usize) -> Self {
         Self { hosts: Lru::new(addresses) }
     }
 
-    /// Notes what a DNS answer outside of any tunnel says at `now_ns` (nanoseconds since the Unix epoch, here and below).
-    /// Returns the servers of which something else is known now, or nothing any more.
+    /// Notes a DNS answer, to a question that was asked outside of any tunnel, at `now_ns` (nanoseconds
+    /// since the Unix epoch, here and below). Returns the servers of which something else is known now,
+    /// or nothing any more.
     ///
     /// An address that was known by another name serves both: what one of them is says nothing of the
     /// next flow, and is forgotten.
-    pub fn learn(&mut self, name: &str, addresses: &[DnsAddress], now_ns: u64) -> Vec<ServerKey> {
+    pub fn learn(&mut self, dns_answer: &DnsAnswer, now_ns: u64) -> Vec<ServerKey> {
         let mut changed = Vec::new();
-        for DnsAddress { address, ttl } in addresses {
+        for DnsAddress { address, ttl } in &dns_answer.addresses {
             let until_ns = later(now_ns, Duration::from_secs((*ttl).into()).min(LONGEST));
             let (host, gone) = self.hosts.enter((*address, 0));
             changed.extend(gone.iter().flat_map(Host::keys));
             changed.extend(host.keys());
-            host.announce(name, until_ns);
+            host.announce(dns_answer, until_ns);
         }
         changed
     }
 
-    /// Notes that a flow to the server `key` was decided, which is known as `known` by it. Returns
-    /// the servers of which something else is known now.
-    pub fn remember(&mut self, key: ServerKey, mut known: Known, now_ns: u64) -> Vec<ServerKey> {
+    /// Notes what a flow to a server was found to be. Returns the servers of which something else is
+    /// known now.
+    ///
+    /// What a flow says is its client's word: it is believed when a DNS answer gave the address the
+    /// flow's name, or when a second client says the same.
+    pub fn remember(&mut self, lesson: Lesson, now_ns: u64) -> Vec<ServerKey> {
+        let Lesson { server: key, mut known, client } = lesson;
         let (host, gone) = self.hosts.enter(place(&key));
         let mut changed: Vec<_> = gone.iter().flat_map(Host::keys).collect();
         let announced = host.name.as_deref().filter(|_| now_ns < host.until_ns);
-        let until_ns = match (announced, known.name.as_deref()) {
+        let (agreed, until_ns) = match (announced, known.name.as_deref()) {
             (Some(announced), Some(name)) if !same(announced, name) => {
                 host.servers.retain(|server| server.key != key);
                 changed.push(key);
                 return changed;
             }
-            (Some(announced), _) => {
+            (Some(announced), name) => {
+                let agreed = name.is_some() || known.basis != Basis::Flow;
                 known.name = Some(announced.into());
-                host.until_ns
+                (agreed, host.until_ns)
             }
-            (None, _) if known.by_name => return changed,
-            (None, _) => later(now_ns, UNANNOUNCED),
+            (None, _) if known.basis == Basis::Name => return changed,
+            (None, _) => (known.basis == Basis::Address, later(now_ns, UNANNOUNCED)),
         };
-        changed.extend(host.put(Remembered { key, known, until_ns }));
-        changed.push(key);
+        if agreed || host.witnesses.agree(&key, &known, client, now_ns) {
+            changed.extend(host.put(Remembered { key, known, until_ns }));
+            changed.push(key);
+        }
         changed
     }
 
-    /// What is claimed of a new flow to the server `key`: what is remembered of it, or else what nDPI
-    /// says by the first packet.
+    /// What is claimed of a new flow to the server `key`: what is remembered of it, else what it is by
+    /// the name that a DNS answer gave its address, or else what nDPI says by the first packet.
+    ///
+    /// What nDPI itself concludes from DNS is left aside: it takes any answer for one.
     pub fn hint(
         &mut self,
         key: &ServerKey,
@@ -119,9 +127,15 @@ impl ServerCache {
         if let Some(server) = host.and_then(|host| host.server(key)).filter(|it| it.holds(now_ns)) {
             return Some(server.known.hint());
         }
-        let name = host.and_then(|host| host.name.as_deref().filter(|_| now_ns < host.until_ns));
-        let details = Details::new(name.unwrap_or_default(), "", "");
-        Some(Hint { classification: said?, details, by: DecidedBy::FirstPacket })
+        let named = host.filter(|host| now_ns < host.until_ns);
+        let details =
+            Details::new(named.and_then(|it| it.name.as_deref()).unwrap_or_default(), "", "");
+        let by = DecidedBy::FirstPacket;
+        if let Some(known) = named.and_then(|host| host.known_as.as_ref()) {
+            return Some(Hint { details, by, ..known.hint() });
+        }
+        let classification = said.filter(|said| said.confidence != Confidence::DpiCache)?;
+        Some(Hint { classification, details, by })
     }
 
     /// Forgets what does not hold any more, and returns the servers that were forgotten.
@@ -130,7 +144,8 @@ impl ServerCache {
         self.hosts.retain(|host| {
             let over = host.servers.extract_if(.., |server| !server.holds(now_ns));
             gone.extend(over.map(|server| server.key));
-            !host.servers.is_empty() || now_ns < host.until_ns
+            let heard = host.witnesses.expire(now_ns);
+            heard || !host.servers.is_empty() || now_ns < host.until_ns
         });
         gone
     }
@@ -156,7 +171,8 @@ impl Host {
     }
 
     /// Gives the address a name.
-    fn announce(&mut self, name: &str, until_ns: u64) {
+    fn announce(&mut self, dns_answer: &DnsAnswer, until_ns: u64) {
+        let name = dns_answer.name.as_str();
         self.servers.retain_mut(|server| match &server.known.name {
             Some(known) if same(known, name) => {
                 server.until_ns = server.until_ns.max(until_ns);
@@ -165,6 +181,7 @@ impl Host {
             known => known.is_none(),
         });
         (self.name, self.until_ns) = (Some(name.into()), until_ns);
+        self.known_as.clone_from(&dns_answer.known_as);
     }
 
     /// Puts a server in its place, or in that of the one that would be forgotten next; returns the
@@ -193,10 +210,6 @@ impl Remembered {
 /// Names are the same in upper and lower case (RFC 4343).
 fn same(a: &str, b: &str) -> bool {
     a.trim_end_matches('.').eq_ignore_ascii_case(b.trim_end_matches('.'))
-}
-
-fn later(now_ns: u64, after: Duration) -> u64 {
-    now_ns.saturating_add(u64::try_from(after.as_nanos()).unwrap_or(u64::MAX))
 }
 
 fn place(key: &ServerKey) -> Place {

@@ -4,16 +4,15 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ndpi::{Classification, DnsAddress};
-use ndpi_common::parse::proto;
-use ndpi_common::{Direction, ServerKey};
-use ndpi_policy::{Facts, Policy, RuleIndex};
+use ndpi::Classification;
+use ndpi_common::ServerKey;
+use ndpi_policy::{Facts, Policy};
 
 use super::blocklist::{Blocked, Blocklist};
-use super::hint::{Hint, Known};
+use super::hint::Hint;
+use super::lesson::Lesson;
 use super::server_cache::{Remembered, ServerCache, address};
-use crate::flow::FlowEntry;
-use crate::sample::tcp;
+use crate::classify::DnsAnswer;
 use crate::verdict::Verdict;
 
 /// What all workers remember of servers. What is remembered, what the policy makes of it and what
@@ -36,16 +35,16 @@ impl Servers {
     }
 
     /// As [`ServerCache::learn`].
-    pub fn learn(&self, name: &str, addresses: &[DnsAddress], now_ns: u64) {
+    pub fn learn(&self, dns_answer: &DnsAnswer, now_ns: u64) {
         let mut inner = self.lock();
-        let changed = inner.cache.learn(name, addresses, now_ns);
+        let changed = inner.cache.learn(dns_answer, now_ns);
         inner.settle(&changed, now_ns);
     }
 
     /// As [`ServerCache::remember`].
-    pub fn remember(&self, key: ServerKey, known: Known, now_ns: u64) {
+    pub fn remember(&self, lesson: Lesson, now_ns: u64) {
         let mut inner = self.lock();
-        let changed = inner.cache.remember(key, known, now_ns);
+        let changed = inner.cache.remember(lesson, now_ns);
         inner.settle(&changed, now_ns);
     }
 
@@ -115,34 +114,4 @@ fn blocked(policy: &Policy, server: &Remembered, now_ns: u64) -> Option<Blocked>
         category: classification.category,
         left: Duration::from_nanos(server.until_ns.saturating_sub(now_ns)),
     })
-}
-
-/// What is to be remembered of the server of a flow that was just decided: nothing unless a rule that
-/// decides early did it.
-pub(crate) fn lesson<F>(flow: &FlowEntry<F>, policy: &Policy) -> Option<(ServerKey, Known)> {
-    let decided = flow.decided()?;
-    let rule = RuleIndex(decided.verdict?.rule?);
-    let server = policy.decides_early(rule).then(|| server_of(flow))??;
-    Some((server, Known::by(decided)?))
-}
-
-/// The server of a flow, where it is known which end that is, so that it may be remembered. A flow
-/// whose beginning was missed may have been seen from the wrong end, and its "server" be a client's
-/// port of the moment.
-pub(super) fn server_of<F>(flow: &FlowEntry<F>) -> Option<ServerKey> {
-    let ((_, client_port), (_, server_port)) = flow.endpoints();
-    let is_known = match flow.key.proto() {
-        proto::TCP => {
-            let [lower, upper] = flow.tcp_seen;
-            let (client, server) = match flow.client {
-                Direction::FromLower => (lower, upper),
-                Direction::FromUpper => (upper, lower),
-            };
-            client & tcp::SYN != 0 || tcp::accepts(server)
-        }
-        // Nothing marks the first datagram; servers listen on the lower port.
-        proto::UDP | proto::UDP_LITE => server_port <= client_port,
-        _ => false,
-    };
-    is_known.then(|| flow.key.server(flow.client))
 }

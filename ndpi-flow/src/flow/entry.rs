@@ -8,6 +8,7 @@ use super::decided::Decided;
 use super::ledger::Held;
 use super::looks::Looks;
 use super::start::Start;
+use crate::first_packet::Questions;
 use crate::key::{Endpoint, FlowKey};
 use crate::sample::{Sample, tcp};
 use crate::tenant::Tenants;
@@ -31,6 +32,10 @@ pub struct FlowEntry<F> {
     pub opening: Option<Opening>,
     /// What was seen of its start.
     pub start: Start,
+    /// The server has answered: in TCP with a packet that acknowledges something, else with any.
+    pub server_spoke: bool,
+    /// What its client asked a DNS server, where a rule acts on first packets.
+    pub questions: Option<Box<Questions>>,
     /// How it was looked at again.
     pub looks: Looks,
     /// The packet, counted from 1 as in `inspected`, that made the state PARTIAL; 0 if none did.
@@ -84,6 +89,8 @@ impl<F> FlowEntry<F> {
             ingress: 0,
             opening: None,
             start: Start::default(),
+            server_spoke: false,
+            questions: None,
             looks: Looks::default(),
             partial_at: 0,
             inspected: 0,
@@ -106,6 +113,7 @@ impl<F> FlowEntry<F> {
         self.packets += u64::from(sample.packets);
         self.bytes += u64::from(sample.bytes);
         self.hear(sample.time_ns, sample.clock_ns);
+        self.server_spoke |= self.is_answered_by(sample);
         self.tcp_seen[side(sample.direction)] |= sample.tcp_flags;
         if let Some(tenants) = &mut self.tenants {
             tenants.note(sample.tenant, sample.direction);

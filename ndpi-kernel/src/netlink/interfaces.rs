@@ -77,7 +77,7 @@ pub enum Linked {
 /// A program on an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct XdpAttached {
-    /// The program's number, as `bpftool prog show id` takes it.
+    /// The program's id, as `bpftool prog show id` takes it.
     pub program: u32,
     /// Where it runs.
     pub place: XdpPlace,

@@ -16,6 +16,8 @@ const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 const NAME: &str = "www.facebook.com";
 /// Another address of the near end.
 const OTHER: &str = "198.18.8.1";
+/// Another client, behind the far end.
+const SECOND: &str = "198.18.8.2";
 
 const POLICY: &str = "[[rule]]\nname = \"no social networks\"\ncategory = \"SocialNetwork\"\n\
                       action = \"drop\"\nfirst_packet = true\n";
@@ -40,8 +42,22 @@ impl Scene {
         pair.sandbox.ip(&format!("address add {OTHER}/32 dev left"));
         pair.sandbox.ip("link set lo up");
         pair.far_ip(&format!("route add {OTHER}/32 via {NEAR}"));
+        pair.far_ip(&format!("address add {SECOND}/32 dev right"));
+        pair.sandbox.ip(&format!("route add {SECOND}/32 via {FAR}"));
         let policy = pair.sandbox.file("policy.toml", policy);
         Self { pair, policy }
+    }
+
+    /// Two clients get a page of the near end's, by which its server is known.
+    fn teach(&self, instance: &Instance, web: &TcpListener) {
+        for client in [FAR, SECOND] {
+            // Whose address a connection has that is bound to none.
+            self.pair.far_ip(&format!("route replace {NEAR}/32 dev right src {client}"));
+            get(&mut self.connect(web, PATIENCE).unwrap(), web, NAME);
+            let decided = verdict(instance, 80);
+            assert_eq!(decided.get("decided_by"), None, "{decided:#}");
+            assert_eq!(decided["src"], client);
+        }
     }
 
     fn start(&self) -> Instance {
@@ -135,12 +151,7 @@ fn the_syn_of_the_next_flow_meets_the_verdict() {
     let [web, port, address] =
         [(NEAR, 80), (NEAR, 8080), (OTHER, 80)].map(|(address, port)| scene.listen(address, port));
 
-    let mut first = scene.connect(&web, PATIENCE).unwrap();
-    get(&mut first, &web, NAME);
-    let decided = verdict(&instance, 80);
-    assert_eq!((&decided["action"], &decided["app"]), (&"drop".into(), &"HTTP.Facebook".into()));
-    assert_eq!(decided.get("decided_by"), None, "{decided:#}");
-
+    scene.teach(&instance, &web);
     assert!(scene.connect(&web, BLOCKED).is_err(), "its SYN was answered");
     let decided = verdict(&instance, 80);
     assert_eq!((&decided["action"], &decided["decided_by"]), (&"drop".into(), &"server".into()));
@@ -194,11 +205,9 @@ fn a_dns_answer_decides_the_first_flow_and_says_for_how_long() {
     assert_eq!(verdict(&instance, 443)["decided_by"], "server");
 
     // nDPI keeps the name for a minute; what we remember of the server is over with the answer.
-    let by_first_packet = || {
-        connect();
-        verdict(&instance, 443)["decided_by"] == "first-packet"
-    };
-    assert!((0..40).any(|_| by_first_packet()), "the server is not forgotten");
+    let to = web.local_addr().unwrap();
+    let connects = || scene.pair.far(|| TcpStream::connect_timeout(&to, BLOCKED)).is_ok();
+    assert!((0..40).any(|_| connects()), "the server is not forgotten");
 }
 
 #[test]
@@ -209,8 +218,7 @@ fn a_change_of_policy_lets_servers_go() {
     let scene = Scene::new();
     let instance = scene.start();
     let web = scene.listen(NEAR, 80);
-    get(&mut scene.connect(&web, PATIENCE).unwrap(), &web, NAME);
-    verdict(&instance, 80);
+    scene.teach(&instance, &web);
     assert!(scene.connect(&web, BLOCKED).is_err());
     assert_eq!(verdict(&instance, 80)["decided_by"], "server");
 
@@ -229,9 +237,27 @@ fn the_client_of_a_rejected_server_hears_of_it_at_its_syn() {
     let scene = Scene::with(&POLICY.replace("drop", "reject"));
     let instance = scene.start();
     let web = scene.listen(NEAR, 80);
-    get(&mut scene.connect(&web, PATIENCE).unwrap(), &web, NAME);
-    assert_eq!(verdict(&instance, 80)["action"], "reject");
+    scene.teach(&instance, &web);
     let refused = scene.connect(&web, PATIENCE).unwrap_err();
     assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused, "{refused}");
     assert_eq!(verdict(&instance, 80)["decided_by"], "server");
+}
+
+#[test]
+fn one_client_has_no_server_blocked_for_others() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let scene = Scene::new();
+    let instance = scene.start();
+    let web = scene.listen(NEAR, 80);
+    // As `curl --connect-to`: the server is called by a name that is not its own.
+    for _ in 0..3 {
+        get(&mut scene.connect(&web, PATIENCE).unwrap(), &web, NAME);
+        assert_eq!(verdict(&instance, 80)["action"], "drop");
+    }
+    scene.pair.far_ip(&format!("route replace {NEAR}/32 dev right src {SECOND}"));
+    get(&mut scene.connect(&web, PATIENCE).unwrap(), &web, "www.example.org");
+    let decided = verdict(&instance, 80);
+    assert_eq!((&decided["action"], &decided["src"]), (&"count".into(), &SECOND.into()));
 }

@@ -15,7 +15,8 @@ use crate::verdict::{Action, Verdict};
 
 const FACEBOOK: AppId = AppId { master: 0, app: 119 };
 
-/// Takes the first byte of a packet for the state. Says by the first packet what the test gave it.
+/// Takes the first byte of a packet for the state; a DNS message is a query or, with which a flow is
+/// classified, an answer. Says by the first packet what the test gave it.
 struct Script {
     first: Option<Classification>,
 }
@@ -29,7 +30,8 @@ impl Detector for Script {
 
     fn inspect(&self, flow: &mut State, l3: &[u8], _time_ms: u64) -> Classification {
         let states = [State::Inspecting, State::Partial, State::Monitoring, State::Classified];
-        *flow = states[usize::from(l3[0])];
+        let is_answer = || usize::from(l3[30] >> 7) * 3;
+        *flow = states[if l3.len() > 1 { is_answer() } else { l3[0].into() }];
         self.classification(flow)
     }
 
@@ -51,7 +53,11 @@ impl Detector for Script {
 
     fn dns_answer(&self, flow: &State) -> Option<DnsAnswer> {
         let addresses = vec![DnsAddress { address: [198, 19, 0, 1].into(), ttl: 30 }];
-        (*flow == State::Classified).then(|| DnsAnswer { name: "x.example".into(), addresses })
+        (*flow == State::Classified).then(|| DnsAnswer {
+            name: "x.example".into(),
+            addresses,
+            known_as: None,
+        })
     }
 }
 
@@ -195,17 +201,22 @@ fn ndpis_own_word_counts_more_than_any_claim() {
 
 #[test]
 fn answers_of_dns_servers_are_learned_when_their_flow_is_classified() {
-    for (port, early, learned) in [(53, true, 1), (53, false, 0), (5353, true, 0)] {
+    let [query, answer] = [false, true].map(|answer| testkit::packets::dns(1, "x.example", answer));
+    for (port, early, is_asked, learned) in
+        [(53, true, true, 1), (53, false, true, 0), (5353, true, true, 0), (53, true, false, 0)]
+    {
         let (key, direction) =
             KeyV4::new(([198, 18, 0, 1], 40_000), ([198, 18, 0, 2], port), 0, 17);
         let mut notes = Notes { rules: Rules { early, ..Rules::default() }, ..Notes::default() };
         let settings = Settings { timeouts: None, accounting: Accounting::Kernel, max_flows: 9 };
         let mut classifier = Classifier::new(Script { first: None }, settings);
-        for content in [&[1u8][..], &[3]] {
-            let sample = Sample { key: FlowKey::V4(key), direction, ..packet(1, 5, content) };
-            classifier.sample(&sample, &mut notes);
+        for (content, direction) in [(&query, direction), (&answer, direction.opposite())] {
+            if is_asked || content == &answer {
+                let sample = Sample::new(FlowKey::V4(key), direction, 5, content);
+                classifier.sample(&sample, &mut notes);
+            }
         }
-        assert_eq!(notes.rules.learned.len(), learned, "port {port}");
+        assert_eq!(notes.rules.learned.len(), learned, "port {port}, asked {is_asked}");
         assert!(notes.rules.learned.iter().all(|said| said.name == "x.example"));
     }
 }

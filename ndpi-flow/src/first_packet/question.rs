@@ -1,0 +1,184 @@
+//! Questions that clients ask DNS servers, and their answers (RFC 1035, section 4.1).
+
+use crate::sample::Sample;
+
+/// Length of a message's header.
+const HEADER: usize = 12;
+/// The first byte of its flags says that it is a response.
+const RESPONSE: u8 = 0x80;
+/// Type and class behind a name.
+const TYPE_AND_CLASS: usize = 4;
+/// The longest name as it is sent (RFC 1035, section 2.3.4).
+const LONGEST_NAME: usize = 255;
+/// The longest label; a longer length is a pointer or reserved.
+const LONGEST_LABEL: u8 = 63;
+
+/// Questions that are kept of one flow. A stub resolver asks for both families from one socket.
+const KEPT: usize = 8;
+
+/// A question with the transaction's number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Question {
+    id: [u8; 2],
+    /// Name, type and class as they are sent, in lower case: some resolvers mix cases, and servers
+    /// need not repeat them (RFC 4343).
+    asked: Box<[u8]>,
+}
+
+/// The questions of one flow that wait for their answers.
+#[derive(Debug, Default)]
+pub struct Questions(Vec<Question>);
+
+impl Questions {
+    /// Takes a packet of a flow to a DNS server: notes the question that its client asks, and says
+    /// whether its server answers one that was asked. Each is answered once.
+    pub fn answered_by(kept: &mut Option<Box<Self>>, sample: &Sample, from_client: bool) -> bool {
+        let Some((is_response, question)) = sample.payload().and_then(message) else {
+            return false;
+        };
+        match (is_response, from_client) {
+            (false, true) => {
+                kept.get_or_insert_default().ask(question);
+                false
+            }
+            (true, false) => kept.as_mut().is_some_and(|kept| kept.answer(&question)),
+            _ => false,
+        }
+    }
+
+    fn ask(&mut self, question: Question) {
+        if self.0.contains(&question) {
+            return;
+        }
+        if self.0.len() == KEPT {
+            self.0.remove(0);
+        }
+        self.0.push(question);
+    }
+
+    fn answer(&mut self, question: &Question) -> bool {
+        let place = self.0.iter().position(|asked| asked == question);
+        place.map(|place| self.0.swap_remove(place)).is_some()
+    }
+}
+
+/// Whether a message is a response, and its one question. Behind a length in TCP (RFC 7766,
+/// section 8).
+fn message(payload: &[u8]) -> Option<(bool, Question)> {
+    let length = u16::try_from(payload.len()).ok()?.checked_sub(2)?;
+    let message = payload.strip_prefix(&length.to_be_bytes()).unwrap_or(payload);
+    let header = message.get(..HEADER)?;
+    if header[4..6] != [0, 1] {
+        return None;
+    }
+    let end = HEADER + name_length(&message[HEADER..])? + TYPE_AND_CLASS;
+    let asked = message.get(HEADER..end)?.to_ascii_lowercase().into();
+    Some((header[2] & RESPONSE != 0, Question { id: [header[0], header[1]], asked }))
+}
+
+/// The length of a name without pointers, its end included.
+fn name_length(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while at < LONGEST_NAME {
+        match *bytes.get(at)? {
+            0 => return Some(at + 1),
+            length @ 1..=LONGEST_LABEL => at += 1 + usize::from(length),
+            _ => return None,
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use ndpi_common::{Direction, KeyV4};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::key::FlowKey;
+
+    const QUERY: [u8; 2] = [1, 0];
+    const ANSWER: [u8; 2] = [0x81, 0x80];
+
+    fn dns(id: u16, flags: [u8; 2], name: &[u8], record: u8) -> Vec<u8> {
+        let header = [&id.to_be_bytes()[..], &flags, &[0, 1, 0, 0, 0, 0, 0, 0]].concat();
+        [&header[..], name, &[0, record, 0, 1]].concat()
+    }
+
+    /// Whether a DNS message, from the client or the server, answers a question of `kept`.
+    fn take(kept: &mut Option<Box<Questions>>, payload: &[u8], from_client: bool) -> bool {
+        let (key, client) = KeyV4::new(([198, 18, 0, 1], 40_000), ([198, 18, 0, 53], 53), 0, 17);
+        let total = u16::try_from(28 + payload.len()).unwrap().to_be_bytes();
+        let length = u16::try_from(8 + payload.len()).unwrap().to_be_bytes();
+        let (source, destination) = ([198, 18, 0, 1], [198, 18, 0, 53]);
+        let (addresses, ports) = if from_client {
+            ([source, destination], [[156, 64], [0, 53]])
+        } else {
+            ([destination, source], [[0, 53], [156, 64]])
+        };
+        let ip =
+            [&[0x45, 0][..], &total, &[0, 0, 0, 0, 64, 17, 0, 0], &addresses.concat()].concat();
+        let l3 = [&ip[..], &ports.concat(), &length, &[0, 0], payload].concat();
+        let direction = if from_client { client } else { client.opposite() };
+        assert_eq!(client, Direction::FromLower);
+        let sample = Sample::new(FlowKey::V4(key), direction, 0, &l3);
+        Questions::answered_by(kept, &sample, from_client)
+    }
+
+    const NAME: &[u8] = b"\x03www\x07example\x00";
+
+    #[test]
+    fn an_answer_is_one_to_a_question_of_the_same_flow() {
+        let mut kept = None;
+        assert!(!take(&mut kept, &dns(7, ANSWER, NAME, 1), false), "nobody asked");
+        assert!(!take(&mut kept, &dns(7, QUERY, NAME, 1), true));
+        assert!(!take(&mut kept, &dns(8, ANSWER, NAME, 1), false), "another number");
+        assert!(!take(&mut kept, &dns(7, ANSWER, NAME, 28), false), "another type");
+        assert!(!take(&mut kept, &dns(7, ANSWER, b"\x03www\x00", 1), false), "another name");
+        assert!(!take(&mut kept, &dns(7, ANSWER, NAME, 1), true), "from the client");
+        assert!(take(&mut kept, &dns(7, ANSWER, b"\x03wWw\x07EXAMPLE\x00", 1), false));
+        assert!(!take(&mut kept, &dns(7, ANSWER, NAME, 1), false), "a second one");
+    }
+
+    #[test]
+    fn both_families_are_asked_for_at_once() {
+        let mut kept = None;
+        for record in [1, 28, 65] {
+            take(&mut kept, &dns(u16::from(record), QUERY, NAME, record), true);
+        }
+        for record in [28, 1, 65] {
+            assert!(take(&mut kept, &dns(u16::from(record), ANSWER, NAME, record), false));
+        }
+    }
+
+    #[test]
+    fn a_length_may_stand_before_a_message() {
+        let framed = |message: Vec<u8>| {
+            [&u16::try_from(message.len()).unwrap().to_be_bytes()[..], &message].concat()
+        };
+        let mut kept = None;
+        take(&mut kept, &framed(dns(7, QUERY, NAME, 1)), true);
+        assert!(take(&mut kept, &framed(dns(7, ANSWER, NAME, 1)), false));
+    }
+
+    #[test]
+    fn questions_of_a_flow_are_bounded() {
+        let mut kept = None;
+        for id in 0..1000 {
+            take(&mut kept, &dns(id, QUERY, NAME, 1), true);
+            take(&mut kept, &dns(id, QUERY, NAME, 1), true);
+        }
+        assert_eq!(kept.as_ref().unwrap().0.len(), KEPT);
+        assert!(take(&mut kept, &dns(999, ANSWER, NAME, 1), false));
+        assert!(!take(&mut kept, &dns(900, ANSWER, NAME, 1), false), "forgotten");
+    }
+
+    proptest! {
+        #[test]
+        fn anything_may_come(payload in proptest::collection::vec(any::<u8>(), 0..600)) {
+            if let Some((_, question)) = message(&payload) {
+                prop_assert!(question.asked.len() <= LONGEST_NAME + TYPE_AND_CLASS);
+            }
+        }
+    }
+}
