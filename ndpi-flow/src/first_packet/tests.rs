@@ -55,7 +55,7 @@ fn said(server: ServerKey, known: Known, client: IpAddr) -> Lesson {
 }
 
 /// Two clients find the same of a server. Returns the servers of which something else is known.
-fn teach(cache: &mut ServerCache, key: ServerKey, known: Known, now: u64) -> Vec<ServerKey> {
+fn teach(cache: &mut ServerCache, key: ServerKey, known: &Known, now: u64) -> Vec<ServerKey> {
     let say = |client| cache.remember(said(key, known.clone(), client), now);
     let mut changed: Vec<_> = CLIENTS.into_iter().flat_map(say).collect();
     changed.dedup();
@@ -63,8 +63,10 @@ fn teach(cache: &mut ServerCache, key: ServerKey, known: Known, now: u64) -> Vec
 }
 
 /// The same, of what all workers remember.
-fn teach_all(servers: &Servers, key: ServerKey, known: Known, now: u64) {
-    CLIENTS.into_iter().for_each(|client| servers.remember(said(key, known.clone(), client), now));
+fn teach_all(servers: &Servers, key: ServerKey, known: &Known, now: u64) {
+    for client in CLIENTS {
+        servers.remember(said(key, known.clone(), client), now);
+    }
 }
 
 fn answer(last: u8, ttl: u32) -> DnsAddress {
@@ -164,7 +166,7 @@ fn a_name_that_ndpi_does_not_know_is_known_as_nothing() {
 fn a_server_is_remembered_as_long_as_its_dns_answer_holds() {
     let (mut cache, key) = (ServerCache::default(), server(2, 443));
     cache.learn(&dns(NAME, &[answer(2, 30)]), NOW);
-    teach(&mut cache, key, facebook(Some(NAME)), NOW + 20 * SECOND);
+    teach(&mut cache, key, &facebook(Some(NAME)), NOW + 20 * SECOND);
     let claimed = cache.hint(&key, None, NOW + 30 * SECOND - 1).unwrap();
     assert_eq!((claimed.by, claimed.details.hostname()), (DecidedBy::Server, Some(NAME)));
     let said = claimed.classification;
@@ -180,13 +182,13 @@ fn a_server_is_remembered_as_long_as_its_dns_answer_holds() {
 fn what_is_inside_a_tunnel_says_nothing_of_what_is_outside() {
     let (mut cache, plain) = (ServerCache::with_room(8), server(2, 443));
     let inside = ServerKey { tunnel: 1, ..plain };
-    assert_eq!(teach(&mut cache, inside, facebook(Some(NAME)), NOW), [inside]);
+    assert_eq!(teach(&mut cache, inside, &facebook(Some(NAME)), NOW), [inside]);
     assert!(is_known(&mut cache, &inside, NOW) && !is_known(&mut cache, &plain, NOW));
     // Nor does it push anything out at the same address.
-    teach(&mut cache, plain, facebook(Some(NAME)), NOW);
+    teach(&mut cache, plain, &facebook(Some(NAME)), NOW);
     for port in 1..=8 {
         let inside = ServerKey { tunnel: 1, ..server(2, port) };
-        assert!(!teach(&mut cache, inside, facebook(Some(NAME)), NOW).contains(&plain));
+        assert!(!teach(&mut cache, inside, &facebook(Some(NAME)), NOW).contains(&plain));
     }
     assert!(is_known(&mut cache, &plain, NOW));
     // A name of the address outside is none inside.
@@ -197,7 +199,7 @@ fn what_is_inside_a_tunnel_says_nothing_of_what_is_outside() {
 fn a_new_answer_for_the_same_name_makes_it_last() {
     let (mut cache, key) = (ServerCache::default(), server(2, 443));
     cache.learn(&dns(NAME, &[answer(2, 30)]), NOW);
-    teach(&mut cache, key, facebook(Some(NAME)), NOW);
+    teach(&mut cache, key, &facebook(Some(NAME)), NOW);
     let changed =
         cache.learn(&dns("WWW.Facebook.com.", &[answer(3, 9), answer(2, 30)]), NOW + 29 * SECOND);
     assert_eq!(changed, [key]);
@@ -208,12 +210,12 @@ fn a_new_answer_for_the_same_name_makes_it_last() {
 #[test]
 fn without_a_dns_answer_it_is_a_minute() {
     let (mut cache, key) = (ServerCache::default(), server(2, 443));
-    teach(&mut cache, key, facebook(Some(NAME)), NOW);
+    teach(&mut cache, key, &facebook(Some(NAME)), NOW);
     let end = NOW + u64::try_from(UNANNOUNCED.as_nanos()).unwrap();
     assert!(is_known(&mut cache, &key, end - 1) && !is_known(&mut cache, &key, end));
     // The same after an answer that has run out.
     cache.learn(&dns(NAME, &[answer(2, 0)]), end);
-    teach(&mut cache, key, facebook(Some(NAME)), end);
+    teach(&mut cache, key, &facebook(Some(NAME)), end);
     assert!(is_known(&mut cache, &key, end + 59 * SECOND));
 }
 
@@ -222,9 +224,9 @@ fn what_is_only_concluded_from_an_answer_is_over_with_it() {
     let (mut cache, key) = (ServerCache::default(), server(2, 443));
     let by_name = Known { basis: Basis::Name, ..facebook(Some(NAME)) };
     cache.learn(&dns(NAME, &[answer(2, 30)]), NOW);
-    teach(&mut cache, key, by_name.clone(), NOW + 29 * SECOND);
+    teach(&mut cache, key, &by_name, NOW + 29 * SECOND);
     assert!(is_known(&mut cache, &key, NOW + 30 * SECOND - 1));
-    teach(&mut cache, key, by_name, NOW + 30 * SECOND);
+    teach(&mut cache, key, &by_name, NOW + 30 * SECOND);
     assert!(!is_known(&mut cache, &key, NOW + 30 * SECOND));
 }
 
@@ -232,7 +234,7 @@ fn what_is_only_concluded_from_an_answer_is_over_with_it() {
 fn no_answer_is_believed_for_longer_than_a_day() {
     let (mut cache, key) = (ServerCache::default(), server(2, 443));
     cache.learn(&dns(NAME, &[answer(2, u32::MAX)]), NOW);
-    teach(&mut cache, key, facebook(None), NOW);
+    teach(&mut cache, key, &facebook(None), NOW);
     let end = NOW + u64::try_from(LONGEST.as_nanos()).unwrap();
     let known = Some((DecidedBy::Server, Some(NAME.to_owned())));
     assert_eq!(hint(&mut cache, &key, end - 1), known, "the answer gives it the name, too");
@@ -243,12 +245,12 @@ fn no_answer_is_believed_for_longer_than_a_day() {
 fn an_address_of_two_names_says_nothing() {
     let (mut cache, key) = (ServerCache::default(), server(2, 443));
     cache.learn(&dns(NAME, &[answer(2, 300)]), NOW);
-    teach(&mut cache, key, facebook(Some(NAME)), NOW);
+    teach(&mut cache, key, &facebook(Some(NAME)), NOW);
     assert_eq!(cache.learn(&dns("shop.example.com", &[answer(2, 300)]), NOW + SECOND), [key]);
     assert!(!is_known(&mut cache, &key, NOW + SECOND));
-    assert_eq!(teach(&mut cache, key, facebook(Some(NAME)), NOW + SECOND), [key]);
+    assert_eq!(teach(&mut cache, key, &facebook(Some(NAME)), NOW + SECOND), [key]);
     assert!(!is_known(&mut cache, &key, NOW + SECOND), "the other name still holds");
-    teach(&mut cache, key, facebook(Some(NAME)), NOW + 301 * SECOND);
+    teach(&mut cache, key, &facebook(Some(NAME)), NOW + 301 * SECOND);
     assert!(is_known(&mut cache, &key, NOW + 301 * SECOND));
 }
 
@@ -260,7 +262,7 @@ fn what_ndpi_says_counts_where_nothing_is_remembered() {
     let claimed = cache.hint(&key, Some(said), NOW).unwrap();
     assert_eq!((claimed.by, claimed.classification), (DecidedBy::FirstPacket, said));
     assert_eq!(claimed.details.hostname(), Some(NAME));
-    teach(&mut cache, key, facebook(None), NOW);
+    teach(&mut cache, key, &facebook(None), NOW);
     assert_eq!(cache.hint(&key, Some(said), NOW).unwrap().by, DecidedBy::Server);
     let elsewhere = cache.hint(&server(2, 80), Some(said), NOW).unwrap();
     assert_eq!(elsewhere.by, DecidedBy::FirstPacket, "another port is another server");
@@ -271,7 +273,7 @@ fn memory_is_bounded_by_addresses_and_by_servers_at_each() {
     let mut cache = ServerCache::with_room(10);
     for last in 0..100 {
         for port in 0..100 {
-            teach(&mut cache, server(last, port), facebook(None), NOW + u64::from(port));
+            teach(&mut cache, server(last, port), &facebook(None), NOW + u64::from(port));
         }
     }
     assert_eq!(cache.servers().count(), 10 * 4);
@@ -348,7 +350,7 @@ fn a_blocked_server_stands_in_the_kernel_until_it_is_forgotten() {
     let (servers, table) = servers(&rule("drop", "category = \"SocialNetwork\""));
     let key = server(2, 443);
     servers.learn(&dns(NAME, &[answer(2, 30)]), NOW);
-    teach_all(&servers, key, facebook(Some(NAME)), NOW + 10 * SECOND);
+    teach_all(&servers, key, &facebook(Some(NAME)), NOW + 10 * SECOND);
     let blocked = *table.blocked.lock().unwrap().values().next().expect("it stands");
     assert_eq!((blocked.verdict.action, blocked.verdict.rule), (Action::Drop, Some(0)));
     assert_eq!((blocked.app.app, blocked.category), (119, CategoryId(6)));
@@ -360,7 +362,7 @@ fn a_blocked_server_stands_in_the_kernel_until_it_is_forgotten() {
     servers.learn(&dns("other.example", &[answer(2, 30)]), NOW + 21 * SECOND);
     assert_eq!(table.rule(&key), None, "the address is shared");
 
-    teach_all(&servers, server(3, 443), facebook(None), NOW);
+    teach_all(&servers, server(3, 443), &facebook(None), NOW);
     servers.sweep(NOW + 59 * SECOND);
     assert_eq!(table.rule(&server(3, 443)), Some(0));
     servers.sweep(NOW + 60 * SECOND);
@@ -380,7 +382,7 @@ fn only_servers_that_are_blocked_for_all_stand_there() {
         (rule("drop", "app = \"Facebook\"").replace(HURRY, ""), false),
     ] {
         let (servers, table) = servers(&policy);
-        teach_all(&servers, server(2, 443), facebook(Some(NAME)), NOW);
+        teach_all(&servers, server(2, 443), &facebook(Some(NAME)), NOW);
         assert_eq!(table.rule(&server(2, 443)).is_some(), stands, "{policy}");
         assert!(servers.hint(&server(2, 443), None, NOW).is_some(), "remembered all the same");
     }
@@ -391,7 +393,7 @@ fn a_new_policy_blocks_what_it_blocks_and_nothing_else() {
     let (servers, table) = servers(&rule("drop", "app = \"Facebook\""));
     let (https, http) = (server(2, 443), server(2, 80));
     for key in [https, http] {
-        teach_all(&servers, key, facebook(None), NOW);
+        teach_all(&servers, key, &facebook(None), NOW);
     }
     assert_eq!((table.rule(&https), table.rule(&http)), (Some(0), Some(0)));
     let other =
