@@ -28,6 +28,10 @@ pub fn binary() -> PathBuf {
     variable("NDPI_XDP_BINARY").map_or_else(built, PathBuf::from)
 }
 
+/// The distribution's programs that tests need which attach the program between two namespaces and look at
+/// what it does.
+pub const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
+
 /// Whether tests that attach the program can run: as root, with these programs of the distribution,
 /// nDPI, and the BPF programs (`object`) in the program. If not, says why; in CI that is a failure.
 pub fn ready<T>(programs: &[&str], object: Result<T, impl Display>) -> bool {

@@ -8,10 +8,9 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use testkit::instance::Instance;
 use testkit::pair::{FAR, NEAR, Pair};
+use testkit::program::PROGRAMS;
 
 use crate::ready;
-
-const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 
 /// Bytes of a datagram's payload, and of its IP and UDP headers.
 const PAYLOAD: usize = 972;

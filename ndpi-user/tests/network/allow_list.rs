@@ -4,10 +4,9 @@ use std::net::UdpSocket;
 
 use rustix::process::Signal;
 use testkit::pair::{FAR, NEAR, Pair};
+use testkit::program::PROGRAMS;
 
 use crate::ready;
-
-const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 
 const POLICY: &str = "default = \"drop\"
 undecided = \"drop\"

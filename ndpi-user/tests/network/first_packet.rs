@@ -9,10 +9,10 @@ use rustix::process::Signal;
 use serde_json::Value;
 use testkit::instance::Instance;
 use testkit::pair::{FAR, NEAR, Pair};
+use testkit::program::PROGRAMS;
 
 use crate::ready;
 
-const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 const NAME: &str = "www.facebook.com";
 /// Another address of the near end.
 const OTHER: &str = "198.18.8.1";

@@ -1,12 +1,11 @@
 //! Instances of `ndpi-xdp run` that meet, and one that was killed.
 
 use rustix::process::Signal;
+use testkit::program::PROGRAMS;
 use testkit::sandbox::Sandbox;
 use testkit::wait_until;
 
 use crate::ready;
-
-const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 
 #[test]
 fn a_second_instance_is_refused_and_the_first_runs_on() {

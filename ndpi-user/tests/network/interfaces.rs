@@ -14,14 +14,13 @@ use testkit::foreign::{ForeignEgress, ForeignProgram};
 use testkit::instance::Instance;
 use testkit::interface::{self, Feature};
 use testkit::pair::{FAR, NEAR, Pair};
+use testkit::program::PROGRAMS;
 use testkit::program::run;
 use testkit::sandbox::Sandbox;
 use testkit::tun::{HERE, THERE, Tun};
 use testkit::wait_until;
 
 use crate::ready;
-
-const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 
 #[test]
 fn no_such_interface() {

@@ -12,13 +12,13 @@ use serde_json::Value;
 use testkit::flood;
 use testkit::instance::Instance;
 use testkit::pair::{FAR, NEAR, Pair};
+use testkit::program::PROGRAMS;
 use testkit::program::binary;
 use testkit::sandbox::Sandbox;
 use testkit::wait_until;
 
 use crate::ready;
 
-const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 /// Packets, each the first of a flow; far more than a ring of one page holds.
 const PACKETS: u16 = 100;
 

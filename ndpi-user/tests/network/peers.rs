@@ -6,14 +6,13 @@ use std::thread;
 use rustix::process::Signal;
 use serde_json::Value;
 use testkit::instance::Instance;
+use testkit::program::PROGRAMS;
 use testkit::program::run;
 use testkit::sandbox::Sandbox;
 use testkit::wait_until;
 use testkit::wire::{Wire, send};
 
 use crate::ready;
-
-const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 
 /// Packets that the network stack of the middle has been given, of both IP versions.
 fn received(wire: &Wire) -> Vec<String> {

@@ -17,14 +17,13 @@ use rustix::process::Signal;
 use serde_json::Value;
 use testkit::instance::Instance;
 use testkit::pair::{FAR, NEAR, Pair};
+use testkit::program::PROGRAMS;
 use testkit::program::Run;
 use testkit::program::binary;
 use testkit::sandbox::Sandbox;
 use testkit::wait_until;
 
 use crate::ready;
-
-const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 
 /// Where the instance of a sandbox listens.
 const SOCKET: &str = "/run/ndpi-xdp/sys-fs-bpf-ndpi%2dxdp.sock";

@@ -10,11 +10,10 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use testkit::instance::Instance;
 use testkit::pair::{FAR, NEAR, Pair};
+use testkit::program::PROGRAMS;
 use testkit::wait_until;
 
 use crate::ready;
-
-const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 
 /// Only DNS is allowed, and nothing is blocked but what nDPI knows.
 const POLICY: &str = "default = \"drop\"

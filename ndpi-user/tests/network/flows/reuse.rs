@@ -10,10 +10,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 use testkit::instance::Instance;
 use testkit::pair::{FAR, NEAR, Pair};
+use testkit::program::PROGRAMS;
 
 use crate::ready;
 
-const PROGRAMS: [&str; 4] = ["bpftool", "ip", "tc", "nsenter"];
 /// The ports that a client has. Three quarters of them are taken by attempts on a blocked site.
 const PORTS: Range<u16> = 41_000..41_024;
 /// How often each of those is: more than one flow of a port is answered for `reject`.
