@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::trust::Distrust;
 use crate::{LIBRARY_VARIABLE, SONAME, SUPPORTED_REVISION};
 
 /// Why a library was not taken. Each message names the file and what differs. `Debug` gives the same
@@ -101,13 +102,13 @@ pub enum LoadError {
     },
     /// A file that nobody named, and that others may have put there.
     #[error(
-        "{} is not loaded: {why}; if it is meant, name it with {LIBRARY_VARIABLE}", path.display()
+        "{} is not loaded; if it is meant, name it with {LIBRARY_VARIABLE}", path.display()
     )]
     Untrusted {
         /// The file.
         path: PathBuf,
         /// What is wrong with it, or with a folder on the way to it.
-        why: String,
+        source: Distrust,
     },
     /// Nothing usable in any of the places.
     #[error(
@@ -147,5 +148,5 @@ fn named(revision: Option<&str>) -> String {
 }
 
 fn listed(tried: &[LoadError]) -> String {
-    tried.iter().flat_map(|error| ["\n  ".to_owned(), error.to_string()]).collect()
+    tried.iter().flat_map(|error| ["\n  ".to_owned(), format!("{error:?}")]).collect()
 }

@@ -51,6 +51,7 @@ pub use names::{LIBRARY_VARIABLE, SONAME};
 pub use process::is_privileged;
 pub use search::{Candidate, Search};
 pub use stdio::c_output_to_stderr;
+pub use trust::Distrust;
 
 /// What `ndpi_revision()` of an acceptable library starts with.
 pub const SUPPORTED_REVISION: &str = "5.0.";

@@ -59,7 +59,7 @@ impl Library {
     fn installed(path: PathBuf, count_memory: bool) -> Result<Self, LoadError> {
         match trust::resolve(&path, process::user()) {
             Ok(file) => Self::open_as(&file, count_memory),
-            Err(why) => Err(LoadError::Untrusted { path, why: why.to_string() }),
+            Err(source) => Err(LoadError::Untrusted { path, source }),
         }
     }
 

@@ -18,19 +18,36 @@ const OWN_FOLDERS: [&str; 2] = ["ndpi-xdp", "ndpi"];
 
 /// Why a path is not to be trusted.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Distrust {
+#[non_exhaustive]
+pub enum Distrust {
     /// Not root's and not ours.
     #[error("{} belongs to user {owner}", .at.display())]
-    Owner { at: PathBuf, owner: u32 },
+    Owner {
+        /// The file or folder.
+        at: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
     /// Its mode lets others in.
     #[error("others than its owner can write to {}", .at.display())]
-    Writable { at: PathBuf },
+    Writable {
+        /// The file or folder.
+        at: PathBuf,
+    },
     /// It is in a folder like `/tmp`, in which anybody may make files and links.
     #[error("it passes through {}, beside which anybody may put files", .at.display())]
-    Shared { at: PathBuf },
+    Shared {
+        /// The shared folder, or what is in it.
+        at: PathBuf,
+    },
     /// It could not be looked at.
-    #[error("{} cannot be examined: {error}", .at.display())]
-    Unknown { at: PathBuf, error: io::Error },
+    #[error("{} cannot be examined", .at.display())]
+    Unknown {
+        /// The file or folder.
+        at: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
 }
 
 /// The file that `path` leads to, by a path without links; `us` is this process's user.
@@ -145,12 +162,13 @@ fn lexical_parent(folder: &Path) -> PathBuf {
     inside.parent().unwrap_or(inside).to_owned()
 }
 
-fn unknown(at: &Path, error: io::Error) -> Distrust {
-    Distrust::Unknown { at: at.to_owned(), error }
+fn unknown(at: &Path, source: io::Error) -> Distrust {
+    Distrust::Unknown { at: at.to_owned(), source }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error as _;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
@@ -183,7 +201,9 @@ mod tests {
         }
 
         fn refused(&self, path: &str) -> String {
-            self.resolve(path).unwrap_err().to_string()
+            let error = self.resolve(path).unwrap_err();
+            let cause = error.source().map(|cause| format!(": {cause}"));
+            format!("{error}{}", cause.unwrap_or_default())
         }
     }
 

@@ -45,8 +45,8 @@ impl Library {
         for error in sys.passed_over() {
             match error {
                 // The common case: nDPI is not installed for the whole system.
-                LoadError::Open { .. } => log::debug!("passed over: {error}"),
-                _ => log::warn!("passed over: {error}"),
+                LoadError::Open { .. } => log::debug!("passed over: {error:?}"),
+                _ => log::warn!("passed over: {error:?}"),
             }
         }
         let library = Self { sys: Arc::new(sys) };

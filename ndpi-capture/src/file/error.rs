@@ -1,15 +1,14 @@
 //! Errors of reading a capture.
 
+use std::error::Error;
 use std::fmt;
 use std::io;
 
 use super::LONGEST_RECORD;
 use super::foreign::Foreign;
 
-/// A capture that cannot be read, or not to its end. Its text says all that there is to say: it has no
-/// source.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", self.describe())]
+/// A capture that cannot be read, or not to its end. Its source is what the system said, where it did.
+#[derive(Debug)]
 pub struct CaptureError {
     /// The capture's path, or `stdin`.
     pub capture: String,
@@ -36,10 +35,17 @@ impl CaptureError {
         matches!(self.problem, Problem::Open(_))
     }
 
-    fn describe(&self) -> String {
+    /// Its text with that of its source, for a report of one line.
+    pub fn in_full(&self) -> String {
+        let cause = self.source().map(|source| format!(": {source}"));
+        self.describe(&cause.unwrap_or_default())
+    }
+
+    /// The text, with `cause` behind what is wrong.
+    fn describe(&self, cause: &str) -> String {
         let Self { capture, offset, packets, problem } = self;
         match problem {
-            Problem::Open(error) => format!("cannot open {capture}: {error}"),
+            Problem::Open(_) => format!("cannot open {capture}{cause}"),
             Problem::Foreign(foreign) => {
                 format!("{capture}: byte {offset}: {}", foreign.advice(capture))
             }
@@ -51,9 +57,21 @@ impl CaptureError {
                     Problem::CutPacket { .. } => read_with_the_last(*packets),
                     _ => read_before(*packets),
                 };
-                format!("{capture}: byte {offset}: {problem}; {packets}")
+                format!("{capture}: byte {offset}: {problem}{cause}; {packets}")
             }
         }
+    }
+}
+
+impl fmt::Display for CaptureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.describe(""))
+    }
+}
+
+impl Error for CaptureError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.problem.source()
     }
 }
 
@@ -77,11 +95,11 @@ fn read_with_the_last(packets: u64) -> String {
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// The file cannot be opened.
-    #[error("cannot open: {0}")]
-    Open(io::Error),
+    #[error("cannot open")]
+    Open(#[source] io::Error),
     /// The file cannot be read, or its compressed data is damaged.
-    #[error("cannot read: {0}")]
-    Read(io::Error),
+    #[error("cannot read")]
+    Read(#[source] io::Error),
     /// There is not even a magic number.
     #[error("not a capture: it has fewer than 4 bytes")]
     Empty,

@@ -86,7 +86,7 @@ impl Stop {
         let come = !error.is_of_opening() && self.has_come();
         match self.name().filter(|_| come) {
             Some(signal) => report.stopped_by(signal),
-            None => report.error = Some(error.to_string()),
+            None => report.error = Some(error.in_full()),
         }
     }
 

@@ -82,7 +82,7 @@ impl<T: Take> Reading<'_, T> {
                 Ok(None) | Err(_) if self.job.stop.has_come() => {}
                 Ok(None) => break,
                 Err(error) => {
-                    report.error = Some(error.to_string());
+                    report.error = Some(error.in_full());
                     break;
                 }
             }

@@ -109,7 +109,7 @@ impl<'a, 'e> CaptureRun<'a, 'e> {
                 Ok(Some(packet)) => self.packet(&packet).with_context(|| self.place())?,
                 Ok(None) => break,
                 Err(error) => {
-                    self.report.error = Some(error.to_string());
+                    self.report.error = Some(error.in_full());
                     break;
                 }
             }

@@ -83,7 +83,7 @@ fn zeros_behind_a_capture_are_no_part_of_it() {
         let more = [&gzip(&file)[..], &[0; 100], b"more"].concat();
         let (seen, error) = read(&more);
         assert_eq!(seen, packets);
-        assert!(error.unwrap().to_string().contains("something else follows"));
+        assert!(error.unwrap().in_full().contains("something else follows"));
     }
     let mut far = two_packets(Order::Little, MICROSECONDS);
     far.extend([0; 10_000]);
@@ -115,14 +115,14 @@ fn compressed_data_that_were_cut_give_what_they_have_and_say_so() {
     }
     for (format, compressed) in [("gzip", gzip(&file)), ("zstd", zstd(&file))] {
         let (seen, error) = read(&compressed[..compressed.len() * 3 / 4]);
-        let text = error.unwrap().to_string();
+        let text = error.unwrap().in_full();
         assert!(text.contains(&format!("the {format} data end early: the file was cut")), "{text}");
         assert!(text.ends_with(&format!("; {} packets were read before", seen.len())), "{text}");
         assert!(seen.len() > 500, "{format}: {} packets of 2000", seen.len());
         let mut damaged = compressed.clone();
         damaged[6..30].fill(0xff);
         if let Some(error) = read(&damaged).1 {
-            let text = error.to_string();
+            let text = error.in_full();
             assert!(!text.contains(['{', '[', '(']), "{text}");
         }
     }
