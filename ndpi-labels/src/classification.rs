@@ -1,5 +1,7 @@
 //! nDPI's classification of a flow, as plain values that outlive it.
 
+use std::fmt;
+
 use crate::State;
 
 /// Master and application protocol (`ndpi_master_app_protocol`), by nDPI's ids.
@@ -102,4 +104,55 @@ pub struct Classification {
     pub guessed: bool,
     /// Risks seen so far.
     pub risks: Risks,
+}
+
+/// `7.91`, as nDPI's own tools print it: `master.app`, or the application alone where nothing carries it.
+impl fmt::Display for AppId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.master {
+            0 => write!(f, "{}", self.app),
+            master => write!(f, "{master}.{}", self.app),
+        }
+    }
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// For logs: `CLASSIFIED 91.119 by DPI`. Names are the engine's: see `ndpi::Engine::app_name`.
+impl fmt::Display for Classification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { state, app, confidence, guessed, .. } = self;
+        write!(f, "{state} {app}")?;
+        if *confidence != Confidence::Unknown {
+            write!(f, " by {confidence}")?;
+        }
+        f.write_str(if *guessed { " (guessed)" } else { "" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AppId, Classification, Confidence};
+    use crate::State;
+
+    #[test]
+    fn a_classification_is_shown_with_what_is_known_of_it() {
+        let nothing = Classification::default();
+        assert_eq!(nothing.to_string(), "INSPECTING 0");
+        let app = AppId { master: 91, app: 119 };
+        let found = Classification {
+            state: State::Classified,
+            app,
+            confidence: Confidence::Dpi,
+            ..nothing
+        };
+        assert_eq!(found.to_string(), "CLASSIFIED 91.119 by DPI");
+        let confidence = Confidence::MatchByPort;
+        let guess = Classification { confidence, guessed: true, ..found };
+        assert_eq!(guess.to_string(), "CLASSIFIED 91.119 by Match by port (guessed)");
+    }
 }

@@ -1,5 +1,7 @@
 //! How far the classification of a flow has come.
 
+use std::fmt;
+
 /// The state of a flow (`ndpi_classification_state` in `ndpi_typedefs.h`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum State {
@@ -31,5 +33,11 @@ impl State {
             Self::Monitoring => "MONITORING",
             Self::Classified => "CLASSIFIED",
         }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use ndpi::{Hints, Library};
+use ndpi::Library;
 use ndpi_capture::Capture;
 use ndpi_capture::link::{self, Tunnels};
 
@@ -22,7 +22,7 @@ fn main() -> Result<()> {
         // An error says why a packet has no flow: it is ARP, a later fragment, cut short, …
         let Ok(decoded) = link::decode(&packet, &Tunnels::all(false)) else { continue };
         let flow = flows.entry(decoded.packet().key).or_insert_with(|| engine.flow());
-        flow.process(decoded.l3(), packet.time_ns / 1_000_000, Hints::default());
+        flow.process(decoded.l3(), packet.time_ns / 1_000_000);
     }
     for (key, flow) in &mut flows {
         if !flow.classification().state.is_final() {

@@ -13,7 +13,7 @@ mod text;
 
 pub use engine::{CacheStatistics, Engine, EngineBuilder};
 pub use error::{ConfigError, EngineError, JsonError, RulesError};
-pub use flow::{Endpoints, FirstPacket, FirstPacketConfidence, Flow, Stack};
+pub use flow::{Endpoints, FirstPacket, FirstPacketConfidence, Flow, HoldsEngine, Stack};
 pub use hints::{Direction, Hints};
 pub use library::Library;
 pub use metadata::{

@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use ndpi::{
-    Asking, Classification, Confidence, DnsAddress, Engine, FirstPacketConfidence, Flow, Hints,
-    State,
+    Asking, Classification, Confidence, DnsAddress, Engine, FirstPacketConfidence, Flow, State,
 };
 use ndpi_text::clean;
 
@@ -55,31 +54,31 @@ pub trait Detector {
 }
 
 impl<'e> Detector for &'e Engine {
-    type Flow = Flow<'e>;
+    type Flow = Flow<&'e Engine>;
 
-    fn open(&self) -> Flow<'e> {
+    fn open(&self) -> Flow<&'e Engine> {
         self.flow()
     }
 
-    fn inspect(&self, flow: &mut Flow<'e>, l3: &[u8], time_ms: u64) -> Classification {
-        flow.process(&with_length(l3), time_ms, Hints::default())
+    fn inspect(&self, flow: &mut Flow<&'e Engine>, l3: &[u8], time_ms: u64) -> Classification {
+        flow.process(&with_length(l3), time_ms)
     }
 
-    fn classification(&self, flow: &Flow<'e>) -> Classification {
+    fn classification(&self, flow: &Flow<&'e Engine>) -> Classification {
         flow.classification()
     }
 
-    fn give_up(&self, flow: &mut Flow<'e>) -> Classification {
+    fn give_up(&self, flow: &mut Flow<&'e Engine>) -> Classification {
         flow.give_up()
     }
 
-    fn details(&self, flow: &Flow<'e>) -> Details {
+    fn details(&self, flow: &Flow<&'e Engine>) -> Details {
         let texts = [flow.hostname(), flow.ja4(), flow.alpn()];
         let [hostname, ja4, alpn] = texts.map(Option::unwrap_or_default);
         Details::new(&hostname, &ja4, &alpn)
     }
 
-    fn first_packet(&self, flow: &Flow<'e>) -> Option<Classification> {
+    fn first_packet(&self, flow: &Flow<&'e Engine>) -> Option<Classification> {
         let said = flow.fpc();
         let confidence = confidence(said.confidence)?;
         let protocol = if said.app.app == 0 { said.app.master } else { said.app.app };
@@ -94,7 +93,7 @@ impl<'e> Detector for &'e Engine {
         })
     }
 
-    fn dns_answer(&self, flow: &Flow<'e>) -> Option<DnsAnswer> {
+    fn dns_answer(&self, flow: &Flow<&'e Engine>) -> Option<DnsAnswer> {
         let dns = flow.dns()?;
         let (name, response) = (dns.name?, dns.response?);
         let addresses = response.addresses;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use ndpi::{Engine, Flow, Hints, Library, State};
+use ndpi::{Engine, Flow, Library, State};
 use ndpi_capture::Capture;
 use ndpi_capture::link;
 
@@ -53,7 +53,7 @@ fn load(path: &Path) -> Result<Loaded> {
 
 /// Calls nDPI by the book: until CLASSIFIED, then the flow is freed; the others are given up.
 fn classify(engine: &Engine, loaded: &Loaded) -> Duration {
-    let mut flows: Vec<Option<Flow<'_>>> = Vec::with_capacity(loaded.flows);
+    let mut flows: Vec<Option<Flow<&Engine>>> = Vec::with_capacity(loaded.flows);
     let start = Instant::now();
     for packet in &loaded.packets {
         if packet.flow == flows.len() {
@@ -61,7 +61,7 @@ fn classify(engine: &Engine, loaded: &Loaded) -> Duration {
         }
         let Some(flow) = &mut flows[packet.flow] else { continue };
         let l3 = &loaded.bytes[packet.l3.clone()];
-        if flow.process(l3, packet.time_ms, Hints::default()).state == State::Classified {
+        if flow.process(l3, packet.time_ms).state == State::Classified {
             flows[packet.flow] = None;
         }
     }

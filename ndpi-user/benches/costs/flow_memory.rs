@@ -4,7 +4,7 @@
 use std::fs;
 
 use anyhow::{Context, Result};
-use ndpi::{Classification, Engine, Hints, Library};
+use ndpi::{Classification, Engine, Library};
 use ndpi_flow::{
     Accounting, Classifier, Details, End, FlowEntry, FlowKey, Judge, Moment, Sample, Settings,
     Sink, Verdict,
@@ -46,7 +46,7 @@ fn ndpi_alone(engine: &Engine, count: u32) -> Result<u64> {
     let before = resident()?;
     for _ in 0..count {
         let mut flow = engine.flow();
-        flow.process(&UNKNOWN, 0, Hints::default());
+        flow.process(&UNKNOWN, 0);
         flows.push(flow);
     }
     Ok(resident()? - before - size_of_val(&flows[..]) as u64)

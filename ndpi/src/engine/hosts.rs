@@ -30,7 +30,7 @@ impl Engine {
             Asking::Dns => packets::udp(client, server(53), &packets::dns_query(host)),
         };
         let mut flow = self.flow();
-        flow.process(
+        flow.process_with(
             &packet,
             0,
             Hints { direction: Some(Direction::ToServer), ..Hints::default() },

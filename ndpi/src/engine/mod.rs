@@ -11,6 +11,7 @@ mod stats;
 
 use std::ffi::c_int;
 use std::ptr::NonNull;
+use std::rc::Rc;
 
 pub use builder::EngineBuilder;
 use ndpi_sys::Functions;
@@ -59,8 +60,44 @@ impl Engine {
     /// Aborts the process where memory is short, like every other allocation.
     #[doc(alias = "ndpi_flow_malloc")]
     #[inline]
-    pub fn flow(&self) -> Flow<'_> {
+    pub fn flow(&self) -> Flow<&Self> {
         Flow::new(self)
+    }
+
+    /// The same, of a flow that owns a share of its engine, so that both can be in one struct:
+    ///
+    /// ```no_run
+    /// use std::collections::HashMap;
+    /// use std::net::SocketAddr;
+    /// use std::rc::Rc;
+    ///
+    /// use ndpi::{Classification, Engine, Flow};
+    ///
+    /// struct Classifier {
+    ///     engine: Rc<Engine>,
+    ///     flows: HashMap<(SocketAddr, SocketAddr), Flow<Rc<Engine>>>,
+    /// }
+    ///
+    /// impl Classifier {
+    ///     /// The state of the flow between `ends`, in one order for both directions, after this packet.
+    ///     fn packet(
+    ///         &mut self,
+    ///         ends: (SocketAddr, SocketAddr),
+    ///         l3: &[u8],
+    ///         time_ms: u64,
+    ///     ) -> Classification {
+    ///         let flow = self.flows.entry(ends).or_insert_with(|| self.engine.shared_flow());
+    ///         flow.process(l3, time_ms)
+    ///     }
+    /// }
+    ///
+    /// let engine = ndpi::Library::load(None)?.engine().build()?;
+    /// let classifier = Classifier { engine: Rc::new(engine), flows: HashMap::new() };
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "ndpi_flow_malloc")]
+    pub fn shared_flow(self: &Rc<Self>) -> Flow<Rc<Self>> {
+        Flow::new(Rc::clone(self))
     }
 
     /// A setting's value, as text (`ndpi_get_config`); `None` where there is no such setting.
@@ -109,7 +146,8 @@ struct OwnedModule {
 }
 
 // SAFETY: a module holds no thread-local state and may be used by any one thread at a time; flows
-// borrow the engine and are not `Send`, so none stays behind on another thread. `Sync` is withheld
+// borrow the engine or own a share of it by an `Rc`, and neither they nor that are `Send`, so none stays
+// behind on another thread. `Sync` is withheld
 // by the pointer.
 unsafe impl Send for OwnedModule {}
 
@@ -131,7 +169,7 @@ impl OwnedModule {
 impl Drop for OwnedModule {
     fn drop(&mut self) {
         let _lock = module_lock();
-        // SAFETY: flows borrow the engine, so all are gone; the lock is held; the shared context
+        // SAFETY: flows hold the engine, so all are gone; the lock is held; the shared context
         // is dropped after this.
         unsafe { (self.library.functions().exit_detection_module)(self.pointer.as_ptr()) }
     }

@@ -71,7 +71,7 @@ impl FirstPacketConfidence {
     }
 }
 
-impl Flow<'_> {
+impl<E: crate::HoldsEngine> Flow<E> {
     /// What the first packet alone said (`fpc`).
     pub fn fpc(&self) -> FirstPacket {
         let RawFirstPacket { protocol, confidence } = self.read(field::FIRST_PACKET);

@@ -22,7 +22,7 @@ pub struct Endpoints {
     pub vlan: u16,
 }
 
-impl Flow<'_> {
+impl<E: crate::HoldsEngine> Flow<E> {
     /// All that nDPI knows of the flow as its own JSON object, without the endpoints
     /// (`ndpi_dpi2json`).
     ///

@@ -1,6 +1,7 @@
 //! A flow and its packets.
 
 mod details;
+mod holder;
 mod json;
 mod strings;
 
@@ -11,6 +12,7 @@ use ndpi_sys::flow as field;
 use ndpi_sys::{Functions, types};
 
 pub use details::{FirstPacket, FirstPacketConfidence, Stack};
+pub use holder::HoldsEngine;
 pub use json::Endpoints;
 
 use crate::{AppId, BreedId, CategoryId, Classification, Confidence, Engine, Hints, Risks, raw};
@@ -18,8 +20,8 @@ use crate::{AppId, BreedId, CategoryId, Classification, Confidence, Engine, Hint
 /// A flow: both directions of one connection, as far as nDPI has seen it
 /// (`struct ndpi_flow_struct`).
 ///
-/// It borrows its engine and is freed, with all that it points to, when dropped. It is no larger
-/// than two pointers; the library's own part has
+/// It borrows its engine ([`Engine::flow`]) or owns a share of it ([`Engine::shared_flow`]), and is freed,
+/// with all that it points to, when dropped. It is no larger than two pointers; the library's own part has
 /// [`Library::flow_size`](crate::Library::flow_size) bytes and, while dissection lasts, a few
 /// hundred to some thousands more.
 ///
@@ -27,16 +29,22 @@ use crate::{AppId, BreedId, CategoryId, Classification, Confidence, Engine, Hint
 ///
 /// ```compile_fail,E0277
 /// fn moved<T: Send>() {}
-/// moved::<ndpi::Flow<'static>>();
+/// moved::<ndpi::Flow<&'static ndpi::Engine>>();
 /// ```
-pub struct Flow<'engine> {
+///
+/// ```compile_fail,E0277
+/// fn moved<T: Send>() {}
+/// moved::<ndpi::Flow<std::rc::Rc<ndpi::Engine>>>();
+/// ```
+pub struct Flow<E: HoldsEngine> {
     pointer: NonNull<types::Flow>,
-    engine: &'engine Engine,
+    // Dropped after the flow was freed with it.
+    engine: E,
 }
 
-impl<'engine> Flow<'engine> {
+impl<E: HoldsEngine> Flow<E> {
     #[inline]
-    pub(crate) fn new(engine: &'engine Engine) -> Self {
+    pub(crate) fn new(engine: E) -> Self {
         // SAFETY: any size may be asked for.
         let pointer = unsafe { (engine.functions().flow_malloc)(field::SIZE) };
         let Some(pointer) = NonNull::new(pointer) else { out_of_memory() };
@@ -60,7 +68,15 @@ impl<'engine> Flow<'engine> {
     /// recognized; one that ends before wants [`give_up`](Self::give_up).
     #[doc(alias = "ndpi_detection_process_packet")]
     #[inline]
-    pub fn process(&mut self, l3: &[u8], time_ms: u64, hints: Hints) -> Classification {
+    pub fn process(&mut self, l3: &[u8], time_ms: u64) -> Classification {
+        self.process_with(l3, time_ms, Hints::default())
+    }
+
+    /// The same, with what the caller knows of the packet besides
+    /// (`ndpi_flow_input_info`).
+    #[doc(alias("ndpi_detection_process_packet", "ndpi_flow_input_info"))]
+    #[inline]
+    pub fn process_with(&mut self, l3: &[u8], time_ms: u64, hints: Hints) -> Classification {
         let length = u16::try_from(l3.len()).unwrap_or(u16::MAX);
         let mut info = hints.for_library();
         // SAFETY: the engine is finalized and on this thread (it is not Sync, and this flow not
@@ -108,8 +124,8 @@ impl<'engine> Flow<'engine> {
     }
 
     /// The engine that dissects the flow.
-    pub fn engine(&self) -> &'engine Engine {
-        self.engine
+    pub fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// How many packets nDPI has looked at (`num_processed_pkts`).
@@ -142,7 +158,7 @@ impl<'engine> Flow<'engine> {
         }
     }
 
-    pub(crate) fn functions(&self) -> &'engine Functions {
+    pub(crate) fn functions(&self) -> &Functions {
         self.engine.functions()
     }
 
@@ -159,16 +175,17 @@ impl<'engine> Flow<'engine> {
     }
 }
 
-impl Drop for Flow<'_> {
+impl<E: HoldsEngine> Drop for Flow<E> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: the flow came from this library's flow_malloc and is freed once; flow_free also
-        // frees what it points to. The module it was used with is alive, since it is borrowed.
+        // frees what it points to. The module it was used with is alive, since the flow holds its
+        // engine.
         unsafe { (self.engine.functions().flow_free)(self.pointer.as_ptr()) }
     }
 }
 
-impl fmt::Debug for Flow<'_> {
+impl<E: HoldsEngine> fmt::Debug for Flow<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Flow")
             .field("packets", &self.processed_packets())

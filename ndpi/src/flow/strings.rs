@@ -9,7 +9,7 @@ use ndpi_sys::types::ProtocolStack;
 use super::Flow;
 use crate::text;
 
-impl Flow<'_> {
+impl<E: crate::HoldsEngine> Flow<E> {
     /// The name of the host that the client speaks to, or asks for: TLS and QUIC server name, HTTP
     /// host, DNS question (`host_server_name`). Of names longer than 79 bytes nDPI keeps the end.
     pub fn hostname(&self) -> Option<Cow<'_, str>> {

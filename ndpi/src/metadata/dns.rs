@@ -42,7 +42,7 @@ pub struct DnsAddress {
     pub ttl: u32,
 }
 
-impl Flow<'_> {
+impl<E: crate::HoldsEngine> Flow<E> {
     /// The last DNS message of the flow; `None` for flows that are not DNS, mDNS or LLMNR, at next to
     /// no cost. Part of [`metadata`](Self::metadata).
     pub fn dns(&self) -> Option<Dns> {

@@ -26,7 +26,7 @@ pub struct Http {
     pub referer: Option<String>,
 }
 
-impl Flow<'_> {
+impl<E: crate::HoldsEngine> Flow<E> {
     // HTTP has a place of its own in the flow, which starts as zeroes: no protocol to look at.
     pub(super) fn http(&self) -> Option<Http> {
         let http = Http {

@@ -52,7 +52,7 @@ pub struct TcpFingerprint {
     pub system: Option<String>,
 }
 
-impl Flow<'_> {
+impl<E: crate::HoldsEngine> Flow<E> {
     /// Copies all that nDPI read out of the packets so far. Complete once the flow is
     /// [`State::Classified`](crate::State::Classified).
     pub fn metadata(&self) -> Metadata {

@@ -18,7 +18,7 @@ pub struct Ssh {
     pub hassh_server: Option<String>,
 }
 
-impl Flow<'_> {
+impl<E: crate::HoldsEngine> Flow<E> {
     pub(super) fn ssh(&self) -> Option<Ssh> {
         if !self.is(PROTOCOL_SSH) {
             return None;

@@ -60,7 +60,7 @@ pub struct Quic {
     pub idle_timeout: Option<u32>,
 }
 
-impl Flow<'_> {
+impl<E: crate::HoldsEngine> Flow<E> {
     pub(super) fn tls(&self) -> Option<Tls> {
         if !self.is_tls_like() {
             return None;

@@ -1,6 +1,6 @@
 //! Caches of engines, alone and shared; and that engines forget flows.
 
-use ndpi::{CacheStatistics, Engine, FirstPacketConfidence, Hints, SharedCaches};
+use ndpi::{CacheStatistics, Engine, FirstPacketConfidence, SharedCaches};
 use ndpi_sys::packets;
 use testkit::{alone, needs};
 
@@ -18,19 +18,15 @@ fn tell(engine: &Engine) {
     answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 198, 18, 7, 7]);
     let ends = ends(53);
     let mut flow = engine.flow();
-    flow.process(
-        &ends.datagram(&packets::dns_query("www.youtube.com")),
-        START_MS,
-        Hints::default(),
-    );
-    flow.process(&ends.reply(&answer), START_MS, Hints::default());
+    flow.process(&ends.datagram(&packets::dns_query("www.youtube.com")), START_MS);
+    flow.process(&ends.reply(&answer), START_MS);
 }
 
 /// How an engine recognizes the first packet to 198.18.7.7, and as what.
 fn recognize(engine: &Engine) -> (FirstPacketConfidence, String) {
     let ends = Ends { server: "198.18.7.7:443".parse().unwrap(), ..ends(443) };
     let mut flow = engine.flow();
-    flow.process(&ends.handshake()[0], START_MS + 1, Hints::default());
+    flow.process(&ends.handshake()[0], START_MS + 1);
     (flow.fpc().confidence, engine.app_name(flow.fpc().app))
 }
 
@@ -114,7 +110,7 @@ fn flows_leave_nothing_behind() {
         for index in 0..count {
             let packet = if index % 2 == 0 { &request } else { &hello };
             let mut flow = engine.flow();
-            flow.process(packet, START_MS, Hints::default());
+            flow.process(packet, START_MS);
             assert!(flow.hostname().is_some());
         }
     };

@@ -1,6 +1,6 @@
 //! Settings, and the errors of wrong ones.
 
-use ndpi::{ConfigError, Hints, Library, State};
+use ndpi::{ConfigError, Library, State};
 use ndpi_sys::packets;
 
 use crate::common::{START_MS, ends, library};
@@ -82,9 +82,8 @@ fn the_packet_limit_ends_a_flow_that_is_not_recognized() {
         library.engine().config(None, "packets_limit_per_flow", "3").unwrap().build().unwrap();
     let mut flow = engine.flow();
     let packet = ends(9_999).request(b"\x01\x02nothing that anybody knows");
-    let states: Vec<State> = (START_MS..START_MS + 3)
-        .map(|time| flow.process(&packet, time, Hints::default()).state)
-        .collect();
+    let states: Vec<State> =
+        (START_MS..START_MS + 3).map(|time| flow.process(&packet, time).state).collect();
     assert_eq!(states, [State::Inspecting, State::Inspecting, State::Classified]);
     assert!(flow.gave_up());
 }
@@ -105,7 +104,7 @@ fn monitoring_is_a_state_of_its_own() {
     let packets = [ends.datagram(&request), ends.reply(&response)];
     let states: Vec<State> = (START_MS..START_MS + 60)
         .zip(packets.iter().cycle())
-        .map(|(time, packet)| flow.process(packet, time, Hints::default()).state)
+        .map(|(time, packet)| flow.process(packet, time).state)
         .collect();
     assert_eq!(states.last(), Some(&State::Monitoring), "{states:?}");
     assert!(!states.contains(&State::Classified), "{states:?}");
@@ -124,7 +123,7 @@ fn a_protocol_that_is_switched_off_is_not_found() {
             .unwrap()
             .build()
             .unwrap();
-        let found = engine.flow().process(&query, START_MS, Hints::default());
+        let found = engine.flow().process(&query, START_MS);
         assert_eq!(engine.app_name(found.app), expected, "dns,enable={value}");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use ndpi::{Engine, Flow, Hints, Metadata, State};
+use ndpi::{Engine, Flow, Metadata, State};
 use ndpi_common::Key;
 use testkit::places;
 
@@ -22,7 +22,7 @@ type Step = (usize, State, String);
 /// The steps of each flow of a capture. Flows are in the order of their first packets, and fed
 /// until they are classified.
 fn steps(engine: &Engine, capture: &Path) -> Vec<Vec<Step>> {
-    let mut flows: Vec<(Flow<'_>, usize, Vec<Step>)> = Vec::new();
+    let mut flows: Vec<(Flow<&Engine>, usize, Vec<Step>)> = Vec::new();
     let mut places: HashMap<Key, usize> = HashMap::new();
     for packet in capture::packets(capture).expect("a capture that can be read") {
         let place = *places.entry(packet.flow).or_insert_with(|| {
@@ -34,7 +34,7 @@ fn steps(engine: &Engine, capture: &Path) -> Vec<Vec<Step>> {
             continue;
         }
         *seen += 1;
-        let now = flow.process(&packet.l3, packet.time_ms, Hints::default());
+        let now = flow.process(&packet.l3, packet.time_ms);
         let name = engine.app_name(now.app);
         if steps.last().is_none_or(|(_, state, app)| (*state, app) != (now.state, &name)) {
             steps.push((*seen, now.state, name));
@@ -87,13 +87,13 @@ fn tls_is_unknown_until_its_hello_and_final_with_the_certificate() {
 fn metadata(capture: &str) -> Option<Vec<Metadata>> {
     let (engine, captures) = (engine()?, captures()?);
     let packets = capture::packets(&captures.join(capture)).expect("a capture that can be read");
-    let mut flows: Vec<(Key, Flow<'_>)> = Vec::new();
+    let mut flows: Vec<(Key, Flow<&Engine>)> = Vec::new();
     for packet in packets {
         if !flows.iter().any(|(key, _)| *key == packet.flow) {
             flows.push((packet.flow, engine.flow()));
         }
         let (_, flow) = flows.iter_mut().find(|(key, _)| *key == packet.flow).expect("it is there");
-        flow.process(&packet.l3, packet.time_ms, Hints::default());
+        flow.process(&packet.l3, packet.time_ms);
     }
     Some(flows.iter().map(|(_, flow)| flow.metadata()).collect())
 }
@@ -154,11 +154,11 @@ fn the_whole_corpus_goes_through() {
         // One of them ends in the middle of a packet.
         let Ok(capture) = capture::packets(&path) else { continue };
         packets += capture.len();
-        let mut flows: HashMap<Key, Flow<'_>> = HashMap::new();
+        let mut flows: HashMap<Key, Flow<&Engine>> = HashMap::new();
         for packet in &capture {
             let flow = flows.entry(packet.flow).or_insert_with(|| engine.flow());
             let held = room.hold(&packet.l3);
-            let said = flow.process(held, packet.time_ms, Hints::default());
+            let said = flow.process(held, packet.time_ms);
             assert_eq!(said, flow.classification(), "{}: {:?}", path.display(), packet.flow);
             assert_eq!(flow.metadata().hostname.as_deref(), flow.hostname().as_deref());
         }

@@ -1,6 +1,6 @@
 //! Packets that nobody should send.
 
-use ndpi::{Engine, Hints};
+use ndpi::Engine;
 use ndpi_sys::packets;
 
 use crate::common::guarded::Guarded;
@@ -28,9 +28,9 @@ fn good() -> Vec<Vec<u8>> {
 /// Looks at a packet in every way there is.
 fn look(engine: &Engine, room: &mut Guarded, packet: &[u8]) {
     let mut flow = engine.flow();
-    let first = flow.process(room.hold(packet), START_MS, Hints::default());
+    let first = flow.process(room.hold(packet), START_MS);
     assert_eq!(first, flow.classification());
-    flow.process(room.hold(packet), START_MS + 1, Hints::default());
+    flow.process(room.hold(packet), START_MS + 1);
     flow.metadata();
     flow.give_up();
     flow.json().expect("JSON of anything");
@@ -92,7 +92,7 @@ fn more_than_a_packet_can_hold_is_cut() {
     let mut packet = ends(80).request(&packets::http_get("www.example.org", "/", "agent/1"));
     packet.resize(100_000, b' ');
     let mut flow = engine.flow();
-    flow.process(&packet, START_MS, Hints::default());
+    flow.process(&packet, START_MS);
     assert_eq!(flow.hostname().as_deref(), Some("www.example.org"));
 }
 

@@ -1,7 +1,9 @@
 //! nDPI's memory counter. Each test has a process of its own, since counting begins with the
 //! first use.
 
-use ndpi::{Flow, Hints, Library, LoadError};
+use std::rc::Rc;
+
+use ndpi::{Engine, Flow, Library, LoadError};
 use ndpi_sys::packets;
 use testkit::alone;
 
@@ -23,17 +25,22 @@ fn all_that_is_taken_is_given_back() {
     assert!((4 << 20..32 << 20).contains(&(idle - nothing)), "{} bytes per engine", idle - nothing);
 
     let hello = ends(443).request(&packets::tls_client_hello("www.example.org", &["h2"]));
-    let mut flows: Vec<Flow<'_>> = (0..1_000).map(|_| engine.flow()).collect();
+    let mut flows: Vec<Flow<&Engine>> = (0..1_000).map(|_| engine.flow()).collect();
     let empty = (in_use() - idle) / flows.len();
     assert!((library.flow_size()..library.flow_size() + 32).contains(&empty), "{empty} bytes");
     for flow in &mut flows {
-        flow.process(&hello, START_MS, Hints::default());
+        flow.process(&hello, START_MS);
     }
     assert!(in_use() - idle > flows.len() * empty, "flows point to more");
     drop(flows);
     assert_eq!(in_use(), idle, "flows leave nothing");
+    let engine = Rc::new(engine);
+    let mut last = engine.shared_flow();
     drop(engine);
-    assert_eq!(in_use(), nothing, "engines leave nothing");
+    last.process(&hello, START_MS);
+    assert_eq!(last.engine().app_name(last.classification().app), "TLS", "its engine is alive");
+    drop(last);
+    assert_eq!(in_use(), nothing, "engines leave nothing, whoever held them last");
 
     // Who does not ask for it gets it too; the functions are the process's.
     let again = Library::load(Some(library.path())).unwrap();

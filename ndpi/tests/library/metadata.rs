@@ -1,18 +1,18 @@
 //! Metadata that is read from packets.
 
-use ndpi::{DnsAddress, Endpoints, Flow, Hints, JsonError, Risks, Severity, State};
+use ndpi::{DnsAddress, Endpoints, Engine, Flow, JsonError, Risks, Severity, State};
 use ndpi_sys::packets;
 
 use crate::common::{Ends, START_MS, ends, engine};
 
-fn feed(flow: &mut Flow<'_>, packets: &[Vec<u8>]) {
+fn feed(flow: &mut Flow<&Engine>, packets: &[Vec<u8>]) {
     for (time, packet) in (START_MS..).zip(packets) {
-        flow.process(packet, time, Hints::default());
+        flow.process(packet, time);
     }
 }
 
 /// A connection with its handshake, a request and a response.
-fn exchange(flow: &mut Flow<'_>, ends: &Ends, request: &[u8], response: &[u8]) {
+fn exchange(flow: &mut Flow<&Engine>, ends: &Ends, request: &[u8], response: &[u8]) {
     feed(flow, &ends.handshake());
     feed(flow, &[ends.request(request), ends.response(response)]);
 }

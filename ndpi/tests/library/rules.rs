@@ -3,9 +3,7 @@
 use std::error::Error as _;
 use std::path::{Path, PathBuf};
 
-use ndpi::{
-    AppId, BreedId, CategoryId, Classification, Engine, EngineBuilder, Hints, Risks, RulesError,
-};
+use ndpi::{AppId, BreedId, CategoryId, Classification, Engine, EngineBuilder, Risks, RulesError};
 use ndpi_sys::packets;
 
 use crate::common::{Ends, START_MS, ends, library};
@@ -36,7 +34,7 @@ fn built(builder: Result<EngineBuilder, RulesError>) -> Engine {
 /// The classification of a flow after one packet of the client's, and giving up.
 fn classify(engine: &Engine, packet: &[u8]) -> Classification {
     let mut flow = engine.flow();
-    let first = flow.process(packet, START_MS, Hints::default());
+    let first = flow.process(packet, START_MS);
     assert_eq!(first, flow.classification());
     let last = flow.give_up();
     assert_eq!(last, flow.classification());
@@ -92,7 +90,7 @@ fn flows_of_numbered_protocols_have_that_number_everywhere() {
     let file = Lines::new("numbered", &["host:\"shop.example\"@OurShop=60000"]);
     let engine = built(library.engine().protocols_file(&file.0));
     let mut flow = engine.flow();
-    let found = flow.process(&http("shop.example"), START_MS, Hints::default());
+    let found = flow.process(&http("shop.example"), START_MS);
     let http = engine.protocol_by_name("HTTP").unwrap();
     assert_eq!(found.app, AppId { master: http, app: 60_000 });
     assert_eq!(flow.stack().protocols(), [http, 60_000]);
@@ -137,7 +135,7 @@ fn lists_of_bad_things_raise_their_risks() {
     };
     let plain = library.engine().build().unwrap();
     let mut flow = plain.flow();
-    flow.process(&hello("www.example.org"), START_MS, Hints::default());
+    flow.process(&hello("www.example.org"), START_MS);
     let ja4 = Lines::new("ja4", &[&flow.ja4().expect("a JA4")]);
     let domains = Lines::new("risky", &["risky.example"]);
     let engine = built(
@@ -160,7 +158,7 @@ fn masks_leave_only_the_risks_that_count() {
     let all = |rules: Result<EngineBuilder, RulesError>, host: &str| {
         let engine = built(rules);
         let mut flow = engine.flow();
-        let before = flow.process(&http(host), START_MS, Hints::default()).risks;
+        let before = flow.process(&http(host), START_MS).risks;
         (before, flow.mask_risks(), flow.classification().risks)
     };
     let (before, after, _) = all(Ok(library.engine()), "198.18.0.2");

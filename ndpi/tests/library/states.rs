@@ -5,9 +5,9 @@ use ndpi_sys::packets;
 
 use crate::common::{START_MS, ends, engine};
 
-fn feed(flow: &mut Flow<'_>, packets: &[Vec<u8>]) -> Vec<Classification> {
+fn feed(flow: &mut Flow<&Engine>, packets: &[Vec<u8>]) -> Vec<Classification> {
     let hints = Hints::default();
-    (START_MS..).zip(packets).map(|(time, packet)| flow.process(packet, time, hints)).collect()
+    (START_MS..).zip(packets).map(|(time, packet)| flow.process_with(packet, time, hints)).collect()
 }
 
 fn seen(engine: &Engine, steps: &[Classification]) -> Vec<(State, String)> {
@@ -88,7 +88,7 @@ fn direction_hints_are_taken_for_each_packet_anew() {
     let banners = |directions: [Option<Direction>; 2]| {
         let mut flow = engine.flow();
         for (packet, direction) in packets.iter().zip(directions) {
-            flow.process(packet, START_MS, Hints { direction, beginning: Some(false) });
+            flow.process_with(packet, START_MS, Hints { direction, beginning: Some(false) });
         }
         let ssh = flow.metadata().ssh.expect("SSH");
         [ssh.client.unwrap_or_default(), ssh.server.unwrap_or_default()]
@@ -106,7 +106,7 @@ fn engines_and_builders_can_be_moved_to_their_thread() {
     let there = std::thread::spawn(move || {
         let other = builder.build().unwrap();
         let query = ends(53).datagram(&packets::dns_query("www.example.org"));
-        let process = |engine: &Engine| engine.flow().process(&query, START_MS, Hints::default());
+        let process = |engine: &Engine| engine.flow().process(&query, START_MS);
         (process(&engine), process(&other))
     });
     let (one, other) = there.join().unwrap();
