@@ -2,12 +2,12 @@
 //! inode, which the kernel unlocks when its holder is gone, however it went. It names the holder and
 //! its programs, a number a line. Beside it is the socket at which the holder takes commands.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, Mode, OFlags, flock, openat};
+use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use super::folder::{Folder, FolderError, On, Owner};
@@ -86,15 +86,15 @@ impl Lock {
             let Some(mut file) = open_lock(&directory, &lock_of(&name)).map_err(failed)? else {
                 return Err(LockError::Foreign(path));
             };
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            match file.try_lock() {
                 // Its last holder may have removed it after it was opened here.
                 Ok(()) if is_linked(&file) => break file,
                 Ok(()) => {}
-                Err(Errno::WOULDBLOCK) => {
+                Err(TryLockError::WouldBlock) => {
                     let pid = numbers(&mut file).first().copied();
                     return Err(LockError::Held { pins: pins.path().to_owned(), pid });
                 }
-                Err(error) => return Err(failed(error.into())),
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
         };
         file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
@@ -198,7 +198,7 @@ fn remove_dead_in(directory: &Path) -> Result<usize, FolderError> {
         };
         // While this is held no instance starts with that name.
         let Ok(Some(lock)) = open_lock(&directory, &lock_of(name)) else { continue };
-        let free = flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+        let free = lock.try_lock().is_ok();
         if free && is_linked(&lock) {
             removed += usize::from(directory.remove(&socket_of(name))?);
             directory.remove(&lock_of(name))?;
@@ -217,8 +217,7 @@ fn names(directory: &Folder) -> Vec<String> {
 fn open_if_held(directory: &Folder, name: &str) -> Option<File> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(openat(directory.fd(), name, flags, Mode::empty()).ok()?);
-    let free = flock(&file, FlockOperation::NonBlockingLockShared);
-    (free == Err(Errno::WOULDBLOCK)).then_some(file)
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then_some(file)
 }
 
 const LOCK: &str = ".lock";
