@@ -43,6 +43,9 @@ pub mod map {
     pub const LIMITS: &str = "LIMITS";
     /// Hash: [`crate::ServerKey`] → [`crate::Server`].
     pub const SERVERS: &str = "SERVERS";
+    /// Hash: [`crate::RuleKey`] → [`crate::RuleName`], of every policy by which a verdict was made that
+    /// stands. The programs do not read it.
+    pub const RULES: &str = "RULES";
     /// Devmap by hash: interface index → interface index of its peer.
     pub const PEERS: &str = "PEERS";
     /// Hash: index (`u32`) of an interface whose ingress is seen at XDP → where its frames go, see
@@ -63,7 +66,7 @@ pub mod map {
     pub const TUNNEL_ENDS: &str = "TUNNEL_ENDS";
 
     /// Every map that the programs define under its own name.
-    pub const PINNED: [&str; 14] = [
+    pub const PINNED: [&str; 15] = [
         VERDICTS_V4,
         VERDICTS_V6,
         TRACK_V4,
@@ -75,6 +78,7 @@ pub mod map {
         STATS,
         LIMITS,
         SERVERS,
+        RULES,
         PEERS,
         INTERFACES,
         LOST,

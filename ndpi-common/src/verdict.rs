@@ -237,6 +237,11 @@ pub struct VerdictEntry {
     /// A [`crate::reopen::Opening`], where the state says of which connection. With
     /// [`State::REOPENED`], the [`VerdictEntry::generation`] of the entry that is over.
     pub opening: u32,
+    /// Which of the policies that the instance has had made the entry, from 1: with `rule` a
+    /// [`crate::RuleKey`]. The kernel does not read it.
+    pub revision: u32,
+    /// Always 0; makes the padding explicit.
+    pub reserved: u32,
 }
 
 impl VerdictEntry {
@@ -286,7 +291,7 @@ impl VerdictEntry {
 const _: () = {
     assert!(size_of::<Tally>() == 4 + 4 && align_of::<Tally>() == 8);
     assert!(size_of::<Total>() == 8 + 8);
-    assert!(size_of::<VerdictEntry>() == 4 + 4 + 4 * 2 + 8 + 2 * 8 + 3 * 16 + 4 + 4);
+    assert!(size_of::<VerdictEntry>() == 4 + 4 + 4 * 2 + 8 + 2 * 8 + 3 * 16 + 4 * 4);
 };
 
 // SAFETY: `repr(C)`, integers only, no padding (asserted above): every bit pattern is a value, and

@@ -7,7 +7,7 @@ use ndpi_common::ABI_VERSION;
 use super::folder::{Folder, FolderError, On, Owner};
 use super::instance::Instance;
 use super::map_set::MapSet;
-use super::maps::{MapError, RuntimeConfig, Stats, TrackMaps, VerdictMaps};
+use super::maps::{MapError, RuleNames, RuntimeConfig, Stats, TrackMaps, VerdictMaps};
 use super::preflight::{PreflightError, check_may_read_maps};
 use super::shape::Shapes;
 use super::{DEFAULT_PIN_DIRECTORY, lock};
@@ -54,6 +54,8 @@ pub struct Pinned {
     pub running: bool,
     /// The verdicts.
     pub verdicts: VerdictMaps,
+    /// The names of the rules by which the verdicts were made.
+    pub rules: RuleNames,
     /// The undecided flows.
     pub tracks: TrackMaps,
     /// The statistics.
@@ -83,6 +85,7 @@ pub fn open(directory: Option<&Path>) -> Result<Pinned, PinnedError> {
         instance,
         running: lock::is_held(&folder),
         verdicts: VerdictMaps::open(&maps)?,
+        rules: RuleNames::open(&maps)?,
         tracks: TrackMaps::open(&maps)?,
         stats: Stats::open(&maps)?,
         live: RuntimeConfig::open(&maps)?,

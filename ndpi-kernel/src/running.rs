@@ -16,7 +16,8 @@ use super::load::{self, LoadError};
 use super::map_set::MapSet;
 use super::maps::hash::Hash;
 use super::maps::{
-    Limits, LostFrames, MapError, Peers, RuntimeConfig, ServerMap, Stats, TrackMaps, VerdictMaps,
+    Limits, LostFrames, MapError, Peers, RuleNames, RuntimeConfig, ServerMap, Stats, TrackMaps,
+    VerdictMaps,
 };
 use super::messages::Messages;
 use super::options::LoadOptions;
@@ -42,6 +43,7 @@ pub struct Kernel {
     tracks: TrackMaps,
     stats: Stats,
     limits: Limits,
+    rules: RuleNames,
     servers: ServerMap,
     live: RuntimeConfig,
     interfaces: Hash<u32, u32>,
@@ -89,6 +91,7 @@ impl Kernel {
             tracks: TrackMaps::open(&maps)?,
             stats: Stats::open(&maps)?,
             limits: Limits::open(&maps)?,
+            rules: RuleNames::open(&maps)?,
             servers: ServerMap::open(&maps, live.clone())?,
             live,
             interfaces: maps.hash(map::INTERFACES)?,
@@ -176,6 +179,11 @@ impl Kernel {
     /// The token buckets.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The names of rules.
+    pub fn rules(&self) -> &RuleNames {
+        &self.rules
     }
 
     /// The servers whose new flows are dropped.

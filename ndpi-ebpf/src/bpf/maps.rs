@@ -7,8 +7,8 @@ use aya_ebpf::btf_maps::{
 use aya_ebpf::macros::btf_map;
 use ndpi_common::parse::Packet;
 use ndpi_common::{
-    Bucket, FlowPacket, FragmentKey, FragmentPorts, Hook, KeyV4, KeyV6, MAX_SERVERS, STATS_LEN,
-    SampleHeader, Server, ServerKey, Stat, Track, VerdictEntry,
+    Bucket, FlowPacket, FragmentKey, FragmentPorts, Hook, KeyV4, KeyV6, MAX_SERVERS, RuleKey,
+    RuleName, STATS_LEN, SampleHeader, Server, ServerKey, Stat, Track, VerdictEntry,
 };
 
 /// Decided IPv4 flows.
@@ -52,6 +52,11 @@ pub(super) static SERVERS: HashMap<
     { MAX_SERVERS as usize },
     { BPF_F_NO_PREALLOC as usize },
 > = HashMap::new();
+/// Names of rules, which user space writes and reads: they are pinned with what refers to them. Memory
+/// is taken for those that there are.
+#[btf_map]
+pub(super) static RULES: HashMap<RuleKey, RuleName, 65_536, { BPF_F_NO_PREALLOC as usize }> =
+    HashMap::new();
 /// Where frames go that pass on an interface with a peer.
 #[btf_map]
 pub(super) static PEERS: DevMapHash<64> = DevMapHash::new();

@@ -22,16 +22,22 @@ pub struct ActivePolicy {
     policy: Arc<Policy>,
     /// The numbers of the buckets that rules share, by the rule's place.
     shared: HashMap<u16, u32>,
+    revision: u32,
 }
 
 impl ActivePolicy {
-    pub(super) fn new(policy: Arc<Policy>, shared: HashMap<u16, u32>) -> Self {
-        Self { policy, shared }
+    pub(super) fn new(policy: Arc<Policy>, shared: HashMap<u16, u32>, revision: u32) -> Self {
+        Self { policy, shared, revision }
     }
 
     /// The rules.
     pub fn policy(&self) -> &Arc<Policy> {
         &self.policy
+    }
+
+    /// Which of the instance's policies it is, from 1.
+    pub fn revision(&self) -> u32 {
+        self.revision
     }
 
     /// What a flow that the rule in this place decided takes from; `None` where that is no limit.

@@ -1,11 +1,11 @@
 //! Changes in the kernel that a policy makes, apart from verdicts on flows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::Context;
-use ndpi_common::{Bucket, OWN_BUCKET, Switches};
-use ndpi_kernel::{Kernel, Limits, RuntimeConfig};
+use ndpi_common::{Bucket, OWN_BUCKET, RuleKey, RuleName as StoredName, Switches};
+use ndpi_kernel::{Kernel, Limits, RuleNames, RuntimeConfig, VerdictMaps};
 use ndpi_policy::{Action, Limit, PassOrDrop, Per, Policy};
 
 use super::active_policy::{ActivePolicy, full};
@@ -35,6 +35,18 @@ pub trait RuleStore {
     /// # Errors
     /// The map cannot be written.
     fn set_switches(&self, switches: u32) -> anyhow::Result<()>;
+
+    /// Writes down what a rule of a policy is called, for those who read verdicts.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    fn set_rule_name(&self, key: RuleKey, name: &str) -> anyhow::Result<()>;
+
+    /// Removes the names of policies before `in_force` by which no verdict stands any more.
+    ///
+    /// # Errors
+    /// A map cannot be read or written.
+    fn remove_rule_names(&self, in_force: u32) -> anyhow::Result<()>;
 }
 
 /// The kernel's own maps.
@@ -42,12 +54,19 @@ pub trait RuleStore {
 pub struct KernelRules {
     limits: Limits,
     live: RuntimeConfig,
+    rules: RuleNames,
+    verdicts: VerdictMaps,
 }
 
 impl KernelRules {
     /// The maps of `kernel`.
     pub fn new(kernel: &Kernel) -> Self {
-        Self { limits: kernel.limits().clone(), live: kernel.live().clone() }
+        Self {
+            limits: kernel.limits().clone(),
+            live: kernel.live().clone(),
+            rules: kernel.rules().clone(),
+            verdicts: kernel.verdicts().clone(),
+        }
     }
 }
 
@@ -68,6 +87,18 @@ impl RuleStore for KernelRules {
     fn set_switches(&self, switches: u32) -> anyhow::Result<()> {
         Ok(self.live.set_switches(switches)?)
     }
+
+    fn set_rule_name(&self, key: RuleKey, name: &str) -> anyhow::Result<()> {
+        Ok(self.rules.set(&key, &StoredName::new(name))?)
+    }
+
+    fn remove_rule_names(&self, in_force: u32) -> anyhow::Result<()> {
+        let mut used = HashSet::from([in_force]);
+        for entry in self.verdicts.entries() {
+            used.insert(entry?.1.revision);
+        }
+        Ok(self.rules.retain(&used)?)
+    }
 }
 
 /// Which of the rules with the same name, and the name.
@@ -84,12 +115,14 @@ pub struct PolicyInstaller<R> {
     store: R,
     numbers: HashMap<RuleName, u32>,
     last: u32,
+    /// Of the last policy, from 1.
+    revision: u32,
 }
 
 impl<R: RuleStore> PolicyInstaller<R> {
     /// With no policy in force yet.
     pub fn new(store: R) -> Self {
-        Self { store, numbers: HashMap::new(), last: 0 }
+        Self { store, numbers: HashMap::new(), last: 0, revision: 0 }
     }
 
     /// Makes the buckets of `policy` stand and sets its switches, at `now_ns` nanoseconds since
@@ -112,14 +145,31 @@ impl<R: RuleStore> PolicyInstaller<R> {
             self.remove(|number| added.contains(&number));
             return Err(error.context("the kernel does not take the policy's limits and switches"));
         }
-        Ok(ActivePolicy::new(policy, shared))
+        self.revision += 1;
+        self.write_names(&policy);
+        Ok(ActivePolicy::new(policy, shared, self.revision))
     }
 
-    /// Removes the buckets that are not of the policy `in_force`. To be called when no verdict of
-    /// an earlier one stands any more.
+    /// Removes the buckets that are not of the policy `in_force`, and the names of rules that no verdict
+    /// refers to. To be called when all flows are judged by that policy: of the verdicts of earlier ones
+    /// those stand that it does not change.
     pub fn remove_unused(&mut self, in_force: &ActivePolicy) {
         let used: Vec<u32> = in_force.shared().collect();
         self.remove(|number| !used.contains(&number));
+        if let Err(error) = self.store.remove_rule_names(in_force.revision()) {
+            log::warn!("names of rules that no verdict needs are left in the kernel: {error:#}");
+        }
+    }
+
+    /// Verdicts hold without names: where there is no room for them, they are shown by number.
+    fn write_names(&self, policy: &Policy) {
+        for (rule, place) in policy.rules().iter().zip(0..) {
+            let key = RuleKey { revision: self.revision, rule: place };
+            if let Err(error) = self.store.set_rule_name(key, &rule.name) {
+                log::warn!("verdicts of some rules are listed without the rule's name: {error:#}");
+                return;
+            }
+        }
     }
 
     /// The number of a rule's bucket, and whether it is a new one.

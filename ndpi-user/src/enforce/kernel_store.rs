@@ -215,8 +215,8 @@ fn own_bucket(entry: &Entry) -> Option<u32> {
 
 /// The map entry of a verdict made at `now_ns` nanoseconds since boot.
 fn entry(desired: &DesiredVerdict, bucket: u32, now_ns: u64) -> Entry {
-    let DesiredVerdict { verdict, classification, tcp_seen: [lower, upper], ingress, .. } =
-        *desired;
+    let DesiredVerdict { verdict, revision, classification, ingress, .. } = *desired;
+    let [lower, upper] = desired.tcp_seen;
     Entry {
         action: verdict.action as u8,
         tcp_flags_lower: lower,
@@ -229,6 +229,7 @@ fn entry(desired: &DesiredVerdict, bucket: u32, now_ns: u64) -> Entry {
         category: classification.category.0,
         decided_ns: now_ns,
         bucket,
+        revision,
         ..Entry::default()
     }
     .opened_by(desired.opening)

@@ -34,6 +34,8 @@ pub struct DesiredVerdict {
     pub key: FlowKey,
     /// Action and rule.
     pub verdict: Verdict,
+    /// The [revision](ActivePolicy::revision) of the policy that made them; 0 where none did.
+    pub revision: u32,
     /// What they were made from.
     pub classification: Classification,
     /// The TCP flags seen until now from the lower and from the upper endpoint.
@@ -57,7 +59,8 @@ impl DesiredVerdict {
         let allowance = in_force.allowance(verdict.rule);
         let (key, tcp_seen, opening) = (flow.key, flow.tcp_seen, flow.opening);
         let ingress = flow.ingress;
-        Some(Self { key, verdict, classification, tcp_seen, ingress, opening, allowance })
+        let revision = in_force.revision();
+        Some(Self { key, verdict, revision, classification, tcp_seen, ingress, opening, allowance })
     }
 }
 

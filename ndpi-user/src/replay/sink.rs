@@ -100,6 +100,7 @@ impl<'a> ReplaySink<'a> {
         Some(DesiredVerdict {
             key: flow.key,
             verdict: COUNTED,
+            revision: 0,
             classification: flow.decided()?.classification,
             tcp_seen: flow.tcp_seen,
             ingress: flow.ingress,

@@ -40,6 +40,12 @@ pub(super) struct Entry<'a> {
     /// The rule's place in the policy, from 0; left out where none matched.
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<u16>,
+    /// Which of the instance's policies made it, from 1.
+    #[serde(skip_serializing_if = "is_none")]
+    revision: u32,
+    /// What the rule was called in that policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     app: Option<Cow<'a, str>>,
     app_id: u16,
@@ -89,6 +95,8 @@ impl<'a> Entry<'a> {
             upper_port,
             action,
             rule: (verdict.rule != u16::MAX).then_some(verdict.rule),
+            revision: verdict.revision,
+            rule_name: None,
             app: names.map(|names| names.app(app)),
             app_id: verdict.app,
             master_id: verdict.master,
@@ -104,6 +112,20 @@ impl<'a> Entry<'a> {
             last_seen: Time::from_ns(now.clock.epoch_ns(seen_ns)),
             decided_ns: verdict.decided_ns,
             seen_ns,
+        }
+    }
+
+    /// The same by a rule of this name.
+    pub(super) fn by_rule(self, rule_name: Option<String>) -> Self {
+        Self { rule_name, ..self }
+    }
+
+    /// What decided: the rule, by its number where no name is known, or a setting.
+    fn decided_by(&self) -> String {
+        match (&self.rule_name, self.rule) {
+            (Some(name), _) => name.clone(),
+            (None, Some(rule)) => rule.to_string(),
+            (None, None) => self.setting().into(),
         }
     }
 
@@ -123,7 +145,7 @@ impl<'a> Entry<'a> {
             protocol(self.proto),
             self.endpoints(),
             self.action.to_string(),
-            self.rule.map_or_else(|| self.setting().into(), |rule| rule.to_string()),
+            self.decided_by(),
             self.app.as_deref().map_or_else(|| self.app_numbers(), str::to_owned),
             self.category.map_or_else(|| self.category_id.to_string(), str::to_owned),
             count(units::grouped(self.packets_lower + self.packets_upper)),
@@ -156,6 +178,11 @@ impl<'a> Entry<'a> {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
 fn is_plain(tunnel: &u8) -> bool {
     *tunnel == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_none(revision: &u32) -> bool {
+    *revision == 0
 }
 
 /// The protocol's name where it has one that everybody knows, else its number.
@@ -226,6 +253,16 @@ mod tests {
             "2.0 s",
         ];
         assert_eq!(cells, expected);
+    }
+
+    #[test]
+    fn the_rule_goes_by_its_name_where_one_is_known() {
+        let verdict = VerdictEntry { revision: 3, ..verdict() };
+        let entry = Entry::new(&key(), &verdict, None, &now()).by_rule(Some("no video".into()));
+        assert_eq!(entry.cells(&now())[3], "no video");
+        let object = serde_json::to_value(entry).unwrap();
+        assert_eq!((&object["revision"], &object["rule"]), (&3.into(), &1.into()));
+        assert_eq!(object["rule_name"], "no video");
     }
 
     #[test]

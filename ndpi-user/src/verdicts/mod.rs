@@ -1,6 +1,7 @@
 //! Verdicts in the kernel's maps, as a table or as JSON: `ndpi-xdp verdicts`.
 
 mod entry;
+mod rules;
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -15,12 +16,13 @@ use crate::record::Names;
 use crate::report::table::{Align, Table};
 use crate::stdout::print;
 use entry::{Entry, Now};
+use rules::Rules;
 
 const COLUMNS: [(&str, Align); 10] = [
     ("proto", Align::Left),
     ("endpoints", Align::Left),
     ("action", Align::Left),
-    ("rule", Align::Right),
+    ("rule", Align::Left),
     ("app", Align::Left),
     ("category", Align::Left),
     ("packets", Align::Right),
@@ -60,10 +62,12 @@ fn names(setup: &EngineSetup) -> Option<Names> {
 }
 
 fn print_lines(pinned: &Pinned, names: Option<&Names>, now: &Now) -> Result<ExitCode> {
+    let mut rules = Rules::new(&pinned.rules);
     let mut out = BufWriter::new(io::stdout().lock());
     for found in pinned.verdicts.entries() {
         let (key, verdict) = found?;
-        let line = serde_json::to_string(&Entry::new(&key, &verdict, names, now))?;
+        let entry = Entry::new(&key, &verdict, names, now).by_rule(rules.name(&verdict)?);
+        let line = serde_json::to_string(&entry)?;
         match writeln!(out, "{line}") {
             // Nobody reads on (`| head`).
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
@@ -85,9 +89,11 @@ fn print_table(pinned: &Pinned, names: Option<&Names>, now: &Now) -> Result<Exit
     }
     // The newest last, where a terminal shows them.
     found.sort_unstable_by_key(|(key, verdict)| (verdict.decided_ns, *key));
+    let mut rules = Rules::new(&pinned.rules);
     let mut table = Table::new(&COLUMNS);
     for (key, verdict) in &found {
-        table.row(Entry::new(key, verdict, names, now).cells(now));
+        let entry = Entry::new(key, verdict, names, now).by_rule(rules.name(verdict)?);
+        table.row(entry.cells(now));
     }
     print(&table.to_string())
 }

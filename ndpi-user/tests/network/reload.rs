@@ -132,6 +132,36 @@ fn a_mistake_is_told_and_changes_nothing() {
 }
 
 #[test]
+fn a_verdict_names_its_rule_after_the_policy_was_replaced() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let pair = Pair::new();
+    let (mut instance, path) = start(&pair.sandbox, &rule("old name", "action = \"drop\""));
+    let flow = Flow::new(&pair);
+    flow.arriving(40);
+    instance.wait_for(|record| record["type"] == "verdict" && record["dport"] == 5000);
+    // Decides the same, so the verdict stays as the policy before made it.
+    for name in ["new name", "newer name"] {
+        fs::write(&path, rule(name, "action = \"drop\"")).unwrap();
+        assert_eq!(pair.sandbox.run("policy reload").code, Some(0));
+    }
+    let listed = pair.sandbox.run("verdicts --json");
+    let entry: Value = serde_json::from_str(&listed.stdout).unwrap();
+    assert_eq!((&entry["rule_name"], &entry["revision"]), (&"old name".into(), &1.into()));
+    assert!(pair.sandbox.run("verdicts").stdout.contains(" old name "));
+    let dump = |map: &str| {
+        let mut bpftool = pair.sandbox.command("bpftool");
+        let path = format!("/sys/fs/bpf/ndpi-xdp/{map}");
+        testkit::program::run(bpftool.args(["map", "dump", "pinned", &path])).stdout
+    };
+    let (names, verdicts) = (dump("RULES"), dump("VERDICTS_V4"));
+    assert_eq!(names.matches("\"bytes\"").count(), 2, "the rule between has no verdict: {names}");
+    assert!(verdicts.contains("\"revision\": 1"), "{verdicts}");
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+}
+
+#[test]
 fn settings_for_the_rest_change_too() {
     if !ready(&PROGRAMS) {
         return;

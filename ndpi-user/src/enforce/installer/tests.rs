@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use ndpi_common::{Bucket, Switches};
+use ndpi_common::{Bucket, RuleKey, Switches};
 use ndpi_policy::{Limit, Per, Policy, Support, Vocabulary};
 
 use super::{PolicyInstaller, RuleStore};
@@ -16,6 +16,9 @@ use crate::enforce::{ActivePolicy, Allowance};
 struct Table {
     buckets: RefCell<BTreeMap<u32, Bucket>>,
     switches: Cell<u32>,
+    names: RefCell<BTreeMap<(u32, u32), String>>,
+    /// The revision of a verdict that stands.
+    used: Cell<u32>,
     room: usize,
 }
 
@@ -38,6 +41,17 @@ impl RuleStore for &Table {
 
     fn set_switches(&self, switches: u32) -> anyhow::Result<()> {
         self.switches.set(switches);
+        Ok(())
+    }
+
+    fn set_rule_name(&self, key: RuleKey, name: &str) -> anyhow::Result<()> {
+        self.names.borrow_mut().insert((key.revision, key.rule), name.to_owned());
+        Ok(())
+    }
+
+    fn remove_rule_names(&self, in_force: u32) -> anyhow::Result<()> {
+        let keeps = |revision: u32| revision == in_force || self.used.get() == revision;
+        self.names.borrow_mut().retain(|(revision, _), _| keeps(*revision));
         Ok(())
     }
 }
@@ -166,4 +180,23 @@ fn the_settings_for_the_rest_are_switched_with_the_policy() {
         installer.install(policy(text), 5).unwrap();
         assert_eq!(table.switches.get(), switches, "{text}");
     }
+}
+
+#[test]
+fn rules_keep_their_names_as_long_as_a_verdict_refers_to_them() {
+    let table = Table::with_room(4);
+    let mut installer = PolicyInstaller::new(&table);
+    let rule =
+        |name: &str| policy(&format!("[[rule]]\nname = \"{name}\"\nport = 1\naction = \"drop\"\n"));
+    let first = installer.install(rule("first"), 0).unwrap();
+    let second = installer.install(rule("second"), 0).unwrap();
+    assert_eq!((first.revision(), second.revision()), (1, 2));
+    table.used.set(1);
+    installer.remove_unused(&second);
+    let names = || table.names.borrow().values().cloned().collect::<Vec<_>>();
+    assert_eq!(names(), ["first", "second"]);
+    let third = installer.install(rule("third"), 0).unwrap();
+    table.used.set(3);
+    installer.remove_unused(&third);
+    assert_eq!(names(), ["third"]);
 }

@@ -4,7 +4,7 @@ use std::cell::{Ref, RefCell, RefMut};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use ndpi_common::{Bucket, Switches};
+use ndpi_common::{Bucket, RuleKey, Switches};
 use ndpi_flow::{Action, FlowKey};
 
 use crate::enforce::{
@@ -223,6 +223,14 @@ impl RuleStore for Model {
 
     fn set_switches(&self, switches: u32) -> anyhow::Result<()> {
         self.maps_mut().switches = switches;
+        Ok(())
+    }
+
+    fn set_rule_name(&self, _key: RuleKey, _name: &str) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn remove_rule_names(&self, _in_force: u32) -> anyhow::Result<()> {
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ndpi::{AppId, CategoryId, Classification, State};
-use ndpi_common::{Bucket, Direction, Key, KeyV4};
+use ndpi_common::{Bucket, Direction, Key, KeyV4, RuleKey};
 use ndpi_events::{Bus, Losses};
 use ndpi_flow::{
     Action, Decided, DecidedBy, Details, End, Enforcement as _, FlowEntry, FlowKey, Judge as _,
@@ -88,6 +88,14 @@ impl RuleStore for Table {
     }
 
     fn set_switches(&self, _switches: u32) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn set_rule_name(&self, _key: RuleKey, _name: &str) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn remove_rule_names(&self, _in_force: u32) -> anyhow::Result<()> {
         Ok(())
     }
 }

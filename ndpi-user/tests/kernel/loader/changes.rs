@@ -16,6 +16,7 @@ fn standing(key: Key, action: Action, rule: u16) -> DesiredVerdict {
     DesiredVerdict {
         key,
         verdict: Verdict { action, rule: Some(rule) },
+        revision: 1,
         classification: Classification::default(),
         tcp_seen: [0; 2],
         ingress: 0,

@@ -21,6 +21,7 @@ fn standing(key: Key, allowance: Option<Allowance>) -> DesiredVerdict {
     DesiredVerdict {
         key,
         verdict: Verdict { action, rule: Some(0) },
+        revision: 1,
         classification: Classification::default(),
         tcp_seen: [0; 2],
         ingress: 0,
