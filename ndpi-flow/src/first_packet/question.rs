@@ -1,5 +1,7 @@
 //! Questions that clients ask DNS servers, and their answers (RFC 1035, section 4.1).
 
+use ndpi_common::parse::proto;
+
 use crate::sample::Sample;
 
 /// Length of a message's header.
@@ -33,9 +35,9 @@ impl Questions {
     /// Takes a packet of a flow to a DNS server: notes the question that its client asks, and says
     /// whether its server answers one that was asked. Each is answered once.
     pub fn answered_by(kept: &mut Option<Box<Self>>, sample: &Sample, from_client: bool) -> bool {
-        let Some((is_response, question)) = sample.payload().and_then(message) else {
-            return false;
-        };
+        let is_tcp = sample.key.proto() == proto::TCP;
+        let message = sample.payload().and_then(|it| if is_tcp { unframed(it) } else { Some(it) });
+        let Some((is_response, question)) = message.and_then(read) else { return false };
         match (is_response, from_client) {
             (false, true) => {
                 kept.get_or_insert_default().ask(question);
@@ -62,11 +64,14 @@ impl Questions {
     }
 }
 
-/// Whether a message is a response, and its one question. Behind a length in TCP (RFC 7766,
-/// section 8).
-fn message(payload: &[u8]) -> Option<(bool, Question)> {
-    let length = u16::try_from(payload.len()).ok()?.checked_sub(2)?;
-    let message = payload.strip_prefix(&length.to_be_bytes()).unwrap_or(payload);
+/// The message that a segment of TCP holds whole, without the length before it (RFC 7766, section 8).
+fn unframed(payload: &[u8]) -> Option<&[u8]> {
+    let (length, message) = payload.split_first_chunk()?;
+    (usize::from(u16::from_be_bytes(*length)) == message.len()).then_some(message)
+}
+
+/// Whether a message is a response, and its one question.
+fn read(message: &[u8]) -> Option<(bool, Question)> {
     let header = message.get(..HEADER)?;
     if header[4..6] != [0, 1] {
         return None;
@@ -107,18 +112,35 @@ mod tests {
 
     /// Whether a DNS message, from the client or the server, answers a question of `kept`.
     fn take(kept: &mut Option<Box<Questions>>, payload: &[u8], from_client: bool) -> bool {
-        let (key, client) = KeyV4::new(([198, 18, 0, 1], 40_000), ([198, 18, 0, 53], 53), 0, 17);
-        let total = u16::try_from(28 + payload.len()).unwrap().to_be_bytes();
         let length = u16::try_from(8 + payload.len()).unwrap().to_be_bytes();
+        send(kept, proto::UDP, &[&length[..], &[0, 0]].concat(), payload, from_client)
+    }
+
+    /// The same of a segment of TCP.
+    fn take_segment(kept: &mut Option<Box<Questions>>, payload: &[u8], from_client: bool) -> bool {
+        let header = [&[0; 8][..], &[0x50, 0x18], &[0; 6]].concat();
+        send(kept, proto::TCP, &header, payload, from_client)
+    }
+
+    /// The same of a packet whose transport header goes on like this behind its ports.
+    fn send(
+        kept: &mut Option<Box<Questions>>,
+        transport: u8,
+        header: &[u8],
+        payload: &[u8],
+        from_client: bool,
+    ) -> bool {
         let (source, destination) = ([198, 18, 0, 1], [198, 18, 0, 53]);
+        let (key, client) = KeyV4::new((source, 40_000), (destination, 53), 0, transport);
+        let total = u16::try_from(24 + header.len() + payload.len()).unwrap().to_be_bytes();
         let (addresses, ports) = if from_client {
             ([source, destination], [[156, 64], [0, 53]])
         } else {
             ([destination, source], [[0, 53], [156, 64]])
         };
-        let ip =
-            [&[0x45, 0][..], &total, &[0, 0, 0, 0, 64, 17, 0, 0], &addresses.concat()].concat();
-        let l3 = [&ip[..], &ports.concat(), &length, &[0, 0], payload].concat();
+        let ip = [&[0x45, 0][..], &total, &[0, 0, 0, 0, 64, transport, 0, 0], &addresses.concat()]
+            .concat();
+        let l3 = [&ip[..], &ports.concat(), header, payload].concat();
         let direction = if from_client { client } else { client.opposite() };
         assert_eq!(client, Direction::FromLower);
         let sample = Sample::new(FlowKey::V4(key), direction, 0, &l3);
@@ -152,13 +174,24 @@ mod tests {
     }
 
     #[test]
-    fn a_length_may_stand_before_a_message() {
+    fn a_length_stands_before_a_message_in_tcp() {
         let framed = |message: Vec<u8>| {
             [&u16::try_from(message.len()).unwrap().to_be_bytes()[..], &message].concat()
         };
         let mut kept = None;
-        take(&mut kept, &framed(dns(7, QUERY, NAME, 1)), true);
-        assert!(take(&mut kept, &framed(dns(7, ANSWER, NAME, 1)), false));
+        take_segment(&mut kept, &framed(dns(7, QUERY, NAME, 1)), true);
+        let answer = framed(dns(7, ANSWER, NAME, 1));
+        assert!(!take_segment(&mut kept, &answer[..answer.len() - 1], false), "not whole");
+        assert!(take_segment(&mut kept, &answer, false));
+    }
+
+    #[test]
+    fn a_number_that_looks_like_a_length_is_none_in_udp() {
+        let mut kept = None;
+        let [query, answer] = [QUERY, ANSWER].map(|flags| dns(27, flags, NAME, 1));
+        assert_eq!(query.len(), 27 + 2);
+        take(&mut kept, &query, true);
+        assert!(take(&mut kept, &answer, false));
     }
 
     #[test]
@@ -176,7 +209,7 @@ mod tests {
     proptest! {
         #[test]
         fn anything_may_come(payload in proptest::collection::vec(any::<u8>(), 0..600)) {
-            if let Some((_, question)) = message(&payload) {
+            if let Some((_, question)) = unframed(&payload).and_then(read).or_else(|| read(&payload)) {
                 prop_assert!(question.asked.len() <= LONGEST_NAME + TYPE_AND_CLASS);
             }
         }
