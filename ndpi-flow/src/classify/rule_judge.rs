@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use ndpi::{Classification, Confidence};
+use ndpi::Classification;
 use ndpi_policy::{Facts, Policy};
 
 use super::detector::DnsAnswer;
 use super::sink::{Judge, Moment};
 use crate::first_packet::{Blocklist, Hint, Servers, lesson};
-use crate::flow::{DecidedBy, Details, FlowEntry};
+use crate::flow::{Details, FlowEntry};
 use crate::verdict::Verdict;
 
 /// Where flows are judged: what is known there besides the flow. As it stands, of captures.
@@ -125,11 +125,8 @@ impl<S: Scene, F> Judge<F> for RuleJudge<S> {
         now_ns: u64,
     ) -> Option<Hint> {
         if flow.tenants.is_some() {
-            // What is remembered of a server is of no tenant, or of another; nor did anybody look whether
-            // the DNS answers that nDPI concludes from were asked for.
-            let said = said.filter(|said| said.confidence != Confidence::DpiCache);
-            let (classification, by) = (said?, DecidedBy::FirstPacket);
-            return Some(Hint { classification, details: Details::default(), by });
+            // What is remembered of a server is of no tenant, or of another.
+            return Hint::by_first_packet(said, Details::default());
         }
         self.servers.as_ref()?.hint(&flow.key.server(flow.client), said, now_ns)
     }

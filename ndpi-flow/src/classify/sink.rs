@@ -6,7 +6,7 @@ use super::detector::DnsAnswer;
 use super::end::End;
 use super::enforcement::{Enforcement, Unenforced};
 use crate::first_packet::Hint;
-use crate::flow::{Cause, DecidedBy, Details, FlowEntry};
+use crate::flow::{Cause, Details, FlowEntry};
 use crate::sample::Sample;
 use crate::verdict::Verdict;
 
@@ -52,12 +52,11 @@ pub trait Judge<F> {
         said: Option<Classification>,
         _now_ns: u64,
     ) -> Option<Hint> {
-        let (classification, by) = (said?, DecidedBy::FirstPacket);
-        Some(Hint { classification, details: Details::default(), by })
+        Hint::by_first_packet(said, Details::default())
     }
 
     /// A DNS answer was seen.
-    fn learn(&mut self, _announcement: &DnsAnswer, _now_ns: u64) {}
+    fn learn(&mut self, _dns_answer: &DnsAnswer, _now_ns: u64) {}
 }
 
 /// Where decisions and finished flows go.

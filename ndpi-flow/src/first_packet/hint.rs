@@ -39,8 +39,17 @@ pub enum Basis {
     Flow,
     /// A DNS answer to a question that was asked: it holds as long as the answer does.
     Name,
-    /// nDPI's lists of addresses.
+    /// nDPI's lists of addresses, or its custom rules.
     Address,
+}
+
+impl Hint {
+    /// What nDPI says by the first packet, with what is known besides. What it concludes from DNS is left
+    /// aside: it takes any answer for one.
+    pub fn by_first_packet(said: Option<Classification>, details: Details) -> Option<Self> {
+        let classification = said.filter(|said| said.confidence != Confidence::DpiCache)?;
+        Some(Self { classification, details, by: DecidedBy::FirstPacket })
+    }
 }
 
 impl Known {
@@ -51,8 +60,12 @@ impl Known {
             decided.classification;
         let basis = match decided.by {
             DecidedBy::Content if !guessed => Basis::Flow,
-            DecidedBy::FirstPacket if confidence == Confidence::DpiCache => Basis::Name,
-            DecidedBy::FirstPacket => Basis::Address,
+            DecidedBy::FirstPacket => match confidence {
+                Confidence::DpiCache => Basis::Name,
+                Confidence::MatchByIp | Confidence::CustomRule => Basis::Address,
+                // By what is in it.
+                _ => Basis::Flow,
+            },
             DecidedBy::Content | DecidedBy::Server | DecidedBy::Note => return None,
         };
         let name = decided.details.hostname().map(Into::into);

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use ndpi::{Classification, Confidence, DnsAddress};
+use ndpi::{Classification, DnsAddress};
 use ndpi_common::{MAX_SERVERS, ServerKey};
 
 use super::hint::{Basis, Hint, Known};
@@ -115,8 +115,6 @@ impl ServerCache {
 
     /// What is claimed of a new flow to the server `key`: what is remembered of it, else what it is by
     /// the name that a DNS answer gave its address, or else what nDPI says by the first packet.
-    ///
-    /// What nDPI itself concludes from DNS is left aside: it takes any answer for one.
     pub fn hint(
         &mut self,
         key: &ServerKey,
@@ -130,12 +128,10 @@ impl ServerCache {
         let named = host.filter(|host| now_ns < host.until_ns);
         let details =
             Details::new(named.and_then(|it| it.name.as_deref()).unwrap_or_default(), "", "");
-        let by = DecidedBy::FirstPacket;
         if let Some(known) = named.and_then(|host| host.known_as.as_ref()) {
-            return Some(Hint { details, by, ..known.hint() });
+            return Some(Hint { details, by: DecidedBy::FirstPacket, ..known.hint() });
         }
-        let classification = said.filter(|said| said.confidence != Confidence::DpiCache)?;
-        Some(Hint { classification, details, by })
+        Hint::by_first_packet(said, details)
     }
 
     /// Forgets what does not hold any more, and returns the servers that were forgotten.

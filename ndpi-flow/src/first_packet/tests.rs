@@ -468,6 +468,10 @@ fn a_lesson_is_what_an_early_rule_found_out() {
     assert_eq!(unanswered(DecidedBy::Content, Confidence::Dpi), None, "anybody may have sent it");
     let by_list = unanswered(DecidedBy::FirstPacket, Confidence::MatchByIp);
     assert_eq!(by_list, known(Basis::Address));
+    let by_rule = unanswered(DecidedBy::FirstPacket, Confidence::CustomRule);
+    assert_eq!(by_rule, known(Basis::Address));
+    assert_eq!(unanswered(DecidedBy::FirstPacket, Confidence::Dpi), None, "by what is in it");
+    assert_eq!(learned(Some(0), DecidedBy::FirstPacket, Confidence::Dpi), known(Basis::Flow));
     let by_dns = unanswered(DecidedBy::FirstPacket, Confidence::DpiCache);
     assert_eq!(by_dns, known(Basis::Name));
     assert_eq!(learned(Some(0), DecidedBy::Content, Confidence::MatchByPort), None);
