@@ -10,6 +10,7 @@ use ndpi_kernel::Clock;
 use ndpi_policy::{DEFAULT_RULE, UNDECIDED_RULE};
 use serde::Serialize;
 
+use crate::enforce::NO_RULE;
 use crate::record::{Names, Time};
 use crate::report::units;
 
@@ -94,7 +95,7 @@ impl<'a> Entry<'a> {
             upper,
             upper_port,
             action,
-            rule: (verdict.rule != u16::MAX).then_some(verdict.rule),
+            rule: (verdict.rule != NO_RULE).then_some(verdict.rule),
             revision: verdict.revision,
             rule_name: None,
             app: names.map(|names| names.app(app)),
@@ -267,7 +268,7 @@ mod tests {
 
     #[test]
     fn without_names_there_are_numbers_and_without_counts_none() {
-        let verdict = VerdictEntry { action: Action::Bypass as u8, rule: u16::MAX, ..verdict() };
+        let verdict = VerdictEntry { action: Action::Bypass as u8, rule: NO_RULE, ..verdict() };
         let cells = Entry::new(&key(), &verdict, None, &now()).cells(&now());
         assert_eq!(cells[2..8], ["bypass", "default", "2.1", "1", "-", "-"]);
         let unknown = VerdictEntry { app: 0, ..verdict };
@@ -304,7 +305,7 @@ mod tests {
         assert_eq!(object["dropped"], 1003);
         assert_eq!(object["rule"], 1);
         assert!(object.get("app").is_none() && object.get("seen_ns").is_none());
-        let default = VerdictEntry { rule: u16::MAX, ..verdict() };
+        let default = VerdictEntry { rule: NO_RULE, ..verdict() };
         let object = serde_json::to_value(Entry::new(&key(), &default, None, &now())).unwrap();
         assert!(object.get("rule").is_none());
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use ndpi_common::{RuleKey, VerdictEntry};
 use ndpi_kernel::{MapError, RuleNames};
+use ndpi_text::clean;
 
 use crate::enforce::NO_RULE;
 
@@ -27,7 +28,8 @@ impl<'m> Rules<'m> {
         if let Some(name) = self.known.get(&key) {
             return Ok(name.clone());
         }
-        let name = self.map.get(&key)?.map(|name| name.as_str().escape_debug().to_string());
+        // A policy's names have no control characters; whoever may write the map may have put some in.
+        let name = self.map.get(&key)?.map(|name| clean(name.as_str()).into_owned());
         self.known.insert(key, name.clone());
         Ok(name)
     }
