@@ -12,8 +12,7 @@ use serde_json::Value;
 use testkit::flood;
 use testkit::instance::Instance;
 use testkit::pair::{FAR, NEAR, Pair};
-use testkit::program::PROGRAMS;
-use testkit::program::binary;
+use testkit::program::{PROGRAMS, binary};
 use testkit::sandbox::Sandbox;
 use testkit::wait_until;
 

@@ -17,9 +17,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use testkit::instance::Instance;
 use testkit::pair::{FAR, NEAR, Pair};
-use testkit::program::PROGRAMS;
-use testkit::program::Run;
-use testkit::program::binary;
+use testkit::program::{PROGRAMS, Run, binary};
 use testkit::sandbox::Sandbox;
 use testkit::wait_until;
 
@@ -57,6 +55,14 @@ impl Flow {
         Self { sender, receiver }
     }
 
+    /// One with a verdict.
+    fn decided(pair: &Pair, instance: &Instance) -> Self {
+        let flow = Self::new(pair);
+        flow.arriving(40);
+        instance.wait_for(|record| record["type"] == "verdict" && record["dport"] == 5000);
+        flow
+    }
+
     /// How many of some datagrams arrive. On veth, what is not dropped has arrived by the time it is
     /// sent.
     fn arriving(&self, count: usize) -> usize {
@@ -74,9 +80,7 @@ fn the_answer_comes_when_every_verdict_is_of_the_new_policy() {
     }
     let pair = Pair::new();
     let (mut instance, path) = start(&pair.sandbox, &rule("free", "action = \"count\""));
-    let flow = Flow::new(&pair);
-    flow.arriving(40);
-    instance.wait_for(|record| record["type"] == "verdict" && record["dport"] == 5000);
+    let flow = Flow::decided(&pair, &instance);
     for (name, what, rules, arriving) in [
         ("blocked", "action = \"drop\"", 1, 0),
         ("blocked again", "action = \"drop\"", 1, 0),
@@ -114,9 +118,7 @@ fn a_mistake_is_told_and_changes_nothing() {
     }
     let pair = Pair::new();
     let (mut instance, path) = start(&pair.sandbox, &rule("blocked", "action = \"drop\""));
-    let flow = Flow::new(&pair);
-    flow.arriving(40);
-    instance.wait_for(|record| record["type"] == "verdict" && record["dport"] == 5000);
+    let flow = Flow::decided(&pair, &instance);
     fs::write(&path, rule("free", "action = \"cuont\"")).unwrap();
     let run = pair.sandbox.run("policy reload --json");
     assert_eq!(run.code, Some(1), "{run:#?}");
@@ -137,10 +139,9 @@ fn a_verdict_names_its_rule_after_the_policy_was_replaced() {
         return;
     }
     let pair = Pair::new();
-    let (mut instance, path) = start(&pair.sandbox, &rule("old name", "action = \"drop\""));
-    let flow = Flow::new(&pair);
-    flow.arriving(40);
-    instance.wait_for(|record| record["type"] == "verdict" && record["dport"] == 5000);
+    let (mut instance, path) =
+        start(&pair.sandbox, &rule("the kids' old name", "action = \"drop\""));
+    let _flow = Flow::decided(&pair, &instance);
     // Decides the same, so the verdict stays as the policy before made it.
     for name in ["new name", "newer name"] {
         fs::write(&path, rule(name, "action = \"drop\"")).unwrap();
@@ -148,7 +149,10 @@ fn a_verdict_names_its_rule_after_the_policy_was_replaced() {
     }
     let listed = pair.sandbox.run("verdicts --json");
     let entry: Value = serde_json::from_str(&listed.stdout).unwrap();
-    assert_eq!((&entry["rule_name"], &entry["revision"]), (&"old name".into(), &1.into()));
+    assert_eq!(
+        (&entry["rule_name"], &entry["revision"]),
+        (&"the kids' old name".into(), &1.into())
+    );
     assert!(pair.sandbox.run("verdicts").stdout.contains(" old name "));
     let dump = |map: &str| {
         let mut bpftool = pair.sandbox.command("bpftool");
@@ -212,9 +216,7 @@ fn a_policy_that_somebody_is_writing_is_taken_when_it_is_whole() {
     let pair = Pair::new();
     let blocked = rule("blocked", "action = \"drop\"");
     let (mut instance, path) = start(&pair.sandbox, &blocked);
-    let flow = Flow::new(&pair);
-    flow.arriving(40);
-    instance.wait_for(|record| record["type"] == "verdict" && record["dport"] == 5000);
+    let flow = Flow::decided(&pair, &instance);
     // Cut, and not written yet; asked for it is not taken either.
     let mut file = fs::File::create(&path).unwrap();
     let run = pair.sandbox.run("policy reload");
