@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use jiff::Timestamp;
-use ndpi_labels::{AppId, BreedId, CategoryId, Classification, Confidence, Risks, State};
+use ndpi_labels::{AppId, BreedId, CategoryId, Classification, Confidence, Findings, Risks, State};
 use ndpi_policy::{Facts, Support, Vocabulary, check_text, explain, parse};
 
 /// What separates the policy from the list file that it can name.
@@ -91,6 +91,7 @@ fn flows(classification: &Classification) -> [Facts<'_>; 2] {
         proto: 6,
         vlan: 0,
         iface: Some("eth0"),
+        findings: Findings::NONE,
         incomplete: false,
         time: Timestamp::constant(1_795_431_600, 0),
     };
@@ -103,6 +104,7 @@ fn flows(classification: &Classification) -> [Facts<'_>; 2] {
         proto: 17,
         vlan: 20,
         iface: None,
+        findings: Findings::NONE,
         incomplete: true,
         // An hour that comes twice in Berlin.
         time: Timestamp::constant(1_792_890_000, 0),

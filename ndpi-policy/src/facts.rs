@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ndpi_labels::Classification;
+use ndpi_labels::{Classification, Findings};
 
 use crate::action::Action;
 use crate::category::Categories;
@@ -31,6 +31,8 @@ pub struct Facts<'a> {
     pub vlan: u16,
     /// Interface that saw the flow; `None` for captures.
     pub iface: Option<&'a str>,
+    /// What was found in its packets besides.
+    pub findings: Findings,
     /// Its start was not seen, and nDPI found no name since.
     pub incomplete: bool,
     /// When the decision is made: the wall clock, or a capture's own time.
@@ -71,6 +73,7 @@ impl<'a> Facts<'a> {
             proto: TCP,
             vlan: 0,
             iface: None,
+            findings: Findings::NONE,
             incomplete: false,
             time: jiff::Timestamp::UNIX_EPOCH,
         }

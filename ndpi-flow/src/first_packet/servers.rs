@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ndpi::Classification;
 use ndpi_common::ServerKey;
+use ndpi_labels::Findings;
 use ndpi_policy::{Facts, Policy};
 
 use super::blocklist::{Blocked, Blocklist};
@@ -103,6 +104,7 @@ fn blocked(policy: &Policy, server: &Remembered, now_ns: u64) -> Option<Blocked>
         proto: key.proto,
         vlan: key.vlan,
         iface: None,
+        findings: Findings::NONE,
         incomplete: false,
         time: Facts::time_of(now_ns),
     };

@@ -3,6 +3,7 @@
 use ndpi_common::parse::proto;
 use ndpi_common::reopen::Opening;
 use ndpi_common::{Direction, State};
+use ndpi_labels::Findings;
 
 use super::decided::Decided;
 use super::ledger::Held;
@@ -36,6 +37,8 @@ pub struct FlowEntry<F> {
     pub server_spoke: bool,
     /// What its client asked a DNS server, where a rule acts on first packets.
     pub questions: Option<Box<Questions>>,
+    /// What was found in its packets besides.
+    pub findings: Findings,
     /// How it was looked at again.
     pub looks: Looks,
     /// The packet, counted from 1 as in `inspected`, that made the state PARTIAL; 0 if none did.
@@ -91,6 +94,7 @@ impl<F> FlowEntry<F> {
             start: Start::default(),
             server_spoke: false,
             questions: None,
+            findings: Findings::NONE,
             looks: Looks::default(),
             partial_at: 0,
             inspected: 0,

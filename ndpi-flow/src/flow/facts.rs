@@ -26,6 +26,7 @@ impl<F> FlowEntry<F> {
             proto: self.key.proto(),
             vlan: self.key.vlan(),
             iface,
+            findings: self.findings,
             incomplete: self.start.is_incomplete(classification, details),
             time: Facts::time_of(time_ns),
         }

@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
-use ndpi_labels::{AppId, Asking, BreedId, CategoryId, Classification, Confidence, Risks, State};
+use ndpi_labels::{
+    AppId, Asking, BreedId, CategoryId, Classification, Confidence, Findings, Risks, State,
+};
 
 use super::assumed;
 use crate::confidence::Rank;
@@ -212,6 +214,7 @@ impl FlowWords {
             proto: self.proto,
             vlan: self.vlan,
             iface: self.iface.as_deref(),
+            findings: Findings::NONE,
             incomplete: self.incomplete,
             time: self.time,
         }

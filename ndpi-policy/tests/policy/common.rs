@@ -4,7 +4,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 
-use ndpi_labels::{AppId, BreedId, CategoryId, Classification, Confidence, Risks, State};
+use ndpi_labels::{AppId, BreedId, CategoryId, Classification, Confidence, Findings, Risks, State};
 use ndpi_policy::{Decision, Diagnostics, Facts, Policy, Support, Vocabulary, parse};
 
 /// A few of nDPI's names under numbers of our own.
@@ -91,6 +91,7 @@ pub(crate) struct Flow {
     pub(crate) proto: u8,
     pub(crate) vlan: u16,
     pub(crate) iface: Option<String>,
+    pub(crate) findings: Findings,
     pub(crate) incomplete: bool,
     pub(crate) time: jiff::Timestamp,
 }
@@ -114,6 +115,7 @@ pub(crate) fn flow() -> Flow {
         proto: 6,
         vlan: 0,
         iface: Some("eth0".into()),
+        findings: Findings::NONE,
         incomplete: false,
         // A Monday.
         time: "2026-11-23T12:00:00Z".parse().unwrap(),
@@ -137,6 +139,7 @@ impl Flow {
             proto: self.proto,
             vlan: self.vlan,
             iface: self.iface.as_deref(),
+            findings: self.findings,
             incomplete: self.incomplete,
             time: self.time,
         }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use ndpi::{AppId, BreedId, CategoryId, Classification, Confidence, Risks, State};
+use ndpi_labels::Findings;
 use ndpi_policy::{Facts, Policy, Support, Vocabulary, check, load};
 use ndpi_user::policy_files::PolicyFiles;
 
@@ -216,6 +217,7 @@ impl Flow {
             proto: 6,
             vlan: 0,
             iface: Some("eth0"),
+            findings: Findings::NONE,
             incomplete: false,
             // A Monday, in working hours.
             time: jiff::Timestamp::constant(1_795_431_600, 0),

@@ -12,6 +12,7 @@ use ndpi_flow::{
     Accounting, Action, Batch, Classifier, Details, Detector, End, FlowKey, NoBlocklist, Sample,
     Servers, Settings, Shares, Timeouts, Verdict,
 };
+use ndpi_labels::Findings;
 use ndpi_policy::{Facts, Policy, Support, Vocabulary};
 
 use super::model::{BUDGET, BYTES, Handling, Model};
@@ -149,6 +150,7 @@ fn judge(in_force: &ActivePolicy, classification: &Classification) -> Verdict {
         proto: 17,
         vlan: 0,
         iface: None,
+        findings: Findings::NONE,
         incomplete: false,
         time: jiff::Timestamp::UNIX_EPOCH,
     };

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use ndpi::{AppId, CategoryId, Classification, Confidence, Library, State};
+use ndpi_labels::Findings;
 use ndpi_policy::{Facts, Policy, Support, Vocabulary, parse};
 use serde_json::Value;
 use testkit::reference;
@@ -74,6 +75,7 @@ fn facts(classification: &Classification) -> Facts<'_> {
         proto: 6,
         vlan: 0,
         iface: None,
+        findings: Findings::NONE,
         incomplete: false,
         time: jiff::Timestamp::UNIX_EPOCH,
     }
