@@ -1,16 +1,16 @@
 //! Networks in CIDR notation.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-/// An IPv4 or IPv6 network, as the range of its addresses.
+use ipnet::{IpNet, Ipv4Net};
+
+/// An IPv4 or IPv6 network. In their order, a network stands before those inside it.
+///
+/// No bits are set below its prefix, and what IPv4-mapped IPv6 addresses say is a network of IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Net {
-    /// First and last address.
-    V4(u32, u32),
-    /// First and last address.
-    V6(u128, u128),
-}
+pub struct Net(IpNet);
 
 impl Net {
     /// Reads `198.18.0.0/15`, `2001:db8::/32` or one address. The flag says whether bits were set
@@ -23,78 +23,55 @@ impl Net {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (entry, None),
         };
-        let address: IpAddr = address.parse().map_err(|_| NetError::Address)?;
-        let widest = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = match prefix {
-            None => widest,
-            Some(text) => text
-                .parse::<u32>()
-                .ok()
-                .filter(|bits| *bits <= widest && text.bytes().all(|b| b.is_ascii_digit()))
-                .ok_or(NetError::Prefix(widest))?,
-        };
-        Ok(Self::new(address, prefix))
+        let single: IpNet = address.parse::<IpAddr>().map_err(|_| NetError::Address)?.into();
+        let Some(prefix) = prefix else { return Ok((unmapped(single).into(), false)) };
+        let network = number(prefix).and_then(|prefix| IpNet::new(single.addr(), prefix).ok());
+        let network = unmapped(network.ok_or(NetError::Prefix(single.max_prefix_len()))?);
+        Ok((network.into(), network.addr() != network.network()))
     }
 
     /// Whether an address belongs to it. IPv4-mapped IPv6 addresses (RFC 4291, section 2.5.5.2)
     /// count as IPv4.
     pub fn contains(self, address: IpAddr) -> bool {
-        match (self, address.to_canonical()) {
-            (Self::V4(first, last), IpAddr::V4(ip)) => (first..=last).contains(&ip.to_bits()),
-            (Self::V6(first, last), IpAddr::V6(ip)) => (first..=last).contains(&ip.to_bits()),
-            _ => false,
-        }
+        self.0.contains(&address.to_canonical())
     }
 
     /// Whether every address of another network belongs to it.
     pub fn covers(self, other: Self) -> bool {
-        match (self, other) {
-            (Self::V4(a, b), Self::V4(c, d)) => a <= c && d <= b,
-            (Self::V6(a, b), Self::V6(c, d)) => a <= c && d <= b,
-            _ => false,
-        }
+        self.0.contains(&other.0)
     }
 
-    /// A key that sorts networks by where they start, wide ones before those inside them.
-    pub(super) fn widest_first_key(self) -> (bool, u128, std::cmp::Reverse<u128>) {
-        match self {
-            Self::V4(first, last) => (false, first.into(), std::cmp::Reverse(last.into())),
-            Self::V6(first, last) => (true, first, std::cmp::Reverse(last)),
-        }
-    }
-
-    fn new(address: IpAddr, prefix: u32) -> (Self, bool) {
-        match address {
-            IpAddr::V4(ip) => {
-                let below = u32::MAX.checked_shr(prefix).unwrap_or(0);
-                let bits = ip.to_bits();
-                (Self::V4(bits & !below, bits | below), bits & below != 0)
-            }
-            IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
-                Some(v4) if prefix >= 96 => Self::new(IpAddr::V4(v4), prefix - 96),
-                _ => {
-                    let below = u128::MAX.checked_shr(prefix).unwrap_or(0);
-                    let bits = ip.to_bits();
-                    (Self::V6(bits & !below, bits | below), bits & below != 0)
-                }
-            },
-        }
+    /// Whether its addresses are IPv4.
+    pub(super) fn is_ipv4(self) -> bool {
+        matches!(self.0, IpNet::V4(_))
     }
 }
 
-impl std::fmt::Display for Net {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::V4(first, last) => {
-                let prefix = (first ^ last).leading_zeros();
-                write!(f, "{}/{prefix}", std::net::Ipv4Addr::from_bits(*first))
-            }
-            Self::V6(first, last) => {
-                let prefix = (first ^ last).leading_zeros();
-                write!(f, "{}/{prefix}", std::net::Ipv6Addr::from_bits(*first))
-            }
-        }
+/// Bits below the prefix are cleared.
+impl From<IpNet> for Net {
+    fn from(network: IpNet) -> Self {
+        Self(network.trunc())
     }
+}
+
+impl fmt::Display for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The network of IPv4 that one of mapped addresses stands for.
+fn unmapped(network: IpNet) -> IpNet {
+    let mapped = |network: &IpNet| {
+        let IpNet::V6(v6) = network else { return None };
+        Ipv4Net::new(v6.addr().to_ipv4_mapped()?, v6.prefix_len().checked_sub(96)?).ok()
+    };
+    mapped(&network).map_or(network, IpNet::V4)
+}
+
+/// A number without a sign.
+fn number(text: &str) -> Option<u8> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// What is wrong with a network.
@@ -105,7 +82,7 @@ pub enum NetError {
     Address,
     /// A prefix length that is no number or too long.
     #[error("a prefix length here is a number from 0 to {0}")]
-    Prefix(u32),
+    Prefix(u8),
 }
 
 /// The range of numbers an index sorts a network by.
@@ -116,10 +93,10 @@ pub(super) enum Range {
 }
 
 impl From<Net> for Range {
-    fn from(net: Net) -> Self {
-        match net {
-            Net::V4(first, last) => Self::V4(first..=last),
-            Net::V6(first, last) => Self::V6(first..=last),
+    fn from(Net(network): Net) -> Self {
+        match network {
+            IpNet::V4(v4) => Self::V4(v4.network().to_bits()..=v4.broadcast().to_bits()),
+            IpNet::V6(v6) => Self::V6(v6.network().to_bits()..=v6.broadcast().to_bits()),
         }
     }
 }
@@ -159,6 +136,15 @@ mod tests {
     fn mapped_addresses_are_ipv4() {
         assert!(net("198.18.0.0/15").contains(ip("::ffff:198.18.0.1")));
         assert_eq!(net("::ffff:198.18.0.0/111"), net("198.18.0.0/15"));
+        assert_eq!(net("::ffff:198.18.0.1"), net("198.18.0.1"));
+        assert_eq!(net("::ffff:0:0/95").to_string(), "::fffe:0:0/95");
+    }
+
+    #[test]
+    fn wide_networks_stand_before_those_inside_them() {
+        let sorted =
+            ["0.0.0.0/0", "198.18.0.0/15", "198.18.0.0/16", "198.19.0.0/16", "::/0", "::1"];
+        assert!(sorted.map(net).is_sorted());
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Cover for Net {
         // Networks nest or are apart: the widest ones are apart, so the one that could cover an
         // entry is the last to start before it.
         let mut sorted: Vec<_> = list.iter().collect();
-        sorted.sort_by_key(|at| at.value.widest_first_key());
+        sorted.sort_by_key(|at| at.value);
         let mut widest: Vec<&At<Self>> = Vec::new();
         for at in sorted {
             if !widest.last().is_some_and(|last| Self::covers(last.value, at.value)) {
@@ -112,8 +112,7 @@ impl Cover for Net {
             }
         }
         Box::new(move |entry| {
-            let after = widest
-                .partition_point(|at| at.value.widest_first_key() <= entry.widest_first_key());
+            let after = widest.partition_point(|at| at.value <= *entry);
             let candidate = widest[..after].last()?;
             Self::covers(candidate.value, *entry).then_some(candidate.place)
         })

@@ -84,7 +84,7 @@ fn family(list: &[At<Net>]) -> Option<&At<Net>> {
 }
 
 fn is_v4(at: &At<Net>) -> bool {
-    matches!(at.value, Net::V4(..))
+    at.value.is_ipv4()
 }
 
 /// HTTP/3 is spoken over QUIC, and that over UDP (RFC 9114, section 3).

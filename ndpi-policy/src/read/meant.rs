@@ -1,6 +1,8 @@
 //! Ports, ranges and networks as other programs write them, and how a policy writes the same.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
+
+use ipnet::{IpNet, Ipv4Net, Ipv4Subnets};
 
 use super::value::{as_list, quoted};
 use crate::host::{HostError, HostPattern};
@@ -127,16 +129,14 @@ pub(super) fn meant_net(entry: &str) -> Option<String> {
 }
 
 /// `10.0.0.0/255.0.0.0`.
-fn by_mask(entry: &str) -> Option<String> {
+fn by_mask(entry: &str) -> Option<Net> {
     let (address, mask) = entry.split_once('/')?;
-    let mask = mask.parse::<Ipv4Addr>().ok()?.to_bits();
-    let prefix = mask.leading_ones();
-    (mask.count_ones() == prefix).then_some(())?;
-    Some(Net::parse(&format!("{address}/{prefix}")).ok()?.0.to_string())
+    let network = Ipv4Net::with_netmask(address.parse().ok()?, mask.parse().ok()?);
+    Some(IpNet::V4(network.ok()?).into())
 }
 
 /// `192.168.1.*`, `192.168.1.` and `192.168.1`.
-fn by_star(entry: &str) -> Option<String> {
+fn by_star(entry: &str) -> Option<Net> {
     let parts: Vec<_> = entry.split('.').take_while(|part| !matches!(*part, "*" | "")).collect();
     let rest = entry.split('.').skip(parts.len());
     let is_short =
@@ -146,23 +146,15 @@ fn by_star(entry: &str) -> Option<String> {
     is_short.then_some(())?;
     let mut octets = parts.clone();
     octets.resize(4, "0");
-    Some(Net::parse(&format!("{}/{}", octets.join("."), 8 * parts.len())).ok()?.0.to_string())
+    Some(Net::parse(&format!("{}/{}", octets.join("."), 8 * parts.len())).ok()?.0)
 }
 
 /// `10.0.0.1-10.0.0.10`, as the networks that it is made of.
 fn by_bounds(entry: &str) -> Option<Vec<Net>> {
     let (first, last) = entry.split_once('-')?;
-    let (first, last) = (first.trim().parse::<Ipv4Addr>(), last.trim().parse::<Ipv4Addr>());
-    let (first, last) = (first.ok()?.to_bits(), last.ok()?.to_bits());
-    let mut networks = Vec::new();
-    let mut next = Some(first);
-    while let Some(start) = next.filter(|start| *start <= last) {
-        let below = (0..=32).rev().map(|bits| u32::MAX.checked_shr(32 - bits).unwrap_or(0));
-        let mut fitting = below.filter(|below| start & below == 0 && *below <= last - start);
-        let end = start + fitting.next().unwrap_or(0);
-        networks.push(Net::V4(start, end));
-        next = end.checked_add(1);
-    }
+    let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    let networks: Vec<_> =
+        Ipv4Subnets::new(first, last, 0).map(|network| IpNet::V4(network).into()).collect();
     (!networks.is_empty()).then_some(networks)
 }
 
