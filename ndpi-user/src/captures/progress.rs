@@ -35,13 +35,13 @@ struct Terminal {
 
 impl Bar {
     /// A bar on standard error, if that is a terminal and something may be said there.
-    pub(crate) fn new(worlds: &[Vec<PathBuf>]) -> Self {
+    pub(crate) fn new(sets: &[Vec<PathBuf>]) -> Self {
         let quiet = !log::log_enabled!(log::Level::Info);
         if quiet || !std::io::stderr().is_terminal() {
             return Self::hidden();
         }
-        let captures = worlds.iter().map(Vec::len).sum();
-        Self { view: View::Terminal(Terminal::new(worlds, captures)), opened: Mutex::default() }
+        let captures = sets.iter().map(Vec::len).sum();
+        Self { view: View::Terminal(Terminal::new(sets, captures)), opened: Mutex::default() }
     }
 
     /// A bar that nobody sees.
@@ -87,8 +87,8 @@ impl Bar {
 }
 
 impl Terminal {
-    fn new(worlds: &[Vec<PathBuf>], captures: usize) -> Self {
-        let (bar, template) = match length(worlds) {
+    fn new(sets: &[Vec<PathBuf>], captures: usize) -> Self {
+        let (bar, template) = match length(sets) {
             Some(length) => (
                 ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::hidden()),
                 "{bar:40} {msg}{bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
@@ -112,8 +112,8 @@ impl Terminal {
 }
 
 /// Bytes of all files; `None` where one of them is a stream.
-fn length(worlds: &[Vec<PathBuf>]) -> Option<u64> {
-    worlds.iter().flatten().map(bytes_of).sum()
+fn length(sets: &[Vec<PathBuf>]) -> Option<u64> {
+    sets.iter().flatten().map(bytes_of).sum()
 }
 
 /// Bytes of a file; `None` of a stream.

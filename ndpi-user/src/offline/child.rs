@@ -1,4 +1,4 @@
-//! A process for one world, forked off with an engine that has seen nothing.
+//! A process for one capture set, forked off with an engine that has seen nothing.
 
 use std::fs::{self, File};
 use std::io;
@@ -16,7 +16,7 @@ use rustix::process::{
 use super::job::Job;
 use super::message::Sender;
 use super::ordered::Ordered;
-use super::world;
+use super::single;
 use crate::captures::Bar;
 
 /// Whether this process may fork: it has no other thread.
@@ -24,7 +24,7 @@ pub(super) fn can_fork() -> bool {
     fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1)
 }
 
-/// A world's process. It is ended with this.
+/// A capture set's process. It is ended with this.
 #[derive(Debug)]
 pub(super) struct Child {
     /// `None` once it has been waited for.
@@ -34,9 +34,9 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Begins the classification of `world` in a process of its own. That [`can_fork`] must have been
+    /// Begins the classification of `set` in a process of its own. That [`can_fork`] must have been
     /// asked before.
-    pub(super) fn fork(job: &Job, world: &[PathBuf]) -> io::Result<Self> {
+    pub(super) fn fork(job: &Job, set: &[PathBuf]) -> io::Result<Self> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
         let parent = getpid();
         // SAFETY: this process has one thread, see `can_fork`. So nobody else holds a lock, of the
@@ -45,7 +45,7 @@ impl Child {
             -1 => Err(io::Error::last_os_error()),
             0 => {
                 drop(read);
-                work(job, world, write, parent)
+                work(job, set, write, parent)
             }
             pid => Ok(Self { pid: Pid::from_raw(pid), pipe: read.into() }),
         }
@@ -80,12 +80,12 @@ impl Drop for Child {
     }
 }
 
-/// The child: classifies `world` and ends.
-fn work(job: &Job, world: &[PathBuf], pipe: OwnedFd, parent: Pid) -> ! {
+/// The child: classifies `set` and ends.
+fn work(job: &Job, set: &[PathBuf], pipe: OwnedFd, parent: Pid) -> ! {
     let classify = || {
         set_parent_process_death_signal(Some(Signal::KILL))?;
         // Where the parent has ended before that, nobody reads what comes.
-        if getppid() == Some(parent) { classify(job, world, pipe) } else { Ok(()) }
+        if getppid() == Some(parent) { classify(job, set, pipe) } else { Ok(()) }
     };
     // Nothing that was half done when it panicked is looked at again.
     let done = catch_unwind(AssertUnwindSafe(classify));
@@ -95,7 +95,7 @@ fn work(job: &Job, world: &[PathBuf], pipe: OwnedFd, parent: Pid) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-fn classify(job: &Job, world: &[PathBuf], pipe: OwnedFd) -> io::Result<()> {
+fn classify(job: &Job, set: &[PathBuf], pipe: OwnedFd) -> io::Result<()> {
     job.stop.leave_to_parent();
     let sender = Sender::new(pipe.into());
     let progress = sender.clone();
@@ -109,7 +109,7 @@ fn classify(job: &Job, world: &[PathBuf], pipe: OwnedFd) -> io::Result<()> {
         Ok(engine) => engine,
         Err(error) => return sender.failed(&format!("{error:#}")),
     };
-    match world::run(job, engine, world, out.place(0), &bar) {
+    match single::run(job, engine, set, out.place(0), &bar) {
         Ok(outcome) => sender.outcome(&outcome),
         Err(error) => sender.failed(&format!("{error:#}")),
     }

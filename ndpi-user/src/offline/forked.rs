@@ -1,8 +1,8 @@
-//! Worlds in processes of their own.
+//! Capture sets in processes of their own.
 //!
 //! nDPI cannot be made to forget what it has learned of one capture before the next, and an engine takes
 //! longer to make than a small capture to read. So one engine is made, and a process is forked for each
-//! world: it begins with that engine as it was made, which only costs the pages that it writes to. The
+//! set: it begins with that engine as it was made, which only costs the pages that it writes to. The
 //! labels are those of a fresh engine, since it is one. A packet that crashes nDPI takes one capture with
 //! it and not the others.
 
@@ -27,7 +27,7 @@ use crate::report::CaptureReport;
 const MOST_WAITING: usize = 64 << 20;
 const STEP: usize = 64 << 10;
 
-/// Classifies all worlds, as many at a time as the job has threads; what came of each, in their order.
+/// Classifies all sets, as many at a time as the job has threads; what came of each, in their order.
 pub(super) fn run(job: &Job, out: &mut impl Write, bar: &Bar) -> Result<Vec<CaptureResults>> {
     let mut pool =
         Pool { job, next: 0, workers: VecDeque::new(), outcomes: Vec::new(), asked: false };
@@ -48,9 +48,9 @@ pub(super) fn run(job: &Job, out: &mut impl Write, bar: &Bar) -> Result<Vec<Capt
 
 struct Pool<'a> {
     job: &'a Job,
-    /// The next world that gets a process.
+    /// The next set that gets a process.
     next: usize,
-    /// In the order of their worlds; those behind the first may be over.
+    /// In the order of their sets; those behind the first may be over.
     workers: VecDeque<Worker>,
     outcomes: Vec<CaptureResults>,
     /// Whether the processes were asked to stop.
@@ -59,7 +59,7 @@ struct Pool<'a> {
 
 struct Worker {
     child: Child,
-    world: usize,
+    set: usize,
     receiver: Receiver,
     /// Output that waits for its turn, in whole lines.
     waiting: Vec<u8>,
@@ -73,7 +73,7 @@ struct Worker {
 
 impl Pool<'_> {
     fn has_more(&self) -> bool {
-        self.next < self.job.worlds.len() && self.job.stop.signal().is_none()
+        self.next < self.job.sets.len() && self.job.stop.signal().is_none()
     }
 
     /// Starts processes until there are as many as there should be.
@@ -81,8 +81,8 @@ impl Pool<'_> {
         while self.has_more()
             && self.workers.iter().filter(|it| !it.over).count() < self.job.threads
         {
-            let world = &self.job.worlds[self.next];
-            let child = Child::fork(self.job, world).context("cannot start a process")?;
+            let set = &self.job.sets[self.next];
+            let child = Child::fork(self.job, set).context("cannot start a process")?;
             self.workers.push_back(Worker::new(child, self.next));
             self.next += 1;
         }
@@ -99,8 +99,8 @@ impl Pool<'_> {
             if !first.over {
                 break;
             }
-            let world = &self.job.worlds[first.world];
-            finished += world.iter().filter_map(bytes_of).sum::<u64>();
+            let set = &self.job.sets[first.set];
+            finished += set.iter().filter_map(bytes_of).sum::<u64>();
             self.outcomes.extend(first.outcome.take());
             self.workers.pop_front();
         }
@@ -145,9 +145,9 @@ impl Pool<'_> {
 }
 
 impl Worker {
-    fn new(child: Child, world: usize) -> Self {
+    fn new(child: Child, set: usize) -> Self {
         let (receiver, waiting, begun) = (Receiver::default(), Vec::new(), Vec::new());
-        Self { child, world, receiver, waiting, begun, read: 0, outcome: None, over: false }
+        Self { child, set, receiver, waiting, begun, read: 0, outcome: None, over: false }
     }
 
     /// Takes what its process says.
@@ -184,7 +184,7 @@ impl Worker {
         let status = self.child.wait().context("waiting for a process that reads captures")?;
         self.over = true;
         if self.outcome.is_none() {
-            let outcome = crashed(job, self.world, status);
+            let outcome = crashed(job, self.set, status);
             sink::write_captures(job, &outcome.captures, &mut self.waiting);
             self.outcome = Some(outcome);
         }
@@ -192,7 +192,7 @@ impl Worker {
     }
 }
 
-fn crashed(job: &Job, world: usize, status: Option<WaitStatus>) -> CaptureResults {
+fn crashed(job: &Job, set: usize, status: Option<WaitStatus>) -> CaptureResults {
     let how = match status.map(|status| (status.terminating_signal(), status.exit_status())) {
         Some((Some(signal), _)) => format!("was ended by signal {signal}"),
         Some((_, Some(code))) => format!("ended with status {code}"),
@@ -205,6 +205,6 @@ fn crashed(job: &Job, world: usize, status: Option<WaitStatus>) -> CaptureResult
             format!("{name}: the process that classified it {how}; its other flows are missing");
         CaptureReport { error: Some(error), ..report }
     };
-    let captures = job.worlds[world].iter().map(report).collect();
+    let captures = job.sets[set].iter().map(report).collect();
     CaptureResults { captures, ..CaptureResults::default() }
 }

@@ -1,4 +1,4 @@
-//! The job of a run over captures, the same for all worlds and threads.
+//! The job of a run over captures, the same for all sets and threads.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -19,8 +19,8 @@ use crate::record::Names;
 
 /// The options, checked, and what was made of them.
 pub(super) struct Job {
-    /// Each world's captures.
-    pub(super) worlds: Vec<Vec<PathBuf>>,
+    /// Each set's captures.
+    pub(super) sets: Vec<Vec<PathBuf>>,
     /// Those that their records' names begin below.
     pub(super) folders: Folders,
     pub(super) format: Format,
@@ -33,14 +33,14 @@ pub(super) struct Job {
     pub(super) stop: Stop,
     library: Library,
     setup: EngineSetup,
-    /// The engine that names were taken from: the first world gets it.
+    /// The engine that names were taken from: the first set gets it.
     first: Mutex<Option<First>>,
 }
 
-/// An engine made before its world is read.
+/// An engine made before its set is read.
 struct First {
     engine: Engine,
-    /// What it shares with others, where a world is spread.
+    /// What it shares with others, where a set is spread.
     caches: Option<SharedCaches>,
 }
 
@@ -48,9 +48,9 @@ impl Job {
     /// The job of reading the captures that were `found`.
     pub(super) fn new(options: Options, found: Found) -> Result<Self> {
         let library = options.engine.library()?;
-        let worlds = worlds(found.captures, options.join);
-        let threads = threads(options.threads, worlds.len());
-        let first = First::new(&library, &options.engine, threads > worlds.len())?;
+        let sets = sets(found.captures, options.join);
+        let threads = threads(options.threads, sets.len());
+        let first = First::new(&library, &options.engine, threads > sets.len())?;
         let policy = match &options.policy {
             None => None,
             Some(path) => {
@@ -71,7 +71,7 @@ impl Job {
             rows: options.rows,
             names: Names::of(&first.engine),
             stop: Stop::listen().context("cannot take signals")?,
-            worlds,
+            sets,
             policy,
             library,
             setup: options.engine,
@@ -126,12 +126,12 @@ impl First {
     }
 }
 
-fn worlds(files: Vec<PathBuf>, join: bool) -> Vec<Vec<PathBuf>> {
+fn sets(files: Vec<PathBuf>, join: bool) -> Vec<Vec<PathBuf>> {
     if join { vec![files] } else { files.into_iter().map(|file| vec![file]).collect() }
 }
 
-/// As many as asked for; else one for each world, as far as there are CPUs.
-fn threads(asked: Option<NonZeroUsize>, worlds: usize) -> usize {
+/// As many as asked for; else one for each set, as far as there are CPUs.
+fn threads(asked: Option<NonZeroUsize>, sets: usize) -> usize {
     let cpus = || available_parallelism().map_or(1, NonZeroUsize::get);
-    asked.map_or_else(|| worlds.min(cpus()), NonZeroUsize::get)
+    asked.map_or_else(|| sets.min(cpus()), NonZeroUsize::get)
 }

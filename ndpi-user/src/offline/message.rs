@@ -1,4 +1,4 @@
-//! Messages from a world's process to the one that forked it: frames on a pipe, each a kind, a length and
+//! Messages from a set's process to the one that forked it: frames on a pipe, each a kind, a length and
 //! bytes.
 
 use std::fs::File;

@@ -2,21 +2,22 @@
 //!
 //! ```text
 //! file ─▶ capture ─▶ link ─▶ Sample ─▶ classifier (nDPI) ─▶ FlowSink ─▶ record, summary
-//!         `reader.rs`                  `world.rs`, or on several threads `spread.rs`
+//!         `reader.rs`                  `single.rs`, or on several threads `spread.rs`
 //! ```
 //!
-//! A *world* is what one fresh nDPI engine sees: one capture, or with `--join` all of them.
+//! A *capture set* is what one fresh nDPI engine sees: one capture, or with `--join` all of them.
 
 mod child;
+mod flows;
 mod forked;
 mod job;
 mod message;
 mod options;
 mod ordered;
 mod reader;
+mod single;
 mod sink;
 mod spread;
-mod world;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -53,15 +54,15 @@ pub(crate) fn run(options: Options) -> Result<ExitCode> {
     if job.format == Format::Text {
         report(job.recording(), job.rows, &outcome)?;
     }
-    let captures: usize = job.worlds.iter().map(Vec::len).sum();
+    let captures: usize = job.sets.iter().map(Vec::len).sum();
     let code = tell_errors(&outcome, &problems, job.settings.max_flows);
     Ok(job.stop.exit(code, captures - outcome.captures.len()))
 }
 
-/// Classifies all worlds and brings their outcomes together in order.
+/// Classifies all sets and brings their outcomes together in order.
 fn classify(job: &Job, mut stdout: io::Stdout) -> Result<CaptureResults> {
-    let bar = Bar::new(&job.worlds);
-    let outcomes = if job.worlds.len() > 1 && job.threads <= job.worlds.len() && child::can_fork() {
+    let bar = Bar::new(&job.sets);
+    let outcomes = if job.sets.len() > 1 && job.threads <= job.sets.len() && child::can_fork() {
         forked::run(job, &mut stdout, &bar)
     } else {
         one_by_one(job, &Ordered::new(stdout), &bar)
@@ -74,23 +75,23 @@ fn classify(job: &Job, mut stdout: io::Stdout) -> Result<CaptureResults> {
     Ok(all)
 }
 
-/// All threads work on one world, then on the next.
+/// All threads work on one set, then on the next.
 fn one_by_one(job: &Job, out: &Ordered<io::Stdout>, bar: &Bar) -> Result<Vec<CaptureResults>> {
     let (mut outcomes, mut place) = (Vec::new(), 0);
-    for world in &job.worlds {
+    for set in &job.sets {
         if job.stop.signal().is_some() {
             break;
         }
-        outcomes.push(if job.threads > job.worlds.len() && spread::can_be_read_again(world) {
-            spread::run(job, world, out, &mut place, bar)?
+        outcomes.push(if job.threads > job.sets.len() && spread::can_be_read_again(set) {
+            spread::run(job, set, out, &mut place, bar)?
         } else {
-            if job.threads > job.worlds.len() {
+            if job.threads > job.sets.len() {
                 log::warn!(
                     "one thread classifies what cannot be read twice, such as standard input"
                 );
             }
             place += 1;
-            world::run(job, &job.engine()?, world, out.place(place - 1), bar)?
+            single::run(job, &job.engine()?, set, out.place(place - 1), bar)?
         });
     }
     Ok(outcomes)

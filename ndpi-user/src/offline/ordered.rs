@@ -1,10 +1,10 @@
-//! Output of worlds that are classified at the same time, written in the order of the worlds.
+//! Output of sets that are classified at the same time, written in the order of the sets.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Bytes that may wait for their turn, of all worlds together. A world that is not next waits when
+/// Bytes that may wait for their turn, of all sets together. A capture set that is not next waits when
 /// there are more: memory stays bounded, and the one that is next never waits.
 const MOST_WAITING: usize = 64 << 20;
 

@@ -1,4 +1,4 @@
-//! Reads the captures of a world, one after another.
+//! Reads the captures of a set, one after another.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,17 +28,17 @@ pub(super) trait Take {
     fn end(&mut self, now_ns: u64);
 }
 
-/// Reads all captures of `world` into `take`. A capture that cannot be read has its error in its
+/// Reads all captures of `set` into `take`. A capture that cannot be read has its error in its
 /// report; only an error of `take` ends the reading.
 pub(super) fn read(
     job: &Job,
-    world: &[PathBuf],
+    set: &[PathBuf],
     bar: &Bar,
     take: &mut impl Take,
 ) -> Result<Vec<CaptureReport>> {
     let mut reading = Reading { job, bar, take, timeline: Timeline::new(), now_ns: 0 };
-    let mut reports = Vec::with_capacity(world.len());
-    for (place, path) in (0..).zip(world) {
+    let mut reports = Vec::with_capacity(set.len());
+    for (place, path) in (0..).zip(set) {
         if job.stop.signal().is_some() {
             break;
         }
@@ -63,7 +63,7 @@ struct Reading<'a, T> {
 }
 
 impl<T: Take> Reading<'_, T> {
-    /// Reads one capture, the one at `place` in its world.
+    /// Reads one capture, the one at `place` in its set.
     fn capture(
         &mut self,
         mut capture: Capture,
@@ -123,7 +123,7 @@ impl<T: Take> Reading<'_, T> {
     }
 }
 
-/// What a world's captures are called in records.
-pub(super) fn names(job: &Job, world: &[PathBuf]) -> Vec<Arc<str>> {
-    world.iter().map(|path| job.folders.short(path).into()).collect()
+/// What a set's captures are called in records.
+pub(super) fn names(job: &Job, set: &[PathBuf]) -> Vec<Arc<str>> {
+    set.iter().map(|path| job.folders.short(path).into()).collect()
 }

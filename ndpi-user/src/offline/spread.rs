@@ -1,9 +1,9 @@
-//! A world on several threads: each reads all of it, and classifies the flows that are its own by
+//! A capture set on several threads: each reads all of it, and classifies the flows that are its own by
 //! their keys.
 //!
 //! Reading and parsing are a tenth of the work. Doing them on every thread costs less than handing
 //! packets from one thread to the others, and all that threads have to agree on is the order of the
-//! output: after so many packets of the world a *round* is over, and the records of a round are
+//! output: after so many packets of the set a *round* is over, and the records of a round are
 //! written thread by thread.
 
 use std::io::Write;
@@ -13,30 +13,30 @@ use std::thread;
 use anyhow::Result;
 use ndpi::Engine;
 use ndpi_capture::link::Outer;
-use ndpi_flow::{Classifier, Sample, Shards};
+use ndpi_flow::{Sample, Shards};
 
+use super::flows::Flows;
 use super::job::Job;
 use super::ordered::Ordered;
 use super::reader::{self, Take};
-use super::sink::{self, FlowSink};
-use super::world::EXPIRE_STEPS;
+use super::sink;
 use crate::captures::{Bar, CaptureResults};
 use crate::report::{CaptureReport, Summary};
 
 /// Strides of packets in a round.
 const STRIDES: usize = 64;
 
-/// Whether the captures of a world can be read by several threads at once: not so streams.
-pub(super) fn can_be_read_again(world: &[PathBuf]) -> bool {
+/// Whether the captures of a set can be read by several threads at once: not so streams.
+pub(super) fn can_be_read_again(set: &[PathBuf]) -> bool {
     let is_file = |path: &PathBuf| path.metadata().is_ok_and(|about| about.is_file());
-    world.iter().all(|path| is_file(path) && path != Path::new("-"))
+    set.iter().all(|path| is_file(path) && path != Path::new("-"))
 }
 
-/// Classifies the flows of one world on all of the job's threads. The output takes places from
+/// Classifies the flows of one set on all of the job's threads. The output takes places from
 /// `place` on, which is moved behind the last one.
 pub(super) fn run<W: Write + Send>(
     job: &Job,
-    world: &[PathBuf],
+    set: &[PathBuf],
     out: &Ordered<W>,
     place: &mut usize,
     bar: &Bar,
@@ -48,13 +48,12 @@ pub(super) fn run<W: Write + Send>(
             mine,
             // The order of the records is the same in every run.
             shards: Shards::fixed(job.threads),
-            classifier: Classifier::new(&engine, job.settings),
-            sink: FlowSink::new(job.recording(), reader::names(job, world)),
+            flows: Flows::new(job, &engine, set),
             out,
             place: first_place + mine,
             strides: 0,
         };
-        part.read(job, world, bar)
+        part.read(job, set, bar)
     };
     let results: Result<Vec<Done>> = thread::scope(|scope| {
         let read = &read;
@@ -78,7 +77,7 @@ struct Done {
     place: usize,
 }
 
-/// Adds up what the threads did, and ends the world's output.
+/// Adds up what the threads did, and ends the set's output.
 fn bring_together<W: Write>(
     job: &Job,
     parts: Vec<Done>,
@@ -106,12 +105,11 @@ fn bring_together<W: Write>(
     Ok(outcome)
 }
 
-/// One thread's part of a world.
+/// One thread's part of a set.
 struct Part<'a, 'e, W> {
     mine: usize,
     shards: Shards,
-    classifier: Classifier<&'e Engine>,
-    sink: FlowSink<'a>,
+    flows: Flows<'a, 'e>,
     out: &'a Ordered<W>,
     /// Where the records of the current round go.
     place: usize,
@@ -119,20 +117,20 @@ struct Part<'a, 'e, W> {
 }
 
 impl<W: Write> Part<'_, '_, W> {
-    fn read(mut self, job: &Job, world: &[PathBuf], bar: &Bar) -> Result<Done> {
-        let captures = reader::read(job, world, bar, &mut self)?;
+    fn read(mut self, job: &Job, set: &[PathBuf], bar: &Bar) -> Result<Done> {
+        let captures = reader::read(job, set, bar, &mut self)?;
         if job.stop.signal().is_some() {
             // Each thread has stopped at a packet of its own.
             self.out.release();
         }
-        self.classifier.end_all(&mut self.sink);
+        self.flows.end_all();
         self.end_round()?;
-        Ok(Done { captures, summary: self.sink.recorder.summary, place: self.place })
+        Ok(Done { captures, place: self.place, summary: self.flows.into_summary() })
     }
 
     fn end_round(&mut self) -> Result<()> {
         let out = self.out.place(self.place);
-        out.write(&mut self.sink.recorder.out)?;
+        out.write(self.flows.records())?;
         out.finish()?;
         self.place += self.shards.count();
         Ok(())
@@ -143,20 +141,17 @@ impl<W: Write> Take for Part<'_, '_, W> {
     #[inline]
     fn sample(&mut self, sample: &Sample, outer: Option<Outer>) -> Result<()> {
         if self.shards.owner(&sample.key) == self.mine {
-            self.classifier.sample(sample, &mut self.sink);
-            if let Some(outer) = outer {
-                self.sink.recorder.tunnelled(sample.key, sample.tenant, outer);
-            }
+            self.flows.sample(sample, outer);
         }
         Ok(())
     }
 
     fn end(&mut self, now_ns: u64) {
-        self.classifier.expire_all(now_ns, &mut self.sink);
+        self.flows.expire_all(now_ns);
     }
 
     fn stride(&mut self, now_ns: u64) -> Result<()> {
-        self.classifier.expire(now_ns, EXPIRE_STEPS, &mut self.sink);
+        self.flows.expire(now_ns);
         self.strides += 1;
         if self.strides.is_multiple_of(STRIDES) { self.end_round() } else { Ok(()) }
     }
