@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use testkit::namespace::{self, Namespace};
 
-use crate::link::World;
+use crate::link::BenchNamespace;
 use crate::receiver::Ours;
 
 /// Bytes of a write.
@@ -37,7 +37,7 @@ pub(crate) struct Bulks {
 
 impl Bulks {
     pub(crate) fn new(
-        world: &World,
+        namespace: &BenchNamespace,
         (program, library, folder): (&Path, &Path, &Path),
     ) -> Result<Self, Box<dyn Error>> {
         let far = Namespace::new(&namespace::named("bench", "far"))?;
@@ -49,7 +49,7 @@ impl Bulks {
         ] {
             let number = all.len() + 1;
             let interface = format!("bulk{number}");
-            world.bulk_pair(&interface, number, &far)?;
+            namespace.bulk_pair(&interface, number, &far)?;
             let ours = mode.map(|mode| Ours::start(program, library, (&interface, mode), folder));
             let ours = ours.transpose()?;
             let (sender, receiver) = connect(number, &far)?;

@@ -13,12 +13,12 @@ use testkit::namespace::{self, Namespace};
 use crate::generator::PAYLOAD_OF_KNOWN;
 
 /// The namespace that everything is in; dropping it removes all.
-pub(crate) struct World {
+pub(crate) struct BenchNamespace {
     namespace: Namespace,
     before: File,
 }
 
-impl Drop for World {
+impl Drop for BenchNamespace {
     /// Leaves: what is in a namespace ends with it.
     fn drop(&mut self) {
         let kind = Some(LinkNameSpaceType::Network);
@@ -28,7 +28,7 @@ impl Drop for World {
     }
 }
 
-impl World {
+impl BenchNamespace {
     /// Makes the namespace and moves this thread, and those it starts later, into it.
     pub(crate) fn enter() -> Result<Self, Box<dyn Error>> {
         let name = namespace::named("bench", "near");
@@ -54,7 +54,7 @@ impl World {
     }
 }
 
-impl World {
+impl BenchNamespace {
     /// Joins `interface` here with one in another namespace, both with addresses for TCP.
     pub(crate) fn bulk_pair(
         &self,

@@ -21,7 +21,7 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use bulk::{Bulk, Bulks};
 use generator::{Generator, Traffic};
 use lane::{Account, Lane};
-use link::World;
+use link::BenchNamespace;
 use receiver::{Ours, Receiver, wait_while_growing};
 use testkit::bpf::code::{XDP_DROP, XDP_PASS};
 
@@ -63,11 +63,11 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
-    let world = World::enter()?;
+    let namespace = BenchNamespace::enter()?;
     let folder = tempfile::tempdir()?;
-    let mut lanes = lanes(options, &world, folder.path())?;
+    let mut lanes = lanes(options, &namespace, folder.path())?;
     let parts = (&*options.program, &*options.library, folder.path());
-    let mut bulks = Bulks::new(&world, parts)?;
+    let mut bulks = Bulks::new(&namespace, parts)?;
     bulk(&mut bulks.all, options)?;
     stay_on_last_cpu()?;
     let time = Duration::from_secs_f64(options.seconds);
@@ -104,13 +104,17 @@ fn bulk(bulks: &mut [Bulk], options: &Options) -> Result<(), Box<dyn Error>> {
 const NEW_EVERY: i32 = 20;
 
 /// All that is measured, in the order of the table.
-fn lanes(options: &Options, world: &World, folder: &Path) -> Result<Vec<Lane>, Box<dyn Error>> {
+fn lanes(
+    options: &Options,
+    namespace: &BenchNamespace,
+    folder: &Path,
+) -> Result<Vec<Lane>, Box<dyn Error>> {
     let flows = i32::from(options.flows).max(NEW_EVERY) / NEW_EVERY * NEW_EVERY;
     let known = Traffic::Known(flows);
     let mixed = Traffic::Mixed { flows, new_every: NEW_EVERY };
     let mut lanes = Vec::new();
     let mut lane = |name, traffic, receiver: &dyn Fn(&link::Pair) -> Made| {
-        let pair = world.pair(lanes.len() + 1)?;
+        let pair = namespace.pair(lanes.len() + 1)?;
         let receiver = receiver(&pair)?;
         let generator = Generator::new(&pair, traffic)?;
         let (rates, account) = (Vec::new(), Account::default());

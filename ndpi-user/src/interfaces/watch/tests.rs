@@ -10,7 +10,7 @@ const ALL: Health = Health { ingress: true, egress: true, links: Links::There };
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A machine: its interfaces, what is on them, and what was done.
-struct World {
+struct Machine {
     watch: Watch,
     seen: Vec<Interface>,
     health: HashMap<u32, Health>,
@@ -31,7 +31,7 @@ fn interface(index: u32, name: &str) -> Interface {
     }
 }
 
-impl World {
+impl Machine {
     fn new(asked: &[&str], seen: &[(u32, &str)]) -> Self {
         Self {
             watch: Watch::new(asked.iter().map(|pattern| pattern.parse().unwrap())),
@@ -98,59 +98,59 @@ fn brief(event: &Event) -> String {
 
 #[test]
 fn what_is_asked_for_is_attached_once_and_no_pattern_means_the_loopback() {
-    let mut world = World::new(&["wg*", "lan-other"], &[(1, "lo"), (2, "wg0"), (3, "lan")]);
-    assert_eq!(world.look(), ["attach wg0", "attached wg0", "attach lan", "attached lan"]);
-    assert!(world.look().is_empty());
-    world.seen.push(interface(7, "wg1"));
-    assert_eq!(world.look(), ["attach wg1", "attached wg1"]);
-    let mut all = World::new(&["*"], &[(1, "lo")]);
+    let mut machine = Machine::new(&["wg*", "lan-other"], &[(1, "lo"), (2, "wg0"), (3, "lan")]);
+    assert_eq!(machine.look(), ["attach wg0", "attached wg0", "attach lan", "attached lan"]);
+    assert!(machine.look().is_empty());
+    machine.seen.push(interface(7, "wg1"));
+    assert_eq!(machine.look(), ["attach wg1", "attached wg1"]);
+    let mut all = Machine::new(&["*"], &[(1, "lo")]);
     assert!(all.look().is_empty());
-    assert_eq!(World::new(&["lo"], &[(1, "lo")]).look(), ["attach lo", "attached lo"]);
+    assert_eq!(Machine::new(&["lo"], &[(1, "lo")]).look(), ["attach lo", "attached lo"]);
 }
 
 #[test]
 fn one_that_goes_is_said_and_attached_again_when_its_name_returns() {
-    let mut world = World::new(&["ppp0"], &[(2, "ppp0")]);
-    world.look();
-    assert!(world.watch.gone().is_none() && world.watch.unenforced().is_empty());
-    world.remove(2);
-    assert_eq!(world.look(), ["detached ppp0: gone", "Release { index: 2 }"]);
-    assert_eq!(world.watch.unenforced()["ppp0"], "gone");
-    assert!(world.watch.gone().is_some() && world.look().is_empty());
-    world.seen.push(interface(9, "ppp0"));
-    assert_eq!(world.look(), ["attach ppp0", "attached again ppp0"]);
-    assert!(world.watch.gone().is_none() && world.watch.unenforced().is_empty());
+    let mut machine = Machine::new(&["ppp0"], &[(2, "ppp0")]);
+    machine.look();
+    assert!(machine.watch.gone().is_none() && machine.watch.unenforced().is_empty());
+    machine.remove(2);
+    assert_eq!(machine.look(), ["detached ppp0: gone", "Release { index: 2 }"]);
+    assert_eq!(machine.watch.unenforced()["ppp0"], "gone");
+    assert!(machine.watch.gone().is_some() && machine.look().is_empty());
+    machine.seen.push(interface(9, "ppp0"));
+    assert_eq!(machine.look(), ["attach ppp0", "attached again ppp0"]);
+    assert!(machine.watch.gone().is_none() && machine.watch.unenforced().is_empty());
 }
 
 #[test]
 fn one_that_was_never_there_is_not_gone() {
-    let mut world = World::new(&["wg*"], &[]);
-    world.look();
-    assert!(world.watch.gone().is_none());
-    assert_eq!(world.watch.unenforced()["wg*"], "not there yet");
+    let mut machine = Machine::new(&["wg*"], &[]);
+    machine.look();
+    assert!(machine.watch.gone().is_none());
+    assert_eq!(machine.watch.unenforced()["wg*"], "not there yet");
 }
 
 #[test]
 fn another_of_the_same_name_between_two_looks_is_noticed() {
-    let mut world = World::new(&["usb0"], &[(2, "usb0")]);
-    world.look();
-    world.remove(2);
-    world.seen.push(interface(3, "usb0"));
+    let mut machine = Machine::new(&["usb0"], &[(2, "usb0")]);
+    machine.look();
+    machine.remove(2);
+    machine.seen.push(interface(3, "usb0"));
     assert_eq!(
-        world.look(),
+        machine.look(),
         ["detached usb0: gone", "Release { index: 2 }", "attach usb0", "attached again usb0"]
     );
 }
 
 #[test]
 fn what_is_taken_off_is_put_back_at_once_and_then_more_and_more_rarely() {
-    let mut world = World::new(&["eth0"], &[(2, "eth0")]);
-    world.look();
-    world.now += Duration::from_mins(2);
+    let mut machine = Machine::new(&["eth0"], &[(2, "eth0")]);
+    machine.look();
+    machine.now += Duration::from_mins(2);
     let mut tries = 0;
     for second in 0..600 {
-        world.health.insert(2, Health { ingress: false, ..ALL });
-        let done = world.after(SECOND);
+        machine.health.insert(2, Health { ingress: false, ..ALL });
+        let done = machine.after(SECOND);
         if second == 0 {
             assert_eq!(done, ["detached eth0: taken-off", "mend 2", "attached again eth0"]);
         }
@@ -158,56 +158,61 @@ fn what_is_taken_off_is_put_back_at_once_and_then_more_and_more_rarely() {
     }
     assert!((8..24).contains(&tries), "{tries} tries in ten minutes of a fight");
     // Peace: the next time it is put back at once.
-    world.health.insert(2, ALL);
-    world.after(Duration::from_mins(2));
-    world.after(Duration::from_mins(2));
-    world.health.insert(2, Health { egress: false, ..ALL });
-    assert_eq!(world.after(SECOND), ["detached eth0: taken-off", "mend 2", "attached again eth0"]);
+    machine.health.insert(2, ALL);
+    machine.after(Duration::from_mins(2));
+    machine.after(Duration::from_mins(2));
+    machine.health.insert(2, Health { egress: false, ..ALL });
+    assert_eq!(
+        machine.after(SECOND),
+        ["detached eth0: taken-off", "mend 2", "attached again eth0"]
+    );
 }
 
 #[test]
 fn a_refusal_is_said_once_and_tried_again_once_there_is_room() {
-    let mut world = World::new(&["eth*"], &[(2, "eth0")]);
-    world.refusal = Some(Failure { why: "another program".into(), occupied: true });
+    let mut machine = Machine::new(&["eth*"], &[(2, "eth0")]);
+    machine.refusal = Some(Failure { why: "another program".into(), occupied: true });
     let place = ndpi_kernel::XdpPlace::Native;
-    world.seen[0].xdp = vec![ndpi_kernel::XdpAttached { program: 4, place }];
-    assert_eq!(world.look(), ["attach eth0", "detached eth0: refused"]);
+    machine.seen[0].xdp = vec![ndpi_kernel::XdpAttached { program: 4, place }];
+    assert_eq!(machine.look(), ["attach eth0", "detached eth0: refused"]);
     for _ in 0..20 {
-        world.after(SECOND).iter().for_each(|done| assert_eq!(done, "attach eth0"));
+        machine.after(SECOND).iter().for_each(|done| assert_eq!(done, "attach eth0"));
     }
-    assert!(world.watch.gone().is_none(), "it was never attached to");
-    assert_eq!(world.watch.unenforced()["eth0"], "another program");
-    world.seen[0].xdp.clear();
-    world.refusal = None;
-    assert_eq!(world.after(2 * SECOND), ["attach eth0", "attached eth0"]);
+    assert!(machine.watch.gone().is_none(), "it was never attached to");
+    assert_eq!(machine.watch.unenforced()["eth0"], "another program");
+    machine.seen[0].xdp.clear();
+    machine.refusal = None;
+    assert_eq!(machine.after(2 * SECOND), ["attach eth0", "attached eth0"]);
 }
 
 #[test]
 fn a_renamed_one_stays_and_a_new_one_of_its_name_is_attached_too() {
-    let mut world = World::new(&["eth0"], &[(2, "eth0")]);
-    world.look();
-    world.seen[0] = interface(2, "old0");
-    assert_eq!(world.look(), ["renamed old0"]);
-    assert_eq!(world.watch.attached_for("eth0"), Some(2));
-    world.seen.push(interface(3, "eth0"));
-    assert_eq!(world.look(), ["attach eth0", "attached again eth0"]);
-    assert_eq!(world.watch.attached_for("eth0"), Some(3));
-    world.remove(3);
-    assert_eq!(world.look()[0], "detached eth0: gone");
-    assert_eq!(world.watch.attached_for("eth0"), Some(2));
+    let mut machine = Machine::new(&["eth0"], &[(2, "eth0")]);
+    machine.look();
+    machine.seen[0] = interface(2, "old0");
+    assert_eq!(machine.look(), ["renamed old0"]);
+    assert_eq!(machine.watch.attached_for("eth0"), Some(2));
+    machine.seen.push(interface(3, "eth0"));
+    assert_eq!(machine.look(), ["attach eth0", "attached again eth0"]);
+    assert_eq!(machine.watch.attached_for("eth0"), Some(3));
+    machine.remove(3);
+    assert_eq!(machine.look()[0], "detached eth0: gone");
+    assert_eq!(machine.watch.attached_for("eth0"), Some(2));
 }
 
 #[test]
 fn one_that_moves_to_another_namespace_is_away_and_what_it_lost_is_put_back_on_return() {
-    let mut world = World::new(&["eth0"], &[(2, "eth0")]);
-    world.look();
-    let away = world.seen.pop().unwrap();
-    world.health.insert(2, Health { egress: false, ..ALL });
-    assert_eq!(world.look(), ["detached eth0: moved"]);
-    assert!(world.look().is_empty() && world.watch.gone().is_some() && world.watch.is_anywhere());
-    world.seen.push(away);
+    let mut machine = Machine::new(&["eth0"], &[(2, "eth0")]);
+    machine.look();
+    let away = machine.seen.pop().unwrap();
+    machine.health.insert(2, Health { egress: false, ..ALL });
+    assert_eq!(machine.look(), ["detached eth0: moved"]);
+    assert!(
+        machine.look().is_empty() && machine.watch.gone().is_some() && machine.watch.is_anywhere()
+    );
+    machine.seen.push(away);
     assert_eq!(
-        world.after(SECOND),
+        machine.after(SECOND),
         [
             "attached eth0",
             "Rejoin { index: 2 }",
@@ -216,80 +221,80 @@ fn one_that_moves_to_another_namespace_is_away_and_what_it_lost_is_put_back_on_r
             "attached again eth0"
         ]
     );
-    assert!(world.look().is_empty() && world.watch.gone().is_none());
+    assert!(machine.look().is_empty() && machine.watch.gone().is_none());
 }
 
 #[test]
 fn one_that_comes_back_under_another_index_is_not_said_to_be_gone_behind_that() {
-    let mut world = World::new(&["eth0"], &[(2, "eth0")]);
-    world.look();
-    world.seen.clear();
-    assert_eq!(world.look(), ["detached eth0: moved"]);
-    world.seen.push(interface(9, "eth0"));
+    let mut machine = Machine::new(&["eth0"], &[(2, "eth0")]);
+    machine.look();
+    machine.seen.clear();
+    assert_eq!(machine.look(), ["detached eth0: moved"]);
+    machine.seen.push(interface(9, "eth0"));
     // Programs that it has brought back are taken off before others are put on.
-    assert_eq!(world.look(), ["attach eth0", "attached again eth0"]);
-    world.health.remove(&2);
-    assert_eq!(world.look(), ["Release { index: 2 }"]);
-    assert!(world.look().is_empty() && world.watch.unenforced().is_empty());
+    assert_eq!(machine.look(), ["attach eth0", "attached again eth0"]);
+    machine.health.remove(&2);
+    assert_eq!(machine.look(), ["Release { index: 2 }"]);
+    assert!(machine.look().is_empty() && machine.watch.unenforced().is_empty());
 }
 
 #[test]
 fn one_that_goes_while_it_is_away_is_gone() {
-    let mut world = World::new(&["eth0"], &[(2, "eth0")]);
-    world.look();
-    world.seen.clear();
-    world.look();
-    world.health.insert(2, Health::default());
-    assert_eq!(world.look(), ["detached eth0: gone", "Release { index: 2 }"]);
+    let mut machine = Machine::new(&["eth0"], &[(2, "eth0")]);
+    machine.look();
+    machine.seen.clear();
+    machine.look();
+    machine.health.insert(2, Health::default());
+    assert_eq!(machine.look(), ["detached eth0: gone", "Release { index: 2 }"]);
 }
 
 #[test]
 fn another_one_that_has_the_index_of_one_that_is_away_is_not_taken_for_it() {
     for looked_meanwhile in [true, false] {
-        let mut world = World::new(&["eth*"], &[(2, "eth0")]);
-        world.look();
-        world.seen.clear();
-        let mut said = if looked_meanwhile { world.look() } else { Vec::new() };
-        world.health.insert(2, Health { links: Links::Elsewhere, ..ALL });
-        world.seen.push(interface(2, "eth1"));
-        said.extend(world.look());
+        let mut machine = Machine::new(&["eth*"], &[(2, "eth0")]);
+        machine.look();
+        machine.seen.clear();
+        let mut said = if looked_meanwhile { machine.look() } else { Vec::new() };
+        machine.health.insert(2, Health { links: Links::Elsewhere, ..ALL });
+        machine.seen.push(interface(2, "eth1"));
+        said.extend(machine.look());
         let expected =
             ["detached eth0: moved", "Release { index: 2 }", "attach eth1", "attached eth1"];
         assert_eq!(said, expected);
-        assert!(world.look().is_empty() && world.watch.unenforced().is_empty());
+        assert!(machine.look().is_empty() && machine.watch.unenforced().is_empty());
     }
 }
 
 #[test]
 fn where_the_kernel_does_not_say_what_is_on_everything_stays_as_it_was() {
-    let mut world = World::new(&["eth*"], &[(2, "eth0"), (3, "eth1")]);
-    world.look();
-    world.silent = true;
-    world.seen.pop();
-    assert!(world.look().is_empty() && world.watch.unenforced().is_empty());
-    world.silent = false;
-    world.health.remove(&3);
-    assert_eq!(world.look(), ["detached eth1: gone", "Release { index: 3 }"]);
+    let mut machine = Machine::new(&["eth*"], &[(2, "eth0"), (3, "eth1")]);
+    machine.look();
+    machine.silent = true;
+    machine.seen.pop();
+    assert!(machine.look().is_empty() && machine.watch.unenforced().is_empty());
+    machine.silent = false;
+    machine.health.remove(&3);
+    assert_eq!(machine.look(), ["detached eth1: gone", "Release { index: 3 }"]);
 }
 
 #[test]
 fn names_of_interfaces_that_come_and_go_for_ever_are_not_all_kept() {
-    let mut world = World::new(&["veth*"], &[]);
+    let mut machine = Machine::new(&["veth*"], &[]);
     for index in 0..2 * u32::try_from(super::REMEMBERED).unwrap() {
-        world.seen = vec![interface(index, &format!("veth{index}"))];
-        world.look();
-        world.remove(index);
-        world.look();
+        machine.seen = vec![interface(index, &format!("veth{index}"))];
+        machine.look();
+        machine.remove(index);
+        machine.look();
     }
-    assert_eq!(world.watch.known.len(), super::REMEMBERED);
+    assert_eq!(machine.watch.known.len(), super::REMEMBERED);
 }
 
 #[test]
 fn going_down_and_up_is_passed_on() {
-    let mut world = World::new(&["eth0"], &[(2, "eth0")]);
-    world.look();
-    world.seen[0].up = false;
-    assert_eq!(world.look(), ["Up { name: \"eth0\", index: 2, up: false }"]);
-    world.seen[0].up = true;
-    assert_eq!(world.look(), ["Up { name: \"eth0\", index: 2, up: true }"]);
+    let mut machine = Machine::new(&["eth0"], &[(2, "eth0")]);
+    machine.look();
+    machine.seen[0].up = false;
+    assert_eq!(machine.look(), ["Up { name: \"eth0\", index: 2, up: false }"]);
+    machine.seen[0].up = true;
+    assert_eq!(machine.look(), ["Up { name: \"eth0\", index: 2, up: true }"]);
 }

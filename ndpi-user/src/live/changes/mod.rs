@@ -2,15 +2,15 @@
 //! kernel's maps.
 
 mod model;
-mod world;
+mod run;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;
 
-use world::World;
-pub(super) use world::run_alone;
+use run::Run;
+pub(super) use run::run_alone;
 
 /// Flows that a run talks on. They end up with different workers.
 const FLOWS: u8 = 5;
@@ -82,17 +82,17 @@ proptest! {
         places in select(vec![2, 99]),
         events in vec(event(), 1..250),
     ) {
-        let mut world = World::new(&first, places);
+        let mut run = Run::new(&first, places);
         for event in events {
             match event {
-                Event::Packet(flow) => world.packet(flow),
-                Event::Work(worker) => world.work(worker),
-                Event::Change(policy) => world.change(&policy),
-                Event::Over(flow) => world.over(flow),
-                Event::Again(worker) => world.look_again(worker),
-                Event::Full(full) => world.set_full(full),
+                Event::Packet(flow) => run.packet(flow),
+                Event::Work(worker) => run.work(worker),
+                Event::Change(policy) => run.change(&policy),
+                Event::Over(flow) => run.over(flow),
+                Event::Again(worker) => run.look_again(worker),
+                Event::Full(full) => run.set_full(full),
             }
         }
-        world.end();
+        run.end();
     }
 }

@@ -80,7 +80,7 @@ struct Change {
     done: Receiver<Rejudged>,
 }
 
-pub(super) struct World {
+pub(super) struct Run {
     model: Model,
     installer: PolicyInstaller<Model>,
     in_force: Arc<ActivePolicy>,
@@ -184,7 +184,7 @@ fn worker(
     Worker::new(classifier, sink, inbox, backlog, empties)
 }
 
-/// Runs a worker that is alone in its world, until nobody sends to it any more. `begin` is given the policy
+/// Runs a worker that is alone, until nobody sends to it any more. `begin` is given the policy
 /// that it judges by.
 pub(in crate::live) fn run_alone(
     inbox: Receiver<Message>,
@@ -200,7 +200,7 @@ pub(in crate::live) fn run_alone(
     worker(sink, 9, inbox, backlog).run();
 }
 
-impl World {
+impl Run {
     pub(super) fn new(policy: &str, max_flows: usize) -> Self {
         let model = Model::default();
         let mut installer = PolicyInstaller::new(model.clone());
