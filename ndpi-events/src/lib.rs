@@ -19,7 +19,7 @@ pub use envelope::{Envelope, SCHEMA, SourceId};
 pub use event::{Event, Kind, Kinds};
 pub use flow::{Decided, Ends, FlowEnded, FlowUpdated, Label, Tunnel};
 pub use losses::Losses;
-pub use reload::{Reloaded, where_not};
+pub use reload::{ReloadResult, Reloaded};
 pub use source::Source;
 pub use status::{
     Attached, Crowding, Directions, EgressOrder, Interface, Load, RingFull, Running, Status,

@@ -10,8 +10,8 @@ use proptest::prelude::*;
 
 use crate::{
     Attached, Crowding, Decided, Directions, EgressOrder, Ends, Envelope, Event, FlowEnded,
-    FlowUpdated, Interface, Label, Load, Reloaded, RingFull, Running, SCHEMA, SourceId, Status,
-    Stopped, StuckWorker, Time, Times, Tunnel, Warning, Word,
+    FlowUpdated, Interface, Label, Load, ReloadResult, Reloaded, RingFull, Running, SCHEMA,
+    SourceId, Status, Stopped, StuckWorker, Time, Times, Tunnel, Warning, Word,
 };
 
 fn text() -> impl Strategy<Value = String> {
@@ -214,18 +214,8 @@ fn event() -> BoxedStrategy<Event> {
         .prop_map(
             |((time, policy, problems), (taken, repeated, failures), numbers, unenforced)| {
                 let [rules, flows, changed] = numbers;
-                Event::Reloaded(Reloaded {
-                    time,
-                    taken,
-                    policy,
-                    rules,
-                    flows,
-                    changed,
-                    unenforced,
-                    problems,
-                    repeated,
-                    failures,
-                })
+                let result = ReloadResult { taken, policy, rules, flows, changed, unenforced };
+                Event::Reloaded(Reloaded { time, result, problems, repeated, failures })
             },
         );
     let warning = (time(), word(), any::<u64>(), text()).prop_map(|(time, about, count, text)| {

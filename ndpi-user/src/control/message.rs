@@ -1,7 +1,6 @@
 //! Requests and replies of the control socket.
 
-use std::collections::BTreeMap;
-
+use ndpi_events::ReloadResult;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -45,25 +44,12 @@ pub enum Answer {
     Refused(String),
 }
 
-/// The result of reloading the policy.
+/// The result of reloading the policy, for whoever asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reload {
-    /// Whether it is in force now; if not, the one before still is.
-    pub taken: bool,
-    /// The policy's file.
-    pub policy: String,
-    /// How many rules it has; absent where it was not taken, as the next two.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rules: Option<usize>,
-    /// Decided flows that were judged again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub flows: Option<u64>,
-    /// How many of them have another verdict now.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub changed: Option<u64>,
-    /// Interfaces on which nothing is enforced now, or not all, and why: it was taken all the same.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub unenforced: BTreeMap<String, String>,
+    /// The result, as events have it.
+    #[serde(flatten)]
+    pub result: ReloadResult,
     /// Mistakes and warnings found in the file, as `policy check --json` gives them.
     pub problems: Value,
     /// Why it was not taken, where the file is not to blame.
@@ -71,13 +57,6 @@ pub struct Reload {
     pub error: Option<String>,
     /// The problems for a person.
     pub text: String,
-}
-
-impl Reload {
-    /// Where nothing is enforced, in words; `None` where everything is.
-    pub fn where_not(&self) -> Option<String> {
-        ndpi_events::where_not(&self.unenforced)
-    }
 }
 
 impl Request {

@@ -9,21 +9,22 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ndpi_events::ReloadResult;
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::{Answer, AskError, Command, Reload, Server, ask};
 
 fn outcome() -> Answer {
-    Answer::PolicyReload(Reload {
+    let result = ReloadResult {
         taken: true,
         policy: "/etc/policy.toml".into(),
         rules: Some(3),
         flows: Some(7),
         changed: Some(2),
-        problems: json!([]),
-        ..Reload::default()
-    })
+        ..ReloadResult::default()
+    };
+    Answer::PolicyReload(Reload { result, problems: json!([]), ..Reload::default() })
 }
 
 fn folder() -> (TempDir, PathBuf) {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, Result};
 use crossbeam::channel::{self, Receiver, Sender, select};
-use ndpi_events::{Event, Reloaded, Source, Time};
+use ndpi_events::{Event, ReloadResult, Reloaded, Source, Time};
 use ndpi_policy::{Diagnostics, Policy, Support, Vocabulary};
 use ndpi_text::shown;
 
@@ -112,7 +112,7 @@ impl Reloader {
         catch_unwind(AssertUnwindSafe(|| self.reload())).unwrap_or_else(|_| {
             let error = "reading it failed by a fault of ndpi-xdp, see its log".to_owned();
             let reload = Reload { error: Some(error), ..self.report(&Diagnostics::default()) };
-            self.reloads.count(reload.taken);
+            self.reloads.count(reload.result.taken);
             self.say(&reload);
             reload
         })
@@ -127,7 +127,7 @@ impl Reloader {
             Ok(policy) => self.enforce(policy),
             Err(problems) => self.report(&problems),
         };
-        self.reloads.count(reload.taken);
+        self.reloads.count(reload.result.taken);
         self.say(&reload);
         self.watch(&files.named());
         reload
@@ -138,14 +138,17 @@ impl Reloader {
         let policy = Arc::new(policy);
         let report = self.report(policy.diagnostics());
         match self.judge_again(Arc::clone(&policy)) {
-            Ok(Rejudged { flows, changed }) => Reload {
-                taken: true,
-                rules: Some(policy.rules().len()),
-                flows: Some(flows),
-                changed: Some(changed),
-                unenforced: self.interfaces.unenforced(),
-                ..report
-            },
+            Ok(Rejudged { flows, changed }) => {
+                let result = ReloadResult {
+                    taken: true,
+                    rules: Some(policy.rules().len() as u64),
+                    flows: Some(flows),
+                    changed: Some(changed),
+                    unenforced: self.interfaces.unenforced(),
+                    ..report.result
+                };
+                Reload { result, ..report }
+            }
             Err(error) => Reload { error: Some(format!("{error:#}")), ..report },
         }
     }
@@ -161,11 +164,12 @@ impl Reloader {
     /// The report on a policy that was read and is not in force.
     fn report(&self, problems: &Diagnostics) -> Reload {
         let problems = without_private_lines(problems.clone());
+        let policy = shown(&self.path).to_string();
         Reload {
-            policy: shown(&self.path).to_string(),
+            result: ReloadResult { policy, ..ReloadResult::default() },
             problems: problems.to_json(),
+            error: None,
             text: problems.render(false),
-            ..Reload::default()
         }
     }
 
@@ -175,12 +179,7 @@ impl Reloader {
         let time = Time::now();
         let reloaded = Reloaded {
             time,
-            taken: reload.taken,
-            policy: reload.policy.clone(),
-            rules: reload.rules.map(|rules| rules as u64),
-            flows: reload.flows,
-            changed: reload.changed,
-            unenforced: reload.unenforced.clone(),
+            result: reload.result.clone(),
             problems: problems.clone(),
             repeated: !is_new && !problems.is_empty(),
             failures: self.reloads.read().1,
@@ -270,7 +269,7 @@ mod tests {
         let (tell, told) = channel::bounded(1);
         ask.send(Some(tell)).unwrap();
         let refused = told.recv_timeout(WAIT).unwrap();
-        assert!(!refused.taken && refused.text.contains("did you mean"), "{refused:?}");
+        assert!(!refused.result.taken && refused.text.contains("did you mean"), "{refused:?}");
         assert_eq!(refused.problems[0]["severity"], "error");
         fs::write(&other, rule("fourth", "Video")).unwrap();
         fs::rename(&other, &path).unwrap();
@@ -308,8 +307,8 @@ mod tests {
             let good = result.is_ok();
             done.send(result).unwrap();
             let reload = told.recv_timeout(WAIT).unwrap();
-            assert_eq!(reload.taken, good);
-            assert_eq!(reload.changed, good.then_some(3));
+            assert_eq!(reload.result.taken, good);
+            assert_eq!(reload.result.changed, good.then_some(3));
             assert_eq!(reload.error.is_some(), !good);
             assert_eq!(reload.problems.as_array().map(Vec::len), Some(1), "{reload:?}");
         }

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use log::Level;
-use ndpi_events::{
-    Crowding, Directions, EgressOrder, Event, Load, Reloaded, Status, StuckWorker, where_not,
-};
+use ndpi_events::{Crowding, Directions, EgressOrder, Event, Load, Reloaded, Status, StuckWorker};
 
 /// What there is to say of an event, and how loudly.
 pub(super) fn messages(event: &Event) -> Vec<(Level, String)> {
@@ -153,8 +151,9 @@ fn worker_stuck(StuckWorker { worker, workers, seconds, .. }: StuckWorker) -> St
 }
 
 fn reload_messages(reloaded: &Reloaded) -> Vec<(Level, String)> {
-    let Reloaded { policy, problems, repeated, failures, .. } = reloaded;
-    if !reloaded.taken {
+    let Reloaded { result, problems, repeated, failures, .. } = reloaded;
+    let policy = &result.policy;
+    if !result.taken {
         let text = format!(
             "policy {policy} not taken, the one before stays in force (failures so far: {failures})"
         );
@@ -163,11 +162,11 @@ fn reload_messages(reloaded: &Reloaded) -> Vec<(Level, String)> {
         return vec![(Level::Error, format!("{text}{why}"))];
     }
     let [rules, flows, changed] =
-        [reloaded.rules, reloaded.flows, reloaded.changed].map(Option::unwrap_or_default);
+        [result.rules, result.flows, result.changed].map(Option::unwrap_or_default);
     let done =
         format!("policy {policy} reloaded: {rules} rules; {changed} of {flows} verdicts changed");
     let mut all = vec![(Level::Info, done)];
-    if let Some(where_not) = where_not(&reloaded.unenforced) {
+    if let Some(where_not) = result.where_not() {
         all.push((Level::Warn, format!("policy {policy}: {where_not}")));
     }
     if !problems.is_empty() && !repeated {
@@ -178,7 +177,7 @@ fn reload_messages(reloaded: &Reloaded) -> Vec<(Level, String)> {
 
 #[cfg(test)]
 mod tests {
-    use ndpi_events::Time;
+    use ndpi_events::{ReloadResult, Time};
 
     use super::*;
 
@@ -213,15 +212,10 @@ mod tests {
     #[test]
     fn a_mistake_in_a_policy_is_quoted_once() {
         let said = |taken, repeated, problems: &str| {
-            let policy = "p.toml".into();
             let problems = problems.into();
-            messages(&Event::Reloaded(Reloaded {
-                taken,
-                repeated,
-                policy,
-                problems,
-                ..Reloaded::default()
-            }))
+            let result = ReloadResult { taken, policy: "p.toml".into(), ..ReloadResult::default() };
+            let reloaded = Reloaded { result, repeated, problems, ..Reloaded::default() };
+            messages(&Event::Reloaded(reloaded))
         };
         let [(level, text)] = &said(false, false, "a mistake")[..] else { panic!() };
         assert!(*level == Level::Error && text.ends_with(":\na mistake"), "{text}");

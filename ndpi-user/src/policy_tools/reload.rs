@@ -1,14 +1,15 @@
 //! Has a running instance reload its policy: `ndpi-xdp policy reload`.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use ndpi_events::ReloadResult;
 use ndpi_kernel::FolderError;
 use ndpi_kernel::pinned::socket_path;
 use ndpi_text::{clean, message};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::control::{Answer, AskError, Command, Reload, ask};
@@ -31,7 +32,7 @@ pub(crate) fn reload(pin_directory: &Path, as_json: bool) -> Result<ExitCode> {
         Answer::Refused(why) => bail!("{}", clean(&why)),
     };
     print(&if as_json { to_json(&reload) } else { to_text(&reload) })?;
-    Ok(if reload.taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if reload.result.taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Where the instance takes commands.
@@ -51,13 +52,18 @@ fn socket(pin_directory: &Path) -> Result<PathBuf> {
 /// An answer as it can be shown: the instance may run as a user with fewer rights than whoever asks,
 /// and read packets that anybody sends.
 fn cleaned(reload: Reload) -> Reload {
+    let Reload { result, problems, error, text } = reload;
+    let unenforced = result.unenforced.iter();
+    let result = ReloadResult {
+        policy: clean(&result.policy).into_owned(),
+        unenforced: unenforced.map(|(name, why)| cleaned_pair(name, why)).collect(),
+        ..result
+    };
     Reload {
-        policy: clean(&reload.policy).into_owned(),
-        error: reload.error.map(|error| clean(&error).into_owned()),
-        unenforced: reload.unenforced.iter().map(|(name, why)| cleaned_pair(name, why)).collect(),
-        text: message(&reload.text).to_string(),
-        problems: cleaned_json(reload.problems),
-        ..reload
+        result,
+        problems: cleaned_json(problems),
+        error: error.map(|error| clean(&error).into_owned()),
+        text: message(&text).to_string(),
     }
 }
 
@@ -79,34 +85,31 @@ fn cleaned_json(value: Value) -> Value {
 }
 
 fn to_json(reload: &Reload) -> String {
-    let Reload { taken, policy, rules, flows, changed, unenforced, problems, error, text: _ } =
-        reload;
-    let not_empty = |map: &BTreeMap<_, _>| (!map.is_empty()).then(|| json!(map));
-    let mut object = json!({ "type": "reload", "taken": taken, "policy": policy });
-    for (key, value) in [
-        ("rules", json!(rules)),
-        ("flows", json!(flows)),
-        ("changed", json!(changed)),
-        ("unenforced", json!(not_empty(unenforced))),
-        ("problems", problems.clone()),
-        ("error", json!(error)),
-    ] {
-        if !value.is_null() {
-            object[key] = value;
-        }
+    /// All but the text for a person.
+    #[derive(Serialize)]
+    struct Record<'a> {
+        r#type: &'static str,
+        #[serde(flatten)]
+        result: &'a ReloadResult,
+        problems: &'a Value,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<&'a str>,
     }
-    format!("{object}\n")
+    let Reload { result, problems, error, text: _ } = reload;
+    let record = Record { r#type: "reload", result, problems, error: error.as_deref() };
+    format!("{}\n", json!(record))
 }
 
 fn to_text(reload: &Reload) -> String {
-    let Reload { policy, text, .. } = reload;
+    let Reload { result, text, error, problems: _ } = reload;
+    let policy = &result.policy;
     let problems = if text.is_empty() { String::new() } else { format!("{text}\n") };
-    match (&reload.error, reload.rules) {
+    match (error, result.rules) {
         (Some(error), _) => format!("{problems}{policy}: not taken: {error}\n"),
         (None, None) => format!("{problems}{policy}: not taken, the one before stays in force\n"),
         (None, Some(rules)) => {
-            let (flows, changed) = (reload.flows.unwrap_or(0), reload.changed.unwrap_or(0));
-            let standing = match reload.where_not() {
+            let (flows, changed) = (result.flows.unwrap_or(0), result.changed.unwrap_or(0));
+            let standing = match result.where_not() {
                 None => "in force".to_owned(),
                 Some(where_not) => format!("taken, but {where_not}"),
             };
@@ -119,35 +122,41 @@ fn to_text(reload: &Reload) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ndpi_events::ReloadResult;
     use serde_json::json;
 
     use super::{Reload, cleaned, to_json, to_text};
 
     fn taken() -> Reload {
-        Reload {
+        let result = ReloadResult {
             taken: true,
             policy: "p.toml".into(),
             rules: Some(3),
             flows: Some(7),
             changed: Some(2),
-            problems: json!([]),
-            ..Reload::default()
-        }
+            ..ReloadResult::default()
+        };
+        Reload { result, problems: json!([]), ..Reload::default() }
+    }
+
+    fn unenforced(name: &str, why: &str) -> Reload {
+        let mut reload = taken();
+        reload.result.unenforced.insert(name.into(), why.into());
+        reload
     }
 
     #[test]
     fn an_instance_does_nothing_to_the_terminal_of_whoever_asks() {
         let hostile = "a\u{1b}]0;x\u{7}\u{9b}2J\r";
+        let result = ReloadResult { policy: hostile.into(), ..taken().result };
         let answer = Reload {
-            policy: hostile.into(),
+            result,
             error: Some(hostile.into()),
             text: format!("{hostile}\n{hostile}"),
             problems: json!([{ hostile: [hostile, 7] }]),
-            ..taken()
         };
         let answer = cleaned(answer);
-        let unenforced = [(hostile.into(), hostile.into())].into();
-        let elsewhere = cleaned(Reload { unenforced, ..taken() });
+        let elsewhere = cleaned(unenforced(hostile, hostile));
         for shown in [to_text(&answer), to_json(&answer), to_text(&elsewhere), to_json(&elsewhere)]
         {
             assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
@@ -158,17 +167,11 @@ mod tests {
 
     #[test]
     fn what_came_of_it_is_said() {
-        let refused = Reload {
-            taken: false,
-            rules: None,
-            flows: None,
-            changed: None,
-            text: "error: no".into(),
-            ..taken()
-        };
+        let result = ReloadResult { policy: "p.toml".into(), ..ReloadResult::default() };
+        let refused = Reload { result, text: "error: no".into(), ..taken() };
         let full = Reload { error: Some("no room".into()), text: String::new(), ..refused.clone() };
         assert_eq!(to_text(&taken()), "p.toml: 3 rules in force; 2 of 7 verdicts changed\n");
-        let gone = Reload { unenforced: [("wg0".into(), "gone".into())].into(), ..taken() };
+        let gone = unenforced("wg0", "gone");
         assert!(to_text(&gone).contains("3 rules taken, but not enforced on wg0 (gone);"));
         assert!(to_json(&gone).contains(r#""unenforced":{"wg0":"gone"}"#));
         assert!(to_text(&refused).starts_with("error: no\np.toml: not taken"));
