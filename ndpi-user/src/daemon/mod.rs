@@ -4,8 +4,11 @@ mod closing;
 mod options;
 mod orders;
 mod peers;
+mod policy;
 mod reload;
+mod session;
 mod signals;
+mod status;
 
 use std::fs::File;
 use std::io;
@@ -15,28 +18,27 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
-use crossbeam::channel::{self, Receiver, Sender};
+use anyhow::{Context as _, Result};
+use crossbeam::channel;
 use ndpi::{Engine, Library};
-use ndpi_events::{Attached, BusBuilder, Event as Reported, Running, Source, Status, Time};
+use ndpi_events::{BusBuilder, Event as Reported, Time};
+use ndpi_flow::Servers;
+use ndpi_kernel::{Clock, Kernel, check_capabilities, ktime_ns};
+use ndpi_policy::{Policy, Vocabulary};
 
 use closing::Closing;
-use ndpi_flow::Servers;
-use ndpi_kernel::{Attachment, Clock, Egress, Kernel, Mode, Waker, check_capabilities, ktime_ns};
-use ndpi_policy::{Diagnostics, Policy, Support, Vocabulary};
-use ndpi_text::shown;
 pub(crate) use options::Options;
-use orders::Orders;
 pub(crate) use peers::{Pair, interfaces};
 use reload::{Reloader, Reloads};
+use session::Outside;
 
-use crate::enforce::{ActivePolicy, KernelBlocklist, KernelRules, KernelStore, PolicyInstaller};
+use crate::enforce::{KernelBlocklist, KernelRules, PolicyInstaller};
 use crate::export::{Ending, Format, LineSink, LogSink};
-use crate::interfaces::{Attacher, Event};
-use crate::live::{self, Control, Crowding, Ended, Halves, KernelParts, Shared, Summary};
+use crate::interfaces::Attacher;
+use crate::live::{Crowding, Halves, Shared, Summary};
 use crate::logging;
-use crate::policy_files::{PolicyFiles, without_private_lines};
-use crate::record::{Names, interface_event};
+use crate::policy_files::PolicyFiles;
+use crate::record::Names;
 use crate::reject::{self, Rejecter};
 
 /// How long the last event of a session waits for room in a queue.
@@ -132,6 +134,16 @@ impl Options {
         Ok(if ended.result.is_ok() { code } else { ExitCode::FAILURE })
     }
 
+    /// One engine for each worker. They share what they learn of peers: the DNS answer that gives a
+    /// server its name is another flow, and may be another worker's.
+    fn engines(&self, library: &Library) -> Result<Vec<Engine>> {
+        if self.workers == 1 {
+            return Ok(vec![self.engine.engine(library)?]);
+        }
+        let caches = library.shared_caches()?;
+        (0..self.workers).map(|_| self.engine.sharing_engine(&caches)).collect()
+    }
+
     /// Ends the writing of records, says how that ended, and the report where it did not come with them.
     fn ended(&self, records: LineSink, report: &str) -> ExitCode {
         let ending = records.finish((self.format != Format::Json).then(|| report.to_owned()));
@@ -143,137 +155,6 @@ impl Options {
             logging::say(report);
         }
         if *cut && failure.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
-    }
-
-    /// From the first sample to the last record. Whoever reads the records may keep this process waiting
-    /// a little, but not what it has in the kernel: that goes first. Gives what was seen, and why it ended
-    /// if nobody asked it to.
-    fn session(
-        &self,
-        kernel: &mut Kernel,
-        engines: Vec<Engine>,
-        (installer, policy): (PolicyInstaller<KernelRules>, ActivePolicy),
-        attacher: Attacher,
-        shared: &Shared,
-        Outside { control, orders, server, here }: Outside<'_>,
-    ) -> Result<Ended> {
-        let clock = Clock::new();
-        let mut rings = kernel.take_rings().context("the rings were taken before")?;
-        rings.set_coalescing(self.coalesce);
-        let parts = KernelParts {
-            rings,
-            stats: kernel.stats().clone(),
-            lost_frames: kernel.lost_frames().clone(),
-            store: KernelStore::new(kernel, clock.clone()),
-            verdicts: kernel.verdicts().clone(),
-            live: kernel.live().clone(),
-            installer,
-            clock,
-        };
-        let waker = Waker::new().context("cannot watch the interfaces")?;
-        let end = || drop(control.send(Control::Stop));
-        Ok(thread::scope(|scope| {
-            // However it ends, the thread that watches is not to be waited for in vain.
-            let (waker, woken) = (&waker, OnDrop(|| waker.wake()));
-            let mut source = shared.bus.source("interfaces");
-            let say = move |event: &Event| self.note(event, &mut source);
-            let watching = scope.spawn(move || {
-                // Without it, nobody would attach to what returns.
-                let _ended = OnDrop(end);
-                let reason = attacher.run(kernel, waker, say, end);
-                (reason, kernel)
-            });
-            let mut reason = None;
-            let ended = live::run(parts, &self.plan, engines, policy, shared, orders, || {
-                waker.wake();
-                let Ok((why, kernel)) = watching.join() else {
-                    reason = Some("watching the interfaces failed".into());
-                    return;
-                };
-                reason = why;
-                // The socket is beside the lock, and another instance's as soon as that is free.
-                drop(server);
-                kernel.retire();
-                *here = None;
-            });
-            drop(woken);
-            let Some(reason) = reason else { return ended };
-            Ended { result: ended.result.and(Err(anyhow!(reason))), ..ended }
-        }))
-    }
-
-    /// One engine for each worker. They share what they learn of peers: the DNS answer that gives a
-    /// server its name is another flow, and may be another worker's.
-    fn engines(&self, library: &Library) -> Result<Vec<Engine>> {
-        if self.workers == 1 {
-            return Ok(vec![self.engine.engine(library)?]);
-        }
-        let caches = library.shared_caches()?;
-        (0..self.workers).map(|_| self.engine.sharing_engine(&caches)).collect()
-    }
-
-    /// The policy; `None` when its problems were printed.
-    fn read_policy(&self, vocabulary: &Vocabulary, files: &PolicyFiles) -> Option<Arc<Policy>> {
-        let Some(path) = &self.policy else {
-            let policy = ndpi_policy::parse(
-                "(no policy)".as_ref(),
-                "default = \"count\"\n",
-                vocabulary,
-                Support::THIS_BUILD,
-                &|_| Err(io::ErrorKind::NotFound.into()),
-            );
-            return policy.ok().map(Arc::new);
-        };
-        match ndpi_policy::load(path, vocabulary, Support::THIS_BUILD, files) {
-            Ok(policy) => {
-                Self::say_problems(policy.diagnostics());
-                Some(Arc::new(policy))
-            }
-            Err(diagnostics) => {
-                Self::say_problems(&diagnostics);
-                None
-            }
-        }
-    }
-
-    /// Says what is wrong with a policy, but nothing of what not everybody may read.
-    fn say_problems(diagnostics: &Diagnostics) {
-        if !diagnostics.problems().is_empty() {
-            let diagnostics = without_private_lines(diagnostics.clone());
-            logging::say(&format!("{}\n", diagnostics.render(false)));
-        }
-    }
-
-    /// How the programs are on an interface, for records.
-    fn attached(&self, attachment: &Attachment) -> Attached {
-        let Attachment { interface, index, ingress, egress, .. } = attachment;
-        let ingress = ingress.map(|mode| match mode {
-            Mode::Generic => "xdp-generic".into(),
-            _ => "xdp-native".into(),
-        });
-        let egress = if *egress == Some(Egress::Clsact) { "clsact" } else { "tcx" };
-        let peer = peers::peer_of(interface, &self.interfaces.pairs).map(str::to_owned);
-        Attached { iface: interface.clone(), ifindex: *index, ingress, egress: egress.into(), peer }
-    }
-
-    /// Reports what happened to an interface.
-    fn note(&self, event: &Event, source: &mut Source) {
-        let attached = match event {
-            Event::Attached { attachment, .. } => Some(self.attached(attachment)),
-            _ => None,
-        };
-        let now = Time::now();
-        source.publish(now, Reported::Status(interface_event(now, event, attached)));
-    }
-
-    fn status(&self, library: &Library, attachments: &[Attachment]) -> Status {
-        Status::Running(Running {
-            time: Time::now(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            ndpi: library.revision(),
-            policy: self.policy.as_ref().map(|path| shown(path).to_string()),
-            attached: attachments.iter().map(|it| self.attached(it)).collect(),
-        })
     }
 }
 
@@ -287,24 +168,6 @@ fn standard_output() -> Result<File> {
 fn report(summary: &Summary, names: &Names, closing: &Closing) -> String {
     let (table, leaks, samples) = (summary.table(names), summary.leaks(), summary.samples());
     format!("\n{table}{leaks}{samples}{}\n{closing}", summary.times())
-}
-
-/// How others reach an instance, and see that it is there.
-struct Outside<'a> {
-    control: &'a Sender<Control>,
-    orders: &'a Receiver<Control>,
-    server: Option<Orders>,
-    /// Goes when nothing of the instance is left in the kernel.
-    here: &'a mut Option<Sender<()>>,
-}
-
-/// Does something when it goes, by a panic too.
-struct OnDrop<F: Fn()>(F);
-
-impl<F: Fn()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
 }
 
 /// What is remembered of servers, blocked in the kernel.

@@ -1,0 +1,91 @@
+//! The time between the first sample and the last record.
+
+use std::thread;
+
+use anyhow::{Context as _, Result, anyhow};
+use crossbeam::channel::{Receiver, Sender};
+use ndpi::Engine;
+use ndpi_kernel::{Clock, Kernel, Waker};
+
+use super::options::Options;
+use super::orders::Orders;
+use crate::enforce::{ActivePolicy, KernelRules, KernelStore, PolicyInstaller};
+use crate::interfaces::{Attacher, Event};
+use crate::live::{self, Control, Ended, KernelParts, Shared};
+
+impl Options {
+    /// From the first sample to the last record. Whoever reads the records may keep this process waiting
+    /// a little, but not what it has in the kernel: that goes first. Gives what was seen, and why it ended
+    /// if nobody asked it to.
+    pub(super) fn session(
+        &self,
+        kernel: &mut Kernel,
+        engines: Vec<Engine>,
+        (installer, policy): (PolicyInstaller<KernelRules>, ActivePolicy),
+        attacher: Attacher,
+        shared: &Shared,
+        Outside { control, orders, server, here }: Outside<'_>,
+    ) -> Result<Ended> {
+        let clock = Clock::new();
+        let mut rings = kernel.take_rings().context("the rings were taken before")?;
+        rings.set_coalescing(self.coalesce);
+        let parts = KernelParts {
+            rings,
+            stats: kernel.stats().clone(),
+            lost_frames: kernel.lost_frames().clone(),
+            store: KernelStore::new(kernel, clock.clone()),
+            verdicts: kernel.verdicts().clone(),
+            live: kernel.live().clone(),
+            installer,
+            clock,
+        };
+        let waker = Waker::new().context("cannot watch the interfaces")?;
+        let end = || drop(control.send(Control::Stop));
+        Ok(thread::scope(|scope| {
+            // However it ends, the thread that watches is not to be waited for in vain.
+            let (waker, woken) = (&waker, OnDrop(|| waker.wake()));
+            let mut source = shared.bus.source("interfaces");
+            let say = move |event: &Event| self.note(event, &mut source);
+            let watching = scope.spawn(move || {
+                // Without it, nobody would attach to what returns.
+                let _ended = OnDrop(end);
+                let reason = attacher.run(kernel, waker, say, end);
+                (reason, kernel)
+            });
+            let mut reason = None;
+            let ended = live::run(parts, &self.plan, engines, policy, shared, orders, || {
+                waker.wake();
+                let Ok((why, kernel)) = watching.join() else {
+                    reason = Some("watching the interfaces failed".into());
+                    return;
+                };
+                reason = why;
+                // The socket is beside the lock, and another instance's as soon as that is free.
+                drop(server);
+                kernel.retire();
+                *here = None;
+            });
+            drop(woken);
+            let Some(reason) = reason else { return ended };
+            Ended { result: ended.result.and(Err(anyhow!(reason))), ..ended }
+        }))
+    }
+}
+
+/// How others reach an instance, and see that it is there.
+pub(super) struct Outside<'a> {
+    pub(super) control: &'a Sender<Control>,
+    pub(super) orders: &'a Receiver<Control>,
+    pub(super) server: Option<Orders>,
+    /// Goes when nothing of the instance is left in the kernel.
+    pub(super) here: &'a mut Option<Sender<()>>,
+}
+
+/// Does something when it goes, by a panic too.
+struct OnDrop<F: Fn()>(F);
+
+impl<F: Fn()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
