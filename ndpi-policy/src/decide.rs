@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ndpi_labels::{Classification, State};
 
 use crate::action::{Action, PassOrDrop};
+use crate::by_finding::ByFinding;
 use crate::category::CategoryTable;
 use crate::diagnose::Diagnostics;
 use crate::facts::{Decision, Derived, Facts, RuleIndex};
@@ -31,6 +32,7 @@ pub struct Policy {
     app_categories: CategoryTable,
     index: Index,
     early: Option<FirstPacket>,
+    by_finding: Option<ByFinding>,
     /// The time that schedules are asked with, in place of a flow's own.
     at: Option<jiff::Timestamp>,
     diagnostics: Diagnostics,
@@ -43,6 +45,7 @@ impl Policy {
         Self {
             acts_on_partial: rules.iter().any(|rule| rule.partial),
             early: FirstPacket::new(&rules, &vocabulary.app_categories),
+            by_finding: ByFinding::new(&rules),
             rules,
             groups,
             default,
@@ -88,13 +91,15 @@ impl Policy {
     /// In state INSPECTING the facts are what is claimed by the flow's first packet. A rule decides if
     /// it says `first_packet = true`, matches as far as can be known then, and none before it that
     /// does not say so may turn out to match.
+    ///
+    /// In both of these states, a rule decides that [asks for what was found](Self::decide_by_findings).
     pub fn decide(&self, facts: &Facts<'_>) -> Option<Decision> {
         let state = facts.classification.state;
         if state == State::Inspecting {
             let facts = &self.timed(facts);
             let rule =
                 self.early.as_ref().and_then(|early| early.rule(facts, &self.derived(facts)));
-            return rule.map(|rule| self.by_rule(rule));
+            return rule.map(|rule| self.by_rule(rule)).or_else(|| self.decide_by_findings(facts));
         }
         let worth_it = state.is_final() || state == State::Partial && self.acts_on_partial;
         let rule = if worth_it { self.first_match(facts) } else { None };
@@ -110,10 +115,24 @@ impl Policy {
         match facts.classification.state {
             State::Inspecting => None,
             State::Partial => {
-                rule.filter(|rule| self.rule(*rule).partial).map(|rule| self.by_rule(rule))
+                let rule = rule.filter(|rule| self.rule(*rule).partial);
+                rule.map(|rule| self.by_rule(rule)).or_else(|| self.decide_by_findings(facts))
             }
             State::Monitoring | State::Classified => Some(self.by_rule_or_rest(rule, facts)),
         }
+    }
+
+    /// What the rules make of a flow by its findings alone: the first rule that may still match decides, if it
+    /// asks for one of them (`evasion`) and for nothing besides that nDPI has yet to say.
+    pub fn decide_by_findings(&self, facts: &Facts<'_>) -> Option<Decision> {
+        let facts = &self.timed(facts);
+        let rule = self.by_finding.as_ref()?.rule(facts, &self.derived(facts))?;
+        Some(self.by_rule(rule))
+    }
+
+    /// Whether some rule decides by a finding before nDPI has had its last word.
+    pub fn acts_on_findings(&self) -> bool {
+        self.by_finding.is_some()
     }
 
     /// What the rules make of a flow that will not become clearer: it is classified, or its budget

@@ -105,6 +105,7 @@ pub(super) fn unanswered(rule: &Rule) -> Option<&'static str> {
         ("risk", asks(matchers.risk.as_deref())),
         ("risk_score", matchers.risk_score.is_some()),
         ("incomplete", matchers.incomplete.is_some()),
+        ("evasion", asks(matchers.evasion.as_deref())),
         ("not.flow_category", asks(not.flow_category.as_deref())),
         ("not.host", asks(not.host.as_deref())),
         ("not.ja4", asks(not.ja4.as_deref())),
@@ -112,6 +113,7 @@ pub(super) fn unanswered(rule: &Rule) -> Option<&'static str> {
         ("not.risk", asks(not.risk.as_deref())),
         ("not.risk_score", not.risk_score.is_some()),
         ("not.incomplete", not.incomplete.is_some()),
+        ("not.evasion", asks(not.evasion.as_deref())),
     ];
     keys.into_iter().find(|(_, asked)| *asked).map(|(key, _)| key)
 }
@@ -154,6 +156,7 @@ fn answerable_part(rule: &Rule, whom: For, table: &CategoryTable) -> Rule {
         drop_list(&mut matchers.ja4);
         drop_list(&mut matchers.alpn);
         drop_list(&mut matchers.risk);
+        drop_list(&mut matchers.evasion);
         (matchers.risk_score, matchers.incomplete) = (None, None);
         if whom == For::EveryClient {
             drop_list(&mut matchers.src);

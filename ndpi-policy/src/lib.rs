@@ -3,6 +3,7 @@
 mod action;
 mod app_pattern;
 mod blocklist;
+mod by_finding;
 mod carrier;
 mod category;
 mod caught;

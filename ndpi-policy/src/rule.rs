@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use ndpi_labels::{BreedId, CategoryId};
+use ndpi_labels::{BreedId, CategoryId, Findings};
 
 use crate::action::Action;
 use crate::app_pattern::AppPattern;
@@ -73,5 +73,6 @@ pub struct Matchers {
     pub confidence: Option<At<Rank>>,
     pub guessed: Option<At<bool>>,
     pub incomplete: Option<At<bool>>,
+    pub evasion: Option<Vec<At<Findings>>>,
     pub schedule: Option<At<Schedule>>,
 }

@@ -49,6 +49,7 @@ pub(super) fn evaluate(
         confidence,
         guessed,
         incomplete,
+        evasion,
         schedule,
     } = matchers;
     let said = facts.classification;
@@ -79,6 +80,7 @@ pub(super) fn evaluate(
         ("confidence", one(confidence.as_ref(), |least| *least <= rank)),
         ("guessed", one(guessed.as_ref(), |guessed| *guessed == said.guessed)),
         ("incomplete", one(incomplete.as_ref(), |incomplete| *incomplete == facts.incomplete)),
+        ("evasion", list(evasion.as_ref(), |asked| asked.intersects(facts.findings))),
         ("schedule", one(schedule.as_ref(), |schedule| schedule.holds(facts.time))),
     ];
     rows.into_iter().filter_map(|(key, result)| Some((key, result?)))

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use ndpi_labels::{
-    AppId, Asking, BreedId, CategoryId, Classification, Confidence, Findings, Risks, State,
+    AppId, Asking, BreedId, CategoryId, Classification, Confidence, Finding, Findings, Risks, State,
 };
 
 use super::assumed;
@@ -18,7 +18,7 @@ use crate::vocabulary::Vocabulary;
 use crate::{proto, service};
 
 /// The words there are, as `key=value`.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "app",
     "category",
     "breed",
@@ -35,6 +35,7 @@ const KEYS: [&str; 18] = [
     "confidence",
     "guessed",
     "incomplete",
+    "evasion",
     "state",
     "time",
 ];
@@ -56,6 +57,7 @@ pub struct FlowWords {
     proto: u8,
     vlan: u16,
     iface: Option<String>,
+    findings: Findings,
     incomplete: bool,
     time: Timestamp,
     notes: Vec<String>,
@@ -214,7 +216,7 @@ impl FlowWords {
             proto: self.proto,
             vlan: self.vlan,
             iface: self.iface.as_deref(),
-            findings: Findings::NONE,
+            findings: self.findings,
             incomplete: self.incomplete,
             time: self.time,
         }
@@ -237,6 +239,7 @@ impl FlowWords {
             proto: 6,
             vlan: 0,
             iface: None,
+            findings: Findings::NONE,
             incomplete: false,
             time,
             notes: Vec::new(),
@@ -279,6 +282,7 @@ impl FlowWords {
             "confidence" => said.confidence = confidence(value)?,
             "guessed" => said.guessed = value.parse().map_err(|_| "write true or false")?,
             "incomplete" => self.incomplete = value.parse().map_err(|_| "write true or false")?,
+            "evasion" => self.findings = findings(value)?,
             "state" => said.state = state(value)?,
             // KEYS has been asked: only `time` is left.
             _ => {
@@ -365,6 +369,12 @@ fn confidence(text: &str) -> Result<Confidence, String> {
     rank.ok_or_else(|| format!("write {}", Rank::words().collect::<Vec<_>>().join(", ")))
 }
 
+fn findings(text: &str) -> Result<Findings, String> {
+    let each = text.split(',').map(|name| Finding::from_name(name.trim()));
+    each.collect::<Option<_>>()
+        .ok_or_else(|| format!("write {}", Finding::ALL.map(Finding::name).join(", ")))
+}
+
 fn state(text: &str) -> Result<State, String> {
     let all = [State::Inspecting, State::Partial, State::Monitoring, State::Classified];
     let found = all.into_iter().find(|state| state.name().eq_ignore_ascii_case(text));
@@ -396,7 +406,7 @@ mod tests {
         let flow = parse(
             "app=TLS.Facebook category=SocialNetwork breed=Fun risk='Self-signed Cert' \
              host=www.facebook.com ja4=x alpn=h2,h3 src=198.18.0.1 dst=[2001:db8::1]:443 \
-             proto=udp vlan=7 iface=eth0 confidence=ip guessed=true incomplete=true state=partial \
+             proto=udp vlan=7 iface=eth0 confidence=ip guessed=true incomplete=true evasion=ambiguous,oversize state=partial \
              time=2026-11-23T12:00:00Z",
         );
         let flow = flow.unwrap().or_as_usual(|_| (CategoryId(1), BreedId(1)));
@@ -406,6 +416,7 @@ mod tests {
         assert_eq!((said.category, said.breed, said.risks.0), (CategoryId(6), BreedId(3), 1 << 6));
         assert_eq!((said.confidence, said.guessed), (Confidence::MatchByIp, true));
         assert!(facts.incomplete);
+        assert_eq!(facts.findings.to_string(), "ambiguous, oversize");
         assert_eq!(said.state, State::Partial);
         assert_eq!(facts.hostname, Some("www.facebook.com"));
         assert_eq!((facts.ja4, facts.alpn, facts.iface), (Some("x"), Some("h2,h3"), Some("eth0")));

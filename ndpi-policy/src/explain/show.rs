@@ -163,6 +163,7 @@ fn describe(policy: &Policy, facts: &Facts<'_>, names: &Vocabulary) -> String {
     let (client, server) = (endpoint(facts.client), endpoint(facts.server));
     parts.push(format!("{client} to {server}, {}", seen("proto", facts, names, 0)));
     parts.extend(facts.incomplete.then(|| "incomplete".to_owned()));
+    parts.extend((!facts.findings.is_empty()).then(|| format!("found {}", facts.findings)));
     parts.push(facts.classification.state.name().to_owned());
     // Only schedules ask for the time.
     parts.extend(policy.has_schedules().then(|| format!("at {:.0}", facts.time)));
@@ -221,6 +222,8 @@ fn seen(key: &str, facts: &Facts<'_>, names: &Vocabulary, risk_score: u16) -> St
         "iface" => or_none(facts.iface),
         "confidence" => Rank::from(said.confidence).word().to_owned(),
         "guessed" => said.guessed.to_string(),
+        "evasion" if facts.findings.is_empty() => "none".to_owned(),
+        "evasion" => facts.findings.to_string(),
         "incomplete" => facts.incomplete.to_string(),
         _ => facts.time.to_string(),
     }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use ndpi_labels::{BreedId, CategoryId};
+use ndpi_labels::{BreedId, CategoryId, Finding};
 
 use super::clause::Clause;
 use super::exact::ByKey;
@@ -37,6 +37,7 @@ pub(super) struct Lookups {
     pub(super) confidence: Clause<ByRange<u8>>,
     pub(super) guessed: Clause<ByKey<bool>>,
     pub(super) incomplete: Clause<ByKey<bool>>,
+    pub(super) evasion: Clause<ByKey<Finding>>,
 }
 
 /// The list of a matcher.
@@ -65,6 +66,7 @@ impl Lookups {
             confidence: at_least(rules, u8::MAX, |m| Some(m.confidence?.value.0)),
             guessed: by_flag(rules, |m| Some(m.guessed?.value)),
             incomplete: by_flag(rules, |m| Some(m.incomplete?.value)),
+            evasion: by_finding(rules),
         }
     }
 }
@@ -136,6 +138,18 @@ fn by_group(rules: &[Rule]) -> Clause<ByGroup> {
         |all| {
             let groups = entries(all, |matchers| matchers.group.as_ref());
             ByGroup::new(width(rules), groups.map(|(group, rule)| (&**group, rule)))
+        },
+    )
+}
+
+fn by_finding(rules: &[Rule]) -> Clause<ByKey<Finding>> {
+    Clause::new(
+        rules,
+        |matchers| matchers.evasion.is_some(),
+        |all| {
+            let sets = entries(all, |matchers| matchers.evasion.as_ref());
+            let each = sets.flat_map(|(set, rule)| set.iter().map(move |finding| (finding, rule)));
+            ByKey::new(width(rules), each)
         },
     )
 }

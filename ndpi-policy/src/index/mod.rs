@@ -109,6 +109,11 @@ impl Index {
         by.confidence.narrow(candidates, |sets, union| sets.add_to(rank, union));
         by.guessed.narrow(candidates, |sets, union| sets.add_to(&said.guessed, union));
         by.incomplete.narrow(candidates, |sets, union| sets.add_to(&facts.incomplete, union));
+        by.evasion.narrow(candidates, |sets, union| {
+            for finding in facts.findings.iter() {
+                sets.add_to(&finding, union);
+            }
+        });
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use ndpi_labels::{BreedId, CategoryId};
+use ndpi_labels::{BreedId, CategoryId, Findings};
 
 use crate::app_pattern::AppPattern;
 use crate::confidence::Rank;
@@ -84,6 +84,12 @@ impl Cover for u16 {
 impl Cover for Rank {
     fn covers(&self, other: &Self) -> bool {
         self <= other
+    }
+}
+
+impl Cover for Findings {
+    fn covers(&self, other: &Self) -> bool {
+        other.difference(*self).is_empty()
     }
 }
 
@@ -188,6 +194,7 @@ macro_rules! for_each_matcher {
         $call!("confidence", |m| m.confidence.as_ref().map(std::slice::from_ref));
         $call!("guessed", |m| m.guessed.as_ref().map(std::slice::from_ref));
         $call!("incomplete", |m| m.incomplete.as_ref().map(std::slice::from_ref));
+        $call!("evasion", |m| m.evasion.as_deref());
         $call!("schedule", |m| m.schedule.as_ref().map(std::slice::from_ref));
     };
 }

@@ -186,6 +186,7 @@ fn flow_of(rule: &Rule, app: AppId, names: &Vocabulary) -> Matchers {
         confidence: asked.confidence,
         guessed: asked.guessed,
         incomplete: asked.incomplete,
+        evasion: asked.evasion.clone(),
         schedule: asked.schedule.clone(),
     }
 }

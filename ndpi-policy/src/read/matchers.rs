@@ -1,6 +1,6 @@
 //! Reads the matchers of a rule. The same keys stand in a rule and in its `not`.
 
-use ndpi_labels::{BreedId, CategoryId};
+use ndpi_labels::{BreedId, CategoryId, Finding, Findings};
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -24,6 +24,9 @@ type Value<'i> = Spanned<DeValue<'i>>;
 /// What is so of a category that nothing is in, and what to write.
 pub(crate) const EMPTY: &str = "no application is in it and no list fills it: name its sites, \
                                            host = { file = \"…\" }, or fill it with --categories FILE";
+
+/// Every finding.
+const ANY_FINDING: &str = "any";
 
 impl Reader<'_> {
     pub(super) fn matchers(&mut self, keys: &mut Keys<'_, '_>) -> Matchers {
@@ -54,6 +57,7 @@ impl Reader<'_> {
             confidence: keys.take("confidence").and_then(|v| self.confidence(v)),
             guessed: keys.take("guessed").and_then(|v| self.flag("guessed", v)),
             incomplete: keys.take("incomplete").and_then(|v| self.flag("incomplete", v)),
+            evasion: keys.take("evasion").map(|v| self.each("evasion", v, Self::evasion)),
             schedule: keys.take("schedule").and_then(|v| self.schedule(v)),
         }
     }
@@ -141,6 +145,13 @@ impl Reader<'_> {
         let words: Vec<_> =
             Rank::words().filter_map(|word| Some((word, Rank::from_word(word)?))).collect();
         self.word("confidence", &words, Meant::Nothing, value)
+    }
+
+    fn evasion(&mut self, value: &Value<'_>) -> Vec<At<Findings>> {
+        let one = Finding::ALL.map(|finding| (finding.name(), finding.into()));
+        let any = (ANY_FINDING, Finding::ALL.into_iter().collect());
+        let words: Vec<_> = one.into_iter().chain([any]).collect();
+        self.word("evasion", &words, Meant::Evasion, value).into_iter().collect()
     }
 
     fn unknown_app(&mut self, name: &str, place: Place) {

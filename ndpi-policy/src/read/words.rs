@@ -17,6 +17,8 @@ pub(super) enum Meant {
     Proto,
     /// `format` of a list.
     Format,
+    /// `evasion`.
+    Evasion,
     /// Anything else: there are no other words for it.
     Nothing,
 }
@@ -38,6 +40,7 @@ impl Meant {
             Self::State => &STATE,
             Self::Proto => &PROTO,
             Self::Format => &FORMAT,
+            Self::Evasion => &EVASION,
             Self::Nothing => &[],
         }
     }
@@ -111,6 +114,18 @@ const FORMAT: Table<6> = [
     ("any detect guess", "leave `format` out: each line says by its shape what it is"),
 ];
 
+const EVASION: Table<9> = [
+    ("all every each everything yes true on evasive suspicious", "write \"any\""),
+    ("fake fakes fakepacket decoy desync inserted insertion", "write \"fake-segment\""),
+    ("window sequence seq outofwindow badsequence", "write \"out-of-window\""),
+    ("checksum badsum checksumerror wrongchecksum invalidchecksum", "write \"bad-checksum\""),
+    ("ttl lowttl hoplimit ttlmismatch", "write \"ttl-anomaly\""),
+    ("disorder outoforder ooo reordered reordering", "write \"reordered-hello\""),
+    ("split records tlsrec tlsrecords splitrecord", "write \"split-records\""),
+    ("overlap fragments fragmented ipfrag teardrop", "write \"fragment-overlap\""),
+    ("dns dnsspoofing unsolicited spoofed dnsunsolicited", "write \"dns-unsolicited\""),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +148,7 @@ mod tests {
             Meant::State,
             Meant::Proto,
             Meant::Format,
+            Meant::Evasion,
         ] {
             let words = meant.table().iter().flat_map(|(words, _)| words.split_whitespace());
             let mut words: Vec<_> = words.collect();

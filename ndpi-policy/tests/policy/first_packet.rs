@@ -1,6 +1,6 @@
 //! Deciding by what a flow's first packet lets one claim.
 
-use ndpi_labels::{AppId, Confidence, Risks, State};
+use ndpi_labels::{AppId, Confidence, Findings, Risks, State};
 use ndpi_policy::{Action, Decision, Policy, RuleIndex};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -70,6 +70,7 @@ fn an_exception_that_may_hold_keeps_the_flow_waiting() {
         "risk = 'XSS Attack'",
         "risk_score = 10",
         "incomplete = true",
+        "evasion = 'any'",
         "guessed = true",
         "confidence = 'custom_rule'",
         "category = 'Web'",
@@ -82,6 +83,7 @@ fn an_exception_that_may_hold_keeps_the_flow_waiting() {
         "not.host = 'www.facebook.com'",
         "not.risk_score = 10",
         "not.incomplete = true",
+        "not.evasion = 'any'",
         "",
     ] {
         assert_eq!(behind(exception, &facebook), WAITS, "{exception}");
@@ -124,6 +126,7 @@ fn an_early_rule_takes_a_name_as_claimed_but_not_the_lack_of_one() {
         "not.ja4 = 't13d1516h2_8daaf6152771_02713d6af862'",
         "not.risk_score = 1",
         "incomplete = false",
+        "evasion = 'any'",
         "alpn = 'h2'",
     ] {
         assert!(!decides(never, Some("www.facebook.com")), "{never}");
@@ -212,7 +215,7 @@ proptest! {
 fn became<'f>(first: &mut Flow, last: &'f mut Flow, carrier: u16) -> Option<&'f Flow> {
     let said = &mut first.classification;
     (said.state, said.risks, said.app.master) = (State::Inspecting, Risks(0), 0);
-    (first.ja4, first.alpn) = (None, None);
+    (first.ja4, first.alpn, first.findings) = (None, None, Findings::NONE);
     (last.client, last.server) = (first.client, first.server);
     (last.proto, last.vlan, last.time) = (first.proto, first.vlan, first.time);
     last.iface.clone_from(&first.iface);

@@ -70,6 +70,7 @@ fn wider_rules_are_found_for_every_matcher() {
         ("port = \"1-1023\"", "port = [22, \"80-90\"]"),
         ("confidence = \"ip\"", "confidence = \"dpi\""),
         ("guessed = true", "guessed = true\nvlan = 7"),
+        ("evasion = \"any\"", "evasion = [\"ambiguous\", \"oversize\"]"),
         ("incomplete = true", "incomplete = true\napp = \"TLS\""),
         (
             "schedule = { days = \"mon-fri\", zone = \"UTC\" }",

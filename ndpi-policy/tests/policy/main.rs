@@ -3,6 +3,7 @@
 mod common;
 mod corpus;
 mod decisions;
+mod evasion;
 mod explanations;
 mod first_packet;
 mod groups;

@@ -115,7 +115,7 @@ fn unknown_keys_lead_to_the_right_ones() {
         problem("not.state = \"partial\""),
         "3:5 unknown-key: `not` has no key `state` | `not` has `app`, `category`, `flow_category`, `group`, `breed`, `risk`, \
          `risk_score`, `host`, `ja4`, `alpn`, `src`, `dst`, `any`, `port`, `proto`, `vlan`, \
-         `iface`, `confidence`, `guessed`, `incomplete` and `schedule`"
+         `iface`, `confidence`, `guessed`, `incomplete`, `evasion` and `schedule`"
     );
 }
 
@@ -193,6 +193,7 @@ fn values_of_the_wrong_kind_are_named() {
         ("guessed = \"yes\"", "3:11 type: `guessed` takes `true` or `false`, found a string"),
         ("incomplete = 1", "3:14 type: `incomplete` takes `true` or `false`, found a whole number"),
         ("confidence = 6", "3:14 type: `confidence` takes a word, found a whole number"),
+        ("evasion = true", "3:11 type: `evasion` takes a word, found `true` or `false`"),
         ("state = true", "3:9 type: `state` takes a word, found `true` or `false`"),
         (
             "first_packet = 1",
@@ -222,6 +223,14 @@ fn values_that_make_no_sense_are_named() {
         (
             "confidence = \"DPI\"",
             "3:14 unknown-word: `confidence` cannot be \"DPI\" | did you mean \"dpi\"?",
+        ),
+        (
+            "evasion = \"fake-segmnt\"",
+            "3:11 unknown-word: `evasion` cannot be \"fake-segmnt\" | did you mean \"fake-segment\"?",
+        ),
+        (
+            "evasion = [\"ambiguous\", \"all\"]",
+            "3:25 unknown-word: `evasion` cannot be \"all\" | write \"any\"",
         ),
         (
             "port = \"443-80\"",

@@ -4,7 +4,9 @@
 use std::io;
 use std::path::Path;
 
-use ndpi_labels::{AppId, BreedId, CategoryId, Classification, Confidence, Risks, State};
+use ndpi_labels::{
+    AppId, BreedId, CategoryId, Classification, Confidence, Finding, Findings, Risks, State,
+};
 use ndpi_policy::{Action, Decision, PassOrDrop, Support, check_text, explain};
 use proptest::collection::vec;
 use proptest::option;
@@ -15,7 +17,7 @@ use proptest::test_runner::RngSeed;
 use crate::common::{Flow, flow, ip, policy, vocabulary};
 
 /// Every matcher, with values few enough to meet often, and such that they nest and overlap.
-const MATCHERS: [(&str, &[&str]); 21] = [
+const MATCHERS: [(&str, &[&str]); 22] = [
     ("app", &["'Unknown'", "'DNS'", "'TLS'", "'Facebook'", "'TLS.Facebook'", "'QUIC.Facebook'"]),
     ("category", &["'Unspecified'", "'Web'", "'SocialNetwork'", "'Network'"]),
     ("flow_category", &["'Web'", "'SocialNetwork'"]),
@@ -39,6 +41,7 @@ const MATCHERS: [(&str, &[&str]); 21] = [
     ("confidence", &["'unknown'", "'ip'", "'dpi_cache'", "'dpi'", "'custom_rule'"]),
     ("guessed", &["true", "false"]),
     ("incomplete", &["true", "false"]),
+    ("evasion", &["'ambiguous'", "'fake-segment'", "'oversize'", "'any'"]),
     (
         "schedule",
         &[
@@ -158,10 +161,11 @@ pub(crate) fn any_flow() -> impl Strategy<Value = Flow> {
     // A week around the end of Berlin's summer time.
     let time = 1_792_600_000_i64..1_793_204_800;
     let network = (address(), address(), port, select(vec![1_u8, 6, 17]), select(vec![0_u16, 7]));
-    let seen = (option::of(select(vec!["eth0", "eth1", "eth2"])), any::<bool>());
+    let iface = option::of(select(vec!["eth0", "eth1", "eth2"]));
+    let seen = (iface, any::<bool>(), any_findings());
     (any_classification(), host, ja4, alpn, network, seen, time).prop_map(
         |(classification, host, ja4, alpn, (client, server, port, proto, vlan), seen, time)| {
-            let (iface, incomplete) = seen;
+            let (iface, incomplete, findings) = seen;
             flow().with(|f| {
                 f.classification = classification;
                 f.hostname = host.map(Into::into);
@@ -173,10 +177,17 @@ pub(crate) fn any_flow() -> impl Strategy<Value = Flow> {
                 f.vlan = vlan;
                 f.iface = iface.map(Into::into);
                 f.incomplete = incomplete;
+                f.findings = findings;
                 f.time = jiff::Timestamp::from_second(time).unwrap();
             })
         },
     )
+}
+
+/// Most flows have none.
+pub(crate) fn any_findings() -> impl Strategy<Value = Findings> {
+    let some = vec![Finding::FakeSegment, Finding::Ambiguous, Finding::Oversize];
+    option::of(vec(select(some), 1..3)).prop_map(|found| found.into_iter().flatten().collect())
 }
 
 fn no_list(_: &Path) -> io::Result<String> {

@@ -119,7 +119,7 @@ const TOP_KEYS: [&str; 9] = [
     "rules",
     "other",
 ];
-const MATCHERS: [&str; 21] = [
+const MATCHERS: [&str; 22] = [
     "app",
     "category",
     "flow_category",
@@ -140,6 +140,7 @@ const MATCHERS: [&str; 21] = [
     "confidence",
     "guessed",
     "incomplete",
+    "evasion",
     "schedule",
 ];
 const RULE_KEYS: [&str; 10] =
