@@ -1,10 +1,11 @@
 //! Whether a flow is decided by its next packet, or without another.
 
 use ndpi::{Classification, State};
+use ndpi_labels::Finding;
 
 use super::detector::Detector;
 use super::sink::{Judge, Moment};
-use crate::first_packet::Questions;
+use crate::first_packet::{Answer, Questions};
 use crate::flow::{Decided, DecidedBy, FlowEntry, Stage};
 use crate::sample::Sample;
 
@@ -19,14 +20,20 @@ pub(super) fn decide<D: Detector>(
     sample: &Sample,
     rules: &mut impl Judge<D::Flow>,
 ) -> Option<Decided> {
-    // Not what neighbours say of their own names (mDNS, LLMNR): such servers are nobody's sites. Nor
-    // what is said inside a tunnel, where anybody may have written it.
-    let is_answer = rules.judges_first_packet()
+    let answer = dns_answer(flow, sample);
+    if answer == Some(Answer::Unsolicited) {
+        flow.findings.insert(Finding::DnsUnsolicited);
+    }
+    // Not what is said inside a tunnel, where anybody may have written it.
+    let is_answer = answer == Some(Answer::Asked)
+        && rules.judges_first_packet()
         && flow.key.tunnel() == 0
-        && flow.endpoints().1.1 == DNS
-        && Questions::answered_by(&mut flow.questions, sample, sample.direction == flow.client);
+        && flow.endpoints().1.1 == DNS;
     if classification.state == State::Partial && flow.partial_at == 0 {
         flow.partial_at = u8::try_from(flow.inspected).unwrap_or(u8::MAX);
+    }
+    if let Some(decided) = decide_by_finding(detector, flow, classification, rules) {
+        return Some(decided);
     }
     let moment = match classification.state {
         State::Classified | State::Monitoring => Moment::Final,
@@ -45,6 +52,38 @@ pub(super) fn decide<D: Detector>(
         return decide_early(detector, flow, classification.state, sample, rules);
     }
     let by = DecidedBy::Content;
+    Some(Decided { classification, details, verdict, given_up: false, by })
+}
+
+/// What a packet of a flow with a DNS server is to the questions of its client, if it is an answer. Whoever
+/// sends first is taken for the client, so the server is known by its port. Not neighbours that say their own
+/// names (mDNS, LLMNR): such servers are nobody's sites.
+fn dns_answer<F>(flow: &mut FlowEntry<F>, sample: &Sample) -> Option<Answer> {
+    let ((_, client), (_, server)) = flow.endpoints();
+    let from_opener = sample.direction == flow.client;
+    let from_client = match (client, server) {
+        (_, DNS) => from_opener,
+        (DNS, _) => !from_opener,
+        _ => return None,
+    };
+    Questions::take(&mut flow.questions, sample, from_client)
+}
+
+/// What is to be kept of `flow` if something that was found in it decides, before nDPI has had its last word.
+fn decide_by_finding<D: Detector>(
+    detector: &D,
+    flow: &FlowEntry<D::Flow>,
+    classification: Classification,
+    rules: &mut impl Judge<D::Flow>,
+) -> Option<Decided> {
+    let is_time = !classification.state.is_final() && !flow.findings.is_empty();
+    if !is_time || !rules.judges_findings() {
+        return None;
+    }
+    let Stage::Undecided(state) = &flow.stage else { return None };
+    let details = detector.details(state);
+    let verdict = Some(rules.judge(flow, &classification, &details, Moment::Finding)?);
+    let by = DecidedBy::Finding;
     Some(Decided { classification, details, verdict, given_up: false, by })
 }
 

@@ -113,6 +113,10 @@ impl<S: Scene, F> Judge<F> for RuleJudge<S> {
         self.policy.as_ref().is_some_and(|policy| policy.acts_on_partial())
     }
 
+    fn judges_findings(&self) -> bool {
+        self.policy.as_ref().is_some_and(|policy| policy.acts_on_findings())
+    }
+
     fn judges_first_packet(&self) -> bool {
         let policy = self.policy.as_ref().filter(|_| self.servers.is_some());
         policy.is_some_and(|policy| policy.acts_on_first_packet())
@@ -143,6 +147,7 @@ impl<S: Scene, F> Judge<F> for RuleJudge<S> {
 fn verdict(policy: &Policy, facts: &Facts<'_>, moment: Moment) -> Option<Verdict> {
     match moment {
         Moment::FirstPacket | Moment::Early => policy.decide(facts),
+        Moment::Finding => policy.decide_by_findings(facts),
         Moment::Final => Some(policy.decide_now(facts)),
     }
     .map(Verdict::from)

@@ -15,6 +15,9 @@ use crate::verdict::Verdict;
 pub enum Moment {
     /// nDPI knows nothing yet, and what is claimed by the first packet is all there is.
     FirstPacket,
+    /// Something was found in the flow's packets ([`FlowEntry::findings`]), and more may come: only rules that
+    /// ask for it and for nothing that nDPI has yet to say may decide.
+    Finding,
     /// The state is PARTIAL and more may come: only rules that ask for it may decide.
     Early,
     /// Nothing more will come: the classification is final, or the flow is over.
@@ -35,6 +38,11 @@ pub trait Judge<F> {
 
     /// Whether [`judge`](Self::judge) wants to see PARTIAL classifications.
     fn judges_partial(&self) -> bool {
+        false
+    }
+
+    /// Whether [`judge`](Self::judge) wants to see flows in which something was found, as soon as it is.
+    fn judges_findings(&self) -> bool {
         false
     }
 

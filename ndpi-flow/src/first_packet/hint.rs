@@ -66,7 +66,9 @@ impl Known {
                 // By what is in it.
                 _ => Basis::Flow,
             },
-            DecidedBy::Content | DecidedBy::Server | DecidedBy::Note => return None,
+            DecidedBy::Content | DecidedBy::Server | DecidedBy::Note | DecidedBy::Finding => {
+                return None;
+            }
         };
         let name = decided.details.hostname().map(Into::into);
         Some(Self { app, category, breed, name, basis })

@@ -27,40 +27,65 @@ struct Question {
     asked: Box<[u8]>,
 }
 
-/// The questions of one flow that wait for their answers.
+/// The questions of one flow.
 #[derive(Debug, Default)]
-pub struct Questions(Vec<Question>);
+pub struct Questions {
+    /// Each with whether it was answered.
+    asked: Vec<(Question, bool)>,
+    /// There were others: more than are kept, or such as could not be read.
+    others: bool,
+}
+
+/// An answer of a DNS server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The first one to a question of the flow.
+    Asked,
+    /// Another one to a question that was answered (it was asked twice), or to one that is not known.
+    Other,
+    /// Its client asked for something else, or for nothing. Never in TCP, where a question may be cut in two.
+    Unsolicited,
+}
 
 impl Questions {
-    /// Takes a packet of a flow to a DNS server: notes the question that its client asks, and says
-    /// whether its server answers one that was asked. Each is answered once.
-    pub fn answered_by(kept: &mut Option<Box<Self>>, sample: &Sample, from_client: bool) -> bool {
+    /// Takes a packet of a flow with a DNS server: notes the question that its client asks, and says what the
+    /// answer of its server is to the questions so far.
+    pub fn take(
+        kept: &mut Option<Box<Self>>,
+        sample: &Sample,
+        from_client: bool,
+    ) -> Option<Answer> {
         let is_tcp = sample.key.proto() == proto::TCP;
         let message = sample.payload().and_then(|it| if is_tcp { unframed(it) } else { Some(it) });
-        let Some((is_response, question)) = message.and_then(read) else { return false };
-        match (is_response, from_client) {
-            (false, true) => {
-                kept.get_or_insert_default().ask(question);
-                false
-            }
-            (true, false) => kept.as_mut().is_some_and(|kept| kept.answer(&question)),
-            _ => false,
+        match (message.and_then(read), from_client) {
+            (Some((false, question)), true) => kept.get_or_insert_default().ask(question),
+            (_, true) => kept.get_or_insert_default().others = true,
+            (Some((true, question)), false) => return Some(Self::answer(kept, &question, is_tcp)),
+            (_, false) => {}
         }
+        None
     }
 
     fn ask(&mut self, question: Question) {
-        if self.0.contains(&question) {
+        if self.asked.iter().any(|(asked, _)| *asked == question) {
             return;
         }
-        if self.0.len() == KEPT {
-            self.0.remove(0);
+        if self.asked.len() == KEPT {
+            self.asked.remove(0);
+            self.others = true;
         }
-        self.0.push(question);
+        self.asked.push((question, false));
     }
 
-    fn answer(&mut self, question: &Question) -> bool {
-        let place = self.0.iter().position(|asked| asked == question);
-        place.map(|place| self.0.swap_remove(place)).is_some()
+    fn answer(kept: &mut Option<Box<Self>>, question: &Question, is_tcp: bool) -> Answer {
+        let others = kept.as_ref().is_some_and(|kept| kept.others);
+        let mut asked = kept.iter_mut().flat_map(|kept| &mut kept.asked);
+        let was_answered = asked.find(|(asked, _)| asked == question);
+        match was_answered.map(|(_, answered)| std::mem::replace(answered, true)) {
+            Some(false) => Answer::Asked,
+            None if !others && !is_tcp => Answer::Unsolicited,
+            Some(true) | None => Answer::Other,
+        }
     }
 }
 
@@ -110,16 +135,27 @@ mod tests {
         [&header[..], name, &[0, record, 0, 1]].concat()
     }
 
-    /// Whether a DNS message, from the client or the server, answers a question of `kept`.
-    fn take(kept: &mut Option<Box<Questions>>, payload: &[u8], from_client: bool) -> bool {
+    /// What a DNS message, from the client or the server, is to the questions of `kept`.
+    fn of_udp(
+        kept: &mut Option<Box<Questions>>,
+        payload: &[u8],
+        from_client: bool,
+    ) -> Option<Answer> {
         let length = u16::try_from(8 + payload.len()).unwrap().to_be_bytes();
         send(kept, proto::UDP, &[&length[..], &[0, 0]].concat(), payload, from_client)
+    }
+
+    /// Whether it is the first answer to one of them.
+    fn take(kept: &mut Option<Box<Questions>>, payload: &[u8], from_client: bool) -> bool {
+        of_udp(kept, payload, from_client) == Some(Answer::Asked)
     }
 
     /// The same of a segment of TCP.
     fn take_segment(kept: &mut Option<Box<Questions>>, payload: &[u8], from_client: bool) -> bool {
         let header = [&[0; 8][..], &[0x50, 0x18], &[0; 6]].concat();
-        send(kept, proto::TCP, &header, payload, from_client)
+        let answer = send(kept, proto::TCP, &header, payload, from_client);
+        assert_ne!(answer, Some(Answer::Unsolicited));
+        answer == Some(Answer::Asked)
     }
 
     /// The same of a packet whose transport header goes on like this behind its ports.
@@ -129,7 +165,7 @@ mod tests {
         header: &[u8],
         payload: &[u8],
         from_client: bool,
-    ) -> bool {
+    ) -> Option<Answer> {
         let (source, destination) = ([198, 18, 0, 1], [198, 18, 0, 53]);
         let (key, client) = KeyV4::new((source, 40_000), (destination, 53), 0, transport);
         let total = u16::try_from(24 + header.len() + payload.len()).unwrap().to_be_bytes();
@@ -144,7 +180,7 @@ mod tests {
         let direction = if from_client { client } else { client.opposite() };
         assert_eq!(client, Direction::FromLower);
         let sample = Sample::new(FlowKey::V4(key), direction, 0, &l3);
-        Questions::answered_by(kept, &sample, from_client)
+        Questions::take(kept, &sample, from_client)
     }
 
     const NAME: &[u8] = b"\x03www\x07example\x00";
@@ -160,6 +196,33 @@ mod tests {
         assert!(!take(&mut kept, &dns(7, ANSWER, NAME, 1), true), "from the client");
         assert!(take(&mut kept, &dns(7, ANSWER, b"\x03wWw\x07EXAMPLE\x00", 1), false));
         assert!(!take(&mut kept, &dns(7, ANSWER, NAME, 1), false), "a second one");
+    }
+
+    #[test]
+    fn an_answer_that_nobody_asked_for_is_unsolicited() {
+        let answer = dns(7, ANSWER, NAME, 1);
+        let unsolicited = Some(Answer::Unsolicited);
+        assert_eq!(of_udp(&mut None, &answer, false), unsolicited, "nothing was asked");
+        let mut kept = None;
+        assert_eq!(of_udp(&mut kept, &dns(7, QUERY, NAME, 1), true), None);
+        for other in [dns(8, ANSWER, NAME, 1), dns(7, ANSWER, b"\x03www\x00", 1)] {
+            assert_eq!(of_udp(&mut kept, &other, false), unsolicited);
+        }
+        assert_eq!(of_udp(&mut kept, &answer, false), Some(Answer::Asked));
+        assert_eq!(of_udp(&mut kept, &answer, false), Some(Answer::Other), "asked twice, maybe");
+    }
+
+    #[test]
+    fn where_not_all_questions_are_known_no_answer_is_unsolicited() {
+        let mut kept = None;
+        of_udp(&mut kept, b"cannot be read", true);
+        assert_eq!(of_udp(&mut kept, &dns(7, ANSWER, NAME, 1), false), Some(Answer::Other));
+        assert_eq!(of_udp(&mut None, b"no answer", false), None);
+        let mut kept = None;
+        for id in 0..=u16::try_from(KEPT).unwrap() {
+            of_udp(&mut kept, &dns(id, QUERY, NAME, 1), true);
+        }
+        assert_eq!(of_udp(&mut kept, &dns(0, ANSWER, NAME, 1), false), Some(Answer::Other));
     }
 
     #[test]
@@ -201,7 +264,7 @@ mod tests {
             take(&mut kept, &dns(id, QUERY, NAME, 1), true);
             take(&mut kept, &dns(id, QUERY, NAME, 1), true);
         }
-        assert_eq!(kept.as_ref().unwrap().0.len(), KEPT);
+        assert_eq!(kept.as_ref().unwrap().asked.len(), KEPT);
         assert!(take(&mut kept, &dns(999, ANSWER, NAME, 1), false));
         assert!(!take(&mut kept, &dns(900, ANSWER, NAME, 1), false), "forgotten");
     }

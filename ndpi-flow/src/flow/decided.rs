@@ -32,6 +32,8 @@ pub enum DecidedBy {
     Server,
     /// What the flow was before it was forgotten.
     Note,
+    /// What was found in its packets besides, before nDPI had its last word.
+    Finding,
 }
 
 impl DecidedBy {
@@ -42,6 +44,7 @@ impl DecidedBy {
             Self::FirstPacket => Some("first-packet"),
             Self::Server => Some("server"),
             Self::Note => Some("note"),
+            Self::Finding => Some("finding"),
         }
     }
 }

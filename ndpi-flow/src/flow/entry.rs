@@ -35,7 +35,7 @@ pub struct FlowEntry<F> {
     pub start: Start,
     /// The server has answered: in TCP with a packet that acknowledges something, else with any.
     pub server_spoke: bool,
-    /// What its client asked a DNS server, where a rule acts on first packets.
+    /// What its client asked a DNS server.
     pub questions: Option<Box<Questions>>,
     /// What was found in its packets besides.
     pub findings: Findings,

@@ -2,6 +2,7 @@
 
 use ndpi::{AppId, Classification, DnsAddress, State};
 use ndpi_common::KeyV4;
+use ndpi_labels::Finding;
 
 use super::{key, packet};
 use crate::classify::{
@@ -65,6 +66,8 @@ impl Detector for Script {
 #[derive(Default)]
 struct Rules {
     early: bool,
+    /// Blocks by any finding.
+    strict: bool,
     remembered: Option<Known>,
     hints: usize,
     learned: Vec<DnsAnswer>,
@@ -85,17 +88,22 @@ fn decide_early(remembered: Option<Known>) -> Notes {
 impl Judge<State> for Rules {
     fn judge(
         &mut self,
-        _flow: &FlowEntry<State>,
+        flow: &FlowEntry<State>,
         classification: &Classification,
         _details: &Details,
         moment: Moment,
     ) -> Option<Verdict> {
         let action = match moment {
             Moment::FirstPacket if classification.app == FACEBOOK => Action::Drop,
-            Moment::FirstPacket | Moment::Early => return None,
+            Moment::Finding if flow.findings.contains(Finding::Ambiguous) => Action::Drop,
+            Moment::FirstPacket | Moment::Finding | Moment::Early => return None,
             Moment::Final => Action::Count,
         };
         Some(Verdict { action, rule: Some(0) })
+    }
+
+    fn judges_findings(&self) -> bool {
+        self.strict
     }
 
     fn judges_first_packet(&self) -> bool {
@@ -218,5 +226,50 @@ fn answers_of_dns_servers_are_learned_when_their_flow_is_classified() {
         }
         assert_eq!(notes.rules.learned.len(), learned, "port {port}, asked {is_asked}");
         assert!(notes.rules.learned.iter().all(|said| said.name == "x.example"));
+    }
+}
+
+#[test]
+fn a_finding_decides_with_the_packet_that_it_came_with_if_a_rule_asks_for_it() {
+    let found = |strict, finding, states: [&'static [u8]; 2]| {
+        let mut notes = Notes { rules: Rules { strict, ..Rules::default() }, ..Notes::default() };
+        let settings = Settings { timeouts: None, accounting: Accounting::Kernel, max_flows: 9 };
+        let mut classifier = Classifier::new(Script { first: None }, settings);
+        classifier.sample(&packet(1, 5, states[0]), &mut notes);
+        let flow = classifier.get_mut(&key(1, 17)).unwrap();
+        flow.findings.insert(finding);
+        classifier.sample(&packet(1, 5, states[1]), &mut notes);
+        notes.decided
+    };
+    for (content, state) in [(&[0], State::Inspecting), (&[1], State::Partial)] {
+        let by_finding = (state, DecidedBy::Finding, Some(Action::Drop), 2);
+        assert_eq!(found(true, Finding::Ambiguous, [&[0], content]), [by_finding]);
+        assert!(found(true, Finding::Oversize, [&[0], content]).is_empty());
+        assert!(found(false, Finding::Ambiguous, [&[0], content]).is_empty());
+    }
+    let by_content = (State::Classified, DecidedBy::Content, Some(Action::Count), 2);
+    assert_eq!(found(true, Finding::Ambiguous, [&[0], &[3]]), [by_content], "nDPI has its word");
+}
+
+#[test]
+fn an_answer_of_a_dns_server_that_nobody_asked_for_is_found() {
+    let [query, answer] = [false, true].map(|answer| testkit::packets::dns(1, "x.example", answer));
+    for (is_asked, answers_first) in [(true, false), (false, false), (false, true)] {
+        let (key, direction) = KeyV4::new(([198, 18, 0, 1], 40_000), ([198, 18, 0, 2], 53), 0, 17);
+        let mut notes = Notes::default();
+        let settings = Settings { timeouts: None, accounting: Accounting::Kernel, max_flows: 9 };
+        let mut classifier = Classifier::new(Script { first: None }, settings);
+        let mut send = |content: &[u8], direction| {
+            classifier.sample(&Sample::new(FlowKey::V4(key), direction, 5, content), &mut notes);
+        };
+        match (is_asked, answers_first) {
+            (true, _) => send(&query, direction),
+            (false, true) => {}
+            (false, false) => send(&testkit::packets::dns(2, "y.example", false), direction),
+        }
+        send(&answer, direction.opposite());
+        let flow = classifier.get_mut(&FlowKey::V4(key)).unwrap();
+        assert_eq!(flow.findings.contains(Finding::DnsUnsolicited), !is_asked);
+        assert!(notes.rules.learned.is_empty());
     }
 }
