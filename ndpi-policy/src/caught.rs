@@ -1,29 +1,31 @@
 //! Lists what rules on categories and groups take, application by application.
 
-use ndpi_labels::CategoryId;
+use ndpi_labels::{CategoryId, Finding};
 
 use crate::app_pattern::AppPattern;
 use crate::diagnose::Place;
 use crate::group::Group;
-use crate::rule::{At, Matchers, Rule};
+use crate::rule::{ANY_FINDING, At, Matchers, Rule};
 use crate::vocabulary::Vocabulary;
 
-/// A category or group that a rule names, and what it stands for.
+/// A category or group that a rule names, or `any` finding, and what it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caught {
     /// The rule.
     pub rule: String,
-    /// Where the category or group is written.
+    /// Where it is written.
     pub place: Place,
-    /// The matcher: `category`, `not.group`, …
+    /// The matcher: `category`, `not.group`, `evasion`, …
     pub key: String,
-    /// The category or group.
+    /// The category or group; `any`.
     pub name: String,
     /// The applications that it takes.
     pub apps: Vec<String>,
     /// Categories that it takes flows of, whatever their application: nDPI files flows by their host,
     /// by what they transfer, and by lists, too.
     pub categories: Vec<String>,
+    /// The findings that it takes.
+    pub findings: Vec<&'static str>,
 }
 
 /// What each rule that names categories or groups takes by them, in the order of the file.
@@ -42,6 +44,7 @@ impl Caught {
         let apps = self.apps.join(", ");
         let categories = self.categories.join(", ");
         match (apps.as_str(), categories.as_str()) {
+            ("", "") if !self.findings.is_empty() => self.findings.join(", "),
             ("", "") => "nothing".to_owned(),
             (apps, "") => apps.to_owned(),
             ("", categories) => format!("what nDPI files under {categories}, of any application"),
@@ -58,6 +61,7 @@ fn of_matchers(rule: &Rule, prefix: &str, matchers: &Matchers, names: &Vocabular
         name: String::new(),
         apps: Vec::new(),
         categories: Vec::new(),
+        findings: Vec::new(),
     };
     let category = |key: &'static str, apps: fn(CategoryId, &Vocabulary) -> Vec<String>| {
         move |at: &At<CategoryId>| {
@@ -75,7 +79,13 @@ fn of_matchers(rule: &Rule, prefix: &str, matchers: &Matchers, names: &Vocabular
     let broad = matchers.category.iter().flatten().map(category("category", members));
     let narrow = matchers.flow_category.iter().flatten();
     let narrow = narrow.map(category("flow_category", |_, _| Vec::new()));
-    broad.chain(narrow).chain(groups).collect()
+    let findings = matchers.evasion.iter().flatten().filter(|at| at.value.iter().count() > 1);
+    let findings = findings.map(|at| Caught {
+        name: ANY_FINDING.to_owned(),
+        findings: at.value.iter().map(Finding::name).collect(),
+        ..caught("evasion", at.place)
+    });
+    broad.chain(narrow).chain(groups).chain(findings).collect()
 }
 
 fn members(category: CategoryId, names: &Vocabulary) -> Vec<String> {
@@ -111,7 +121,8 @@ mod tests {
         let text = "groups.films = { app = 'YouTube', category = 'Download' }\n\
                     [[rule]]\nname = 'a'\ncategory = 'SocialNetwork'\nnot.group = 'films'\n\
                     action = 'drop'\n\
-                    [[rule]]\nname = 'b'\nflow_category = 'Download'\naction = 'drop'\n";
+                    [[rule]]\nname = 'b'\nflow_category = 'Download'\naction = 'drop'\n\
+                    [[rule]]\nname = 'c'\nevasion = ['any', 'oversize']\naction = 'drop'\n";
         let path = Path::new("p");
         let policy = parse(path, text, &names, Support::ALL, &|_| unreachable!()).unwrap();
         let said: Vec<_> = caught(policy.rules(), &names)
@@ -124,6 +135,9 @@ mod tests {
                 "a category SocialNetwork: Facebook; and what else nDPI files under SocialNetwork",
                 "a not.group films: YouTube; and what else nDPI files under Download",
                 "b flow_category Download: what nDPI files under Download, of any application",
+                "c evasion any: fake-segment, out-of-window, bad-checksum, ttl-anomaly, ambiguous, \
+                 reordered-hello, split-records, budget-padding, fragment-overlap, dns-unsolicited, \
+                 oversize",
             ]
         );
     }

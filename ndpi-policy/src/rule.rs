@@ -18,6 +18,9 @@ use crate::schedule::Schedule;
 /// mind).
 pub(crate) const MAX_RULES: usize = 4096;
 
+/// What takes every finding.
+pub(crate) const ANY_FINDING: &str = "any";
+
 /// A value and where it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct At<T> {

@@ -10,6 +10,7 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use ndpi_common::reopen::{Connections, Meaning, Opening, Segment};
 use ndpi_common::{Direction, State};
+use ndpi_labels::Findings;
 
 use super::client::Client;
 use super::decided::{Decided, DecidedBy};
@@ -31,6 +32,7 @@ pub struct Note {
     tcp_seen: [u8; 2],
     answered: bool,
     start: Start,
+    findings: Findings,
     decided: Decided,
     /// Of the policies in turn, the one that judged.
     policy: u32,
@@ -67,7 +69,7 @@ impl Note {
     ) -> Option<Self> {
         let decided = flow.decided().filter(|it| it.verdict.is_some() && !it.given_up)?.clone();
         let (key, client, tcp_seen) = (flow.key, flow.client, flow.tcp_seen);
-        let (opening, start) = (flow.opening, flow.start);
+        let (opening, start, findings) = (flow.opening, flow.start, flow.findings);
         let state = if opening.is_some() { State::OPENED } else { 0 };
         Some(Self {
             key,
@@ -75,6 +77,7 @@ impl Note {
             tcp_seen,
             answered,
             start,
+            findings,
             decided,
             policy,
             expires_ns,
@@ -100,6 +103,7 @@ impl Note {
         for (seen, before) in flow.tcp_seen.iter_mut().zip(self.tcp_seen) {
             *seen |= before;
         }
+        flow.findings = flow.findings.union(self.findings);
         flow.packets_before = u32::try_from(flow.packets).unwrap_or(u32::MAX);
         (flow.noted, flow.looks) = (false, Looks::used_up());
         flow.stage = Stage::Decided(Decided { by: DecidedBy::Note, ..self.decided });

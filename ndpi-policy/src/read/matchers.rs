@@ -16,7 +16,7 @@ use crate::group::{also_called, app_pattern, group_name};
 use crate::known_as::ndpi_name;
 use crate::letters::letters;
 use crate::names::Names;
-use crate::rule::{At, Matchers};
+use crate::rule::{ANY_FINDING, At, Matchers};
 use crate::vocabulary::Vocabulary;
 
 type Value<'i> = Spanned<DeValue<'i>>;
@@ -24,9 +24,6 @@ type Value<'i> = Spanned<DeValue<'i>>;
 /// What is so of a category that nothing is in, and what to write.
 pub(crate) const EMPTY: &str = "no application is in it and no list fills it: name its sites, \
                                            host = { file = \"…\" }, or fill it with --categories FILE";
-
-/// Every finding.
-const ANY_FINDING: &str = "any";
 
 impl Reader<'_> {
     pub(super) fn matchers(&mut self, keys: &mut Keys<'_, '_>) -> Matchers {

@@ -90,7 +90,7 @@ pub struct ExplainArguments {
 
     /// A flow, such as `host=www.facebook.com` or `app=TLS.Facebook dst=198.18.0.1:443`. Keys are app,
     /// category, breed, risk, host, ja4, alpn, src, dst, port, proto, vlan, iface, confidence, guessed,
-    /// incomplete, state and time. Missing ones follow: app from host, as in nDPI; category and breed
+    /// incomplete, evasion, state and time. Missing ones follow: app from host, as in nDPI; category and breed
     /// from app
     #[arg(long, value_name = "WORDS", required_unless_present = "capture")]
     pub flow: Vec<String>,

@@ -96,6 +96,7 @@ fn to_json(at: &str, it: &Caught) -> Value {
         "name": it.name,
         "app": it.apps,
         "category": it.categories,
+        "evasion": it.findings,
     })
 }
 

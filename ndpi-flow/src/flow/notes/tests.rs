@@ -1,5 +1,6 @@
 use ndpi::Classification;
 use ndpi_common::{Direction, KeyV4};
+use ndpi_labels::Finding;
 use testkit::frame::segment;
 
 use super::{Meeting, Note, Notes};
@@ -16,6 +17,7 @@ fn key(client: u8, port: u16) -> FlowKey {
 
 fn flow(key: FlowKey, action: Action) -> FlowEntry<()> {
     let mut flow = FlowEntry::new(&Sample::new(key, Direction::FromLower, 5, &[]), ());
+    flow.findings.insert(Finding::Ambiguous);
     flow.stage = Stage::Decided(Decided {
         classification: Classification::default(),
         details: Details::new("www.example.org", "", ""),
@@ -54,6 +56,7 @@ fn a_note_brings_back_what_the_flow_was() {
     );
     assert_eq!(decided.verdict, Some(Verdict { action: Action::Drop, rule: Some(3) }));
     assert_eq!((restored.client, restored.noted), (Direction::FromLower, false));
+    assert_eq!(restored.findings, Finding::Ambiguous.into(), "another policy may ask for it");
 }
 
 #[test]
