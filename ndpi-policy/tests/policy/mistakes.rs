@@ -288,11 +288,7 @@ const WRITTEN: [(&str, &str, usize, &str); 6] = [
 
 #[test]
 fn policies_that_people_wrote_are_reported_with_line_and_cure() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/faults/policies");
-    if !folder.is_dir() {
-        eprintln!("skipped: no policies in {}", folder.display());
-        return;
-    }
+    let Some(folder) = testkit::places::shared("faults/policies") else { return };
     let names = real_names();
     for (file, code, line, cure) in WRITTEN {
         assert!(fs::exists(folder.join(file)).unwrap(), "{file}");
