@@ -1,6 +1,7 @@
 //! The loaded programs, with all that belongs to them.
 
 mod attached;
+mod attaching;
 mod wires;
 
 use std::path::{Path, PathBuf};

@@ -8,7 +8,6 @@ use ndpi_flow::{End, FlowEntry, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::Slowest;
-use super::transfer::Transfer;
 use crate::record::Counters;
 
 /// Flows with their packets and bytes.
@@ -41,8 +40,7 @@ pub struct Ruled {
 }
 
 /// Sums over finished flows.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(from = "Transfer", into = "Transfer")]
+#[derive(Clone, Debug, Default)]
 pub struct Summary {
     /// All flows.
     pub total: Tally,

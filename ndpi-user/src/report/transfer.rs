@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use ndpi::{AppId, CategoryId};
 use ndpi_flow::{Action, Endpoint, Verdict};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Ruled, SlowFlow, Slowest, Summary, Tally};
 
 /// A [`Summary`] in types that can be written.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Transfer {
+struct Transfer {
     total: Tally,
     apps: Vec<(u16, u16, Tally)>,
     categories: Vec<(u16, Tally)>,
@@ -34,16 +34,29 @@ struct Slow {
     capture: String,
 }
 
-impl From<Summary> for Transfer {
-    fn from(summary: Summary) -> Self {
-        let rule = |(verdict, ruled): (Verdict, Ruled)| (verdict.action as u8, verdict.rule, ruled);
+impl Serialize for Summary {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Transfer::from(self).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Summary {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Transfer::deserialize(deserializer).map(Self::from)
+    }
+}
+
+impl From<&Summary> for Transfer {
+    fn from(summary: &Summary) -> Self {
+        let rule =
+            |(verdict, ruled): (&Verdict, &Ruled)| (verdict.action as u8, verdict.rule, *ruled);
         let flows = summary.slowest.flows().iter();
         Self {
             total: summary.total,
-            apps: summary.apps.into_iter().map(|(id, sum)| (id.master, id.app, sum)).collect(),
-            categories: summary.categories.into_iter().map(|(id, sum)| (id.0, sum)).collect(),
-            risks: summary.risks.into_iter().collect(),
-            rules: summary.rules.into_iter().map(rule).collect(),
+            apps: summary.apps.iter().map(|(id, sum)| (id.master, id.app, *sum)).collect(),
+            categories: summary.categories.iter().map(|(id, sum)| (id.0, *sum)).collect(),
+            risks: summary.risks.iter().map(|(id, sum)| (*id, *sum)).collect(),
+            rules: summary.rules.iter().map(rule).collect(),
             given_up: summary.given_up,
             guessed: summary.guessed,
             evicted: summary.evicted,

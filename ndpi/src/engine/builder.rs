@@ -9,7 +9,7 @@ use ndpi_sys::constants::{
 use ndpi_sys::types::Module;
 use ndpi_sys::{Functions, module_lock};
 
-use super::OwnedModule;
+use super::module::OwnedModule;
 use crate::{ConfigError, Engine, EngineError, Library, SharedCaches, text};
 
 /// An engine that is being configured: everything that nDPI wants to know before the first packet.

@@ -1,10 +1,9 @@
 //! Lists of everything that an engine knows.
 
-use ndpi_sys::module_lock;
 use ndpi_sys::types::MasterApp;
 
-use super::{Engine, OwnedModule};
-use crate::{AppId, Breed, BreedId, Category, CategoryId, Protocol, text};
+use super::Engine;
+use crate::{AppId, Breed, BreedId, Category, CategoryId, Protocol};
 
 impl Engine {
     /// All protocols: nDPI's own by number, then custom ones, whose numbers may be any
@@ -46,19 +45,3 @@ impl Engine {
         }
     }
 }
-
-/// The names of all categories by number, up to the last; empty for numbers without one.
-pub(super) fn category_names(module: &OwnedModule) -> Vec<String> {
-    // Of a number that it does not know the library makes a text in one buffer for all threads.
-    let _lock = module_lock();
-    let name = |id: u32| {
-        let function = module.library.functions().category_get_name;
-        // SAFETY: the module is alive; the function takes any number. The string is constant, the
-        // module's, or in the buffer that the lock guards; it is copied at once.
-        unsafe { text::owned(function(module.pointer.as_ptr(), id)) }
-    };
-    (0..u32::from(u16::MAX)).map(name).take_while(|name| !name.starts_with(NO_CATEGORY)).collect()
-}
-
-/// How the library begins the name of a category that does not exist.
-const NO_CATEGORY: &str = "Invalid category";

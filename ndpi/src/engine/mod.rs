@@ -5,20 +5,20 @@ mod catalog;
 mod hosts;
 mod ids;
 mod lists;
+mod module;
 mod names;
 mod rules;
 mod stats;
 
 use std::ffi::c_int;
-use std::ptr::NonNull;
 use std::rc::Rc;
 
 pub use builder::EngineBuilder;
 use ndpi_sys::Functions;
-use ndpi_sys::module_lock;
-use ndpi_sys::types::{GlobalContext, Module};
+use ndpi_sys::types::Module;
 
-use crate::{Flow, Library, SharedCaches, text};
+use crate::{Flow, Library, text};
+use module::OwnedModule;
 pub use stats::CacheStatistics;
 
 /// A detection module, configured and running (`struct ndpi_detection_module_struct`).
@@ -50,7 +50,7 @@ impl Engine {
         let functions = module.library.functions();
         // SAFETY: the module is finalized.
         let count = unsafe { (functions.get_num_protocols)(module.pointer.as_ptr()) };
-        let categories = lists::category_names(&module);
+        let categories = module.category_names();
         let protocol_count = u16::try_from(count).unwrap_or(u16::MAX);
         Self { module, protocol_count, categories }
     }
@@ -134,43 +134,5 @@ impl Engine {
     #[inline]
     pub(crate) fn module(&self) -> *mut Module {
         self.module.pointer.as_ptr()
-    }
-}
-
-/// A module and what it needs to live. Freed once, whether it got to run or not.
-#[derive(Debug)]
-struct OwnedModule {
-    pointer: NonNull<Module>,
-    shared: Option<SharedCaches>,
-    library: Library,
-}
-
-// SAFETY: a module holds no thread-local state and may be used by any one thread at a time; flows
-// borrow the engine or own a share of it by an `Rc`, and neither they nor that are `Send`, so none stays
-// behind on another thread. `Sync` is withheld
-// by the pointer.
-unsafe impl Send for OwnedModule {}
-
-impl OwnedModule {
-    fn new(library: &Library, shared: Option<&SharedCaches>) -> Option<Self> {
-        let context = shared.map_or(std::ptr::null_mut(), |shared| shared.pointer().as_ptr());
-        let _lock = module_lock();
-        // SAFETY: the module lock is held; the context is null or kept alive beside the module.
-        let pointer = unsafe { (library.functions().init_detection_module)(context) };
-        let pointer = NonNull::new(pointer)?;
-        Some(Self { pointer, shared: shared.cloned(), library: library.clone() })
-    }
-
-    fn context(&self) -> *mut GlobalContext {
-        self.shared.as_ref().map_or(std::ptr::null_mut(), |shared| shared.pointer().as_ptr())
-    }
-}
-
-impl Drop for OwnedModule {
-    fn drop(&mut self) {
-        let _lock = module_lock();
-        // SAFETY: flows hold the engine, so all are gone; the lock is held; the shared context
-        // is dropped after this.
-        unsafe { (self.library.functions().exit_detection_module)(self.pointer.as_ptr()) }
     }
 }

@@ -8,7 +8,8 @@ use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
-use super::{inputs, object};
+use super::compile::compile;
+use super::inputs;
 use crate::process;
 use crate::setup;
 use crate::toolchain::Toolchain;
@@ -114,11 +115,11 @@ impl Tools {
 
 /// Compiles the object, here and in a copy of the sources elsewhere, and records it.
 pub(super) fn accept(workspace: &Workspace) -> Result<()> {
-    let content = object::compile(workspace)?;
+    let content = compile(workspace)?;
     eprintln!("build: compiling the BPF programs again elsewhere: the bytes must be the same");
     let elsewhere = tempfile::tempdir().context("cannot make a folder for a second build")?;
     copy_sources(workspace, elsewhere.path())?;
-    let again = object::compile(&Workspace::at(elsewhere.path()))?;
+    let again = compile(&Workspace::at(elsewhere.path()))?;
     ensure!(
         content == again,
         "the same sources gave other bytes in {}",

@@ -1,6 +1,7 @@
 //! `cargo xtask build`: the BPF object, then the program that embeds it.
 
 mod committed;
+mod compile;
 mod inputs;
 mod object;
 mod profile;
@@ -15,7 +16,8 @@ use crate::manner::Manner;
 use crate::setup::{Need, Plan};
 use crate::workspace::{Profile, Workspace};
 
-pub(crate) use object::{check_object, for_bpf, is_compiled, provide_object};
+pub(crate) use compile::for_bpf;
+pub(crate) use object::{check_object, is_compiled, provide_object};
 pub(crate) use program::build_program;
 
 /// Compile the BPF programs and `ndpi-xdp`, after setting up what is missing.

@@ -57,9 +57,8 @@ pub(crate) fn provide(workspace: &Workspace, need: &Need) -> Result<()> {
     plan.carry_out()
 }
 
-/// The first step of `cargo xtask test`.
-pub(crate) fn ensure_for_tests(workspace: &Workspace) -> Result<()> {
-    let object = crate::build::is_compiled(workspace)?;
+/// The first step of `cargo xtask test`; `object` says whether that compiles the BPF programs.
+pub(crate) fn ensure_for_tests(workspace: &Workspace, object: bool) -> Result<()> {
     let plan = Plan::make(workspace, &Need { object, ..Need::everything() });
     // Without root's rights, the tests that want these programs are skipped in any case.
     if plan.wants_packages() && crate::manner::may_install() && !crate::sudo::is_possible() {

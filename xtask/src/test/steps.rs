@@ -15,7 +15,7 @@ pub(super) struct Step {
 
 /// All of them, in order. The object comes before whatever embeds it, so that is compiled once.
 pub(super) const STEPS: [Step; 12] = [
-    Step { name: "setup", what: "what building and testing need", run: setup::ensure_for_tests },
+    Step { name: "setup", what: "what building and testing need", run: set_up },
     Step { name: "format", what: "rustfmt", run: format },
     Step { name: "tidy", what: "the project's own rules, licences", run: tidy::ensure },
     Step { name: "deny", what: "cargo-deny, where it is installed", run: deny },
@@ -31,6 +31,10 @@ pub(super) const STEPS: [Step; 12] = [
 
 pub(super) fn names() -> [&'static str; STEPS.len()] {
     STEPS.map(|step| step.name)
+}
+
+fn set_up(workspace: &Workspace) -> Result<()> {
+    setup::ensure_for_tests(workspace, build::is_compiled(workspace)?)
 }
 
 fn format(workspace: &Workspace) -> Result<()> {

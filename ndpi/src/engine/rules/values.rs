@@ -9,7 +9,6 @@ use ndpi_sys::constants::BREEDS;
 use ndpi_sys::types::Module;
 
 use super::call;
-use crate::engine::lists;
 use crate::{BreedId, CategoryId, EngineBuilder, Risks, RulesError};
 
 /// Rules by value.
@@ -141,7 +140,7 @@ impl EngineBuilder {
     pub(super) fn check_category(self, category: CategoryId) -> Result<Self, RulesError> {
         let unknown = RulesError::Unknown { what: "category", number: category.0 };
         let Some(module) = &self.module else { return Ok(self) };
-        let names = lists::category_names(module);
+        let names = module.category_names();
         match names.get(usize::from(category.0)) {
             Some(name) if !name.is_empty() => Ok(self),
             _ => Err(unknown),

@@ -1,6 +1,6 @@
 //! curl with the address that dig got, so that its own resolver plays no part.
 
-use super::{Answer, Output, PATIENCE, Setting, bracketed, reason, served};
+use super::call::{Answer, Output, PATIENCE, Setting, bracketed, reason, served};
 use crate::lab::requests::{Ask, Request};
 use crate::lab::servers;
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Answer, Output, PATIENCE, Setting, reason, record_type};
+use super::call::{Answer, Output, PATIENCE, Setting, reason, record_type};
 use crate::lab::requests::{Family, Request};
 
 pub(super) fn arguments(request: &Request, setting: &Setting) -> Vec<String> {

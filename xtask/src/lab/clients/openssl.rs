@@ -1,6 +1,6 @@
 //! `openssl s_client`: a TLS connection by hand, with a request typed into it.
 
-use super::{Answer, Output, Setting, bracketed, reason};
+use super::call::{Answer, Output, Setting, bracketed, reason};
 use crate::lab::requests::Request;
 use crate::lab::servers;
 

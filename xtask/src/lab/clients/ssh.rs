@@ -1,7 +1,7 @@
 //! ssh: the key exchange with the server whose host key we know. Nobody may log in, and the
 //! server's saying so is the answer.
 
-use super::{Answer, Output, PATIENCE, Setting, reason};
+use super::call::{Answer, Output, PATIENCE, Setting, reason};
 use crate::lab::servers;
 
 pub(super) fn arguments(setting: &Setting) -> Vec<String> {

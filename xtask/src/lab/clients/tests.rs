@@ -1,7 +1,8 @@
+use std::net::SocketAddr;
 use std::path::Path;
 
 use super::*;
-use crate::lab::requests::Expected;
+use crate::lab::requests::{Expected, Family, Page};
 
 fn request(ask: Ask, family: Family) -> Request {
     Request { ask, name: "www.example.org", family, expected: Expected::Answered }

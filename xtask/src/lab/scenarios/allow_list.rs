@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Scenario, Scene};
+use super::scenario::{Scenario, Scene};
 use crate::lab::echo::Echo;
 use crate::lab::findings::Findings;
 use crate::lab::outcome::Outcome;

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::Scene;
+use super::scenario::Scene;
 use crate::lab::kernel;
 use crate::lab::router::Router;
 use crate::process;

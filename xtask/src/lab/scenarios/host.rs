@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{Scenario, Scene};
+use super::scenario::{Scenario, Scene};
 use crate::lab::conversation::Asked;
 use crate::lab::findings::Findings;
 use crate::lab::interrupt;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::meter::{Speed, speeds};
-use super::{Scenario, Scene};
+use super::scenario::{Scenario, Scene};
 use crate::lab::download::Download;
 use crate::lab::findings::Findings;
 use crate::lab::requests::{Ask, Expected, Family, Page, row};

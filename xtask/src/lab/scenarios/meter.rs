@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use super::Scene;
+use super::scenario::Scene;
 use crate::lab::download::Download;
 use crate::lab::flow::FlowId;
 use crate::lab::{interrupt, kernel};

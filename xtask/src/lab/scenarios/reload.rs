@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result, anyhow};
 use serde_json::Value;
 
 use super::changing::{Changing, Reply, WAYS};
+use super::scenario::{Scenario, Scene};
 use super::traffic::{BOTH, FIRST, NONE, SECOND, Traffic};
-use super::{Scenario, Scene};
 use crate::lab::conversation::Asked;
 use crate::lab::findings::Findings;
 use crate::lab::flow::FlowId;

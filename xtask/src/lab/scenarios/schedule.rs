@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Result, bail};
 
 use super::clock::{hours_around, whole_second, zone_turning_at};
-use super::{Scenario, Scene};
+use super::scenario::{Scenario, Scene};
 use crate::lab::conversation::Asked;
 use crate::lab::findings::Findings;
 use crate::lab::outcome::Outcome;

@@ -42,11 +42,6 @@ pub(super) const EXCEPTIONS: &[Exception] = &[
         why: "an engine makes flows and classifies them; a flow keeps its engine",
     },
     Exception {
-        user: "ndpi/src/engine/lists.rs",
-        used: "ndpi/src/engine/mod.rs",
-        why: "the methods of `Engine` that list what it knows, in a file of their own",
-    },
-    Exception {
         user: "ndpi/src/shared.rs",
         used: "ndpi/src/engine",
         why: "shared caches make engines, which keep them alive",
@@ -65,35 +60,5 @@ pub(super) const EXCEPTIONS: &[Exception] = &[
         user: "ndpi-common/src/parse/packet.rs",
         used: "ndpi-common/src/parse",
         why: "a packet holds its tags and its tunnel, and the layers that read those give refusals of a packet",
-    },
-    Exception {
-        user: "ndpi-kernel/src/running/attached.rs",
-        used: "ndpi-kernel/src/running.rs",
-        why: "the methods of `Kernel` that attach, in a file of their own",
-    },
-    Exception {
-        user: "ndpi-user/src/report/transfer.rs",
-        used: "ndpi-user/src/report/summary.rs",
-        why: "the written form of a summary: serde's `from` and `into` name each at the other",
-    },
-    Exception {
-        user: "xtask/src/build/committed.rs",
-        used: "xtask/src/build/object.rs",
-        why: "to accept an object is to compile it, and to provide one is to look for an accepted one first",
-    },
-    Exception {
-        user: "xtask/src/setup/mod.rs",
-        used: "xtask/src/build/object.rs",
-        why: "what tests need depends on whether they compile the object, and compiling needs what setup provides",
-    },
-    Exception {
-        user: "xtask/src/lab/clients",
-        used: "xtask/src/lab/clients/mod.rs",
-        why: "one call for all clients, which share its types",
-    },
-    Exception {
-        user: "xtask/src/lab/scenarios",
-        used: "xtask/src/lab/scenarios/mod.rs",
-        why: "the list of all scenarios stands with the type of each",
     },
 ];
