@@ -21,6 +21,7 @@ mod pod;
 pub mod reopen;
 mod rule_name;
 mod sample;
+mod sequence;
 mod server;
 mod stats;
 #[cfg(test)]
@@ -43,6 +44,7 @@ pub use live::{Live, MAX_SNAP, SILENCE_TICKS, Switches};
 pub use pod::Pod;
 pub use rule_name::{RuleKey, RuleName};
 pub use sample::{SampleFlags, SampleHeader};
+pub use sequence::{Known, SequenceNumbers, SideNumbers};
 pub use server::{MAX_SERVERS, Server, ServerKey};
 pub use stats::{Hook, Outcome, Reason, STATS_LEN, Stat, stats_index, stats_parts};
 pub use track::{Track, TrackNotes};
@@ -55,7 +57,7 @@ pub use weight::Weight;
 ///
 /// It is raised whenever a map's key or value, the sample header or the meaning of a statistic
 /// changes. A program that finds maps of another version does not use them.
-pub const ABI_VERSION: u32 = 7;
+pub const ABI_VERSION: u32 = 8;
 
 /// The mark (`SO_MARK` in socket(7)) on packets that user space sends to the ends of a rejected
 /// flow: they belong to the flow, and the program at egress lets them pass nevertheless.

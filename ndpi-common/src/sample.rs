@@ -1,6 +1,6 @@
 //! Samples: packets that the kernel shows to user space, as they lie in the rings.
 
-use crate::{Direction, Hook, Key, KeyV4, KeyV6};
+use crate::{Direction, Hook, Key, KeyV4, KeyV6, SequenceNumbers};
 
 /// What stands before a sample's bytes in a ring.
 ///
@@ -39,6 +39,9 @@ pub struct SampleHeader {
     pub captured: u32,
     /// The largest payload of one segment, 0 when the packet is not segmented later.
     pub segment_size: u32,
+    /// What the flow's packets up to this one have said of TCP's sequence numbers, as far as its track
+    /// reaches back; nothing where it has none.
+    pub sequence: SequenceNumbers,
 }
 
 /// Bits of [`SampleHeader::flags`].
@@ -126,7 +129,7 @@ impl SampleHeader {
     }
 }
 
-const _: () = assert!(size_of::<SampleHeader>() == 8 + 40 + 4 + 2 + 2 + 6 * 4);
+const _: () = assert!(size_of::<SampleHeader>() == 8 + 40 + 4 + 2 + 2 + 6 * 4 + 24);
 
 // SAFETY: `repr(C)`, integers and byte arrays only, no padding (asserted above): every bit pattern
 // is a value, and every byte of a value is initialised.

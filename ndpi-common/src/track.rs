@@ -1,7 +1,7 @@
 //! Tracks: the kernel's note of a flow that has no verdict yet.
 
 use crate::parse::{proto, tcp};
-use crate::{Direction, FlowPacket, Hook, Reason, SampleFlags, Total};
+use crate::{Direction, FlowPacket, Hook, Reason, SampleFlags, SequenceNumbers, Total};
 
 /// An entry of `TRACK_V4` and `TRACK_V6`, or of `UNANSWERED_V4` and `UNANSWERED_V6` while nobody has
 /// answered the client.
@@ -27,6 +27,8 @@ pub struct Track {
     /// What of `packets` and `bytes` was dropped, because of the flow's server or
     /// [`crate::Switches::DROP_OVER_BUDGET`].
     pub dropped: Total,
+    /// What the packets said of TCP's sequence numbers.
+    pub sequence: SequenceNumbers,
 }
 
 impl Track {
@@ -123,7 +125,7 @@ impl TrackNotes {
     }
 }
 
-const _: () = assert!(size_of::<Track>() == 4 + 4 + 8 + 8 + 4 + 4 + 16);
+const _: () = assert!(size_of::<Track>() == 4 + 4 + 8 + 8 + 4 + 4 + 16 + 24);
 
 // SAFETY: `repr(C)`, integers only, no padding (asserted above): every bit pattern is a value, and
 // every byte of a value is initialised.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ndpi_common::Direction;
+use ndpi_common::{Direction, SequenceNumbers};
 
 use crate::key::FlowKey;
 use crate::sample::Sample;
@@ -41,6 +41,7 @@ struct Placed {
     tunneled: bool,
     outer: bool,
     ingress: bool,
+    sequence: SequenceNumbers,
     l3: Range<usize>,
 }
 
@@ -68,6 +69,7 @@ impl Batch {
             tunneled: sample.tunneled,
             outer: sample.outer,
             ingress: sample.ingress,
+            sequence: sample.sequence,
             l3: start..self.bytes.len(),
         });
     }
@@ -95,6 +97,7 @@ impl Batch {
             tunneled: placed.tunneled,
             outer: placed.outer,
             ingress: placed.ingress,
+            sequence: placed.sequence,
         })
     }
 

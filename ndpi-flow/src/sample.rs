@@ -1,9 +1,9 @@
 //! Samples: packets shown to user space, whatever source they come from.
 
-use ndpi_common::Direction;
 pub use ndpi_common::parse::tcp;
 use ndpi_common::parse::{self, Captured, Fragment, Options, Source as _, proto};
 use ndpi_common::reopen::Header;
+use ndpi_common::{Direction, SequenceNumbers};
 
 use crate::key::FlowKey;
 use crate::tenant::Tenant;
@@ -59,6 +59,10 @@ pub struct Sample<'a> {
     pub outer: bool,
     /// XDP saw it come in on its interface. Never in captures.
     pub ingress: bool,
+    /// What the kernel says that the flow's packets up to this one told of TCP's sequence numbers, since its
+    /// track began: where each side's stream begins, and what of it has arrived. Nothing in captures, where
+    /// the classifier sees every packet.
+    pub sequence: SequenceNumbers,
 }
 
 impl<'a> Sample<'a> {
@@ -112,6 +116,7 @@ impl<'a> Sample<'a> {
             tunneled: false,
             outer: false,
             ingress: false,
+            sequence: SequenceNumbers::UNKNOWN,
         }
     }
 }

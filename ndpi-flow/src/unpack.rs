@@ -53,6 +53,7 @@ impl Unpacker {
             tunneled: header.flags & SampleFlags::TUNNELED != 0,
             outer: header.flags & outer == SampleFlags::OUTER,
             ingress: header.hook() == Hook::Xdp,
+            sequence: header.sequence,
         })
     }
 }

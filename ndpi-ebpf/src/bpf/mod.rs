@@ -29,6 +29,7 @@ mod odd;
 mod programs;
 mod quoted;
 mod reopen;
+mod sequence;
 mod servers;
 mod settings;
 mod show;

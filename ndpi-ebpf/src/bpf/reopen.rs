@@ -4,12 +4,13 @@
 use core::ptr;
 
 use ndpi_common::parse::tcp;
-use ndpi_common::reopen::{Connections, Header, Meaning, Opening, Segment};
+use ndpi_common::reopen::{Connections, Meaning, Opening, Segment};
 use ndpi_common::{FlowPacket, State, VerdictEntry};
 
 use super::atomic;
 use super::entry::{FirstWord, clear_state, set_state};
 use super::hook::Hooked;
+use super::sequence;
 use super::settings;
 
 /// What a verdict that is unsettled, or a packet with the SYN flag, comes to. Numbers, as they are
@@ -80,21 +81,7 @@ pub(super) fn outlived(verdict: *mut VerdictEntry) -> u32 {
 /// What the packet says, if it is a whole TCP segment.
 #[inline(always)]
 fn segment<H: Hooked, K: Copy>(frame: H, packet: &FlowPacket<K>) -> Segment {
-    if packet.is_fragment() || packet.is_error || packet.has_bad_length() {
-        return Segment::Other;
-    }
-    let (Some(sequence), Some(acknowledged)) =
-        (frame.load(packet.l4 + 4), frame.load(packet.l4 + 8))
-    else {
-        return Segment::Other;
-    };
-    Segment::of(&Header {
-        direction: packet.direction,
-        flags: packet.tcp_flags,
-        has_payload: packet.payload < packet.end,
-        sequence: u32::from_be_bytes(sequence),
-        acknowledged: u32::from_be_bytes(acknowledged),
-    })
+    sequence::header(frame, packet).map_or(Segment::Other, |header| Segment::of(&header))
 }
 
 /// # Safety

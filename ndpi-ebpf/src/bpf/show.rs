@@ -14,6 +14,7 @@ use super::family::Family;
 use super::hook::Hooked;
 use super::maps::{RINGS, Ring};
 use super::odd;
+use super::sequence;
 use super::settings;
 
 /// A record with room for `N` bytes of the packet.
@@ -82,6 +83,7 @@ pub(super) fn rejected<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>) {
 
 #[inline(never)]
 fn reject<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>) -> i32 {
+    sequence::note_nothing::<H>();
     i32::from(show(frame, packet, 0, SampleFlags::REJECTED, Backlog::ANY).is_ok())
 }
 
@@ -156,5 +158,6 @@ unsafe fn head<H: Hooked, K: Family>(
         (*to).wire_bytes = packet.weight.bytes;
         (*to).captured = facts.captured;
         (*to).segment_size = packet.segment_size;
+        sequence::copy_to::<H>(&raw mut (*to).sequence);
     }
 }

@@ -14,6 +14,7 @@ use super::count;
 use super::family::Family;
 use super::hook::Hooked;
 use super::maps::{SCRATCH, Scratch};
+use super::sequence;
 use super::servers;
 use super::settings;
 use super::show::show;
@@ -83,6 +84,7 @@ unsafe fn promote<H: Hooked, K: Family>(key: &K, track: *mut Track) -> i32 {
         (*answered).tcp_flags = (*track).tcp_flags;
         (*answered).last_seen = (*track).last_seen;
         (*answered).client = (*track).client;
+        (*answered).sequence = (*track).sequence;
         (*answered).packets = atomic::swap(&raw mut (*track).packets, 0);
         (*answered).bytes = atomic::swap(&raw mut (*track).bytes, 0);
         (*answered).dropped.packets = atomic::swap(&raw mut (*track).dropped.packets, 0);
@@ -115,6 +117,7 @@ unsafe fn goes_on<K>(track: *mut Track, packet: &FlowPacket<K>) -> bool {
 fn new<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>, takes_over: bool) -> Disposition {
     let client = packet.client();
     let blocked = servers::is_blocked(packet, client);
+    sequence::note_first(frame, packet);
     let mut reason = show_first(frame, packet, blocked);
     let shown = reason.is_none();
     let drops = blocked || settings::budget() == 0 && over_budget_drops();
@@ -148,8 +151,8 @@ fn show_first<H: Hooked, K: Family>(
 }
 
 /// Writes the track of a flow's first packet, with the notes that it leaves, whether it was shown, and
-/// which way it says that the client's go; says whether there was room. It is made in the scratch entry:
-/// the stack has no room for it.
+/// which way it says that the client's go; says whether there was room. It is made in the scratch entry,
+/// as the stack has no room for it; the sequence numbers are there already.
 #[inline(always)]
 fn keep<H: Hooked, K: Family>(
     packet: &FlowPacket<K>,
@@ -201,6 +204,7 @@ unsafe fn known<H: Hooked, K: Family>(
         }
         let before = (*track).tcp_flags;
         note::<H, K>(track, packet);
+        sequence::note_in(frame, track, packet);
         let notes = before | u32::from(packet.tcp_flags);
         let flags = flags(blocked) | TrackNotes::sample_flags(notes);
         let reason = show_next(frame, track, packet, flags);
@@ -226,6 +230,8 @@ unsafe fn restart<K: Family>(track: *mut Track, packet: &FlowPacket<K>) {
         ptr::write_volatile(&raw mut (*track).shown, 0);
         ptr::write_volatile(&raw mut (*track).tcp_flags, 0);
         ptr::write_volatile(&raw mut (*track).client, packet.client() as u32);
+        ptr::write_volatile(&raw mut (*track).sequence.lower.known, 0);
+        ptr::write_volatile(&raw mut (*track).sequence.upper.known, 0);
     }
 }
 
