@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
-    Context, DetachArguments, ListArguments, PcapArguments, PolicyArguments, ReplayArguments,
-    RunArguments, VerdictsArguments,
+    CompletionsArguments, Context, DetachArguments, ListArguments, ManArguments, PcapArguments,
+    PolicyArguments, ReplayArguments, RunArguments, VerdictsArguments,
 };
 
 /// Labels every flow that crosses an interface with its application, and enforces a policy in the kernel.
@@ -37,6 +37,8 @@ enum Command {
     Policy(PolicyArguments),
     Verdicts(VerdictsArguments),
     Detach(DetachArguments),
+    Completions(CompletionsArguments),
+    Man(ManArguments),
 }
 
 impl Cli {
@@ -57,6 +59,8 @@ impl Cli {
             Command::Policy(arguments) => arguments.run(context),
             Command::Verdicts(arguments) => arguments.run(),
             Command::Detach(arguments) => arguments.run(),
+            Command::Completions(arguments) => arguments.run(Self::command()),
+            Command::Man(arguments) => arguments.run(Self::command()),
         }
     }
 

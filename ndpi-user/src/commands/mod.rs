@@ -1,8 +1,10 @@
 //! The commands: the structures of their arguments (`clap`), and one call each to the part that does the
 //! work. Nothing outside of this module and `cli.rs` knows of a command line.
 
+mod completions;
 mod detach;
 mod list;
+mod man;
 mod moment;
 mod ndpi_options;
 mod network;
@@ -13,8 +15,10 @@ mod run;
 mod tunnel_options;
 mod verdicts;
 
+pub use completions::CompletionsArguments;
 pub use detach::DetachArguments;
 pub use list::{Kind, ListArguments};
+pub use man::ManArguments;
 pub use ndpi_options::NdpiOptions;
 pub use pcap::PcapArguments;
 pub use policy::{CheckArguments, ExplainArguments, PolicyArguments, ReloadArguments};
