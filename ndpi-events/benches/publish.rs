@@ -36,6 +36,7 @@ fn event() -> Event {
         rule: Some("default".into()),
         decided_by: None,
         incomplete: false,
+        findings: Vec::new(),
     };
     Event::FlowEnded(FlowEnded {
         ends,

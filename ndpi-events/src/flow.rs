@@ -46,6 +46,8 @@ pub struct Label {
     pub decided_by: Option<Word>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub incomplete: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Word>,
 }
 
 /// The tunnel that a flow's first packet came through.

@@ -90,6 +90,8 @@ pub struct Stopped {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub lost_records: u64,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub findings: BTreeMap<Word, u64>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub time_to_verdict: BTreeMap<Word, Times>,
 }
 

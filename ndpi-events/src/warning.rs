@@ -9,11 +9,17 @@ use crate::{Time, Word};
 pub struct Warning {
     /// When.
     pub time: Time,
-    /// What it is about: `rings-full`, `frames-lost`, `records-lost`, `map-refused`.
+    /// What it is about: `rings-full`, `frames-lost`, `records-lost`, `map-refused`, `evasion`.
     pub about: Word,
-    /// How many of them since the last warning of the kind: packets, frames, records; of `map-refused`, how often
-    /// so far.
+    /// How many of them since the last warning of the kind: packets, frames, records, flows of `src`; of
+    /// `map-refused`, how often so far.
     pub count: u64,
+    /// Of `evasion`: the client; absent where it is about several that are not named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub src: Option<String>,
+    /// Of `evasion`: what was found in its flows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Word>,
     /// In words.
     pub text: String,
 }

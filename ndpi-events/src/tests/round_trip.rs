@@ -50,12 +50,12 @@ prop_compose! {
         (state, app, category, confidence) in (word(), shared(), shared(), word()),
         (app_id, master_id, incomplete) in any::<(u16, u16, bool)>(),
         (hostname, ja4) in (option::of(boxed()), option::of(boxed())),
-        risks in vec(shared(), 0..3),
+        (risks, findings) in (vec(shared(), 0..3), vec(word(), 0..3)),
         (action, rule, decided_by) in (option::of(word()), option::of(shared()), option::of(word())),
     ) -> Label {
         Label {
             state, app, app_id, master_id, category, confidence, hostname, ja4, risks, action, rule,
-            decided_by, incomplete,
+            decided_by, incomplete, findings,
         }
     }
 }
@@ -127,12 +127,14 @@ fn session() -> BoxedStrategy<Status> {
     );
     let rings = vec(any::<(usize, u64)>(), 0..3);
     let times = btree_map(word(), (any::<u64>(), [any::<u32>(); 3], any::<u32>()), 0..3);
-    let stopped = (time(), any::<[u64; 8]>(), rings, times).prop_map(
+    let findings = btree_map(word(), any::<u64>(), 0..3);
+    let stopped = (time(), any::<[u64; 8]>(), rings, times, findings).prop_map(
         |(
             time,
             [seen, passed, dropped, redirected, lost_frames, left_out, queue_full, lost],
             rings,
             times,
+            findings,
         )| {
             let ring_full =
                 rings.into_iter().map(|(cpu, packets)| RingFull { cpu, packets }).collect();
@@ -152,6 +154,7 @@ fn session() -> BoxedStrategy<Status> {
                 queue_full,
                 lost_records: lost,
                 time_to_verdict: times.collect(),
+                findings,
             })
         },
     );
@@ -218,9 +221,12 @@ fn event() -> BoxedStrategy<Event> {
                 Event::Reloaded(Reloaded { time, result, problems, repeated, failures })
             },
         );
-    let warning = (time(), word(), any::<u64>(), text()).prop_map(|(time, about, count, text)| {
-        Event::Warning(Warning { time, about, count, text })
-    });
+    let of_client = (option::of(text()), vec(word(), 0..3));
+    let warning = (time(), word(), any::<u64>(), text(), of_client).prop_map(
+        |(time, about, count, text, (src, findings))| {
+            Event::Warning(Warning { time, about, count, src, findings, text })
+        },
+    );
     let status = prop_oneof![session(), of_interface(), of_load()].prop_map(Event::Status);
     prop_oneof![flow(), status.boxed(), reloaded.boxed(), warning.boxed()].boxed()
 }

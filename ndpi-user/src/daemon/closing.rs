@@ -8,7 +8,7 @@ use ndpi_common::{Hook, Outcome, Reason};
 
 use ndpi_events::{RingFull, Status, Stopped, Time, Times, Word};
 
-use crate::live::{TimeToVerdict, losses_by_cpu};
+use crate::live::{Summary, TimeToVerdict, losses_by_cpu};
 use crate::report::statistics_table;
 use ndpi_kernel::{Kernel, Statistics};
 
@@ -32,13 +32,8 @@ impl Closing {
         Ok(Self { statistics, ring_full, lost_frames, reloads, lost_records })
     }
 
-    /// The last event; of the packets that were shown, `left_out` were not given to nDPI, and `queue_full`
-    /// lost. Decisions took the times in `times`.
-    pub(super) fn event(
-        &self,
-        (left_out, queue_full): (u64, u64),
-        times: &TimeToVerdict,
-    ) -> Status {
+    /// The last event, with what was seen of flows.
+    pub(super) fn event(&self, flows: &Summary) -> Status {
         let packets = |outcome| self.statistics.outcome(outcome).packets;
         let seen = [Hook::Xdp, Hook::Tc].map(|hook| self.statistics.seen(hook).packets);
         let lossy = self.ring_full.iter().enumerate().filter(|(_, packets)| **packets > 0);
@@ -50,10 +45,11 @@ impl Closing {
             redirected: packets(Outcome::Redirected),
             lost_frames: self.lost_frames,
             ring_full: lossy.map(|(cpu, &packets)| RingFull { cpu, packets }).collect(),
-            left_out: self.statistics.reason(Reason::HeldBack).packets + left_out,
-            queue_full,
+            left_out: self.statistics.reason(Reason::HeldBack).packets + flows.left_out(),
+            queue_full: flows.queue_full(),
             lost_records: self.lost_records,
-            time_to_verdict: timed(times),
+            time_to_verdict: timed(flows.times()),
+            findings: flows.found().by_name(),
         })
     }
 }

@@ -35,7 +35,7 @@ use session::Outside;
 use crate::enforce::{KernelBlocklist, KernelRules, PolicyInstaller};
 use crate::export::{Ending, Format, LineSink, LogSink};
 use crate::interfaces::Attacher;
-use crate::live::{Crowding, Halves, Shared, Summary};
+use crate::live::{Crowding, Halves, Shared, Summary, Suspects};
 use crate::logging;
 use crate::policy_files::PolicyFiles;
 use crate::record::Names;
@@ -92,6 +92,7 @@ impl Options {
             interfaces: attacher.roster().clone(),
             crowding: Arc::new(Crowding::new(bus.source("tables"))),
             halves: Arc::new(Halves::new(attacher.roster().clone(), bus.source("directions"))),
+            suspects: Arc::new(Suspects::new(bus.source("suspects"))),
             bus,
             lost_records: records.losses().clone(),
             rejecter: rejecter(&policy)?,
@@ -127,8 +128,7 @@ impl Options {
         drop(kernel);
         let closing = closing?;
         let report = report(&ended.summary, &names, &closing);
-        let left = (ended.summary.left_out(), ended.summary.queue_full());
-        let last = closing.event(left, ended.summary.times());
+        let last = closing.event(&ended.summary);
         source.publish_last(Time::now(), Reported::Status(last), LAST_EVENT_WAIT);
         let code = self.ended(records, &report);
         Ok(if ended.result.is_ok() { code } else { ExitCode::FAILURE })

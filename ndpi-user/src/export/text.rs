@@ -38,6 +38,9 @@ fn write_decision(decided: &Decided, out: &mut Vec<u8>) -> std::io::Result<()> {
     if let Some(by) = &label.decided_by {
         write!(out, " by its {}", by.replace('-', " "))?;
     }
+    if !label.findings.is_empty() {
+        write!(out, ", found {}", label.findings.join(", "))?;
+    }
     if let Some(rule) = &label.rule {
         write!(out, ", rule \"{rule}\"")?;
     }
@@ -75,6 +78,7 @@ mod tests {
             rule: Some(rule.into()),
             decided_by: Some("first-packet".into()),
             incomplete: false,
+            findings: vec!["fake-segment".into(), "oversize".into()],
         };
         let time = Time::from_ns(1_700_000_000_500_000_000);
         Event::Decided(Decided { time, ends, inspected: 4, partial_at: None, label, latency_us: 9 })
@@ -87,7 +91,7 @@ mod tests {
         assert_eq!(
             String::from_utf8(line).unwrap(),
             "2023-11-14T22:13:20Z drop   TLS.Google           198.18.0.1:40000 > 198.18.0.2:443 \
-             www.example.org after 4 packets by its first packet, rule \"no search\"\n"
+             www.example.org after 4 packets by its first packet, found fake-segment, oversize, rule \"no search\"\n"
         );
     }
 

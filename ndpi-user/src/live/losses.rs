@@ -62,7 +62,8 @@ impl LossWatch {
     }
 
     fn warn(&mut self, time: Time, about: &'static str, count: u64, text: String) {
-        let warning = Warning { time, about: about.into(), count, text };
+        let warning =
+            Warning { time, about: about.into(), count, src: None, findings: Vec::new(), text };
         self.source.publish(time, Event::Warning(warning));
     }
 }

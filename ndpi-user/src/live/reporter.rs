@@ -65,7 +65,14 @@ impl Reporter {
     /// Reports that the maps have refused something.
     pub(super) fn refused(&mut self, Refusal { times: count, text }: Refusal) {
         let time = Time::from_ns(now_ns());
-        let warning = Warning { time, about: "map-refused".into(), count, text };
+        let warning = Warning {
+            time,
+            about: "map-refused".into(),
+            count,
+            src: None,
+            findings: Vec::new(),
+            text,
+        };
         self.source.publish(time, Event::Warning(warning));
     }
 

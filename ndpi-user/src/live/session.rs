@@ -27,6 +27,7 @@ use super::reader::Reader;
 use super::strain::StrainGauge;
 use super::stuck::StuckWatch;
 use super::summary::Summary;
+use super::suspects::Suspects;
 use super::worker::Worker;
 use super::worker_sink::{Shared, WorkerSink};
 use crate::enforce::{ActivePolicy, KernelRules, KernelStore, PolicyInstaller};
@@ -160,6 +161,7 @@ pub fn run(
             places: plan.settings.max_flows,
             crowding: Arc::clone(&shared.crowding),
             halves: Arc::clone(&shared.halves),
+            suspects: Arc::clone(&shared.suspects),
             since: vec![0; outboxes.len()],
         };
         let (stop_sweeper, stopped) = channel::bounded(0);
@@ -235,6 +237,7 @@ struct Sweeper {
     places: usize,
     crowding: Arc<Crowding>,
     halves: Arc<Halves>,
+    suspects: Arc<Suspects>,
     /// For each worker, the last sweep that brought it its active flows, see [`Census`].
     since: Vec<u32>,
 }
@@ -249,6 +252,7 @@ impl Sweeper {
             self.servers.sweep(now_ns);
             self.crowding.look(now_ns);
             self.halves.look(now_ns);
+            self.suspects.look(now_ns);
             self.losses.look(now_ns);
         }
     }

@@ -8,7 +8,7 @@ use ndpi_flow::{Action, DecidedBy, FlowEntry};
 
 use super::timing::TimeToVerdict;
 use crate::enforce::Volume;
-use crate::record::{Counters, Names};
+use crate::record::{Counters, Found, Names};
 
 /// Totals of one application under one action.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Summary {
     leaks: Leaks,
     /// Flows whose start was not seen and that have no name.
     incomplete: u64,
+    /// What was found in flows besides.
+    found: Found,
     /// Packets that were shown, and came here.
     samples: u64,
     /// Packets that were shown, and that no worker was given as it was behind.
@@ -61,6 +63,7 @@ impl Summary {
         row.bytes += counters.bytes;
         row.dropped += counters.dropped;
         self.incomplete += u64::from(flow.is_incomplete());
+        self.found.add(flow.findings);
         let (flows, dropped) = self.by.entry(decided.by).or_default();
         *flows += 1;
         *dropped += counters.dropped;
@@ -107,10 +110,16 @@ impl Summary {
         &self.times
     }
 
+    /// What was found in flows besides their labels.
+    pub fn found(&self) -> &Found {
+        &self.found
+    }
+
     /// Adds what another worker saw.
     pub fn merge(&mut self, other: &Self) {
         self.leaks.add(other.leaks);
         self.incomplete += other.incomplete;
+        self.found.merge(&other.found);
         self.add_samples(other.samples);
         self.add_left_out(other.left_out);
         self.add_queue_full(other.queue_full);
@@ -189,6 +198,7 @@ impl Summary {
             if self.incomplete > 0 {
                 writeln!(f, "incomplete: {} flows, whose start was not seen", self.incomplete)?;
             }
+            write!(f, "{}", self.found)?;
             self.hurried(f)
         })
     }
@@ -198,14 +208,21 @@ impl Summary {
         let of = |by| self.by.get(&by).copied().unwrap_or_default();
         let ((first, first_dropped), (server, server_dropped)) =
             (of(DecidedBy::FirstPacket), of(DecidedBy::Server));
-        if first + server == 0 {
-            return Ok(());
+        if first + server > 0 {
+            writeln!(
+                f,
+                "decided early: {first} by their first packet ({first_dropped} packets dropped), \
+                 {server} by earlier flows of their server ({server_dropped} packets dropped)"
+            )?;
         }
-        writeln!(
-            f,
-            "decided early: {first} by their first packet ({first_dropped} packets dropped), \
-             {server} by earlier flows of their server ({server_dropped} packets dropped)"
-        )
+        let (found, dropped) = of(DecidedBy::Finding);
+        if found > 0 {
+            writeln!(
+                f,
+                "decided early: {found} by what was found in them ({dropped} packets dropped)"
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -266,11 +283,13 @@ mod tests {
         one.add(&flow(DecidedBy::FirstPacket), counters);
         other.add(&flow(DecidedBy::Server), counters);
         other.add(&flow(DecidedBy::Server), counters);
+        one.add(&flow(DecidedBy::Finding), counters);
         one.merge(&other);
         let table = one.table(&Names::default()).to_string();
-        let last = table.lines().last().unwrap();
+        let lines: Vec<_> = table.lines().rev().take(2).collect();
+        assert_eq!(lines[0], "decided early: 1 by what was found in them (3 packets dropped)");
         assert_eq!(
-            last,
+            lines[1],
             "decided early: 1 by their first packet (3 packets dropped), 2 by earlier flows of \
              their server (6 packets dropped)"
         );

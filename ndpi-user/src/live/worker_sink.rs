@@ -13,6 +13,7 @@ use super::halves::Halves;
 use super::judge::{LiveJudge, LiveScene};
 use super::reporter::Reporter;
 use super::summary::Summary;
+use super::suspects::Suspects;
 use super::timing::Stopwatch;
 use crate::clock::now_ns;
 use crate::enforce::{ActivePolicy, Enforcer, KernelCounts, Pending, VerdictStore, Volume};
@@ -39,6 +40,8 @@ pub struct Shared {
     pub crowding: Arc<Crowding>,
     /// Interfaces that see one direction of flows only.
     pub halves: Arc<Halves>,
+    /// Clients in whose flows something was found.
+    pub suspects: Arc<Suspects>,
 }
 
 /// The sink of one worker.
@@ -49,6 +52,7 @@ pub(super) struct WorkerSink<S> {
     reporter: Reporter,
     crowding: Arc<Crowding>,
     halves: Arc<Halves>,
+    suspects: Arc<Suspects>,
     summary: Summary,
     /// Verdicts of living flows that a change of policy changed.
     changed: u64,
@@ -60,6 +64,7 @@ impl<S: VerdictStore> WorkerSink<S> {
     /// The sink of the worker `name`, which writes verdicts of `policy` to `store`.
     pub(super) fn new(store: S, policy: Arc<ActivePolicy>, shared: &Shared, name: &str) -> Self {
         let Shared { names, interfaces, bus, rejecter, servers, crowding, halves, .. } = shared;
+        let suspects = Arc::clone(&shared.suspects);
         let (rules, scene) = (Arc::clone(policy.policy()), LiveScene::new(interfaces.clone()));
         let judge = LiveJudge::new(rules, Arc::clone(servers), scene);
         Self {
@@ -68,6 +73,7 @@ impl<S: VerdictStore> WorkerSink<S> {
             reporter: Reporter::new(bus.source(name), Arc::clone(names), interfaces.clone()),
             crowding: Arc::clone(crowding),
             halves: Arc::clone(halves),
+            suspects,
             summary: Summary::default(),
             changed: 0,
             lost_notes: 0,
@@ -158,6 +164,7 @@ impl<S: VerdictStore, F> Sink<F> for WorkerSink<S> {
         let stands_ns = now_ns();
         let total_ns = stands_ns.saturating_sub(sample.time_ns);
         self.judge.scene.stopwatch.stands((decided, ktime_ns()), total_ns, sample.empty);
+        self.suspects.count(flow, stands_ns);
         self.judge.remember(flow, stands_ns);
         self.enforcer.answer(flow, sample);
         self.reporter.decided(flow, self.judge.rule_of(flow), (sample.time_ns, stands_ns));
@@ -182,6 +189,9 @@ impl<S: VerdictStore, F> Sink<F> for WorkerSink<S> {
         let (counters, kernel) = self.enforcer.finish(&mut flow, end);
         self.sum_up(&flow, counters, &kernel);
         self.halves.count(&flow);
+        if flow.decided().is_some_and(|decided| decided.given_up) {
+            self.suspects.count(&flow, now_ns());
+        }
         self.reporter.ended(&flow, self.judge.rule_of(&flow), end, counters);
     }
 }

@@ -128,6 +128,7 @@ impl RecordMaker<'_> {
             rule: self.rule.map(Into::into),
             decided_by: decided.by.name().map(Into::into),
             incomplete: flow.is_incomplete(),
+            findings: flow.findings.iter().map(|finding| finding.name().into()).collect(),
         })
     }
 }

@@ -7,9 +7,9 @@ use ndpi_events::FlowEnded;
 /// The names of the columns.
 pub const CSV_HEADER: &str = "capture,vlan,proto,src,sport,dst,dport,packets,bytes,inspected,state,\
 app,app_id,master_id,category,confidence,hostname,ja4,risks,action,rule,decided_by,leaked,dropped,tunnel,\
-outer_src,outer_dst,first_seen,last_seen,end,tenant,outer_tenant\n";
+outer_src,outer_dst,first_seen,last_seen,end,tenant,outer_tenant,findings\n";
 
-/// Appends `record` as a line to `out`. Risks are separated by semicolons; absent facts are empty.
+/// Appends `record` as a line to `out`. Risks and findings are separated by semicolons; absent facts are empty.
 pub fn write_csv(out: &mut Vec<u8>, record: &FlowEnded) {
     let FlowEnded { ends, label, tunnel, .. } = record;
     let mut line = Line { out, empty: true };
@@ -45,6 +45,7 @@ pub fn write_csv(out: &mut Vec<u8>, record: &FlowEnded) {
     line.text(&record.end);
     line.optional(tunnel.as_ref().and_then(|tunnel| tunnel.tenant));
     line.optional(tunnel.as_ref().and_then(|tunnel| tunnel.outer_tenant));
+    line.text(&label.findings.join(";"));
     line.out.push(b'\n');
 }
 

@@ -5,6 +5,7 @@ use std::hash::Hash;
 use hashbrown::HashMap;
 use ndpi::{AppId, CategoryId};
 use ndpi_flow::{End, FlowEntry, Verdict};
+use ndpi_labels::Finding;
 use serde::{Deserialize, Serialize};
 
 use super::Slowest;
@@ -50,6 +51,8 @@ pub struct Summary {
     pub categories: HashMap<CategoryId, Tally>,
     /// By risk.
     pub risks: HashMap<u8, Tally>,
+    /// By what was found in them besides.
+    pub findings: HashMap<Finding, Tally>,
     /// By verdict, where there is a policy.
     pub rules: HashMap<Verdict, Ruled>,
     /// Flows that ended before nDPI was done with them.
@@ -74,6 +77,9 @@ impl Summary {
         for risk in classification.risks.iter() {
             self.risks.entry(risk).or_default().add(tally);
         }
+        for finding in flow.findings.iter() {
+            self.findings.entry(finding).or_default().add(tally);
+        }
         if let Some(verdict) = decided.verdict {
             let ruled = self.rules.entry(verdict).or_default();
             ruled.tally.add(tally);
@@ -90,6 +96,7 @@ impl Summary {
         merge(&mut self.apps, other.apps, Tally::add);
         merge(&mut self.categories, other.categories, Tally::add);
         merge(&mut self.risks, other.risks, Tally::add);
+        merge(&mut self.findings, other.findings, Tally::add);
         merge(&mut self.rules, other.rules, |ruled, other| {
             ruled.tally.add(other.tally);
             ruled.dropped += other.dropped;

@@ -93,6 +93,7 @@ impl fmt::Display for Report<'_> {
         let categories = summary.categories.iter().map(category).collect();
         self.shares(f, "Categories", "category", categories)?;
         self.risks(f)?;
+        self.findings(f)?;
         self.rules(f)?;
         self.slowest(f)?;
         self.skipped(f)
@@ -181,23 +182,41 @@ impl Report<'_> {
     }
 
     fn risks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let risks = by_flows(&self.summary.risks).into_iter();
+        let name = |risk: u8| self.names.risks(ndpi::Risks(1 << risk)).collect();
+        self.shares_of_flows(f, ("Risks", "risk"), risks.map(|(risk, tally)| (name(risk), tally)))
+    }
+
+    fn findings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let findings = by_flows(&self.summary.findings).into_iter();
+        let named = findings.map(|(finding, tally)| (finding.name().to_owned(), tally));
+        self.shares_of_flows(f, ("Findings", "finding"), named)
+    }
+
+    /// A table of tallies with shares of all flows.
+    fn shares_of_flows(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        (title, column): (&str, &'static str),
+        tallies: impl Iterator<Item = (String, Tally)>,
+    ) -> fmt::Result {
         let mut table = Table::new(&[
-            ("risk", Align::Left),
+            (column, Align::Left),
             ("flows", Align::Right),
             ("share", Align::Right),
             ("", Align::Left),
         ]);
         let all = self.summary.total.flows.max(1) as f64;
-        for (risk, tally) in by_flows(&self.summary.risks).into_iter().take(self.rows) {
+        for (name, tally) in tallies.take(self.rows) {
             let share = tally.flows as f64 / all;
             table.row([
-                self.names.risks(ndpi::Risks(1 << risk)).collect(),
+                name,
                 grouped(tally.flows),
                 format!("{:.1} %", share * 100.0),
                 bar(share, BAR),
             ]);
         }
-        section(f, "Risks", &table)
+        section(f, title, &table)
     }
 
     fn rules(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ndpi::{AppId, CategoryId};
 use ndpi_flow::{Action, Endpoint, Verdict};
+use ndpi_labels::Finding;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Ruled, SlowFlow, Slowest, Summary, Tally};
@@ -16,6 +17,7 @@ struct Transfer {
     apps: Vec<(u16, u16, Tally)>,
     categories: Vec<(u16, Tally)>,
     risks: Vec<(u8, Tally)>,
+    findings: Vec<(String, Tally)>,
     rules: Vec<(u8, Option<u16>, Ruled)>,
     given_up: u64,
     guessed: u64,
@@ -50,12 +52,14 @@ impl From<&Summary> for Transfer {
     fn from(summary: &Summary) -> Self {
         let rule =
             |(verdict, ruled): (&Verdict, &Ruled)| (verdict.action as u8, verdict.rule, *ruled);
+        let named = |(finding, sum): (&Finding, &Tally)| (finding.name().to_owned(), *sum);
         let flows = summary.slowest.flows().iter();
         Self {
             total: summary.total,
             apps: summary.apps.iter().map(|(id, sum)| (id.master, id.app, *sum)).collect(),
             categories: summary.categories.iter().map(|(id, sum)| (id.0, *sum)).collect(),
             risks: summary.risks.iter().map(|(id, sum)| (*id, *sum)).collect(),
+            findings: summary.findings.iter().map(named).collect(),
             rules: summary.rules.iter().map(rule).collect(),
             given_up: summary.given_up,
             guessed: summary.guessed,
@@ -70,6 +74,7 @@ impl From<Transfer> for Summary {
         // A number that is no action comes from nobody: both ends are this program.
         let action = |byte| Action::from_byte(byte).unwrap_or(Action::None);
         let verdict = |byte, rule| Verdict { action: action(byte), rule };
+        let finding = |(name, sum): (String, Tally)| Some((Finding::from_name(&name)?, sum));
         let app = |(master, app, sum)| (AppId { master, app }, sum);
         let mut slowest = Slowest::default();
         sums.slowest.into_iter().for_each(|slow| slowest.insert(slow.into()));
@@ -82,6 +87,7 @@ impl From<Transfer> for Summary {
                 .map(|(id, sum)| (CategoryId(id), sum))
                 .collect(),
             risks: sums.risks.into_iter().collect(),
+            findings: sums.findings.into_iter().filter_map(finding).collect(),
             rules: sums
                 .rules
                 .into_iter()
@@ -127,6 +133,7 @@ mod tests {
 
     use ndpi::{AppId, CategoryId};
     use ndpi_flow::{Action, Verdict};
+    use ndpi_labels::Finding;
 
     use crate::report::{Ruled, SlowFlow, Summary, Tally};
 
@@ -138,6 +145,7 @@ mod tests {
         summary.apps.insert(AppId { master: 91, app: 119 }, tally);
         summary.categories.insert(CategoryId(6), tally);
         summary.risks.insert(46, tally);
+        summary.findings.insert(Finding::Ambiguous, tally);
         for rule in [None, Some(0), Some(7)] {
             let verdict = Verdict { action: Action::Reject, rule };
             summary.rules.insert(verdict, Ruled { tally, dropped: 1 });
@@ -156,7 +164,7 @@ mod tests {
         assert_eq!(arrived.slowest.flows(), summary.slowest.flows());
         assert_eq!((arrived.apps, arrived.categories), (summary.apps, summary.categories));
         assert_eq!((arrived.risks, arrived.rules), (summary.risks, summary.rules));
-        assert_eq!(arrived.total, summary.total);
+        assert_eq!((arrived.findings, arrived.total), (summary.findings, summary.total));
         assert_eq!((arrived.evicted, arrived.guessed, arrived.given_up), (4, 5, 6));
     }
 }

@@ -5,6 +5,7 @@
 //! wait for conditions, never for time.
 
 mod allow_list;
+mod findings;
 mod first_packet;
 mod flows;
 mod instances;

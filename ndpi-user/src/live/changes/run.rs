@@ -23,6 +23,7 @@ use crate::live::backlog::Backlog;
 use crate::live::crowding::Crowding;
 use crate::live::halves::Halves;
 use crate::live::message::{Message, Over, Rejudged};
+use crate::live::suspects::Suspects;
 use crate::live::worker::Worker;
 use crate::live::worker_sink::{Shared, WorkerSink};
 use crate::record::Names;
@@ -163,6 +164,7 @@ fn shared(bus: &Bus, in_force: &ActivePolicy) -> Shared {
         names: Arc::new(Names::default()),
         interfaces: Roster::default(),
         crowding: Arc::new(Crowding::new(bus.source("tables"))),
+        suspects: Arc::new(Suspects::new(bus.source("suspects"))),
         halves: Arc::new(Halves::new(Roster::default(), bus.source("directions"))),
         bus: bus.clone(),
         lost_records: Losses::default(),

@@ -24,6 +24,7 @@ use crate::enforce::{
 use crate::interfaces::Roster;
 use crate::live::crowding::Crowding;
 use crate::live::halves::Halves;
+use crate::live::suspects::Suspects;
 use crate::record::Names;
 use crate::testing::bus;
 
@@ -141,6 +142,7 @@ fn shared(bus: &Bus, policy: &ActivePolicy) -> Shared {
         names: Arc::new(Names::default()),
         interfaces: Roster::new([(3, "eth7")]),
         crowding: Arc::new(Crowding::new(bus.source("tables"))),
+        suspects: Arc::new(Suspects::new(bus.source("suspects"))),
         halves: Arc::new(Halves::new(Roster::default(), bus.source("directions"))),
         bus: bus.clone(),
         lost_records: Losses::default(),

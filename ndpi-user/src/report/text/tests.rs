@@ -6,6 +6,7 @@ use std::time::Duration;
 use ndpi::{AppId, CategoryId, Classification, Risks, State};
 use ndpi_common::{Action, Direction, KeyV4};
 use ndpi_flow::{Decided, DecidedBy, Details, End, FlowEntry, FlowKey, Sample, Stage, Verdict};
+use ndpi_labels::Finding;
 
 use crate::record::{Counters, Names, Origin, RecordMaker};
 use crate::report::{CSV_HEADER, CaptureReport, Report, Summary, write_csv};
@@ -120,7 +121,8 @@ fn what_does_not_fit_is_one_row_and_sums_add_up() {
 #[test]
 fn csv_has_a_column_for_each_name_and_quotes_what_must_be() {
     let names = names();
-    let flow = flow(1, SITE, 10, None);
+    let mut flow = flow(1, SITE, 10, None);
+    flow.findings = [Finding::FakeSegment, Finding::Oversize].into_iter().collect();
     let capture: Arc<str> = "a.pcap".into();
     let maker = RecordMaker { names: &names, origin: Origin::Capture(&capture), rule: None };
     let record = maker.ended(&flow, End::Idle, counters(&flow, 0)).unwrap();
@@ -128,10 +130,10 @@ fn csv_has_a_column_for_each_name_and_quotes_what_must_be() {
     write_csv(&mut out, &record);
     let text = String::from_utf8(out).unwrap();
     let mut lines = text.lines();
-    assert_eq!(lines.next().unwrap().split(',').count(), 32);
+    assert_eq!(lines.next().unwrap().split(',').count(), 33);
     assert_eq!(
         lines.next().unwrap(),
         "a.pcap,0,6,198.18.0.1,1,198.18.0.2,443,10,10000,6,CLASSIFIED,TLS.Site,2,1,Web,Unknown,\
-         \"a,\"\"b\"\"\",,Odd port,,,,,,,,,1970-01-01T00:00:00.000000Z,1970-01-01T00:00:00.000000Z,idle,,"
+         \"a,\"\"b\"\"\",,Odd port,,,,,,,,,1970-01-01T00:00:00.000000Z,1970-01-01T00:00:00.000000Z,idle,,,fake-segment;oversize"
     );
 }

@@ -1,5 +1,6 @@
 //! `ndpi-xdp pcap` as a person runs it, on captures built here.
 
+mod findings;
 mod first_packet;
 mod hostile;
 mod links;
