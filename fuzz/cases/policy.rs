@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use jiff::Timestamp;
-use ndpi_labels::{AppId, BreedId, CategoryId, Classification, Confidence, Findings, Risks, State};
+use ndpi_labels::{
+    AppId, BreedId, CategoryId, Classification, Confidence, Finding, Findings, Risks, State,
+};
 use ndpi_policy::{Facts, Support, Vocabulary, check_text, explain, parse};
 
 /// What separates the policy from the list file that it can name.
@@ -104,7 +106,7 @@ fn flows(classification: &Classification) -> [Facts<'_>; 2] {
         proto: 17,
         vlan: 20,
         iface: None,
-        findings: Findings::NONE,
+        findings: Finding::ALL.into_iter().collect(),
         incomplete: true,
         // An hour that comes twice in Berlin.
         time: Timestamp::constant(1_792_890_000, 0),

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ndpi_common::parse::proto;
 use ndpi_common::{Direction, ServerKey};
+use ndpi_labels::Finding;
 use ndpi_policy::{Policy, RuleIndex};
 
 use super::hint::{Basis, Known};
@@ -23,13 +24,15 @@ pub struct Lesson {
 
 /// What is to be remembered of the server of a flow that was just decided: nothing unless a rule that
 /// acts on first packets did it. A flow's content counts only once its server has answered: a packet
-/// with a forged source can name any server, but has no answers.
+/// with a forged source can name any server, but has no answers. And only where it has one reading: a forged
+/// segment may be the other one.
 pub(crate) fn lesson<F>(flow: &FlowEntry<F>, policy: &Policy) -> Option<Lesson> {
     let decided = flow.decided()?;
     let rule = RuleIndex(decided.verdict?.rule?);
     let server = policy.decides_early(rule).then(|| server_of(flow))??;
     let known = Known::by(decided)?;
-    let is_credible = known.basis != Basis::Flow || flow.server_spoke;
+    let is_clear = flow.server_spoke && !flow.findings.contains(Finding::Ambiguous);
+    let is_credible = known.basis != Basis::Flow || is_clear;
     let client = flow.endpoints().0.0;
     is_credible.then_some(Lesson { server, known, client })
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ndpi::{AppId, BreedId, CategoryId, Classification, Confidence, DnsAddress, State};
 use ndpi_common::{Direction, Key, KeyV4, KeyV6, ServerKey};
+use ndpi_labels::{Finding, Findings};
 use ndpi_policy::{Policy, Support, Vocabulary};
 
 use super::lesson::server_of;
@@ -445,10 +446,11 @@ fn a_lesson_is_what_an_early_rule_found_out() {
         rules(&(rule("drop", "app = \"Facebook\"") + &rule("drop", "").replace(HURRY, "")));
     let client_alone: &[_] = &[(Direction::FromLower, tcp::SYN)];
     let both = [client_alone, &[(Direction::FromUpper, tcp::SYN | tcp::ACK)]].concat();
-    let learned_of = |packets: &[_], rule, by, confidence| {
+    let learned_with = |findings, packets: &[_], rule, by, confidence| {
         let guessed = confidence == Confidence::MatchByPort;
         let classification = Classification { confidence, guessed, ..facebook_said() };
         let mut flow = flow(6, (40_000, 443), packets);
+        flow.findings = findings;
         flow.stage = Stage::Decided(Decided {
             classification,
             details: Details::new(NAME, "", ""),
@@ -458,12 +460,20 @@ fn a_lesson_is_what_an_early_rule_found_out() {
         });
         lesson(&flow, &policy)
     };
+    let learned_of = |packets: &[_], rule, by, confidence| {
+        learned_with(Findings::NONE, packets, rule, by, confidence)
+    };
     let learned = |rule, by, confidence| learned_of(&both, rule, by, confidence);
     let known = |basis| {
         let known = Known { basis, ..facebook(Some(NAME)) };
         Some(said(server(2, 443), known, CLIENTS[0]))
     };
     assert_eq!(learned(Some(0), DecidedBy::Content, Confidence::Dpi), known(Basis::Flow));
+    let found = |finding: Finding| {
+        learned_with(finding.into(), &both, Some(0), DecidedBy::Content, Confidence::Dpi)
+    };
+    assert_eq!(found(Finding::SplitRecords), known(Basis::Flow));
+    assert_eq!(found(Finding::Ambiguous), None, "its name may be that of a forged segment");
     let unanswered = |by, confidence| learned_of(client_alone, Some(0), by, confidence);
     assert_eq!(unanswered(DecidedBy::Content, Confidence::Dpi), None, "anybody may have sent it");
     let by_list = unanswered(DecidedBy::FirstPacket, Confidence::MatchByIp);

@@ -27,8 +27,8 @@ fn early(text: &str, flow: &Flow) -> Option<Decision> {
 const DROP: &str = "[[rule]]\nevasion = ['fake-segment', 'ambiguous']\naction = 'drop'\n";
 const WAITS: Option<Decision> = None;
 
-fn dropped(rule: u16) -> Option<Decision> {
-    Some(Decision { action: Action::Drop, rule: Some(RuleIndex(rule)) })
+const fn dropped(rule: u16) -> Decision {
+    Decision { action: Action::Drop, rule: Some(RuleIndex(rule)) }
 }
 
 #[test]
@@ -65,8 +65,11 @@ fn a_rule_takes_flows_with_one_of_its_findings() {
 fn a_rule_that_asks_for_nothing_to_come_decides_with_the_finding() {
     let found = unknown(&[Finding::Ambiguous]);
     assert!(policy(DROP).acts_on_findings());
-    assert_eq!(early(DROP, &found), dropped(0));
-    assert_eq!(early(DROP, &found.with(|f| f.classification.state = State::Partial)), dropped(0));
+    assert_eq!(early(DROP, &found), Some(dropped(0)));
+    assert_eq!(
+        early(DROP, &found.with(|f| f.classification.state = State::Partial)),
+        Some(dropped(0))
+    );
     assert_eq!(early(DROP, &unknown(&[Finding::Oversize])), WAITS, "another finding");
     assert_eq!(early(DROP, &unknown(&[])), WAITS);
     for known in [
@@ -78,7 +81,7 @@ fn a_rule_that_asks_for_nothing_to_come_decides_with_the_finding() {
         "schedule = { hours = '00:00-24:00', zone = 'UTC' }",
     ] {
         let rule = format!("{DROP}{known}\n");
-        assert_eq!(early(&rule, &unknown(&[Finding::Ambiguous])), dropped(0), "{known}");
+        assert_eq!(early(&rule, &unknown(&[Finding::Ambiguous])), Some(dropped(0)), "{known}");
     }
 }
 
@@ -124,7 +127,7 @@ fn a_finding_overtakes_no_exception() {
         "app = 'TLS'\nproto = 'udp'",
     ] {
         let text = format!("[[rule]]\naction = 'count'\n{cannot_hold}\n{DROP}");
-        assert_eq!(early(&text, &found()), dropped(1), "{cannot_hold}");
+        assert_eq!(early(&text, &found()), Some(dropped(1)), "{cannot_hold}");
     }
 }
 
