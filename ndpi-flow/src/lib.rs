@@ -5,6 +5,7 @@ mod classify;
 mod first_packet;
 mod flow;
 mod key;
+mod normalise;
 mod resegment;
 mod sample;
 mod tenant;
@@ -25,6 +26,7 @@ pub use flow::{
     Meeting, Note, Notes, Pool, Shards, Shares, SlotId, Stage, Start, Timeouts,
 };
 pub use key::{Endpoint, FlowKey};
+pub use normalise::Stream;
 pub use resegment::fit;
 pub use sample::{Sample, tcp};
 pub use tenant::{Tenant, TenantId, Tenants};

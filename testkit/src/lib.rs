@@ -36,6 +36,7 @@ pub mod program;
 pub mod reference;
 pub mod sandbox;
 pub mod seed;
+pub mod tcp;
 pub mod thread_namespace;
 pub mod topology;
 pub mod tun;

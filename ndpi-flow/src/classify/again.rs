@@ -91,6 +91,7 @@ impl<D: Detector> Classifier<D> {
         let Some(before) = flow.looks.before.take() else { return };
         fall_back(flow, *before, sink.rules());
         sink.enforcement().resume(flow);
+        self.forget_stream(slot);
         self.account(slot, sink);
         self.await_look(slot, now_ns);
     }
@@ -112,6 +113,7 @@ impl<D: Detector> Classifier<D> {
         flow.looks.before = None;
         flow.stage = Stage::Decided(decided);
         sink.decided(flow, sample);
+        self.forget_stream(slot);
         self.account(slot, sink);
         self.await_look(slot, sample.time_ns);
     }

@@ -1,16 +1,14 @@
 //! The classifier: owns the flows of one thread and takes each from its first sample to its end.
 
-use ndpi::Classification;
-
 use super::decide::{decide, give_up};
 use super::detector::Detector;
 use super::end::End;
 use super::enforcement::Enforcement;
 use super::fall_back::{end_with, judge};
 use super::settings::{Accounting, Settings};
-use super::sink::Sink;
+use super::sink::{Judge, Sink};
 use super::waiting::Waiting;
-use crate::flow::{FlowEntry, FlowTable, Ledger, Meeting, Notes, Pool, Shares, SlotId, Stage};
+use crate::flow::{Decided, FlowEntry, FlowTable, Ledger, Meeting, Notes, Pool, Shares, SlotId};
 use crate::key::FlowKey;
 use crate::sample::{Sample, tcp};
 
@@ -24,6 +22,8 @@ pub struct Classifier<D: Detector> {
     pub(super) notes: Notes,
     /// Flows to be looked at again.
     pub(super) waiting: Waiting,
+    /// Bytes that the streams of undecided flows keep.
+    pub(super) kept: usize,
     /// How often the policy has changed.
     pub(super) policy: u32,
     /// The latest time that was seen, nanoseconds since the Unix epoch.
@@ -53,6 +53,7 @@ impl<D: Detector> Classifier<D> {
             ledger,
             notes,
             waiting: Waiting::default(),
+            kept: 0,
             policy: 0,
             now_ns: 0,
         }
@@ -204,19 +205,6 @@ impl<D: Detector> Classifier<D> {
         slot
     }
 
-    /// Has nDPI look at a packet that decides nothing.
-    fn inspect(&mut self, slot: SlotId, sample: &Sample) -> Option<Classification> {
-        let flow = self.table.get_mut(slot)?;
-        let Stage::Undecided(state) = &mut flow.stage else { return None };
-        let all = self.settings.accounting == Accounting::Classifier;
-        flow.start.note(&flow.key, flow.tcp_seen, sample, all);
-        let time_ms = sample.time_ns / 1_000_000;
-        let classification = self.detector.inspect(state, sample.l3, time_ms);
-        flow.inspected = flow.inspected.saturating_add(1);
-        flow.packets_before = u32::try_from(flow.packets).unwrap_or(u32::MAX);
-        Some(classification)
-    }
-
     /// Looks at a packet, and decides if that was the last that was needed.
     fn look(&mut self, slot: SlotId, sample: &Sample, sink: &mut impl Sink<D::Flow>) {
         let classification = self.inspect(slot, sample);
@@ -224,10 +212,9 @@ impl<D: Detector> Classifier<D> {
         let Some(classification) = classification else { return known(flow, sample, sink) };
         let decided = decide(&self.detector, flow, classification, sample, sink.rules());
         // Beyond the budget nothing more is seen of it: what is known now must do.
-        let decided = if decided.is_none() && sample.last {
-            give_up(&self.detector, flow, sink.rules(), false)
-        } else {
-            decided
+        let decided = match decided {
+            None if sample.last => decide_at_last(&self.detector, flow, sample, sink.rules()),
+            decided => decided,
         };
         if let Some(decided) = decided {
             self.settle(slot, decided, sample, sink);
@@ -256,17 +243,31 @@ impl<D: Detector> Classifier<D> {
         let answered = self.ledger.pool(slot) == Some(Pool::Answered);
         self.ledger.leave(slot);
         if let Some(flow) = self.table.remove(slot) {
+            self.kept -= flow.stream.as_ref().map_or(0, |stream| stream.kept());
             self.leave_note(&flow, end, answered);
             self.finish_flow(flow, end, sink);
         }
     }
 
     fn finish_flow(&self, mut flow: FlowEntry<D::Flow>, end: End, sink: &mut impl Sink<D::Flow>) {
+        Self::inspect_rest(&self.detector, &mut flow, true);
         if let Some(decided) = give_up(&self.detector, &mut flow, sink.rules(), true) {
             end_with(&mut flow, decided, sink.rules());
         }
         sink.finished(flow, end);
     }
+}
+
+/// What is to be kept of a flow of which nDPI sees nothing more.
+fn decide_at_last<D: Detector>(
+    detector: &D,
+    flow: &mut FlowEntry<D::Flow>,
+    sample: &Sample,
+    rules: &mut impl Judge<D::Flow>,
+) -> Option<Decided> {
+    let rest = Classifier::inspect_rest(detector, flow, false);
+    let decided = rest.and_then(|said| decide(detector, flow, said, sample, rules));
+    decided.or_else(|| give_up(detector, flow, rules, false))
 }
 
 /// Takes a packet of a flow that was decided before: where its verdict does not stand yet, it is decided once

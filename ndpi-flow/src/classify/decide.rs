@@ -47,6 +47,7 @@ pub(super) fn decide<D: Detector>(
         rules.learn(&dns_answer, sample.time_ns);
     }
     let details = detector.details(state);
+    let classification = detector.by_name(&classification, state).unwrap_or(classification);
     let verdict = rules.judge(flow, &classification, &details, moment);
     if moment == Moment::Early && verdict.is_none() {
         return decide_early(detector, flow, classification.state, sample, rules);
@@ -99,6 +100,7 @@ pub(super) fn give_up<D: Detector>(
     let before = detector.classification(state).state;
     let classification = Classification { state: before, ..detector.give_up(state) };
     let details = detector.details(state);
+    let classification = detector.by_name(&classification, state).unwrap_or(classification);
     let verdict = rules.judge(flow, &classification, &details, Moment::Final);
     let by = DecidedBy::Content;
     Some(Decided { classification, details, verdict, given_up: over, by })

@@ -5,11 +5,15 @@ use std::borrow::Cow;
 use ndpi::{
     Asking, Classification, Confidence, DnsAddress, Engine, FirstPacketConfidence, Flow, State,
 };
+use ndpi_policy::carries;
 use ndpi_text::clean;
 
 use crate::first_packet::Known;
 use crate::flow::Details;
 use crate::resegment::fit;
+
+/// HTTP's number.
+const HTTP: u16 = 7;
 
 /// What a DNS answer says: which addresses a name has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +45,12 @@ pub trait Detector {
 
     /// Copies host name and fingerprints out of the state.
     fn details(&self, flow: &Self::Flow) -> Details;
+
+    /// What the flow is by the name that its client asks for, where that is written so that `said` does not
+    /// know it: with the dot of the root behind it (RFC 1034, section 3.1), which servers ignore.
+    fn by_name(&self, _said: &Classification, _flow: &Self::Flow) -> Option<Classification> {
+        None
+    }
 
     /// What the first packet alone says, in state INSPECTING; `None` where it says nothing.
     fn first_packet(&self, _flow: &Self::Flow) -> Option<Classification> {
@@ -75,7 +85,17 @@ impl<'e> Detector for &'e Engine {
     fn details(&self, flow: &Flow<&'e Engine>) -> Details {
         let texts = [flow.hostname(), flow.ja4(), flow.alpn()];
         let [hostname, ja4, alpn] = texts.map(Option::unwrap_or_default);
-        Details::new(&hostname, &ja4, &alpn)
+        Details::new(without_root(&hostname).unwrap_or(&hostname), &ja4, &alpn)
+    }
+
+    fn by_name(&self, said: &Classification, flow: &Flow<&'e Engine>) -> Option<Classification> {
+        let carrier = said.app.app;
+        if !carries(carrier) {
+            return None;
+        }
+        let asking = if carrier == HTTP { Asking::Http } else { Asking::Tls };
+        let known = self.classify_host(without_root(&flow.hostname()?)?, asking)?;
+        Some(Known::named(&known)?.carried_by(carrier, said))
     }
 
     fn first_packet(&self, flow: &Flow<&'e Engine>) -> Option<Classification> {
@@ -103,6 +123,11 @@ impl<'e> Detector for &'e Engine {
         let known_as = self.classify_host(&name, Asking::Tls).and_then(|said| Known::named(&said));
         Some(DnsAnswer { name: clean(&name).into_owned(), addresses, known_as })
     }
+}
+
+/// A host name without the root's dot behind it; `None` where it has none.
+fn without_root(hostname: &str) -> Option<&str> {
+    hostname.strip_suffix('.').filter(|name| !name.is_empty())
 }
 
 /// The packet, with the length that it has where its header says 0: segmentation offload leaves it to

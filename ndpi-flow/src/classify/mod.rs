@@ -8,6 +8,7 @@ mod detector;
 mod end;
 mod enforcement;
 mod fall_back;
+mod inspect;
 mod room;
 mod rule_judge;
 mod settings;

@@ -12,6 +12,9 @@ pub struct Settings {
     /// At most this many flows at a time: beyond it, one that was silent for longest is ended early,
     /// see [`Ledger`].
     pub max_flows: usize,
+    /// TCP streams are read as their receivers read them (see [`crate::Stream`]), not packet by packet as they
+    /// come.
+    pub normalise: bool,
 }
 
 /// Who sees the packets of decided flows, and so knows how many there were and when they stopped.

@@ -159,7 +159,10 @@ fn segment(seconds: u64, direction: Direction, tcp_flags: u8) -> Sample<'static>
 }
 
 fn classifier(timeouts: Option<Timeouts>, max_flows: usize) -> Classifier<Script> {
-    Classifier::new(Script, Settings { timeouts, max_flows, accounting: Accounting::Classifier })
+    Classifier::new(
+        Script,
+        Settings { timeouts, max_flows, accounting: Accounting::Classifier, normalise: false },
+    )
 }
 
 #[test]
@@ -293,7 +296,8 @@ fn a_full_table_gives_up_the_most_silent_flow() {
 
 #[test]
 fn dropped_packets_open_no_flow_and_count_for_none() {
-    let settings = Settings { timeouts: None, max_flows: 9, accounting: Accounting::Kernel };
+    let settings =
+        Settings { timeouts: None, max_flows: 9, accounting: Accounting::Kernel, normalise: false };
     let (mut classifier, mut notes) = (Classifier::new(Script, settings), Notes::default());
     let dropped = Sample { rejected: true, ..packet(1, 6, &[0]) };
     classifier.sample(&dropped, &mut notes);
@@ -313,6 +317,7 @@ fn decided_flows_that_the_kernel_keeps_end_when_it_says_so() {
     let settings = Settings {
         timeouts: Some(Timeouts::default()),
         max_flows: 9,
+        normalise: false,
         accounting: Accounting::Kernel,
     };
     let (mut classifier, mut notes) = (Classifier::new(Script, settings), Notes::default());
@@ -345,6 +350,7 @@ fn the_last_sample_of_a_flow_decides_it() {
     let settings = Settings {
         timeouts: Some(Timeouts::default()),
         max_flows: 9,
+        normalise: false,
         accounting: Accounting::Kernel,
     };
     let (mut classifier, mut notes) = (Classifier::new(Script, settings), Notes::default());

@@ -83,6 +83,12 @@ impl Known {
         is_known.then_some(Self { app, category, breed, name: None, basis: Basis::Name })
     }
 
+    /// What a flow to the name is, of which only `carrier` was known, as `said`.
+    pub fn carried_by(&self, carrier: u16, said: &Classification) -> Classification {
+        let app = AppId { master: carrier, app: self.app.app };
+        Classification { app, category: self.category, breed: self.breed, ..*said }
+    }
+
     /// What is claimed of the server's next flow. As sure as nDPI is of what it concludes from one
     /// flow to another.
     pub fn hint(&self) -> Hint {

@@ -54,8 +54,12 @@ fn ndpi_alone(engine: &Engine, count: u32) -> Result<u64> {
 
 /// Our flows, each after so many packets; the second one decides.
 fn ours(engine: &Engine, count: u32, packets: u32) -> Result<u64> {
-    let settings =
-        Settings { timeouts: None, accounting: Accounting::Classifier, max_flows: usize::MAX };
+    let settings = Settings {
+        timeouts: None,
+        accounting: Accounting::Classifier,
+        max_flows: usize::MAX,
+        normalise: true,
+    };
     let mut classifier = Classifier::new(engine, settings);
     let before = resident()?;
     for flow in 0..count {

@@ -12,6 +12,7 @@ mod pcap;
 mod policy;
 mod replay;
 mod run;
+mod stream_options;
 mod tunnel_options;
 mod verdicts;
 
@@ -24,6 +25,7 @@ pub use pcap::PcapArguments;
 pub use policy::{CheckArguments, ExplainArguments, PolicyArguments, ReloadArguments};
 pub use replay::ReplayArguments;
 pub use run::RunArguments;
+pub use stream_options::StreamOptions;
 pub use tunnel_options::{CaptureTunnelOptions, TunnelOptions};
 pub use verdicts::VerdictsArguments;
 

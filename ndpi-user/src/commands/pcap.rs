@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use ndpi_flow::{Accounting, Settings, Timeouts};
 
 use super::moment::moment;
-use super::{CaptureTunnelOptions, NdpiOptions, format};
+use super::{CaptureTunnelOptions, NdpiOptions, StreamOptions, format};
 use crate::offline;
 
 /// Classify the flows of captures
@@ -72,6 +72,10 @@ pub struct PcapArguments {
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the comment in the help")]
+    pub streams: StreamOptions,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the comment in the help")]
     pub ndpi: NdpiOptions,
 }
 
@@ -88,6 +92,7 @@ impl PcapArguments {
                 timeouts: (!self.whole_capture).then(Timeouts::default),
                 accounting: Accounting::Classifier,
                 max_flows: self.max_flows.get(),
+                normalise: self.streams.normalise(),
             },
             files: self.files,
             join: self.join,

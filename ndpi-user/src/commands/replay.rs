@@ -13,7 +13,7 @@ use ndpi_flow::{Accounting, Settings, Timeouts};
 use ndpi_kernel::{LoadOptions, messages_beside};
 
 use super::moment::moment;
-use super::{CaptureTunnelOptions, Context, NdpiOptions, format};
+use super::{CaptureTunnelOptions, Context, NdpiOptions, StreamOptions, format};
 use crate::engine_setup::EngineSetup;
 use crate::replay;
 
@@ -79,6 +79,9 @@ pub struct ReplayArguments {
     rows: NonZeroUsize,
 
     #[command(flatten)]
+    streams: StreamOptions,
+
+    #[command(flatten)]
     ndpi: NdpiOptions,
 }
 
@@ -120,6 +123,7 @@ impl ReplayArguments {
             timeouts: (!self.whole_capture).then(Timeouts::default),
             accounting: Accounting::Kernel,
             max_flows: usize::try_from(self.max_flows.get()).unwrap_or(usize::MAX),
+            normalise: self.streams.normalise(),
         }
     }
 

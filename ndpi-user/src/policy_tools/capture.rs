@@ -35,6 +35,7 @@ pub(super) fn explain(
         timeouts: Some(Timeouts::default()),
         accounting: Accounting::Classifier,
         max_flows: MAX_FLOWS,
+        normalise: true,
     };
     let explained = Explained { explainer, text: String::new(), flows: 0 };
     let policy = Some(Arc::clone(policy));

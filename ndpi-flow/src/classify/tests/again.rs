@@ -108,6 +108,7 @@ fn looking(sink: &mut Passing) -> Classifier<Carrier> {
     let settings = Settings {
         timeouts: Some(Timeouts::default()),
         max_flows: 9,
+        normalise: false,
         accounting: Accounting::Kernel,
     };
     let mut classifier = Classifier::new(Carrier, settings);

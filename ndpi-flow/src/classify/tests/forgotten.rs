@@ -11,8 +11,12 @@ fn kept(max_flows: usize) -> Classifier<Script> {
 }
 
 fn kept_with(max_flows: usize, shares: &Shares) -> Classifier<Script> {
-    let settings =
-        Settings { timeouts: Some(Timeouts::default()), max_flows, accounting: Accounting::Kernel };
+    let settings = Settings {
+        timeouts: Some(Timeouts::default()),
+        max_flows,
+        accounting: Accounting::Kernel,
+        normalise: false,
+    };
     Classifier::with_shares(Script, settings, shares, max_flows)
 }
 

@@ -16,7 +16,7 @@ use ndpi_flow::{Accounting, Settings, Timeouts};
 use ndpi_kernel::{DEFAULT_PIN_DIRECTORY, LoadOptions, messages_beside};
 
 use self::tables::TableOptions;
-use super::{Context, NdpiOptions, TunnelOptions};
+use super::{Context, NdpiOptions, StreamOptions, TunnelOptions};
 use crate::daemon::{self, Pair};
 use crate::engine_setup::EngineSetup;
 use crate::export::Format;
@@ -95,6 +95,9 @@ pub struct RunArguments {
     /// Folder on the BPF file system where the maps are pinned
     #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_DIRECTORY)]
     pin_dir: PathBuf,
+
+    #[command(flatten)]
+    streams: StreamOptions,
 
     #[command(flatten)]
     ndpi: NdpiOptions,
@@ -204,6 +207,7 @@ impl RunArguments {
                 timeouts: Some(timeouts),
                 accounting: Accounting::Kernel,
                 max_flows,
+                normalise: self.streams.normalise(),
             },
             shares: self.tables.shares(workers),
             notes: self.tables.notes(workers),

@@ -179,8 +179,12 @@ fn worker(
     inbox: Receiver<Message>,
     backlog: Arc<Backlog>,
 ) -> Worker<Script, Model> {
-    let settings =
-        Settings { timeouts: Some(Timeouts::default()), accounting: Accounting::Kernel, max_flows };
+    let settings = Settings {
+        timeouts: Some(Timeouts::default()),
+        accounting: Accounting::Kernel,
+        max_flows,
+        normalise: true,
+    };
     let (empties, _) = channel::bounded(1);
     let classifier = Classifier::with_shares(Script, settings, &Shares::default(), 9);
     Worker::new(classifier, sink, inbox, backlog, empties)

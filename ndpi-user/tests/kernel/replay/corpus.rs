@@ -57,7 +57,10 @@ fn replay_all(view: &[&str]) -> Option<Replayed> {
     let captures = reference::read(&folder);
     let paths = captures.keys().map(|name| folder.join("captures").join(name));
     let paths: Vec<_> = paths.map(|path| path.display().to_string()).collect();
+    // The reference has been given packets as they come.
+    let book = ["--normalise", "off"];
     let common = ["--json", "--packets", "--max-flows", "8192", "--policy", &policy];
+    let common = [&book[..], &common].concat();
     let arguments = view.iter().copied().chain(common).chain(paths.iter().map(String::as_str));
     Some(Replayed::of(&subcommand("replay", &arguments.collect::<Vec<_>>(), &[])))
 }

@@ -13,4 +13,5 @@ mod policies;
 mod records;
 mod setup;
 mod split_hello;
+mod streams;
 mod tunnels;

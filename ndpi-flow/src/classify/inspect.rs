@@ -1,0 +1,89 @@
+//! Giving nDPI a flow's packets, as its receiver reads them.
+
+use ndpi::{Classification, State};
+use ndpi_common::parse::proto;
+
+use super::classifier::Classifier;
+use super::detector::Detector;
+use super::settings::Accounting;
+use crate::flow::{FlowEntry, SlotId, Stage};
+use crate::normalise::MOST_KEPT;
+use crate::sample::Sample;
+
+/// The most bytes that the streams of all flows of a classifier keep.
+const MOST_KEPT_BY_ALL: usize = 64 << 20;
+
+impl<D: Detector> Classifier<D> {
+    /// Has nDPI look at what a packet brings; decides nothing.
+    pub(super) fn inspect(&mut self, slot: SlotId, sample: &Sample) -> Option<Classification> {
+        let flow = self.table.get_mut(slot)?;
+        let Stage::Undecided(state) = &mut flow.stage else { return None };
+        let all = self.settings.accounting == Accounting::Classifier;
+        flow.start.note(&flow.key, flow.tcp_seen, sample, all);
+        flow.inspected = flow.inspected.saturating_add(1);
+        flow.packets_before = u32::try_from(flow.packets).unwrap_or(u32::MAX);
+        let mut look = Look::new(&self.detector, state, sample.time_ns);
+        if !self.settings.normalise || flow.key.proto() != proto::TCP {
+            look.at(sample.l3);
+            return Some(look.result());
+        }
+        let stream = flow.stream.get_or_insert_default();
+        let before = stream.kept();
+        let room = MOST_KEPT.min(before + MOST_KEPT_BY_ALL.saturating_sub(self.kept));
+        stream.packet(sample, room, &mut flow.findings, |l3| look.at(l3));
+        self.kept = self.kept + stream.kept() - before;
+        Some(look.result())
+    }
+
+    /// Has nDPI look at what was kept of a stream of which no more is shown, or nothing more comes, if the flow
+    /// is `over`.
+    pub(super) fn inspect_rest(
+        detector: &D,
+        flow: &mut FlowEntry<D::Flow>,
+        over: bool,
+    ) -> Option<Classification> {
+        let Stage::Undecided(state) = &mut flow.stage else { return None };
+        let mut look = Look::new(detector, state, flow.last_seen_ns);
+        let stream = flow.stream.as_mut()?;
+        if over {
+            stream.release_all(&mut flow.findings, |l3| look.at(l3));
+        } else {
+            stream.release(&mut flow.findings, |l3| look.at(l3));
+        }
+        look.said
+    }
+
+    /// Frees what was kept of a stream.
+    pub(super) fn forget_stream(&mut self, slot: SlotId) {
+        if let Some(stream) = self.table.get_mut(slot).and_then(|flow| flow.stream.take()) {
+            self.kept -= stream.kept();
+        }
+    }
+}
+
+/// nDPI's look at the packets that one packet brings: none, itself, or several that had waited.
+struct Look<'a, D: Detector> {
+    detector: &'a D,
+    state: &'a mut D::Flow,
+    time_ms: u64,
+    said: Option<Classification>,
+}
+
+impl<'a, D: Detector> Look<'a, D> {
+    fn new(detector: &'a D, state: &'a mut D::Flow, time_ns: u64) -> Self {
+        Self { detector, state, time_ms: time_ns / 1_000_000, said: None }
+    }
+
+    /// Looks at a packet, unless the last word was said.
+    fn at(&mut self, l3: &[u8]) {
+        let is_final =
+            |said: &Classification| matches!(said.state, State::Classified | State::Monitoring);
+        if !self.said.as_ref().is_some_and(is_final) {
+            self.said = Some(self.detector.inspect(self.state, l3, self.time_ms));
+        }
+    }
+
+    fn result(self) -> Classification {
+        self.said.unwrap_or_else(|| self.detector.classification(self.state))
+    }
+}

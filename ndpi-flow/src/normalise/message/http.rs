@@ -1,0 +1,187 @@
+//! The head of an HTTP/1 request (RFC 9112), as servers read it that forgive what the RFC lets them.
+
+use super::kind::Message;
+
+const METHODS: [&[u8]; 9] = [
+    b"GET ",
+    b"POST ",
+    b"HEAD ",
+    b"PUT ",
+    b"DELETE ",
+    b"OPTIONS ",
+    b"PATCH ",
+    b"CONNECT ",
+    b"TRACE ",
+];
+const HOST: &[u8] = b"host";
+const SCHEME: &[u8] = b"http://";
+const VERSION: &[u8] = b" HTTP/1.";
+
+/// Reads a stream that may begin with a request. A request is whole when its host is known.
+pub(super) fn read(bytes: &[u8]) -> Message {
+    // Servers skip empty lines before a request (RFC 9112, section 2.2).
+    let request = bytes.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(bytes.len());
+    let head = &bytes[request..];
+    if !METHODS.iter().any(|method| head.starts_with(method)) {
+        let may_become = METHODS.iter().any(|method| method.starts_with(head));
+        return if may_become { Message::Unfinished } else { Message::Foreign };
+    }
+    let mut lines = Lines(head);
+    let Some(first) = lines.next() else { return Message::Unfinished };
+    if !first.text.windows(VERSION.len()).any(|part| part == VERSION) {
+        return Message::Foreign;
+    }
+    let Some(host) = lines.by_ref().find_map(Field::host_or_end) else {
+        return Message::Unfinished;
+    };
+    let Field::Host(host) = host else { return Message::Whole };
+    let target_host = host_of_target(first.text);
+    let name = target_host.unwrap_or(host.value);
+    let is_usual = host.is_usual && name.eq_ignore_ascii_case(host.value);
+    let known = head.len() - lines.0.len();
+    if request == 0 && is_usual && !has_bare_ends(&head[..known]) {
+        return Message::Whole;
+    }
+    Message::Rewritten(rewrite(head, host.line, name), None)
+}
+
+/// The head with the usual ends of lines, and one line for the host.
+fn rewrite(head: &[u8], host_line: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(head.len() + 16);
+    let mut lines = Lines(head);
+    for line in lines.by_ref() {
+        if std::ptr::eq(line.text, host_line) {
+            bytes.extend_from_slice(b"Host: ");
+            bytes.extend_from_slice(name);
+        } else {
+            bytes.extend_from_slice(line.text);
+        }
+        bytes.extend_from_slice(b"\r\n");
+        if line.text.is_empty() {
+            break;
+        }
+    }
+    bytes.extend_from_slice(lines.0);
+    bytes
+}
+
+fn has_bare_ends(head: &[u8]) -> bool {
+    Lines(head).any(|line| line.is_bare)
+}
+
+/// The host of a target in absolute form, which counts more than the field (RFC 9112, section 3.2.2).
+fn host_of_target(request: &[u8]) -> Option<&[u8]> {
+    let target = request.split(|&byte| byte == b' ').nth(1)?;
+    let (scheme, rest) = target.split_at_checked(SCHEME.len())?;
+    if !scheme.eq_ignore_ascii_case(SCHEME) {
+        return None;
+    }
+    let authority = rest.split(|byte| b"/?#".contains(byte)).next()?;
+    authority.rsplit(|&byte| byte == b'@').next().filter(|host| !host.is_empty())
+}
+
+/// The lines that are there whole.
+struct Lines<'a>(&'a [u8]);
+
+#[derive(Clone, Copy)]
+struct Line<'a> {
+    text: &'a [u8],
+    /// It ends without a carriage return, which servers take as well (RFC 9112, section 2.2).
+    is_bare: bool,
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Line<'a>;
+
+    fn next(&mut self) -> Option<Line<'a>> {
+        let end = self.0.iter().position(|&byte| byte == b'\n')?;
+        let line = &self.0[..end];
+        self.0 = &self.0[end + 1..];
+        let text = line.strip_suffix(b"\r");
+        Some(Line { text: text.unwrap_or(line), is_bare: text.is_none() })
+    }
+}
+
+/// What ends the search for a host.
+enum Field<'a> {
+    Host(Host<'a>),
+    End,
+}
+
+struct Host<'a> {
+    line: &'a [u8],
+    value: &'a [u8],
+    is_usual: bool,
+}
+
+impl<'a> Field<'a> {
+    fn host_or_end(line: Line<'a>) -> Option<Self> {
+        if line.text.is_empty() {
+            return Some(Self::End);
+        }
+        let colon = line.text.iter().position(|&byte| byte == b':')?;
+        let (name, value) = (line.text[..colon].trim_ascii(), &line.text[colon + 1..]);
+        let trimmed = value.trim_ascii();
+        let is_usual = name.len() == colon && value.len() == trimmed.len() + 1;
+        let host = Host { line: line.text, value: trimmed, is_usual };
+        name.eq_ignore_ascii_case(HOST).then_some(Self::Host(host))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USUAL: &str = "GET / HTTP/1.1\r\nAccept: */*\r\nHost: www.example.org\r\nX: y\r\n\r\n";
+
+    fn rewritten(text: &str) -> String {
+        match read(text.as_bytes()) {
+            Message::Rewritten(bytes, None) => String::from_utf8(bytes).unwrap(),
+            other => panic!("{text:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_usual_request_is_left_as_it_is_once_its_host_is_there() {
+        let known = USUAL.find("X:").unwrap();
+        for length in 1..=USUAL.len() {
+            let expected = if length < known { Message::Unfinished } else { Message::Whole };
+            assert_eq!(read(&USUAL.as_bytes()[..length]), expected, "{length}");
+        }
+        assert_eq!(read(b"GET / HTTP/1.0\r\n\r\n"), Message::Whole, "no host");
+    }
+
+    #[test]
+    fn what_servers_forgive_is_made_usual() {
+        assert_eq!(rewritten(&format!("\r\n\n{USUAL}")), USUAL);
+        assert_eq!(rewritten(&USUAL.replace("\r\n", "\n")), USUAL);
+        for odd in ["Host:www.example.org", "Host:\t www.example.org ", "hOST : www.example.org"] {
+            assert_eq!(rewritten(&USUAL.replace("Host: www.example.org", odd)), USUAL);
+        }
+    }
+
+    #[test]
+    fn the_host_of_an_absolute_target_counts() {
+        let absolute = |host: &str| USUAL.replace("GET /", &format!("GET HTTP://{host}/"));
+        assert_eq!(read(absolute("www.example.org").as_bytes()), Message::Whole);
+        let other = absolute("user@other.example");
+        assert_eq!(
+            rewritten(&other),
+            other.replace("Host: www.example.org", "Host: other.example")
+        );
+    }
+
+    #[test]
+    fn other_protocols_are_foreign() {
+        for bytes in [
+            &b"SSH-2.0"[..],
+            b"\0\0",
+            b"GEX",
+            b"\r\nEHLO",
+            b"OPTIONS sip:a@b SIP/2.0\r\n",
+            b"POSTPONE",
+        ] {
+            assert_eq!(read(bytes), Message::Foreign, "{bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! A client hello (RFC 8446, section 4.1.2) that may be cut into several records (section 5.1).
+
+use ndpi_labels::Finding;
+
+use super::kind::Message;
+
+/// The content type of handshake records.
+pub(super) const HANDSHAKE: u8 = 22;
+const MAJOR_VERSION: u8 = 3;
+const CLIENT_HELLO: u8 = 1;
+const RECORD_HEADER: usize = 5;
+const MESSAGE_HEADER: usize = 4;
+/// The largest fragment of a record (RFC 8446, section 5.1, with what section 5.2 adds).
+const LARGEST_RECORD: usize = (1 << 14) + 256;
+/// Hellos of more bytes than this are left to nDPI.
+const LARGEST_HELLO: usize = 6 << 10;
+
+/// Reads a stream that begins with a handshake record.
+pub(super) fn read(bytes: &[u8]) -> Message {
+    let mut hello = Hello::default();
+    let mut at = 0;
+    while let Some(record) = Record::at(bytes, at) {
+        hello.records += 1;
+        let had = hello.bytes.len();
+        hello.bytes.extend_from_slice(record.bytes);
+        if !record.fits() || !hello.begins_well() {
+            return Message::Foreign;
+        }
+        match hello.length() {
+            Some(length) if length > LARGEST_HELLO => return Message::Foreign,
+            Some(length) if hello.bytes.len() >= length => {
+                let used = length - had;
+                return hello.joined(length, &record, &bytes[at + RECORD_HEADER..], used);
+            }
+            _ => {}
+        }
+        if record.bytes.len() < record.length {
+            return Message::Unfinished;
+        }
+        at += RECORD_HEADER + record.length;
+    }
+    if bytes.get(1).is_some_and(|&version| version != MAJOR_VERSION) {
+        return Message::Foreign;
+    }
+    Message::Unfinished
+}
+
+/// A record, as far as it is there.
+struct Record<'a> {
+    header: &'a [u8; RECORD_HEADER],
+    length: usize,
+    bytes: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    fn at(bytes: &'a [u8], at: usize) -> Option<Self> {
+        let (header, rest) = bytes.get(at..)?.split_first_chunk::<RECORD_HEADER>()?;
+        let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
+        Some(Self { header, length, bytes: &rest[..length.min(rest.len())] })
+    }
+
+    fn fits(&self) -> bool {
+        self.header[0] == HANDSHAKE
+            && self.header[1] == MAJOR_VERSION
+            && self.length <= LARGEST_RECORD
+    }
+}
+
+/// What was read of a hello.
+#[derive(Default)]
+struct Hello {
+    bytes: Vec<u8>,
+    records: usize,
+}
+
+impl Hello {
+    fn begins_well(&self) -> bool {
+        self.bytes.first().is_none_or(|&kind| kind == CLIENT_HELLO)
+    }
+
+    /// How many bytes it has with its header, once that is known.
+    fn length(&self) -> Option<usize> {
+        let [_, high, middle, low] = *self.bytes.first_chunk::<MESSAGE_HEADER>()?;
+        Some(MESSAGE_HEADER + (u32::from_be_bytes([0, high, middle, low]) as usize))
+    }
+
+    /// The hello of `length` bytes in one record. The last one, `record`, is that of which `stream` is
+    /// the payload and what follows it; its first `used` bytes are of the hello.
+    fn joined(&self, length: usize, last: &Record, stream: &[u8], used: usize) -> Message {
+        if self.records == 1 {
+            return Message::Whole;
+        }
+        let mut bytes = record_header(last, length);
+        bytes.extend_from_slice(&self.bytes[..length]);
+        if last.length > used {
+            bytes.extend(record_header(last, last.length - used));
+        }
+        bytes.extend_from_slice(&stream[used..]);
+        Message::Rewritten(bytes, Some(Finding::SplitRecords))
+    }
+}
+
+fn record_header(like: &Record, length: usize) -> Vec<u8> {
+    let length = u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes();
+    [&like.header[..3], &length].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(message: &[u8], cuts: &[usize]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut from = 0;
+        for to in cuts.iter().copied().chain([message.len()]) {
+            let part = &message[from..to];
+            bytes.extend([22, 3, 1, 0, u8::try_from(part.len()).unwrap()]);
+            bytes.extend(part);
+            from = to;
+        }
+        bytes
+    }
+
+    const HELLO: &[u8] = &[1, 0, 0, 6, 3, 3, b'n', b'a', b'm', b'e'];
+
+    #[test]
+    fn one_record_is_left_as_it_is() {
+        assert_eq!(read(&records(HELLO, &[])), Message::Whole);
+    }
+
+    #[test]
+    fn any_records_are_joined_into_one() {
+        let joined = Message::Rewritten(records(HELLO, &[]), Some(Finding::SplitRecords));
+        for first in 0..=HELLO.len() {
+            for second in first..=HELLO.len() {
+                let cut = records(HELLO, &[first, second]);
+                if first == HELLO.len() {
+                    assert_eq!(read(&cut), Message::Whole);
+                    continue;
+                }
+                let Message::Rewritten(bytes, finding) = read(&cut) else {
+                    panic!("{first} {second}")
+                };
+                assert_eq!(Message::Rewritten(bytes[..15].to_vec(), finding), joined);
+            }
+        }
+    }
+
+    #[test]
+    fn what_follows_a_hello_follows_it_still() {
+        let two = [HELLO, &[11, 0, 0, 1, 7]].concat();
+        let mut bytes = records(&two, &[3]);
+        bytes.extend([23, 3, 3, 0, 1, 9]);
+        let Message::Rewritten(bytes, _) = read(&bytes) else { panic!() };
+        let mut expected = records(&two, &[HELLO.len()]);
+        expected.extend([23, 3, 3, 0, 1, 9]);
+        assert_eq!(bytes, expected);
+    }
+
+    #[test]
+    fn a_beginning_may_become_one() {
+        let bytes = records(HELLO, &[2, 5]);
+        for length in 1..bytes.len() {
+            assert_eq!(read(&bytes[..length]), Message::Unfinished, "{length}");
+        }
+    }
+
+    #[test]
+    fn other_records_are_foreign() {
+        let mut server_hello = records(HELLO, &[]);
+        server_hello[5] = 2;
+        let mut alert_between = records(HELLO, &[4]);
+        alert_between[9] = 21;
+        let too_large = [22, 3, 1, 0, 200, 1, 0, 0x40, 0];
+        for bytes in [&server_hello[..], &alert_between, &too_large, &[22, 4], &[22, 3, 1, 0xff, 0]]
+        {
+            assert_eq!(read(bytes), Message::Foreign, "{bytes:?}");
+        }
+    }
+}

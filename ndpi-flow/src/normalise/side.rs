@@ -1,0 +1,301 @@
+//! One direction of a TCP stream, as the other end reads it.
+
+use ndpi_common::parse::tcp;
+use ndpi_labels::{Finding, Findings};
+
+use super::first_message::{FirstMessage, Read};
+use super::options::{LARGEST_SHIFT, TcpOptions};
+use super::piece::{Piece, Pieces, differ_at, is_after};
+use super::segment::Segment;
+use super::sender::Sender;
+
+/// A window that no receiver has named is believed up to here: half of what the sequence numbers allow
+/// (RFC 7323, section 2.3).
+const ANY_WINDOW: u32 = 1 << 30;
+/// How far beyond what a receiver has offered is far: offers that were not seen are made up for.
+const SLACK: u32 = 1 << 16;
+/// The largest payload on Ethernet.
+const USUAL_SEGMENT_SIZE: u16 = 1460;
+/// So many bytes of those that were read are kept, to be compared with later copies.
+const COPIED: usize = 2 << 10;
+
+/// One direction.
+#[derive(Debug, Default)]
+pub(super) struct Side {
+    /// What its segments have shown of their sender.
+    pub(super) sender: Sender,
+    /// A packet of it was seen.
+    pub(super) seen: bool,
+    /// The sequence number that is read next. Unknown where neither a SYN nor the answer to it was seen:
+    /// then packets are read as they come.
+    next: Option<u32>,
+    /// Where a later SYN, with another sequence number, would begin.
+    other_start: Option<u32>,
+    /// Up to where the other end has acknowledged it.
+    acknowledged: Option<u32>,
+    /// Up to where the other end has offered to take more.
+    edge: Option<u32>,
+    /// Its SYN was seen.
+    opened: bool,
+    /// By how much the windows that it offers itself are shifted, by its SYN.
+    window_shift: Option<u8>,
+    /// The largest payload that it takes itself, by its SYN.
+    segment_size: Option<u16>,
+    /// The byte that its receiver does not read in line (`tcp_check_urg` in Linux).
+    urgent: Option<u32>,
+    /// Something before them is missing.
+    early: Pieces,
+    /// They wait to be acknowledged.
+    doubtful: Pieces,
+    /// The first bytes that were read, from `copied_from` on.
+    copied: Vec<u8>,
+    copied_from: u32,
+    message: FirstMessage,
+}
+
+impl Side {
+    /// Notes that a segment of it was seen.
+    pub(super) fn sees(&mut self) {
+        self.seen = true;
+    }
+
+    /// A SYN. Of two with different numbers the first counts until the other end acknowledges the second.
+    pub(super) fn opens(&mut self, segment: &Segment, options: &TcpOptions) {
+        let start = segment.first();
+        self.opened = true;
+        if segment.has(tcp::ACK) {
+            // Only who opens a connection asks for a name.
+            self.message.end();
+        }
+        self.window_shift = options.window_shift;
+        self.segment_size = options.segment_size;
+        match self.next {
+            None => self.begin(start),
+            Some(next) if next != start && self.copied.is_empty() => self.other_start = Some(start),
+            Some(_) => {}
+        }
+    }
+
+    fn begin(&mut self, start: u32) {
+        self.next = Some(start);
+        self.copied_from = start;
+    }
+
+    /// Up to how many bytes beyond what it acknowledges a segment of it offers to take from `other`.
+    pub(super) fn offers(&self, other: &Self, segment: &Segment) -> u32 {
+        let shift = match (self.window_shift, other.window_shift) {
+            // The window of a SYN is never scaled (RFC 7323, section 2.2).
+            _ if segment.has(tcp::SYN) => 0,
+            (Some(shift), Some(_)) => shift,
+            _ if self.opened && other.opened => 0,
+            _ => LARGEST_SHIFT,
+        };
+        u32::from(segment.window) << shift
+    }
+
+    /// The largest payload that can have come to this side in one packet on the wire.
+    pub(super) fn takes_at_once(&self) -> u32 {
+        self.segment_size.unwrap_or(USUAL_SEGMENT_SIZE).into()
+    }
+
+    /// Notes which byte a segment says is urgent. A byte that was read already is none.
+    pub(super) fn skips(&mut self, segment: &Segment) {
+        let at = segment.sequence.wrapping_add(u32::from(segment.urgent) - 1);
+        if self.next.is_some_and(|next| !is_after(next, at)) {
+            self.urgent = Some(at);
+        }
+    }
+
+    /// Gives up the order: what follows is read as it comes.
+    pub(super) fn lose_order(&mut self, read: Read) {
+        self.message.release(read);
+        self.next = None;
+        (self.early, self.doubtful) = Default::default();
+    }
+
+    /// Whether a segment is one that the other end takes, by its sequence number.
+    pub(super) fn is_in_window(&self, segment: &Segment) -> bool {
+        let Some(next) = self.next else { return true };
+        let edge = self.edge.map_or(next.wrapping_add(ANY_WINDOW), |edge| edge.wrapping_add(SLACK));
+        let oldest = next.wrapping_sub(ANY_WINDOW);
+        !is_after(segment.first(), edge) && !is_after(oldest, segment.behind())
+    }
+
+    /// The other end has acknowledged all before `number`, perhaps in its answer to a SYN, and takes `window` bytes more. False where it
+    /// cannot have.
+    pub(super) fn acknowledge(&mut self, (number, of_syn): (u32, bool), window: u32) -> bool {
+        if self.other_start.take_if(|start| *start == number).is_some() {
+            self.begin(number);
+        }
+        match self.next {
+            // The SYN was missed, its answer was not.
+            None if of_syn && !self.seen => self.begin(number),
+            None => {}
+            Some(next) => {
+                let edge = self.edge.unwrap_or(next.wrapping_add(ANY_WINDOW)).wrapping_add(SLACK);
+                if is_after(number, edge) || is_after(self.copied_from, number) {
+                    return false;
+                }
+            }
+        }
+        if self.acknowledged.is_none_or(|before| is_after(number, before)) {
+            self.acknowledged = Some(number);
+        }
+        let edge = number.wrapping_add(window);
+        if self.edge.is_none_or(|before| is_after(edge, before)) {
+            self.edge = Some(edge);
+        }
+        true
+    }
+
+    /// A segment whose payload may be read at once, if it is next.
+    pub(super) fn take(&mut self, piece: Piece, room: usize, findings: &mut Findings, read: Read) {
+        let Some(next) = self.next else {
+            // The start of its first message was not seen either.
+            self.message.end();
+            return read(&piece.packet);
+        };
+        let segment = piece.segment;
+        if !is_after(segment.behind(), next) {
+            return self.compare(&piece, findings);
+        }
+        if is_after(segment.first(), next) {
+            if self.early.insert(piece) {
+                findings.insert(Finding::Ambiguous);
+            }
+            if !self.message.is_over() {
+                findings.insert(Finding::ReorderedHello);
+            }
+        } else {
+            self.compare(&piece, findings);
+            self.deliver(&piece, room, findings, read);
+        }
+        self.advance(room, findings, read);
+        self.bound(room, findings);
+    }
+
+    /// A segment whose payload waits until the other end acknowledges it.
+    pub(super) fn hold(&mut self, piece: Piece, room: usize, findings: &mut Findings) {
+        let known = self.next.is_none_or(|next| is_after(piece.segment.behind(), next));
+        if known {
+            self.doubtful.push(piece);
+            self.bound(room, findings);
+        } else if self.is_another_copy(&piece) {
+            findings.insert(Finding::FakeSegment);
+        }
+    }
+
+    /// Reads all that can be read now.
+    pub(super) fn advance(&mut self, room: usize, findings: &mut Findings, read: Read) {
+        while let Some(piece) = self.next_piece() {
+            self.deliver(&piece, room, findings, read);
+        }
+        self.discard_old(findings);
+    }
+
+    /// Nothing more is shown: what the other end has acknowledged is read, and where it was never seen, all.
+    pub(super) fn release(&mut self, is_answered: bool, findings: &mut Findings, read: Read) {
+        if !is_answered {
+            self.acknowledged = self.early.behind();
+        }
+        self.advance(usize::MAX, findings, read);
+        if self.doubtful.first().is_some() {
+            findings.insert(Finding::Ambiguous);
+        }
+        self.message.release(read);
+    }
+
+    /// Nothing more comes, and nothing can be done about the flow: all that waited is read, for the record.
+    pub(super) fn release_all(&mut self, findings: &mut Findings, read: Read) {
+        self.release(false, findings, read);
+        while let Some(piece) = self.doubtful.take(|_| true) {
+            read(&piece.packet);
+        }
+    }
+
+    /// How many bytes it keeps.
+    pub(super) fn kept(&self) -> usize {
+        self.early.kept() + self.doubtful.kept() + self.copied.len() + self.message.kept()
+    }
+
+    fn next_piece(&mut self) -> Option<Piece> {
+        let next = self.next?;
+        let reaches = |it: &Segment| !is_after(it.first(), next) && is_after(it.behind(), next);
+        if let Some(piece) = self.early.take(reaches) {
+            return Some(piece);
+        }
+        let acknowledged = self.acknowledged.filter(|&it| is_after(it, next))?;
+        let exact = |it: &Segment| reaches(it) && it.behind() == acknowledged;
+        let within = |it: &Segment| reaches(it) && !is_after(it.behind(), acknowledged);
+        let proven = self.doubtful.take(exact).or_else(|| self.doubtful.take(within));
+        if let Some(piece) = proven {
+            self.sender.proves(&piece.segment, piece.checksum);
+            return Some(piece);
+        }
+        // The other end has what is missing here: it went by unseen.
+        let first = self.early.first().filter(|&first| !is_after(first, acknowledged))?;
+        self.next = Some(first);
+        self.early.take(|it| it.first() == first)
+    }
+
+    /// Reads what is new of a piece that reaches what is next.
+    fn deliver(&mut self, piece: &Piece, room: usize, findings: &mut Findings, read: Read) {
+        let (segment, next) = (piece.segment, self.next.unwrap_or(piece.segment.first()));
+        let cut = next.wrapping_sub(segment.first()) as usize;
+        let bytes = &segment.bytes(&piece.packet)[cut..];
+        self.next = Some(segment.behind());
+        let end = (next.wrapping_sub(self.copied_from) as usize == self.copied.len())
+            .then(|| bytes.len().min(COPIED.saturating_sub(self.copied.len())));
+        self.copied.extend_from_slice(&bytes[..end.unwrap_or(0)]);
+        let urgent = self.urgent.map(|at| at.wrapping_sub(next) as usize);
+        let Some(at) = urgent.filter(|&at| at < bytes.len()) else {
+            return self.message.next(
+                (&piece.packet, &segment),
+                (next, bytes),
+                room,
+                findings,
+                read,
+            );
+        };
+        let in_line = [&bytes[..at], &bytes[at + 1..]].concat();
+        self.message.next((&piece.packet, &segment), (next, &in_line), room, findings, read);
+        self.message.skipped();
+        self.urgent = None;
+    }
+
+    /// Compares bytes that were read before with another copy of them.
+    fn compare(&self, piece: &Piece, findings: &mut Findings) {
+        if self.is_another_copy(piece) {
+            findings.insert(Finding::Ambiguous);
+        }
+    }
+
+    fn is_another_copy(&self, piece: &Piece) -> bool {
+        let (segment, bytes) = (piece.segment, piece.segment.bytes(&piece.packet));
+        // One byte before what is next keeps a connection alive, whatever it is (RFC 9293, section 3.8.4).
+        let keeps_alive = bytes.len() == 1 && self.next == Some(segment.behind());
+        !keeps_alive && differ_at(self.copied_from, &self.copied, segment.first(), bytes)
+    }
+
+    /// Drops what is behind all that was read.
+    fn discard_old(&mut self, findings: &mut Findings) {
+        let Some(next) = self.next else { return };
+        let is_old = |piece: &Piece| !is_after(piece.segment.behind(), next);
+        if self.doubtful.iter().any(|it| is_old(it) && self.is_another_copy(it)) {
+            findings.insert(Finding::FakeSegment);
+        }
+        self.doubtful.discard(is_old);
+        self.early.discard(is_old);
+    }
+
+    /// Keeps no more than there is room for: what is furthest ahead goes.
+    fn bound(&mut self, room: usize, findings: &mut Findings) {
+        while self.kept() > room {
+            findings.insert(Finding::Oversize);
+            if self.doubtful.take_last().or_else(|| self.early.take_last()).is_none() {
+                self.copied = Vec::new();
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Both directions of a TCP stream.
+
+use ndpi_common::Direction;
+use ndpi_common::parse::tcp;
+use ndpi_labels::{Finding, Findings};
+
+use super::checksum::Checksum;
+use super::first_message::Read;
+use super::piece::Piece;
+use super::rewrite::with_payload;
+use super::segment::{Reading, Segment, URG, number};
+use super::side::Side;
+use crate::sample::Sample;
+
+/// The most bytes that a flow keeps, both directions together.
+pub(crate) const MOST_KEPT: usize = 8 << 10;
+/// So many packets that bring nothing are usual before the first that does.
+const USUAL_PADDING: u8 = 16;
+
+/// What is known of a TCP stream until its flow is decided.
+#[derive(Debug, Default)]
+pub struct Stream {
+    sides: [Side; 2],
+    /// Packets that brought nothing.
+    idle: u8,
+    /// Payload was read.
+    was_read: bool,
+    /// The first packet with payload that no receiver reads, where none has come that one would.
+    refused: Option<Box<[u8]>>,
+}
+
+impl Stream {
+    /// Takes a packet and calls `read` with each that a receiver reads next, in that order; keeps up to
+    /// `room` bytes. What is no whole TCP segment is read as it is.
+    pub fn packet(
+        &mut self,
+        sample: &Sample,
+        room: usize,
+        findings: &mut Findings,
+        mut read: impl FnMut(&[u8]),
+    ) {
+        let read: Read = &mut read;
+        let segment = match Reading::of(sample.l3) {
+            Reading::Segment(segment) => segment,
+            Reading::Malformed => {
+                findings.insert(Finding::FakeSegment);
+                return self.refuse(sample.l3, room);
+            }
+            Reading::Other => return read(sample.l3),
+        };
+        let is_padding = self.is_padding(&segment, findings);
+        let (own, other) = both(&mut self.sides, sample.direction);
+        if is_cut(sample, &segment) {
+            own.sees();
+            own.lose_order(read);
+            return read(sample.l3);
+        }
+        let room = room.min(MOST_KEPT).saturating_sub(other.kept());
+        let has_payload = segment.len() > 0;
+        let mut arrival = Arrival { sample, segment, own, other, room, findings, is_padding };
+        let taken = arrival.is_taken(read);
+        arrival.own.sees();
+        self.was_read |= taken && has_payload;
+        if !taken && has_payload {
+            self.refuse(sample.l3, room);
+        }
+    }
+
+    /// Whether so many packets came that bring nothing that nDPI is not to be bothered with another.
+    fn is_padding(&mut self, segment: &Segment, findings: &mut Findings) -> bool {
+        if segment.len() > 0 || segment.has(tcp::SYN | tcp::FIN | tcp::RST) {
+            return false;
+        }
+        self.idle = self.idle.saturating_add(1);
+        if self.idle > USUAL_PADDING && !self.was_read {
+            findings.insert(Finding::BudgetPadding);
+        }
+        self.idle > USUAL_PADDING
+    }
+
+    fn refuse(&mut self, l3: &[u8], room: usize) {
+        if !self.was_read && self.refused.is_none() && l3.len() <= room {
+            self.refused = Some(l3.into());
+        }
+    }
+
+    /// How many bytes it keeps.
+    pub fn kept(&self) -> usize {
+        let refused = self.refused.as_ref().map_or(0, |packet| packet.len());
+        self.sides.iter().map(Side::kept).sum::<usize>() + refused
+    }
+
+    /// Nothing more is shown, as at the end of a budget: what can be read of what was kept is read.
+    pub fn release(&mut self, findings: &mut Findings, mut read: impl FnMut(&[u8])) {
+        let seen = self.sides.each_ref().map(|side| side.seen);
+        for (side, is_answered) in self.sides.iter_mut().zip([seen[1], seen[0]]) {
+            side.release(is_answered, findings, &mut read);
+        }
+    }
+
+    /// The flow is over: all that was kept is read, and where nothing was, what nobody would have read.
+    pub fn release_all(&mut self, findings: &mut Findings, mut read: impl FnMut(&[u8])) {
+        for side in &mut self.sides {
+            side.release_all(findings, &mut read);
+        }
+        if let Some(refused) = self.refused.take_if(|_| !self.was_read) {
+            read(&refused);
+        }
+    }
+}
+
+/// The side that sent, and the other.
+fn both(sides: &mut [Side; 2], sender: Direction) -> (&mut Side, &mut Side) {
+    let [lower, upper] = sides;
+    match sender {
+        Direction::FromLower => (lower, upper),
+        Direction::FromUpper => (upper, lower),
+    }
+}
+
+/// Whether some of its bytes are not there.
+fn is_cut(sample: &Sample, segment: &Segment) -> bool {
+    let headers = sample.packets.saturating_sub(1).saturating_mul(number(segment.payload));
+    number(sample.l3.len()) < sample.bytes.saturating_sub(headers)
+}
+
+/// A segment on its arrival.
+struct Arrival<'a> {
+    sample: &'a Sample<'a>,
+    segment: Segment,
+    own: &'a mut Side,
+    other: &'a mut Side,
+    /// How many bytes its side may keep.
+    room: usize,
+    findings: &'a mut Findings,
+    /// It brings nothing, as many did before.
+    is_padding: bool,
+}
+
+impl Arrival<'_> {
+    /// Has it read, held or discarded; false where no receiver would take it.
+    fn is_taken(&mut self, read: Read) -> bool {
+        let options = self.segment.options(self.sample.l3);
+        let checksum = self.checksum();
+        let doubts = self.own.sender.doubts(&self.segment, &options, checksum, &self.other.sender);
+        self.findings.extend(doubts.iter());
+        let believed = !doubts.contains(Finding::BadChecksum);
+        if !self.is_possible() || believed && !self.acknowledges(read) {
+            return false;
+        }
+        if doubts.is_empty() {
+            self.own.sender.reads(&self.segment, &options, checksum);
+        }
+        if self.segment.has(tcp::SYN) {
+            if believed {
+                self.own.opens(&self.segment, &options);
+                self.opening(checksum, read);
+            }
+            return true;
+        }
+        if self.segment.len() == 0 || self.segment.has(tcp::RST) {
+            if believed && !self.is_padding {
+                read(self.sample.l3);
+            }
+            return true;
+        }
+        self.payload(checksum, doubts.is_empty(), read);
+        true
+    }
+
+    /// What the checksum says; nothing where several segments were merged on arrival, whose checksums were right
+    /// then, or are to be cut.
+    fn checksum(&self) -> Option<Checksum> {
+        let is_merged = self.sample.packets > 1 || self.segment.len() > self.other.takes_at_once();
+        (!is_merged).then(|| Checksum::of(self.sample.l3, &self.segment))
+    }
+
+    /// Whether any receiver would take such a segment, by its flags and its sequence number.
+    fn is_possible(&mut self) -> bool {
+        let segment = &self.segment;
+        let finding = if segment.has(tcp::SYN) && segment.has(tcp::RST | tcp::FIN)
+            || !segment.has(tcp::SYN | tcp::RST | tcp::ACK) && segment.len() > 0
+        {
+            Finding::FakeSegment
+        } else if segment.has(tcp::SYN) || self.own.is_in_window(segment) {
+            return true;
+        } else {
+            Finding::OutOfWindow
+        };
+        self.findings.insert(finding);
+        false
+    }
+
+    /// Reads what it acknowledges of the other side. False where it acknowledges what was never sent,
+    /// for which every receiver discards it.
+    fn acknowledges(&mut self, read: Read) -> bool {
+        if !self.segment.has(tcp::ACK) {
+            return true;
+        }
+        let window = self.own.offers(self.other, &self.segment);
+        let acknowledged = (self.segment.acknowledged, self.segment.has(tcp::SYN));
+        if !self.other.acknowledge(acknowledged, window) {
+            self.findings.insert(Finding::OutOfWindow);
+            return false;
+        }
+        self.other.advance(self.room, self.findings, read);
+        true
+    }
+
+    /// A SYN. Its payload is read where the other end acknowledges it (RFC 7413, section 4.2).
+    fn opening(&mut self, checksum: Option<Checksum>, read: Read) {
+        if self.segment.len() == 0 {
+            return read(self.sample.l3);
+        }
+        let sequence = self.segment.sequence;
+        read(&with_payload(self.sample.l3, &self.segment, sequence, &[]));
+        self.own.hold(self.piece(checksum), self.room, self.findings);
+    }
+
+    fn payload(&mut self, checksum: Option<Checksum>, is_clean: bool, read: Read) {
+        let piece = self.piece(checksum);
+        if self.segment.has(URG) && self.segment.urgent > 0 {
+            // Servers that take urgent bytes in line read another stream.
+            self.findings.insert(Finding::Ambiguous);
+            self.own.skips(&self.segment);
+        }
+        // Where the other end is not seen, nothing will ever be acknowledged.
+        if is_clean || !self.other.seen {
+            return self.own.take(piece, self.room, self.findings, read);
+        }
+        self.own.hold(piece, self.room, self.findings);
+        self.own.advance(self.room, self.findings, read);
+    }
+
+    fn piece(&self, checksum: Option<Checksum>) -> Piece {
+        Piece { packet: self.sample.l3.into(), segment: self.segment, checksum }
+    }
+}

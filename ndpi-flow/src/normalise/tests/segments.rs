@@ -1,0 +1,279 @@
+//! One case after the other.
+
+use super::*;
+
+/// No message that would be waited for.
+const BYTES: &[u8] = b"abcdefgh";
+
+fn piece(from: usize, to: usize) -> Segment {
+    CONNECTION.data(i32::try_from(from).unwrap(), &BYTES[from..to])
+}
+
+fn fake() -> Segment {
+    CONNECTION.data(0, b"innocent")
+}
+
+#[test]
+fn every_split_in_every_order_is_read_as_it_was_sent() {
+    for first in 1..7 {
+        for second in first + 1..8 {
+            let [a, b, c] = [piece(0, first), piece(first, second), piece(second, 8)];
+            let orders = [
+                [&a, &b, &c],
+                [&a, &c, &b],
+                [&b, &a, &c],
+                [&b, &c, &a],
+                [&c, &a, &b],
+                [&c, &b, &a],
+            ];
+            for order in orders {
+                assert_eq!(after_handshake(&order.map(Clone::clone)).0, BYTES, "{first} {second}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_read_is_not_read_again() {
+    let sent = [piece(0, 4), piece(0, 4), piece(2, 6), piece(0, 6), piece(5, 8)];
+    assert_eq!(after_handshake(&sent), (BYTES.to_vec(), vec![]));
+}
+
+#[test]
+fn bytes_before_the_first_are_cut() {
+    assert_eq!(after_handshake(&[CONNECTION.data(-4, b"junkabcdefgh")]).0, BYTES);
+}
+
+#[test]
+fn a_bad_checksum_is_discarded_and_the_right_copy_read() {
+    let (read, found) = after_handshake(&[Segment { damage: 1, ..fake() }, piece(0, 8)]);
+    assert_eq!((read, found), (BYTES.to_vec(), vec!["fake-segment", "bad-checksum"]));
+}
+
+#[test]
+fn a_low_time_to_live_waits_for_the_copy_that_arrives() {
+    let (read, found) = after_handshake(&[Segment { ttl: 2, ..fake() }, piece(0, 8)]);
+    assert_eq!((read, found), (BYTES.to_vec(), vec!["fake-segment", "ttl-anomaly"]));
+}
+
+#[test]
+fn a_doubt_ends_with_an_acknowledgement() {
+    let handover = Segment { ttl: TTL - 3, ..piece(0, 8) };
+    let mut connection = Connection::open();
+    connection.send(&handover);
+    assert_eq!(connection.read(), b"");
+    connection.send(&CONNECTION.answer(8, b""));
+    assert_eq!(connection.read(), BYTES);
+    // From here on that is how far away the sender is.
+    connection.send(&Segment { ttl: TTL - 3, ..CONNECTION.data(8, b"ij") });
+    assert_eq!(connection.read(), b"abcdefghij");
+}
+
+#[test]
+fn of_two_syns_the_one_that_reaches_further_counts() {
+    let mut connection = Connection::new();
+    for packet in [
+        Segment { ttl: 2, ..CONNECTION.syn() },
+        CONNECTION.syn(),
+        CONNECTION.syn_ack(),
+        Segment { ttl: 2, ..fake() },
+        piece(0, 8),
+    ] {
+        connection.send(&packet);
+    }
+    assert_eq!(connection.read(), BYTES);
+}
+
+#[test]
+fn a_signed_segment_of_an_unsigned_connection_is_doubted() {
+    let options = [&[19, 18][..], &[0; 16], &[1, 1]].concat();
+    let (read, found) = after_handshake(&[Segment { options, ..fake() }, piece(0, 8)]);
+    assert_eq!((read, found), (BYTES.to_vec(), vec!["fake-segment"]));
+}
+
+#[test]
+fn an_old_timestamp_is_doubted_where_both_ends_have_some() {
+    let stamped = |packet: Segment, time: u32| {
+        let options = [&[1, 1, 8, 10][..], &time.to_be_bytes(), &[0; 4]].concat();
+        Segment { options, ..packet }
+    };
+    for (of_server, expected) in [(true, BYTES), (false, b"innocent")] {
+        let mut connection = Connection::new();
+        connection.send(&stamped(CONNECTION.syn(), 1000));
+        let answer = CONNECTION.syn_ack();
+        connection.send(&if of_server { stamped(answer, 5) } else { answer });
+        connection.send(&stamped(fake(), 999));
+        connection.send(&stamped(piece(0, 8), 1001));
+        assert_eq!(connection.read(), expected);
+    }
+}
+
+#[test]
+fn what_no_receiver_takes_is_discarded() {
+    let no_ack = Segment { flags: 0, ..fake() };
+    let far = CONNECTION.data(1 << 20, b"x");
+    let unsent = Segment { acknowledged: CONNECTION.server + (1 << 20), ..fake() };
+    let before_its_start = Segment { acknowledged: 7777, ..fake() };
+    for (packet, finding) in [
+        (no_ack, "fake-segment"),
+        (far, "out-of-window"),
+        (unsent, "out-of-window"),
+        (before_its_start, "out-of-window"),
+    ] {
+        let (read, found) = after_handshake(&[packet.clone(), piece(0, 8)]);
+        assert_eq!((read, found), (BYTES.to_vec(), vec![finding]), "{packet:?}");
+    }
+    let mut malformed = fake().l3();
+    malformed[32] = 0x40;
+    let mut connection = Connection::open();
+    connection.send_l3(true, &malformed);
+    connection.send(&piece(0, 8));
+    assert_eq!((connection.read(), connection.found()), (BYTES.to_vec(), vec!["fake-segment"]));
+}
+
+#[test]
+fn payload_of_a_syn_is_read_where_it_is_acknowledged() {
+    for (acknowledged, expected) in [(0, &b"abcdefgh"[..]), (8, b"innocent")] {
+        let mut connection = Connection::new();
+        connection.send(&Segment { payload: b"innocent".to_vec(), ..CONNECTION.syn() });
+        let acknowledged = CONNECTION.client.wrapping_add(1 + acknowledged);
+        connection.send(&Segment { acknowledged, ..CONNECTION.syn_ack() });
+        connection.send(&piece(0, 8));
+        assert_eq!(connection.read(), expected);
+    }
+}
+
+#[test]
+fn a_second_syn_counts_when_it_is_the_one_that_is_answered() {
+    for acknowledged in [CONNECTION.client.wrapping_add(1), 5001] {
+        let mut connection = Connection::new();
+        connection.send(&CONNECTION.syn());
+        connection.send(&Segment { sequence: 5000, ..CONNECTION.syn() });
+        connection.send(&Segment { acknowledged, ..CONNECTION.syn_ack() });
+        connection.send(&Segment { sequence: acknowledged, ..piece(0, 8) });
+        assert_eq!(connection.read(), BYTES, "{acknowledged}");
+    }
+}
+
+#[test]
+fn an_urgent_byte_is_not_read_in_line() {
+    let with =
+        Segment { flags: flags::ACK | flags::URG, urgent: 3, ..CONNECTION.data(0, b"abXcdefgh") };
+    let (read, found) = after_handshake(&[with, CONNECTION.data(9, b"ij")]);
+    assert_eq!((read, found), (b"abcdefghij".to_vec(), vec!["ambiguous"]));
+}
+
+#[test]
+fn a_later_copy_with_other_bytes_is_noted() {
+    let (read, found) = after_handshake(&[piece(0, 8), fake()]);
+    assert_eq!((read, found), (BYTES.to_vec(), vec!["ambiguous"]));
+    let keepalive = CONNECTION.data(7, b"\0");
+    assert_eq!(after_handshake(&[piece(0, 8), keepalive]).1, Vec::<&str>::new());
+}
+
+#[test]
+fn early_segments_are_read_as_linux_keeps_them() {
+    // One that covers an earlier one takes its place; one that is covered is not kept.
+    let covering = [CONNECTION.data(4, b"XX"), CONNECTION.data(2, b"cdefgh"), piece(0, 2)];
+    assert_eq!(after_handshake(&covering).0, BYTES);
+    let covered = [CONNECTION.data(2, b"cdefgh"), CONNECTION.data(4, b"XX"), piece(0, 2)];
+    assert_eq!(after_handshake(&covered).0, BYTES);
+    for sent in [covering, covered] {
+        assert!(after_handshake(&sent).1.contains(&"ambiguous"));
+    }
+}
+
+#[test]
+fn a_hole_that_the_other_end_has_not_is_not_waited_for() {
+    let mut connection = Connection::open();
+    connection.send(&piece(4, 8));
+    assert_eq!(connection.read(), b"");
+    connection.send(&CONNECTION.answer(8, b""));
+    assert_eq!(connection.read(), b"efgh", "the first half went by unseen");
+}
+
+#[test]
+fn what_is_kept_is_bounded() {
+    let mut connection = Connection::open();
+    for at in 1..=20 {
+        connection.send(&CONNECTION.data(at * 1000, &[7; 1000]));
+        assert!(connection.stream.kept() <= MOST_KEPT);
+    }
+    assert!(connection.found().contains(&"oversize"));
+}
+
+#[test]
+fn at_the_end_all_that_waited_is_read_for_the_record() {
+    let mut connection = Connection::open();
+    connection.send(&Segment { ttl: 2, ..piece(0, 4) });
+    connection.send(&piece(4, 8));
+    connection.stream.release(&mut connection.findings, |_| panic!("nobody acknowledged it"));
+    connection.release_all();
+    assert_eq!(connection.read().len(), 8);
+    let mut refused = Connection::new();
+    refused.send(&Segment { flags: 0, ..fake() });
+    refused.release_all();
+    assert_eq!(refused.read(), b"innocent");
+}
+
+#[test]
+fn a_stream_without_its_start_is_read_as_it_comes() {
+    let mut connection = Connection::new();
+    for packet in [piece(4, 8), piece(0, 4)] {
+        connection.send(&packet);
+    }
+    assert_eq!(connection.read(), b"efghabcd");
+}
+
+#[test]
+fn many_packets_that_bring_nothing_are_noted() {
+    let idle = vec![CONNECTION.data(0, b""); 20];
+    assert_eq!(after_handshake(&idle).1, ["budget-padding"]);
+    assert_eq!(after_handshake(&idle[..10]).1, Vec::<&str>::new());
+}
+
+#[test]
+fn a_first_message_is_read_whole_however_it_is_cut() {
+    let request = b"GET / HTTP/1.1\r\nHost: www.example.org\r\n\r\n";
+    for cut in 1..request.len() {
+        let cut_at = i32::try_from(cut).unwrap();
+        let parts = [CONNECTION.data(0, &request[..cut]), CONNECTION.data(cut_at, &request[cut..])];
+        let mut whole = None;
+        let mut connection = Connection::open();
+        for part in parts {
+            let before = connection.read().len();
+            connection.send(&part);
+            let read = connection.read().split_off(before);
+            whole = whole.or((!read.is_empty()).then_some(read));
+        }
+        assert!(whole.unwrap().starts_with(&request[..39]), "{cut}");
+        assert_eq!(connection.read(), request);
+    }
+}
+
+#[test]
+fn the_three_cases_of_a_checksum() {
+    let of = |l3: &[u8]| match Reading::of(l3) {
+        Reading::Segment(segment) => Checksum::of(l3, &segment),
+        other => panic!("{other:?}"),
+    };
+    for length in 0..=BYTES.len() {
+        assert_eq!(of(&piece(0, length).l3()), Checksum::Valid);
+        assert_eq!(of(&Segment { damage: 1, ..piece(0, length) }.l3()), Checksum::Bad);
+    }
+    // 198.18.0.1 and 198.18.0.2, protocol 6, 28 bytes.
+    let pseudo = (0xc612 + 1 + 0xc612 + 2 + 6 + 28_u32) % 0xffff;
+    let mut l3 = piece(0, 8).l3();
+    l3[36..38].copy_from_slice(&u16::try_from(pseudo).unwrap().to_be_bytes());
+    assert_eq!(of(&l3), Checksum::Partial);
+}
+
+#[test]
+fn every_length_of_a_packet_is_survived() {
+    let whole = Segment { options: vec![8, 10, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1], ..piece(0, 8) }.l3();
+    for length in 0..=whole.len() {
+        let mut connection = Connection::open();
+        connection.send_l3(true, &whole[..length]);
+        connection.release_all();
+    }
+}
