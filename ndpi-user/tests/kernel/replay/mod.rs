@@ -7,6 +7,7 @@ mod agree;
 mod build;
 mod corpus;
 mod fates;
+mod findings;
 mod first_packet;
 mod hostile;
 mod policies;

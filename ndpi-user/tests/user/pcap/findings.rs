@@ -3,6 +3,7 @@
 use serde_json::Value;
 use testkit::packets::{capture, dns};
 use testkit::program::{file, pcap};
+use testkit::tcp::{Connection, Segment};
 
 use crate::ndpi_is_there;
 
@@ -52,4 +53,75 @@ fn an_answer_that_nobody_asked_for_is_in_records_and_reports() {
     let row = report.split_once("\nFindings\n").expect("a table of findings").1.lines().nth(1);
     let row = row.unwrap_or_default();
     assert!(row.trim_start().starts_with("dns-unsolicited ") && row.contains(" 2 "), "{report}");
+}
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: www.facebook.com\r\n\r\n";
+const OTHER: &[u8] = b"GET / HTTP/1.1\r\nHost: www.example.com\r\n\r\n";
+
+/// Where the request is cut.
+const CUT: usize = 20;
+
+/// What is sent between handshake and answer, and what is found in that.
+struct Way {
+    sent: Vec<Segment>,
+    found: &'static [&'static str],
+}
+
+fn ways(to: Connection) -> Vec<Way> {
+    let (request, other) = (to.data(0, REQUEST), to.data(0, OTHER));
+    let at = i32::try_from(CUT).unwrap();
+    let [first, rest] = [to.data(0, &REQUEST[..CUT]), to.data(at, &REQUEST[CUT..])];
+    let early = (0..10).map(|piece| to.data(100 + piece * 1000, &[b'x'; 1000]));
+    vec![
+        Way { sent: vec![request.clone()], found: &[] },
+        Way {
+            sent: vec![Segment { damage: 1, ..other.clone() }, request.clone()],
+            found: &["fake-segment", "bad-checksum"],
+        },
+        Way {
+            sent: vec![Segment { ttl: 3, ..other }, request.clone()],
+            found: &["fake-segment", "ttl-anomaly"],
+        },
+        Way { sent: vec![to.data(1_000_000, OTHER), request.clone()], found: &["out-of-window"] },
+        Way {
+            sent: vec![first.clone(), to.data(0, &[b'x'; CUT]), rest.clone()],
+            found: &["ambiguous"],
+        },
+        Way { sent: vec![rest, first], found: &["reordered-hello"] },
+        Way {
+            sent: [vec![to.data(0, b""); 20], vec![request.clone()]].concat(),
+            found: &["budget-padding"],
+        },
+        Way { sent: early.chain([request]).collect(), found: &["reordered-hello", "oversize"] },
+    ]
+}
+
+#[test]
+fn what_gets_round_a_filter_is_found_and_its_flow_named_all_the_same() {
+    if !ndpi_is_there() {
+        return;
+    }
+    let (mut packets, mut expected) = (Vec::new(), Vec::new());
+    let count = ways(Connection::new(0, 80)).len();
+    for (way, port) in (40_000..).take(count).enumerate() {
+        let to = Connection::new(port, 80);
+        let Way { sent, found } = ways(to).swap_remove(way);
+        let answer = to.answer(REQUEST.len(), b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        let all = to.handshake().into_iter().chain(sent).chain([answer]);
+        packets.extend(all.map(|segment| segment.l3()));
+        expected.push((port, found));
+    }
+    let packets: Vec<_> = (1..).zip(packets).collect();
+    let path = file("findings", "ways.pcap", &capture(&packets));
+    let flows = pcap(&["--json", &path]).flows();
+    assert_eq!(flows.len(), count);
+    for (port, found) in expected {
+        let flow = flows.iter().find(|flow| flow["sport"] == port).unwrap();
+        let listed = flow["findings"].as_array().into_iter().flatten();
+        assert_eq!(listed.collect::<Vec<_>>(), found, "{flow:#}");
+        assert_eq!(flow["hostname"], "www.facebook.com", "{flow:#}");
+    }
+    let by_the_book = pcap(&["--json", "--normalise", "off", &path]).flows();
+    assert!(by_the_book.iter().all(|flow| flow.get("findings").is_none()));
+    assert!(by_the_book.iter().any(|flow| flow["hostname"] != "www.facebook.com"));
 }
