@@ -26,6 +26,7 @@ pub use flow::{
     Meeting, Note, Notes, Pool, Shards, Shares, SlotId, Stage, Start, Timeouts,
 };
 pub use key::{Endpoint, FlowKey};
+pub use ndpi_labels::{Finding, Findings};
 pub use normalise::Stream;
 pub use resegment::fit;
 pub use sample::{Sample, tcp};

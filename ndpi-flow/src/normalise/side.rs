@@ -1,6 +1,7 @@
 //! One direction of a TCP stream, as the other end reads it.
 
 use ndpi_common::parse::tcp;
+use ndpi_common::{Known, SideNumbers};
 use ndpi_labels::{Finding, Findings};
 
 use super::first_message::{FirstMessage, Read};
@@ -73,6 +74,17 @@ impl Side {
             None => self.begin(start),
             Some(next) if next != start && self.copied.is_empty() => self.other_start = Some(start),
             Some(_) => {}
+        }
+    }
+
+    /// Learns from `own` numbers of this side what the kernel has seen of it and not shown, where nothing of it
+    /// was shown before; by those of the `other`, whether this side has accepted the connection.
+    pub(super) fn opened_unseen(&mut self, own: SideNumbers, other: SideNumbers) {
+        let is_certain = own.known & Known::DISPUTED == 0;
+        let Some(initial) = own.initial().filter(|_| is_certain && !self.seen) else { return };
+        self.begin(initial.wrapping_add(1));
+        if other.is_confirmed() {
+            self.message.end();
         }
     }
 

@@ -5,7 +5,7 @@ mod segments;
 
 use std::cell::RefCell;
 
-use ndpi_common::{Direction, KeyV4};
+use ndpi_common::{Direction, KeyV4, SequenceNumbers};
 use ndpi_labels::{Finding, Findings};
 use testkit::tcp::{self, Segment, flags};
 
@@ -47,9 +47,14 @@ impl Connection {
     }
 
     fn send_l3(&mut self, from_client: bool, l3: &[u8]) {
+        self.send_with(from_client, l3, SequenceNumbers::UNKNOWN);
+    }
+
+    /// The same, with what the kernel knows of the connection.
+    fn send_with(&mut self, from_client: bool, l3: &[u8], sequence: SequenceNumbers) {
         let direction = if from_client { Direction::FromLower } else { Direction::FromUpper };
         let key = KeyV4::new(([198, 18, 0, 2], 1), ([198, 18, 0, 1], 2), 0, 6).0;
-        let sample = Sample::new(FlowKey::V4(key), direction, 0, l3);
+        let sample = Sample { sequence, ..Sample::new(FlowKey::V4(key), direction, 0, l3) };
         let read = &self.read;
         self.stream.packet(&sample, MOST_KEPT, &mut self.findings, |l3| note(read, l3));
     }

@@ -1,9 +1,12 @@
-//! The fuzzer's corpus of packets, replayed: seeds, and whatever once went wrong.
+//! The fuzzer's corpora of packets and of streams, replayed: seeds, and whatever once went wrong.
 
+use testkit::tcp::{Connection, Segment, flags};
 use testkit::{frame, seed};
 
 #[path = "../../../fuzz/cases/packet.rs"]
 mod packet;
+#[path = "../../../fuzz/cases/stream.rs"]
+mod stream;
 
 #[test]
 fn the_corpus_of_packets_holds() {
@@ -44,4 +47,53 @@ fn the_seeds_of_packets_are_in_the_repository() {
     ] {
         seed::hold("packet", name, &[&[options, 0], &bytes[..]].concat());
     }
+}
+
+#[test]
+fn the_corpus_of_streams_holds() {
+    seed::replay("stream", stream::run);
+}
+
+/// What the fuzzer of streams begins with: connections sent in the ways that a stream has a rule for.
+#[test]
+fn the_seeds_of_streams_are_in_the_repository() {
+    let to = Connection::new(40_000, 443);
+    let fake = to.data(0, b"innocent");
+    let real = to.data(0, b"abcdefgh");
+    let request = "\r\nGET http://a.example/ HTTP/1.1\nHost:b.example\n\n";
+    let hello = [22, 3, 1, 0, 3, 1, 0, 0, 22, 3, 1, 0, 4, 3, 3, 3, 7, 23, 3, 3, 0, 1, 9];
+    let signature = [&[19, 18][..], &[0; 16], &[1, 1]].concat();
+    let early = [to.data(4, b"efgh"), to.data(2, b"cdXX"), to.data(0, b"abcd")];
+    for (name, sent) in [
+        ("plain", vec![real.clone()]),
+        ("early", early.into()),
+        ("bad-checksum", vec![Segment { damage: 1, ..fake.clone() }, real.clone()]),
+        ("far-away", vec![Segment { ttl: 2, ..fake.clone() }, real.clone()]),
+        ("signed", vec![Segment { options: signature, ..fake.clone() }, real.clone()]),
+        ("no-flags", vec![Segment { flags: 0, ..fake.clone() }, real.clone()]),
+        ("urgent", vec![Segment { flags: flags::ACK | flags::URG, urgent: 3, ..real.clone() }]),
+        (
+            "another-syn",
+            vec![Segment { sequence: 9, payload: vec![7; 9], ..to.syn() }, real.clone()],
+        ),
+        ("reset", vec![Segment { flags: flags::RST, ..real.clone() }, real.clone()]),
+        (
+            "request",
+            vec![to.data(0, &request.as_bytes()[..9]), to.data(9, &request.as_bytes()[9..])],
+        ),
+        ("records", vec![to.data(0, &hello)]),
+        ("far-ahead", (1..12).map(|at| to.data(at * 1000, &[7; 1000])).collect()),
+    ] {
+        let answer = to.answer(8, b"answer");
+        let all = to.handshake().into_iter().chain(sent).chain([answer]);
+        let bytes: Vec<u8> = all.flat_map(|segment| record(&segment)).collect();
+        seed::hold("stream", name, &bytes);
+    }
+}
+
+/// A segment as the fuzzer's case reads it.
+fn record(segment: &Segment) -> Vec<u8> {
+    let l3 = segment.l3();
+    let length = u16::try_from(l3.len()).expect("a small segment").to_be_bytes();
+    [&[u8::from(!segment.from_client)], &length[..], &l3].concat()
 }

@@ -1,5 +1,7 @@
 //! One case after the other.
 
+use ndpi_common::{Known, SideNumbers};
+
 use super::*;
 
 /// No message that would be waited for.
@@ -223,6 +225,20 @@ fn a_stream_without_its_start_is_read_as_it_comes() {
         connection.send(&packet);
     }
     assert_eq!(connection.read(), b"efghabcd");
+}
+
+#[test]
+fn a_stream_whose_start_the_kernel_has_seen_is_read_in_order() {
+    let side = |initial| SideNumbers { initial, acknowledged: 0, known: Known::INITIAL };
+    let numbers =
+        SequenceNumbers { lower: side(CONNECTION.client), upper: side(CONNECTION.server) };
+    for (numbers, expected) in [(numbers, BYTES), (SequenceNumbers::UNKNOWN, &b"efghabcd"[..])] {
+        let mut connection = Connection::new();
+        for segment in [piece(4, 8), piece(0, 4)] {
+            connection.send_with(true, &segment.l3(), numbers);
+        }
+        assert_eq!(connection.read(), expected);
+    }
 }
 
 #[test]
