@@ -1,7 +1,10 @@
 //! Findings on an interface: seen by whoever operates it, and by rules that ask for them.
 
-use std::net::UdpSocket;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::time::Duration;
 
+use rustix::net::SendFlags;
 use rustix::process::Signal;
 use serde_json::json;
 use testkit::packets::dns;
@@ -26,6 +29,8 @@ fn an_answer_that_nobody_asked_for_is_warned_of_counted_and_acted_on() {
     let run = format!("run --iface left --policy {} --json --sweep 1", policy.display());
     let mut instance = pair.sandbox.start(&run);
     let server = pair.near(|| UdpSocket::bind((NEAR, 53)).unwrap());
+    // Else its host answers that nobody is there.
+    let _client = pair.far(|| UdpSocket::bind((FAR, 4001)).unwrap());
     let answer = &dns(1, "www.example.org", true)[HEADERS..];
     let send = || assert!(server.send_to(answer, (FAR, 4001)).is_ok());
     send();
@@ -44,4 +49,33 @@ fn an_answer_that_nobody_asked_for_is_warned_of_counted_and_acted_on() {
     assert_eq!(stopped["findings"], json!({ "dns-unsolicited": 1 }), "{stopped:#}");
     let report = instance.stderr();
     assert!(report.contains("\nfound in flows: dns-unsolicited in 1\n"), "{report}");
+}
+
+#[test]
+fn a_connection_with_two_readings_is_cut_where_a_rule_asks_for_it() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let pair = Pair::new();
+    let policy = pair.sandbox.file("policy.toml", &POLICY.replace("any", "ambiguous"));
+    let run = format!("run --iface left --policy {} --json", policy.display());
+    let mut instance = pair.sandbox.start(&run);
+    let listener = pair.near(|| TcpListener::bind((NEAR, 80)).unwrap());
+    let mut client = pair.far(|| TcpStream::connect((NEAR, 80)).unwrap());
+    let (mut server, _) = listener.accept().unwrap();
+    // Some servers read urgent bytes as others, some do not.
+    client.write_all(b"G").unwrap();
+    rustix::net::send(&client, b"!", SendFlags::OOB).unwrap();
+    let decided = instance.wait_for(|it| it["type"] == "verdict");
+    assert_eq!((&decided["action"], &decided["decided_by"]), (&"drop".into(), &"finding".into()));
+    assert_eq!(decided["findings"], json!(["ambiguous"]), "{decided:#}");
+    assert_eq!(server.read(&mut [0; 9]).unwrap(), 1, "what came before");
+    client.write_all(b"ET / HTTP/1.1\r\nHost: www.example.org\r\n\r\n").unwrap();
+    server.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert!(server.read(&mut [0; 9]).is_err());
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+    let over = instance.wait_for(|it| it["type"] == "flow");
+    assert!(over["dropped"].as_u64() > Some(0), "{over:#}");
+    let warned = "signs of getting round the filter in a flow: ambiguous";
+    assert!(instance.stderr().contains(warned), "{}", instance.stderr());
 }
