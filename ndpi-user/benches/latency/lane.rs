@@ -23,7 +23,7 @@ pub(crate) struct Lane {
 }
 
 /// What came out.
-pub(crate) struct Outcome {
+pub(crate) struct Measured {
     /// Microseconds from the packet that decided a flow of ours to its verdict, in order.
     pub(crate) latencies: Vec<u64>,
     pub(crate) talks: Vec<Talk>,
@@ -46,7 +46,7 @@ pub(crate) struct Machine {
 type Failure = Box<dyn Error + Send + Sync>;
 
 impl Lane {
-    pub(crate) fn run(&self, parts: Parts<'_>, place: &Place) -> Result<Outcome, Box<dyn Error>> {
+    pub(crate) fn run(&self, parts: Parts<'_>, place: &Place) -> Result<Measured, Box<dyn Error>> {
         let load = load()?;
         let program = Program::start(parts, place, &self.options)?;
         let (began, busy) = (Instant::now(), program.busy()?);
@@ -58,7 +58,7 @@ impl Lane {
         latencies.sort_unstable();
         let cpus = thread::available_parallelism()?.get();
         let program = busy.as_secs_f64() / lasted.as_secs_f64();
-        Ok(Outcome { latencies, talks, sent, stopped, machine: Machine { load, program, cpus } })
+        Ok(Measured { latencies, talks, sent, stopped, machine: Machine { load, program, cpus } })
     }
 
     /// Has clients talk to a server, beside the flood.

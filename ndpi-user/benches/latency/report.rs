@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::lane::{Lane, Outcome};
+use crate::lane::{Lane, Measured};
 
 /// Stages in their order, as records call them.
 const STAGES: [&str; 6] = ["ring", "queue", "inspect", "policy", "write", "all"];
 const SHARES: [&str; 4] = ["p50_us", "p90_us", "p99_us", "max_us"];
 
-pub(crate) fn print(lane: &Lane, outcome: &Outcome, json: bool) {
-    if json { println!("{}", line(lane, outcome)) } else { table(lane, outcome) }
+pub(crate) fn print(lane: &Lane, measured: &Measured, json: bool) {
+    if json { println!("{}", line(lane, measured)) } else { table(lane, measured) }
 }
 
 /// How long the reader of a ring takes to have a packet, at rest.
@@ -31,42 +31,42 @@ pub(crate) fn wake_up(sorted_ns: &[u64], json: bool) {
     }
 }
 
-fn line(lane: &Lane, outcome: &Outcome) -> Value {
-    let exact = [500, 900, 990, 1000].map(|thousandths| at(&outcome.latencies, thousandths));
+fn line(lane: &Lane, measured: &Measured) -> Value {
+    let exact = [500, 900, 990, 1000].map(|thousandths| at(&measured.latencies, thousandths));
     let [p50, p90, p99, max] = exact;
-    let Counted { allowed, allowed_complete, blocked, blocked_complete } = count(outcome);
-    let stopped = &outcome.stopped;
+    let Counted { allowed, allowed_complete, blocked, blocked_complete } = count(measured);
+    let stopped = &measured.stopped;
     json!({
         "lane": lane.name,
-        "flows": outcome.talks.len(),
-        "verdicts": outcome.latencies.len(),
+        "flows": measured.talks.len(),
+        "verdicts": measured.latencies.len(),
         "latency": {"p50_us": p50, "p90_us": p90, "p99_us": p99, "max_us": max},
         "stages": stopped["time_to_verdict"],
         "allowed": allowed, "allowed_complete": allowed_complete,
         "blocked": blocked, "blocked_complete": blocked_complete,
-        "flood_packets": outcome.sent.packets,
-        "flood_per_second": per_second(outcome).round(),
-        "flood_cpus": cpus(outcome.sent.busy, outcome.sent.lasted),
-        "program_cpus": outcome.machine.program,
-        "cpus": outcome.machine.cpus,
-        "load": outcome.machine.load,
+        "flood_packets": measured.sent.packets,
+        "flood_per_second": per_second(measured).round(),
+        "flood_cpus": cpus(measured.sent.busy, measured.sent.lasted),
+        "program_cpus": measured.machine.program,
+        "cpus": measured.machine.cpus,
+        "load": measured.machine.load,
         "left_out": stopped["left_out"].as_u64().unwrap_or(0),
         "queue_full": stopped["queue_full"].as_u64().unwrap_or(0),
         "ring_full": ring_full(stopped),
     })
 }
 
-fn table(lane: &Lane, outcome: &Outcome) {
-    let (verdicts, flows) = (outcome.latencies.len(), outcome.talks.len());
+fn table(lane: &Lane, measured: &Measured) {
+    let (verdicts, flows) = (measured.latencies.len(), measured.talks.len());
     println!("\n{}: {verdicts} verdicts on {flows} flows", lane.name);
     for stage in STAGES {
-        let times = &outcome.stopped["time_to_verdict"][stage];
+        let times = &measured.stopped["time_to_verdict"][stage];
         let [median, ninety, most, longest] =
             SHARES.map(|share| times[share].as_f64().unwrap_or_default());
         println!("  {stage:<14}{median:>8.0} {ninety:>10.0} {most:>10.0} {longest:>10.0}");
     }
     if lane.clients.exchange {
-        let Counted { allowed, allowed_complete, blocked, blocked_complete } = count(outcome);
+        let Counted { allowed, allowed_complete, blocked, blocked_complete } = count(measured);
         println!(
             "  exchanges that came to their end: {blocked_complete} of {blocked} that are to be \
              blocked, {allowed_complete} of {allowed} others"
@@ -76,14 +76,14 @@ fn table(lane: &Lane, outcome: &Outcome) {
         println!(
             "  flood: {:.0} packets/s, {:.2} CPUs; not given to nDPI: {} left out, {} without room in \
              the rings, {} in a queue",
-            per_second(outcome),
-            cpus(outcome.sent.busy, outcome.sent.lasted),
-            outcome.stopped["left_out"].as_u64().unwrap_or(0),
-            ring_full(&outcome.stopped),
-            outcome.stopped["queue_full"].as_u64().unwrap_or(0),
+            per_second(measured),
+            cpus(measured.sent.busy, measured.sent.lasted),
+            measured.stopped["left_out"].as_u64().unwrap_or(0),
+            ring_full(&measured.stopped),
+            measured.stopped["queue_full"].as_u64().unwrap_or(0),
         );
     }
-    let machine = &outcome.machine;
+    let machine = &measured.machine;
     println!(
         "  ndpi-xdp used {:.2} of {} CPUs; load average before: {:.2}",
         machine.program, machine.cpus, machine.load
@@ -99,9 +99,9 @@ struct Counted {
     blocked_complete: usize,
 }
 
-fn count(outcome: &Outcome) -> Counted {
+fn count(measured: &Measured) -> Counted {
     let of = |is_blocked, only_complete: bool| {
-        let talks = outcome.talks.iter().filter(|talk| talk.is_blocked == is_blocked);
+        let talks = measured.talks.iter().filter(|talk| talk.is_blocked == is_blocked);
         talks.filter(|talk| talk.is_complete || !only_complete).count()
     };
     Counted {
@@ -117,9 +117,9 @@ fn ring_full(stopped: &Value) -> u64 {
     by_cpu.filter_map(|it| it["packets"].as_u64()).sum()
 }
 
-fn per_second(outcome: &Outcome) -> f64 {
-    let seconds = outcome.sent.lasted.as_secs_f64();
-    if seconds > 0.0 { outcome.sent.packets as f64 / seconds } else { 0.0 }
+fn per_second(measured: &Measured) -> f64 {
+    let seconds = measured.sent.lasted.as_secs_f64();
+    if seconds > 0.0 { measured.sent.packets as f64 / seconds } else { 0.0 }
 }
 
 fn cpus(busy: std::time::Duration, lasted: std::time::Duration) -> f64 {

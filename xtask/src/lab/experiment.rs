@@ -7,9 +7,9 @@ use std::thread::{self, ScopedJoinHandle};
 use anyhow::{Context as _, Result, anyhow};
 
 use super::conversation::Asked;
-use super::outcome::Outcome;
 use super::requests::Expected;
 use super::stage::Stage;
+use super::trial::Trial;
 use super::{interrupt, kernel, requests};
 use crate::process;
 
@@ -21,7 +21,7 @@ pub(super) const ABOUT: &str = "the requests, one after the other: social networ
 const OWN_POLICY: &str = include_str!("policy.toml");
 
 /// Has all requests made; with `keep`, all stays until Ctrl-C when they have been.
-pub(super) fn run(stage: &Stage, policy: Option<&Path>, keep: bool) -> Result<Vec<Outcome>> {
+pub(super) fn run(stage: &Stage, policy: Option<&Path>, keep: bool) -> Result<Vec<Trial>> {
     let policy = policy_file(policy, stage.folder)?;
     eprintln!("lab: all requests, through a router without ndpi-xdp");
     let bare = ask_all(stage, false)?;
@@ -33,7 +33,7 @@ pub(super) fn run(stage: &Stage, policy: Option<&Path>, keep: bool) -> Result<Ve
         wait(stage);
     }
     let records = router.end()?;
-    Ok(Outcome::all(&requests::all(), bare, asked, &records))
+    Ok(Trial::all(&requests::all(), bare, asked, &records))
 }
 
 /// Makes every request, each from a port of its own: one after the other those that are answered, and

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::outcome::Outcome;
 use super::requests::Family;
+use super::trial::Trial;
 
 /// What was looked at, and what was seen.
 #[derive(Default)]
@@ -45,21 +45,21 @@ impl Findings {
         self.figure(name, before + more);
     }
 
-    /// Records the outcome of requests, and how much of the blocked ones leaked.
-    pub(super) fn outcomes(&mut self, outcomes: &[Outcome], own_policy: bool) {
-        for outcome in outcomes {
+    /// Records the results of requests, and how much of the blocked ones leaked.
+    pub(super) fn trials(&mut self, trials: &[Trial], own_policy: bool) {
+        for trial in trials {
             let what = format!(
                 "{} over {} is {}",
-                outcome.request.shown(),
-                if outcome.request.family == Family::V4 { "IPv4" } else { "IPv6" },
-                if own_policy { outcome.request.expected.name() } else { "as the policy says" },
+                trial.request.shown(),
+                if trial.request.family == Family::V4 { "IPv4" } else { "IPv6" },
+                if own_policy { trial.request.expected.name() } else { "as the policy says" },
             );
-            let problems = outcome.problems(own_policy);
-            let answer = outcome.asked.answer.as_ref().unwrap_or_else(|reason| reason);
+            let problems = trial.problems(own_policy);
+            let answer = trial.asked.answer.as_ref().unwrap_or_else(|reason| reason);
             let seen = if problems.is_empty() { answer.clone() } else { problems.join("; ") };
             self.check(what, problems.is_empty(), seen);
-            self.add("leaked", outcome.leaked());
-            self.add("dropped", outcome.dropped());
+            self.add("leaked", trial.leaked());
+            self.add("dropped", trial.dropped());
         }
     }
 

@@ -16,7 +16,6 @@ mod interrupt;
 mod kernel;
 pub(crate) mod leftovers;
 mod names;
-mod outcome;
 mod raw;
 mod requests;
 mod retrying_client;
@@ -25,6 +24,7 @@ mod scenarios;
 mod servers;
 mod stage;
 mod table;
+mod trial;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -171,16 +171,16 @@ fn carry_out(args: &Args, stage: &Stage) -> Result<bool> {
 fn requests(args: &Args, stage: &Stage) -> Result<bool> {
     let started = Instant::now();
     let own_policy = args.policy.is_none();
-    let outcomes = experiment::run(stage, args.policy.as_deref(), args.keep)?;
+    let trials = experiment::run(stage, args.policy.as_deref(), args.keep)?;
     let mut findings = Findings::default();
-    findings.outcomes(&outcomes, own_policy);
+    findings.trials(&trials, own_policy);
     let report = Report { name: experiment::NAME, took: started.elapsed(), findings };
     let mut out = io::stdout().lock();
     if args.json {
-        outcomes.iter().try_for_each(|row| writeln!(out, "{}", row.record(own_policy)))?;
+        trials.iter().try_for_each(|row| writeln!(out, "{}", row.record(own_policy)))?;
         writeln!(out, "{}", report.record())?;
     } else {
-        out.write_all(table::show(&outcomes, own_policy).as_bytes())?;
+        out.write_all(table::show(&trials, own_policy).as_bytes())?;
     }
     Ok(report.is_right())
 }

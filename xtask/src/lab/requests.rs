@@ -35,7 +35,7 @@ pub(super) enum Page {
     Large,
 }
 
-/// The outcome of a request under the lab's own policy.
+/// The result of a request under the lab's own policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expected {
     Answered,

@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::outcome::Outcome;
 use super::requests::Family;
+use super::trial::Trial;
 
 /// One column: its heading, whether it is flush right, and what stands in it.
 struct Column {
     heading: &'static str,
     right: bool,
-    cell: fn(&Outcome) -> String,
+    cell: fn(&Trial) -> String,
 }
 
 const COLUMNS: [Column; 11] = [
@@ -26,44 +26,40 @@ const COLUMNS: [Column; 11] = [
     right("DROPPED", |row| field(row, "dropped")),
 ];
 
-const fn left(heading: &'static str, cell: fn(&Outcome) -> String) -> Column {
+const fn left(heading: &'static str, cell: fn(&Trial) -> String) -> Column {
     Column { heading, right: false, cell }
 }
 
-const fn right(heading: &'static str, cell: fn(&Outcome) -> String) -> Column {
+const fn right(heading: &'static str, cell: fn(&Trial) -> String) -> Column {
     Column { heading, right: true, cell }
 }
 
 /// The table, and below it whatever is not as it should be.
-pub(super) fn show(outcomes: &[Outcome], own_policy: bool) -> String {
+pub(super) fn show(trials: &[Trial], own_policy: bool) -> String {
     let headings = COLUMNS.iter().map(|column| column.heading.to_owned()).collect();
-    let rows = outcomes.iter().map(|row| COLUMNS.iter().map(|column| (column.cell)(row)).collect());
+    let rows = trials.iter().map(|row| COLUMNS.iter().map(|column| (column.cell)(row)).collect());
     let mut text = laid_out(&std::iter::once(headings).chain(rows).collect::<Vec<Vec<String>>>());
     text.push('\n');
-    text += &summary(outcomes);
-    for outcome in outcomes {
-        for problem in outcome.problems(own_policy) {
-            let _ = writeln!(
-                text,
-                "WRONG: {} over {}: {problem}",
-                outcome.request.shown(),
-                over(outcome)
-            );
+    text += &summary(trials);
+    for trial in trials {
+        for problem in trial.problems(own_policy) {
+            let _ =
+                writeln!(text, "WRONG: {} over {}: {problem}", trial.request.shown(), over(trial));
         }
     }
     text
 }
 
-fn summary(outcomes: &[Outcome]) -> String {
-    let answered = outcomes.iter().filter(|row| row.answered()).count();
-    let blocked = outcomes.iter().filter(|row| row.blocked()).count();
-    let leaked: u64 = outcomes.iter().map(Outcome::leaked).sum();
-    let dropped: u64 = outcomes.iter().map(Outcome::dropped).sum();
-    let late = outcomes.iter().filter(|row| row.too_late()).count();
+fn summary(trials: &[Trial]) -> String {
+    let answered = trials.iter().filter(|row| row.answered()).count();
+    let blocked = trials.iter().filter(|row| row.blocked()).count();
+    let leaked: u64 = trials.iter().map(Trial::leaked).sum();
+    let dropped: u64 = trials.iter().map(Trial::dropped).sum();
+    let late = trials.iter().filter(|row| row.too_late()).count();
     let mut text = format!(
         "{} requests: {answered} answered, {blocked} blocked; of the blocked flows {leaked} packets \
          passed before the verdict stood, {dropped} were dropped in the kernel.\n",
-        outcomes.len()
+        trials.len()
     );
     if late > 0 {
         let _ = writeln!(text, "{late} of the blocked were answered before their verdict stood.");
@@ -71,7 +67,7 @@ fn summary(outcomes: &[Outcome]) -> String {
     text
 }
 
-fn over(row: &Outcome) -> &'static str {
+fn over(row: &Trial) -> &'static str {
     match row.request.family {
         Family::V4 => "IPv4",
         Family::V6 => "IPv6",
@@ -79,12 +75,12 @@ fn over(row: &Outcome) -> &'static str {
 }
 
 /// From the packet that completed the classification until the verdict stood in the kernel's map.
-fn decided_in(row: &Outcome) -> String {
+fn decided_in(row: &Trial) -> String {
     row.verdict["latency_us"].as_f64().map_or("-".to_owned(), |us| format!("{us:.0} µs"))
 }
 
 /// A field of the flow's record, or a dash.
-fn field(row: &Outcome, name: &str) -> String {
+fn field(row: &Trial, name: &str) -> String {
     match &row.flow[name] {
         serde_json::Value::Null => "-".to_owned(),
         serde_json::Value::String(text) => text.clone(),

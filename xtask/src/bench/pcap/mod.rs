@@ -18,7 +18,7 @@ use super::measuring;
 use crate::setup::{self, Need};
 use crate::workspace::Workspace;
 use contender::Contender;
-use result::{Measured, Outcome};
+use result::{Figures, Measured};
 
 /// Time `ndpi-xdp pcap` beside nDPI alone, nfstream and ndpiReader, and measure memory per flow.
 #[derive(clap::Args)]
@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
         contenders.extend(peers::find(workspace, &input.path));
     }
     let times = take_turns(&mut contenders, args.runs)?;
-    let outcome = Outcome {
+    let figures = Figures {
         packets: input.packets,
         capture_bytes: input.path.metadata()?.len(),
         runs: args.runs,
@@ -61,11 +61,11 @@ pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
         memory: memory::measure(workspace, &costs, args.flows)?,
     };
     if args.json {
-        println!("{}", outcome.to_json());
+        println!("{}", figures.to_json());
     } else {
-        print!("{outcome}");
+        print!("{figures}");
     }
-    Ok(if outcome.reaches_all() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if figures.reaches_all() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Compiles the program, and what measures beside it: where that is.

@@ -14,7 +14,7 @@ pub(super) struct Measured {
 }
 
 /// All figures of a run of the benchmark.
-pub(super) struct Outcome {
+pub(super) struct Figures {
     pub(super) packets: u64,
     pub(super) capture_bytes: u64,
     pub(super) runs: usize,
@@ -51,7 +51,7 @@ impl Target {
     }
 }
 
-impl Outcome {
+impl Figures {
     /// Whether every figure that was measured keeps its bound.
     pub(super) fn reaches_all(&self) -> bool {
         self.targets().iter().all(Target::is_reached)
@@ -114,7 +114,7 @@ impl Outcome {
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millions = self.packets as f64 / 1e6;
         let megabytes = self.capture_bytes as f64 / 1e6;
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
     use crate::bench::pcap::contender::JSON;
 
-    fn outcome(one_thread: &[f64], decided: f64) -> Outcome {
+    fn figures(one_thread: &[f64], decided: f64) -> Figures {
         let measured = |name, runs: &[f64]| Measured { name, runs: runs.to_vec() };
         let times = vec![
             measured(BARE, &[1.0]),
@@ -168,20 +168,20 @@ mod tests {
             measured(JSON, &[1.5]),
         ];
         let memory = Memory { flows: 10, ndpi: 1216.0, undecided: 1400.0, decided };
-        Outcome { packets: 2_000_000, capture_bytes: 1, runs: 3, times, memory }
+        Figures { packets: 2_000_000, capture_bytes: 1, runs: 3, times, memory }
     }
 
     #[test]
     fn the_middle_run_counts() {
-        assert!((outcome(&[9.0, 1.2, 1.1], 1.0).median(ONE_THREAD).unwrap() - 1.2).abs() < 1e-9);
-        assert!((outcome(&[1.0, 2.0], 1.0).median(ONE_THREAD).unwrap() - 1.5).abs() < 1e-9);
+        assert!((figures(&[9.0, 1.2, 1.1], 1.0).median(ONE_THREAD).unwrap() - 1.2).abs() < 1e-9);
+        assert!((figures(&[1.0, 2.0], 1.0).median(ONE_THREAD).unwrap() - 1.5).abs() < 1e-9);
     }
 
     #[test]
     fn a_missed_bound_shows() {
-        assert!(outcome(&[1.2], 150.0).reaches_all());
-        assert!(!outcome(&[1.4], 150.0).reaches_all());
-        let missed = outcome(&[1.2], 170.0);
+        assert!(figures(&[1.2], 150.0).reaches_all());
+        assert!(!figures(&[1.4], 150.0).reaches_all());
+        let missed = figures(&[1.2], 170.0);
         assert!(!missed.reaches_all());
         assert!(missed.to_string().contains("MISSED: bytes of a decided flow 170.00, at most 160"));
         assert!(missed.to_json().contains(r#""figure":170.000,"bound":160,"reached":false"#));

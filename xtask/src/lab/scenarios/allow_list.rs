@@ -5,9 +5,9 @@ use anyhow::Result;
 use super::scenario::{Scenario, Scene};
 use crate::lab::echo::Echo;
 use crate::lab::findings::Findings;
-use crate::lab::outcome::Outcome;
 use crate::lab::requests::{Ask, Expected, Family, Page, Request, row};
 use crate::lab::retrying_client::{Question, RetryingClient};
+use crate::lab::trial::Trial;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "allow-list",
@@ -57,7 +57,7 @@ fn play(scene: &Scene, findings: &mut Findings) -> Result<()> {
         let (family, unknown) = started?;
         check_unknown(scene, family, &unknown, findings)?;
     }
-    findings.outcomes(&Outcome::all(&requests, bare, asked, &router.end()?), true);
+    findings.trials(&Trial::all(&requests, bare, asked, &router.end()?), true);
     Ok(())
 }
 

@@ -5,10 +5,10 @@ use anyhow::Result;
 use super::scenario::{Scenario, Scene};
 use crate::lab::conversation::Asked;
 use crate::lab::findings::Findings;
-use crate::lab::outcome::Outcome;
 use crate::lab::requests::Family::{self, V4, V6};
 use crate::lab::requests::{Ask, Expected, Page, Request, row};
 use crate::lab::router::Router;
+use crate::lab::trial::Trial;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "first-packet",
@@ -97,10 +97,10 @@ fn play(scene: &Scene, findings: &mut Findings) -> Result<()> {
     for step in &STEPS {
         asked.extend(take(scene, &router, step, findings)?);
     }
-    let outcomes = Outcome::all(&requests, bare, asked, &router.end()?);
-    findings.outcomes(&outcomes, true);
-    for (step, outcome) in STEPS.iter().zip(&outcomes) {
-        let seen = &outcome.flow["decided_by"];
+    let trials = Trial::all(&requests, bare, asked, &router.end()?);
+    findings.trials(&trials, true);
+    for (step, trial) in STEPS.iter().zip(&trials) {
+        let seen = &trial.flow["decided_by"];
         let what = format!("{}: decided by {}", step.what, step.decided_by.unwrap_or("content"));
         findings.check(what, seen.as_str() == step.decided_by, seen);
     }

@@ -10,9 +10,9 @@ use super::scenario::{Scenario, Scene};
 use crate::lab::conversation::Asked;
 use crate::lab::findings::Findings;
 use crate::lab::interrupt;
-use crate::lab::outcome::Outcome;
 use crate::lab::requests::{Ask, Expected, Family, Page, Request, row};
 use crate::lab::router::Router;
+use crate::lab::trial::Trial;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "host",
@@ -79,11 +79,11 @@ fn play(scene: &Scene, findings: &mut Findings) -> Result<()> {
     let asked = stage.ask(&requests)?;
     let added = check_added(scene, &router, findings)?;
     let records = router.end()?;
-    let outcomes = Outcome::all(&requests, bare, asked, &records);
-    findings.outcomes(&outcomes, true);
-    findings.outcomes(&Outcome::all(&[ADDED], added.0, added.1, &records), true);
-    for outcome in &outcomes {
-        check_rule(outcome, findings);
+    let trials = Trial::all(&requests, bare, asked, &records);
+    findings.trials(&trials, true);
+    findings.trials(&Trial::all(&[ADDED], added.0, added.1, &records), true);
+    for trial in &trials {
+        check_rule(trial, findings);
     }
     Ok(())
 }
@@ -104,11 +104,11 @@ fn check_added(
 }
 
 /// Notes whether the right rule took a blocked flow, and none another.
-fn check_rule(outcome: &Outcome, findings: &mut Findings) {
-    let (shown, name) = (outcome.request.shown(), outcome.request.name);
+fn check_rule(trial: &Trial, findings: &mut Findings) {
+    let (shown, name) = (trial.request.shown(), trial.request.name);
     let rule = BLOCKED.iter().find(|(blocked, _)| *blocked == name);
     let rule = rule.map_or("default", |(_, rule)| rule);
-    let seen = &outcome.flow["rule"];
+    let seen = &trial.flow["rule"];
     findings.check(format!("{shown} is decided by \"{rule}\""), *seen == rule, seen);
 }
 

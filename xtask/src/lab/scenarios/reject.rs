@@ -8,9 +8,9 @@ use super::scenario::{Scenario, Scene};
 use crate::lab::conversation::Asked;
 use crate::lab::findings::Findings;
 use crate::lab::flow::FlowId;
-use crate::lab::outcome::Outcome;
 use crate::lab::requests::{Ask, Expected, Family, Page, Request, row};
 use crate::lab::router::Router;
+use crate::lab::trial::Trial;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "reject",
@@ -46,16 +46,16 @@ fn play(scene: &Scene, findings: &mut Findings) -> Result<()> {
         asked_names.extend(dig(scene, &router, request, findings)?);
     }
     let records = router.end()?;
-    let web = Outcome::all(&web, bare_web, asked_web, &records);
-    let names = Outcome::all(&names, bare_names, asked_names, &records);
-    findings.outcomes(&web, true);
-    findings.outcomes(&names, true);
+    let web = Trial::all(&web, bare_web, asked_web, &records);
+    let names = Trial::all(&names, bare_names, asked_names, &records);
+    findings.trials(&web, true);
+    findings.trials(&names, true);
     web.iter().chain(&names).filter(|it| it.blocked()).for_each(|it| check_told(it, findings));
     Ok(())
 }
 
 /// A name's address, asked for twice from one port. The first answer completes the classification;
-/// the second question is what the verdict meets, and its outcome what is returned.
+/// the second question is what the verdict meets, and its result what is returned.
 fn dig(
     scene: &Scene,
     router: &Router,
@@ -79,8 +79,8 @@ fn dig(
 }
 
 /// It must be over at once, and in the way of who was told.
-fn check_told(outcome: &Outcome, findings: &mut Findings) {
-    let (shown, asked) = (outcome.request.shown(), &outcome.asked);
+fn check_told(trial: &Trial, findings: &mut Findings) {
+    let (shown, asked) = (trial.request.shown(), &trial.asked);
     findings.check(
         format!("{shown} fails at once"),
         asked.took < AT_ONCE,
@@ -88,10 +88,10 @@ fn check_told(outcome: &Outcome, findings: &mut Findings) {
     );
     findings.check(
         format!("{shown} is rejected, says the record"),
-        outcome.flow["action"] == "reject",
-        &outcome.flow["action"],
+        trial.flow["action"] == "reject",
+        &trial.flow["action"],
     );
-    if outcome.request.ask != Ask::Address {
+    if trial.request.ask != Ask::Address {
         let reset = asked.code.is_some_and(|code| RESET.contains(&code));
         findings.check(
             format!("{shown} ends as after a reset"),

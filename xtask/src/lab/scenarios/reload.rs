@@ -13,9 +13,9 @@ use crate::lab::conversation::Asked;
 use crate::lab::findings::Findings;
 use crate::lab::flow::FlowId;
 use crate::lab::interrupt;
-use crate::lab::outcome::Outcome;
 use crate::lab::requests::{Ask, Expected, Family, Page, Request, row};
 use crate::lab::router::Router;
+use crate::lab::trial::Trial;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "reload",
@@ -59,7 +59,7 @@ fn play(scene: &Scene, findings: &mut Findings) -> Result<()> {
     }
     let rounds = asked.len() / bare.len();
     let bare = std::iter::repeat_n(bare, rounds).flatten().collect();
-    findings.outcomes(&Outcome::all(&requests().repeat(rounds), bare, asked, &records), true);
+    findings.trials(&Trial::all(&requests().repeat(rounds), bare, asked, &records), true);
     Ok(())
 }
 

@@ -8,9 +8,9 @@ use super::clock::{hours_around, whole_second, zone_turning_at};
 use super::scenario::{Scenario, Scene};
 use crate::lab::conversation::Asked;
 use crate::lab::findings::Findings;
-use crate::lab::outcome::Outcome;
 use crate::lab::requests::{Ask, Expected, Family, Page, Request, row};
 use crate::lab::retrying_client::{Question, RetryingClient};
+use crate::lab::trial::Trial;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "schedule",
@@ -56,7 +56,7 @@ fn play(scene: &Scene, findings: &mut Findings) -> Result<()> {
         findings.check("and so is a request", before.code == Some(0), answer);
         wait_for(turn, &coming, findings)?;
         let asked = watch_from_then_on(scene, &coming, &requests, findings)?;
-        findings.outcomes(&Outcome::all(&requests, bare, asked, &router.end()?), true);
+        findings.trials(&Trial::all(&requests, bare, asked, &router.end()?), true);
         return Ok(());
     }
     bail!("this machine is too slow: {:?} did not do for one request", LEADS[2])

@@ -1,4 +1,4 @@
-//! The outcome of each request, and whether that is right.
+//! A request made without ndpi-xdp and with it, and whether what came of it is right.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::conversation::Asked;
 use super::requests::{Ask, Expected, Family, Request};
 
 /// A request, made twice: first through a bare router, then through one with `ndpi-xdp`.
-pub(super) struct Outcome {
+pub(super) struct Trial {
     pub(super) request: Request,
     /// Without `ndpi-xdp`.
     pub(super) bare: Asked,
@@ -18,7 +18,7 @@ pub(super) struct Outcome {
     pub(super) verdict: Value,
 }
 
-impl Outcome {
+impl Trial {
     /// Puts together a request and what `records` say of its flow.
     pub(super) fn new(request: Request, bare: Asked, asked: Asked, records: &[Value]) -> Self {
         let of_type = |kind: &str| {
@@ -146,7 +146,7 @@ mod tests {
     use crate::lab::requests::Page;
 
     /// A request that the lab's policy blocks, with what `ndpi-xdp` says of it.
-    fn blocked(answered: bool, action: &str, dropped: u64) -> Outcome {
+    fn blocked(answered: bool, action: &str, dropped: u64) -> Trial {
         let (family, ask) = (Family::V4, Ask::Https(Page::Small));
         let request =
             Request { ask, name: "www.facebook.com", family, expected: Expected::Blocked };
@@ -166,14 +166,14 @@ mod tests {
         let record = json!({"type": "flow", "proto": 6, "src": family.client(), "sport": 25_000,
                             "dst": family.server(), "dport": 443, "action": action,
                             "dropped": dropped, "leaked": 7});
-        Outcome::new(request, asked(true), asked(answered), &[json!({"type": "status"}), record])
+        Trial::new(request, asked(true), asked(answered), &[json!({"type": "status"}), record])
     }
 
     #[test]
     fn a_blocked_request_without_an_answer_is_right() {
-        let outcome = blocked(false, "drop", 9);
-        assert_eq!(outcome.problems(true), [""; 0]);
-        assert_eq!((outcome.leaked(), outcome.dropped()), (7, 9));
+        let trial = blocked(false, "drop", 9);
+        assert_eq!(trial.problems(true), [""; 0]);
+        assert_eq!((trial.leaked(), trial.dropped()), (7, 9));
         assert_eq!(blocked(false, "reject", 0).problems(true), [""; 0], "told, and silent since");
     }
 
@@ -185,7 +185,7 @@ mod tests {
         bare.bare.answer = Err("refused".to_owned());
         let mut unseen = blocked(false, "drop", 9);
         unseen.asked.entry = None;
-        for (outcome, problem) in [
+        for (trial, problem) in [
             (blocked(true, "drop", 0), "answered in spite of the verdict"),
             (blocked(false, "drop", 0), "the kernel dropped nothing"),
             (blocked(false, "count", 0), "not answered, though nothing forbids it"),
@@ -194,7 +194,7 @@ mod tests {
             (bare, "no answer even without ndpi-xdp: refused"),
             (unseen, "bpftool did not show the verdict"),
         ] {
-            assert!(outcome.problems(true).contains(&problem.to_owned()), "{problem}");
+            assert!(trial.problems(true).contains(&problem.to_owned()), "{problem}");
         }
     }
 
