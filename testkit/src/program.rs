@@ -44,13 +44,28 @@ pub fn ready<T>(programs: &[&str], object: Result<T, impl Display>) -> bool {
     needs(ready).is_some()
 }
 
-/// Cargo puts test binaries into the folder `deps` beside the programs.
 fn built() -> PathBuf {
-    let test = env::current_exe().expect("this program");
-    let folder = test.ancestors().nth(2).expect("a folder around `deps`");
-    let binary = folder.join("ndpi-xdp");
+    let binary = built_beside("ndpi-xdp");
     assert!(binary.exists(), "{} is not built: cargo build", binary.display());
     binary
+}
+
+/// An example of a package, in the same profile as the tests; they do not have cargo build it.
+///
+/// # Errors
+///
+/// It is not there.
+pub fn example(package: &str, name: &str) -> Result<PathBuf, String> {
+    let example = built_beside("examples").join(name);
+    let missing =
+        || format!("{} is not built: cargo build -p {package} --example {name}", example.display());
+    if example.exists() { Ok(example) } else { Err(missing()) }
+}
+
+/// Cargo puts test binaries into the folder `deps` beside the programs.
+fn built_beside(name: &str) -> PathBuf {
+    let test = env::current_exe().expect("this program");
+    test.ancestors().nth(2).expect("a folder around `deps`").join(name)
 }
 
 /// A command that starts the program with these arguments.

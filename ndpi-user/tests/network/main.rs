@@ -5,6 +5,7 @@
 //! wait for conditions, never for time.
 
 mod allow_list;
+mod examples;
 mod findings;
 mod first_packet;
 mod flows;
