@@ -147,5 +147,8 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         drop(self.holder.stdin.take());
         let _ = self.holder.wait();
+        let removed = self.network.remove();
+        // What a test leaves behind fails it, unless it fails already.
+        assert!(removed.is_ok() || std::thread::panicking(), "{:#}", removed.unwrap_err());
     }
 }
