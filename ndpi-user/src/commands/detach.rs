@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use ndpi_kernel::DEFAULT_PIN_DIRECTORY;
 
 use crate::stdout::print;
@@ -12,7 +12,7 @@ use crate::stdout::print;
 #[derive(Args, Clone, Debug)]
 pub struct DetachArguments {
     /// Folder on the BPF file system where its maps are pinned
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_DIRECTORY)]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = DEFAULT_PIN_DIRECTORY)]
     pub pin_dir: PathBuf,
 }
 

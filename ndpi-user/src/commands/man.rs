@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Args, Command};
+use clap::{Args, Command, ValueHint};
 use ndpi_text::shown;
 
 /// Write the manual pages of ndpi-xdp and of each command into a folder
 #[derive(Args, Clone, Debug)]
 pub struct ManArguments {
     /// An existing folder
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub folder: PathBuf,
 }
 

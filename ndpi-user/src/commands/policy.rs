@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint};
 use jiff::Timestamp;
 use log::LevelFilter;
 use ndpi_kernel::DEFAULT_PIN_DIRECTORY;
@@ -142,7 +142,7 @@ pub struct ReloadArguments {
     pub json: bool,
 
     /// Folder on the BPF file system where the instance has pinned its maps
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_DIRECTORY)]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = DEFAULT_PIN_DIRECTORY)]
     pub pin_dir: PathBuf,
 }
 

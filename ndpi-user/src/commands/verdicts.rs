@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueHint};
 use ndpi_kernel::DEFAULT_PIN_DIRECTORY;
 
 use super::NdpiOptions;
@@ -18,7 +18,7 @@ pub struct VerdictsArguments {
     pub json: bool,
 
     /// Folder on the BPF file system where the maps are pinned
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_DIRECTORY)]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = DEFAULT_PIN_DIRECTORY)]
     pub pin_dir: PathBuf,
 
     #[command(flatten)]

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use log::LevelFilter;
 use ndpi_common::Switches;
 use ndpi_flow::{Accounting, Settings, Timeouts};
@@ -93,7 +93,7 @@ pub struct RunArguments {
     sweep: NonZeroU32,
 
     /// Folder on the BPF file system where the maps are pinned
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_DIRECTORY)]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = DEFAULT_PIN_DIRECTORY)]
     pin_dir: PathBuf,
 
     #[command(flatten)]
