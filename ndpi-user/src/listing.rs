@@ -7,6 +7,7 @@ use ndpi::Engine;
 use ndpi_policy::{Group, Listed, Vocabulary, our_groups};
 use ndpi_text::clean;
 use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::engine_setup::EngineSetup;
 use crate::stdout::print;
@@ -148,10 +149,12 @@ impl Table {
         let header = self.header.iter().map(|key| (*key).to_owned()).collect();
         let rows = self.rows.iter().map(|row| row.iter().map(cell).collect());
         let lines: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
-        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
+        let width = |column: usize| lines.iter().map(|line| line[column].width()).max();
         let widths: Vec<usize> = (0..self.header.len()).filter_map(width).collect();
         let line = |cells: &Vec<String>| {
-            let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+            let pad =
+                |(cell, width): (&String, &usize)| cell.clone() + &" ".repeat(width - cell.width());
+            let padded = cells.iter().zip(&widths).map(pad);
             format!("{}\n", padded.collect::<Vec<_>>().join("  ").trim_end())
         };
         lines.iter().map(line).collect()

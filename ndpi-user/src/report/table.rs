@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use unicode_width::UnicodeWidthStr as _;
+
 /// Which side of its column a cell leans to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Align {
@@ -33,8 +35,8 @@ impl Table {
 
     fn width(&self, column: usize) -> usize {
         let cells = self.rows.iter().filter_map(|row| row.get(column));
-        let widest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
-        widest.max(self.columns[column].0.chars().count())
+        let widest = cells.map(|cell| cell.width()).max().unwrap_or(0);
+        widest.max(self.columns[column].0.width())
     }
 }
 
@@ -46,7 +48,7 @@ impl fmt::Display for Table {
             let mut line = String::from(" ");
             for ((cell, &width), (_, align)) in row.iter().zip(&widths).zip(&self.columns) {
                 line.push(' ');
-                let padding = " ".repeat(width - cell.chars().count());
+                let padding = " ".repeat(width - cell.width());
                 match align {
                     Align::Left => line.extend([cell, padding.as_str()]),
                     Align::Right => line.extend([padding.as_str(), cell]),
@@ -62,6 +64,14 @@ impl fmt::Display for Table {
 #[cfg(test)]
 mod tests {
     use super::{Align, Table};
+
+    #[test]
+    fn characters_of_two_columns_count_as_two() {
+        let mut table = Table::new(&[("rule", Align::Left), ("n", Align::Right)]);
+        table.row(["视频".into(), "1".into()]);
+        table.row(["video".into(), "2".into()]);
+        assert_eq!(table.to_string(), "  rule   n\n  视频   1\n  video  2\n");
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_longest_cell() {
