@@ -19,10 +19,13 @@ pub enum Action {
     Bypass = 4,
     /// Passed as far as the rule's token bucket allows, dropped beyond it, and counted.
     Limit = 5,
+    /// Nothing was decided, and user space wants to see more of the flow than the budget: as without an
+    /// entry, but so many packets more are shown as [`VerdictEntry::allowance`] says. No policy has it.
+    Inspect = 6,
 }
 
 impl Action {
-    /// Every action that a verdict can carry.
+    /// Every action that decides on a flow.
     pub const ALL: [Self; 5] = [Self::Drop, Self::Reject, Self::Count, Self::Bypass, Self::Limit];
 
     /// The action that a map entry's byte stands for.
@@ -35,6 +38,7 @@ impl Action {
             3 => Some(Self::Count),
             4 => Some(Self::Bypass),
             5 => Some(Self::Limit),
+            6 => Some(Self::Inspect),
             _ => None,
         }
     }
@@ -48,6 +52,7 @@ impl Action {
             Self::Count => "count",
             Self::Bypass => "bypass",
             Self::Limit => "limit",
+            Self::Inspect => "inspect",
         }
     }
 
@@ -70,6 +75,8 @@ pub enum Treatment {
     Limited,
     /// It is dropped and counted, and the first of each direction is shown to be answered.
     Rejected,
+    /// It is let through as one that nobody has decided on, and not counted here.
+    Inspected,
     /// As if there were no verdict, but counted: no entry has such an action.
     Undecided,
 }
@@ -88,6 +95,8 @@ impl Treatment {
             Self::Limited
         } else if action == Action::Reject as u8 {
             Self::Rejected
+        } else if action == Action::Inspect as u8 {
+            Self::Inspected
         } else {
             Self::Undecided
         }
@@ -240,8 +249,9 @@ pub struct VerdictEntry {
     /// Which of the policies that the instance has had made the entry, from 1: with `rule` a
     /// [`crate::RuleKey`]. The kernel does not read it.
     pub revision: u32,
-    /// Always 0; makes the padding explicit.
-    pub reserved: u32,
+    /// With the action `inspect`, how many packets beyond the budget are shown yet. The kernel counts it
+    /// down.
+    pub allowance: u32,
 }
 
 impl VerdictEntry {
@@ -315,13 +325,16 @@ mod tests {
                 }
                 Treatment::Rejected => true,
                 Treatment::Limited => false,
-                Treatment::Undecided => panic!("{} decides nothing", action.name()),
+                Treatment::Inspected | Treatment::Undecided => {
+                    panic!("{} decides nothing", action.name())
+                }
             };
             assert!(drops == action.drops());
         }
         let bypassed = Treatment::Uncounted(Disposition::Pass(crate::Reason::Bypass));
         assert!(Treatment::of(Action::Bypass as u8) == bypassed);
-        assert!([0, 6, 255].iter().all(|action| Treatment::of(*action) == Treatment::Undecided));
+        assert!(Treatment::of(Action::Inspect as u8) == Treatment::Inspected);
+        assert!([0, 7, 255].iter().all(|action| Treatment::of(*action) == Treatment::Undecided));
     }
 
     proptest! {
@@ -364,10 +377,10 @@ mod tests {
 
     #[test]
     fn actions_survive_the_map() {
-        for action in Action::ALL {
+        for action in Action::ALL.into_iter().chain([Action::Inspect]) {
             assert!(Action::from_byte(action as u8) == Some(action));
         }
-        assert!(Action::from_byte(6).is_none());
+        assert!(Action::from_byte(7).is_none());
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub(super) enum Ruling {
     LetThrough,
     /// The same, and with it another connection may begin.
     Knocks,
+    /// Nothing is decided, and more of the flow is to be shown than the budget.
+    Inspects,
     /// The verdict is over.
     Over,
 }
@@ -74,8 +76,10 @@ unsafe fn enforce<H: Hooked, K: Family>(
     treatment: Treatment,
     packet: &FlowPacket<K>,
 ) -> Ruling {
-    if let Treatment::Uncounted(disposition) = treatment {
-        return Ruling::Acts(disposition);
+    match treatment {
+        Treatment::Uncounted(disposition) => return Ruling::Acts(disposition),
+        Treatment::Inspected => return Ruling::Inspects,
+        _ => {}
     }
     // SAFETY: the caller's promise.
     let before = unsafe { count::tally(verdict, packet.direction, packet.weight) };
@@ -94,6 +98,7 @@ unsafe fn enforce<H: Hooked, K: Family>(
             }
             Ruling::Acts(Disposition::Drop(Reason::Reject))
         }
+        Treatment::Inspected => Ruling::Inspects,
         Treatment::Undecided => Ruling::LetThrough,
     }
 }

@@ -11,6 +11,7 @@ mod forms;
 mod forwarded;
 mod fragments;
 mod harness;
+mod inspect;
 mod layer3;
 mod limits;
 mod loader;
