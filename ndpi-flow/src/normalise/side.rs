@@ -280,13 +280,21 @@ impl Side {
         if self.is_another_copy(piece) {
             findings.insert(Finding::Ambiguous);
         }
+        // There are no bytes before the first: a receiver cuts them off, and others may read them.
+        if is_after(self.copied_from, piece.segment.first()) && !self.keeps_alive(&piece.segment) {
+            findings.insert(Finding::FakeSegment);
+        }
     }
 
     fn is_another_copy(&self, piece: &Piece) -> bool {
         let (segment, bytes) = (piece.segment, piece.segment.bytes(&piece.packet));
-        // One byte before what is next keeps a connection alive, whatever it is (RFC 9293, section 3.8.4).
-        let keeps_alive = bytes.len() == 1 && self.next == Some(segment.behind());
-        !keeps_alive && differ_at(self.copied_from, &self.copied, segment.first(), bytes)
+        !self.keeps_alive(&segment)
+            && differ_at(self.copied_from, &self.copied, segment.first(), bytes)
+    }
+
+    /// One byte before what is next keeps a connection alive, whatever it is (RFC 9293, section 3.8.4).
+    fn keeps_alive(&self, segment: &Segment) -> bool {
+        segment.len() == 1 && self.next == Some(segment.behind())
     }
 
     /// Drops what is behind all that was read.

@@ -142,8 +142,8 @@ fn wording(client: Option<&Client>, Tally { flows, findings }: &Tally) -> String
     let flows = if *flows == 1 { "a flow".to_owned() } else { format!("{flows} flows") };
     match client {
         Some(client) => format!(
-            "{client}: signs of getting round the filter in {flows}: {findings}; no rule acts on them unless it \
-             asks for `evasion`"
+            "{client}: signs of getting round the filter in {flows}: {findings}; a policy's rules with `evasion` \
+             act on them"
         ),
         None => {
             format!("signs of getting round the filter in {flows} of other clients: {findings}")

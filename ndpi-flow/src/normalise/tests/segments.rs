@@ -134,6 +134,15 @@ fn what_no_receiver_takes_is_discarded() {
 }
 
 #[test]
+fn bytes_before_the_first_are_cut_off_and_noted() {
+    let early = CONNECTION.data(-5, b"12345abcdefgh");
+    let (read, found) = after_handshake(&[early, piece(0, 8)]);
+    assert_eq!((read, found), (BYTES.to_vec(), vec!["fake-segment"]));
+    let keepalive = CONNECTION.data(-1, b"\0");
+    assert_eq!(after_handshake(&[keepalive, piece(0, 8)]), (BYTES.to_vec(), Vec::new()));
+}
+
+#[test]
 fn payload_of_a_syn_is_read_where_it_is_acknowledged() {
     for (acknowledged, expected) in [(0, &b"abcdefgh"[..]), (8, b"innocent")] {
         let mut connection = Connection::new();

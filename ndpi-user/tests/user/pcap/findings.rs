@@ -87,6 +87,7 @@ fn ways(to: Connection) -> Vec<Way> {
             sent: vec![first.clone(), to.data(0, &[b'x'; CUT]), rest.clone()],
             found: &["ambiguous"],
         },
+        Way { sent: vec![to.data(-4, &[b"JUNK", REQUEST].concat())], found: &["fake-segment"] },
         Way { sent: vec![rest, first], found: &["reordered-hello"] },
         Way {
             sent: [vec![to.data(0, b""); 20], vec![request.clone()]].concat(),
