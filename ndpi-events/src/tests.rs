@@ -9,14 +9,7 @@ use crate::{BusBuilder, Event, Kind, Kinds, Subscription, Time, Warning};
 
 fn warning(count: u64) -> Event {
     let (time, about) = (Time::default(), "rings-full".into());
-    Event::Warning(Warning {
-        time,
-        about,
-        count,
-        src: None,
-        findings: Vec::new(),
-        text: String::new(),
-    })
+    Event::Warning(Warning::new(time, about, count, ""))
 }
 
 /// The numbers of the events that wait.

@@ -23,3 +23,10 @@ pub struct Warning {
     /// In words.
     pub text: String,
 }
+
+impl Warning {
+    /// One that is about no client.
+    pub fn new(time: Time, about: Word, count: u64, text: impl Into<String>) -> Self {
+        Self { time, about, count, src: None, findings: Vec::new(), text: text.into() }
+    }
+}

@@ -77,17 +77,7 @@ fn start(target: impl Write + Send + 'static) -> (Source, LineSink) {
 
 fn say(source: &mut Source, text: &str) {
     let (time, about) = (Time::default(), "test".into());
-    source.publish(
-        time,
-        Event::Warning(Warning {
-            time,
-            about,
-            count: 1,
-            src: None,
-            findings: Vec::new(),
-            text: text.into(),
-        }),
-    );
+    source.publish(time, Event::Warning(Warning::new(time, about, 1, text)));
 }
 
 #[test]

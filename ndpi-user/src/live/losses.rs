@@ -62,8 +62,7 @@ impl LossWatch {
     }
 
     fn warn(&mut self, time: Time, about: &'static str, count: u64, text: String) {
-        let warning =
-            Warning { time, about: about.into(), count, src: None, findings: Vec::new(), text };
+        let warning = Warning::new(time, about.into(), count, text);
         self.source.publish(time, Event::Warning(warning));
     }
 }

@@ -65,14 +65,7 @@ impl Reporter {
     /// Reports that the maps have refused something.
     pub(super) fn refused(&mut self, Refusal { times: count, text }: Refusal) {
         let time = Time::from_ns(now_ns());
-        let warning = Warning {
-            time,
-            about: "map-refused".into(),
-            count,
-            src: None,
-            findings: Vec::new(),
-            text,
-        };
+        let warning = Warning::new(time, "map-refused".into(), count, text);
         self.source.publish(time, Event::Warning(warning));
     }
 
