@@ -38,6 +38,7 @@ pub mod sandbox;
 pub mod seed;
 pub mod tcp;
 pub mod thread_namespace;
+pub mod tls;
 pub mod topology;
 pub mod tun;
 pub mod wait;

@@ -1,5 +1,7 @@
 //! TCP segments with every field to choose, and checksums that are right.
 
+use std::net::Ipv4Addr;
+
 /// The flags of a TCP header (RFC 9293, section 3.1).
 pub mod flags {
     /// The sender will send no more.
@@ -14,11 +16,13 @@ pub mod flags {
     pub const URG: u8 = 0x20;
 }
 
-/// A segment between a client, 198.18.0.2, and a server, 198.18.0.1.
+/// A segment between a client and a server.
 #[derive(Clone, Debug)]
 pub struct Segment {
     /// The client sends it.
     pub from_client: bool,
+    /// The client's address and the server's.
+    pub addresses: [Ipv4Addr; 2],
     /// The client's port and the server's.
     pub ports: [u16; 2],
     /// Its sequence number.
@@ -41,9 +45,11 @@ pub struct Segment {
     pub damage: u16,
 }
 
-/// The initial sequence numbers of both ends. The client's is near the end, and goes on at 0.
+/// A connection, by its ends and their initial sequence numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Connection {
+    /// The client's address and the server's.
+    pub addresses: [Ipv4Addr; 2],
     /// The client's port and the server's.
     pub ports: [u16; 2],
     /// The client's initial sequence number.
@@ -53,15 +59,22 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// One to this port.
-    pub fn new(client_port: u16, server_port: u16) -> Self {
-        Self { ports: [client_port, server_port], client: u32::MAX - 3, server: 7_000_000 }
+    /// One between 198.18.0.2 and 198.18.0.1. The client's sequence numbers begin near their end, and go on at
+    /// 0.
+    pub const fn new(client_port: u16, server_port: u16) -> Self {
+        Self {
+            addresses: [Ipv4Addr::new(198, 18, 0, 2), Ipv4Addr::new(198, 18, 0, 1)],
+            ports: [client_port, server_port],
+            client: u32::MAX - 3,
+            server: 7_000_000,
+        }
     }
 
     /// Payload of the client, `at` bytes from its first.
     pub fn data(self, at: i32, payload: &[u8]) -> Segment {
         Segment {
             from_client: true,
+            addresses: self.addresses,
             ports: self.ports,
             sequence: self.client.wrapping_add(1).wrapping_add_signed(at),
             acknowledged: self.server + 1,
@@ -107,8 +120,8 @@ impl Connection {
 impl Segment {
     /// The packet, from its IPv4 header on.
     pub fn l3(&self) -> Vec<u8> {
-        let ends = [([198, 18, 0, 2], self.ports[0]), ([198, 18, 0, 1], self.ports[1])];
-        let [from, to] = if self.from_client { ends } else { [ends[1], ends[0]] };
+        let end = |side: usize| (self.addresses[side].octets(), self.ports[side]);
+        let [from, to] = if self.from_client { [end(0), end(1)] } else { [end(1), end(0)] };
         let header = 20 + self.options.len();
         let length = u16::try_from(20 + header + self.payload.len()).unwrap().to_be_bytes();
         let mut l3 = vec![0x45, 0, length[0], length[1], 0, 0, 0, 0, self.ttl, 6, 0, 0];

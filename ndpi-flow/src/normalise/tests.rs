@@ -16,8 +16,7 @@ use crate::key::FlowKey;
 use crate::sample::Sample;
 
 /// Whose segments are sent.
-const CONNECTION: tcp::Connection =
-    tcp::Connection { ports: [40_000, 443], client: u32::MAX - 3, server: 7_000_000 };
+const CONNECTION: tcp::Connection = tcp::Connection::new(40_000, 443);
 /// How far away both ends are.
 const TTL: u8 = 60;
 

@@ -2,27 +2,13 @@
 
 use testkit::packets::{capture, ipv4};
 use testkit::program::file;
+use testkit::tls::hello;
 
 use crate::replay::setup::{can_replay, replay};
 
 const RULE: &str =
     "[[rule]]\nname = \"the rule\"\napp = \"Facebook\"\nstate = \"partial\"\naction = \"drop\"\n";
-const NAME: &[u8] = b"www.facebook.com";
-
-/// `bytes` behind their length, a number of so many bytes.
-fn counted(width: usize, bytes: &[u8]) -> Vec<u8> {
-    [&bytes.len().to_be_bytes()[size_of::<usize>() - width..], bytes].concat()
-}
-
-/// A client's hello (RFC 8446, section 4.1.2) that names [`NAME`] (RFC 6066).
-fn hello() -> Vec<u8> {
-    let name = counted(2, &[&[0], &counted(2, NAME)[..]].concat());
-    let extensions = counted(2, &[&[0, 0], &counted(2, &name)[..]].concat());
-    let suites = counted(2, &[0x13, 1, 0x13, 2, 0xc0, 0x2f]);
-    let body = [&[3, 3], &[7; 32][..], &[0], &suites, &[1, 0], &extensions].concat();
-    let handshake = [&[1], &counted(3, &body)[..]].concat();
-    [&[22, 3, 1], &counted(2, &handshake)[..]].concat()
-}
+const NAME: &str = "www.facebook.com";
 
 /// A segment between 198.18.0.2:40000 and 198.18.0.1:443 whose first byte is number `sequence`.
 fn segment(back: bool, flags: u8, sequence: u32, acknowledged: u32, payload: &[u8]) -> Vec<u8> {
@@ -44,8 +30,8 @@ fn connection(pieces: &[usize]) -> Vec<(u32, Vec<u8>)> {
         segment(true, SYN | ACK, 499, 100, b""),
         segment(false, ACK, 100, 500, b""),
     ];
-    let (hello, mut sequence) = (hello(), 100);
-    let mut rest = &hello[..];
+    let (whole, mut sequence) = (hello(NAME), 100);
+    let mut rest = &whole[..];
     for &length in pieces {
         let (piece, after) = rest.split_at(length.min(rest.len()));
         packets.push(segment(false, ACK | PSH, sequence, 500, piece));
@@ -63,8 +49,9 @@ fn a_hello_in_pieces_names_its_flow() {
     if !can_replay() {
         return;
     }
-    let length = hello().len();
-    let in_name = hello().windows(NAME.len()).position(|bytes| bytes == NAME).unwrap() + 6;
+    let length = hello(NAME).len();
+    let in_name =
+        hello(NAME).windows(NAME.len()).position(|bytes| bytes == NAME.as_bytes()).unwrap() + 6;
     for (test, pieces) in [
         ("whole", vec![length]),
         ("cut-in-the-name", vec![in_name, length]),

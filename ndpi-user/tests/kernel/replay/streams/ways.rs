@@ -1,42 +1,19 @@
 //! A TLS hello in every way that its receiver still reads, and beside others that it does not.
 
 use testkit::tcp::{Connection, Segment, flags};
+use testkit::tls::{DATA, answer, hello, in_records, record};
 
 use super::{Way, assert_all};
 
 const BLOCKED: &str = "www.facebook.com";
 const INNOCENT: &str = "www.example.com";
-const HANDSHAKE: u8 = 22;
-
-/// `bytes` behind their length, a number of so many bytes.
-fn counted(width: usize, bytes: &[u8]) -> Vec<u8> {
-    [&bytes.len().to_be_bytes()[size_of::<usize>() - width..], bytes].concat()
-}
-
-/// The message of a client's hello (RFC 8446, section 4.1.2) that names a server (RFC 6066).
-fn message(name: &str) -> Vec<u8> {
-    let name = counted(2, &[&[0], &counted(2, name.as_bytes())[..]].concat());
-    let extensions = counted(2, &[&[0, 0], &counted(2, &name)[..]].concat());
-    let suites = counted(2, &[0x13, 1, 0x13, 2, 0xc0, 0x2f]);
-    let body = [&[3, 3], &[7; 32][..], &[0], &suites, &[1, 0], &extensions].concat();
-    [&[1], &counted(3, &body)[..]].concat()
-}
-
-fn record(kind: u8, bytes: &[u8]) -> Vec<u8> {
-    [&[kind, 3, 1], &counted(2, bytes)[..]].concat()
-}
-
-fn hello(name: &str) -> Vec<u8> {
-    record(HANDSHAKE, &message(name))
-}
 
 /// The answer to a hello, and what is to be dropped then.
 fn rest(connection: Connection, hello: usize) -> Vec<Segment> {
-    let answer = [record(HANDSHAKE, &[2, 0, 0, 2, 3, 3]), record(23, &[9; 40])].concat();
-    let mut segments = vec![connection.answer(hello, b""), connection.answer(hello, &answer)];
+    let mut segments = vec![connection.answer(hello, b""), connection.answer(hello, &answer())];
     for at in 0..6 {
         let before = i32::try_from(hello).unwrap();
-        segments.push(connection.data(before + at * 45, &record(23, &[9; 40])));
+        segments.push(connection.data(before + at * 45, &record(DATA, &[9; 40])));
     }
     segments
 }
@@ -87,11 +64,6 @@ fn in_pieces(connection: Connection, bytes: &[u8], size: usize) -> Vec<Segment> 
     starts.zip(bytes.chunks(size)).map(|(at, part)| connection.data(at, part)).collect()
 }
 
-/// The message in records of so many bytes.
-fn in_records(size: usize) -> Vec<u8> {
-    message(BLOCKED).chunks(size).flat_map(|part| record(HANDSHAKE, part)).collect()
-}
-
 #[test]
 fn a_hello_is_blocked_however_it_is_cut() {
     assert_all(
@@ -124,10 +96,22 @@ fn a_hello_is_blocked_however_it_is_cut() {
                     [to.data(-30, &before), part(to, 20, hello(BLOCKED).len())],
                 )
             },
-            |to| way_of("in two records", to, [to.data(0, &in_records(50))], in_records(50).len()),
             |to| {
-                let pieces = in_pieces(to, &in_records(7), 40);
-                way_of("in records and pieces", to, pieces.into_iter().rev(), in_records(7).len())
+                way_of(
+                    "in two records",
+                    to,
+                    [to.data(0, &in_records(BLOCKED, 50))],
+                    in_records(BLOCKED, 50).len(),
+                )
+            },
+            |to| {
+                let pieces = in_pieces(to, &in_records(BLOCKED, 7), 40);
+                way_of(
+                    "in records and pieces",
+                    to,
+                    pieces.into_iter().rev(),
+                    in_records(BLOCKED, 7).len(),
+                )
             },
             |to| {
                 let with_dot = hello(&format!("{BLOCKED}."));
