@@ -1,20 +1,21 @@
-//! Packets of one TCP connection through its stream, as the fuzzer and the test that replays its corpus feed
-//! it.
+//! Packets of one connection of TCP or QUIC to its receiver, as the fuzzer and the test that replays its corpus
+//! feed it.
 
 use ndpi_common::{Direction, KeyV4};
-use ndpi_flow::{Findings, FlowKey, Sample, Stream};
+use ndpi_flow::{Findings, FlowKey, Receiver, Sample, Step};
 
 /// A flow keeps no more than this, as docs/streams.md says.
 const MOST_KEPT: usize = 8 << 10;
 
-/// Takes packets out of `data`: a byte that says who sends one and whether some of it is cut, two for its
-/// length, and its bytes from the IP header on.
+/// Takes packets out of `data`: a byte that says who sends one, whether some of it is cut and, of the first, whether
+/// it is UDP; two for its length, and its bytes from the IP header on.
 ///
 /// # Panics
-/// If the stream does something that it never should.
+/// If the receiver does something that it never should.
 pub(super) fn run(mut data: &[u8]) {
-    let (mut stream, mut findings) = (Stream::default(), Findings::NONE);
-    let key = KeyV4::new(([198, 18, 0, 2], 40_000), ([198, 18, 0, 1], 443), 0, 6).0;
+    let (mut receiver, mut findings) = (None, Findings::NONE);
+    let proto = if data.first().is_some_and(|bits| bits & 4 != 0) { 17 } else { 6 };
+    let key = KeyV4::new(([198, 18, 0, 2], 40_000), ([198, 18, 0, 1], 443), 0, proto).0;
     let (mut shown, mut read) = (0_usize, 0_usize);
     while let Some((&[bits, high, low], rest)) = data.split_first_chunk() {
         let length = usize::from(u16::from_be_bytes([high, low])).min(rest.len());
@@ -25,14 +26,19 @@ pub(super) fn run(mut data: &[u8]) {
         let mut sample = Sample::new(FlowKey::V4(key), direction, 0, l3);
         sample.bytes += cut;
         shown += 1;
-        stream.packet(&sample, MOST_KEPT, &mut findings, |l3| {
+        receiver = receiver.or_else(|| Receiver::of(proto, &sample, shown > 1));
+        let Some(receiver) = &mut receiver else { continue };
+        receiver.packet(&sample, MOST_KEPT, &mut findings, |step| {
+            let Step::Packet(l3) = step else { return };
             assert!(!l3.is_empty() || length == 0);
             read += 1;
         });
-        assert!(stream.kept() <= MOST_KEPT, "{} bytes are kept", stream.kept());
+        assert!(receiver.kept() <= MOST_KEPT, "{} bytes are kept", receiver.kept());
     }
-    stream.release(&mut findings, |_| read += 1);
-    stream.release_all(&mut findings, |_| read += 1);
+    if let Some(receiver) = &mut receiver {
+        receiver.release(&mut findings, |_| read += 1);
+        receiver.release_all(&mut findings, |_| read += 1);
+    }
     // One that opens a connection and has payload is read as two.
     assert!(read <= 2 * shown, "{read} packets were read of {shown}");
 }

@@ -14,8 +14,8 @@ mod verdict;
 
 pub use batch::Batch;
 pub use classify::{
-    Accounting, Captured, Classifier, Detector, DnsAnswer, End, Enforcement, Judge, Moment,
-    RuleJudge, Scene, Settings, Sink, Unenforced,
+    Accounting, BlockedConnections, Captured, Classifier, Detector, DnsAnswer, End, Enforcement,
+    Judge, Moment, RuleJudge, Scene, Settings, Sink, Unenforced,
 };
 pub use first_packet::{
     Basis, Blocked, Blocklist, Hint, Known, LONGEST, Lesson, NoBlocklist, ServerCache, Servers,
@@ -27,7 +27,7 @@ pub use flow::{
 };
 pub use key::{Endpoint, FlowKey};
 pub use ndpi_labels::{Finding, Findings};
-pub use normalise::Stream;
+pub use normalise::{Receiver, Step};
 pub use resegment::fit;
 pub use sample::{Sample, tcp};
 pub use tenant::{Tenant, TenantId, Tenants};

@@ -7,6 +7,7 @@ use super::classifier::Classifier;
 use super::detector::Detector;
 use super::enforcement::Enforcement;
 use super::fall_back::fall_back;
+use super::moved::remember;
 use super::settings::Accounting;
 use super::sink::Sink;
 use crate::flow::{AFTER, Decided, FlowEntry, SlotId, Stage};
@@ -91,7 +92,7 @@ impl<D: Detector> Classifier<D> {
         let Some(before) = flow.looks.before.take() else { return };
         fall_back(flow, *before, sink.rules());
         sink.enforcement().resume(flow);
-        self.forget_stream(slot);
+        self.forget_receiver(slot);
         self.account(slot, sink);
         self.await_look(slot, now_ns);
     }
@@ -112,8 +113,9 @@ impl<D: Detector> Classifier<D> {
         }
         flow.looks.before = None;
         flow.stage = Stage::Decided(decided);
+        remember(&self.connections, flow);
         sink.decided(flow, sample);
-        self.forget_stream(slot);
+        self.forget_receiver(slot);
         self.account(slot, sink);
         self.await_look(slot, sample.time_ns);
     }

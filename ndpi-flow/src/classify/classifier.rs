@@ -1,15 +1,20 @@
 //! The classifier: owns the flows of one thread and takes each from its first sample to its end.
 
+use std::sync::Arc;
+
+use super::blocked_connections::BlockedConnections;
 use super::decide::{decide, give_up};
 use super::detector::Detector;
 use super::end::End;
 use super::enforcement::Enforcement;
 use super::fall_back::{end_with, judge};
+use super::moved::decide_moved;
 use super::settings::{Accounting, Settings};
 use super::sink::{Judge, Sink};
 use super::waiting::Waiting;
 use crate::flow::{Decided, FlowEntry, FlowTable, Ledger, Meeting, Notes, Pool, Shares, SlotId};
 use crate::key::FlowKey;
+use crate::normalise::Receiver;
 use crate::sample::{Sample, tcp};
 
 /// The classifier of one thread.
@@ -22,7 +27,9 @@ pub struct Classifier<D: Detector> {
     pub(super) notes: Notes,
     /// Flows to be looked at again.
     pub(super) waiting: Waiting,
-    /// Bytes that the streams of undecided flows keep.
+    /// Blocked connections that may go on in other flows.
+    pub(super) connections: Arc<BlockedConnections>,
+    /// Bytes that are kept for the receivers of undecided flows.
     pub(super) kept: usize,
     /// How often the policy has changed.
     pub(super) policy: u32,
@@ -53,10 +60,16 @@ impl<D: Detector> Classifier<D> {
             ledger,
             notes,
             waiting: Waiting::default(),
+            connections: Arc::default(),
             kept: 0,
             policy: 0,
             now_ns: 0,
         }
+    }
+
+    /// Shares its blocked connections with those of other classifiers.
+    pub fn share_connections(&mut self, connections: Arc<BlockedConnections>) {
+        self.connections = connections;
     }
 
     /// Its flows.
@@ -207,6 +220,13 @@ impl<D: Detector> Classifier<D> {
 
     /// Looks at a packet, and decides if that was the last that was needed.
     fn look(&mut self, slot: SlotId, sample: &Sample, sink: &mut impl Sink<D::Flow>) {
+        if self.settings.normalise
+            && let Some(flow) = self.table.get_mut(slot)
+            && let Some(decided) = decide_moved(&self.connections, flow, sample, sink.rules())
+        {
+            flow.packets_before = u32::try_from(flow.packets).unwrap_or(u32::MAX);
+            return self.settle(slot, decided, sample, sink);
+        }
         let classification = self.inspect(slot, sample);
         let Some(flow) = self.table.get_mut(slot) else { return };
         let Some(classification) = classification else { return known(flow, sample, sink) };
@@ -243,7 +263,7 @@ impl<D: Detector> Classifier<D> {
         let answered = self.ledger.pool(slot) == Some(Pool::Answered);
         self.ledger.leave(slot);
         if let Some(flow) = self.table.remove(slot) {
-            self.kept -= flow.stream.as_ref().map_or(0, |stream| stream.kept());
+            self.kept -= flow.receiver.as_ref().map_or(0, Receiver::kept);
             self.leave_note(&flow, end, answered);
             self.finish_flow(flow, end, sink);
         }

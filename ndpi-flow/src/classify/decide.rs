@@ -7,6 +7,7 @@ use super::detector::Detector;
 use super::sink::{Judge, Moment};
 use crate::first_packet::{Answer, Questions};
 use crate::flow::{Decided, DecidedBy, FlowEntry, Stage};
+use crate::normalise::Receiver;
 use crate::sample::Sample;
 
 /// The port that DNS servers listen on.
@@ -118,7 +119,9 @@ fn decide_early<D: Detector>(
 ) -> Option<Decided> {
     let Stage::Undecided(state) = &flow.stage else { return None };
     let is_time = state_now == State::Inspecting || sample.blocked;
-    if !is_time || !rules.judges_first_packet() {
+    // What is known of a server is less than what a client asks of it.
+    let is_named = flow.receiver.as_ref().is_some_and(Receiver::awaits_answer);
+    if !is_time || is_named || !rules.judges_first_packet() {
         return None;
     }
     let hint = rules.hint(flow, detector.first_packet(state), sample.time_ns)?;

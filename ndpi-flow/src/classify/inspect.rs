@@ -1,16 +1,15 @@
 //! Giving nDPI a flow's packets, as its receiver reads them.
 
 use ndpi::{Classification, State};
-use ndpi_common::parse::proto;
 
 use super::classifier::Classifier;
 use super::detector::Detector;
 use super::settings::Accounting;
 use crate::flow::{FlowEntry, SlotId, Stage};
-use crate::normalise::MOST_KEPT;
+use crate::normalise::{MOST_KEPT, Receiver, Step};
 use crate::sample::Sample;
 
-/// The most bytes that the streams of all flows of a classifier keep.
+/// The most bytes that are kept for all flows of a classifier.
 const MOST_KEPT_BY_ALL: usize = 64 << 20;
 
 impl<D: Detector> Classifier<D> {
@@ -23,19 +22,21 @@ impl<D: Detector> Classifier<D> {
         flow.inspected = flow.inspected.saturating_add(1);
         flow.packets_before = u32::try_from(flow.packets).unwrap_or(u32::MAX);
         let mut look = Look::new(&self.detector, state, sample.time_ns);
-        if !self.settings.normalise || flow.key.proto() != proto::TCP {
+        if self.settings.normalise && flow.receiver.is_none() {
+            flow.receiver = Receiver::of(flow.key.proto(), sample, flow.inspected > 1);
+        }
+        let Some(receiver) = &mut flow.receiver else {
             look.at(sample.l3);
             return Some(look.result());
-        }
-        let stream = flow.stream.get_or_insert_default();
-        let before = stream.kept();
+        };
+        let before = receiver.kept();
         let room = MOST_KEPT.min(before + MOST_KEPT_BY_ALL.saturating_sub(self.kept));
-        stream.packet(sample, room, &mut flow.findings, |l3| look.at(l3));
-        self.kept = self.kept + stream.kept() - before;
+        receiver.packet(sample, room, &mut flow.findings, |step| look.takes(step));
+        self.kept = self.kept + receiver.kept() - before;
         Some(look.result())
     }
 
-    /// Has nDPI look at what was kept of a stream of which no more is shown, or nothing more comes, if the flow
+    /// Has nDPI look at what was kept of a flow of which no more is shown, or nothing more comes, if the flow
     /// is `over`.
     pub(super) fn inspect_rest(
         detector: &D,
@@ -44,19 +45,19 @@ impl<D: Detector> Classifier<D> {
     ) -> Option<Classification> {
         let Stage::Undecided(state) = &mut flow.stage else { return None };
         let mut look = Look::new(detector, state, flow.last_seen_ns);
-        let stream = flow.stream.as_mut()?;
+        let receiver = flow.receiver.as_mut()?;
         if over {
-            stream.release_all(&mut flow.findings, |l3| look.at(l3));
+            receiver.release_all(&mut flow.findings, |step| look.takes(step));
         } else {
-            stream.release(&mut flow.findings, |l3| look.at(l3));
+            receiver.release(&mut flow.findings, |step| look.takes(step));
         }
         look.said
     }
 
-    /// Frees what was kept of a stream.
-    pub(super) fn forget_stream(&mut self, slot: SlotId) {
-        if let Some(stream) = self.table.get_mut(slot).and_then(|flow| flow.stream.take()) {
-            self.kept -= stream.kept();
+    /// Frees what was kept of a flow.
+    pub(super) fn forget_receiver(&mut self, slot: SlotId) {
+        if let Some(receiver) = self.table.get_mut(slot).and_then(|flow| flow.receiver.take()) {
+            self.kept -= receiver.kept();
         }
     }
 }
@@ -72,6 +73,16 @@ struct Look<'a, D: Detector> {
 impl<'a, D: Detector> Look<'a, D> {
     fn new(detector: &'a D, state: &'a mut D::Flow, time_ns: u64) -> Self {
         Self { detector, state, time_ms: time_ns / 1_000_000, said: None }
+    }
+
+    fn takes(&mut self, step: Step) {
+        match step {
+            Step::Packet(l3) => self.at(l3),
+            Step::Restart => {
+                *self.state = self.detector.open();
+                self.said = None;
+            }
+        }
     }
 
     /// Looks at a packet, unless the last word was said.

@@ -2,6 +2,7 @@
 //! and tells the sink. Plain code: time, packets and map writes come in as arguments.
 
 mod again;
+mod blocked_connections;
 mod classifier;
 mod decide;
 mod detector;
@@ -9,6 +10,7 @@ mod end;
 mod enforcement;
 mod fall_back;
 mod inspect;
+mod moved;
 mod room;
 mod rule_judge;
 mod settings;
@@ -17,6 +19,7 @@ mod sink;
 mod tests;
 mod waiting;
 
+pub use blocked_connections::BlockedConnections;
 pub use classifier::Classifier;
 pub use detector::{Detector, DnsAnswer};
 pub use end::End;

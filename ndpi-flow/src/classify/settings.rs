@@ -12,8 +12,8 @@ pub struct Settings {
     /// At most this many flows at a time: beyond it, one that was silent for longest is ended early,
     /// see [`Ledger`].
     pub max_flows: usize,
-    /// TCP streams are read as their receivers read them (see [`crate::Stream`]), not packet by packet as they
-    /// come.
+    /// TCP streams and QUIC connections are read as their receivers read them (see [`crate::Receiver`]), not
+    /// packet by packet as they come.
     pub normalise: bool,
 }
 

@@ -66,7 +66,11 @@ impl Known {
                 // By what is in it.
                 _ => Basis::Flow,
             },
-            DecidedBy::Content | DecidedBy::Server | DecidedBy::Note | DecidedBy::Finding => {
+            DecidedBy::Content
+            | DecidedBy::Server
+            | DecidedBy::Note
+            | DecidedBy::Connection
+            | DecidedBy::Finding => {
                 return None;
             }
         };

@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 /// A table that, when it is full, lets go of what was not used for longest.
 #[derive(Debug)]
-pub(super) struct Lru<K, V> {
+pub(crate) struct Lru<K, V> {
     most: usize,
     /// Counts uses.
     clock: u64,
@@ -16,13 +16,13 @@ pub(super) struct Lru<K, V> {
 
 impl<K: Copy + Eq + Hash, V: Default> Lru<K, V> {
     /// A table with room for `most` entries, at least one.
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         let most = most.max(1);
         Self { most, clock: 0, entries: HashMap::new(), order: BTreeMap::new() }
     }
 
     /// The value of `key`, as it was last left or new, and the entry that had to go for it.
-    pub(super) fn enter(&mut self, key: K) -> (&mut V, Option<V>) {
+    pub(crate) fn enter(&mut self, key: K) -> (&mut V, Option<V>) {
         let is_full = self.entries.len() >= self.most && !self.entries.contains_key(&key);
         let gone = if is_full { self.oldest().and_then(|key| self.remove(&key)) } else { None };
         self.clock += 1;
@@ -35,7 +35,7 @@ impl<K: Copy + Eq + Hash, V: Default> Lru<K, V> {
     }
 
     /// The value of `key`, which counts as used.
-    pub(super) fn use_one(&mut self, key: &K) -> Option<&V> {
+    pub(crate) fn use_one(&mut self, key: &K) -> Option<&V> {
         if !self.entries.contains_key(key) {
             return None;
         }
@@ -43,7 +43,7 @@ impl<K: Copy + Eq + Hash, V: Default> Lru<K, V> {
     }
 
     /// Keeps the entries that `keep` says, after it has changed them.
-    pub(super) fn retain(&mut self, mut keep: impl FnMut(&mut V) -> bool) {
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut V) -> bool) {
         let order = &mut self.order;
         self.entries.retain(|_, (used, value)| {
             let kept = keep(value);
@@ -55,7 +55,7 @@ impl<K: Copy + Eq + Hash, V: Default> Lru<K, V> {
     }
 
     /// All values.
-    pub(super) fn values(&self) -> impl Iterator<Item = &V> {
+    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
         self.entries.values().map(|(_, value)| value)
     }
 

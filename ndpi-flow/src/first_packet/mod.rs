@@ -20,6 +20,7 @@ pub use hint::{Basis, Hint, Known};
 pub use lesson::Lesson;
 pub(crate) use lesson::lesson;
 pub use lifetime::{LONGEST, UNANNOUNCED};
+pub(crate) use lru::Lru;
 pub(crate) use question::{Answer, Questions};
 pub use server_cache::ServerCache;
 pub use servers::Servers;

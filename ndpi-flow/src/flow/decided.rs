@@ -32,6 +32,8 @@ pub enum DecidedBy {
     Server,
     /// What the flow was before it was forgotten.
     Note,
+    /// What the QUIC connection is that it goes on with, from another port or address.
+    Connection,
     /// What was found in its packets besides, before nDPI had its last word.
     Finding,
 }
@@ -44,6 +46,7 @@ impl DecidedBy {
             Self::FirstPacket => Some("first-packet"),
             Self::Server => Some("server"),
             Self::Note => Some("note"),
+            Self::Connection => Some("connection"),
             Self::Finding => Some("finding"),
         }
     }

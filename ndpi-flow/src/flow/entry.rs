@@ -11,7 +11,7 @@ use super::looks::Looks;
 use super::start::Start;
 use crate::first_packet::Questions;
 use crate::key::{Endpoint, FlowKey};
-use crate::normalise::Stream;
+use crate::normalise::Receiver;
 use crate::sample::{Sample, tcp};
 use crate::tenant::Tenants;
 
@@ -40,8 +40,8 @@ pub struct FlowEntry<F> {
     pub questions: Option<Box<Questions>>,
     /// What was found in its packets besides.
     pub findings: Findings,
-    /// What its receiver has read of a TCP stream, until the decision.
-    pub stream: Option<Box<Stream>>,
+    /// What its receiver has read of a TCP stream or a QUIC connection, until the decision.
+    pub receiver: Option<Receiver>,
     /// How it was looked at again.
     pub looks: Looks,
     /// The packet, counted from 1 as in `inspected`, that made the state PARTIAL; 0 if none did.
@@ -98,7 +98,7 @@ impl<F> FlowEntry<F> {
             server_spoke: false,
             questions: None,
             findings: Findings::NONE,
-            stream: None,
+            receiver: None,
             looks: Looks::default(),
             partial_at: 0,
             inspected: 0,

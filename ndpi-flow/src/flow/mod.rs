@@ -25,5 +25,6 @@ pub use notes::{Meeting, Note, Notes};
 pub use shard::Shards;
 pub use slab::SlotId;
 pub use start::Start;
+pub(crate) use start::first_payload_byte;
 pub use table::FlowTable;
 pub use timeouts::Timeouts;

@@ -60,7 +60,7 @@ fn is_bare(app: AppId) -> bool {
 }
 
 /// The first byte of a UDP datagram's payload, by the lengths of its headers; `None` for others.
-fn first_payload_byte(l3: &[u8]) -> Option<u8> {
+pub(crate) fn first_payload_byte(l3: &[u8]) -> Option<u8> {
     let (next, header) = match l3.first()? >> 4 {
         4 => (*l3.get(9)?, usize::from(l3[0] & 15) * 4),
         _ => (*l3.get(6)?, 40),

@@ -1,4 +1,7 @@
-//! The TCP checksum (RFC 9293, section 3.1) of a packet that may be on its way to the hardware.
+//! The checksum of TCP (RFC 9293, section 3.1) and UDP (RFC 768) of a packet that may be on its way to the
+//! hardware.
+
+use ndpi_common::parse::proto;
 
 use super::segment::Segment;
 
@@ -17,18 +20,30 @@ impl Checksum {
     /// Of a segment in the packet `l3`, which begins at its IP header and is whole.
     pub(super) fn of(l3: &[u8], segment: &Segment) -> Self {
         let Some(tcp) = l3.get(segment.l4..segment.end) else { return Self::Bad };
-        let pseudo = pseudo_header(l3, tcp.len());
-        if fold(pseudo + sum(tcp)) == u16::MAX {
+        Self::over(l3, tcp, proto::TCP, [tcp[16], tcp[17]])
+    }
+
+    /// Of the datagram `udp` in the packet `l3`, which begins at its IP header and is whole. One that was not
+    /// made is as good as one that fits.
+    pub(super) fn of_udp(l3: &[u8], udp: &[u8]) -> Self {
+        match [udp[6], udp[7]] {
+            [0, 0] => Self::Valid,
+            field => Self::over(l3, udp, proto::UDP, field),
+        }
+    }
+
+    fn over(l3: &[u8], l4: &[u8], proto: u8, field: [u8; 2]) -> Self {
+        let pseudo = pseudo_header(l3, proto, l4.len());
+        if fold(pseudo + sum(l4)) == u16::MAX {
             return Self::Valid;
         }
-        let field = u16::from_be_bytes([tcp[16], tcp[17]]);
-        if field == fold(pseudo) { Self::Partial } else { Self::Bad }
+        if u16::from_be_bytes(field) == fold(pseudo) { Self::Partial } else { Self::Bad }
     }
 }
 
-fn pseudo_header(l3: &[u8], length: usize) -> u64 {
+fn pseudo_header(l3: &[u8], proto: u8, length: usize) -> u64 {
     let addresses = if l3[0] >> 4 == 4 { 12..20 } else { 8..40 };
-    sum(&l3[addresses]) + 6 + length as u64
+    sum(&l3[addresses]) + u64::from(proto) + length as u64
 }
 
 /// The sum of the 16-bit words. Those of 32 bits have the same one once it is folded.

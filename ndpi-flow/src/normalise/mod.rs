@@ -1,4 +1,4 @@
-//! Between samples and nDPI: what the receiver of a TCP stream reads of it, in the order it reads it.
+//! Between samples and nDPI: what the receiver of a TCP stream or a QUIC connection reads, in the order it reads it.
 //!
 //! nDPI takes packets as they come. Who sends them can send others beside them, which the receiver
 //! discards, or send them in pieces that only make sense together. So a segment is discarded only where
@@ -7,6 +7,8 @@
 //! come early wait for what is missing before them (`piece`), and the first message of a stream is given to
 //! nDPI as one that most senders would have written (`message`). The receiver is modelled on Linux.
 //!
+//! Which of the hellos of a QUIC connection its server reads, the server's answer proves (`quic`).
+//!
 //! What cannot be judged is read as it came.
 
 mod checksum;
@@ -14,13 +16,17 @@ mod first_message;
 mod message;
 mod options;
 mod piece;
+mod quic;
+mod receiver;
 mod rewrite;
 mod segment;
 mod sender;
 mod side;
+mod step;
 mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use receiver::Receiver;
+pub use step::Step;
 pub(crate) use stream::MOST_KEPT;
-pub use stream::Stream;

@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow};
 use crossbeam::channel::{self, Receiver, RecvTimeoutError};
 use ndpi::Engine;
 use ndpi_common::{SampleHeader, tick_of};
-use ndpi_flow::{Classifier, Servers, Settings, Shards, Shares, Timeouts};
+use ndpi_flow::{BlockedConnections, Classifier, Servers, Settings, Shards, Shares, Timeouts};
 use ndpi_kernel::{Clock, LostFrames, Rings, RuntimeConfig, Stats, VerdictMaps, Waker, ktime_ns};
 
 use super::arrivals::Arrivals;
@@ -117,6 +117,7 @@ pub fn run(
         let (give_back, empties) = channel::bounded(WAITING_BATCHES * engines.len());
         let (mut outboxes, mut backlogs) = (Vec::new(), Vec::new());
         let mut workers = Vec::new();
+        let connections = Arc::new(BlockedConnections::default());
         for (number, engine) in engines.into_iter().enumerate() {
             let (outbox, inbox) = channel::bounded(WAITING_BATCHES);
             let name = format!("worker-{number}");
@@ -124,9 +125,10 @@ pub fn run(
             let (give_back, backlog) = (give_back.clone(), Arc::new(Backlog::default()));
             backlogs.push(Arc::clone(&backlog));
             let Plan { settings, notes, .. } = *plan;
-            let shares = plan.shares.clone();
+            let (shares, connections) = (plan.shares.clone(), Arc::clone(&connections));
             workers.push(lookout.spawn(scope, &name, move || {
-                let classifier = Classifier::with_shares(&engine, settings, &shares, notes);
+                let mut classifier = Classifier::with_shares(&engine, settings, &shares, notes);
+                classifier.share_connections(connections);
                 Worker::new(classifier, sink, inbox, backlog, give_back).run().into_summary()
             })?);
             outboxes.push(Outbox::new(outbox, Arc::clone(&backlogs[number])));

@@ -1,0 +1,50 @@
+//! Flows that are blocked connections which go on from another port or address.
+
+use ndpi_common::parse::proto;
+
+use super::blocked_connections::BlockedConnections;
+use super::sink::{Judge, Moment};
+use crate::flow::{Decided, DecidedBy, FlowEntry};
+use crate::normalise::Receiver;
+use crate::sample::Sample;
+
+/// So many of a flow's first packets may say that it is a connection that is known.
+const FIRST_PACKETS: u16 = 4;
+
+/// Remembers a flow that was decided, if it is a connection that is blocked.
+pub(super) fn remember<F>(connections: &BlockedConnections, flow: &FlowEntry<F>) {
+    let Some(Receiver::Quic(connection)) = &flow.receiver else { return };
+    let Some(decided) = flow.decided() else { return };
+    if let Some(id) = connection.server_id()
+        && decided.verdict.is_some_and(|verdict| verdict.action.drops())
+    {
+        let what = (decided.classification, decided.details.clone());
+        connections.insert(flow.endpoints().1, id, what);
+    }
+}
+
+/// What is to be kept of `flow` if `sample`, one of its first packets, says that it is a connection that was blocked,
+/// and the rules still block it.
+pub(super) fn decide_moved<F>(
+    connections: &BlockedConnections,
+    flow: &FlowEntry<F>,
+    sample: &Sample,
+    rules: &mut impl Judge<F>,
+) -> Option<Decided> {
+    let may_have_moved = !connections.is_empty()
+        && flow.key.proto() == proto::UDP
+        && flow.inspected < FIRST_PACKETS
+        && sample.direction == flow.client
+        && flow.decided().is_none();
+    let payload = sample.payload().filter(|_| may_have_moved)?;
+    let (classification, details) = connections.find(flow.endpoints().1, payload)?;
+    let verdict = rules.judge(flow, &classification, &details, Moment::Final);
+    let by = DecidedBy::Connection;
+    verdict.filter(|verdict| verdict.action.drops()).map(|_| Decided {
+        classification,
+        details,
+        verdict,
+        given_up: false,
+        by,
+    })
+}

@@ -1,0 +1,78 @@
+//! The receiver of a flow's packets, by what carries them.
+
+use ndpi_common::parse::proto;
+use ndpi_labels::Findings;
+
+use super::quic::Connection;
+use super::step::Step;
+use super::stream::Stream;
+use crate::sample::Sample;
+
+/// What is known of the receiver of a flow until the flow is decided.
+#[derive(Debug)]
+pub enum Receiver {
+    /// Of a TCP stream.
+    Tcp(Box<Stream>),
+    /// Of a QUIC connection.
+    Quic(Box<Connection>),
+}
+
+impl Receiver {
+    /// Of the flow of which `sample` is a packet; `None` where packets are read as they come, at least until
+    /// this one. Whether some were is `was_read`.
+    pub fn of(proto: u8, sample: &Sample, was_read: bool) -> Option<Self> {
+        match proto {
+            proto::TCP => Some(Self::Tcp(Box::default())),
+            proto::UDP if Connection::may_begin(sample) => {
+                Some(Self::Quic(Box::new(Connection::new(was_read))))
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes a packet and calls `read` with what the receiver reads next, in that order; keeps up to `room`
+    /// bytes. What cannot be judged is read as it is.
+    pub fn packet(
+        &mut self,
+        sample: &Sample,
+        room: usize,
+        findings: &mut Findings,
+        mut read: impl FnMut(Step),
+    ) {
+        match self {
+            Self::Tcp(stream) => {
+                stream.packet(sample, room, findings, |l3| read(Step::Packet(l3)));
+            }
+            Self::Quic(connection) => connection.packet(sample, room, findings, read),
+        }
+    }
+
+    /// Whether a client's hello is there, and its server's answer is not.
+    pub fn awaits_answer(&self) -> bool {
+        matches!(self, Self::Quic(connection) if connection.awaits_answer())
+    }
+
+    /// How many bytes it keeps.
+    pub fn kept(&self) -> usize {
+        match self {
+            Self::Tcp(stream) => stream.kept(),
+            Self::Quic(connection) => connection.kept(),
+        }
+    }
+
+    /// Nothing more is shown, as at the end of a budget: what can be read of what was kept is read.
+    pub fn release(&mut self, findings: &mut Findings, mut read: impl FnMut(Step)) {
+        match self {
+            Self::Tcp(stream) => stream.release(findings, |l3| read(Step::Packet(l3))),
+            Self::Quic(connection) => connection.release(findings, read),
+        }
+    }
+
+    /// The flow is over: all that was kept is read, and where nothing was, what nobody would have read.
+    pub fn release_all(&mut self, findings: &mut Findings, mut read: impl FnMut(Step)) {
+        match self {
+            Self::Tcp(stream) => stream.release_all(findings, |l3| read(Step::Packet(l3))),
+            Self::Quic(connection) => connection.release(findings, read),
+        }
+    }
+}
