@@ -99,10 +99,6 @@ impl SampleFlags {
     pub const OUTER: u16 = 1024;
     /// The frame has no Ethernet header: its interface has none.
     pub const NO_ETHERNET: u16 = 2048;
-    /// It is shown beyond the budget, by an allowance of user space ([`crate::Action::Inspect`]).
-    pub const ALLOWED: u16 = 4096;
-    /// With it the allowance is used up.
-    pub const LAST_ALLOWED: u16 = 8192;
 }
 
 impl SampleHeader {
@@ -136,14 +132,16 @@ impl SampleHeader {
     }
 
     /// The frame's Ethernet header; `None` on interfaces that have none.
-    pub fn ethernet(&self) -> Option<EthernetHeader> {
+    pub const fn ethernet(&self) -> Option<EthernetHeader> {
         if self.flags & SampleFlags::NO_ETHERNET != 0 {
             return None;
         }
-        let (&destination, rest) = self.ethernet.split_first_chunk()?;
-        let (&source, rest) = rest.split_first_chunk()?;
-        let (&ethertype, _) = rest.split_first_chunk()?;
-        Some(EthernetHeader { destination, source, ethertype: u16::from_be_bytes(ethertype) })
+        let [a, b, c, d, e, f, g, h, i, j, k, l, high, low] = self.ethernet;
+        Some(EthernetHeader {
+            destination: [a, b, c, d, e, f],
+            source: [g, h, i, j, k, l],
+            ethertype: u16::from_be_bytes([high, low]),
+        })
     }
 
     /// Which way the packet went.

@@ -19,13 +19,10 @@ pub enum Action {
     Bypass = 4,
     /// Passed as far as the rule's token bucket allows, dropped beyond it, and counted.
     Limit = 5,
-    /// Nothing was decided, and user space wants to see more of the flow than the budget: as without an
-    /// entry, but so many packets more are shown as [`VerdictEntry::allowance`] says. No policy has it.
-    Inspect = 6,
 }
 
 impl Action {
-    /// Every action that decides on a flow.
+    /// Every action that a verdict can carry.
     pub const ALL: [Self; 5] = [Self::Drop, Self::Reject, Self::Count, Self::Bypass, Self::Limit];
 
     /// The action that a map entry's byte stands for.
@@ -38,7 +35,6 @@ impl Action {
             3 => Some(Self::Count),
             4 => Some(Self::Bypass),
             5 => Some(Self::Limit),
-            6 => Some(Self::Inspect),
             _ => None,
         }
     }
@@ -52,7 +48,6 @@ impl Action {
             Self::Count => "count",
             Self::Bypass => "bypass",
             Self::Limit => "limit",
-            Self::Inspect => "inspect",
         }
     }
 
@@ -75,8 +70,6 @@ pub enum Treatment {
     Limited,
     /// It is dropped and counted, and the first of each direction is shown to be answered.
     Rejected,
-    /// It is let through as one that nobody has decided on, and not counted here.
-    Inspected,
     /// As if there were no verdict, but counted: no entry has such an action.
     Undecided,
 }
@@ -95,8 +88,6 @@ impl Treatment {
             Self::Limited
         } else if action == Action::Reject as u8 {
             Self::Rejected
-        } else if action == Action::Inspect as u8 {
-            Self::Inspected
         } else {
             Self::Undecided
         }
@@ -249,9 +240,8 @@ pub struct VerdictEntry {
     /// Which of the policies that the instance has had made the entry, from 1: with `rule` a
     /// [`crate::RuleKey`]. The kernel does not read it.
     pub revision: u32,
-    /// With the action `inspect`, how many packets beyond the budget are shown yet. The kernel counts it
-    /// down.
-    pub allowance: u32,
+    /// Always 0; makes the padding explicit.
+    pub reserved: u32,
 }
 
 impl VerdictEntry {
@@ -325,16 +315,13 @@ mod tests {
                 }
                 Treatment::Rejected => true,
                 Treatment::Limited => false,
-                Treatment::Inspected | Treatment::Undecided => {
-                    panic!("{} decides nothing", action.name())
-                }
+                Treatment::Undecided => panic!("{} decides nothing", action.name()),
             };
             assert!(drops == action.drops());
         }
         let bypassed = Treatment::Uncounted(Disposition::Pass(crate::Reason::Bypass));
         assert!(Treatment::of(Action::Bypass as u8) == bypassed);
-        assert!(Treatment::of(Action::Inspect as u8) == Treatment::Inspected);
-        assert!([0, 7, 255].iter().all(|action| Treatment::of(*action) == Treatment::Undecided));
+        assert!([0, 6, 255].iter().all(|action| Treatment::of(*action) == Treatment::Undecided));
     }
 
     proptest! {
@@ -377,10 +364,10 @@ mod tests {
 
     #[test]
     fn actions_survive_the_map() {
-        for action in Action::ALL.into_iter().chain([Action::Inspect]) {
+        for action in Action::ALL {
             assert!(Action::from_byte(action as u8) == Some(action));
         }
-        assert!(Action::from_byte(7).is_none());
+        assert!(Action::from_byte(6).is_none());
     }
 
     #[test]

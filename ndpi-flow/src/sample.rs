@@ -43,8 +43,7 @@ pub struct Sample<'a> {
     /// The kernel dropped it, since its flow has no verdict and goes to a blocked server: it is shown
     /// so that the flow gets a verdict of its own. Never in captures.
     pub blocked: bool,
-    /// The kernel shows no more packets of its flow: the budget is used up, or what was allowed beyond it.
-    /// Never in captures.
+    /// The kernel shows no more packets of its flow: the budget is used up. Never in captures.
     pub last: bool,
     /// A TCP packet without payload.
     pub empty: bool,

@@ -46,7 +46,7 @@ impl Unpacker {
             reopened: header.flags & SampleFlags::REOPENED != 0,
             rejected: header.flags & SampleFlags::REJECTED != 0,
             blocked: header.flags & SampleFlags::SERVER != 0,
-            last: is_last(header, self.budget),
+            last: header.number >= self.budget,
             empty: header.flags & SampleFlags::EMPTY != 0,
             under_way: header.flags & SampleFlags::UNDER_WAY != 0,
             loss: header.flags & SampleFlags::LOSS != 0,
@@ -55,32 +55,5 @@ impl Unpacker {
             ingress: header.hook() == Hook::Xdp,
             sequence: header.sequence,
         })
-    }
-}
-
-/// Whether the kernel shows no more of the flow than this.
-fn is_last(header: &SampleHeader, budget: u32) -> bool {
-    if header.flags & SampleFlags::ALLOWED != 0 {
-        return header.flags & SampleFlags::LAST_ALLOWED != 0;
-    }
-    header.number >= budget
-}
-
-#[cfg(test)]
-mod tests {
-    use ndpi_common::{SampleFlags, SampleHeader};
-
-    use super::is_last;
-
-    #[test]
-    fn the_last_is_that_of_the_budget_or_of_what_is_allowed_beyond() {
-        let last = |number, flags| {
-            // SAFETY: integers and byte arrays only: all zeros is a header.
-            let header: SampleHeader = unsafe { std::mem::zeroed() };
-            is_last(&SampleHeader { number, flags, ..header }, 32)
-        };
-        assert!(!last(31, 0) && last(32, 0) && last(33, 0));
-        assert!(!last(33, SampleFlags::ALLOWED));
-        assert!(last(34, SampleFlags::ALLOWED | SampleFlags::LAST_ALLOWED));
     }
 }

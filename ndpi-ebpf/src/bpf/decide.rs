@@ -28,7 +28,6 @@ pub(super) fn decide<H: Hooked, K: Family>(frame: H, packet: &mut FlowPacket<K>)
             }
             Ruling::Acts(disposition) => return count::leave(frame, disposition, packet.weight),
             Ruling::LetThrough => {}
-            Ruling::Inspects => packet.flags |= SampleFlags::ALLOWED,
             Ruling::Knocks => packet.begins = true,
             Ruling::Over => {
                 // On every sample until user space has noticed: the ring may have no room for one.

@@ -7,7 +7,6 @@
 //! | its flow | `decide`: `forwarded`, `verdict` (and `reopen`, `limit`), `undecided` (and `servers`, `show`) |
 //! | what all use | `count`, `family`, `fragments`, `ends`, `hook`, `entry`, `answer`, `settings`, `maps`, `frame`, `bounds`, `atomic` |
 
-mod allowance;
 mod answer;
 mod atomic;
 mod bounds;

@@ -75,6 +75,6 @@ fn answer_for<H: Hooked, K: Family>(frame: H, key: &K, error: &Packet, quoted: &
     // SAFETY: looked up just now.
     match unsafe { ruling(frame, verdict, &packet) } {
         Ruling::Acts(disposition) => count::leave(frame, disposition, packet.weight),
-        Ruling::LetThrough | Ruling::Inspects | Ruling::Knocks | Ruling::Over => NO_ERROR,
+        Ruling::LetThrough | Ruling::Knocks | Ruling::Over => NO_ERROR,
     }
 }

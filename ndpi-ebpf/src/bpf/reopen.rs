@@ -5,7 +5,7 @@ use core::ptr;
 
 use ndpi_common::parse::tcp;
 use ndpi_common::reopen::{Connections, Meaning, Opening, Segment};
-use ndpi_common::{Action, FlowPacket, State, VerdictEntry};
+use ndpi_common::{FlowPacket, State, VerdictEntry};
 
 use super::atomic;
 use super::entry::{FirstWord, clear_state, set_state};
@@ -35,10 +35,6 @@ pub(super) fn by<H: Hooked, K: Copy>(
     settings::now();
     // SAFETY: the caller looked the verdict up in this run.
     let first = unsafe { FirstWord::read(verdict) };
-    if first.action() == Action::Inspect as u8 {
-        // Nothing is decided: its track tells connections apart.
-        return IN_FORCE;
-    }
     // SAFETY: as above; aligned words that are only written whole.
     let (opening, generation, last_seen) = unsafe {
         let generation = ptr::read_volatile(&raw const (*verdict).decided_ns).to_le_bytes();

@@ -71,9 +71,7 @@ pub(super) fn show<H: Hooked, K: Family>(
     }
     let there = packet.end - packet.l3;
     let captured = there.min(settings::snap());
-    // That it may be beyond the budget says nothing of one within.
-    let flags = packet.flags & !SampleFlags::ALLOWED | flags;
-    let flags = flags | if captured < there { SampleFlags::CUT } else { 0 };
+    let flags = packet.flags | flags | if captured < there { SampleFlags::CUT } else { 0 };
     let shown = write(frame, ring, packet, Facts { number, cpu, captured, flags });
     if shown { Ok(()) } else { Err(Reason::RingFull) }
 }

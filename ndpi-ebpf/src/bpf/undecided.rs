@@ -8,7 +8,6 @@ use ndpi_common::{
     TrackNotes,
 };
 
-use super::allowance;
 use super::answer::OPENED;
 use super::atomic;
 use super::count;
@@ -236,7 +235,7 @@ unsafe fn restart<K: Family>(track: *mut Track, packet: &FlowPacket<K>) {
     }
 }
 
-/// Shows a later packet, with `flags`, if the budget is not spent, or user space allows more, and it is none of a fragment that
+/// Shows a later packet, with `flags`, if the budget is not spent, and it is none of a fragment that
 /// nDPI cannot use.
 ///
 /// # Safety
@@ -251,10 +250,7 @@ unsafe fn show_next<H: Hooked, K: Family>(
     // SAFETY: the caller's promise; aligned words that are only changed by atomic operations.
     unsafe {
         let shown = &raw mut (*track).shown;
-        let mut flags = flags;
-        let is_spent = *shown >= settings::budget();
-        let may_be_allowed = packet.flags & SampleFlags::ALLOWED != 0;
-        if is_spent && !may_be_allowed {
+        if *shown >= settings::budget() {
             return Reason::OverBudget;
         }
         if packet.later {
@@ -262,20 +258,13 @@ unsafe fn show_next<H: Hooked, K: Family>(
         }
         let before = atomic::add32(shown, 1);
         if before >= settings::budget() {
-            let allowed = if may_be_allowed { allowance::take(&packet.key) } else { 0 };
-            if allowed == 0 {
-                atomic::add32(shown, u32::MAX);
-                return Reason::OverBudget;
-            }
-            flags |= allowed as u16;
+            atomic::add32(shown, u32::MAX);
+            return Reason::OverBudget;
         }
         match show(frame, packet, before + 1, flags, Backlog::before(packet, false)) {
             Ok(()) => packet.reason,
             Err(reason) => {
                 atomic::add32(shown, u32::MAX);
-                if flags & SampleFlags::ALLOWED != 0 {
-                    allowance::give_back(&packet.key);
-                }
                 atomic::or32(&raw mut (*track).tcp_flags, TrackNotes::loss(packet, Some(reason)));
                 reason
             }

@@ -22,8 +22,6 @@ pub(super) enum Ruling {
     LetThrough,
     /// The same, and with it another connection may begin.
     Knocks,
-    /// Nothing is decided, and more of the flow is to be shown than the budget.
-    Inspects,
     /// The verdict is over.
     Over,
 }
@@ -76,10 +74,8 @@ unsafe fn enforce<H: Hooked, K: Family>(
     treatment: Treatment,
     packet: &FlowPacket<K>,
 ) -> Ruling {
-    match treatment {
-        Treatment::Uncounted(disposition) => return Ruling::Acts(disposition),
-        Treatment::Inspected => return Ruling::Inspects,
-        _ => {}
+    if let Treatment::Uncounted(disposition) = treatment {
+        return Ruling::Acts(disposition);
     }
     // SAFETY: the caller's promise.
     let before = unsafe { count::tally(verdict, packet.direction, packet.weight) };
@@ -98,7 +94,6 @@ unsafe fn enforce<H: Hooked, K: Family>(
             }
             Ruling::Acts(Disposition::Drop(Reason::Reject))
         }
-        Treatment::Inspected => Ruling::Inspects,
         Treatment::Undecided => Ruling::LetThrough,
     }
 }

@@ -57,15 +57,6 @@ impl<S: VerdictStore> Enforcer<S> {
         true
     }
 
-    /// Has the kernel show `packets` more of a flow that has no verdict than it does by itself, and says whether
-    /// it will: see [`VerdictStore::allow`].
-    pub fn allow(&mut self, key: &FlowKey, packets: u32) -> bool {
-        self.store.allow(key, packets).unwrap_or_else(|error| {
-            self.retries.refuse(&error);
-            false
-        })
-    }
-
     /// Enforces what another policy says of a flow that had the verdict `before`; false where it says the
     /// same.
     pub fn rejudge<F>(&mut self, flow: &mut FlowEntry<F>, before: Option<Verdict>) -> bool {

@@ -61,18 +61,6 @@ impl KernelStore {
         Ok(self.limits.add_own(&full)?)
     }
 
-    /// Writes a verdict where something stands already: over an allowance, which decides nothing, and not over
-    /// another verdict.
-    fn write_over_allowance(&self, key: &FlowKey, mut entry: Entry) -> anyhow::Result<Written> {
-        let Some(before) = self.verdicts.get(key)?.filter(is_allowance) else {
-            return Ok(Written::Already);
-        };
-        entry.state |= before.state & (State::INGRESS_LOWER | State::INGRESS_UPPER);
-        entry.tcp_flags_lower |= before.tcp_flags_lower;
-        entry.tcp_flags_upper |= before.tcp_flags_upper;
-        Ok(self.verdicts.replace(key, &entry)?)
-    }
-
     /// Removes the bucket of an entry that is gone, if it was of that flow alone.
     fn remove_bucket(&self, entry: &Entry) -> anyhow::Result<()> {
         if let Some(number) = own_bucket(entry) {
@@ -125,10 +113,7 @@ impl VerdictStore for KernelStore {
     fn write(&self, desired: &DesiredVerdict) -> anyhow::Result<Volume> {
         let key = &desired.key;
         let entry = entry(desired, self.bucket(desired, None)?, self.clock.ktime_ns());
-        let written = match self.verdicts.insert(key, &entry) {
-            Ok(Written::Already) => self.write_over_allowance(key, entry),
-            written => written.map_err(Into::into),
-        };
+        let written = self.verdicts.insert(key, &entry).map_err(Into::into);
         let written = written.and_then(|written| check(key, written));
         if !matches!(written, Ok(Written::Stands)) {
             self.remove_bucket(&entry)?;
@@ -145,18 +130,6 @@ impl VerdictStore for KernelStore {
             packets: track.packets,
             bytes: track.bytes,
         }))
-    }
-
-    fn allow(&self, key: &FlowKey, packets: u32) -> anyhow::Result<bool> {
-        let allowance = allowance(packets, self.clock.ktime_ns());
-        match self.verdicts.insert(key, &allowance)? {
-            Written::Stands => return Ok(true),
-            Written::Full => return Ok(false),
-            Written::Already => {}
-        }
-        let Some(before) = self.verdicts.get(key)?.filter(is_allowance) else { return Ok(false) };
-        let more = Entry { allowance: packets, ..before };
-        Ok(self.verdicts.replace(key, &more)? == Written::Stands)
     }
 
     fn replace(&self, desired: &DesiredVerdict) -> anyhow::Result<Volume> {
@@ -238,22 +211,6 @@ impl VerdictStore for KernelStore {
 /// The number of an entry's bucket, if that is the flow's own.
 fn own_bucket(entry: &Entry) -> Option<u32> {
     (entry.bucket & OWN_BUCKET != 0).then_some(entry.bucket)
-}
-
-/// The entry that allows a flow so many packets beyond the budget, from `now_ns` nanoseconds since boot on.
-fn allowance(packets: u32, now_ns: u64) -> Entry {
-    Entry {
-        action: Action::Inspect as u8,
-        last_seen: tick_of(now_ns),
-        rule: NO_RULE,
-        decided_ns: now_ns,
-        allowance: packets,
-        ..Entry::default()
-    }
-}
-
-fn is_allowance(entry: &Entry) -> bool {
-    entry.action == Action::Inspect as u8
 }
 
 /// The map entry of a verdict made at `now_ns` nanoseconds since boot.

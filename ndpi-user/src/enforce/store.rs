@@ -130,15 +130,6 @@ pub trait VerdictStore {
     /// When the map refuses it: the kernel then goes on as if nothing had been decided.
     fn write(&self, desired: &DesiredVerdict) -> anyhow::Result<Volume>;
 
-    /// Has the kernel show so many packets more of a flow that has no verdict, once it has shown as many as it
-    /// does by itself; what an earlier call left counts no more. Says whether it will: not where a verdict
-    /// stands, nor where there is no room. A verdict takes its place ([`write`](Self::write)).
-    ///
-    /// # Errors
-    ///
-    /// When the map cannot be read or written.
-    fn allow(&self, key: &FlowKey, packets: u32) -> anyhow::Result<bool>;
-
     /// Replaces the verdict that stands, without a moment in which none does; its counters go on.
     /// Returns what passed under it, if it was one that blocks nothing.
     /// In the kernel, packets of the few microseconds between reading and replacing them are counted

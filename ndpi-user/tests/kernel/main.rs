@@ -11,7 +11,6 @@ mod forms;
 mod forwarded;
 mod fragments;
 mod harness;
-mod inspect;
 mod layer3;
 mod limits;
 mod loader;

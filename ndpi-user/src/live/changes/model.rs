@@ -149,11 +149,6 @@ impl VerdictStore for Model {
         Ok(volume(track.packets))
     }
 
-    fn allow(&self, key: &FlowKey, _packets: u32) -> anyhow::Result<bool> {
-        let maps = self.maps();
-        Ok(!maps.full && !maps.verdicts.contains_key(key))
-    }
-
     fn replace(&self, standing: &DesiredVerdict) -> anyhow::Result<Volume> {
         let maps = &mut *self.maps_mut();
         maps.clock += 1;

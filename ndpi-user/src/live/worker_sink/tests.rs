@@ -46,10 +46,6 @@ impl VerdictStore for Table {
         Ok(self.before)
     }
 
-    fn allow(&self, key: &FlowKey, _packets: u32) -> anyhow::Result<bool> {
-        Ok(!self.full && !self.standing.borrow().contains_key(key))
-    }
-
     fn replace(&self, standing: &DesiredVerdict) -> anyhow::Result<Volume> {
         let before = self.standing.borrow_mut().insert(standing.key, *standing);
         let allowed = before.is_some_and(|before| !before.verdict.action.drops());

@@ -61,13 +61,6 @@ impl Kernel {
         self.track_in([map::TRACK_V4, map::TRACK_V6], key)
     }
 
-    /// Changes the track of an IPv4 flow that nobody has answered.
-    pub(crate) fn change_unanswered(&mut self, key: KeyV4, change: impl FnOnce(&mut Track)) {
-        let mut track = self.get(map::UNANSWERED_V4, key).expect("a track");
-        change(&mut track);
-        self.put(map::UNANSWERED_V4, key, track);
-    }
-
     /// The track of a flow that nobody has answered, or what is left of it.
     pub(crate) fn unanswered(&mut self, key: Key) -> Option<Track> {
         self.track_in([map::UNANSWERED_V4, map::UNANSWERED_V6], key)

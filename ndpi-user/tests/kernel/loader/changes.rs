@@ -118,33 +118,3 @@ fn a_connection_that_began_while_its_verdict_was_changed_is_noticed() {
     assert!(!store.is_over(&key, 0).unwrap(), "said of an earlier verdict");
     assert!(store.is_over(&key, u64::MAX).unwrap(), "said of this one");
 }
-
-#[test]
-fn user_space_asks_for_more_of_a_flow_until_it_has_a_verdict() {
-    if !can_load() {
-        return;
-    }
-    let mut kernel = load();
-    let (store, key) = (store(&kernel), key4(4000, 53));
-    let allowance = |kernel: &Kernel| kernel.verdicts().get(&key).unwrap().map(|it| it.allowance);
-    for packets in [3, 7] {
-        assert!(store.allow(&key, packets).unwrap());
-        assert_eq!(allowance(&kernel), Some(packets));
-    }
-    let frame = udp4(4000, 53, b"undecided");
-    assert!(!kernel.test_run().xdp(&frame, None, 5).unwrap().dropped(Hook::Xdp));
-    // The verdict takes its place, and what came before is counted as undecided.
-    let undecided = store.write(&standing(key, Action::Drop, 0)).unwrap();
-    assert_eq!(undecided.packets, 5);
-    let entry = kernel.verdicts().get(&key).unwrap().unwrap();
-    assert_eq!((entry.action, entry.allowance), (Action::Drop as u8, 0));
-    assert_ne!(entry.state & (State::INGRESS_LOWER | State::INGRESS_UPPER), 0);
-    assert!(kernel.test_run().xdp(&frame, None, 1).unwrap().dropped(Hook::Xdp));
-    assert!(!store.allow(&key, 9).unwrap(), "a verdict stands");
-    assert_eq!(kernel.verdicts().get(&key).unwrap().unwrap().action, Action::Drop as u8);
-    assert_eq!(store.take(&key).unwrap().dropped.packets, 1);
-    // Without a verdict it goes with its flow.
-    assert!(store.allow(&key, 1).unwrap());
-    store.take(&key).unwrap();
-    assert_eq!(allowance(&kernel), None);
-}
