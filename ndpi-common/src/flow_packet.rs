@@ -115,9 +115,6 @@ fn flags<K>(packet: &Packet<K>) -> u16 {
     if packet.tunnel as u8 != 0 {
         flags |= SampleFlags::TUNNELED;
     }
-    if packet.l3 == 0 || packet.notes & Notes::NO_ETHERNET != 0 {
-        flags |= SampleFlags::NO_ETHERNET;
-    }
     // Only TCP has flags: other packets without payload are all that their flows consist of.
     if packet.tcp_flags != 0 && packet.payload >= packet.end {
         flags |= SampleFlags::EMPTY;
@@ -186,15 +183,6 @@ mod tests {
         let inner = seen(&Packet { tunnel: Tunnel::Vxlan, ..packet });
         assert!(outer.is_outer() && !inner.is_outer());
         assert!(inner.flags == SampleFlags::TUNNELED);
-    }
-
-    #[test]
-    fn a_frame_that_begins_with_ip_has_no_ethernet_header_nor_has_what_is_inside() {
-        let (packet, flag) = (testing::tcp(10), SampleFlags::NO_ETHERNET);
-        assert!(seen(&packet).flags & flag == 0);
-        assert!(seen(&Packet { l3: 0, ..packet }).flags & flag != 0);
-        let inner = Packet { l3: 50, notes: Notes::NO_ETHERNET, ..packet };
-        assert!(seen(&inner).flags & flag != 0);
     }
 
     #[test]

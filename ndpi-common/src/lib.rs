@@ -43,7 +43,7 @@ pub use limit::{Bucket, BucketState, MAX_RATE, OWN_BUCKET};
 pub use live::{Live, MAX_SNAP, SILENCE_TICKS, Switches};
 pub use pod::Pod;
 pub use rule_name::{RuleKey, RuleName};
-pub use sample::{EthernetHeader, SampleFlags, SampleHeader};
+pub use sample::{SampleFlags, SampleHeader};
 pub use sequence::{Known, SequenceNumbers, SideNumbers};
 pub use server::{MAX_SERVERS, Server, ServerKey};
 pub use stats::{Hook, Outcome, Reason, STATS_LEN, Stat, stats_index, stats_parts};

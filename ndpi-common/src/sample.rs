@@ -4,11 +4,6 @@ use crate::{Direction, Hook, Key, KeyV4, KeyV6, SequenceNumbers};
 
 /// What stands before a sample's bytes in a ring.
 ///
-/// It says nothing of checksums. What an offload leaves to the hardware is no checksum yet where the programs
-/// see it, at egress and behind a virtual interface, and the kernel tells no program which packets these are;
-/// and adding up a payload costs a packet as much as all the rest. Who reads samples has the bytes, and knows
-/// by [`SampleFlags::CUT`] and `segment_size` whether they are those that the checksum is of.
-///
 /// `captured` bytes of the packet follow, from its IP header on; what lies behind them in the
 /// record is left over from earlier records and means nothing.
 #[repr(C)]
@@ -47,24 +42,6 @@ pub struct SampleHeader {
     /// What the flow's packets up to this one have said of TCP's sequence numbers, as far as its track
     /// reaches back; nothing where it has none.
     pub sequence: SequenceNumbers,
-    /// The frame's first bytes; see [`SampleHeader::ethernet`].
-    pub ethernet: [u8; 14],
-    /// Always 0; makes the padding explicit.
-    pub reserved: u16,
-}
-
-/// An Ethernet header (IEEE 802.3), of the whole frame: for a packet out of a tunnel, that of the outermost
-/// packet.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "user", derive(Debug, Hash))]
-pub struct EthernetHeader {
-    /// Address of the receiver.
-    pub destination: [u8; 6],
-    /// Address of the sender.
-    pub source: [u8; 6],
-    /// What follows: IP, or the first tag, label or PPPoE header before it. Tags that the hardware keeps
-    /// beside the frame are not among them.
-    pub ethertype: u16,
 }
 
 /// Bits of [`SampleHeader::flags`].
@@ -97,8 +74,6 @@ impl SampleFlags {
     /// The packet carries one that was opened, and is shown as one of the outer flow, which has no
     /// verdict. It is counted once, as what is inside, unless `SERVER` is set as well.
     pub const OUTER: u16 = 1024;
-    /// The frame has no Ethernet header: its interface has none.
-    pub const NO_ETHERNET: u16 = 2048;
 }
 
 impl SampleHeader {
@@ -131,19 +106,6 @@ impl SampleHeader {
         }
     }
 
-    /// The frame's Ethernet header; `None` on interfaces that have none.
-    pub const fn ethernet(&self) -> Option<EthernetHeader> {
-        if self.flags & SampleFlags::NO_ETHERNET != 0 {
-            return None;
-        }
-        let [a, b, c, d, e, f, g, h, i, j, k, l, high, low] = self.ethernet;
-        Some(EthernetHeader {
-            destination: [a, b, c, d, e, f],
-            source: [g, h, i, j, k, l],
-            ethertype: u16::from_be_bytes([high, low]),
-        })
-    }
-
     /// Which way the packet went.
     pub const fn direction(&self) -> Direction {
         if self.direction == 0 { Direction::FromLower } else { Direction::FromUpper }
@@ -167,7 +129,7 @@ impl SampleHeader {
     }
 }
 
-const _: () = assert!(size_of::<SampleHeader>() == 8 + 40 + 4 + 2 + 2 + 6 * 4 + 24 + 14 + 2);
+const _: () = assert!(size_of::<SampleHeader>() == 8 + 40 + 4 + 2 + 2 + 6 * 4 + 24);
 
 // SAFETY: `repr(C)`, integers and byte arrays only, no padding (asserted above): every bit pattern
 // is a value, and every byte of a value is initialised.

@@ -28,9 +28,9 @@ pub struct Backlog(u64);
 
 impl Backlog {
     /// For packets that tell nDPI next to nothing. About 700 of them: a few milliseconds of work.
-    const EMPTY: Self = Self(144 << 10);
+    const EMPTY: Self = Self(128 << 10);
     /// For packets that open a flow and may be its most telling ones.
-    const FIRST: Self = Self(576 << 10);
+    const FIRST: Self = Self(512 << 10);
     /// As many as the ring holds.
     pub const ANY: Self = Self(u64::MAX);
 

@@ -71,8 +71,6 @@ impl Notes {
     pub const CUT_LENGTH: u8 = 8;
     /// It carries another packet that is opened: it is one of the outer flow, whose verdict comes first.
     pub const OUTER: u8 = 16;
-    /// The frame that it is in has no Ethernet header.
-    pub const NO_ETHERNET: u8 = 32;
 }
 
 /// Why a frame has no flow.

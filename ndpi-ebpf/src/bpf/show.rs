@@ -7,7 +7,6 @@ use core::ptr;
 
 use aya_ebpf::bindings::BPF_RB_AVAIL_DATA;
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns, bpf_ringbuf_query};
-use ndpi_common::parse::ETHERNET_LEN;
 use ndpi_common::{Backlog, FlowPacket, MAX_SNAP, Reason, SampleFlags, SampleHeader};
 
 use super::bounds::between;
@@ -160,24 +159,5 @@ unsafe fn head<H: Hooked, K: Family>(
         (*to).captured = facts.captured;
         (*to).segment_size = packet.segment_size;
         sequence::copy_to::<H>(&raw mut (*to).sequence);
-        ethernet(frame, to);
     }
-}
-
-/// Copies the frame's Ethernet header; zeros where it has none. A subprogram, for the sake of the stack.
-///
-/// # Safety
-/// `to` is valid for reads and writes, and its flags are written.
-#[inline(never)]
-unsafe fn ethernet<H: Hooked>(frame: H, to: *mut SampleHeader) -> i32 {
-    // SAFETY: the caller's promise; the field is as long as what is copied.
-    unsafe {
-        (*to).reserved = 0;
-        let place = &raw mut (*to).ethernet;
-        let there = (*to).flags & SampleFlags::NO_ETHERNET == 0;
-        if !(there && frame.copy_to(0, place.cast(), ETHERNET_LEN)) {
-            *place = [0; 14];
-        }
-    }
-    0
 }

@@ -158,12 +158,7 @@ fn open<H: Hooked>(
         return false;
     }
     // SAFETY: written by `network`, which refused nothing.
-    let inner = unsafe { inner.assume_init_mut() };
-    inner.tunnel = tunnel;
-    if packet.l3 == 0 {
-        inner.notes |= Notes::NO_ETHERNET;
-    }
-    inner.notes |= packet.notes & Notes::NO_ETHERNET;
+    unsafe { inner.assume_init_mut() }.tunnel = tunnel;
     true
 }
 

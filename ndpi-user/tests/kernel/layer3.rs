@@ -39,7 +39,6 @@ fn what_is_shown_of_them_is_the_packet() {
             let shown = kernel.shown();
             assert_eq!(shown.len(), 1);
             assert_eq!((shown[0].header.key(), &shown[0].bytes[..]), (Some(talk.key()), packet));
-            assert_eq!(shown[0].header.ethernet(), None);
         }
     }
 }

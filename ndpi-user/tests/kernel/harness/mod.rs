@@ -60,7 +60,7 @@ impl Shown {
     /// What is said of the packet itself, and not of its flow's past or for want of a payload.
     pub(crate) fn flags(&self) -> u16 {
         let others = SampleFlags::EMPTY | SampleFlags::UNDER_WAY | SampleFlags::LOSS;
-        self.header.flags & !(others | SampleFlags::NO_ETHERNET)
+        self.header.flags & !others
     }
 }
 
