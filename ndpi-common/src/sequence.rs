@@ -200,7 +200,7 @@ mod tests {
     }
 
     fn after(segments: &[Header]) -> SequenceNumbers {
-        segments.iter().fold(SequenceNumbers::UNKNOWN, |numbers, next| numbers.after(next))
+        segments.iter().fold(SequenceNumbers::UNKNOWN, SequenceNumbers::after)
     }
 
     fn initial(numbers: SequenceNumbers, direction: Direction) -> Option<(u32, bool, bool)> {

@@ -77,11 +77,11 @@ impl Side {
         }
     }
 
-    /// Learns from `own` numbers of this side what the kernel has seen of it and not shown, where nothing of it
-    /// was shown before; by those of the `other`, whether this side has accepted the connection.
+    /// Learns from `own` numbers of this side what the kernel has seen of it and not shown, where nothing of the
+    /// connection was shown before; by those of the `other`, whether this side has accepted the connection.
     pub(super) fn opened_unseen(&mut self, own: SideNumbers, other: SideNumbers) {
         let is_certain = own.known & Known::DISPUTED == 0;
-        let Some(initial) = own.initial().filter(|_| is_certain && !self.seen) else { return };
+        let Some(initial) = own.initial().filter(|_| is_certain) else { return };
         self.begin(initial.wrapping_add(1));
         if other.is_confirmed() {
             self.message.end();

@@ -55,10 +55,12 @@ impl Stream {
             own.lose_order(read);
             return read(sample.l3);
         }
-        let numbers =
-            [sample.direction, sample.direction.opposite()].map(|it| sample.sequence.of(it));
-        own.opened_unseen(numbers[0], numbers[1]);
-        other.opened_unseen(numbers[1], numbers[0]);
+        if !own.seen && !other.seen {
+            let numbers =
+                [sample.direction, sample.direction.opposite()].map(|it| sample.sequence.of(it));
+            own.opened_unseen(numbers[0], numbers[1]);
+            other.opened_unseen(numbers[1], numbers[0]);
+        }
         let room = room.min(MOST_KEPT).saturating_sub(other.kept());
         let has_payload = segment.len() > 0;
         let mut arrival = Arrival { sample, segment, own, other, room, findings, is_padding };

@@ -37,7 +37,8 @@ fn captures_of_tools_that_get_round_filters_are_blocked() {
             replay(&["--json", "--packets", "--policy", &policy, &path(&format!("{name}.pcap"))]);
         let packets = run.records("packet");
         let dropped = packets.iter().filter(|packet| packet["action"] == "drop").count();
-        let most = packets.len() * 3 / 4;
+        // Some are sent only to use up what nDPI looks at.
+        let most = packets.len() / 2;
         assert_eq!((dropped > most, dropped == 0), (is_blocked, !is_blocked), "{name}: {dropped}");
     }
 }
