@@ -14,7 +14,6 @@ use super::sink::{Judge, Sink};
 use super::waiting::Waiting;
 use crate::flow::{Decided, FlowEntry, FlowTable, Ledger, Meeting, Notes, Pool, Shares, SlotId};
 use crate::key::FlowKey;
-use crate::normalise::Receiver;
 use crate::sample::{Sample, tcp};
 
 /// The classifier of one thread.
@@ -183,6 +182,7 @@ impl<D: Detector> Classifier<D> {
 
     /// Ends all flows, the oldest first.
     pub fn end_all(&mut self, sink: &mut impl Sink<D::Flow>) {
+        self.kept = 0;
         for flow in std::mem::take(&mut self.table).into_oldest_first() {
             self.finish_flow(flow, End::SourceEnded, sink);
         }
@@ -233,7 +233,12 @@ impl<D: Detector> Classifier<D> {
         let decided = decide(&self.detector, flow, classification, sample, sink.rules());
         // Beyond the budget nothing more is seen of it: what is known now must do.
         let decided = match decided {
-            None if sample.last => decide_at_last(&self.detector, flow, sample, sink.rules()),
+            None if sample.last => {
+                let before = flow.kept();
+                let decided = decide_at_last(&self.detector, flow, sample, sink.rules());
+                self.kept = self.kept - before + flow.kept();
+                decided
+            }
             decided => decided,
         };
         if let Some(decided) = decided {
@@ -263,7 +268,7 @@ impl<D: Detector> Classifier<D> {
         let answered = self.ledger.pool(slot) == Some(Pool::Answered);
         self.ledger.leave(slot);
         if let Some(flow) = self.table.remove(slot) {
-            self.kept -= flow.receiver.as_ref().map_or(0, Receiver::kept);
+            self.kept -= flow.kept();
             self.leave_note(&flow, end, answered);
             self.finish_flow(flow, end, sink);
         }

@@ -1,6 +1,6 @@
 //! Giving nDPI a flow's packets, as its receiver reads them.
 
-use ndpi::{Classification, State};
+use ndpi::Classification;
 
 use super::classifier::Classifier;
 use super::detector::Detector;
@@ -87,9 +87,7 @@ impl<'a, D: Detector> Look<'a, D> {
 
     /// Looks at a packet, unless the last word was said.
     fn at(&mut self, l3: &[u8]) {
-        let is_final =
-            |said: &Classification| matches!(said.state, State::Classified | State::Monitoring);
-        if !self.said.as_ref().is_some_and(is_final) {
+        if !self.said.as_ref().is_some_and(|said| said.state.is_final()) {
             self.said = Some(self.detector.inspect(self.state, l3, self.time_ms));
         }
     }

@@ -3,6 +3,7 @@
 mod again;
 mod first_packet;
 mod forgotten;
+mod streams;
 
 use std::collections::HashMap;
 use std::time::Duration;

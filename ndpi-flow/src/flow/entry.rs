@@ -174,6 +174,11 @@ impl<F> FlowEntry<F> {
         }
     }
 
+    /// Bytes that are kept for its receiver.
+    pub(crate) fn kept(&self) -> usize {
+        self.receiver.as_ref().map_or(0, Receiver::kept)
+    }
+
     /// What the flow is, as far as its client's share goes.
     pub fn held(&self) -> Option<Held> {
         match &self.stage {

@@ -7,7 +7,7 @@ use ndpi_labels::{Finding, Findings};
 use super::first_message::{FirstMessage, Read};
 use super::options::{LARGEST_SHIFT, TcpOptions};
 use super::piece::{Piece, Pieces, differ_at, is_after};
-use super::segment::Segment;
+use super::segment::{Segment, URG};
 use super::sender::Sender;
 
 /// A window that no receiver has named is believed up to here: half of what the sequence numbers allow
@@ -105,13 +105,24 @@ impl Side {
         u32::from(segment.window) << shift
     }
 
-    /// The largest payload that can have come to this side in one packet on the wire.
-    pub(super) fn takes_at_once(&self) -> u32 {
-        self.segment_size.unwrap_or(USUAL_SEGMENT_SIZE).into()
+    /// Whether its SYN was seen.
+    pub(super) fn is_opened(&self) -> bool {
+        self.opened
     }
 
-    /// Notes which byte a segment says is urgent. A byte that was read already is none.
-    pub(super) fn skips(&mut self, segment: &Segment) {
+    /// The largest payload that can have come to this side in one packet on the wire. It may take less, but who
+    /// sends it need not keep to that.
+    pub(super) fn takes_at_once(&self) -> u32 {
+        self.segment_size.unwrap_or_default().max(USUAL_SEGMENT_SIZE).into()
+    }
+
+    /// Notes which byte a segment that is read says is urgent. A byte that was read already is none.
+    fn skips(&mut self, segment: &Segment, findings: &mut Findings) {
+        if !segment.has(URG) || segment.urgent == 0 {
+            return;
+        }
+        // Servers that take urgent bytes in line read another stream.
+        findings.insert(Finding::Ambiguous);
         let at = segment.sequence.wrapping_add(u32::from(segment.urgent) - 1);
         if self.next.is_some_and(|next| !is_after(next, at)) {
             self.urgent = Some(at);
@@ -168,6 +179,7 @@ impl Side {
             return read(&piece.packet);
         };
         let segment = piece.segment;
+        self.skips(&segment, findings);
         if !is_after(segment.behind(), next) {
             return self.compare(&piece, findings);
         }
@@ -199,7 +211,7 @@ impl Side {
 
     /// Reads all that can be read now.
     pub(super) fn advance(&mut self, room: usize, findings: &mut Findings, read: Read) {
-        while let Some(piece) = self.next_piece() {
+        while let Some(piece) = self.next_piece(findings) {
             self.deliver(&piece, room, findings, read);
         }
         self.discard_old(findings);
@@ -208,7 +220,8 @@ impl Side {
     /// Nothing more is shown: what the other end has acknowledged is read, and where it was never seen, all.
     pub(super) fn release(&mut self, is_answered: bool, findings: &mut Findings, read: Read) {
         if !is_answered {
-            self.acknowledged = self.early.behind();
+            let behind = [self.early.behind(), self.doubtful.behind()].into_iter().flatten();
+            self.acknowledged = behind.reduce(|a, b| if is_after(a, b) { a } else { b });
         }
         self.advance(usize::MAX, findings, read);
         if self.doubtful.first().is_some() {
@@ -230,7 +243,7 @@ impl Side {
         self.early.kept() + self.doubtful.kept() + self.copied.len() + self.message.kept()
     }
 
-    fn next_piece(&mut self) -> Option<Piece> {
+    fn next_piece(&mut self, findings: &mut Findings) -> Option<Piece> {
         let next = self.next?;
         let reaches = |it: &Segment| !is_after(it.first(), next) && is_after(it.behind(), next);
         if let Some(piece) = self.early.take(reaches) {
@@ -242,6 +255,7 @@ impl Side {
         let proven = self.doubtful.take(exact).or_else(|| self.doubtful.take(within));
         if let Some(piece) = proven {
             self.sender.proves(&piece.segment, piece.checksum);
+            self.skips(&piece.segment, findings);
             return Some(piece);
         }
         // The other end has what is missing here: it went by unseen.

@@ -8,7 +8,7 @@ use super::checksum::Checksum;
 use super::first_message::Read;
 use super::piece::Piece;
 use super::rewrite::with_payload;
-use super::segment::{Reading, Segment, URG, number};
+use super::segment::{Reading, Segment, number};
 use super::side::Side;
 use crate::sample::Sample;
 
@@ -166,7 +166,7 @@ impl Arrival<'_> {
         }
         if self.segment.len() == 0 || self.segment.has(tcp::RST) {
             if believed && !self.is_padding {
-                read(self.sample.l3);
+                self.without_payload(read);
             }
             return true;
         }
@@ -174,11 +174,25 @@ impl Arrival<'_> {
         true
     }
 
+    /// Reads its header alone: nobody reads payload of a reset.
+    fn without_payload(&self, read: Read) {
+        if self.segment.len() == 0 {
+            return read(self.sample.l3);
+        }
+        read(&with_payload(self.sample.l3, &self.segment, self.segment.sequence, &[]));
+    }
+
     /// What the checksum says; nothing where several segments were merged on arrival, whose checksums were right
-    /// then, or are to be cut.
+    /// then, or are to be cut. Captures do not say that they were: there one is too long for the wire, and its
+    /// checksum unfinished.
     fn checksum(&self) -> Option<Checksum> {
-        let is_merged = self.sample.packets > 1 || self.segment.len() > self.other.takes_at_once();
-        (!is_merged).then(|| Checksum::of(self.sample.l3, &self.segment))
+        if self.sample.packets > 1 {
+            return None;
+        }
+        let checksum = Checksum::of(self.sample.l3, &self.segment);
+        let is_merged =
+            checksum == Checksum::Partial && self.segment.len() > self.other.takes_at_once();
+        (!is_merged).then_some(checksum)
     }
 
     /// Whether any receiver would take such a segment, by its flags and its sequence number.
@@ -215,23 +229,16 @@ impl Arrival<'_> {
 
     /// A SYN. Its payload is read where the other end acknowledges it (RFC 7413, section 4.2).
     fn opening(&mut self, checksum: Option<Checksum>, read: Read) {
-        if self.segment.len() == 0 {
-            return read(self.sample.l3);
+        self.without_payload(read);
+        if self.segment.len() > 0 {
+            self.own.hold(self.piece(checksum), self.room, self.findings);
         }
-        let sequence = self.segment.sequence;
-        read(&with_payload(self.sample.l3, &self.segment, sequence, &[]));
-        self.own.hold(self.piece(checksum), self.room, self.findings);
     }
 
     fn payload(&mut self, checksum: Option<Checksum>, is_clean: bool, read: Read) {
         let piece = self.piece(checksum);
-        if self.segment.has(URG) && self.segment.urgent > 0 {
-            // Servers that take urgent bytes in line read another stream.
-            self.findings.insert(Finding::Ambiguous);
-            self.own.skips(&self.segment);
-        }
-        // Where the other end is not seen, nothing will ever be acknowledged.
-        if is_clean || !self.other.seen {
+        // Where neither the other end nor the start is seen, nothing may ever be acknowledged.
+        if is_clean || !self.other.seen && !self.own.is_opened() {
             return self.own.take(piece, self.room, self.findings, read);
         }
         self.own.hold(piece, self.room, self.findings);

@@ -63,6 +63,11 @@ impl Connection {
         self.read.borrow().clone()
     }
 
+    fn release(&mut self) {
+        let read = &self.read;
+        self.stream.release(&mut self.findings, |l3| note(read, l3));
+    }
+
     fn release_all(&mut self) {
         let read = &self.read;
         self.stream.release_all(&mut self.findings, |l3| note(read, l3));

@@ -175,6 +175,56 @@ fn an_urgent_byte_is_not_read_in_line() {
 }
 
 #[test]
+fn what_is_not_read_makes_no_byte_urgent() {
+    let urgent = Segment { flags: flags::ACK | flags::URG, urgent: 3, ..fake() };
+    for unread in [Segment { damage: 1, ..urgent.clone() }, Segment { ttl: 2, ..urgent }] {
+        assert_eq!(after_handshake(&[unread, piece(0, 8)]).0, BYTES);
+    }
+}
+
+#[test]
+fn payload_of_a_reset_is_not_read() {
+    let flags = flags::RST | flags::ACK;
+    for at in [0, 1] {
+        let reset = Segment { flags, ..CONNECTION.data(at, b"innocent") };
+        assert_eq!(after_handshake(&[reset, piece(0, 8)]).0, BYTES);
+    }
+}
+
+#[test]
+fn a_long_segment_with_a_bad_checksum_is_as_bad_as_a_short_one() {
+    let mut connection = Connection::new();
+    let small = Segment { options: vec![2, 4, 2, 24], ..CONNECTION.syn_ack() };
+    for segment in [CONNECTION.syn(), small] {
+        connection.send(&segment);
+    }
+    for length in [600, 2000] {
+        connection.send(&Segment { damage: 1, ..CONNECTION.data(0, &vec![7; length]) });
+    }
+    connection.send(&piece(0, 8));
+    assert_eq!(connection.read(), BYTES);
+}
+
+#[test]
+fn a_doubt_before_the_answer_to_the_syn_waits_too() {
+    let mut connection = Connection::new();
+    for segment in
+        [CONNECTION.syn(), Segment { ttl: 2, ..fake() }, CONNECTION.syn_ack(), piece(0, 8)]
+    {
+        connection.send(&segment);
+    }
+    assert_eq!(connection.read(), BYTES);
+    // Where no answer is ever seen, it is read when nothing more is shown.
+    let mut one_way = Connection::new();
+    for segment in [CONNECTION.syn(), Segment { ttl: 2, ..piece(0, 8) }] {
+        one_way.send(&segment);
+    }
+    assert_eq!(one_way.read(), b"");
+    one_way.release();
+    assert_eq!(one_way.read(), BYTES);
+}
+
+#[test]
 fn a_later_copy_with_other_bytes_is_noted() {
     let (read, found) = after_handshake(&[piece(0, 8), fake()]);
     assert_eq!((read, found), (BYTES.to_vec(), vec!["ambiguous"]));
