@@ -29,7 +29,8 @@ pub fn fit(l3: &mut [u8], segment_size: u32) -> usize {
     length
 }
 
-fn set_ip_length(l3: &mut [u8], length: usize) {
+/// Writes the length of the packet `l3` into its IP header: `length` bytes, from that header on.
+pub(crate) fn set_ip_length(l3: &mut [u8], length: usize) {
     match l3.first().map(|first| first >> 4) {
         Some(4) => set_u16(l3, 2, length),
         Some(6) => set_u16(l3, 4, length.saturating_sub(IPV6_HEADER)),
@@ -38,7 +39,7 @@ fn set_ip_length(l3: &mut [u8], length: usize) {
 }
 
 /// Writes `value` in network byte order, as far as it fits.
-fn set_u16(bytes: &mut [u8], at: usize, value: usize) {
+pub(crate) fn set_u16(bytes: &mut [u8], at: usize, value: usize) {
     let value = u16::try_from(value).unwrap_or(u16::MAX).to_be_bytes();
     if let Some(field) = bytes.get_mut(at..at + 2) {
         field.copy_from_slice(&value);

@@ -114,7 +114,8 @@ impl Segment {
     }
 }
 
-fn time_to_live(l3: &[u8]) -> u8 {
+/// The time to live (IPv4), or the hop limit (IPv6), of the packet `l3`.
+pub(super) fn time_to_live(l3: &[u8]) -> u8 {
     if l3[0] >> 4 == 4 { l3[8] } else { l3[7] }
 }
 

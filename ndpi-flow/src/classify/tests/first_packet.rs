@@ -146,11 +146,16 @@ fn of_facebook() -> Classification {
     Classification { app: FACEBOOK, ..Classification::default() }
 }
 
-/// Takes a flow with these packets through a classifier.
-fn run(first: Option<Classification>, notes: &mut Notes, packets: &[(&'static [u8], bool)]) {
+/// A kernel's classifier, whose detector says this of first packets.
+fn classifier(first: Option<Classification>) -> Classifier<Script> {
     let settings =
         Settings { timeouts: None, accounting: Accounting::Kernel, max_flows: 9, normalise: false };
-    let mut classifier = Classifier::new(Script { first }, settings);
+    Classifier::new(Script { first }, settings)
+}
+
+/// Takes a flow with these packets through a classifier.
+fn run(first: Option<Classification>, notes: &mut Notes, packets: &[(&'static [u8], bool)]) {
+    let mut classifier = classifier(first);
     for &(content, blocked) in packets {
         classifier.sample(&Sample { blocked, ..packet(1, 5, content) }, notes);
         assert_eq!(classifier.table().find(&key(1, 17)), Some(0));
@@ -217,13 +222,7 @@ fn answers_of_dns_servers_are_learned_when_their_flow_is_classified() {
         let (key, direction) =
             KeyV4::new(([198, 18, 0, 1], 40_000), ([198, 18, 0, 2], port), 0, 17);
         let mut notes = Notes { rules: Rules { early, ..Rules::default() }, ..Notes::default() };
-        let settings = Settings {
-            timeouts: None,
-            accounting: Accounting::Kernel,
-            max_flows: 9,
-            normalise: false,
-        };
-        let mut classifier = Classifier::new(Script { first: None }, settings);
+        let mut classifier = classifier(None);
         for (content, direction) in [(&query, direction), (&answer, direction.opposite())] {
             if is_asked || content == &answer {
                 let sample = Sample::new(FlowKey::V4(key), direction, 5, content);
@@ -239,13 +238,7 @@ fn answers_of_dns_servers_are_learned_when_their_flow_is_classified() {
 fn a_finding_decides_with_the_packet_that_it_came_with_if_a_rule_asks_for_it() {
     let found = |strict, finding, states: [&'static [u8]; 2]| {
         let mut notes = Notes { rules: Rules { strict, ..Rules::default() }, ..Notes::default() };
-        let settings = Settings {
-            timeouts: None,
-            accounting: Accounting::Kernel,
-            max_flows: 9,
-            normalise: false,
-        };
-        let mut classifier = Classifier::new(Script { first: None }, settings);
+        let mut classifier = classifier(None);
         classifier.sample(&packet(1, 5, states[0]), &mut notes);
         let flow = classifier.get_mut(&key(1, 17)).unwrap();
         flow.findings.insert(finding);
@@ -268,13 +261,7 @@ fn an_answer_of_a_dns_server_that_nobody_asked_for_is_found() {
     for (is_asked, answers_first) in [(true, false), (false, false), (false, true)] {
         let (key, direction) = KeyV4::new(([198, 18, 0, 1], 40_000), ([198, 18, 0, 2], 53), 0, 17);
         let mut notes = Notes::default();
-        let settings = Settings {
-            timeouts: None,
-            accounting: Accounting::Kernel,
-            max_flows: 9,
-            normalise: false,
-        };
-        let mut classifier = Classifier::new(Script { first: None }, settings);
+        let mut classifier = classifier(None);
         let mut send = |content: &[u8], direction| {
             classifier.sample(&Sample::new(FlowKey::V4(key), direction, 5, content), &mut notes);
         };

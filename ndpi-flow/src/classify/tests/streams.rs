@@ -1,4 +1,4 @@
-//! What is kept for the receivers of flows, and given back.
+//! The bytes that are kept for the receivers of flows, until they are given back.
 
 use testkit::tcp::{Connection, Segment};
 

@@ -3,10 +3,11 @@
 use ndpi_common::parse::{self, Captured, Fragment, Options, proto};
 
 use super::super::checksum::Checksum;
+use super::super::segment::time_to_live;
 use super::crypto::Rank;
+use crate::resegment::{set_ip_length, set_u16};
 use crate::sample::Sample;
 
-const IPV6_HEADER: usize = 40;
 const HEADER: usize = 8;
 
 /// A datagram.
@@ -40,19 +41,15 @@ impl<'a> Datagram<'a> {
     /// How likely it is to have reached its receiver.
     pub(super) fn rank(&self) -> Rank {
         let udp = &self.l3[self.headers.len() - HEADER..];
-        let ttl = if self.l3[0] >> 4 == 4 { self.l3[8] } else { self.l3[7] };
-        Rank { checksum: Checksum::of_udp(self.l3, udp), ttl }
+        Rank { checksum: Checksum::of_udp(self.l3, udp), ttl: time_to_live(self.l3) }
     }
 }
 
 /// The packet with these headers, in which `payload` is. Its checksums are not made right: nDPI looks at none.
 pub(super) fn with_payload(headers: &[u8], payload: &[u8]) -> Vec<u8> {
     let mut packet = [headers, payload].concat();
-    let (field, header) = if headers[0] >> 4 == 4 { (2, 0) } else { (4, IPV6_HEADER) };
-    let number = |length: usize| u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes();
-    let length = number(packet.len() - header);
-    packet[field..field + 2].copy_from_slice(&length);
-    let udp = headers.len() - HEADER;
-    packet[udp + 4..udp + 6].copy_from_slice(&number(HEADER + payload.len()));
+    let length = packet.len();
+    set_ip_length(&mut packet, length);
+    set_u16(&mut packet, headers.len() - HEADER + 4, HEADER + payload.len());
     packet
 }
