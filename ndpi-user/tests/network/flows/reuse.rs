@@ -112,15 +112,23 @@ fn connect_all(ports: Range<u16>) -> io::Result<Vec<TcpStream>> {
     Ok(clients)
 }
 
-/// Connects from a port, which is free again as soon as the socket is closed.
+/// Connects from a port, which is free again as soon as the connection is ended by [`reset`].
 fn connect(port: u16) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
-    socket.set_linger(Some(Duration::ZERO))?;
     let address = |ip: &str, port| SocketAddr::new(ip.parse().unwrap(), port).into();
     socket.bind(&address(FAR, port))?;
     socket.connect_timeout(&address(NEAR, 80), PATIENCE)?;
     Ok(socket.into())
+}
+
+/// Ends connections at once, with a RST, as `connect` to `AF_UNSPEC` does (tcp_disconnect of the kernel).
+/// Closing their descriptors would not do: a process that another test starts at this moment holds copies
+/// of them until it executes its program, and as long the ports stay taken.
+fn reset(clients: Vec<TcpStream>) {
+    for client in clients {
+        rustix::net::connect_unspec(&client).expect("a connection is ended");
+    }
 }
 
 /// Has a client with these ports try a blocked site from so many of them, so often, and then an allowed one
@@ -132,13 +140,14 @@ fn reach(ports: Range<u16>, taken: u16, attempts: usize) {
     for _ in 0..attempts {
         let clients = scene.get("www.facebook.com", taken.clone());
         assert_eq!(scene.heard(&clients, BLOCKED), 0);
-        // The client's ends are closed, the server's are not: what would end them is dropped.
+        // The client's ends are ended, the server's are not: what would end them is dropped.
+        reset(clients);
         held.append(&mut scene.open);
     }
     let clients = scene.get("www.example.org", ports.clone());
     assert_eq!(scene.heard(&clients, PATIENCE), ports.len());
     held.append(&mut scene.open);
-    drop(clients);
+    reset(clients);
     // And what was allowed on a port allows no blocked site there.
     let clients = scene.get("www.facebook.com", ports);
     assert_eq!(scene.heard(&clients, BLOCKED), 0);
