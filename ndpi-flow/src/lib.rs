@@ -15,7 +15,7 @@ mod verdict;
 pub use batch::Batch;
 pub use classify::{
     Accounting, BlockedConnections, Captured, Classifier, Detector, DnsAnswer, End, Enforcement,
-    Judge, Moment, RuleJudge, Scene, Settings, Sink, Unenforced,
+    Hints, Judge, Moment, RuleJudge, Scene, Settings, Sink, Unenforced,
 };
 pub use first_packet::{
     Basis, Blocked, Blocklist, Hint, Known, LONGEST, Lesson, NoBlocklist, ServerCache, Servers,

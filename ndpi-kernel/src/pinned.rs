@@ -92,6 +92,16 @@ pub fn open(directory: Option<&Path>) -> Result<Pinned, PinnedError> {
     })
 }
 
+/// Whether an instance holds `directory`: it runs, starts or ends.
+///
+/// # Errors
+///
+/// As for [`socket_path`].
+pub fn is_held(directory: &Path) -> Result<bool, FolderError> {
+    let folder = Folder::open(directory, Owner::Given, On::Bpf)?;
+    Ok(folder.is_some_and(|folder| lock::is_held(&folder)))
+}
+
 /// Where the instance whose maps are pinned in `directory` takes commands; `None` where there is no
 /// such directory, and so no instance.
 ///

@@ -6,7 +6,7 @@ use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
     CompletionsArguments, Context, DetachArguments, ListArguments, ManArguments, PcapArguments,
-    PolicyArguments, ReplayArguments, RunArguments, VerdictsArguments,
+    PolicyArguments, ReplayArguments, RunArguments, StatusArguments, VerdictsArguments,
 };
 
 /// Labels every flow that crosses an interface with its application, and enforces a policy in the kernel.
@@ -35,6 +35,7 @@ enum Command {
     Pcap(PcapArguments),
     Replay(ReplayArguments),
     Policy(PolicyArguments),
+    Status(StatusArguments),
     Verdicts(VerdictsArguments),
     Detach(DetachArguments),
     Completions(CompletionsArguments),
@@ -57,6 +58,7 @@ impl Cli {
             Command::Pcap(arguments) => arguments.run(),
             Command::Replay(arguments) => arguments.run(context),
             Command::Policy(arguments) => arguments.run(context),
+            Command::Status(arguments) => arguments.run(),
             Command::Verdicts(arguments) => arguments.run(),
             Command::Detach(arguments) => arguments.run(),
             Command::Completions(arguments) => arguments.run(Self::command()),

@@ -29,6 +29,8 @@ pub mod reject;
 mod replay;
 pub mod report;
 mod rights;
+pub mod snapshot;
+mod status;
 mod stdout;
 #[cfg(test)]
 mod testing;

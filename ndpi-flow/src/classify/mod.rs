@@ -24,6 +24,6 @@ pub use classifier::Classifier;
 pub use detector::{Detector, DnsAnswer};
 pub use end::End;
 pub use enforcement::{Enforcement, Unenforced};
-pub use rule_judge::{Captured, RuleJudge, Scene};
+pub use rule_judge::{Captured, Hints, RuleJudge, Scene};
 pub use settings::{Accounting, Settings};
 pub use sink::{Judge, Moment, Sink};

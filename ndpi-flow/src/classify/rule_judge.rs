@@ -50,12 +50,22 @@ pub struct RuleJudge<S = Captured> {
     servers: Option<Arc<Servers>>,
     /// Where it judges.
     pub scene: S,
+    hints: Hints,
+}
+
+/// How often a flow's first packet was known to belong to something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hints {
+    /// Flows at whose first packet it was asked.
+    pub asked: u64,
+    /// Flows of them for which there was a hint.
+    pub given: u64,
 }
 
 impl<S> RuleJudge<S> {
     /// Judges by `policy`; what all judges of a program remember of servers is in `servers`.
     pub fn new(policy: Arc<Policy>, servers: Arc<Servers>, scene: S) -> Self {
-        Self { policy: Some(policy), servers: Some(servers), scene }
+        Self { policy: Some(policy), servers: Some(servers), scene, hints: Hints::default() }
     }
 
     /// Judges flows of captures, and remembers their servers for itself if a rule asks for it. Servers
@@ -68,7 +78,12 @@ impl<S> RuleJudge<S> {
         let acts_early = policy.as_ref().filter(|policy| policy.acts_on_first_packet());
         let servers =
             acts_early.map(|policy| Servers::new(Arc::clone(policy), Box::new(blocklist)));
-        Self { policy, servers: servers.map(Arc::new), scene }
+        Self { policy, servers: servers.map(Arc::new), scene, hints: Hints::default() }
+    }
+
+    /// How often there was a hint.
+    pub fn hints(&self) -> Hints {
+        self.hints
     }
 
     /// Judges by this policy from now on.
@@ -128,11 +143,18 @@ impl<S: Scene, F> Judge<F> for RuleJudge<S> {
         said: Option<Classification>,
         now_ns: u64,
     ) -> Option<Hint> {
-        if flow.tenants.is_some() {
+        let hint = if flow.tenants.is_some() {
             // What is remembered of a server is of no tenant, or of another.
-            return Hint::by_first_packet(said, Details::default());
+            Hint::by_first_packet(said, Details::default())
+        } else {
+            let server = flow.key.server(flow.client);
+            self.servers.as_ref().and_then(|servers| servers.hint(&server, said, now_ns))
+        };
+        if flow.inspected <= 1 {
+            self.hints.asked += 1;
+            self.hints.given += u64::from(hint.is_some());
         }
-        self.servers.as_ref()?.hint(&flow.key.server(flow.client), said, now_ns)
+        hint
     }
 
     fn learn(&mut self, dns_answer: &DnsAnswer, now_ns: u64) {
@@ -264,5 +286,11 @@ mod tests {
         let inside = [TenantId::Vxlan(7), TenantId::None];
         let inside = flow(1, Tenant::new(inside));
         assert_eq!(named(&mut judge, &inside), None);
+        let stranger = judge.hint(&flow(9, Tenant::default()), None, 1);
+        assert!(stranger.is_none());
+        let later = FlowEntry { inspected: 2, ..flow(9, Tenant::default()) };
+        assert!(judge.hint(&later, None, 1).is_none());
+        let hints = judge.hints();
+        assert_eq!((hints.asked, hints.given), (3, 2), "each flow once");
     }
 }

@@ -84,12 +84,15 @@ pub enum MapError {
 pub(crate) struct Hash<K, V> {
     name: &'static str,
     fd: Arc<OwnedFd>,
+    /// Entries that it has room for.
+    places: u32,
     entries: PhantomData<fn(K) -> V>,
 }
 
 impl<K, V> Clone for Hash<K, V> {
     fn clone(&self) -> Self {
-        Self { name: self.name, fd: Arc::clone(&self.fd), entries: PhantomData }
+        let Self { name, places, .. } = *self;
+        Self { name, fd: Arc::clone(&self.fd), places, entries: PhantomData }
     }
 }
 
@@ -99,12 +102,19 @@ impl<K: Pod, V: Pod> Hash<K, V> {
         // Of the others with keys, some have a value for each CPU, and some take no look-ups.
         let kinds = [MapType::Hash, MapType::LruHash];
         let fd = open_checked::<K, V>(name, &kinds, map)?;
-        Ok(Self { name, fd: Arc::new(fd), entries: PhantomData })
+        let info =
+            map.info().map_err(|source| MapError::Open { map: name, source: Box::new(source) })?;
+        Ok(Self { name, fd: Arc::new(fd), places: info.max_entries(), entries: PhantomData })
     }
 
     /// The map's name.
     pub(crate) fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Entries that it has room for.
+    pub(crate) fn places(&self) -> u32 {
+        self.places
     }
 
     /// The value of `key`.

@@ -72,6 +72,16 @@ impl RuntimeConfig {
         self.change(|live| (live.tick, live.heartbeat) = (tick, tick.max(1)))
     }
 
+    /// What stands in the map now, whoever wrote it.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn read(&self) -> Result<Live, MapError> {
+        let value = sys::lookup(self.0.map.as_fd(), &0u32);
+        value.map(Option::unwrap_or_default).map_err(|source| failed("read", source))
+    }
+
     /// Switches on those of [`Switches::LIVE`] that are in `switches`, and the others of them off.
     /// The next packet meets it.
     ///

@@ -83,6 +83,11 @@ impl VerdictMaps {
         self.v6.map().clear()
     }
 
+    /// Entries that each map has room for: of IPv4, and of IPv6.
+    pub fn places(&self) -> [u64; 2] {
+        [self.v4.map().places(), self.v6.map().places()].map(u64::from)
+    }
+
     /// All entries of both maps, while the kernel goes on counting in them. An entry that stays
     /// during the walk comes exactly once; one that comes or goes meanwhile, once or not at all.
     pub fn entries(&self) -> impl Iterator<Item = Result<(Key, VerdictEntry), MapError>> + use<> {

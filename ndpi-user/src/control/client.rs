@@ -68,14 +68,35 @@ pub enum AskError {
     },
 }
 
+impl AskError {
+    /// The same of the instance with these pins: they are all that a person knows of it.
+    #[must_use]
+    pub fn by_pins(self, pins: &Path) -> Self {
+        match self {
+            Self::Nobody(_) => Self::Nobody(pins.to_owned()),
+            Self::Denied(_) => Self::Denied(pins.to_owned()),
+            error => error,
+        }
+    }
+}
+
 /// Asks the instance that listens at `path`, and waits for its answer.
 ///
 /// # Errors
 ///
 /// There is none, this process may not ask it, or it does not answer.
 pub fn ask(path: &Path, command: Command) -> Result<Answer, AskError> {
+    ask_within(path, command, PATIENCE)
+}
+
+/// The same, but for no longer than that.
+///
+/// # Errors
+///
+/// As for [`ask`].
+pub fn ask_within(path: &Path, command: Command, patience: Duration) -> Result<Answer, AskError> {
     let failed = |doing| move |source| AskError::Call { doing, path: path.to_owned(), source };
-    let stream = connect(path).map_err(|error| match error.kind() {
+    let stream = connect(path, patience).map_err(|error| match error.kind() {
         // No socket, or one that a crashed instance left.
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
             AskError::Nobody(path.to_owned())
@@ -84,9 +105,9 @@ pub fn ask(path: &Path, command: Command) -> Result<Answer, AskError> {
         _ => failed("connect to")(error),
     })?;
     let request = serde_json::to_vec(&Request::new(command)).map_err(io::Error::from);
-    line::write(&stream, request.map_err(failed("ask"))?, PATIENCE).map_err(failed("ask"))?;
-    await_reply(&stream, path)?;
-    let reply = line::read(&stream, LONGEST_REPLY, PATIENCE).map_err(failed("hear from"))?;
+    line::write(&stream, request.map_err(failed("ask"))?, patience).map_err(failed("ask"))?;
+    await_reply(&stream, path, patience)?;
+    let reply = line::read(&stream, LONGEST_REPLY, patience).map_err(failed("hear from"))?;
     let understood = failed("understand");
     let reply: Reply = serde_json::from_slice(&reply).map_err(|error| understood(error.into()))?;
     if reply.protocol != PROTOCOL {
@@ -96,17 +117,17 @@ pub fn ask(path: &Path, command: Command) -> Result<Answer, AskError> {
 }
 
 /// Connects, or fails at once where more wait already than the instance has room for.
-fn connect(path: &Path) -> io::Result<UnixStream> {
+fn connect(path: &Path, patience: Duration) -> io::Result<UnixStream> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.connect_timeout(&SockAddr::unix(path)?, PATIENCE)?;
+    socket.connect_timeout(&SockAddr::unix(path)?, patience)?;
     Ok(OwnedFd::from(socket).into())
 }
 
 /// Waits until the instance replies, for as long as its process runs.
-fn await_reply(stream: &UnixStream, path: &Path) -> Result<(), AskError> {
+fn await_reply(stream: &UnixStream, path: &Path, patience: Duration) -> Result<(), AskError> {
     let failed = |source| AskError::Call { doing: "hear from", path: path.to_owned(), source };
     let peer = socket_peercred(stream).map_err(|error| failed(error.into()))?.pid;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + patience;
     let slice = Timespec::try_from(SLICE).ok();
     while Instant::now() < deadline {
         match poll(&mut [PollFd::new(stream, PollFlags::IN)], slice.as_ref()) {

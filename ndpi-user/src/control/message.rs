@@ -4,6 +4,8 @@ use ndpi_events::ReloadResult;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::snapshot::Snapshot;
+
 /// The version of requests and replies.
 pub const PROTOCOL: u32 = 1;
 
@@ -22,10 +24,12 @@ pub struct Request {
 pub enum Command {
     /// Reload the policy.
     PolicyReload,
+    /// Say how it is.
+    Status,
 }
 
 /// A reply.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reply {
     /// [`PROTOCOL`] of the instance.
     pub protocol: u32,
@@ -35,11 +39,13 @@ pub struct Reply {
 }
 
 /// What came of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// The policy was read.
     PolicyReload(Reload),
+    /// How the instance is.
+    Status(Box<Snapshot>),
     /// Nothing was done, and why.
     Refused(String),
 }

@@ -3,15 +3,20 @@
 //!
 //! ```text
 //! {"protocol":1,"command":"policy-reload"}
+//! {"protocol":1,"command":"status"}
 //! {"protocol":1,"policy_reload":{"taken":true,"policy":"/etc/policy.toml","rules":3,…}}
 //! ```
 
+mod cleaned;
 mod client;
+mod find;
 mod line;
 mod message;
 mod server;
 
-pub use client::{AskError, ask};
+pub use cleaned::cleaned_json;
+pub use client::{AskError, ask, ask_within};
+pub use find::socket_of;
 pub use message::{Answer, Command, PROTOCOL, Reload, Reply, Request};
 pub use server::{Server, StartError};
 

@@ -21,7 +21,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use crossbeam::channel;
 use ndpi::{Engine, Library};
-use ndpi_events::{BusBuilder, Event as Reported, Time};
+use ndpi_events::{BusBuilder, Event as Reported, Losses, Time};
 use ndpi_flow::Servers;
 use ndpi_kernel::{Clock, Kernel, check_capabilities, ktime_ns};
 use ndpi_policy::{Policy, Vocabulary};
@@ -40,6 +40,7 @@ use crate::logging;
 use crate::policy_files::PolicyFiles;
 use crate::record::Names;
 use crate::reject::{self, Rejecter};
+use crate::snapshot::{self, Maps, Observer, Sources};
 
 /// How long the last event of a session waits for room in a queue.
 const LAST_EVENT_WAIT: Duration = Duration::from_secs(2);
@@ -80,13 +81,12 @@ impl Options {
         }
         let (attacher, attachments) = Attacher::start(&mut kernel, self.interfaces.clone())?;
 
-        let server = orders::listen(&kernel, reload);
         let mut bus = BusBuilder::default();
         let messages = LogSink::start(&mut bus);
+        let observed = snapshot::subscribe(&mut bus);
         let records = self.format.start(&mut bus, standard_output()?);
         let bus = bus.build(Time::now());
         let mut source = bus.source("session");
-        source.publish(Time::now(), Reported::Status(self.status(&library, &attachments)));
         let shared = Shared {
             names: Arc::new(Names::of(&engines[0])),
             interfaces: attacher.roster().clone(),
@@ -94,11 +94,21 @@ impl Options {
             halves: Arc::new(Halves::new(attacher.roster().clone(), bus.source("directions"))),
             suspects: Arc::new(Suspects::new(bus.source("suspects"))),
             bus,
+            board: Arc::default(),
             lost_records: records.losses().clone(),
             rejecter: rejecter(&policy)?,
             servers: servers(&kernel, &policy),
         };
         let names = Arc::clone(&shared.names);
+        let sinks =
+            vec![("records", records.losses().clone()), ("messages", messages.losses().clone())];
+        let facts = self.facts(&library);
+        let observer =
+            Arc::new(Observer::new(facts, maps(&kernel), sources(&shared, sinks), observed));
+        let (_observing, observed_until) = channel::bounded(0);
+        observer.look_every_second(observed_until).context("cannot start a thread")?;
+        let server = orders::listen(&kernel, reload, Arc::clone(&observer));
+        source.publish(Time::now(), Reported::Status(self.status(&library, &attachments)));
         let reloads = Reloads::default();
         if let Some(path) = self.policy.clone() {
             let unenforced = attacher.roster().clone();
@@ -168,6 +178,22 @@ fn standard_output() -> Result<File> {
 fn report(summary: &Summary, names: &Names, closing: &Closing) -> String {
     let (table, leaks, samples) = (summary.table(names), summary.leaks(), summary.samples());
     format!("\n{table}{leaks}{samples}{}\n{closing}", summary.times())
+}
+
+/// What of the kernel side is looked at for snapshots.
+fn maps(kernel: &Kernel) -> Maps {
+    let (stats, lost_frames) = (kernel.stats().clone(), kernel.lost_frames().clone());
+    Maps { stats, lost_frames, live: kernel.live().clone() }
+}
+
+/// What is looked at besides.
+fn sources(shared: &Shared, sinks: Vec<(&'static str, Losses)>) -> Sources {
+    Sources {
+        board: Arc::clone(&shared.board),
+        interfaces: shared.interfaces.clone(),
+        names: Arc::clone(&shared.names),
+        sinks,
+    }
 }
 
 /// What is remembered of servers, blocked in the kernel.

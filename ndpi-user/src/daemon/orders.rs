@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use crossbeam::channel::{self, Receiver, Sender, select};
 
+use std::sync::Arc;
+
 use super::reload::Ask;
 use crate::control::{Answer, Command, Server};
+use crate::snapshot::Observer;
 use ndpi_kernel::Kernel;
 
 /// How long a command may take before whoever asked receives that it takes longer.
@@ -19,19 +22,26 @@ pub(super) struct Orders {
 }
 
 /// Listens for commands to the instance that `kernel` belongs to; `reload` is how it is asked to read
-/// its policy again, if it has one. Where it cannot, it says so, and
+/// its policy again, if it has one, and `observer` knows how it is. Where it cannot, it says so, and
 /// signals are what is left.
-pub(super) fn listen(kernel: &Kernel, reload: Option<Sender<Ask>>) -> Option<Orders> {
+pub(super) fn listen(
+    kernel: &Kernel,
+    reload: Option<Sender<Ask>>,
+    observer: Arc<Observer>,
+) -> Option<Orders> {
     let path = kernel.socket_path()?;
     let (going_on, ending) = channel::bounded(0);
     let server = Server::start(&path, move |command| match command {
         Command::PolicyReload => reload_policy(reload.as_ref(), &ending),
+        Command::Status => Answer::Status(Box::new(observer.snapshot())),
     });
     match server {
         Ok(server) => Some(Orders { _going_on: going_on, _server: server }),
         Err(error) => {
             let error = anyhow::Error::new(error);
-            log::warn!("{error:#}: `ndpi-xdp policy reload` will not find this one; use SIGHUP");
+            log::warn!(
+                "{error:#}: `ndpi-xdp policy reload` and `status` will not find this one; use SIGHUP"
+            );
             None
         }
     }

@@ -9,6 +9,7 @@ use super::options::Options;
 use super::peers;
 use crate::interfaces::Event;
 use crate::record::interface_event;
+use crate::snapshot::Facts;
 
 impl Options {
     /// The session that has started.
@@ -20,6 +21,18 @@ impl Options {
             policy: self.policy.as_ref().map(|path| shown(path).to_string()),
             attached: attachments.iter().map(|it| self.attached(it)).collect(),
         })
+    }
+
+    /// What of it does not change, for snapshots.
+    pub(super) fn facts(&self, library: &Library) -> Facts {
+        let all = |each: usize| (each * self.workers) as u64;
+        Facts {
+            ndpi: library.revision(),
+            policy: self.policy.as_ref().map(|path| shown(path).to_string()),
+            verdicts: self.load.verdicts.max(1).into(),
+            flows: all(self.plan.settings.max_flows),
+            notes: all(self.plan.notes),
+        }
     }
 
     /// Reports what happened to an interface.

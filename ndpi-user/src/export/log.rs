@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam::channel::{Receiver, bounded};
-use ndpi_events::{BusBuilder, Ender, Kind, Kinds, Subscription};
+use ndpi_events::{BusBuilder, Ender, Kind, Kinds, Losses, Subscription};
 
 use super::wording::messages;
 
@@ -19,6 +19,7 @@ const LONGEST_END: Duration = Duration::from_secs(2);
 pub struct LogSink {
     ender: Ender,
     done: Receiver<()>,
+    losses: Losses,
 }
 
 impl LogSink {
@@ -26,13 +27,18 @@ impl LogSink {
     pub fn start(bus: &mut BusBuilder) -> Self {
         let kinds = Kinds::of(&[Kind::Status, Kind::Reloaded, Kind::Warning]);
         let mut events = bus.subscribe(kinds, |_| true, WAITING_MESSAGES);
-        let ender = events.ender();
+        let (ender, losses) = (events.ender(), events.losses().clone());
         let (end, done) = bounded(0);
         thread::spawn(move || {
             log_all(&events);
             drop(end);
         });
-        Self { ender, done }
+        Self { ender, done, losses }
+    }
+
+    /// What was lost.
+    pub fn losses(&self) -> &Losses {
+        &self.losses
     }
 
     /// Returns when everything was logged that was published until now.

@@ -20,6 +20,7 @@ use ndpi_events::BusBuilder;
 pub use ending::Ending;
 pub use lines::LineSink;
 pub use log::LogSink;
+pub(crate) use wording::messages;
 
 /// What records look like on standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

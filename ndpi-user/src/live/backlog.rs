@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use ndpi_common::{SampleFlags, SampleHeader};
 
+use crate::snapshot::Queue;
+
 /// Which samples are left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Behind {
@@ -135,6 +137,20 @@ impl Backlog {
         let late = Duration::from_nanos(late);
         let found = BEHIND.into_iter().find(|(_, many, long)| waiting >= *many && late >= *long);
         found.map_or(Behind::No, |(behind, ..)| behind)
+    }
+}
+
+impl Queue for Backlog {
+    fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    fn is_stuck(&self) -> bool {
+        self.is_stuck()
+    }
+
+    fn not_given(&self) -> (u64, u64) {
+        (self.spared(), self.queue_full())
     }
 }
 

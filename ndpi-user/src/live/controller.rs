@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use crossbeam::channel::{self, Receiver, Sender, select};
 use ndpi_common::TICK_NS;
+use ndpi_events::Time;
 use ndpi_flow::Servers;
 use ndpi_kernel::{Clock, RuntimeConfig, ktime_ns, suspended_ns};
 use ndpi_policy::Policy;
@@ -17,6 +18,7 @@ use super::outbox::Outbox;
 use super::strain::StrainGauge;
 use super::stuck::StuckWatch;
 use crate::enforce::{ActivePolicy, KernelRules, PolicyInstaller};
+use crate::snapshot::{Board, InForce};
 
 /// A command to a session that runs.
 #[derive(Debug)]
@@ -36,6 +38,7 @@ pub(super) struct Controller<'a> {
     installer: PolicyInstaller<KernelRules>,
     in_force: Arc<ActivePolicy>,
     servers: Arc<Servers>,
+    board: Arc<Board>,
     gauge: StrainGauge,
     stuck: StuckWatch,
     outboxes: &'a [Outbox],
@@ -60,26 +63,38 @@ impl<'a> Controller<'a> {
         clock: Clock,
         installer: PolicyInstaller<KernelRules>,
         in_force: Arc<ActivePolicy>,
-        servers: Arc<Servers>,
+        (servers, board): (Arc<Servers>, Arc<Board>),
         (gauge, stuck): (StrainGauge, StuckWatch),
         outboxes: &'a [Outbox],
     ) -> Self {
         let owed = outboxes.iter().map(|_| VecDeque::new()).collect();
         let changes = Vec::new();
         let suspended = suspended_ns();
-        Self {
+        let controller = Self {
             live,
             suspended,
             clock,
             installer,
             in_force,
             servers,
+            board,
             gauge,
             stuck,
             outboxes,
             owed,
             changes,
-        }
+        };
+        controller.note_in_force();
+        controller
+    }
+
+    /// Says which policy is in force from now on.
+    fn note_in_force(&self) {
+        self.board.set_policy(InForce {
+            revision: self.in_force.revision(),
+            rules: self.in_force.policy().rules().len() as u64,
+            since: Time::now(),
+        });
     }
 
     /// Goes on until it is stopped.
@@ -148,6 +163,7 @@ impl<'a> Controller<'a> {
         match self.installer.install(policy, ktime_ns()) {
             Ok(in_force) => {
                 self.in_force = Arc::new(in_force);
+                self.note_in_force();
                 self.pass_on(Some(done));
             }
             // Nobody waits for the answer where the reloader has ended, and the session is to.

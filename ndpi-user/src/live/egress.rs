@@ -14,13 +14,18 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// What is watched, and where it is said.
 pub(super) struct EgressWatch {
-    pub(super) stats: Stats,
-    pub(super) clock: Clock,
-    pub(super) source: Source,
-    pub(super) known: HashMap<u32, Precedence>,
+    stats: Stats,
+    clock: Clock,
+    source: Source,
+    known: HashMap<u32, Precedence>,
 }
 
 impl EgressWatch {
+    /// Watches by these statistics, and reports to `source`.
+    pub(super) fn new(stats: Stats, clock: Clock, source: Source) -> Self {
+        Self { stats, clock, source, known: HashMap::new() }
+    }
+
     /// Looks at the interfaces that `watched` names, at once and then every second, until the other end
     /// of `stopped` is gone.
     pub(super) fn run(mut self, watched: impl Fn() -> Vec<u32>, stopped: &Receiver<()>) {

@@ -1,6 +1,5 @@
 //! A session: all threads of the live pipeline, from the first sample to the last record.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
@@ -9,16 +8,14 @@ use anyhow::{Result, anyhow};
 use crossbeam::channel::{self, Receiver, RecvTimeoutError};
 use ndpi::Engine;
 use ndpi_common::{SampleHeader, tick_of};
-use ndpi_flow::{BlockedConnections, Classifier, Servers, Settings, Shards, Shares, Timeouts};
+use ndpi_flow::{BlockedConnections, Classifier, Settings, Shards, Shares, Timeouts};
 use ndpi_kernel::{Clock, LostFrames, Rings, RuntimeConfig, Stats, VerdictMaps, Waker, ktime_ns};
 
 use super::arrivals::Arrivals;
 use super::backlog::Backlog;
 use super::census::Census;
 use super::controller::{Control, Controller};
-use super::crowding::Crowding;
 use super::egress::EgressWatch;
-use super::halves::Halves;
 use super::lookout::Lookout;
 use super::losses::LossWatch;
 use super::message::Message;
@@ -27,11 +24,11 @@ use super::reader::Reader;
 use super::strain::StrainGauge;
 use super::stuck::StuckWatch;
 use super::summary::Summary;
-use super::suspects::Suspects;
 use super::worker::Worker;
 use super::worker_sink::{Shared, WorkerSink};
 use crate::enforce::{ActivePolicy, KernelRules, KernelStore, PolicyInstaller};
 use crate::interfaces::Roster;
+use crate::snapshot::{Queue, Swept, Volumes};
 
 /// Batches that may wait for a worker. Where they do, the reader leaves out what may be left out long
 /// before.
@@ -121,9 +118,11 @@ pub fn run(
         for (number, engine) in engines.into_iter().enumerate() {
             let (outbox, inbox) = channel::bounded(WAITING_BATCHES);
             let name = format!("worker-{number}");
-            let sink = WorkerSink::new(store.clone(), Arc::clone(&policy), shared, &name);
             let (give_back, backlog) = (give_back.clone(), Arc::new(Backlog::default()));
             backlogs.push(Arc::clone(&backlog));
+            let sink = WorkerSink::new(store.clone(), Arc::clone(&policy), shared, &name);
+            let queue = Arc::clone(&backlog) as Arc<dyn Queue>;
+            let sink = sink.at(shared.board.enter(queue));
             let Plan { settings, notes, .. } = *plan;
             let (shares, connections) = (plan.shares.clone(), Arc::clone(&connections));
             workers.push(lookout.spawn(scope, &name, move || {
@@ -133,12 +132,7 @@ pub fn run(
             })?);
             outboxes.push(Outbox::new(outbox, Arc::clone(&backlogs[number])));
         }
-        let egress = EgressWatch {
-            stats: stats.clone(),
-            clock: clock.clone(),
-            source: shared.bus.source("egress"),
-            known: HashMap::new(),
-        };
+        let egress = EgressWatch::new(stats.clone(), clock.clone(), shared.bus.source("egress"));
         let shards = Shards::seeded(outboxes.len());
         let reader = Reader::new(outboxes.clone(), shards, empties, plan.budget);
         let read = || read(rings, reader, &clock, &shared.interfaces);
@@ -149,7 +143,7 @@ pub fn run(
         );
         let sweeper = Sweeper {
             verdicts,
-            servers: Arc::clone(&shared.servers),
+            shared: shared.clone(),
             clock: clock.clone(),
             losses: LossWatch::new(
                 stats,
@@ -161,9 +155,6 @@ pub fn run(
             shards,
             timeouts: plan.timeouts,
             places: plan.settings.max_flows,
-            crowding: Arc::clone(&shared.crowding),
-            halves: Arc::clone(&shared.halves),
-            suspects: Arc::clone(&shared.suspects),
             since: vec![0; outboxes.len()],
         };
         let (stop_sweeper, stopped) = channel::bounded(0);
@@ -173,9 +164,16 @@ pub fn run(
         lookout.spawn(scope, "egress", move || egress.run(watched, &stop))?;
         lookout.spawn(scope, "sweeper", move || sweeper.run(every, &stopped))?;
 
-        let servers = Arc::clone(&shared.servers);
-        let controller =
-            Controller::new(live, clock.clone(), installer, policy, servers, gauges, &outboxes);
+        let (servers, board) = (Arc::clone(&shared.servers), Arc::clone(&shared.board));
+        let controller = Controller::new(
+            live,
+            clock.clone(),
+            installer,
+            policy,
+            (servers, board),
+            gauges,
+            &outboxes,
+        );
         let controlled = controller.run(control, lookout.ended());
         stopping();
         // The workers end when nobody can send to them: not this thread, the sweeper or the reader.
@@ -229,7 +227,7 @@ fn read(mut rings: Rings, mut reader: Reader, clock: &Clock, interfaces: &Roster
 /// at what the rings have lost.
 struct Sweeper {
     verdicts: VerdictMaps,
-    servers: Arc<Servers>,
+    shared: Shared,
     clock: Clock,
     losses: LossWatch,
     outboxes: Vec<Outbox>,
@@ -237,9 +235,6 @@ struct Sweeper {
     timeouts: Timeouts,
     /// Flows that each worker has room for.
     places: usize,
-    crowding: Arc<Crowding>,
-    halves: Arc<Halves>,
-    suspects: Arc<Suspects>,
     /// For each worker, the last sweep that brought it its active flows, see [`Census`].
     since: Vec<u32>,
 }
@@ -251,22 +246,30 @@ impl Sweeper {
             let now = ktime_ns();
             self.sweep(tick_of(now), stopped);
             let now_ns = self.clock.epoch_ns(now);
-            self.servers.sweep(now_ns);
-            self.crowding.look(now_ns);
-            self.halves.look(now_ns);
-            self.suspects.look(now_ns);
+            self.shared.servers.sweep(now_ns);
+            self.shared.crowding.look(now_ns);
+            self.shared.halves.look(now_ns);
+            self.shared.suspects.look(now_ns);
             self.losses.look(now_ns);
         }
     }
 
     fn sweep(&mut self, now: u32, stopped: &Receiver<()>) {
         let mut census = Census::new(now, self.shards, &self.since);
+        // Before what lives is looked at, see `snapshot::Ledger`.
+        let (over, mut living, mut swept) =
+            (self.shared.board.over(), Volumes::default(), Swept::default());
         for entry in self.verdicts.entries() {
             match entry {
-                Ok((key, verdict)) => census.add(key, &verdict, &self.timeouts, &self.clock),
+                Ok((key, verdict)) => {
+                    swept.count(&key);
+                    living.count_entry(&verdict);
+                    census.add(key, &verdict, &self.timeouts, &self.clock);
+                }
                 Err(error) => return log::error!("cannot sweep the verdicts: {error}"),
             }
         }
+        self.shared.board.set_swept(swept, over, &living);
         self.since = census.since(self.places);
         for (owner, message) in census.messages(self.places) {
             send_between_samples(&self.outboxes[owner], message, stopped);

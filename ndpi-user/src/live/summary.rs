@@ -9,6 +9,7 @@ use ndpi_flow::{Action, DecidedBy, FlowEntry};
 use super::timing::TimeToVerdict;
 use crate::enforce::Volume;
 use crate::record::{Counters, Found, Names};
+use crate::snapshot::{Class, Volume as Total, Volumes};
 
 /// Totals of one application under one action.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +68,18 @@ impl Summary {
         let (flows, dropped) = self.by.entry(decided.by).or_default();
         *flows += 1;
         *dropped += counters.dropped;
+    }
+
+    /// The flows that are over, for snapshots.
+    pub fn volumes(&self) -> Volumes {
+        let mut volumes = Volumes::default();
+        for ((app, action), row) in &self.rows {
+            let Row { category, flows, packets, bytes, dropped } = *row;
+            let action = action.map_or(0, |action| action as u8);
+            let class = Class { app: *app, category, action };
+            volumes.count(class, &Total { flows, packets, bytes, dropped });
+        }
+        volumes
     }
 
     /// Adds a blocked flow of which `passed` got through.

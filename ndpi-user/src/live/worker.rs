@@ -22,6 +22,9 @@ const STEPS_PER_MESSAGE: usize = 32;
 /// How often verdicts are tried again that the maps refused.
 const RETRY_EVERY_NS: u64 = 1_000_000_000;
 
+/// How often it says how far it is.
+const REPORT_EVERY_NS: u64 = 500_000_000;
+
 /// How many of them are tried in vain at a time: each may mean a search for room.
 const RETRIES: usize = 8;
 
@@ -53,7 +56,7 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
     /// Works until nobody can send a message any more, ends all flows, and returns the sink with
     /// its totals.
     pub(super) fn run(mut self) -> WorkerSink<S> {
-        let mut retried = 0;
+        let (mut retried, mut reported) = (0, 0);
         loop {
             self.backlog.rests();
             let received = self.inbox.recv_timeout(IDLE_WAIT);
@@ -71,11 +74,22 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
                 retried = now;
                 self.retry();
             }
+            if now.abs_diff(reported) > REPORT_EVERY_NS {
+                reported = now;
+                self.report(now);
+            }
         }
         self.classifier.end_all(&mut self.sink);
         self.sink.report_lost(self.classifier.notes().lost());
+        self.report(now_ns());
         self.sink.count_samples(self.taken);
         self.sink
+    }
+
+    /// Says how far it is, for whoever makes snapshots.
+    fn report(&self, now_ns: u64) {
+        let (flows, notes) = (self.classifier.table().len(), self.classifier.notes().len());
+        self.sink.put_share(now_ns, (flows, notes), self.taken);
     }
 
     /// Looks again at flows of which too little is known, where that is due at `now_ns`.
@@ -108,8 +122,9 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
                     self.sink.stopwatch().begin(batch.sent_ns, ktime_ns());
                     self.classifier.sample(&sample, &mut self.sink);
                 }
-                self.sink.stopwatch().rest();
-                self.backlog.end(batch.len(), ktime_ns().saturating_sub(batch.seen_ns));
+                let now = ktime_ns();
+                self.sink.stopwatch().rest(now);
+                self.backlog.end(batch.len(), now.saturating_sub(batch.seen_ns));
                 self.taken += batch.packets() as u64;
                 let steps = batch.len() + STEPS_PER_MESSAGE;
                 batch.clear();

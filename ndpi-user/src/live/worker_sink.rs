@@ -1,10 +1,11 @@
 //! The sink of one worker: its decisions are enforced, reported and summed up.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ndpi_events::{Bus, Losses};
+use ndpi_events::{Bus, Losses, Time};
 use ndpi_flow::{
-    Cause, Client, End, Enforcement, FlowEntry, Judge, Sample, Servers, Sink, Verdict,
+    Cause, Client, DecidedBy, End, Enforcement, FlowEntry, Judge, Sample, Servers, Sink, Verdict,
 };
 use ndpi_kernel::ktime_ns;
 
@@ -20,6 +21,7 @@ use crate::enforce::{ActivePolicy, Enforcer, KernelCounts, Pending, VerdictStore
 use crate::interfaces::Roster;
 use crate::record::{Counters, Names};
 use crate::reject::Rejecter;
+use crate::snapshot::{Board, Buckets, Hints, OF_PACKETS, OF_VERDICTS, Place, WorkerShare};
 
 /// What all workers share.
 #[derive(Clone, Debug)]
@@ -42,6 +44,8 @@ pub struct Shared {
     pub halves: Arc<Halves>,
     /// Clients in whose flows something was found.
     pub suspects: Arc<Suspects>,
+    /// Where each leaves what it has done, for snapshots.
+    pub board: Arc<Board>,
 }
 
 /// The sink of one worker.
@@ -58,6 +62,10 @@ pub(super) struct WorkerSink<S> {
     changed: u64,
     /// Notes that were lost so far.
     lost_notes: u64,
+    /// Flows by what decided them.
+    decided: BTreeMap<DecidedBy, u64>,
+    /// Where it says what it has done.
+    place: Option<Place>,
 }
 
 impl<S: VerdictStore> WorkerSink<S> {
@@ -77,7 +85,14 @@ impl<S: VerdictStore> WorkerSink<S> {
             summary: Summary::default(),
             changed: 0,
             lost_notes: 0,
+            decided: BTreeMap::new(),
+            place: None,
         }
+    }
+
+    /// The same, which leaves what it has done at this place.
+    pub(super) fn at(self, place: Place) -> Self {
+        Self { place: Some(place), ..self }
     }
 
     /// Measures what this worker's decisions take.
@@ -120,6 +135,27 @@ impl<S: VerdictStore> WorkerSink<S> {
         }
     }
 
+    /// Leaves on the board what was done until `now_ns` (since the Unix epoch), with so many flows in the table,
+    /// so many notes, and so many packets taken.
+    pub(super) fn put_share(&self, now_ns: u64, (flows, notes): (usize, usize), taken: u64) {
+        let Some(place) = &self.place else { return };
+        let stopwatch = &self.judge.scene.stopwatch;
+        let hints = self.judge.hints();
+        place.put(WorkerShare {
+            time: Time::from_ns(now_ns),
+            flows: flows as u64,
+            notes: notes as u64,
+            pending: self.enforcer.pending() as u64,
+            taken,
+            over: self.summary.volumes(),
+            decided: self.decided.clone(),
+            hints: Hints { asked: hints.asked, given: hints.given },
+            found: self.summary.found().clone(),
+            time_to_verdict: Buckets::of(stopwatch.times().payload().total(), &OF_VERDICTS),
+            inspection: Buckets::of(stopwatch.samples(), &OF_PACKETS),
+        });
+    }
+
     /// Counts samples that were taken.
     pub(super) fn count_samples(&mut self, taken: u64) {
         self.summary.add_samples(taken);
@@ -157,6 +193,9 @@ impl<S: VerdictStore, F> Sink<F> for WorkerSink<S> {
 
     fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
         let decided = ktime_ns();
+        if let Some(it) = flow.decided() {
+            *self.decided.entry(it.by).or_default() += 1;
+        }
         if !self.enforcer.write(flow) {
             return;
         }

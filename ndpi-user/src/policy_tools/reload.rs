@@ -1,18 +1,15 @@
 //! Has a running instance reload its policy: `ndpi-xdp policy reload`.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use ndpi_events::ReloadResult;
-use ndpi_kernel::FolderError;
-use ndpi_kernel::pinned::socket_path;
 use ndpi_text::{clean, message};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::control::{Answer, AskError, Command, Reload, ask};
+use crate::control::{Answer, Command, Reload, ask, cleaned_json, socket_of};
 use crate::stdout::print;
 
 /// Asks the instance with these maps to reload its policy, and prints its answer. Exit status 1 if the
@@ -21,32 +18,15 @@ use crate::stdout::print;
 /// # Errors
 /// No instance is running, or it could not be asked or refused.
 pub(crate) fn reload(pin_directory: &Path, as_json: bool) -> Result<ExitCode> {
-    let answer = ask(&socket(pin_directory)?, Command::PolicyReload).map_err(|error| match error {
-        // Its pins are all that a person knows of an instance.
-        AskError::Nobody(_) => AskError::Nobody(pin_directory.to_owned()),
-        AskError::Denied(_) => AskError::Denied(pin_directory.to_owned()),
-        error => error,
-    });
+    let answer = ask(&socket_of(pin_directory)?, Command::PolicyReload)
+        .map_err(|error| error.by_pins(pin_directory));
     let reload = match answer? {
         Answer::PolicyReload(reload) => cleaned(reload),
         Answer::Refused(why) => bail!("{}", clean(&why)),
+        Answer::Status(_) => bail!("the running ndpi-xdp has answered something else"),
     };
     print(&if as_json { to_json(&reload) } else { to_text(&reload) })?;
     Ok(if reload.result.taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Where the instance takes commands.
-fn socket(pin_directory: &Path) -> Result<PathBuf> {
-    let denied = |error: &FolderError| match error {
-        FolderError::Call { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
-        _ => false,
-    };
-    match socket_path(pin_directory) {
-        Ok(Some(socket)) => Ok(socket),
-        Ok(None) => Err(AskError::Nobody(pin_directory.to_owned()).into()),
-        Err(error) if denied(&error) => Err(AskError::Denied(pin_directory.to_owned()).into()),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// An answer as it can be shown: the instance may run as a user with fewer rights than whoever asks,
@@ -69,19 +49,6 @@ fn cleaned(reload: Reload) -> Reload {
 
 fn cleaned_pair(name: &str, why: &str) -> (String, String) {
     (clean(name).into_owned(), clean(why).into_owned())
-}
-
-fn cleaned_json(value: Value) -> Value {
-    match value {
-        Value::String(text) => clean(&text).into(),
-        Value::Array(values) => values.into_iter().map(cleaned_json).collect(),
-        Value::Object(fields) => {
-            let cleaned =
-                |(name, value): (String, _)| (clean(&name).into_owned(), cleaned_json(value));
-            fields.into_iter().map(cleaned).collect()
-        }
-        other => other,
-    }
 }
 
 fn to_json(reload: &Reload) -> String {

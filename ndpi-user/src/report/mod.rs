@@ -12,5 +12,6 @@ pub(crate) mod units;
 pub use csv::{CSV_HEADER, write_csv};
 pub use slowest::{SlowFlow, Slowest};
 pub use statistics::statistics_table;
+pub(crate) use statistics::{hook_name, outcome_name};
 pub use summary::{Ruled, Summary, Tally};
 pub use text::{CaptureReport, Report};

@@ -35,14 +35,16 @@ pub fn statistics_table(statistics: &Statistics) -> impl fmt::Display + '_ {
     })
 }
 
-fn hook_name(hook: Hook) -> &'static str {
+/// What a hook is called.
+pub(crate) fn hook_name(hook: Hook) -> &'static str {
     match hook {
         Hook::Xdp => "ingress",
         Hook::Tc => "egress",
     }
 }
 
-fn outcome_name(outcome: Outcome) -> &'static str {
+/// What an outcome is called.
+pub(crate) fn outcome_name(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Passed => "passed",
         Outcome::Dropped => "dropped",

@@ -17,6 +17,7 @@ mod policies;
 mod privileges;
 mod reject;
 mod reload;
+mod status;
 mod streams;
 
 use ndpi_kernel::object::kernel_object;

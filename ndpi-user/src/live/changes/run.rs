@@ -168,6 +168,7 @@ fn shared(bus: &Bus, in_force: &ActivePolicy) -> Shared {
         halves: Arc::new(Halves::new(Roster::default(), bus.source("directions"))),
         bus: bus.clone(),
         lost_records: Losses::default(),
+        board: Arc::default(),
         rejecter: None,
         servers: Arc::new(Servers::new(Arc::clone(in_force.policy()), Box::new(NoBlocklist))),
     }

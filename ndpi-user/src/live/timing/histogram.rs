@@ -14,12 +14,13 @@ const BUCKETS: usize = index_of(1 << LAST_BIT) + 1;
 pub struct Histogram {
     counts: Box<[u64; BUCKETS]>,
     count: u64,
+    sum_ns: u64,
     longest_ns: u64,
 }
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self { counts: Box::new([0; BUCKETS]), count: 0, longest_ns: 0 }
+        Self { counts: Box::new([0; BUCKETS]), count: 0, sum_ns: 0, longest_ns: 0 }
     }
 }
 
@@ -35,6 +36,7 @@ impl Histogram {
     pub fn add(&mut self, ns: u64) {
         self.counts[index_of(ns.min(1 << LAST_BIT))] += 1;
         self.count += 1;
+        self.sum_ns = self.sum_ns.saturating_add(ns);
         self.longest_ns = self.longest_ns.max(ns);
     }
 
@@ -44,12 +46,24 @@ impl Histogram {
             *ours += theirs;
         }
         self.count += other.count;
+        self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
         self.longest_ns = self.longest_ns.max(other.longest_ns);
     }
 
     /// How many durations were counted.
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// All of them together, in nanoseconds.
+    pub fn sum_ns(&self) -> u64 {
+        self.sum_ns
+    }
+
+    /// How many of them were no longer than `ns`, but for some that were longer by less than a thirty-second
+    /// part.
+    pub fn up_to(&self, ns: u64) -> u64 {
+        self.counts[..=index_of(ns.min(1 << LAST_BIT))].iter().sum()
     }
 
     /// The longest of them.
@@ -127,6 +141,18 @@ mod tests {
         assert_eq!((histogram.count(), histogram.longest()), (1000, ns(1_000_000)));
         histogram.add(u64::MAX);
         assert_eq!(histogram.count(), 1001);
+    }
+
+    #[test]
+    fn bounds_divide_them() {
+        let mut histogram = Histogram::default();
+        (1..=1000).for_each(|value| histogram.add(value * 1000));
+        let bounds = [(0, 0), (900, 0), (250_000, 250), (1_000_000, 1000), (u64::MAX, 1000)];
+        for (bound, exact) in bounds {
+            let found = histogram.up_to(bound);
+            assert!((exact..=exact + exact / PARTS).contains(&found), "{bound}: {found}");
+        }
+        assert_eq!(histogram.sum_ns(), 1000 * 1001 / 2 * 1000);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Where the time between a packet and its verdict goes, while a worker is at it.
 
-use super::TimeToVerdict;
 use super::stages::Decision;
+use super::{Histogram, TimeToVerdict};
 use ndpi_kernel::ktime_ns;
 
 /// Takes the times of one worker. A sample costs one look at the clock, a decision a few: some hundred
@@ -13,18 +13,33 @@ pub(in crate::live) struct Stopwatch {
     /// Spent on the rules since then.
     policy_ns: u64,
     times: TimeToVerdict,
+    /// What each sample took.
+    samples: Histogram,
 }
 
 impl Stopwatch {
     /// The worker begins with a sample of a batch that was sent at `sent_ns`.
     pub(in crate::live) fn begin(&mut self, sent_ns: u64, now_ns: u64) {
+        self.rest(now_ns);
         self.sample = Some((sent_ns, now_ns));
         self.policy_ns = 0;
     }
 
     /// The worker is at no sample any more.
-    pub(in crate::live) fn rest(&mut self) {
-        self.sample = None;
+    pub(in crate::live) fn rest(&mut self, now_ns: u64) {
+        if let Some((_, begun_ns)) = self.sample.take() {
+            self.samples.add(now_ns.saturating_sub(begun_ns));
+        }
+    }
+
+    /// What decisions took so far.
+    pub(in crate::live) fn times(&self) -> &TimeToVerdict {
+        &self.times
+    }
+
+    /// What samples took: in the flow table, nDPI and the rules, and to write the verdict.
+    pub(in crate::live) fn samples(&self) -> &Histogram {
+        &self.samples
     }
 
     /// Notes that rules were asked since `started_ns`.
@@ -73,7 +88,8 @@ mod tests {
         watch.judged(ktime_ns());
         watch.policy_ns = 30;
         watch.stands((1900, 1950), 950, false);
-        watch.rest();
+        watch.rest(2000);
+        assert_eq!((watch.samples().count(), watch.samples().sum_ns()), (1, 300));
         watch.stands((2900, 2950), 950, false);
         let times = watch.into_times();
         let found: Vec<_> =

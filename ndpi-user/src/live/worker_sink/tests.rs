@@ -146,6 +146,7 @@ fn shared(bus: &Bus, policy: &ActivePolicy) -> Shared {
         halves: Arc::new(Halves::new(Roster::default(), bus.source("directions"))),
         bus: bus.clone(),
         lost_records: Losses::default(),
+        board: Arc::default(),
         rejecter: None,
         servers: Arc::new(Servers::new(Arc::clone(policy.policy()), Box::new(NoBlocklist))),
     }

@@ -1,0 +1,251 @@
+//! A snapshot of an instance: plain values, which may cross to another process and be kept there.
+//!
+//! Counts are since the start of the instance, and only rise. docs/records.md explains the fields.
+
+use std::collections::BTreeMap;
+
+use ndpi_events::{Attached, Time, Word};
+use serde::{Deserialize, Serialize};
+
+use super::buckets::Buckets;
+
+/// An instance at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// When it was made.
+    pub time: Time,
+    /// The program's version.
+    pub version: Word,
+    /// nDPI's revision.
+    pub ndpi: String,
+    /// The process.
+    pub pid: u32,
+    /// When the instance began to enforce.
+    pub since: Time,
+    /// What keeps enforcement from being whole, and what else there is to know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
+    /// Where the programs are attached.
+    pub attached: Vec<Watched>,
+    /// Interfaces and patterns that were asked for, on which nothing is enforced or not all, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unenforced: BTreeMap<String, String>,
+    /// The policy in force.
+    pub policy: PolicyState,
+    /// The last few seconds; absent in the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rates: Option<Rates>,
+    /// Packets by the way they left the programs; what never happened is left out.
+    pub packets: Vec<Counted>,
+    /// Tables and how full they are.
+    pub tables: Vec<Fill>,
+    /// What was lost or left out.
+    pub losses: LostSoFar,
+    /// The threads that classify.
+    pub workers: Vec<WorkerState>,
+    /// Decided flows by what decided them: `content`, `first-packet`, `server`, …
+    pub decided: BTreeMap<Word, u64>,
+    /// How often there was a hint at the first packet of a flow.
+    pub hints: Hints,
+    /// Flows in which something was found, by what.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub findings: BTreeMap<Word, u64>,
+    /// Decided flows by application.
+    pub apps: Vec<Traffic>,
+    /// The same by category.
+    pub categories: Vec<Traffic>,
+    /// From a packet with payload to the verdict that it led to.
+    pub time_to_verdict: Buckets,
+    /// How long workers were at each packet that was shown.
+    pub inspection: Buckets,
+    /// Those who write down what is reported.
+    pub sinks: Vec<SinkState>,
+}
+
+impl Snapshot {
+    /// Whether all that is to be enforced is.
+    pub fn is_whole(&self) -> bool {
+        !self.problems.iter().any(|problem| problem.breaks)
+    }
+}
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Problem {
+    /// What, in a word that docs/operate.md explains.
+    pub what: Word,
+    /// Whether enforcement is not whole for it.
+    pub breaks: bool,
+    /// Since when, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+    /// In words.
+    pub text: String,
+}
+
+/// An interface with the programs on it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Watched {
+    /// How they are attached.
+    #[serde(flatten)]
+    pub attached: Attached,
+    /// Since when.
+    pub since: Time,
+}
+
+/// The policy in force.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PolicyState {
+    /// Its file; absent where everything is only counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Which of the instance's policies it is, from 1. A schedule does not change it.
+    pub revision: u32,
+    /// How many rules it has.
+    pub rules: u64,
+    /// Since when it is in force.
+    pub since: Time,
+    /// How often another was taken.
+    pub taken: u64,
+    /// How often one was refused.
+    pub refused: u64,
+    /// The last reload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_reload: Option<LastReload>,
+}
+
+/// How the last reload of the policy ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LastReload {
+    /// When.
+    pub time: Time,
+    /// Whether the policy was taken; if not, the one before is still in force.
+    pub taken: bool,
+    /// The first line of what is wrong with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// What happened in the last few seconds, per second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rates {
+    /// Over how many milliseconds.
+    pub over_ms: u64,
+    /// Packets seen at both hooks.
+    pub packets: u64,
+    /// Their bits, from the IP header on.
+    pub bits: u64,
+    /// Packets that were dropped.
+    pub dropped: u64,
+    /// Packets that were shown to user space.
+    pub shown: u64,
+    /// Packets that were not shown as a ring was full: not per second, but all of that time.
+    pub ring_full: u64,
+}
+
+/// Packets that left the programs of one hook in one way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// `ingress` or `egress`.
+    pub hook: Word,
+    /// `passed`, `dropped` or `redirected`.
+    pub outcome: Word,
+    /// Why, in the words of docs/operate.md.
+    pub reason: Word,
+    /// How many.
+    pub packets: u64,
+    /// Their bytes, from the IP header on.
+    pub bytes: u64,
+}
+
+/// A table and how full it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fill {
+    /// Which: `verdicts-v4`, `verdicts-v6`, `flows`, `notes`, `servers`.
+    pub table: Word,
+    /// Entries in it. Verdicts are counted by each sweep.
+    pub used: u64,
+    /// Entries that it has room for.
+    pub places: u64,
+}
+
+/// What was lost or left out since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostSoFar {
+    /// Packets that were not shown as a ring was full, by its number; rings that lost nothing are left out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ring_full: BTreeMap<u32, u64>,
+    /// Packets that the kernel did not show as user space was behind.
+    pub held_back: u64,
+    /// Packets that were shown, and that nDPI was not given as its worker was behind.
+    pub left_out: u64,
+    /// Packets that were shown, and lost as their worker took none.
+    pub queue_full: u64,
+    /// Frames that were to leave through a peer interface, and could not.
+    pub lost_frames: u64,
+    /// Events that the one who keeps this account missed: what is said of interfaces and problems may be
+    /// out of date.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub events: u64,
+}
+
+/// A thread that classifies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerState {
+    /// Packets that wait for it now.
+    pub waiting: u64,
+    /// Whether it does not go on.
+    pub stuck: bool,
+    /// Flows in its table.
+    pub flows: u64,
+    /// Flows of which the kernel lacks a verdict that its maps have refused; they are tried again.
+    pub pending: u64,
+    /// Packets that it was shown and has taken.
+    pub taken: u64,
+    /// When it last said so.
+    pub time: Time,
+}
+
+/// Hints at first packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hints {
+    /// Flows at whose first packet somebody asked for a hint: none where no rule has `first_packet`.
+    pub asked: u64,
+    /// Flows of them for which there was one.
+    pub given: u64,
+}
+
+/// Decided flows with one label and one action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// The application or the category.
+    pub name: String,
+    /// What the policy does with them; `none` where it said nothing.
+    pub action: Word,
+    /// How many there were.
+    pub flows: u64,
+    /// Their packets, since they were decided and once they are over all of them.
+    pub packets: u64,
+    /// The bytes of these, from the IP header on.
+    pub bytes: u64,
+    /// Packets of theirs that were dropped.
+    pub dropped: u64,
+}
+
+/// Who writes down what is reported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SinkState {
+    /// Which: `records`, `messages`.
+    pub sink: Word,
+    /// Events that wait to be written.
+    pub waiting: u64,
+    /// Events that were lost.
+    pub lost: u64,
+    /// Nobody reads any more.
+    pub closed: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}

@@ -1,0 +1,249 @@
+//! Makes snapshots of a session: from the kernel's maps, from what its threads have left on the board, and
+//! from what was reported. It waits for none of them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Receiver, RecvTimeoutError};
+use ndpi_common::{MAX_SERVERS, TICK_NS, tick_of};
+use ndpi_events::{BusBuilder, Kind, Kinds, Losses, Subscription, Time};
+use ndpi_kernel::{LostFrames, MapError, RuntimeConfig, Statistics, Stats, ktime_ns};
+
+use super::board::{Board, Sum, Swept};
+use super::conditions::Conditions;
+use super::counted::counted;
+use super::health::{self, Signs};
+use super::model::{Fill, LostSoFar, PolicyState, SinkState, Snapshot};
+use super::rates::{Counts, Readings};
+use crate::interfaces::Roster;
+use crate::record::Names;
+
+/// Events that may wait for the next look, of which there is one a second: they are few.
+const WAITING_EVENTS: usize = 4096;
+
+/// How often it looks without being asked.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// What does not change while an instance runs.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// nDPI's revision.
+    pub ndpi: String,
+    /// The policy's file.
+    pub policy: Option<String>,
+    /// Entries that the verdict map of each family has room for.
+    pub verdicts: u64,
+    /// Flows that all workers together have room for.
+    pub flows: u64,
+    /// Notes that they have room for.
+    pub notes: u64,
+}
+
+/// The parts of the kernel side that are looked at.
+#[derive(Clone, Debug)]
+pub struct Maps {
+    /// The statistics.
+    pub stats: Stats,
+    /// Frames that peer interfaces did not take.
+    pub lost_frames: LostFrames,
+    /// The heartbeat.
+    pub live: RuntimeConfig,
+}
+
+/// What is looked at besides.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// What the session's threads have left.
+    pub board: Arc<Board>,
+    /// Where nothing is enforced.
+    pub interfaces: Roster,
+    /// nDPI's names.
+    pub names: Arc<Names>,
+    /// Those who write down what is reported.
+    pub sinks: Vec<(&'static str, Losses)>,
+}
+
+/// Makes snapshots.
+#[derive(Debug)]
+pub struct Observer {
+    facts: Facts,
+    maps: Maps,
+    sources: Sources,
+    since: Time,
+    began: Instant,
+    events: Subscription,
+    reported: Mutex<Conditions>,
+    readings: Mutex<Readings>,
+}
+
+/// The events that an observer is to see; to be subscribed to before any is published.
+pub fn subscribe(bus: &mut BusBuilder) -> Subscription {
+    bus.subscribe(Kinds::of(&[Kind::Status, Kind::Reloaded]), |_| true, WAITING_EVENTS)
+}
+
+impl Observer {
+    /// Observes the session that begins now.
+    pub fn new(facts: Facts, maps: Maps, sources: Sources, events: Subscription) -> Self {
+        let (since, began) = (Time::now(), Instant::now());
+        let (reported, readings) = (Mutex::default(), Mutex::default());
+        Self { facts, maps, sources, since, began, events, reported, readings }
+    }
+
+    /// Looks every second, so that rates are of the last few seconds, until the other end of `stopped` is
+    /// gone.
+    ///
+    /// # Errors
+    ///
+    /// The thread cannot be started.
+    pub fn look_every_second(self: &Arc<Self>, stopped: Receiver<()>) -> std::io::Result<()> {
+        let observer = Arc::clone(self);
+        let looking = thread::Builder::new().name("snapshots".into());
+        let look = move || {
+            observer.look();
+            while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+                observer.look();
+            }
+        };
+        looking.spawn(look).map(drop)
+    }
+
+    fn look(&self) {
+        self.take_events();
+        if let Ok(statistics) = self.maps.stats.read() {
+            locked(&self.readings).keep(self.now_ms(), Counts::of(&statistics));
+        }
+    }
+
+    /// The session as it is now.
+    pub fn snapshot(&self) -> Snapshot {
+        let conditions = self.take_events();
+        let (sum, mut signs) = (self.sources.board.sum(), Signs::default());
+        let statistics = self.read("the statistics", &mut signs, |it| it.stats.read());
+        let (apps, categories) = self.sources.board.traffic(&self.sources.names);
+        signs.standing = conditions.standing().cloned().collect();
+        signs.heartbeat_ms = self.read("the heartbeat", &mut signs, |it| it.live.read().map(age));
+        let mut snapshot = Snapshot {
+            time: Time::now(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            ndpi: self.facts.ndpi.clone(),
+            pid: std::process::id(),
+            since: self.since,
+            problems: Vec::new(),
+            attached: conditions.attached().cloned().collect(),
+            unenforced: self.sources.interfaces.unenforced(),
+            policy: conditions.reloads(self.policy()),
+            rates: self.rates(statistics.as_ref()),
+            packets: statistics.as_ref().map(counted).unwrap_or_default(),
+            tables: self.tables(&sum),
+            losses: self.losses(&sum, &mut signs),
+            workers: sum.workers,
+            decided: sum
+                .decided
+                .iter()
+                .map(|(by, n)| (by.name().unwrap_or("content").into(), *n))
+                .collect(),
+            hints: sum.hints,
+            findings: sum.found.by_name(),
+            apps,
+            categories,
+            time_to_verdict: sum.time_to_verdict,
+            inspection: sum.inspection,
+            sinks: self.sinks(),
+        };
+        snapshot.problems = health::problems(&snapshot, &signs);
+        snapshot
+    }
+
+    /// Takes in what was reported since the last call; what holds then.
+    fn take_events(&self) -> Conditions {
+        let mut conditions = locked(&self.reported);
+        let mut taken = 0;
+        for envelope in self.events.waiting() {
+            conditions.take(&envelope.event);
+            taken += 1;
+        }
+        self.events.losses().handle(taken);
+        conditions.clone()
+    }
+
+    /// Reads one of the maps; where that fails, it is among the signs.
+    fn read<T>(
+        &self,
+        what: &str,
+        signs: &mut Signs,
+        read: impl FnOnce(&Maps) -> Result<T, MapError>,
+    ) -> Option<T> {
+        let failed = |error| signs.unread.push(format!("cannot read {what}: {error}"));
+        read(&self.maps).map_err(failed).ok()
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn rates(&self, statistics: Option<&Statistics>) -> Option<super::model::Rates> {
+        locked(&self.readings).rates(self.now_ms(), Counts::of(statistics?))
+    }
+
+    fn policy(&self) -> PolicyState {
+        let in_force = self.sources.board.policy();
+        PolicyState {
+            file: self.facts.policy.clone(),
+            revision: in_force.revision,
+            rules: in_force.rules,
+            since: in_force.since,
+            ..PolicyState::default()
+        }
+    }
+
+    fn tables(&self, sum: &Sum) -> Vec<Fill> {
+        let Swept { v4, v6 } = self.sources.board.swept();
+        let Facts { verdicts, flows, notes, .. } = self.facts;
+        let servers = self.maps.live.read().map_or(0, |live| u64::from(live.servers));
+        let fill = |table: &'static str, used, places| Fill { table: table.into(), used, places };
+        vec![
+            fill("verdicts-v4", v4, verdicts),
+            fill("verdicts-v6", v6, verdicts),
+            fill("flows", sum.workers.iter().map(|worker| worker.flows).sum(), flows),
+            fill("notes", sum.notes, notes),
+            fill("servers", servers, MAX_SERVERS.into()),
+        ]
+    }
+
+    fn losses(&self, sum: &Sum, signs: &mut Signs) -> LostSoFar {
+        let rings = self.read("what rings lost", signs, |it| it.stats.ring_full());
+        let number = |(ring, packets): (usize, u64)| Some((u32::try_from(ring).ok()?, packets));
+        let rings = rings.unwrap_or_default().into_iter().enumerate();
+        let held_back = self.read("what was held back", signs, |it| it.stats.held_back());
+        let lost_frames = self.read("lost frames", signs, |it| it.lost_frames.read());
+        LostSoFar {
+            ring_full: rings.filter(|(_, packets)| *packets > 0).filter_map(number).collect(),
+            held_back: held_back.unwrap_or_default(),
+            left_out: sum.left_out,
+            queue_full: sum.queue_full,
+            lost_frames: lost_frames.unwrap_or_default(),
+            events: self.events.losses().lost(),
+        }
+    }
+
+    fn sinks(&self) -> Vec<SinkState> {
+        let state = |(sink, losses): &(&'static str, Losses)| SinkState {
+            sink: (*sink).into(),
+            waiting: losses.waiting(),
+            lost: losses.lost(),
+            closed: losses.is_closed(),
+        };
+        self.sources.sinks.iter().map(state).collect()
+    }
+}
+
+/// How many milliseconds ago user space last said that it is there.
+fn age(live: ndpi_common::Live) -> u64 {
+    let ticks = tick_of(ktime_ns()).wrapping_sub(live.heartbeat);
+    u64::from(ticks) * (TICK_NS / 1_000_000)
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

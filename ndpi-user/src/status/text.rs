@@ -1,0 +1,197 @@
+//! The state of an instance in a few lines for a person.
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use ndpi_text::shown;
+
+use super::find::{Found, State};
+use super::lines::Lines;
+use crate::record::Time;
+use crate::report::units::{bytes, duration, grouped};
+use crate::snapshot::{
+    Fill, LastReload, LostSoFar, PolicyState, Problem, Rates, Snapshot, Watched,
+};
+
+/// The text, as wide as the terminal that it goes to.
+pub(super) fn text(found: &Found) -> String {
+    let terminal = std::io::stdout().is_terminal();
+    let width = terminal.then(terminal_size::terminal_size).flatten();
+    text_within(found, width.map(|(width, _)| usize::from(width.0)))
+}
+
+fn text_within(found: &Found, width: Option<usize>) -> String {
+    let mut lines = Lines::new(width, &headline(found));
+    let Some(snapshot) = &found.snapshot else { return lines.into_text() };
+    let lives = found.state == State::Running;
+    if lives {
+        snapshot.problems.iter().for_each(|it| lines.add("problem", &problem(it, snapshot.time)));
+        snapshot.attached.iter().for_each(|it| lines.add("attached", &watched(it, snapshot.time)));
+        for line in policy(&snapshot.policy, snapshot.time) {
+            lines.add("policy", &line);
+        }
+        if let Some(rates) = &snapshot.rates {
+            lines.add("now", &now(rates));
+        }
+    }
+    lines.add("packets", &packets(snapshot));
+    if lives {
+        lines.add("flows", &flows(snapshot));
+    }
+    lines.add("tables", &tables(&snapshot.tables));
+    lines.add("losses", &losses(&snapshot.losses, snapshot));
+    if !snapshot.findings.is_empty() {
+        lines.add("findings", &findings(snapshot));
+    }
+    lines.into_text()
+}
+
+/// What state it is in, and what to do about it.
+fn headline(found: &Found) -> String {
+    let Found { pins, state, snapshot } = found;
+    let pins = shown(pins);
+    let pid = snapshot.as_ref().map(|it| format!(" (pid {})", it.pid)).unwrap_or_default();
+    match (state, snapshot) {
+        (State::Running, Some(snapshot)) => running(snapshot),
+        (State::Silent(why), _) => format!(
+            "ndpi-xdp{pid} does not say how it is: {why}. Verdicts that stand are enforced, new flows are not \
+             classified. This is what its maps say:"
+        ),
+        (State::StartingOrEnding | State::Running, _) => format!(
+            "ndpi-xdp{pid} is starting or ending: it holds {pins}, and takes no commands now; try again"
+        ),
+        (State::Dead, _) => format!(
+            "ndpi-xdp is not running: the one with these maps{pid} is gone without having ended. Nothing is \
+             enforced any more, but by filters at clsact (Linux before 6.6). Start it again: ndpi-xdp run; \
+             or remove what it has left: ndpi-xdp detach"
+        ),
+        (State::OtherVersion(why), _) => why.clone(),
+        (State::Absent, _) => format!(
+            "no ndpi-xdp that uses {pins} is running: start one with: ndpi-xdp run, or name the folder \
+             that it was started with: --pin-dir"
+        ),
+    }
+}
+
+fn running(snapshot: &Snapshot) -> String {
+    let Snapshot { version, ndpi, pid, since, time, .. } = snapshot;
+    let health = if snapshot.is_whole() { "all is enforced" } else { "NOT ALL IS ENFORCED" };
+    format!("ndpi-xdp {version} (nDPI {ndpi}, pid {pid}) for {}: {health}", ago(*since, *time))
+}
+
+/// The time between two times, of which clocks may have the order wrong.
+fn ago(since: Time, now: Time) -> String {
+    let passed = now.timestamp().duration_since(since.timestamp());
+    duration(Duration::try_from(passed).unwrap_or_default())
+}
+
+fn problem(problem: &Problem, now: Time) -> String {
+    let Problem { what, breaks, since, text } = problem;
+    let since = since.map(|since| format!(", for {}", ago(since, now))).unwrap_or_default();
+    let note = if *breaks { "" } else { "note: " };
+    format!("{note}{what}{since}: {text}")
+}
+
+fn watched(watched: &Watched, now: Time) -> String {
+    let Watched { attached, since } = watched;
+    let ingress = match attached.ingress.as_deref() {
+        Some("xdp-native") => "XDP (native)",
+        Some("xdp-generic") => "XDP (generic)",
+        Some(other) => other,
+        None => "no XDP",
+    };
+    let peer = attached.peer.as_ref().map(|peer| format!(", joined with {peer}"));
+    let (iface, egress, peer) = (&attached.iface, &attached.egress, peer.unwrap_or_default());
+    format!("{iface}: {ingress}, TC at egress ({egress}){peer}, for {}", ago(*since, now))
+}
+
+fn policy(policy: &PolicyState, now: Time) -> Vec<String> {
+    let PolicyState { file, revision, rules, since, taken, refused, last_reload } = policy;
+    let Some(file) = file else { return vec!["none: everything is counted".into()] };
+    let in_force = ago(*since, now);
+    let mut lines =
+        vec![format!("{file}: revision {revision}, {rules} rules, in force for {in_force}")];
+    if let Some(LastReload { time, taken: was_taken, problem }) = last_reload {
+        let result = match (was_taken, problem) {
+            (true, _) => "taken".to_owned(),
+            (false, None) => "NOT taken".to_owned(),
+            (false, Some(problem)) => format!("NOT taken: {problem}"),
+        };
+        let ago = ago(*time, now);
+        lines.push(format!("last reload {ago} ago: {result} ({taken} taken, {refused} refused)"));
+    }
+    lines
+}
+
+fn now(rates: &Rates) -> String {
+    let Rates { packets, bits, dropped, shown, .. } = *rates;
+    let [packets, dropped, shown] = [packets, dropped, shown].map(grouped);
+    let bits = bits as f64 / 1e6;
+    format!("{packets} packets/s, {bits:.1} Mbit/s; {dropped} dropped/s, {shown} shown to nDPI/s")
+}
+
+fn packets(snapshot: &Snapshot) -> String {
+    let sum = |outcome: Option<&str>| -> (u64, u64) {
+        let all = snapshot.packets.iter();
+        let fitting = all.filter(|it| outcome.is_none_or(|outcome| it.outcome == outcome));
+        fitting.fold((0, 0), |(packets, bytes), it| (packets + it.packets, bytes + it.bytes))
+    };
+    let ((seen, volume), (dropped, _), (redirected, _)) =
+        (sum(None), sum(Some("dropped")), sum(Some("redirected")));
+    let [seen, dropped] = [seen, dropped].map(grouped);
+    let redirected = match redirected {
+        0 => String::new(),
+        redirected => format!(", {} redirected", grouped(redirected)),
+    };
+    format!("{seen} seen ({}), {dropped} dropped{redirected}", bytes(volume))
+}
+
+fn flows(snapshot: &Snapshot) -> String {
+    let all: u64 = snapshot.decided.values().sum();
+    let others = snapshot.decided.iter().filter(|(by, flows)| *by != "content" && **flows > 0);
+    let by: Vec<_> = others.map(|(by, flows)| format!("{} by {by}", grouped(*flows))).collect();
+    let by = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
+    let hints = match snapshot.hints.asked {
+        0 => String::new(),
+        asked => format!(
+            "; a hint at the first packet of {} of {}",
+            grouped(snapshot.hints.given),
+            grouped(asked)
+        ),
+    };
+    format!("{} decided{by}{hints}", grouped(all))
+}
+
+fn tables(tables: &[Fill]) -> String {
+    let each = tables.iter().map(|Fill { table, used, places }| {
+        let share = (used * 100).checked_div(*places).unwrap_or(0);
+        format!("{table} {} ({share} %)", grouped(*used))
+    });
+    each.collect::<Vec<_>>().join(", ")
+}
+
+fn losses(losses: &LostSoFar, snapshot: &Snapshot) -> String {
+    let LostSoFar { ring_full, held_back, left_out, queue_full, lost_frames, .. } = losses;
+    let records: u64 = snapshot.sinks.iter().map(|sink| sink.lost).sum();
+    let all = [
+        (ring_full.values().sum(), "not shown, as rings were full"),
+        (*held_back, "held back by the kernel"),
+        (*left_out, "left out, as workers were behind"),
+        (*queue_full, "lost on the way to a worker"),
+        (*lost_frames, "not taken by a peer interface"),
+        (records, "records and messages"),
+    ];
+    let some = all.into_iter().filter(|(count, _)| *count > 0);
+    let some: Vec<_> = some.map(|(count, what)| format!("{} {what}", grouped(count))).collect();
+    if some.is_empty() { "none".into() } else { some.join(", ") }
+}
+
+fn findings(snapshot: &Snapshot) -> String {
+    let each = snapshot.findings.iter();
+    let each: Vec<_> =
+        each.map(|(finding, flows)| format!("{finding} in {}", grouped(*flows))).collect();
+    format!("{} flows", each.join(", "))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use ndpi_events::Attached;
+
+use super::*;
+use crate::snapshot::{Counted, Hints, SinkState};
+
+fn at(second: u64) -> Time {
+    Time::from_ns(second * 1_000_000_000)
+}
+
+fn counted(outcome: &'static str, packets: u64) -> Counted {
+    let (hook, reason) = ("ingress".into(), "shown".into());
+    Counted { hook, outcome: outcome.into(), reason, packets, bytes: packets * 1000 }
+}
+
+fn snapshot() -> Snapshot {
+    let attached = Attached {
+        iface: "eth0".into(),
+        ifindex: 2,
+        ingress: Some("xdp-native".into()),
+        egress: "tcx".into(),
+        peer: None,
+    };
+    Snapshot {
+        time: at(10_000),
+        version: "0.1.0".into(),
+        ndpi: "5.0.0".into(),
+        pid: 47,
+        since: at(100),
+        attached: vec![Watched { attached, since: at(9_990) }],
+        policy: PolicyState {
+            file: Some("/etc/policy.toml".into()),
+            revision: 3,
+            rules: 12,
+            since: at(9_940),
+            taken: 2,
+            refused: 1,
+            last_reload: Some(LastReload { time: at(9_940), taken: true, problem: None }),
+        },
+        rates: Some(Rates {
+            over_ms: 10_000,
+            packets: 12_345,
+            bits: 98_760_000,
+            dropped: 12,
+            shown: 1234,
+            ring_full: 0,
+        }),
+        packets: vec![counted("passed", 1_000_000), counted("dropped", 4096)],
+        tables: vec![Fill { table: "flows".into(), used: 2621, places: 262_144 }],
+        decided: BTreeMap::from([("content".into(), 1200), ("first-packet".into(), 34)]),
+        hints: Hints { asked: 1000, given: 250 },
+        ..Snapshot::default()
+    }
+}
+
+fn found(state: State, snapshot: Option<Snapshot>) -> Found {
+    Found { pins: PathBuf::from("/sys/fs/bpf/ndpi-xdp"), state, snapshot }
+}
+
+#[test]
+fn an_instance_that_is_well_has_about_ten_lines() {
+    let found = found(State::Running, Some(snapshot()));
+    let expected = "\
+ndpi-xdp 0.1.0 (nDPI 5.0.0, pid 47) for 2 h 45 min: all is enforced
+attached  eth0: XDP (native), TC at egress (tcx), for 10.0 s
+policy    /etc/policy.toml: revision 3, 12 rules, in force for 1 min 0 s
+          last reload 1 min 0 s ago: taken (2 taken, 1 refused)
+now       12,345 packets/s, 98.8 Mbit/s; 12 dropped/s, 1,234 shown to nDPI/s
+packets   1,004,096 seen (957.6 MiB), 4,096 dropped
+flows     1,234 decided (34 by first-packet); a hint at the first packet of 250 of 1,000
+tables    flows 2,621 (0 %)
+losses    none
+";
+    assert_eq!(text_within(&found, None), expected);
+    assert!(text_within(&found, Some(80)).lines().all(|line| line.len() <= 80));
+    assert!(found.is_whole());
+}
+
+#[test]
+fn what_is_wrong_comes_first() {
+    let mut snapshot = snapshot();
+    snapshot.problems = vec![
+        Problem {
+            what: "egress-blind".into(),
+            breaks: true,
+            since: Some(at(9_000)),
+            text: "nothing was seen".into(),
+        },
+        Problem { what: "records-lost".into(), breaks: false, since: None, text: "7".into() },
+    ];
+    snapshot.losses.ring_full = BTreeMap::from([(0, 3), (1, 4)]);
+    snapshot.sinks = vec![SinkState { sink: "records".into(), waiting: 0, lost: 7, closed: false }];
+    let found = found(State::Running, Some(snapshot));
+    let text = text_within(&found, None);
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].ends_with("NOT ALL IS ENFORCED"), "{text}");
+    assert_eq!(lines[1], "problem   egress-blind, for 16 min 40 s: nothing was seen");
+    assert_eq!(lines[2], "          note: records-lost: 7");
+    let losses = "losses    7 not shown, as rings were full, 7 records and messages";
+    assert_eq!(lines.last(), Some(&losses));
+    assert!(!found.is_whole());
+}
+
+#[test]
+fn without_an_instance_it_says_what_to_do() {
+    let said = |state, snapshot| {
+        let found = found(state, snapshot);
+        assert!(!found.is_whole());
+        text_within(&found, None)
+    };
+    let absent = said(State::Absent, None);
+    assert!(absent.contains("start one with: ndpi-xdp run"), "{absent}");
+    let dead = said(State::Dead, Some(snapshot()));
+    assert!(dead.contains("(pid 47) is gone") && dead.contains("ndpi-xdp detach"), "{dead}");
+    assert!(!dead.contains("attached  ") && dead.contains("\npackets   "), "{dead}");
+    let starting = said(State::StartingOrEnding, None);
+    assert!(starting.contains("is starting or ending"), "{starting}");
+    let silent = said(State::Silent("its process 47 is stopped".into()), Some(snapshot()));
+    assert!(silent.contains("its process 47 is stopped"), "{silent}");
+}
+
+#[test]
+fn a_refused_policy_is_shown_with_its_problem() {
+    let mut snapshot = snapshot();
+    let problem = Some("no such app".into());
+    snapshot.policy.last_reload = Some(LastReload { time: at(9_999), taken: false, problem });
+    let text = text_within(&found(State::Running, Some(snapshot)), None);
+    let line = "          last reload 1.0 s ago: NOT taken: no such app (2 taken, 1 refused)";
+    assert!(text.lines().any(|it| it == line), "{text}");
+}
