@@ -21,6 +21,7 @@ pub mod interfaces;
 mod listing;
 pub mod live;
 mod logging;
+pub mod metrics;
 mod offline;
 pub mod policy_files;
 mod policy_tools;

@@ -37,6 +37,7 @@ use crate::export::{Ending, Format, LineSink, LogSink};
 use crate::interfaces::Attacher;
 use crate::live::{Crowding, Halves, Shared, Summary, Suspects};
 use crate::logging;
+use crate::metrics;
 use crate::policy_files::PolicyFiles;
 use crate::record::Names;
 use crate::reject::{self, Rejecter};
@@ -72,6 +73,7 @@ impl Options {
         if signals::is_stopping(&orders) {
             return Ok(ExitCode::SUCCESS);
         }
+        let metrics = self.metrics.map(metrics::Listener::bind).transpose()?;
         let mut kernel = Kernel::load(&self.load)?;
         let mut installer = PolicyInstaller::new(KernelRules::new(&kernel));
         let in_force = installer.install(Arc::clone(&policy), ktime_ns())?;
@@ -108,6 +110,7 @@ impl Options {
         let (_observing, observed_until) = channel::bounded(0);
         observer.look_every_second(observed_until).context("cannot start a thread")?;
         let server = orders::listen(&kernel, reload, Arc::clone(&observer));
+        let server = (server, metrics.map(|listener| answer(listener, observer)).transpose()?);
         source.publish(Time::now(), Reported::Status(self.status(&library, &attachments)));
         let reloads = Reloads::default();
         if let Some(path) = self.policy.clone() {
@@ -184,6 +187,15 @@ fn report(summary: &Summary, names: &Names, closing: &Closing) -> String {
 fn maps(kernel: &Kernel) -> Maps {
     let (stats, lost_frames) = (kernel.stats().clone(), kernel.lost_frames().clone());
     Maps { stats, lost_frames, live: kernel.live().clone() }
+}
+
+/// Answers whoever asks for metrics.
+fn answer(listener: metrics::Listener, observer: Arc<Observer>) -> Result<metrics::Server> {
+    let address = listener.address().context("cannot listen for whoever asks for metrics")?;
+    let server = metrics::Server::start(listener, move || observer.snapshot());
+    let server = server.context("cannot start a thread")?;
+    log::info!("metrics are at http://{address}/metrics");
+    Ok(server)
 }
 
 /// What is looked at besides.

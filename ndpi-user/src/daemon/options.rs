@@ -1,5 +1,6 @@
 //! Options of a running instance.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ pub(crate) struct Options {
     pub(crate) policy: Option<PathBuf>,
     /// How records are written.
     pub(crate) format: export::Format,
+    /// Where whoever asks for metrics is answered; `None` for nowhere.
+    pub(crate) metrics: Option<SocketAddr>,
     /// How the programs are loaded.
     pub(crate) load: LoadOptions,
     /// Threads that classify.

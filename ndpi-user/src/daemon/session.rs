@@ -12,6 +12,7 @@ use super::orders::Orders;
 use crate::enforce::{ActivePolicy, KernelRules, KernelStore, PolicyInstaller};
 use crate::interfaces::{Attacher, Event};
 use crate::live::{self, Control, Ended, KernelParts, Shared};
+use crate::metrics;
 
 impl Options {
     /// From the first sample to the last record. Whoever reads the records may keep this process waiting
@@ -76,7 +77,7 @@ impl Options {
 pub(super) struct Outside<'a> {
     pub(super) control: &'a Sender<Control>,
     pub(super) orders: &'a Receiver<Control>,
-    pub(super) server: Option<Orders>,
+    pub(super) server: (Option<Orders>, Option<metrics::Server>),
     /// Goes when nothing of the instance is left in the kernel.
     pub(super) here: &'a mut Option<Sender<()>>,
 }

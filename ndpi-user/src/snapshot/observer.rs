@@ -122,7 +122,9 @@ impl Observer {
         let statistics = self.read("the statistics", &mut signs, |it| it.stats.read());
         let (apps, categories) = self.sources.board.traffic(&self.sources.names);
         signs.standing = conditions.standing().cloned().collect();
-        signs.heartbeat_ms = self.read("the heartbeat", &mut signs, |it| it.live.read().map(age));
+        // Until it is first said, nobody has been silent for longer than the session lasts.
+        let heartbeat = self.read("the heartbeat", &mut signs, |it| it.live.read());
+        signs.heartbeat_ms = heartbeat.map(|live| age(live).min(self.now_ms()));
         let mut snapshot = Snapshot {
             time: Time::now(),
             version: env!("CARGO_PKG_VERSION").into(),

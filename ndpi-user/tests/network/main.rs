@@ -12,6 +12,7 @@ mod flows;
 mod instances;
 mod interfaces;
 mod losses;
+mod metrics;
 mod peers;
 mod policies;
 mod privileges;

@@ -2,6 +2,7 @@
 
 mod tables;
 
+use std::net::SocketAddr;
 use std::num::{NonZeroU8, NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,6 +54,11 @@ pub struct RunArguments {
     /// Write records as JSON lines (docs/records.md) instead of a line per blocked flow
     #[arg(long)]
     json: bool,
+
+    /// Answer whoever asks for /metrics (Prometheus), /healthz or /readyz by HTTP at this address, such as
+    /// 127.0.0.1:9100. Everybody who can connect is answered
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics: Option<SocketAddr>,
 
     /// Number of classifier threads, each with an nDPI engine of about 10 MB [default: one per CPU]
     #[arg(long, value_name = "N")]
@@ -142,6 +148,7 @@ impl RunArguments {
         let workers = self.worker_count();
         let options = daemon::Options {
             interfaces: self.interfaces()?,
+            metrics: self.metrics,
             format: if self.json { Format::Json } else { Format::Text },
             load: self.load_options(context.log_level),
             workers,
