@@ -4,9 +4,13 @@
 //! handshake (RFC 9293, 3.5): a SYN alone says nothing, since whoever holds the old connection can
 //! send one, but the SYN+ACK that acknowledges it is only sent by a host that does not hold the old
 //! connection any more. One that does answers with an ACK (a challenge ACK, RFC 9293, 3.10.7.4).
+//!
+//! A host can forge both, its own SYN and the answer with the other host's address. It cannot make the answer
+//! come from where the other host is: what comes by at the same [`Place`] as the SYN answers nothing, unless
+//! the flow's own packets were all seen at one place, as on a router with a single interface.
 
 use crate::parse::tcp;
-use crate::{Action, Direction, State, VerdictEntry};
+use crate::{Action, Direction, Hook, State, VerdictEntry};
 
 /// The opening of a connection: who sent the SYN, and its sequence number but for the highest bit. In
 /// one word, so that it is read and written at once.
@@ -25,6 +29,20 @@ impl Opening {
     #[inline(always)]
     pub const fn direction(self) -> Direction {
         if self.0 & 1 == 0 { Direction::FromLower } else { Direction::FromUpper }
+    }
+}
+
+/// Where a packet comes by: an interface, and which way. Two hosts that talk through a router or to the host
+/// itself come by at two places, since what comes in from the one goes out to the other.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "user", derive(Debug, Hash))]
+pub struct Place(pub u32);
+
+impl Place {
+    /// The interface with this index, at a hook: the kernel's indices are positive `int`s.
+    #[inline(always)]
+    pub const fn new(ifindex: u32, hook: Hook) -> Self {
+        Self(ifindex << 1 | hook as u32)
     }
 }
 
@@ -114,6 +132,8 @@ pub struct Connections {
     pub state: u8,
     /// See [`VerdictEntry::opening`].
     pub opening: Opening,
+    /// Where the SYN of `opening` came by, if that was after the verdict.
+    pub asked_at: Place,
     /// The verdict's connection was closed by both sides, as far as the packets say.
     pub closed: bool,
     /// No packet has met the verdict for longer than a flow may pause.
@@ -137,19 +157,27 @@ pub enum Meaning {
 }
 
 impl Connections {
-    /// What `segment`, going `direction`, means for the verdict.
+    /// What `segment`, going `direction` by `place`, means for the verdict.
     #[inline(always)]
-    pub const fn meaning(self, segment: Segment, direction: Direction) -> Meaning {
+    pub const fn meaning(self, segment: Segment, direction: Direction, place: Place) -> Meaning {
         match segment {
             Segment::Asks(opening) => self.asked(opening),
             Segment::Agrees(opening) => {
-                let agreed = self.has_knocked() && opening.0 == self.opening.0;
+                let agreed = self.has_knocked()
+                    && opening.0 == self.opening.0
+                    && self.may_be_answered_at(place);
                 if agreed { Meaning::Over } else { Meaning::Nothing }
             }
-            Segment::Acknowledges => self.acknowledged(direction),
+            Segment::Acknowledges if self.may_be_answered_at(place) => self.acknowledged(direction),
             Segment::Resets => self.reset(direction),
-            Segment::Other => Meaning::Nothing,
+            Segment::Acknowledges | Segment::Other => Meaning::Nothing,
         }
+    }
+
+    /// Whether what comes by at `place` may be from the host that the SYN went to.
+    #[inline(always)]
+    const fn may_be_answered_at(self, place: Place) -> bool {
+        place.0 != self.asked_at.0 || self.state & State::ONE_PLACE != 0
     }
 
     #[inline(always)]
@@ -222,13 +250,16 @@ impl VerdictEntry {
 
 #[cfg(test)]
 mod tests {
-    use super::{Connections, Header, Meaning, Opening, Segment};
+    use super::{Connections, Header, Meaning, Opening, Place, Segment};
     use crate::parse::tcp::{ACK, FIN, RST, SYN};
-    use crate::{Action, Direction, State};
+    use crate::{Action, Direction, Hook, State};
 
     const OUT: Direction = Direction::FromLower;
     const BACK: Direction = Direction::FromUpper;
     const SEQUENCE: u32 = 0x1234_5678;
+    /// Where the client is, and where the server is.
+    const NEAR: Place = Place::new(2, Hook::Xdp);
+    const FAR: Place = Place::new(3, Hook::Xdp);
 
     fn segment(direction: Direction, flags: u8, numbers: (u32, u32), data: bool) -> Segment {
         let (sequence, acknowledged) = numbers;
@@ -246,7 +277,14 @@ mod tests {
     /// A verdict that packets met a moment ago.
     fn verdict(action: Action) -> Connections {
         let opening = Opening::default();
-        Connections { action: action as u8, state: 0, opening, closed: false, idle: false }
+        Connections {
+            action: action as u8,
+            state: 0,
+            opening,
+            asked_at: NEAR,
+            closed: false,
+            idle: false,
+        }
     }
 
     /// The same after a SYN of the lower endpoint.
@@ -259,10 +297,10 @@ mod tests {
     fn a_syn_knocks_and_the_answer_to_it_ends_the_verdict() {
         for action in [Action::Drop, Action::Reject, Action::Limit] {
             let opening = Opening::new(OUT, SEQUENCE);
-            assert!(verdict(action).meaning(syn(), OUT) == Meaning::Knock(opening));
+            assert!(verdict(action).meaning(syn(), OUT, NEAR) == Meaning::Knock(opening));
             let answer = syn_ack(SEQUENCE.wrapping_add(1));
-            assert!(knocked(action).meaning(answer, BACK) == Meaning::Over);
-            assert!(verdict(action).meaning(answer, BACK) == Meaning::Nothing, "nobody asked");
+            assert!(knocked(action).meaning(answer, BACK, FAR) == Meaning::Over);
+            assert!(verdict(action).meaning(answer, BACK, FAR) == Meaning::Nothing, "nobody asked");
         }
     }
 
@@ -270,61 +308,87 @@ mod tests {
     fn an_answer_to_something_else_ends_nothing() {
         let blocked = knocked(Action::Drop);
         for number in [SEQUENCE, SEQUENCE.wrapping_add(2), 0] {
-            assert!(blocked.meaning(syn_ack(number), BACK) == Meaning::Nothing);
+            assert!(blocked.meaning(syn_ack(number), BACK, FAR) == Meaning::Nothing);
         }
         let own = segment(OUT, SYN | ACK, (1, SEQUENCE.wrapping_add(1)), false);
-        assert!(blocked.meaning(own, OUT) == Meaning::Nothing, "nobody answers his own SYN");
+        assert!(blocked.meaning(own, OUT, NEAR) == Meaning::Nothing, "nobody answers his own SYN");
         for flags in [SYN | ACK | RST, SYN | ACK | FIN, ACK | 8] {
             let odd = segment(BACK, flags, (1, SEQUENCE.wrapping_add(1)), true);
-            assert!(blocked.meaning(odd, BACK) == Meaning::Nothing);
+            assert!(blocked.meaning(odd, BACK, FAR) == Meaning::Nothing);
         }
+    }
+
+    #[test]
+    fn what_comes_from_where_the_syn_came_from_answers_nothing() {
+        let answer = syn_ack(SEQUENCE.wrapping_add(1));
+        let challenge = segment(BACK, ACK, (5, 6), false);
+        for action in Action::ALL {
+            let verdict = knocked(action);
+            assert!(verdict.meaning(answer, BACK, NEAR) == Meaning::Nothing);
+            assert!(verdict.meaning(challenge, BACK, NEAR) == Meaning::Nothing);
+            for place in [FAR, Place::new(2, Hook::Tc)] {
+                assert!(verdict.meaning(answer, BACK, place) == Meaning::Over);
+            }
+        }
+    }
+
+    #[test]
+    fn where_both_hosts_are_on_one_side_either_may_answer() {
+        let verdict = knocked(Action::Drop);
+        let state = verdict.state | State::ONE_PLACE;
+        let one_armed = Connections { state, ..verdict };
+        let answer = syn_ack(SEQUENCE.wrapping_add(1));
+        assert!(one_armed.meaning(answer, BACK, NEAR) == Meaning::Over);
     }
 
     #[test]
     fn sequence_numbers_wrap() {
         let blocked = Connections { opening: Opening::new(OUT, u32::MAX), ..knocked(Action::Drop) };
-        assert!(blocked.meaning(syn_ack(0), BACK) == Meaning::Over);
+        assert!(blocked.meaning(syn_ack(0), BACK, FAR) == Meaning::Over);
     }
 
     #[test]
     fn what_is_no_plain_syn_does_not_knock() {
         for flags in [SYN | FIN, SYN | RST, FIN, FIN | ACK, RST, RST | ACK, ACK, 0, 0xff] {
             let segment = segment(OUT, flags, (SEQUENCE, 0), false);
-            assert!(verdict(Action::Drop).meaning(segment, OUT) == Meaning::Nothing);
+            assert!(verdict(Action::Drop).meaning(segment, OUT, NEAR) == Meaning::Nothing);
         }
         let fast_open = segment(OUT, SYN, (SEQUENCE, 0), true);
-        assert!(verdict(Action::Drop).meaning(fast_open, OUT) == Meaning::Nothing);
+        assert!(verdict(Action::Drop).meaning(fast_open, OUT, NEAR) == Meaning::Nothing);
         let with_ecn = segment(OUT, SYN | 0xc0, (SEQUENCE, 0), false);
-        assert!(matches!(verdict(Action::Drop).meaning(with_ecn, OUT), Meaning::Knock(_)));
+        assert!(matches!(verdict(Action::Drop).meaning(with_ecn, OUT, NEAR), Meaning::Knock(_)));
     }
 
     #[test]
     fn a_syn_that_is_sent_again_opens_nothing_else() {
         let opening = Opening::new(OUT, SEQUENCE);
         let opened = Connections { state: State::OPENED, opening, ..verdict(Action::Drop) };
-        assert!(opened.meaning(syn(), OUT) == Meaning::Nothing);
+        assert!(opened.meaning(syn(), OUT, NEAR) == Meaning::Nothing);
         let other = segment(OUT, SYN, (SEQUENCE + 1, 0), false);
-        assert!(matches!(opened.meaning(other, OUT), Meaning::Knock(_)));
+        assert!(matches!(opened.meaning(other, OUT, NEAR), Meaning::Knock(_)));
         let late = Connections { idle: true, ..opened };
-        assert!(matches!(late.meaning(syn(), OUT), Meaning::Knock(_)));
+        assert!(matches!(late.meaning(syn(), OUT, NEAR), Meaning::Knock(_)));
         let again = Connections { state: State::OPENED | State::KNOCKED, ..opened };
-        assert!(matches!(again.meaning(syn(), OUT), Meaning::Knock(_)), "a knock, sent again");
+        assert!(
+            matches!(again.meaning(syn(), OUT, NEAR), Meaning::Knock(_)),
+            "a knock, sent again"
+        );
     }
 
     #[test]
     fn a_flow_that_may_pass_is_over_at_the_syn_after_its_end() {
         for action in [Action::Count, Action::Bypass] {
             let flow = verdict(action);
-            assert!(matches!(flow.meaning(syn(), OUT), Meaning::Remembered(_)));
+            assert!(matches!(flow.meaning(syn(), OUT, NEAR), Meaning::Remembered(_)));
             for ended in [Connections { closed: true, ..flow }, Connections { idle: true, ..flow }]
             {
-                assert!(ended.meaning(syn(), OUT) == Meaning::Over);
+                assert!(ended.meaning(syn(), OUT, NEAR) == Meaning::Over);
             }
             let answer = syn_ack(SEQUENCE.wrapping_add(1));
-            assert!(knocked(action).meaning(answer, BACK) == Meaning::Over);
+            assert!(knocked(action).meaning(answer, BACK, FAR) == Meaning::Over);
         }
         let reset = Connections { closed: true, ..verdict(Action::Drop) };
-        assert!(matches!(reset.meaning(syn(), OUT), Meaning::Knock(_)));
+        assert!(matches!(reset.meaning(syn(), OUT, NEAR), Meaning::Knock(_)));
     }
 
     #[test]
@@ -333,15 +397,15 @@ mod tests {
         let rst = segment(OUT, RST, (6, 0), false);
         let asked = knocked(Action::Drop);
         let let_through = Meaning::LetThrough(State::CHALLENGED);
-        assert!(asked.meaning(ack, BACK) == let_through);
-        assert!(asked.meaning(rst, OUT) == Meaning::Nothing, "nothing to answer");
+        assert!(asked.meaning(ack, BACK, FAR) == let_through);
+        assert!(asked.meaning(rst, OUT, NEAR) == Meaning::Nothing, "nothing to answer");
         let challenged = Connections { state: State::KNOCKED | State::CHALLENGED, ..asked };
-        assert!(challenged.meaning(ack, BACK) == Meaning::Nothing, "one for each SYN");
-        assert!(challenged.meaning(rst, OUT) == Meaning::LetThrough(0));
-        assert!(challenged.meaning(rst, BACK) == Meaning::Nothing);
+        assert!(challenged.meaning(ack, BACK, FAR) == Meaning::Nothing, "one for each SYN");
+        assert!(challenged.meaning(rst, OUT, NEAR) == Meaning::LetThrough(0));
+        assert!(challenged.meaning(rst, BACK, FAR) == Meaning::Nothing);
         let data = segment(BACK, ACK, (5, 6), true);
-        assert!(asked.meaning(data, BACK) == Meaning::Nothing);
-        assert!(asked.meaning(ack, OUT) == Meaning::Nothing, "who asked does not challenge");
-        assert!(knocked(Action::Limit).meaning(ack, BACK) == Meaning::Nothing);
+        assert!(asked.meaning(data, BACK, FAR) == Meaning::Nothing);
+        assert!(asked.meaning(ack, OUT, NEAR) == Meaning::Nothing, "who asked does not challenge");
+        assert!(knocked(Action::Limit).meaning(ack, BACK, FAR) == Meaning::Nothing);
     }
 }

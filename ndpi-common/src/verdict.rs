@@ -116,6 +116,9 @@ impl State {
     pub const INGRESS_LOWER: u8 = 16;
     /// The same of the upper endpoint.
     pub const INGRESS_UPPER: u8 = 32;
+    /// Packets of both endpoints came by at one [`Place`](crate::reopen::Place), and none at another, before
+    /// the verdict: that place does not tell them apart.
+    pub const ONE_PLACE: u8 = 64;
     /// Those that make every packet of the flow one to look at twice.
     pub const UNSETTLED: u8 = Self::REOPENED | Self::KNOCKED;
 
@@ -240,8 +243,8 @@ pub struct VerdictEntry {
     /// Which of the policies that the instance has had made the entry, from 1: with `rule` a
     /// [`crate::RuleKey`]. The kernel does not read it.
     pub revision: u32,
-    /// Always 0; makes the padding explicit.
-    pub reserved: u32,
+    /// With [`State::KNOCKED`], the [`crate::reopen::Place`] where that SYN came by.
+    pub asked_at: u32,
 }
 
 impl VerdictEntry {

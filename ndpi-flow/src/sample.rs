@@ -2,8 +2,8 @@
 
 pub use ndpi_common::parse::tcp;
 use ndpi_common::parse::{self, Captured, Fragment, Options, Source as _, proto};
-use ndpi_common::reopen::Header;
-use ndpi_common::{Direction, SequenceNumbers};
+use ndpi_common::reopen::{Header, Place};
+use ndpi_common::{Direction, Hook, SequenceNumbers};
 
 use crate::key::FlowKey;
 use crate::tenant::Tenant;
@@ -66,6 +66,11 @@ pub struct Sample<'a> {
 }
 
 impl<'a> Sample<'a> {
+    /// Where it came by.
+    pub fn place(&self) -> Place {
+        Place::new(self.ifindex, if self.ingress { Hook::Xdp } else { Hook::Tc })
+    }
+
     /// What its TCP header says of connections; `None` where it is a fragment, or has none.
     pub fn tcp_header(&self) -> Option<Header> {
         let captured = u32::try_from(self.l3.len()).unwrap_or(u32::MAX);

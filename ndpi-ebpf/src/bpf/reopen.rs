@@ -4,7 +4,7 @@
 use core::ptr;
 
 use ndpi_common::parse::tcp;
-use ndpi_common::reopen::{Connections, Meaning, Opening, Segment};
+use ndpi_common::reopen::{Connections, Meaning, Opening, Place, Segment};
 use ndpi_common::{FlowPacket, State, VerdictEntry};
 
 use super::atomic;
@@ -36,12 +36,13 @@ pub(super) fn by<H: Hooked, K: Copy>(
     // SAFETY: the caller looked the verdict up in this run.
     let first = unsafe { FirstWord::read(verdict) };
     // SAFETY: as above; aligned words that are only written whole.
-    let (opening, generation, last_seen) = unsafe {
+    let (opening, asked_at, generation, last_seen) = unsafe {
         let generation = ptr::read_volatile(&raw const (*verdict).decided_ns).to_le_bytes();
         let [a, b, c, d, ..] = generation;
         let opening = ptr::read_volatile(&raw const (*verdict).opening);
+        let asked_at = Place(ptr::read_volatile(&raw const (*verdict).asked_at));
         let last_seen = ptr::read_volatile(&raw const (*verdict).last_seen);
-        (Opening(opening), u32::from_le_bytes([a, b, c, d]), last_seen)
+        (Opening(opening), asked_at, u32::from_le_bytes([a, b, c, d]), last_seen)
     };
     if first.state() & State::REOPENED != 0 && opening.0 == generation {
         return OVER;
@@ -51,12 +52,14 @@ pub(super) fn by<H: Hooked, K: Copy>(
         action: first.action(),
         state: first.state(),
         opening,
+        asked_at,
         closed: tcp::closed(lower, upper),
         idle: settings::is_idle(last_seen),
     };
-    let meaning = connections.meaning(segment(frame, packet), packet.direction);
+    let place = Place::new(frame.ifindex(), H::HOOK);
+    let meaning = connections.meaning(segment(frame, packet), packet.direction, place);
     // SAFETY: looked up in this run.
-    unsafe { carry_out(verdict, generation, meaning) }
+    unsafe { carry_out(verdict, generation, meaning, place) }
 }
 
 /// Ends a verdict that nobody is there to take away: it has been idle for longer than a flow may pause,
@@ -87,17 +90,22 @@ fn segment<H: Hooked, K: Copy>(frame: H, packet: &FlowPacket<K>) -> Segment {
 /// # Safety
 /// `verdict` was looked up in this run.
 #[inline(always)]
-unsafe fn carry_out(verdict: *mut VerdictEntry, generation: u32, meaning: Meaning) -> Answer {
+unsafe fn carry_out(
+    verdict: *mut VerdictEntry,
+    generation: u32,
+    meaning: Meaning,
+    place: Place,
+) -> Answer {
     // SAFETY: the caller's promise.
     unsafe {
         match meaning {
             Meaning::Nothing => IN_FORCE,
             Meaning::Remembered(opening) => {
-                remember(verdict, opening);
+                remember(verdict, opening, place);
                 IN_FORCE
             }
             Meaning::Knock(opening) => {
-                let known = remember(verdict, opening);
+                let known = remember(verdict, opening, place);
                 if known { LET_THROUGH } else { KNOCKS }
             }
             Meaning::LetThrough(bits) => {
@@ -126,15 +134,17 @@ unsafe fn end(verdict: *mut VerdictEntry, generation: u32) {
     }
 }
 
-/// Notes a SYN; says whether it was noted before. The word before the bit that says what it is: what
-/// another CPU sees in between is an opening that nobody asked for, or an earlier one.
+/// Notes a SYN; says whether it was noted before. The words before the bit that says what they are, and where
+/// the SYN came by before which it was: what another CPU sees in between is an opening that nobody asked for, or
+/// an earlier one.
 ///
 /// # Safety
 /// `verdict` was looked up in this run.
 #[inline(always)]
-unsafe fn remember(verdict: *mut VerdictEntry, opening: Opening) -> bool {
+unsafe fn remember(verdict: *mut VerdictEntry, opening: Opening, place: Place) -> bool {
     // SAFETY: the caller's promise; aligned words of the entry.
     unsafe {
+        ptr::write_volatile(&raw mut (*verdict).asked_at, place.0);
         let before = atomic::swap32(&raw mut (*verdict).opening, opening.0);
         let state = clear_state(verdict, State::CHALLENGED);
         set_state(verdict, State::KNOCKED);

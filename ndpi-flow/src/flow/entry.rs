@@ -8,6 +8,7 @@ use ndpi_labels::Findings;
 use super::decided::Decided;
 use super::ledger::Held;
 use super::looks::Looks;
+use super::places::Places;
 use super::start::Start;
 use crate::first_packet::Questions;
 use crate::key::{Endpoint, FlowKey};
@@ -30,6 +31,8 @@ pub struct FlowEntry<F> {
     pub tcp_seen: [u8; 2],
     /// Bits of [`State::at_ingress`]: whose packets XDP has seen.
     pub ingress: u8,
+    /// Where its packets came by.
+    pub places: Places,
     /// The SYN that opened its connection, if that or the answer to it was seen.
     pub opening: Option<Opening>,
     /// What was seen of its start.
@@ -93,6 +96,7 @@ impl<F> FlowEntry<F> {
             client: if sender_is_server { sample.direction.opposite() } else { sample.direction },
             tcp_seen: [0; 2],
             ingress: 0,
+            places: Places::default(),
             opening: None,
             start: Start::default(),
             server_spoke: false,
@@ -126,6 +130,7 @@ impl<F> FlowEntry<F> {
         if let Some(tenants) = &mut self.tenants {
             tenants.note(sample.tenant, sample.direction);
         }
+        self.places.note(sample.direction, sample.place());
         if sample.ingress {
             self.ingress |= State::at_ingress(sample.direction);
         }
@@ -145,6 +150,11 @@ impl<F> FlowEntry<F> {
     pub fn allow(&mut self, packets: u64, bytes: u64) {
         self.allowed.0 += packets;
         self.allowed.1 += bytes;
+    }
+
+    /// What the kernel is to know of it with a verdict: bits of [`State`].
+    pub fn state(&self) -> u8 {
+        self.ingress | self.places.state()
     }
 
     /// Client and server.

@@ -8,6 +8,7 @@ mod facts;
 mod ledger;
 mod looks;
 mod notes;
+mod places;
 mod queues;
 mod shard;
 mod slab;

@@ -8,7 +8,7 @@
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
-use ndpi_common::reopen::{Connections, Meaning, Opening, Segment};
+use ndpi_common::reopen::{Connections, Meaning, Opening, Place, Segment};
 use ndpi_common::{Direction, State};
 use ndpi_labels::Findings;
 
@@ -17,6 +17,7 @@ use super::decided::{Decided, DecidedBy};
 use super::entry::{FlowEntry, Stage};
 use super::ledger::{Held, Ledger, Parts, Pool, Shares};
 use super::looks::Looks;
+use super::places::Places;
 use super::slab::{Slab, SlotId};
 use super::start::Start;
 use crate::key::FlowKey;
@@ -40,10 +41,14 @@ pub struct Note {
     expires_ns: u64,
     /// Bits of [`State`]: which SYN came since, and what was let through for it.
     state: u8,
+    /// Where its packets came by.
+    places: Places,
     /// The SYN that opened the connection, if it was seen.
     opening: Option<Opening>,
     /// The last SYN that asked for another one.
     asked: Option<Opening>,
+    /// Where that came by.
+    asked_at: Place,
 }
 
 /// What a packet makes of the note on its flow.
@@ -70,7 +75,8 @@ impl Note {
         let decided = flow.decided().filter(|it| it.verdict.is_some() && !it.given_up)?.clone();
         let (key, client, tcp_seen) = (flow.key, flow.client, flow.tcp_seen);
         let (opening, start, findings) = (flow.opening, flow.start, flow.findings);
-        let state = if opening.is_some() { State::OPENED } else { 0 };
+        let opened = if opening.is_some() { State::OPENED } else { 0 };
+        let (places, state) = (flow.places, opened | flow.places.state());
         Some(Self {
             key,
             client,
@@ -82,8 +88,10 @@ impl Note {
             policy,
             expires_ns,
             state,
+            places,
             opening,
             asked: None,
+            asked_at: Place::default(),
         })
     }
 
@@ -100,6 +108,7 @@ impl Note {
     /// Makes `flow`, which goes on under the same key, what it was.
     pub fn restore<F>(self, flow: &mut FlowEntry<F>) {
         (flow.client, flow.opening, flow.start) = (self.client, self.opening, self.start);
+        flow.places = self.places;
         for (seen, before) in flow.tcp_seen.iter_mut().zip(self.tcp_seen) {
             *seen |= before;
         }
@@ -111,10 +120,12 @@ impl Note {
 
     fn meet(&mut self, sample: &Sample) -> Meeting {
         let Some(header) = sample.tcp_header() else { return Meeting::Stands };
-        match self.connections().meaning(Segment::of(&header), sample.direction) {
+        let place = sample.place();
+        match self.connections().meaning(Segment::of(&header), sample.direction, place) {
             Meaning::Nothing => Meeting::Stands,
             Meaning::Remembered(opening) | Meaning::Knock(opening) => {
-                (self.asked, self.state) = (Some(opening), State::KNOCKED);
+                (self.asked, self.asked_at) = (Some(opening), place);
+                self.state = State::KNOCKED | self.places.state();
                 Meeting::Knocks
             }
             Meaning::LetThrough(bits) => {
@@ -132,6 +143,7 @@ impl Note {
             action: action as u8,
             state: self.state,
             opening: self.asked.or(self.opening).unwrap_or_default(),
+            asked_at: self.asked_at,
             closed: false,
             idle: false,
         }

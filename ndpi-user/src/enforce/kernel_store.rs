@@ -215,13 +215,13 @@ fn own_bucket(entry: &Entry) -> Option<u32> {
 
 /// The map entry of a verdict made at `now_ns` nanoseconds since boot.
 fn entry(desired: &DesiredVerdict, bucket: u32, now_ns: u64) -> Entry {
-    let DesiredVerdict { verdict, revision, classification, ingress, .. } = *desired;
+    let DesiredVerdict { verdict, revision, classification, state, .. } = *desired;
     let [lower, upper] = desired.tcp_seen;
     Entry {
         action: verdict.action as u8,
         tcp_flags_lower: lower,
         tcp_flags_upper: upper,
-        state: ingress,
+        state,
         last_seen: tick_of(now_ns),
         rule: verdict.rule.unwrap_or(NO_RULE),
         app: classification.app.app,
@@ -242,6 +242,7 @@ fn go_on(entry: &mut Entry, before: &Entry) {
     entry.tcp_flags_upper |= before.tcp_flags_upper;
     let known = entry.state & (State::INGRESS_LOWER | State::INGRESS_UPPER);
     (entry.state, entry.opening) = (before.state | known, before.opening);
+    entry.asked_at = before.asked_at;
     entry.decided_ns = before.decided_ns;
 }
 

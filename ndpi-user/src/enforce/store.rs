@@ -40,11 +40,11 @@ pub struct DesiredVerdict {
     pub classification: Classification,
     /// The TCP flags seen until now from the lower and from the upper endpoint.
     pub tcp_seen: [u8; 2],
-    /// Bits of [`State::at_ingress`]: whose packets XDP has seen. It goes on to set them, but what is
-    /// between XDP and the way out when the verdict comes to stand must not count twice.
+    /// Bits of [`State`]: whose packets XDP has seen, and whether all came by at one place. It goes on to set
+    /// the first, but what is between XDP and the way out when the verdict comes to stand must not count twice.
     ///
-    /// [`State::at_ingress`]: ndpi_common::State::at_ingress
-    pub ingress: u8,
+    /// [`State`]: ndpi_common::State
+    pub state: u8,
     /// The SYN that opened the flow's connection, if it is known.
     pub opening: Option<Opening>,
     /// With the action `limit`, what the flow takes from.
@@ -58,9 +58,9 @@ impl DesiredVerdict {
         let (verdict, classification) = (decided.verdict?, decided.classification);
         let allowance = in_force.allowance(verdict.rule);
         let (key, tcp_seen, opening) = (flow.key, flow.tcp_seen, flow.opening);
-        let ingress = flow.ingress;
+        let state = flow.state();
         let revision = in_force.revision();
-        Some(Self { key, verdict, revision, classification, tcp_seen, ingress, opening, allowance })
+        Some(Self { key, verdict, revision, classification, tcp_seen, state, opening, allowance })
     }
 }
 

@@ -103,7 +103,7 @@ impl<'a> ReplaySink<'a> {
             revision: 0,
             classification: flow.decided()?.classification,
             tcp_seen: flow.tcp_seen,
-            ingress: flow.ingress,
+            state: flow.state(),
             opening: flow.opening,
             allowance: None,
         })

@@ -220,6 +220,44 @@ fn a_syn_does_not_shake_off_a_drop() {
 }
 
 #[test]
+fn nobody_answers_his_own_syn_with_the_others_address() {
+    for (talk, hook) in [(V4, Hook::Xdp), (V6, Hook::Tc), (V4.in_vlan(5), Hook::Xdp)] {
+        for action in [Action::Drop, Action::Reject, Action::Limit, Action::Count] {
+            let Some(mut kernel) = kernel(Settings::default()) else { return };
+            kernel.decide(talk.key(), action);
+            kernel.run(hook, &talk.segment(true, SYN, [900, 0], b""));
+            // From where the SYN came from.
+            for flags in [SYN | ACK, ACK] {
+                let forged = kernel.run(hook, &talk.segment(false, flags, [5, 901], b""));
+                assert_eq!(forged, if action.drops() { Answer::Drop } else { Answer::Pass });
+            }
+            assert!(!kernel.verdict(talk.key()).is_over());
+            // And from where the server is.
+            let other = HOOKS[1 - hook as usize];
+            kernel.run(other, &talk.segment(false, SYN | ACK, [5, 901], b""));
+            assert!(kernel.verdict(talk.key()).is_over());
+        }
+    }
+}
+
+#[test]
+fn on_an_interface_that_both_hosts_are_behind_a_port_can_be_used_again() {
+    let Some(mut kernel) = kernel(Settings::default()) else { return };
+    let verdict = VerdictEntry {
+        action: Action::Drop as u8,
+        state: State::ONE_PLACE,
+        last_seen: NOW,
+        ..VerdictEntry::default()
+    };
+    kernel.set_verdict(V4.key(), verdict);
+    for frame in [V4.segment(true, SYN, [900, 0], b""), V4.segment(false, SYN | ACK, [5, 901], b"")]
+    {
+        assert_eq!(kernel.run(Hook::Xdp, &frame), Answer::Pass);
+    }
+    assert!(kernel.verdict(V4.key()).is_over());
+}
+
+#[test]
 fn a_server_that_holds_the_old_connection_learns_that_it_is_over() {
     let Some(mut kernel) = kernel(Settings::default()) else { return };
     kernel.decide(V6.key(), Action::Drop);

@@ -69,10 +69,12 @@ fn an_undecided_flow_leaves_no_note() {
 fn only_a_syn_that_is_answered_ends_a_note() {
     let mut notes = Notes::new(4, Shares::default());
     let (syn, data) = (segment(tcp::SYN, 7, 0, &[]), segment(tcp::ACK, 7, 9, b"more"));
-    let knock = sample(tcp::SYN, true, &syn);
+    let knock = Sample { ingress: true, ..sample(tcp::SYN, true, &syn) };
     assert_eq!(notes.meet(&knock), None);
     notes.add(note(knock.key, Action::Drop, true), 0);
     let answer = segment(ACCEPTS, 1, 8, &[]);
+    let sample =
+        |flags, from_lower, l3| Sample { ingress: from_lower, ..sample(flags, from_lower, l3) };
     assert_eq!(notes.meet(&sample(ACCEPTS, false, &answer)), Some(Meeting::Stands), "nobody asked");
     assert_eq!(notes.meet(&knock), Some(Meeting::Knocks));
     assert_eq!(notes.meet(&sample(tcp::ACK, true, &data)), Some(Meeting::Stands));
@@ -81,6 +83,8 @@ fn only_a_syn_that_is_answered_ends_a_note() {
     assert_eq!(notes.meet(&sample(tcp::ACK, false, &challenge)), Some(Meeting::Stands), "one");
     let stale = segment(ACCEPTS, 1, 9, &[]);
     assert_eq!(notes.meet(&sample(ACCEPTS, false, &stale)), Some(Meeting::Stands));
+    let forged = Sample { ingress: true, ..sample(ACCEPTS, false, &answer) };
+    assert_eq!(notes.meet(&forged), Some(Meeting::Stands), "from where the client is");
     assert_eq!(notes.meet(&sample(ACCEPTS, false, &answer)), Some(Meeting::Over));
 }
 

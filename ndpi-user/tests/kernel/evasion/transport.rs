@@ -65,8 +65,8 @@ fn a_syn_that_nobody_answers_does_not_end_a_verdict() {
         // Acknowledges another SYN, or is sent by who sent this one.
         let wrong = |out| blocked(talk.segment(out, SYN | ACK, [7, 900], b""));
         let own = |out| blocked(talk.segment(out, SYN | ACK, [7, 901], b""));
-        let challenge = (talk.back(ACK, b""), Passes(Reason::Shown));
-        let answer = (talk.out(RST, b""), Passes(Reason::Shown));
+        // All of these come by at one place, where the other host is not: what has its address is forged.
+        let forged = |flags| blocked(talk.segment(false, flags, [7, 901], b""));
         let way = |name, frames: Vec<_>| {
             let frames = frames.into_iter().chain(data()).collect();
             Way { name, talk, frames }
@@ -77,7 +77,8 @@ fn a_syn_that_nobody_answers_does_not_end_a_verdict() {
             way("a reset and a SYN", vec![reset(true), syn(true), wrong(false), own(true)]),
             way("the same of the server", vec![reset(false), syn(false), wrong(true), own(false)]),
             way("a SYN and a reset", vec![syn(true), reset(true), reset(false)]),
-            way("a challenge", vec![syn(true), challenge, answer, own(true), wrong(false)]),
+            way("a forged challenge", vec![syn(true), forged(ACK), reset(true), wrong(false)]),
+            way("a forged answer", vec![syn(true), forged(SYN | ACK), own(true)]),
         ]
     };
     try_all(&[V4, V6, V4.in_vlan(5)].map(ways).into_iter().flatten().collect::<Vec<_>>());

@@ -19,7 +19,7 @@ fn standing(key: Key, action: Action, rule: u16) -> DesiredVerdict {
         revision: 1,
         classification: Classification::default(),
         tcp_seen: [0; 2],
-        ingress: 0,
+        state: 0,
         opening: None,
         allowance: None,
     }

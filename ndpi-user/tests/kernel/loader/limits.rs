@@ -24,7 +24,7 @@ fn standing(key: Key, allowance: Option<Allowance>) -> DesiredVerdict {
         revision: 1,
         classification: Classification::default(),
         tcp_seen: [0; 2],
-        ingress: 0,
+        state: 0,
         opening: None,
         allowance,
     }

@@ -1,16 +1,18 @@
 //! A client with few ports: a connection that takes the ports of a blocked one is a flow of its own.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 use std::ops::Range;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::net::{AddressFamily, SendFlags, SocketType, ipproto, sendto, socket};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 use testkit::instance::Instance;
 use testkit::pair::{FAR, NEAR, Pair};
 use testkit::program::PROGRAMS;
+use testkit::tcp::{Connection, Segment, flags};
 
 use crate::ready;
 
@@ -188,4 +190,39 @@ fn each_connection_of_a_port_is_told_that_it_is_rejected() {
     }
     let clients = scene.get("www.example.org", ports.clone());
     assert_eq!(scene.heard(&clients, PATIENCE), ports.len());
+}
+
+/// Sends segments from the far end, whatever sender they name.
+fn send_from_far(pair: &Pair, segments: &[Segment]) {
+    pair.far(|| {
+        let raw = socket(AddressFamily::INET, SocketType::RAW, Some(ipproto::RAW)).unwrap();
+        let near = SocketAddr::V4(SocketAddrV4::new(NEAR.parse().unwrap(), 0));
+        for segment in segments {
+            sendto(&raw, &segment.l3(), SendFlags::empty(), &near).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_client_that_forges_its_servers_answer_stays_blocked() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let mut scene = Scene::new("drop");
+    let ports = PORTS.start..PORTS.start + 1;
+    let clients = scene.get("www.facebook.com", ports.clone());
+    assert_eq!(scene.heard(&clients, BLOCKED), 0);
+    let addresses = [FAR, NEAR].map(|it| it.parse::<Ipv4Addr>().unwrap());
+    let forged = Connection { addresses, ..Connection::new(ports.start, 80) };
+    let (syn, answer) = (forged.syn(), forged.syn_ack());
+    let acknowledges = Segment { flags: flags::ACK, ..answer.clone() };
+    // Each would let go of the verdict, or of what a server says that holds the connection.
+    for _ in 0..3 {
+        send_from_far(&scene.pair, &[syn.clone(), answer.clone(), acknowledges.clone()]);
+        assert_eq!(scene.heard(&clients, BLOCKED), 0);
+    }
+    // The same port is free again for who really connects.
+    reset(clients);
+    let clients = scene.get("www.example.org", ports);
+    assert_eq!(scene.heard(&clients, PATIENCE), 1);
 }
