@@ -118,9 +118,10 @@ fn list<'v>(value: &'v Value, key: &str) -> Result<&'v Vec<Value>> {
     value[key].as_array().with_context(|| format!("`cargo metadata` without {key}"))
 }
 
+/// Of all platforms: crates that no build here has needed may have to be fetched.
 fn metadata(root: &Path) -> Result<Value> {
     let mut cargo = process::cargo();
-    cargo.args(["metadata", "--offline", "--format-version", "1"]).current_dir(root);
+    cargo.args(["metadata", "--locked", "--format-version", "1"]).current_dir(root);
     let text = process::output(&mut cargo)?;
     serde_json::from_str(&text).context("reading what `cargo metadata` says")
 }
