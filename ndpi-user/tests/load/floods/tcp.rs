@@ -1,17 +1,23 @@
 //! Blocked connections that fill the table without malice. At the sizes that are the default, 35 a second do
 //! so, since each is kept for minutes or hours.
 
+mod strangers;
+
 use std::cell::RefCell;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
+use testkit::flood;
 use testkit::instance::Instance;
 use testkit::pair::{FAR, NEAR, Pair};
 use testkit::wait_until;
 
+use self::strangers::Strangers;
 use super::PROGRAMS;
 use crate::ready;
 
@@ -43,14 +49,14 @@ struct Scene {
 }
 
 impl Scene {
-    fn new() -> Self {
+    fn new(options: &str) -> Self {
         let pair = Pair::new();
         pair.sandbox.ip(&format!("address add {NEAR_OTHER}/32 dev left"));
         pair.sandbox.ip(&format!("route add {OTHER}/32 dev left"));
         pair.far_ip(&format!("address add {OTHER}/32 dev right"));
         pair.far_ip(&format!("route add {NEAR_OTHER}/32 via {NEAR} src {OTHER}"));
         let policy = pair.sandbox.file("policy.toml", POLICY);
-        let instance = pair.sandbox.start(&format!("{OPTIONS} --policy {}", policy.display()));
+        let instance = pair.sandbox.start(&format!("{options} --policy {}", policy.display()));
         let listen = |address| pair.near(|| TcpListener::bind((address, 80)).unwrap());
         let listeners = [NEAR, NEAR_OTHER].map(listen);
         Self { pair, instance, listeners, crowded: RefCell::default() }
@@ -125,7 +131,7 @@ impl Connection {
 #[test]
 fn blocked_connections_that_fill_the_table_stay_blocked_and_others_are_classified() {
     let Some(_cpus) = ready(&PROGRAMS) else { return };
-    let mut scene = Scene::new();
+    let mut scene = Scene::new(OPTIONS);
     let [first, other] = &scene.listeners;
     let (mut old, mut old_blocked) = (scene.ask(other, ALLOWED), scene.ask(other, BLOCKED));
     let (mut filling, mut allowed) = (Vec::new(), Vec::new());
@@ -146,4 +152,102 @@ fn blocked_connections_that_fill_the_table_stay_blocked_and_others_are_classifie
     let full = "the table of flows is full: those that were silent";
     wait_until(|| scene.instance.stderr().contains(full));
     assert!(scene.instance.end(Signal::INT).success(), "{}", scene.instance.stderr());
+}
+
+/// Raises a flag when it goes, by a panic too.
+struct Raise<'a>(&'a AtomicBool);
+
+impl Drop for Raise<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What the other client has: a connection of each kind from before, and new ones all the time.
+struct Witnesses {
+    allowed: Connection,
+    blocked: Connection,
+    /// How long new connections took to their verdict, request and first answer included.
+    took: Vec<Duration>,
+}
+
+impl Witnesses {
+    fn new(scene: &Scene) -> Self {
+        let other = &scene.listeners[1];
+        let (allowed, blocked) = (scene.ask(other, ALLOWED), scene.ask(other, BLOCKED));
+        Self { allowed, blocked, took: Vec::new() }
+    }
+
+    /// What is blocked is blocked, and what is allowed passes: what there was, and what comes now.
+    fn testify(&mut self, scene: &Scene, when: &str) {
+        assert!(self.allowed.passes(), "the allowed one from before, {when}");
+        assert!(self.blocked.is_blocked(), "the blocked one from before, {when}");
+        for host in [ALLOWED, BLOCKED] {
+            let began = Instant::now();
+            let mut new = scene.ask(&scene.listeners[1], host);
+            self.took.push(began.elapsed());
+            let as_it_should = if host == BLOCKED { new.is_blocked() } else { new.passes() };
+            assert!(as_it_should, "a new one to {host}, {when}");
+        }
+    }
+
+    /// The longest of new connections, and the one in the middle.
+    fn waited(&mut self) -> (Duration, Duration) {
+        self.took.sort_unstable();
+        (self.took[self.took.len() - 1], self.took[self.took.len() / 2])
+    }
+}
+
+/// Has `count` connections of many clients to a blocked site fill the table, and then a flood of SYNs, beside
+/// the connections of another client.
+fn withstand(options: &str, count: u32) {
+    let mut scene = Scene::new(options);
+    let strangers = Strangers::new(&scene.pair);
+    let mut witnesses = Witnesses::new(&scene);
+    let began = Instant::now();
+    for tenth in 0..10 {
+        let numbers = count / 10 * tenth..count / 10 * (tenth + 1);
+        strangers.ask(numbers, |address, port| {
+            scene.verdict(|it| it["sport"] == port && it["src"] == address.to_string());
+        });
+        witnesses.testify(&scene, &format!("in tenth {tenth}"));
+    }
+    let filled = began.elapsed();
+    let (stop, pair, near) = (AtomicBool::new(false), &scene.pair, (NEAR.parse().unwrap(), 80));
+    thread::scope(|scope| {
+        let _end = Raise(&stop);
+        let stop = &stop;
+        scope.spawn(move || pair.far(|| flood::syns(near, stop)));
+        (0..5).for_each(|_| witnesses.testify(&scene, "while SYNs come"));
+    });
+    witnesses.testify(&scene, "afterwards");
+    // Those that had to go are shown once more, and no more than that.
+    for number in (0..count).step_by((count / 50).try_into().unwrap()) {
+        assert!(strangers.is_blocked(number), "the connection {number} that filled the table");
+    }
+    let (longest, middle) = witnesses.waited();
+    println!(
+        "{count} blocked connections in {filled:.1?}; new ones of another client had their verdict \
+         after {middle:.1?} (median), {longest:.1?} (longest)"
+    );
+    let crowded = scene.crowded.borrow();
+    assert!(crowded.iter().any(|it| it["pool"] == "answered"), "{crowded:#?}");
+    drop(crowded);
+    assert!(scene.instance.end(Signal::INT).success(), "{}", scene.instance.stderr());
+}
+
+#[test]
+fn blocked_connections_of_many_clients_free_nobody_and_block_nobody() {
+    if let Some(_cpus) = ready(&PROGRAMS) {
+        withstand("run --iface left --json --sweep 1 --max-flows 1500 --max-undecided 1500", 2_000);
+    }
+}
+
+/// At the sizes that are the default: `cargo test -p ndpi-user --test load -- --ignored --nocapture`.
+#[test]
+#[ignore = "makes 300,000 connections, for some minutes"]
+fn blocked_connections_of_many_clients_free_nobody_and_block_nobody_at_default_sizes() {
+    if let Some(_cpus) = ready(&PROGRAMS) {
+        withstand("run --iface left --json", 300_000);
+    }
 }
