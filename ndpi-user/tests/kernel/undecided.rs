@@ -6,7 +6,7 @@ use ndpi_common::{
 use testkit::frame::{ACK, SYN, Talk, V4, V6, counted};
 
 use crate::fragments::pieces;
-use crate::harness::{Answer, HOOKS, IDLE, Kernel, NOW, Settings, kernel};
+use crate::harness::{Answer, HOOKS, IDLE, Kernel, NOW, Settings, kernel, stay_on_this_cpu};
 
 fn passed(hook: Hook, reason: Reason, frame: &[u8]) -> (Hook, Outcome, Reason, u64, u64) {
     (hook, Outcome::Passed, reason, 1, counted(frame))
@@ -265,6 +265,8 @@ fn a_sample_says_whether_payload_before_it_could_not_be_shown() {
 
 #[test]
 fn what_opens_flows_is_held_back_where_user_space_is_behind() {
+    // Each CPU has a ring of its own, and how full that is decides.
+    stay_on_this_cpu();
     let settings = Settings { ring_bytes: 2 << 20, budget: 32, ..Settings::default() };
     let Some(mut kernel) = kernel(settings) else { return };
     for hook in HOOKS {

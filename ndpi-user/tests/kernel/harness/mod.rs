@@ -83,6 +83,13 @@ pub(crate) fn kernel(settings: Settings) -> Option<Kernel> {
     }
 }
 
+/// Keeps this thread, which is the test's own, on the CPU where it is.
+pub(crate) fn stay_on_this_cpu() {
+    let mut cpu = rustix::thread::CpuSet::new();
+    cpu.set(rustix::thread::sched_getcpu());
+    rustix::thread::sched_setaffinity(None, &cpu).unwrap();
+}
+
 fn is_denied(error: &(dyn std::error::Error + 'static)) -> bool {
     let root = rustix::process::geteuid().is_root();
     let mut text = String::new();

@@ -1,10 +1,12 @@
 //! `ndpi-xdp run` under floods: what is blocked stays blocked, what is allowed stays allowed, and it is
 //! said.
 
+mod new_flows;
 mod tcp;
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -83,6 +85,15 @@ fn server(pair: &Pair, port: u16) -> UdpSocket {
     let socket = pair.near(|| UdpSocket::bind((NEAR, port)).unwrap());
     socket.set_nonblocking(true).unwrap();
     socket
+}
+
+/// Raises a flag when it goes, by a panic too.
+struct Raise<'a>(&'a AtomicBool);
+
+impl Drop for Raise<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Sends requests to a port of the near end, each with a sender that is made up, at most `per_second`.
