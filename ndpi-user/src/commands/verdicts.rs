@@ -1,21 +1,64 @@
 //! `ndpi-xdp verdicts`.
 
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
-use clap::{Args, ValueHint};
+use clap::builder::TypedValueParser as _;
+use clap::{Args, ValueEnum, ValueHint};
+use ipnet::IpNet;
+use ndpi_common::Action;
 use ndpi_kernel::DEFAULT_PIN_DIRECTORY;
 
 use super::NdpiOptions;
-use crate::verdicts;
+use super::network::network;
+use crate::verdicts::{self, Query, Sort, View};
 
 /// Show the verdicts in the kernel, with the counters of each flow
 #[derive(Args, Clone, Debug)]
 pub struct VerdictsArguments {
-    /// Print one JSON object per line
+    /// Print one JSON object per line; as they are found, unless an order is asked for
     #[arg(long)]
     pub json: bool,
+
+    /// Only flows of this application, or carried by this protocol, by name or number. May be given several
+    /// times, as the next five
+    #[arg(long, value_name = "NAME")]
+    pub app: Vec<String>,
+
+    /// Only flows of this category, by name or number
+    #[arg(long, value_name = "NAME")]
+    pub category: Vec<String>,
+
+    /// Only flows with this action
+    #[arg(long, value_name = "ACTION", value_parser = action())]
+    pub action: Vec<Action>,
+
+    /// Only flows that the rule of this name decided
+    #[arg(long, value_name = "NAME")]
+    pub rule: Vec<String>,
+
+    /// Only flows with an end at this address or in this network
+    #[arg(long, value_name = "NETWORK", value_parser = network)]
+    pub net: Vec<IpNet>,
+
+    /// Only flows with an end at this port
+    #[arg(long, value_name = "PORT")]
+    pub port: Vec<u16>,
+
+    /// Show the largest first [default: the newest last]
+    #[arg(long, value_enum, value_name = "BY")]
+    pub sort: Option<Order>,
+
+    /// Show this many at most: the first by --sort, or the newest
+    #[arg(long, value_name = "N")]
+    pub top: Option<NonZeroUsize>,
+
+    /// Show them again every so many seconds, until interrupted
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", conflicts_with = "json")]
+    pub watch: Option<NonZeroU32>,
 
     /// Folder on the BPF file system where the maps are pinned
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = DEFAULT_PIN_DIRECTORY)]
@@ -32,6 +75,59 @@ impl VerdictsArguments {
     /// # Errors
     /// No maps are pinned in the folder, they are of another version, or may not be read.
     pub fn run(self) -> Result<ExitCode> {
-        verdicts::show(&self.pin_dir, self.json, &self.ndpi.into())
+        let view = match (self.json, self.watch) {
+            (true, _) => View::Json,
+            (false, Some(seconds)) => View::Watch(Duration::from_secs(seconds.get().into())),
+            (false, None) => View::Table,
+        };
+        let query = Query {
+            apps: self.app,
+            categories: self.category,
+            actions: self.action,
+            rules: self.rule,
+            nets: self.net,
+            ports: self.port,
+            sort: self.sort.map(Into::into),
+            top: self.top.map(NonZeroUsize::get),
+        };
+        verdicts::show(&self.pin_dir, view, &query, &self.ndpi.into())
     }
+}
+
+/// What the order goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Order {
+    /// Since when they have stood.
+    Age,
+    /// How long no packet has come.
+    Idle,
+    /// Packets since the verdict.
+    Packets,
+    /// Bytes since the verdict.
+    Bytes,
+    /// Packets that were dropped.
+    Dropped,
+}
+
+impl From<Order> for Sort {
+    fn from(order: Order) -> Self {
+        match order {
+            Order::Age => Self::Age,
+            Order::Idle => Self::Idle,
+            Order::Packets => Self::Packets,
+            Order::Bytes => Self::Bytes,
+            Order::Dropped => Self::Dropped,
+        }
+    }
+}
+
+/// The actions that a verdict can have.
+const ACTIONS: [Action; 5] =
+    [Action::Drop, Action::Reject, Action::Count, Action::Bypass, Action::Limit];
+
+fn action() -> impl clap::builder::TypedValueParser<Value = Action> {
+    clap::builder::PossibleValuesParser::new(ACTIONS.map(Action::name)).map(|name| {
+        let found = ACTIONS.into_iter().find(|action| action.name() == name);
+        found.unwrap_or(Action::None)
+    })
 }

@@ -33,6 +33,32 @@ impl Table {
         self.rows.is_empty()
     }
 
+    /// Leaves out columns of these titles, in this order, until the table is no wider than `width`, or none is
+    /// left.
+    pub(crate) fn fit(&mut self, width: usize, dispensable: &[&str]) {
+        let mut dispensable = dispensable.iter();
+        while self.total_width() > width
+            && let Some(title) = dispensable.next()
+        {
+            self.remove(title);
+        }
+    }
+
+    fn remove(&mut self, title: &str) {
+        let Some(at) = self.columns.iter().position(|(it, _)| *it == title) else { return };
+        self.columns.remove(at);
+        for row in &mut self.rows {
+            if at < row.len() {
+                row.remove(at);
+            }
+        }
+    }
+
+    /// The width of a line, without the space at its end.
+    fn total_width(&self) -> usize {
+        (0..self.columns.len()).map(|column| self.width(column) + 2).sum()
+    }
+
     fn width(&self, column: usize) -> usize {
         let cells = self.rows.iter().filter_map(|row| row.get(column));
         let widest = cells.map(|cell| cell.width()).max().unwrap_or(0);
@@ -71,6 +97,20 @@ mod tests {
         table.row(["视频".into(), "1".into()]);
         table.row(["video".into(), "2".into()]);
         assert_eq!(table.to_string(), "  rule   n\n  视频   1\n  video  2\n");
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_the_columns_that_matter() {
+        let mut table =
+            Table::new(&[("name", Align::Left), ("note", Align::Left), ("n", Align::Right)]);
+        table.row(["a".into(), "a long note".into(), "7".into()]);
+        let whole = table.to_string();
+        table.fit(whole.lines().map(str::len).max().unwrap_or(0), &["note"]);
+        assert_eq!(table.to_string(), whole, "it has room");
+        table.fit(20, &["note", "name"]);
+        assert_eq!(table.to_string(), "  name  n\n  a     7\n");
+        table.fit(1, &["note", "name", "other"]);
+        assert_eq!(table.to_string(), "  n\n  7\n");
     }
 
     #[test]

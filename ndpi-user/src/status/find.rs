@@ -104,7 +104,10 @@ fn look(pins: &Path) -> Result<Found> {
     let (state, snapshot) = match pinned::open(Some(pins)) {
         Err(PinnedError::Nothing(_)) if !held => (State::Absent, None),
         Err(PinnedError::Nothing(_)) => (State::StartingOrEnding, None),
-        Err(error @ PinnedError::Version { .. }) => (State::OtherVersion(error.to_string()), None),
+        Err(error @ PinnedError::Version { .. }) => {
+            let gone = "; if that is gone, remove them with: ndpi-xdp detach";
+            (State::OtherVersion(format!("{error}{}", if held { "" } else { gone })), None)
+        }
         Err(error) => match silence {
             // It runs, and what keeps it from answering is worth more than what keeps us from its maps.
             Silence::Failed(why) if held => (State::Silent(why), None),

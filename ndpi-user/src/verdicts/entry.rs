@@ -136,7 +136,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The cells of the table's row.
-    pub(super) fn cells(&self, now: &Now) -> [String; 10] {
+    pub(super) fn cells(&self, now: &Now) -> [String; 11] {
         let since =
             |ns: u64| units::duration(Duration::from_nanos(now.ktime_ns.saturating_sub(ns)));
         // What a bypass lets through is not counted flow by flow.
@@ -151,6 +151,7 @@ impl<'a> Entry<'a> {
             self.category.map_or_else(|| self.category_id.to_string(), str::to_owned),
             count(units::grouped(self.packets_lower + self.packets_upper)),
             count(units::bytes(self.bytes_lower + self.bytes_upper)),
+            count(units::grouped(self.dropped)),
             since(self.decided_ns),
             since(self.seen_ns),
         ]
@@ -250,6 +251,7 @@ mod tests {
             "SocialNetwork",
             "1,003",
             "1.4 MiB",
+            "1,003",
             "10.0 s",
             "2.0 s",
         ];
@@ -270,7 +272,7 @@ mod tests {
     fn without_names_there_are_numbers_and_without_counts_none() {
         let verdict = VerdictEntry { action: Action::Bypass as u8, rule: NO_RULE, ..verdict() };
         let cells = Entry::new(&key(), &verdict, None, &now()).cells(&now());
-        assert_eq!(cells[2..8], ["bypass", "default", "2.1", "1", "-", "-"]);
+        assert_eq!(cells[2..9], ["bypass", "default", "2.1", "1", "-", "-", "-"]);
         let unknown = VerdictEntry { app: 0, ..verdict };
         assert_eq!(Entry::new(&key(), &unknown, None, &now()).cells(&now())[3], "undecided");
     }

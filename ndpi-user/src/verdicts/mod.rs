@@ -1,24 +1,30 @@
 //! Verdicts in the kernel's maps, as a table or as JSON: `ndpi-xdp verdicts`.
 
 mod entry;
+mod query;
 mod rules;
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use ndpi_common::{Key, VerdictEntry};
 use ndpi_kernel::pinned::{self, Pinned};
-use ndpi_kernel::{Clock, ktime_ns};
+use ndpi_kernel::{Clock, MapError, ktime_ns};
 
 use crate::engine_setup::EngineSetup;
 use crate::record::Names;
 use crate::report::table::{Align, Table};
 use crate::stdout::print;
 use entry::{Entry, Now};
+use query::{Filter, Sorted};
+pub(crate) use query::{Query, Sort};
 use rules::Rules;
 
-const COLUMNS: [(&str, Align); 10] = [
+const COLUMNS: [(&str, Align); 11] = [
     ("proto", Align::Left),
     ("endpoints", Align::Left),
     ("action", Align::Left),
@@ -27,15 +33,36 @@ const COLUMNS: [(&str, Align); 10] = [
     ("category", Align::Left),
     ("packets", Align::Right),
     ("bytes", Align::Right),
+    ("dropped", Align::Right),
     ("age", Align::Right),
     ("idle", Align::Right),
 ];
 
-/// Prints the verdicts of the instance with these maps, with nDPI's names where it can be used.
+/// Columns that go first where the terminal has no room for all.
+const DISPENSABLE: [&str; 6] = ["category", "age", "bytes", "idle", "rule", "proto"];
+
+/// How verdicts are shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum View {
+    /// A table, once.
+    Table,
+    /// A table, and another each time that this has passed.
+    Watch(Duration),
+    /// A JSON object a line.
+    Json,
+}
+
+/// Prints the verdicts of the instance with these maps that are asked for, with nDPI's names where it can be used.
 ///
 /// # Errors
-/// No maps are pinned in the folder, they are of another version, or may not be read.
-pub(crate) fn show(pin_directory: &Path, as_json: bool, setup: &EngineSetup) -> Result<ExitCode> {
+/// No maps are pinned in the folder, they are of another version, or may not be read; or a name that is asked for
+/// is none of nDPI's.
+pub(crate) fn show(
+    pin_directory: &Path,
+    view: View,
+    query: &Query,
+    setup: &EngineSetup,
+) -> Result<ExitCode> {
     let pinned = pinned::open(Some(pin_directory))?;
     if !pinned.running {
         log::warn!(
@@ -46,8 +73,23 @@ pub(crate) fn show(pin_directory: &Path, as_json: bool, setup: &EngineSetup) -> 
     }
     let names = names(setup);
     let names = names.as_ref();
-    let now = Now { ktime_ns: ktime_ns(), clock: Clock::new() };
-    if as_json { print_lines(&pinned, names, &now) } else { print_table(&pinned, names, &now) }
+    let asked = Asked { pinned: &pinned, query, filter: query.filter(names)?, names };
+    match view {
+        View::Json => asked.print_lines(&now()),
+        View::Table => asked.print_table(&now()),
+        View::Watch(every) => loop {
+            if io::stdout().is_terminal() {
+                // To the upper left, and clear what is below (ECMA-48, CUP and ED).
+                print("\x1b[H\x1b[J")?;
+            }
+            asked.print_table(&now())?;
+            thread::sleep(every);
+        },
+    }
+}
+
+fn now() -> Now {
+    Now { ktime_ns: ktime_ns(), clock: Clock::new() }
 }
 
 /// nDPI's names where it can be used; numbers will do without.
@@ -61,39 +103,95 @@ fn names(setup: &EngineSetup) -> Option<Names> {
     }
 }
 
-fn print_lines(pinned: &Pinned, names: Option<&Names>, now: &Now) -> Result<ExitCode> {
-    let mut rules = Rules::new(&pinned.rules);
-    let mut out = BufWriter::new(io::stdout().lock());
-    for found in pinned.verdicts.entries() {
-        let (key, verdict) = found?;
-        let entry = Entry::new(&key, &verdict, names, now).by_rule(rules.name(&verdict)?);
-        let line = serde_json::to_string(&entry)?;
-        match writeln!(out, "{line}") {
+/// What is asked of which instance.
+struct Asked<'a> {
+    pinned: &'a Pinned,
+    query: &'a Query,
+    filter: Filter,
+    names: Option<&'a Names>,
+}
+
+impl Asked<'_> {
+    /// Gives each verdict that is asked for to `take`, with the name of its rule.
+    fn each(
+        &self,
+        mut take: impl FnMut(Key, VerdictEntry, Option<String>) -> Result<()>,
+    ) -> Result<()> {
+        let mut rules = Rules::new(&self.pinned.rules);
+        let mut take_one = |key: Key, verdict: VerdictEntry| {
+            let rule = rules.name(&verdict)?;
+            if self.query.takes_rule(rule.as_deref()) { take(key, verdict, rule) } else { Ok(()) }
+        };
+        let fits = |entry: &Result<(Key, VerdictEntry), MapError>| {
+            entry.as_ref().map_or(true, |(key, verdict)| self.filter.takes(key, verdict))
+        };
+        for entry in self.pinned.verdicts.entries().filter(fits) {
+            let (key, verdict) = entry?;
+            take_one(key, verdict)?;
+        }
+        Ok(())
+    }
+
+    /// In the order that is asked for.
+    fn sorted(&self) -> Result<Vec<(Key, VerdictEntry)>> {
+        let mut sorted = Sorted::new(self.query);
+        self.each(|key, verdict, _| {
+            sorted.add(key, verdict);
+            Ok(())
+        })?;
+        Ok(sorted.finish())
+    }
+
+    fn print_lines(&self, now: &Now) -> Result<ExitCode> {
+        let mut out = BufWriter::new(io::stdout().lock());
+        let mut write = |key: Key, verdict: VerdictEntry, rule| {
+            let entry = Entry::new(&key, &verdict, self.names, now).by_rule(rule);
+            let line = serde_json::to_string(&entry)?;
+            writeln!(out, "{line}").context("writing to standard output")
+        };
+        let written = if self.query.is_sorted() {
+            let mut rules = Rules::new(&self.pinned.rules);
+            self.sorted()?.into_iter().try_for_each(|(key, verdict)| {
+                let rule = rules.name(&verdict)?;
+                write(key, verdict, rule)
+            })
+        } else {
+            self.each(write)
+        };
+        let flushed = written.and_then(|()| out.flush().context("writing to standard output"));
+        match flushed {
             // Nobody reads on (`| head`).
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
-            written => written.context("writing to standard output")?,
+            Err(error) if !is_broken_pipe(&error) => Err(error),
+            _ => Ok(ExitCode::SUCCESS),
         }
     }
-    match out.flush() {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("writing to standard output")
+
+    fn print_table(&self, now: &Now) -> Result<ExitCode> {
+        let found = self.sorted()?;
+        if found.is_empty() {
+            return print("no flow has a verdict\n");
         }
-        _ => Ok(ExitCode::SUCCESS),
+        let mut rules = Rules::new(&self.pinned.rules);
+        let mut table = Table::new(&COLUMNS);
+        for (key, verdict) in &found {
+            let entry = Entry::new(key, verdict, self.names, now).by_rule(rules.name(verdict)?);
+            table.row(entry.cells(now));
+        }
+        if let Some(width) = terminal_width() {
+            table.fit(width, &DISPENSABLE);
+        }
+        print(&table.to_string())
     }
 }
 
-fn print_table(pinned: &Pinned, names: Option<&Names>, now: &Now) -> Result<ExitCode> {
-    let mut found = pinned.verdicts.entries().collect::<Result<Vec<_>, _>>()?;
-    if found.is_empty() {
-        return print("no flow has a verdict\n");
-    }
-    // The newest last, where a terminal shows them.
-    found.sort_unstable_by_key(|(key, verdict)| (verdict.decided_ns, *key));
-    let mut rules = Rules::new(&pinned.rules);
-    let mut table = Table::new(&COLUMNS);
-    for (key, verdict) in &found {
-        let entry = Entry::new(key, verdict, names, now).by_rule(rules.name(verdict)?);
-        table.row(entry.cells(now));
-    }
-    print(&table.to_string())
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// How many columns standard output has, where it is a terminal.
+fn terminal_width() -> Option<usize> {
+    let terminal = io::stdout().is_terminal();
+    let size = terminal.then(terminal_size::terminal_size).flatten();
+    size.map(|(width, _)| usize::from(width.0))
 }

@@ -20,6 +20,7 @@ mod reject;
 mod reload;
 mod status;
 mod streams;
+mod verdicts;
 
 use ndpi_kernel::object::kernel_object;
 

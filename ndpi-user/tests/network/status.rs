@@ -9,7 +9,7 @@ use ndpi_user::control::{Answer, Command, ask};
 use rustix::process::Signal;
 use serde_json::Value;
 use testkit::pair::{FAR, Pair};
-use testkit::program::{PROGRAMS, Run};
+use testkit::program::{PROGRAMS, Run, run};
 use testkit::sandbox::Sandbox;
 use testkit::wait_until;
 
@@ -237,7 +237,7 @@ fn a_flood_makes_nobody_wait_for_the_status() {
     let pair = Pair::new();
     let sandbox = &pair.sandbox;
     let mut instance = sandbox.start("run --iface left --json --workers 1 --sweep 1");
-    let socket = sandbox.locks().into_iter().find(|name| name.ends_with(".sock")).unwrap();
+    let socket = sandbox.locks().into_iter().find(|name| name.contains(".sock")).unwrap();
     let pid = status(sandbox).0["pid"].to_string();
     let socket = PathBuf::from(format!("/proc/{pid}/root/run/ndpi-xdp/{socket}"));
     let (stop, stopped) = std::sync::mpsc::channel::<()>();
@@ -264,4 +264,25 @@ fn a_flood_makes_nobody_wait_for_the_status() {
     // 50 ms where the machine has nothing else to do; this is a debug build beside other tests.
     assert!(took[10] < Duration::from_millis(300), "{took:?}");
     instance.end(Signal::INT);
+}
+
+/// A note of another version beside no maps, as a program of another day leaves it.
+#[test]
+fn pins_of_another_version_are_named_with_what_to_do() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let script = "mkdir -m 0700 /sys/fs/bpf/ndpi-xdp && cd /sys/fs/bpf/ndpi-xdp && \
+         bpftool map create INSTANCE type array key 4 value 16 entries 1 name INSTANCE && \
+         bpftool map update pinned INSTANCE key 0 0 0 0 \
+         value 3 0 0 0 7 0 0 0 0 0 0 0 0 0 0 0";
+    let made = run(sandbox.command("sh").args(["-c", script]));
+    assert_eq!(made.code, Some(0), "{made:#?}");
+    let (found, code) = status(&sandbox);
+    assert_eq!((code, &found["state"]), (Some(1), &"other-version".into()), "{found}");
+    let why = found["why"].as_str().unwrap();
+    assert!(why.contains("are of version 3") && why.contains("ndpi-xdp detach"), "{why}");
+    assert_eq!(sandbox.run("detach").code, Some(0));
+    assert_eq!(status(&sandbox).0["state"], "absent");
 }

@@ -124,7 +124,7 @@ fn connect(port: u16) -> io::Result<TcpStream> {
     Ok(socket.into())
 }
 
-/// Ends connections at once, with a RST, as `connect` to `AF_UNSPEC` does (tcp_disconnect of the kernel).
+/// Ends connections at once, with a RST, as `connect` to `AF_UNSPEC` does (`tcp_disconnect` of the kernel).
 /// Closing their descriptors would not do: a process that another test starts at this moment holds copies
 /// of them until it executes its program, and as long the ports stay taken.
 fn reset(clients: Vec<TcpStream>) {

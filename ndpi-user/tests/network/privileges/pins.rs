@@ -39,7 +39,7 @@ fn attempt(sandbox: &Sandbox, arguments: &str) -> Run {
 
 /// Every command that opens the folder must refuse it.
 fn assert_refused(sandbox: &Sandbox, pins: &str, why: &str) {
-    for command in ["run --iface left", "verdicts", "detach", "policy reload"] {
+    for command in ["run --iface left", "status", "verdicts", "detach", "policy reload"] {
         attempt(sandbox, &format!("{command} --pin-dir {pins}")).assert_failed(1, &[pins, why]);
     }
 }
