@@ -19,7 +19,7 @@ use super::timing::Stopwatch;
 use crate::clock::now_ns;
 use crate::enforce::{ActivePolicy, Enforcer, KernelCounts, Pending, VerdictStore, Volume};
 use crate::interfaces::Roster;
-use crate::record::{Counters, Names};
+use crate::record::{Counters, Found, Names};
 use crate::reject::Rejecter;
 use crate::snapshot::{Board, Buckets, Hints, OF_PACKETS, OF_VERDICTS, Place, WorkerShare};
 
@@ -64,6 +64,8 @@ pub(super) struct WorkerSink<S> {
     lost_notes: u64,
     /// Flows by what decided them.
     decided: BTreeMap<DecidedBy, u64>,
+    /// What was found in flows that are decided.
+    found: Found,
     /// Where it says what it has done.
     place: Option<Place>,
 }
@@ -86,6 +88,7 @@ impl<S: VerdictStore> WorkerSink<S> {
             changed: 0,
             lost_notes: 0,
             decided: BTreeMap::new(),
+            found: Found::default(),
             place: None,
         }
     }
@@ -150,7 +153,7 @@ impl<S: VerdictStore> WorkerSink<S> {
             over: self.summary.volumes(),
             decided: self.decided.clone(),
             hints: Hints { asked: hints.asked, given: hints.given },
-            found: self.summary.found().clone(),
+            found: self.found.clone(),
             time_to_verdict: Buckets::of(stopwatch.times().payload().total(), &OF_VERDICTS),
             inspection: Buckets::of(stopwatch.samples(), &OF_PACKETS),
         });
@@ -204,6 +207,7 @@ impl<S: VerdictStore, F> Sink<F> for WorkerSink<S> {
         let total_ns = stands_ns.saturating_sub(sample.time_ns);
         self.judge.scene.stopwatch.stands((decided, ktime_ns()), total_ns, sample.empty);
         self.suspects.count(flow, stands_ns);
+        self.found.add(flow.findings);
         self.judge.remember(flow, stands_ns);
         self.enforcer.answer(flow, sample);
         self.reporter.decided(flow, self.judge.rule_of(flow), (sample.time_ns, stands_ns));
@@ -230,6 +234,7 @@ impl<S: VerdictStore, F> Sink<F> for WorkerSink<S> {
         self.halves.count(&flow);
         if flow.decided().is_some_and(|decided| decided.given_up) {
             self.suspects.count(&flow, now_ns());
+            self.found.add(flow.findings);
         }
         self.reporter.ended(&flow, self.judge.rule_of(&flow), end, counters);
     }

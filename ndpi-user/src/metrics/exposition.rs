@@ -93,8 +93,8 @@ fn losses(families: &mut Families, snapshot: &Snapshot) {
         "ring_full_packets_total",
         "Packets that were not shown to nDPI as a ring was full, of rings that lost some.",
     );
-    for (ring, packets) in &losses.ring_full {
-        rings.count(&[("ring", &ring.to_string())], *packets);
+    for loss in &losses.ring_full {
+        rings.count(&[("ring", &loss.ring.to_string())], loss.packets);
     }
     families
         .counter(
@@ -164,7 +164,7 @@ fn flows(families: &mut Families, snapshot: &Snapshot) {
         .count(&[("hint", "yes")], hints.given)
         .count(&[("hint", "no")], hints.asked.saturating_sub(hints.given));
     let mut findings =
-        families.counter("findings_total", "Flows that are over by what was found in them.");
+        families.counter("findings_total", "Decided flows by what was found in them.");
     for (finding, flows) in &snapshot.findings {
         findings.count(&[("finding", finding)], *flows);
     }

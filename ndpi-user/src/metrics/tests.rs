@@ -14,10 +14,11 @@ use testkit::needs;
 
 use super::connection::PATIENCE;
 use super::{Listener, Server, exposition};
+use crate::control::{Answer, Reply};
 use crate::record::Time;
 use crate::snapshot::{
     Buckets, Counted, Fill, Hints, LastReload, LostSoFar, OF_PACKETS, PolicyState, Problem,
-    SinkState, Snapshot, Traffic, Watched, WorkerState,
+    RingLoss, SinkState, Snapshot, Traffic, Watched, WorkerState,
 };
 
 /// A snapshot in which nothing is missing, with names as bad as they get.
@@ -59,7 +60,7 @@ fn snapshot() -> Snapshot {
         policy: PolicyState { revision: 3, rules: 2, last_reload, ..PolicyState::default() },
         packets: vec![counted("shown"), counted("count")],
         tables: vec![Fill { table: "flows".into(), used: 3, places: 9 }],
-        losses: LostSoFar { ring_full: BTreeMap::from([(1, 5)]), ..LostSoFar::default() },
+        losses: LostSoFar { ring_full: RingLoss::of(&[0, 5]), ..LostSoFar::default() },
         workers: vec![WorkerState::default(); 2],
         decided: BTreeMap::from([("content".into(), 5)]),
         hints: Hints { asked: 5, given: 2 },
@@ -248,6 +249,13 @@ fn names_that_others_have_chosen_stay_values() {
     assert!(text.contains("ndpi_xdp_inspection_seconds_bucket{le=\"0.0000025\"} 7"), "{text}");
     assert!(text.contains("ndpi_xdp_inspection_seconds_bucket{le=\"+Inf\"} 7"));
     assert!(text.contains("ndpi_xdp_inspection_seconds_sum 0.000009"));
+}
+
+#[test]
+fn a_snapshot_crosses_the_control_socket_whole() {
+    let reply = Reply::new(Answer::Status(Box::new(broken())));
+    let line = serde_json::to_string(&reply).unwrap();
+    assert_eq!(serde_json::from_str::<Reply>(&line).unwrap(), reply);
 }
 
 /// The names of all metrics.

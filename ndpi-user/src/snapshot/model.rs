@@ -172,9 +172,9 @@ pub struct Fill {
 /// What was lost or left out since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LostSoFar {
-    /// Packets that were not shown as a ring was full, by its number; rings that lost nothing are left out.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub ring_full: BTreeMap<u32, u64>,
+    /// Packets that were not shown as a ring was full; rings that lost nothing are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ring_full: Vec<RingLoss>,
     /// Packets that the kernel did not show as user space was behind.
     pub held_back: u64,
     /// Packets that were shown, and that nDPI was not given as its worker was behind.
@@ -187,6 +187,23 @@ pub struct LostSoFar {
     /// out of date.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub events: u64,
+}
+
+/// Packets that one ring had no room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RingLoss {
+    /// The ring's number.
+    pub ring: usize,
+    /// How many.
+    pub packets: u64,
+}
+
+impl RingLoss {
+    /// Those of the rings, by number, that lost something.
+    pub fn of(rings: &[u64]) -> Vec<Self> {
+        let all = rings.iter().enumerate().map(|(ring, &packets)| Self { ring, packets });
+        all.filter(|loss| loss.packets > 0).collect()
+    }
 }
 
 /// A thread that classifies.

@@ -14,7 +14,7 @@ use super::board::{Board, Sum, Swept};
 use super::conditions::Conditions;
 use super::counted::counted;
 use super::health::{self, Signs};
-use super::model::{Fill, LostSoFar, PolicyState, SinkState, Snapshot};
+use super::model::{Fill, LostSoFar, PolicyState, RingLoss, SinkState, Snapshot};
 use super::rates::{Counts, Readings};
 use crate::interfaces::Roster;
 use crate::record::Names;
@@ -215,12 +215,10 @@ impl Observer {
 
     fn losses(&self, sum: &Sum, signs: &mut Signs) -> LostSoFar {
         let rings = self.read("what rings lost", signs, |it| it.stats.ring_full());
-        let number = |(ring, packets): (usize, u64)| Some((u32::try_from(ring).ok()?, packets));
-        let rings = rings.unwrap_or_default().into_iter().enumerate();
         let held_back = self.read("what was held back", signs, |it| it.stats.held_back());
         let lost_frames = self.read("lost frames", signs, |it| it.lost_frames.read());
         LostSoFar {
-            ring_full: rings.filter(|(_, packets)| *packets > 0).filter_map(number).collect(),
+            ring_full: RingLoss::of(&rings.unwrap_or_default()),
             held_back: held_back.unwrap_or_default(),
             left_out: sum.left_out,
             queue_full: sum.queue_full,

@@ -5,15 +5,12 @@ use ndpi_kernel::pinned::Pinned;
 use ndpi_kernel::{Clock, MapError};
 
 use crate::record::Time;
-use crate::snapshot::{Fill, LostSoFar, Snapshot, Swept, counted};
+use crate::snapshot::{Fill, LostSoFar, RingLoss, Snapshot, Swept, counted};
 
 /// A snapshot of what is pinned: packets, losses and how full the tables are. What only the process knows is
 /// left empty.
 pub(super) fn from_maps(pinned: &Pinned) -> Result<Snapshot, MapError> {
     let statistics = pinned.stats.read()?;
-    let ring_full = pinned.stats.ring_full()?.into_iter().enumerate();
-    let ring_full = ring_full.filter(|(_, packets)| *packets > 0);
-    let number = |(ring, packets): (usize, u64)| Some((u32::try_from(ring).ok()?, packets));
     Ok(Snapshot {
         time: Time::now(),
         pid: pinned.instance.pid,
@@ -21,7 +18,7 @@ pub(super) fn from_maps(pinned: &Pinned) -> Result<Snapshot, MapError> {
         packets: counted(&statistics),
         tables: tables(pinned)?,
         losses: LostSoFar {
-            ring_full: ring_full.filter_map(number).collect(),
+            ring_full: RingLoss::of(&pinned.stats.ring_full()?),
             held_back: pinned.stats.held_back()?,
             ..LostSoFar::default()
         },

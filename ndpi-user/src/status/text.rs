@@ -174,7 +174,7 @@ fn losses(losses: &LostSoFar, snapshot: &Snapshot) -> String {
     let LostSoFar { ring_full, held_back, left_out, queue_full, lost_frames, .. } = losses;
     let records: u64 = snapshot.sinks.iter().map(|sink| sink.lost).sum();
     let all = [
-        (ring_full.values().sum(), "not shown, as rings were full"),
+        (ring_full.iter().map(|loss| loss.packets).sum(), "not shown, as rings were full"),
         (*held_back, "held back by the kernel"),
         (*left_out, "left out, as workers were behind"),
         (*queue_full, "lost on the way to a worker"),

@@ -13,6 +13,7 @@ use testkit::program::PROGRAMS;
 use testkit::wait_until;
 
 use crate::ready;
+use crate::status::status;
 
 const POLICY: &str = "[[rule]]\nname = \"forged\"\nevasion = \"any\"\naction = \"drop\"\n";
 
@@ -40,6 +41,7 @@ fn an_answer_that_nobody_asked_for_is_warned_of_counted_and_acted_on() {
     wait_until(|| {
         instance.stderr().contains("signs of getting round the filter in a flow: dns-unsolicited")
     });
+    wait_until(|| status(&pair.sandbox).0["findings"] == json!({ "dns-unsolicited": 1 }));
     (0..3).for_each(|_| send());
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
     let over = instance.wait_for(|it| it["type"] == "flow");

@@ -20,6 +20,7 @@ use testkit::tun::{HERE, THERE, Tun};
 use testkit::wait_until;
 
 use crate::ready;
+use crate::status::{problems, status};
 
 #[test]
 fn no_such_interface() {
@@ -519,8 +520,11 @@ fn whoever_comes_before_us_at_egress_is_named_and_what_they_hide_is_said() {
     assert!(named.contains("the tcx program neighbour (id "), "{named}");
     let said = instance.stderr();
     assert!(said.contains("warning: left: at egress") && said.contains(named), "{said}");
+    let (now, code) = status(&pair.sandbox);
+    assert_eq!((problems(&now), code), (vec!["egress-behind"], Some(0)), "{now}");
     drop(kind);
     instance.wait_for(|record| is(record, "egress-first"));
+    assert_eq!(problems(&status(&pair.sandbox).0), [""; 0]);
     // It lets packets pass for good.
     let _greedy = pair.near(|| ForeignEgress::attach(index, Place::First, TC_OK));
     instance.wait_for(|record| is(record, "egress-behind"));
@@ -537,6 +541,8 @@ fn whoever_comes_before_us_at_egress_is_named_and_what_they_hide_is_said() {
         blind
     });
     assert!(blind["sent"].as_u64() >= Some(10) && blind["seen"].as_u64() < Some(10), "{blind}");
-    assert!(instance.stderr().contains("nothing is enforced"), "{}", instance.stderr());
+    wait_until(|| instance.stderr().contains("nothing is enforced"));
+    let (now, code) = status(&pair.sandbox);
+    assert_eq!((problems(&now), code), (vec!["egress-blind"], Some(1)), "{now}");
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
 }

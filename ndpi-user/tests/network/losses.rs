@@ -15,6 +15,7 @@ use testkit::sandbox::Sandbox;
 use testkit::wait_until;
 
 use crate::ready;
+use crate::status::{problems, status};
 
 /// Packets, each the first of a flow; far more than a ring of one page holds.
 const PACKETS: u16 = 100;
@@ -53,6 +54,9 @@ fn packets_that_found_a_full_ring_are_told_by_cpu() {
     send(&sandbox);
     instance.signal(Signal::CONT);
     wait_until(|| instance.stderr().contains("as rings were full (CPU "));
+    let (now, code) = status(&sandbox);
+    assert_eq!((problems(&now), code), (vec!["rings-full"], Some(1)), "{now}");
+    assert!(now["losses"]["ring_full"].as_array().is_some_and(|it| !it.is_empty()), "{now}");
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
     let record = instance.wait_for(|record| record["state"] == "stopped");
     assert!(number(&record, "seen") >= PACKETS.into());
@@ -102,6 +106,10 @@ fn a_reader_that_has_gone_is_reported_and_ends_nothing() {
     BufReader::new(reader).read_line(&mut first).unwrap();
     assert!(first.contains("running"), "{first}");
     send(&sandbox);
+    wait_until(|| {
+        let (now, code) = status(&sandbox);
+        problems(&now) == ["records-lost"] && now["sinks"][0]["closed"] == true && code == Some(0)
+    });
     assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
     let said = instance.stderr();
     assert!(said.contains("standard output is closed; enforcement goes on"), "{said}");

@@ -16,14 +16,14 @@ use testkit::wait_until;
 use crate::ready;
 
 /// The status as JSON, with the exit code.
-fn status(sandbox: &Sandbox) -> (Value, Option<i32>) {
+pub(crate) fn status(sandbox: &Sandbox) -> (Value, Option<i32>) {
     let run = sandbox.run("status --json");
     let record = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:#?}"));
     (record, run.code)
 }
 
 /// The words for its problems.
-fn problems(status: &Value) -> Vec<&str> {
+pub(crate) fn problems(status: &Value) -> Vec<&str> {
     let all = status["problems"].as_array().map(Vec::as_slice).unwrap_or_default();
     all.iter().map(|it| it["what"].as_str().unwrap()).collect()
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use ndpi_events::Attached;
 
 use super::*;
-use crate::snapshot::{Counted, Hints, SinkState};
+use crate::snapshot::{Counted, Hints, RingLoss, SinkState};
 
 fn at(second: u64) -> Time {
     Time::from_ns(second * 1_000_000_000)
@@ -90,7 +90,7 @@ fn what_is_wrong_comes_first() {
         },
         Problem { what: "records-lost".into(), breaks: false, since: None, text: "7".into() },
     ];
-    snapshot.losses.ring_full = BTreeMap::from([(0, 3), (1, 4)]);
+    snapshot.losses.ring_full = RingLoss::of(&[3, 0, 4]);
     snapshot.sinks = vec![SinkState { sink: "records".into(), waiting: 0, lost: 7, closed: false }];
     let found = found(State::Running, Some(snapshot));
     let text = text_within(&found, None);
