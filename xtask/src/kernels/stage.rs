@@ -15,8 +15,26 @@ use crate::process;
 use crate::workspace::{Profile, Workspace};
 
 /// Modules for what is examined; those they depend on come with them.
-const MODULES: [&str; 9] =
-    ["veth", "sch_ingress", "cls_bpf", "tun", "ipip", "ip_gre", "sit", "wireguard", "ppp_async"];
+const MODULES: [&str; 17] = [
+    "veth",
+    "sch_ingress",
+    "cls_bpf",
+    "tun",
+    "ipip",
+    "ip_gre",
+    "sit",
+    "wireguard",
+    "ppp_async",
+    "xfrm_interface",
+    "xfrm_user",
+    "esp4",
+    // What the kernel would ask modprobe for: the cipher of ESP.
+    "aes_generic",
+    "ctr",
+    "gcm",
+    "ghash_generic",
+    "seqiv",
+];
 
 /// Folders of a machine before anything is mounted.
 const FOLDERS: [&str; 6] = ["proc", "sys", "dev", "run", "tmp", "root"];

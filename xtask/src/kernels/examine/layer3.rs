@@ -7,7 +7,7 @@ use std::process::Stdio;
 use anyhow::{Context as _, Result, ensure};
 
 use super::network::{FAR, NEAR, Network};
-use super::ppp;
+use super::{ppp, xfrm};
 use crate::process;
 
 /// A kind of interface.
@@ -18,12 +18,13 @@ pub(super) struct Kind {
     pub(super) inside: [&'static str; 2],
 }
 
-pub(super) const KINDS: [Kind; 5] = [
+pub(super) const KINDS: [Kind; 6] = [
     Kind { name: "ipip", inside: ["198.18.21.1", "198.18.21.2"] },
     Kind { name: "gre", inside: ["198.18.22.1", "198.18.22.2"] },
     Kind { name: "sit", inside: ["2001:db8:23::1", "2001:db8:23::2"] },
     Kind { name: "wireguard", inside: ["198.18.24.1", "198.18.24.2"] },
     Kind { name: "ppp", inside: ["198.18.25.1", "198.18.25.2"] },
+    Kind { name: "xfrm", inside: ["198.18.26.1", "198.18.26.2"] },
 ];
 
 impl Kind {
@@ -38,19 +39,15 @@ impl Kind {
         if name == "ppp" {
             return ppp::connect(network, &interface, self.inside);
         }
-        let ends = [(&network.near, NEAR, FAR), (&network.far, FAR, NEAR)];
-        for (namespace, here, there) in ends {
-            let ends = if name == "wireguard" {
-                String::new()
-            } else {
-                format!("local {here} remote {there}")
-            };
-            namespace.ip(&format!("link add {interface} type {name} {ends}"))?;
+        match name {
+            "xfrm" => xfrm::connect(network, &interface)?,
+            "wireguard" => {
+                self.add(network, "", "")?;
+                self.exchange_keys(network)?;
+            }
+            _ => self.add(network, NEAR, FAR)?,
         }
-        if name == "wireguard" {
-            self.exchange_keys(network)?;
-        }
-        for (at, (namespace, ..)) in ends.into_iter().enumerate() {
+        for (at, namespace) in [&network.near, &network.far].into_iter().enumerate() {
             let (here, there) = (self.inside[at], self.inside[1 - at]);
             let address = if here.contains(':') {
                 format!("address add {here}/64 dev {interface} nodad")
@@ -59,6 +56,18 @@ impl Kind {
             };
             namespace.ip(&address)?;
             namespace.ip(&format!("link set {interface} up"))?;
+        }
+        Ok(())
+    }
+
+    /// Makes the interfaces, of tunnels between two addresses if there are any.
+    fn add(&self, network: &Network, near: &str, far: &str) -> Result<()> {
+        for (namespace, here, there) in [(&network.near, near, far), (&network.far, far, near)] {
+            let ends = match here {
+                "" => String::new(),
+                _ => format!("local {here} remote {there}"),
+            };
+            namespace.ip(&format!("link add {} type {} {ends}", self.interface(), self.name))?;
         }
         Ok(())
     }

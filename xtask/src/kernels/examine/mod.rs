@@ -9,6 +9,7 @@ mod ppp;
 mod replay;
 mod talk;
 mod tools;
+mod xfrm;
 
 use std::fs;
 use std::io::Write;
@@ -59,6 +60,6 @@ pub(super) fn examine(tools: &Tools, out: &mut dyn Write) -> Result<()> {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
     writeln!(out, "{NOTE}Linux {}", release.trim())?;
     replay::replay(tools, out)?;
-    devices::veth(tools, out)?;
-    devices::without_link_header(tools, out)
+    let expected = devices::veth(tools, out)?;
+    devices::without_link_header(tools, &expected, out)
 }
