@@ -106,7 +106,7 @@ fn metrics_and_status_say_the_same_of_what_happened() {
             );
             value(&metrics, &name) == it["packets"].as_f64()
         };
-        all.into_iter().all(is_same)
+        all.iter().all(is_same)
     });
 
     fs::write(&policy, "default = \"count\"\n").unwrap();
