@@ -15,7 +15,7 @@ use crate::process;
 use crate::workspace::{Profile, Workspace};
 
 /// Modules for what is examined; those they depend on come with them.
-const MODULES: [&str; 17] = [
+const MODULES: [&str; 20] = [
     "veth",
     "sch_ingress",
     "cls_bpf",
@@ -28,7 +28,10 @@ const MODULES: [&str; 17] = [
     "xfrm_interface",
     "xfrm_user",
     "esp4",
-    // What the kernel would ask modprobe for: the cipher of ESP.
+    // What the kernel would ask modprobe for: the cipher of ESP, and random numbers for it.
+    "sha512_generic",
+    "jitterentropy_rng",
+    "drbg",
     "aes_generic",
     "ctr",
     "gcm",
