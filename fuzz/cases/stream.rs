@@ -8,7 +8,7 @@ use ndpi_flow::{Findings, FlowKey, Receiver, Sample, Step};
 const MOST_KEPT: usize = 8 << 10;
 
 /// Takes packets out of `data`: a byte that says who sends one, whether some of it is cut and, of the first, whether
-/// it is UDP; two for its length, and its bytes from the IP header on.
+/// it is UDP, and whether only its sender's requests are read behind it; two for its length, and its bytes from the IP header on.
 ///
 /// # Panics
 /// If the receiver does something that it never should.
@@ -33,6 +33,10 @@ pub(super) fn run(mut data: &[u8]) {
             assert!(!l3.is_empty() || length == 0);
             read += 1;
         });
+        if bits & 8 != 0 {
+            receiver.follow_requests(direction, &mut findings);
+        }
+        assert!(receiver.requested_hosts().iter().all(|host| (1..=255).contains(&host.len())));
         assert!(receiver.kept() <= MOST_KEPT, "{} bytes are kept", receiver.kept());
     }
     if let Some(receiver) = &mut receiver {

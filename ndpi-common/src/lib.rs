@@ -19,6 +19,7 @@ pub mod names;
 pub mod parse;
 mod pod;
 pub mod reopen;
+mod requests;
 mod rule_name;
 mod sample;
 mod sequence;
@@ -42,6 +43,7 @@ pub use key::{Direction, Key, KeyV4, KeyV6};
 pub use limit::{Bucket, BucketState, MAX_RATE, OWN_BUCKET};
 pub use live::{Live, MAX_SNAP, SILENCE_TICKS, Switches};
 pub use pod::Pod;
+pub use requests::RequestWatch;
 pub use rule_name::{RuleKey, RuleName};
 pub use sample::{SampleFlags, SampleHeader};
 pub use sequence::{Known, SequenceNumbers, SideNumbers};
@@ -57,7 +59,7 @@ pub use weight::Weight;
 ///
 /// It is raised whenever a map's key or value, the sample header or the meaning of a statistic
 /// changes. A program that finds maps of another version does not use them.
-pub const ABI_VERSION: u32 = 9;
+pub const ABI_VERSION: u32 = 10;
 
 /// The mark (`SO_MARK` in socket(7)) on packets that user space sends to the ends of a rejected
 /// flow: they belong to the flow, and the program at egress lets them pass nevertheless.

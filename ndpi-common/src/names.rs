@@ -41,6 +41,8 @@ pub mod map {
     pub const STATS: &str = "STATS";
     /// Hash: a number (`u32`) that verdicts carry → [`crate::Bucket`].
     pub const LIMITS: &str = "LIMITS";
+    /// Hash: a number (`u32`) that verdicts carry → [`crate::RequestWatch`].
+    pub const REQUESTS: &str = "REQUESTS";
     /// Hash: [`crate::ServerKey`] → [`crate::Server`].
     pub const SERVERS: &str = "SERVERS";
     /// Hash: [`crate::RuleKey`] → [`crate::RuleName`], of every policy by which a verdict was made that
@@ -66,7 +68,7 @@ pub mod map {
     pub const TUNNEL_ENDS: &str = "TUNNEL_ENDS";
 
     /// Every map that the programs define under its own name.
-    pub const PINNED: [&str; 15] = [
+    pub const PINNED: [&str; 16] = [
         VERDICTS_V4,
         VERDICTS_V6,
         TRACK_V4,
@@ -77,6 +79,7 @@ pub mod map {
         FRAGMENTS,
         STATS,
         LIMITS,
+        REQUESTS,
         SERVERS,
         RULES,
         PEERS,

@@ -74,6 +74,9 @@ impl SampleFlags {
     /// The packet carries one that was opened, and is shown as one of the outer flow, which has no
     /// verdict. It is counted once, as what is inside, unless `SERVER` is set as well.
     pub const OUTER: u16 = 1024;
+    /// The packet met a verdict that lets it through, and is counted there; it is shown since it may bring
+    /// another request ([`crate::RequestWatch`]).
+    pub const WATCHED: u16 = 2048;
 }
 
 impl SampleHeader {

@@ -119,6 +119,8 @@ impl State {
     /// Packets of both endpoints came by at one [`Place`](crate::reopen::Place), and none at another, before
     /// the verdict: that place does not tell them apart.
     pub const ONE_PLACE: u8 = 64;
+    /// Later requests of the client are shown: [`VerdictEntry::watch`] says which.
+    pub const WATCHED: u8 = 128;
     /// Those that make every packet of the flow one to look at twice.
     pub const UNSETTLED: u8 = Self::REOPENED | Self::KNOCKED;
 
@@ -245,6 +247,11 @@ pub struct VerdictEntry {
     pub revision: u32,
     /// With [`State::KNOCKED`], the [`crate::reopen::Place`] where that SYN came by.
     pub asked_at: u32,
+    /// With [`State::WATCHED`], the key in `REQUESTS` of the [`crate::RequestWatch`] that says which
+    /// packets are shown.
+    pub watch: u32,
+    /// Always 0; makes the padding explicit.
+    pub reserved: u32,
 }
 
 impl VerdictEntry {
@@ -294,7 +301,7 @@ impl VerdictEntry {
 const _: () = {
     assert!(size_of::<Tally>() == 4 + 4 && align_of::<Tally>() == 8);
     assert!(size_of::<Total>() == 8 + 8);
-    assert!(size_of::<VerdictEntry>() == 4 + 4 + 4 * 2 + 8 + 2 * 8 + 3 * 16 + 4 * 4);
+    assert!(size_of::<VerdictEntry>() == 4 + 4 + 4 * 2 + 8 + 2 * 8 + 3 * 16 + 6 * 4);
 };
 
 // SAFETY: `repr(C)`, integers only, no padding (asserted above): every bit pattern is a value, and

@@ -40,6 +40,9 @@ pub struct Sample<'a> {
     /// The kernel dropped it, by a verdict `reject` that stands: it is shown so that it can be
     /// answered, and is no packet for nDPI. The first of each direction; never in captures.
     pub rejected: bool,
+    /// It met a verdict that lets it through, and is counted there: it is shown since it may bring another
+    /// request. Never in captures.
+    pub watched: bool,
     /// The kernel dropped it, since its flow has no verdict and goes to a blocked server: it is shown
     /// so that the flow gets a verdict of its own. Never in captures.
     pub blocked: bool,
@@ -113,6 +116,7 @@ impl<'a> Sample<'a> {
             ifindex: 0,
             reopened: false,
             rejected: false,
+            watched: false,
             blocked: false,
             last: false,
             empty: false,

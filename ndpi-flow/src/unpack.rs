@@ -45,6 +45,7 @@ impl Unpacker {
             ifindex: header.ifindex,
             reopened: header.flags & SampleFlags::REOPENED != 0,
             rejected: header.flags & SampleFlags::REJECTED != 0,
+            watched: header.flags & SampleFlags::WATCHED != 0,
             blocked: header.flags & SampleFlags::SERVER != 0,
             last: header.number >= self.budget,
             empty: header.flags & SampleFlags::EMPTY != 0,

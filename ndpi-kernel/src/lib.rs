@@ -36,8 +36,8 @@ pub use instance::Instance;
 pub use load::LoadError;
 pub use lock::LockError;
 pub use maps::{
-    Limits, LostFrames, MapError, RuleNames, RuntimeConfig, ServerMap, Statistics, Stats,
-    TrackMaps, VerdictMaps, Written,
+    Limits, LostFrames, MapError, RequestWatches, RuleNames, RuntimeConfig, ServerMap, Statistics,
+    Stats, TrackMaps, VerdictMaps, Written,
 };
 pub use netlink::{Interface, LinkMonitor, Linked, XdpAttached, XdpPlace, interfaces};
 pub use options::{DEFAULT_PIN_DIRECTORY, LoadOptions, messages_beside};

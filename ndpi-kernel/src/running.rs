@@ -17,8 +17,8 @@ use super::load::{self, LoadError};
 use super::map_set::MapSet;
 use super::maps::hash::Hash;
 use super::maps::{
-    Limits, LostFrames, MapError, Peers, RuleNames, RuntimeConfig, ServerMap, Stats, TrackMaps,
-    VerdictMaps,
+    Limits, LostFrames, MapError, Peers, RequestWatches, RuleNames, RuntimeConfig, ServerMap,
+    Stats, TrackMaps, VerdictMaps,
 };
 use super::messages::Messages;
 use super::options::LoadOptions;
@@ -44,6 +44,7 @@ pub struct Kernel {
     tracks: TrackMaps,
     stats: Stats,
     limits: Limits,
+    requests: RequestWatches,
     rules: RuleNames,
     servers: ServerMap,
     live: RuntimeConfig,
@@ -92,6 +93,7 @@ impl Kernel {
             tracks: TrackMaps::open(&maps)?,
             stats: Stats::open(&maps)?,
             limits: Limits::open(&maps)?,
+            requests: RequestWatches::open(&maps)?,
             rules: RuleNames::open(&maps)?,
             servers: ServerMap::open(&maps, live.clone())?,
             live,
@@ -120,6 +122,7 @@ impl Kernel {
     pub fn forget_flows(&self) -> Result<(), MapError> {
         self.verdicts.clear()?;
         self.tracks.clear()?;
+        self.requests.clear()?;
         self.servers.clear()?;
         self.fragments.clear()
     }
@@ -180,6 +183,11 @@ impl Kernel {
     /// The token buckets.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Which packets of decided flows are shown.
+    pub fn requests(&self) -> &RequestWatches {
+        &self.requests
     }
 
     /// The names of rules.

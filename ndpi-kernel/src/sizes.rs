@@ -11,7 +11,7 @@ pub(super) fn sizes(
     tracks: u32,
     fragments: u32,
     cpus: u32,
-) -> [(&'static str, u32); 9] {
+) -> [(&'static str, u32); 10] {
     // A quarter, as in user space.
     let unanswered = tracks.div_ceil(4);
     [
@@ -23,6 +23,7 @@ pub(super) fn sizes(
         (map::UNANSWERED_V6, unanswered.max(1)),
         (map::FRAGMENTS, fragments.max(1)),
         (map::LIMITS, verdicts.max(MIN_LIMITS)),
+        (map::REQUESTS, verdicts.max(1)),
         (map::RINGS, cpus),
     ]
 }

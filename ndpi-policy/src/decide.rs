@@ -28,6 +28,7 @@ pub struct Policy {
     fragments: PassOrDrop,
     unparsable: PassOrDrop,
     acts_on_partial: bool,
+    acts_on_requests: bool,
     risk_scores: [u16; 64],
     app_categories: CategoryTable,
     index: Index,
@@ -41,9 +42,11 @@ pub struct Policy {
 impl Policy {
     pub(super) fn new(parsed: Parsed, vocabulary: &Vocabulary, diagnostics: Diagnostics) -> Self {
         let index = Index::new(&parsed.rules);
-        let Parsed { rules, groups, default, undecided, fragments, unparsable, .. } = parsed;
+        let Parsed { rules, groups, default, undecided, fragments, unparsable, recheck, .. } =
+            parsed;
         Self {
             acts_on_partial: rules.iter().any(|rule| rule.partial),
+            acts_on_requests: recheck && rules.iter().any(Rule::asks_for_host),
             early: FirstPacket::new(&rules, &vocabulary.app_categories),
             by_finding: ByFinding::new(&rules),
             rules,
@@ -151,6 +154,12 @@ impl Policy {
     /// decision.
     pub fn acts_on_partial(&self) -> bool {
         self.acts_on_partial
+    }
+
+    /// Whether the decision on a connection may be another one by what is asked for later on it: some rule
+    /// asks for hosts or what follows from them, and the policy does not say `recheck = false`.
+    pub fn acts_on_requests(&self) -> bool {
+        self.acts_on_requests
     }
 
     pub(super) fn early(&self) -> Option<&FirstPacket> {

@@ -19,4 +19,5 @@ pub(crate) struct Parsed {
     pub(crate) says_undecided: bool,
     pub(crate) fragments: PassOrDrop,
     pub(crate) unparsable: PassOrDrop,
+    pub(crate) recheck: bool,
 }

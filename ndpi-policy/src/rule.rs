@@ -79,3 +79,18 @@ pub struct Matchers {
     pub evasion: Option<Vec<At<Findings>>>,
     pub schedule: Option<At<Schedule>>,
 }
+
+impl Rule {
+    /// Whether it asks for the host that a flow is for, or what follows from that.
+    pub(crate) fn asks_for_host(&self) -> bool {
+        [&self.matchers, &self.not].into_iter().any(|asked| {
+            let Matchers { app, category, flow_category, group, breed, host, .. } = asked;
+            app.is_some()
+                || category.is_some()
+                || flow_category.is_some()
+                || group.is_some()
+                || breed.is_some()
+                || host.is_some()
+        })
+    }
+}

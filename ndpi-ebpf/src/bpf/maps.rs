@@ -7,8 +7,9 @@ use aya_ebpf::btf_maps::{
 use aya_ebpf::macros::btf_map;
 use ndpi_common::parse::Packet;
 use ndpi_common::{
-    Bucket, FlowPacket, FragmentKey, FragmentPorts, Hook, KeyV4, KeyV6, MAX_SERVERS, RuleKey,
-    RuleName, STATS_LEN, SampleHeader, Server, ServerKey, Stat, Track, VerdictEntry,
+    Bucket, FlowPacket, FragmentKey, FragmentPorts, Hook, KeyV4, KeyV6, MAX_SERVERS, MAX_SNAP,
+    RequestWatch, RuleKey, RuleName, STATS_LEN, SampleHeader, Server, ServerKey, Stat, Track,
+    VerdictEntry,
 };
 
 /// Decided IPv4 flows.
@@ -43,6 +44,11 @@ pub(super) static STATS: PerCpuArray<Stat, { STATS_LEN as usize }> = PerCpuArray
 #[btf_map]
 pub(super) static LIMITS: HashMap<u32, Bucket, 65_536, { BPF_F_NO_PREALLOC as usize }> =
     HashMap::new();
+/// Which segments of decided flows are shown, by the number that verdicts carry. Memory is taken for those
+/// that there are.
+#[btf_map]
+pub(super) static REQUESTS: HashMap<u32, RequestWatch, 65_536, { BPF_F_NO_PREALLOC as usize }> =
+    HashMap::new();
 /// Servers whose flows are dropped before they have a verdict. Few policies have any: memory is
 /// only taken for those that there are.
 #[btf_map]
@@ -75,6 +81,11 @@ pub(super) static TUNNEL_ENDS: LpmTrie<[u8; 16], u32, 1024> = LpmTrie::new();
 /// Parsed packets of any form and more, see [`Scratch`]: the stack has no room for them.
 #[btf_map]
 pub(super) static SCRATCH: PerCpuArray<[u64; SCRATCH_WORDS], 10> = PerCpuArray::new();
+
+/// A record on its way to a ring, for each hook.
+#[btf_map]
+pub(super) static RECORD: PerCpuArray<[u64; RECORD_WORDS], 2> = PerCpuArray::new();
+const RECORD_WORDS: usize = (size_of::<SampleHeader>() + MAX_SNAP as usize).div_ceil(8);
 
 /// What the entries of [`SCRATCH`] are for; there is one of each kind for each hook.
 #[derive(Clone, Copy)]

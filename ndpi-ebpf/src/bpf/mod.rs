@@ -4,7 +4,7 @@
 //! |---|---|
 //! | entry points | `programs` |
 //! | the way of a packet | `handle`, then `fast_path`, `slow_path` (and `quoted`) |
-//! | its flow | `decide`: `forwarded`, `verdict` (and `reopen`, `limit`), `undecided` (and `servers`, `show`) |
+//! | its flow | `decide`: `forwarded`, `verdict` (and `reopen`, `limit`, `requests`), `undecided` (and `servers`, `show`) |
 //! | what all use | `count`, `family`, `fragments`, `ends`, `hook`, `entry`, `answer`, `settings`, `maps`, `frame`, `bounds`, `atomic` |
 
 mod answer;
@@ -29,6 +29,7 @@ mod odd;
 mod programs;
 mod quoted;
 mod reopen;
+mod requests;
 mod sequence;
 mod servers;
 mod settings;

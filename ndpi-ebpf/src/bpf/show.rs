@@ -6,13 +6,15 @@
 use core::ptr;
 
 use aya_ebpf::bindings::BPF_RB_AVAIL_DATA;
-use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns, bpf_ringbuf_query};
+use aya_ebpf::helpers::{
+    bpf_get_smp_processor_id, bpf_ktime_get_boot_ns, bpf_ringbuf_output, bpf_ringbuf_query,
+};
 use ndpi_common::{Backlog, FlowPacket, MAX_SNAP, Reason, SampleFlags, SampleHeader};
 
 use super::bounds::between;
 use super::family::Family;
 use super::hook::Hooked;
-use super::maps::{RINGS, Ring};
+use super::maps::{RECORD, RINGS, Ring};
 use super::odd;
 use super::sequence;
 use super::settings;
@@ -75,16 +77,45 @@ pub(super) fn show<H: Hooked, K: Family>(
     if shown { Ok(()) } else { Err(Reason::RingFull) }
 }
 
-/// Shows a packet that a `reject` verdict dropped, if there is room: another one will come.
+/// Shows a packet that met a verdict, and why with `flags`; false where there is no room: another one will come.
 #[inline(always)]
-pub(super) fn rejected<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>) {
-    reject(frame, packet);
+pub(super) fn met<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>, flags: u16) -> bool {
+    met_with(frame, packet, settings::forget(flags.into())) != 0
 }
 
+/// A subprogram, for the sake of the stack. Few packets come here, and the verifier follows it for each way that
+/// leads here: the record is put together elsewhere and copied, so that there is one size for all.
 #[inline(never)]
-fn reject<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>) -> i32 {
+fn met_with<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>, flags: u32) -> i32 {
     sequence::note_nothing::<H>();
-    i32::from(show(frame, packet, 0, SampleFlags::REJECTED, Backlog::ANY).is_ok())
+    #[expect(clippy::cast_possible_truncation, reason = "flags, in a register")]
+    i32::from(copied(frame, packet, flags as u16).is_some())
+}
+
+#[inline(always)]
+fn copied<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>, flags: u16) -> Option<()> {
+    if settings::is_unattended() {
+        return None;
+    }
+    // SAFETY: no arguments.
+    let cpu = unsafe { bpf_get_smp_processor_id() };
+    let ring = RINGS.get(cpu)?;
+    let record = RECORD.get_ptr_mut(H::HOOK as u32)?.cast::<Record<{ MAX_SNAP as usize }>>();
+    let there = packet.end - packet.l3;
+    let captured = between::<1, { MAX_SNAP as usize }>(there.min(settings::snap()));
+    let flags = packet.flags | flags | if captured < there { SampleFlags::CUT } else { 0 };
+    let facts = Facts { number: 0, cpu, captured, flags };
+    // SAFETY: this CPU's own entry for this hook, and programs of one hook do not interrupt each other on a
+    // CPU (see `count::leave`); it has room for the header and for `MAX_SNAP` bytes behind it.
+    let is_shown = unsafe {
+        head(frame, &raw mut (*record).header, packet, facts);
+        frame.copy_to(packet.l3, (&raw mut (*record).bytes).cast(), captured) && {
+            let size = size_of::<SampleHeader>() as u64 + u64::from(captured);
+            let ring = ptr::from_ref(ring).cast_mut().cast();
+            bpf_ringbuf_output(ring, record.cast(), size, 0) == 0
+        }
+    };
+    is_shown.then_some(())
 }
 
 /// Picks the smallest record that holds what is captured.

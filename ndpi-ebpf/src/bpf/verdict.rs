@@ -3,7 +3,9 @@
 use core::ptr;
 
 use ndpi_common::parse::{proto, tcp};
-use ndpi_common::{Action, Disposition, FlowPacket, Reason, State, Treatment, VerdictEntry};
+use ndpi_common::{
+    Action, Disposition, FlowPacket, Reason, SampleFlags, State, Treatment, VerdictEntry,
+};
 
 use super::count;
 use super::entry::FirstWord;
@@ -11,6 +13,7 @@ use super::family::Family;
 use super::hook::Hooked;
 use super::limit;
 use super::reopen;
+use super::requests;
 use super::settings;
 use super::show;
 
@@ -24,6 +27,13 @@ pub(super) enum Ruling {
     Knocks,
     /// The verdict is over.
     Over,
+}
+
+impl Ruling {
+    #[inline(always)]
+    fn passes(&self) -> bool {
+        matches!(self, Self::Acts(disposition) if !disposition.drops())
+    }
 }
 
 /// Acts on a verdict, and counts the packet in it.
@@ -52,7 +62,16 @@ pub(super) unsafe fn ruling<H: Hooked, K: Family>(
             return Ruling::Over;
         }
         note::<H, K>(verdict, first, packet);
-        enforce(frame, verdict, Treatment::of(first.action()), packet)
+        let (ruling, mut shown) = enforce(verdict, Treatment::of(first.action()), packet);
+        let is_watched = first.state() & State::WATCHED != 0 && !packet.is_error;
+        if is_watched && ruling.passes() && requests::is_due(frame, verdict, packet) {
+            shown = SampleFlags::WATCHED;
+        }
+        // In one place: the verifier follows it from each.
+        if shown != 0 && !show::met(frame, packet, shown) && is_watched {
+            requests::missed(verdict);
+        }
+        ruling
     }
 }
 
@@ -65,36 +84,36 @@ fn may_outlive<K: Family>(first: FirstWord, packet: &FlowPacket<K>) -> bool {
         && (first.action() == Action::Drop as u8 || first.action() == Action::Reject as u8)
 }
 
+/// What a treatment does with the packet, and why it is shown: a flag of [`SampleFlags`], or 0.
+///
 /// # Safety
 /// `verdict` was looked up in this run.
 #[inline(always)]
-unsafe fn enforce<H: Hooked, K: Family>(
-    frame: H,
+unsafe fn enforce<K: Family>(
     verdict: *mut VerdictEntry,
     treatment: Treatment,
     packet: &FlowPacket<K>,
-) -> Ruling {
+) -> (Ruling, u16) {
     if let Treatment::Uncounted(disposition) = treatment {
-        return Ruling::Acts(disposition);
+        return (Ruling::Acts(disposition), 0);
     }
     // SAFETY: the caller's promise.
     let before = unsafe { count::tally(verdict, packet.direction, packet.weight) };
     match treatment {
         Treatment::Uncounted(disposition) | Treatment::Counted(disposition) => {
-            Ruling::Acts(disposition)
+            (Ruling::Acts(disposition), 0)
         }
         Treatment::Limited => {
             // SAFETY: the caller's promise.
             let within = unsafe { limit::lets_through(verdict, packet.weight) };
-            Ruling::Acts(Disposition::drop_if(!within, Reason::Limit))
+            (Ruling::Acts(Disposition::drop_if(!within, Reason::Limit)), 0)
         }
         Treatment::Rejected => {
-            if before.packets == 0 && !packet.is_error {
-                show::rejected(frame, packet);
-            }
-            Ruling::Acts(Disposition::Drop(Reason::Reject))
+            let is_first = before.packets == 0 && !packet.is_error;
+            let shown = if is_first { SampleFlags::REJECTED } else { 0 };
+            (Ruling::Acts(Disposition::Drop(Reason::Reject)), shown)
         }
-        Treatment::Undecided => Ruling::LetThrough,
+        Treatment::Undecided => (Ruling::LetThrough, 0),
     }
 }
 

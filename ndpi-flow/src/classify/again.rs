@@ -114,8 +114,12 @@ impl<D: Detector> Classifier<D> {
         flow.looks.before = None;
         flow.stage = Stage::Decided(decided);
         remember(&self.connections, flow);
-        sink.decided(flow, sample);
-        self.forget_receiver(slot);
+        self.follow_requests(slot, sink.rules());
+        if let Some(flow) = self.table.get_mut(slot) {
+            sink.decided(flow, sample);
+        }
+        self.judge_requests(slot, false, sample, sink);
+        self.end_following(slot);
         self.account(slot, sink);
         self.await_look(slot, sample.time_ns);
     }

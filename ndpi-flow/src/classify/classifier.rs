@@ -88,6 +88,9 @@ impl<D: Detector> Classifier<D> {
         if sample.rejected {
             return self.rejected(sample, sink);
         }
+        if sample.watched {
+            return self.watched(sample, sink);
+        }
         let slot = self.slot_for(sample, sink);
         self.heard(slot, sample);
         let Some(flow) = self.table.get_mut(slot) else { return };
@@ -229,7 +232,10 @@ impl<D: Detector> Classifier<D> {
         }
         let classification = self.inspect(slot, sample);
         let Some(flow) = self.table.get_mut(slot) else { return };
-        let Some(classification) = classification else { return known(flow, sample, sink) };
+        let Some(classification) = classification else {
+            known(flow, sample, sink);
+            return self.read_requests(slot, sample, sink);
+        };
         let decided = decide(&self.detector, flow, classification, sample, sink.rules());
         // Beyond the budget nothing more is seen of it: what is known now must do.
         let decided = match decided {

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use ndpi::{
-    Asking, Classification, Confidence, DnsAddress, Engine, FirstPacketConfidence, Flow, State,
+    AppId, Asking, Classification, Confidence, DnsAddress, Engine, FirstPacketConfidence, Flow,
+    State,
 };
 use ndpi_policy::carries;
 use ndpi_text::clean;
@@ -52,6 +53,11 @@ pub trait Detector {
         None
     }
 
+    /// What a flow is by a request to `host`, of which `said` is known. As it stands, the same.
+    fn by_host(&self, said: &Classification, _host: &str) -> Classification {
+        *said
+    }
+
     /// What the first packet alone says, in state INSPECTING; `None` where it says nothing.
     fn first_packet(&self, _flow: &Self::Flow) -> Option<Classification> {
         None
@@ -96,6 +102,16 @@ impl<'e> Detector for &'e Engine {
         let asking = if carrier == HTTP { Asking::Http } else { Asking::Tls };
         let known = self.classify_host(without_root(&flow.hostname()?)?, asking)?;
         Some(Known::named(&known)?.carried_by(carrier, said))
+    }
+
+    fn by_host(&self, said: &Classification, host: &str) -> Classification {
+        let known = self.classify_host(host, Asking::Http).and_then(|said| Known::named(&said));
+        if let Some(known) = known {
+            return known.carried_by(HTTP, said);
+        }
+        let app = AppId { master: 0, app: HTTP };
+        let (category, breed) = (self.category_of(app), self.breed_of(HTTP));
+        Classification { app, category, breed, ..*said }
     }
 
     fn first_packet(&self, flow: &Flow<&'e Engine>) -> Option<Classification> {

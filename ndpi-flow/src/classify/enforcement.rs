@@ -37,6 +37,9 @@ pub trait Enforcement<F> {
         false
     }
 
+    /// More of the requests of a flow whose verdict stands was read: see [`FlowEntry::followed`].
+    fn follow(&mut self, _flow: &FlowEntry<F>) {}
+
     /// The verdict of a flow that was suspended is to stand again: nothing more was found out.
     fn resume(&mut self, _flow: &mut FlowEntry<F>) {}
 }

@@ -30,7 +30,7 @@ impl<D: Detector> Classifier<D> {
             return Some(look.result());
         };
         let before = receiver.kept();
-        let room = MOST_KEPT.min(before + MOST_KEPT_BY_ALL.saturating_sub(self.kept));
+        let room = room(before, self.kept);
         receiver.packet(sample, room, &mut flow.findings, |step| look.takes(step));
         self.kept = self.kept + receiver.kept() - before;
         Some(look.result())
@@ -54,12 +54,22 @@ impl<D: Detector> Classifier<D> {
         look.said
     }
 
+    /// How many bytes may be kept of a flow.
+    pub(super) fn room_for(&self, slot: SlotId) -> usize {
+        room(self.table.get(slot).map_or(0, FlowEntry::kept), self.kept)
+    }
+
     /// Frees what was kept of a flow.
     pub(super) fn forget_receiver(&mut self, slot: SlotId) {
         if let Some(receiver) = self.table.get_mut(slot).and_then(|flow| flow.receiver.take()) {
             self.kept -= receiver.kept();
         }
     }
+}
+
+/// How many bytes may be kept of a flow of which so many are, where so many are of all.
+fn room(own: usize, all: usize) -> usize {
+    MOST_KEPT.min(own + MOST_KEPT_BY_ALL.saturating_sub(all))
 }
 
 /// nDPI's look at the packets that one packet brings: none, itself, or several that had waited.

@@ -10,6 +10,7 @@ mod end;
 mod enforcement;
 mod fall_back;
 mod inspect;
+mod later_requests;
 mod moved;
 mod room;
 mod rule_judge;

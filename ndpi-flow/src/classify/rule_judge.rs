@@ -132,6 +132,10 @@ impl<S: Scene, F> Judge<F> for RuleJudge<S> {
         self.policy.as_ref().is_some_and(|policy| policy.acts_on_findings())
     }
 
+    fn judges_requests(&self) -> bool {
+        self.policy.as_ref().is_some_and(|policy| policy.acts_on_requests())
+    }
+
     fn judges_first_packet(&self) -> bool {
         let policy = self.policy.as_ref().filter(|_| self.servers.is_some());
         policy.is_some_and(|policy| policy.acts_on_first_packet())

@@ -52,6 +52,11 @@ pub trait Judge<F> {
         false
     }
 
+    /// Whether what is asked for later on a connection may change what [`judge`](Self::judge) says of it.
+    fn judges_requests(&self) -> bool {
+        false
+    }
+
     /// What is claimed of a flow that nDPI knows nothing of yet, `said` being what nDPI says by its
     /// first packet. `now_ns`, here and below, is in nanoseconds since the Unix epoch.
     fn hint(
@@ -84,6 +89,16 @@ pub trait Sink<F> {
     /// A living flow that had the verdict `before` was judged again, see
     /// [`Classifier::judge_again`](super::Classifier::judge_again).
     fn judged_again(&mut self, _flow: &mut FlowEntry<F>, _before: Option<Verdict>) {}
+
+    /// A living flow that had the verdict `before` has another one, by what it asked for since; `sample`
+    /// completed that.
+    fn decided_again(
+        &mut self,
+        _flow: &mut FlowEntry<F>,
+        _before: Option<Verdict>,
+        _sample: &Sample,
+    ) {
+    }
 
     /// A flow is ended early, to make room.
     fn displaced(&mut self, _flow: &FlowEntry<F>, _cause: Cause) {}

@@ -70,7 +70,8 @@ impl Known {
             | DecidedBy::Server
             | DecidedBy::Note
             | DecidedBy::Connection
-            | DecidedBy::Finding => {
+            | DecidedBy::Finding
+            | DecidedBy::Request => {
                 return None;
             }
         };

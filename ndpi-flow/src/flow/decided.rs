@@ -36,6 +36,8 @@ pub enum DecidedBy {
     Connection,
     /// What was found in its packets besides, before nDPI had its last word.
     Finding,
+    /// A later request on the connection.
+    Request,
 }
 
 impl DecidedBy {
@@ -48,6 +50,7 @@ impl DecidedBy {
             Self::Note => Some("note"),
             Self::Connection => Some("connection"),
             Self::Finding => Some("finding"),
+            Self::Request => Some("request"),
         }
     }
 }

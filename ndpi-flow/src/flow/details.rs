@@ -41,6 +41,13 @@ impl Details {
         self.field(2)
     }
 
+    /// The same with another host name.
+    #[must_use]
+    pub fn with_hostname(&self, hostname: &str) -> Self {
+        let [ja4, alpn] = [self.ja4(), self.alpn()].map(Option::unwrap_or_default);
+        Self::new(hostname, ja4, alpn)
+    }
+
     /// Bytes of heap that it holds, without the allocator's own.
     pub fn heap_bytes(&self) -> usize {
         self.0.as_ref().map_or(0, |text| text.len())

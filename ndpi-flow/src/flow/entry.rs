@@ -43,7 +43,8 @@ pub struct FlowEntry<F> {
     pub questions: Option<Box<Questions>>,
     /// What was found in its packets besides.
     pub findings: Findings,
-    /// What its receiver has read of a TCP stream or a QUIC connection, until the decision.
+    /// What its receiver has read of a TCP stream or a QUIC connection, until the decision; then, what is
+    /// known of its requests.
     pub receiver: Option<Receiver>,
     /// How it was looked at again.
     pub looks: Looks,
@@ -187,6 +188,13 @@ impl<F> FlowEntry<F> {
     /// Bytes that are kept for its receiver.
     pub(crate) fn kept(&self) -> usize {
         self.receiver.as_ref().map_or(0, Receiver::kept)
+    }
+
+    /// Whose requests are read though it is decided, and the sequence number from which on packets are of
+    /// interest; `None` where none are.
+    pub fn followed(&self) -> Option<(Direction, u32)> {
+        self.decided()?;
+        self.receiver.as_ref()?.followed()
     }
 
     /// What the flow is, as far as its client's share goes.

@@ -18,6 +18,8 @@ mod options;
 mod piece;
 mod quic;
 mod receiver;
+mod request;
+mod requests;
 mod rewrite;
 mod segment;
 mod sender;

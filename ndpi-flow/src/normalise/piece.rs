@@ -79,6 +79,11 @@ impl Pieces {
         self.0.retain(|it| !is_over(it));
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// How many bytes of packets they are.
     pub(super) fn kept(&self) -> usize {
         self.0.iter().map(|it| it.packet.len()).sum()

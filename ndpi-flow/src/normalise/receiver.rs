@@ -1,5 +1,6 @@
 //! The receiver of a flow's packets, by what carries them.
 
+use ndpi_common::Direction;
 use ndpi_common::parse::proto;
 use ndpi_labels::Findings;
 
@@ -50,6 +51,30 @@ impl Receiver {
     /// Whether a client's hello is there, and its server's answer is not.
     pub fn awaits_answer(&self) -> bool {
         matches!(self, Self::Quic(connection) if connection.awaits_answer())
+    }
+
+    /// Reads nothing but requests from here on, see [`Stream::follow_requests`].
+    pub fn follow_requests(&mut self, client: Direction, findings: &mut Findings) -> bool {
+        match self {
+            Self::Tcp(stream) => stream.follow_requests(client, findings),
+            Self::Quic(_) => false,
+        }
+    }
+
+    /// What is followed, see [`Stream::followed`].
+    pub fn followed(&self) -> Option<(Direction, u32)> {
+        match self {
+            Self::Tcp(stream) => stream.followed(),
+            Self::Quic(_) => None,
+        }
+    }
+
+    /// The hosts that requests asked for since the last call.
+    pub fn requested_hosts(&mut self) -> Vec<Box<str>> {
+        match self {
+            Self::Tcp(stream) => stream.requested_hosts(),
+            Self::Quic(_) => Vec::new(),
+        }
     }
 
     /// How many bytes it keeps.

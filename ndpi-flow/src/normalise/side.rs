@@ -7,7 +7,8 @@ use ndpi_labels::{Finding, Findings};
 use super::first_message::{FirstMessage, Read};
 use super::options::{LARGEST_SHIFT, TcpOptions};
 use super::piece::{Piece, Pieces, differ_at, is_after};
-use super::segment::{Segment, URG};
+use super::requests::Requests;
+use super::segment::{Segment, URG, number};
 use super::sender::Sender;
 
 /// A window that no receiver has named is believed up to here: half of what the sequence numbers allow
@@ -17,6 +18,8 @@ const ANY_WINDOW: u32 = 1 << 30;
 const SLACK: u32 = 1 << 16;
 /// The largest payload on Ethernet.
 const USUAL_SEGMENT_SIZE: u16 = 1460;
+/// Of requests that are followed, so many segments wait for what is missing before them.
+const MOST_EARLY: usize = 4;
 /// So many bytes of those that were read are kept, to be compared with later copies.
 const COPIED: usize = 2 << 10;
 
@@ -52,6 +55,8 @@ pub(super) struct Side {
     copied: Vec<u8>,
     copied_from: u32,
     message: FirstMessage,
+    /// The requests in it, where those are read though the flow is decided.
+    requests: Option<Requests>,
 }
 
 impl Side {
@@ -184,12 +189,14 @@ impl Side {
             return self.compare(&piece, findings);
         }
         if is_after(segment.first(), next) {
+            let is_followed = self.requests.is_some();
             if self.early.insert(piece) {
                 findings.insert(Finding::Ambiguous);
             }
-            if !self.message.is_over() {
+            if !self.message.is_over() && !is_followed {
                 findings.insert(Finding::ReorderedHello);
             }
+            self.pass_over_hole();
         } else {
             self.compare(&piece, findings);
             self.deliver(&piece, room, findings, read);
@@ -201,7 +208,12 @@ impl Side {
     /// A segment whose payload waits until the other end acknowledges it.
     pub(super) fn hold(&mut self, piece: Piece, room: usize, findings: &mut Findings) {
         let known = self.next.is_none_or(|next| is_after(piece.segment.behind(), next));
-        if known {
+        if let Some(requests) = self.requests.as_mut().filter(|_| known) {
+            // What the other end says of it is not shown.
+            findings.insert(Finding::Ambiguous);
+            let is_next = Some(piece.segment.first()) == self.next;
+            requests.suspect(piece.segment.bytes(&piece.packet), is_next);
+        } else if known {
             self.doubtful.push(piece);
             self.bound(room, findings);
         } else if self.is_another_copy(&piece) {
@@ -240,7 +252,83 @@ impl Side {
 
     /// How many bytes it keeps.
     pub(super) fn kept(&self) -> usize {
-        self.early.kept() + self.doubtful.kept() + self.copied.len() + self.message.kept()
+        let requests = self.requests.as_ref().map_or(0, Requests::kept);
+        self.early.kept()
+            + self.doubtful.kept()
+            + self.copied.len()
+            + self.message.kept()
+            + requests
+    }
+
+    /// Reads nothing but requests from here on, of which only those segments come that reach what is next.
+    /// False where it is not known what is next, or it began with no request.
+    pub(super) fn follow_requests(&mut self, findings: &mut Findings) -> bool {
+        let Some(next) = self.next else { return false };
+        let copied = std::mem::take(&mut self.copied);
+        let Some(mut requests) = Requests::after(&copied, findings) else { return false };
+        let unseen = next.wrapping_sub(self.copied_from).wrapping_sub(number(copied.len()));
+        requests.skip(unseen.into());
+        self.requests = Some(requests);
+        self.message = FirstMessage::default();
+        (self.acknowledged, self.edge, self.doubtful) = Default::default();
+        self.skip_body(next);
+        self.advance(usize::MAX, findings, &mut |_| {});
+        true
+    }
+
+    /// What the other end sends is not shown any more: nothing can be compared with it.
+    pub(super) fn is_unseen(&mut self) {
+        (self.next, self.early, self.doubtful, self.copied) = Default::default();
+        self.message = FirstMessage::default();
+    }
+
+    /// The requests that are followed, if any are.
+    pub(super) fn requests(&mut self) -> Option<&mut Requests> {
+        self.requests.as_mut()
+    }
+
+    /// The sequence number of the next byte that is of interest to them; `None` where none are followed, or
+    /// no more will be found.
+    pub(super) fn followed(&self) -> Option<u32> {
+        self.requests.as_ref().filter(|requests| !requests.is_over()).and(self.next)
+    }
+
+    /// The next byte, after what of the bytes from `next` on is of no interest.
+    fn skip_body(&mut self, next: u32) {
+        let Some(requests) = &mut self.requests else { return };
+        let skipped = u32::try_from(requests.to_skip()).unwrap_or(u32::MAX).min(ANY_WINDOW);
+        requests.skip(skipped.into());
+        self.next = Some(next.wrapping_add(skipped));
+    }
+
+    /// A segment of which only the beginning is there, where requests are followed.
+    pub(super) fn take_cut(
+        &mut self,
+        piece: Piece,
+        missing: u32,
+        room: usize,
+        findings: &mut Findings,
+    ) {
+        let behind = piece.segment.behind();
+        self.take(piece, room, findings, &mut |_| {});
+        let (Some(requests), Some(next)) = (&mut self.requests, self.next) else { return };
+        let end = behind.wrapping_add(missing);
+        // What is missing may be of a body.
+        if !is_after(behind, next) && is_after(end, next) {
+            requests.skip(end.wrapping_sub(next).into());
+            self.skip_body(end);
+        }
+    }
+
+    /// Goes on behind a hole that has not been filled for long: it went by unseen.
+    fn pass_over_hole(&mut self) {
+        let Some(first) = self.early.first().filter(|_| self.early.len() > MOST_EARLY) else {
+            return;
+        };
+        if let (Some(requests), Some(next)) = (&mut self.requests, self.next) {
+            requests.skip(first.wrapping_sub(next).into());
+            self.next = Some(first);
+        }
     }
 
     fn next_piece(&mut self, findings: &mut Findings) -> Option<Piece> {
@@ -272,6 +360,10 @@ impl Side {
         self.next = Some(segment.behind());
         let end = (next.wrapping_sub(self.copied_from) as usize == self.copied.len())
             .then(|| bytes.len().min(COPIED.saturating_sub(self.copied.len())));
+        if let Some(requests) = &mut self.requests {
+            requests.take(bytes, findings);
+            return self.skip_body(segment.behind());
+        }
         self.copied.extend_from_slice(&bytes[..end.unwrap_or(0)]);
         let urgent = self.urgent.map(|at| at.wrapping_sub(next) as usize);
         let Some(at) = urgent.filter(|&at| at < bytes.len()) else {

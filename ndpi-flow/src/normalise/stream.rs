@@ -7,6 +7,7 @@ use ndpi_labels::{Finding, Findings};
 use super::checksum::Checksum;
 use super::first_message::Read;
 use super::piece::Piece;
+use super::requests::Requests;
 use super::rewrite::with_payload;
 use super::segment::{Reading, Segment, number};
 use super::side::Side;
@@ -50,8 +51,13 @@ impl Stream {
         };
         let is_padding = self.is_padding(&segment, findings);
         let (own, other) = both(&mut self.sides, sample.direction);
-        if is_cut(sample, &segment) {
+        let missing = missing(sample, &segment);
+        if missing > 0 {
             own.sees();
+            if own.followed().is_some() {
+                let piece = Piece { packet: sample.l3.into(), segment, checksum: None };
+                return own.take_cut(piece, missing, room, findings);
+            }
             own.lose_order(read);
             return read(sample.l3);
         }
@@ -82,6 +88,30 @@ impl Stream {
             findings.insert(Finding::BudgetPadding);
         }
         self.idle > USUAL_PADDING
+    }
+
+    /// Reads nothing but requests from here on, which `client` sends, though the flow is decided: packets
+    /// of the server do not come any more. False where that is not possible, or there are none.
+    pub fn follow_requests(&mut self, client: Direction, findings: &mut Findings) -> bool {
+        self.refused = None;
+        let (own, other) = both(&mut self.sides, client);
+        other.is_unseen();
+        own.follow_requests(findings)
+    }
+
+    /// Whose requests are followed, and the sequence number from which on segments are of interest; `None`
+    /// where none are, or no more will be found.
+    pub fn followed(&self) -> Option<(Direction, u32)> {
+        let clients = [Direction::FromLower, Direction::FromUpper];
+        clients
+            .into_iter()
+            .zip(&self.sides)
+            .find_map(|(client, side)| Some((client, side.followed()?)))
+    }
+
+    /// The hosts that requests asked for since the last call.
+    pub fn requested_hosts(&mut self) -> Vec<Box<str>> {
+        self.sides.iter_mut().filter_map(Side::requests).flat_map(Requests::hosts).collect()
     }
 
     fn refuse(&mut self, l3: &[u8], room: usize) {
@@ -124,10 +154,10 @@ fn both(sides: &mut [Side; 2], sender: Direction) -> (&mut Side, &mut Side) {
     }
 }
 
-/// Whether some of its bytes are not there.
-fn is_cut(sample: &Sample, segment: &Segment) -> bool {
+/// How many bytes of its payload are not there.
+fn missing(sample: &Sample, segment: &Segment) -> u32 {
     let headers = sample.packets.saturating_sub(1).saturating_mul(number(segment.payload));
-    number(sample.l3.len()) < sample.bytes.saturating_sub(headers)
+    sample.bytes.saturating_sub(headers).saturating_sub(number(sample.l3.len()))
 }
 
 /// A segment on its arrival.

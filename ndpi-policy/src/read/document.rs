@@ -58,6 +58,10 @@ impl Reader<'_> {
                 .take("unparsable")
                 .and_then(|v| self.pass_or_drop("unparsable", v, support.unparsable))
                 .unwrap_or_default(),
+            recheck: keys
+                .take("recheck")
+                .and_then(|v| self.flag("recheck", v))
+                .is_none_or(|it| it.value),
             rules: rules(&mut keys).map(|v| self.rules(v)).unwrap_or_default(),
             groups: self.groups.clone(),
         };

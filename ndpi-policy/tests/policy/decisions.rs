@@ -382,3 +382,18 @@ fn a_policy_can_be_asked_as_of_another_time() {
     assert!(flow().decided_by(&evening).rule.is_none());
     assert_eq!(evening.next_change(flow().time), None, "its time stands still");
 }
+
+#[test]
+fn later_requests_matter_where_a_rule_asks_for_what_they_change() {
+    let acts = |rules: &str| policy(rules).acts_on_requests();
+    for asked in
+        ["host = ['x.org']", "app = ['Facebook']", "category = ['Web']", "group = ['social']"]
+    {
+        let rule = format!("[[rule]]\n{asked}\naction = 'drop'\n");
+        assert!(acts(&rule), "{asked}");
+        assert!(!acts(&format!("recheck = false\n{rule}")), "{asked}");
+    }
+    assert!(acts("[[rule]]\nnot = { host = ['x.org'] }\naction = 'drop'\n"));
+    assert!(!acts("default = 'drop'"));
+    assert!(!acts("[[rule]]\nport = [80]\nproto = 'tcp'\naction = 'drop'\n"));
+}

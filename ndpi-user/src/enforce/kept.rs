@@ -69,6 +69,12 @@ impl<S: VerdictStore, F> Enforcement<F> for Enforcer<S> {
         true
     }
 
+    fn follow(&mut self, flow: &FlowEntry<F>) {
+        if let Err(error) = self.store.follow(&flow.key, flow.followed()) {
+            self.retries.refuse(&error);
+        }
+    }
+
     fn resume(&mut self, flow: &mut FlowEntry<F>) {
         self.write(flow);
     }

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 use ndpi_common::{
-    Action, OWN_BUCKET, State, TICK_NS, Total, Track, VerdictEntry as Entry, tick_of,
+    Action, Direction, OWN_BUCKET, State, TICK_NS, Total, Track, VerdictEntry as Entry, tick_of,
 };
 use ndpi_flow::FlowKey;
-use ndpi_kernel::{Clock, Kernel, Limits, TrackMaps, VerdictMaps, Written};
+use ndpi_kernel::{Clock, Kernel, Limits, RequestWatches, TrackMaps, VerdictMaps, Written};
 
 use super::active_policy::{Allowance, full};
 use super::store::{Activity, DesiredVerdict, KernelCounts, Suspended, VerdictStore, Volume};
@@ -25,6 +25,7 @@ pub struct KernelStore {
     verdicts: VerdictMaps,
     tracks: TrackMaps,
     limits: Limits,
+    requests: RequestWatches,
     clock: Clock,
     /// What was counted in entries that had to go while their flows live on: because the map was
     /// full, or because another verdict took their place.
@@ -38,6 +39,7 @@ impl KernelStore {
             verdicts: kernel.verdicts().clone(),
             tracks: kernel.tracks().clone(),
             limits: kernel.limits().clone(),
+            requests: kernel.requests().clone(),
             clock,
             carried: Arc::default(),
         }
@@ -59,6 +61,15 @@ impl KernelStore {
             return Ok(number);
         }
         Ok(self.limits.add_own(&full)?)
+    }
+
+    /// Removes what an entry that is gone had of its own: its bucket, and which packets were shown.
+    fn release(&self, entry: &Entry) -> anyhow::Result<()> {
+        self.remove_bucket(entry)?;
+        if let Some(number) = watch(entry) {
+            self.requests.remove(number)?;
+        }
+        Ok(())
     }
 
     /// Removes the bucket of an entry that is gone, if it was of that flow alone.
@@ -112,11 +123,15 @@ fn check(key: &FlowKey, written: Written) -> anyhow::Result<Written> {
 impl VerdictStore for KernelStore {
     fn write(&self, desired: &DesiredVerdict) -> anyhow::Result<Volume> {
         let key = &desired.key;
-        let entry = entry(desired, self.bucket(desired, None)?, self.clock.ktime_ns());
+        let mut entry = entry(desired, self.bucket(desired, None)?, self.clock.ktime_ns());
+        if let Some((client, from)) = desired.followed {
+            entry.watch = self.requests.add(client, from)?;
+            entry.state |= State::WATCHED;
+        }
         let written = self.verdicts.insert(key, &entry).map_err(Into::into);
         let written = written.and_then(|written| check(key, written));
         if !matches!(written, Ok(Written::Stands)) {
-            self.remove_bucket(&entry)?;
+            self.release(&entry)?;
         }
         if written? == Written::Already {
             return Ok(Volume::default());
@@ -166,7 +181,7 @@ impl VerdictStore for KernelStore {
         let Some(entry) = self.verdicts.take(key)? else { return Ok(None) };
         self.carry(*key, &entry);
         self.add(*key, &KernelCounts { decided: before, ..KernelCounts::default() });
-        self.remove_bucket(&entry)?;
+        self.release(&entry)?;
         Ok(Some(Suspended {
             passed: allowed(&entry),
             tcp_seen: [entry.tcp_flags_lower, entry.tcp_flags_upper],
@@ -185,6 +200,15 @@ impl VerdictStore for KernelStore {
         Ok(entry.is_over() || self.clock.epoch_ns(entry.decided_ns) <= seen_ns)
     }
 
+    fn follow(&self, key: &FlowKey, followed: Option<(Direction, u32)>) -> anyhow::Result<()> {
+        let Some(number) = self.verdicts.get(key)?.as_ref().and_then(watch) else { return Ok(()) };
+        match followed {
+            Some((_, from)) => self.requests.move_to(number, from)?,
+            None => drop(self.requests.remove(number)?),
+        }
+        Ok(())
+    }
+
     fn take(&self, key: &FlowKey) -> anyhow::Result<KernelCounts> {
         let mut taken = self.take_verdict(key)?;
         if let Some(track) = self.tracks.take(key)? {
@@ -197,7 +221,7 @@ impl VerdictStore for KernelStore {
     fn take_verdict(&self, key: &FlowKey) -> anyhow::Result<KernelCounts> {
         let entry = self.verdicts.take(key)?;
         if let Some(entry) = &entry {
-            self.remove_bucket(entry)?;
+            self.release(entry)?;
         }
         let mut taken = entry.map_or_else(KernelCounts::default, |entry| self.counted(&entry));
         let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
@@ -211,6 +235,11 @@ impl VerdictStore for KernelStore {
 /// The number of an entry's bucket, if that is the flow's own.
 fn own_bucket(entry: &Entry) -> Option<u32> {
     (entry.bucket & OWN_BUCKET != 0).then_some(entry.bucket)
+}
+
+/// The number of what says which packets are shown under an entry.
+fn watch(entry: &Entry) -> Option<u32> {
+    (entry.state & State::WATCHED != 0).then_some(entry.watch)
 }
 
 /// The map entry of a verdict made at `now_ns` nanoseconds since boot.
@@ -244,6 +273,7 @@ fn go_on(entry: &mut Entry, before: &Entry) {
     (entry.state, entry.opening) = (before.state | known, before.opening);
     entry.asked_at = before.asked_at;
     entry.decided_ns = before.decided_ns;
+    entry.watch = before.watch;
 }
 
 /// What passed under an entry that blocks nothing.

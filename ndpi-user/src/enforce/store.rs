@@ -3,6 +3,7 @@
 use std::ops::Add;
 
 use ndpi::Classification;
+use ndpi_common::Direction;
 use ndpi_common::VerdictEntry as Entry;
 use ndpi_common::parse::{proto, tcp};
 use ndpi_common::reopen::Opening;
@@ -49,6 +50,8 @@ pub struct DesiredVerdict {
     pub opening: Option<Opening>,
     /// With the action `limit`, what the flow takes from.
     pub allowance: Option<Allowance>,
+    /// Whose packets are to be shown though they pass, from which sequence number on.
+    pub followed: Option<(Direction, u32)>,
 }
 
 impl DesiredVerdict {
@@ -60,7 +63,18 @@ impl DesiredVerdict {
         let (key, tcp_seen, opening) = (flow.key, flow.tcp_seen, flow.opening);
         let state = flow.state();
         let revision = in_force.revision();
-        Some(Self { key, verdict, revision, classification, tcp_seen, state, opening, allowance })
+        let followed = flow.followed();
+        Some(Self {
+            key,
+            verdict,
+            revision,
+            classification,
+            tcp_seen,
+            state,
+            opening,
+            allowance,
+            followed,
+        })
     }
 }
 
@@ -164,6 +178,14 @@ pub trait VerdictStore {
     ///
     /// When the map cannot be read.
     fn is_over(&self, key: &FlowKey, seen_ns: u64) -> anyhow::Result<bool>;
+
+    /// Has packets of a flow shown that its verdict lets through: what it says of whose, and from which sequence
+    /// number on, or none any more.
+    ///
+    /// # Errors
+    ///
+    /// When a map cannot be read or written.
+    fn follow(&self, key: &FlowKey, followed: Option<(Direction, u32)>) -> anyhow::Result<()>;
 
     /// Takes a flow out of the maps, with what the kernel counted.
     ///

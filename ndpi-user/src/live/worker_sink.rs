@@ -220,6 +220,15 @@ impl<S: VerdictStore, F> Sink<F> for WorkerSink<S> {
         }
     }
 
+    fn decided_again(&mut self, flow: &mut FlowEntry<F>, before: Option<Verdict>, sample: &Sample) {
+        if self.enforcer.rejudge(flow, before) {
+            let stands_ns = now_ns();
+            self.enforcer.answer(flow, sample);
+            let rule = self.judge.rule_of(flow);
+            self.reporter.decided(flow, rule, (sample.time_ns, stands_ns));
+        }
+    }
+
     fn displaced(&mut self, flow: &FlowEntry<F>, cause: Cause) {
         let client = match cause {
             Cause::Share(_) => Some(Client::of(&flow.key, flow.client)),

@@ -30,6 +30,12 @@ impl<F> Sink<F> for FlowSink<'_> {
         self.recorder.decided(flow, sample);
     }
 
+    fn decided_again(&mut self, flow: &mut FlowEntry<F>, _: Option<Verdict>, _: &Sample) {
+        // What passed until now did so by what was asked for then: it has not leaked.
+        flow.allow(flow.packets, flow.bytes);
+        flow.packets_before = u32::try_from(flow.packets).unwrap_or(u32::MAX);
+    }
+
     fn finished(&mut self, flow: FlowEntry<F>, end: End) {
         let Some(decided) = flow.decided() else { return };
         let counters = counters(&flow, decided.verdict);

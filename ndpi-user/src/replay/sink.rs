@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
-use ndpi_flow::{Action, End, FlowEntry, FlowKey, Judge, Sample, Sink, Verdict};
+use ndpi_flow::{Action, End, Enforcement, FlowEntry, FlowKey, Judge, Sample, Sink, Verdict};
 use serde::Serialize;
 
 use crate::captures::Recorder;
@@ -106,6 +106,7 @@ impl<'a> ReplaySink<'a> {
             state: flow.state(),
             opening: flow.opening,
             allowance: None,
+            followed: None,
         })
     }
 
@@ -156,9 +157,34 @@ impl<F> Sink<F> for ReplaySink<'_> {
         }
     }
 
+    fn enforcement(&mut self) -> &mut impl Enforcement<F> {
+        self
+    }
+
+    fn decided_again(&mut self, flow: &mut FlowEntry<F>, _: Option<Verdict>, _: &Sample) {
+        let Some(desired) = self.desired(flow) else { return };
+        // What passed until now did so by what was asked for then: it has not leaked.
+        flow.allow(flow.packets, flow.bytes);
+        match self.store.replace(&desired) {
+            Ok(allowed) => flow.allow(allowed.packets, allowed.bytes),
+            Err(error) => return self.fail(error),
+        }
+        if self.tells {
+            self.decision = self.decision(flow);
+        }
+    }
+
     fn finished(&mut self, mut flow: FlowEntry<F>, end: End) {
         let taken = self.take(&flow, end);
         let counters = count_all(&mut flow, &taken);
         self.recorder.finished(&flow, end, counters);
+    }
+}
+
+impl<F> Enforcement<F> for ReplaySink<'_> {
+    fn follow(&mut self, flow: &FlowEntry<F>) {
+        if let Err(error) = self.store.follow(&flow.key, flow.followed()) {
+            self.fail(error);
+        }
     }
 }

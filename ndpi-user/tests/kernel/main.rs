@@ -16,6 +16,7 @@ mod limits;
 mod loader;
 mod pools;
 mod replay;
+mod requests;
 mod reuse;
 mod segments;
 mod sequence;

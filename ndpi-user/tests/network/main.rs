@@ -11,6 +11,7 @@ mod first_packet;
 mod flows;
 mod instances;
 mod interfaces;
+mod later_requests;
 mod losses;
 mod metrics;
 mod peers;

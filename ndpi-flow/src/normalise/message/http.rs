@@ -1,34 +1,23 @@
 //! The head of an HTTP/1 request (RFC 9112), as servers read it that forgive what the RFC lets them.
 
 use super::kind::Message;
+use crate::normalise::request::{Line, Lines, Start, host_of_target, names_version};
 
-const METHODS: [&[u8]; 9] = [
-    b"GET ",
-    b"POST ",
-    b"HEAD ",
-    b"PUT ",
-    b"DELETE ",
-    b"OPTIONS ",
-    b"PATCH ",
-    b"CONNECT ",
-    b"TRACE ",
-];
 const HOST: &[u8] = b"host";
-const SCHEME: &[u8] = b"http://";
-const VERSION: &[u8] = b" HTTP/1.";
 
 /// Reads a stream that may begin with a request. A request is whole when its host is known.
 pub(super) fn read(bytes: &[u8]) -> Message {
     // Servers skip empty lines before a request (RFC 9112, section 2.2).
     let request = bytes.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(bytes.len());
     let head = &bytes[request..];
-    if !METHODS.iter().any(|method| head.starts_with(method)) {
-        let may_become = METHODS.iter().any(|method| method.starts_with(head));
-        return if may_become { Message::Unfinished } else { Message::Foreign };
+    match Start::of(head) {
+        Start::Request => {}
+        Start::Perhaps => return Message::Unfinished,
+        Start::Foreign => return Message::Foreign,
     }
     let mut lines = Lines(head);
     let Some(first) = lines.next() else { return Message::Unfinished };
-    if !first.text.windows(VERSION.len()).any(|part| part == VERSION) {
+    if !names_version(first.text) {
         return Message::Foreign;
     }
     let Some(host) = lines.by_ref().find_map(Field::host_or_end) else {
@@ -69,39 +58,6 @@ fn has_bare_ends(head: &[u8]) -> bool {
     Lines(head).any(|line| line.is_bare)
 }
 
-/// The host of a target in absolute form, which counts more than the field (RFC 9112, section 3.2.2).
-fn host_of_target(request: &[u8]) -> Option<&[u8]> {
-    let target = request.split(|&byte| byte == b' ').nth(1)?;
-    let (scheme, rest) = target.split_at_checked(SCHEME.len())?;
-    if !scheme.eq_ignore_ascii_case(SCHEME) {
-        return None;
-    }
-    let authority = rest.split(|byte| b"/?#".contains(byte)).next()?;
-    authority.rsplit(|&byte| byte == b'@').next().filter(|host| !host.is_empty())
-}
-
-/// The lines that are there whole.
-struct Lines<'a>(&'a [u8]);
-
-#[derive(Clone, Copy)]
-struct Line<'a> {
-    text: &'a [u8],
-    /// It ends without a carriage return, which servers take as well (RFC 9112, section 2.2).
-    is_bare: bool,
-}
-
-impl<'a> Iterator for Lines<'a> {
-    type Item = Line<'a>;
-
-    fn next(&mut self) -> Option<Line<'a>> {
-        let end = self.0.iter().position(|&byte| byte == b'\n')?;
-        let line = &self.0[..end];
-        self.0 = &self.0[end + 1..];
-        let text = line.strip_suffix(b"\r");
-        Some(Line { text: text.unwrap_or(line), is_bare: text.is_none() })
-    }
-}
-
 /// What ends the search for a host.
 enum Field<'a> {
     Host(Host<'a>),
@@ -119,12 +75,11 @@ impl<'a> Field<'a> {
         if line.text.is_empty() {
             return Some(Self::End);
         }
-        let colon = line.text.iter().position(|&byte| byte == b':')?;
-        let (name, value) = (line.text[..colon].trim_ascii(), &line.text[colon + 1..]);
+        let (name, value) = line.field()?;
         let trimmed = value.trim_ascii();
-        let is_usual = name.len() == colon && value.len() == trimmed.len() + 1;
+        let is_usual = name.trim_ascii().len() == name.len() && value.len() == trimmed.len() + 1;
         let host = Host { line: line.text, value: trimmed, is_usual };
-        name.eq_ignore_ascii_case(HOST).then_some(Self::Host(host))
+        name.trim_ascii().eq_ignore_ascii_case(HOST).then_some(Self::Host(host))
     }
 }
 

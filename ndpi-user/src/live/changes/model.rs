@@ -4,7 +4,7 @@ use std::cell::{Ref, RefCell, RefMut};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use ndpi_common::{Bucket, RuleKey, Switches};
+use ndpi_common::{Bucket, Direction, RuleKey, Switches};
 use ndpi_flow::{Action, FlowKey};
 
 use crate::enforce::{
@@ -179,6 +179,10 @@ impl VerdictStore for Model {
 
     fn is_over(&self, key: &FlowKey, _seen_ns: u64) -> anyhow::Result<bool> {
         Ok(!self.maps().verdicts.contains_key(key))
+    }
+
+    fn follow(&self, _key: &FlowKey, _followed: Option<(Direction, u32)>) -> anyhow::Result<()> {
+        Ok(())
     }
 
     fn take(&self, key: &FlowKey) -> anyhow::Result<KernelCounts> {

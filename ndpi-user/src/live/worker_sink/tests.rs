@@ -65,6 +65,10 @@ impl VerdictStore for Table {
         Ok(!self.standing.borrow().contains_key(key))
     }
 
+    fn follow(&self, _key: &FlowKey, _followed: Option<(Direction, u32)>) -> anyhow::Result<()> {
+        Ok(())
+    }
+
     fn take(&self, key: &FlowKey) -> anyhow::Result<KernelCounts> {
         self.standing.borrow_mut().remove(key);
         Ok(self.taken)

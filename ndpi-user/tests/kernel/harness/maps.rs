@@ -3,8 +3,8 @@
 use aya::maps::{Array, HashMap, MapData};
 use ndpi_common::names::map;
 use ndpi_common::{
-    Action, Bucket, FragmentKey, FragmentPorts, Key, KeyV4, KeyV6, Live, Pod, Server, ServerKey,
-    Switches, Track, VerdictEntry,
+    Action, Bucket, FragmentKey, FragmentPorts, Key, KeyV4, KeyV6, Live, Pod, RequestWatch, Server,
+    ServerKey, Switches, Track, VerdictEntry,
 };
 use ndpi_kernel::Element;
 
@@ -80,6 +80,19 @@ impl Kernel {
 
     pub(crate) fn bucket(&mut self) -> Bucket {
         self.get::<u32, Bucket>(map::LIMITS, BUCKET).expect("an entry")
+    }
+
+    /// Writes which packets of decided flows are shown.
+    pub(crate) fn set_watch(&mut self, number: u32, watch: RequestWatch) {
+        self.put::<u32, RequestWatch>(map::REQUESTS, number, watch);
+    }
+
+    pub(crate) fn watch(&mut self, number: u32) -> RequestWatch {
+        self.get::<u32, RequestWatch>(map::REQUESTS, number).expect("an entry")
+    }
+
+    pub(crate) fn end_watch(&mut self, number: u32) {
+        self.hash::<u32, RequestWatch>(map::REQUESTS).remove(&Element(number)).unwrap();
     }
 
     /// Writes a blocked server, and has the programs look for it.

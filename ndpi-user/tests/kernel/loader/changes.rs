@@ -22,6 +22,7 @@ fn standing(key: Key, action: Action, rule: u16) -> DesiredVerdict {
         state: 0,
         opening: None,
         allowance: None,
+        followed: None,
     }
 }
 

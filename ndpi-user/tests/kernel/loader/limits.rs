@@ -27,6 +27,7 @@ fn standing(key: Key, allowance: Option<Allowance>) -> DesiredVerdict {
         state: 0,
         opening: None,
         allowance,
+        followed: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! TCP streams of which nDPI, packet by packet, reads something else than their receivers: what tools send
 //! that get round filters, and what strangers send to have somebody's connection blocked.
 
+mod later_requests;
 mod quic;
 mod requests;
 mod shared;

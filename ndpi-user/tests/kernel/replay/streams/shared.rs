@@ -5,7 +5,7 @@ use testkit::places::shared;
 use super::super::setup::{can_replay, replay};
 
 /// Those that are blocked, as the same connection sent plainly is.
-const BLOCKED: [&str; 15] = [
+const BLOCKED: [&str; 16] = [
     "00-plain",
     "08-disorder-name",
     "10-tlsrec-name",
@@ -18,6 +18,7 @@ const BLOCKED: [&str; 15] = [
     "41-dot",
     "h04-methodeol",
     "h13-split-method",
+    "h20-keepalive-second-host",
     "q04-fake-initial-ttl",
     "q12-migration",
     "r01b-half-closed-reuse-65s",

@@ -1,0 +1,60 @@
+//! The head of a request: its hosts, and what says how long its body is.
+
+use super::super::request::{Lines, Start, host_of_target, names_version};
+use super::body::{Body, Framing};
+use super::host::host_name;
+
+/// More fields with a host are not taken notice of: servers refuse a second one (RFC 9112, section 3.2).
+const MOST_HOSTS: usize = 4;
+
+/// What bytes at the place of a head are.
+pub(super) enum Reading {
+    /// The beginning of one, which asks for these hosts so far.
+    Unfinished(Vec<Box<str>>),
+    /// One.
+    Whole(Head),
+    /// None.
+    Foreign,
+}
+
+/// A head.
+pub(super) struct Head {
+    /// Which hosts it asks for: one, if it is as it should be.
+    pub(super) hosts: Vec<Box<str>>,
+    /// How many bytes it has, with the empty lines before it.
+    pub(super) length: usize,
+    /// What follows it.
+    pub(super) body: Body,
+}
+
+/// Reads the first of `bytes`.
+pub(super) fn read(bytes: &[u8]) -> Reading {
+    let start = bytes.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(bytes.len());
+    match Start::of(&bytes[start..]) {
+        Start::Request => {}
+        Start::Perhaps => return Reading::Unfinished(Vec::new()),
+        Start::Foreign => return Reading::Foreign,
+    }
+    let mut lines = Lines(&bytes[start..]);
+    let Some(request) = lines.next() else { return Reading::Unfinished(Vec::new()) };
+    if !names_version(request.text) {
+        return Reading::Foreign;
+    }
+    let target = host_of_target(request.text).and_then(host_name);
+    let (mut hosts, mut framing) = (Vec::from_iter(target), Framing::default());
+    let is_target = !hosts.is_empty();
+    for line in lines.by_ref() {
+        if line.text.is_empty() {
+            let length = bytes.len() - lines.0.len();
+            return Reading::Whole(Head { hosts, length, body: framing.body() });
+        }
+        let Some((name, value)) = line.field() else { continue };
+        if name.trim_ascii().eq_ignore_ascii_case(b"host") {
+            // A host in the target counts more.
+            hosts.extend(host_name(value).filter(|_| !is_target && hosts.len() < MOST_HOSTS));
+        } else {
+            framing.note(name, value);
+        }
+    }
+    Reading::Unfinished(hosts)
+}

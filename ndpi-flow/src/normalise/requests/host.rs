@@ -1,0 +1,35 @@
+//! The host in a request, as nDPI has names.
+
+/// The longest name in DNS (RFC 1035, section 2.3.4).
+const LONGEST: usize = 255;
+
+/// The name in `field`, without its port (RFC 9110, section 7.2) and without the root's dot; `None` where it
+/// is none.
+pub(super) fn host_name(field: &[u8]) -> Option<Box<str>> {
+    let text = str::from_utf8(field.trim_ascii()).ok()?;
+    let name = match text.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => text,
+    };
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let is_name = !name.is_empty() && name.len() <= LONGEST;
+    is_name.then(|| name.to_ascii_lowercase().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_name;
+
+    #[test]
+    fn a_name_is_the_same_however_it_is_written() {
+        for field in
+            ["www.example.org", " WWW.example.ORG ", "www.example.org:8080", "www.example.org."]
+        {
+            assert_eq!(host_name(field.as_bytes()).as_deref(), Some("www.example.org"), "{field}");
+        }
+        assert_eq!(host_name(b"[2001:db8::1]:80").as_deref(), Some("[2001:db8::1]"));
+        for field in [&b""[..], b" ", b".", b":80", b"\xff.org", &[b'a'; 256]] {
+            assert_eq!(host_name(field), None, "{field:?}");
+        }
+    }
+}

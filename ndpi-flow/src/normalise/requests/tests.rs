@@ -1,0 +1,165 @@
+use ndpi_labels::{Finding, Findings};
+use proptest::prelude::*;
+
+use super::{LONGEST_HEAD, MOST_UNCLEAR, Requests};
+
+const FIRST: &str = "GET / HTTP/1.1\r\nHost: one.example\r\n\r\n";
+const SECOND: &str = "GET /2 HTTP/1.1\r\nHost: two.example\r\n\r\n";
+
+fn requests(first: &str) -> (Requests, Findings) {
+    let mut findings = Findings::NONE;
+    (Requests::after(first.as_bytes(), &mut findings).expect("a request"), findings)
+}
+
+/// The hosts of what is sent in these segments after a first request, and what is found.
+fn asked(first: &str, segments: &[&str]) -> (Vec<String>, Findings) {
+    let (mut requests, mut findings) = requests(first);
+    for segment in segments {
+        requests.take(segment.as_bytes(), &mut findings);
+    }
+    (requests.hosts().into_iter().map(Into::into).collect(), findings)
+}
+
+fn with(fields: &str) -> String {
+    FIRST.replace("\r\n\r\n", &format!("\r\n{fields}\r\n\r\n"))
+}
+
+#[test]
+fn only_what_begins_with_a_request_has_others() {
+    for bytes in [&b"\x16\x03\x01"[..], b"SSH-2.0", b"", b"\r\n", b"PRI * HTTP/2.0\r\n"] {
+        assert!(Requests::after(bytes, &mut Findings::default()).is_none(), "{bytes:?}");
+    }
+}
+
+#[test]
+fn the_host_of_each_later_request_is_asked_for_once() {
+    let third = SECOND.replace("two", "three");
+    let (hosts, findings) = asked(FIRST, &[SECOND, SECOND, &third, SECOND, FIRST]);
+    assert_eq!(hosts, ["two.example", "three.example", "two.example", "one.example"]);
+    assert_eq!(findings, Findings::NONE);
+    let (hosts, _) = asked(&format!("{FIRST}{SECOND}"), &[]);
+    assert_eq!(hosts, ["two.example"], "in the first segment");
+}
+
+#[test]
+fn bodies_and_chunks_are_skipped() {
+    let body = with("Content-Length: 37");
+    assert_eq!(asked(&body, &[&FIRST.replace("one", "odd"), SECOND]).0, ["two.example"]);
+    let chunked = with("Transfer-Encoding: chunked");
+    let chunks =
+        format!("25;x\r\n{}\r\n0\r\nTrailer: a\r\n\r\n{SECOND}", FIRST.replace("one", "odd"));
+    assert_eq!(asked(&chunked, &[&chunks]).0, ["two.example"]);
+}
+
+#[test]
+fn what_is_skipped_need_not_be_seen() {
+    let (mut requests, mut findings) = requests(&with("Content-Length: 5000000000"));
+    assert_eq!(requests.to_skip(), 5_000_000_000);
+    requests.skip(4_999_999_999);
+    requests.take(b"x", &mut findings);
+    requests.take(SECOND.as_bytes(), &mut findings);
+    assert_eq!(requests.hosts().len(), 1);
+    // A byte too many: it is not known where the client is, but a segment may begin with a request.
+    requests.skip(1);
+    requests.take(b"x", &mut findings);
+    requests.take(FIRST.as_bytes(), &mut findings);
+    assert_eq!(requests.hosts().len(), 1);
+}
+
+#[test]
+fn contradictory_lengths_are_found_and_requests_looked_for() {
+    let first = with("Content-Length: 5\r\nTransfer-Encoding: chunked");
+    let (hosts, findings) = asked(&first, &["0\r\n\r\n", SECOND]);
+    assert_eq!(hosts, ["two.example"]);
+    assert!(findings.contains(Finding::Ambiguous));
+    let (hosts, findings) = asked(&with("Transfer-Encoding: chunked"), &["what\r\n", SECOND]);
+    assert_eq!(hosts, ["two.example"]);
+    assert!(findings.contains(Finding::Ambiguous));
+}
+
+#[test]
+fn behind_another_protocol_nothing_is_looked_for_in_the_end() {
+    let (mut requests, mut findings) = requests(&with("Upgrade: websocket"));
+    for _ in 0..MOST_UNCLEAR {
+        requests.take(b"\x81\x85abcd", &mut findings);
+    }
+    assert!(!requests.is_over() && findings == Findings::NONE);
+    requests.take(b"\x81\x85abcd", &mut findings);
+    requests.take(b"\x81\x85abcd", &mut findings);
+    assert!(requests.is_over() && requests.hosts().is_empty());
+}
+
+#[test]
+fn a_body_that_the_server_may_not_want_may_be_a_request() {
+    let first = with("Content-Length: 1000\r\nExpect: 100-continue");
+    assert_eq!(asked(&first, &[SECOND]).0, ["two.example"]);
+}
+
+#[test]
+fn a_suspect_is_asked_about_and_changes_nothing() {
+    let (mut requests, mut findings) = requests(FIRST);
+    let (begin, rest) = SECOND.split_at(17);
+    requests.take(begin.as_bytes(), &mut findings);
+    requests.suspect(b"Host: fake.example\r\nContent-Length: 9000\r\n\r\n", true);
+    requests.suspect(FIRST.as_bytes(), false);
+    requests.take(rest.as_bytes(), &mut findings);
+    let hosts: Vec<_> = requests.hosts().iter().map(ToString::to_string).collect();
+    assert_eq!(hosts, ["fake.example", "one.example", "two.example"]);
+}
+
+#[test]
+fn no_more_is_kept_than_a_head_may_have() {
+    let (mut requests, mut findings) = requests(FIRST);
+    requests.take(b"GET / HTTP/1.1\r\nX: ", &mut findings);
+    for _ in 0..1000 {
+        requests.take(&[b'x'; 1000], &mut findings);
+        assert!(requests.kept() <= LONGEST_HEAD + 1000);
+    }
+    assert!(findings.contains(Finding::Oversize) && requests.kept() == 0);
+}
+
+proptest! {
+    /// However the bytes of some requests are cut, the hosts are the same.
+    #[test]
+    fn cuts_change_nothing(
+        bodies in prop::collection::vec((0_u8..3, 0_usize..60), 1..6),
+        cuts in prop::collection::vec(1_usize..50, 1..60),
+    ) {
+        let mut sent = String::from(FIRST);
+        let mut expected = Vec::new();
+        for (number, (kind, length)) in bodies.into_iter().enumerate() {
+            let host = format!("h{number}.example");
+            let body = "G".repeat(length);
+            let (field, body) = match kind {
+                0 => (String::new(), String::new()),
+                1 => (format!("Content-Length: {length}\r\n"), body),
+                _ if length == 0 => ("Transfer-Encoding: chunked\r\n".into(), "0\r\n\r\n".into()),
+                _ => ("Transfer-Encoding: chunked\r\n".into(), format!("{length:x}\r\n{body}\r\n0\r\n\r\n")),
+            };
+            sent.push_str(&format!("POST / HTTP/1.1\r\n{field}Host: {host}\r\n\r\n{body}"));
+            expected.push(host);
+        }
+        let mut rest = &sent.as_bytes()[FIRST.len()..];
+        let mut segments = Vec::new();
+        for cut in cuts.iter().cycle() {
+            if rest.is_empty() {
+                break;
+            }
+            let (segment, behind) = rest.split_at((*cut).min(rest.len()));
+            segments.push(str::from_utf8(segment).unwrap());
+            rest = behind;
+        }
+        let (hosts, findings) = asked(FIRST, &segments);
+        prop_assert_eq!(hosts, expected);
+        prop_assert_eq!(findings, Findings::NONE);
+    }
+
+    #[test]
+    fn anything_may_be_sent(segments in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..20)) {
+        let (mut requests, mut findings) = requests(FIRST);
+        for segment in segments {
+            requests.take(&segment, &mut findings);
+            requests.skip(requests.to_skip().min(7));
+        }
+    }
+}
