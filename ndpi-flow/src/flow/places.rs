@@ -38,7 +38,9 @@ mod tests {
 
     fn state(packets: &[(Direction, Place)]) -> u8 {
         let mut places = Places::default();
-        packets.iter().for_each(|(direction, place)| places.note(*direction, *place));
+        for (direction, place) in packets {
+            places.note(*direction, *place);
+        }
         places.state()
     }
 

@@ -82,13 +82,13 @@ fn standing(since: Time, status: &Status) -> Option<Problem> {
 }
 
 /// What a condition is called, and whether enforcement is not whole while it holds: not where it only costs
-/// those who bring it about, or where only others might see packets first.
+/// those who bring it about, or time, or where only others might see packets first.
 fn weigh(status: &Status) -> Option<(&'static str, bool)> {
     Some(match status {
         Status::EgressBlind(_) => ("egress-blind", true),
         Status::EgressBehind(_) => ("egress-behind", false),
         Status::OneDirectional(_) => ("one-directional", true),
-        Status::Behind(_) => ("behind", true),
+        Status::Behind(_) => ("behind", false),
         Status::WorkerStuck(_) => ("worker-stuck", true),
         Status::Crowded(it) => {
             let is_own = it.share.is_some() || it.pool.as_deref() == Some("unanswered");
@@ -133,11 +133,11 @@ pub const PROBLEMS: [&str; 15] = [
     "rings-full",
     "egress-blind",
     "one-directional",
-    "behind",
     "worker-stuck",
     "crowded",
     "verdicts-refused",
     "unreadable",
+    "behind",
     "egress-behind",
     "policy-refused",
     "records-lost",

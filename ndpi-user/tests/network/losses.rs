@@ -55,7 +55,7 @@ fn packets_that_found_a_full_ring_are_told_by_cpu() {
     instance.signal(Signal::CONT);
     wait_until(|| instance.stderr().contains("as rings were full (CPU "));
     let (now, code) = status(&sandbox);
-    assert_eq!((problems(&now), code), (vec!["rings-full"], Some(1)), "{now}");
+    assert!(problems(&now).contains(&"rings-full") && code == Some(1), "{now}");
     assert!(now["losses"]["ring_full"].as_array().is_some_and(|it| !it.is_empty()), "{now}");
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
     let record = instance.wait_for(|record| record["state"] == "stopped");

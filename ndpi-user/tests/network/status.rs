@@ -28,6 +28,12 @@ pub(crate) fn problems(status: &Value) -> Vec<&str> {
     all.iter().map(|it| it["what"].as_str().unwrap()).collect()
 }
 
+/// The same, once it has none: on a busy machine a worker may be behind for a moment.
+fn whole(sandbox: &Sandbox) -> (Value, Option<i32>) {
+    wait_until(|| problems(&status(sandbox).0).is_empty());
+    status(sandbox)
+}
+
 fn text(run: &Run, code: i32) -> &str {
     assert_eq!(run.code, Some(code), "{run:#?}");
     &run.stdout
@@ -60,12 +66,12 @@ fn a_running_instance_says_where_it_is_by_which_policy_and_what_it_saw() {
     let command =
         format!("run --iface left --json --workers 2 --sweep 1 --policy {}", policy.display());
     let mut instance = sandbox.start(&command);
-    let (first, code) = status(sandbox);
+    let (first, code) = whole(sandbox);
     assert_eq!(
         (code, &first["state"], &first["whole"]),
         (Some(0), &"running".into(), &true.into())
     );
-    assert_eq!((problems(&first), &first["type"]), (vec![], &"snapshot".into()));
+    assert_eq!(first["type"], "snapshot");
     let attached = &first["attached"][0];
     assert_eq!((&attached["iface"], &attached["egress"]), (&"left".into(), &"tcx".into()));
     assert!(attached["ingress"].as_str().unwrap().starts_with("xdp-"), "{first}");
@@ -79,6 +85,7 @@ fn a_running_instance_says_where_it_is_by_which_policy_and_what_it_saw() {
         let workers = now["workers"].as_array().unwrap();
         workers.iter().map(taken).sum::<u64>() >= 40 && now["rates"]["packets"].as_u64() > Some(0)
     });
+    whole(sandbox);
     let run = sandbox.run("status");
     let said = text(&run, 0);
     assert!(said.lines().next().unwrap().ends_with("all is enforced"), "{said}");
@@ -100,11 +107,8 @@ fn a_running_instance_says_where_it_is_by_which_policy_and_what_it_saw() {
     assert_eq!(sandbox.run("policy reload").code, Some(1));
     let (refused, code) = status(sandbox);
     assert_eq!(refused["policy"]["last_reload"]["taken"], false, "{refused}");
-    assert_eq!(
-        (problems(&refused), code),
-        (vec!["policy-refused"], Some(0)),
-        "the old one is enforced"
-    );
+    assert!(problems(&refused).contains(&"policy-refused"), "{refused}");
+    assert_eq!(code, Some(0), "the old one is enforced");
 
     // A flow is decided when nothing more of it is shown, and in the tables by the next sweep.
     let socket = pair.near(|| UdpSocket::bind("0.0.0.0:0").unwrap());
@@ -126,7 +130,7 @@ fn what_is_not_enforced_is_exit_status_1() {
     }
     let sandbox = Sandbox::new();
     let mut instance = sandbox.start("run --iface left --iface right --json");
-    assert_eq!(status(&sandbox).1, Some(0));
+    wait_until(|| status(&sandbox).1 == Some(0));
     sandbox.ip("link del left");
     instance.wait_for(|record| record["state"] == "detached");
     wait_until(|| problems(&status(&sandbox).0).contains(&"nothing-attached"));

@@ -104,6 +104,44 @@ fn a_later_request_for_a_blocked_host_is_blocked() {
                 talk.way("in disorder")
             },
             |to| {
+                let mut talk = Talk::new(to, FIRST);
+                talk.send(SECOND.replace("www.facebook.com", "WWW.facebook.com.:80").as_bytes());
+                talk.way("with another name for it")
+            },
+            |to| {
+                let mut talk = Talk::new(to, FIRST);
+                talk.send(FIRST.replace("GET /", "GET http://www.facebook.com/").as_bytes());
+                talk.way("in the target")
+            },
+            |to| {
+                let mut talk = Talk::new(to, FIRST);
+                let long = FIRST.replace("\r\n\r\n", "\r\nContent-Length: 9000\r\n\r\n");
+                let fake = talk.segment(0, long.as_bytes());
+                talk.segments.push(Segment { damage: 3, ..fake.clone() });
+                talk.segments.push(Segment { ttl: 3, ..fake.clone() });
+                talk.segments.push(Segment { flags: 0, ..fake });
+                talk.send(SECOND.as_bytes());
+                talk.way("behind fakes")
+            },
+            |to| {
+                let mut talk = Talk::new(to, FIRST);
+                let low = Segment { ttl: 30, ..talk.segment(0, SECOND.as_bytes()) };
+                talk.segments.push(low);
+                talk.sent += SECOND.len();
+                talk.way("that looks like a fake")
+            },
+        ],
+    );
+}
+
+#[test]
+fn a_later_request_is_found_behind_a_body() {
+    assert_all(
+        "later-requests-bodies",
+        80,
+        "drop",
+        &[
+            |to| {
                 let mut talk = Talk::new(to, &with("Content-Length: 30000", "x"));
                 for part in [1000, 1400, 20_000, 7599_usize] {
                     talk.send(&vec![b'x'; part]);
@@ -144,33 +182,6 @@ fn a_later_request_for_a_blocked_host_is_blocked() {
                     Talk::new(to, &with("Content-Length: 5000\r\nExpect: 100-continue", ""));
                 talk.send(SECOND.as_bytes());
                 talk.way("in place of a body")
-            },
-            |to| {
-                let mut talk = Talk::new(to, FIRST);
-                talk.send(SECOND.replace("www.facebook.com", "WWW.facebook.com.:80").as_bytes());
-                talk.way("with another name for it")
-            },
-            |to| {
-                let mut talk = Talk::new(to, FIRST);
-                talk.send(FIRST.replace("GET /", "GET http://www.facebook.com/").as_bytes());
-                talk.way("in the target")
-            },
-            |to| {
-                let mut talk = Talk::new(to, FIRST);
-                let long = FIRST.replace("\r\n\r\n", "\r\nContent-Length: 9000\r\n\r\n");
-                let fake = talk.segment(0, long.as_bytes());
-                talk.segments.push(Segment { damage: 3, ..fake.clone() });
-                talk.segments.push(Segment { ttl: 3, ..fake.clone() });
-                talk.segments.push(Segment { flags: 0, ..fake });
-                talk.send(SECOND.as_bytes());
-                talk.way("behind fakes")
-            },
-            |to| {
-                let mut talk = Talk::new(to, FIRST);
-                let low = Segment { ttl: 30, ..talk.segment(0, SECOND.as_bytes()) };
-                talk.segments.push(low);
-                talk.sent += SECOND.len();
-                talk.way("that looks like a fake")
             },
         ],
     );

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::time::Instant;
 
+use ndpi_common::parse::ethertype;
 use socket2::{Domain, Protocol, Socket, Type};
 use testkit::pair::{FAR, NEAR, Pair};
 use testkit::tcp::{Connection, Segment};
@@ -33,7 +34,7 @@ impl Strangers {
             Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(libc::IPPROTO_RAW))).unwrap()
         };
         let arriving = pair.near(|| {
-            let all = Protocol::from(i32::from(libc::ETH_P_IP.cast_unsigned().to_be() as u16));
+            let all = Protocol::from(i32::from(ethertype::IPV4.to_be()));
             Socket::new(Domain::PACKET, Type::DGRAM, Some(all)).unwrap()
         });
         arriving.set_nonblocking(true).unwrap();
@@ -43,7 +44,9 @@ impl Strangers {
     /// Has these connections ask for the blocked site. `decided` waits for the verdict on one, by its client.
     pub(super) fn ask(&self, numbers: Range<u32>, decided: impl Fn(Ipv4Addr, u16)) {
         for some in numbers.collect::<Vec<_>>().chunks(AT_ONCE) {
-            some.iter().for_each(|number| self.exchange(connection(*number)));
+            for &number in some {
+                self.exchange(connection(number));
+            }
             let last = connection(some[some.len() - 1]);
             decided(last.addresses[0], last.ports[0]);
         }
