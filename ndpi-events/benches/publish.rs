@@ -37,6 +37,10 @@ fn event() -> Event {
         decided_by: None,
         incomplete: false,
         findings: Vec::new(),
+        breed: Some("Acceptable".into()),
+        guessed: false,
+        risk_score: None,
+        alpn: None,
     };
     Event::FlowEnded(FlowEnded {
         ends,
@@ -50,6 +54,7 @@ fn event() -> Event {
         first_seen: Time::default(),
         last_seen: Time::default(),
         end: "idle".into(),
+        duration_us: 0,
     })
 }
 

@@ -48,6 +48,14 @@ pub struct Label {
     pub incomplete: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Word>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breed: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub guessed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk_score: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpn: Option<Box<str>>,
 }
 
 /// The tunnel that a flow's first packet came through.
@@ -118,4 +126,6 @@ pub struct FlowEnded {
     pub first_seen: Time,
     pub last_seen: Time,
     pub end: Word,
+    #[serde(default)]
+    pub duration_us: u64,
 }

@@ -52,10 +52,12 @@ prop_compose! {
         (hostname, ja4) in (option::of(boxed()), option::of(boxed())),
         (risks, findings) in (vec(shared(), 0..3), vec(word(), 0..3)),
         (action, rule, decided_by) in (option::of(word()), option::of(shared()), option::of(word())),
+        (breed, alpn) in (option::of(shared()), option::of(boxed())),
+        (guessed, risk_score) in any::<(bool, Option<u16>)>(),
     ) -> Label {
         Label {
             state, app, app_id, master_id, category, confidence, hostname, ja4, risks, action, rule,
-            decided_by, incomplete, findings,
+            decided_by, incomplete, findings, breed, guessed, risk_score, alpn,
         }
     }
 }
@@ -87,11 +89,11 @@ fn flow() -> BoxedStrategy<Event> {
                     previous_action,
                 })
             });
-    let counts = any::<(u64, u64, u16, Option<u64>, Option<u64>)>();
+    let counts = any::<(u64, u64, u16, Option<u64>, Option<u64>, u64)>();
     let ended =
         (ends().boxed(), label().boxed(), option::of(tunnel()), [time(), time()], word(), counts)
             .prop_map(|(ends, label, tunnel, [first_seen, last_seen], end, counts)| {
-                let (packets, bytes, inspected, leaked, dropped) = counts;
+                let (packets, bytes, inspected, leaked, dropped, duration_us) = counts;
                 Event::FlowEnded(FlowEnded {
                     ends,
                     packets,
@@ -104,6 +106,7 @@ fn flow() -> BoxedStrategy<Event> {
                     first_seen,
                     last_seen,
                     end,
+                    duration_us,
                 })
             });
     // One on the stack after the other, not all at once.

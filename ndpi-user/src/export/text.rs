@@ -79,6 +79,10 @@ mod tests {
             decided_by: Some("first-packet".into()),
             incomplete: false,
             findings: vec!["fake-segment".into(), "oversize".into()],
+            breed: None,
+            guessed: false,
+            risk_score: None,
+            alpn: None,
         };
         let time = Time::from_ns(1_700_000_000_500_000_000);
         Event::Decided(Decided { time, ends, inspected: 4, partial_at: None, label, latency_us: 9 })

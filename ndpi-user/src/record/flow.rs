@@ -96,6 +96,7 @@ impl RecordMaker<'_> {
             first_seen: Time::from_ns(flow.first_seen_ns),
             last_seen: Time::from_ns(flow.last_seen_ns),
             end: end.name().into(),
+            duration_us: flow.last_seen_ns.saturating_sub(flow.first_seen_ns) / 1000,
         })
     }
 
@@ -129,6 +130,10 @@ impl RecordMaker<'_> {
             decided_by: decided.by.name().map(Into::into),
             incomplete: flow.is_incomplete(),
             findings: flow.findings.iter().map(|finding| finding.name().into()).collect(),
+            breed: Some(self.names.shared_breed(classification.breed)),
+            guessed: classification.guessed,
+            risk_score: self.names.risk_score(classification.risks),
+            alpn: decided.details.alpn().map(Into::into),
         })
     }
 }

@@ -17,6 +17,8 @@ pub struct Names {
     pub breeds: Vec<Arc<str>>,
     /// Risks, by bit.
     pub risks: Vec<Arc<str>>,
+    /// What each risk adds to the score of a flow (`ndpi_risk2score`), by bit.
+    pub risk_scores: Vec<u16>,
 }
 
 /// What a number without a name is called, as nDPI does.
@@ -36,6 +38,7 @@ impl Names {
             breeds: by_number(
                 engine.breeds().into_iter().map(|breed| (breed.id.0.into(), breed.name)),
             ),
+            risk_scores: risk_scores(engine),
             risks: by_number(
                 engine.library().risks().into_iter().map(|risk| (risk.number.into(), risk.name)),
             ),
@@ -82,10 +85,32 @@ impl Names {
         shared(&self.categories, id.0)
     }
 
+    /// The name of a breed, shared.
+    pub(super) fn shared_breed(&self, id: BreedId) -> Arc<str> {
+        shared(&self.breeds, id.0)
+    }
+
+    /// How bad a set of risks is; `None` where there are none.
+    pub(super) fn risk_score(&self, risks: Risks) -> Option<u16> {
+        let score = |bit: u8| self.risk_scores.get(usize::from(bit)).copied().unwrap_or(0);
+        let sum = |sum: u16, bit| sum.saturating_add(score(bit));
+        (risks != Risks::default()).then(|| risks.iter().fold(0, sum))
+    }
+
     /// The names of all risks in a set, shared.
     pub(super) fn shared_risks(&self, risks: Risks) -> impl Iterator<Item = Arc<str>> {
         risks.iter().map(|bit| shared(&self.risks, bit))
     }
+}
+
+fn risk_scores(engine: &Engine) -> Vec<u16> {
+    let mut scores = vec![0; 64];
+    for risk in engine.library().risks() {
+        if let Some(score) = scores.get_mut(usize::from(risk.number)) {
+            *score = risk.score;
+        }
+    }
+    scores
 }
 
 /// A list in which each name stands at its number.
@@ -140,6 +165,13 @@ mod tests {
     fn sets_of_risks_are_listed_in_order() {
         assert_eq!(names().risks(Risks(0b11)).collect::<Vec<_>>(), ["XSS", "SQL"]);
         assert_eq!(names().category(CategoryId(7)), "Unknown");
+    }
+
+    #[test]
+    fn a_set_of_risks_is_as_bad_as_all_of_them() {
+        let names = Names { risk_scores: vec![10, 250], ..names() };
+        let scores = [0, 1, 2, 3].map(|risks| names.risk_score(Risks(risks)));
+        assert_eq!(scores, [None, Some(10), Some(250), Some(260)]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use ndpi_events::FlowEnded;
 /// The names of the columns.
 pub const CSV_HEADER: &str = "capture,vlan,proto,src,sport,dst,dport,packets,bytes,inspected,state,\
 app,app_id,master_id,category,confidence,hostname,ja4,risks,action,rule,decided_by,leaked,dropped,tunnel,\
-outer_src,outer_dst,first_seen,last_seen,end,tenant,outer_tenant,findings\n";
+outer_src,outer_dst,first_seen,last_seen,end,tenant,outer_tenant,findings,breed,guessed,risk_score,alpn,duration_us\n";
 
 /// Appends `record` as a line to `out`. Risks and findings are separated by semicolons; absent facts are empty.
 pub fn write_csv(out: &mut Vec<u8>, record: &FlowEnded) {
@@ -46,6 +46,11 @@ pub fn write_csv(out: &mut Vec<u8>, record: &FlowEnded) {
     line.optional(tunnel.as_ref().and_then(|tunnel| tunnel.tenant));
     line.optional(tunnel.as_ref().and_then(|tunnel| tunnel.outer_tenant));
     line.text(&label.findings.join(";"));
+    line.text(label.breed.as_deref().unwrap_or_default());
+    line.value(label.guessed);
+    line.optional(label.risk_score);
+    line.text(label.alpn.as_deref().unwrap_or_default());
+    line.value(record.duration_us);
     line.out.push(b'\n');
 }
 

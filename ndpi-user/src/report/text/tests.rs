@@ -130,10 +130,11 @@ fn csv_has_a_column_for_each_name_and_quotes_what_must_be() {
     write_csv(&mut out, &record);
     let text = String::from_utf8(out).unwrap();
     let mut lines = text.lines();
-    assert_eq!(lines.next().unwrap().split(',').count(), 33);
+    assert_eq!(lines.next().unwrap().split(',').count(), 38);
     assert_eq!(
         lines.next().unwrap(),
         "a.pcap,0,6,198.18.0.1,1,198.18.0.2,443,10,10000,6,CLASSIFIED,TLS.Site,2,1,Web,Unknown,\
-         \"a,\"\"b\"\"\",,Odd port,,,,,,,,,1970-01-01T00:00:00.000000Z,1970-01-01T00:00:00.000000Z,idle,,,fake-segment;oversize"
+         \"a,\"\"b\"\"\",,Odd port,,,,,,,,,1970-01-01T00:00:00.000000Z,1970-01-01T00:00:00.000000Z,idle,,,fake-segment;oversize,\
+         Unknown,false,0,,0"
     );
 }

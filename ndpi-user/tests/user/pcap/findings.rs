@@ -47,8 +47,8 @@ fn an_answer_that_nobody_asked_for_is_in_records_and_reports() {
         assert_eq!(of(&flows, 4003), (&found, &"drop".into()));
     }
     let csv = pcap(&["--csv", &answers]).stdout;
-    assert!(csv.lines().next().unwrap().ends_with(",findings"), "{csv}");
-    assert_eq!(csv.lines().filter(|line| line.ends_with(",dns-unsolicited")).count(), 2, "{csv}");
+    assert!(csv.lines().next().unwrap().contains(",findings,breed,"), "{csv}");
+    assert_eq!(csv.lines().filter(|line| line.contains(",dns-unsolicited,")).count(), 2, "{csv}");
     let report = pcap(&[&answers]).stdout;
     let row = report.split_once("\nFindings\n").expect("a table of findings").1.lines().nth(1);
     let row = row.unwrap_or_default();
