@@ -18,13 +18,10 @@ impl<D: Detector> Classifier<D> {
         }
         let Some(flow) = self.table.get_mut(slot).filter(|flow| passes(flow)) else { return };
         let before = flow.kept();
-        let (client, findings) = (flow.client, &mut flow.findings);
-        let is_followed =
-            flow.receiver.as_mut().is_some_and(|it| it.follow_requests(client, findings));
-        self.kept = self.kept + flow.kept() - before;
-        if !is_followed {
-            self.forget_receiver(slot);
+        if let Some(receiver) = &mut flow.receiver {
+            receiver.follow_requests(flow.client, &mut flow.findings);
         }
+        self.kept = self.kept + flow.kept() - before;
     }
 
     /// A packet that its verdict let through is shown, since it may bring another request.

@@ -54,10 +54,9 @@ impl Receiver {
     }
 
     /// Reads nothing but requests from here on, see [`Stream::follow_requests`].
-    pub fn follow_requests(&mut self, client: Direction, findings: &mut Findings) -> bool {
-        match self {
-            Self::Tcp(stream) => stream.follow_requests(client, findings),
-            Self::Quic(_) => false,
+    pub fn follow_requests(&mut self, client: Direction, findings: &mut Findings) {
+        if let Self::Tcp(stream) = self {
+            stream.follow_requests(client, findings);
         }
     }
 

@@ -11,6 +11,10 @@ const METHODS: [&[u8]; 9] = [
     b"CONNECT ",
     b"TRACE ",
 ];
+/// No method is longer.
+const LONGEST_METHOD: usize = 32;
+/// What targets begin with (RFC 9112, section 3.2), but for that of CONNECT.
+const TARGETS: &[u8] = b"/*hH";
 const SCHEME: &[u8] = b"http://";
 const VERSION: &[u8] = b" HTTP/1.";
 
@@ -33,6 +37,54 @@ impl Start {
         let may_become = METHODS.iter().any(|method| method.starts_with(bytes));
         if may_become { Self::Perhaps } else { Self::Foreign }
     }
+
+    /// The same of bytes in a stream of requests: servers take any word for a method (RFC 9110, section 9.1),
+    /// and what follows it for the next request.
+    pub(super) fn of_later(bytes: &[u8]) -> Self {
+        let usual = Self::of(bytes);
+        if usual != Self::Foreign {
+            return usual;
+        }
+        let method = bytes.iter().position(|byte| !is_of_token(*byte));
+        match (method, method.and_then(|end| bytes.get(end..end + 2))) {
+            (None, _) if bytes.len() <= LONGEST_METHOD => Self::Perhaps,
+            (Some(1..=LONGEST_METHOD), Some([b' ', target])) if TARGETS.contains(target) => {
+                Self::Request
+            }
+            (Some(1..=LONGEST_METHOD), None) if bytes.last() == Some(&b' ') => Self::Perhaps,
+            _ => Self::Foreign,
+        }
+    }
+}
+
+/// Whether a byte may be in a token (RFC 9110, section 5.6.2).
+fn is_of_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// The bytes behind empty lines, which servers skip before a request (RFC 9112, section 2.2).
+pub(super) fn behind_empty_lines(bytes: &[u8]) -> &[u8] {
+    let start = bytes.iter().position(|byte| !b"\r\n".contains(byte));
+    &bytes[start.unwrap_or(bytes.len())..]
+}
+
+/// What is behind the first line; nothing where that does not end.
+pub(super) fn behind_line(bytes: &[u8]) -> &[u8] {
+    bytes.iter().position(|&byte| byte == b'\n').map_or(&[], |end| &bytes[end + 1..])
+}
+
+/// From the first line on that may be that of a request; `None` where there is none.
+pub(super) fn next_start(mut bytes: &[u8]) -> Option<&[u8]> {
+    while !bytes.is_empty() {
+        let whole = Lines(bytes).next();
+        if Start::of_later(bytes) != Start::Foreign
+            && whole.is_none_or(|line| names_version(line.text))
+        {
+            return Some(bytes);
+        }
+        bytes = behind_line(bytes);
+    }
+    None
 }
 
 /// Whether the line of a request names a version of HTTP/1.

@@ -1,5 +1,7 @@
 //! One direction of a TCP stream, as the other end reads it.
 
+use std::borrow::Cow;
+
 use ndpi_common::parse::tcp;
 use ndpi_common::{Known, SideNumbers};
 use ndpi_labels::{Finding, Findings};
@@ -189,11 +191,10 @@ impl Side {
             return self.compare(&piece, findings);
         }
         if is_after(segment.first(), next) {
-            let is_followed = self.requests.is_some();
             if self.early.insert(piece) {
                 findings.insert(Finding::Ambiguous);
             }
-            if !self.message.is_over() && !is_followed {
+            if !self.message.is_over() {
                 findings.insert(Finding::ReorderedHello);
             }
             self.pass_over_hole();
@@ -261,23 +262,23 @@ impl Side {
     }
 
     /// Reads nothing but requests from here on, of which only those segments come that reach what is next.
-    /// False where it is not known what is next, or it began with no request.
-    pub(super) fn follow_requests(&mut self, findings: &mut Findings) -> bool {
-        let Some(next) = self.next else { return false };
+    /// Nothing is followed where it is not known what is next, or it began with no request.
+    pub(super) fn follow_requests(&mut self, findings: &mut Findings) {
+        let Some(next) = self.next else { return };
         let copied = std::mem::take(&mut self.copied);
-        let Some(mut requests) = Requests::after(&copied, findings) else { return false };
+        let Some(mut requests) = Requests::after(&copied, findings) else { return };
         let unseen = next.wrapping_sub(self.copied_from).wrapping_sub(number(copied.len()));
         requests.skip(unseen.into());
         self.requests = Some(requests);
         self.message = FirstMessage::default();
+        self.message.end();
         (self.acknowledged, self.edge, self.doubtful) = Default::default();
         self.skip_body(next);
         self.advance(usize::MAX, findings, &mut |_| {});
-        true
     }
 
     /// What the other end sends is not shown any more: nothing can be compared with it.
-    pub(super) fn is_unseen(&mut self) {
+    pub(super) fn lose_sight(&mut self) {
         (self.next, self.early, self.doubtful, self.copied) = Default::default();
         self.message = FirstMessage::default();
     }
@@ -358,27 +359,32 @@ impl Side {
         let cut = next.wrapping_sub(segment.first()) as usize;
         let bytes = &segment.bytes(&piece.packet)[cut..];
         self.next = Some(segment.behind());
-        let end = (next.wrapping_sub(self.copied_from) as usize == self.copied.len())
-            .then(|| bytes.len().min(COPIED.saturating_sub(self.copied.len())));
+        let in_line = self.in_line(next, bytes);
         if let Some(requests) = &mut self.requests {
-            requests.take(bytes, findings);
+            requests.take(&in_line, findings);
             return self.skip_body(segment.behind());
         }
-        self.copied.extend_from_slice(&bytes[..end.unwrap_or(0)]);
-        let urgent = self.urgent.map(|at| at.wrapping_sub(next) as usize);
-        let Some(at) = urgent.filter(|&at| at < bytes.len()) else {
-            return self.message.next(
-                (&piece.packet, &segment),
-                (next, bytes),
-                room,
-                findings,
-                read,
-            );
-        };
-        let in_line = [&bytes[..at], &bytes[at + 1..]].concat();
+        self.copy(next, bytes);
         self.message.next((&piece.packet, &segment), (next, &in_line), room, findings, read);
-        self.message.skipped();
+        if in_line.len() < bytes.len() {
+            self.message.skipped();
+        }
+    }
+
+    /// What of the bytes from `next` on is read in line: not the urgent one.
+    fn in_line<'b>(&mut self, next: u32, bytes: &'b [u8]) -> Cow<'b, [u8]> {
+        let place = self.urgent.map(|at| at.wrapping_sub(next) as usize);
+        let Some(at) = place.filter(|&at| at < bytes.len()) else { return bytes.into() };
         self.urgent = None;
+        [&bytes[..at], &bytes[at + 1..]].concat().into()
+    }
+
+    /// Keeps what of the bytes from `next` on is to be compared with later copies.
+    fn copy(&mut self, next: u32, bytes: &[u8]) {
+        if next.wrapping_sub(self.copied_from) as usize == self.copied.len() {
+            let length = bytes.len().min(COPIED.saturating_sub(self.copied.len()));
+            self.copied.extend_from_slice(&bytes[..length]);
+        }
     }
 
     /// Compares bytes that were read before with another copy of them.

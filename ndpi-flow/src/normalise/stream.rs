@@ -91,12 +91,12 @@ impl Stream {
     }
 
     /// Reads nothing but requests from here on, which `client` sends, though the flow is decided: packets
-    /// of the server do not come any more. False where that is not possible, or there are none.
-    pub fn follow_requests(&mut self, client: Direction, findings: &mut Findings) -> bool {
+    /// of the server do not come any more. [`Stream::followed`] says whether there are any.
+    pub fn follow_requests(&mut self, client: Direction, findings: &mut Findings) {
         self.refused = None;
         let (own, other) = both(&mut self.sides, client);
-        other.is_unseen();
-        own.follow_requests(findings)
+        other.lose_sight();
+        own.follow_requests(findings);
     }
 
     /// Whose requests are followed, and the sequence number from which on segments are of interest; `None`

@@ -1,15 +1,15 @@
 //! The head of an HTTP/1 request (RFC 9112), as servers read it that forgive what the RFC lets them.
 
 use super::kind::Message;
-use crate::normalise::request::{Line, Lines, Start, host_of_target, names_version};
+use crate::normalise::request::{
+    Line, Lines, Start, behind_empty_lines, host_of_target, names_version,
+};
 
 const HOST: &[u8] = b"host";
 
 /// Reads a stream that may begin with a request. A request is whole when its host is known.
 pub(super) fn read(bytes: &[u8]) -> Message {
-    // Servers skip empty lines before a request (RFC 9112, section 2.2).
-    let request = bytes.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(bytes.len());
-    let head = &bytes[request..];
+    let head = behind_empty_lines(bytes);
     match Start::of(head) {
         Start::Request => {}
         Start::Perhaps => return Message::Unfinished,
@@ -28,7 +28,7 @@ pub(super) fn read(bytes: &[u8]) -> Message {
     let name = target_host.unwrap_or(host.value);
     let is_usual = host.is_usual && name.eq_ignore_ascii_case(host.value);
     let known = head.len() - lines.0.len();
-    if request == 0 && is_usual && !has_bare_ends(&head[..known]) {
+    if head.len() == bytes.len() && is_usual && !has_bare_ends(&head[..known]) {
         return Message::Whole;
     }
     Message::Rewritten(rewrite(head, host.line, name), None)

@@ -1,6 +1,6 @@
 //! The head of a request: its hosts, and what says how long its body is.
 
-use super::super::request::{Lines, Start, host_of_target, names_version};
+use super::super::request::{Lines, Start, behind_empty_lines, host_of_target, names_version};
 use super::body::{Body, Framing};
 use super::host::host_name;
 
@@ -29,13 +29,13 @@ pub(super) struct Head {
 
 /// Reads the first of `bytes`.
 pub(super) fn read(bytes: &[u8]) -> Reading {
-    let start = bytes.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(bytes.len());
-    match Start::of(&bytes[start..]) {
+    let head = behind_empty_lines(bytes);
+    match Start::of_later(head) {
         Start::Request => {}
         Start::Perhaps => return Reading::Unfinished(Vec::new()),
         Start::Foreign => return Reading::Foreign,
     }
-    let mut lines = Lines(&bytes[start..]);
+    let mut lines = Lines(head);
     let Some(request) = lines.next() else { return Reading::Unfinished(Vec::new()) };
     if !names_version(request.text) {
         return Reading::Foreign;

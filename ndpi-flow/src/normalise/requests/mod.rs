@@ -11,7 +11,7 @@ use ndpi_labels::{Finding, Findings};
 
 use self::body::Body;
 use self::head::Reading;
-use super::request::Start;
+use super::request::{Start, behind_empty_lines, behind_line, next_start};
 
 /// The longest head that is kept until it is whole.
 const LONGEST_HEAD: usize = 4 << 10;
@@ -33,8 +33,10 @@ enum Place {
     Chunk(u64),
     /// In a line behind the last chunk.
     Trailer(Vec<u8>),
-    /// It is not known: what begins a segment may be a request.
+    /// It is not known: each line may begin a request.
     Unclear,
+    /// In a body that the server may not have wanted: what begins a segment may be a request.
+    Awaited,
 }
 
 /// What is known of the requests of a client.
@@ -53,8 +55,7 @@ impl Requests {
     /// Reads a stream that begins with `bytes`; `None` where it does not begin with a request. The host of the
     /// first request is known to others.
     pub(super) fn after(bytes: &[u8], findings: &mut Findings) -> Option<Self> {
-        let start = bytes.iter().position(|byte| !b"\r\n".contains(byte))?;
-        if Start::of(&bytes[start..]) != Start::Request {
+        if Start::of(behind_empty_lines(bytes)) != Start::Request {
             return None;
         }
         let mut requests =
@@ -68,10 +69,13 @@ impl Requests {
 
     /// The payload of a segment, or what is new of it: the next bytes.
     pub(super) fn take(&mut self, mut bytes: &[u8], findings: &mut Findings) {
-        if matches!(self.place, Place::Unclear) {
-            self.look_for_start(bytes);
+        if matches!(self.place, Place::Unclear | Place::Awaited) {
+            self.unclear = self.unclear.saturating_add(1);
         }
-        while !bytes.is_empty() && !matches!(self.place, Place::Unclear) {
+        if matches!(self.place, Place::Awaited) && begins_request(bytes) {
+            self.place = Place::Head(Vec::new());
+        }
+        while !bytes.is_empty() {
             bytes = self.step(bytes, findings);
         }
     }
@@ -130,21 +134,13 @@ impl Requests {
         }
     }
 
-    fn look_for_start(&mut self, bytes: &[u8]) {
-        if Start::of(bytes) == Start::Foreign {
-            self.unclear = self.unclear.saturating_add(1);
-        } else {
-            self.place = Place::Head(Vec::new());
-        }
-    }
-
     /// Takes some of the bytes, and returns the others.
     fn step<'a>(&mut self, bytes: &'a [u8], findings: &mut Findings) -> &'a [u8] {
         match &mut self.place {
+            Place::Head(known) if known.is_empty() => self.head(bytes, bytes, findings),
             Place::Head(known) => {
-                known.extend_from_slice(bytes);
-                let known = std::mem::take(known);
-                self.head(known, bytes, findings)
+                let known = [known.as_slice(), bytes].concat();
+                self.head(&known, bytes, findings)
             }
             Place::Body(left) | Place::Chunk(left) => {
                 let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
@@ -163,27 +159,34 @@ impl Requests {
                 }
                 end.map_or(&[], |end| &bytes[end + 1..])
             }
-            Place::Unclear => &[],
+            Place::Unclear => {
+                let start = next_start(bytes);
+                if start.is_some() {
+                    self.place = Place::Head(Vec::new());
+                }
+                start.unwrap_or_default()
+            }
+            Place::Awaited => &[],
         }
     }
 
     /// The head of a request, of which `known` is there: all of `bytes`, and what came before.
-    fn head<'a>(&mut self, known: Vec<u8>, bytes: &'a [u8], findings: &mut Findings) -> &'a [u8] {
-        match head::read(&known) {
+    fn head<'a>(&mut self, known: &[u8], bytes: &'a [u8], findings: &mut Findings) -> &'a [u8] {
+        match head::read(known) {
             Reading::Unfinished(hosts) => {
                 self.ask_for(hosts);
                 if known.len() > LONGEST_HEAD {
                     findings.insert(Finding::Oversize);
                     self.place = Place::Unclear;
                 } else {
-                    self.place = Place::Head(known);
+                    self.place = Place::Head(known.to_vec());
                 }
                 &[]
             }
             Reading::Foreign => {
                 // As behind a change of protocol (RFC 9110, section 7.8).
                 self.place = Place::Unclear;
-                &[]
+                behind_line(bytes)
             }
             Reading::Whole(head) => {
                 self.ask_for(head.hosts);
@@ -192,7 +195,7 @@ impl Requests {
                     Body::None => Place::Head(Vec::new()),
                     Body::Length(length) => Place::Body(length),
                     Body::Chunked => Place::ChunkSize(Vec::new()),
-                    Body::Awaited => Place::Unclear,
+                    Body::Awaited => Place::Awaited,
                     Body::Contradictory => {
                         findings.insert(Finding::Ambiguous);
                         Place::Unclear
@@ -241,6 +244,12 @@ impl Requests {
             }
         }
     }
+}
+
+/// Whether bytes, which may be of a body, begin with a request.
+fn begins_request(bytes: &[u8]) -> bool {
+    let bytes = behind_empty_lines(bytes);
+    !bytes.is_empty() && Start::of(bytes) != Start::Foreign
 }
 
 #[cfg(test)]

@@ -90,6 +90,29 @@ fn behind_another_protocol_nothing_is_looked_for_in_the_end() {
 }
 
 #[test]
+fn what_is_in_one_segment_with_something_odd_is_found() {
+    let odd = "FOO / HTTP/1.1\r\nHost: odd.example\r\n\r\n";
+    assert_eq!(asked(FIRST, &[&format!("{odd}{SECOND}")]).0, ["odd.example", "two.example"]);
+    assert_eq!(asked(FIRST, &[&format!("what is this\r\n{SECOND}")]).0, ["two.example"]);
+    let two_lengths = with("Content-Length: 5\r\nTransfer-Encoding: chunked");
+    assert_eq!(asked(FIRST, &[&format!("{two_lengths}0\r\n\r\n{SECOND}")]).0, ["two.example"]);
+    let chunked = with("Transfer-Encoding: chunked");
+    assert_eq!(asked(&chunked, &[&format!("what\r\n{SECOND}")]).0, ["two.example"]);
+    // Whoever asks first whether its body is wanted sends that by itself.
+    let awaited = with("Content-Length: 5\r\nExpect: 100-continue");
+    assert_eq!(asked(&awaited, &[&format!("x\r\n{SECOND}")]).0, Vec::<String>::new());
+    assert_eq!(asked(&awaited, &[&format!("\r\n\n{SECOND}")]).0, ["two.example"]);
+}
+
+#[test]
+fn many_small_requests_in_a_segment_are_read_once_each() {
+    let many = "GET / HTTP/1.1\n\n".repeat(100_000);
+    let began = std::time::Instant::now();
+    assert_eq!(asked(FIRST, &[&many, SECOND]).0, ["two.example"]);
+    assert!(began.elapsed() < std::time::Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+#[test]
 fn a_body_that_the_server_may_not_want_may_be_a_request() {
     let first = with("Content-Length: 1000\r\nExpect: 100-continue");
     assert_eq!(asked(&first, &[SECOND]).0, ["two.example"]);

@@ -115,6 +115,21 @@ fn a_later_request_for_a_blocked_host_is_blocked() {
             },
             |to| {
                 let mut talk = Talk::new(to, FIRST);
+                talk.send(format!("FOO / HTTP/1.1\r\nHost: a\r\n\r\n{SECOND}").as_bytes());
+                talk.way("behind one with a method that nobody knows")
+            },
+            |to| {
+                let mut talk = Talk::new(to, FIRST);
+                let odd = SECOND.replace("facebook", "faceXbook");
+                let at = u16::try_from(odd.find('X').unwrap() + 1).unwrap();
+                let urgent = talk.segment(0, odd.as_bytes());
+                let flags = urgent.flags | 0x20;
+                talk.segments.push(Segment { flags, urgent: at, ..urgent });
+                talk.sent += odd.len();
+                talk.way("with an urgent byte")
+            },
+            |to| {
+                let mut talk = Talk::new(to, FIRST);
                 let long = FIRST.replace("\r\n\r\n", "\r\nContent-Length: 9000\r\n\r\n");
                 let fake = talk.segment(0, long.as_bytes());
                 talk.segments.push(Segment { damage: 3, ..fake.clone() });
