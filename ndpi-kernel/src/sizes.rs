@@ -23,7 +23,8 @@ pub(super) fn sizes(
         (map::UNANSWERED_V6, unanswered.max(1)),
         (map::FRAGMENTS, fragments.max(1)),
         (map::LIMITS, verdicts.max(MIN_LIMITS)),
-        (map::REQUESTS, verdicts.max(1)),
+        // Of both families.
+        (map::REQUESTS, verdicts.max(1).saturating_mul(2)),
         (map::RINGS, cpus),
     ]
 }

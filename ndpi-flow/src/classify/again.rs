@@ -77,6 +77,9 @@ impl<D: Detector> Classifier<D> {
         if !sink.enforcement().suspend(flow) {
             return self.await_look(slot, now_ns);
         }
+        // What is followed of its requests is not for nDPI.
+        self.forget_receiver(slot);
+        let Some(flow) = self.table.get_mut(slot) else { return };
         let state = Stage::Undecided(self.detector.open());
         if let Stage::Decided(before) = std::mem::replace(&mut flow.stage, state) {
             flow.looks.begin(before);

@@ -63,6 +63,19 @@ impl KernelStore {
         Ok(self.limits.add_own(&full)?)
     }
 
+    /// Has what is followed shown under an entry that is to be written.
+    fn begin_watch(
+        &self,
+        entry: &mut Entry,
+        followed: Option<(Direction, u32)>,
+    ) -> anyhow::Result<()> {
+        if let Some((client, from)) = followed {
+            entry.watch = self.requests.add(client, from)?;
+            entry.state |= State::WATCHED;
+        }
+        Ok(())
+    }
+
     /// Removes what an entry that is gone had of its own: its bucket, and which packets were shown.
     fn release(&self, entry: &Entry) -> anyhow::Result<()> {
         self.remove_bucket(entry)?;
@@ -124,11 +137,8 @@ impl VerdictStore for KernelStore {
     fn write(&self, desired: &DesiredVerdict) -> anyhow::Result<Volume> {
         let key = &desired.key;
         let mut entry = entry(desired, self.bucket(desired, None)?, self.clock.ktime_ns());
-        if let Some((client, from)) = desired.followed {
-            entry.watch = self.requests.add(client, from)?;
-            entry.state |= State::WATCHED;
-        }
-        let written = self.verdicts.insert(key, &entry).map_err(Into::into);
+        let watched = self.begin_watch(&mut entry, desired.followed);
+        let written = watched.and_then(|()| Ok(self.verdicts.insert(key, &entry)?));
         let written = written.and_then(|written| check(key, written));
         if !matches!(written, Ok(Written::Stands)) {
             self.release(&entry)?;
