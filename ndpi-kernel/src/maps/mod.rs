@@ -3,6 +3,7 @@
 pub(super) mod hash;
 mod limits;
 mod lost;
+mod numbered;
 mod peers;
 mod requests;
 mod rules;

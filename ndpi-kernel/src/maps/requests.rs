@@ -1,27 +1,19 @@
 //! Which packets of decided flows are shown, since they may bring another request.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use ndpi_common::names::map;
 use ndpi_common::{Direction, RequestWatch};
 
 use super::MapError;
-use super::hash::Hash;
+use super::numbered::Numbered;
 use crate::map_set::MapSet;
-use crate::sys::Write;
 
 /// `REQUESTS`: a number that a verdict carries → from which sequence number on the client's packets are shown.
 #[derive(Clone, Debug)]
-pub struct RequestWatches {
-    watches: Hash<u32, RequestWatch>,
-    /// What the last one was called.
-    last: Arc<AtomicU32>,
-}
+pub struct RequestWatches(Numbered<RequestWatch>);
 
 impl RequestWatches {
     pub(crate) fn open(maps: &MapSet) -> Result<Self, MapError> {
-        Ok(Self { watches: maps.hash(map::REQUESTS)?, last: Arc::default() })
+        Ok(Self(Numbered::open(maps, map::REQUESTS)?))
     }
 
     /// Makes a watch on what `client` sends, and returns its number.
@@ -31,18 +23,7 @@ impl RequestWatches {
     /// [`MapError::Full`] when the map has no room for it.
     pub fn add(&self, client: Direction, from: u32) -> Result<u32, MapError> {
         let watch = RequestWatch { from, client: client as u32, ..RequestWatch::default() };
-        loop {
-            let number = self.last.fetch_add(1, Ordering::Relaxed);
-            match self.watches.write(&number, &watch, Write::New) {
-                Ok(()) => return Ok(number),
-                // After four thousand million of them, numbers come again.
-                Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {}
-                Err(error) if error.raw_os_error() == Some(libc::E2BIG) => {
-                    return Err(MapError::Full { map: self.watches.name() });
-                }
-                Err(error) => return Err(self.watches.failed("write to", error)),
-            }
-        }
+        self.0.add(&watch, 0)
     }
 
     /// Has packets shown that reach beyond `from`. What the kernel counts in between may be lost.
@@ -51,14 +32,12 @@ impl RequestWatches {
     ///
     /// What the kernel said.
     pub fn move_to(&self, number: u32, from: u32) -> Result<(), MapError> {
-        let Some(before) = self.watches.get(&number)? else { return Ok(()) };
-        if before.from == from {
-            return Ok(());
+        match self.0.get(number)? {
+            Some(before) if before.from != from => {
+                self.0.set(number, &RequestWatch { from, ..before })
+            }
+            _ => Ok(()),
         }
-        let watch = RequestWatch { from, ..before };
-        self.watches
-            .write(&number, &watch, Write::Any)
-            .map_err(|error| self.watches.failed("write to", error))
     }
 
     /// The watch of this number.
@@ -67,7 +46,7 @@ impl RequestWatches {
     ///
     /// What the kernel said.
     pub fn get(&self, number: u32) -> Result<Option<RequestWatch>, MapError> {
-        self.watches.get(&number)
+        self.0.get(number)
     }
 
     /// Ends a watch: no more packets are shown for it. False when there is none of this number.
@@ -76,7 +55,7 @@ impl RequestWatches {
     ///
     /// What the kernel said.
     pub fn remove(&self, number: u32) -> Result<bool, MapError> {
-        self.watches.remove(&number)
+        self.0.remove(number)
     }
 
     /// Ends all watches.
@@ -85,6 +64,6 @@ impl RequestWatches {
     ///
     /// What the kernel said.
     pub fn clear(&self) -> Result<(), MapError> {
-        self.watches.clear()
+        self.0.clear()
     }
 }
