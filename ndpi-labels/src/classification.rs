@@ -84,6 +84,13 @@ impl Risks {
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
+
+    /// How bad they are together, where each is as bad as it says by its number in `scores`
+    /// (`ndpi_risk2score`).
+    pub fn score(self, scores: &[u16]) -> u16 {
+        let score = |risk: u8| scores.get(usize::from(risk)).copied().unwrap_or_default();
+        self.iter().map(score).fold(0, u16::saturating_add)
+    }
 }
 
 /// What nDPI says of a flow at one moment. Strings (host name, JA4, …) are asked of the flow.

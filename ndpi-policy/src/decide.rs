@@ -237,8 +237,7 @@ impl Policy {
 
     /// The score of a flow's risks (`ndpi_risk2score`).
     pub fn risk_score(&self, facts: &Facts<'_>) -> u16 {
-        let risks = facts.classification.risks.iter();
-        risks.map(|risk| self.risk_scores[usize::from(risk)]).fold(0, u16::saturating_add)
+        facts.classification.risks.score(&self.risk_scores)
     }
 
     fn by_rule(&self, rule: RuleIndex) -> Decision {

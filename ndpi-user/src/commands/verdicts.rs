@@ -121,13 +121,9 @@ impl From<Order> for Sort {
     }
 }
 
-/// The actions that a verdict can have.
-const ACTIONS: [Action; 5] =
-    [Action::Drop, Action::Reject, Action::Count, Action::Bypass, Action::Limit];
-
 fn action() -> impl clap::builder::TypedValueParser<Value = Action> {
-    clap::builder::PossibleValuesParser::new(ACTIONS.map(Action::name)).map(|name| {
-        let found = ACTIONS.into_iter().find(|action| action.name() == name);
+    clap::builder::PossibleValuesParser::new(Action::ALL.map(Action::name)).map(|name| {
+        let found = Action::ALL.into_iter().find(|action| action.name() == name);
         found.unwrap_or(Action::None)
     })
 }

@@ -92,9 +92,7 @@ impl Names {
 
     /// How bad a set of risks is; `None` where there are none.
     pub(super) fn risk_score(&self, risks: Risks) -> Option<u16> {
-        let score = |bit: u8| self.risk_scores.get(usize::from(bit)).copied().unwrap_or(0);
-        let sum = |sum: u16, bit| sum.saturating_add(score(bit));
-        (risks != Risks::default()).then(|| risks.iter().fold(0, sum))
+        (!risks.is_empty()).then(|| risks.score(&self.risk_scores))
     }
 
     /// The names of all risks in a set, shared.
