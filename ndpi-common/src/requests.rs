@@ -5,7 +5,7 @@ use crate::Direction;
 /// Which segments of a flow with a verdict are shown: an entry of `REQUESTS`, by a number that the verdict
 /// carries ([`crate::VerdictEntry::watch`]).
 ///
-/// A connection may ask for another host with each request (RFC 9110, section 7.6.1). User space writes
+/// A connection may ask for another host with each request (RFC 9112, section 3.2). User space writes
 /// where the next request begins; the kernel counts what it shows.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
