@@ -1,10 +1,9 @@
 //! Commands from outside, carried out by the parts of `run`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam::channel::{self, Receiver, Sender, select};
-
-use std::sync::Arc;
 
 use super::reload::Ask;
 use crate::control::{Answer, Command, Server};

@@ -1,8 +1,8 @@
 //! A snapshot as metrics. docs/operate.md lists them.
 
-use super::families::Families;
+use super::families::{Families, Family};
 use crate::record::Time;
-use crate::snapshot::{PROBLEMS, Snapshot, Traffic};
+use crate::snapshot::{PROBLEMS, Snapshot, Traffic, WorkerState};
 
 /// All metrics, in Prometheus' text format.
 pub fn exposition(snapshot: &Snapshot) -> String {
@@ -110,51 +110,41 @@ fn losses(families: &mut Families, snapshot: &Snapshot) {
 }
 
 fn tables(families: &mut Families, snapshot: &Snapshot) {
-    let mut used = families.gauge("table_entries", "Entries of a table.");
-    for fill in &snapshot.tables {
-        used.count(&[("table", &fill.table)], fill.used);
-    }
-    let mut places = families.gauge("table_places", "Entries that a table has room for.");
-    for fill in &snapshot.tables {
-        places.count(&[("table", &fill.table)], fill.places);
-    }
+    let tables = || snapshot.tables.iter();
+    families
+        .gauge("table_entries", "Entries of a table.")
+        .each("table", tables().map(|it| (&*it.table, it.used)));
+    families
+        .gauge("table_places", "Entries that a table has room for.")
+        .each("table", tables().map(|it| (&*it.table, it.places)));
 }
 
 fn workers(families: &mut Families, snapshot: &Snapshot) {
     let names: Vec<_> = (0..snapshot.workers.len()).map(|number| number.to_string()).collect();
-    let workers = || names.iter().zip(&snapshot.workers);
-    let mut waiting = families.gauge("worker_waiting_packets", "Packets that wait for a worker.");
-    for (name, worker) in workers() {
-        waiting.count(&[("worker", name)], worker.waiting);
-    }
-    let mut flows = families.gauge("worker_flows", "Flows in the table of a worker.");
-    for (name, worker) in workers() {
-        flows.count(&[("worker", name)], worker.flows);
-    }
-    let mut taken =
+    let each = |mut family: Family, count: fn(&WorkerState) -> u64| {
+        let workers = names.iter().zip(&snapshot.workers);
+        family.each("worker", workers.map(|(name, worker)| (&**name, count(worker))));
+    };
+    let waiting = families.gauge("worker_waiting_packets", "Packets that wait for a worker.");
+    each(waiting, |it| it.waiting);
+    let flows = families.gauge("worker_flows", "Flows in the table of a worker.");
+    each(flows, |it| it.flows);
+    let taken =
         families.counter("worker_packets_total", "Packets that a worker was shown and has taken.");
-    for (name, worker) in workers() {
-        taken.count(&[("worker", name)], worker.taken);
-    }
-    let mut pending = families.gauge(
+    each(taken, |it| it.taken);
+    let pending = families.gauge(
         "worker_pending_verdicts",
         "Verdicts that the maps refused and that are tried again.",
     );
-    for (name, worker) in workers() {
-        pending.count(&[("worker", name)], worker.pending);
-    }
-    let mut stuck = families.gauge("worker_stuck", "1 where a worker does not go on, else 0.");
-    for (name, worker) in workers() {
-        stuck.count(&[("worker", name)], worker.stuck.into());
-    }
+    each(pending, |it| it.pending);
+    let stuck = families.gauge("worker_stuck", "1 where a worker does not go on, else 0.");
+    each(stuck, |it| it.stuck.into());
 }
 
 fn flows(families: &mut Families, snapshot: &Snapshot) {
-    let mut decided =
-        families.counter("decided_flows_total", "Decided flows by what decided them.");
-    for (by, flows) in &snapshot.decided {
-        decided.count(&[("by", by)], *flows);
-    }
+    families
+        .counter("decided_flows_total", "Decided flows by what decided them.")
+        .each("by", snapshot.decided.iter().map(|(by, flows)| (&**by, *flows)));
     let hints = snapshot.hints;
     families
         .counter(
@@ -163,11 +153,9 @@ fn flows(families: &mut Families, snapshot: &Snapshot) {
         )
         .count(&[("hint", "yes")], hints.given)
         .count(&[("hint", "no")], hints.asked.saturating_sub(hints.given));
-    let mut findings =
-        families.counter("findings_total", "Decided flows by what was found in them.");
-    for (finding, flows) in &snapshot.findings {
-        findings.count(&[("finding", finding)], *flows);
-    }
+    families
+        .counter("findings_total", "Decided flows by what was found in them.")
+        .each("finding", snapshot.findings.iter().map(|(finding, flows)| (&**finding, *flows)));
     families.durations(
         "time_to_verdict_seconds",
         "From a packet with payload to the verdict that it led to.",
@@ -201,14 +189,13 @@ fn traffic(families: &mut Families, (label, word): (&'static str, &str), all: &[
 }
 
 fn sinks(families: &mut Families, snapshot: &Snapshot) {
-    let mut waiting = families.gauge("sink_waiting_events", "Events that wait to be written.");
-    for sink in &snapshot.sinks {
-        waiting.count(&[("sink", &sink.sink)], sink.waiting);
-    }
-    let mut lost = families.counter("sink_lost_events_total", "Events that could not be written.");
-    for sink in &snapshot.sinks {
-        lost.count(&[("sink", &sink.sink)], sink.lost);
-    }
+    let sinks = || snapshot.sinks.iter();
+    families
+        .gauge("sink_waiting_events", "Events that wait to be written.")
+        .each("sink", sinks().map(|it| (&*it.sink, it.waiting)));
+    families
+        .counter("sink_lost_events_total", "Events that could not be written.")
+        .each("sink", sinks().map(|it| (&*it.sink, it.lost)));
 }
 
 /// Seconds since 1970.

@@ -81,6 +81,17 @@ impl Family<'_> {
         self.value(labels, value as f64)
     }
 
+    /// Adds a sample for each of these values of a label.
+    pub(super) fn each<'a>(
+        &mut self,
+        label: &'static str,
+        values: impl IntoIterator<Item = (&'a str, u64)>,
+    ) {
+        for (value, count) in values {
+            self.count(&[(label, value)], count);
+        }
+    }
+
     /// Adds a sample that is no whole number.
     pub(super) fn value(&mut self, labels: Labels, value: f64) -> &mut Self {
         let mut metric = Metric::default();

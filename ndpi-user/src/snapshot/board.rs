@@ -206,7 +206,7 @@ impl Board {
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A value is exchanged whole: there is none that a panic could leave half written.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

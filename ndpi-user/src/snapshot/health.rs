@@ -144,28 +144,21 @@ pub const PROBLEMS: [&str; 15] = [
     "events-missed",
 ];
 
-/// A word of [`PROBLEMS`] that this is not.
+/// Whether this is one of [`PROBLEMS`].
 pub fn is_known(what: &Word) -> bool {
     PROBLEMS.contains(&&**what)
 }
 
 #[cfg(test)]
 mod tests {
-    use ndpi_events::{Attached, Crowding, EgressOrder, StuckWorker};
+    use ndpi_events::{Crowding, EgressOrder, StuckWorker};
 
     use super::*;
-    use crate::snapshot::model::{LastReload, Rates, SinkState, Watched, WorkerState};
+    use crate::snapshot::model::{LastReload, Rates, SinkState, WorkerState};
+    use crate::snapshot::testing::eth0;
 
     fn well() -> Snapshot {
-        let attached = Attached {
-            iface: "eth0".into(),
-            ifindex: 2,
-            ingress: Some("xdp-native".into()),
-            egress: "tcx".into(),
-            peer: None,
-        };
-        let attached = vec![Watched { attached, since: Time::default() }];
-        Snapshot { attached, ..Snapshot::default() }
+        Snapshot { attached: vec![eth0(Time::default())], ..Snapshot::default() }
     }
 
     fn found(snapshot: &Snapshot, signs: &Signs) -> Vec<(String, bool)> {

@@ -17,6 +17,8 @@ mod health;
 mod model;
 mod observer;
 mod rates;
+#[cfg(test)]
+pub(crate) mod testing;
 mod traffic;
 
 pub use board::{Board, InForce, Place, Queue, Swept, WorkerShare};

@@ -169,6 +169,13 @@ pub struct Fill {
     pub places: u64,
 }
 
+impl Fill {
+    /// So many entries in a table with so many places.
+    pub fn new(table: &'static str, used: u64, places: u64) -> Self {
+        Self { table: table.into(), used, places }
+    }
+}
+
 /// What was lost or left out since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LostSoFar {

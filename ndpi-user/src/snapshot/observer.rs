@@ -1,7 +1,7 @@
 //! Makes snapshots of a session: from the kernel's maps, from what its threads have left on the board, and
 //! from what was reported. It waits for none of them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use ndpi_common::{MAX_SERVERS, TICK_NS, tick_of};
 use ndpi_events::{BusBuilder, Kind, Kinds, Losses, Subscription, Time};
 use ndpi_kernel::{LostFrames, MapError, RuntimeConfig, Statistics, Stats, ktime_ns};
 
-use super::board::{Board, Sum, Swept};
+use super::board::{Board, Sum, Swept, locked};
 use super::conditions::Conditions;
 use super::counted::counted;
 use super::health::{self, Signs};
@@ -123,8 +123,8 @@ impl Observer {
         let (apps, categories) = self.sources.board.traffic(&self.sources.names);
         signs.standing = conditions.standing().cloned().collect();
         // Until it is first said, nobody has been silent for longer than the session lasts.
-        let heartbeat = self.read("the heartbeat", &mut signs, |it| it.live.read());
-        signs.heartbeat_ms = heartbeat.map(|live| age(live).min(self.now_ms()));
+        let live = self.read("the heartbeat", &mut signs, |it| it.live.read());
+        signs.heartbeat_ms = live.map(|live| age(live).min(self.now_ms()));
         let mut snapshot = Snapshot {
             time: Time::now(),
             version: env!("CARGO_PKG_VERSION").into(),
@@ -137,7 +137,7 @@ impl Observer {
             policy: conditions.reloads(self.policy()),
             rates: self.rates(statistics.as_ref()),
             packets: statistics.as_ref().map(counted).unwrap_or_default(),
-            tables: self.tables(&sum),
+            tables: self.tables(&sum, live.unwrap_or_default().servers),
             losses: self.losses(&sum, &mut signs),
             workers: sum.workers,
             decided: sum
@@ -199,17 +199,15 @@ impl Observer {
         }
     }
 
-    fn tables(&self, sum: &Sum) -> Vec<Fill> {
+    fn tables(&self, sum: &Sum, servers: u32) -> Vec<Fill> {
         let Swept { v4, v6 } = self.sources.board.swept();
         let Facts { verdicts, flows, notes, .. } = self.facts;
-        let servers = self.maps.live.read().map_or(0, |live| u64::from(live.servers));
-        let fill = |table: &'static str, used, places| Fill { table: table.into(), used, places };
         vec![
-            fill("verdicts-v4", v4, verdicts),
-            fill("verdicts-v6", v6, verdicts),
-            fill("flows", sum.workers.iter().map(|worker| worker.flows).sum(), flows),
-            fill("notes", sum.notes, notes),
-            fill("servers", servers, MAX_SERVERS.into()),
+            Fill::new("verdicts-v4", v4, verdicts),
+            Fill::new("verdicts-v6", v6, verdicts),
+            Fill::new("flows", sum.workers.iter().map(|worker| worker.flows).sum(), flows),
+            Fill::new("notes", sum.notes, notes),
+            Fill::new("servers", servers.into(), MAX_SERVERS.into()),
         ]
     }
 
@@ -242,8 +240,4 @@ impl Observer {
 fn age(live: ndpi_common::Live) -> u64 {
     let ticks = tick_of(ktime_ns()).wrapping_sub(live.heartbeat);
     u64::from(ticks) * (TICK_NS / 1_000_000)
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

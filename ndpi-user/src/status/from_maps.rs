@@ -1,6 +1,6 @@
 //! The state of an instance by its maps, where it does not say so itself.
 
-use ndpi_common::{Key, MAX_SERVERS};
+use ndpi_common::MAX_SERVERS;
 use ndpi_kernel::pinned::Pinned;
 use ndpi_kernel::{Clock, MapError};
 
@@ -28,16 +28,14 @@ pub(super) fn from_maps(pinned: &Pinned) -> Result<Snapshot, MapError> {
 
 fn tables(pinned: &Pinned) -> Result<Vec<Fill>, MapError> {
     let mut swept = Swept::default();
-    let mut count = |key: &Key| swept.count(key);
     for entry in pinned.verdicts.entries() {
-        count(&entry?.0);
+        swept.count(&entry?.0);
     }
     let [v4, v6] = pinned.verdicts.places();
     let servers = pinned.live.read()?.servers;
-    let fill = |table: &'static str, used, places| Fill { table: table.into(), used, places };
     Ok(vec![
-        fill("verdicts-v4", swept.v4, v4),
-        fill("verdicts-v6", swept.v6, v6),
-        fill("servers", servers.into(), MAX_SERVERS.into()),
+        Fill::new("verdicts-v4", swept.v4, v4),
+        Fill::new("verdicts-v6", swept.v6, v6),
+        Fill::new("servers", servers.into(), MAX_SERVERS.into()),
     ])
 }

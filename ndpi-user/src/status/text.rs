@@ -1,6 +1,5 @@
 //! The state of an instance in a few lines for a person.
 
-use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use ndpi_text::shown;
@@ -12,12 +11,11 @@ use crate::report::units::{bytes, duration, grouped};
 use crate::snapshot::{
     Fill, LastReload, LostSoFar, PolicyState, Problem, Rates, Snapshot, Watched,
 };
+use crate::stdout::width;
 
 /// The text, as wide as the terminal that it goes to.
 pub(super) fn text(found: &Found) -> String {
-    let terminal = std::io::stdout().is_terminal();
-    let width = terminal.then(terminal_size::terminal_size).flatten();
-    text_within(found, width.map(|(width, _)| usize::from(width.0)))
+    text_within(found, width())
 }
 
 fn text_within(found: &Found, width: Option<usize>) -> String {

@@ -18,7 +18,7 @@ use ndpi_kernel::{Clock, MapError, ktime_ns};
 use crate::engine_setup::EngineSetup;
 use crate::record::Names;
 use crate::report::table::{Align, Table};
-use crate::stdout::print;
+use crate::stdout::{print, width};
 use entry::{Entry, Now};
 use query::{Filter, Sorted};
 pub(crate) use query::{Query, Sort};
@@ -118,16 +118,15 @@ impl Asked<'_> {
         mut take: impl FnMut(Key, VerdictEntry, Option<String>) -> Result<()>,
     ) -> Result<()> {
         let mut rules = Rules::new(&self.pinned.rules);
-        let mut take_one = |key: Key, verdict: VerdictEntry| {
-            let rule = rules.name(&verdict)?;
-            if self.query.takes_rule(rule.as_deref()) { take(key, verdict, rule) } else { Ok(()) }
-        };
         let fits = |entry: &Result<(Key, VerdictEntry), MapError>| {
             entry.as_ref().map_or(true, |(key, verdict)| self.filter.takes(key, verdict))
         };
         for entry in self.pinned.verdicts.entries().filter(fits) {
             let (key, verdict) = entry?;
-            take_one(key, verdict)?;
+            let rule = rules.name(&verdict)?;
+            if self.query.takes_rule(rule.as_deref()) {
+                take(key, verdict, rule)?;
+            }
         }
         Ok(())
     }
@@ -177,7 +176,7 @@ impl Asked<'_> {
             let entry = Entry::new(key, verdict, self.names, now).by_rule(rules.name(verdict)?);
             table.row(entry.cells(now));
         }
-        if let Some(width) = terminal_width() {
+        if let Some(width) = width() {
             table.fit(width, &DISPENSABLE);
         }
         print(&table.to_string())
@@ -187,11 +186,4 @@ impl Asked<'_> {
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref::<io::Error>();
     error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// How many columns standard output has, where it is a terminal.
-fn terminal_width() -> Option<usize> {
-    let terminal = io::stdout().is_terminal();
-    let size = terminal.then(terminal_size::terminal_size).flatten();
-    size.map(|(width, _)| usize::from(width.0))
 }

@@ -1,9 +1,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ndpi_events::Attached;
-
 use super::*;
+use crate::snapshot::testing::eth0;
 use crate::snapshot::{Counted, Hints, RingLoss, SinkState};
 
 fn at(second: u64) -> Time {
@@ -16,20 +15,13 @@ fn counted(outcome: &'static str, packets: u64) -> Counted {
 }
 
 fn snapshot() -> Snapshot {
-    let attached = Attached {
-        iface: "eth0".into(),
-        ifindex: 2,
-        ingress: Some("xdp-native".into()),
-        egress: "tcx".into(),
-        peer: None,
-    };
     Snapshot {
         time: at(10_000),
         version: "0.1.0".into(),
         ndpi: "5.0.0".into(),
         pid: 47,
         since: at(100),
-        attached: vec![Watched { attached, since: at(9_990) }],
+        attached: vec![eth0(at(9_990))],
         policy: PolicyState {
             file: Some("/etc/policy.toml".into()),
             revision: 3,
