@@ -25,8 +25,8 @@ pub trait Enforcement<F> {
         true
     }
 
-    /// Whether the kernel has seen an answer to the client of a decided flow, of which there was none
-    /// before.
+    /// Whether the kernel has seen an answer to the client of a flow, of which there was none before:
+    /// packets without payload are not all shown, nor is what meets a verdict.
     fn is_answered(&mut self, _flow: &FlowEntry<F>) -> bool {
         false
     }

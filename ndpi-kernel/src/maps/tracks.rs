@@ -29,6 +29,10 @@ impl<K: Pod> Tracks<K> {
         Ok(sum(self.answered.get(key)?, self.unanswered.get(key)?))
     }
 
+    fn is_answered(&self, key: &K) -> Result<bool, MapError> {
+        Ok(self.answered.get(key)?.is_some())
+    }
+
     fn take(&self, key: &K) -> Result<Option<Track>, MapError> {
         Ok(sum(self.answered.take(key)?, self.unanswered.take(key)?))
     }
@@ -65,6 +69,18 @@ impl TrackMaps {
         match key {
             Key::V4(key) => self.v4.get(key),
             Key::V6(key) => self.v6.get(key),
+        }
+    }
+
+    /// Whether the kernel has a track of `key` whose client was answered.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn is_answered(&self, key: &Key) -> Result<bool, MapError> {
+        match key {
+            Key::V4(key) => self.v4.is_answered(key),
+            Key::V6(key) => self.v6.is_answered(key),
         }
     }
 

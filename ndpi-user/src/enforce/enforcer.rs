@@ -182,6 +182,14 @@ impl<S: VerdictStore> Enforcer<S> {
         })
     }
 
+    /// Whether the kernel has seen an answer to the client of a flow without a verdict.
+    pub(super) fn is_track_answered(&mut self, key: &FlowKey) -> bool {
+        self.store.is_track_answered(key).unwrap_or_else(|error| {
+            self.retries.refuse(&error);
+            false
+        })
+    }
+
     /// Whether the maps have refused the first verdict of a flow until now.
     pub(super) fn is_pending(&self, key: &FlowKey) -> bool {
         self.retries.get(key) == Some(Pending::Verdict)

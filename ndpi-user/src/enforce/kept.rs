@@ -43,8 +43,10 @@ impl<S: VerdictStore, F> Enforcement<F> for Enforcer<S> {
     }
 
     fn is_answered(&mut self, flow: &FlowEntry<F>) -> bool {
-        let activity = flow.decided().and_then(|_| self.activity(&flow.key));
-        activity.is_some_and(|activity| flow.has_answer(activity.answers))
+        if flow.decided().is_none() {
+            return self.is_track_answered(&flow.key);
+        }
+        self.activity(&flow.key).is_some_and(|activity| flow.has_answer(activity.answers))
     }
 
     fn suspend(&mut self, flow: &mut FlowEntry<F>) -> bool {

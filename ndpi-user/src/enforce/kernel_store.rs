@@ -203,6 +203,10 @@ impl VerdictStore for KernelStore {
         Ok(self.verdicts.get(key)?.map(|entry| Activity::of(key, &entry)))
     }
 
+    fn is_track_answered(&self, key: &FlowKey) -> anyhow::Result<bool> {
+        Ok(self.tracks.is_answered(key)?)
+    }
+
     fn is_over(&self, key: &FlowKey, seen_ns: u64) -> anyhow::Result<bool> {
         let Some(entry) = self.verdicts.get(key)? else { return Ok(true) };
         // The note of it may have been lost to a change of the entry: what was said since the verdict

@@ -171,6 +171,13 @@ pub trait VerdictStore {
     /// When the map cannot be read.
     fn activity(&self, key: &FlowKey) -> anyhow::Result<Option<Activity>>;
 
+    /// Whether the kernel notes of a flow without a verdict that its client was answered.
+    ///
+    /// # Errors
+    ///
+    /// When the map cannot be read.
+    fn is_track_answered(&self, key: &FlowKey) -> anyhow::Result<bool>;
+
     /// Whether the flow has no verdict any more, or it is over: another connection has begun with its
     /// key, as a packet of `seen_ns` (nanoseconds since the Unix epoch) says.
     ///

@@ -3,12 +3,13 @@
 //! Samples wait in one queue. A flood of new flows, of which most will never say anything, would make
 //! the samples wait that complete a classification, and a flow that is to be blocked passes for as long.
 //! So where a worker is behind, the reader leaves out what nDPI can do without: TCP packets without
-//! payload first, then the first packets of flows. What comes later in a flow is always looked at.
+//! payload first, then the first packets of flows. What comes later in a flow is always looked at, and what
+//! comes behind a handshake, of which the kernel may have held back all: a flood that nobody answers has none.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ndpi_common::{SampleFlags, SampleHeader};
+use ndpi_common::{Known, SampleFlags, SampleHeader};
 
 use crate::snapshot::Queue;
 
@@ -37,8 +38,15 @@ impl Behind {
         if self == Self::No || header.flags & telling != 0 {
             return false;
         }
-        header.flags & SampleFlags::EMPTY != 0 || self == Self::Far && header.number == 1
+        header.flags & SampleFlags::EMPTY != 0 || self == Self::Far && opens(header)
     }
+}
+
+/// Whether a packet is the first of its flow, and not only the first that is shown.
+fn opens(header: &SampleHeader) -> bool {
+    let known = header.sequence.lower.known | header.sequence.upper.known;
+    let is_behind_others = header.flags & SampleFlags::LOSS != 0 || known & Known::CONFIRMED != 0;
+    header.number == 1 && !is_behind_others
 }
 
 /// What reader and worker know of the samples between them. Times are nanoseconds since boot.
@@ -197,5 +205,20 @@ mod tests {
         assert_eq!(spared(Behind::No), [false; 5]);
         assert_eq!(spared(Behind::Little), [true, true, false, false, false]);
         assert_eq!(spared(Behind::Far), [true, true, true, false, false]);
+    }
+
+    #[test]
+    fn what_is_shown_first_and_came_later_is_not_spared() {
+        // The kernel held back the handshake before the one, and the same question before the other.
+        let mut hello = header(1, 0);
+        hello.sequence.upper.known = Known::INITIAL | Known::CONFIRMED;
+        let again = header(1, SampleFlags::LOSS | SampleFlags::UNDER_WAY);
+        assert_eq!([hello, again].map(|header| Behind::Far.spares(&header)), [false; 2]);
+        // Whoever sends data without a handshake floods as well as who sends SYNs.
+        let mut stray = header(1, SampleFlags::UNDER_WAY);
+        stray.sequence.lower.known = Known::ACKNOWLEDGED;
+        assert!(Behind::Far.spares(&stray));
+        hello.flags = SampleFlags::EMPTY;
+        assert!(Behind::Little.spares(&hello), "nDPI does without it still");
     }
 }

@@ -177,6 +177,10 @@ impl VerdictStore for Model {
         Ok(entry.map(|entry| Activity { last_seen: entry.last_seen, answers: [false; 2] }))
     }
 
+    fn is_track_answered(&self, _key: &FlowKey) -> anyhow::Result<bool> {
+        Ok(false)
+    }
+
     fn is_over(&self, key: &FlowKey, _seen_ns: u64) -> anyhow::Result<bool> {
         Ok(!self.maps().verdicts.contains_key(key))
     }

@@ -1,7 +1,7 @@
 //! The sink with a table in place of the kernel's maps.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -32,6 +32,8 @@ use crate::testing::bus;
 #[derive(Clone, Default)]
 struct Table {
     standing: Rc<RefCell<HashMap<FlowKey, DesiredVerdict>>>,
+    /// Flows without a verdict whose clients were answered.
+    answered: Rc<RefCell<HashSet<FlowKey>>>,
     before: Volume,
     taken: KernelCounts,
     /// What passes under each verdict that blocks nothing.
@@ -59,6 +61,10 @@ impl VerdictStore for Table {
 
     fn activity(&self, _key: &FlowKey) -> anyhow::Result<Option<Activity>> {
         Ok(None)
+    }
+
+    fn is_track_answered(&self, key: &FlowKey) -> anyhow::Result<bool> {
+        Ok(self.answered.borrow().contains(key))
     }
 
     fn is_over(&self, key: &FlowKey, _seen_ns: u64) -> anyhow::Result<bool> {
@@ -374,4 +380,19 @@ fn lacks_of_tracks(packets: usize) -> usize {
 #[test]
 fn only_of_a_flow_that_something_came_of_a_track_is_missed() {
     assert_eq!((lacks_of_tracks(0), lacks_of_tracks(1)), (0, 1));
+}
+
+#[test]
+fn whom_the_kernel_saw_answered_looks_answered_before_the_verdict_too() {
+    let (bus, _reported) = bus();
+    let policy = policy("action = \"drop\"");
+    let shared = shared(&bus, &policy);
+    let (table, flow) = (Table::default(), flow_with(None));
+    let answered = Rc::clone(&table.answered);
+    let mut sink = WorkerSink::new(table, policy, &shared, "worker-0");
+    let undecided = FlowEntry::new(&sample(), ());
+    assert!(!sink.enforcer.is_answered(&undecided));
+    answered.borrow_mut().insert(undecided.key);
+    assert!(sink.enforcer.is_answered(&undecided));
+    assert!(!sink.enforcer.is_answered(&flow), "of one with a verdict, its entry counts");
 }

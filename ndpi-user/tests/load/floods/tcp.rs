@@ -230,10 +230,7 @@ fn withstand(options: &str, count: u32) {
     assert!(scene.instance.end(Signal::INT).success(), "{}", scene.instance.stderr());
 }
 
-/// By hand: beside the SYN flood the verdict on a witness's new connection did not come in one of a few runs, and it
-/// is not known yet whether it is displaced first or decided by a note, which this does not wait for.
 #[test]
-#[ignore = "not every run ends beside the flood"]
 fn blocked_connections_of_many_clients_free_nobody_and_block_nobody() {
     if let Some(_cpus) = ready(&PROGRAMS) {
         withstand("run --iface left --json --sweep 1 --max-flows 1500 --max-undecided 1500", 2_000);
