@@ -26,7 +26,6 @@ mod offline;
 pub mod policy_files;
 mod policy_tools;
 pub mod record;
-pub mod reject;
 mod replay;
 pub mod report;
 mod rights;

@@ -25,6 +25,7 @@ use ndpi_events::{BusBuilder, Event as Reported, Losses, Time};
 use ndpi_flow::Servers;
 use ndpi_kernel::{Clock, Kernel, check_capabilities, ktime_ns};
 use ndpi_policy::{Policy, Vocabulary};
+use ndpi_reject::Rejecter;
 
 use closing::Closing;
 pub(crate) use options::Options;
@@ -40,7 +41,6 @@ use crate::logging;
 use crate::metrics;
 use crate::policy_files::PolicyFiles;
 use crate::record::Names;
-use crate::reject::{self, Rejecter};
 use crate::snapshot::{self, Maps, Observer, Sources};
 
 /// How long the last event of a session waits for room in a queue.
@@ -220,7 +220,7 @@ fn rejecter(policy: &Policy) -> Result<Option<Arc<Rejecter>>> {
     let mut actions =
         policy.rules().iter().map(|rule| rule.action).chain([policy.default_action()]);
     let rejects = actions.any(|action| action == ndpi_policy::Action::Reject);
-    match Rejecter::open(reject::Settings::default()) {
+    match Rejecter::open(ndpi_reject::Settings::default()) {
         Ok(rejecter) => Ok(Some(Arc::new(rejecter))),
         Err(error) if rejects => Err(error.into()),
         Err(error) => {

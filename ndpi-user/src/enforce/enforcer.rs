@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use ndpi_flow::{Action, End, FlowEntry, FlowKey, Sample, Verdict};
+use ndpi_reject::Rejecter;
 
 use super::active_policy::ActivePolicy;
 use super::counts::{count_all, count_undecided};
 use super::retry::{Pending, Refusal, RetryQueue};
 use super::store::{Activity, DesiredVerdict, KernelCounts, VerdictStore};
 use crate::record::Counters;
-use crate::reject::Rejecter;
 
 /// Enforces a policy on the flows of one worker.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ use ndpi_flow::{
     Cause, Client, DecidedBy, End, Enforcement, FlowEntry, Judge, Sample, Servers, Sink, Verdict,
 };
 use ndpi_kernel::ktime_ns;
+use ndpi_reject::Rejecter;
 
 use super::crowding::{Crowded, Crowding};
 use super::halves::Halves;
@@ -20,7 +21,6 @@ use crate::clock::now_ns;
 use crate::enforce::{ActivePolicy, Enforcer, KernelCounts, Pending, VerdictStore, Volume};
 use crate::interfaces::Roster;
 use crate::record::{Counters, Found, Names};
-use crate::reject::Rejecter;
 use crate::snapshot::{Board, Buckets, Hints, OF_PACKETS, OF_VERDICTS, Place, WorkerShare};
 
 /// What all workers share.

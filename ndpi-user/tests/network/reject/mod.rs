@@ -11,7 +11,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::IpAddr;
 
 use ndpi_common::REJECT_MARK;
-use ndpi_user::reject::{Rejecter, Settings, Told, Unanswerable};
+use ndpi_reject::{Notified, Rejecter, Settings, Unanswerable};
 
 use ends::{Connection, Datagrams};
 use inside::Capture;
@@ -44,7 +44,7 @@ fn a_connection_through_a_router_is_reset_at_both_ends() {
         connection.client.write_all(b"classified by this").unwrap();
         connection.server.read_exact(&mut [0; 18]).unwrap();
         let packet = capture.next(|sample| sample.l3.ends_with(b"classified by this"));
-        assert_eq!(rejecter.reject(&packet.passed(), 0), Told::Sent);
+        assert_eq!(rejecter.reject(&packet.passed(), 0), Notified::Sent);
         connection.assert_reset();
     }
     assert_eq!(rejecter.statistics().resets, 4);
@@ -60,7 +60,7 @@ fn a_segment_that_was_dropped_resets_both_ends() {
         forward(&network, false);
         connection.client.write_all(b"never arrives").unwrap();
         let packet = capture.next(|sample| sample.l3.ends_with(b"never arrives"));
-        assert_eq!(rejecter.reject(&packet.dropped(), 0), Told::Sent);
+        assert_eq!(rejecter.reject(&packet.dropped(), 0), Notified::Sent);
         connection.assert_reset();
         forward(&network, true);
     }
@@ -75,7 +75,7 @@ fn a_connection_that_opens_is_refused() {
         forward(&network, false);
         let connecting = ends::connect(&network, server);
         let syn = capture.next(|sample| ends::is_syn_to(sample, server));
-        assert_eq!(rejecter.reject(&syn.dropped(), 0), Told::Sent);
+        assert_eq!(rejecter.reject(&syn.dropped(), 0), Notified::Sent);
         let error = connecting.join().unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{error}");
         forward(&network, true);
@@ -96,7 +96,7 @@ fn on_a_host_the_local_end_is_reset_too() {
             connection.client.write_all(b"seen on a host").unwrap();
             connection.server.read_exact(&mut [0; 14]).unwrap();
             let packet = capture.next(|sample| sample.l3.ends_with(b"seen on a host"));
-            assert_eq!(rejecter.reject(&packet.passed(), 0), Told::Sent);
+            assert_eq!(rejecter.reject(&packet.passed(), 0), Notified::Sent);
             connection.assert_reset();
         }
     }
@@ -113,7 +113,7 @@ fn the_sender_of_datagrams_hears_that_they_are_prohibited() {
             datagrams.client.send(&[b'x'; 1200]).unwrap();
             datagrams.server.recv(&mut [0; 1500]).unwrap();
             let packet = capture.next(|sample| sample.l3.ends_with(&[b'x'; 1200]));
-            assert_eq!(rejecter.reject(&packet.passed(), 0), Told::Sent);
+            assert_eq!(rejecter.reject(&packet.passed(), 0), Notified::Sent);
             let error = datagrams.client.recv(&mut [0; 16]).unwrap_err();
             assert_eq!(error.raw_os_error(), Some(prohibited), "{error}");
         }
@@ -128,8 +128,8 @@ fn nobody_answers_in_the_name_of_a_broadcast_address() {
     let capture = Capture::new(&network.router);
     ends::broadcast(&network.client, "198.18.1.255:9", b"to everybody");
     let packet = capture.next(|sample| sample.l3.ends_with(b"to everybody"));
-    let told = rejecter.reject(&packet.passed(), 0);
-    assert_eq!(told, Told::Unanswerable(Unanswerable::Address));
+    let notified = rejecter.reject(&packet.passed(), 0);
+    assert_eq!(notified, Notified::Unanswerable(Unanswerable::Address));
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn without_a_route_the_answer_fails_and_is_counted() {
     (&connection.client).write_all(b"no way back").unwrap();
     let packet = capture.next(|sample| sample.l3.ends_with(b"no way back"));
     network.router.ip("address flush dev lan").unwrap();
-    assert_eq!(rejecter.reject(&packet.passed(), 0), Told::Failed);
+    assert_eq!(rejecter.reject(&packet.passed(), 0), Notified::Failed);
     let statistics = rejecter.statistics();
     assert_eq!((statistics.resets, statistics.failed), (1, 1));
 }
@@ -159,9 +159,9 @@ fn answers_carry_the_mark_that_the_egress_program_knows() {
         let reject = || rejecter.reject(&packet.passed(), 0);
         let rule = |verb| format!("{family} rule {verb} fwmark {REJECT_MARK} prohibit");
         network.router.ip(&rule("add")).unwrap();
-        assert_eq!(reject(), Told::Failed, "nothing that is marked finds a route");
+        assert_eq!(reject(), Notified::Failed, "nothing that is marked finds a route");
         network.router.ip(&rule("delete")).unwrap();
-        assert_eq!(reject(), Told::Sent);
+        assert_eq!(reject(), Notified::Sent);
         connection.assert_reset();
     }
 }

@@ -1,4 +1,4 @@
-//! The way through the stack: raw sockets.
+//! Sending through the stack: raw sockets.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -6,8 +6,8 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use ndpi_common::REJECT_MARK;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::to_send::Answer;
-use super::way::Way;
+use crate::to_send::Answer;
+use crate::transport::Transport;
 
 /// `IPPROTO_RAW` of raw(7): whatever protocol the header says is sent.
 const ANY_PROTOCOL: i32 = 255;
@@ -68,7 +68,7 @@ fn open(domain: Domain) -> io::Result<Socket> {
     Ok(socket)
 }
 
-impl Way for Stack {
+impl Transport for Stack {
     fn send(&self, answer: &Answer) -> io::Result<()> {
         let socket = match answer.to {
             SocketAddr::V4(_) => &self.v4,

@@ -1,9 +1,9 @@
 //! ICMP "communication administratively prohibited".
 
-use super::address::Ends;
-use super::ip::{self, Header, V4_HEADER, V6_HEADER};
-use super::to_send::{Answer, Unanswerable};
-use super::trigger::TriggerPacket;
+use crate::address::Ends;
+use crate::ip::{self, Header, V4_HEADER, V6_HEADER};
+use crate::to_send::{Answer, Unanswerable};
+use crate::trigger::TriggerPacket;
 
 const HEADER: usize = 8;
 const CHECKSUM_AT: usize = 2;
@@ -13,8 +13,8 @@ const V4_LONGEST: usize = 576;
 /// The longest error over IPv6: what every link carries (RFC 4443, section 2.4(c)).
 const V6_LONGEST: usize = 1280;
 
-/// The error that tells the sender of `trigger`, in the name of the receiver.
-pub(super) fn prohibited(trigger: &TriggerPacket) -> Result<Answer, Unanswerable> {
+/// The error that notifies the sender of `trigger`, in the name of the receiver.
+pub(crate) fn prohibited(trigger: &TriggerPacket) -> Result<Answer, Unanswerable> {
     if !may_be_answered(trigger) {
         return Err(Unanswerable::Icmp);
     }

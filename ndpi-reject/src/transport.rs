@@ -3,10 +3,10 @@
 use std::io;
 use std::net::Ipv4Addr;
 
-use super::to_send::Answer;
+use crate::to_send::Answer;
 
 /// Where answers go: the stack, or a list in a test.
-pub trait Way {
+pub trait Transport {
     /// Sends a packet, without waiting.
     ///
     /// # Errors

@@ -2,11 +2,11 @@
 
 use ndpi_flow::Sample;
 
-use super::to_send::{Answer, Unanswerable};
-use super::trigger::TriggerPacket;
-use super::{icmp, ip, tcp};
+use crate::to_send::{Answer, Unanswerable};
+use crate::trigger::TriggerPacket;
+use crate::{icmp, ip, tcp};
 
-/// The packets that tell the ends of a rejected flow, in answer to one of its packets: resets to
+/// The packets that notify the ends of a rejected flow, in answer to one of its packets: resets to
 /// the sender and to the receiver of a TCP segment, ICMP to the sender of anything else. The packet
 /// is one that the verdict was made of, or one that the kernel dropped since ([`Sample::rejected`]).
 ///

@@ -6,14 +6,14 @@ use ndpi_common::{Direction, Key};
 
 /// The two ends of a packet, of one family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ends {
+pub(crate) enum Ends {
     V4 { source: Ipv4Addr, destination: Ipv4Addr },
     V6 { source: Ipv6Addr, destination: Ipv6Addr },
 }
 
 impl Ends {
     /// The ends of a packet that goes `direction`.
-    pub(super) fn of(key: &Key, direction: Direction) -> Self {
+    pub(crate) fn of(key: &Key, direction: Direction) -> Self {
         let lower_to_upper = match key {
             Key::V4(key) => Self::V4 { source: key.lower.into(), destination: key.upper.into() },
             Key::V6(key) => Self::V6 { source: key.lower.into(), destination: key.upper.into() },
@@ -25,7 +25,7 @@ impl Ends {
     }
 
     /// The ends of an answer.
-    pub(super) fn reversed(self) -> Self {
+    pub(crate) fn reversed(self) -> Self {
         match self {
             Self::V4 { source, destination } => {
                 Self::V4 { source: destination, destination: source }
@@ -38,7 +38,7 @@ impl Ends {
 
     /// Whether both ends are single hosts: nobody else is answered, nor answers (RFC 1122, section
     /// 3.2.2; RFC 4443, section 2.4(e)).
-    pub(super) fn are_hosts(self) -> bool {
+    pub(crate) fn are_hosts(self) -> bool {
         match self {
             Self::V4 { source, destination } => is_host_v4(source) && is_host_v4(destination),
             Self::V6 { source, destination } => is_host_v6(source) && is_host_v6(destination),
@@ -47,7 +47,7 @@ impl Ends {
 
     /// Where the stack is to send what goes to the destination. Of a link-local address, only the
     /// interface `ifindex` tells which link it is on.
-    pub(super) fn target(self, ifindex: u32) -> SocketAddr {
+    pub(crate) fn target(self, ifindex: u32) -> SocketAddr {
         match self {
             Self::V4 { destination, .. } => SocketAddrV4::new(destination, 0).into(),
             Self::V6 { destination, .. } => {

@@ -3,15 +3,15 @@
 use ndpi_common::parse::Fragment;
 use ndpi_flow::tcp::{ACK, FIN, RST, SYN};
 
-use super::ip::{self, Header};
-use super::to_send::{Answer, Unanswerable};
-use super::trigger::TriggerPacket;
+use crate::ip::{self, Header};
+use crate::to_send::{Answer, Unanswerable};
+use crate::trigger::TriggerPacket;
 
 const HEADER: usize = 20;
 const CHECKSUM_AT: usize = 16;
 
 /// Resets of a segment's connection at both ends.
-pub(super) fn resets(trigger: &TriggerPacket) -> Result<Vec<Answer>, Unanswerable> {
+pub(crate) fn resets(trigger: &TriggerPacket) -> Result<Vec<Answer>, Unanswerable> {
     let segment = Segment::read(trigger).ok_or(Unanswerable::Unparsable)?;
     if segment.has(RST) {
         return Err(Unanswerable::Reset);

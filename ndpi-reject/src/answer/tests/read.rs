@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use etherparse::{Ipv4Header, Ipv6Header, NetSlice, SlicedPacket, TransportSlice};
 
-use crate::reject::Answer;
+use crate::Answer;
 
 /// A TCP reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use std::sync::Mutex;
 use ndpi_common::{Direction, Key, KeyV4};
 use ndpi_flow::Sample;
 
-use super::{Rejecter, Settings, Statistics, Told, Way};
-use crate::reject::{Answer, Stack, Unanswerable};
+use super::{Notified, Rejecter, Settings, Statistics, Transport};
+use crate::{Answer, Stack, Unanswerable};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -19,7 +19,7 @@ struct List {
     fails_every: usize,
 }
 
-impl Way for List {
+impl Transport for List {
     fn send(&self, answer: &Answer) -> io::Result<()> {
         let mut sent = self.sent.lock().unwrap();
         sent.push(answer.clone());
@@ -72,20 +72,20 @@ fn rejecter(settings: Settings) -> Rejecter<List> {
 }
 
 #[test]
-fn a_flow_is_told_twice_of_what_is_dropped_and_a_new_one_again() {
+fn a_flow_is_notified_twice_of_what_is_dropped_and_a_new_one_again() {
     let rejecter = rejecter(Settings::default());
     let packet = Packet::tcp(1);
     let dropped = || Sample { rejected: true, ..packet.sample() };
-    let tell = |sample: &Sample| rejecter.reject(sample, SECOND);
-    let told: Vec<_> = (0..5).map(|_| tell(&dropped())).collect();
-    assert_eq!(told[..2], [Told::Sent; 2]);
-    assert_eq!(told[2..], [Told::EnoughForFlow; 3]);
-    assert_eq!(tell(&Sample { reopened: true, ..dropped() }), Told::Sent);
+    let reject = |sample: &Sample| rejecter.reject(sample, SECOND);
+    let notified: Vec<_> = (0..5).map(|_| reject(&dropped())).collect();
+    assert_eq!(notified[..2], [Notified::Sent; 2]);
+    assert_eq!(notified[2..], [Notified::EnoughForFlow; 3]);
+    assert_eq!(reject(&Sample { reopened: true, ..dropped() }), Notified::Sent);
     rejecter.forget(&packet.key);
-    assert_eq!((0..5).filter(|_| tell(&dropped()) == Told::Sent).count(), 2);
+    assert_eq!((0..5).filter(|_| reject(&dropped()) == Notified::Sent).count(), 2);
     let expected = Statistics { resets: 10, enough_for_flow: 6, ..Statistics::default() };
     assert_eq!(rejecter.statistics(), expected);
-    assert_eq!(rejecter.way.sent.lock().unwrap().len(), 10);
+    assert_eq!(rejecter.transport.sent.lock().unwrap().len(), 10);
 }
 
 #[test]
@@ -93,29 +93,33 @@ fn all_that_passed_before_the_verdict_stood_is_answered() {
     let rejecter = rejecter(Settings::default());
     let packet = Packet::tcp(1);
     for _ in 0..32 {
-        assert_eq!(rejecter.reject(&packet.sample(), SECOND), Told::Sent);
+        assert_eq!(rejecter.reject(&packet.sample(), SECOND), Notified::Sent);
     }
     let dropped = Sample { rejected: true, ..packet.sample() };
-    assert_eq!(rejecter.reject(&dropped, SECOND), Told::Sent, "and what is dropped as well");
+    assert_eq!(rejecter.reject(&dropped, SECOND), Notified::Sent, "and what is dropped as well");
 }
 
 #[test]
 fn all_flows_together_keep_to_the_rate() {
     let rejecter = rejecter(Settings { rate: 10, burst: 20, per_flow: 3 });
-    let tell = |port, now| rejecter.reject(&Packet::tcp(port).sample(), now);
-    let told: Vec<_> = (0..50).map(|port| tell(port, SECOND)).collect();
-    assert_eq!(told.iter().filter(|told| **told == Told::Sent).count(), 10, "two packets each");
-    assert_eq!(told.iter().filter(|told| **told == Told::EnoughForNow).count(), 40);
-    assert_eq!(tell(49, SECOND + SECOND / 5), Told::Sent, "suppressed ones used nothing up");
+    let reject = |port, now| rejecter.reject(&Packet::tcp(port).sample(), now);
+    let notified: Vec<_> = (0..50).map(|port| reject(port, SECOND)).collect();
+    assert_eq!(
+        notified.iter().filter(|notified| **notified == Notified::Sent).count(),
+        10,
+        "two packets each"
+    );
+    assert_eq!(notified.iter().filter(|notified| **notified == Notified::EnoughForNow).count(), 40);
+    assert_eq!(reject(49, SECOND + SECOND / 5), Notified::Sent, "suppressed ones used nothing up");
     let expected = Statistics { resets: 22, enough_for_now: 40, ..Statistics::default() };
     assert_eq!(rejecter.statistics(), expected);
 }
 
 #[test]
-fn everything_else_is_told_by_icmp() {
+fn everything_else_is_notified_by_icmp() {
     let rejecter = rejecter(Settings::default());
     let packet = Packet::new(1, 17, [198, 18, 0, 2]);
-    assert_eq!(rejecter.reject(&packet.sample(), SECOND), Told::Sent);
+    assert_eq!(rejecter.reject(&packet.sample(), SECOND), Notified::Sent);
     let expected = Statistics { unreachables: 1, ..Statistics::default() };
     assert_eq!(rejecter.statistics(), expected);
 }
@@ -124,18 +128,18 @@ fn everything_else_is_told_by_icmp() {
 fn nobody_answers_for_a_network() {
     let rejecter = rejecter(Settings::default());
     let packet = Packet::new(1, 17, [198, 18, 0, 255]);
-    let told = rejecter.reject(&packet.sample(), SECOND);
-    assert_eq!(told, Told::Unanswerable(Unanswerable::Address));
+    let notified = rejecter.reject(&packet.sample(), SECOND);
+    assert_eq!(notified, Notified::Unanswerable(Unanswerable::Address));
     assert_eq!(rejecter.statistics().unanswerable, 1);
-    assert!(rejecter.way.sent.lock().unwrap().is_empty());
+    assert!(rejecter.transport.sent.lock().unwrap().is_empty());
 }
 
 #[test]
-fn one_end_is_told_when_the_other_cannot_be() {
-    let way = List { fails_every: 2, ..List::default() };
-    let rejecter = Rejecter::new(way, Settings::default());
-    let told = rejecter.reject(&Packet::tcp(1).sample(), SECOND);
-    assert_eq!(told, Told::Failed);
+fn one_end_is_notified_when_the_other_cannot_be() {
+    let transport = List { fails_every: 2, ..List::default() };
+    let rejecter = Rejecter::new(transport, Settings::default());
+    let notified = rejecter.reject(&Packet::tcp(1).sample(), SECOND);
+    assert_eq!(notified, Notified::Failed);
     let expected = Statistics { resets: 1, failed: 1, ..Statistics::default() };
     assert_eq!(rejecter.statistics(), expected);
 }

@@ -2,7 +2,7 @@
 
 /// A token bucket, kept as the time at which it is full again. All times are nanoseconds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct RateLimiter {
+pub(crate) struct RateLimiter {
     /// How much filling one packet takes; `None` where nothing may ever be sent.
     packet_takes: Option<u64>,
     /// How long an empty bucket takes to fill.
@@ -12,7 +12,7 @@ pub(super) struct RateLimiter {
 
 impl RateLimiter {
     /// A full bucket for `rate` packets a second, of which `burst` may be sent at once.
-    pub(super) fn new(rate: u32, burst: u32) -> Self {
+    pub(crate) fn new(rate: u32, burst: u32) -> Self {
         let packet_takes = 1_000_000_000_u64.checked_div(rate.into());
         let fills_in = packet_takes.unwrap_or(0).saturating_mul(burst.into());
         Self { packet_takes, fills_in, full_at: 0 }
@@ -20,7 +20,7 @@ impl RateLimiter {
 
     /// Whether `packets` may be sent now; if so, they are taken from the bucket. A clock that goes
     /// back costs what it takes to fill the bucket once, at most.
-    pub(super) fn take(&mut self, packets: u64, now_ns: u64) -> bool {
+    pub(crate) fn take(&mut self, packets: u64, now_ns: u64) -> bool {
         let Some(packet_takes) = self.packet_takes else { return false };
         let if_empty = now_ns.saturating_add(self.fills_in);
         let full_at = self.full_at.clamp(now_ns, if_empty);

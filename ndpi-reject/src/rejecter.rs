@@ -1,4 +1,4 @@
-//! Telling the ends of rejected flows, within bounds.
+//! Notifies the ends of rejected flows, within bounds.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -7,12 +7,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ndpi_flow::{FlowKey, Sample};
 
-use super::answer::answers;
-use super::answered::Answered;
-use super::rate_limiter::RateLimiter;
-use super::stack::{OpenError, Stack};
-use super::to_send::{Answer, Unanswerable};
-use super::way::Way;
+use crate::answer::answers;
+use crate::answered::Answered;
+use crate::rate_limiter::RateLimiter;
+use crate::stack::{OpenError, Stack};
+use crate::to_send::{Answer, Unanswerable};
+use crate::transport::Transport;
 
 /// Failures to send are logged once in this time at most.
 const LOG_PAUSE_NS: u64 = 10_000_000_000;
@@ -38,7 +38,7 @@ impl Default for Settings {
 
 /// The result of sending an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Told {
+pub enum Notified {
     /// It was sent to everybody whom it concerns.
     Sent,
     /// The packet must not be answered, or cannot.
@@ -68,11 +68,11 @@ pub struct Statistics {
     pub enough_for_now: u64,
 }
 
-/// Tells both ends that their flow is rejected. One for all threads, so that its bounds hold for
+/// Notifies both ends that their flow is rejected. One for all threads, so that its bounds hold for
 /// the whole program; a lock is held for the bounds only, not while packets are sent.
 #[derive(Debug)]
-pub struct Rejecter<W = Stack> {
-    way: W,
+pub struct Rejecter<T = Stack> {
+    transport: T,
     bounds: Mutex<Bounds>,
     counts: Counts,
 }
@@ -105,32 +105,32 @@ impl Rejecter {
     }
 }
 
-impl<W: Way> Rejecter<W> {
-    /// A rejecter that sends by `way`.
-    pub fn new(way: W, settings: Settings) -> Self {
+impl<T: Transport> Rejecter<T> {
+    /// A rejecter that sends by `transport`.
+    pub fn new(transport: T, settings: Settings) -> Self {
         let bounds = Bounds {
             limiter: RateLimiter::new(settings.rate, settings.burst),
             answered: Answered::new(settings.per_flow),
             quiet_until_ns: 0,
         };
-        Self { way, bounds: Mutex::new(bounds), counts: Counts::default() }
+        Self { transport, bounds: Mutex::new(bounds), counts: Counts::default() }
     }
 
-    /// Tells the ends of the sample's flow. The sample is the one that the verdict was made of, one
+    /// Notifies the ends of the sample's flow. The sample is the one that the verdict was made of, one
     /// that passed before it stood, or one that the kernel dropped since ([`Sample::rejected`]). `now_ns` is any clock in
     /// nanoseconds, the same for all calls.
-    pub fn reject(&self, sample: &Sample, now_ns: u64) -> Told {
-        let told = match answers(sample) {
-            Ok(answers) => self.tell(sample, &answers, now_ns),
-            Err(reason) => Told::Unanswerable(reason),
+    pub fn reject(&self, sample: &Sample, now_ns: u64) -> Notified {
+        let notified = match answers(sample) {
+            Ok(answers) => self.notify(sample, &answers, now_ns),
+            Err(reason) => Notified::Unanswerable(reason),
         };
-        match told {
-            Told::Sent | Told::Failed => {}
-            Told::Unanswerable(_) => add(&self.counts.unanswerable, 1),
-            Told::EnoughForFlow => add(&self.counts.enough_for_flow, 1),
-            Told::EnoughForNow => add(&self.counts.enough_for_now, 1),
+        match notified {
+            Notified::Sent | Notified::Failed => {}
+            Notified::Unanswerable(_) => add(&self.counts.unanswerable, 1),
+            Notified::EnoughForFlow => add(&self.counts.enough_for_flow, 1),
+            Notified::EnoughForNow => add(&self.counts.enough_for_now, 1),
         }
-        told
+        notified
     }
 
     /// The flow is over: a later one with the same key is answered again.
@@ -151,45 +151,45 @@ impl<W: Way> Rejecter<W> {
         }
     }
 
-    fn tell(&self, sample: &Sample, answers: &[Answer], now_ns: u64) -> Told {
+    fn notify(&self, sample: &Sample, answers: &[Answer], now_ns: u64) -> Notified {
         if let Some(refusal) = self.bounds().refuse(sample, answers.len() as u64, now_ns) {
             return refusal;
         }
         if self.concerns_broadcast(sample) {
-            return Told::Unanswerable(Unanswerable::Address);
+            return Notified::Unanswerable(Unanswerable::Address);
         }
         let sent = match sample.key.proto() {
-            super::ip::TCP => &self.counts.resets,
+            crate::ip::TCP => &self.counts.resets,
             _ => &self.counts.unreachables,
         };
-        let mut told = Told::Sent;
+        let mut notified = Notified::Sent;
         for answer in answers {
-            match self.way.send(answer) {
+            match self.transport.send(answer) {
                 Ok(()) => add(sent, 1),
                 Err(error) => {
                     self.fail(&error, answer.to, now_ns);
-                    told = Told::Failed;
+                    notified = Notified::Failed;
                 }
             }
         }
-        told
+        notified
     }
 
     fn concerns_broadcast(&self, sample: &Sample) -> bool {
         let ends = [sample.key.lower().0, sample.key.upper().0];
         ends.into_iter().any(|end| match end {
-            IpAddr::V4(end) => self.way.is_broadcast(end),
+            IpAddr::V4(end) => self.transport.is_broadcast(end),
             IpAddr::V6(_) => false,
         })
     }
 
     fn fail(&self, error: &io::Error, to: SocketAddr, now_ns: u64) {
         add(&self.counts.failed, 1);
-        log::debug!("could not tell {} that its flow is rejected: {error}", to.ip());
+        log::debug!("could not notify {} that its flow is rejected: {error}", to.ip());
         if self.bounds().may_log(now_ns) {
             let failed = self.counts.failed.load(Ordering::Relaxed);
             log::warn!(
-                "could not tell an end that its flow is rejected: {error} ({failed} such packets so \
+                "could not notify an end that its flow is rejected: {error} ({failed} such packets so \
                  far); the flow is dropped all the same; check the routes to both its ends and the \
                  firewall's rules on output"
             );
@@ -204,15 +204,15 @@ impl<W: Way> Rejecter<W> {
 
 impl Bounds {
     /// Why the sample is not answered with so many packets; else they are taken from the bounds.
-    fn refuse(&mut self, sample: &Sample, packets: u64, now_ns: u64) -> Option<Told> {
+    fn refuse(&mut self, sample: &Sample, packets: u64, now_ns: u64) -> Option<Notified> {
         if sample.reopened {
             self.answered.forget(&sample.key);
         }
         if sample.rejected && !self.answered.may(&sample.key) {
-            return Some(Told::EnoughForFlow);
+            return Some(Notified::EnoughForFlow);
         }
         if !self.limiter.take(packets, now_ns) {
-            return Some(Told::EnoughForNow);
+            return Some(Notified::EnoughForNow);
         }
         if sample.rejected {
             self.answered.note(sample.key);

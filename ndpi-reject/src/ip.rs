@@ -1,34 +1,34 @@
 //! IP headers (RFC 791, RFC 8200) and the Internet checksum (RFC 1071).
 
-use super::address::Ends;
+use crate::address::Ends;
 
-pub(super) const TCP: u8 = 6;
-pub(super) const ICMP: u8 = 1;
-pub(super) const ICMPV6: u8 = 58;
+pub(crate) const TCP: u8 = 6;
+pub(crate) const ICMP: u8 = 1;
+pub(crate) const ICMPV6: u8 = 58;
 
-pub(super) const V4_HEADER: usize = 20;
-pub(super) const V6_HEADER: usize = 40;
+pub(crate) const V4_HEADER: usize = 20;
+pub(crate) const V6_HEADER: usize = 40;
 
 /// The TTL that Linux gives packets of its own; an answer is one.
 const HOP_LIMIT: u8 = 64;
 
 /// What the IP header of an answer says.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Header {
-    pub(super) ends: Ends,
-    pub(super) proto: u8,
+pub(crate) struct Header {
+    pub(crate) ends: Ends,
+    pub(crate) proto: u8,
     /// DSCP and ECN: the byte after the version.
-    pub(super) traffic_class: u8,
+    pub(crate) traffic_class: u8,
     /// 20 bits, IPv6 only.
-    pub(super) flow_label: u32,
+    pub(crate) flow_label: u32,
     /// IPv4 only.
-    pub(super) dont_fragment: bool,
+    pub(crate) dont_fragment: bool,
 }
 
 impl Header {
     /// The packet of this header and `body`, which holds zeros where its checksum belongs: at
     /// `checksum_at`.
-    pub(super) fn wrap(&self, mut body: Vec<u8>, checksum_at: usize) -> Vec<u8> {
+    pub(crate) fn wrap(&self, mut body: Vec<u8>, checksum_at: usize) -> Vec<u8> {
         let sum = checksum(&[&self.pseudo_header(body.len()), &body]);
         body[checksum_at..checksum_at + 2].copy_from_slice(&sum.to_be_bytes());
         let mut packet = match self.ends {
@@ -86,7 +86,7 @@ impl Header {
 }
 
 /// Puts the right checksum into a whole IPv4 header.
-pub(super) fn set_v4_checksum(header: &mut [u8]) {
+pub(crate) fn set_v4_checksum(header: &mut [u8]) {
     header[10..12].fill(0);
     let sum = checksum(&[header]);
     header[10..12].copy_from_slice(&sum.to_be_bytes());

@@ -164,8 +164,8 @@ fn pings_are_answered_and_errors_never() {
             assert_eq!(answer(&Packet::icmp(ends, kind), Fate::Passed).unwrap().len(), 1, "{kind}");
         }
         for &kind in silent {
-            let told = answer(&Packet::icmp(ends, kind), Fate::Passed);
-            assert_eq!(told, Err(Unanswerable::Icmp), "type {kind}");
+            let notified = answer(&Packet::icmp(ends, kind), Fate::Passed);
+            assert_eq!(notified, Err(Unanswerable::Icmp), "type {kind}");
         }
     }
 }
@@ -196,7 +196,7 @@ fn only_single_hosts_are_answered() {
 }
 
 #[test]
-fn a_link_local_end_is_told_on_its_link() {
+fn a_link_local_end_is_notified_on_its_link() {
     let packet = Packet::udp(V6).with_source("fe80::2".parse().unwrap());
     let to = answer(&packet, Fate::Passed).unwrap()[0].to;
     assert!(matches!(to, SocketAddr::V6(to) if to.scope_id() == build::IFINDEX), "{to}");

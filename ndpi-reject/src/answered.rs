@@ -10,7 +10,7 @@ const GENERATION: usize = 7 << 13;
 /// Counts answers by flow, in bounded memory: of more flows than fit, those go first that were
 /// answered longest ago, and not before [`GENERATION`] others were answered since.
 #[derive(Debug)]
-pub(super) struct Answered {
+pub(crate) struct Answered {
     most: u32,
     generation: usize,
     young: HashMap<FlowKey, u32>,
@@ -19,7 +19,7 @@ pub(super) struct Answered {
 
 impl Answered {
     /// At most `most` answers a flow.
-    pub(super) fn new(most: u32) -> Self {
+    pub(crate) fn new(most: u32) -> Self {
         Self::with_generation(most, GENERATION)
     }
 
@@ -28,12 +28,12 @@ impl Answered {
     }
 
     /// Whether the flow may be answered once more.
-    pub(super) fn may(&self, key: &FlowKey) -> bool {
+    pub(crate) fn may(&self, key: &FlowKey) -> bool {
         self.count(key) < self.most
     }
 
     /// Notes an answer.
-    pub(super) fn note(&mut self, key: FlowKey) {
+    pub(crate) fn note(&mut self, key: FlowKey) {
         let count = self.count(&key).saturating_add(1);
         if self.young.len() >= self.generation && !self.young.contains_key(&key) {
             self.old = std::mem::take(&mut self.young);
@@ -42,7 +42,7 @@ impl Answered {
     }
 
     /// A later flow with this key starts from the beginning.
-    pub(super) fn forget(&mut self, key: &FlowKey) {
+    pub(crate) fn forget(&mut self, key: &FlowKey) {
         self.young.remove(key);
         self.old.remove(key);
     }

@@ -3,27 +3,27 @@
 use ndpi_common::parse::{self, Captured, Fragment, Notes, Options, Packet};
 use ndpi_flow::Sample;
 
-use super::address::Ends;
-use super::ip::Header;
-use super::to_send::{Answer, Unanswerable};
+use crate::address::Ends;
+use crate::ip::Header;
+use crate::to_send::{Answer, Unanswerable};
 
 /// A sample that may be answered as far as IP is concerned.
 #[derive(Debug)]
-pub(super) struct TriggerPacket<'a> {
+pub(crate) struct TriggerPacket<'a> {
     /// Its bytes from the IP header on, without what lies behind the packet's end.
-    pub(super) l3: &'a [u8],
-    pub(super) packet: Packet,
-    pub(super) ends: Ends,
+    pub(crate) l3: &'a [u8],
+    pub(crate) packet: Packet,
+    pub(crate) ends: Ends,
     /// Bytes behind the transport header, of all segments, as on the wire.
-    pub(super) payload_bytes: u32,
+    pub(crate) payload_bytes: u32,
     /// The kernel kept it from its receiver.
-    pub(super) dropped: bool,
+    pub(crate) dropped: bool,
     ifindex: u32,
 }
 
 impl<'a> TriggerPacket<'a> {
     /// Reads the headers.
-    pub(super) fn read(sample: &Sample<'a>) -> Result<Self, Unanswerable> {
+    pub(crate) fn read(sample: &Sample<'a>) -> Result<Self, Unanswerable> {
         let packet = read(sample)?;
         let end = sample.l3.len().min(packet.end as usize);
         let ends = Ends::of(&packet.key, packet.direction);
@@ -48,13 +48,13 @@ impl<'a> TriggerPacket<'a> {
     }
 
     /// The `N` bytes at `at` of the header after IP; `None` when they were not captured.
-    pub(super) fn transport<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+    pub(crate) fn transport<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
         let start = self.packet.l4 as usize + at;
         self.l3.get(start..start + N)?.try_into().ok()
     }
 
     /// The second byte of IPv4's header, or the 8 bits after the version of IPv6's.
-    pub(super) fn traffic_class(&self) -> u8 {
+    pub(crate) fn traffic_class(&self) -> u8 {
         match self.ends {
             Ends::V4 { .. } => self.l3[1],
             Ends::V6 { .. } => self.l3[0] << 4 | self.l3[1] >> 4,
@@ -62,7 +62,7 @@ impl<'a> TriggerPacket<'a> {
     }
 
     /// IPv6's flow label, 0 for IPv4.
-    pub(super) fn flow_label(&self) -> u32 {
+    pub(crate) fn flow_label(&self) -> u32 {
         match self.ends {
             Ends::V4 { .. } => 0,
             Ends::V6 { .. } => u32::from_be_bytes([0, self.l3[1] & 0x0f, self.l3[2], self.l3[3]]),
@@ -70,7 +70,7 @@ impl<'a> TriggerPacket<'a> {
     }
 
     /// The answer of `header` and `body`, see [`Header::wrap`].
-    pub(super) fn answer(&self, header: &Header, body: Vec<u8>, checksum_at: usize) -> Answer {
+    pub(crate) fn answer(&self, header: &Header, body: Vec<u8>, checksum_at: usize) -> Answer {
         Answer { to: header.ends.target(self.ifindex), packet: header.wrap(body, checksum_at) }
     }
 }
