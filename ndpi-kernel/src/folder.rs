@@ -1,6 +1,7 @@
 //! A folder that is used by its descriptor, after a look at who could exchange what is on the way to
 //! it: whatever happens to its path later, nothing is made, opened or removed elsewhere.
 
+use std::error::Error;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -9,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, fstatfs, mkdirat, openat, readlinkat,
-    statat, statfs, unlinkat,
+    renameat, statat, statfs, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::geteuid;
@@ -166,6 +167,18 @@ impl Folder {
     /// Whether it has an entry of this name.
     pub(super) fn has(&self, name: &str) -> bool {
         statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+    }
+
+    /// Puts what `make` makes at a path in it under `name`, in place of what is there: at no moment is nothing.
+    pub(super) fn replace<E: Into<Box<dyn Error + Send + Sync>>>(
+        &self,
+        name: &str,
+        make: impl FnOnce(&Path) -> Result<(), E>,
+    ) -> io::Result<()> {
+        let new = format!("new_{name}");
+        self.remove(&new).map_err(io::Error::other)?;
+        make(&self.entry(&new)).map_err(io::Error::other)?;
+        Ok(renameat(&self.fd, &new, &self.fd, name)?)
     }
 
     /// Removes an entry that is not a folder; false where there is none.

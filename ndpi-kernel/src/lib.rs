@@ -3,10 +3,13 @@
 
 mod abi;
 mod attach;
+mod carried;
 mod clock;
+mod earlier;
 mod element;
 mod folder;
 mod instance;
+mod link_pins;
 mod load;
 mod lock;
 mod map_set;

@@ -1,6 +1,7 @@
 //! Loading the programs and making their maps.
 
 use std::io;
+use std::path::PathBuf;
 
 use aya::maps::{ArrayOfMaps, LpmTrie, Map, MapData, lpm_trie};
 use aya::programs::{ProgramError, RawTracePoint, SchedClassifier, Xdp};
@@ -17,7 +18,6 @@ use super::options::{LoadOptions, log_number, ring_size};
 use super::pins::PinError;
 use super::preflight::PreflightError;
 use super::rings::{Ring, Rings, RingsError};
-use super::sizes::sizes;
 use super::sys;
 
 /// The programs could not be loaded; nothing of them is left in the kernel.
@@ -82,8 +82,14 @@ pub enum LoadError {
     },
 }
 
-/// Creates the maps with the sizes of `options`, and has the kernel verify and take the programs.
-pub(super) fn load(object: &[u8], options: &LoadOptions, cpus: u32) -> Result<Ebpf, LoadError> {
+/// Creates the maps with the sizes of `options`, but for those that are pinned at the paths of `reused`, and
+/// has the kernel verify and take the programs.
+pub(super) fn load(
+    object: &[u8],
+    options: &LoadOptions,
+    sizes: &[(&'static str, u32)],
+    reused: impl IntoIterator<Item = (&'static str, PathBuf)>,
+) -> Result<Ebpf, LoadError> {
     let theirs = abi::of_object(object);
     if theirs != Some(ABI_VERSION) {
         return Err(LoadError::Version { theirs });
@@ -91,8 +97,12 @@ pub(super) fn load(object: &[u8], options: &LoadOptions, cpus: u32) -> Result<Eb
     let snap = options.snap.clamp(1, MAX_SNAP);
     let log_level = log_number(options.log_level);
     let mut loader = EbpfLoader::new();
-    for (name, entries) in sizes(options.verdicts, options.tracks, options.fragments, cpus) {
-        loader.map_max_entries(name, entries);
+    for (name, entries) in sizes {
+        loader.map_max_entries(name, *entries);
+    }
+    // It opens them without a look: whoever calls has compared them.
+    for (name, path) in reused {
+        loader.map_pin_path(name, path);
     }
     loader
         .override_global(global::BUDGET, &options.budget, true)

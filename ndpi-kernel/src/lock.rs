@@ -1,6 +1,7 @@
 //! One instance per pin directory: a locked file under `/run`, named by the directory's device and
-//! inode, which the kernel unlocks when its holder is gone, however it went. It names the holder and
-//! its programs, a number a line. Beside it is the socket at which the holder takes commands.
+//! inode, which the kernel unlocks when its holder is gone, however it went. It names the holder, the
+//! directory and the holder's programs, a line each. A holder that is gone leaves it behind, as long as its
+//! programs may be on interfaces. Beside it is the socket at which the holder takes commands.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -64,6 +65,8 @@ pub(super) struct Lock {
     name: String,
     /// The programs in the file.
     noted: Vec<u32>,
+    /// The file is to be there when the holder is gone.
+    stays: bool,
 }
 
 impl Lock {
@@ -91,15 +94,31 @@ impl Lock {
                 Ok(()) if is_linked(&file) => break file,
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    let pid = numbers(&mut file).first().copied();
+                    let pid = holder(&mut file);
                     return Err(LockError::Held { pins: pins.path().to_owned(), pid });
                 }
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
         };
+        let earlier = programs(&mut file);
         file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
-        writeln!(file, "{}", std::process::id()).map_err(failed)?;
-        Ok(Self { file, directory, name, noted: Vec::new() })
+        let (pid, path) = (std::process::id(), path_in_text(pins));
+        write!(file, "{pid}\n{path}\n").map_err(failed)?;
+        let mut lock = Self { file, directory, name, noted: Vec::new(), stays: false };
+        // Until they are replaced, they are this holder's.
+        lock.note(&earlier[earlier.len().saturating_sub(EARLIER)..])?;
+        Ok(lock)
+    }
+
+    /// Leaves the file behind when this is dropped, as the holder's programs stay where they are, or not.
+    pub(super) fn set_stays(&mut self, stays: bool) {
+        self.stays = stays;
+    }
+
+    /// The programs of all other instances: of those that run, and of those that are gone and have left
+    /// theirs on interfaces.
+    pub(super) fn programs_of_others(&self) -> Vec<u32> {
+        programs_of_others_in(&self.directory, Some(&self.name))
     }
 
     /// Notes the programs that belong to the holder, by their numbers, each once: the file does not grow
@@ -131,6 +150,9 @@ impl Lock {
 impl Drop for Lock {
     /// Removes the file while it is still locked: who opens it from here on makes another.
     fn drop(&mut self) {
+        if self.stays {
+            return;
+        }
         if let Err(error) = self.directory.remove(&lock_of(&self.name)) {
             log::debug!("{error}");
         }
@@ -161,7 +183,7 @@ fn is_linked(file: &File) -> bool {
 pub(super) fn is_held(pins: &Folder) -> bool {
     let directory = Folder::open(Path::new(DIRECTORY), Owner::Given, On::Anything);
     let Ok(Some(directory)) = directory else { return false };
-    open_if_held(&directory, &lock_of(&pins.id())).is_some()
+    open_to_read(&directory, &lock_of(&pins.id())).is_some_and(|(_, held)| held)
 }
 
 /// Where the instance that holds `pins` listens for commands.
@@ -169,21 +191,41 @@ pub(super) fn socket_path(pins: &Folder) -> PathBuf {
     Path::new(DIRECTORY).join(socket_of(&pins.id()))
 }
 
-/// The programs of all running instances, by their numbers.
+/// The programs of all instances, running or gone, that may be on interfaces: by their numbers.
 pub(super) fn programs_in_use() -> Result<Vec<u32>, FolderError> {
     programs_in_use_in(Path::new(DIRECTORY))
 }
 
 fn programs_in_use_in(directory: &Path) -> Result<Vec<u32>, FolderError> {
     let directory = Folder::open(directory, Owner::Given, On::Anything)?;
-    let Some(directory) = directory else { return Ok(Vec::new()) };
-    let locks = names(&directory).into_iter().filter(|name| name.ends_with(LOCK));
-    let held = locks.filter_map(|name| open_if_held(&directory, &name));
-    Ok(held.flat_map(|mut lock| numbers(&mut lock).into_iter().skip(1)).collect())
+    Ok(directory.map_or_else(Vec::new, |directory| programs_of_others_in(&directory, None)))
 }
 
-/// Removes locks and sockets that nobody holds, of whatever pin directory: that may be gone already.
-/// Says how many sockets there were.
+fn programs_of_others_in(directory: &Folder, own: Option<&str>) -> Vec<u32> {
+    let mut found = Vec::new();
+    for entry in names(directory) {
+        let Some(name) = entry.strip_suffix(LOCK).filter(|name| Some(*name) != own) else {
+            continue;
+        };
+        let Some((mut file, held)) = open_to_read(directory, &entry) else { continue };
+        if held || has_pins(&mut file, name) {
+            found.extend(programs(&mut file));
+        }
+    }
+    found
+}
+
+/// Whether the pin directory of a lock that nobody holds is there still, with what keeps programs on
+/// interfaces.
+fn has_pins(file: &mut File, name: &str) -> bool {
+    let Some(path) = lines(file).into_iter().nth(1) else { return false };
+    let pins = Folder::open(Path::new(&path), Owner::Given, On::Anything);
+    matches!(pins, Ok(Some(pins)) if pins.id() == name)
+}
+
+/// Removes locks and sockets that nobody holds, of whatever pin directory: that may be gone already. A lock
+/// whose pins are there is kept: it says whose the programs on interfaces are. Says how many sockets there
+/// were.
 pub(super) fn remove_dead() -> Result<usize, FolderError> {
     remove_dead_in(Path::new(DIRECTORY))
 }
@@ -197,11 +239,13 @@ fn remove_dead_in(directory: &Path) -> Result<usize, FolderError> {
             continue;
         };
         // While this is held no instance starts with that name.
-        let Ok(Some(lock)) = open_lock(&directory, &lock_of(name)) else { continue };
+        let Ok(Some(mut lock)) = open_lock(&directory, &lock_of(name)) else { continue };
         let free = lock.try_lock().is_ok();
         if free && is_linked(&lock) {
             removed += usize::from(directory.remove(&socket_of(name))?);
-            directory.remove(&lock_of(name))?;
+            if !has_pins(&mut lock, name) {
+                directory.remove(&lock_of(name))?;
+            }
         }
     }
     Ok(removed)
@@ -213,12 +257,20 @@ fn names(directory: &Folder) -> Vec<String> {
     entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
-/// The lock file, if somebody holds it.
-fn open_if_held(directory: &Folder, name: &str) -> Option<File> {
+/// The lock file, and whether somebody holds it.
+fn open_to_read(directory: &Folder, name: &str) -> Option<(File, bool)> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(openat(directory.fd(), name, flags, Mode::empty()).ok()?);
-    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then_some(file)
+    let held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    // Who starts just now is not to find it locked.
+    if !held {
+        file.unlock().ok()?;
+    }
+    Some((file, held))
 }
+
+/// Programs of the holder before that are kept in the file: an instance has eight at most.
+const EARLIER: usize = 16;
 
 const LOCK: &str = ".lock";
 const SOCKET: &str = ".sock";
@@ -231,12 +283,27 @@ fn socket_of(name: &str) -> String {
     name.to_owned() + SOCKET
 }
 
-/// The numbers in a lock file, a line each.
-fn numbers(file: &mut File) -> Vec<u32> {
+/// The path of a pin directory, on one line.
+fn path_in_text(pins: &Folder) -> String {
+    let path = std::path::absolute(pins.path()).unwrap_or_default();
+    path.to_str().filter(|path| !path.contains('\n')).unwrap_or_default().to_owned()
+}
+
+/// The process that holds a lock file, or has held it.
+fn holder(file: &mut File) -> Option<u32> {
+    lines(file).first()?.parse().ok()
+}
+
+/// The programs in a lock file.
+fn programs(file: &mut File) -> Vec<u32> {
+    lines(file).iter().skip(2).filter_map(|line| line.parse().ok()).collect()
+}
+
+/// The lines of a lock file: the holder, the pin directory, programs. One that was just made has none.
+fn lines(file: &mut File) -> Vec<String> {
     let mut text = String::new();
-    // A holder that has not written yet has no numbers.
-    let _ = file.take(4096).read_to_string(&mut text);
-    text.lines().filter_map(|line| line.parse().ok()).collect()
+    let read = file.rewind().and_then(|()| file.take(8192).read_to_string(&mut text));
+    text.lines().take_while(|_| read.is_ok()).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

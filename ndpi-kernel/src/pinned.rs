@@ -1,15 +1,19 @@
 //! The maps of another instance, running or dead, as it pinned them.
 
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
 use ndpi_common::ABI_VERSION;
 
+use super::attach::interface_name;
 use super::folder::{Folder, FolderError, On, Owner};
 use super::instance::Instance;
+use super::link_pins::LinkPins;
 use super::map_set::MapSet;
 use super::maps::{MapError, RuleNames, RuntimeConfig, Stats, TrackMaps, VerdictMaps};
 use super::preflight::{PreflightError, check_may_read_maps};
 use super::shape::Shapes;
+use super::sys::link::{self, LinkPlace};
 use super::{DEFAULT_PIN_DIRECTORY, lock};
 
 /// The pinned maps could not be read.
@@ -62,6 +66,17 @@ pub struct Pinned {
     pub stats: Stats,
     /// The coarse clock and the switches that can be changed while the programs run.
     pub live: RuntimeConfig,
+    /// The programs that links hold on interfaces, whether it runs or not.
+    pub links: Vec<PinnedLink>,
+}
+
+/// A program that a pinned link holds on an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinnedLink {
+    /// The interface's name; of one in another network namespace only its index there.
+    pub interface: String,
+    /// Whether it is XDP; else it is TC at tcx.
+    pub is_xdp: bool,
 }
 
 /// Opens the maps pinned in `directory` ([`DEFAULT_PIN_DIRECTORY`] by default), after a look at
@@ -89,7 +104,22 @@ pub fn open(directory: Option<&Path>) -> Result<Pinned, PinnedError> {
         tracks: TrackMaps::open(&maps)?,
         stats: Stats::open(&maps)?,
         live: RuntimeConfig::open(&maps)?,
+        links: links(directory)?,
     })
+}
+
+/// The links that are pinned beside the maps in `directory`, and hold something.
+fn links(directory: &Path) -> Result<Vec<PinnedLink>, FolderError> {
+    let Some(pins) = LinkPins::open(directory)? else { return Ok(Vec::new()) };
+    let held = pins.names().into_iter().filter_map(|name| {
+        let link = pins.get(&name).ok()?;
+        let held = link::held(link.as_fd()).ok()??;
+        Some(PinnedLink {
+            interface: interface_name(held.ifindex?),
+            is_xdp: held.place == LinkPlace::Xdp,
+        })
+    });
+    Ok(held.collect())
 }
 
 /// Whether an instance holds `directory`: it runs, starts or ends.

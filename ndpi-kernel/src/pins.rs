@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Mode;
 use rustix::mount::{MountFlags, mount};
 
+use super::earlier::Earlier;
 use super::folder::{Folder, FolderError, On, is_on_bpf};
 use super::instance::Instance;
+use super::link_pins::LinkPins;
 use super::lock::{Lock, LockError};
 use super::map_set::{MapSet, names};
 use super::maps::MapError;
+use super::shape::Shapes;
 
 /// Where the BPF file system is mounted by convention.
 const BPF_FILE_SYSTEM: &str = "/sys/fs/bpf";
@@ -46,38 +49,75 @@ pub enum PinError {
     Map(#[from] MapError),
 }
 
-/// A pin directory held by this process. On drop the pins and the directory are removed.
+/// A pin directory held by this process. On drop the pins and the directory are removed, unless they are to
+/// [stay](Pins::stay).
 // Fields are dropped in this order: the right to the directory before those above it that were made.
 #[derive(Debug)]
 pub(super) struct Pins {
     lock: Lock,
     folder: Folder,
+    stays: bool,
 }
 
 impl Pins {
-    /// Takes `directory`, and removes what a crashed instance left in it.
+    /// Takes `directory`, with what an instance that is gone has left in it.
     pub(super) fn take(directory: &Path) -> Result<Self, PinError> {
         mount_bpf_file_system(directory)?;
         let (folder, lock) = make_and_lock(directory)?;
-        if remove_pins(&folder)? > 0 {
-            log::info!("removed the maps that an earlier instance left in {}", directory.display());
+        let mut pins = Self { lock, folder, stays: false };
+        // Until it is known what of it is of use, nothing of it goes.
+        if pins.folder.has(Instance::PIN) {
+            pins.set_stays(true);
         }
-        Ok(Self { lock, folder })
+        Ok(pins)
     }
 
-    /// Pins `maps` and a note about this instance, readable by their owner alone, as the kernel has
-    /// it.
-    pub(super) fn pin(&self, maps: &MapSet) -> Result<(), PinError> {
-        maps.pin(&self.folder).map_err(|(name, source)| {
+    /// What an instance that is gone has left here, beside what maps are to be like.
+    pub(super) fn earlier(&self, shapes: &Shapes) -> Result<Earlier, PinError> {
+        Ok(Earlier::open(&self.folder, shapes)?)
+    }
+
+    /// Where links are pinned.
+    pub(super) fn links(&self) -> Result<LinkPins, PinError> {
+        Ok(LinkPins::make(self.folder.path())?)
+    }
+
+    /// The path of a pinned map.
+    pub(super) fn map(&self, name: &str) -> PathBuf {
+        self.folder.entry(name)
+    }
+
+    /// Pins `maps` and a note about this instance, readable by their owner alone, as the kernel has it, in
+    /// place of what is there, but for those of `earlier` that are the same. However this is cut short,
+    /// beside a note there are only maps of its version.
+    pub(super) fn pin(&self, maps: &MapSet, earlier: &Earlier) -> Result<(), PinError> {
+        if !earlier.is_of_our_version() {
+            remove_maps(&self.folder)?;
+        }
+        Instance::current().pin(&self.folder)?;
+        maps.pin(&self.folder, |name| !earlier.is_same(name)).map_err(|(name, source)| {
             let path = self.folder.path().join(name);
             PinError::Pin { path, source }
-        })?;
-        Ok(Instance::current().pin(&self.folder)?)
+        })
     }
 
     /// Says whose programs these are, for `detach` with another pin directory to leave them alone.
     pub(super) fn note(&mut self, programs: &[u32]) -> Result<(), PinError> {
         Ok(self.lock.note(programs)?)
+    }
+
+    /// Programs of other instances, running or gone.
+    pub(super) fn programs_of_others(&self) -> Vec<u32> {
+        self.lock.programs_of_others()
+    }
+
+    /// Leaves everything in its place when this is dropped, or not.
+    pub(super) fn set_stays(&mut self, stays: bool) {
+        self.stays = stays;
+        self.lock.set_stays(stays);
+        if stays {
+            self.folder.keep();
+        }
     }
 
     /// The directory.
@@ -93,6 +133,9 @@ impl Pins {
 
 impl Drop for Pins {
     fn drop(&mut self) {
+        if self.stays {
+            return;
+        }
         if let Err(error) = remove(&self.folder) {
             log::warn!("{error}; remove it with: ndpi-xdp detach");
         }
@@ -114,17 +157,24 @@ fn make_and_lock(directory: &Path) -> Result<(Folder, Lock), PinError> {
     Err(FolderError::Call { doing, path, source }.into())
 }
 
-/// Removes our pins in `folder`, and the folder if nothing else is in it; says how many pins there
-/// were.
+/// Removes our pins in `folder`, and the folder if nothing else is in it; says how many maps there were.
+/// Programs that are held by nothing but pinned links come off.
 pub(super) fn remove(folder: &Folder) -> Result<usize, FolderError> {
-    let removed = remove_pins(folder)?;
+    if let Some(links) = LinkPins::open(folder.path())? {
+        for name in links.names() {
+            links.remove(&name)?;
+        }
+        links.remove_if_empty();
+    }
+    let removed = remove_maps(folder)?;
     folder.remove_if_empty();
     Ok(removed)
 }
 
-fn remove_pins(folder: &Folder) -> Result<usize, FolderError> {
+/// Removes maps, and the note about them first: without it nobody takes the rest for whole.
+fn remove_maps(folder: &Folder) -> Result<usize, FolderError> {
     let mut removed = 0;
-    for name in names().chain([Instance::PIN]) {
+    for name in [Instance::PIN].into_iter().chain(names()) {
         removed += usize::from(folder.remove(name)?);
     }
     Ok(removed)

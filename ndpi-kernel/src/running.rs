@@ -2,6 +2,7 @@
 
 mod attached;
 mod attaching;
+mod taking_over;
 mod wires;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +13,8 @@ use ndpi_common::names::{map, program};
 use ndpi_common::parse::{self, Fragment, Packet};
 use ndpi_common::{Direction, FragmentKey, FragmentPorts, Key};
 
-use super::attach::{Layer, Wire};
+use super::attach::{Layer, LinkStore, Wire};
+use super::carried::carry_over;
 use super::load::{self, LoadError};
 use super::map_set::MapSet;
 use super::maps::hash::Hash;
@@ -25,6 +27,8 @@ use super::options::LoadOptions;
 use super::pins::Pins;
 use super::preflight::preflight;
 use super::rings::Rings;
+use super::shape::Shapes;
+use super::sizes::sizes;
 use super::test_run::TestRun;
 use attached::Attached;
 pub use attached::{Health, Links};
@@ -53,23 +57,33 @@ pub struct Kernel {
     peers: Peers,
     lost: LostFrames,
     wires: Vec<Wire>,
+    links: LinkStore,
+    /// Whether what an instance that is gone has left is not yet all taken over or released.
+    is_taking_over: bool,
     /// Whether the program that counts lost frames runs.
     counts_lost: bool,
     pins: Option<Pins>,
 }
 
 impl Kernel {
-    /// Checks the machine, loads the programs, makes their maps and rings, and pins the maps. What
-    /// a crashed instance left in the pin directory is removed.
+    /// Checks the machine, loads the programs, makes their maps and rings, and pins the maps. What an
+    /// instance that is gone has left in the pin directory is used again: its maps, where they are as ours
+    /// are to be, else what stands in them. Its programs stay on their interfaces until they are replaced, or
+    /// [released](Kernel::release_earlier).
     ///
     /// # Errors
     ///
-    /// Something is missing, or the kernel refused; nothing is left in the kernel then.
+    /// Something is missing, or the kernel refused; nothing is left in the kernel then but what was there.
     pub fn load(options: &LoadOptions) -> Result<Self, LoadError> {
         let object = preflight()?;
         let mut pins = options.pin_directory.as_deref().map(Pins::take).transpose()?;
         let cpus = load::possible_cpus()?;
-        let mut object = load::load(object, options, cpus)?;
+        let sizes = sizes(options.verdicts, options.tracks, options.fragments, cpus);
+        let shapes = Shapes::of_object()?.with_sizes(&sizes);
+        let earlier =
+            pins.as_ref().map(|pins| pins.earlier(&shapes)).transpose()?.unwrap_or_default();
+        let reused = pins.iter().flat_map(|pins| earlier.same().map(|name| (name, pins.map(name))));
+        let mut object = load::load(object, options, &sizes, reused)?;
         let messages = match options.log_level {
             LevelFilter::Off => None,
             _ => Messages::start(&mut object).map_err(LoadError::Log)?,
@@ -78,10 +92,13 @@ impl Kernel {
             load::read_clocks(&mut object).map_err(|error| load::refused(program::CLOCK, error))?;
         let maps = MapSet::of_object(&mut object)?;
         let rings = load::make_rings(&maps, options.ring_bytes, cpus)?;
+        let mut links = LinkStore::default();
         if let Some(pins) = &mut pins {
             let ids = load::program_ids(&mut object, Layer::Link);
             pins.note(&ids.map_err(|error| load::refused(program::XDP, error))?)?;
-            pins.pin(&maps)?;
+            carry_over(&earlier, &maps)?;
+            pins.pin(&maps, &earlier)?;
+            links = LinkStore::open(pins.links()?, pins.programs_of_others());
         }
         let (live, peers) = (RuntimeConfig::open(&maps)?, Peers::open(&maps)?);
         let kernel = Self {
@@ -102,6 +119,8 @@ impl Kernel {
             lost: LostFrames::open(&maps, &peers)?,
             peers,
             wires: Vec::new(),
+            links,
+            is_taking_over: earlier.instance().is_some(),
             counts_lost: false,
             _maps: maps,
             pins,
@@ -109,6 +128,7 @@ impl Kernel {
         // From the first packet on the programs know the time.
         kernel.live.start_clock(reading, crate::clock::jiffy_ns())?;
         kernel.live.set_switches(options.switches)?;
+        kernel.tracks.show_again()?;
         Ok(kernel)
     }
 
@@ -222,6 +242,13 @@ impl Kernel {
         self.pins = None;
     }
 
+    /// Leaves the programs where they are, with all that is pinned, and gives the pin directory up: what
+    /// is decided stays enforced, and another instance may go on from there.
+    pub fn leave(&mut self) {
+        self.leave_all();
+        self.pins = None;
+    }
+
     /// Runs the programs on packets of the caller's making.
     pub fn test_run(&mut self) -> TestRun<'_> {
         TestRun::new(&mut self.object)
@@ -230,6 +257,10 @@ impl Kernel {
 
 impl Drop for Kernel {
     fn drop(&mut self) {
+        if self.is_taking_over {
+            // It did not come to take the place of the earlier one, whose verdicts stand.
+            return self.leave_all();
+        }
         self.detach_all();
     }
 }

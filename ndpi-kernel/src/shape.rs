@@ -89,6 +89,16 @@ impl Shapes {
         Ok(Self(shapes.collect()))
     }
 
+    /// The same, with as many entries as the options of this process say.
+    pub(super) fn with_sizes(mut self, sizes: &[(&'static str, u32)]) -> Self {
+        for (name, entries) in sizes {
+            if let Some(shape) = self.0.get_mut(*name) {
+                shape.entries = Some(*entries);
+            }
+        }
+        self
+    }
+
     /// That of a map.
     pub(super) fn of(&self, name: &'static str) -> Result<&Shape, MapError> {
         self.0.get(name).ok_or(MapError::Missing { map: name })

@@ -1,9 +1,12 @@
 //! The bpf(2) calls that aya does not make: rings without an object, batches, look-up with removal,
-//! links that can be asked where they are.
+//! links that are pinned, moved and asked where they are
+//! ([`link`]).
 //!
 //! Every map goes by a descriptor and typed keys and values, whose sizes the caller has compared
 //! with the map's own, and which is not of a type that has a value for each CPU
 //! ([`super::maps::hash::Hash::open`] sees to both).
+
+pub(crate) mod link;
 
 use std::ffi::c_long;
 use std::io;
@@ -19,10 +22,15 @@ enum Command {
     Lookup = 1,
     Update = 2,
     Delete = 3,
+    Pin = 6,
+    Get = 7,
     ObjectInfo = 15,
+    ProgramQuery = 16,
     LookupAndDelete = 21,
     LookupBatch = 24,
     LinkCreate = 28,
+    LinkUpdate = 29,
+    LinkDetach = 34,
 }
 
 /// `BPF_MAP_TYPE_RINGBUF`.
@@ -37,6 +45,8 @@ pub(crate) enum Write {
     Any = 0,
     /// Inserts only; fails with `EEXIST` (`BPF_NOEXIST`).
     New = 1,
+    /// Overwrites only; fails with `ENOENT` (`BPF_EXIST`).
+    Existing = 2,
 }
 
 /// The front of `union bpf_attr` for `BPF_MAP_CREATE`.
@@ -74,39 +84,6 @@ struct BatchAttr {
     map_fd: u32,
     elem_flags: u64,
     flags: u64,
-}
-
-/// `union bpf_attr` for making a link to an interface.
-#[repr(C)]
-struct LinkAttr {
-    program_fd: u32,
-    ifindex: u32,
-    attach_type: u32,
-    flags: u32,
-    /// What a link of tcx comes before or behind: nothing, for the first or last place.
-    relative: u32,
-    padding: u32,
-    expected_revision: u64,
-}
-
-/// `union bpf_attr` for asking what an object is.
-#[repr(C)]
-struct InfoAttr {
-    fd: u32,
-    len: u32,
-    info: u64,
-}
-
-/// The front of `struct bpf_link_info` for links to interfaces (XDP, tcx).
-#[repr(C)]
-#[derive(Default)]
-struct LinkInfo {
-    link_type: u32,
-    id: u32,
-    program: u32,
-    padding: u32,
-    ifindex: u32,
-    padding2: u32,
 }
 
 /// Creates a ring buffer of `bytes` bytes: a power of two and a multiple of the page size.
@@ -156,52 +133,6 @@ fn create(name: &str, mut attr: CreateAttr) -> io::Result<OwnedFd> {
     let fd = RawFd::try_from(fd).map_err(io::Error::other)?;
     // SAFETY: the call succeeded, so this is a new descriptor that nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-/// Where on an interface a link puts its program (`enum bpf_attach_type`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LinkPlace {
-    Xdp = 37,
-    TcxIngress = 46,
-    TcxEgress = 47,
-}
-
-/// Makes a link that holds `program` on an interface for as long as it is open. Linux 5.9 for XDP, 6.6
-/// for tcx.
-pub(crate) fn create_link(
-    program: BorrowedFd<'_>,
-    ifindex: u32,
-    place: LinkPlace,
-    flags: u32,
-) -> io::Result<OwnedFd> {
-    let mut attr = LinkAttr {
-        program_fd: descriptor(program),
-        ifindex,
-        attach_type: place as u32,
-        flags,
-        relative: 0,
-        padding: 0,
-        expected_revision: 0,
-    };
-    // SAFETY: the attribute's form is that of the command, and it holds no pointers.
-    let fd = unsafe { bpf(Command::LinkCreate, &raw mut attr) }?;
-    let fd = RawFd::try_from(fd).map_err(io::Error::other)?;
-    // SAFETY: the call succeeded, so this is a new descriptor that nobody else owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-/// The interface that a link to one is on, by its index in the namespace where it is now; `None` when
-/// the interface is gone or the link was detached.
-pub(crate) fn link_ifindex(link: BorrowedFd<'_>) -> io::Result<Option<u32>> {
-    let mut info = LinkInfo::default();
-    let mut attr = InfoAttr {
-        fd: descriptor(link),
-        len: u32::try_from(size_of::<LinkInfo>()).map_err(io::Error::other)?,
-        info: (&raw mut info).expose_provenance() as u64,
-    };
-    // SAFETY: the kernel writes at most `len` bytes to `info`, which outlives the call.
-    unsafe { bpf(Command::ObjectInfo, &raw mut attr) }?;
-    Ok((info.ifindex != 0).then_some(info.ifindex))
 }
 
 /// The value of `key`; `None` when there is none.
@@ -341,6 +272,5 @@ unsafe fn bpf<T>(command: Command, attr: *mut T) -> io::Result<c_long> {
 const _: () = {
     // The kernel refuses attributes whose bytes beyond a command's last field are not 0.
     assert!(size_of::<ElementAttr>() == 32 && size_of::<BatchAttr>() == 56);
-    assert!(size_of::<CreateAttr>() == 44 && size_of::<LinkAttr>() == 32);
-    assert!(size_of::<InfoAttr>() == 16 && size_of::<LinkInfo>() == 24);
+    assert!(size_of::<CreateAttr>() == 44);
 };

@@ -1,5 +1,7 @@
 //! A sandbox, and something outside of it to talk to.
 
+use std::net::UdpSocket;
+
 use crate::namespace::{Namespace, inside};
 use crate::sandbox::Sandbox;
 
@@ -45,5 +47,41 @@ impl Pair {
     /// The same at the far end.
     pub fn far<T: Send>(&self, task: impl FnOnce() -> T + Send) -> T {
         inside(&self.far, task)
+    }
+}
+
+/// A flow of datagrams from the far end to the near one.
+pub struct Datagrams {
+    sender: UdpSocket,
+    receiver: UdpSocket,
+    port: u16,
+}
+
+impl Datagrams {
+    /// One between these ports.
+    pub fn new(pair: &Pair, from: u16, port: u16) -> Self {
+        let receiver = pair.near(|| UdpSocket::bind((NEAR, port)).unwrap());
+        receiver.set_nonblocking(true).unwrap();
+        let sender = pair.far(|| UdpSocket::bind((FAR, from)).unwrap());
+        Self { sender, receiver, port }
+    }
+
+    /// Sends some datagrams that no protocol would.
+    pub fn send(&self, count: usize) {
+        for _ in 0..count {
+            self.sender.send_to(&[0xa5; 40], (NEAR, self.port)).unwrap();
+        }
+    }
+
+    /// How many have arrived since the last call.
+    pub fn arrived(&self) -> usize {
+        std::iter::from_fn(|| self.receiver.recv(&mut [0; 64]).ok()).count()
+    }
+
+    /// How many of some datagrams arrive. On veth, what is not dropped has arrived by the time it is
+    /// sent.
+    pub fn arriving(&self, count: usize) -> usize {
+        self.send(count);
+        self.arrived()
     }
 }

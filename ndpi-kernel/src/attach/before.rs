@@ -6,7 +6,7 @@ use std::io;
 use aya::programs::{SchedClassifier, TcAttachType};
 use ndpi_common::names::program;
 
-use super::xdp::program_name;
+use super::program_name::program_name;
 use crate::netlink::{self, Interface, interfaces};
 
 /// A program or filter at an interface's egress.

@@ -2,14 +2,17 @@
 
 use std::io;
 
-use aya::programs::tc::{self, NlOptions, SchedClassifierLinkId, TcAttachOptions, TcError};
+use aya::programs::tc::{
+    self, NlOptions, SchedClassifierLink, SchedClassifierLinkId, TcAttachOptions, TcError, TcHandle,
+};
 use aya::programs::{ProgramError, SchedClassifier, TcAttachType};
 
 use super::bpf_link::BpfLink;
+use super::link_store::LinkStore;
 use super::xdp::os_error;
 use super::{AttachError, Egress};
 use crate::netlink::{self, Interface};
-use crate::sys::LinkPlace;
+use crate::sys::link::LinkPlace;
 
 /// `BPF_F_BEFORE`: with nothing named, the first place.
 const FIRST: u32 = 1 << 3;
@@ -62,49 +65,72 @@ enum Held {
         program: u32,
         /// `clsact` was made for it.
         made_clsact: bool,
+        /// It is to be there when this is gone.
+        stays: bool,
     },
 }
 
 impl TcLink {
-    /// Attaches `program` the wanted way; says how it is attached.
+    /// Attaches `program` the wanted way; says how it is attached. Where an instance that is gone has left
+    /// a program there, that one is replaced.
     pub(crate) fn attach(
         program: &mut SchedClassifier,
         interface: &Interface,
         side: Side,
         by: Egress,
+        store: &mut LinkStore,
     ) -> Result<Self, AttachError> {
         if by == Egress::Clsact {
-            return Self::attach_clsact(program, interface, side);
+            return Self::attach_clsact(program, interface, side, store);
         }
-        // First in the row: what another program lets pass for good would not be seen here.
-        let at = |fd| BpfLink::new(fd, interface.index, side.place(), FIRST);
-        let link = program.fd().and_then(at);
-        match link {
+        match Self::attach_tcx(program, interface, side, store) {
             Ok(link) => Ok(Self { by: Egress::Tcx, side, held: Held::Link(link) }),
             // Kernels before 6.6, and some built without, do not know this type of attachment, and
             // say so in different ways. What keeps both ways from working, clsact tells as well.
             Err(source) if by == Egress::Auto => {
                 log::debug!("{}: no tcx: {:#}", interface.name, anyhow::Error::new(source));
-                Self::attach_clsact(program, interface, side)
+                Self::attach_clsact(program, interface, side, store)
             }
             Err(source) => Err(refused(interface, source)),
         }
+    }
+
+    fn attach_tcx(
+        program: &SchedClassifier,
+        interface: &Interface,
+        side: Side,
+        store: &mut LinkStore,
+    ) -> Result<BpfLink, ProgramError> {
+        if let Some((link, _)) = store.take(side.place(), interface) {
+            link.give(program.fd()?)?;
+            return Ok(link);
+        }
+        // First in the row: what another program lets pass for good would not be seen here.
+        let mut link = BpfLink::new(program.fd()?, interface.index, side.place(), FIRST)?;
+        store.pin(&mut link, side.place(), interface);
+        Ok(link)
     }
 
     fn attach_clsact(
         program: &mut SchedClassifier,
         interface: &Interface,
         side: Side,
+        store: &LinkStore,
     ) -> Result<Self, AttachError> {
         let number = program.info().map_err(|source| refused(interface, source))?.id();
+        let filter = |link, made_clsact, stays| Self {
+            by: Egress::Clsact,
+            side,
+            held: Held::Filter { link, program: number, made_clsact, stays },
+        };
+        if let Some(link) = replace_filter(program, interface, side, store) {
+            // Whoever made clsact: it goes when nothing is in it any more.
+            return Ok(filter(link, true, true));
+        }
         let made_clsact = add_clsact(interface)?;
         let options = TcAttachOptions::Netlink(NlOptions { priority: 1, ..NlOptions::default() });
         match program.attach_with_options(&interface.name, side.attach_type(), options) {
-            Ok(link) => Ok(Self {
-                by: Egress::Clsact,
-                side,
-                held: Held::Filter { link, program: number, made_clsact },
-            }),
+            Ok(link) => Ok(filter(link, made_clsact, false)),
             Err(source) => {
                 if made_clsact {
                     remove_empty_clsact(interface.index);
@@ -130,13 +156,26 @@ impl TcLink {
         matches!(self.held, Held::Link(_))
     }
 
-    /// Takes it off again, and the `clsact` that was made for it if nobody else uses it by now.
+    /// Leaves the program there when this is dropped or detached, or not.
+    pub(crate) fn set_stays(&mut self, stay: bool) {
+        match &mut self.held {
+            Held::Link(link) => link.set_stays(stay),
+            Held::Filter { stays, .. } => *stays = stay,
+        }
+    }
+
+    /// Takes it off again, unless it is to stay, and the `clsact` that was made for it if nobody else uses
+    /// it by now.
     pub(crate) fn detach(
         self,
         program: &mut SchedClassifier,
         index: u32,
     ) -> Result<(), ProgramError> {
-        let Held::Filter { link, made_clsact, .. } = self.held else { return Ok(()) };
+        let Held::Filter { link, made_clsact, stays, .. } = self.held else { return Ok(()) };
+        if stays {
+            forget(program, link);
+            return Ok(());
+        }
         let detached = program.detach(link);
         if made_clsact {
             remove_empty_clsact(index);
@@ -146,13 +185,38 @@ impl TcLink {
 
     /// Lets go of one that is not there any more: another filter may be in its place.
     pub(crate) fn forget(self, program: Result<&mut SchedClassifier, ProgramError>) {
-        if let Held::Filter { link, .. } = self.held
-            && let Ok(link) = program.and_then(|program| program.take_link(link))
-        {
-            // On drop it would remove what is there now. It holds nothing but numbers.
-            std::mem::forget(link);
+        if let (Held::Filter { link, .. }, Ok(program)) = (self.held, program) {
+            forget(program, link);
         }
     }
+}
+
+/// Lets go of a filter, whatever is in its place.
+fn forget(program: &mut SchedClassifier, link: SchedClassifierLinkId) {
+    if let Ok(link) = program.take_link(link) {
+        // On drop it would remove what is there now. It holds nothing but numbers.
+        std::mem::forget(link);
+    }
+}
+
+/// Puts `program` in the place of the one that an instance which is gone has left in a filter, if there is
+/// one: no packet meets neither.
+fn replace_filter(
+    program: &mut SchedClassifier,
+    interface: &Interface,
+    side: Side,
+    store: &LinkStore,
+) -> Option<SchedClassifierLinkId> {
+    let (filters, _) = netlink::filters(interface.index, side.parent()).ok()?;
+    let filter = filters.iter().find(|filter| store.is_earlier(filter))?;
+    let (handle, kind) = (TcHandle::from(filter.handle), side.attach_type());
+    let link =
+        SchedClassifierLink::attached(&interface.name, kind, filter.priority, handle, None).ok()?;
+    let replaced = program.attach_to_link(link).map_err(anyhow::Error::new);
+    if let Err(error) = &replaced {
+        log::warn!("{}: a TC filter is not replaced: {error:#}", interface.name);
+    }
+    replaced.ok()
 }
 
 /// Whether `clsact` had to be made.

@@ -7,15 +7,20 @@ use std::path::Path;
 use aya::programs::ProgramError;
 use aya::programs::links::Link;
 use aya::programs::tc::{SchedClassifierLink, TcHandle};
-use ndpi_common::names::program;
 
 use super::egress::{Side, remove_empty_clsact};
-use super::xdp::{self, program_name};
+use super::filters::is_ours;
+use super::interface::interface_name;
+use super::link_store::LinkStore;
+use super::program_name::program_name;
+use super::xdp;
 use crate::folder::{Folder, FolderError, On, Owner};
+use crate::link_pins::LinkPins;
 use crate::lock::{Lock, LockError, programs_in_use, remove_dead};
 use crate::netlink::{Filter, Interface, detach_xdp, filters, interfaces};
 use crate::pins;
 use crate::preflight::{PreflightError, check_capabilities, check_may_list_programs};
+use crate::sys::link::LinkPlace;
 
 /// Something could not be taken off.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +66,8 @@ pub struct Detached {
     pub socket: bool,
     /// Interfaces whose XDP program was taken off.
     pub xdp: Vec<String>,
+    /// Interfaces whose programs at tcx were taken off.
+    pub tcx: Vec<String>,
     /// Interfaces whose TC filter was removed.
     pub filters: Vec<String>,
 }
@@ -73,6 +80,9 @@ impl fmt::Display for Detached {
         let mut parts = Vec::new();
         if !self.xdp.is_empty() {
             parts.push(format!("XDP programs on {}", self.xdp.join(", ")));
+        }
+        if !self.tcx.is_empty() {
+            parts.push(format!("TC programs on {}", self.tcx.join(", ")));
         }
         if !self.filters.is_empty() {
             parts.push(format!("TC filters on {}", self.filters.join(", ")));
@@ -102,11 +112,15 @@ pub fn detach(directory: &Path) -> Result<Detached, DetachError> {
     // Held to the end: no instance starts in between.
     let lock = folder.as_ref().map(Lock::take).transpose()?;
     if let (Some(folder), Some(lock)) = (&folder, &lock) {
+        (detached.xdp, detached.tcx) = remove_links(directory)?;
         detached.pins = pins::remove(folder)?;
         detached.socket = lock.remove_socket()?;
     }
     detached.socket |= remove_dead()? > 0;
-    let in_use = programs_in_use()?;
+    let in_use = match &lock {
+        Some(lock) => lock.programs_of_others(),
+        None => programs_in_use()?,
+    };
     for interface in interfaces().map_err(DetachError::Interfaces)? {
         if remove_xdp(&interface, &in_use)? {
             detached.xdp.push(interface.name.clone());
@@ -116,6 +130,23 @@ pub fn detach(directory: &Path) -> Result<Detached, DetachError> {
         }
     }
     Ok(detached)
+}
+
+/// Takes off what is held by links that are pinned in `directory`; gives the interfaces with XDP, and those
+/// with TC.
+fn remove_links(directory: &Path) -> Result<(Vec<String>, Vec<String>), DetachError> {
+    let Some(links) = LinkPins::open(directory)? else { return Ok(Default::default()) };
+    let (mut xdp, mut tcx) = (Vec::new(), Vec::new());
+    for held in LinkStore::open(links, Vec::new()).release() {
+        let Some(ifindex) = held.ifindex else { continue };
+        let removed = if held.place == LinkPlace::Xdp { &mut xdp } else { &mut tcx };
+        removed.push(interface_name(ifindex));
+    }
+    for interfaces in [&mut xdp, &mut tcx] {
+        interfaces.sort_unstable();
+        interfaces.dedup();
+    }
+    Ok((xdp, tcx))
 }
 
 /// Removes our XDP programs that have no link.
@@ -128,7 +159,7 @@ fn remove_xdp(interface: &Interface, in_use: &[u32]) -> Result<bool, DetachError
         }
         match detach_xdp(interface.index, attached.place) {
             Ok(()) => removed = true,
-            // It has a link, which goes with its process: that one is there still.
+            // It has a link, of an instance with other pins, or that is there still.
             Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {}
             Err(source) => {
                 let (what, interface) = ("XDP program", interface.name.clone());
@@ -140,7 +171,7 @@ fn remove_xdp(interface: &Interface, in_use: &[u32]) -> Result<bool, DetachError
 }
 
 /// Removes our filters, and `clsact` with the last one.
-fn remove_filters(interface: &Interface, in_use: &[u32]) -> Result<bool, DetachError> {
+pub(crate) fn remove_filters(interface: &Interface, in_use: &[u32]) -> Result<bool, DetachError> {
     let egress = remove_filters_at(interface, Side::Egress, in_use)?;
     let ingress = remove_filters_at(interface, Side::Ingress, in_use)?;
     if egress || ingress {
@@ -173,13 +204,4 @@ fn remove_filters_at(
             })?;
     }
     Ok(!ours.is_empty())
-}
-
-/// A filter's own name is what its maker chose; the program's is surer where the kernel gives it.
-fn is_ours(filter: &Filter) -> bool {
-    let is_one = |name: &str| [program::TC, program::TC_L3, program::INGRESS].contains(&name);
-    match filter.program {
-        0 => is_one(&filter.name),
-        id => program_name(id).is_some_and(|name| is_one(&name)),
-    }
 }

@@ -52,6 +52,15 @@ impl Limits {
         self.0.remove(number)
     }
 
+    /// The numbers of all buckets.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn numbers(&self) -> Result<Vec<u32>, MapError> {
+        self.0.numbers()
+    }
+
     /// Removes all buckets.
     ///
     /// # Errors

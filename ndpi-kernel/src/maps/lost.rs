@@ -27,9 +27,14 @@ impl LostFrames {
 
     /// Has the program that receives such frames count ours.
     pub(crate) fn begin(&self) -> Result<(), MapError> {
-        let begun =
-            [self.peers, BY_TC].iter().try_for_each(|way| self.by_map.write(way, &0, Write::Any));
-        begun.map_err(|source| self.by_map.failed("write to", source))
+        for way in [self.peers, BY_TC] {
+            match self.by_map.write(&way, &0, Write::New) {
+                // What an earlier instance has counted goes on.
+                Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {}
+                written => written.map_err(|source| self.by_map.failed("write to", source))?,
+            }
+        }
+        Ok(())
     }
 
     /// Frames lost so far; 0 where nobody counts them, as without peers.

@@ -57,6 +57,10 @@ impl<V: Pod> Numbered<V> {
         self.entries.remove(&number)
     }
 
+    pub(super) fn numbers(&self) -> Result<Vec<u32>, MapError> {
+        self.entries.entries(512).map(|entry| Ok(entry?.0)).collect()
+    }
+
     pub(super) fn clear(&self) -> Result<(), MapError> {
         self.entries.clear()
     }

@@ -38,6 +38,12 @@ impl Peers {
         })
     }
 
+    /// The interfaces that have a peer, by index.
+    pub(crate) fn all(&self) -> Result<Vec<u32>, MapError> {
+        let failed = |error| MapError::Open { map: map::PEERS, source: Box::new(error) };
+        self.map.keys().collect::<Result<_, _>>().map_err(failed)
+    }
+
     /// Takes the peer of the interface with index `from` away, if it has one.
     pub(crate) fn remove(&mut self, from: u32) -> Result<(), MapError> {
         match self.map.remove(from) {

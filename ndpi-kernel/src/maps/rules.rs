@@ -40,6 +40,19 @@ impl RuleNames {
         self.0.get(key)
     }
 
+    /// The last revision of which there is a name; 0 where there is none.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn last_revision(&self) -> Result<u32, MapError> {
+        let mut last = 0;
+        for entry in self.0.entries(BATCH) {
+            last = last.max(entry?.0.revision);
+        }
+        Ok(last)
+    }
+
     /// Removes the names of all policies whose revision is not among these.
     ///
     /// # Errors

@@ -20,8 +20,16 @@ pub struct ServerMap {
 }
 
 impl ServerMap {
+    /// Opens the map, and has the programs look in it where it has entries.
     pub(crate) fn open(maps: &MapSet, live: RuntimeConfig) -> Result<Self, MapError> {
-        Ok(Self { map: maps.hash(map::SERVERS)?, live, count: Arc::default() })
+        let map: Hash<ServerKey, Server> = maps.hash(map::SERVERS)?;
+        let mut count = 0;
+        for entry in map.entries(512) {
+            entry?;
+            count += 1;
+        }
+        live.set_servers(count)?;
+        Ok(Self { map, live, count: Arc::new(Mutex::new(count)) })
     }
 
     /// Has the programs drop new flows to a server, in place of what stood for it before.

@@ -7,6 +7,7 @@ use ndpi_common::{Key, KeyV4, KeyV6, Track};
 use super::MapError;
 use super::hash::Hash;
 use crate::map_set::MapSet;
+use crate::sys::Write;
 
 /// `TRACK_V4` and `TRACK_V6`, and beside them `UNANSWERED_V4` and `UNANSWERED_V6`. The kernel writes
 /// them, and may forget entries (LRU).
@@ -40,6 +41,20 @@ impl<K: Pod> Tracks<K> {
     fn clear(&self) -> Result<(), MapError> {
         self.answered.clear()?;
         self.unanswered.clear()
+    }
+
+    fn show_again(&self) -> Result<(), MapError> {
+        for map in [&self.answered, &self.unanswered] {
+            for entry in map.entries(512) {
+                let (key, track) = entry?;
+                match map.write(&key, &Track { shown: 0, ..track }, Write::Existing) {
+                    // The programs have just moved it, or forgotten it.
+                    Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
+                    written => written.map_err(|source| map.failed("write to", source))?,
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -105,6 +120,17 @@ impl TrackMaps {
     pub fn clear(&self) -> Result<(), MapError> {
         self.v4.clear()?;
         self.v6.clear()
+    }
+
+    /// Gives all undecided flows a fresh allowance: what was shown of them, nobody remembers. What the
+    /// programs count in a track in the same moment may be lost.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub(crate) fn show_again(&self) -> Result<(), MapError> {
+        self.v4.show_again()?;
+        self.v6.show_again()
     }
 
     /// All tracks, see [`super::VerdictMaps::entries`]; two of a flow that was answered just now.

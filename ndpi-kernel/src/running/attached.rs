@@ -23,6 +23,8 @@ pub(super) struct Attached {
     pub(super) behind: Option<TcLink>,
     /// The kernel has none of what would be needed there.
     pub(super) no_tcx: bool,
+    /// What the maps say of it is to stay when this is taken off.
+    pub(super) stays: bool,
 }
 
 /// Which of the programs that were put on an interface are there still; those that were not to be count
@@ -51,8 +53,9 @@ pub enum Links {
 
 impl Attached {
     pub(super) fn new(index: u32, layer: Layer, mode: Mode, hooks: Hooks, wired: bool) -> Self {
-        let (xdp, egress, behind, no_tcx) = (None, None, None, false);
-        Self { index, layer, mode, hooks, wired, xdp, egress, behind, no_tcx }
+        let (xdp, egress, behind) = (None, None, None);
+        let (no_tcx, stays) = (false, false);
+        Self { index, layer, mode, hooks, wired, xdp, egress, behind, no_tcx, stays }
     }
 
     pub(super) fn is_generic(&self) -> bool {
@@ -89,6 +92,18 @@ impl Attached {
             egress: egress || self.hooks.egress.is_none(),
             links,
         })
+    }
+
+    /// Leaves the programs where they are when this is taken off, or not.
+    pub(super) fn set_stays(&mut self, stays: bool) {
+        if let Some(xdp) = &mut self.xdp {
+            xdp.link.set_stays(stays);
+        }
+        [&mut self.egress, &mut self.behind]
+            .into_iter()
+            .flatten()
+            .for_each(|link| link.set_stays(stays));
+        self.stays = stays;
     }
 
     /// Whether each program that was attached is there.

@@ -128,11 +128,12 @@ impl Kernel {
     ) -> Result<(), AttachError> {
         let (failed, hooks) = (|source| missing(interface, source), attached.hooks);
         if attached.hooks.ingress && attached.xdp.is_none() {
-            if attached.wired {
+            if attached.wired && !self.is_wired(interface.index)? {
                 self.note_watched(interface.index, Watched::CUT)?;
             }
             let program = load::xdp(&mut self.object, attached.layer).map_err(failed)?;
-            attached.xdp = Some(XdpLink::attach(program, interface, attached.mode)?);
+            let xdp = XdpLink::attach(program, interface, attached.mode, &mut self.links)?;
+            attached.xdp = Some(xdp);
             if !attached.wired {
                 // From here on its packets are counted here, not where they go out.
                 self.note_watched(interface.index, Watched::PLAIN)?;
@@ -141,7 +142,7 @@ impl Kernel {
         if attached.wants_behind() && attached.behind.is_none() {
             let program = load::tc_ingress(&mut self.object).map_err(failed)?;
             let by = if attached.wired { hooks.egress.unwrap_or_default() } else { Egress::Tcx };
-            match TcLink::attach(program, interface, Side::Ingress, by) {
+            match TcLink::attach(program, interface, Side::Ingress, by, &mut self.links) {
                 Ok(link) => attached.behind = Some(link),
                 Err(error) if attached.wired => return Err(error),
                 // Only kernels with tcx need it.
@@ -150,7 +151,8 @@ impl Kernel {
         }
         if let (Some(by), None) = (attached.hooks.egress, &attached.egress) {
             let program = load::tc(&mut self.object, attached.layer).map_err(failed)?;
-            attached.egress = Some(TcLink::attach(program, interface, Side::Egress, by)?);
+            let egress = TcLink::attach(program, interface, Side::Egress, by, &mut self.links)?;
+            attached.egress = Some(egress);
         }
         Ok(())
     }
@@ -218,13 +220,19 @@ impl Kernel {
         self.wires.clear();
     }
 
+    /// Whether the maps, which may be those of an instance that is gone, say where frames of an interface
+    /// go: then they go on going there until the wire stands again.
+    fn is_wired(&self, index: u32) -> Result<bool, AttachError> {
+        Ok(self.interfaces.get(&index)?.is_some_and(|peer| peer != Watched::PLAIN))
+    }
+
     pub(super) fn note_watched(&self, index: u32, peer: u32) -> Result<(), AttachError> {
         let noted = self.interfaces.write(&index, &peer, Write::Any);
         Ok(noted.map_err(|source| self.interfaces.failed("write to", source))?)
     }
 
-    fn take_off(&mut self, attached: Attached) {
-        let Attached { index, layer, xdp, egress, behind, .. } = attached;
+    pub(super) fn take_off(&mut self, attached: Attached) {
+        let Attached { index, layer, xdp, egress, behind, stays, .. } = attached;
         drop(xdp);
         let tc = [
             egress.map(|link| detach(link, load::tc(&mut self.object, layer), index)),
@@ -234,7 +242,7 @@ impl Kernel {
             // The interface may be gone, and the program with it.
             log::debug!("detaching from interface {index}: {error}");
         }
-        if let Err(error) = self.interfaces.remove(&index) {
+        if !stays && let Err(error) = self.interfaces.remove(&index) {
             log::debug!("interface {index}: {error}");
         }
     }

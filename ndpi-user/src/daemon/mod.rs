@@ -75,12 +75,14 @@ impl Options {
         }
         let metrics = self.metrics.map(metrics::Listener::bind).transpose()?;
         let mut kernel = Kernel::load(&self.load)?;
-        let mut installer = PolicyInstaller::new(KernelRules::new(&kernel));
+        let mut installer = PolicyInstaller::going_on(KernelRules::new(&kernel))?;
         let in_force = installer.install(Arc::clone(&policy), ktime_ns())?;
         // Loading takes a while, in which somebody may have thought better of it.
         if signals::is_stopping(&orders) {
             return Ok(ExitCode::SUCCESS);
         }
+        // From here on there are programs that show packets: should this be killed, they are to notice.
+        kernel.live().beat(ktime_ns())?;
         let (attacher, attachments) = Attacher::start(&mut kernel, self.interfaces.clone())?;
 
         let mut bus = BusBuilder::default();

@@ -42,6 +42,15 @@ pub trait RuleStore {
     /// There is no room for it.
     fn set_rule_name(&self, key: RuleKey, name: &str) -> anyhow::Result<()>;
 
+    /// What an instance that is gone has left: the last of its policies, and the numbers of the buckets that
+    /// its rules shared.
+    ///
+    /// # Errors
+    /// A map cannot be read.
+    fn earlier(&self) -> anyhow::Result<(u32, Vec<u32>)> {
+        Ok((0, Vec::new()))
+    }
+
     /// Removes the names of policies before `in_force` by which no verdict stands any more.
     ///
     /// # Errors
@@ -92,6 +101,12 @@ impl RuleStore for KernelRules {
         Ok(self.rules.set(&key, &StoredName::new(name))?)
     }
 
+    fn earlier(&self) -> anyhow::Result<(u32, Vec<u32>)> {
+        let numbers = self.limits.numbers()?;
+        let shared = numbers.into_iter().filter(|number| number & OWN_BUCKET == 0);
+        Ok((self.rules.last_revision()?, shared.collect()))
+    }
+
     fn remove_rule_names(&self, in_force: u32) -> anyhow::Result<()> {
         let mut used = HashSet::from([in_force]);
         for entry in self.verdicts.entries() {
@@ -117,12 +132,25 @@ pub struct PolicyInstaller<R> {
     last: u32,
     /// Of the last policy, from 1.
     revision: u32,
+    /// Buckets of an instance that is gone, at which verdicts may point.
+    earlier: Vec<u32>,
 }
 
 impl<R: RuleStore> PolicyInstaller<R> {
     /// With no policy in force yet.
     pub fn new(store: R) -> Self {
-        Self { store, numbers: HashMap::new(), last: 0, revision: 0 }
+        Self { store, numbers: HashMap::new(), last: 0, revision: 0, earlier: Vec::new() }
+    }
+
+    /// The same, where verdicts of an instance that is gone may stand: revisions and buckets are counted on
+    /// from theirs.
+    ///
+    /// # Errors
+    /// A map cannot be read.
+    pub fn going_on(store: R) -> anyhow::Result<Self> {
+        let (revision, earlier) = store.earlier()?;
+        let last = earlier.iter().copied().max().unwrap_or_default();
+        Ok(Self { last, revision, earlier, ..Self::new(store) })
     }
 
     /// Makes the buckets of `policy` stand and sets its switches, at `now_ns` nanoseconds since
@@ -154,6 +182,9 @@ impl<R: RuleStore> PolicyInstaller<R> {
     /// refers to. To be called when all flows are judged by that policy: of the verdicts of earlier ones
     /// those stand that it does not change.
     pub fn remove_unused(&mut self, in_force: &ActivePolicy) {
+        for number in std::mem::take(&mut self.earlier) {
+            self.remove_bucket(number);
+        }
         let used: Vec<u32> = in_force.shared().collect();
         self.remove(|number| !used.contains(&number));
         if let Err(error) = self.store.remove_rule_names(in_force.revision()) {
@@ -194,15 +225,19 @@ impl<R: RuleStore> PolicyInstaller<R> {
     }
 
     fn remove(&mut self, gone: impl Fn(u32) -> bool) {
-        self.numbers.retain(|_, &mut number| {
-            if !gone(number) {
-                return true;
-            }
-            if let Err(error) = self.store.remove_bucket(number) {
-                log::warn!("a bucket that no rule needs is left in the kernel: {error:#}");
-            }
-            false
-        });
+        let (removed, kept) =
+            std::mem::take(&mut self.numbers).into_iter().partition(|(_, number)| gone(*number));
+        self.numbers = kept;
+        let removed: HashMap<RuleName, u32> = removed;
+        for number in removed.into_values() {
+            self.remove_bucket(number);
+        }
+    }
+
+    fn remove_bucket(&self, number: u32) {
+        if let Err(error) = self.store.remove_bucket(number) {
+            log::warn!("a bucket that no rule needs is left in the kernel: {error:#}");
+        }
     }
 }
 

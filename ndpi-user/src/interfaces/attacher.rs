@@ -50,8 +50,8 @@ impl Attacher {
     ///
     /// # Errors
     ///
-    /// An interface that was asked for by its name is not there or cannot be attached to. What others
-    /// were is for the caller to undo.
+    /// An interface that was asked for by its name is not there or cannot be attached to. What was attached is
+    /// for the caller to undo; what an instance that is gone has left stays then.
     pub fn start(
         kernel: &mut Kernel,
         mut plan: Plan,
@@ -70,6 +70,7 @@ impl Attacher {
         for at in 0..attacher.wires.len() {
             attacher.join(kernel, at)?;
         }
+        kernel.release_earlier()?;
         attacher.note();
         Ok((attacher, attached))
     }

@@ -27,7 +27,10 @@ impl LossWatch {
         of_records: Losses,
         source: Source,
     ) -> Self {
-        let (by_cpu, frames, records) = (Rise::default(), Rise::default(), Rise::default());
+        // What was lost until now is an earlier instance's.
+        let by_cpu = Rise { before: stats.ring_full().unwrap_or_default() };
+        let frames = Rise { before: vec![lost_frames.read().unwrap_or_default()] };
+        let records = Rise::default();
         Self { stats, lost_frames, of_records, source, by_cpu, frames, records }
     }
 

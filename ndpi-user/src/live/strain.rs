@@ -88,7 +88,9 @@ pub(super) struct StrainGauge {
 
 impl StrainGauge {
     pub(super) fn new(stats: Stats, backlogs: Vec<Arc<Backlog>>, source: Source) -> Self {
-        Self { stats, backlogs, source, before: (0, 0), strain: Strain::default() }
+        // What was held back until now is an earlier instance's.
+        let before = (stats.held_back().unwrap_or_default(), 0);
+        Self { stats, backlogs, source, before, strain: Strain::default() }
     }
 
     /// Looks, at `now_ns` nanoseconds since boot, and reports what has begun or ended. `time` is the

@@ -8,6 +8,7 @@ use ndpi_kernel::pinned::{self, PinnedError};
 use ndpi_text::clean;
 
 use super::from_maps::from_maps;
+use super::left::Left;
 use crate::control::{Answer, AskError, Command, ask_within, cleaned_json, socket_of};
 use crate::snapshot::Snapshot;
 
@@ -24,7 +25,7 @@ pub(super) enum State {
     /// It holds its pins, and takes no commands yet, or no more.
     StartingOrEnding,
     /// It is gone, and has left its maps.
-    Dead,
+    Dead(Left),
     /// Its maps or its answers are of another version; in words.
     OtherVersion(String),
     /// There is none.
@@ -38,7 +39,7 @@ impl State {
             Self::Running => "running",
             Self::Silent(_) => "silent",
             Self::StartingOrEnding => "starting-or-ending",
-            Self::Dead => "dead",
+            Self::Dead(_) => "dead",
             Self::OtherVersion(_) => "other-version",
             Self::Absent => "absent",
         }
@@ -59,7 +60,7 @@ pub(super) struct Found {
 impl Found {
     /// The process of a dead one.
     fn dead(&self) -> Option<u32> {
-        let dead = self.snapshot.as_ref().filter(|_| self.state == State::Dead);
+        let dead = self.snapshot.as_ref().filter(|_| matches!(self.state, State::Dead(_)));
         dead.map(|snapshot| snapshot.pid)
     }
 
@@ -113,7 +114,8 @@ fn look(pins: &Path) -> Result<Found> {
             Silence::Failed(why) if held => (State::Silent(why), None),
             _ => bail!(error),
         },
-        Ok(maps) => (silence.of_pinned(maps.running), Some(from_maps(&maps)?)),
+        Ok(maps) if !maps.running => (State::Dead(Left::of(&maps)?), Some(from_maps(&maps)?)),
+        Ok(maps) => (silence.of_pinned(), Some(from_maps(&maps)?)),
     };
     Ok(found(state, snapshot))
 }
@@ -130,10 +132,9 @@ enum Silence {
 }
 
 impl Silence {
-    /// The state of an instance with maps that can be read.
-    fn of_pinned(self, held: bool) -> State {
+    /// The state of an instance that holds maps which can be read.
+    fn of_pinned(self) -> State {
         match self {
-            _ if !held => State::Dead,
             Self::Nobody => State::StartingOrEnding,
             Self::Failed(why) => State::Silent(why),
             Self::Refused(why) => State::OtherVersion(why),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::find::{Found, State};
+use crate::record::Time;
 use crate::snapshot::Snapshot;
 
 #[derive(Serialize)]
@@ -14,6 +15,12 @@ struct Record<'a> {
     /// Why it is not asked, or does not answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'a str>,
+    /// Since when a dead one is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gone_since: Option<Time>,
+    /// Where the programs of a dead one are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_on: Option<&'a [String]>,
     #[serde(flatten)]
     snapshot: Option<&'a Snapshot>,
 }
@@ -25,12 +32,18 @@ pub(super) fn line(found: &Found) -> serde_json::Result<String> {
         State::Silent(why) | State::OtherVersion(why) => Some(why.as_str()),
         _ => None,
     };
+    let left = match state {
+        State::Dead(left) => Some(left),
+        _ => None,
+    };
     let record = Record {
         r#type: "snapshot",
         state: state.name(),
         whole: found.is_whole(),
         pins: ndpi_text::shown(pins).to_string(),
         why,
+        gone_since: left.and_then(|left| left.since),
+        left_on: left.map(|left| left.interfaces.as_slice()),
         snapshot: snapshot.as_ref(),
     };
     Ok(serde_json::to_string(&record)? + "\n")

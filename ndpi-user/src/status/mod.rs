@@ -3,6 +3,7 @@
 mod find;
 mod from_maps;
 mod json;
+mod left;
 mod lines;
 mod text;
 

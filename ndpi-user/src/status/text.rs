@@ -5,6 +5,7 @@ use std::time::Duration;
 use ndpi_text::shown;
 
 use super::find::{Found, State};
+use super::left::Left;
 use super::lines::Lines;
 use crate::record::Time;
 use crate::report::units::{bytes, duration, grouped};
@@ -58,17 +59,32 @@ fn headline(found: &Found) -> String {
         (State::StartingOrEnding | State::Running, _) => format!(
             "ndpi-xdp{pid} is starting or ending: it holds {pins}, and takes no commands now; try again"
         ),
-        (State::Dead, _) => format!(
-            "ndpi-xdp is not running: the one with these maps{pid} is gone without having ended. Nothing is \
-             enforced any more, but by filters at clsact (Linux before 6.6). Start it again: ndpi-xdp run; \
-             or remove what it has left: ndpi-xdp detach"
-        ),
+        (State::Dead(left), _) => dead(left, &pid),
         (State::OtherVersion(why), _) => why.clone(),
         (State::Absent, _) => format!(
             "no ndpi-xdp that uses {pins} is running: start one with: ndpi-xdp run, or name the folder \
              that it was started with: --pin-dir"
         ),
     }
+}
+
+/// What is enforced without a process, since when, and how that ends.
+fn dead(left: &Left, pid: &str) -> String {
+    let since = left.since.map(|since| format!(", for {}", ago(since, Time::now())));
+    let gone = format!("ndpi-xdp is not running{}: the one", since.unwrap_or_default());
+    let what_to_do =
+        "Start it again, and it goes on from there: ndpi-xdp run; or end that: ndpi-xdp detach";
+    if left.interfaces.is_empty() {
+        return format!(
+            "{gone} with these maps{pid} is gone, and its programs with it, but for filters at clsact (Linux \
+             before 6.6). {what_to_do}"
+        );
+    }
+    let interfaces = left.interfaces.join(", ");
+    format!(
+        "{gone} whose programs are on {interfaces}{pid} is gone. What was decided is enforced there all the \
+         same; new flows are not classified. {what_to_do}"
+    )
 }
 
 fn running(snapshot: &Snapshot) -> String {

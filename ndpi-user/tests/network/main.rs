@@ -14,6 +14,7 @@ mod interfaces;
 mod later_requests;
 mod losses;
 mod metrics;
+mod outlive;
 mod peers;
 mod policies;
 mod privileges;

@@ -3,7 +3,6 @@
 use std::ffi::CString;
 use std::fs;
 use std::io::Write as _;
-use std::net::UdpSocket;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -16,7 +15,7 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 use serde_json::Value;
 use testkit::instance::Instance;
-use testkit::pair::{FAR, NEAR, Pair};
+use testkit::pair::{Datagrams, Pair};
 use testkit::program::{PROGRAMS, Run, binary};
 use testkit::sandbox::Sandbox;
 use testkit::wait_until;
@@ -41,36 +40,12 @@ fn reloaded(run: &Run) -> Value {
     serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:#?}"))
 }
 
-/// A flow of datagrams from the far end to the near one.
-struct Flow {
-    sender: UdpSocket,
-    receiver: UdpSocket,
-}
-
-impl Flow {
-    fn new(pair: &Pair) -> Self {
-        let receiver = pair.near(|| UdpSocket::bind((NEAR, 5000)).unwrap());
-        receiver.set_nonblocking(true).unwrap();
-        let sender = pair.far(|| UdpSocket::bind((FAR, 4000)).unwrap());
-        Self { sender, receiver }
-    }
-
-    /// One with a verdict.
-    fn decided(pair: &Pair, instance: &Instance) -> Self {
-        let flow = Self::new(pair);
-        flow.arriving(40);
-        instance.wait_for(|record| record["type"] == "verdict" && record["dport"] == 5000);
-        flow
-    }
-
-    /// How many of some datagrams arrive. On veth, what is not dropped has arrived by the time it is
-    /// sent.
-    fn arriving(&self, count: usize) -> usize {
-        for _ in 0..count {
-            self.sender.send_to(&[0xa5; 40], (NEAR, 5000)).unwrap();
-        }
-        std::iter::from_fn(|| self.receiver.recv(&mut [0; 64]).ok()).count()
-    }
+/// A flow of datagrams that has a verdict.
+fn decided(pair: &Pair, instance: &Instance) -> Datagrams {
+    let flow = Datagrams::new(pair, 4000, 5000);
+    flow.arriving(40);
+    instance.wait_for(|record| record["type"] == "verdict" && record["dport"] == 5000);
+    flow
 }
 
 #[test]
@@ -80,7 +55,7 @@ fn the_answer_comes_when_every_verdict_is_of_the_new_policy() {
     }
     let pair = Pair::new();
     let (mut instance, path) = start(&pair.sandbox, &rule("free", "action = \"count\""));
-    let flow = Flow::decided(&pair, &instance);
+    let flow = decided(&pair, &instance);
     for (name, what, rules, arriving) in [
         ("blocked", "action = \"drop\"", 1, 0),
         ("blocked again", "action = \"drop\"", 1, 0),
@@ -118,7 +93,7 @@ fn a_mistake_is_told_and_changes_nothing() {
     }
     let pair = Pair::new();
     let (mut instance, path) = start(&pair.sandbox, &rule("blocked", "action = \"drop\""));
-    let flow = Flow::decided(&pair, &instance);
+    let flow = decided(&pair, &instance);
     fs::write(&path, rule("free", "action = \"cuont\"")).unwrap();
     let run = pair.sandbox.run("policy reload --json");
     assert_eq!(run.code, Some(1), "{run:#?}");
@@ -141,7 +116,7 @@ fn a_verdict_names_its_rule_after_the_policy_was_replaced() {
     let pair = Pair::new();
     let (mut instance, path) =
         start(&pair.sandbox, &rule("the kids' old name", "action = \"drop\""));
-    let _flow = Flow::decided(&pair, &instance);
+    let _flow = decided(&pair, &instance);
     // Decides the same, so the verdict stays as the policy before made it.
     for name in ["new name", "newer name"] {
         fs::write(&path, rule(name, "action = \"drop\"")).unwrap();
@@ -216,7 +191,7 @@ fn a_policy_that_somebody_is_writing_is_taken_when_it_is_whole() {
     let pair = Pair::new();
     let blocked = rule("blocked", "action = \"drop\"");
     let (mut instance, path) = start(&pair.sandbox, &blocked);
-    let flow = Flow::decided(&pair, &instance);
+    let flow = decided(&pair, &instance);
     // Cut, and not written yet; asked for it is not taken either.
     let mut file = fs::File::create(&path).unwrap();
     let run = pair.sandbox.run("policy reload");

@@ -174,6 +174,7 @@ fn of_a_killed_instance_its_maps_say_what_there_was() {
     let (dead, code) = status(sandbox);
     assert_eq!((code, &dead["state"], &dead["pid"]), (Some(1), &"dead".into(), &alive["pid"]));
     assert!(seen(&dead) >= 10, "{dead}");
+    assert_eq!((&dead["left_on"][0], dead["gone_since"].is_string()), (&"left".into(), true));
     let run = sandbox.run("status");
     assert!(text(&run, 1).contains("detach"), "{run:#?}");
     assert_eq!(sandbox.run("detach").code, Some(0));

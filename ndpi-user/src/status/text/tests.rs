@@ -104,9 +104,16 @@ fn without_an_instance_it_says_what_to_do() {
     };
     let absent = said(State::Absent, None);
     assert!(absent.contains("start one with: ndpi-xdp run"), "{absent}");
-    let dead = said(State::Dead, Some(snapshot()));
+    let dead = said(State::Dead(Left::default()), Some(snapshot()));
     assert!(dead.contains("(pid 47) is gone") && dead.contains("ndpi-xdp detach"), "{dead}");
     assert!(!dead.contains("attached  ") && dead.contains("\npackets   "), "{dead}");
+    let left = Left { since: Some(at(1)), interfaces: vec!["eth0".into(), "eth1".into()] };
+    let standing = said(State::Dead(left), Some(snapshot()));
+    for words in
+        ["not running, for ", "are on eth0, eth1 (pid 47)", "is enforced there all the same"]
+    {
+        assert!(standing.contains(words), "{standing}");
+    }
     let starting = said(State::StartingOrEnding, None);
     assert!(starting.contains("is starting or ending"), "{starting}");
     let silent = said(State::Silent("its process 47 is stopped".into()), Some(snapshot()));

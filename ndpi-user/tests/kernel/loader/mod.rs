@@ -4,6 +4,7 @@
 mod attach;
 mod chain;
 mod changes;
+mod earlier;
 mod leftovers;
 mod limits;
 mod maps;
