@@ -23,6 +23,16 @@ impl Disposition {
         if drops { Self::Drop(reason) } else { Self::Pass(reason) }
     }
 
+    /// The same without dropping anything, where that is only tried.
+    #[inline(always)]
+    #[must_use]
+    pub const fn spared_if(self, dry_run: bool) -> Self {
+        match self {
+            Self::Drop(reason) if dry_run => Self::Pass(reason),
+            _ => self,
+        }
+    }
+
     /// Whether the packet is dropped.
     #[inline(always)]
     pub const fn drops(self) -> bool {
@@ -47,6 +57,22 @@ impl Disposition {
             | Self::Drop(reason)
             | Self::Redirect(reason)
             | Self::RedirectAtTc(reason) => reason,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Disposition;
+    use crate::Reason;
+
+    #[test]
+    fn a_dry_run_passes_what_would_be_dropped_under_the_same_reason() {
+        for reason in [Reason::Drop, Reason::Limit, Reason::FragmentUnknown] {
+            let dropped = Disposition::Drop(reason);
+            assert!(dropped.spared_if(true) == Disposition::Pass(reason));
+            assert!(dropped.spared_if(false) == dropped);
+            assert!(Disposition::Redirect(reason).spared_if(true) == Disposition::Redirect(reason));
         }
     }
 }

@@ -22,8 +22,9 @@ pub struct Live {
     pub switches: u32,
     /// How many entries `SERVERS` has; while it is 0, the programs do not look there.
     pub servers: u32,
-    /// Always 0; makes the padding explicit.
-    pub reserved: u32,
+    /// Those of [`Switches`] that are fixed at load, for whoever reads the maps of a running or dead instance:
+    /// the programs have their own.
+    pub fixed: u32,
 }
 
 /// Ticks without a heartbeat after which nobody is taken to read the rings: ten seconds, many times what
@@ -67,6 +68,9 @@ impl Switches {
 
     /// Open only tunnels between hosts of `TUNNEL_ENDS`.
     pub const TUNNEL_ENDS: u32 = 64;
+
+    /// Decide and count as usual, but drop nothing: what would be dropped passes under the same reason.
+    pub const DRY_RUN: u32 = 128;
 
     /// Those that change while the programs run, with the policy; the others are fixed when the
     /// programs are loaded.

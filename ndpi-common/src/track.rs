@@ -16,15 +16,14 @@ pub struct Track {
     /// The TCP flags seen in packets of both endpoints, combined by OR; above them bits of
     /// [`TrackNotes`].
     pub tcp_flags: u32,
-    /// Packets seen while there was no verdict; segments count one each.
-    pub packets: u64,
-    /// Their bytes, from the IP header on, as on the wire.
-    pub bytes: u64,
+    /// What the lower and the upper endpoint sent while there was no verdict: packets, of which segments count
+    /// one each, and their bytes from the IP header on, as on the wire.
+    pub sent: [Total; 2],
     /// The tick of the coarse clock at the last packet.
     pub last_seen: u32,
     /// A [`crate::Direction`]: which way the client's packets go.
     pub client: u32,
-    /// What of `packets` and `bytes` was dropped, because of the flow's server or
+    /// What of `sent` was dropped, because of the flow's server or
     /// [`crate::Switches::DROP_OVER_BUDGET`].
     pub dropped: Total,
     /// What the packets said of TCP's sequence numbers.
@@ -45,11 +44,15 @@ impl Track {
     /// What both count, of one flow.
     #[must_use]
     pub const fn plus(mut self, other: &Self) -> Self {
-        self.packets += other.packets;
-        self.bytes += other.bytes;
-        self.dropped.packets += other.dropped.packets;
-        self.dropped.bytes += other.dropped.bytes;
+        let [lower, upper] = other.sent;
+        self.sent = [self.sent[0].and(lower), self.sent[1].and(upper)];
+        self.dropped = self.dropped.and(other.dropped);
         self
+    }
+
+    /// What both endpoints sent.
+    pub const fn total(&self) -> Total {
+        self.sent[0].and(self.sent[1])
     }
 }
 
@@ -125,7 +128,7 @@ impl TrackNotes {
     }
 }
 
-const _: () = assert!(size_of::<Track>() == 4 + 4 + 8 + 8 + 4 + 4 + 16 + 24);
+const _: () = assert!(size_of::<Track>() == 4 + 4 + 2 * 16 + 4 + 4 + 16 + 24);
 
 // SAFETY: `repr(C)`, integers only, no padding (asserted above): every bit pattern is a value, and
 // every byte of a value is initialised.
@@ -202,10 +205,13 @@ mod tests {
 
     #[test]
     fn counts_of_both_add_up() {
-        let one = Track { packets: 1, bytes: 60, shown: 3, ..Track::default() };
-        let other = Track { packets: 2, dropped: Total { packets: 1, bytes: 9 }, ..one };
+        let sent = |packets| Total { packets, bytes: 60 };
+        let one = Track { sent: [sent(1), sent(0)], shown: 3, ..Track::default() };
+        let dropped = Total { packets: 1, bytes: 9 };
+        let other = Track { sent: [sent(2), sent(5)], dropped, ..one };
         let both = one.plus(&other);
-        assert!((both.packets, both.bytes, both.shown) == (3, 120, 3));
+        assert!(both.sent == [Total { packets: 3, bytes: 120 }, Total { packets: 5, bytes: 120 }]);
+        assert!(both.total() == Total { packets: 8, bytes: 240 } && both.shown == 3);
         assert!(both.dropped == Total { packets: 1, bytes: 9 });
     }
 }

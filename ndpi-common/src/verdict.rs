@@ -187,6 +187,12 @@ pub struct Total {
 }
 
 impl Total {
+    /// Both together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self { packets: self.packets + other.packets, bytes: self.bytes + other.bytes }
+    }
+
     /// This total and what `tally` holds beyond it.
     #[must_use]
     pub const fn plus(self, tally: Tally) -> Self {
@@ -289,10 +295,7 @@ impl VerdictEntry {
     /// The packets and bytes of both directions that the kernel dropped.
     pub const fn dropped(&self) -> Total {
         match Action::from_byte(self.action) {
-            Some(Action::Drop | Action::Reject) => {
-                let (lower, upper) = (self.lower(), self.upper());
-                Total { packets: lower.packets + upper.packets, bytes: lower.bytes + upper.bytes }
-            }
+            Some(Action::Drop | Action::Reject) => self.lower().and(self.upper()),
             _ => self.over_limit,
         }
     }

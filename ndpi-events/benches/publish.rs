@@ -5,7 +5,9 @@ use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::{fs, thread};
 
-use ndpi_events::{BusBuilder, Ends, Event, FlowEnded, Kinds, Label, Source, Subscription, Time};
+use ndpi_events::{
+    BusBuilder, Content, Ends, Event, FlowEnded, Kinds, Label, Source, Subscription, Time,
+};
 
 const EVENTS: u32 = 50_000;
 const ROUNDS: usize = 9;
@@ -15,6 +17,7 @@ fn event() -> Event {
     let ends = Ends {
         capture: None,
         iface: None,
+        instance: None,
         vlan: 0,
         proto: 6,
         src: end,
@@ -41,6 +44,9 @@ fn event() -> Event {
         guessed: false,
         risk_score: None,
         alpn: None,
+        content: Content::default(),
+        revision: Some(1),
+        dry_run: false,
     };
     Event::FlowEnded(FlowEnded {
         ends,
@@ -55,6 +61,12 @@ fn event() -> Event {
         last_seen: Time::default(),
         end: "idle".into(),
         duration_us: 0,
+        packets_to_server: 8,
+        bytes_to_server: 2000,
+        packets_to_client: 12,
+        bytes_to_client: 7000,
+        part: None,
+        delta: None,
     })
 }
 

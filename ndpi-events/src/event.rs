@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Decided, FlowEnded, FlowUpdated, Reloaded, Status, Warning};
+use crate::{Decided, FlowActive, FlowEnded, FlowUpdated, Reloaded, Status, Warning};
 
 /// Something finished that subscribers receive. Written by serde it is the record of docs/records.md, with
 /// the tag `type`.
@@ -15,6 +15,9 @@ pub enum Event {
     /// Something else holds of a flow that goes on.
     #[serde(rename = "flow-update")]
     FlowUpdated(FlowUpdated),
+    /// A flow goes on.
+    #[serde(rename = "flow-active")]
+    FlowActive(FlowActive),
     /// A flow is over.
     #[serde(rename = "flow")]
     FlowEnded(FlowEnded),
@@ -36,6 +39,8 @@ pub enum Kind {
     Decided,
     /// [`Event::FlowUpdated`].
     FlowUpdated,
+    /// [`Event::FlowActive`].
+    FlowActive,
     /// [`Event::FlowEnded`].
     FlowEnded,
     /// [`Event::Status`].
@@ -52,6 +57,7 @@ impl Event {
         match self {
             Self::Decided(_) => Kind::Decided,
             Self::FlowUpdated(_) => Kind::FlowUpdated,
+            Self::FlowActive(_) => Kind::FlowActive,
             Self::FlowEnded(_) => Kind::FlowEnded,
             Self::Status(_) => Kind::Status,
             Self::Reloaded(_) => Kind::Reloaded,

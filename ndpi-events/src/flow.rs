@@ -15,6 +15,8 @@ pub struct Ends {
     pub capture: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iface: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<Arc<str>>,
     pub vlan: u16,
     pub proto: u8,
     pub src: IpAddr,
@@ -56,6 +58,49 @@ pub struct Label {
     pub risk_score: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alpn: Option<Box<str>>,
+    #[serde(flatten)]
+    pub content: Content,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u32>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
+}
+
+/// What the packets of a flow said.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
+pub struct Content {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tcp_fingerprint: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tcp_os: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_version: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_cipher: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_subject: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_issuer: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tls_names: Vec<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_method: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_url: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_user_agent: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dns_query: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dns_type: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dns_code: Option<u16>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dns_answers: Vec<IpAddr>,
 }
 
 /// The tunnel that a flow's first packet came through.
@@ -106,6 +151,43 @@ pub struct FlowUpdated {
     pub previous_action: Option<Word>,
 }
 
+/// How much crossed of a flow; with packets that were dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
+pub struct Crossed {
+    pub packets_to_server: u64,
+    pub bytes_to_server: u64,
+    pub packets_to_client: u64,
+    pub bytes_to_client: u64,
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
+    pub dropped: u64,
+}
+
+/// A decided flow goes on, and was not reported of for a while.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
+pub struct FlowActive {
+    pub time: Time,
+    #[serde(flatten)]
+    pub ends: Ends,
+    pub packets: u64,
+    pub bytes: u64,
+    pub packets_to_server: u64,
+    pub bytes_to_server: u64,
+    pub packets_to_client: u64,
+    pub bytes_to_client: u64,
+    pub inspected: u16,
+    #[serde(flatten)]
+    pub label: Label,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<u64>,
+    pub first_seen: Time,
+    pub last_seen: Time,
+    pub duration_us: u64,
+    pub part: u32,
+    pub delta: Crossed,
+}
+
 /// A flow is over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
@@ -128,4 +210,16 @@ pub struct FlowEnded {
     pub end: Word,
     #[serde(default)]
     pub duration_us: u64,
+    #[serde(default)]
+    pub packets_to_server: u64,
+    #[serde(default)]
+    pub bytes_to_server: u64,
+    #[serde(default)]
+    pub packets_to_client: u64,
+    #[serde(default)]
+    pub bytes_to_client: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delta: Option<Crossed>,
 }

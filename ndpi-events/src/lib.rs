@@ -17,7 +17,9 @@ mod warning;
 pub use bus::{Bus, BusBuilder, Ender, Subscription};
 pub use envelope::{Envelope, SCHEMA, SourceId};
 pub use event::{Event, Kind, Kinds};
-pub use flow::{Decided, Ends, FlowEnded, FlowUpdated, Label, Tunnel};
+pub use flow::{
+    Content, Crossed, Decided, Ends, FlowActive, FlowEnded, FlowUpdated, Label, Tunnel,
+};
 pub use losses::Losses;
 pub use reload::{ReloadResult, Reloaded};
 pub use source::Source;

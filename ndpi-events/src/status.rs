@@ -54,6 +54,10 @@ pub struct Running {
     pub ndpi: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
     pub attached: Vec<Attached>,
 }
 

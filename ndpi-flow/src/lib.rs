@@ -23,7 +23,8 @@ pub use first_packet::{
 };
 pub use flow::{
     AFTER, Cause, Client, Decided, DecidedBy, Details, FlowEntry, FlowTable, Held, Ledger, Looks,
-    Meeting, Note, Notes, Pool, Shards, Shares, SlotId, Stage, Start, Timeouts,
+    Meeting, Note, Notes, Pool, Reported, Shards, Shares, SlotId, Stage, Start, Text, Texts,
+    Timeouts, Traffic, Volume,
 };
 pub use key::{Endpoint, FlowKey};
 pub use ndpi_labels::{Finding, Findings};

@@ -127,6 +127,7 @@ impl Kernel {
         };
         // From the first packet on the programs know the time.
         kernel.live.start_clock(reading, crate::clock::jiffy_ns())?;
+        kernel.live.set_fixed(options.switches)?;
         kernel.live.set_switches(options.switches)?;
         kernel.tracks.show_again()?;
         Ok(kernel)

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::wait_until;
+use crate::{schema, wait_until};
 
 /// Much longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -58,7 +58,7 @@ impl Instance {
             let Ok(line) = self.lines.recv_timeout(left) else {
                 panic!("the record did not come; standard error:\n{}", self.stderr());
             };
-            let record = serde_json::from_str(&line).unwrap();
+            let record = schema::record(&line);
             if fits(&record) {
                 return record;
             }
@@ -76,14 +76,14 @@ impl Instance {
                 panic!("no {word}; standard error:\n{}", self.stderr());
             };
             if line.contains(word) {
-                return serde_json::from_str(&line).unwrap();
+                return schema::record(&line);
             }
         }
     }
 
     /// Every record that is still to come, until it has ended.
     pub fn rest(&self) -> Vec<Value> {
-        self.lines.iter().map(|line| serde_json::from_str(&line).unwrap()).collect()
+        self.lines.iter().map(|line| schema::record(&line)).collect()
     }
 
     /// What it has said on standard error so far.

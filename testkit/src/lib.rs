@@ -35,6 +35,7 @@ pub mod places;
 pub mod program;
 pub mod reference;
 pub mod sandbox;
+pub mod schema;
 pub mod seed;
 pub mod tcp;
 pub mod thread_namespace;

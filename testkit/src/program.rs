@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 use crate::environment::variable;
-use crate::needs;
+use crate::{needs, schema};
 
 /// What a command that ended left behind.
 #[derive(Debug)]
@@ -121,8 +121,7 @@ impl Run {
 
     /// The JSON records of one type.
     pub fn records(&self, kind: &str) -> Vec<Value> {
-        let parse = |line| serde_json::from_str::<Value>(line).expect("JSON");
-        self.stdout.lines().map(parse).filter(|record| record["type"] == kind).collect()
+        self.stdout.lines().map(schema::record).filter(|record| record["type"] == kind).collect()
     }
 
     /// The flow records, of a run that went well.

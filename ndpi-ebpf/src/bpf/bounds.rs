@@ -31,3 +31,12 @@ pub(super) fn between<const LEAST: usize, const MOST: usize>(value: u32) -> u32 
     }
     value as u32
 }
+
+/// `value`, which is 0 or 1, as the index of one of two.
+#[inline(always)]
+pub(super) fn of_two(value: u32) -> usize {
+    let mut value = u64::from(value);
+    // SAFETY: only changes the register it names.
+    unsafe { asm!("{value} &= 1", value = inout(reg) value, options(pure, nomem, nostack)) };
+    value as usize
+}

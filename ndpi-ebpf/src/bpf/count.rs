@@ -1,17 +1,18 @@
 //! Counting: statistics by reason, counters of a verdict.
 
 use ndpi_common::{
-    Direction, Disposition, FOLD_AT, Tally, Total, VerdictEntry, Weight, stats_index,
+    Direction, Disposition, FOLD_AT, Switches, Tally, Total, VerdictEntry, Weight, stats_index,
 };
 
 use super::atomic;
 use super::hook::Hooked;
 use super::maps::STATS;
+use super::settings;
 
 /// Counts a packet under what is done with it, and answers the kernel.
 #[inline(always)]
 pub(super) fn leave<H: Hooked>(frame: H, disposition: Disposition, weight: Weight) -> i32 {
-    let disposition = frame.routed(disposition);
+    let disposition = frame.routed(disposition.spared_if(settings::is_on(Switches::DRY_RUN)));
     // Before the look-up: what is told apart behind it, the verifier follows one by one.
     let action = H::action(disposition);
     let index = stats_index(H::HOOK, disposition.outcome(), disposition.reason());

@@ -27,7 +27,7 @@ static mut LIVE: Live = Live {
     zero: 0,
     switches: 0,
     servers: 0,
-    reserved: 0,
+    fixed: 0,
 };
 
 /// Packets of an undecided flow that are shown at most.

@@ -10,6 +10,7 @@ use ndpi_common::{
 
 use super::answer::OPENED;
 use super::atomic;
+use super::bounds::of_two;
 use super::count;
 use super::family::Family;
 use super::hook::Hooked;
@@ -85,20 +86,54 @@ unsafe fn promote<H: Hooked, K: Family>(key: &K, track: *mut Track) -> i32 {
         (*answered).last_seen = (*track).last_seen;
         (*answered).client = (*track).client;
         (*answered).sequence = (*track).sequence;
-        (*answered).packets = atomic::swap(&raw mut (*track).packets, 0);
-        (*answered).bytes = atomic::swap(&raw mut (*track).bytes, 0);
-        (*answered).dropped.packets = atomic::swap(&raw mut (*track).dropped.packets, 0);
-        (*answered).dropped.bytes = atomic::swap(&raw mut (*track).dropped.bytes, 0);
+        move_total(&raw mut (*track).sent[0], &raw mut (*answered).sent[0]);
+        move_total(&raw mut (*track).sent[1], &raw mut (*answered).sent[1]);
+        move_total(&raw mut (*track).dropped, &raw mut (*answered).dropped);
         if !key.set_track(&*answered, BPF_NOEXIST) {
             // Another CPU was first, or there is no room.
             let to = key.track().unwrap_or(track);
-            atomic::add(&raw mut (*to).packets, (*answered).packets);
-            atomic::add(&raw mut (*to).bytes, (*answered).bytes);
-            atomic::add(&raw mut (*to).dropped.packets, (*answered).dropped.packets);
-            atomic::add(&raw mut (*to).dropped.bytes, (*answered).dropped.bytes);
+            add(&raw mut (*to).sent[0], (*answered).sent[0]);
+            add(&raw mut (*to).sent[1], (*answered).sent[1]);
+            add(&raw mut (*to).dropped, (*answered).dropped);
         }
     }
     0
+}
+
+/// Moves a count out of a track.
+///
+/// # Safety
+/// Both are valid; `from` is only changed by atomic operations, and `to` is nobody else's.
+#[inline(always)]
+unsafe fn move_total(from: *mut Total, to: *mut Total) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*to).packets = atomic::swap(&raw mut (*from).packets, 0);
+        (*to).bytes = atomic::swap(&raw mut (*from).bytes, 0);
+    }
+}
+
+/// Adds to a count of a track.
+///
+/// # Safety
+/// `to` is in a track that was looked up in this run.
+#[inline(always)]
+unsafe fn add(to: *mut Total, more: Total) {
+    // SAFETY: the caller's promise; aligned words that are only changed by atomic operations.
+    unsafe {
+        atomic::add(&raw mut (*to).packets, more.packets);
+        atomic::add(&raw mut (*to).bytes, more.bytes);
+    }
+}
+
+/// Where a track counts what goes `direction`.
+///
+/// # Safety
+/// `track` was looked up in this run.
+#[inline(always)]
+unsafe fn sent(track: *mut Track, direction: Direction) -> *mut Total {
+    // SAFETY: the caller's promise. In numbers: the verifier follows each side of a branch.
+    unsafe { (&raw mut (*track).sent).cast::<Total>().add(of_two(direction as u32)) }
 }
 
 /// Whether a packet belongs to the flow that the track is about, or to a later one of the same key.
@@ -168,8 +203,8 @@ fn keep<H: Hooked, K: Family>(
     let track = unsafe {
         (*track).shown = u32::from(shown);
         (*track).tcp_flags = notes;
-        (*track).packets = whole.packets;
-        (*track).bytes = whole.bytes;
+        (*track).sent = [Total { packets: 0, bytes: 0 }; 2];
+        *sent(track, packet.direction) = whole;
         (*track).last_seen = settings::tick();
         (*track).client = client as u32;
         (*track).dropped.packets = dropped.packets;
@@ -210,9 +245,7 @@ unsafe fn known<H: Hooked, K: Family>(
         let reason = show_next(frame, track, packet, flags);
         let disposition = Disposition::of_undecided(reason, blocked, over_budget_drops);
         if disposition.drops() {
-            let dropped = packet.weight.total();
-            atomic::add(&raw mut (*track).dropped.packets, dropped.packets);
-            atomic::add(&raw mut (*track).dropped.bytes, dropped.bytes);
+            add(&raw mut (*track).dropped, packet.weight.total());
         }
         disposition
     }
@@ -292,8 +325,7 @@ unsafe fn note<H: Hooked, K: Copy>(track: *mut Track, packet: &FlowPacket<K>) {
     // SAFETY: the caller's promise; the words are only changed by atomic operations, but for the
     // tick, of which CPUs write the same or ones that differ by one.
     unsafe {
-        atomic::add(&raw mut (*track).packets, u64::from(packet.weight.packets));
-        atomic::add(&raw mut (*track).bytes, u64::from(packet.weight.bytes));
+        add(sent(track, packet.direction), packet.weight.total());
         let tick = settings::tick();
         if (*track).last_seen != tick {
             (*track).last_seen = tick;

@@ -28,6 +28,7 @@ fn every_example_is_an_event_with_no_field_too_many_or_too_few() {
         let event: Event = serde_json::from_value(example.clone())
             .unwrap_or_else(|error| panic!("{error}: {example:#}"));
         assert_eq!(serde_json::to_value(event).unwrap(), example);
+        testkit::schema::checked(example);
     }
 }
 

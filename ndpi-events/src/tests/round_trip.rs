@@ -9,9 +9,9 @@ use proptest::option;
 use proptest::prelude::*;
 
 use crate::{
-    Attached, Crowding, Decided, Directions, EgressOrder, Ends, Envelope, Event, FlowEnded,
-    FlowUpdated, Interface, Label, Load, ReloadResult, Reloaded, RingFull, Running, SCHEMA,
-    SourceId, Status, Stopped, StuckWorker, Time, Times, Tunnel, Warning, Word,
+    Attached, Content, Crossed, Crowding, Decided, Directions, EgressOrder, Ends, Envelope, Event,
+    FlowActive, FlowEnded, FlowUpdated, Interface, Label, Load, ReloadResult, Reloaded, RingFull,
+    Running, SCHEMA, SourceId, Status, Stopped, StuckWorker, Time, Times, Tunnel, Warning, Word,
 };
 
 fn text() -> impl Strategy<Value = String> {
@@ -37,11 +37,11 @@ fn time() -> impl Strategy<Value = Time> {
 
 prop_compose! {
     fn ends()(
-        (capture, iface) in (option::of(shared()), option::of(shared())),
+        (capture, iface, instance) in (option::of(shared()), option::of(shared()), option::of(shared())),
         (vlan, proto, sport, dport) in any::<(u16, u8, u16, u16)>(),
         (src, dst) in any::<(IpAddr, IpAddr)>(),
     ) -> Ends {
-        Ends { capture, iface, vlan, proto, src, sport, dst, dport }
+        Ends { capture, iface, instance, vlan, proto, src, sport, dst, dport }
     }
 }
 
@@ -53,12 +53,36 @@ prop_compose! {
         (risks, findings) in (vec(shared(), 0..3), vec(word(), 0..3)),
         (action, rule, decided_by) in (option::of(word()), option::of(shared()), option::of(word())),
         (breed, alpn) in (option::of(shared()), option::of(boxed())),
-        (guessed, risk_score) in any::<(bool, Option<u16>)>(),
+        (guessed, risk_score, revision, dry_run) in any::<(bool, Option<u16>, Option<u32>, bool)>(),
+        content in content().boxed(),
     ) -> Label {
         Label {
             state, app, app_id, master_id, category, confidence, hostname, ja4, risks, action, rule,
-            decided_by, incomplete, findings, breed, guessed, risk_score, alpn,
+            decided_by, incomplete, findings, breed, guessed, risk_score, alpn, content, revision, dry_run,
         }
+    }
+}
+
+prop_compose! {
+    fn content()(
+        texts in vec(option::of(boxed()), 10),
+        (tls_names, dns_answers) in (vec(boxed(), 0..3), vec(any::<IpAddr>(), 0..3)),
+        (http_status, dns_type, dns_code) in any::<(Option<u16>, Option<u16>, Option<u16>)>(),
+    ) -> Content {
+        let mut texts = texts.into_iter().flatten();
+        Content {
+            tcp_fingerprint: texts.next(), tcp_os: texts.next(), tls_version: texts.next(),
+            tls_cipher: texts.next(), tls_subject: texts.next(), tls_issuer: texts.next(), tls_names,
+            http_method: texts.next(), http_url: texts.next(), http_user_agent: texts.next(), http_status,
+            dns_query: texts.next(), dns_type, dns_code, dns_answers,
+        }
+    }
+}
+
+prop_compose! {
+    fn crossed()(counts in any::<[u64; 5]>()) -> Crossed {
+        let [packets_to_server, bytes_to_server, packets_to_client, bytes_to_client, dropped] = counts;
+        Crossed { packets_to_server, bytes_to_server, packets_to_client, bytes_to_client, dropped }
     }
 }
 
@@ -90,27 +114,81 @@ fn flow() -> BoxedStrategy<Event> {
                 })
             });
     let counts = any::<(u64, u64, u16, Option<u64>, Option<u64>, u64)>();
+    let parts = option::of((any::<u32>(), crossed()));
+    let whole = (word(), any::<[u64; 4]>(), parts);
     let ended =
-        (ends().boxed(), label().boxed(), option::of(tunnel()), [time(), time()], word(), counts)
-            .prop_map(|(ends, label, tunnel, [first_seen, last_seen], end, counts)| {
-                let (packets, bytes, inspected, leaked, dropped, duration_us) = counts;
-                Event::FlowEnded(FlowEnded {
+        (ends().boxed(), label().boxed(), option::of(tunnel()), [time(), time()], whole, counts)
+            .prop_map(
+                |(
                     ends,
-                    packets,
-                    bytes,
-                    inspected,
                     label,
-                    leaked,
-                    dropped,
                     tunnel,
-                    first_seen,
-                    last_seen,
-                    end,
-                    duration_us,
-                })
-            });
+                    [first_seen, last_seen],
+                    (end, by_direction, parts),
+                    counts,
+                )| {
+                    let [packets_to_server, bytes_to_server, packets_to_client, bytes_to_client] =
+                        by_direction;
+                    let (packets, bytes, inspected, leaked, dropped, duration_us) = counts;
+                    Event::FlowEnded(FlowEnded {
+                        ends,
+                        packets,
+                        bytes,
+                        inspected,
+                        label,
+                        leaked,
+                        dropped,
+                        tunnel,
+                        first_seen,
+                        last_seen,
+                        end,
+                        duration_us,
+                        packets_to_server,
+                        bytes_to_server,
+                        packets_to_client,
+                        bytes_to_client,
+                        part: parts.map(|(part, _)| part),
+                        delta: parts.map(|(_, delta)| delta),
+                    })
+                },
+            );
     // One on the stack after the other, not all at once.
-    prop_oneof![decided.boxed(), updated.boxed(), ended.boxed()].boxed()
+    prop_oneof![decided.boxed(), updated.boxed(), active(), ended.boxed()].boxed()
+}
+
+fn active() -> BoxedStrategy<Event> {
+    let counts = any::<([u64; 6], u16, Option<u64>, u64, u32)>();
+    (ends().boxed(), label().boxed(), [time(), time(), time()], crossed(), counts)
+        .prop_map(|(ends, label, [time, first_seen, last_seen], delta, counts)| {
+            let (sums, inspected, dropped, duration_us, part) = counts;
+            let [
+                packets,
+                bytes,
+                packets_to_server,
+                bytes_to_server,
+                packets_to_client,
+                bytes_to_client,
+            ] = sums;
+            Event::FlowActive(FlowActive {
+                time,
+                ends,
+                packets,
+                bytes,
+                packets_to_server,
+                bytes_to_server,
+                packets_to_client,
+                bytes_to_client,
+                inspected,
+                label,
+                dropped,
+                first_seen,
+                last_seen,
+                duration_us,
+                part,
+                delta,
+            })
+        })
+        .boxed()
 }
 
 prop_compose! {
@@ -123,9 +201,10 @@ prop_compose! {
 }
 
 fn session() -> BoxedStrategy<Status> {
-    let running = (time(), word(), text(), option::of(text()), vec(attached(), 0..3)).prop_map(
-        |(time, version, ndpi, policy, attached)| {
-            Status::Running(Running { time, version, ndpi, policy, attached })
+    let named = (option::of(text()), option::of(text()), any::<bool>());
+    let running = (time(), word(), text(), named, vec(attached(), 0..3)).prop_map(
+        |(time, version, ndpi, (policy, instance, dry_run), attached)| {
+            Status::Running(Running { time, version, ndpi, policy, instance, dry_run, attached })
         },
     );
     let rings = vec(any::<(usize, u64)>(), 0..3);

@@ -125,6 +125,8 @@ impl<D: Detector> Classifier<D> {
                 || !sink.enforcement().stands(flow);
             if kept_here && timeouts.is_over(flow, now_ns) {
                 self.finish(slot, End::of_silent(flow), sink);
+            } else if let Some(flow) = self.table.get_mut(slot) {
+                sink.goes_on(flow, now_ns);
             }
         }
     }
@@ -227,7 +229,7 @@ impl<D: Detector> Classifier<D> {
             && let Some(flow) = self.table.get_mut(slot)
             && let Some(decided) = decide_moved(&self.connections, flow, sample, sink.rules())
         {
-            flow.packets_before = u32::try_from(flow.packets).unwrap_or(u32::MAX);
+            flow.begin_verdict();
             return self.settle(slot, decided, sample, sink);
         }
         let classification = self.inspect(slot, sample);

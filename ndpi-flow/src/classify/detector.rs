@@ -9,6 +9,7 @@ use ndpi::{
 use ndpi_policy::carries;
 use ndpi_text::clean;
 
+use super::texts;
 use crate::first_packet::Known;
 use crate::flow::Details;
 use crate::resegment::fit;
@@ -89,9 +90,8 @@ impl<'e> Detector for &'e Engine {
     }
 
     fn details(&self, flow: &Flow<&'e Engine>) -> Details {
-        let texts = [flow.hostname(), flow.ja4(), flow.alpn()];
-        let [hostname, ja4, alpn] = texts.map(Option::unwrap_or_default);
-        Details::new(without_root(&hostname).unwrap_or(&hostname), &ja4, &alpn)
+        let hostname = flow.hostname().unwrap_or_default();
+        texts::of(flow, without_root(&hostname).unwrap_or(&hostname))
     }
 
     fn by_name(&self, said: &Classification, flow: &Flow<&'e Engine>) -> Option<Classification> {

@@ -18,6 +18,7 @@ mod settings;
 mod sink;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod waiting;
 
 pub use blocked_connections::BlockedConnections;

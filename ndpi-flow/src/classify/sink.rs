@@ -100,6 +100,9 @@ pub trait Sink<F> {
     ) {
     }
 
+    /// The flow was looked at, at `now_ns` on the clock of [`Sample::clock_ns`], and goes on. Each is now and then.
+    fn goes_on(&mut self, _flow: &mut FlowEntry<F>, _now_ns: u64) {}
+
     /// A flow is ended early, to make room.
     fn displaced(&mut self, _flow: &FlowEntry<F>, _cause: Cause) {}
 

@@ -176,7 +176,7 @@ fn a_flow_is_decided_once_and_counted_to_its_end() {
     assert_eq!(notes.decided, [(key(1, 17), 4)]);
     assert_eq!(notes.kernel.passed, 2);
     let (flow, end) = &notes.finished[&key(1, 17)][0];
-    assert_eq!((flow.packets, flow.bytes, flow.packets_before), (6, 600, 4));
+    assert_eq!((flow.packets(), flow.traffic.total().bytes, flow.packets_before), (6, 600, 4));
     assert_eq!((flow.inspected, flow.partial_at, *end), (4, 2, End::SourceEnded));
     let decided = flow.decided().expect("finished flows are decided");
     assert_eq!(decided.classification.state, State::Classified);
@@ -242,7 +242,7 @@ fn a_flow_lives_as_long_as_its_packets_are_seen() {
     classifier.expire(599 * SECOND, 10, &mut notes);
     let flows: Vec<_> = classifier.table().slots().collect();
     let flow = classifier.table().get(flows[0]).unwrap();
-    assert_eq!((flows.len(), flow.last_seen_ns, flow.packets), (1, 300 * SECOND, 1));
+    assert_eq!((flows.len(), flow.last_seen_ns, flow.packets()), (1, 300 * SECOND, 1));
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn a_syn_after_the_end_opens_a_new_flow_but_not_before() {
     assert!(notes.finished.is_empty());
     classifier.sample(&segment(2, client, tcp::SYN), &mut notes);
     let ended = &notes.finished[&key(1, 6)];
-    assert_eq!((ended.len(), ended[0].0.packets, ended[0].1), (1, 6, End::Reused));
+    assert_eq!((ended.len(), ended[0].0.packets(), ended[0].1), (1, 6, End::Reused));
     assert_eq!(classifier.table().len(), 1);
 }
 
@@ -308,7 +308,7 @@ fn dropped_packets_open_no_flow_and_count_for_none() {
     classifier.end(&key(1, 17), End::Idle, &mut notes);
     let (flow, _) = &notes.finished[&key(1, 17)][0];
     assert_eq!(
-        (flow.packets, flow.inspected, notes.kernel.passed, notes.kernel.rejected),
+        (flow.packets(), flow.inspected, notes.kernel.passed, notes.kernel.rejected),
         (1, 1, 0, 1)
     );
 }
@@ -331,7 +331,7 @@ fn decided_flows_that_the_kernel_keeps_end_when_it_says_so() {
     classifier.end(&key(1, 17), End::Idle, &mut notes);
     let ended = &notes.finished[&key(1, 17)];
     assert_eq!(
-        ended.iter().map(|(flow, end)| (flow.packets, *end)).collect::<Vec<_>>(),
+        ended.iter().map(|(flow, end)| (flow.packets(), *end)).collect::<Vec<_>>(),
         [(1, End::Reused), (1, End::Idle)]
     );
 }

@@ -9,7 +9,9 @@ use super::decided::Decided;
 use super::ledger::Held;
 use super::looks::Looks;
 use super::places::Places;
+use super::reported::Reported;
 use super::start::Start;
+use super::traffic::{Traffic, Volume};
 use crate::first_packet::Questions;
 use crate::key::{Endpoint, FlowKey};
 use crate::normalise::Receiver;
@@ -60,16 +62,16 @@ pub struct FlowEntry<F> {
     pub allowed: (u64, u64),
     /// A change of policy has changed the verdict.
     pub rejudged: bool,
-    /// Packets that user space has seen of the flow, both directions.
-    pub packets: u64,
-    /// Their bytes on the wire, from the IP header on.
-    pub bytes: u64,
+    /// What user space has seen of the flow.
+    pub traffic: Traffic,
     /// When the first packet was seen, nanoseconds since the Unix epoch.
     pub first_seen_ns: u64,
     /// When the last packet was seen, nanoseconds since the Unix epoch.
     pub last_seen_ns: u64,
     /// The same by [`Sample::clock_ns`], which says when it is idle.
     pub heard_ns: u64,
+    /// The last report on it while it goes on, if there was one.
+    pub reported: Option<Box<Reported>>,
     /// There is a note on an earlier decision, see [`super::Notes`], and its packets so far only ask for
     /// a new connection.
     pub noted: bool,
@@ -108,14 +110,14 @@ impl<F> FlowEntry<F> {
             partial_at: 0,
             inspected: 0,
             ifindex: sample.ifindex,
-            packets: 0,
-            bytes: 0,
+            traffic: Traffic::default(),
             packets_before: 0,
             allowed: (0, 0),
             rejudged: false,
             first_seen_ns: sample.time_ns,
             last_seen_ns: sample.time_ns,
             heard_ns: sample.clock_ns,
+            reported: None,
             noted: false,
             stage: Stage::Undecided(detector),
         }
@@ -123,8 +125,8 @@ impl<F> FlowEntry<F> {
 
     /// Counts a packet of the flow.
     pub fn count(&mut self, sample: &Sample) {
-        self.packets += u64::from(sample.packets);
-        self.bytes += u64::from(sample.bytes);
+        let more = Volume { packets: sample.packets.into(), bytes: sample.bytes.into() };
+        self.traffic.count(sample.direction, more);
         self.hear(sample.time_ns, sample.clock_ns);
         self.server_spoke |= self.is_answered_by(sample);
         self.tcp_seen[side(sample.direction)] |= sample.tcp_flags;
@@ -145,6 +147,16 @@ impl<F> FlowEntry<F> {
     pub fn hear(&mut self, time_ns: u64, clock_ns: u64) {
         self.last_seen_ns = self.last_seen_ns.max(time_ns);
         self.heard_ns = self.heard_ns.max(clock_ns);
+    }
+
+    /// Packets of both directions that user space has seen.
+    pub fn packets(&self) -> u64 {
+        self.traffic.total().packets
+    }
+
+    /// Notes that what was seen until now is all that came before the decision.
+    pub fn begin_verdict(&mut self) {
+        self.packets_before = u32::try_from(self.packets()).unwrap_or(u32::MAX);
     }
 
     /// Notes packets and bytes that an earlier policy let through.

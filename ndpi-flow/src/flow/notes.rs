@@ -72,7 +72,8 @@ impl Note {
         policy: u32,
         expires_ns: u64,
     ) -> Option<Self> {
-        let decided = flow.decided().filter(|it| it.verdict.is_some() && !it.given_up)?.clone();
+        let decided = flow.decided().filter(|it| it.verdict.is_some() && !it.given_up)?;
+        let decided = Decided { details: decided.details.for_rules(), ..decided.clone() };
         let (key, client, tcp_seen) = (flow.key, flow.client, flow.tcp_seen);
         let (opening, start, findings) = (flow.opening, flow.start, flow.findings);
         let opened = if opening.is_some() { State::OPENED } else { 0 };
@@ -113,7 +114,7 @@ impl Note {
             *seen |= before;
         }
         flow.findings = flow.findings.union(self.findings);
-        flow.packets_before = u32::try_from(flow.packets).unwrap_or(u32::MAX);
+        flow.begin_verdict();
         (flow.noted, flow.looks) = (false, Looks::used_up());
         flow.stage = Stage::Decided(Decided { by: DecidedBy::Note, ..self.decided });
     }

@@ -41,6 +41,11 @@ impl RuntimeConfig {
         })
     }
 
+    /// Says which of [`Switches`] the programs were loaded with.
+    pub(crate) fn set_fixed(&self, switches: u32) -> Result<(), MapError> {
+        self.change(|live| live.fixed = switches)
+    }
+
     /// Moves the coarse clock forward by the nanoseconds that the machine was suspended, in which the
     /// kernel counts no jiffies.
     ///

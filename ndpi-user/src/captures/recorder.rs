@@ -96,7 +96,7 @@ impl<'a> Recorder<'a> {
         }
         let rule = self.recording.rule_of(flow);
         let origin = Origin::Capture(&self.captures[flow.ifindex as usize]);
-        let maker = RecordMaker { names, origin, rule };
+        let maker = RecordMaker { names, origin, rule, session: None };
         let Some(ended) = maker.ended(flow, end, counters) else { return };
         let ended = FlowEnded { tunnel: tunnel.map(tunnel_of), ..ended };
         match format {

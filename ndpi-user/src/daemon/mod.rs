@@ -100,7 +100,10 @@ impl Options {
             bus,
             board: Arc::default(),
             lost_records: records.losses().clone(),
-            rejecter: rejecter(&policy)?,
+            rejecter: self.rejecter(&policy)?,
+            instance: self.instance.as_str().into(),
+            dry_run: self.is_dry_run(),
+            active_timeout: self.active_timeout,
             servers: servers(&kernel, &policy),
         };
         let names = Arc::clone(&shared.names);
@@ -157,6 +160,11 @@ impl Options {
         }
         let caches = library.shared_caches()?;
         (0..self.workers).map(|_| self.engine.sharing_engine(&caches)).collect()
+    }
+
+    /// Who tells the ends of rejected flows: nobody where nothing is dropped.
+    fn rejecter(&self, policy: &Policy) -> Result<Option<Arc<Rejecter>>> {
+        if self.is_dry_run() { Ok(None) } else { rejecter(policy) }
     }
 
     /// Ends the writing of records, says how that ended, and the report where it did not come with them.

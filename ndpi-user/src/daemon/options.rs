@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ndpi_common::Switches;
 use ndpi_kernel::LoadOptions;
 
 use crate::engine_setup::EngineSetup;
@@ -20,6 +21,10 @@ pub(crate) struct Options {
     pub(crate) format: export::Format,
     /// Where whoever asks for metrics is answered; `None` for nowhere.
     pub(crate) metrics: Option<SocketAddr>,
+    /// What the instance is called in records.
+    pub(crate) instance: String,
+    /// How long a flow goes on without a record; zero for ever.
+    pub(crate) active_timeout: Duration,
     /// How the programs are loaded.
     pub(crate) load: LoadOptions,
     /// Threads that classify.
@@ -31,4 +36,11 @@ pub(crate) struct Options {
     /// Which nDPI; its limit of packets is the kernel's budget, so that it makes the best of what it has
     /// seen with the last packet that it can see.
     pub(crate) engine: EngineSetup,
+}
+
+impl Options {
+    /// Whether nothing is dropped.
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.load.switches & Switches::DRY_RUN != 0
+    }
 }

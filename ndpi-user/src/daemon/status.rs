@@ -19,6 +19,8 @@ impl Options {
             version: env!("CARGO_PKG_VERSION").into(),
             ndpi: library.revision(),
             policy: self.policy.as_ref().map(|path| shown(path).to_string()),
+            instance: Some(self.instance.clone()),
+            dry_run: self.is_dry_run(),
             attached: attachments.iter().map(|it| self.attached(it)).collect(),
         })
     }
@@ -29,6 +31,7 @@ impl Options {
         Facts {
             ndpi: library.revision(),
             policy: self.policy.as_ref().map(|path| shown(path).to_string()),
+            dry_run: self.is_dry_run(),
             verdicts: self.load.verdicts.max(1).into(),
             flows: all(self.plan.settings.max_flows),
             notes: all(self.plan.notes),

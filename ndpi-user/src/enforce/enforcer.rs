@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ndpi_flow::{Action, End, FlowEntry, FlowKey, Sample, Verdict};
+use ndpi_flow::{Action, End, FlowEntry, FlowKey, Reported, Sample, Verdict};
 use ndpi_reject::Rejecter;
 
 use super::active_policy::ActivePolicy;
@@ -44,7 +44,7 @@ impl<S: VerdictStore> Enforcer<S> {
         match self.store.write(&desired) {
             Ok(before) => {
                 // Of one that nDPI looked at again, it may be that nothing came.
-                self.lost_tracks += u64::from(before.packets == 0 && flow.packets > 0);
+                self.lost_tracks += u64::from(before.total().packets == 0 && flow.packets() > 0);
                 count_undecided(flow, before);
             }
             Err(error) => {
@@ -73,7 +73,8 @@ impl<S: VerdictStore> Enforcer<S> {
         if !std::mem::replace(&mut flow.rejudged, true)
             && before.is_some_and(|before| !before.action.drops())
         {
-            flow.allow(flow.packets, flow.bytes);
+            let seen = flow.traffic.total();
+            flow.allow(seen.packets, seen.bytes);
         }
         // One that does not stand yet will be written as it is then.
         if !self.is_pending(&flow.key) {
@@ -111,6 +112,17 @@ impl<S: VerdictStore> Enforcer<S> {
             rejecter.forget(&flow.key);
         }
         (count_all(flow, &counts), counts)
+    }
+
+    /// What has crossed until now of a decided flow that goes on, the last time it did included.
+    pub fn counted<F>(&mut self, flow: &mut FlowEntry<F>) -> Reported {
+        let counts = self.store.peek(&flow.key).unwrap_or_else(|error| {
+            self.retries.refuse(&error);
+            KernelCounts::default()
+        });
+        flow.last_seen_ns = flow.last_seen_ns.max(counts.last_seen_ns.unwrap_or_default());
+        let traffic = flow.traffic + counts.undecided + counts.decided;
+        Reported { traffic, dropped: counts.dropped.packets, ..Reported::default() }
     }
 
     /// Takes a flow out of the maps of which nothing else is known.

@@ -1,10 +1,10 @@
 //! Flows that the kernel keeps: what it shows of them, and looking at them again.
 
-use ndpi_flow::{Enforcement, FlowEntry, Sample, tcp};
+use ndpi_flow::{Enforcement, FlowEntry, Sample, Traffic, Volume, tcp};
 use ndpi_policy::PassOrDrop;
 
 use super::enforcer::Enforcer;
-use super::store::{DesiredVerdict, Suspended, VerdictStore, Volume};
+use super::store::{DesiredVerdict, Suspended, VerdictStore};
 
 impl<S: VerdictStore, F> Enforcement<F> for Enforcer<S> {
     fn stands(&self, flow: &FlowEntry<F>) -> bool {
@@ -16,8 +16,7 @@ impl<S: VerdictStore, F> Enforcement<F> for Enforcer<S> {
         let Some(desired) = DesiredVerdict::of(flow, &self.policy) else { return };
         match self.store.write(&desired) {
             Ok(meanwhile) => {
-                flow.packets += meanwhile.packets;
-                flow.bytes += meanwhile.bytes;
+                flow.traffic += meanwhile;
             }
             Err(error) => return self.retries.refuse(&error),
         }
@@ -54,16 +53,16 @@ impl<S: VerdictStore, F> Enforcement<F> for Enforcer<S> {
         if self.policy.policy().undecided() == PassOrDrop::Drop {
             return false;
         }
-        let before = Volume { packets: flow.packets, bytes: flow.bytes };
+        let before = flow.traffic;
         let suspended = self.store.suspend(&flow.key, before).unwrap_or_else(|error| {
             self.retries.refuse(&error);
             None
         });
         let Some(Suspended { passed, tcp_seen, last_seen_ns }) = suspended else { return false };
-        let before = if flow.rejudged { Volume::default() } else { before };
+        let before = if flow.rejudged { Volume::default() } else { before.total() };
         flow.looks.passed.0 += before.packets + passed.packets;
         flow.looks.passed.1 += before.bytes + passed.bytes;
-        (flow.packets, flow.bytes, flow.rejudged) = (0, 0, false);
+        (flow.traffic, flow.rejudged) = (Traffic::default(), false);
         flow.last_seen_ns = flow.last_seen_ns.max(last_seen_ns);
         for (seen, more) in flow.tcp_seen.iter_mut().zip(tcp_seen) {
             *seen |= more;

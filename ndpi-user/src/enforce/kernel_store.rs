@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 use ndpi_common::{
-    Action, Direction, OWN_BUCKET, State, TICK_NS, Total, Track, VerdictEntry as Entry, tick_of,
+    Action, Direction, OWN_BUCKET, State, TICK_NS, Track, VerdictEntry as Entry, tick_of,
 };
-use ndpi_flow::FlowKey;
+use ndpi_flow::{FlowKey, Traffic, Volume};
 use ndpi_kernel::{Clock, Kernel, Limits, RequestWatches, TrackMaps, VerdictMaps, Written};
 
 use super::active_policy::{Allowance, full};
-use super::store::{Activity, DesiredVerdict, KernelCounts, Suspended, VerdictStore, Volume};
+use super::store::{Activity, DesiredVerdict, KernelCounts, Suspended, VerdictStore};
 
 /// The rule number of the policy's default in an [`Entry`].
 pub const NO_RULE: u16 = u16::MAX;
@@ -114,13 +114,13 @@ impl KernelStore {
 
     /// The counters of an entry.
     fn counted(&self, entry: &Entry) -> KernelCounts {
-        let decided = volume(entry.lower()) + volume(entry.upper());
+        let decided = traffic(entry);
         let seen_ns = self.clock.epoch_ns(u64::from(entry.last_seen) * TICK_NS);
         KernelCounts {
-            undecided: Volume::default(),
+            undecided: Traffic::default(),
             decided,
-            dropped: volume(entry.dropped()),
-            last_seen_ns: (decided.packets > 0).then_some(seen_ns),
+            dropped: entry.dropped().into(),
+            last_seen_ns: (decided.total().packets > 0).then_some(seen_ns),
         }
     }
 }
@@ -134,7 +134,7 @@ fn check(key: &FlowKey, written: Written) -> anyhow::Result<Written> {
 }
 
 impl VerdictStore for KernelStore {
-    fn write(&self, desired: &DesiredVerdict) -> anyhow::Result<Volume> {
+    fn write(&self, desired: &DesiredVerdict) -> anyhow::Result<Traffic> {
         let key = &desired.key;
         let mut entry = entry(desired, self.bucket(desired, None)?, self.clock.ktime_ns());
         let watched = self.begin_watch(&mut entry, desired.followed);
@@ -144,17 +144,14 @@ impl VerdictStore for KernelStore {
             self.release(&entry)?;
         }
         if written? == Written::Already {
-            return Ok(Volume::default());
+            return Ok(Traffic::default());
         }
         // Only now: had the track gone first, a packet in between would have opened another.
         let track = self.tracks.take(key).context("the verdict stands, but its track is left")?;
         if let Some(track) = &track {
             self.carry_dropped(*key, track);
         }
-        Ok(track.map_or_else(Volume::default, |track| Volume {
-            packets: track.packets,
-            bytes: track.bytes,
-        }))
+        Ok(track.map_or_else(Traffic::default, |track| track.sent.into()))
     }
 
     fn replace(&self, desired: &DesiredVerdict) -> anyhow::Result<Volume> {
@@ -180,7 +177,7 @@ impl VerdictStore for KernelStore {
         Ok(allowed(&before))
     }
 
-    fn suspend(&self, key: &FlowKey, before: Volume) -> anyhow::Result<Option<Suspended>> {
+    fn suspend(&self, key: &FlowKey, before: Traffic) -> anyhow::Result<Option<Suspended>> {
         let now = tick_of(self.clock.ktime_ns());
         let is_in_use = |entry: &Entry| {
             !entry.is_over() && u64::from(now.saturating_sub(entry.last_seen)) * TICK_NS < LATELY_NS
@@ -226,10 +223,24 @@ impl VerdictStore for KernelStore {
     fn take(&self, key: &FlowKey) -> anyhow::Result<KernelCounts> {
         let mut taken = self.take_verdict(key)?;
         if let Some(track) = self.tracks.take(key)? {
-            taken.undecided = Volume { packets: track.packets, bytes: track.bytes };
+            taken.undecided = track.sent.into();
             taken.dropped = taken.dropped + dropped(&track);
         }
         Ok(taken)
+    }
+
+    fn peek(&self, key: &FlowKey) -> anyhow::Result<KernelCounts> {
+        let entry = self.verdicts.get(key)?;
+        let mut counted = entry.map_or_else(KernelCounts::default, |entry| self.counted(&entry));
+        if let Some(track) = self.tracks.get(key)? {
+            counted.undecided = track.sent.into();
+            counted.dropped = counted.dropped + dropped(&track);
+        }
+        let carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(earlier) = carried.get(key) {
+            counted.add(earlier);
+        }
+        Ok(counted)
     }
 
     fn take_verdict(&self, key: &FlowKey) -> anyhow::Result<KernelCounts> {
@@ -295,18 +306,15 @@ fn allowed(entry: &Entry) -> Volume {
     if Action::from_byte(entry.action).is_none_or(Action::drops) {
         return Volume::default();
     }
-    let (seen, dropped) = (volume(entry.lower()) + volume(entry.upper()), volume(entry.dropped()));
-    Volume {
-        packets: seen.packets.saturating_sub(dropped.packets),
-        bytes: seen.bytes.saturating_sub(dropped.bytes),
-    }
+    traffic(entry).total().beyond(entry.dropped().into())
 }
 
 /// What was dropped of a flow while it had no verdict.
 fn dropped(track: &Track) -> Volume {
-    volume(track.dropped)
+    track.dropped.into()
 }
 
-fn volume(total: Total) -> Volume {
-    Volume { packets: total.packets, bytes: total.bytes }
+/// What both endpoints sent since the verdict.
+fn traffic(entry: &Entry) -> Traffic {
+    [entry.lower(), entry.upper()].into()
 }

@@ -23,4 +23,4 @@ pub use installer::{KernelRules, PolicyInstaller, RuleStore};
 pub use kernel_blocklist::KernelBlocklist;
 pub use kernel_store::{KernelStore, NO_RULE};
 pub use retry::{Pending, Refusal};
-pub use store::{Activity, DesiredVerdict, KernelCounts, Suspended, VerdictStore, Volume};
+pub use store::{Activity, DesiredVerdict, KernelCounts, Suspended, VerdictStore};

@@ -1,32 +1,13 @@
 //! The kernel's maps, as the classifier uses them.
 
-use std::ops::Add;
-
 use ndpi::Classification;
 use ndpi_common::Direction;
 use ndpi_common::VerdictEntry as Entry;
 use ndpi_common::parse::{proto, tcp};
 use ndpi_common::reopen::Opening;
-use ndpi_flow::{End, FlowEntry, FlowKey, Verdict};
+use ndpi_flow::{End, FlowEntry, FlowKey, Traffic, Verdict, Volume};
 
 use super::active_policy::{ActivePolicy, Allowance};
-
-/// Packets and bytes (from the IP header on).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Volume {
-    /// Packets on the wire.
-    pub packets: u64,
-    /// Their bytes.
-    pub bytes: u64,
-}
-
-impl Add for Volume {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self { packets: self.packets + other.packets, bytes: self.bytes + other.bytes }
-    }
-}
 
 /// A verdict as it is to stand in the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,9 +64,9 @@ impl DesiredVerdict {
 pub struct KernelCounts {
     /// What passed without a verdict and was not taken before; zero where the kernel had to forget
     /// its track.
-    pub undecided: Volume,
+    pub undecided: Traffic,
     /// What met the verdict.
-    pub decided: Volume,
+    pub decided: Traffic,
     /// What of both was dropped.
     pub dropped: Volume,
     /// When the last packet met the verdict, nanoseconds since the Unix epoch; `None` if none did.
@@ -95,8 +76,8 @@ pub struct KernelCounts {
 impl KernelCounts {
     /// Adds what was counted of the same flow at another time.
     pub fn add(&mut self, other: &Self) {
-        self.undecided = self.undecided + other.undecided;
-        self.decided = self.decided + other.decided;
+        self.undecided += other.undecided;
+        self.decided += other.decided;
         self.dropped = self.dropped + other.dropped;
         self.last_seen_ns = self.last_seen_ns.max(other.last_seen_ns);
     }
@@ -142,7 +123,7 @@ pub trait VerdictStore {
     /// # Errors
     ///
     /// When the map refuses it: the kernel then goes on as if nothing had been decided.
-    fn write(&self, desired: &DesiredVerdict) -> anyhow::Result<Volume>;
+    fn write(&self, desired: &DesiredVerdict) -> anyhow::Result<Traffic>;
 
     /// Replaces the verdict that stands, without a moment in which none does; its counters go on.
     /// Returns what passed under it, if it was one that blocks nothing.
@@ -162,7 +143,7 @@ pub trait VerdictStore {
     /// # Errors
     ///
     /// As [`take`](Self::take).
-    fn suspend(&self, key: &FlowKey, before: Volume) -> anyhow::Result<Option<Suspended>>;
+    fn suspend(&self, key: &FlowKey, before: Traffic) -> anyhow::Result<Option<Suspended>>;
 
     /// What the kernel has seen of a flow since its verdict; `None` where none stands.
     ///
@@ -177,6 +158,13 @@ pub trait VerdictStore {
     ///
     /// When the map cannot be read.
     fn is_track_answered(&self, key: &FlowKey) -> anyhow::Result<bool>;
+
+    /// What the kernel counted of a flow until now, which goes on: as [`take`](Self::take) would give it.
+    ///
+    /// # Errors
+    ///
+    /// When a map cannot be read.
+    fn peek(&self, key: &FlowKey) -> anyhow::Result<KernelCounts>;
 
     /// Whether the flow has no verdict any more, or it is over: another connection has begun with its
     /// key, as a packet of `seen_ns` (nanoseconds since the Unix epoch) says.

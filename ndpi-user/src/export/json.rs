@@ -5,7 +5,7 @@ use ndpi_events::{BusBuilder, Event, Kind, Kinds, Subscription};
 use super::lines::WAITING_LINES;
 
 /// What is a record of its own. Other kinds are for those who follow the bus.
-const RECORDS: Kinds = Kinds::of(&[Kind::Decided, Kind::FlowEnded, Kind::Status]);
+const RECORDS: Kinds = Kinds::of(&[Kind::Decided, Kind::FlowActive, Kind::FlowEnded, Kind::Status]);
 
 pub(super) fn subscribe(bus: &mut BusBuilder) -> Subscription {
     bus.subscribe(RECORDS, |_| true, WAITING_LINES)

@@ -49,7 +49,7 @@ fn write_decision(decided: &Decided, out: &mut Vec<u8>) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use ndpi_events::{Decided, Ends, Event, Label, Time};
+    use ndpi_events::{Content, Decided, Ends, Event, Label, Time};
 
     use super::{is_by_rule, write};
 
@@ -57,6 +57,7 @@ mod tests {
         let ends = Ends {
             capture: None,
             iface: Some("eth0".into()),
+            instance: None,
             vlan: 0,
             proto: 6,
             src: [198, 18, 0, 1].into(),
@@ -83,6 +84,9 @@ mod tests {
             guessed: false,
             risk_score: None,
             alpn: None,
+            content: Content::default(),
+            revision: None,
+            dry_run: false,
         };
         let time = Time::from_ns(1_700_000_000_500_000_000);
         Event::Decided(Decided { time, ends, inspected: 4, partial_at: None, label, latency_us: 9 })

@@ -11,7 +11,9 @@ pub(crate) fn messages(event: &Event) -> Vec<(Level, String)> {
         Event::Status(status) => status_message(status).into_iter().collect(),
         Event::Reloaded(reloaded) => reload_messages(reloaded),
         Event::Warning(warning) => vec![(Level::Warn, warning.text.clone())],
-        Event::Decided(_) | Event::FlowUpdated(_) | Event::FlowEnded(_) => Vec::new(),
+        Event::Decided(_) | Event::FlowUpdated(_) | Event::FlowActive(_) | Event::FlowEnded(_) => {
+            Vec::new()
+        }
     }
 }
 

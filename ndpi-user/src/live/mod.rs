@@ -24,6 +24,7 @@ mod controller;
 mod crowding;
 mod egress;
 mod halves;
+mod interim;
 mod judge;
 mod lane;
 mod lookout;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use ndpi_events::{Event, Kind, Source, Time, Warning};
-use ndpi_flow::{End, FlowEntry, Verdict};
+use ndpi_flow::{End, FlowEntry, Reported, Verdict};
 
 use crate::clock::now_ns;
 use crate::enforce::Refusal;
 use crate::interfaces::Roster;
-use crate::record::{Counters, Names, Origin, RecordMaker};
+use crate::record::{Counters, Names, Origin, RecordMaker, SessionFacts};
 
 /// Makes events of flows, where somebody subscribes to them, and publishes them.
 #[derive(Debug)]
@@ -16,11 +16,40 @@ pub(super) struct Reporter {
     source: Source,
     names: Arc<Names>,
     interfaces: Roster,
+    session: SessionFacts,
 }
 
 impl Reporter {
-    pub(super) fn new(source: Source, names: Arc<Names>, interfaces: Roster) -> Self {
-        Self { source, names, interfaces }
+    pub(super) fn new(
+        source: Source,
+        names: Arc<Names>,
+        interfaces: Roster,
+        session: SessionFacts,
+    ) -> Self {
+        Self { source, names, interfaces, session }
+    }
+
+    /// From now on, records are by this policy of the instance.
+    pub(super) fn set_revision(&mut self, revision: u32) {
+        self.session.revision = revision;
+    }
+
+    /// Whether anybody wants to know of flows that go on.
+    pub(super) fn wants_active(&self) -> bool {
+        self.source.wants(Kind::FlowActive)
+    }
+
+    /// Reports that a flow goes on at `now_ns` (since the Unix epoch), of which `report` has the counts.
+    pub(super) fn active<F>(
+        &mut self,
+        flow: &FlowEntry<F>,
+        rule: Option<&str>,
+        report: Reported,
+        now_ns: u64,
+    ) {
+        self.publish(Kind::FlowActive, flow, rule, now_ns, |maker| {
+            maker.active(flow, report, now_ns).map(Event::FlowActive)
+        });
     }
 
     /// Reports that the verdict of a flow stands since `now_ns`, by the packet of `packet_ns`
@@ -82,7 +111,7 @@ impl Reporter {
         }
         let interface = interface_of(&self.interfaces, flow.ifindex);
         let (names, origin) = (&*self.names, Origin::Interface(&interface));
-        let maker = RecordMaker { names, origin, rule };
+        let maker = RecordMaker { names, origin, rule, session: Some(&self.session) };
         if let Some(event) = make(maker) {
             self.source.publish(Time::from_ns(now_ns), event);
         }

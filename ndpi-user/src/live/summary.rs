@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use ndpi::{AppId, CategoryId};
-use ndpi_flow::{Action, DecidedBy, FlowEntry};
+use ndpi_flow::{Action, DecidedBy, FlowEntry, Volume};
 
 use super::timing::TimeToVerdict;
-use crate::enforce::Volume;
 use crate::record::{Counters, Found, Names};
 use crate::snapshot::{Class, Volume as Total, Volumes};
 
@@ -60,8 +59,9 @@ impl Summary {
         let row = self.rows.entry((decided.classification.app, action)).or_default();
         row.category = decided.classification.category;
         row.flows += 1;
-        row.packets += counters.packets;
-        row.bytes += counters.bytes;
+        let crossed = counters.total();
+        row.packets += crossed.packets;
+        row.bytes += crossed.bytes;
         row.dropped += counters.dropped;
         self.incomplete += u64::from(flow.is_incomplete());
         self.found.add(flow.findings);
@@ -251,7 +251,9 @@ impl Leaks {
 mod tests {
     use ndpi::Classification;
     use ndpi_common::{Direction, Key, KeyV4};
-    use ndpi_flow::{Action, Decided, DecidedBy, Details, FlowEntry, Sample, Stage, Verdict};
+    use ndpi_flow::{
+        Action, Decided, DecidedBy, Details, FlowEntry, Sample, Stage, Verdict, Volume,
+    };
 
     use super::Summary;
     use crate::record::{Counters, Names};
@@ -289,7 +291,8 @@ mod tests {
 
     #[test]
     fn flows_decided_early_are_told_apart() {
-        let counters = Counters { packets: 5, bytes: 500, dropped: 3 };
+        let to_server = Volume { packets: 5, bytes: 500 };
+        let counters = Counters { to_server, dropped: 3, ..Counters::default() };
         let (mut one, mut other) = (Summary::default(), Summary::default());
         one.add(&flow(DecidedBy::Content), counters);
         assert!(!one.table(&Names::default()).to_string().contains("early"));

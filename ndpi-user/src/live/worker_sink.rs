@@ -2,25 +2,28 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ndpi_events::{Bus, Losses, Time};
 use ndpi_flow::{
     Cause, Client, DecidedBy, End, Enforcement, FlowEntry, Judge, Sample, Servers, Sink, Verdict,
+    Volume,
 };
 use ndpi_kernel::ktime_ns;
 use ndpi_reject::Rejecter;
 
 use super::crowding::{Crowded, Crowding};
 use super::halves::Halves;
+use super::interim::{Interim, next_report};
 use super::judge::{LiveJudge, LiveScene};
 use super::reporter::Reporter;
 use super::summary::Summary;
 use super::suspects::Suspects;
 use super::timing::Stopwatch;
 use crate::clock::now_ns;
-use crate::enforce::{ActivePolicy, Enforcer, KernelCounts, Pending, VerdictStore, Volume};
+use crate::enforce::{ActivePolicy, Enforcer, KernelCounts, Pending, VerdictStore};
 use crate::interfaces::Roster;
-use crate::record::{Counters, Found, Names};
+use crate::record::{Counters, Found, Names, SessionFacts};
 use crate::snapshot::{Board, Buckets, Hints, OF_PACKETS, OF_VERDICTS, Place, WorkerShare};
 
 /// What all workers share.
@@ -36,6 +39,12 @@ pub struct Shared {
     pub lost_records: Losses,
     /// Who answers the ends of rejected flows; `None` where nobody can.
     pub rejecter: Option<Arc<Rejecter>>,
+    /// What the instance is called.
+    pub instance: Arc<str>,
+    /// It drops nothing.
+    pub dry_run: bool,
+    /// How long a flow goes on without a record; zero for ever.
+    pub active_timeout: Duration,
     /// What is remembered of servers.
     pub servers: Arc<Servers>,
     /// What has no room.
@@ -54,6 +63,7 @@ pub(super) struct WorkerSink<S> {
     judge: LiveJudge,
     pub(super) enforcer: Enforcer<S>,
     reporter: Reporter,
+    interim: Interim,
     crowding: Arc<Crowding>,
     halves: Arc<Halves>,
     suspects: Arc<Suspects>,
@@ -77,10 +87,17 @@ impl<S: VerdictStore> WorkerSink<S> {
         let suspects = Arc::clone(&shared.suspects);
         let (rules, scene) = (Arc::clone(policy.policy()), LiveScene::new(interfaces.clone()));
         let judge = LiveJudge::new(rules, Arc::clone(servers), scene);
+        let session = SessionFacts {
+            instance: Arc::clone(&shared.instance),
+            revision: policy.revision(),
+            dry_run: shared.dry_run,
+        };
+        let (source, names) = (bus.source(name), Arc::clone(names));
         Self {
             judge,
             enforcer: Enforcer::new(store, policy, rejecter.clone()),
-            reporter: Reporter::new(bus.source(name), Arc::clone(names), interfaces.clone()),
+            reporter: Reporter::new(source, names, interfaces.clone(), session),
+            interim: Interim::every(shared.active_timeout),
             crowding: Arc::clone(crowding),
             halves: Arc::clone(halves),
             suspects,
@@ -107,6 +124,7 @@ impl<S: VerdictStore> WorkerSink<S> {
     /// ([`ndpi_flow::Classifier::judge_again`]), or verdicts of the one before stay.
     pub(super) fn set_policy(&mut self, policy: Arc<ActivePolicy>) {
         self.judge.set_policy(Arc::clone(policy.policy()));
+        self.reporter.set_revision(policy.revision());
         self.enforcer.set_policy(policy);
     }
 
@@ -173,14 +191,9 @@ impl<S: VerdictStore> WorkerSink<S> {
     fn sum_up<F>(&mut self, flow: &FlowEntry<F>, counters: Counters, kernel: &KernelCounts) {
         self.summary.add(flow, counters);
         if flow.decided().and_then(|decided| decided.verdict).is_some_and(|it| it.action.drops()) {
-            let passed = Volume {
-                packets: counters.packets.saturating_sub(kernel.dropped.packets),
-                bytes: counters.bytes.saturating_sub(kernel.dropped.bytes),
-            };
-            self.summary.add_blocked(Volume {
-                packets: passed.packets.saturating_sub(flow.allowed.0),
-                bytes: passed.bytes.saturating_sub(flow.allowed.1),
-            });
+            let (packets, bytes) = flow.allowed;
+            let passed = counters.total().beyond(kernel.dropped);
+            self.summary.add_blocked(passed.beyond(Volume { packets, bytes }));
         }
     }
 }
@@ -226,6 +239,19 @@ impl<S: VerdictStore, F> Sink<F> for WorkerSink<S> {
             self.enforcer.answer(flow, sample);
             let rule = self.judge.rule_of(flow);
             self.reporter.decided(flow, rule, (sample.time_ns, stands_ns));
+        }
+    }
+
+    fn goes_on(&mut self, flow: &mut FlowEntry<F>, now_ns: u64) {
+        if !self.interim.is_due(flow, now_ns) || !self.reporter.wants_active() {
+            return;
+        }
+        let counted = self.enforcer.counted(flow);
+        if let Some(report) = next_report(flow, counted, now_ns) {
+            self.reporter.active(flow, self.judge.rule_of(flow), report, now_ns);
+            flow.reported = Some(Box::new(report));
+        } else if let Some(reported) = &mut flow.reported {
+            reported.at_ns = now_ns;
         }
     }
 

@@ -32,8 +32,9 @@ impl<F> Sink<F> for FlowSink<'_> {
 
     fn decided_again(&mut self, flow: &mut FlowEntry<F>, _: Option<Verdict>, _: &Sample) {
         // What passed until now did so by what was asked for then: it has not leaked.
-        flow.allow(flow.packets, flow.bytes);
-        flow.packets_before = u32::try_from(flow.packets).unwrap_or(u32::MAX);
+        let seen = flow.traffic.total();
+        flow.allow(seen.packets, seen.bytes);
+        flow.begin_verdict();
     }
 
     fn finished(&mut self, flow: FlowEntry<F>, end: End) {
@@ -46,9 +47,9 @@ impl<F> Sink<F> for FlowSink<'_> {
 /// The flow's counters, as they would have been with its verdict in force.
 fn counters<F>(flow: &FlowEntry<F>, verdict: Option<Verdict>) -> Counters {
     let drops = verdict.is_some_and(|verdict| verdict.action.drops());
-    let after = flow.packets.saturating_sub(flow.packets_before.into());
+    let after = flow.packets().saturating_sub(flow.packets_before.into());
     let dropped = if drops { after } else { 0 };
-    Counters { packets: flow.packets, bytes: flow.bytes, dropped }
+    Counters::new(flow.traffic, flow.client, dropped)
 }
 
 /// Nothing more is said of a capture.

@@ -3,20 +3,34 @@
 use std::sync::Arc;
 
 use ndpi_common::Direction;
-use ndpi_events::{Decided, Ends, FlowEnded, FlowUpdated, Label, Time};
-use ndpi_flow::{Action, End, FlowEntry, FlowKey, Verdict};
+use ndpi_events::{Crossed, Decided, Ends, FlowActive, FlowEnded, FlowUpdated, Label, Time};
+use ndpi_flow::{Action, End, FlowEntry, FlowKey, Reported, Traffic, Verdict, Volume};
 
+use super::content::content;
 use super::names::Names;
 
 /// How much crossed, over the whole life of the flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Packets in both directions.
-    pub packets: u64,
-    /// Their bytes, from the IP header on.
-    pub bytes: u64,
+    /// What the client sent.
+    pub to_server: Volume,
+    /// What the server sent.
+    pub to_client: Volume,
     /// Packets that were dropped by the verdict.
     pub dropped: u64,
+}
+
+impl Counters {
+    /// Of a flow whose client's packets go the way of `client`.
+    pub fn new(traffic: Traffic, client: Direction, dropped: u64) -> Self {
+        let (to_server, to_client) = (traffic.sent(client), traffic.sent(client.opposite()));
+        Self { to_server, to_client, dropped }
+    }
+
+    /// Both directions.
+    pub fn total(&self) -> Volume {
+        self.to_server + self.to_client
+    }
 }
 
 /// Where a flow was seen.
@@ -38,6 +52,19 @@ pub struct RecordMaker<'a> {
     pub origin: Origin<'a>,
     /// The name of the rule that decided it, or of the setting that did.
     pub rule: Option<&'a str>,
+    /// What else all records of a running instance say.
+    pub session: Option<&'a SessionFacts>,
+}
+
+/// What all records of a running instance say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionFacts {
+    /// What it is called.
+    pub instance: Arc<str>,
+    /// Which of its policies is in force.
+    pub revision: u32,
+    /// It drops nothing.
+    pub dry_run: bool,
 }
 
 impl RecordMaker<'_> {
@@ -76,13 +103,42 @@ impl RecordMaker<'_> {
         })
     }
 
+    /// That `flow` goes on at `now_ns` (since the Unix epoch), of which `report` has the counts.
+    pub fn active<F>(
+        &self,
+        flow: &FlowEntry<F>,
+        report: Reported,
+        now_ns: u64,
+    ) -> Option<FlowActive> {
+        let counters = Counters::new(report.traffic, flow.client, report.dropped);
+        let Volume { packets, bytes } = counters.total();
+        Some(FlowActive {
+            time: Time::from_ns(now_ns),
+            ends: self.ends(flow),
+            packets,
+            bytes,
+            packets_to_server: counters.to_server.packets,
+            bytes_to_server: counters.to_server.bytes,
+            packets_to_client: counters.to_client.packets,
+            bytes_to_client: counters.to_client.bytes,
+            inspected: flow.inspected,
+            label: self.label(flow)?,
+            dropped: counts_drops(flow).then_some(report.dropped),
+            first_seen: Time::from_ns(flow.first_seen_ns),
+            last_seen: Time::from_ns(flow.last_seen_ns),
+            duration_us: duration_us(flow),
+            part: report.parts,
+            delta: since(flow, &counters),
+        })
+    }
+
     /// That `flow` is over. Its `tunnel` is known to the source of the packets alone.
     pub fn ended<F>(&self, flow: &FlowEntry<F>, end: End, counters: Counters) -> Option<FlowEnded> {
         let label = self.label(flow)?;
         let action = flow.decided()?.verdict.map(|verdict| verdict.action);
         let blocked = action.is_some_and(Action::drops);
-        let limited = action == Some(Action::Limit);
-        let Counters { packets, bytes, dropped } = counters;
+        let Counters { to_server, to_client, dropped } = counters;
+        let Volume { packets, bytes } = counters.total();
         let leaked = || packets.saturating_sub(dropped).saturating_sub(flow.allowed.0);
         Some(FlowEnded {
             ends: self.ends(flow),
@@ -91,17 +147,25 @@ impl RecordMaker<'_> {
             inspected: flow.inspected,
             label,
             leaked: blocked.then(leaked),
-            dropped: (blocked || limited).then_some(dropped),
+            dropped: counts_drops(flow).then_some(dropped),
             tunnel: None,
             first_seen: Time::from_ns(flow.first_seen_ns),
             last_seen: Time::from_ns(flow.last_seen_ns),
             end: end.name().into(),
-            duration_us: flow.last_seen_ns.saturating_sub(flow.first_seen_ns) / 1000,
+            packets_to_server: to_server.packets,
+            bytes_to_server: to_server.bytes,
+            packets_to_client: to_client.packets,
+            bytes_to_client: to_client.bytes,
+            part: flow.reported.as_ref().map(|reported| reported.parts + 1),
+            delta: flow.reported.as_ref().map(|_| since(flow, &counters)),
+            duration_us: duration_us(flow),
         })
     }
 
     fn ends<F>(&self, flow: &FlowEntry<F>) -> Ends {
         let ends = ends_of(&flow.key, flow.client);
+        let instance = self.session.map(|session| Arc::clone(&session.instance));
+        let ends = Ends { instance, ..ends };
         match self.origin {
             Origin::Capture(name) => Ends { capture: Some(Arc::clone(name)), ..ends },
             Origin::Interface(name) => Ends { iface: Some(Arc::clone(name)), ..ends },
@@ -134,7 +198,35 @@ impl RecordMaker<'_> {
             guessed: classification.guessed,
             risk_score: self.names.risk_score(classification.risks),
             alpn: decided.details.alpn().map(Into::into),
+            content: content(&decided.details, classification.app),
+            revision: self.session.map(|session| session.revision),
+            dry_run: self.session.is_some_and(|session| session.dry_run),
         })
+    }
+}
+
+/// Whether packets of it may have been dropped.
+fn counts_drops<F>(flow: &FlowEntry<F>) -> bool {
+    let action = flow.decided().and_then(|decided| decided.verdict).map(|verdict| verdict.action);
+    action.is_some_and(|action| action.drops() || action == Action::Limit)
+}
+
+fn duration_us<F>(flow: &FlowEntry<F>) -> u64 {
+    flow.last_seen_ns.saturating_sub(flow.first_seen_ns) / 1000
+}
+
+/// What `counters` have beyond the last report on the flow, or since its beginning.
+fn since<F>(flow: &FlowEntry<F>, counters: &Counters) -> Crossed {
+    let before = flow.reported.as_deref().copied().unwrap_or_default();
+    let before = Counters::new(before.traffic, flow.client, before.dropped);
+    let to_server = counters.to_server.beyond(before.to_server);
+    let to_client = counters.to_client.beyond(before.to_client);
+    Crossed {
+        packets_to_server: to_server.packets,
+        bytes_to_server: to_server.bytes,
+        packets_to_client: to_client.packets,
+        bytes_to_client: to_client.bytes,
+        dropped: counters.dropped.saturating_sub(before.dropped),
     }
 }
 
@@ -142,5 +234,5 @@ impl RecordMaker<'_> {
 pub fn ends_of(key: &FlowKey, direction: Direction) -> Ends {
     let ((src, sport), (dst, dport)) = key.endpoints(direction);
     let (vlan, proto) = (key.vlan(), key.proto());
-    Ends { capture: None, iface: None, vlan, proto, src, sport, dst, dport }
+    Ends { capture: None, iface: None, instance: None, vlan, proto, src, sport, dst, dport }
 }

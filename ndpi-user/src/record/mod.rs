@@ -2,12 +2,13 @@
 //!
 //! `run`, `pcap` and `replay` have them made in one place, so that a flow looks alike wherever it was seen.
 
+mod content;
 mod flow;
 mod found;
 mod interface;
 mod names;
 
-pub use flow::{Counters, Origin, RecordMaker, ends_of};
+pub use flow::{Counters, Origin, RecordMaker, SessionFacts, ends_of};
 pub use found::Found;
 pub use interface::interface_event;
 pub use names::Names;

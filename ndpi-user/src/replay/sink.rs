@@ -164,7 +164,8 @@ impl<F> Sink<F> for ReplaySink<'_> {
     fn decided_again(&mut self, flow: &mut FlowEntry<F>, _: Option<Verdict>, _: &Sample) {
         let Some(desired) = self.desired(flow) else { return };
         // What passed until now did so by what was asked for then: it has not leaked.
-        flow.allow(flow.packets, flow.bytes);
+        let seen = flow.traffic.total();
+        flow.allow(seen.packets, seen.bytes);
         match self.store.replace(&desired) {
             Ok(allowed) => flow.allow(allowed.packets, allowed.bytes),
             Err(error) => return self.fail(error),

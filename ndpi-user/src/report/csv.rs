@@ -2,12 +2,15 @@
 
 use std::fmt::{Display, Write};
 
-use ndpi_events::FlowEnded;
+use ndpi_events::{Content, FlowEnded};
 
 /// The names of the columns.
 pub const CSV_HEADER: &str = "capture,vlan,proto,src,sport,dst,dport,packets,bytes,inspected,state,\
 app,app_id,master_id,category,confidence,hostname,ja4,risks,action,rule,decided_by,leaked,dropped,tunnel,\
-outer_src,outer_dst,first_seen,last_seen,end,tenant,outer_tenant,findings,breed,guessed,risk_score,alpn,duration_us\n";
+outer_src,outer_dst,first_seen,last_seen,end,tenant,outer_tenant,findings,breed,guessed,risk_score,alpn,duration_us,\
+packets_to_server,bytes_to_server,packets_to_client,bytes_to_client,tcp_fingerprint,tcp_os,\
+tls_version,tls_cipher,tls_subject,tls_issuer,tls_names,http_method,http_url,http_user_agent,\
+http_status,dns_query,dns_type,dns_code,dns_answers\n";
 
 /// Appends `record` as a line to `out`. Risks and findings are separated by semicolons; absent facts are empty.
 pub fn write_csv(out: &mut Vec<u8>, record: &FlowEnded) {
@@ -51,7 +54,31 @@ pub fn write_csv(out: &mut Vec<u8>, record: &FlowEnded) {
     line.optional(label.risk_score);
     line.text(label.alpn.as_deref().unwrap_or_default());
     line.value(record.duration_us);
+    line.value(record.packets_to_server);
+    line.value(record.bytes_to_server);
+    line.value(record.packets_to_client);
+    line.value(record.bytes_to_client);
+    write_content(&mut line, &label.content);
     line.out.push(b'\n');
+}
+
+fn write_content(line: &mut Line<'_>, content: &Content) {
+    line.maybe(content.tcp_fingerprint.as_deref());
+    line.maybe(content.tcp_os.as_deref());
+    line.maybe(content.tls_version.as_deref());
+    line.maybe(content.tls_cipher.as_deref());
+    line.maybe(content.tls_subject.as_deref());
+    line.maybe(content.tls_issuer.as_deref());
+    line.text(&content.tls_names.join(";"));
+    line.maybe(content.http_method.as_deref());
+    line.maybe(content.http_url.as_deref());
+    line.maybe(content.http_user_agent.as_deref());
+    line.optional(content.http_status);
+    line.maybe(content.dns_query.as_deref());
+    line.optional(content.dns_type);
+    line.optional(content.dns_code);
+    let answers: Vec<_> = content.dns_answers.iter().map(ToString::to_string).collect();
+    line.text(&answers.join(";"));
 }
 
 struct Line<'a> {
@@ -84,6 +111,10 @@ impl Line<'_> {
         } else {
             self.out.extend_from_slice(text.as_bytes());
         }
+    }
+
+    fn maybe(&mut self, text: Option<&str>) {
+        self.text(text.unwrap_or_default());
     }
 
     fn separate(&mut self) {

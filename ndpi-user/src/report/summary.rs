@@ -4,7 +4,7 @@ use std::hash::Hash;
 
 use hashbrown::HashMap;
 use ndpi::{AppId, CategoryId};
-use ndpi_flow::{End, FlowEntry, Verdict};
+use ndpi_flow::{End, FlowEntry, Verdict, Volume};
 use ndpi_labels::Finding;
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +69,8 @@ impl Summary {
     /// Adds a finished flow. One that is not decided does not count.
     pub fn flow<F>(&mut self, flow: &FlowEntry<F>, end: End, counters: Counters) {
         let Some(decided) = flow.decided() else { return };
-        let tally = Tally { flows: 1, packets: counters.packets, bytes: counters.bytes };
+        let Volume { packets, bytes } = counters.total();
+        let tally = Tally { flows: 1, packets, bytes };
         let classification = &decided.classification;
         self.total.add(tally);
         self.apps.entry(classification.app).or_default().add(tally);

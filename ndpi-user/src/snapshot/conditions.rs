@@ -37,8 +37,11 @@ impl Conditions {
         match event {
             Event::Status(status) => self.take_status(status),
             Event::Reloaded(reloaded) => self.take_reload(reloaded),
-            Event::Decided(_) | Event::FlowUpdated(_) | Event::FlowEnded(_) | Event::Warning(_) => {
-            }
+            Event::Decided(_)
+            | Event::FlowUpdated(_)
+            | Event::FlowActive(_)
+            | Event::FlowEnded(_)
+            | Event::Warning(_) => {}
         }
     }
 
@@ -175,6 +178,8 @@ mod tests {
             version: "1".into(),
             ndpi: "5".into(),
             policy: None,
+            instance: None,
+            dry_run: false,
             attached: vec![attached(1, "eth1"), attached(2, "eth2")],
         })
     }

@@ -21,17 +21,18 @@ pub(super) struct Signs {
 
 /// What is wrong: first what keeps enforcement from being whole.
 pub(super) fn problems(snapshot: &Snapshot, signs: &Signs) -> Vec<Problem> {
-    let mut problems: Vec<_> = [nowhere(snapshot), silent(signs), full_rings(snapshot)]
-        .into_iter()
-        .flatten()
-        .chain(unenforced(snapshot))
-        .chain(signs.standing.iter().filter_map(|(since, status)| standing(*since, status)))
-        .chain(refused_verdicts(snapshot))
-        .chain(signs.unread.iter().map(|what| problem("unreadable", true, what.clone())))
-        .chain(refused_policy(snapshot))
-        .chain(lost_records(snapshot))
-        .chain(lost_events(snapshot))
-        .collect();
+    let mut problems: Vec<_> =
+        [nowhere(snapshot), dry_run(snapshot), silent(signs), full_rings(snapshot)]
+            .into_iter()
+            .flatten()
+            .chain(unenforced(snapshot))
+            .chain(signs.standing.iter().filter_map(|(since, status)| standing(*since, status)))
+            .chain(refused_verdicts(snapshot))
+            .chain(signs.unread.iter().map(|what| problem("unreadable", true, what.clone())))
+            .chain(refused_policy(snapshot))
+            .chain(lost_records(snapshot))
+            .chain(lost_events(snapshot))
+            .collect();
     problems.sort_by_key(|problem| !problem.breaks);
     problems
 }
@@ -43,6 +44,11 @@ fn problem(what: &'static str, breaks: bool, text: impl Into<String>) -> Problem
 fn nowhere(snapshot: &Snapshot) -> Option<Problem> {
     let text = "the programs are attached to no interface: nothing is enforced";
     snapshot.attached.is_empty().then(|| problem("nothing-attached", true, text))
+}
+
+fn dry_run(snapshot: &Snapshot) -> Option<Problem> {
+    let text = "this is a dry run: nothing is dropped; what would be is counted under its reason, and passes";
+    snapshot.dry_run.then(|| problem("dry-run", true, text))
 }
 
 /// Of a pattern for which there is no interface, nothing passes either.
@@ -126,8 +132,9 @@ fn lost_events(snapshot: &Snapshot) -> Option<Problem> {
 }
 
 /// Every word for a problem, for those who list them.
-pub const PROBLEMS: [&str; 15] = [
+pub const PROBLEMS: [&str; 16] = [
     "nothing-attached",
+    "dry-run",
     "not-enforced",
     "silent",
     "rings-full",
@@ -185,6 +192,8 @@ mod tests {
         let is = |what: &str, breaks| (what.to_owned(), breaks);
         let nowhere = Snapshot { attached: Vec::new(), ..well() };
         assert_eq!(one(&nowhere), is("nothing-attached", true));
+        let dry = Snapshot { dry_run: true, ..well() };
+        assert_eq!(one(&dry), is("dry-run", true));
         let not = |name: &str| [(name.to_owned(), "gone".to_owned())].into();
         let off = Snapshot { unenforced: not("eth1"), ..well() };
         assert_eq!(one(&off), is("not-enforced", true));

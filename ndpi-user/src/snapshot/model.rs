@@ -18,6 +18,9 @@ pub struct Snapshot {
     pub version: Word,
     /// nDPI's revision.
     pub ndpi: String,
+    /// It decides and counts, but drops nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
     /// The process.
     pub pid: u32,
     /// When the instance began to enforce.

@@ -32,6 +32,8 @@ pub struct Facts {
     pub ndpi: String,
     /// The policy's file.
     pub policy: Option<String>,
+    /// It drops nothing.
+    pub dry_run: bool,
     /// Entries that the verdict map of each family has room for.
     pub verdicts: u64,
     /// Flows that all workers together have room for.
@@ -129,6 +131,7 @@ impl Observer {
             time: Time::now(),
             version: env!("CARGO_PKG_VERSION").into(),
             ndpi: self.facts.ndpi.clone(),
+            dry_run: self.facts.dry_run,
             pid: std::process::id(),
             since: self.since,
             problems: Vec::new(),

@@ -1,6 +1,6 @@
 //! The state of an instance by its maps, where it does not say so itself.
 
-use ndpi_common::MAX_SERVERS;
+use ndpi_common::{MAX_SERVERS, Switches};
 use ndpi_kernel::pinned::Pinned;
 use ndpi_kernel::{Clock, MapError};
 
@@ -13,6 +13,7 @@ pub(super) fn from_maps(pinned: &Pinned) -> Result<Snapshot, MapError> {
     let statistics = pinned.stats.read()?;
     Ok(Snapshot {
         time: Time::now(),
+        dry_run: pinned.live.read()?.fixed & Switches::DRY_RUN != 0,
         pid: pinned.instance.pid,
         since: Time::from_ns(Clock::new().epoch_ns(pinned.instance.started_ns)),
         packets: counted(&statistics),

@@ -20,6 +20,8 @@ pub(super) struct Now {
     pub(super) ktime_ns: u64,
     /// Makes days of it.
     pub(super) clock: Clock,
+    /// What is dropped would be, and passes.
+    pub(super) dry_run: bool,
 }
 
 /// A verdict, as the JSON object has it (docs/records.md). A flow's ends are in the order of its key: the kernel does
@@ -60,6 +62,9 @@ pub(super) struct Entry<'a> {
     bytes_upper: u64,
     dropped: u64,
     dropped_bytes: u64,
+    /// What is dropped would be, and passes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dry_run: bool,
     decided: Time,
     last_seen: Time,
     #[serde(skip)]
@@ -109,6 +114,7 @@ impl<'a> Entry<'a> {
             bytes_upper: from_upper.bytes,
             dropped: dropped.packets,
             dropped_bytes: dropped.bytes,
+            dry_run: now.dry_run,
             decided: Time::from_ns(now.clock.epoch_ns(verdict.decided_ns)),
             last_seen: Time::from_ns(now.clock.epoch_ns(seen_ns)),
             decided_ns: verdict.decided_ns,
@@ -207,7 +213,7 @@ mod tests {
     use super::*;
 
     fn now() -> Now {
-        Now { ktime_ns: 100_000_000_000, clock: Clock::new() }
+        Now { ktime_ns: 100_000_000_000, clock: Clock::new(), dry_run: false }
     }
 
     fn key() -> Key {

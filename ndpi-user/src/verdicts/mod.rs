@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ndpi_common::{Key, VerdictEntry};
+use ndpi_common::{Key, Switches, VerdictEntry};
 use ndpi_kernel::pinned::{self, Pinned};
 use ndpi_kernel::{Clock, MapError, ktime_ns};
 
@@ -71,6 +71,11 @@ pub(crate) fn show(
             pinned.instance.pid
         );
     }
+    let dry_run = pinned.live.read()?.fixed & Switches::DRY_RUN != 0;
+    if dry_run {
+        log::warn!("a dry run: what is dropped here would be, and passes");
+    }
+    let now = || Now { ktime_ns: ktime_ns(), clock: Clock::new(), dry_run };
     let names = names(setup);
     let names = names.as_ref();
     let asked = Asked { pinned: &pinned, query, filter: query.filter(names)?, names };
@@ -86,10 +91,6 @@ pub(crate) fn show(
             thread::sleep(every);
         },
     }
-}
-
-fn now() -> Now {
-    Now { ktime_ns: ktime_ns(), clock: Clock::new() }
 }
 
 /// nDPI's names where it can be used; numbers will do without.

@@ -61,7 +61,7 @@ fn what_keeps_its_addresses_is_shown_once_within_the_budget_and_beyond() {
         }
         let track = kernel.track(talk.key()).expect("a track");
         let shown = kernel.shown();
-        assert_eq!((track.packets, track.shown, shown.len()), (7, 5, 5));
+        assert_eq!((track.total().packets, track.shown, shown.len()), (7, 5, 5));
         assert!(shown.iter().all(|it| it.header.hook() == Hook::Xdp));
     }
 }
@@ -77,7 +77,7 @@ fn what_is_translated_is_shown_in_both_directions() {
             kernel.expect(&[shown], |kernel| forward(kernel, &out));
             kernel.run(Hook::Xdp, &back);
         }
-        assert_eq!(kernel.track(talk.key()).expect("a track").packets, 4);
+        assert_eq!(kernel.track(talk.key()).expect("a track").total().packets, 4);
         let hooks = [Hook::Tc, Hook::Xdp, Hook::Tc, Hook::Xdp];
         assert_eq!(kernel.shown().iter().map(|it| it.header.hook()).collect::<Vec<_>>(), hooks);
     }

@@ -96,7 +96,7 @@ fn only_the_first_fragment_of_an_undecided_flow_is_shown() {
         assert_eq!(shown[0].header.flags, SampleFlags::FIRST_FRAGMENT);
         assert_eq!(shown[0].header.key(), Some(talk.key()));
     }
-    assert_eq!(kernel.track(V4.udp().key()).expect("a track").packets, 2);
+    assert_eq!(kernel.track(V4.udp().key()).expect("a track").total().packets, 2);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! `CI=true` in the environment that is a failure.
 
 mod cpus;
+mod dry_run;
 mod errors;
 mod evasion;
 mod forms;

@@ -8,7 +8,7 @@ use crate::harness::{Kernel, Settings, kernel};
 /// Packets of a flow's track, where it was answered and where not.
 fn packets(kernel: &mut Kernel, talk: Talk) -> [Option<u64>; 2] {
     [kernel.answered(talk.key()), kernel.unanswered(talk.key())]
-        .map(|track| track.map(|track| track.packets))
+        .map(|track| track.map(|track| track.total().packets))
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn a_track_moves_with_the_first_answer_and_loses_nothing() {
         assert_eq!(packets(&mut kernel, talk), [Some(4), Some(0)]);
         kernel.run(Hook::Xdp, &talk.out(ACK, b"beyond the budget"));
         let track = kernel.track(talk.key()).expect("a track");
-        assert_eq!((track.packets, track.shown), (5, 4));
+        assert_eq!((track.total().packets, track.shown), (5, 4));
         assert_eq!(kernel.shown().len(), 4);
     }
 }

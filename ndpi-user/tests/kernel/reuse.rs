@@ -308,7 +308,7 @@ fn each_connection_that_is_asked_for_has_a_budget_of_its_own() {
         assert_eq!(kernel.run(Hook::Xdp, &syn), Answer::Pass);
     }
     assert!(kernel.shown().iter().all(|sample| sample.header.number == 1));
-    assert_eq!(kernel.track(V4.key()).unwrap().packets, 10);
+    assert_eq!(kernel.track(V4.key()).unwrap().total().packets, 10);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::harness::{Answer, HOOKS, Kernel, NOW, Settings, kernel};
 
 const DROP: Server = server(Action::Drop);
 
-const fn server(action: Action) -> Server {
+pub(crate) const fn server(action: Action) -> Server {
     Server {
         action: action as u8,
         reserved: 0,
@@ -22,7 +22,7 @@ const fn server(action: Action) -> Server {
 }
 
 /// The server of a conversation: the end that is not the client's.
-fn end(talk: Talk) -> ServerKey {
+pub(crate) fn end(talk: Talk) -> ServerKey {
     let mut address = [0; 16];
     let family = if talk.v6 {
         address[..4].copy_from_slice(&[0x20, 1, 0x0d, 0xb8]);
@@ -149,7 +149,7 @@ fn both_directions_of_a_flow_under_way_are_dropped() {
     is_dropped(&mut kernel, &back);
     let track = kernel.track(V4.key()).expect("a track");
     let bytes = counted(&out) + counted(&back);
-    assert_eq!((track.packets, track.dropped), (4, Total { packets: 2, bytes }));
+    assert_eq!((track.total().packets, track.dropped), (4, Total { packets: 2, bytes }));
     assert_eq!((track.shown, track.client), (4, 0));
 }
 

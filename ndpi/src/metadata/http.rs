@@ -27,8 +27,9 @@ pub struct Http {
 }
 
 impl<E: crate::HoldsEngine> Flow<E> {
+    /// The first request and response; `None` where there are none. Part of [`metadata`](Self::metadata).
     // HTTP has a place of its own in the flow, which starts as zeroes: no protocol to look at.
-    pub(super) fn http(&self) -> Option<Http> {
+    pub fn http(&self) -> Option<Http> {
         let http = Http {
             method: self.method(),
             url: self.text(field::URL),

@@ -69,7 +69,8 @@ impl<E: crate::HoldsEngine> Flow<E> {
         }
     }
 
-    fn tcp_fingerprint(&self) -> Option<TcpFingerprint> {
+    /// The client's TCP stack, where its SYN was seen (`tcp.fingerprint`). Part of [`metadata`](Self::metadata).
+    pub fn tcp_fingerprint(&self) -> Option<TcpFingerprint> {
         let fingerprint = self.text(field::TCP_FINGERPRINT)?;
         let system = match u8::try_from(self.read(field::TCP_OS_HINT)) {
             Ok(0) | Err(_) => None,

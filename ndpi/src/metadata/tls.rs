@@ -61,7 +61,9 @@ pub struct Quic {
 }
 
 impl<E: crate::HoldsEngine> Flow<E> {
-    pub(super) fn tls(&self) -> Option<Tls> {
+    /// What the handshakes say; `None` for flows that are not TLS, DTLS or QUIC. Part of
+    /// [`metadata`](Self::metadata).
+    pub fn tls(&self) -> Option<Tls> {
         if !self.is_tls_like() {
             return None;
         }

@@ -55,6 +55,20 @@ pub struct RunArguments {
     #[arg(long)]
     json: bool,
 
+    /// Try the policy: decide, count and record as usual, but drop nothing and answer nobody. What would be
+    /// dropped passes, and is counted under the reason for which it would be
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Seconds after which a flow that goes on has a record of what crossed until then, and again after each
+    /// further time; 0 for none
+    #[arg(long, value_name = "SECONDS", default_value = "300")]
+    active_timeout: u32,
+
+    /// What this instance is called in records [default: the host's name]
+    #[arg(long, value_name = "NAME")]
+    instance: Option<String>,
+
     /// Answer whoever asks for /metrics (Prometheus), /healthz or /readyz by HTTP at this address, such as
     /// 127.0.0.1:9100. Everybody who can connect is answered
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -149,6 +163,8 @@ impl RunArguments {
         let options = daemon::Options {
             interfaces: self.interfaces()?,
             metrics: self.metrics,
+            instance: self.instance.clone().unwrap_or_else(host_name),
+            active_timeout: Duration::from_secs(self.active_timeout.into()),
             format: if self.json { Format::Json } else { Format::Text },
             load: self.load_options(context.log_level),
             workers,
@@ -203,6 +219,7 @@ impl RunArguments {
         self.tunnels.switches()
             | switch(self.long_chains == LongChains::Drop, Switches::DROP_LONG_CHAINS)
             | switch(!self.peer.is_empty(), Switches::PEERS)
+            | switch(self.dry_run, Switches::DRY_RUN)
     }
 
     /// How the session works with this many workers.
@@ -223,6 +240,12 @@ impl RunArguments {
             sweep_every: Duration::from_secs(self.sweep.get().into()),
         }
     }
+}
+
+/// The host's name (`uname(2)`).
+fn host_name() -> String {
+    let names = rustix::system::uname();
+    ndpi_text::clean(&names.nodename().to_string_lossy()).into_owned()
 }
 
 #[cfg(test)]
@@ -260,6 +283,7 @@ mod tests {
         let ends = switches("--iface eth0 --tunnels --tunnel-ends 198.18.0.0/24");
         assert_eq!(ends, Switches::TUNNELS | Switches::TUNNEL_ENDS);
         assert_eq!(switches("--peer eth0=eth1"), Switches::PEERS);
+        assert_eq!(switches("--iface eth0 --dry-run"), Switches::DRY_RUN);
         let all = Switches::PEERS | Switches::TUNNELS | Switches::DROP_LONG_CHAINS;
         assert_eq!(switches("--peer a=b --tunnels --long-chains drop"), all);
     }

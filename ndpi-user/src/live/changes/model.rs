@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use ndpi_common::{Bucket, Direction, RuleKey, Switches};
-use ndpi_flow::{Action, FlowKey};
+use ndpi_flow::{Action, FlowKey, Traffic, Volume};
 
 use crate::enforce::{
-    Activity, Allowance, DesiredVerdict, KernelCounts, RuleStore, Suspended, VerdictStore, Volume,
+    Activity, Allowance, DesiredVerdict, KernelCounts, RuleStore, Suspended, VerdictStore,
 };
 
 /// Packets of a flow that are shown at most.
@@ -112,7 +112,7 @@ impl Maps {
 
     fn counted(entry: &Entry) -> KernelCounts {
         KernelCounts {
-            decided: volume(entry.packets),
+            decided: traffic(entry.packets),
             dropped: volume(entry.dropped),
             ..KernelCounts::default()
         }
@@ -127,16 +127,20 @@ fn volume(packets: u64) -> Volume {
     Volume { packets, bytes: packets * BYTES }
 }
 
+fn traffic(packets: u64) -> Traffic {
+    Traffic { lower: volume(packets), ..Traffic::default() }
+}
+
 fn entry(standing: &DesiredVerdict, last_seen: u32) -> Entry {
     assert_eq!(standing.allowance.is_some(), standing.verdict.action == Action::Limit);
     Entry { standing: *standing, last_seen, packets: 0, dropped: 0 }
 }
 
 impl VerdictStore for Model {
-    fn write(&self, standing: &DesiredVerdict) -> anyhow::Result<Volume> {
+    fn write(&self, standing: &DesiredVerdict) -> anyhow::Result<Traffic> {
         let (key, maps) = (standing.key, &mut *self.maps_mut());
         if maps.verdicts.contains_key(&key) {
-            return Ok(Volume::default());
+            return Ok(Traffic::default());
         }
         anyhow::ensure!(!maps.full, "no room");
         maps.clock += 1;
@@ -146,7 +150,7 @@ impl VerdictStore for Model {
             key,
             &KernelCounts { dropped: volume(track.dropped), ..KernelCounts::default() },
         );
-        Ok(volume(track.packets))
+        Ok(traffic(track.packets))
     }
 
     fn replace(&self, standing: &DesiredVerdict) -> anyhow::Result<Volume> {
@@ -157,11 +161,11 @@ impl VerdictStore for Model {
         let counted = Maps::counted(&before);
         maps.carry(standing.key, &counted);
         let allowed = !before.standing.verdict.action.drops();
-        let passed = counted.decided.packets - counted.dropped.packets;
+        let passed = counted.decided.total().packets - counted.dropped.packets;
         Ok(if allowed { volume(passed) } else { Volume::default() })
     }
 
-    fn suspend(&self, key: &FlowKey, before: Volume) -> anyhow::Result<Option<Suspended>> {
+    fn suspend(&self, key: &FlowKey, before: Traffic) -> anyhow::Result<Option<Suspended>> {
         let maps = &mut *self.maps_mut();
         let Some(entry) = maps.verdicts.remove(key) else { return Ok(None) };
         let counted = Maps::counted(&entry);
@@ -181,6 +185,15 @@ impl VerdictStore for Model {
         Ok(false)
     }
 
+    fn peek(&self, key: &FlowKey) -> anyhow::Result<KernelCounts> {
+        let maps = self.maps();
+        let mut counted = maps.carried.get(key).copied().unwrap_or_default();
+        if let Some(entry) = maps.verdicts.get(key) {
+            counted.add(&Maps::counted(entry));
+        }
+        Ok(counted)
+    }
+
     fn is_over(&self, key: &FlowKey, _seen_ns: u64) -> anyhow::Result<bool> {
         Ok(!self.maps().verdicts.contains_key(key))
     }
@@ -193,7 +206,7 @@ impl VerdictStore for Model {
         let mut taken = self.take_verdict(key)?;
         let track = self.maps_mut().tracks.remove(key).unwrap_or_default();
         let undecided = KernelCounts {
-            undecided: volume(track.packets),
+            undecided: traffic(track.packets),
             dropped: volume(track.dropped),
             ..KernelCounts::default()
         };

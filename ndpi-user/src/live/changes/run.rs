@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossbeam::channel::{self, Receiver, Sender};
 use ndpi::{AppId, Classification, State};
@@ -170,6 +171,9 @@ fn shared(bus: &Bus, in_force: &ActivePolicy) -> Shared {
         lost_records: Losses::default(),
         board: Arc::default(),
         rejecter: None,
+        instance: "here".into(),
+        dry_run: false,
+        active_timeout: Duration::ZERO,
         servers: Arc::new(Servers::new(Arc::clone(in_force.policy()), Box::new(NoBlocklist))),
     }
 }

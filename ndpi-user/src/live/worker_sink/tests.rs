@@ -5,13 +5,14 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ndpi::{AppId, CategoryId, Classification, State};
 use ndpi_common::{Bucket, Direction, Key, KeyV4, RuleKey};
 use ndpi_events::{Bus, Losses};
 use ndpi_flow::{
     Action, Decided, DecidedBy, Details, End, Enforcement as _, FlowEntry, FlowKey, Judge as _,
-    Moment, NoBlocklist, Sample, Servers, Sink, Stage, Verdict,
+    Moment, NoBlocklist, Sample, Servers, Sink, Stage, Traffic, Verdict, Volume,
 };
 use ndpi_policy::{Support, Vocabulary};
 use serde_json::Value;
@@ -19,7 +20,7 @@ use serde_json::Value;
 use super::{Shared, WorkerSink};
 use crate::enforce::{
     ActivePolicy, Activity, Allowance, DesiredVerdict, KernelCounts, PolicyInstaller, RuleStore,
-    Suspended, VerdictStore, Volume,
+    Suspended, VerdictStore,
 };
 use crate::interfaces::Roster;
 use crate::live::crowding::Crowding;
@@ -34,7 +35,7 @@ struct Table {
     standing: Rc<RefCell<HashMap<FlowKey, DesiredVerdict>>>,
     /// Flows without a verdict whose clients were answered.
     answered: Rc<RefCell<HashSet<FlowKey>>>,
-    before: Volume,
+    before: Traffic,
     taken: KernelCounts,
     /// What passes under each verdict that blocks nothing.
     allowed: Volume,
@@ -42,7 +43,7 @@ struct Table {
 }
 
 impl VerdictStore for Table {
-    fn write(&self, standing: &DesiredVerdict) -> anyhow::Result<Volume> {
+    fn write(&self, standing: &DesiredVerdict) -> anyhow::Result<Traffic> {
         anyhow::ensure!(!self.full, "the map is full");
         self.standing.borrow_mut().entry(standing.key).or_insert(*standing);
         Ok(self.before)
@@ -54,7 +55,7 @@ impl VerdictStore for Table {
         Ok(if allowed { self.allowed } else { Volume::default() })
     }
 
-    fn suspend(&self, key: &FlowKey, _before: Volume) -> anyhow::Result<Option<Suspended>> {
+    fn suspend(&self, key: &FlowKey, _before: Traffic) -> anyhow::Result<Option<Suspended>> {
         let gone = self.standing.borrow_mut().remove(key);
         Ok(gone.map(|_| Suspended { passed: self.allowed, tcp_seen: [0; 2], last_seen_ns: 0 }))
     }
@@ -65,6 +66,10 @@ impl VerdictStore for Table {
 
     fn is_track_answered(&self, key: &FlowKey) -> anyhow::Result<bool> {
         Ok(self.answered.borrow().contains(key))
+    }
+
+    fn peek(&self, _key: &FlowKey) -> anyhow::Result<KernelCounts> {
+        Ok(self.taken)
     }
 
     fn is_over(&self, key: &FlowKey, _seen_ns: u64) -> anyhow::Result<bool> {
@@ -81,7 +86,7 @@ impl VerdictStore for Table {
     }
 
     fn take_verdict(&self, key: &FlowKey) -> anyhow::Result<KernelCounts> {
-        Ok(KernelCounts { undecided: Volume::default(), ..self.take(key)? })
+        Ok(KernelCounts { undecided: Traffic::default(), ..self.take(key)? })
     }
 }
 
@@ -158,6 +163,9 @@ fn shared(bus: &Bus, policy: &ActivePolicy) -> Shared {
         lost_records: Losses::default(),
         board: Arc::default(),
         rejecter: None,
+        instance: "here".into(),
+        dry_run: false,
+        active_timeout: Duration::from_secs(300),
         servers: Arc::new(Servers::new(Arc::clone(policy.policy()), Box::new(NoBlocklist))),
     }
 }
@@ -199,6 +207,10 @@ fn life_until(end: End, table: Table, given_up: bool) -> (Vec<Value>, String) {
     (events, leaks)
 }
 
+fn traffic(packets: u64) -> Traffic {
+    Traffic { lower: volume(packets), ..Traffic::default() }
+}
+
 fn volume(packets: u64) -> Volume {
     Volume { packets, bytes: packets * 100 }
 }
@@ -206,13 +218,13 @@ fn volume(packets: u64) -> Volume {
 #[test]
 fn what_the_kernel_counted_before_and_after_the_verdict_adds_up() {
     let taken = KernelCounts {
-        undecided: volume(1),
-        decided: volume(20),
+        undecided: traffic(1),
+        decided: traffic(20),
         dropped: volume(20),
         last_seen_ns: Some(1_700_000_009_000_000_000),
     };
     // Two more packets passed than were shown: on their way when the verdict was written.
-    let (records, leaks) = life(Table { before: volume(6), taken, ..Table::default() }, false);
+    let (records, leaks) = life(Table { before: traffic(6), taken, ..Table::default() }, false);
     let [verdict, flow] = &records[..] else { panic!("{records:?}") };
     assert_eq!(verdict["type"], "verdict");
     assert_eq!((&verdict["action"], &verdict["rule"]), (&"drop".into(), &"no video".into()));
@@ -228,7 +240,7 @@ fn what_the_kernel_counted_before_and_after_the_verdict_adds_up() {
 #[test]
 fn what_a_new_connection_sent_without_a_verdict_is_its_own() {
     let taken =
-        KernelCounts { undecided: volume(3), decided: volume(20), ..KernelCounts::default() };
+        KernelCounts { undecided: traffic(3), decided: traffic(20), ..KernelCounts::default() };
     for (end, packets) in [(End::Idle, 27), (End::Reused, 24)] {
         let (records, _) = life_until(end, Table { taken, ..Table::default() }, false);
         assert_eq!(records[1]["packets"], packets, "{end:?}");
@@ -237,7 +249,7 @@ fn what_a_new_connection_sent_without_a_verdict_is_its_own() {
 
 #[test]
 fn a_flow_that_was_over_first_has_leaked_altogether() {
-    let taken = KernelCounts { undecided: volume(5), ..KernelCounts::default() };
+    let taken = KernelCounts { undecided: traffic(5), ..KernelCounts::default() };
     let (records, leaks) = life(Table { taken, ..Table::default() }, true);
     let [flow] = &records[..] else { panic!("{records:?}") };
     assert_eq!((&flow["packets"], &flow["leaked"]), (&5.into(), &5.into()));
@@ -268,11 +280,11 @@ fn what_an_earlier_policy_let_through_has_not_leaked() {
     ] {
         let passed = (packets - 6 - 5) / 10 * 10;
         let taken = KernelCounts {
-            decided: volume(passed + 5),
+            decided: traffic(passed + 5),
             dropped: volume(5),
             ..KernelCounts::default()
         };
-        let table = Table { before: volume(6), taken, allowed: volume(10), ..Table::default() };
+        let table = Table { before: traffic(6), taken, allowed: volume(10), ..Table::default() };
         let (bus, reported) = bus();
         let first = policy(&format!("action = \"{}\"", actions[0]));
         let shared = shared(&bus, &first);
@@ -360,7 +372,7 @@ fn lacks_of_tracks(packets: usize) -> usize {
     let first = policy("action = \"count\"");
     let shared = shared(&bus, &first);
     let mut sink = WorkerSink::new(
-        Table { before: volume(1), ..Table::default() },
+        Table { before: traffic(1), ..Table::default() },
         first,
         &shared,
         "worker-0",
@@ -369,7 +381,7 @@ fn lacks_of_tracks(packets: usize) -> usize {
     flow.count(&sample());
     sink.decided(&mut flow, &sample());
     assert!(sink.enforcer.suspend(&mut flow));
-    sink.enforcer.store_mut().before = Volume::default();
+    sink.enforcer.store_mut().before = Traffic::default();
     (0..packets).for_each(|_| flow.count(&sample()));
     sink.enforcer.resume(&mut flow);
     sink.report_lost(0);

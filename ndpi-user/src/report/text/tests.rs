@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use ndpi::{AppId, CategoryId, Classification, Risks, State};
 use ndpi_common::{Action, Direction, KeyV4};
-use ndpi_flow::{Decided, DecidedBy, Details, End, FlowEntry, FlowKey, Sample, Stage, Verdict};
+use ndpi_flow::{
+    Decided, DecidedBy, Details, End, FlowEntry, FlowKey, Sample, Stage, Verdict, Volume,
+};
 use ndpi_labels::Finding;
 
 use crate::record::{Counters, Names, Origin, RecordMaker};
@@ -37,7 +39,8 @@ fn flow(port: u16, app: u16, packets: u64, verdict: Option<Verdict>) -> FlowEntr
     let sample =
         Sample { bytes: 0, tcp_flags: 2, ..Sample::new(key, Direction::FromLower, 0, &[]) };
     let mut flow = FlowEntry::new(&sample, ());
-    (flow.packets, flow.bytes, flow.inspected) = (packets, packets * 1000, 6);
+    flow.traffic.lower = Volume { packets, bytes: packets * 1000 };
+    flow.inspected = 6;
     let classification = Classification {
         state: State::Classified,
         app: AppId { master: TLS, app },
@@ -53,7 +56,7 @@ fn flow(port: u16, app: u16, packets: u64, verdict: Option<Verdict>) -> FlowEntr
 }
 
 fn counters(flow: &FlowEntry<()>, dropped: u64) -> Counters {
-    Counters { packets: flow.packets, bytes: flow.bytes, dropped }
+    Counters::new(flow.traffic, flow.client, dropped)
 }
 
 #[test]
@@ -124,17 +127,18 @@ fn csv_has_a_column_for_each_name_and_quotes_what_must_be() {
     let mut flow = flow(1, SITE, 10, None);
     flow.findings = [Finding::FakeSegment, Finding::Oversize].into_iter().collect();
     let capture: Arc<str> = "a.pcap".into();
-    let maker = RecordMaker { names: &names, origin: Origin::Capture(&capture), rule: None };
+    let maker =
+        RecordMaker { names: &names, origin: Origin::Capture(&capture), rule: None, session: None };
     let record = maker.ended(&flow, End::Idle, counters(&flow, 0)).unwrap();
     let mut out = CSV_HEADER.as_bytes().to_vec();
     write_csv(&mut out, &record);
     let text = String::from_utf8(out).unwrap();
     let mut lines = text.lines();
-    assert_eq!(lines.next().unwrap().split(',').count(), 38);
+    assert_eq!(lines.next().unwrap().split(',').count(), 57);
     assert_eq!(
         lines.next().unwrap(),
         "a.pcap,0,6,198.18.0.1,1,198.18.0.2,443,10,10000,6,CLASSIFIED,TLS.Site,2,1,Web,Unknown,\
          \"a,\"\"b\"\"\",,Odd port,,,,,,,,,1970-01-01T00:00:00.000000Z,1970-01-01T00:00:00.000000Z,idle,,,fake-segment;oversize,\
-         Unknown,false,0,,0"
+         Unknown,false,0,,0,10,10000,0,0,,,,,,,,,,,,,,,"
     );
 }

@@ -128,7 +128,7 @@ fn a_track_is_read_and_taken() {
     let mut kernel = load();
     kernel.test_run().xdp(&udp4(4000, 53, b"hello"), None, 3).unwrap();
     let key = key4(4000, 53);
-    assert_eq!(kernel.tracks().get(&key).unwrap().unwrap().packets, 3);
+    assert_eq!(kernel.tracks().get(&key).unwrap().unwrap().total().packets, 3);
     assert_eq!(kernel.tracks().entries().count(), 1);
     assert_eq!(kernel.tracks().take(&key).unwrap().unwrap().shown, 3);
     assert_eq!(kernel.tracks().get(&key).unwrap(), None);

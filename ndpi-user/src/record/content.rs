@@ -1,0 +1,39 @@
+//! The content of a flow, for records: names and fingerprints that its packets brought.
+
+use ndpi::AppId;
+use ndpi_events::Content;
+use ndpi_flow::{Details, Text};
+
+/// nDPI's numbers of the protocols that ask for names: DNS, mDNS and LLMNR.
+const ASKING: [u16; 3] = [5, 8, 154];
+
+/// The fields of a flow with these texts, classified as `app`.
+pub(super) fn content(details: &Details, app: AppId) -> Content {
+    if !details.has_content() {
+        return Content::default();
+    }
+    let text = |text| details.get(text).map(Box::from);
+    let number = |text| details.get(text).and_then(|digits| digits.parse().ok());
+    let is_asking = ASKING.contains(&app.master) || ASKING.contains(&app.app);
+    Content {
+        tcp_fingerprint: text(Text::TcpFingerprint),
+        tcp_os: text(Text::TcpSystem),
+        tls_version: text(Text::TlsVersion),
+        tls_cipher: text(Text::TlsCipher),
+        tls_subject: text(Text::TlsSubject),
+        tls_issuer: text(Text::TlsIssuer),
+        tls_names: list(details, Text::TlsNames).map(Box::from).collect(),
+        http_method: text(Text::HttpMethod),
+        http_url: text(Text::HttpUrl),
+        http_user_agent: text(Text::HttpUserAgent),
+        http_status: number(Text::HttpStatus),
+        dns_query: text(Text::Hostname).filter(|_| is_asking),
+        dns_type: number(Text::DnsType),
+        dns_code: number(Text::DnsCode),
+        dns_answers: list(details, Text::DnsAnswers).filter_map(|it| it.parse().ok()).collect(),
+    }
+}
+
+fn list(details: &Details, text: Text) -> impl Iterator<Item = &str> {
+    details.get(text).into_iter().flat_map(|list| list.split(','))
+}
