@@ -33,6 +33,11 @@ impl Losses {
         self.0.closed.load(Ordering::Relaxed)
     }
 
+    /// The subscriber itself lost so many records, which it had taken.
+    pub fn lose_many(&self, records: u64) {
+        self.0.lost.fetch_add(records, Ordering::Relaxed);
+    }
+
     /// The subscriber is done with so many events.
     pub fn handle(&self, events: u64) {
         self.0.handled.fetch_add(events, Ordering::Relaxed);

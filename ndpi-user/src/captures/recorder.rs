@@ -12,8 +12,9 @@ use ndpi_policy::Policy;
 use serde::Serialize;
 
 use super::Format;
+use crate::export::write_csv;
 use crate::record::{Counters, Names, Origin, RecordMaker};
-use crate::report::{CaptureReport, Summary, write_csv};
+use crate::report::{CaptureReport, Summary};
 
 /// What is recorded and how, the same for all captures of a command.
 #[derive(Clone, Copy)]
@@ -100,7 +101,7 @@ impl<'a> Recorder<'a> {
         let Some(ended) = maker.ended(flow, end, counters) else { return };
         let ended = FlowEnded { tunnel: tunnel.map(tunnel_of), ..ended };
         match format {
-            Format::Csv => write_csv(&mut self.out, &ended),
+            Format::Csv => write_csv(&Event::FlowEnded(ended), &mut self.out),
             _ => write_json(&Event::FlowEnded(ended), &mut self.out),
         }
     }

@@ -34,7 +34,7 @@ use reload::{Reloader, Reloads};
 use session::Outside;
 
 use crate::enforce::{KernelBlocklist, KernelRules, PolicyInstaller};
-use crate::export::{Ending, Format, LineSink, LogSink};
+use crate::export::{Ending, Format, LogSink, RecordSink, Reopen};
 use crate::interfaces::Attacher;
 use crate::live::{Crowding, Halves, Shared, Summary, Suspects};
 use crate::logging;
@@ -68,7 +68,8 @@ impl Options {
         // Dropped after `kernel` where this ends early.
         let (here, left) = channel::bounded(0);
         let mut here = Some(here);
-        signals::listen(control.clone(), reload.clone(), left)
+        let reopen = Reopen::default();
+        signals::listen(control.clone(), reload.clone(), reopen.clone(), left)
             .context("cannot listen for signals")?;
         if signals::is_stopping(&orders) {
             return Ok(ExitCode::SUCCESS);
@@ -89,6 +90,7 @@ impl Options {
         let messages = LogSink::start(&mut bus);
         let observed = snapshot::subscribe(&mut bus);
         let records = self.format.start(&mut bus, standard_output()?);
+        let outputs = self.start_outputs(&mut bus, &reopen)?;
         let bus = bus.build(Time::now());
         let mut source = bus.source("session");
         let shared = Shared {
@@ -106,9 +108,7 @@ impl Options {
             active_timeout: self.active_timeout,
             servers: servers(&kernel, &policy),
         };
-        let names = Arc::clone(&shared.names);
-        let sinks =
-            vec![("records", records.losses().clone()), ("messages", messages.losses().clone())];
+        let sinks = sinks(&records, &messages, &outputs);
         let facts = self.facts(&library);
         let observer =
             Arc::new(Observer::new(facts, maps(&kernel), sources(&shared, sinks), observed));
@@ -145,11 +145,12 @@ impl Options {
         let closing = Closing::read(&kernel, reloads.read(), records.losses().lost());
         drop(kernel);
         let closing = closing?;
-        let report = report(&ended.summary, &names, &closing);
+        let report = report(&ended.summary, &shared.names, &closing);
         let last = closing.event(&ended.summary);
         source.publish_last(Time::now(), Reported::Status(last), LAST_EVENT_WAIT);
+        let whole = end_outputs(outputs);
         let code = self.ended(records, &report);
-        Ok(if ended.result.is_ok() { code } else { ExitCode::FAILURE })
+        Ok(if ended.result.is_ok() && whole { code } else { ExitCode::FAILURE })
     }
 
     /// One engine for each worker. They share what they learn of peers: the DNS answer that gives a
@@ -167,10 +168,22 @@ impl Options {
         if self.is_dry_run() { Ok(None) } else { rejecter(policy) }
     }
 
+    /// Starts to write records elsewhere; each with its name.
+    fn start_outputs(
+        &self,
+        bus: &mut BusBuilder,
+        reopen: &Reopen,
+    ) -> Result<Vec<(String, RecordSink)>> {
+        self.outputs
+            .iter()
+            .map(|output| Ok((output.to_string(), output.start(bus, reopen)?)))
+            .collect()
+    }
+
     /// Ends the writing of records, says how that ended, and the report where it did not come with them.
-    fn ended(&self, records: LineSink, report: &str) -> ExitCode {
+    fn ended(&self, records: RecordSink, report: &str) -> ExitCode {
         let ending = records.finish((self.format != Format::Json).then(|| report.to_owned()));
-        let Ending { lost, closed, cut, failure } = &ending;
+        let Ending { lost, closed, cut, failure, .. } = &ending;
         if *lost > 0 {
             log::warn!("{ending}");
         }
@@ -179,6 +192,34 @@ impl Options {
         }
         if *cut && failure.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
+}
+
+/// Those who write, by the names that they have in snapshots.
+fn sinks(
+    records: &RecordSink,
+    messages: &LogSink,
+    outputs: &[(String, RecordSink)],
+) -> Vec<(String, Losses)> {
+    let outputs = outputs.iter().map(|(name, sink)| (name.clone(), sink.losses().clone()));
+    let own = [("records", records.losses()), ("messages", messages.losses())];
+    own.map(|(name, losses)| (name.to_owned(), losses.clone())).into_iter().chain(outputs).collect()
+}
+
+/// Ends the writing to all outputs, of which none waits for another; says whether no error kept records from being
+/// written.
+fn end_outputs(mut outputs: Vec<(String, RecordSink)>) -> bool {
+    for (_, sink) in &mut outputs {
+        sink.end(None);
+    }
+    let mut whole = true;
+    for (_, sink) in outputs {
+        let ending = sink.finished();
+        if ending.lost > 0 {
+            log::warn!("{ending}");
+        }
+        whole &= !(ending.cut && ending.failure.is_some());
+    }
+    whole
 }
 
 /// Standard output without a buffer of its own, so that what was written is known.
@@ -209,7 +250,7 @@ fn answer(listener: metrics::Listener, observer: Arc<Observer>) -> Result<metric
 }
 
 /// What is looked at besides.
-fn sources(shared: &Shared, sinks: Vec<(&'static str, Losses)>) -> Sources {
+fn sources(shared: &Shared, sinks: Vec<(String, Losses)>) -> Sources {
     Sources {
         board: Arc::clone(&shared.board),
         interfaces: shared.interfaces.clone(),

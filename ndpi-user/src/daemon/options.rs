@@ -19,6 +19,8 @@ pub(crate) struct Options {
     pub(crate) policy: Option<PathBuf>,
     /// How records are written.
     pub(crate) format: export::Format,
+    /// Where else they are written.
+    pub(crate) outputs: Vec<export::Output>,
     /// Where whoever asks for metrics is answered; `None` for nowhere.
     pub(crate) metrics: Option<SocketAddr>,
     /// What the instance is called in records.

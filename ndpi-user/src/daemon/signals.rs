@@ -12,6 +12,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::signal_name;
 
 use super::reload::Ask;
+use crate::export::Reopen;
 use crate::live::Control;
 
 /// End the session. The last one comes where the limit on processor time is reached, a while before
@@ -50,16 +51,21 @@ impl Meaning {
 /// Takes every signal that would end the process by default and does not come from a fault of its own.
 /// The first that means so sends [`Control::Stop`], a second one ends the process, for whoever does not
 /// want to wait for the records of all flows: as soon as nothing is attached, pinned or locked any more,
-/// which is when `left` disconnects. Every SIGHUP asks for the policy to be reloaded, where there is one.
+/// which is when `left` disconnects. Every SIGHUP asks for the policy to be reloaded, where there is one, and for
+/// files of records to be opened again.
 pub(super) fn listen(
     control: Sender<Control>,
     reload: Option<Sender<Ask>>,
+    reopen: Reopen,
     left: Receiver<()>,
 ) -> io::Result<()> {
     let mut signals = Signals::new(taken())?;
     std::thread::spawn(move || {
         let mut stopping = false;
         for signal in &mut signals {
+            if Meaning::of(signal) == Meaning::Reload {
+                reopen.ask();
+            }
             match (Meaning::of(signal), &reload) {
                 // Both sends fail only when nobody listens any more, at the end.
                 (Meaning::Reload, Some(reload)) => drop(reload.send(None)),
@@ -70,7 +76,9 @@ pub(super) fn listen(
                     let _ = control.send(Control::Stop);
                 }
                 (Meaning::FileLimit, _) => {}
-                (Meaning::Reload, None) => log::info!("SIGHUP: there is no policy to reload"),
+                (Meaning::Reload, None) => log::info!(
+                    "SIGHUP: there is no policy to reload; files of records are opened again"
+                ),
                 (Meaning::Nothing, _) => say_meaningless(signal),
             }
         }

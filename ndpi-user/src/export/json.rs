@@ -1,15 +1,10 @@
 //! Events as JSON lines: the records of docs/records.md.
 
-use ndpi_events::{BusBuilder, Event, Kind, Kinds, Subscription};
-
-use super::lines::WAITING_LINES;
+use ndpi_events::{Event, Kind, Kinds};
 
 /// What is a record of its own. Other kinds are for those who follow the bus.
-const RECORDS: Kinds = Kinds::of(&[Kind::Decided, Kind::FlowActive, Kind::FlowEnded, Kind::Status]);
-
-pub(super) fn subscribe(bus: &mut BusBuilder) -> Subscription {
-    bus.subscribe(RECORDS, |_| true, WAITING_LINES)
-}
+pub(super) const RECORDS: Kinds =
+    Kinds::of(&[Kind::Decided, Kind::FlowActive, Kind::FlowEnded, Kind::Status]);
 
 /// Appends a line with the event.
 pub(super) fn write(event: &Event, out: &mut Vec<u8>) {

@@ -1,21 +1,23 @@
-//! The thread that writes lines, and what it does when it cannot.
+//! The thread that writes records, and what it does when it cannot.
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
-use ndpi_events::{Ender, Event, Losses, Subscription};
+use ndpi_events::{Ender, Losses, Subscription};
 
+use super::destination::{Next, Target, Unit};
+use super::encoder::Encoder;
 use super::ending::Ending;
 
-/// Events that may wait to be written. A reader that is slower for longer loses lines, with a count: the
+/// Events that may wait to be written. A reader that is slower for longer loses records, with a count: the
 /// classifier never waits for it.
-pub(super) const WAITING_LINES: usize = 64 * 1024;
+pub(super) const WAITING_EVENTS: usize = 64 * 1024;
 
-/// Lines are gathered until there are this many bytes of them, or no event is waiting.
+/// Records are gathered until there are this many bytes of them, or no event is waiting.
 const GATHERED: usize = 64 * 1024;
 
 /// Bytes written at a time: a reader that takes this much is alive.
@@ -30,10 +32,11 @@ const STALLED_AFTER: Duration = Duration::from_secs(2);
 /// How long it waits for one that takes something now and then.
 const LONGEST_END: Duration = Duration::from_secs(30);
 
-/// A sink of lines: the thread that writes them, and how far it is.
+/// A sink of records: the thread that writes them, and how far it is.
 #[derive(Debug)]
-pub struct LineSink {
-    ender: Ender,
+pub struct RecordSink {
+    name: String,
+    ender: Option<Ender>,
     done: Receiver<()>,
     losses: Losses,
     shared: Arc<Shared>,
@@ -44,28 +47,34 @@ pub struct LineSink {
 struct Shared {
     /// Bytes that the target took: whether something moves.
     bytes: AtomicU64,
-    /// The error that keeps lines from being written now; `None` while they are.
+    /// The error that keeps records from being written now; `None` while they are.
     failure: Mutex<Option<String>>,
     /// What is to be written behind the last event, until it is.
     last: Mutex<Option<String>>,
 }
 
-impl LineSink {
-    /// Starts a thread that has `write` make lines of events, and writes them to `target`.
+impl RecordSink {
+    /// Starts a thread that has `encoder` make records of events, and writes them to `target`.
     pub(super) fn start(
         mut events: Subscription,
-        write: impl FnMut(&Event, &mut Vec<u8>) + Send + 'static,
-        target: impl Write + Send + 'static,
+        encoder: impl Encoder + 'static,
+        target: impl Target + 'static,
     ) -> Self {
         let (end, done) = bounded(0);
         let (losses, ender) = (events.losses().clone(), events.ender());
         let shared = Arc::new(Shared::default());
         let its = Arc::clone(&shared);
+        let name = target.name();
         thread::spawn(move || {
-            Lines { target, write, shared: its, bytes: Vec::new(), at: 0 }.write_all(&events);
+            Writer::new(encoder, target, its).write_all(&events);
             drop(end);
         });
-        Self { ender, done, losses, shared }
+        Self { name, ender: Some(ender), done, losses, shared }
+    }
+
+    /// Where it writes to.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// What was lost, and whether anybody reads.
@@ -73,21 +82,22 @@ impl LineSink {
         &self.losses
     }
 
-    /// Waits until everything is written that was published, and then `last`; or until the target takes
-    /// nothing any more: a reader that has stalled must not keep a session from ending.
-    pub fn finish(self, last: Option<String>) -> Ending {
-        self.finish_within(last, STALLED_AFTER, LONGEST_END)
+    /// Lets it end when everything is written that was published; [`finish`](Self::finish) waits for that.
+    pub fn end(&mut self, last: Option<String>) {
+        *locked(&self.shared.last) = last;
+        self.ender = None;
     }
 
-    pub(super) fn finish_within(
-        self,
-        last: Option<String>,
-        stalled: Duration,
-        longest: Duration,
-    ) -> Ending {
-        let Self { ender, done, losses, shared } = self;
-        *locked(&shared.last) = last;
-        drop(ender);
+    /// Waits until everything is written that was published, and then `last`; or until the target takes
+    /// nothing any more: a reader that has stalled must not keep a session from ending.
+    pub fn finish(mut self, last: Option<String>) -> Ending {
+        self.end(last);
+        self.finish_within(STALLED_AFTER, LONGEST_END)
+    }
+
+    /// The same, once it may [end](Self::end).
+    pub(super) fn finish_within(self, stalled: Duration, longest: Duration) -> Ending {
+        let Self { done, losses, shared, .. } = self;
         let deadline = Instant::now() + longest;
         let mut bytes = shared.bytes.load(Ordering::Relaxed);
         // The channel is never sent to: the thread's end of it goes when the thread does.
@@ -99,37 +109,54 @@ impl LineSink {
         }
         let unwritten = losses.waiting() + u64::from(locked(&shared.last).is_some());
         Ending {
+            name: self.name,
             lost: losses.lost() + unwritten,
             closed: losses.is_closed(),
             cut: unwritten > 0,
             failure: locked(&shared.failure).clone(),
         }
     }
+
+    /// Waits until it has [ended](Self::end), or its target takes nothing any more.
+    pub fn finished(self) -> Ending {
+        self.finish_within(STALLED_AFTER, LONGEST_END)
+    }
 }
 
-/// Lines in the hand of the thread that writes them.
-struct Lines<W, F> {
-    target: W,
-    write: F,
+/// Records in the hand of the thread that writes them.
+struct Writer<E, T> {
+    encoder: E,
+    target: T,
     shared: Arc<Shared>,
-    /// Whole lines, of which those up to `at` are written. What is left over from a failure goes on
-    /// where it stopped, so that no line is torn by another.
+    /// Whole records, of which those up to `at` are written. What is left over from a failure goes on
+    /// where it stopped, so that no record is torn by another.
     bytes: Vec<u8>,
+    /// Where each of them begins.
+    starts: Vec<usize>,
     at: usize,
+    /// What a file or a connection begins with, of which `preamble_at` bytes are written.
+    preamble: Vec<u8>,
+    preamble_at: usize,
 }
 
-impl<W: Write, F: FnMut(&Event, &mut Vec<u8>)> Lines<W, F> {
+impl<E: Encoder, T: Target> Writer<E, T> {
+    fn new(encoder: E, target: T, shared: Arc<Shared>) -> Self {
+        let (bytes, preamble, starts) = (Vec::new(), Vec::new(), Vec::new());
+        Self { encoder, target, shared, bytes, starts, at: 0, preamble, preamble_at: 0 }
+    }
+
     /// Writes what comes, and holds nothing back when no more is waiting.
     fn write_all(mut self, events: &Subscription) {
         while let Some(first) = events.recv() {
             let mut count = 0;
             for envelope in std::iter::once(first).chain(events.waiting()) {
-                (self.write)(&envelope.event, &mut self.bytes);
+                self.append(|encoder, bytes| encoder.encode(&envelope.event, bytes));
                 count += 1;
                 if self.bytes.len() >= GATHERED {
                     break;
                 }
             }
+            self.append(Encoder::flush);
             if !self.write_gathered(events.losses()) {
                 return;
             }
@@ -138,10 +165,21 @@ impl<W: Write, F: FnMut(&Event, &mut Vec<u8>)> Lines<W, F> {
         self.write_last(events.losses());
     }
 
+    /// Has the encoder append what is one record, or none.
+    fn append(&mut self, write: impl FnOnce(&mut E, &mut Vec<u8>)) {
+        let start = self.bytes.len();
+        write(&mut self.encoder, &mut self.bytes);
+        if self.bytes.len() > start {
+            self.starts.push(start);
+        }
+    }
+
     fn write_last(&mut self, losses: &Losses) {
         let Some(last) = locked(&self.shared.last).clone() else { return };
-        self.bytes.extend_from_slice(last.trim_end_matches('\n').as_bytes());
-        self.bytes.push(b'\n');
+        self.append(|_, bytes| {
+            bytes.extend_from_slice(last.trim_end_matches('\n').as_bytes());
+            bytes.push(b'\n');
+        });
         if self.write_gathered(losses) {
             *locked(&self.shared.last) = None;
         }
@@ -153,31 +191,60 @@ impl<W: Write, F: FnMut(&Event, &mut Vec<u8>)> Lines<W, F> {
             match self.write_some() {
                 Ok(()) => self.recover(losses),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if is_closed(&error) => {
-                    losses.close();
-                    log::warn!("standard output is closed; enforcement goes on without records");
-                    return false;
-                }
-                Err(error) => {
-                    self.fail(&error);
-                    thread::sleep(RETRY_AFTER);
-                }
+                Err(error) => match self.target.after(&error) {
+                    Next::Nothing => {
+                        losses.close();
+                        let name = self.target.name();
+                        log::warn!("{name} is closed; enforcement goes on without records there");
+                        return false;
+                    }
+                    next => {
+                        if next == Next::Record {
+                            self.at = self.starts[self.record()];
+                        }
+                        self.fail(&error);
+                        thread::sleep(RETRY_AFTER);
+                    }
+                },
             }
         }
         self.bytes.clear();
+        self.starts.clear();
         self.at = 0;
         true
     }
 
+    /// The record that is being written.
+    fn record(&self) -> usize {
+        self.starts.partition_point(|start| *start <= self.at).saturating_sub(1)
+    }
+
     fn write_some(&mut self) -> io::Result<()> {
-        let rest = &self.bytes[self.at..];
-        match self.target.write(&rest[..rest.len().min(AT_A_TIME)])? {
-            0 => Err(io::ErrorKind::WriteZero.into()),
-            taken => {
-                self.at += taken;
-                self.shared.bytes.fetch_add(taken as u64, Ordering::Relaxed);
-                Ok(())
-            }
+        let record = self.record();
+        if self.starts[record] == self.at && self.target.ready()? {
+            self.preamble.clear();
+            self.preamble_at = 0;
+            self.encoder.preamble(&mut self.preamble);
+        }
+        if self.preamble_at < self.preamble.len() {
+            let taken = taken(self.target.write(&self.preamble[self.preamble_at..], 0))?;
+            self.preamble_at += taken;
+            return Ok(());
+        }
+        let (end, records) = self.piece(record);
+        let taken = taken(self.target.write(&self.bytes[self.at..end], records))?;
+        self.at += taken;
+        self.shared.bytes.fetch_add(taken as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Where the piece ends that the target is given next, and how many records begin in it.
+    fn piece(&self, record: usize) -> (usize, usize) {
+        let whole = self.bytes.len();
+        match self.target.unit() {
+            Unit::Bytes => (whole.min(self.at + AT_A_TIME), 0),
+            Unit::Record => (self.starts.get(record + 1).copied().unwrap_or(whole), 1),
+            Unit::All => (whole, self.starts.len() - record),
         }
     }
 
@@ -186,8 +253,8 @@ impl<W: Write, F: FnMut(&Event, &mut Vec<u8>)> Lines<W, F> {
         let mut failure = locked(&self.shared.failure);
         if failure.is_none() {
             log::warn!(
-                "cannot write records to standard output: {error}; trying again every second, \
-                 enforcement goes on"
+                "cannot write records to {}: {error}; trying again every second, enforcement goes on",
+                self.target.name()
             );
         }
         *failure = Some(error.to_string());
@@ -196,18 +263,20 @@ impl<W: Write, F: FnMut(&Event, &mut Vec<u8>)> Lines<W, F> {
     /// Says that writing works again.
     fn recover(&self, losses: &Losses) {
         if locked(&self.shared.failure).take().is_some() {
-            let lost = losses.lost();
-            log::warn!("records are written to standard output again; {lost} lost so far");
+            let (name, lost) = (self.target.name(), losses.lost());
+            log::warn!("records are written to {name} again; {lost} lost so far");
         }
+    }
+}
+
+/// Bytes that were taken, of which there are some.
+fn taken(written: io::Result<usize>) -> io::Result<usize> {
+    match written? {
+        0 => Err(io::ErrorKind::WriteZero.into()),
+        taken => Ok(taken),
     }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Whether an error says that nobody can ever read what is written.
-fn is_closed(error: &io::Error) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
-    matches!(error.kind(), BrokenPipe | ConnectionReset | ConnectionAborted | NotConnected)
 }

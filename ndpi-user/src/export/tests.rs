@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use ndpi_events::{Bus, BusBuilder, Event, Kinds, Source, Time, Warning};
 
-use super::lines::WAITING_LINES;
-use super::{Ending, LineSink};
+use super::destination::Plain;
+use super::lines::WAITING_EVENTS;
+use super::{Ending, RecordSink};
 
 const MOMENT: Duration = Duration::from_millis(100);
 const LONG: Duration = Duration::from_secs(20);
@@ -61,18 +62,29 @@ impl Write for Full {
 }
 
 /// A source, and a sink that writes the texts of its warnings to `target`.
-fn start(target: impl Write + Send + 'static) -> (Source, LineSink) {
+fn start(target: impl Write + Send + 'static) -> (Source, RecordSink) {
     let mut bus = BusBuilder::default();
-    let events = bus.subscribe(Kinds::ALL, |_| true, WAITING_LINES);
+    let events = bus.subscribe(Kinds::ALL, |_| true, WAITING_EVENTS);
     let write = |event: &Event, out: &mut Vec<u8>| {
         if let Event::Warning(warning) = event {
             out.extend_from_slice(warning.text.as_bytes());
             out.push(b'\n');
         }
     };
-    let sink = LineSink::start(events, write, target);
+    let sink = RecordSink::start(events, write, Plain::new("standard output", target));
     let bus: Bus = bus.build(Time::default());
     (bus.source("test"), sink)
+}
+
+fn finish_within(mut sink: RecordSink, last: Option<&str>, longest: Duration) -> Ending {
+    sink.end(last.map(str::to_owned));
+    let stalled = if longest == LONG && last == Some("\nreport\n") { LONG } else { MOMENT };
+    sink.finish_within(stalled, longest)
+}
+
+/// Of the target of these tests.
+fn none() -> Ending {
+    Ending { name: "standard output".into(), ..Ending::default() }
 }
 
 fn say(source: &mut Source, text: &str) {
@@ -84,13 +96,13 @@ fn say(source: &mut Source, text: &str) {
 fn a_stalled_reader_costs_lines_with_a_count_and_never_blocks() {
     let (open, gate) = mpsc::channel();
     let (mut source, sink) = start(Gate(gate));
-    let sent = 3 * WAITING_LINES;
+    let sent = 3 * WAITING_EVENTS;
     (0..sent).for_each(|_| say(&mut source, "a line"));
     let lost = usize::try_from(sink.losses().lost()).unwrap();
     assert!(lost > 0 && lost < sent, "{lost} of {sent} were lost");
     drop(open);
     let ending = sink.finish(None);
-    assert_eq!(ending, Ending { lost: lost as u64, ..Ending::default() });
+    assert_eq!(ending, Ending { lost: lost as u64, ..none() });
     assert!(ending.to_string().contains("too slow"), "{ending}");
 }
 
@@ -100,9 +112,9 @@ fn a_session_ends_beside_a_reader_that_takes_nothing() {
     let (mut source, sink) = start(Gate(gate));
     (0..7).for_each(|_| say(&mut source, "x"));
     let start = Instant::now();
-    let ending = sink.finish_within(Some("report".into()), MOMENT, LONG);
+    let ending = finish_within(sink, Some("report"), MOMENT);
     assert!(start.elapsed() < LONG);
-    assert_eq!(ending, Ending { lost: 8, cut: true, ..Ending::default() });
+    assert_eq!(ending, Ending { lost: 8, cut: true, ..none() });
     assert!(ending.to_string().contains("takes nothing more"), "{ending}");
     drop(open);
 }
@@ -121,7 +133,7 @@ fn a_reader_that_takes_a_little_is_not_waited_for_for_ever() {
     }
     let (mut source, sink) = start(Slow);
     say(&mut source, &"x".repeat(1 << 20));
-    assert!(sink.finish_within(None, MOMENT, 3 * MOMENT).cut);
+    assert!(finish_within(sink, None, 3 * MOMENT).cut);
 }
 
 #[test]
@@ -132,7 +144,7 @@ fn what_a_full_disk_refused_is_written_when_there_is_room() {
     say(&mut source, "first line");
     say(&mut source, "second line");
     // Somebody may hold a source for longer than the session.
-    assert_eq!(sink.finish_within(Some("\nreport\n".into()), LONG, LONG), Ending::default());
+    assert_eq!(finish_within(sink, Some("\nreport\n"), LONG), none());
     let text = String::from_utf8(text.lock().unwrap().clone()).unwrap();
     assert_eq!(text, "first line\nsecond line\n\nreport\n", "no line is torn");
 }
@@ -142,7 +154,7 @@ fn a_disk_that_stays_full_is_the_reason_for_what_is_missing() {
     let target = Full::new(usize::MAX, io::ErrorKind::StorageFull);
     let (mut source, sink) = start(target);
     say(&mut source, "a line");
-    let ending = sink.finish_within(None, MOMENT, LONG);
+    let ending = finish_within(sink, None, LONG);
     assert!(ending.cut && ending.failure.is_some() && ending.lost == 1, "{ending:?}");
     assert!(ending.to_string().contains("could not be written"), "{ending}");
 }

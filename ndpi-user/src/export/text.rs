@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 
 use ndpi_events::{BusBuilder, Decided, Event, Kind, Kinds, Subscription};
 
-use super::lines::WAITING_LINES;
+use super::lines::WAITING_EVENTS;
 use ndpi_policy::{DEFAULT_RULE, UNDECIDED_RULE};
 
 /// Subscribes to the decisions that a rule made.
 pub(super) fn subscribe(bus: &mut BusBuilder) -> Subscription {
-    bus.subscribe(Kinds::of(&[Kind::Decided]), is_by_rule, WAITING_LINES)
+    bus.subscribe(Kinds::of(&[Kind::Decided]), is_by_rule, WAITING_EVENTS)
 }
 
 fn is_by_rule(event: &Event) -> bool {

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::captures::{Bar, CaptureResults, Format, find, is_broken_pipe, report, tell_errors};
-use crate::report::CSV_HEADER;
+use crate::export::csv_header;
 pub(crate) use options::Options;
 
 use job::Job;
@@ -43,7 +43,7 @@ pub(crate) fn run(options: Options) -> Result<ExitCode> {
     let job = Job::new(options, found)?;
     let mut stdout = io::stdout();
     if job.format == Format::Csv {
-        stdout.write_all(CSV_HEADER.as_bytes())?;
+        stdout.write_all(csv_header().as_bytes())?;
     }
     let outcome = match classify(&job, stdout) {
         Ok(outcome) => outcome,

@@ -38,7 +38,7 @@ pub(crate) use options::Options;
 use crate::captures::{
     Bar, CaptureResults, Format, Timeline, find, is_broken_pipe, report, tell_errors,
 };
-use crate::report::CSV_HEADER;
+use crate::export::csv_header;
 use crate::stdout::print;
 use answers::Answers;
 use capture_run::CaptureRun;
@@ -83,7 +83,7 @@ fn replay(
 ) -> Result<(CaptureResults, Answers)> {
     let mut out = io::stdout().lock();
     if job.format == Format::Csv {
-        out.write_all(CSV_HEADER.as_bytes())?;
+        out.write_all(csv_header().as_bytes())?;
     }
     let bar = Bar::new(&[captures.to_vec()]);
     let (mut timeline, mut first) = (Timeline::new(), Some(first));

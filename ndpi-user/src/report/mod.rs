@@ -1,6 +1,5 @@
 //! Reports of classified flows: tables for a person, and comma-separated values.
 
-mod csv;
 mod slowest;
 mod statistics;
 mod summary;
@@ -9,7 +8,6 @@ mod text;
 mod transfer;
 pub(crate) mod units;
 
-pub use csv::{CSV_HEADER, write_csv};
 pub use slowest::{SlowFlow, Slowest};
 pub use statistics::statistics_table;
 pub(crate) use statistics::{hook_name, outcome_name};

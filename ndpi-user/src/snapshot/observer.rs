@@ -63,7 +63,7 @@ pub struct Sources {
     /// nDPI's names.
     pub names: Arc<Names>,
     /// Those who write down what is reported.
-    pub sinks: Vec<(&'static str, Losses)>,
+    pub sinks: Vec<(String, Losses)>,
 }
 
 /// Makes snapshots.
@@ -229,8 +229,8 @@ impl Observer {
     }
 
     fn sinks(&self) -> Vec<SinkState> {
-        let state = |(sink, losses): &(&'static str, Losses)| SinkState {
-            sink: (*sink).into(),
+        let state = |(sink, losses): &(String, Losses)| SinkState {
+            sink: sink.clone().into(),
             waiting: losses.waiting(),
             lost: losses.lost(),
             closed: losses.is_closed(),

@@ -15,6 +15,7 @@ mod later_requests;
 mod losses;
 mod metrics;
 mod outlive;
+mod outputs;
 mod peers;
 mod policies;
 mod privileges;

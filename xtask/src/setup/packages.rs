@@ -13,9 +13,9 @@ use crate::workspace::Workspace;
 const TABLE: &str = include_str!("../../packages.txt");
 
 /// What tests and lab use: all of the table but the emulator.
-pub(super) const ALL: [&str; 13] = [
-    "bpftool", "cc", "curl", "dig", "dnsmasq", "ip", "nft", "nginx", "openssl", "pip3", "promtool",
-    "ssh", "sshd",
+pub(super) const ALL: [&str; 17] = [
+    "bpftool", "cc", "curl", "dig", "dnsmasq", "fever", "ip", "nfcapd", "nfdump", "nft", "nginx",
+    "openssl", "pip3", "promtool", "ssh", "sshd", "tshark",
 ];
 
 /// A program of the table, with the packages that bring it, separated by commas.

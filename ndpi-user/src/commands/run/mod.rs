@@ -20,7 +20,7 @@ use self::tables::TableOptions;
 use super::{Context, NdpiOptions, StreamOptions, TunnelOptions};
 use crate::daemon::{self, Pair};
 use crate::engine_setup::EngineSetup;
-use crate::export::Format;
+use crate::export::{Format, Output};
 use crate::interfaces::{self, Pattern};
 use crate::live::Plan;
 
@@ -54,6 +54,15 @@ pub struct RunArguments {
     /// Write records as JSON lines (docs/records.md) instead of a line per blocked flow
     #[arg(long)]
     json: bool,
+
+    /// Write records there too: FORMAT:DESTINATION[,KEY=VALUE]…, such as `json:/var/log/flows.json` or
+    /// `ipfix:udp:127.0.0.1:4739` (docs/outputs.md). May be given several times
+    #[arg(long, value_name = "OUTPUT")]
+    output: Vec<Output>,
+
+    /// Configuration file with [[output]] tables, beside --output (docs/outputs.md)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 
     /// Try the policy: decide, count and record as usual, but drop nothing and answer nobody. What would be
     /// dropped passes, and is counted under the reason for which it would be
@@ -165,6 +174,7 @@ impl RunArguments {
             metrics: self.metrics,
             instance: self.instance.clone().unwrap_or_else(host_name),
             active_timeout: Duration::from_secs(self.active_timeout.into()),
+            outputs: self.outputs()?,
             format: if self.json { Format::Json } else { Format::Text },
             load: self.load_options(context.log_level),
             workers,
@@ -174,6 +184,19 @@ impl RunArguments {
             policy: self.policy,
         };
         options.run()
+    }
+
+    /// All outputs beside standard output.
+    ///
+    /// # Errors
+    ///
+    /// The configuration file cannot be used.
+    fn outputs(&self) -> Result<Vec<Output>> {
+        let mut outputs = self.output.clone();
+        if let Some(path) = &self.config {
+            outputs.extend(Output::of_file(path)?);
+        }
+        Ok(outputs)
     }
 
     fn worker_count(&self) -> usize {

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use ndpi::{AppId, CategoryId, Classification, Risks, State};
 use ndpi_common::{Action, Direction, KeyV4};
+use ndpi_events::Event;
 use ndpi_flow::{
     Decided, DecidedBy, Details, End, FlowEntry, FlowKey, Sample, Stage, Verdict, Volume,
 };
 use ndpi_labels::Finding;
 
+use crate::export::{csv_header, write_csv};
 use crate::record::{Counters, Names, Origin, RecordMaker};
-use crate::report::{CSV_HEADER, CaptureReport, Report, Summary, write_csv};
+use crate::report::{CaptureReport, Report, Summary};
 
 const TLS: u16 = 1;
 const SITE: u16 = 2;
@@ -130,15 +132,15 @@ fn csv_has_a_column_for_each_name_and_quotes_what_must_be() {
     let maker =
         RecordMaker { names: &names, origin: Origin::Capture(&capture), rule: None, session: None };
     let record = maker.ended(&flow, End::Idle, counters(&flow, 0)).unwrap();
-    let mut out = CSV_HEADER.as_bytes().to_vec();
-    write_csv(&mut out, &record);
+    let mut out = csv_header().into_bytes();
+    write_csv(&Event::FlowEnded(record), &mut out);
     let text = String::from_utf8(out).unwrap();
     let mut lines = text.lines();
-    assert_eq!(lines.next().unwrap().split(',').count(), 57);
+    assert_eq!(lines.next().unwrap().split(',').count(), 66);
     assert_eq!(
         lines.next().unwrap(),
         "a.pcap,0,6,198.18.0.1,1,198.18.0.2,443,10,10000,6,CLASSIFIED,TLS.Site,2,1,Web,Unknown,\
          \"a,\"\"b\"\"\",,Odd port,,,,,,,,,1970-01-01T00:00:00.000000Z,1970-01-01T00:00:00.000000Z,idle,,,fake-segment;oversize,\
-         Unknown,false,0,,0,10,10000,0,0,,,,,,,,,,,,,,,"
+         Unknown,false,0,,0,10,10000,0,0,,,,,,,,,,,,,,,,flow,,,,false,false,,,"
     );
 }

@@ -1,0 +1,16 @@
+//! Where records go.
+
+mod file;
+mod interface;
+mod listener;
+mod plain;
+mod reopen;
+mod rotated;
+mod stream;
+
+pub(super) use file::{FileTarget, Rotation};
+pub(super) use interface::{Next, Target, Unit};
+pub(super) use listener::Listener;
+pub(super) use plain::Plain;
+pub(crate) use reopen::Reopen;
+pub(super) use stream::{Datagrams, StreamTarget};

@@ -1,0 +1,37 @@
+//! From events to the bytes of records.
+
+use ndpi_events::Event;
+
+/// Makes records of events.
+pub(super) trait Encoder: Send {
+    /// Appends what a file or a connection begins with.
+    fn preamble(&mut self, _out: &mut Vec<u8>) {}
+
+    /// Appends records, whole, or nothing yet.
+    fn encode(&mut self, event: &Event, out: &mut Vec<u8>);
+
+    /// Appends what it has held back, as no other event is waiting.
+    fn flush(&mut self, _out: &mut Vec<u8>) {}
+}
+
+impl<F: FnMut(&Event, &mut Vec<u8>) + Send> Encoder for F {
+    fn encode(&mut self, event: &Event, out: &mut Vec<u8>) {
+        self(event, out);
+    }
+}
+
+/// Records behind a line of names.
+pub(super) struct Headed<F> {
+    pub(super) header: String,
+    pub(super) write: F,
+}
+
+impl<F: FnMut(&Event, &mut Vec<u8>) + Send> Encoder for Headed<F> {
+    fn preamble(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.header.as_bytes());
+    }
+
+    fn encode(&mut self, event: &Event, out: &mut Vec<u8>) {
+        (self.write)(event, out);
+    }
+}

@@ -1,0 +1,106 @@
+//! Which events an output has.
+
+use ndpi_events::{Event, Kind, Kinds};
+
+use super::row::Row;
+
+/// What an output is asked to have. Of each list that is not empty, one must fit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Filter {
+    /// Types of records.
+    pub(crate) types: Vec<Type>,
+    /// Applications, or what carries them, by name.
+    pub(crate) apps: Vec<String>,
+    /// Actions of the policy.
+    pub(crate) actions: Vec<String>,
+}
+
+/// A type of record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Type(Kind);
+
+impl Type {
+    /// The types by name.
+    pub(crate) const ALL: [(&'static str, Self); 7] = [
+        ("flow", Self(Kind::FlowEnded)),
+        ("flow-active", Self(Kind::FlowActive)),
+        ("verdict", Self(Kind::Decided)),
+        ("flow-update", Self(Kind::FlowUpdated)),
+        ("status", Self(Kind::Status)),
+        ("reload", Self(Kind::Reloaded)),
+        ("warning", Self(Kind::Warning)),
+    ];
+
+    /// The type of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, it)| it)
+    }
+}
+
+impl Filter {
+    /// The kinds of events that are asked for, of those that a format has; `usual` where none is said.
+    pub(super) fn kinds(&self, of_format: Kinds, usual: Kinds) -> Kinds {
+        if self.types.is_empty() {
+            return usual;
+        }
+        let asked = self.types.iter().filter(|it| of_format.has(it.0));
+        asked.fold(Kinds::default(), |kinds, it| kinds.or(Kinds::of(&[it.0])))
+    }
+
+    /// Whether an event is asked for. What is not about a flow has no application and no action.
+    pub(super) fn takes(&self, event: &Event) -> bool {
+        if self.apps.is_empty() && self.actions.is_empty() {
+            return true;
+        }
+        let Some(row) = Row::of(event) else { return true };
+        let (carrier, app) = row.apps();
+        let is_app = |name: &String| {
+            [Some(&*row.label.app), Some(carrier), app]
+                .into_iter()
+                .flatten()
+                .any(|it| it.eq_ignore_ascii_case(name))
+        };
+        let action = row.label.action.as_deref();
+        (self.apps.is_empty() || self.apps.iter().any(is_app))
+            && (self.actions.is_empty() || self.actions.iter().any(|it| action == Some(it)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::testing::{blocked_flow, warning};
+
+    #[test]
+    fn one_of_each_list_must_fit() {
+        let all = |words: &[&str]| words.iter().map(|&it| it.to_owned()).collect::<Vec<_>>();
+        let filter = |apps: &[&str], actions: &[&str]| Filter {
+            apps: all(apps),
+            actions: all(actions),
+            ..Filter::default()
+        };
+        let event = blocked_flow();
+        for (apps, actions, fits) in [
+            (&[][..], &[][..], true),
+            (&["tls"], &[], true),
+            (&["facebook"], &["drop"], true),
+            (&["TLS.Facebook"], &["count", "drop"], true),
+            (&["QUIC"], &["drop"], false),
+            (&["TLS"], &["count"], false),
+        ] {
+            assert_eq!(filter(apps, actions).takes(&event), fits, "{apps:?} {actions:?}");
+        }
+        assert!(filter(&["QUIC"], &["drop"]).takes(&warning("not about a flow")));
+    }
+
+    #[test]
+    fn a_format_has_no_more_types_than_it_can_write() {
+        let types = vec![Type::named("status").unwrap(), Type::named("flow").unwrap()];
+        let (flows, usual) = (Kinds::of(&[Kind::FlowEnded]), Kinds::of(&[Kind::FlowActive]));
+        let filter = Filter { types, ..Filter::default() };
+        assert_eq!(filter.kinds(Kinds::ALL, usual), Kinds::of(&[Kind::FlowEnded, Kind::Status]));
+        assert_eq!(filter.kinds(flows, usual), flows);
+        assert_eq!(Filter::default().kinds(flows, usual), usual);
+        assert!(Type::named("flows").is_none());
+    }
+}

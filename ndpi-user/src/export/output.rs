@@ -1,0 +1,403 @@
+//! An output as it is asked for: which format, to where, and what of it.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde::Deserialize;
+
+use super::destination::Rotation;
+use super::filter::{Filter, Type};
+use super::lines::WAITING_EVENTS;
+use crate::files::read_bytes;
+
+/// Bytes of a configuration file at most.
+const LONGEST_FILE: u64 = 1 << 20;
+
+/// Events that may wait for an output at most.
+const MOST_WAITING: usize = 1 << 20;
+
+/// An output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Output {
+    pub(crate) format: OutputFormat,
+    pub(crate) to: Destination,
+    pub(crate) filter: Filter,
+    pub(crate) rotation: Rotation,
+    /// Events that may wait to be written.
+    pub(crate) queue: usize,
+}
+
+/// What records look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum OutputFormat {
+    /// A JSON object a line: docs/records.md.
+    Json,
+    /// Flows as comma-separated values.
+    Csv,
+    /// JSON with the names of Suricata's EVE.
+    Eve,
+    /// Messages for collectors of flows.
+    Ipfix,
+}
+
+/// Where records go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Destination {
+    File(PathBuf),
+    /// Whoever listens at this Unix socket.
+    Unix(PathBuf),
+    /// Whoever listens at this TCP port.
+    Tcp(SocketAddr),
+    /// Whoever listens at this UDP port.
+    Udp(SocketAddr),
+    /// Whoever connects to this TCP port.
+    Listen(SocketAddr),
+}
+
+/// A configuration file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    output: Vec<Table>,
+}
+
+/// An output as a configuration file has it.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Table {
+    format: Option<OutputFormat>,
+    to: String,
+    types: Vec<String>,
+    app: Vec<String>,
+    action: Vec<String>,
+    rotate_size: Option<String>,
+    rotate_every: Option<String>,
+    keep: Option<usize>,
+    compress: bool,
+    queue: Option<usize>,
+}
+
+impl Output {
+    /// The outputs of a configuration file.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, is no TOML, or asks for what there is not.
+    pub(crate) fn of_file(path: &Path) -> Result<Vec<Self>> {
+        let doing = || format!("cannot use {} for outputs", path.display());
+        let bytes = read_bytes(path, LONGEST_FILE).with_context(doing)?;
+        let text = String::from_utf8(bytes).with_context(doing)?;
+        let File { output } = toml::from_str(&text).with_context(doing)?;
+        let each = output.into_iter().enumerate();
+        each.map(|(at, table)| {
+            table.output().with_context(|| format!("[[output]] number {}", at + 1))
+        })
+        .collect::<Result<_>>()
+        .with_context(doing)
+    }
+}
+
+impl Table {
+    fn output(self) -> Result<Output> {
+        let Some(format) = self.format else { bail!("it has no format: json, csv, eve or ipfix") };
+        let rotation = Rotation {
+            size: self.rotate_size.as_deref().map(size).transpose()?,
+            every: self.rotate_every.as_deref().map(duration).transpose()?,
+            keep: self.keep,
+            compress: self.compress,
+        };
+        let types = self.types.iter().map(|name| type_named(name)).collect::<Result<_>>()?;
+        self.action.iter().try_for_each(|name| check_action(name))?;
+        let filter = Filter { types, apps: self.app, actions: self.action };
+        let queue = self.queue.unwrap_or(WAITING_EVENTS);
+        let output = Output { format, to: self.to.parse()?, filter, rotation, queue };
+        output.check()?;
+        Ok(output)
+    }
+
+    /// Takes what an option of the command line says.
+    fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        let list = || value.split('+').map(str::to_owned).collect();
+        match key {
+            "types" => self.types = list(),
+            "app" => self.app = list(),
+            "action" => self.action = list(),
+            "rotate-size" => self.rotate_size = Some(value.into()),
+            "rotate-every" => self.rotate_every = Some(value.into()),
+            "keep" => self.keep = Some(value.parse().context("keep is a number of files")?),
+            "compress" => self.compress = value.parse().context("compress is true or false")?,
+            "queue" => self.queue = Some(value.parse().context("queue is a number of records")?),
+            _ => bail!(
+                "there is no {key:?}; there are types, app, action, rotate-size, rotate-every, keep, \
+                 compress and queue"
+            ),
+        }
+        Ok(())
+    }
+}
+
+impl Output {
+    /// Fails where its parts do not go together.
+    fn check(&self) -> Result<()> {
+        let is_ipfix = self.format == OutputFormat::Ipfix;
+        match &self.to {
+            Destination::Udp(_) => ensure!(is_ipfix, "only ipfix goes by UDP"),
+            Destination::Tcp(_) => {}
+            _ => ensure!(
+                !is_ipfix,
+                "ipfix goes to a collector: udp:ADDRESS:PORT or tcp:ADDRESS:PORT"
+            ),
+        }
+        let Rotation { size, every, keep, compress } = self.rotation;
+        let is_file = matches!(self.to, Destination::File(_));
+        ensure!(is_file || !self.rotation.is_asked_for(), "only files are rotated");
+        ensure!(
+            self.rotation.is_asked_for() || keep.is_none() && !compress,
+            "keep and compress are about files that were rotated: by rotate-size or rotate-every"
+        );
+        ensure!(size != Some(0) && every != Some(Duration::ZERO), "a file cannot be rotated at 0");
+        ensure!(
+            (1..=MOST_WAITING).contains(&self.queue),
+            "queue is a number of records, from 1 to {MOST_WAITING}"
+        );
+        Ok(())
+    }
+}
+
+/// `FORMAT:DESTINATION[,KEY=VALUE]…`
+impl FromStr for Output {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let Some((format, rest)) = text.split_once(':') else {
+            bail!("this has no destination: FORMAT:DESTINATION[,KEY=VALUE]…")
+        };
+        let mut parts = rest.split(',');
+        let mut table = Table {
+            format: Some(format_named(format)?),
+            to: parts.next().unwrap_or_default().into(),
+            ..Table::default()
+        };
+        for part in parts {
+            let Some((key, value)) = part.split_once('=') else {
+                bail!("{part:?} is no KEY=VALUE; a path with a comma goes into a file for --config")
+            };
+            table.set(key, value)?;
+        }
+        table.output()
+    }
+}
+
+fn format_named(name: &str) -> Result<OutputFormat> {
+    Ok(match name {
+        "json" => OutputFormat::Json,
+        "csv" => OutputFormat::Csv,
+        "eve" => OutputFormat::Eve,
+        "ipfix" => OutputFormat::Ipfix,
+        _ => bail!("there is no format {name:?}; there are json, csv, eve and ipfix"),
+    })
+}
+
+fn type_named(name: &str) -> Result<Type> {
+    let all = Type::ALL.map(|(name, _)| name).join(", ");
+    Type::named(name).with_context(|| format!("there is no type {name:?}; there are {all}"))
+}
+
+fn check_action(name: &str) -> Result<()> {
+    let names = ndpi_common::Action::ALL.map(ndpi_common::Action::name);
+    ensure!(names.contains(&name), "there is no action {name:?}; there are {}", names.join(", "));
+    Ok(())
+}
+
+impl FromStr for Destination {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let address = |text: &str| {
+            text.parse()
+                .with_context(|| format!("{text:?} is no ADDRESS:PORT, such as 127.0.0.1:4739"))
+        };
+        let path = |text: &str| {
+            ensure!(!text.is_empty(), "a path is missing");
+            Ok(PathBuf::from(text))
+        };
+        Ok(match text.split_once(':') {
+            Some(("unix", rest)) => Self::Unix(path(rest)?),
+            Some(("tcp", rest)) => Self::Tcp(address(rest)?),
+            Some(("udp", rest)) => Self::Udp(address(rest)?),
+            Some(("tcp-listen", rest)) => Self::Listen(address(rest)?),
+            Some(("file", rest)) => Self::File(path(rest)?),
+            _ if text == "-" => bail!("standard output has the option --json"),
+            _ => Self::File(path(text)?),
+        })
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => ndpi_text::shown(path).fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", ndpi_text::shown(path)),
+            Self::Tcp(address) => write!(f, "tcp:{address}"),
+            Self::Udp(address) => write!(f, "udp:{address}"),
+            Self::Listen(address) => write!(f, "tcp-listen:{address}"),
+        }
+    }
+}
+
+impl fmt::Display for OutputFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Eve => "eve",
+            Self::Ipfix => "ipfix",
+        })
+    }
+}
+
+/// What it is called in `status` and metrics.
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.format, self.to)
+    }
+}
+
+/// Bytes, such as `100 MB` or `64KiB`.
+fn size(text: &str) -> Result<u64> {
+    let (number, unit) = number_and_unit(text);
+    let factor = match unit {
+        "" | "B" => Some(1),
+        "kB" | "KB" => Some(1000),
+        "MB" => Some(1_000_000),
+        "GB" => Some(1_000_000_000),
+        "KiB" => Some(1 << 10),
+        "MiB" => Some(1 << 20),
+        "GiB" => Some(1 << 30),
+        _ => None,
+    };
+    product(number, factor).with_context(|| format!("{text:?} is no size, such as 100MB or 64KiB"))
+}
+
+/// Time, such as `90s`, `15m`, `1h`, `1d`.
+fn duration(text: &str) -> Result<Duration> {
+    let (number, unit) = number_and_unit(text);
+    let factor = match unit {
+        "s" => Some(1),
+        "m" | "min" => Some(60),
+        "h" => Some(3600),
+        "d" => Some(86_400),
+        _ => None,
+    };
+    let seconds = product(number, factor);
+    seconds
+        .map(Duration::from_secs)
+        .with_context(|| format!("{text:?} is no time, such as 15m, 1h or 1d"))
+}
+
+fn product(number: &str, factor: Option<u64>) -> Option<u64> {
+    number.parse::<u64>().ok()?.checked_mul(factor?)
+}
+
+fn number_and_unit(text: &str) -> (&str, &str) {
+    let at = text.find(|it: char| !it.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(at);
+    (number, unit.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        format!("{:#}", text.parse::<Output>().unwrap_err())
+    }
+
+    #[test]
+    fn an_output_is_a_format_a_destination_and_keys() {
+        let output: Output = "json:/var/log/flows.json".parse().unwrap();
+        assert_eq!(output.to, Destination::File("/var/log/flows.json".into()));
+        assert_eq!((output.format, output.queue), (OutputFormat::Json, WAITING_EVENTS));
+        assert_eq!(output.to_string(), "json:/var/log/flows.json");
+        let text = "csv:flows.csv,types=flow+flow-active,app=TLS+DNS,action=drop,rotate-size=10MB,\
+                    rotate-every=1h,keep=3,compress=true,queue=100";
+        let output: Output = text.parse().unwrap();
+        assert_eq!(
+            (output.filter.types.len(), output.filter.apps.len(), output.queue),
+            (2, 2, 100)
+        );
+        let (size, every) = (Some(10_000_000), Some(Duration::from_secs(3600)));
+        assert_eq!(output.rotation, Rotation { size, every, keep: Some(3), compress: true });
+        for (text, to) in [
+            ("eve:unix:/run/eve.sock", Destination::Unix("/run/eve.sock".into())),
+            ("ipfix:udp:127.0.0.1:4739", Destination::Udp("127.0.0.1:4739".parse().unwrap())),
+            ("ipfix:tcp:[::1]:4739", Destination::Tcp("[::1]:4739".parse().unwrap())),
+            ("json:tcp-listen:127.0.0.1:0", Destination::Listen("127.0.0.1:0".parse().unwrap())),
+        ] {
+            assert_eq!(text.parse::<Output>().unwrap().to, to);
+        }
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused_with_what_does() {
+        for (text, word) in [
+            ("json", "no destination"),
+            ("xml:/tmp/x", "there are json, csv, eve and ipfix"),
+            ("json:", "a path is missing"),
+            ("json:-", "--json"),
+            ("json:udp:127.0.0.1:1", "only ipfix"),
+            ("ipfix:/tmp/flows", "udp:ADDRESS:PORT"),
+            ("ipfix:udp:collector", "no ADDRESS:PORT"),
+            ("json:unix:/s,rotate-size=1MB", "only files"),
+            ("json:/tmp/x,compress=true", "rotate-size or rotate-every"),
+            ("json:/tmp/x,rotate-every=1", "15m, 1h or 1d"),
+            ("json:/tmp/x,rotate-size=0MB", "at 0"),
+            ("json:/tmp/x,queue=0", "from 1"),
+            ("json:/tmp/x,types=flows", "flow-active"),
+            ("json:/tmp/x,action=block", "reject"),
+            ("json:/tmp/x,colour=red", "there are types, app"),
+        ] {
+            assert!(refused(text).contains(word), "{text}: {}", refused(text));
+        }
+    }
+
+    #[test]
+    fn the_examples_of_the_page_are_outputs() {
+        let page = include_str!("../../../docs/outputs.md");
+        let blocks = page.split("```text\n").skip(1);
+        let mut blocks = blocks.map(|rest| rest.split("```").next().unwrap());
+        let outputs = blocks.next().unwrap().split("--output ").skip(1);
+        let outputs = outputs.map(|it| it.split_whitespace().next().unwrap());
+        assert_eq!(outputs.map(|it| it.parse::<Output>().unwrap()).count(), 3);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), blocks.next().unwrap()).unwrap();
+        assert_eq!(Output::of_file(file.path()).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_file_has_as_many_as_it_likes() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let write = |text: &str| std::fs::write(file.path(), text).unwrap();
+        write(
+            "[[output]]\nformat = \"json\"\nto = \"/var/log/a,b.json\"\nrotate_size = \"1 GiB\"\n\n[[output]]\nformat = \"ipfix\"\nto = \"udp:127.0.0.1:4739\"\napp = [\"TLS\"]\n",
+        );
+        let all = Output::of_file(file.path()).unwrap();
+        assert_eq!(all.len(), 2);
+        assert_eq!(all[0].rotation.size, Some(1 << 30));
+        for (text, word) in [
+            ("[[output]]\nto = \"/x\"\n", "[[output]] number 1"),
+            ("[[output]]\nformat = \"json\"\nto = \"/x\"\ncolour = 1\n", "colour"),
+            ("[output]\n", "output"),
+        ] {
+            write(text);
+            let error = format!("{:#}", Output::of_file(file.path()).unwrap_err());
+            assert!(error.contains(word), "{error}");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Rows for formats with columns: the facts of a flow, by one name each.
+
+use std::net::IpAddr;
+
+use ndpi_events::{Content, Crossed, Ends, Event, Label, Time, Tunnel};
+
+/// An event about a flow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row<'a> {
+    /// The type of the record: `flow`, `flow-active`, `verdict`.
+    pub(crate) kind: &'static str,
+    pub(crate) ends: &'a Ends,
+    pub(crate) label: &'a Label,
+    pub(crate) inspected: u16,
+    pub(crate) sums: Option<Sums>,
+    pub(crate) leaked: Option<u64>,
+    pub(crate) dropped: Option<u64>,
+    pub(crate) tunnel: Option<&'a Tunnel>,
+    pub(crate) end: Option<&'a str>,
+    pub(crate) part: Option<u32>,
+    pub(crate) delta: Option<Crossed>,
+    /// When a decision stood.
+    pub(crate) time: Option<Time>,
+    pub(crate) latency_us: Option<u64>,
+}
+
+/// What crossed, and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sums {
+    pub(crate) packets: u64,
+    pub(crate) bytes: u64,
+    pub(crate) crossed: Crossed,
+    pub(crate) first_seen: Time,
+    pub(crate) last_seen: Time,
+    pub(crate) duration_us: u64,
+}
+
+/// A fact, as a column has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value<'a> {
+    Absent,
+    Number(u64),
+    Text(&'a str),
+    Flag(bool),
+    Address(IpAddr),
+    Time(Time),
+    Texts(&'a [std::sync::Arc<str>]),
+    Words(&'a [ndpi_events::Word]),
+    Names(&'a [Box<str>]),
+    Addresses(&'a [IpAddr]),
+}
+
+impl<'a> Value<'a> {
+    fn number(number: Option<impl Into<u64>>) -> Self {
+        number.map_or(Self::Absent, |number| Self::Number(number.into()))
+    }
+
+    fn text<T: AsRef<str> + ?Sized>(text: Option<&'a T>) -> Self {
+        text.map_or(Self::Absent, |text| Self::Text(text.as_ref()))
+    }
+}
+
+impl<'a> Row<'a> {
+    /// The facts of an event; `None` where it is not about a flow.
+    pub(crate) fn of(event: &'a Event) -> Option<Self> {
+        Some(match event {
+            Event::FlowEnded(it) => Self {
+                sums: Some(Sums {
+                    packets: it.packets,
+                    bytes: it.bytes,
+                    crossed: Crossed {
+                        packets_to_server: it.packets_to_server,
+                        bytes_to_server: it.bytes_to_server,
+                        packets_to_client: it.packets_to_client,
+                        bytes_to_client: it.bytes_to_client,
+                        dropped: it.dropped.unwrap_or_default(),
+                    },
+                    first_seen: it.first_seen,
+                    last_seen: it.last_seen,
+                    duration_us: it.duration_us,
+                }),
+                leaked: it.leaked,
+                dropped: it.dropped,
+                tunnel: it.tunnel.as_ref(),
+                end: Some(&it.end),
+                part: it.part,
+                delta: it.delta,
+                ..Self::new("flow", &it.ends, &it.label, it.inspected)
+            },
+            Event::FlowActive(it) => Self {
+                sums: Some(Sums {
+                    packets: it.packets,
+                    bytes: it.bytes,
+                    crossed: Crossed {
+                        packets_to_server: it.packets_to_server,
+                        bytes_to_server: it.bytes_to_server,
+                        packets_to_client: it.packets_to_client,
+                        bytes_to_client: it.bytes_to_client,
+                        dropped: it.dropped.unwrap_or_default(),
+                    },
+                    first_seen: it.first_seen,
+                    last_seen: it.last_seen,
+                    duration_us: it.duration_us,
+                }),
+                dropped: it.dropped,
+                part: Some(it.part),
+                delta: Some(it.delta),
+                time: Some(it.time),
+                ..Self::new("flow-active", &it.ends, &it.label, it.inspected)
+            },
+            Event::Decided(it) => Self {
+                time: Some(it.time),
+                latency_us: Some(it.latency_us),
+                ..Self::new("verdict", &it.ends, &it.label, it.inspected)
+            },
+            _ => return None,
+        })
+    }
+
+    fn new(kind: &'static str, ends: &'a Ends, label: &'a Label, inspected: u16) -> Self {
+        Self {
+            kind,
+            ends,
+            label,
+            inspected,
+            sums: None,
+            leaked: None,
+            dropped: None,
+            tunnel: None,
+            end: None,
+            part: None,
+            delta: None,
+            time: None,
+            latency_us: None,
+        }
+    }
+
+    /// What crossed since the flow's last record.
+    pub(crate) fn since(&self) -> Crossed {
+        let sums = self.sums.map(|sums| sums.crossed);
+        self.delta.or(sums).unwrap_or_default()
+    }
+
+    /// Whether the policy drops its packets.
+    pub(crate) fn is_blocked(&self) -> bool {
+        matches!(self.label.action.as_deref(), Some("drop" | "reject"))
+    }
+
+    /// The carrier and the application, where one carries the other.
+    pub(crate) fn apps(&self) -> (&'a str, Option<&'a str>) {
+        let app = &*self.label.app;
+        app.split_once('.').map_or((app, None), |(carrier, app)| (carrier, Some(app)))
+    }
+
+    fn sum(&self, of: fn(&Sums) -> u64) -> Value<'a> {
+        self.sums.as_ref().map_or(Value::Absent, |sums| Value::Number(of(sums)))
+    }
+
+    fn said(&self, of: fn(&'a Content) -> Option<&'a str>) -> Value<'a> {
+        Value::text(of(&self.label.content))
+    }
+}
+
+/// A column.
+pub(crate) struct Field {
+    /// Its name in every format that has it.
+    pub(crate) name: &'static str,
+    /// What it holds.
+    pub(crate) value: for<'a> fn(&Row<'a>) -> Value<'a>,
+}
+
+const fn field(name: &'static str, value: for<'a> fn(&Row<'a>) -> Value<'a>) -> Field {
+    Field { name, value }
+}
+
+/// All columns. New ones come last.
+pub(crate) static FIELDS: [Field; 66] = [
+    field("capture", |row| Value::text(row.ends.capture.as_deref())),
+    field("vlan", |row| Value::Number(row.ends.vlan.into())),
+    field("proto", |row| Value::Number(row.ends.proto.into())),
+    field("src", |row| Value::Address(row.ends.src)),
+    field("sport", |row| Value::Number(row.ends.sport.into())),
+    field("dst", |row| Value::Address(row.ends.dst)),
+    field("dport", |row| Value::Number(row.ends.dport.into())),
+    field("packets", |row| row.sum(|it| it.packets)),
+    field("bytes", |row| row.sum(|it| it.bytes)),
+    field("inspected", |row| Value::Number(row.inspected.into())),
+    field("state", |row| Value::Text(&row.label.state)),
+    field("app", |row| Value::Text(&row.label.app)),
+    field("app_id", |row| Value::Number(row.label.app_id.into())),
+    field("master_id", |row| Value::Number(row.label.master_id.into())),
+    field("category", |row| Value::Text(&row.label.category)),
+    field("confidence", |row| Value::Text(&row.label.confidence)),
+    field("hostname", |row| Value::text(row.label.hostname.as_deref())),
+    field("ja4", |row| Value::text(row.label.ja4.as_deref())),
+    field("risks", |row| Value::Texts(&row.label.risks)),
+    field("action", |row| Value::text(row.label.action.as_deref())),
+    field("rule", |row| Value::text(row.label.rule.as_deref())),
+    field("decided_by", |row| Value::text(row.label.decided_by.as_deref())),
+    field("leaked", |row| Value::number(row.leaked)),
+    field("dropped", |row| Value::number(row.dropped)),
+    field("tunnel", |row| Value::text(row.tunnel.map(|it| &*it.kind))),
+    field("outer_src", |row| row.tunnel.map_or(Value::Absent, |it| Value::Address(it.src))),
+    field("outer_dst", |row| row.tunnel.map_or(Value::Absent, |it| Value::Address(it.dst))),
+    field("first_seen", |row| row.sums.map_or(Value::Absent, |it| Value::Time(it.first_seen))),
+    field("last_seen", |row| row.sums.map_or(Value::Absent, |it| Value::Time(it.last_seen))),
+    field("end", |row| Value::text(row.end)),
+    field("tenant", |row| Value::number(row.tunnel.and_then(|it| it.tenant))),
+    field("outer_tenant", |row| Value::number(row.tunnel.and_then(|it| it.outer_tenant))),
+    field("findings", |row| Value::Words(&row.label.findings)),
+    field("breed", |row| Value::text(row.label.breed.as_deref())),
+    field("guessed", |row| Value::Flag(row.label.guessed)),
+    field("risk_score", |row| Value::number(row.label.risk_score)),
+    field("alpn", |row| Value::text(row.label.alpn.as_deref())),
+    field("duration_us", |row| row.sum(|it| it.duration_us)),
+    field("packets_to_server", |row| row.sum(|it| it.crossed.packets_to_server)),
+    field("bytes_to_server", |row| row.sum(|it| it.crossed.bytes_to_server)),
+    field("packets_to_client", |row| row.sum(|it| it.crossed.packets_to_client)),
+    field("bytes_to_client", |row| row.sum(|it| it.crossed.bytes_to_client)),
+    field("tcp_fingerprint", |row| row.said(|it| it.tcp_fingerprint.as_deref())),
+    field("tcp_os", |row| row.said(|it| it.tcp_os.as_deref())),
+    field("tls_version", |row| row.said(|it| it.tls_version.as_deref())),
+    field("tls_cipher", |row| row.said(|it| it.tls_cipher.as_deref())),
+    field("tls_subject", |row| row.said(|it| it.tls_subject.as_deref())),
+    field("tls_issuer", |row| row.said(|it| it.tls_issuer.as_deref())),
+    field("tls_names", |row| Value::Names(&row.label.content.tls_names)),
+    field("http_method", |row| row.said(|it| it.http_method.as_deref())),
+    field("http_url", |row| row.said(|it| it.http_url.as_deref())),
+    field("http_user_agent", |row| row.said(|it| it.http_user_agent.as_deref())),
+    field("http_status", |row| Value::number(row.label.content.http_status)),
+    field("dns_query", |row| row.said(|it| it.dns_query.as_deref())),
+    field("dns_type", |row| Value::number(row.label.content.dns_type)),
+    field("dns_code", |row| Value::number(row.label.content.dns_code)),
+    field("dns_answers", |row| Value::Addresses(&row.label.content.dns_answers)),
+    field("type", |row| Value::Text(row.kind)),
+    field("iface", |row| Value::text(row.ends.iface.as_deref())),
+    field("instance", |row| Value::text(row.ends.instance.as_deref())),
+    field("revision", |row| Value::number(row.label.revision)),
+    field("dry_run", |row| Value::Flag(row.label.dry_run)),
+    field("incomplete", |row| Value::Flag(row.label.incomplete)),
+    field("part", |row| Value::number(row.part)),
+    field("time", |row| row.time.map_or(Value::Absent, Value::Time)),
+    field("latency_us", |row| Value::number(row.latency_us)),
+];

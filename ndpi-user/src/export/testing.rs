@@ -1,0 +1,113 @@
+//! Events for the tests of formats.
+
+use ndpi_events::{
+    Content, Crossed, Decided, Ends, Event, FlowActive, FlowEnded, Label, Time, Warning,
+};
+
+const START: u64 = 1_700_000_000_000_000_000;
+const SECOND: u64 = 1_000_000_000;
+
+fn ends() -> Ends {
+    Ends {
+        capture: None,
+        iface: Some("eth0".into()),
+        instance: Some("router".into()),
+        vlan: 5,
+        proto: 6,
+        src: [198, 18, 0, 1].into(),
+        sport: 40_000,
+        dst: [198, 18, 0, 2].into(),
+        dport: 443,
+    }
+}
+
+fn label(action: &'static str) -> Label {
+    Label {
+        state: "CLASSIFIED".into(),
+        app: "TLS.Facebook".into(),
+        app_id: 119,
+        master_id: 91,
+        category: "SocialNetwork".into(),
+        confidence: "DPI".into(),
+        hostname: Some("www.example.org".into()),
+        ja4: Some("t13d0302h2_55b375c5d22e_02b2f1053a32".into()),
+        risks: Vec::new(),
+        action: Some(action.into()),
+        rule: Some("no social".into()),
+        decided_by: None,
+        incomplete: false,
+        findings: Vec::new(),
+        breed: Some("Fun".into()),
+        guessed: false,
+        risk_score: None,
+        alpn: Some("h2,http/1.1".into()),
+        content: Content { tls_version: Some("TLSv1.3".into()), ..Content::default() },
+        revision: Some(1),
+        dry_run: false,
+    }
+}
+
+/// A blocked flow that is over.
+pub(super) fn blocked_flow() -> Event {
+    Event::FlowEnded(FlowEnded {
+        ends: ends(),
+        packets: 11,
+        bytes: 2100,
+        inspected: 5,
+        label: label("drop"),
+        leaked: Some(5),
+        dropped: Some(6),
+        tunnel: None,
+        first_seen: Time::from_ns(START),
+        last_seen: Time::from_ns(START + 5 * SECOND),
+        end: "closed".into(),
+        duration_us: 5_000_000,
+        packets_to_server: 8,
+        bytes_to_server: 900,
+        packets_to_client: 3,
+        bytes_to_client: 1200,
+        part: None,
+        delta: None,
+    })
+}
+
+/// A flow that goes on, in its second record.
+pub(super) fn active_flow() -> Event {
+    let delta = Crossed { packets_to_server: 1, bytes_to_server: 100, ..Crossed::default() };
+    Event::FlowActive(FlowActive {
+        time: Time::from_ns(START + 9 * SECOND),
+        ends: ends(),
+        packets: 11,
+        bytes: 2100,
+        packets_to_server: 8,
+        bytes_to_server: 900,
+        packets_to_client: 3,
+        bytes_to_client: 1200,
+        inspected: 5,
+        label: label("count"),
+        dropped: None,
+        first_seen: Time::from_ns(START),
+        last_seen: Time::from_ns(START + 5 * SECOND),
+        duration_us: 5_000_000,
+        part: 2,
+        delta,
+    })
+}
+
+/// A decision.
+pub(super) fn decision(action: &'static str) -> Event {
+    let (time, label) = (Time::from_ns(START + SECOND), label(action));
+    Event::Decided(Decided {
+        time,
+        ends: ends(),
+        inspected: 5,
+        partial_at: None,
+        label,
+        latency_us: 9,
+    })
+}
+
+/// What is not about a flow.
+pub(super) fn warning(text: &str) -> Event {
+    Event::Warning(Warning::new(Time::default(), "test".into(), 1, text))
+}
