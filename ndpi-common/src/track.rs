@@ -1,6 +1,7 @@
 //! Tracks: the kernel's note of a flow that has no verdict yet.
 
 use crate::parse::{proto, tcp};
+use crate::reopen::Place;
 use crate::{Direction, FlowPacket, Hook, Reason, SampleFlags, SequenceNumbers, Total};
 
 /// An entry of `TRACK_V4` and `TRACK_V6`, or of `UNANSWERED_V4` and `UNANSWERED_V6` while nobody has
@@ -31,14 +32,23 @@ pub struct Track {
 }
 
 impl Track {
-    /// Whether a packet that goes `direction` answers whoever sent the first one, mostly the client: one
-    /// that is no reset, and in TCP acknowledges something.
+    /// Whether a packet that goes `direction` and comes by at `place` answers whoever sent the first one, mostly
+    /// the client: one that is no reset, and in TCP acknowledges something. Who sends both with forged
+    /// addresses cannot make them come by at two places.
     #[inline(always)]
-    pub const fn is_answered_by(&self, direction: Direction, proto: u8, tcp_flags: u8) -> bool {
+    pub const fn is_answered_by(
+        &self,
+        (direction, place): (Direction, Place),
+        proto: u8,
+        tcp_flags: u8,
+    ) -> bool {
         // In numbers: the verifier follows each side of a branch through all that comes behind.
         let is_from_server = direction as u32 ^ (self.client & 1);
         let began_with_server = (self.tcp_flags / TrackNotes::ACCEPTED) & 1;
-        is_from_server != began_with_server && (proto != proto::TCP || tcp::answers(tcp_flags))
+        let is_elsewhere = (self.tcp_flags ^ TrackNotes::opened_at(place)) >= TrackNotes::PLACE;
+        is_from_server != began_with_server
+            && is_elsewhere
+            && (proto != proto::TCP || tcp::answers(tcp_flags))
     }
 
     /// What both count, of one flow.
@@ -71,6 +81,15 @@ impl TrackNotes {
     /// The first packet was a SYN+ACK, which the server sends: nobody has answered until the client
     /// does.
     pub const ACCEPTED: u32 = 1 << 12;
+    /// The lowest of the bits that say where the first packet came by.
+    const PLACE: u32 = 1 << 13;
+
+    /// The bits that say that the first packet came by at `place`. They tell interfaces apart whose indices do not
+    /// differ by multiples of 2^18.
+    #[inline(always)]
+    pub const fn opened_at(place: Place) -> u32 {
+        place.0.wrapping_mul(Self::PLACE)
+    }
 
     /// The bit that says that XDP has seen packets that go `direction`.
     #[inline(always)]
@@ -138,6 +157,7 @@ unsafe impl crate::Pod for Track {}
 mod tests {
     use super::{Track, TrackNotes};
     use crate::parse::{proto, tcp};
+    use crate::reopen::Place;
     use crate::{Direction, FlowPacket, Hook, Reason, SampleFlags, Total, testing};
 
     #[test]
@@ -181,10 +201,15 @@ mod tests {
         assert!(flags(syn | TrackNotes::LOSS) == SampleFlags::LOSS);
     }
 
+    const IN: Place = Place::new(2, Hook::Xdp);
+    const OUT: Place = Place::new(2, Hook::Tc);
+
     #[test]
     fn only_the_other_side_answers() {
-        let track = Track { client: Direction::FromLower as u32, ..Track::default() };
-        let answers = |direction, proto, flags| track.is_answered_by(direction, proto, flags);
+        let client = Track::opened_by(Direction::FromLower, IN);
+        let track = Track { client, ..Track::default() };
+        let answers =
+            |direction, proto, flags| track.is_answered_by((direction, OUT), proto, flags);
         assert!(answers(Direction::FromUpper, proto::UDP, 0));
         assert!(!answers(Direction::FromLower, proto::UDP, 0));
         assert!(answers(Direction::FromUpper, proto::TCP, tcp::SYN | tcp::ACK));
@@ -193,10 +218,19 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_comes_from_elsewhere() {
+        let tcp_flags = TrackNotes::opened_at(IN) | TrackNotes::PAYLOAD;
+        let track = Track { client: Direction::FromUpper as u32, tcp_flags, ..Track::default() };
+        let answers = |place| track.is_answered_by((Direction::FromLower, place), proto::UDP, 0);
+        assert!(!answers(IN), "who forges the question forges the answer");
+        assert!(answers(OUT) && answers(Place::new(3, Hook::Xdp)));
+    }
+
+    #[test]
     fn a_server_whose_syn_ack_came_first_does_not_answer_itself() {
-        let client = Direction::FromLower as u32;
-        let track = Track { client, tcp_flags: TrackNotes::ACCEPTED, ..Track::default() };
-        let answers = |direction, flags| track.is_answered_by(direction, proto::TCP, flags);
+        let tcp_flags = TrackNotes::ACCEPTED | TrackNotes::opened_at(OUT);
+        let track = Track { client: Direction::FromLower as u32, tcp_flags, ..Track::default() };
+        let answers = |direction, flags| track.is_answered_by((direction, IN), proto::TCP, flags);
         assert!(!answers(Direction::FromUpper, tcp::ACK));
         assert!(!answers(Direction::FromUpper, tcp::SYN | tcp::ACK));
         assert!(answers(Direction::FromLower, tcp::ACK));

@@ -3,6 +3,7 @@
 use core::ptr;
 
 use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
+use ndpi_common::reopen::Place;
 use ndpi_common::{
     Backlog, Direction, Disposition, FlowPacket, Reason, SampleFlags, Switches, Total, Track,
     TrackNotes,
@@ -25,7 +26,7 @@ use super::show::show;
 #[inline(never)]
 pub(super) fn undecided<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>) -> i32 {
     settings::now();
-    let disposition = match find::<H, K>(packet) {
+    let disposition = match find(frame, packet) {
         // SAFETY: looked up just now.
         Found::Track(track) => unsafe { known(frame, track, packet) },
         Found::Over => new(frame, packet, true),
@@ -47,7 +48,7 @@ enum Found {
 
 /// Looks for the track of a packet's flow: first where it is if its client was answered.
 #[inline(always)]
-fn find<H: Hooked, K: Family>(packet: &FlowPacket<K>) -> Found {
+fn find<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>) -> Found {
     if let Some(track) = packet.key.track() {
         // SAFETY: looked up just now.
         return if unsafe { goes_on(track, packet) } { Found::Track(track) } else { Found::Over };
@@ -56,16 +57,37 @@ fn find<H: Hooked, K: Family>(packet: &FlowPacket<K>) -> Found {
         // SAFETY: looked up just now.
         Some(track) if unsafe { goes_on(track, packet) } => {
             // SAFETY: as above.
-            if unsafe {
-                (*track).is_answered_by(packet.direction, packet.key.proto(), packet.tcp_flags)
-            } {
-                // SAFETY: as above.
-                unsafe { promote::<H, K>(&packet.key, track) };
+            if unsafe { is_answer(frame, track, packet) } == 0 {
+                return Found::Track(track);
             }
+            // SAFETY: as above.
+            unsafe { promote::<H, K>(&packet.key, track) };
             Found::Track(packet.key.track().unwrap_or(track))
         }
         _ => Found::Nothing,
     }
+}
+
+/// Where a packet comes by.
+#[inline(always)]
+fn place<H: Hooked>(frame: H) -> Place {
+    Place::new(frame.ifindex(), H::HOOK)
+}
+
+/// Whether a packet answers whoever opened the flow of the track. A subprogram: the verifier goes on with one number,
+/// in whichever of several ways it came about.
+///
+/// # Safety
+/// `track` was looked up in this run.
+#[inline(never)]
+unsafe fn is_answer<H: Hooked, K: Family>(
+    frame: H,
+    track: *mut Track,
+    packet: &FlowPacket<K>,
+) -> i32 {
+    let from = (packet.direction, place(frame));
+    // SAFETY: the caller's promise.
+    i32::from(unsafe { (*track).is_answered_by(from, packet.key.proto(), packet.tcp_flags) })
 }
 
 /// Moves a track to where those are whose client was answered. What other CPUs count in it meanwhile
@@ -160,7 +182,8 @@ fn new<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>, takes_over: bool)
     // In numbers, see `Track::is_answered_by`: only a SYN+ACK goes the other way than its flow's client.
     let accepted = (client as u32 ^ packet.direction as u32) * TrackNotes::ACCEPTED;
     let lost = if shown { 0 } else { TrackNotes::loss(packet, reason) };
-    let notes = TrackNotes::of(packet, H::HOOK) | accepted | lost;
+    let notes =
+        TrackNotes::of(packet, H::HOOK) | TrackNotes::opened_at(place(frame)) | accepted | lost;
     let kept = keep::<H, K>(packet, takes_over, (shown, client), notes, dropped);
     if !kept && shown {
         reason = Some(Reason::TrackFull);
@@ -225,17 +248,11 @@ unsafe fn known<H: Hooked, K: Family>(
     packet: &FlowPacket<K>,
 ) -> Disposition {
     // SAFETY: the caller's promise.
-    let from_lower = unsafe { (*track).client == Direction::FromLower as u32 };
-    let client = match (packet.begins, from_lower) {
-        (true, _) => packet.client(),
-        (false, true) => Direction::FromLower,
-        (false, false) => Direction::FromUpper,
-    };
-    let blocked = servers::is_blocked(packet, client);
+    let blocked = unsafe { is_blocked(track, packet) } != 0;
     // SAFETY: the caller's promise; words that are only changed by atomic operations.
     unsafe {
         if packet.begins {
-            restart(track, packet);
+            restart(frame, track, packet);
         }
         let before = (*track).tcp_flags;
         note::<H, K>(track, packet);
@@ -251,17 +268,34 @@ unsafe fn known<H: Hooked, K: Family>(
     }
 }
 
+/// Whether a packet goes to a blocked server or comes from one. A subprogram, as [`is_answer`].
+///
+/// # Safety
+/// `track` was looked up in this run.
+#[inline(never)]
+unsafe fn is_blocked<K: Family>(track: *mut Track, packet: &FlowPacket<K>) -> i32 {
+    // SAFETY: the caller's promise.
+    let from_lower = unsafe { (*track).client == Direction::FromLower as u32 };
+    let client = match (packet.begins, from_lower) {
+        (true, _) => packet.client(),
+        (false, true) => Direction::FromLower,
+        (false, false) => Direction::FromUpper,
+    };
+    i32::from(servers::is_blocked(packet, client))
+}
+
 /// Gives the track to another connection, with a budget of its own. What was counted stays: those were
 /// packets of the same key without a verdict.
 ///
 /// # Safety
 /// `track` was looked up in this run.
 #[inline(always)]
-unsafe fn restart<K: Family>(track: *mut Track, packet: &FlowPacket<K>) {
+unsafe fn restart<H: Hooked, K: Family>(frame: H, track: *mut Track, packet: &FlowPacket<K>) {
     // SAFETY: the caller's promise; aligned words, each written whole.
     unsafe {
         ptr::write_volatile(&raw mut (*track).shown, 0);
-        ptr::write_volatile(&raw mut (*track).tcp_flags, 0);
+        let opened = TrackNotes::opened_at(place(frame));
+        ptr::write_volatile(&raw mut (*track).tcp_flags, opened);
         ptr::write_volatile(&raw mut (*track).client, packet.client() as u32);
         ptr::write_volatile(&raw mut (*track).sequence.lower.known, 0);
         ptr::write_volatile(&raw mut (*track).sequence.upper.known, 0);

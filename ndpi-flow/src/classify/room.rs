@@ -45,7 +45,7 @@ impl<D: Detector> Classifier<D> {
     pub(super) fn heard(&mut self, slot: SlotId, sample: &Sample) {
         let is_answer = self.settings.accounting == Accounting::Kernel
             && self.ledger.pool(slot) == Some(Pool::Unanswered)
-            && self.table.get(slot).is_some_and(|flow| flow.is_answered_by(sample));
+            && self.table.get(slot).is_some_and(|flow| flow.is_answered_from_elsewhere(sample));
         if is_answer {
             self.ledger.answered(slot);
         } else {

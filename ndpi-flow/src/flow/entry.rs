@@ -188,12 +188,20 @@ impl<F> FlowEntry<F> {
         sample.direction != self.client && (!is_tcp || tcp::answers(sample.tcp_flags))
     }
 
-    /// Whether there is an answer to the client where the lower and the upper endpoint have sent
+    /// Whether `sample` answers whoever sent the first packet, from elsewhere.
+    pub fn is_answered_from_elsewhere(&self, sample: &Sample) -> bool {
+        let is_tcp = self.key.proto() == proto::TCP;
+        self.places.is_answer(sample.direction, sample.place())
+            && (!is_tcp || tcp::answers(sample.tcp_flags))
+    }
+
+    /// Whether there is an answer to whoever sent the first packet where the lower and the upper endpoint have sent
     /// something that would answer the other, or not.
     pub fn has_answer(&self, [lower, upper]: [bool; 2]) -> bool {
-        match self.client {
-            Direction::FromLower => upper,
-            Direction::FromUpper => lower,
+        match self.places.answers_go() {
+            Some(Direction::FromLower) => lower,
+            Some(Direction::FromUpper) => upper,
+            None => false,
         }
     }
 

@@ -71,3 +71,28 @@ fn a_flood_of_what_nobody_answers_displaces_only_its_like() {
         kernel.shown();
     }
 }
+
+#[test]
+fn who_answers_himself_displaces_only_his_like() {
+    let Some(mut kernel) = kernel(Settings { budget: 2, ..Settings::default() }) else { return };
+    for talk in [V4, V6] {
+        kernel.run(Hook::Xdp, &talk.out(SYN, b""));
+        kernel.run(Hook::Tc, &talk.back(SYN | ACK, b""));
+        for port in 2000..8000 {
+            let forged = talk.with_port(port);
+            kernel.run(Hook::Xdp, &forged.out(SYN, b""));
+            kernel.run(Hook::Xdp, &forged.back(SYN | ACK, b""));
+            kernel.run(Hook::Xdp, &forged.out(ACK, b""));
+        }
+        assert_eq!(packets(&mut kernel, talk)[0], Some(2));
+        let last = talk.with_port(7999);
+        assert_eq!(
+            packets(&mut kernel, last),
+            [None, Some(3)],
+            "the answer came in as the question did"
+        );
+        kernel.run(Hook::Tc, &last.back(ACK, b""));
+        assert_eq!(packets(&mut kernel, last)[0], Some(4));
+        kernel.shown();
+    }
+}

@@ -1,5 +1,6 @@
 //! Flows without a verdict.
 
+use ndpi_common::reopen::Place;
 use ndpi_common::{
     Action, Hook, Outcome, Reason, SampleFlags, SampleHeader, Switches, Total, TrackNotes,
 };
@@ -7,6 +8,9 @@ use testkit::frame::{ACK, SYN, Talk, V4, V6, counted};
 
 use crate::fragments::pieces;
 use crate::harness::{Answer, HOOKS, IDLE, Kernel, NOW, Settings, kernel, stay_on_this_cpu};
+
+/// The index of `lo`, on which test runs have their packets come by.
+const LOOPBACK: u32 = 1;
 
 fn passed(hook: Hook, reason: Reason, frame: &[u8]) -> (Hook, Outcome, Reason, u64, u64) {
     (hook, Outcome::Passed, reason, 1, counted(frame))
@@ -32,7 +36,8 @@ fn a_flow_is_shown_up_to_its_budget() {
     let sent = |packets| Total { packets, bytes: packets * 44 };
     assert_eq!((track.shown, track.sent), (3, [sent(3), sent(2)]));
     let marks = TrackNotes::PAYLOAD | TrackNotes::INGRESS_LOWER | TrackNotes::INGRESS_UPPER;
-    assert_eq!((track.last_seen, track.tcp_flags), (NOW, u32::from(ACK) | marks));
+    let opened = TrackNotes::opened_at(Place::new(LOOPBACK, Hook::Xdp));
+    assert_eq!((track.last_seen, track.tcp_flags), (NOW, u32::from(ACK) | marks | opened));
 }
 
 fn check_shown(kernel: &mut Kernel, hook: Hook, talk: Talk, number: u32, frame: &[u8]) {

@@ -20,10 +20,12 @@ fn kept_with(max_flows: usize, shares: &Shares) -> Classifier<Script> {
     Classifier::with_shares(Script, settings, shares, max_flows)
 }
 
-/// A TCP packet of a port's flow that nDPI finds something in if `content` starts with 2.
+/// A TCP packet of a port's flow that nDPI finds something in if `content` starts with 2. What goes one way
+/// comes in, what goes the other way goes out.
 fn data(port: u16, direction: Direction, content: &'static [u8]) -> Sample<'static> {
     let key = key(port, 6);
-    Sample { key, direction, tcp_flags: tcp::ACK, ..packet(port, 9, content) }
+    let ingress = direction == Direction::FromLower;
+    Sample { key, direction, tcp_flags: tcp::ACK, ingress, ..packet(port, 9, content) }
 }
 
 /// A flow of a port that both sides talk on, and that is decided.
@@ -56,6 +58,29 @@ fn what_nobody_answers_never_displaces_what_was_answered() {
     (1..=6).for_each(|port| talk(&mut classifier, &mut notes, port));
     for port in 100..200 {
         classifier.sample(&data(port, Direction::FromLower, &[2]), &mut notes);
+    }
+    assert!((1..=6).all(|port| by(&classifier, port).is_some()));
+    assert_eq!(classifier.table().len(), 8);
+}
+
+#[test]
+fn who_answers_himself_displaces_only_his_like() {
+    let (mut classifier, mut notes) = (kept(8), Notes::default());
+    (1..=6).for_each(|port| talk(&mut classifier, &mut notes, port));
+    let forged = |port, direction, tcp_flags| Sample {
+        tcp_flags,
+        ingress: true,
+        ..data(port, direction, &[2])
+    };
+    for port in 100..200 {
+        // With a SYN of its own before, without one, and where the kernel has seen more of it.
+        if port % 2 == 0 {
+            let syn = Sample { empty: true, ..forged(port, Direction::FromLower, tcp::SYN) };
+            classifier.sample(&Sample { l3: &[0], ..syn }, &mut notes);
+        }
+        let answer = forged(port, Direction::FromUpper, tcp::SYN | tcp::ACK);
+        classifier.sample(&answer, &mut notes);
+        classifier.is_active(&answer.key, [port % 2 == 0, true]);
     }
     assert!((1..=6).all(|port| by(&classifier, port).is_some()));
     assert_eq!(classifier.table().len(), 8);
@@ -122,13 +147,7 @@ fn a_connection_that_takes_another_ones_ports_is_seen_as_a_new_one() {
     classifier.end(&key(1, 6), End::Closed, &mut notes);
     let accepts = tcp::SYN | tcp::ACK;
     let (syn, answer) = (segment(tcp::SYN, 7, 0, &[]), segment(accepts, 1, 8, &[]));
-    let with = |l3, tcp_flags, direction| Sample {
-        key: key(1, 6),
-        direction,
-        tcp_flags,
-        time_ns: 9 * SECOND,
-        ..Sample::new(key(1, 6), direction, 0, l3)
-    };
+    let with = |l3, tcp_flags, direction| Sample { l3, tcp_flags, ..data(1, direction, &[]) };
     classifier.sample(&with(&syn, tcp::SYN, Direction::FromLower), &mut notes);
     assert!(classifier.table().look_up(&key(1, 6)).is_some_and(|flow| flow.noted));
     classifier.sample(&with(&answer, accepts, Direction::FromUpper), &mut notes);
