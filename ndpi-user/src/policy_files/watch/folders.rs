@@ -54,14 +54,24 @@ impl Folders {
         })
     }
 
+    /// Watches the folder that has this path now, and no longer one that had it before.
     pub(super) fn watch(&self, folder: &Path) -> io::Result<()> {
         let content = WatchFlags::MODIFY | WatchFlags::CLOSE_WRITE | WatchFlags::ATTRIB;
         let names = WatchFlags::CREATE | WatchFlags::DELETE | WatchFlags::MOVE;
         let number =
             inotify::add_watch(&self.inotify, folder, content | names | WatchFlags::ONLYDIR)?;
         let mut paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
+        for paths in paths.values_mut() {
+            paths.remove(folder);
+        }
         paths.entry(number).or_default().insert(folder.to_owned());
         Ok(())
+    }
+
+    /// The paths of all folders.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        let paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
+        paths.values().flatten().cloned().collect()
     }
 
     pub(super) fn stop(&self) {
@@ -75,9 +85,9 @@ impl Folders {
         let _ = rustix::io::write(&self.look, &1_u64.to_ne_bytes());
     }
 
-    /// Waits until something happens in the folders, and takes note of it.
-    pub(super) fn wait(&self, timeout: Option<Duration>) -> Heard {
-        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+    /// Waits for so long until something happens in the folders, and takes note of it.
+    pub(super) fn wait(&self, longest: Duration) -> Heard {
+        let timeout = Timespec::try_from(longest).ok();
         let fds = [&self.inotify, &self.stop, &self.look];
         let mut fds = fds.map(|fd| PollFd::new(fd, PollFlags::IN));
         match poll(&mut fds, timeout.as_ref()) {

@@ -2,7 +2,9 @@
 //!
 //! Watched are the folders, not the files: a file that is replaced by renaming another over it (as
 //! editors and configuration management do) is another file. What counts is whether the files look
-//! different afterwards; other files in the same folders, and files that were only read, do not.
+//! different afterwards; other files in the same folders, and files that were only read, do not. A folder that is
+//! replaced itself says nothing, nor do changes that another host makes on a network file system: every few
+//! seconds the files are looked at without an event.
 
 mod files;
 mod folders;
@@ -25,6 +27,9 @@ use crate::policy_files::read::Named;
 
 /// Pause after each look at the files, so that a busy neighbour of theirs costs next to nothing.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// How often the files are looked at without an event.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
 
 /// How long a file system may take to say where a folder is.
 const FOLDER_WAIT: Duration = Duration::from_secs(2);
@@ -107,6 +112,13 @@ impl Drop for Watcher {
     }
 }
 
+/// Watches each folder again: the path may be another folder's by now. One that is gone may come back.
+fn renew(folders: &Arc<Folders>) {
+    for folder in folders.paths() {
+        let _ = watch(folders, &folder);
+    }
+}
+
 fn watch(folders: &Arc<Folders>, folder: &Path) -> io::Result<()> {
     let (folders, path) = (Arc::clone(folders), folder.to_owned());
     within(folder, FOLDER_WAIT, move || folders.watch(&path))?
@@ -129,13 +141,16 @@ fn folder_of(path: &Path) -> PathBuf {
 }
 
 /// Tells of files that look different and are left alone by now.
-fn tell_changes(folders: &Folders, files: &Mutex<Files>, changes: &Sender<Changed>) {
+fn tell_changes(folders: &Arc<Folders>, files: &Mutex<Files>, changes: &Sender<Changed>) {
     let mut state = State::default();
     loop {
-        let events = match folders.wait(state.changing.then_some(QUIET)) {
+        let events = match folders.wait(if state.changing { QUIET } else { LOOK_EVERY }) {
             Heard::Events(events) => events,
             Heard::Stop => return,
         };
+        if events.is_empty() && !state.changing {
+            renew(folders);
+        }
         let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         files.note(&events, now);
@@ -212,6 +227,32 @@ mod tests {
         watcher.set_files(&named(&[link])).unwrap();
         fs::write(folder.path().join("policy.toml"), "new").unwrap();
         assert_eq!(changed.recv_timeout(LONG), Ok(Changed));
+    }
+
+    #[test]
+    fn a_folder_that_is_replaced_or_comes_back_is_watched_again() {
+        let (folder, _, mut watcher, changed) = watched(&["other"]);
+        let (conf, gone) = (folder.path().join("conf"), folder.path().join("gone"));
+        let policy = conf.join("policy.toml");
+        let make = |content| {
+            fs::create_dir(&conf).unwrap();
+            fs::write(&policy, content).unwrap();
+        };
+        make("old");
+        watcher.set_files(&named(&[policy.clone()])).unwrap();
+        fs::rename(&conf, &gone).unwrap();
+        make("new");
+        assert_eq!(changed.recv_timeout(LONG), Ok(Changed), "another in its place");
+        fs::remove_dir_all(&conf).unwrap();
+        assert_eq!(changed.recv_timeout(LONG), Ok(Changed), "none");
+        make("newer");
+        assert_eq!(changed.recv_timeout(LONG), Ok(Changed), "one again");
+        // Noticed at once: it is this one that is watched.
+        thread::sleep(LOOK_EVERY + QUIET);
+        let before = Instant::now();
+        fs::write(&policy, "newest").unwrap();
+        assert_eq!(changed.recv_timeout(LONG), Ok(Changed));
+        assert!(before.elapsed() < LOOK_EVERY, "{:?}", before.elapsed());
     }
 
     #[test]
