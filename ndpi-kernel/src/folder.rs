@@ -5,7 +5,7 @@ use std::error::Error;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{
@@ -30,6 +30,11 @@ pub enum FolderError {
          /sys/fs/bpf", .0.display()
     )]
     NotBpf(PathBuf),
+    /// The BPF file system has no such names (`bpf_lookup`).
+    #[error(
+        "the BPF file system takes no dots in names, and {} has one; choose another name", .0.display()
+    )]
+    Dot(PathBuf),
     /// Somebody else can decide what is in it.
     #[error(
         "{} is not used, since {} {why}: others could exchange what is there; make it root's alone \
@@ -272,6 +277,10 @@ impl<'a> Walk<'a> {
         at: &Path,
         making: Option<Mode>,
     ) -> Result<Option<(OwnedFd, Stat)>, FolderError> {
+        let has_dot = part != ".." && part.as_bytes().contains(&b'.');
+        if has_dot && self.on == On::Bpf && is_bpf(&self.fd) {
+            return Err(FolderError::Dot(at.to_owned()));
+        }
         let open = |walk: &Self| openat(&walk.fd, part, FLAGS, Mode::empty());
         let fd = match (open(self), making) {
             (Err(Errno::NOENT), None) => return Ok(None),
@@ -362,10 +371,7 @@ fn us() -> u32 {
 fn leads_to_bpf(path: &Path) -> bool {
     let absolute = std::path::absolute(path).unwrap_or_default();
     let mut found = absolute.ancestors().map(statfs);
-    found.find_map(|found| match found {
-        Err(Errno::NOENT) => None,
-        found => Some(found.is_ok_and(|found| found.f_type == BPF)),
-    }) == Some(true)
+    found.find_map(Result::ok).is_some_and(|found| found.f_type == BPF)
 }
 
 /// Whether a BPF file system is mounted at `path`, or above it.

@@ -220,6 +220,12 @@ fn an_ordinary_folder_keeps_its_files_and_its_mode() {
     let refused = attempt(&sandbox, &format!("run --iface left --pin-dir {}", below.display()));
     refused.assert_failed(1, &["is not on a BPF file system"]);
     assert!(!folder.join("a").exists());
+    // Such a file system has names of its own kind.
+    for below in ["/sys/fs/bpf/ndpi.test", "/sys/fs/bpf/ndpi-test/a.b/c"] {
+        let refused = attempt(&sandbox, &format!("run --iface left --pin-dir {below}"));
+        refused.assert_failed(1, &["takes no dots in names", "choose another name"]);
+    }
+    assert!(!Path::new("/sys/fs/bpf/ndpi-test").exists());
     sandbox.assert_clean();
 }
 
