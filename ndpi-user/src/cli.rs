@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
-    CompletionsArguments, Context, DetachArguments, ListArguments, ManArguments, PcapArguments,
-    PolicyArguments, ReplayArguments, RunArguments, StatusArguments, VerdictsArguments,
+    CompletionsArguments, Context, DetachArguments, FlowsArguments, ListArguments, ManArguments,
+    PcapArguments, PolicyArguments, ReplayArguments, RunArguments, StatusArguments,
+    VerdictsArguments,
 };
 
 /// Labels every flow that crosses an interface with its application, and enforces a policy in the kernel.
@@ -37,6 +38,7 @@ enum Command {
     Policy(PolicyArguments),
     Status(StatusArguments),
     Verdicts(VerdictsArguments),
+    Flows(FlowsArguments),
     Detach(DetachArguments),
     Completions(CompletionsArguments),
     Man(ManArguments),
@@ -60,6 +62,7 @@ impl Cli {
             Command::Policy(arguments) => arguments.run(context),
             Command::Status(arguments) => arguments.run(),
             Command::Verdicts(arguments) => arguments.run(),
+            Command::Flows(arguments) => arguments.run(),
             Command::Detach(arguments) => arguments.run(),
             Command::Completions(arguments) => arguments.run(Self::command()),
             Command::Man(arguments) => arguments.run(Self::command()),

@@ -17,6 +17,7 @@ pub mod enforce;
 pub mod engine_setup;
 pub mod export;
 pub mod files;
+mod hosts;
 pub mod interfaces;
 mod listing;
 pub mod live;

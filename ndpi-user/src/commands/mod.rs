@@ -3,6 +3,7 @@
 
 mod completions;
 mod detach;
+mod flows;
 mod list;
 mod man;
 mod moment;
@@ -19,6 +20,7 @@ mod verdicts;
 
 pub use completions::CompletionsArguments;
 pub use detach::DetachArguments;
+pub use flows::FlowsArguments;
 pub use list::{Kind, ListArguments};
 pub use man::ManArguments;
 pub use ndpi_options::NdpiOptions;

@@ -24,7 +24,7 @@ pub struct VerdictsArguments {
     pub json: bool,
 
     /// Only flows of this application, or carried by this protocol, by name or number. May be given several
-    /// times, as the next five
+    /// times, as the next six
     #[arg(long, value_name = "NAME")]
     pub app: Vec<String>,
 
@@ -47,6 +47,10 @@ pub struct VerdictsArguments {
     /// Only flows with an end at this port
     #[arg(long, value_name = "PORT")]
     pub port: Vec<u16>,
+
+    /// Only flows with this host, or one below it, as the running instance knows them
+    #[arg(long, value_name = "NAME")]
+    pub host: Vec<String>,
 
     /// Show the largest first [default: the newest last]
     #[arg(long, value_enum, value_name = "BY")]
@@ -87,6 +91,9 @@ impl VerdictsArguments {
             rules: self.rule,
             nets: self.net,
             ports: self.port,
+            hosts: self.host,
+            with_undecided: false,
+            without_decided: false,
             sort: self.sort.map(Into::into),
             top: self.top.map(NonZeroUsize::get),
         };

@@ -1,6 +1,6 @@
 //! The other end: asks a running instance.
 
-use std::io;
+use std::io::{self, BufRead as _, BufReader};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -96,6 +96,19 @@ pub fn ask(path: &Path, command: Command) -> Result<Answer, AskError> {
 /// As for [`ask`].
 pub fn ask_within(path: &Path, command: Command, patience: Duration) -> Result<Answer, AskError> {
     let failed = |doing| move |source| AskError::Call { doing, path: path.to_owned(), source };
+    let stream = send(path, command, patience)?;
+    let reply = line::read(&stream, LONGEST_REPLY, patience).map_err(failed("hear from"))?;
+    let understood = failed("understand");
+    let reply: Reply = serde_json::from_slice(&reply).map_err(|error| understood(error.into()))?;
+    if reply.protocol != PROTOCOL {
+        return Err(AskError::Version { theirs: reply.protocol });
+    }
+    Ok(reply.outcome)
+}
+
+/// Sends a request, and waits until the reply begins.
+fn send(path: &Path, command: Command, patience: Duration) -> Result<UnixStream, AskError> {
+    let failed = |doing| move |source| AskError::Call { doing, path: path.to_owned(), source };
     let stream = connect(path, patience).map_err(|error| match error.kind() {
         // No socket, or one that a crashed instance left.
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
@@ -107,13 +120,39 @@ pub fn ask_within(path: &Path, command: Command, patience: Duration) -> Result<A
     let request = serde_json::to_vec(&Request::new(command)).map_err(io::Error::from);
     line::write(&stream, request.map_err(failed("ask"))?, patience).map_err(failed("ask"))?;
     await_reply(&stream, path, patience)?;
-    let reply = line::read(&stream, LONGEST_REPLY, patience).map_err(failed("hear from"))?;
-    let understood = failed("understand");
-    let reply: Reply = serde_json::from_slice(&reply).map_err(|error| understood(error.into()))?;
+    Ok(stream)
+}
+
+/// Asks the instance that listens at `path`, and gives each line of its answer to `take`.
+///
+/// # Errors
+///
+/// As for [`ask`]; or it did not say all.
+pub fn read_lines(
+    path: &Path,
+    command: Command,
+    take: &mut impl FnMut(&[u8]),
+) -> Result<(), AskError> {
+    let failed = |source| AskError::Call { doing: "hear from", path: path.to_owned(), source };
+    let stream = send(path, command, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
+    let (mut reader, mut line) = (BufReader::new(&stream), Vec::new());
+    reader.read_until(b'\n', &mut line).map_err(failed)?;
+    let reply: Reply = serde_json::from_slice(&line).map_err(|error| failed(error.into()))?;
     if reply.protocol != PROTOCOL {
         return Err(AskError::Version { theirs: reply.protocol });
     }
-    Ok(reply.outcome)
+    if let Answer::Refused(why) = reply.outcome {
+        return Err(failed(io::Error::other(why)));
+    }
+    loop {
+        line.clear();
+        match reader.read_until(b'\n', &mut line).map_err(failed)? {
+            0 => return Err(failed(io::ErrorKind::UnexpectedEof.into())),
+            1 => return Ok(()),
+            length => take(&line[..length - 1]),
+        }
+    }
 }
 
 /// Connects, or fails at once where more wait already than the instance has room for.

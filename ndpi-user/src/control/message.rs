@@ -26,6 +26,8 @@ pub enum Command {
     PolicyReload,
     /// Say how it is.
     Status,
+    /// Name clients and hosts of decided flows, a line each.
+    Hosts,
 }
 
 /// A reply.
@@ -46,6 +48,8 @@ pub enum Answer {
     PolicyReload(Reload),
     /// How the instance is.
     Status(Box<Snapshot>),
+    /// Lines follow, and then an empty one.
+    Lines {},
     /// Nothing was done, and why.
     Refused(String),
 }

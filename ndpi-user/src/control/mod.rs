@@ -15,10 +15,10 @@ mod message;
 mod server;
 
 pub use cleaned::cleaned_json;
-pub use client::{AskError, ask, ask_within};
+pub use client::{AskError, ask, ask_within, read_lines};
 pub use find::socket_of;
 pub use message::{Answer, Command, PROTOCOL, Reload, Reply, Request};
-pub use server::{Server, StartError};
+pub use server::{Reaction, Server, StartError};
 
 #[cfg(test)]
 mod tests;

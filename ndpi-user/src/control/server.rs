@@ -41,6 +41,20 @@ pub struct StartError {
     source: io::Error,
 }
 
+/// What an instance says to a command.
+pub enum Reaction {
+    /// An answer.
+    Answer(Box<Answer>),
+    /// Batches of lines, each of which ends with its line.
+    Lines(Box<dyn Iterator<Item = Vec<u8>> + Send>),
+}
+
+impl From<Answer> for Reaction {
+    fn from(answer: Answer) -> Self {
+        Self::Answer(Box::new(answer))
+    }
+}
+
 /// Takes requests until it is dropped; the socket goes with it.
 #[derive(Debug)]
 pub struct Server {
@@ -60,7 +74,7 @@ impl Server {
     /// The socket cannot be made.
     pub fn start(
         path: &Path,
-        handle: impl Fn(Command) -> Answer + Send + Sync + 'static,
+        handle: impl Fn(Command) -> Reaction + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
         let failed = |source| StartError { path: path.to_owned(), source };
         let listener = listen(path).map_err(failed)?;
@@ -102,7 +116,7 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-fn serve<H: Fn(Command) -> Answer + Send + Sync + 'static>(
+fn serve<H: Fn(Command) -> Reaction + Send + Sync + 'static>(
     listener: &UnixListener,
     stop: &OwnedFd,
     handle: &Arc<H>,
@@ -136,7 +150,7 @@ fn serve<H: Fn(Command) -> Answer + Send + Sync + 'static>(
 }
 
 /// Answers on a thread of its own, which holds on to `own` as long as it is at it.
-fn connect<H: Fn(Command) -> Answer + Send + Sync + 'static>(
+fn connect<H: Fn(Command) -> Reaction + Send + Sync + 'static>(
     stream: UnixStream,
     handle: Arc<H>,
     own: impl Send + 'static,
@@ -154,19 +168,37 @@ fn connect<H: Fn(Command) -> Answer + Send + Sync + 'static>(
 }
 
 /// Reads a request, has it carried out, and replies.
-fn answer(stream: &UnixStream, handle: &impl Fn(Command) -> Answer) -> io::Result<()> {
+fn answer(stream: &UnixStream, handle: &impl Fn(Command) -> Reaction) -> io::Result<()> {
     let peer = socket_peercred(stream)?.uid;
-    let outcome = if peer.is_root() || peer == rustix::process::geteuid() {
+    let reaction = if peer.is_root() || peer == rustix::process::geteuid() {
         let request = line::read(stream, LONGEST_REQUEST, PATIENCE)?;
         match understood(&request) {
             Ok(command) => handle(command),
-            Err(why) => Answer::Refused(why),
+            Err(why) => Answer::Refused(why).into(),
         }
     } else {
-        Answer::Refused("only root may tell this instance what to do".into())
+        Answer::Refused("only root may tell this instance what to do".into()).into()
     };
-    let reply = serde_json::to_vec(&Reply::new(outcome))?;
-    line::write(stream, reply, PATIENCE)
+    match reaction {
+        Reaction::Answer(answer) => reply(stream, *answer),
+        Reaction::Lines(batches) => {
+            reply(stream, Answer::Lines {})?;
+            for batch in batches {
+                line::write(stream, without_end(batch), PATIENCE)?;
+            }
+            line::write(stream, Vec::new(), PATIENCE)
+        }
+    }
+}
+
+fn reply(stream: &UnixStream, answer: Answer) -> io::Result<()> {
+    line::write(stream, serde_json::to_vec(&Reply::new(answer))?, PATIENCE)
+}
+
+/// The lines without the end of the last one.
+fn without_end(mut lines: Vec<u8>) -> Vec<u8> {
+    lines.pop_if(|last| *last == b'\n');
+    lines
 }
 
 /// The command in a request, or why there is none.

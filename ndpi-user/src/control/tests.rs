@@ -51,7 +51,7 @@ fn a_command_is_carried_out_and_answered() {
     let (send, asked) = mpsc::channel();
     let server = Server::start(&path, move |command| {
         send.send(command).unwrap();
-        outcome()
+        outcome().into()
     });
     let server = server.unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -68,7 +68,7 @@ fn a_command_is_carried_out_and_answered() {
 #[test]
 fn what_is_no_command_is_refused_and_the_next_one_heard() {
     let (_folder, path) = folder();
-    let _server = Server::start(&path, |_| outcome()).unwrap();
+    let _server = Server::start(&path, |_| outcome().into()).unwrap();
     for (request, words) in [
         (&b"{\"protocol\":9,\"command\":\"dance\"}\n"[..], "version 9"),
         (b"{\"protocol\":1,\"command\":\"dance\"}\n", "policy-reload"),
@@ -93,7 +93,7 @@ fn what_is_no_command_is_refused_and_the_next_one_heard() {
 #[test]
 fn who_says_nothing_keeps_nobody_waiting() {
     let (_folder, path) = folder();
-    let _server = Server::start(&path, |_| outcome()).unwrap();
+    let _server = Server::start(&path, |_| outcome().into()).unwrap();
     let silent: Vec<_> = (0..5).map(|_| UnixStream::connect(&path).unwrap()).collect();
     let start = Instant::now();
     assert_eq!(ask(&path, Command::PolicyReload).unwrap(), outcome());
@@ -109,7 +109,7 @@ fn a_command_that_takes_long_keeps_neither_another_nor_the_end() {
     let server = Server::start(&path, move |_| {
         began.send(()).unwrap();
         let _ = held.recv();
-        outcome()
+        outcome().into()
     });
     let server = server.unwrap();
     let ask_it = |path: PathBuf| thread::spawn(move || ask(&path, Command::PolicyReload));

@@ -35,6 +35,7 @@ use session::Outside;
 
 use crate::enforce::{KernelBlocklist, KernelRules, PolicyInstaller};
 use crate::export::{Ending, Format, LogSink, RecordSink, Reopen};
+use crate::hosts::HostBook;
 use crate::interfaces::Attacher;
 use crate::live::{Crowding, Halves, Shared, Summary, Suspects};
 use crate::logging;
@@ -89,6 +90,7 @@ impl Options {
         let mut bus = BusBuilder::default();
         let messages = LogSink::start(&mut bus);
         let observed = snapshot::subscribe(&mut bus);
+        let hosts = HostBook::start(&mut bus, self.plan.settings.max_flows * self.workers);
         let records = self.format.start(&mut bus, standard_output()?);
         let outputs = self.start_outputs(&mut bus, &reopen)?;
         let bus = bus.build(Time::now());
@@ -108,13 +110,12 @@ impl Options {
             active_timeout: self.active_timeout,
             servers: servers(&kernel, &policy),
         };
-        let sinks = sinks(&records, &messages, &outputs);
+        let sources = sources(&shared, sinks(&records, &messages, &hosts, &outputs));
         let facts = self.facts(&library);
-        let observer =
-            Arc::new(Observer::new(facts, maps(&kernel), sources(&shared, sinks), observed));
+        let observer = Arc::new(Observer::new(facts, maps(&kernel), sources, observed));
         let (_observing, observed_until) = channel::bounded(0);
         observer.look_every_second(observed_until).context("cannot start a thread")?;
-        let server = orders::listen(&kernel, reload, Arc::clone(&observer));
+        let server = orders::listen(&kernel, reload, Arc::clone(&observer), hosts);
         let server = (server, metrics.map(|listener| answer(listener, observer)).transpose()?);
         source.publish(Time::now(), Reported::Status(self.status(&library, &attachments)));
         let reloads = Reloads::default();
@@ -198,10 +199,12 @@ impl Options {
 fn sinks(
     records: &RecordSink,
     messages: &LogSink,
+    hosts: &HostBook,
     outputs: &[(String, RecordSink)],
 ) -> Vec<(String, Losses)> {
     let outputs = outputs.iter().map(|(name, sink)| (name.clone(), sink.losses().clone()));
-    let own = [("records", records.losses()), ("messages", messages.losses())];
+    let own =
+        [("records", records.losses()), ("messages", messages.losses()), ("hosts", hosts.losses())];
     own.map(|(name, losses)| (name.to_owned(), losses.clone())).into_iter().chain(outputs).collect()
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crossbeam::channel::{self, Receiver, Sender, select};
 
 use super::reload::Ask;
-use crate::control::{Answer, Command, Server};
+use crate::control::{Answer, Command, Reaction, Server};
+use crate::hosts::HostBook;
 use crate::snapshot::Observer;
 use ndpi_kernel::Kernel;
 
@@ -21,18 +22,20 @@ pub(super) struct Orders {
 }
 
 /// Listens for commands to the instance that `kernel` belongs to; `reload` is how it is asked to read
-/// its policy again, if it has one, and `observer` knows how it is. Where it cannot, it says so, and
+/// its policy again, if it has one, `observer` knows how it is, and `hosts` what its flows are called. Where it cannot, it says so, and
 /// signals are what is left.
 pub(super) fn listen(
     kernel: &Kernel,
     reload: Option<Sender<Ask>>,
     observer: Arc<Observer>,
+    hosts: HostBook,
 ) -> Option<Orders> {
     let path = kernel.socket_path()?;
     let (going_on, ending) = channel::bounded(0);
     let server = Server::start(&path, move |command| match command {
-        Command::PolicyReload => reload_policy(reload.as_ref(), &ending),
-        Command::Status => Answer::Status(Box::new(observer.snapshot())),
+        Command::PolicyReload => reload_policy(reload.as_ref(), &ending).into(),
+        Command::Status => Answer::Status(Box::new(observer.snapshot())).into(),
+        Command::Hosts => Reaction::Lines(Box::new(hosts.lines())),
     });
     match server {
         Ok(server) => Some(Orders { _going_on: going_on, _server: server }),

@@ -21,7 +21,7 @@ mod text;
 mod wording;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -332,7 +332,7 @@ mod tests {
             (output.filter.types.len(), output.filter.apps.len(), output.queue),
             (2, 2, 100)
         );
-        let (size, every) = (Some(10_000_000), Some(Duration::from_secs(3600)));
+        let (size, every) = (Some(10_000_000), Some(Duration::from_hours(1)));
         assert_eq!(output.rotation, Rotation { size, every, keep: Some(3), compress: true });
         for (text, to) in [
             ("eve:unix:/run/eve.sock", Destination::Unix("/run/eve.sock".into())),
@@ -374,7 +374,8 @@ mod tests {
         let mut blocks = blocks.map(|rest| rest.split("```").next().unwrap());
         let outputs = blocks.next().unwrap().split("--output ").skip(1);
         let outputs = outputs.map(|it| it.split_whitespace().next().unwrap());
-        assert_eq!(outputs.map(|it| it.parse::<Output>().unwrap()).count(), 3);
+        let outputs: Vec<Output> = outputs.map(|it| it.parse().unwrap()).collect();
+        assert_eq!(outputs.len(), 3);
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), blocks.next().unwrap()).unwrap();
         assert_eq!(Output::of_file(file.path()).unwrap().len(), 2);

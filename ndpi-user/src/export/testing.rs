@@ -48,7 +48,7 @@ fn label(action: &'static str) -> Label {
 }
 
 /// A blocked flow that is over.
-pub(super) fn blocked_flow() -> Event {
+pub(crate) fn blocked_flow() -> Event {
     Event::FlowEnded(FlowEnded {
         ends: ends(),
         packets: 11,
@@ -72,7 +72,7 @@ pub(super) fn blocked_flow() -> Event {
 }
 
 /// A flow that goes on, in its second record.
-pub(super) fn active_flow() -> Event {
+pub(crate) fn active_flow() -> Event {
     let delta = Crossed { packets_to_server: 1, bytes_to_server: 100, ..Crossed::default() };
     Event::FlowActive(FlowActive {
         time: Time::from_ns(START + 9 * SECOND),
@@ -95,7 +95,7 @@ pub(super) fn active_flow() -> Event {
 }
 
 /// A decision.
-pub(super) fn decision(action: &'static str) -> Event {
+pub(crate) fn decision(action: &'static str) -> Event {
     let (time, label) = (Time::from_ns(START + SECOND), label(action));
     Event::Decided(Decided {
         time,
@@ -108,6 +108,6 @@ pub(super) fn decision(action: &'static str) -> Event {
 }
 
 /// What is not about a flow.
-pub(super) fn warning(text: &str) -> Event {
+pub(crate) fn warning(text: &str) -> Event {
     Event::Warning(Warning::new(Time::default(), "test".into(), 1, text))
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ndpi::{AppId, CategoryId};
-use ndpi_common::{Action, Key, TICK_NS, VerdictEntry};
+use ndpi_common::{Action, Direction, Key, TICK_NS, VerdictEntry};
 use ndpi_kernel::Clock;
 use ndpi_policy::{DEFAULT_RULE, UNDECIDED_RULE};
 use serde::Serialize;
@@ -39,6 +39,11 @@ pub(super) struct Entry<'a> {
     lower_port: u16,
     upper: IpAddr,
     upper_port: u16,
+    /// Which of them is the client; left out where nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hostname: Option<&'a str>,
     action: Cow<'static, str>,
     /// The rule's place in the policy, from 0; left out where none matched.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,6 +104,8 @@ impl<'a> Entry<'a> {
             lower_port,
             upper,
             upper_port,
+            client: None,
+            hostname: None,
             action,
             rule: (verdict.rule != NO_RULE).then_some(verdict.rule),
             revision: verdict.revision,
@@ -127,6 +134,15 @@ impl<'a> Entry<'a> {
         Self { rule_name, ..self }
     }
 
+    /// The same with this client and host name.
+    pub(super) fn named(self, (client, hostname): (Option<Direction>, Option<&'a str>)) -> Self {
+        let client = client.map(|client| match client {
+            Direction::FromLower => "lower",
+            Direction::FromUpper => "upper",
+        });
+        Self { client, hostname, ..self }
+    }
+
     /// What decided: the rule, by its number where no name is known, or a setting.
     fn decided_by(&self) -> String {
         match (&self.rule_name, self.rule) {
@@ -142,7 +158,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The cells of the table's row.
-    pub(super) fn cells(&self, now: &Now) -> [String; 11] {
+    pub(super) fn cells(&self, now: &Now) -> [String; 12] {
         let since =
             |ns: u64| units::duration(Duration::from_nanos(now.ktime_ns.saturating_sub(ns)));
         // What a bypass lets through is not counted flow by flow.
@@ -154,6 +170,7 @@ impl<'a> Entry<'a> {
             self.action.to_string(),
             self.decided_by(),
             self.app.as_deref().map_or_else(|| self.app_numbers(), str::to_owned),
+            self.hostname.unwrap_or("-").to_owned(),
             self.category.map_or_else(|| self.category_id.to_string(), str::to_owned),
             count(units::grouped(self.packets_lower + self.packets_upper)),
             count(units::bytes(self.bytes_lower + self.bytes_upper)),
@@ -165,8 +182,12 @@ impl<'a> Entry<'a> {
 
     fn endpoints(&self) -> String {
         let end = |address: IpAddr, port| SocketAddr::new(address, port);
-        let ends =
-            format!("{} ↔ {}", end(self.lower, self.lower_port), end(self.upper, self.upper_port));
+        let (lower, upper) = (end(self.lower, self.lower_port), end(self.upper, self.upper_port));
+        let ends = match self.client {
+            Some("lower") => format!("{lower} → {upper}"),
+            Some(_) => format!("{upper} → {lower}"),
+            None => format!("{lower} ↔ {upper}"),
+        };
         match (self.vlan, self.tunnel) {
             (0, 0) => ends,
             (0, _) => format!("{ends} (in a tunnel)"),
@@ -184,7 +205,7 @@ impl<'a> Entry<'a> {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
-fn is_plain(tunnel: &u8) -> bool {
+pub(super) fn is_plain(tunnel: &u8) -> bool {
     *tunnel == 0
 }
 
@@ -194,7 +215,7 @@ fn is_none(revision: &u32) -> bool {
 }
 
 /// The protocol's name where it has one that everybody knows, else its number.
-fn protocol(number: u8) -> String {
+pub(super) fn protocol(number: u8) -> String {
     match number {
         1 => "ICMP".into(),
         6 => "TCP".into(),
@@ -254,6 +275,7 @@ mod tests {
             "drop",
             "1",
             "TLS.Facebook",
+            "-",
             "SocialNetwork",
             "1,003",
             "1.4 MiB",
@@ -278,7 +300,7 @@ mod tests {
     fn without_names_there_are_numbers_and_without_counts_none() {
         let verdict = VerdictEntry { action: Action::Bypass as u8, rule: NO_RULE, ..verdict() };
         let cells = Entry::new(&key(), &verdict, None, &now()).cells(&now());
-        assert_eq!(cells[2..9], ["bypass", "default", "2.1", "1", "-", "-", "-"]);
+        assert_eq!(cells[2..10], ["bypass", "default", "2.1", "-", "1", "-", "-", "-"]);
         let unknown = VerdictEntry { app: 0, ..verdict };
         assert_eq!(Entry::new(&key(), &unknown, None, &now()).cells(&now())[3], "undecided");
     }

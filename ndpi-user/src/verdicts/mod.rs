@@ -3,6 +3,7 @@
 mod entry;
 mod query;
 mod rules;
+mod undecided;
 
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::Path;
@@ -11,11 +12,12 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ndpi_common::{Key, Switches, VerdictEntry};
+use ndpi_common::{Key, Switches, Track, VerdictEntry};
 use ndpi_kernel::pinned::{self, Pinned};
 use ndpi_kernel::{Clock, MapError, ktime_ns};
 
 use crate::engine_setup::EngineSetup;
+use crate::hosts;
 use crate::record::Names;
 use crate::report::table::{Align, Table};
 use crate::stdout::{print, width};
@@ -23,13 +25,15 @@ use entry::{Entry, Now};
 use query::{Filter, Sorted};
 pub(crate) use query::{Query, Sort};
 use rules::Rules;
+use undecided::Undecided;
 
-const COLUMNS: [(&str, Align); 11] = [
+const COLUMNS: [(&str, Align); 12] = [
     ("proto", Align::Left),
     ("endpoints", Align::Left),
     ("action", Align::Left),
     ("rule", Align::Left),
     ("app", Align::Left),
+    ("host", Align::Left),
     ("category", Align::Left),
     ("packets", Align::Right),
     ("bytes", Align::Right),
@@ -39,7 +43,7 @@ const COLUMNS: [(&str, Align); 11] = [
 ];
 
 /// Columns that go first where the terminal has no room for all.
-const DISPENSABLE: [&str; 6] = ["category", "age", "bytes", "idle", "rule", "proto"];
+const DISPENSABLE: [&str; 7] = ["category", "age", "bytes", "idle", "rule", "proto", "host"];
 
 /// How verdicts are shown.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +82,8 @@ pub(crate) fn show(
     let now = || Now { ktime_ns: ktime_ns(), clock: Clock::new(), dry_run };
     let names = names(setup);
     let names = names.as_ref();
-    let asked = Asked { pinned: &pinned, query, filter: query.filter(names)?, names };
+    let hosts = hosts_of(&pinned, pin_directory, query)?;
+    let asked = Asked { pinned: &pinned, query, filter: query.filter(names)?, names, hosts };
     match view {
         View::Json => asked.print_lines(&now()),
         View::Table => asked.print_table(&now()),
@@ -110,6 +115,7 @@ struct Asked<'a> {
     query: &'a Query,
     filter: Filter,
     names: Option<&'a Names>,
+    hosts: hosts::Names,
 }
 
 impl Asked<'_> {
@@ -118,6 +124,9 @@ impl Asked<'_> {
         &self,
         mut take: impl FnMut(Key, VerdictEntry, Option<String>) -> Result<()>,
     ) -> Result<()> {
+        if self.query.without_decided {
+            return Ok(());
+        }
         let mut rules = Rules::new(&self.pinned.rules);
         let fits = |entry: &Result<(Key, VerdictEntry), MapError>| {
             entry.as_ref().map_or(true, |(key, verdict)| self.filter.takes(key, verdict))
@@ -125,8 +134,23 @@ impl Asked<'_> {
         for entry in self.pinned.verdicts.entries().filter(fits) {
             let (key, verdict) = entry?;
             let rule = rules.name(&verdict)?;
-            if self.query.takes_rule(rule.as_deref()) {
+            let is_at = self.query.hosts.is_empty() || self.hosts.is_at(&key, &self.query.hosts);
+            if is_at && self.query.takes_rule(rule.as_deref()) {
                 take(key, verdict, rule)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives each flow without a verdict that is asked for to `take`. One with a verdict may have a track for a moment.
+    fn each_undecided(&self, mut take: impl FnMut(Key, Track) -> Result<()>) -> Result<()> {
+        if !self.query.with_undecided {
+            return Ok(());
+        }
+        for entry in self.pinned.tracks.entries() {
+            let (key, track) = entry?;
+            if self.filter.takes_ends(&key) && self.pinned.verdicts.get(&key)?.is_none() {
+                take(key, track)?;
             }
         }
         Ok(())
@@ -145,7 +169,8 @@ impl Asked<'_> {
     fn print_lines(&self, now: &Now) -> Result<ExitCode> {
         let mut out = BufWriter::new(io::stdout().lock());
         let mut write = |key: Key, verdict: VerdictEntry, rule| {
-            let entry = Entry::new(&key, &verdict, self.names, now).by_rule(rule);
+            let entry = Entry::new(&key, &verdict, self.names, now);
+            let entry = entry.by_rule(rule).named(self.hosts.of(&key));
             let line = serde_json::to_string(&entry)?;
             writeln!(out, "{line}").context("writing to standard output")
         };
@@ -158,6 +183,12 @@ impl Asked<'_> {
         } else {
             self.each(write)
         };
+        let written = written.and_then(|()| {
+            self.each_undecided(|key, track| {
+                let line = serde_json::to_string(&Undecided::new(&key, &track, now))?;
+                writeln!(out, "{line}").context("writing to standard output")
+            })
+        });
         let flushed = written.and_then(|()| out.flush().context("writing to standard output"));
         match flushed {
             // Nobody reads on (`| head`).
@@ -168,19 +199,44 @@ impl Asked<'_> {
 
     fn print_table(&self, now: &Now) -> Result<ExitCode> {
         let found = self.sorted()?;
-        if found.is_empty() {
-            return print("no flow has a verdict\n");
-        }
         let mut rules = Rules::new(&self.pinned.rules);
         let mut table = Table::new(&COLUMNS);
         for (key, verdict) in &found {
             let entry = Entry::new(key, verdict, self.names, now).by_rule(rules.name(verdict)?);
-            table.row(entry.cells(now));
+            table.row(entry.named(self.hosts.of(key)).cells(now));
+        }
+        self.each_undecided(|key, track| {
+            table.row(Undecided::new(&key, &track, now).cells(now));
+            Ok(())
+        })?;
+        if table.is_empty() {
+            return print(if self.query.with_undecided {
+                "no flow lives\n"
+            } else {
+                "no flow has a verdict\n"
+            });
         }
         if let Some(width) = width() {
             table.fit(width, &DISPENSABLE);
         }
         print(&table.to_string())
+    }
+}
+
+/// What the instance calls its flows. Of a dead one nobody knows, and of many that are listed as they are found nobody
+/// is to remember it.
+fn hosts_of(pinned: &Pinned, pins: &Path, query: &Query) -> Result<hosts::Names> {
+    if !pinned.running {
+        let text = "the ndpi-xdp that knew its hosts is gone: --host finds nothing";
+        anyhow::ensure!(query.hosts.is_empty(), text);
+        return Ok(hosts::Names::default());
+    }
+    match hosts::fetch(pins) {
+        Err(error) if query.hosts.is_empty() => {
+            log::warn!("flows are shown without host names: {error:#}");
+            Ok(hosts::Names::default())
+        }
+        fetched => fetched,
     }
 }
 

@@ -26,6 +26,12 @@ pub(crate) struct Query {
     pub(crate) nets: Vec<IpNet>,
     /// Ports of one end.
     pub(crate) ports: Vec<u16>,
+    /// Hosts, with all below them.
+    pub(crate) hosts: Vec<String>,
+    /// Flows without a verdict too.
+    pub(crate) with_undecided: bool,
+    /// And nothing else.
+    pub(crate) without_decided: bool,
     /// What comes first.
     pub(crate) sort: Option<Sort>,
     /// How many at most.
@@ -105,16 +111,21 @@ fn numbers(
 impl Filter {
     /// Whether this verdict is asked for, but for its rule's name.
     pub(super) fn takes(&self, key: &Key, verdict: &VerdictEntry) -> bool {
-        let (lower, upper) = (key.lower(), key.upper());
         let has = |wanted: &Option<Vec<u16>>, numbers: &[u16]| {
             wanted.as_ref().is_none_or(|all| numbers.iter().any(|it| all.contains(it)))
         };
-        let is_in = |address| self.nets.iter().any(|net| net.contains(&address));
         has(&self.apps, &[verdict.app, verdict.master])
             && has(&self.categories, &[verdict.category])
             && (self.actions.is_empty()
                 || self.actions.iter().any(|action| *action as u8 == verdict.action))
-            && (self.nets.is_empty() || is_in(lower.0) || is_in(upper.0))
+            && self.takes_ends(key)
+    }
+
+    /// Whether flows between such ends are asked for.
+    pub(super) fn takes_ends(&self, key: &Key) -> bool {
+        let (lower, upper) = (key.lower(), key.upper());
+        let is_in = |address| self.nets.iter().any(|net| net.contains(&address));
+        (self.nets.is_empty() || is_in(lower.0) || is_in(upper.0))
             && (self.ports.is_empty()
                 || [lower.1, upper.1].iter().any(|port| self.ports.contains(port)))
     }

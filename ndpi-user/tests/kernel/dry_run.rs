@@ -36,7 +36,9 @@ fn blocked_flows_pass_and_their_entries_count_what_would_be_dropped() {
             for talk in [V4.with_port(port), V6.with_port(port).udp()] {
                 kernel.decide(talk.key(), action);
                 let frames = [talk.out(ACK, b"question"), talk.back(ACK, b"answer")];
-                frames.iter().for_each(|frame| passes(&mut kernel, hook, frame, reason));
+                for frame in &frames {
+                    passes(&mut kernel, hook, frame, reason);
+                }
                 let bytes = frames.iter().map(|frame| counted(frame)).sum();
                 let dropped = kernel.verdict(talk.key()).dropped();
                 assert_eq!(dropped, Total { packets: 2, bytes });

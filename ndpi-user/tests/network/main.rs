@@ -12,6 +12,7 @@ mod flows;
 mod instances;
 mod interfaces;
 mod later_requests;
+mod living;
 mod losses;
 mod metrics;
 mod outlive;

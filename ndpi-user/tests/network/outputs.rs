@@ -222,7 +222,9 @@ fn tshark(sandbox: &Sandbox, messages: &UdpSocket) -> String {
         let mut bytes = Vec::new();
         packet.write(&mut bytes, &buffer[..length]).unwrap();
         let size = u32::try_from(bytes.len()).unwrap();
-        [0, 0, size, size].iter().for_each(|word| capture.extend(word.to_le_bytes()));
+        for word in [0, 0, size, size] {
+            capture.extend(word.to_le_bytes());
+        }
         capture.extend(bytes);
     }
     let path = sandbox.folder().join("ipfix.pcap");

@@ -165,7 +165,7 @@ fn shared(bus: &Bus, policy: &ActivePolicy) -> Shared {
         rejecter: None,
         instance: "here".into(),
         dry_run: false,
-        active_timeout: Duration::from_secs(300),
+        active_timeout: Duration::from_mins(5),
         servers: Arc::new(Servers::new(Arc::clone(policy.policy()), Box::new(NoBlocklist))),
     }
 }

@@ -1,0 +1,143 @@
+//! The instance's side: a subscriber that notes the names of decided flows until they are over.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use ndpi_common::Key;
+use ndpi_events::{BusBuilder, Ends, Event, Kind, Kinds, Losses, Subscription};
+
+use super::named::Named;
+
+/// Events that may wait. Who is behind for longer misses names, and nothing else.
+const WAITING: usize = 16 * 1024;
+
+/// Flows that are looked at in one go, while no event is noted.
+const AT_A_TIME: usize = 512;
+
+/// The names of decided flows; cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct HostBook {
+    noted: Arc<Mutex<BTreeMap<Key, Named>>>,
+    losses: Losses,
+}
+
+impl HostBook {
+    /// Subscribes, and starts a thread that notes up to `most` flows.
+    pub(crate) fn start(bus: &mut BusBuilder, most: usize) -> Self {
+        let kinds = Kinds::of(&[Kind::Decided, Kind::FlowEnded]);
+        let events = bus.subscribe(kinds, |_| true, WAITING);
+        let book = Self { noted: Arc::default(), losses: events.losses().clone() };
+        let its = book.clone();
+        thread::spawn(move || its.note_all(&events, most));
+        book
+    }
+
+    /// What was lost.
+    pub(crate) fn losses(&self) -> &Losses {
+        &self.losses
+    }
+
+    fn note_all(&self, events: &Subscription, most: usize) {
+        while let Some(envelope) = events.recv() {
+            self.note(&envelope.event, most);
+            events.losses().handle(1);
+        }
+    }
+
+    fn note(&self, event: &Event, most: usize) {
+        match event {
+            Event::Decided(it) => {
+                let named = named(&it.ends, it.label.hostname.clone());
+                let mut noted = self.locked();
+                if let Some((key, _)) = named.key()
+                    && (noted.len() < most || noted.contains_key(&key))
+                {
+                    noted.insert(key, named);
+                }
+            }
+            Event::FlowEnded(it) => {
+                if let Some((key, _)) = named(&it.ends, None).key() {
+                    self.locked().remove(&key);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// All that is noted, in lines; a batch of them at a time.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = Vec<u8>> + Send + use<> {
+        let (book, mut last) = (self.clone(), None);
+        std::iter::from_fn(move || {
+            let (lines, next) = book.batch(last)?;
+            last = Some(next);
+            Some(lines)
+        })
+    }
+
+    /// The lines behind the flow of `last`, and the last flow that is in them.
+    fn batch(&self, last: Option<Key>) -> Option<(Vec<u8>, Key)> {
+        let noted = self.locked();
+        let from = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let (mut lines, mut next) = (Vec::new(), None);
+        for (key, named) in noted.range((from, Bound::Unbounded)).take(AT_A_TIME) {
+            // Memory takes it.
+            let _ = serde_json::to_writer(&mut lines, named);
+            lines.push(b'\n');
+            next = Some(*key);
+        }
+        next.map(|next| (lines, next))
+    }
+
+    fn locked(&self) -> MutexGuard<'_, BTreeMap<Key, Named>> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn named(ends: &Ends, hostname: Option<Box<str>>) -> Named {
+    let Ends { vlan, proto, src, sport, dst, dport, .. } = *ends;
+    Named { vlan, proto, src, sport, dst, dport, hostname }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::testing::{blocked_flow, decision};
+    use crate::hosts::Names;
+
+    fn book() -> HostBook {
+        HostBook { noted: Arc::default(), losses: Losses::default() }
+    }
+
+    #[test]
+    fn a_name_is_there_until_its_flow_is_over() {
+        let book = book();
+        book.note(&decision("drop"), 1);
+        let mut names = Names::default();
+        for lines in book.lines() {
+            for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                names.add(&serde_json::from_slice(line).unwrap());
+            }
+        }
+        let (key, client) = book.locked().values().next().unwrap().key().unwrap();
+        assert_eq!(names.of(&key), (Some(client), Some("www.example.org")));
+        book.note(&blocked_flow(), 1);
+        assert_eq!(book.lines().count(), 0);
+    }
+
+    #[test]
+    fn there_are_no_more_than_there_is_room_for() {
+        let book = book();
+        book.note(&decision("drop"), 0);
+        assert_eq!(book.lines().count(), 0);
+        for port in 0..3000 {
+            let Event::Decided(mut it) = decision("drop") else { unreachable!() };
+            it.ends.sport = port;
+            book.note(&Event::Decided(it), 2000);
+        }
+        assert_eq!(book.locked().len(), 2000);
+        let lines = book.lines().map(|it| String::from_utf8(it).unwrap().lines().count());
+        assert_eq!(lines.collect::<Vec<_>>(), [512, 512, 512, 464]);
+    }
+}

@@ -1,0 +1,72 @@
+//! `flows`, and host names of verdicts: what lives now, decided and not.
+
+use std::net::UdpSocket;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use testkit::pair::{FAR, NEAR, Pair};
+use testkit::program::{PROGRAMS, Run};
+use testkit::schema;
+use testkit::wait_until;
+
+use crate::ready;
+
+/// A DNS query for `www.example.org`, type A.
+const QUERY: &[u8] = b"\x12\x34\x01\x00\0\x01\0\0\0\0\0\0\x03www\x07example\x03org\0\0\x01\0\x01";
+
+fn lines(run: &Run) -> Vec<Value> {
+    assert_eq!(run.code, Some(0), "{run:#?}");
+    run.stdout.lines().map(schema::record).collect()
+}
+
+#[test]
+fn living_flows_are_listed_with_names_where_they_are_decided() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let pair = Pair::new();
+    let sandbox = &pair.sandbox;
+    let mut instance = sandbox.start("run --iface left --json --sweep 1");
+    let client = pair.near(|| UdpSocket::bind((NEAR, 40_001)).unwrap());
+    let server = pair.far(|| UdpSocket::bind((FAR, 53)).unwrap());
+    let silent = pair.far(|| UdpSocket::bind((FAR, 4000)).unwrap());
+    client.send_to(QUERY, (FAR, 53)).unwrap();
+    let mut buffer = [0; 256];
+    let (length, from) = server.recv_from(&mut buffer).unwrap();
+    // The same with the bits of a response, and one address.
+    let mut answer = buffer[..length].to_vec();
+    (answer[2], answer[3], answer[7]) = (0x81, 0x80, 1);
+    answer.extend(b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc6\x12\x07\x02");
+    server.send_to(&answer, from).unwrap();
+    client.recv(&mut buffer).unwrap();
+    instance.wait_for(|record| record["type"] == "verdict");
+    client.send_to(&[7; 64], (FAR, 4000)).unwrap();
+    silent.recv(&mut buffer).unwrap();
+
+    let verdicts = || lines(&sandbox.run("verdicts --json --host example.org"));
+    wait_until(|| verdicts().len() == 1);
+    let entry = &verdicts()[0];
+    assert_eq!(
+        (&entry["hostname"], &entry["client"]),
+        (&"www.example.org".into(), &"lower".into())
+    );
+    assert!(lines(&sandbox.run("verdicts --json --host example.com")).is_empty());
+
+    let flows = lines(&sandbox.run("flows --json"));
+    let [decided, undecided] = &flows[..] else { panic!("{flows:#?}") };
+    assert_eq!((&decided["type"], &decided["app"]), (&"entry".into(), &"DNS".into()));
+    assert_eq!((&undecided["type"], &undecided["src"]), (&"undecided".into(), &NEAR.into()));
+    assert_eq!((&undecided["packets_to_server"], &undecided["shown"]), (&1.into(), &1.into()));
+    assert_eq!(lines(&sandbox.run("flows --json --undecided --port 4000")).len(), 1);
+    assert!(lines(&sandbox.run("flows --json --undecided --port 53")).is_empty());
+    let table = sandbox.run("flows").stdout;
+    for said in ["198.18.7.1:40001 → 198.18.7.2:53", "www.example.org", "undecided"] {
+        assert!(table.contains(said), "{said}: {table}");
+    }
+    instance.signal(Signal::KILL);
+    instance.ended();
+    let dead = sandbox.run("verdicts --host example.org");
+    dead.assert_failed(1, &["that knew its hosts is gone"]);
+    assert!(sandbox.run("flows").stdout.contains("198.18.7.1:40001 ↔ 198.18.7.2:53"));
+    assert_eq!(sandbox.run("detach").code, Some(0));
+}
