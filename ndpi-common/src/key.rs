@@ -87,7 +87,24 @@ pub struct KeyV6 {
     pub tunnel: u8,
 }
 
+impl Key {
+    /// The key as it lies in memory.
+    pub fn words(&self) -> &[u64] {
+        match self {
+            Self::V4(key) => key.words(),
+            Self::V6(key) => key.words(),
+        }
+    }
+}
+
 impl KeyV4 {
+    /// The key as it lies in memory.
+    #[inline(always)]
+    pub const fn words(&self) -> &[u64; 2] {
+        // SAFETY: `repr(C)`, 16 bytes without padding, aligned to 8.
+        unsafe { &*core::ptr::from_ref(self).cast() }
+    }
+
     /// What the key has beside addresses, as it lies in memory.
     #[inline(always)]
     pub const fn last_word(&self) -> u64 {
@@ -128,6 +145,13 @@ impl KeyV4 {
 }
 
 impl KeyV6 {
+    /// The key as it lies in memory.
+    #[inline(always)]
+    pub const fn words(&self) -> &[u64; 5] {
+        // SAFETY: `repr(C)`, 40 bytes without padding, aligned to 8.
+        unsafe { &*core::ptr::from_ref(self).cast() }
+    }
+
     /// As [`KeyV4::last_word`].
     #[inline(always)]
     pub const fn last_word(&self) -> u64 {

@@ -10,6 +10,7 @@
 
 mod clock;
 mod disposition;
+mod division;
 mod flow_packet;
 mod fragment;
 mod key;
@@ -20,6 +21,7 @@ pub mod parse;
 mod pod;
 pub mod reopen;
 mod requests;
+mod ring;
 mod rule_name;
 mod sample;
 mod sequence;
@@ -35,6 +37,7 @@ mod weight;
 
 pub use clock::{ClockReading, CoarseClock, TICK_NS, tick_of};
 pub use disposition::Disposition;
+pub use division::Division;
 pub use flow_packet::FlowPacket;
 pub use fragment::{FragmentKey, FragmentPorts};
 #[cfg(feature = "user")]
@@ -44,6 +47,7 @@ pub use limit::{Bucket, BucketState, MAX_RATE, OWN_BUCKET};
 pub use live::{Live, MAX_SNAP, SILENCE_TICKS, Switches};
 pub use pod::Pod;
 pub use requests::RequestWatch;
+pub use ring::{RingLoss, record_room};
 pub use rule_name::{RuleKey, RuleName};
 pub use sample::{SampleFlags, SampleHeader};
 pub use sequence::{Known, SequenceNumbers, SideNumbers};

@@ -33,8 +33,11 @@ pub mod map {
     pub const UNANSWERED_V4: &str = "UNANSWERED_V4";
     /// LRU hash: [`crate::KeyV6`] → [`crate::Track`], of flows that nobody has answered.
     pub const UNANSWERED_V6: &str = "UNANSWERED_V6";
-    /// Array of maps: CPU → ring buffer of samples ([`crate::SampleHeader`] and bytes).
+    /// Array of maps: worker → ring buffer of samples ([`crate::SampleHeader`] and bytes); behind those of all
+    /// workers, in the same order, the rings of what is urgent ([`crate::SampleFlags::is_urgent`]).
     pub const RINGS: &str = "RINGS";
+    /// Per-CPU array: place in [`RINGS`] → [`crate::RingLoss`].
+    pub const RING_LOSSES: &str = "RING_LOSSES";
     /// LRU hash: [`crate::FragmentKey`] → [`crate::FragmentPorts`].
     pub const FRAGMENTS: &str = "FRAGMENTS";
     /// Per-CPU array: [`crate::stats_index`] → [`crate::Stat`].
@@ -68,7 +71,7 @@ pub mod map {
     pub const TUNNEL_ENDS: &str = "TUNNEL_ENDS";
 
     /// Every map that the programs define under its own name.
-    pub const PINNED: [&str; 16] = [
+    pub const PINNED: [&str; 17] = [
         VERDICTS_V4,
         VERDICTS_V6,
         TRACK_V4,
@@ -76,6 +79,7 @@ pub mod map {
         UNANSWERED_V4,
         UNANSWERED_V6,
         RINGS,
+        RING_LOSSES,
         FRAGMENTS,
         STATS,
         LIMITS,
@@ -101,4 +105,8 @@ pub mod global {
     pub const SWITCHES: &str = "SWITCHES";
     /// `u32`: ticks without a packet after which a flow of the same key is a new one.
     pub const IDLE_TICKS: &str = "IDLE_TICKS";
+    /// `u32`: workers, of which each has two entries of `RINGS`, see [`crate::Division::parts`].
+    pub const WORKERS: &str = "WORKERS";
+    /// `u64`: see [`crate::Division::seed`].
+    pub const DIVISION_SEED: &str = "DIVISION_SEED";
 }

@@ -48,6 +48,21 @@ pub struct SampleHeader {
 pub struct SampleFlags;
 
 impl SampleFlags {
+    /// Whether a packet with these flags goes before others where user space is behind: TCP packets with
+    /// payload, and those without that say what no later packet does. What is not, and is TCP, can be left
+    /// out.
+    #[inline(always)]
+    pub const fn is_urgent(flags: u16, is_tcp: bool, is_last: bool) -> bool {
+        is_tcp && (flags & Self::EMPTY == 0 || flags & Self::TELLING != 0 || is_last)
+    }
+
+    /// A packet with one of these says what no later one does.
+    pub const TELLING: u16 = Self::REOPENED | Self::REJECTED;
+
+    /// The packet met a verdict and is counted there; it is shown for another's sake: user space answers it, or
+    /// reads it.
+    pub const MET: u16 = Self::REJECTED | Self::WATCHED;
+
     /// `captured` is less than what was there.
     pub const CUT: u16 = 1;
     /// The packet is the first fragment of a datagram.

@@ -61,7 +61,7 @@ reasons! {
     /// The flow's verdict is `limit`: within the rate when passed, beyond it when dropped.
     Limit = "limit",
     /// No verdict yet, and dropped because of the flow's server, see [`crate::Server`]: shown to user
-    /// space as far as the budget goes. (Where it was not shown, `RingFull` or `HeldBack`
+    /// space as far as the budget goes. (Where it was not shown, `RingFull`, `RingContended` or `HeldBack`
     /// counts it as dropped.)
     Server = "server",
     /// No verdict yet; shown to user space.
@@ -70,8 +70,11 @@ reasons! {
     OverBudget = "over_budget",
     /// No verdict yet, and a later fragment of a known flow: nDPI cannot use it, it is not shown.
     LaterFragment = "later_fragment",
-    /// No verdict yet, and this CPU's ring was full: not shown and not charged to the budget.
+    /// No verdict yet, and the ring was full: not shown and not charged to the budget.
     RingFull = "ring_full",
+    /// No verdict yet, and other CPUs kept the lock of the ring for longer than the kernel waits: not shown
+    /// and not charged to the budget.
+    RingContended = "ring_contended",
     /// No verdict yet, and user space is behind: a packet that it can do without was not shown and not
     /// charged to the budget, so that others need not wait.
     HeldBack = "held_back",

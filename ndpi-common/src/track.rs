@@ -113,11 +113,9 @@ impl TrackNotes {
     #[inline(always)]
     pub const fn loss<K: Copy>(packet: &FlowPacket<K>, reason: Option<Reason>) -> u32 {
         match reason {
-            Some(Reason::RingFull | Reason::HeldBack | Reason::Unattended)
-                if !packet.is_empty() =>
-            {
-                Self::LOSS
-            }
+            Some(
+                Reason::RingFull | Reason::RingContended | Reason::HeldBack | Reason::Unattended,
+            ) if !packet.is_empty() => Self::LOSS,
             _ => 0,
         }
     }

@@ -15,7 +15,9 @@ impl Disposition {
         match reason {
             Reason::OverBudget if !server_is_blocked && drops_over_budget() => Self::Drop(reason),
             _ if !server_is_blocked => Self::Pass(reason),
-            Reason::RingFull | Reason::HeldBack | Reason::Unattended => Self::Drop(reason),
+            Reason::RingFull | Reason::RingContended | Reason::HeldBack | Reason::Unattended => {
+                Self::Drop(reason)
+            }
             _ => Self::Drop(Reason::Server),
         }
     }
@@ -52,10 +54,16 @@ impl Backlog {
         }
     }
 
-    /// Whether that is true of any number of them.
+    /// So many bytes.
     #[inline(always)]
-    pub const fn is_any(self) -> bool {
-        self.0 == Self::ANY.0
+    pub const fn of(bytes: u64) -> Self {
+        Self(bytes)
+    }
+
+    /// How many bytes that are.
+    #[inline(always)]
+    pub const fn bytes(self) -> u64 {
+        self.0
     }
 
     /// Whether a packet may join `waiting` bytes.
@@ -86,7 +94,7 @@ mod tests {
             prop_assert!(blocked.drops());
             // What could not be shown is known as such, whatever else is done with it.
             let unshown =
-                matches!(reason, Reason::RingFull | Reason::HeldBack | Reason::Unattended);
+                matches!(reason, Reason::RingFull | Reason::RingContended | Reason::HeldBack | Reason::Unattended);
             let counted = if unshown { reason } else { Reason::Server };
             prop_assert!(blocked.reason() == counted);
             let open = Disposition::of_undecided(reason, false, || drops);
@@ -109,9 +117,9 @@ mod tests {
         let (empty, full) = (packet(0), packet(100));
         let of = Backlog::before;
         assert!(of(&empty, true) < of(&full, true) && of(&full, true) < of(&full, false));
-        assert!(of(&empty, false) == of(&empty, true) && of(&full, false).is_any());
+        assert!(of(&empty, false) == of(&empty, true) && of(&full, false) == Backlog::ANY);
         let reopened = FlowPacket { flags: SampleFlags::REOPENED | SampleFlags::EMPTY, ..empty };
-        assert!(of(&reopened, true).is_any());
+        assert!(of(&reopened, true) == Backlog::ANY);
         let udp = FlowPacket::new((), &Packet { tcp_flags: 0, ..testing::tcp(0) }, 0);
         assert!(of(&udp, true) == of(&full, true), "all that its flow consists of");
     }

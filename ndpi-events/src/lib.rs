@@ -24,7 +24,7 @@ pub use losses::Losses;
 pub use reload::{ReloadResult, Reloaded};
 pub use source::Source;
 pub use status::{
-    Attached, Crowding, Directions, EgressOrder, Interface, Load, RingFull, Running, Status,
+    Attached, Crowding, Directions, EgressOrder, Interface, Load, Ring, RingFull, Running, Status,
     Stopped, StuckWorker, Times,
 };
 pub use time::Time;

@@ -87,10 +87,10 @@ pub struct Stopped {
     pub lost_frames: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ring_full: Vec<RingFull>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rings: Vec<Ring>,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out: u64,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub queue_full: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub lost_records: u64,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -126,6 +126,18 @@ impl Times {
 pub struct RingFull {
     pub cpu: usize,
     pub packets: u64,
+}
+
+/// What happened to one ring of a worker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
+pub struct Ring {
+    pub ring: usize,
+    pub worker: usize,
+    pub kind: Word,
+    pub full: u64,
+    pub contended: u64,
+    pub longest_stall_us: u64,
 }
 
 /// Something happened to an interface.
@@ -190,8 +202,6 @@ pub struct Load {
     pub time: Time,
     pub longest_us: u64,
     pub left_out: u64,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub queue_full: u64,
 }
 
 /// A worker at one message.

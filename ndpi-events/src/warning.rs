@@ -9,7 +9,7 @@ use crate::{Time, Word};
 pub struct Warning {
     /// When.
     pub time: Time,
-    /// What it is about: `rings-full`, `frames-lost`, `records-lost`, `map-refused`, `evasion`.
+    /// What it is about: `rings-full`, `rings-contended`, `frames-lost`, `records-lost`, `map-refused`, `evasion`.
     pub about: Word,
     /// How many of them since the last warning of the kind: packets, frames, records, flows of `src`; of
     /// `map-refused`, how often so far.

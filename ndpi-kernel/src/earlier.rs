@@ -14,7 +14,7 @@ use super::maps::MapError;
 use super::shape::Shapes;
 
 /// Maps that belong to one instance alone: where its threads read, and what its programs are set to.
-const OWN: [&str; 2] = [map::RINGS, map::LIVE_PIN];
+const OWN: [&str; 3] = [map::RINGS, map::RING_LOSSES, map::LIVE_PIN];
 
 /// What was found.
 #[derive(Debug, Default)]

@@ -39,13 +39,13 @@ pub use instance::Instance;
 pub use load::LoadError;
 pub use lock::LockError;
 pub use maps::{
-    Limits, LostFrames, MapError, RequestWatches, RuleNames, RuntimeConfig, ServerMap, Statistics,
-    Stats, TrackMaps, VerdictMaps, Written,
+    Limits, LossOfRing, LostFrames, MapError, RequestWatches, RingLosses, RuleNames, RuntimeConfig,
+    ServerMap, Statistics, Stats, TrackMaps, VerdictMaps, Written,
 };
 pub use netlink::{Interface, LinkMonitor, Linked, XdpAttached, XdpPlace, interfaces};
 pub use options::{DEFAULT_PIN_DIRECTORY, LoadOptions, messages_beside};
 pub use pins::PinError;
 pub use preflight::{PreflightError, check_capabilities, preflight};
-pub use rings::{Polled, Rings, RingsError, Waker};
+pub use rings::{Gauge, Lane, Polled, Rings, RingsError, Waiting, Waker};
 pub use running::{Health, Kernel, Links};
 pub use test_run::{SkbContext, TestRun, TestRunError, TestRunResult, XdpContext};

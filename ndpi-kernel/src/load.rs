@@ -1,5 +1,6 @@
 //! Loading the programs and making their maps.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 
@@ -57,10 +58,10 @@ pub enum LoadError {
     #[error(transparent)]
     Map(#[from] MapError),
     /// A ring could not be made.
-    #[error("cannot make a ring of {bytes} bytes for CPU {cpu}; try a smaller --ring-size")]
+    #[error("cannot make a ring of {bytes} bytes for worker {worker}; try a smaller --ring-size")]
     Ring {
-        /// The CPU.
-        cpu: u32,
+        /// The worker.
+        worker: u32,
         /// The ring's size.
         bytes: u32,
         /// What the kernel said.
@@ -72,14 +73,6 @@ pub enum LoadError {
     /// The messages of the programs could not be read.
     #[error("cannot read the messages of the kernel programs")]
     Log(#[source] io::Error),
-    /// The CPUs could not be counted.
-    #[error("cannot read how many CPUs there may be from {path}")]
-    Cpus {
-        /// The file.
-        path: &'static str,
-        /// What the system said.
-        source: io::Error,
-    },
 }
 
 /// Creates the maps with the sizes of `options`, but for those that are pinned at the paths of `reused`, and
@@ -109,6 +102,8 @@ pub(super) fn load(
         .override_global(global::SNAP, &snap, true)
         .override_global(global::SWITCHES, &options.switches, true)
         .override_global(global::IDLE_TICKS, &options.idle_ticks, true)
+        .override_global(global::WORKERS, &options.division.parts, true)
+        .override_global(global::DIVISION_SEED, &options.division.seed, true)
         // Where no message is left in the programs, neither is the level.
         .override_global(aya_log::LEVEL, &log_level, false);
     let mut object = loader.load(object).map_err(|error| LoadError::Object(Box::new(error)))?;
@@ -208,29 +203,31 @@ pub(super) fn program_ids(object: &mut Ebpf, layer: Layer) -> Result<[u32; 3], P
     Ok([xdp, tc, tc_ingress(object)?.info()?.id()])
 }
 
-/// Makes a ring for each CPU and puts it where the programs look for it.
-pub(super) fn make_rings(maps: &MapSet, bytes: u32, cpus: u32) -> Result<Rings, LoadError> {
+/// Makes the rings of each worker and puts them where the programs look for them.
+pub(super) fn make_rings(
+    maps: &MapSet,
+    bytes: u32,
+    workers: u32,
+) -> Result<VecDeque<Rings>, LoadError> {
     let page = u32::try_from(rustix::param::page_size()).unwrap_or(1 << 16);
     let bytes = ring_size(bytes, page);
     let open = |source| MapError::Open { map: map::RINGS, source: Box::new(source) };
     let outer = maps.duplicate(map::RINGS)?;
     let mut outer: ArrayOfMaps<_> =
         Map::from_map_data(outer).and_then(TryFrom::try_from).map_err(open)?;
-    let mut rings = Vec::new();
-    for cpu in 0..cpus {
-        let failed = |source| LoadError::Ring { cpu, bytes, source };
-        let fd = sys::create_ring(&format!("ring_{cpu}"), bytes).map_err(failed)?;
+    let mut make = |name: String, place: u32, worker: u32| {
+        let failed = |source| LoadError::Ring { worker, bytes, source };
+        let fd = sys::create_ring(&name, bytes).map_err(failed)?;
         let inner = MapData::from_fd(fd.try_clone().map_err(failed)?).map_err(open)?;
-        outer.set(cpu, &inner, 0).map_err(open)?;
-        rings.push(Ring::open(fd, bytes).map_err(failed)?);
-    }
-    Ok(Rings::new(rings)?)
-}
-
-/// How many CPUs the machine may ever have: their numbers are below it.
-pub(super) fn possible_cpus() -> Result<u32, LoadError> {
-    let failed = |(path, source)| LoadError::Cpus { path, source };
-    aya::util::nr_cpus().map(|cpus| u32::try_from(cpus).unwrap_or(u32::MAX)).map_err(failed)
+        outer.set(place, &inner, 0).map_err(open)?;
+        Ring::open(fd, bytes).map_err(failed)
+    };
+    let mut of_worker = |worker: u32| {
+        let common = make(format!("ring_{worker}"), worker, worker)?;
+        let urgent = make(format!("urgent_{worker}"), workers + worker, worker)?;
+        Ok(Rings::new(common, urgent)?)
+    };
+    (0..workers).map(&mut of_worker).collect()
 }
 
 pub(super) fn refused(name: &'static str, source: ProgramError) -> LoadError {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::Ipv6Net;
 use log::LevelFilter;
-use ndpi_common::MAX_SNAP;
+use ndpi_common::{Division, MAX_SNAP};
 
 /// Where maps are pinned by default.
 pub const DEFAULT_PIN_DIRECTORY: &str = "/sys/fs/bpf/ndpi-xdp";
@@ -19,7 +19,9 @@ pub struct LoadOptions {
     pub tracks: u32,
     /// Datagrams in fragments that are remembered.
     pub fragments: u32,
-    /// Bytes of the ring of each CPU, made a power of two and a multiple of the page size.
+    /// How flows are divided among workers.
+    pub division: Division,
+    /// Bytes of each of the two rings of each worker, made a power of two and a multiple of the page size.
     pub ring_bytes: u32,
     /// Packets of an undecided flow that are shown at most.
     pub budget: u32,
@@ -46,6 +48,7 @@ impl Default for LoadOptions {
             verdicts: 262_144,
             tracks: 131_072,
             fragments: 16_384,
+            division: Division { parts: 1, seed: 0 },
             ring_bytes: 4 << 20,
             budget: 32,
             snap: MAX_SNAP,

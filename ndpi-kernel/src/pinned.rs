@@ -10,7 +10,7 @@ use super::folder::{Folder, FolderError, On, Owner};
 use super::instance::Instance;
 use super::link_pins::LinkPins;
 use super::map_set::MapSet;
-use super::maps::{MapError, RuleNames, RuntimeConfig, Stats, TrackMaps, VerdictMaps};
+use super::maps::{MapError, RingLosses, RuleNames, RuntimeConfig, Stats, TrackMaps, VerdictMaps};
 use super::preflight::{PreflightError, check_may_read_maps};
 use super::shape::Shapes;
 use super::sys::link::{self, LinkPlace};
@@ -64,6 +64,8 @@ pub struct Pinned {
     pub tracks: TrackMaps,
     /// The statistics.
     pub stats: Stats,
+    /// What the rings have lost.
+    pub ring_losses: RingLosses,
     /// The coarse clock and the switches that can be changed while the programs run.
     pub live: RuntimeConfig,
     /// The programs that links hold on interfaces, whether it runs or not.
@@ -103,6 +105,7 @@ pub fn open(directory: Option<&Path>) -> Result<Pinned, PinnedError> {
         rules: RuleNames::open(&maps)?,
         tracks: TrackMaps::open(&maps)?,
         stats: Stats::open(&maps)?,
+        ring_losses: RingLosses::open(&maps)?,
         live: RuntimeConfig::open(&maps)?,
         links: links(directory)?,
     })

@@ -5,6 +5,7 @@ mod attaching;
 mod taking_over;
 mod wires;
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use aya::Ebpf;
@@ -19,8 +20,8 @@ use super::load::{self, LoadError};
 use super::map_set::MapSet;
 use super::maps::hash::Hash;
 use super::maps::{
-    Limits, LostFrames, MapError, Peers, RequestWatches, RuleNames, RuntimeConfig, ServerMap,
-    Stats, TrackMaps, VerdictMaps,
+    Limits, LostFrames, MapError, Peers, RequestWatches, RingLosses, RuleNames, RuntimeConfig,
+    ServerMap, Stats, TrackMaps, VerdictMaps,
 };
 use super::messages::Messages;
 use super::options::LoadOptions;
@@ -43,10 +44,11 @@ pub struct Kernel {
     object: Ebpf,
     /// Programs that are loaded later name the maps by these descriptors.
     _maps: MapSet,
-    rings: Option<Rings>,
+    rings: VecDeque<Rings>,
     verdicts: VerdictMaps,
     tracks: TrackMaps,
     stats: Stats,
+    ring_losses: RingLosses,
     limits: Limits,
     requests: RequestWatches,
     rules: RuleNames,
@@ -77,8 +79,8 @@ impl Kernel {
     pub fn load(options: &LoadOptions) -> Result<Self, LoadError> {
         let object = preflight()?;
         let mut pins = options.pin_directory.as_deref().map(Pins::take).transpose()?;
-        let cpus = load::possible_cpus()?;
-        let sizes = sizes(options.verdicts, options.tracks, options.fragments, cpus);
+        let workers = options.division.parts;
+        let sizes = sizes(options.verdicts, options.tracks, options.fragments, workers);
         let shapes = Shapes::of_object()?.with_sizes(&sizes);
         let earlier =
             pins.as_ref().map(|pins| pins.earlier(&shapes)).transpose()?.unwrap_or_default();
@@ -91,7 +93,7 @@ impl Kernel {
         let reading =
             load::read_clocks(&mut object).map_err(|error| load::refused(program::CLOCK, error))?;
         let maps = MapSet::of_object(&mut object)?;
-        let rings = load::make_rings(&maps, options.ring_bytes, cpus)?;
+        let rings = load::make_rings(&maps, options.ring_bytes, workers)?;
         let mut links = LinkStore::default();
         if let Some(pins) = &mut pins {
             let ids = load::program_ids(&mut object, Layer::Link);
@@ -105,10 +107,11 @@ impl Kernel {
             attached: Vec::new(),
             _messages: messages,
             object,
-            rings: Some(rings),
+            rings,
             verdicts: VerdictMaps::open(&maps)?,
             tracks: TrackMaps::open(&maps)?,
             stats: Stats::open(&maps)?,
+            ring_losses: RingLosses::open(&maps)?,
             limits: Limits::open(&maps)?,
             requests: RequestWatches::open(&maps)?,
             rules: RuleNames::open(&maps)?,
@@ -181,9 +184,9 @@ impl Kernel {
         Ok(Some((packet.key, packet.direction)))
     }
 
-    /// The reader of the samples; `None` when it was taken before.
+    /// The reader of the samples of the next worker, from the first on; `None` when all were taken before.
     pub fn take_rings(&mut self) -> Option<Rings> {
-        self.rings.take()
+        self.rings.pop_front()
     }
 
     /// The verdicts; handles are cheap to clone, here and below.
@@ -194,6 +197,11 @@ impl Kernel {
     /// The undecided flows.
     pub fn tracks(&self) -> &TrackMaps {
         &self.tracks
+    }
+
+    /// What the rings have lost.
+    pub fn ring_losses(&self) -> &RingLosses {
+        &self.ring_losses
     }
 
     /// The statistics.
@@ -252,7 +260,7 @@ impl Kernel {
 
     /// Runs the programs on packets of the caller's making.
     pub fn test_run(&mut self) -> TestRun<'_> {
-        TestRun::new(&mut self.object)
+        TestRun::new(&self.object)
     }
 }
 

@@ -10,8 +10,8 @@ pub(super) fn sizes(
     verdicts: u32,
     tracks: u32,
     fragments: u32,
-    cpus: u32,
-) -> [(&'static str, u32); 10] {
+    workers: u32,
+) -> [(&'static str, u32); 11] {
     // A quarter, as in user space.
     let unanswered = tracks.div_ceil(4);
     [
@@ -25,7 +25,8 @@ pub(super) fn sizes(
         (map::LIMITS, verdicts.max(MIN_LIMITS)),
         // Of both families.
         (map::REQUESTS, verdicts.max(1).saturating_mul(2)),
-        (map::RINGS, cpus),
+        (map::RINGS, 2 * workers),
+        (map::RING_LOSSES, 2 * workers),
     ]
 }
 

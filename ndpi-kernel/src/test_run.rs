@@ -3,12 +3,10 @@
 
 use std::time::Duration;
 
-use aya::programs::{ProgramError, SchedClassifier, Xdp};
+use aya::programs::{Program, ProgramError, SchedClassifier, Xdp};
 use aya::{Ebpf, TestRun as _, TestRunAttrs, TestRunOptions};
 use ndpi_common::Hook;
-
-use super::attach::Layer;
-use super::load;
+use ndpi_common::names::program;
 
 /// Room for a frame that a program may have made longer.
 const LONGEST: usize = 1 << 16;
@@ -110,14 +108,14 @@ fn place<const SIZE: usize, const WORDS: usize>(words: [(usize, u32); WORDS]) ->
     bytes
 }
 
-/// Runs the loaded programs, with their real maps and rings.
-#[derive(Debug)]
+/// Runs the loaded programs, with their real maps and rings; on several threads where there are copies.
+#[derive(Clone, Copy, Debug)]
 pub struct TestRun<'k> {
-    object: &'k mut Ebpf,
+    object: &'k Ebpf,
 }
 
 impl<'k> TestRun<'k> {
-    pub(super) fn new(object: &'k mut Ebpf) -> Self {
+    pub(super) fn new(object: &'k Ebpf) -> Self {
         Self { object }
     }
 
@@ -127,7 +125,7 @@ impl<'k> TestRun<'k> {
     ///
     /// The kernel does not take the frame or the context.
     pub fn xdp(
-        &mut self,
+        &self,
         frame: &[u8],
         context: Option<&XdpContext>,
         repeat: u32,
@@ -143,14 +141,15 @@ impl<'k> TestRun<'k> {
     ///
     /// As for [`TestRun::xdp`].
     pub fn tc(
-        &mut self,
+        &self,
         frame: &[u8],
         context: Option<&SkbContext>,
         repeat: u32,
     ) -> Result<TestRunResult, TestRunError> {
         let context = context.map(SkbContext::bytes);
         let failed = |source| TestRunError { hook: Hook::Tc, len: frame.len(), source };
-        let program: &SchedClassifier = load::tc(self.object, Layer::Link).map_err(failed)?;
+        let program = self.program(program::TC).map_err(failed)?;
+        let program: &SchedClassifier = program.try_into().map_err(failed)?;
         let options = options(frame, context.as_ref().map(|bytes| &bytes[..]), repeat);
         program.test_run(options).map(|result| done(&result, None)).map_err(failed)
     }
@@ -160,7 +159,7 @@ impl<'k> TestRun<'k> {
     /// # Errors
     ///
     /// As for [`TestRun::xdp`].
-    pub fn xdp_frame(&mut self, frame: &[u8]) -> Result<TestRunResult, TestRunError> {
+    pub fn xdp_frame(&self, frame: &[u8]) -> Result<TestRunResult, TestRunError> {
         let mut out = vec![0; LONGEST];
         let options = TestRunOptions { data_out: Some(&mut out), ..options(frame, None, 1) };
         let result = self.run_xdp(options)?;
@@ -175,7 +174,7 @@ impl<'k> TestRun<'k> {
     ///
     /// As for [`TestRun::xdp`]; live frames must fit a page with their headroom.
     pub fn xdp_live(
-        &mut self,
+        &self,
         frame: &[u8],
         context: &XdpContext,
         count: u32,
@@ -187,11 +186,16 @@ impl<'k> TestRun<'k> {
         self.run_xdp(options).map(|result| done(&result, None))
     }
 
-    fn run_xdp(&mut self, options: TestRunOptions<'_>) -> Result<aya::TestRunResult, TestRunError> {
+    fn run_xdp(self, options: TestRunOptions<'_>) -> Result<aya::TestRunResult, TestRunError> {
         let len = options.data_in.map_or(0, <[u8]>::len);
         let failed = |source| TestRunError { hook: Hook::Xdp, len, source };
-        let program: &Xdp = load::xdp(self.object, Layer::Link).map_err(failed)?;
+        let program = self.program(program::XDP).map_err(failed)?;
+        let program: &Xdp = program.try_into().map_err(failed)?;
         program.test_run(options).map_err(failed)
+    }
+
+    fn program(&self, name: &str) -> Result<&Program, ProgramError> {
+        self.object.program(name).ok_or(ProgramError::NotLoaded)
     }
 }
 

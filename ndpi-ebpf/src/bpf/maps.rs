@@ -7,8 +7,8 @@ use aya_ebpf::btf_maps::{
 use aya_ebpf::macros::btf_map;
 use ndpi_common::parse::Packet;
 use ndpi_common::{
-    Bucket, FlowPacket, FragmentKey, FragmentPorts, Hook, KeyV4, KeyV6, MAX_SERVERS, MAX_SNAP,
-    RequestWatch, RuleKey, RuleName, STATS_LEN, SampleHeader, Server, ServerKey, Stat, Track,
+    Bucket, FlowPacket, FragmentKey, FragmentPorts, Hook, KeyV4, KeyV6, MAX_SERVERS, RequestWatch,
+    RingLoss, RuleKey, RuleName, STATS_LEN, SampleHeader, Server, ServerKey, Stat, Track,
     VerdictEntry,
 };
 
@@ -30,9 +30,12 @@ pub(super) static UNANSWERED_V4: LruHashMap<KeyV4, Track, 32_768> = LruHashMap::
 /// Undecided IPv6 flows that nobody has answered.
 #[btf_map]
 pub(super) static UNANSWERED_V6: LruHashMap<KeyV6, Track, 16_384> = LruHashMap::new();
-/// A ring for each CPU; the loader makes them and puts them in.
+/// Two rings for each worker, see `show`; the loader makes them and puts them in.
 #[btf_map]
 pub(super) static RINGS: ArrayOfMaps<Ring, 1024> = ArrayOfMaps::new();
+/// What was lost of each of these.
+#[btf_map]
+pub(super) static RING_LOSSES: PerCpuArray<RingLoss, 1024> = PerCpuArray::new();
 /// What first fragments taught.
 #[btf_map]
 pub(super) static FRAGMENTS: LruHashMap<FragmentKey, FragmentPorts, 16_384> = LruHashMap::new();
@@ -80,12 +83,7 @@ pub(super) static TUNNEL_ENDS: LpmTrie<[u8; 16], u32, 1024> = LpmTrie::new();
 
 /// Parsed packets of any form and more, see [`Scratch`]: the stack has no room for them.
 #[btf_map]
-pub(super) static SCRATCH: PerCpuArray<[u64; SCRATCH_WORDS], 10> = PerCpuArray::new();
-
-/// A record on its way to a ring, for each hook.
-#[btf_map]
-pub(super) static RECORD: PerCpuArray<[u64; RECORD_WORDS], 2> = PerCpuArray::new();
-const RECORD_WORDS: usize = (size_of::<SampleHeader>() + MAX_SNAP as usize).div_ceil(8);
+pub(super) static SCRATCH: PerCpuArray<[u64; SCRATCH_WORDS], 12> = PerCpuArray::new();
 
 /// What the entries of [`SCRATCH`] are for; there is one of each kind for each hook.
 #[derive(Clone, Copy)]
@@ -100,6 +98,8 @@ pub(super) enum Scratch {
     Inner = 6,
     /// What the decision needs to know of it.
     Flow = 8,
+    /// The header of its sample.
+    Sample = 10,
 }
 
 impl Scratch {
@@ -110,11 +110,12 @@ impl Scratch {
     }
 }
 
-pub(super) const SCRATCH_WORDS: usize = size_of::<Packet>().div_ceil(8);
+pub(super) const SCRATCH_WORDS: usize = size_of::<SampleHeader>().div_ceil(8);
 const _: () = {
     assert!(size_of::<FlowPacket<KeyV6>>() <= SCRATCH_WORDS * 8);
     assert!(size_of::<Track>() <= SCRATCH_WORDS * 8);
+    assert!(size_of::<Packet>() <= SCRATCH_WORDS * 8);
 };
 
-/// One CPU's samples.
+/// Samples for one worker.
 pub(super) type Ring = RingBuf<SampleHeader, 262_144>;

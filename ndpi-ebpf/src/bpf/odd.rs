@@ -15,10 +15,10 @@ impl EbpfContext for Context {
     }
 }
 
-/// This CPU has no ring: user space made rings for fewer CPUs than there are.
+/// A worker has no ring: user space made rings for fewer workers than it said there are.
 #[inline(never)]
 pub(super) fn no_ring<H: Hooked>(frame: H) -> i32 {
-    debug!(&Context(frame.context()), "a CPU has no ring");
+    debug!(&Context(frame.context()), "a worker has no ring");
     0
 }
 

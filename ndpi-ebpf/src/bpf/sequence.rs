@@ -77,20 +77,11 @@ pub(super) unsafe fn note_in<H: Hooked, K: Copy>(
     }
 }
 
-/// Gives a sample the numbers of the packet at hand.
-///
-/// # Safety
-/// `to` is valid for writes.
-#[inline(never)]
-pub(super) unsafe fn copy_to<H: Hooked>(to: *mut SequenceNumbers) -> i32 {
-    // SAFETY: the caller's promise; what is at hand is this CPU's own.
-    unsafe {
-        *to = match at_hand::<H>() {
-            Some(from) => *from,
-            None => SequenceNumbers::UNKNOWN,
-        };
-    }
-    0
+/// The numbers of the packet at hand.
+#[inline(always)]
+pub(super) fn of_packet<H: Hooked>() -> Option<SequenceNumbers> {
+    // SAFETY: this CPU's and this hook's own.
+    at_hand::<H>().map(|from| unsafe { *from })
 }
 
 /// Adds what a TCP packet says. A subprogram, for the sake of the stack.

@@ -4,7 +4,7 @@ use core::ptr;
 
 use aya_ebpf::Global;
 use aya_ebpf::helpers::bpf_jiffies64;
-use ndpi_common::{ABI_VERSION, CoarseClock, FlowPacket, Live, Switches};
+use ndpi_common::{ABI_VERSION, CoarseClock, Division, FlowPacket, Live, Switches};
 
 /// Which version of the shared types this object was built with; the loader reads it.
 #[unsafe(no_mangle)]
@@ -17,6 +17,10 @@ static SNAP: Global<u32> = Global::new(ndpi_common::MAX_SNAP);
 static SWITCHES: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 static IDLE_TICKS: Global<u32> = Global::new(1200);
+#[unsafe(no_mangle)]
+static WORKERS: Global<u32> = Global::new(1);
+#[unsafe(no_mangle)]
+static DIVISION_SEED: Global<u64> = Global::new(0);
 
 /// Written by user space through the map that the section becomes.
 #[unsafe(no_mangle)]
@@ -40,6 +44,12 @@ pub(super) fn budget() -> u32 {
 #[inline(always)]
 pub(super) fn snap() -> u32 {
     SNAP.load()
+}
+
+/// How flows are divided among workers.
+#[inline(always)]
+pub(super) fn division() -> Division {
+    Division { parts: WORKERS.load(), seed: DIVISION_SEED.load() }
 }
 
 /// Whether one of [`Switches`] is on that is fixed at load.

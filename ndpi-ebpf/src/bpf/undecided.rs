@@ -170,45 +170,74 @@ unsafe fn goes_on<K>(track: *mut Track, packet: &FlowPacket<K>) -> bool {
 }
 
 /// The first packet of a flow, which takes the place of an earlier one or not.
+///
+/// The track stands before the packet is shown: user space may have a verdict on it, and take what was counted until
+/// then, before this program is done.
 #[inline(always)]
 fn new<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>, takes_over: bool) -> Disposition {
     let client = packet.client();
     let blocked = servers::is_blocked(packet, client);
     sequence::note_first(frame, packet);
-    let mut reason = show_first(frame, packet, blocked);
-    let shown = reason.is_none();
+    let hidden = hidden(packet);
     let drops = blocked || settings::budget() == 0 && over_budget_drops();
     let dropped = if drops { packet.weight.total() } else { Total { packets: 0, bytes: 0 } };
     // In numbers, see `Track::is_answered_by`: only a SYN+ACK goes the other way than its flow's client.
     let accepted = (client as u32 ^ packet.direction as u32) * TrackNotes::ACCEPTED;
-    let lost = if shown { 0 } else { TrackNotes::loss(packet, reason) };
-    let notes =
-        TrackNotes::of(packet, H::HOOK) | TrackNotes::opened_at(place(frame)) | accepted | lost;
-    let kept = keep::<H, K>(packet, takes_over, (shown, client), notes, dropped);
-    if !kept && shown {
-        reason = Some(Reason::TrackFull);
-    }
-    Disposition::of_undecided(reason.unwrap_or(packet.reason), blocked, over_budget_drops)
+    let notes = TrackNotes::of(packet, H::HOOK) | TrackNotes::opened_at(place(frame)) | accepted;
+    let kept = keep::<H, K>(packet, takes_over, (hidden.is_none(), client), notes, dropped);
+    let reason = match hidden {
+        Some(reason) => reason,
+        None => show_first::<H, K>(frame, packet, blocked, kept),
+    };
+    Disposition::of_undecided(reason, blocked, over_budget_drops)
 }
 
-/// Shows the first packet of a flow; returns why not.
+/// Why the first packet of a flow is not to be shown, where that is so.
 #[inline(always)]
-fn show_first<H: Hooked, K: Family>(
-    frame: H,
-    packet: &FlowPacket<K>,
-    blocked: bool,
-) -> Option<Reason> {
+fn hidden<K: Family>(packet: &FlowPacket<K>) -> Option<Reason> {
     if packet.later {
         Some(Reason::LaterFragment)
     } else if settings::budget() == 0 {
         Some(Reason::OverBudget)
     } else {
-        let flags = flags(blocked) | TrackNotes::sample_flags(u32::from(packet.tcp_flags));
-        show(frame, packet, 1, flags, Backlog::before(packet, true)).err()
+        None
     }
 }
 
-/// Writes the track of a flow's first packet, with the notes that it leaves, whether it was shown, and
+/// Shows the first packet of a flow, whose track was kept or not.
+#[inline(always)]
+fn show_first<H: Hooked, K: Family>(
+    frame: H,
+    packet: &FlowPacket<K>,
+    blocked: bool,
+    kept: bool,
+) -> Reason {
+    let flags = flags(blocked) | TrackNotes::sample_flags(u32::from(packet.tcp_flags));
+    match show(frame, packet, 1, flags, Backlog::before(packet, true)) {
+        Ok(()) if kept => packet.reason,
+        Ok(()) => Reason::TrackFull,
+        Err(reason) => {
+            if kept {
+                uncharge(packet, reason);
+            }
+            reason
+        }
+    }
+}
+
+/// Notes in the track of a flow's first packet that it was not shown. A subprogram, for the sake of the stack.
+#[inline(never)]
+fn uncharge<K: Family>(packet: &FlowPacket<K>, reason: Reason) -> i32 {
+    let Some(track) = packet.key.track().or_else(|| packet.key.unanswered()) else { return 0 };
+    // SAFETY: looked up just now; words that are only changed by atomic operations.
+    unsafe {
+        atomic::add32(&raw mut (*track).shown, u32::MAX);
+        atomic::or32(&raw mut (*track).tcp_flags, TrackNotes::loss(packet, Some(reason)));
+    }
+    0
+}
+
+/// Writes the track of a flow's first packet, with the notes that it leaves, whether it is to be shown, and
 /// which way it says that the client's go; says whether there was room. It is made in the scratch entry,
 /// as the stack has no room for it; the sequence numbers are there already.
 #[inline(always)]

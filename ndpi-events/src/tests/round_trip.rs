@@ -10,8 +10,9 @@ use proptest::prelude::*;
 
 use crate::{
     Attached, Content, Crossed, Crowding, Decided, Directions, EgressOrder, Ends, Envelope, Event,
-    FlowActive, FlowEnded, FlowUpdated, Interface, Label, Load, ReloadResult, Reloaded, RingFull,
-    Running, SCHEMA, SourceId, Status, Stopped, StuckWorker, Time, Times, Tunnel, Warning, Word,
+    FlowActive, FlowEnded, FlowUpdated, Interface, Label, Load, ReloadResult, Reloaded, Ring,
+    RingFull, Running, SCHEMA, SourceId, Status, Stopped, StuckWorker, Time, Times, Tunnel,
+    Warning, Word,
 };
 
 fn text() -> impl Strategy<Value = String> {
@@ -210,16 +211,23 @@ fn session() -> BoxedStrategy<Status> {
     let rings = vec(any::<(usize, u64)>(), 0..3);
     let times = btree_map(word(), (any::<u64>(), [any::<u32>(); 3], any::<u32>()), 0..3);
     let findings = btree_map(word(), any::<u64>(), 0..3);
-    let stopped = (time(), any::<[u64; 8]>(), rings, times, findings).prop_map(
+    let stopped = (time(), any::<[u64; 7]>(), rings, times, findings).prop_map(
         |(
             time,
-            [seen, passed, dropped, redirected, lost_frames, left_out, queue_full, lost],
+            [seen, passed, dropped, redirected, lost_frames, left_out, lost],
             rings,
             times,
             findings,
         )| {
-            let ring_full =
-                rings.into_iter().map(|(cpu, packets)| RingFull { cpu, packets }).collect();
+            let ring_full = rings.iter().map(|&(cpu, packets)| RingFull { cpu, packets }).collect();
+            let ring = |(worker, full): (usize, u64)| Ring {
+                ring: worker,
+                worker,
+                kind: "urgent".into(),
+                full,
+                contended: full / 2,
+                longest_stall_us: full / 3,
+            };
             let nanos = |ns: u32| Duration::from_nanos(ns.into());
             let times = times.into_iter().map(|(stage, (count, shares, longest))| {
                 (stage, Times::new(count, shares.map(nanos), nanos(longest)))
@@ -232,8 +240,8 @@ fn session() -> BoxedStrategy<Status> {
                 redirected,
                 lost_frames,
                 ring_full,
+                rings: rings.into_iter().map(ring).collect(),
                 left_out,
-                queue_full,
                 lost_records: lost,
                 time_to_verdict: times.collect(),
                 findings,
@@ -276,10 +284,8 @@ fn of_load() -> BoxedStrategy<Status> {
         },
     );
     let states = [Status::Behind, Status::CaughtUp];
-    let load = (prop::sample::select(states.to_vec()), time(), any::<(u64, u64, u64)>()).prop_map(
-        |(state, time, (longest_us, left_out, queue_full))| {
-            state(Load { time, longest_us, left_out, queue_full })
-        },
+    let load = (prop::sample::select(states.to_vec()), time(), any::<(u64, u64)>()).prop_map(
+        |(state, time, (longest_us, left_out))| state(Load { time, longest_us, left_out }),
     );
     let states = [Status::WorkerStuck, Status::WorkerResumed];
     let stuck = (prop::sample::select(states.to_vec()), time(), any::<(usize, usize, u64)>())
@@ -341,7 +347,7 @@ proptest! {
 #[test]
 fn the_envelope_is_written_as_it_always_was() {
     let time = Time::from_ns(1_700_000_000_000_001_000);
-    let load = Load { time, longest_us: 60_000, left_out: 3, queue_full: 0 };
+    let load = Load { time, longest_us: 60_000, left_out: 3 };
     let envelope = Envelope {
         schema: SCHEMA,
         source: Arc::new(SourceId { name: "load".into(), pid: 7, since: Time::default() }),

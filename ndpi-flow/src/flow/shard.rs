@@ -1,72 +1,46 @@
 //! Which part of a divided table owns a flow.
 
-use std::hash::{BuildHasher as _, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher as _, RandomState};
+
+use ndpi_common::Division;
 
 use crate::key::FlowKey;
 
-/// 2^64 divided by the golden ratio.
-const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-
 /// A division of flows into parts.
 #[derive(Clone, Copy, Debug)]
-pub struct Shards {
-    count: u64,
-    start: u64,
-    /// Odd.
-    factor: u64,
-}
+pub struct Shards(Division);
 
 impl Shards {
     /// A division that nobody else can foresee: who chooses ports cannot aim all flows at one part.
     pub fn seeded(count: usize) -> Self {
-        let random = RandomState::new();
-        let (start, factor) = (random.hash_one(0), random.hash_one(1) | 1);
-        Self { start, factor, ..Self::fixed(count) }
+        Self(Division { seed: RandomState::new().hash_one(0), ..Self::fixed(count).0 })
     }
 
     /// The same division in every run.
     pub fn fixed(count: usize) -> Self {
-        Self { count: count.max(1) as u64, start: 0, factor: SPREAD }
+        let parts = u32::try_from(count.max(1)).unwrap_or(u32::MAX);
+        Self(Division { parts, seed: 0 })
+    }
+
+    /// The division that the kernel makes.
+    pub fn of(division: Division) -> Self {
+        Self(division)
+    }
+
+    /// The same for the kernel.
+    pub fn division(&self) -> Division {
+        self.0
     }
 
     /// How many parts there are.
     pub fn count(&self) -> usize {
-        usize::try_from(self.count).unwrap_or(usize::MAX)
+        self.0.parts as usize
     }
 
     /// Which part owns the flow: the same for both directions.
     #[inline]
     pub fn owner(&self, key: &FlowKey) -> usize {
-        let mut hasher = WordHasher { state: self.start, factor: self.factor };
-        key.hash(&mut hasher);
-        usize::try_from(hasher.finish() % self.count).unwrap_or_default()
-    }
-}
-
-/// Multiplies words together: enough to spread keys over a few parts, for a nanosecond or two.
-struct WordHasher {
-    state: u64,
-    factor: u64,
-}
-
-impl Hasher for WordHasher {
-    #[inline]
-    fn write_u64(&mut self, word: u64) {
-        // The upper half of the product is folded into the lower: a multiplication alone carries no bit
-        // downwards.
-        let (low, high) = (self.state ^ word).carrying_mul(self.factor, 0);
-        self.state = low ^ high;
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(byte.into());
-        }
-    }
-
-    #[inline]
-    fn finish(&self) -> u64 {
-        self.state
+        self.0.owner(key.words()) as usize
     }
 }
 

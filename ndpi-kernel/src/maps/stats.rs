@@ -67,7 +67,7 @@ impl Stats {
         Ok(packets)
     }
 
-    /// Packets that were not shown because the ring of their CPU was full, by CPU.
+    /// Packets that were not shown because a ring was full, by the CPU that they were on.
     ///
     /// # Errors
     ///

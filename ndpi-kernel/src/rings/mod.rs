@@ -1,9 +1,11 @@
-//! The rings, one per CPU, read as one stream of samples in the order of time.
+//! The two rings of a worker, read as one stream of samples.
 
 mod coalesce;
-mod merge;
+mod precedence;
 mod reader;
 mod ring;
+mod stall;
 
-pub use reader::{Polled, Rings, RingsError, Waker};
+pub use precedence::Lane;
+pub use reader::{Gauge, Polled, Rings, RingsError, Waiting, Waker};
 pub(super) use ring::Ring;

@@ -1,4 +1,4 @@
-//! The reader of all rings.
+//! The reader of a worker's rings.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -12,8 +12,9 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 
 use super::coalesce::Coalescing;
-use super::merge::Merge;
-use super::ring::Ring;
+use super::precedence::{Head, Lane, Precedence};
+use super::ring::{At, Level, Ring};
+use super::stall::Stall;
 use crate::clock::ktime_ns;
 
 /// The share of a ring that may be held before it is given back within a pass.
@@ -22,24 +23,58 @@ const HOLD: usize = 8;
 /// [`ndpi_common::Reason::HeldBack`].
 const MOST_HELD: usize = 32 << 10;
 
-/// All rings, read by one thread.
+/// Records that a pass takes at most: what becomes urgent meanwhile waits for no more of them.
+const MOST_AT_ONCE: usize = 64;
+
+/// The two rings of a worker, read by one thread.
 #[derive(Debug)]
 pub struct Rings {
-    by_cpu: Vec<Ring>,
-    /// The header of the record that stands at the reader's position of each ring.
-    heads: Vec<Option<Head>>,
-    merge: Merge,
+    common: Queue,
+    urgent: Queue,
+    precedence: Precedence,
+    /// What is there, or will be in a moment, and was not taken by the last pass.
+    is_left: bool,
     epoll: OwnedFd,
     waker: Waker,
     coalescing: Coalescing,
     malformed: u64,
 }
 
+/// A ring, and the header of the record that stands at the reader's position.
+#[derive(Debug)]
+struct Queue {
+    ring: Ring,
+    next: Option<Next>,
+    stall: Stall,
+}
+
+/// How long a sample has waited, and behind how much.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// From the packet to the pass that takes it.
+    pub time: Duration,
+    /// Bytes that wait, with it, in the ring of what is not urgent.
+    pub bytes: usize,
+    /// Urgent samples that came later were handed out before: those of its flow are among them.
+    pub is_overtaken: bool,
+}
+
 #[derive(Clone, Copy, Debug)]
-struct Head {
+struct Next {
     header: SampleHeader,
     /// The length of the whole record in bytes.
     len: usize,
+}
+
+/// How much waits in the rings of a worker, whatever it does.
+#[derive(Clone, Debug)]
+pub struct Gauge([Level; 2]);
+
+impl Gauge {
+    /// Bytes that were not given back to the kernel.
+    pub fn bytes(&self) -> usize {
+        self.0.iter().map(Level::bytes).sum()
+    }
 }
 
 /// What a call of [`Rings::poll`] brought.
@@ -60,21 +95,21 @@ pub struct RingsError {
 }
 
 impl Rings {
-    pub(crate) fn new(rings: Vec<Ring>) -> Result<Self, RingsError> {
+    pub(crate) fn new(common: Ring, urgent: Ring) -> Result<Self, RingsError> {
         let failed =
             |source: rustix::io::Errno| RingsError { doing: "watch", source: source.into() };
         let epoll = epoll::create(CreateFlags::CLOEXEC).map_err(failed)?;
         let waker = Waker::new().map_err(|source| RingsError { doing: "watch", source })?;
         epoll::add(&epoll, &waker.0, EventData::new_u64(u64::MAX), EventFlags::IN)
             .map_err(failed)?;
-        for ring in &rings {
+        for ring in [&common, &urgent] {
             epoll::add(&epoll, ring, EventData::new_u64(0), EventFlags::IN).map_err(failed)?;
         }
-        let heads = vec![None; rings.len()];
         Ok(Self {
-            by_cpu: rings,
-            heads,
-            merge: Merge::default(),
+            common: Queue::new(common),
+            urgent: Queue::new(urgent),
+            precedence: Precedence::default(),
+            is_left: false,
             epoll,
             waker,
             coalescing: Coalescing::new(Duration::ZERO),
@@ -89,9 +124,10 @@ impl Rings {
         self.coalescing = Coalescing::new(pause);
     }
 
-    /// Hands out the samples that are there, in the order of time over all CPUs, or waits for some
-    /// for at most `timeout` (`None`: as long as it takes). A sample's bytes lie in the ring itself
-    /// and are gone when `each` returns.
+    /// Hands out samples that are there, or waits for some for at most `timeout` (`None`: as long as it
+    /// takes). They come in the order of time; where those that are not urgent wait for long, urgent ones
+    /// come before them (see [`Waiting::is_overtaken`]). A sample's bytes lie in the ring itself and are gone
+    /// when `each` returns.
     ///
     /// # Errors
     ///
@@ -101,23 +137,39 @@ impl Rings {
         timeout: Option<Duration>,
         mut each: impl FnMut(&SampleHeader, &[u8]),
     ) -> Result<Polled, RingsError> {
+        self.serve(timeout, |header, bytes, _| each(header, bytes))
+    }
+
+    /// The same as [`Rings::poll`], with what is to be known of those that wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`Rings::poll`].
+    pub fn serve(
+        &mut self,
+        timeout: Option<Duration>,
+        mut each: impl FnMut(&SampleHeader, &[u8], Waiting),
+    ) -> Result<Polled, RingsError> {
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        let mut woken = false;
         loop {
-            let samples = self.drain(&mut each);
+            let samples = self.pass(ktime_ns(), &mut each);
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let wait = match samples {
                 // What was left for the next pass is ready already.
-                0 if !self.merge.left() => left,
+                0 if !self.is_left => left,
                 _ => Some(Duration::ZERO),
             };
-            let woken = self.wait(wait)?;
-            if !woken && wait != Some(Duration::ZERO) {
+            let is_woken = self.wait(wait)?;
+            woken |= is_woken;
+            if !is_woken && wait != Some(Duration::ZERO) {
                 let pause = self.coalescing.pause(Instant::now());
                 if !pause.is_zero() {
                     thread::sleep(pause);
                 }
             }
-            if samples > 0 || woken || left.is_some_and(|left| left.is_zero()) {
+            let is_over = woken || left.is_some_and(|left| left.is_zero());
+            if samples > 0 || is_over && !self.is_left {
                 return Ok(Polled { samples, woken });
             }
         }
@@ -125,20 +177,59 @@ impl Rings {
 
     /// Hands out what was seen before this call; does not wait.
     pub fn drain(&mut self, mut each: impl FnMut(&SampleHeader, &[u8])) -> usize {
-        self.merge.begin(ktime_ns());
-        for index in 0..self.by_cpu.len() {
-            self.load_head(index);
+        let (until, mut samples) = (ktime_ns(), 0);
+        loop {
+            let more = self.pass(until, &mut |header, bytes, _| each(header, bytes));
+            samples += more;
+            if more == 0 {
+                return samples;
+            }
         }
+    }
+
+    /// How much waits in both rings, for any thread to see.
+    pub fn gauge(&self) -> Gauge {
+        Gauge([&self.common, &self.urgent].map(|queue| queue.ring.level()))
+    }
+
+    /// For how long at most a record that was being written has kept the reader from those behind it: of the
+    /// common ring, and of the urgent one.
+    pub fn longest_stalls(&self) -> [Duration; 2] {
+        [&self.common, &self.urgent].map(|queue| Duration::from_nanos(queue.stall.longest()))
+    }
+
+    /// Hands out a few of those that were seen by `until`.
+    fn pass(&mut self, until: u64, each: &mut impl FnMut(&SampleHeader, &[u8], Waiting)) -> usize {
+        self.precedence.begin(until);
         let mut samples = 0;
-        while let Some(index) = self.merge.next() {
-            samples += usize::from(self.hand_out(index, &mut each));
-            self.load_head(index);
-        }
-        self.by_cpu.iter_mut().for_each(Ring::release);
+        self.is_left = loop {
+            self.malformed += self.common.look(until) + self.urgent.look(until);
+            let (common, urgent) = (self.common.head(), self.urgent.head());
+            let next = self.precedence.next(common, urgent, self.common.ring.unread());
+            let Some(lane) = next.filter(|_| samples < MOST_AT_ONCE) else {
+                break self.precedence.is_near(common) || self.precedence.is_near(urgent);
+            };
+            self.hand_out(lane, each);
+            samples += 1;
+        };
+        self.common.ring.release();
+        self.urgent.ring.release();
         // Either the next pass sees a record that is committed from here on, or the kernel sees
         // that this reader had caught up, and wakes it.
         fence(Ordering::SeqCst);
         samples
+    }
+
+    fn hand_out(&mut self, lane: Lane, each: &mut impl FnMut(&SampleHeader, &[u8], Waiting)) {
+        let bytes = self.common.ring.unread();
+        let (queue, is_urgent) = match lane {
+            Lane::Common => (&mut self.common, false),
+            Lane::Urgent => (&mut self.urgent, true),
+        };
+        let Head::At(time) = queue.head() else { return };
+        let is_overtaken = !is_urgent && self.precedence.is_overtaken(time);
+        let waiting = Waiting { time: self.precedence.waited(time), bytes, is_overtaken };
+        queue.hand_out(|header, bytes| each(header, bytes, waiting));
     }
 
     /// Wakes a thread that waits in [`Rings::poll`]; to be kept by who stops the reader.
@@ -151,34 +242,6 @@ impl Rings {
         self.malformed
     }
 
-    /// Reads the header at the ring's position and lets it take part in the pass.
-    fn load_head(&mut self, index: usize) {
-        let ring = &mut self.by_cpu[index];
-        self.heads[index] = None;
-        while let Some(record) = ring.peek() {
-            let len = record.len();
-            if let Some((header, _)) = SampleHeader::split(record) {
-                self.heads[index] = Some(Head { header, len });
-                self.merge.offer(index, header.ktime_ns);
-                return;
-            }
-            ring.skip(len);
-            self.malformed += 1;
-        }
-    }
-
-    fn hand_out(&mut self, index: usize, each: &mut impl FnMut(&SampleHeader, &[u8])) -> bool {
-        let (ring, head) = (&mut self.by_cpu[index], self.heads[index].take());
-        let (Some(head), Some(record)) = (head, ring.peek()) else { return false };
-        let bytes = &record[size_of::<SampleHeader>()..][..head.header.captured as usize];
-        each(&head.header, bytes);
-        ring.skip(head.len);
-        if ring.held() > (ring.size() / HOLD).min(MOST_HELD) {
-            ring.release();
-        }
-        true
-    }
-
     /// Waits until a ring has records, or the waker was used; says whether it was.
     fn wait(&self, timeout: Option<Duration>) -> Result<bool, RingsError> {
         let timeout = timeout.map(|t| Timespec::try_from(t).unwrap_or(LONG));
@@ -189,6 +252,57 @@ impl Rings {
             // A signal's handler has something to say to the caller's loop.
             Err(rustix::io::Errno::INTR) | Ok(_) => Ok(self.waker.take()),
             Err(source) => Err(RingsError { doing: "wait for", source: source.into() }),
+        }
+    }
+}
+
+impl Queue {
+    fn new(ring: Ring) -> Self {
+        Self { ring, next: None, stall: Stall::default() }
+    }
+
+    /// Reads the header at the ring's position, if that is not done; returns how many records before it could
+    /// not be read. It is `now`.
+    fn look(&mut self, now: u64) -> u64 {
+        let mut malformed = 0;
+        let is_busy = loop {
+            if self.next.is_some() {
+                break false;
+            }
+            let len = match self.ring.at_next() {
+                At::Record(len) => len,
+                At::Busy => break true,
+                At::Nothing => break false,
+            };
+            let split = SampleHeader::split(self.ring.record(len));
+            self.next = split.map(|(header, _)| Next { header, len });
+            if self.next.is_none() {
+                self.ring.skip(len);
+                malformed += 1;
+            }
+        };
+        self.stall.note(is_busy, now);
+        malformed
+    }
+
+    /// What stands at the ring's position.
+    fn head(&self) -> Head {
+        match (&self.next, self.stall.since()) {
+            (Some(next), _) => Head::At(next.header.ktime_ns),
+            (None, Some(since)) => Head::Busy(since),
+            (None, None) => Head::Empty,
+        }
+    }
+
+    /// Hands out the record whose header was read.
+    fn hand_out(&mut self, each: impl FnOnce(&SampleHeader, &[u8])) {
+        let Some(next) = self.next.take() else { return };
+        let record = self.ring.record(next.len);
+        let bytes = &record[size_of::<SampleHeader>()..][..next.header.captured as usize];
+        each(&next.header, bytes);
+        self.ring.skip(next.len);
+        if self.ring.held() > (self.ring.size() / HOLD).min(MOST_HELD) {
+            self.ring.release();
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
@@ -23,10 +24,10 @@ const HEADER: usize = 8;
 pub(crate) struct Ring {
     fd: OwnedFd,
     /// A page with the reader's position, written here and read by the kernel.
-    consumer: Mapping,
+    consumer: Arc<Mapping>,
     /// A page with the writers' position, then the data twice in a row, so that a record that goes
     /// beyond the end is still in one piece. Read-only.
-    producer: Mapping,
+    producer: Arc<Mapping>,
     mask: usize,
     /// The position of the next record to read.
     next: usize,
@@ -35,12 +36,12 @@ pub(crate) struct Ring {
 }
 
 /// What stands at the reader's position.
-enum At {
+pub(super) enum At {
     /// A record of so many bytes.
     Record(usize),
-    /// A given-up record of so many bytes.
-    Discarded(usize),
-    /// Nothing that is ready.
+    /// A record that is being written, and hides those behind it.
+    Busy,
+    /// Nothing.
     Nothing,
 }
 
@@ -50,24 +51,37 @@ impl Ring {
         let (page, bytes) = (page_size(), bytes as usize);
         let consumer = Mapping::new(fd.as_fd(), page, ProtFlags::READ | ProtFlags::WRITE, 0)?;
         let producer = Mapping::new(fd.as_fd(), page + 2 * bytes, ProtFlags::READ, page)?;
+        let (consumer, producer) = (Arc::new(consumer), Arc::new(producer));
         let mut ring = Self { fd, consumer, producer, mask: bytes - 1, next: 0, released: 0 };
         ring.released = ring.consumer_position().load(Ordering::Acquire);
         ring.next = ring.released;
         Ok(ring)
     }
 
-    /// The next record, which stays in place until [`Ring::release`]; `None` when none is ready.
-    pub(super) fn peek(&mut self) -> Option<&[u8]> {
+    /// What is next, of one look at it: asked in two steps, a record could become ready in between, and those
+    /// that it hid would look as if they were not there. Steps over records that were given up.
+    pub(super) fn at_next(&mut self) -> At {
         loop {
-            match self.at_next() {
-                At::Nothing => return None,
-                At::Discarded(len) => self.skip(len),
-                At::Record(len) => return Some(self.data(self.next, HEADER, len)),
+            if self.unread() == 0 {
+                return At::Nothing;
+            }
+            // Pairs with the kernel's exchange when it commits the record.
+            let word = self.head(self.next).load(Ordering::Acquire);
+            let len = (word & !(BUSY | DISCARDED)) as usize;
+            match word {
+                _ if word & BUSY != 0 => return At::Busy,
+                _ if word & DISCARDED != 0 => self.skip(len),
+                _ => return At::Record(len),
             }
         }
     }
 
-    /// Steps over the record that [`Ring::peek`] gave, of `len` bytes.
+    /// The record of `len` bytes that [`Ring::at_next`] found, which stays in place until [`Ring::release`].
+    pub(super) fn record(&self, len: usize) -> &[u8] {
+        self.data(self.next, HEADER, len)
+    }
+
+    /// Steps over the record that [`Ring::at_next`] found, of `len` bytes.
     pub(super) fn skip(&mut self, len: usize) {
         self.next += (HEADER + len).next_multiple_of(8);
     }
@@ -75,6 +89,11 @@ impl Ring {
     /// Bytes that were read and not yet released.
     pub(super) fn held(&self) -> usize {
         self.next - self.released
+    }
+
+    /// Bytes that were written, or are being written, and not read.
+    pub(super) fn unread(&self) -> usize {
+        self.producer_position().load(Ordering::Acquire).wrapping_sub(self.next)
     }
 
     /// The size of the ring in bytes.
@@ -88,20 +107,6 @@ impl Ring {
             self.released = self.next;
             // After the reads of the records, before which the kernel may not overwrite them.
             self.consumer_position().store(self.next, Ordering::Release);
-        }
-    }
-
-    fn at_next(&self) -> At {
-        if self.next == self.producer_position().load(Ordering::Acquire) {
-            return At::Nothing;
-        }
-        // Pairs with the kernel's exchange when it commits the record.
-        let word = self.head(self.next).load(Ordering::Acquire);
-        let len = (word & !(BUSY | DISCARDED)) as usize;
-        match word {
-            _ if word & BUSY != 0 => At::Nothing,
-            _ if word & DISCARDED != 0 => At::Discarded(len),
-            _ => At::Record(len),
         }
     }
 
@@ -127,14 +132,32 @@ impl Ring {
     }
 
     fn consumer_position(&self) -> &AtomicUsize {
-        // SAFETY: the mapping starts on a page with the position in its first word, is writable,
-        // and lives as long as `self`; the kernel reads the word atomically.
-        unsafe { self.consumer.start.cast::<AtomicUsize>().as_ref() }
+        self.consumer.position()
     }
 
+    /// Only to be loaded: the mapping is read-only.
     fn producer_position(&self) -> &AtomicUsize {
-        // SAFETY: as for the consumer's position; it is only loaded, as the mapping is read-only.
-        unsafe { self.producer.start.cast::<AtomicUsize>().as_ref() }
+        self.producer.position()
+    }
+
+    /// What shows other threads how much waits.
+    pub(super) fn level(&self) -> Level {
+        Level { consumer: Arc::clone(&self.consumer), producer: Arc::clone(&self.producer) }
+    }
+}
+
+/// How full a ring is, for any thread.
+#[derive(Clone, Debug)]
+pub(super) struct Level {
+    consumer: Arc<Mapping>,
+    producer: Arc<Mapping>,
+}
+
+impl Level {
+    /// Bytes that the kernel has written, or is writing, and that were not given back.
+    pub(super) fn bytes(&self) -> usize {
+        let read = self.consumer.position().load(Ordering::Acquire);
+        self.producer.position().load(Ordering::Acquire).saturating_sub(read)
     }
 }
 
@@ -155,7 +178,18 @@ struct Mapping {
 // under its own borrow.
 unsafe impl Send for Mapping {}
 
+// SAFETY: through a shared reference only the position is read or written, atomically; the records are
+// `Ring`'s, under its own borrow.
+unsafe impl Sync for Mapping {}
+
 impl Mapping {
+    /// The position that the mapping starts with.
+    fn position(&self) -> &AtomicUsize {
+        // SAFETY: the mapping starts on a page with the position in its first word, and lives as long as
+        // `self`; the kernel reads and writes the word atomically.
+        unsafe { self.start.cast::<AtomicUsize>().as_ref() }
+    }
+
     fn new(fd: BorrowedFd<'_>, len: usize, access: ProtFlags, offset: usize) -> io::Result<Self> {
         // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours.
         let start = unsafe {

@@ -39,8 +39,7 @@ impl Ours {
         }
         let mut ebpf = loader.load(kernel_object()?)?;
         let mut outer = ArrayOfMaps::try_from(ebpf.take_map(map::RINGS).ok_or("no RINGS")?)?;
-        let cpus = u32::try_from(aya::util::nr_cpus().map_err(|(_, error)| error)?)?;
-        let rings = (0..cpus).map(|cpu| ring(&mut outer, cpu)).collect::<Result<Vec<_>, _>>()?;
+        let rings = (0..2).map(|place| ring(&mut outer, place)).collect::<Result<Vec<_>, _>>()?;
         let mut live: Array<_, Element<Live>> =
             ebpf.map_mut(map::LIVE).ok_or("no data")?.try_into()?;
         live.set(0, Element(Live::default().standing_at(NOW)), 0)?;

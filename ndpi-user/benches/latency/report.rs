@@ -51,7 +51,6 @@ fn line(lane: &Lane, measured: &Measured) -> Value {
         "cpus": measured.machine.cpus,
         "load": measured.machine.load,
         "left_out": stopped["left_out"].as_u64().unwrap_or(0),
-        "queue_full": stopped["queue_full"].as_u64().unwrap_or(0),
         "ring_full": ring_full(stopped),
     })
 }
@@ -75,12 +74,11 @@ fn table(lane: &Lane, measured: &Measured) {
     if lane.flood.is_some() {
         println!(
             "  flood: {:.0} packets/s, {:.2} CPUs; not given to nDPI: {} left out, {} without room in \
-             the rings, {} in a queue",
+             the rings",
             per_second(measured),
             cpus(measured.sent.busy, measured.sent.lasted),
             measured.stopped["left_out"].as_u64().unwrap_or(0),
             ring_full(&measured.stopped),
-            measured.stopped["queue_full"].as_u64().unwrap_or(0),
         );
     }
     let machine = &measured.machine;

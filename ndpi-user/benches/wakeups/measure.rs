@@ -79,7 +79,7 @@ fn finish(waker: &Waker, reader: Reader) -> Result<Read, Box<dyn Error>> {
 /// Runs the program on a packet each time that one is due.
 fn send(kernel: &mut Kernel, case: Case, lasts: Duration) -> Result<Vec<u64>, Box<dyn Error>> {
     let frame = frame();
-    let mut programs = kernel.test_run();
+    let programs = kernel.test_run();
     let every = Duration::from_secs(1) / case.rate;
     let (begun, mut costs) = (Instant::now(), Vec::new());
     let mut due = Duration::ZERO;

@@ -2,21 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use anyhow::Result;
 use ndpi_common::{Hook, Outcome, Reason};
 
-use ndpi_events::{RingFull, Status, Stopped, Time, Times, Word};
+use ndpi_events::{Ring, RingFull, Status, Stopped, Time, Times, Word};
 
-use crate::live::{Summary, TimeToVerdict, losses_by_cpu};
+use crate::live::{Summary, TimeToVerdict, contended, full, losses_by_worker};
 use crate::report::statistics_table;
-use ndpi_kernel::{Kernel, Statistics};
+use ndpi_kernel::{Kernel, LossOfRing, Statistics};
 
 /// The last reading of the statistics.
 pub(super) struct Closing {
     statistics: Statistics,
     /// Packets that were not shown because a ring was full, by CPU.
     ring_full: Vec<u64>,
+    /// The same and more, by ring.
+    rings: Vec<LossOfRing>,
     /// Frames that were to go out of a peer interface and could not.
     lost_frames: u64,
     /// How often the policy was reloaded, and how often a reload was refused.
@@ -28,12 +31,14 @@ pub(super) struct Closing {
 impl Closing {
     pub(super) fn read(kernel: &Kernel, reloads: (u64, u64), lost_records: u64) -> Result<Self> {
         let (statistics, ring_full) = (kernel.stats().read()?, kernel.stats().ring_full()?);
+        let rings = kernel.ring_losses().read()?;
         let lost_frames = kernel.lost_frames().read()?;
-        Ok(Self { statistics, ring_full, lost_frames, reloads, lost_records })
+        Ok(Self { statistics, ring_full, rings, lost_frames, reloads, lost_records })
     }
 
-    /// The last event, with what was seen of flows.
-    pub(super) fn event(&self, flows: &Summary) -> Status {
+    /// The last event, with what was seen of flows. Records that were being written kept each worker for
+    /// `stalls`.
+    pub(super) fn event(&self, flows: &Summary, stalls: &[[Duration; 2]]) -> Status {
         let packets = |outcome| self.statistics.outcome(outcome).packets;
         let seen = [Hook::Xdp, Hook::Tc].map(|hook| self.statistics.seen(hook).packets);
         let lossy = self.ring_full.iter().enumerate().filter(|(_, packets)| **packets > 0);
@@ -45,13 +50,30 @@ impl Closing {
             redirected: packets(Outcome::Redirected),
             lost_frames: self.lost_frames,
             ring_full: lossy.map(|(cpu, &packets)| RingFull { cpu, packets }).collect(),
+            rings: rings(&self.rings, stalls),
             left_out: self.statistics.reason(Reason::HeldBack).packets + flows.left_out(),
-            queue_full: flows.queue_full(),
             lost_records: self.lost_records,
             time_to_verdict: timed(flows.times()),
             findings: flows.found().by_name(),
         })
     }
+}
+
+/// The rings that lost something or kept their worker waiting.
+fn rings(losses: &[LossOfRing], stalls: &[[Duration; 2]]) -> Vec<Ring> {
+    let all = losses.iter().map(|&LossOfRing { ring, worker, lane, loss }| {
+        // A worker that never began waited for nothing.
+        let stall = stalls.get(worker).map_or(Duration::ZERO, |stalls| stalls[lane as usize]);
+        Ring {
+            ring,
+            worker,
+            kind: lane.name().into(),
+            full: loss.full,
+            contended: loss.contended,
+            longest_stall_us: u64::try_from(stall.as_micros()).unwrap_or(u64::MAX),
+        }
+    });
+    all.filter(|ring| ring.full + ring.contended + ring.longest_stall_us > 0).collect()
 }
 
 /// The times of decisions by packets with payload, for a record; nothing where there are none.
@@ -72,9 +94,17 @@ fn timed(times: &TimeToVerdict) -> BTreeMap<Word, Times> {
 impl fmt::Display for Closing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", statistics_table(&self.statistics))?;
-        if self.ring_full.iter().any(|packets| *packets > 0) {
-            let by_cpu = losses_by_cpu(&self.ring_full);
-            writeln!(f, "\nnot shown, as rings were full: {by_cpu}; try a larger --ring-size")?;
+        let (full, contended) = (full(&self.rings), contended(&self.rings));
+        if full.iter().any(|packets| *packets > 0) {
+            let full = losses_by_worker(&full);
+            writeln!(f, "\nnot shown, as rings were full: {full}; try a larger --ring-size")?;
+        }
+        if contended.iter().any(|packets| *packets > 0) {
+            let contended = losses_by_worker(&contended);
+            writeln!(
+                f,
+                "\nnot shown, as CPUs contended for rings: {contended}; try more --workers"
+            )?;
         }
         if self.reloads != (0, 0) {
             let (taken, failed) = self.reloads;

@@ -147,7 +147,7 @@ impl Options {
         drop(kernel);
         let closing = closing?;
         let report = report(&ended.summary, &shared.names, &closing);
-        let last = closing.event(&ended.summary);
+        let last = closing.event(&ended.summary, &ended.stalls);
         source.publish_last(Time::now(), Reported::Status(last), LAST_EVENT_WAIT);
         let whole = end_outputs(outputs);
         let code = self.ended(records, &report);
@@ -240,7 +240,8 @@ fn report(summary: &Summary, names: &Names, closing: &Closing) -> String {
 /// What of the kernel side is looked at for snapshots.
 fn maps(kernel: &Kernel) -> Maps {
     let (stats, lost_frames) = (kernel.stats().clone(), kernel.lost_frames().clone());
-    Maps { stats, lost_frames, live: kernel.live().clone() }
+    let ring_losses = kernel.ring_losses().clone();
+    Maps { stats, ring_losses, lost_frames, live: kernel.live().clone() }
 }
 
 /// Answers whoever asks for metrics.

@@ -1,10 +1,12 @@
 //! The time between the first sample and the last record.
 
+use std::iter;
 use std::thread;
 
 use anyhow::{Context as _, Result, anyhow};
 use crossbeam::channel::{Receiver, Sender};
 use ndpi::Engine;
+use ndpi_flow::Shards;
 use ndpi_kernel::{Clock, Kernel, Waker};
 
 use super::options::Options;
@@ -28,11 +30,15 @@ impl Options {
         Outside { control, orders, server, here }: Outside<'_>,
     ) -> Result<Ended> {
         let clock = Clock::new();
-        let mut rings = kernel.take_rings().context("the rings were taken before")?;
-        rings.set_coalescing(self.coalesce);
+        let mut rings: Vec<_> = iter::from_fn(|| kernel.take_rings()).collect();
+        for rings in &mut rings {
+            rings.set_coalescing(self.coalesce);
+        }
         let parts = KernelParts {
             rings,
+            shards: Shards::of(self.load.division),
             stats: kernel.stats().clone(),
+            ring_losses: kernel.ring_losses().clone(),
             lost_frames: kernel.lost_frames().clone(),
             store: KernelStore::new(kernel, clock.clone()),
             verdicts: kernel.verdicts().clone(),

@@ -23,7 +23,7 @@ mod tests {
 
     #[test]
     fn a_record_begins_with_what_tells_it_from_others() {
-        let load = Load { time: Time::default(), longest_us: 7, left_out: 0, queue_full: 0 };
+        let load = Load { time: Time::default(), longest_us: 7, left_out: 0 };
         let mut line = Vec::new();
         super::write(&Event::Status(Status::Behind(load)), &mut line);
         let expected = concat!(

@@ -121,13 +121,7 @@ fn one_directional(Directions { iface, flows, halves, .. }: &Directions) -> Stri
     )
 }
 
-fn behind(Load { longest_us, queue_full, .. }: Load) -> String {
-    if queue_full > 0 {
-        return format!(
-            "a worker takes no packets: {queue_full} for it were lost so far, and what is to be blocked of its \
-             share of the new flows may pass"
-        );
-    }
+fn behind(Load { longest_us, .. }: Load) -> String {
     format!(
         "more new flows come than can be looked at (a packet took {:.0?}): nDPI is not given the first packets \
          of some, and what is to be blocked may pass; where that is no flood, more --workers or CPUs are needed",
@@ -135,11 +129,10 @@ fn behind(Load { longest_us, queue_full, .. }: Load) -> String {
     )
 }
 
-fn caught_up(Load { longest_us, left_out, queue_full, .. }: Load) -> String {
-    let lost = if queue_full == 0 { String::new() } else { format!(", {queue_full} lost") };
+fn caught_up(Load { longest_us, left_out, .. }: Load) -> String {
     format!(
         "new flows are looked at as they come again; meanwhile packets took up to {:.0?}, and {left_out} were \
-         left out{lost}",
+         left out",
         Duration::from_micros(longest_us)
     )
 }

@@ -1,15 +1,16 @@
 //! How far a worker is behind, and what is kept from it then.
 //!
-//! Samples wait in one queue. A flood of new flows, of which most will never say anything, would make
+//! Samples wait in the worker's rings. A flood of new flows, of which most will never say anything, would make
 //! the samples wait that complete a classification, and a flow that is to be blocked passes for as long.
-//! So where a worker is behind, the reader leaves out what nDPI can do without: TCP packets without
+//! So where a worker is behind, it leaves out what nDPI can do without: TCP packets without
 //! payload first, then the first packets of flows. What comes later in a flow is always looked at, and what
 //! comes behind a handshake, of which the kernel may have held back all: a flood that nobody answers has none.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ndpi_common::{Known, SampleFlags, SampleHeader};
+use ndpi_kernel::{Gauge, Waiting};
 
 use crate::snapshot::Queue;
 
@@ -25,17 +26,28 @@ pub(super) enum Behind {
     Far,
 }
 
-/// A worker is behind when so many samples wait, and it looks at what was sent so long ago. Either
+/// Bytes of a small sample in a ring.
+const SMALL: usize = 176;
+
+/// A worker is behind when so many bytes wait, and it looks at what was seen so long ago. Either
 /// alone is a moment in which another thread had the CPU.
-const BEHIND: [(Behind, usize, Duration); 2] =
-    [(Behind::Far, 128, Duration::from_millis(6)), (Behind::Little, 64, Duration::from_millis(3))];
+const BEHIND: [(Behind, usize, Duration); 2] = [
+    (Behind::Far, 128 * SMALL, Duration::from_millis(6)),
+    (Behind::Little, 64 * SMALL, Duration::from_millis(3)),
+];
 
 impl Behind {
+    /// How far a worker is behind that looks at a sample which waits so.
+    pub(super) fn of(waiting: Waiting) -> Self {
+        let found = BEHIND
+            .into_iter()
+            .find(|(_, many, long)| waiting.bytes >= *many && waiting.time >= *long);
+        found.map_or(Self::No, |(behind, ..)| behind)
+    }
+
     /// Whether nDPI does without the sample of this header now.
     pub(super) fn spares(self, header: &SampleHeader) -> bool {
-        // These say something that no later packet does.
-        let telling = SampleFlags::REOPENED | SampleFlags::REJECTED;
-        if self == Self::No || header.flags & telling != 0 {
+        if self == Self::No || header.flags & SampleFlags::TELLING != 0 {
             return false;
         }
         header.flags & SampleFlags::EMPTY != 0 || self == Self::Far && opens(header)
@@ -49,42 +61,32 @@ fn opens(header: &SampleHeader) -> bool {
     header.number == 1 && !is_behind_others
 }
 
-/// What reader and worker know of the samples between them. Times are nanoseconds since boot.
+/// What others may know of a worker. Times are nanoseconds since boot.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
-    /// Samples that were sent and not looked at.
-    waiting: AtomicUsize,
-    /// When the batch was sent that the worker is at.
-    at_ns: AtomicU64,
+    /// What waits in its rings, where it has some.
+    rings: Option<Gauge>,
     /// Samples that were left out.
     spared: AtomicU64,
-    /// Samples that were lost, as the worker took none.
-    queue_full: AtomicU64,
-    /// The longest that a sample took from the packet to the end of its batch, since it was asked for.
+    /// The longest that a sample took from the packet to the end of its inspection, since it was asked for.
     longest_ns: AtomicU64,
-    /// When the worker began with the message that it is at; 0 while it waits for one.
+    /// When the worker began with the message or sample that it is at; 0 while it waits for one.
     at_work_ns: AtomicU64,
     /// It has been at it for so long that nobody is to wait for it.
     is_stuck: AtomicBool,
 }
 
 impl Backlog {
-    /// The reader is about to send so many samples.
-    pub(super) fn send(&self, samples: usize, now_ns: u64) {
-        if self.waiting.fetch_add(samples, Ordering::Relaxed) == 0 {
-            self.at_ns.store(now_ns, Ordering::Relaxed);
+    /// That of a worker with these rings.
+    pub(super) fn of(rings: Gauge) -> Self {
+        Self { rings: Some(rings), ..Self::default() }
+    }
+
+    /// The worker is done with a sample, which took so long.
+    pub(super) fn end(&self, took_ns: u64) {
+        if took_ns > self.longest_ns.load(Ordering::Relaxed) {
+            self.longest_ns.fetch_max(took_ns, Ordering::Relaxed);
         }
-    }
-
-    /// The worker begins with a batch that was sent at this time.
-    pub(super) fn begin(&self, sent_ns: u64) {
-        self.at_ns.store(sent_ns, Ordering::Relaxed);
-    }
-
-    /// The worker is done with so many samples, the oldest of which took so long.
-    pub(super) fn end(&self, samples: usize, took_ns: u64) {
-        self.waiting.fetch_sub(samples, Ordering::Relaxed);
-        self.longest_ns.fetch_max(took_ns, Ordering::Relaxed);
     }
 
     /// The worker has taken a message, or looks what there is to do without one.
@@ -112,18 +114,7 @@ impl Backlog {
         self.is_stuck.load(Ordering::Relaxed)
     }
 
-    /// So many samples were lost that were as good as sent: the worker's queue is full.
-    pub(super) fn lose(&self, samples: usize) {
-        self.waiting.fetch_sub(samples, Ordering::Relaxed);
-        self.queue_full.fetch_add(samples as u64, Ordering::Relaxed);
-    }
-
-    /// Samples that were lost so far, as the worker's queue was full.
-    pub(super) fn queue_full(&self) -> u64 {
-        self.queue_full.load(Ordering::Relaxed)
-    }
-
-    /// The reader left a sample out.
+    /// The worker left a sample out.
     pub(super) fn spare(&self) {
         self.spared.fetch_add(1, Ordering::Relaxed);
     }
@@ -137,36 +128,25 @@ impl Backlog {
     pub(super) fn take_longest(&self) -> Duration {
         Duration::from_nanos(self.longest_ns.swap(0, Ordering::Relaxed))
     }
-
-    /// How far the worker is behind.
-    pub(super) fn behind(&self, now_ns: u64) -> Behind {
-        let waiting = self.waiting.load(Ordering::Relaxed);
-        let late = now_ns.saturating_sub(self.at_ns.load(Ordering::Relaxed));
-        let late = Duration::from_nanos(late);
-        let found = BEHIND.into_iter().find(|(_, many, long)| waiting >= *many && late >= *long);
-        found.map_or(Behind::No, |(behind, ..)| behind)
-    }
 }
 
 impl Queue for Backlog {
-    fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+    fn waiting_bytes(&self) -> usize {
+        self.rings.as_ref().map_or(0, Gauge::bytes)
     }
 
     fn is_stuck(&self) -> bool {
         self.is_stuck()
     }
 
-    fn not_given(&self) -> (u64, u64) {
-        (self.spared(), self.queue_full())
+    fn left_out(&self) -> u64 {
+        self.spared()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const MS: u64 = 1_000_000;
 
     fn header(number: u32, flags: u16) -> SampleHeader {
         // SAFETY: integers and byte arrays only: all zeros is a header.
@@ -175,21 +155,24 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_is_behind_when_many_wait_and_for_long() {
+    fn a_worker_is_behind_when_much_waits_and_for_long() {
+        let behind = |bytes, ms| {
+            let time = Duration::from_millis(ms);
+            Behind::of(Waiting { time, bytes, is_overtaken: false })
+        };
+        assert_eq!(behind(10 * SMALL, 100), Behind::No, "little waits, if for long");
+        assert_eq!(behind(300 * SMALL, 2), Behind::No, "much waits, if not for long");
+        assert_eq!(behind(100 * SMALL, 10), Behind::Little);
+        assert_eq!(behind(300 * SMALL, 4), Behind::Little);
+        assert_eq!(behind(300 * SMALL, 6), Behind::Far);
+    }
+
+    #[test]
+    fn the_longest_is_asked_for_once() {
         let backlog = Backlog::default();
-        backlog.send(10, 100 * MS);
-        assert_eq!(backlog.behind(200 * MS), Behind::No, "few wait, if for long");
-        backlog.send(300, 100 * MS);
-        assert_eq!(backlog.behind(102 * MS), Behind::No, "many wait, if not for long");
-        assert_eq!(backlog.behind(104 * MS), Behind::Little);
-        assert_eq!(backlog.behind(106 * MS), Behind::Far);
-        backlog.begin(105 * MS);
-        backlog.end(10, 5 * MS);
-        assert_eq!(backlog.behind(106 * MS), Behind::No, "it is at later ones");
-        backlog.end(300, 2 * MS);
-        // It was idle since: what is sent now does not wait since then.
-        backlog.send(300, 500 * MS);
-        assert_eq!(backlog.behind(501 * MS), Behind::No);
+        for ns in [2_000_000, 5_000_000, 1_000_000] {
+            backlog.end(ns);
+        }
         assert_eq!(backlog.take_longest(), Duration::from_millis(5));
         assert_eq!(backlog.take_longest(), Duration::ZERO);
     }

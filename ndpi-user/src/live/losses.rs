@@ -1,37 +1,38 @@
-//! Losses: packets that could not be shown because the ring of their CPU was full, frames that a
-//! peer interface did not take, and records that nobody took in time.
+//! Losses: packets that could not be shown because a ring of their worker was full or its lock held for too long,
+//! frames that a peer interface did not take, and records that nobody took in time.
 
 use std::fmt;
 
 use ndpi_events::{Event, Losses, Source, Time, Warning};
 
-use ndpi_kernel::{LostFrames, MapError, Stats};
+use ndpi_common::RingLoss;
+use ndpi_kernel::{LossOfRing, LostFrames, MapError, RingLosses};
 
 /// Reports losses that are new.
 #[derive(Debug)]
 pub(super) struct LossWatch {
-    stats: Stats,
+    rings: RingLosses,
     lost_frames: LostFrames,
     /// Of those who write records.
     of_records: Losses,
     source: Source,
-    by_cpu: Rise,
+    full: Rise,
+    contended: Rise,
     frames: Rise,
     records: Rise,
 }
 
 impl LossWatch {
     pub(super) fn new(
-        stats: Stats,
+        rings: RingLosses,
         lost_frames: LostFrames,
         of_records: Losses,
         source: Source,
     ) -> Self {
-        // What was lost until now is an earlier instance's.
-        let by_cpu = Rise { before: stats.ring_full().unwrap_or_default() };
+        // What frames were lost until now is an earlier instance's.
         let frames = Rise { before: vec![lost_frames.read().unwrap_or_default()] };
-        let records = Rise::default();
-        Self { stats, lost_frames, of_records, source, by_cpu, frames, records }
+        let (full, contended, records) = (Rise::default(), Rise::default(), Rise::default());
+        Self { rings, lost_frames, of_records, source, full, contended, frames, records }
     }
 
     /// Reports what was lost since the last call, at `now_ns` (since the Unix epoch).
@@ -42,13 +43,12 @@ impl LossWatch {
     }
 
     fn report_new(&mut self, time: Time) -> Result<(), MapError> {
-        let by_cpu = self.by_cpu.since(self.stats.ring_full()?);
-        let packets: u64 = by_cpu.iter().sum();
-        if packets > 0 {
-            let by_cpu = losses_by_cpu(&by_cpu);
-            let text = format!("packets were not shown to nDPI, as rings were full ({by_cpu})");
-            self.warn(time, "rings-full", packets, text);
-        }
+        let rings = self.rings.read()?;
+        let full = self.full.since(full(&rings));
+        self.warn_of_rings(time, ("rings-full", "rings were full"), &full);
+        let contended = self.contended.since(contended(&rings));
+        let why = "other CPUs kept the locks of rings for too long";
+        self.warn_of_rings(time, ("rings-contended", why), &contended);
         let frames = self.frames.since(vec![self.lost_frames.read()?]).iter().sum();
         if frames > 0 {
             let text = format!("{frames} frames that passed were not taken by the peer interface");
@@ -62,6 +62,15 @@ impl LossWatch {
             self.warn(time, "records-lost", records, text);
         }
         Ok(())
+    }
+
+    fn warn_of_rings(&mut self, time: Time, (about, why): (&'static str, &str), lost: &[u64]) {
+        let packets = lost.iter().sum();
+        if packets > 0 {
+            let by_worker = losses_by_worker(lost);
+            let text = format!("packets were not shown to nDPI, as {why} ({by_worker})");
+            self.warn(time, about, packets, text);
+        }
     }
 
     fn warn(&mut self, time: Time, about: &'static str, count: u64, text: String) {
@@ -87,14 +96,32 @@ impl Rise {
     }
 }
 
-/// The CPUs that lost packets, and how many each: `CPU 1: 120, CPU 6: 4`; nothing where none did.
-pub fn losses_by_cpu(lost: &[u64]) -> impl fmt::Display + '_ {
+/// Packets that found a ring full, by worker.
+pub fn full(rings: &[LossOfRing]) -> Vec<u64> {
+    by_worker(rings, |loss| loss.full)
+}
+
+/// Packets that were lost for the lock of a ring, by worker.
+pub fn contended(rings: &[LossOfRing]) -> Vec<u64> {
+    by_worker(rings, |loss| loss.contended)
+}
+
+fn by_worker(rings: &[LossOfRing], count: fn(&RingLoss) -> u64) -> Vec<u64> {
+    let mut lost = vec![0; rings.len() / 2];
+    for of in rings {
+        lost[of.worker] += count(&of.loss);
+    }
+    lost
+}
+
+/// The workers whose packets were lost, and how many: `worker 1: 120, worker 6: 4`; nothing where none were.
+pub fn losses_by_worker(lost: &[u64]) -> impl fmt::Display + '_ {
     fmt::from_fn(|f| {
         let mut lossy = lost.iter().enumerate().filter(|(_, lost)| **lost > 0);
-        if let Some((cpu, lost)) = lossy.next() {
-            write!(f, "CPU {cpu}: {lost}")?;
+        if let Some((worker, lost)) = lossy.next() {
+            write!(f, "worker {worker}: {lost}")?;
         }
-        lossy.try_for_each(|(cpu, lost)| write!(f, ", CPU {cpu}: {lost}"))
+        lossy.try_for_each(|(worker, lost)| write!(f, ", worker {worker}: {lost}"))
     })
 }
 
@@ -103,10 +130,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_cpus_that_lost_something_are_named() {
-        assert_eq!(losses_by_cpu(&[0, 120, 0, 4]).to_string(), "CPU 1: 120, CPU 3: 4");
-        assert_eq!(losses_by_cpu(&[7]).to_string(), "CPU 0: 7");
-        assert_eq!(losses_by_cpu(&[0, 0]).to_string(), "");
+    fn only_workers_that_lost_something_are_named() {
+        assert_eq!(losses_by_worker(&[0, 120, 0, 4]).to_string(), "worker 1: 120, worker 3: 4");
+        assert_eq!(losses_by_worker(&[7]).to_string(), "worker 0: 7");
+        assert_eq!(losses_by_worker(&[0, 0]).to_string(), "");
     }
 
     #[test]

@@ -3,21 +3,19 @@
 use std::sync::Arc;
 
 use crossbeam::channel::Sender;
-use ndpi_flow::{Batch, End, FlowKey};
+use ndpi_flow::{End, FlowKey};
 
 use crate::enforce::ActivePolicy;
 
 /// A message to a worker.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// Samples of flows that it owns, in the order they were seen.
-    Samples(Batch),
     /// Flows that the kernel has seen the end of.
     Over(Vec<Over>),
     /// Flows of which the kernel has seen packets, the last active one last.
     Active(Vec<Active>),
     /// A new policy: flows that were decided by the old one are judged again, and their verdicts
-    /// replaced, before any other message is looked at.
+    /// replaced, before any other message or sample is looked at.
     Policy(Arc<ActivePolicy>, Sender<Rejudged>),
 }
 

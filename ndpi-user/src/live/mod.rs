@@ -1,8 +1,8 @@
 //! The live pipeline: from the kernel's rings to verdicts in its maps.
 //!
 //! ```text
-//! rings ─▶ reader ─▶ batches by flow ─▶ worker: classifier ─▶ policy ─▶ verdict maps
-//!          (one)                        (one a core)    └▶ events ─▶ those who subscribe
+//! rings ─▶ worker: classifier ─▶ policy ─▶ verdict maps
+//!          (one a core)  └▶ events ─▶ those who subscribe
 //! verdict maps ─▶ sweeper ─▶ flows that are over ─▶ the worker that owns each
 //! ```
 //!
@@ -10,10 +10,10 @@
 //! decides goes through its sink (`worker_sink`) to the policy (`judge`), the maps ([`crate::enforce`]) and the
 //! bus (`reporter`).
 //!
-//! Where a worker falls behind, the reader leaves out what nDPI can do without (`backlog`), so that what
-//! completes a classification need not wait. One that takes no more makes the reader wait for a moment; what it
-//! does not take then is lost, with a count (`lane`), so that the others go on. Only where it is alone, the
-//! rings fill, and the kernel counts what it could not show. One that does not go on is reported (`stuck`).
+//! The kernel puts each sample into a ring of the worker that owns the flow (`feed`). A worker that falls behind
+//! leaves out what nDPI can do without (`backlog`), so that what completes a classification need not wait. Where
+//! one takes no more, its rings fill, and the kernel counts what it could not show; the others go on. One that does
+//! not go on is reported (`stuck`).
 
 mod arrivals;
 mod backlog;
@@ -23,16 +23,15 @@ mod changes;
 mod controller;
 mod crowding;
 mod egress;
+mod feed;
 mod halves;
 mod interim;
 mod judge;
-mod lane;
 mod lookout;
 mod losses;
 mod message;
 mod outbox;
 mod precedence;
-mod reader;
 mod reporter;
 mod session;
 mod strain;
@@ -46,7 +45,7 @@ mod worker_sink;
 pub use controller::Control;
 pub use crowding::Crowding;
 pub use halves::Halves;
-pub use losses::losses_by_cpu;
+pub use losses::{contended, full, losses_by_worker};
 pub use message::Rejudged;
 pub use session::{Ended, KernelParts, Plan, run};
 pub use summary::Summary;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam::channel::{SendTimeoutError, Sender};
+use ndpi_kernel::Waker;
 
 use super::backlog::Backlog;
 use super::message::Message;
@@ -16,11 +17,13 @@ const PATIENCE: Duration = Duration::from_millis(20);
 pub(super) struct Outbox {
     messages: Sender<Message>,
     backlog: Arc<Backlog>,
+    /// Ends the wait of the worker for samples.
+    waker: Waker,
 }
 
 impl Outbox {
-    pub(super) fn new(messages: Sender<Message>, backlog: Arc<Backlog>) -> Self {
-        Self { messages, backlog }
+    pub(super) fn new(messages: Sender<Message>, backlog: Arc<Backlog>, waker: Waker) -> Self {
+        Self { messages, backlog, waker }
     }
 
     /// How far the worker is.
@@ -33,32 +36,17 @@ impl Outbox {
         self.messages.len()
     }
 
-    /// Sends a message, for which it waits as long as the worker is behind. Gives it back where the worker
-    /// is stuck and there is no room. For who has nobody else to serve.
-    #[must_use]
-    pub(super) fn send(&self, mut message: Message) -> Option<Message> {
-        while let Some(back) = self.offer(message) {
-            if self.backlog.is_stuck() {
-                return Some(back);
-            }
-            message = back;
-        }
-        None
-    }
-
     /// Sends a message if there is room for it soon, or gives it back.
     #[must_use]
     pub(super) fn offer(&self, message: Message) -> Option<Message> {
-        self.offer_within(message, PATIENCE)
-    }
-
-    /// Sends a message if there is room for it within `patience`, or gives it back.
-    #[must_use]
-    pub(super) fn offer_within(&self, message: Message, patience: Duration) -> Option<Message> {
-        let patience = if self.backlog.is_stuck() { Duration::ZERO } else { patience };
+        let patience = if self.backlog.is_stuck() { Duration::ZERO } else { PATIENCE };
         match self.messages.send_timeout(message, patience) {
+            Ok(()) => {
+                self.waker.wake();
+                None
+            }
             // A worker that has ended takes none: that ends the session, and nobody wants it any more.
-            Ok(()) | Err(SendTimeoutError::Disconnected(_)) => None,
+            Err(SendTimeoutError::Disconnected(_)) => None,
             Err(SendTimeoutError::Timeout(back)) => Some(back),
         }
     }
@@ -66,6 +54,8 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use crossbeam::channel::bounded;
 
     use super::*;
@@ -73,15 +63,17 @@ mod tests {
     #[test]
     fn nobody_waits_for_a_worker_that_is_stuck() {
         let (messages, inbox) = bounded(1);
-        let outbox = Outbox::new(messages, Arc::default());
+        let outbox = Outbox::new(messages, Arc::default(), Waker::new().unwrap());
         let message = || Message::Over(Vec::new());
-        assert!(outbox.send(message()).is_none());
+        assert!(outbox.offer(message()).is_none());
         assert!(outbox.offer(message()).is_some(), "there is no room");
         outbox.backlog.set_stuck(true);
-        assert!(outbox.send(message()).is_some());
+        let began = Instant::now();
+        (0..1000).for_each(|_| assert!(outbox.offer(message()).is_some()));
+        assert!(began.elapsed() < 1000 * PATIENCE);
         assert_eq!((inbox.try_iter().count(), outbox.waiting()), (1, 0));
-        assert!(outbox.send(message()).is_none(), "there is room again");
+        assert!(outbox.offer(message()).is_none(), "there is room again");
         drop(inbox);
-        assert!(outbox.send(message()).is_none(), "nobody wants it");
+        assert!(outbox.offer(message()).is_none(), "nobody wants it");
     }
 }

@@ -1,5 +1,6 @@
 //! A session: all threads of the live pipeline, from the first sample to the last record.
 
+use std::mem;
 use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
@@ -7,32 +8,32 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 use crossbeam::channel::{self, Receiver, RecvTimeoutError};
 use ndpi::Engine;
-use ndpi_common::{SampleHeader, tick_of};
-use ndpi_flow::{BlockedConnections, Classifier, Settings, Shards, Shares, Timeouts};
-use ndpi_kernel::{Clock, LostFrames, Rings, RuntimeConfig, Stats, VerdictMaps, Waker, ktime_ns};
+use ndpi_common::tick_of;
+use ndpi_flow::{BlockedConnections, Classifier, Settings, Shards, Shares, Timeouts, Unpacker};
+use ndpi_kernel::{
+    Clock, LostFrames, RingLosses, Rings, RuntimeConfig, Stats, VerdictMaps, Waker, ktime_ns,
+};
 
 use super::arrivals::Arrivals;
 use super::backlog::Backlog;
 use super::census::Census;
 use super::controller::{Control, Controller};
 use super::egress::EgressWatch;
+use super::feed::RingFeed;
 use super::lookout::Lookout;
 use super::losses::LossWatch;
 use super::message::Message;
 use super::outbox::Outbox;
-use super::reader::Reader;
 use super::strain::StrainGauge;
 use super::stuck::StuckWatch;
 use super::summary::Summary;
 use super::worker::Worker;
 use super::worker_sink::{Shared, WorkerSink};
 use crate::enforce::{ActivePolicy, KernelRules, KernelStore, PolicyInstaller};
-use crate::interfaces::Roster;
 use crate::snapshot::{Queue, Swept, Volumes};
 
-/// Batches that may wait for a worker. Where they do, the reader leaves out what may be left out long
-/// before.
-const WAITING_BATCHES: usize = 128;
+/// Messages that may wait for a worker.
+const WAITING_MESSAGES: usize = 128;
 
 /// Messages that may wait for a worker when the sweeper sends it another: what a sweep finds can wait, what
 /// decides a flow cannot.
@@ -47,12 +48,16 @@ const MOMENT: Duration = Duration::from_millis(1);
 /// The kernel's side of a session.
 #[derive(Debug)]
 pub struct KernelParts {
-    /// The rings of all CPUs.
-    pub rings: Rings,
+    /// The rings of each worker.
+    pub rings: Vec<Rings>,
+    /// How the kernel divides flows among them.
+    pub shards: Shards,
     /// The verdict maps.
     pub verdicts: VerdictMaps,
     /// The statistics.
     pub stats: Stats,
+    /// What the rings have lost.
+    pub ring_losses: RingLosses,
     /// Frames that peer interfaces did not take.
     pub lost_frames: LostFrames,
     /// The same maps and the tracks, as the workers write them.
@@ -87,6 +92,9 @@ pub struct Plan {
 pub struct Ended {
     /// What was seen; without the part of a worker that did not come to its end.
     pub summary: Summary,
+    /// For how long at most a record that was being written kept a worker from those behind it: of its common
+    /// ring, and of the urgent one. 0 where that one did not come to its end.
+    pub stalls: Vec<[Duration; 2]>,
     /// Why it ended, where nobody asked it to.
     pub result: Result<()>,
 }
@@ -104,39 +112,47 @@ pub fn run(
     control: &Receiver<Control>,
     stopping: impl FnOnce(),
 ) -> Ended {
-    let KernelParts { rings, verdicts, stats, lost_frames, store, live, installer, clock } = parts;
+    let KernelParts {
+        rings,
+        shards,
+        verdicts,
+        stats,
+        ring_losses,
+        lost_frames,
+        store,
+        live,
+        installer,
+        clock,
+    } = parts;
     let policy = Arc::new(policy);
-    let (waking, lookout) = (Waking(rings.waker()), Lookout::new());
-    let mut summary = Summary::default();
+    let (waking, lookout) = (Waking(rings.iter().map(Rings::waker).collect()), Lookout::new());
+    let mut worked = Worked { summary: Summary::default(), stalls: Vec::new(), result: Ok(()) };
     let result = thread::scope(|scope| {
-        // However this scope is left, the reader ends, and with it the workers.
+        // However this scope is left, the workers see at once that nobody sends any more.
         let waking = waking;
-        let (give_back, empties) = channel::bounded(WAITING_BATCHES * engines.len());
         let (mut outboxes, mut backlogs) = (Vec::new(), Vec::new());
         let mut workers = Vec::new();
         let connections = Arc::new(BlockedConnections::default());
-        for (number, engine) in engines.into_iter().enumerate() {
-            let (outbox, inbox) = channel::bounded(WAITING_BATCHES);
+        for (number, (engine, rings)) in engines.into_iter().zip(rings).enumerate() {
+            let (outbox, inbox) = channel::bounded(WAITING_MESSAGES);
             let name = format!("worker-{number}");
-            let (give_back, backlog) = (give_back.clone(), Arc::new(Backlog::default()));
+            let (waker, backlog) = (rings.waker(), Arc::new(Backlog::of(rings.gauge())));
             backlogs.push(Arc::clone(&backlog));
             let sink = WorkerSink::new(store.clone(), Arc::clone(&policy), shared, &name);
             let queue = Arc::clone(&backlog) as Arc<dyn Queue>;
             let sink = sink.at(shared.board.enter(queue));
             let Plan { settings, notes, .. } = *plan;
             let (shares, connections) = (plan.shares.clone(), Arc::clone(&connections));
+            let mut feed = feed(rings, plan.budget, &clock, shared);
             workers.push(lookout.spawn(scope, &name, move || {
                 let mut classifier = Classifier::with_shares(&engine, settings, &shares, notes);
                 classifier.share_connections(connections);
-                Worker::new(classifier, sink, inbox, backlog, give_back).run().into_summary()
+                let sink = Worker::new(classifier, sink, inbox, backlog).run(&mut feed)?;
+                Ok::<_, anyhow::Error>((sink.into_summary(), feed.rings.longest_stalls()))
             })?);
-            outboxes.push(Outbox::new(outbox, Arc::clone(&backlogs[number])));
+            outboxes.push(Outbox::new(outbox, Arc::clone(&backlogs[number]), waker));
         }
         let egress = EgressWatch::new(stats.clone(), clock.clone(), shared.bus.source("egress"));
-        let shards = Shards::seeded(outboxes.len());
-        let reader = Reader::new(outboxes.clone(), shards, empties, plan.budget);
-        let read = || read(rings, reader, &clock, &shared.interfaces);
-        let reading = lookout.spawn(scope, "reader", read)?;
         let gauges = (
             StrainGauge::new(stats.clone(), backlogs.clone(), shared.bus.source("load")),
             StuckWatch::new(&backlogs, shared.bus.source("workers")),
@@ -146,7 +162,7 @@ pub fn run(
             shared: shared.clone(),
             clock: clock.clone(),
             losses: LossWatch::new(
-                stats,
+                ring_losses,
                 lost_frames,
                 shared.lost_records.clone(),
                 shared.bus.source("losses"),
@@ -176,50 +192,66 @@ pub fn run(
         );
         let controlled = controller.run(control, lookout.ended());
         stopping();
-        // The workers end when nobody can send to them: not this thread, the sweeper or the reader.
+        // The workers end when nobody can send to them: neither this thread nor the sweeper.
         drop((outboxes, stop_sweeper, waking));
-        let read = joined(reading).flatten();
-        let mut worked = Ok(());
         for worker in workers {
-            match joined(worker) {
-                Ok(theirs) => summary.merge(&theirs),
-                Err(error) => worked = Err(error),
-            }
+            worked.add(joined(worker).flatten());
         }
-        summary.add_left_out(backlogs.iter().map(|backlog| backlog.spared()).sum());
-        summary.add_queue_full(backlogs.iter().map(|backlog| backlog.queue_full()).sum());
-        match (controlled, read) {
-            (Err(ended), Err(why)) => Err(why.context(ended)),
-            (controlled, read) => controlled.and(read).and(worked),
-        }
+        worked.summary.add_left_out(backlogs.iter().map(|backlog| backlog.spared()).sum());
+        worked.explain(controlled)
     });
-    Ended { summary, result }
+    Ended { summary: worked.summary, stalls: worked.stalls, result }
 }
 
-/// Lets the reader end when it is dropped.
-struct Waking(Waker);
+/// What the workers have done.
+struct Worked {
+    summary: Summary,
+    stalls: Vec<[Duration; 2]>,
+    /// Why the last one ended that did not come to its end.
+    result: Result<()>,
+}
 
-impl Drop for Waking {
-    fn drop(&mut self) {
-        self.0.wake();
+impl Worked {
+    /// How a session ended that was controlled until then: where a worker ended before its time, that is why.
+    fn explain(&mut self, controlled: Result<()>) -> Result<()> {
+        match (controlled, mem::replace(&mut self.result, Ok(()))) {
+            (Err(ended), Err(why)) => Err(why.context(ended)),
+            (controlled, worked) => controlled.and(worked),
+        }
+    }
+
+    /// Adds how the next worker has ended.
+    fn add(&mut self, worker: Result<(Summary, [Duration; 2])>) {
+        match worker {
+            Ok((summary, longest)) => {
+                self.summary.merge(&summary);
+                self.stalls.push(longest);
+            }
+            Err(error) => {
+                self.stalls.push([Duration::ZERO; 2]);
+                self.result = Err(error);
+            }
+        }
     }
 }
 
-/// Hands samples to the workers until the rings' waker is used, and then what is left.
-fn read(mut rings: Rings, mut reader: Reader, clock: &Clock, interfaces: &Roster) -> Result<()> {
-    let mut arrivals = Arrivals::default();
-    let mut take = |reader: &mut Reader, header: &SampleHeader, bytes: &[u8]| {
-        arrivals.note(header.ifindex, interfaces);
-        reader.take(header, clock.epoch_ns(header.ktime_ns), bytes);
-    };
-    loop {
-        let polled = rings.poll(None, |header, bytes| take(&mut reader, header, bytes))?;
-        reader.flush();
-        if polled.woken {
-            rings.drain(|header, bytes| take(&mut reader, header, bytes));
-            reader.flush();
-            return Ok(());
-        }
+/// The rings of a worker, as it reads them.
+fn feed(rings: Rings, budget: u32, clock: &Clock, shared: &Shared) -> RingFeed {
+    RingFeed {
+        rings,
+        unpacker: Unpacker::new(budget),
+        clock: clock.clone(),
+        interfaces: shared.interfaces.clone(),
+        arrivals: Arrivals::default(),
+    }
+}
+
+/// Ends the waits of all workers when it is dropped.
+struct Waking(Vec<Waker>);
+
+impl Drop for Waking {
+    fn drop(&mut self) {
+        self.0.iter().for_each(Waker::wake);
     }
 }
 
@@ -304,13 +336,13 @@ mod tests {
     #[test]
     fn what_a_sweep_has_found_leaves_the_way_to_samples() {
         assert!(is_to_wait(FEW, Duration::ZERO) && !is_to_wait(FEW - 1, Duration::ZERO));
-        assert!(!is_to_wait(WAITING_BATCHES, PATIENCE), "samples never cease");
+        assert!(!is_to_wait(WAITING_MESSAGES, PATIENCE), "samples never cease");
     }
 
     #[test]
     fn the_end_of_a_session_waits_for_no_sweep() {
         let (messages, inbox) = channel::unbounded();
-        let outbox = Outbox::new(messages, Arc::default());
+        let outbox = Outbox::new(messages, Arc::default(), Waker::new().unwrap());
         let (stop, stopped) = channel::bounded(0);
         drop(stop);
         let began = Instant::now();

@@ -22,18 +22,15 @@ struct Look {
     longest: Duration,
     /// Packets that nDPI was not given so that others need not wait.
     left_out: u64,
-    /// Packets that were lost as their worker took none.
-    queue_full: u64,
 }
 
 impl Look {
     fn is_strained(&self) -> bool {
-        self.left_out + self.queue_full > 0 || self.longest > BOUND
+        self.left_out > 0 || self.longest > BOUND
     }
 
     fn add(&mut self, other: Self) {
         self.left_out += other.left_out;
-        self.queue_full += other.queue_full;
         self.longest = self.longest.max(other.longest);
     }
 }
@@ -81,15 +78,15 @@ pub(super) struct StrainGauge {
     stats: Stats,
     backlogs: Vec<Arc<Backlog>>,
     source: Source,
-    /// What was left out, and what was lost, until the last look.
-    before: (u64, u64),
+    /// What was left out until the last look.
+    before: u64,
     strain: Strain,
 }
 
 impl StrainGauge {
     pub(super) fn new(stats: Stats, backlogs: Vec<Arc<Backlog>>, source: Source) -> Self {
         // What was held back until now is an earlier instance's.
-        let before = (stats.held_back().unwrap_or_default(), 0);
+        let before = stats.held_back().unwrap_or_default();
         Self { stats, backlogs, source, before, strain: Strain::default() }
     }
 
@@ -108,25 +105,20 @@ impl StrainGauge {
     }
 
     fn report(&mut self, state: fn(Load) -> Status, look: Look, time: u64) {
-        let Look { longest, left_out, queue_full } = look;
+        let Look { longest, left_out } = look;
         let longest_us = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);
         let time = Time::from_ns(time);
-        let load = Load { time, longest_us, left_out, queue_full };
+        let load = Load { time, longest_us, left_out };
         self.source.publish(time, Event::Status(state(load)));
     }
 
     fn since(&mut self) -> Result<Look, MapError> {
         let spared: u64 = self.backlogs.iter().map(|backlog| backlog.spared()).sum();
         let left_out = self.stats.held_back()? + spared;
-        let queue_full: u64 = self.backlogs.iter().map(|backlog| backlog.queue_full()).sum();
-        let before = std::mem::replace(&mut self.before, (left_out, queue_full));
+        let before = std::mem::replace(&mut self.before, left_out);
         let longest = self.backlogs.iter().map(|backlog| backlog.take_longest()).max();
         let longest = longest.unwrap_or_default();
-        Ok(Look {
-            longest,
-            left_out: left_out.saturating_sub(before.0),
-            queue_full: queue_full.saturating_sub(before.1),
-        })
+        Ok(Look { longest, left_out: left_out.saturating_sub(before) })
     }
 }
 
@@ -135,7 +127,7 @@ mod tests {
     use super::*;
 
     const fn look(ms: u64, left_out: u64) -> Look {
-        Look { longest: Duration::from_millis(ms), left_out, queue_full: 0 }
+        Look { longest: Duration::from_millis(ms), left_out }
     }
 
     #[test]
@@ -150,11 +142,6 @@ mod tests {
         assert_eq!(strain.note(look(1, 0), second(8)), None);
         assert_eq!(strain.note(look(1, 0), second(9)), Some(Report::Ends(look(90, 7))));
         assert_eq!(strain.note(look(1, 0), second(20)), None);
-        let lossy = Look { queue_full: 2, ..look(0, 0) };
-        assert_eq!(strain.note(lossy, second(21)), Some(Report::Begins(lossy)));
-        assert_eq!(strain.note(lossy, second(22)), None);
-        let all = Look { queue_full: 4, ..look(0, 0) };
-        assert_eq!(strain.note(look(1, 0), second(25)), Some(Report::Ends(all)));
         assert_eq!(strain.note(look(51, 0), second(31)), Some(Report::Begins(look(51, 0))));
     }
 }

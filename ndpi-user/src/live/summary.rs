@@ -35,8 +35,6 @@ pub struct Summary {
     samples: u64,
     /// Packets that were shown, and that no worker was given as it was behind.
     left_out: u64,
-    /// Packets that were shown, and lost as their worker took none.
-    queue_full: u64,
     times: TimeToVerdict,
 }
 
@@ -103,16 +101,6 @@ impl Summary {
         self.left_out
     }
 
-    /// Adds packets that were shown and lost, as the queue of their worker was full.
-    pub fn add_queue_full(&mut self, packets: u64) {
-        self.queue_full += packets;
-    }
-
-    /// Packets that were shown and lost, as the queue of their worker was full.
-    pub fn queue_full(&self) -> u64 {
-        self.queue_full
-    }
-
     /// Adds how long decisions took.
     pub fn add_times(&mut self, times: &TimeToVerdict) {
         self.times.merge(times);
@@ -135,7 +123,6 @@ impl Summary {
         self.found.merge(&other.found);
         self.add_samples(other.samples);
         self.add_left_out(other.left_out);
-        self.add_queue_full(other.queue_full);
         self.add_times(&other.times);
         for (key, theirs) in &other.rows {
             let ours = self.rows.entry(*key).or_default();
@@ -155,18 +142,12 @@ impl Summary {
     /// A line on the packets that were shown: as many as the kernel says, where nothing was lost on
     /// the way.
     pub fn samples(&self) -> impl fmt::Display {
-        let Self { samples, left_out, queue_full, .. } = *self;
+        let Self { samples, left_out, .. } = *self;
         fmt::from_fn(move |f| {
             write!(f, "shown to nDPI: {samples} packets")?;
             if left_out > 0 {
                 let why = "as more came than could be looked at";
                 write!(f, "; {left_out} were left out, {why}")?;
-            }
-            if queue_full > 0 {
-                write!(
-                    f,
-                    "; {queue_full} were lost, as their worker was at one message for too long"
-                )?;
             }
             writeln!(f)
         })
@@ -284,9 +265,6 @@ mod tests {
         all.merge(&other);
         let line = all.samples().to_string();
         assert!(line.starts_with("shown to nDPI: 17 packets; 3 were left out"), "{line}");
-        all.add_queue_full(9);
-        let line = all.samples().to_string();
-        assert!(line.contains("could be looked at; 9 were lost, as their worker"), "{line}");
     }
 
     #[test]

@@ -3,20 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
-use ndpi_flow::{Batch, Classifier, Detector};
+use anyhow::Result;
+use crossbeam::channel::{Receiver, TryRecvError};
+use ndpi_flow::{Classifier, Detector};
 use ndpi_kernel::ktime_ns;
 
 use super::backlog::Backlog;
+use super::feed::{Fed, Feed};
 use super::message::{Active, Message, Over, Rejudged};
 use super::worker_sink::WorkerSink;
 use crate::clock::now_ns;
 use crate::enforce::VerdictStore;
 
-/// How long a worker waits for a message before it looks for flows that are over.
+/// How long a worker waits for samples and messages before it looks for flows that are over.
 const IDLE_WAIT: Duration = Duration::from_millis(100);
 
-/// Flows looked at after each message, beside one for each sample of it.
+/// Flows looked at after each message and after samples, beside one for each of these.
 const STEPS_PER_MESSAGE: usize = 32;
 
 /// How often verdicts are tried again that the maps refused.
@@ -34,38 +36,43 @@ pub(super) struct Worker<D: Detector, S> {
     sink: WorkerSink<S>,
     inbox: Receiver<Message>,
     backlog: Arc<Backlog>,
-    /// Where empty batches go back to.
-    empties: Sender<Batch>,
     /// Samples taken so far.
     taken: u64,
 }
 
 impl<D: Detector, S: VerdictStore> Worker<D, S> {
-    /// A worker that takes messages from `inbox`, says in `backlog` how far it is with them, and gives
-    /// empty batches back to `empties`.
+    /// A worker that takes messages from `inbox`, and says in `backlog` how far it is.
     pub(super) fn new(
         classifier: Classifier<D>,
         sink: WorkerSink<S>,
         inbox: Receiver<Message>,
         backlog: Arc<Backlog>,
-        empties: Sender<Batch>,
     ) -> Self {
-        Self { classifier, sink, inbox, backlog, empties, taken: 0 }
+        Self { classifier, sink, inbox, backlog, taken: 0 }
     }
 
-    /// Works until nobody can send a message any more, ends all flows, and returns the sink with
-    /// its totals.
-    pub(super) fn run(mut self) -> WorkerSink<S> {
+    /// Works until nobody can send a message any more, takes what `feed` has left, ends all flows, and
+    /// returns the sink with its totals.
+    ///
+    /// # Errors
+    ///
+    /// Samples cannot be waited for.
+    pub(super) fn run(mut self, feed: &mut impl Feed) -> Result<WorkerSink<S>> {
         let (mut retried, mut reported) = (0, 0);
         loop {
-            self.backlog.rests();
-            let received = self.inbox.recv_timeout(IDLE_WAIT);
             self.backlog.at_work(ktime_ns());
-            let steps = match received {
-                Ok(message) => self.take(message),
-                Err(RecvTimeoutError::Timeout) => self.classifier.table().len().min(1 << 16),
-                Err(RecvTimeoutError::Disconnected) => break,
+            let (message, wait) = match self.inbox.try_recv() {
+                Ok(message) => (self.take(message), Duration::ZERO),
+                Err(TryRecvError::Empty) => (0, IDLE_WAIT),
+                Err(TryRecvError::Disconnected) => break,
             };
+            self.backlog.rests();
+            let samples = self.take_samples(feed, wait)?;
+            let steps = match message + samples {
+                0 => self.classifier.table().len().min(1 << 16),
+                some => some + STEPS_PER_MESSAGE,
+            };
+            self.backlog.at_work(ktime_ns());
             let now = now_ns();
             self.classifier.expire(now, steps, &mut self.sink);
             self.look_again(now);
@@ -79,11 +86,32 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
                 self.report(now);
             }
         }
+        while self.take_samples(feed, Duration::ZERO)? > 0 {}
         self.classifier.end_all(&mut self.sink);
         self.sink.report_lost(self.classifier.notes().lost());
         self.report(now_ns());
         self.sink.count_samples(self.taken);
-        self.sink
+        Ok(self.sink)
+    }
+
+    /// Takes samples that are there, or waits for some; returns how many there were.
+    fn take_samples(&mut self, feed: &mut impl Feed, wait: Duration) -> Result<usize> {
+        let samples = feed.poll(wait, |fed| self.take_sample(&fed))?;
+        Ok(samples)
+    }
+
+    /// Takes a sample, or notes that it is left out.
+    pub(super) fn take_sample(&mut self, fed: &Fed<'_>) {
+        let Some(sample) = &fed.sample else { return self.backlog.spare() };
+        let now = ktime_ns();
+        self.backlog.at_work(now);
+        self.sink.stopwatch().begin(fed.read_ns, now);
+        self.classifier.sample(sample, &mut self.sink);
+        // One that carries another is counted as what is inside.
+        self.taken += u64::from(!sample.outer);
+        let done = ktime_ns();
+        self.sink.stopwatch().rest(done);
+        self.backlog.end(done.saturating_sub(fed.seen_ns));
     }
 
     /// Says how far it is, for whoever makes snapshots.
@@ -113,25 +141,9 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
         self.sink.enforcer.pending()
     }
 
-    /// Does what a message says, and returns how many flows may be looked at afterwards.
+    /// Does what a message says; returns how many messages that were.
     pub(super) fn take(&mut self, message: Message) -> usize {
         match message {
-            Message::Samples(mut batch) => {
-                self.backlog.begin(batch.sent_ns);
-                for sample in batch.iter() {
-                    self.sink.stopwatch().begin(batch.sent_ns, ktime_ns());
-                    self.classifier.sample(&sample, &mut self.sink);
-                }
-                let now = ktime_ns();
-                self.sink.stopwatch().rest(now);
-                self.backlog.end(batch.len(), now.saturating_sub(batch.seen_ns));
-                self.taken += batch.packets() as u64;
-                let steps = batch.len() + STEPS_PER_MESSAGE;
-                batch.clear();
-                // The reader makes a new one where it has gone or has enough.
-                let _ = self.empties.try_send(batch);
-                return steps;
-            }
             Message::Over(flows) => {
                 for Over { key, end, last_seen, last_seen_ns } in flows {
                     // It may have come to life while this was waiting, or be another of its key.
@@ -157,6 +169,6 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
                 let _ = done.send(Rejudged { flows, changed: self.sink.changed() - changed });
             }
         }
-        STEPS_PER_MESSAGE
+        1
     }
 }

@@ -2,7 +2,7 @@
 
 use super::families::{Families, Family};
 use crate::record::Time;
-use crate::snapshot::{PROBLEMS, Snapshot, Traffic, WorkerState};
+use crate::snapshot::{PROBLEMS, RingLoss, Snapshot, Traffic, WorkerState};
 
 /// All metrics, in Prometheus' text format.
 pub fn exposition(snapshot: &Snapshot) -> String {
@@ -89,21 +89,26 @@ fn packets(families: &mut Families, snapshot: &Snapshot) {
 
 fn losses(families: &mut Families, snapshot: &Snapshot) {
     let losses = &snapshot.losses;
-    let mut rings = families.counter(
-        "ring_full_packets_total",
-        "Packets that were not shown to nDPI as a ring was full, of rings that lost some.",
-    );
-    for loss in &losses.ring_full {
-        rings.count(&[("ring", &loss.ring.to_string())], loss.packets);
-    }
+    let mut of_rings = |name, why, rings: &[RingLoss]| {
+        let help =
+            format!("Packets that were not shown to nDPI as {why}, of rings that lost some.");
+        let mut family = families.counter(name, &help);
+        for loss in rings {
+            let (ring, worker) = (loss.ring.to_string(), loss.worker.to_string());
+            let labels = [("ring", &*ring), ("worker", &worker), ("kind", &loss.kind)];
+            family.count(&labels, loss.packets);
+        }
+    };
+    of_rings("ring_full_packets_total", "a ring was full", &losses.ring_full);
+    let contended = "the lock of a ring could not be had";
+    of_rings("ring_contended_packets_total", contended, &losses.ring_contended);
     families
         .counter(
             "not_inspected_packets_total",
             "Packets that nDPI was not given, by where and why.",
         )
         .count(&[("why", "held_back")], losses.held_back)
-        .count(&[("why", "left_out")], losses.left_out)
-        .count(&[("why", "queue_full")], losses.queue_full);
+        .count(&[("why", "left_out")], losses.left_out);
     families
         .counter("lost_frames_total", "Frames that a peer interface did not take.")
         .count(&[], losses.lost_frames);
@@ -125,8 +130,9 @@ fn workers(families: &mut Families, snapshot: &Snapshot) {
         let workers = names.iter().zip(&snapshot.workers);
         family.each("worker", workers.map(|(name, worker)| (&**name, count(worker))));
     };
-    let waiting = families.gauge("worker_waiting_packets", "Packets that wait for a worker.");
-    each(waiting, |it| it.waiting);
+    let waiting =
+        families.gauge("worker_waiting_bytes", "Bytes that wait in the rings of a worker.");
+    each(waiting, |it| it.waiting_bytes);
     let flows = families.gauge("worker_flows", "Flows in the table of a worker.");
     each(flows, |it| it.flows);
     let taken =

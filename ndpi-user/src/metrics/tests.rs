@@ -60,7 +60,11 @@ fn snapshot() -> Snapshot {
         policy: PolicyState { revision: 3, rules: 2, last_reload, ..PolicyState::default() },
         packets: vec![counted("shown"), counted("count")],
         tables: vec![Fill { table: "flows".into(), used: 3, places: 9 }],
-        losses: LostSoFar { ring_full: RingLoss::of(&[0, 5]), ..LostSoFar::default() },
+        losses: LostSoFar {
+            ring_full: lost_by_ring(5),
+            ring_contended: lost_by_ring(6),
+            ..LostSoFar::default()
+        },
         workers: vec![WorkerState::default(); 2],
         decided: BTreeMap::from([("content".into(), 5)]),
         hints: Hints { asked: 5, given: 2 },
@@ -72,6 +76,10 @@ fn snapshot() -> Snapshot {
         sinks: vec![SinkState { sink: "records".into(), waiting: 1, lost: 2, closed: false }],
         ..Snapshot::default()
     }
+}
+
+fn lost_by_ring(packets: u64) -> Vec<RingLoss> {
+    vec![RingLoss { ring: 3, worker: 1, kind: "urgent".into(), packets }]
 }
 
 fn broken() -> Snapshot {

@@ -43,12 +43,12 @@ pub struct WorkerShare {
 
 /// What is known of a worker without asking it.
 pub trait Queue: fmt::Debug + Send + Sync {
-    /// Packets that wait for it.
-    fn waiting(&self) -> usize;
+    /// Bytes that wait for it in its rings: its samples with their headers.
+    fn waiting_bytes(&self) -> usize;
     /// Whether it does not go on.
     fn is_stuck(&self) -> bool;
-    /// Packets that it was not given as it was behind, and those that were lost as it took none.
-    fn not_given(&self) -> (u64, u64);
+    /// Packets that it left out as it was behind.
+    fn left_out(&self) -> u64;
 }
 
 /// The place of one worker on the board.
@@ -74,7 +74,7 @@ impl Place {
     fn state(&self) -> WorkerState {
         let share = self.share();
         WorkerState {
-            waiting: self.0.queue.waiting() as u64,
+            waiting_bytes: self.0.queue.waiting_bytes() as u64,
             stuck: self.0.queue.is_stuck(),
             flows: share.flows,
             pending: share.pending,
@@ -129,7 +129,6 @@ pub(super) struct Sum {
     pub(super) workers: Vec<WorkerState>,
     pub(super) notes: u64,
     pub(super) left_out: u64,
-    pub(super) queue_full: u64,
     pub(super) decided: BTreeMap<DecidedBy, u64>,
     pub(super) hints: Hints,
     pub(super) found: Found,
@@ -184,11 +183,10 @@ impl Board {
     pub(super) fn sum(&self) -> Sum {
         let mut sum = Sum::default();
         for place in self.places() {
-            let (share, not_given) = (place.share(), place.0.queue.not_given());
+            let share = place.share();
             sum.workers.push(place.state());
             sum.notes += share.notes;
-            sum.left_out += not_given.0;
-            sum.queue_full += not_given.1;
+            sum.left_out += place.0.queue.left_out();
             for (by, flows) in &share.decided {
                 *sum.decided.entry(*by).or_default() += flows;
             }

@@ -221,7 +221,7 @@ mod tests {
             displaced: None,
         };
         let directions = || Directions { time: at(2), iface: "eth1".into(), flows: 9, halves: 8 };
-        let load = || Load { time: at(2), longest_us: 1, left_out: 2, queue_full: 0 };
+        let load = || Load { time: at(2), longest_us: 1, left_out: 2 };
         let worker = |worker| StuckWorker { time: at(2), worker, workers: 2, seconds: 10 };
         let pairs = [
             (Status::EgressBlind(order(1)), Status::EgressFirst(order(1))),

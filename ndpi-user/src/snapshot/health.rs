@@ -2,7 +2,7 @@
 
 use ndpi_events::{Event, Status, Time, Word};
 
-use super::model::{Problem, Snapshot};
+use super::model::{Problem, Rates, Snapshot};
 use crate::export::messages;
 
 /// How long a heartbeat may be old: it comes ten times a second.
@@ -21,18 +21,19 @@ pub(super) struct Signs {
 
 /// What is wrong: first what keeps enforcement from being whole.
 pub(super) fn problems(snapshot: &Snapshot, signs: &Signs) -> Vec<Problem> {
-    let mut problems: Vec<_> =
-        [nowhere(snapshot), dry_run(snapshot), silent(signs), full_rings(snapshot)]
-            .into_iter()
-            .flatten()
-            .chain(unenforced(snapshot))
-            .chain(signs.standing.iter().filter_map(|(since, status)| standing(*since, status)))
-            .chain(refused_verdicts(snapshot))
-            .chain(signs.unread.iter().map(|what| problem("unreadable", true, what.clone())))
-            .chain(refused_policy(snapshot))
-            .chain(lost_records(snapshot))
-            .chain(lost_events(snapshot))
-            .collect();
+    let of_packets = [silent(signs), full_rings(snapshot), contended_rings(snapshot)];
+    let mut problems: Vec<_> = [nowhere(snapshot), dry_run(snapshot)]
+        .into_iter()
+        .chain(of_packets)
+        .flatten()
+        .chain(unenforced(snapshot))
+        .chain(signs.standing.iter().filter_map(|(since, status)| standing(*since, status)))
+        .chain(refused_verdicts(snapshot))
+        .chain(signs.unread.iter().map(|what| problem("unreadable", true, what.clone())))
+        .chain(refused_policy(snapshot))
+        .chain(lost_records(snapshot))
+        .chain(lost_events(snapshot))
+        .collect();
     problems.sort_by_key(|problem| !problem.breaks);
     problems
 }
@@ -70,14 +71,25 @@ fn silent(signs: &Signs) -> Option<Problem> {
 }
 
 fn full_rings(snapshot: &Snapshot) -> Option<Problem> {
-    let rates = snapshot.rates.filter(|rates| rates.ring_full > 0)?;
-    let text = format!(
-        "{} packets were not shown to nDPI in the last {}s, as rings were full: what is to be blocked may \
-         pass; --ring-size and --workers allow for more",
-        rates.ring_full,
-        rates.over_ms / 1000
-    );
+    let rates = snapshot.rates?;
+    let text = not_shown(rates, rates.ring_full, "rings were full", "--ring-size and --workers")?;
     Some(problem("rings-full", true, text))
+}
+
+fn contended_rings(snapshot: &Snapshot) -> Option<Problem> {
+    let rates = snapshot.rates?;
+    let text =
+        not_shown(rates, rates.ring_contended, "CPUs contended for rings", "more --workers")?;
+    Some(problem("rings-contended", true, text))
+}
+
+fn not_shown(rates: Rates, packets: u64, why: &str, remedy: &str) -> Option<String> {
+    let seconds = rates.over_ms / 1000;
+    let text = format!(
+        "{packets} packets were not shown to nDPI in the last {seconds}s, as {why}: what is to be blocked may \
+         pass; {remedy} allow for more"
+    );
+    (packets > 0).then_some(text)
 }
 
 fn standing(since: Time, status: &Status) -> Option<Problem> {
@@ -132,12 +144,13 @@ fn lost_events(snapshot: &Snapshot) -> Option<Problem> {
 }
 
 /// Every word for a problem, for those who list them.
-pub const PROBLEMS: [&str; 16] = [
+pub const PROBLEMS: [&str; 17] = [
     "nothing-attached",
     "dry-run",
     "not-enforced",
     "silent",
     "rings-full",
+    "rings-contended",
     "egress-blind",
     "one-directional",
     "worker-stuck",
@@ -161,7 +174,7 @@ mod tests {
     use ndpi_events::{Crowding, EgressOrder, StuckWorker};
 
     use super::*;
-    use crate::snapshot::model::{LastReload, Rates, SinkState, WorkerState};
+    use crate::snapshot::model::{LastReload, SinkState, WorkerState};
     use crate::snapshot::testing::eth0;
 
     fn well() -> Snapshot {
@@ -201,6 +214,8 @@ mod tests {
         assert_eq!(found(&none_yet, &Signs::default()), []);
         let rates = Some(Rates { over_ms: 9000, ring_full: 3, ..Rates::default() });
         assert_eq!(one(&Snapshot { rates, ..well() }), is("rings-full", true));
+        let rates = Some(Rates { over_ms: 9000, ring_contended: 3, ..Rates::default() });
+        assert_eq!(one(&Snapshot { rates, ..well() }), is("rings-contended", true));
         let workers = vec![WorkerState { pending: 2, ..WorkerState::default() }];
         assert_eq!(one(&Snapshot { workers, ..well() }), is("verdicts-refused", true));
         let sinks = vec![SinkState { sink: "records".into(), waiting: 0, lost: 0, closed: true }];

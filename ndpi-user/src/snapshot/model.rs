@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use ndpi_events::{Attached, Time, Word};
+use ndpi_kernel::LossOfRing;
 use serde::{Deserialize, Serialize};
 
 use super::buckets::Buckets;
@@ -144,6 +145,9 @@ pub struct Rates {
     pub shown: u64,
     /// Packets that were not shown as a ring was full: not per second, but all of that time.
     pub ring_full: u64,
+    /// The same of those for which the lock of a ring could not be had.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ring_contended: u64,
 }
 
 /// Packets that left the programs of one hook in one way.
@@ -185,12 +189,13 @@ pub struct LostSoFar {
     /// Packets that were not shown as a ring was full; rings that lost nothing are left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ring_full: Vec<RingLoss>,
+    /// The same of those for which the lock of a ring could not be had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ring_contended: Vec<RingLoss>,
     /// Packets that the kernel did not show as user space was behind.
     pub held_back: u64,
-    /// Packets that were shown, and that nDPI was not given as its worker was behind.
+    /// Packets that were shown, and that a worker left out as it was behind.
     pub left_out: u64,
-    /// Packets that were shown, and lost as their worker took none.
-    pub queue_full: u64,
     /// Frames that were to leave through a peer interface, and could not.
     pub lost_frames: u64,
     /// Events that the one who keeps this account missed: what is said of interfaces and problems may be
@@ -199,19 +204,28 @@ pub struct LostSoFar {
     pub events: u64,
 }
 
-/// Packets that one ring had no room for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Packets that one ring did not take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RingLoss {
-    /// The ring's number.
+    /// The ring's number: its place in `RINGS`.
     pub ring: usize,
+    /// The worker that reads it.
+    pub worker: usize,
+    /// Which of that worker's rings it is: `common` or `urgent`.
+    pub kind: Word,
     /// How many.
     pub packets: u64,
 }
 
 impl RingLoss {
-    /// Those of the rings, by number, that lost something.
-    pub fn of(rings: &[u64]) -> Vec<Self> {
-        let all = rings.iter().enumerate().map(|(ring, &packets)| Self { ring, packets });
+    /// Those of the rings that have lost something, by `count`.
+    pub fn of(rings: &[LossOfRing], count: fn(&ndpi_common::RingLoss) -> u64) -> Vec<Self> {
+        let all = rings.iter().map(|&LossOfRing { ring, worker, lane, loss }| Self {
+            ring,
+            worker,
+            kind: lane.name().into(),
+            packets: count(&loss),
+        });
         all.filter(|loss| loss.packets > 0).collect()
     }
 }
@@ -219,8 +233,8 @@ impl RingLoss {
 /// A thread that classifies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerState {
-    /// Packets that wait for it now.
-    pub waiting: u64,
+    /// Bytes that wait in its rings now: samples with their headers.
+    pub waiting_bytes: u64,
     /// Whether it does not go on.
     pub stuck: bool,
     /// Flows in its table.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::{Receiver, RecvTimeoutError};
 use ndpi_common::{MAX_SERVERS, TICK_NS, tick_of};
 use ndpi_events::{BusBuilder, Kind, Kinds, Losses, Subscription, Time};
-use ndpi_kernel::{LostFrames, MapError, RuntimeConfig, Statistics, Stats, ktime_ns};
+use ndpi_kernel::{LostFrames, MapError, RingLosses, RuntimeConfig, Statistics, Stats, ktime_ns};
 
 use super::board::{Board, Sum, Swept, locked};
 use super::conditions::Conditions;
@@ -47,6 +47,8 @@ pub struct Facts {
 pub struct Maps {
     /// The statistics.
     pub stats: Stats,
+    /// What the rings have lost.
+    pub ring_losses: RingLosses,
     /// Frames that peer interfaces did not take.
     pub lost_frames: LostFrames,
     /// The heartbeat.
@@ -215,14 +217,15 @@ impl Observer {
     }
 
     fn losses(&self, sum: &Sum, signs: &mut Signs) -> LostSoFar {
-        let rings = self.read("what rings lost", signs, |it| it.stats.ring_full());
+        let rings = self.read("what rings lost", signs, |it| it.ring_losses.read());
+        let rings = rings.unwrap_or_default();
         let held_back = self.read("what was held back", signs, |it| it.stats.held_back());
         let lost_frames = self.read("lost frames", signs, |it| it.lost_frames.read());
         LostSoFar {
-            ring_full: RingLoss::of(&rings.unwrap_or_default()),
+            ring_full: RingLoss::of(&rings, |loss| loss.full),
+            ring_contended: RingLoss::of(&rings, |loss| loss.contended),
             held_back: held_back.unwrap_or_default(),
             left_out: sum.left_out,
-            queue_full: sum.queue_full,
             lost_frames: lost_frames.unwrap_or_default(),
             events: self.events.losses().lost(),
         }

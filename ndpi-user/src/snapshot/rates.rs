@@ -18,6 +18,7 @@ pub(super) struct Counts {
     dropped: u64,
     shown: u64,
     ring_full: u64,
+    ring_contended: u64,
 }
 
 impl Counts {
@@ -29,6 +30,7 @@ impl Counts {
             dropped: statistics.outcome(Outcome::Dropped).packets,
             shown: statistics.reason(Reason::Shown).packets,
             ring_full: statistics.reason(Reason::RingFull).packets,
+            ring_contended: statistics.reason(Reason::RingContended).packets,
         }
     }
 }
@@ -59,6 +61,7 @@ impl Readings {
             dropped: per_second(rise(now.dropped, before.dropped))?,
             shown: per_second(rise(now.shown, before.shown))?,
             ring_full: rise(now.ring_full, before.ring_full),
+            ring_contended: rise(now.ring_contended, before.ring_contended),
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::snapshot::{Fill, LostSoFar, RingLoss, Snapshot, Swept, counted};
 /// A snapshot of what is pinned: packets, losses and how full the tables are. What only the process knows is
 /// left empty.
 pub(super) fn from_maps(pinned: &Pinned) -> Result<Snapshot, MapError> {
-    let statistics = pinned.stats.read()?;
+    let (statistics, rings) = (pinned.stats.read()?, pinned.ring_losses.read()?);
     Ok(Snapshot {
         time: Time::now(),
         dry_run: pinned.live.read()?.fixed & Switches::DRY_RUN != 0,
@@ -19,7 +19,8 @@ pub(super) fn from_maps(pinned: &Pinned) -> Result<Snapshot, MapError> {
         packets: counted(&statistics),
         tables: tables(pinned)?,
         losses: LostSoFar {
-            ring_full: RingLoss::of(&pinned.stats.ring_full()?),
+            ring_full: RingLoss::of(&rings, |loss| loss.full),
+            ring_contended: RingLoss::of(&rings, |loss| loss.contended),
             held_back: pinned.stats.held_back()?,
             ..LostSoFar::default()
         },

@@ -10,7 +10,7 @@ use super::lines::Lines;
 use crate::record::Time;
 use crate::report::units::{bytes, duration, grouped};
 use crate::snapshot::{
-    Fill, LastReload, LostSoFar, PolicyState, Problem, Rates, Snapshot, Watched,
+    Fill, LastReload, LostSoFar, PolicyState, Problem, Rates, RingLoss, Snapshot, Watched,
 };
 use crate::stdout::width;
 
@@ -185,13 +185,14 @@ fn tables(tables: &[Fill]) -> String {
 }
 
 fn losses(losses: &LostSoFar, snapshot: &Snapshot) -> String {
-    let LostSoFar { ring_full, held_back, left_out, queue_full, lost_frames, .. } = losses;
+    let LostSoFar { ring_full, held_back, left_out, ring_contended, lost_frames, .. } = losses;
+    let of_rings = |rings: &[RingLoss]| rings.iter().map(|loss| loss.packets).sum();
     let records: u64 = snapshot.sinks.iter().map(|sink| sink.lost).sum();
     let all = [
-        (ring_full.iter().map(|loss| loss.packets).sum(), "not shown, as rings were full"),
+        (of_rings(ring_full), "not shown, as rings were full"),
+        (of_rings(ring_contended), "not shown, as rings were locked"),
         (*held_back, "held back by the kernel"),
         (*left_out, "left out, as workers were behind"),
-        (*queue_full, "lost on the way to a worker"),
         (*lost_frames, "not taken by a peer interface"),
         (records, "records and messages"),
     ];

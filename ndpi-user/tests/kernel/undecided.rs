@@ -247,9 +247,10 @@ fn a_sample_says_whether_payload_before_it_could_not_be_shown() {
     let Some(mut kernel) = kernel(settings) else { return };
     for hook in HOOKS {
         for (talk, first) in [(V4, SYN), (V6, SYN), (V4.udp(), 0)] {
-            // Others fill the ring, to less than the smallest record.
+            // Others fill both rings, to less than the smallest record.
             for port in 1000..1100 {
                 kernel.run(hook, &V4.udp().with_port(port).out(0, &[0; 10]));
+                kernel.run(hook, &V4.with_port(port).out(ACK, &[0; 10]));
             }
             let talk = talk.with_port(7 + hook as u16);
             let tcp_flags = if first == SYN {

@@ -42,7 +42,7 @@ fn number(record: &Value, field: &str) -> u64 {
 }
 
 #[test]
-fn packets_that_found_a_full_ring_are_told_by_cpu() {
+fn packets_that_found_a_full_ring_are_reported_by_cpu_and_by_ring() {
     if !ready(&PROGRAMS) {
         return;
     }
@@ -53,7 +53,7 @@ fn packets_that_found_a_full_ring_are_told_by_cpu() {
     instance.signal(Signal::STOP);
     send(&sandbox);
     instance.signal(Signal::CONT);
-    wait_until(|| instance.stderr().contains("as rings were full (CPU "));
+    wait_until(|| instance.stderr().contains("as rings were full (worker "));
     let (now, code) = status(&sandbox);
     assert!(problems(&now).contains(&"rings-full") && code == Some(1), "{now}");
     assert!(now["losses"]["ring_full"].as_array().is_some_and(|it| !it.is_empty()), "{now}");
@@ -64,10 +64,13 @@ fn packets_that_found_a_full_ring_are_told_by_cpu() {
     assert_eq!(number(&record, "seen"), left.iter().sum::<u64>());
     let lossy = record["ring_full"].as_array().unwrap();
     assert!(!lossy.is_empty(), "{record}");
-    let text: Vec<_> =
-        lossy.iter().map(|it| format!("CPU {}: {}", it["cpu"], it["packets"])).collect();
+    let sum = |list: &[Value], field| list.iter().map(|it| number(it, field)).sum::<u64>();
+    let rings = record["rings"].as_array().unwrap();
+    let full = sum(rings, "full");
+    assert_eq!((full, sum(rings, "contended")), (sum(lossy, "packets"), 0), "{record}");
+    assert!(rings.iter().all(|it| it["worker"] == 0), "{record}");
     let said = instance.stderr();
-    assert!(said.contains(&format!("rings were full: {}; try", text.join(", "))), "{said}");
+    assert!(said.contains(&format!("rings were full: worker 0: {full}; try")), "{said}");
 }
 
 #[test]
@@ -284,10 +287,13 @@ fn flows_whose_hello_was_lost_are_incomplete_and_undecided() {
     // Nobody reads the rings meanwhile.
     instance.signal(Signal::STOP);
     pair.far(fill_rings);
+    // What carries payload has a ring of its own.
+    let mut filling = connect(&pair, &listener);
+    (0..20).for_each(|_| assert!(says(&mut filling, DATA, DATA)));
     let mut lost = connect(&pair, &listener);
     assert!(says(&mut lost, DATA, DATA));
     instance.signal(Signal::CONT);
-    wait_until(|| instance.stderr().contains("as rings were full (CPU "));
+    wait_until(|| instance.stderr().contains("as rings were full (worker "));
     let end = Instant::now() + Duration::from_secs(10);
     for side in [&lost.0, &lost.1] {
         side.set_read_timeout(Some(Duration::from_millis(200))).unwrap();

@@ -13,7 +13,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum, ValueHint};
 use log::LevelFilter;
 use ndpi_common::Switches;
-use ndpi_flow::{Accounting, Settings, Timeouts};
+use ndpi_flow::{Accounting, Settings, Shards, Timeouts};
 use ndpi_kernel::{DEFAULT_PIN_DIRECTORY, LoadOptions, messages_beside};
 
 use self::tables::TableOptions;
@@ -107,11 +107,12 @@ pub struct RunArguments {
     #[command(flatten)]
     tables: TableOptions,
 
-    /// Size of each CPU's ring buffer of samples in bytes, rounded up to a power of two
+    /// Size in bytes of each of the two ring buffers of samples that each worker has (one for most packets, one
+    /// for TCP packets with payload, which are looked at first), rounded up to a power of two
     #[arg(long, value_name = "BYTES", default_value_t = 4 << 20)]
     ring_size: u32,
 
-    /// Microseconds that samples may wait for others when the reader of the rings is woken more than a
+    /// Microseconds that samples may wait for others when a worker is woken more than a
     /// thousand times per second; 0 for never. Each wake-up costs the CPU that sees the packet
     #[arg(long, value_name = "MICROSECONDS", default_value_t = 250,
           value_parser = clap::value_parser!(u32).range(..=100_000))]
@@ -210,6 +211,7 @@ impl RunArguments {
         LoadOptions {
             verdicts: self.tables.verdicts(self.worker_count()),
             tracks: self.tables.tracks(),
+            division: Shards::seeded(self.worker_count()).division(),
             ring_bytes: self.ring_size,
             budget: self.budget.get().into(),
             snap: self.snap,

@@ -10,8 +10,8 @@ use ndpi::{AppId, Classification, State};
 use ndpi_common::{Direction, KeyV4};
 use ndpi_events::{Bus, Losses};
 use ndpi_flow::{
-    Accounting, Action, Batch, Classifier, Details, Detector, End, FlowKey, NoBlocklist, Sample,
-    Servers, Settings, Shares, Timeouts, Verdict,
+    Accounting, Action, Classifier, Details, Detector, End, FlowKey, NoBlocklist, Sample, Servers,
+    Settings, Shares, Timeouts, Verdict,
 };
 use ndpi_labels::Findings;
 use ndpi_policy::{Facts, Policy, Support, Vocabulary};
@@ -22,6 +22,7 @@ use crate::enforce::{ActivePolicy, DesiredVerdict, PolicyInstaller};
 use crate::interfaces::Roster;
 use crate::live::backlog::Backlog;
 use crate::live::crowding::Crowding;
+use crate::live::feed::{Fed, Feed};
 use crate::live::halves::Halves;
 use crate::live::message::{Message, Over, Rejudged};
 use crate::live::suspects::Suspects;
@@ -76,6 +77,27 @@ impl Detector for Script {
     }
 }
 
+/// What waits for a worker.
+enum Waiting {
+    /// A packet of a flow, the last that is shown or not.
+    Packet {
+        flow: u8,
+        last: bool,
+    },
+    Message(Message),
+}
+
+/// No samples.
+struct Silence;
+
+impl Feed for Silence {
+    fn poll(&mut self, timeout: Duration, _each: impl FnMut(Fed<'_>)) -> anyhow::Result<usize> {
+        // Messages end no wait here.
+        std::thread::sleep(timeout.min(Duration::from_millis(1)));
+        Ok(0)
+    }
+}
+
 /// A change of policy under way.
 struct Change {
     before: Arc<ActivePolicy>,
@@ -89,7 +111,7 @@ pub(super) struct Run {
     change: Option<Change>,
     waiting: VecDeque<Arc<Policy>>,
     workers: Vec<Worker<Script, Model>>,
-    inboxes: Vec<VecDeque<Message>>,
+    inboxes: Vec<VecDeque<Waiting>>,
     /// Flows whose verdict has stood since they began, and what they are.
     decided: HashMap<u8, Classification>,
     /// Flows whose verdict had to go, and what they are: a packet brings it back.
@@ -190,9 +212,8 @@ fn worker(
         max_flows,
         normalise: true,
     };
-    let (empties, _) = channel::bounded(1);
     let classifier = Classifier::with_shares(Script, settings, &Shares::default(), 9);
-    Worker::new(classifier, sink, inbox, backlog, empties)
+    Worker::new(classifier, sink, inbox, backlog)
 }
 
 /// Runs a worker that is alone, until nobody sends to it any more. `begin` is given the policy
@@ -208,7 +229,7 @@ pub(in crate::live) fn run_alone(
     let shared = shared(&bus, &in_force);
     let sink = WorkerSink::new(model, Arc::clone(&in_force), &shared, "worker-0");
     begin(in_force);
-    worker(sink, 9, inbox, backlog).run();
+    worker(sink, 9, inbox, backlog).run(&mut Silence).unwrap();
 }
 
 impl Run {
@@ -247,10 +268,7 @@ impl Run {
         let handling = self.model.packet(&key(flow));
         self.check(flow, handling);
         if let Handling::Shown { last } = handling {
-            let (sample, content) = sample(flow, last);
-            let mut batch = Batch::default();
-            batch.push(&Sample { l3: &content, ..sample });
-            self.inboxes[owner(flow)].push_back(Message::Samples(batch));
+            self.inboxes[owner(flow)].push_back(Waiting::Packet { flow, last });
         }
     }
 
@@ -281,13 +299,22 @@ impl Run {
     /// A worker looks at its next message.
     pub(super) fn work(&mut self, worker: usize) {
         let before: Vec<_> = (0..FLOWS).map(|flow| self.standing(flow)).collect();
-        let Some(message) = self.inboxes[worker].pop_front() else { return self.finish_change() };
-        let (over, seen) = match &message {
-            Message::Over(flows) => (Some(flows[0].key), None),
-            Message::Samples(batch) => (None, batch.iter().next().map(|sample| sample.key)),
-            _ => (None, None),
-        };
-        self.workers[worker].take(message);
+        let Some(next) = self.inboxes[worker].pop_front() else { return self.finish_change() };
+        let (mut over, mut seen) = (None, None);
+        match next {
+            Waiting::Packet { flow, last } => {
+                seen = Some(key(flow));
+                let (sample, content) = sample(flow, last);
+                let sample = Some(Sample { l3: &content, ..sample });
+                self.workers[worker].take_sample(&Fed { sample, seen_ns: 0, read_ns: 0 });
+            }
+            Waiting::Message(message) => {
+                if let Message::Over(flows) = &message {
+                    over = Some(flows[0].key);
+                }
+                self.workers[worker].take(message);
+            }
+        }
         for (flow, before) in (0..).zip(before) {
             let has_passed = before.is_some_and(|it| !it.verdict.action.drops());
             if let Some(now) = self.standing(flow) {
@@ -341,7 +368,10 @@ impl Run {
             let next = Arc::new(self.installer.install(policy, 0).unwrap());
             let (judged, done): (Sender<Rejudged>, _) = channel::bounded(WORKERS);
             for inbox in &mut self.inboxes {
-                inbox.push_back(Message::Policy(Arc::clone(&next), judged.clone()));
+                inbox.push_back(Waiting::Message(Message::Policy(
+                    Arc::clone(&next),
+                    judged.clone(),
+                )));
             }
             let before = std::mem::replace(&mut self.in_force, next);
             self.change = Some(Change { before, done });
@@ -374,7 +404,7 @@ impl Run {
         let last_seen = self.model.maps().verdicts.get(&key(flow)).map(|entry| entry.last_seen);
         if let Some(last_seen) = last_seen {
             let over = Over { key: key(flow), end: End::Idle, last_seen, last_seen_ns: NOW_NS };
-            self.inboxes[owner(flow)].push_back(Message::Over(vec![over]));
+            self.inboxes[owner(flow)].push_back(Waiting::Message(Message::Over(vec![over])));
         }
     }
 
@@ -388,7 +418,7 @@ impl Run {
         let shared: Vec<u32> = self.in_force.shared().collect();
         assert!(self.model.maps().buckets.keys().all(|number| shared.contains(number)));
         for worker in self.workers {
-            worker.run();
+            worker.run(&mut Silence).unwrap();
         }
         assert!(self.model.maps().verdicts.is_empty() && self.model.maps().tracks.is_empty());
         let mut recorded = HashMap::<u8, (u64, u64)>::new();

@@ -6,8 +6,8 @@ use super::Histogram;
 
 /// What a packet waits for, in turn, and what that is.
 const STAGES: [(&str, &str); 5] = [
-    ("ring", "in the ring, waking the reader"),
-    ("queue", "waking the worker, samples before it"),
+    ("ring", "in the ring, waking the worker"),
+    ("queue", "samples before it"),
     ("inspect", "flow table and nDPI"),
     ("policy", "rules"),
     ("write", "writing the verdict"),

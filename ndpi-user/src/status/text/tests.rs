@@ -38,6 +38,7 @@ fn snapshot() -> Snapshot {
             dropped: 12,
             shown: 1234,
             ring_full: 0,
+            ring_contended: 0,
         }),
         packets: vec![counted("passed", 1_000_000), counted("dropped", 4096)],
         tables: vec![Fill { table: "flows".into(), used: 2621, places: 262_144 }],
@@ -82,7 +83,8 @@ fn what_is_wrong_comes_first() {
         },
         Problem { what: "records-lost".into(), breaks: false, since: None, text: "7".into() },
     ];
-    snapshot.losses.ring_full = RingLoss::of(&[3, 0, 4]);
+    let loss = |ring, packets| RingLoss { ring, worker: ring, kind: "common".into(), packets };
+    snapshot.losses.ring_full = vec![loss(0, 3), loss(2, 4)];
     snapshot.sinks = vec![SinkState { sink: "records".into(), waiting: 0, lost: 7, closed: false }];
     let found = found(State::Running, Some(snapshot));
     let text = text_within(&found, None);

@@ -1,0 +1,77 @@
+//! Samples on their way from the rings to the classifier of a worker.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use ndpi_common::{SampleFlags, SampleHeader};
+use ndpi_flow::{Sample, Unpacker};
+use ndpi_kernel::{Clock, Rings, Waiting};
+
+use super::arrivals::Arrivals;
+use super::backlog::Behind;
+use crate::interfaces::Roster;
+
+/// A sample of the kernel's, or none where it is left out, and when it was seen and taken.
+pub(super) struct Fed<'a> {
+    /// `None` where nDPI can do without it and the worker is behind.
+    pub sample: Option<Sample<'a>>,
+    /// When the packet was seen, nanoseconds since boot.
+    pub seen_ns: u64,
+    /// When the worker began with what was there, with this sample among it.
+    pub read_ns: u64,
+}
+
+/// Where samples come from.
+pub(super) trait Feed {
+    /// Hands out samples that are there, or waits until some are there or a message is, for at most `timeout`;
+    /// returns how many it handed out.
+    fn poll(&mut self, timeout: Duration, each: impl FnMut(Fed<'_>)) -> Result<usize>;
+}
+
+/// The rings of a worker.
+#[derive(Debug)]
+pub(super) struct RingFeed {
+    pub(super) rings: Rings,
+    pub(super) unpacker: Unpacker,
+    pub(super) clock: Clock,
+    pub(super) interfaces: Roster,
+    pub(super) arrivals: Arrivals,
+}
+
+impl Feed for RingFeed {
+    fn poll(&mut self, timeout: Duration, mut each: impl FnMut(Fed<'_>)) -> Result<usize> {
+        let Self { rings, unpacker, clock, interfaces, arrivals } = self;
+        let polled = rings.serve(Some(timeout), |header, l3, waiting| {
+            arrivals.note(header.ifindex, interfaces);
+            let time_ns = clock.epoch_ns(header.ktime_ns);
+            let Some(sample) = unpacker.sample(header, time_ns, l3) else { return };
+            let is_spared = !sample.last && is_spared(header, waiting);
+            let read_ns = header.ktime_ns + u64::try_from(waiting.time.as_nanos()).unwrap_or(0);
+            let sample = Some(sample).filter(|_| !is_spared);
+            each(Fed { sample, seen_ns: header.ktime_ns, read_ns });
+        })?;
+        Ok(polled.samples)
+    }
+}
+
+/// Whether a sample is left out: nDPI can do without it, or has been given what came later.
+fn is_spared(header: &SampleHeader, waiting: Waiting) -> bool {
+    let is_empty = header.flags & SampleFlags::EMPTY != 0;
+    waiting.is_overtaken && is_empty || Behind::of(waiting).spares(header)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_too_late_to_say_anything_is_left_out() {
+        // SAFETY: integers and byte arrays only: all zeros is a header.
+        let header: SampleHeader = unsafe { std::mem::zeroed() };
+        let syn = SampleHeader { flags: SampleFlags::EMPTY, ..header };
+        let query = SampleHeader { number: 1, ..header };
+        let overtaken = Waiting { is_overtaken: true, ..Waiting::default() };
+        assert!(is_spared(&syn, overtaken) && !is_spared(&syn, Waiting::default()));
+        assert!(!is_spared(&query, overtaken), "it is of another flow than what is urgent");
+    }
+}
