@@ -6,30 +6,34 @@ use crate::resegment::fit;
 use crate::sample::Sample;
 use crate::tenant::Tenant;
 
-/// Makes samples, with room for one packet.
+/// Makes samples, with room for one packet that is rewritten; others stay where they are.
 #[derive(Debug)]
 pub struct Unpacker {
-    packet: Vec<u8>,
+    rewritten: Vec<u8>,
     budget: u32,
 }
 
 impl Unpacker {
     /// Of a flow, the kernel shows `budget` packets at most.
     pub fn new(budget: u32) -> Self {
-        Self { packet: Vec::new(), budget }
+        Self { rewritten: Vec::new(), budget }
     }
 
     /// The sample of a record: its header, when it was seen (nanoseconds since the Unix epoch), and
     /// the bytes of the packet from its IP header on. `None` for a header of no known family.
-    pub fn sample(&mut self, header: &SampleHeader, time_ns: u64, l3: &[u8]) -> Option<Sample<'_>> {
+    pub fn sample<'a>(
+        &'a mut self,
+        header: &SampleHeader,
+        time_ns: u64,
+        l3: &'a [u8],
+    ) -> Option<Sample<'a>> {
         let key = header.key()?;
-        self.packet.clear();
-        self.packet.extend_from_slice(l3);
         let odd = SampleFlags::CUT | SampleFlags::NO_LENGTH;
-        let mut length = l3.len();
-        if header.segment_size > 0 || header.flags & odd != 0 {
-            length = fit(&mut self.packet, header.segment_size);
-        }
+        let l3 = if header.segment_size > 0 || header.flags & odd != 0 {
+            self.rewrite(l3, header.segment_size)
+        } else {
+            l3
+        };
         // What a server's sake drops goes nowhere as what is inside.
         let outer = SampleFlags::OUTER | SampleFlags::SERVER;
         Some(Sample {
@@ -38,7 +42,7 @@ impl Unpacker {
             direction: header.direction(),
             time_ns,
             clock_ns: time_ns,
-            l3: &self.packet[..length],
+            l3,
             bytes: header.wire_bytes,
             packets: u32::from(header.segments.max(1)),
             tcp_flags: header.tcp_flags,
@@ -56,5 +60,13 @@ impl Unpacker {
             ingress: header.hook() == Hook::Xdp,
             sequence: header.sequence,
         })
+    }
+
+    /// The packet with lengths that fit what is there of it.
+    fn rewrite(&mut self, l3: &[u8], segment_size: u32) -> &[u8] {
+        self.rewritten.clear();
+        self.rewritten.extend_from_slice(l3);
+        let length = fit(&mut self.rewritten, segment_size);
+        &self.rewritten[..length]
     }
 }
