@@ -27,7 +27,7 @@ impl Unpacker {
         time_ns: u64,
         l3: &'a [u8],
     ) -> Option<Sample<'a>> {
-        let key = header.key()?;
+        let (key, last) = (header.key()?, header.number >= self.budget);
         let odd = SampleFlags::CUT | SampleFlags::NO_LENGTH;
         let l3 = if header.segment_size > 0 || header.flags & odd != 0 {
             self.rewrite(l3, header.segment_size)
@@ -51,7 +51,7 @@ impl Unpacker {
             rejected: header.flags & SampleFlags::REJECTED != 0,
             watched: header.flags & SampleFlags::WATCHED != 0,
             blocked: header.flags & SampleFlags::SERVER != 0,
-            last: header.number >= self.budget,
+            last,
             empty: header.flags & SampleFlags::EMPTY != 0,
             under_way: header.flags & SampleFlags::UNDER_WAY != 0,
             loss: header.flags & SampleFlags::LOSS != 0,

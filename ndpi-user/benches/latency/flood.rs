@@ -47,7 +47,7 @@ impl Flood {
     /// lasted for long enough.
     pub(crate) fn send(&self, stop: &AtomicBool) -> Result<Sent, Box<dyn Error + Send + Sync>> {
         stay_on_last_cpu()?;
-        let socket = Socket::open(interface::index(FAR_LINK)?.try_into()?)?;
+        let socket = Socket::open(interface::index(FAR_LINK)?.try_into()?, true)?;
         let most = u64::from(self.rate) * self.longest.as_secs();
         let (mut frames, mut packets, began) = (Frames::new(self.kind), 0, Instant::now());
         while !stop.load(Ordering::Relaxed) && began.elapsed() < self.longest && packets < most {
@@ -65,11 +65,13 @@ impl Flood {
     }
 }
 
-/// A packet socket that sends past the queueing discipline (packet(7)).
-struct Socket(OwnedFd);
+/// A packet socket (packet(7)).
+pub(crate) struct Socket(OwnedFd);
 
 impl Socket {
-    fn open(interface: i32) -> io::Result<Self> {
+    /// Opens one that is bound to an interface of this thread's namespace. One that `bypasses` the queueing discipline
+    /// passes no program at egress either.
+    pub(crate) fn open(interface: i32, bypasses: bool) -> io::Result<Self> {
         // SAFETY: no pointers.
         let fd = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
         if fd < 0 {
@@ -84,16 +86,16 @@ impl Socket {
         let length = size_of::<libc::sockaddr_ll>().try_into().unwrap_or_default();
         // SAFETY: the kernel reads an address of this length, which lives until it returns.
         let bound = unsafe { libc::bind(fd, (&raw const address).cast(), length) };
-        let (one, size) = (1i32, size_of::<i32>().try_into().unwrap_or_default());
+        let (value, size) = (i32::from(bypasses), size_of::<i32>().try_into().unwrap_or_default());
         // SAFETY: as above, a number.
         let set = unsafe {
             let (level, option) = (libc::SOL_PACKET, libc::PACKET_QDISC_BYPASS);
-            libc::setsockopt(fd, level, option, (&raw const one).cast(), size)
+            libc::setsockopt(fd, level, option, (&raw const value).cast(), size)
         };
         if bound < 0 || set < 0 { Err(io::Error::last_os_error()) } else { Ok(socket) }
     }
 
-    fn send(&self, frame: &[u8]) -> io::Result<()> {
+    pub(crate) fn send(&self, frame: &[u8]) -> io::Result<()> {
         // SAFETY: the kernel reads the frame, which lives until it returns.
         let sent = unsafe { libc::send(self.0.as_raw_fd(), frame.as_ptr().cast(), frame.len(), 0) };
         match sent {
@@ -174,7 +176,7 @@ fn datagram(port: u16) -> Vec<u8> {
 }
 
 /// Sends from the last CPU, whatever the rest of the system does.
-fn stay_on_last_cpu() -> Result<(), Box<dyn Error + Send + Sync>> {
+pub(crate) fn stay_on_last_cpu() -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut cpus = CpuSet::new();
     cpus.set(thread::available_parallelism()?.get() - 1);
     Ok(sched_setaffinity(None, &cpus)?)

@@ -4,6 +4,7 @@
 
 mod clients;
 mod flood;
+mod flows;
 mod hello;
 mod lane;
 mod place;
@@ -53,6 +54,9 @@ struct Options {
     /// Options for `ndpi-xdp run`, separated by white space.
     #[arg(long = "options", default_value = "", allow_hyphen_values = true)]
     more: String,
+    /// Measure instead how many new flows a second are decided by so many workers.
+    #[arg(long, value_delimiter = ',')]
+    flows_by: Vec<u32>,
     /// Given by `cargo bench`.
     #[arg(long, hide = true)]
     bench: bool,
@@ -77,8 +81,11 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let (program, library) = (&*options.program, &*options.library);
     let parts = Parts { program, library, folder: folder.path() };
-    reference(options)?;
     let place = Place::new()?;
+    if !options.flows_by.is_empty() {
+        return flows::run(parts, &place, &options.flows_by, options.seconds, options.json);
+    }
+    reference(options)?;
     for lane in lanes(options) {
         if options.lane.as_ref().is_none_or(|wanted| lane.name.starts_with(wanted)) {
             report::print(&lane, &lane.run(parts, &place)?, options.json);

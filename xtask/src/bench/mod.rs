@@ -1,10 +1,12 @@
 //! `cargo xtask bench`: what things cost, measured side by side.
 
+mod flows;
 mod kernel;
 mod latency;
 mod measuring;
 mod pcap;
 mod policy;
+mod rings;
 mod wakeups;
 mod wire;
 
@@ -27,20 +29,24 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    Flows(flows::Args),
     Kernel(kernel::Args),
     Latency(latency::Args),
     Pcap(pcap::Args),
     Policy(policy::Args),
+    Rings(rings::Args),
     Wakeups(wakeups::Args),
     Wire(wire::Args),
 }
 
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     match &args.command {
+        Command::Flows(args) => flows::run(args, workspace),
         Command::Kernel(args) => kernel::run(args, workspace),
         Command::Latency(args) => latency::run(args, workspace),
         Command::Pcap(args) => pcap::run(args, workspace),
         Command::Policy(args) => policy::run(args, workspace),
+        Command::Rings(args) => rings::run(args, workspace),
         Command::Wakeups(args) => wakeups::run(args, workspace),
         Command::Wire(args) => wire::run(args, workspace),
     }

@@ -1,0 +1,52 @@
+//! `cargo xtask bench flows`: how many new flows a second are decided.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use super::measuring;
+use crate::build;
+use crate::lab::leftovers;
+use crate::process;
+use crate::setup::Need;
+use crate::workspace::{Profile, Workspace};
+
+/// Measure how many new flows a second are decided.
+///
+/// Flows come as fast as one CPU can send them, each with what decides it: a TCP handshake and the hello of a TLS
+/// client, or a DNS question and its answer. In namespaces of its own. Where more come than can be decided, packets
+/// are left out, or find no room in a ring.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+
+    /// Seconds of each measurement.
+    #[arg(long, default_value_t = 3)]
+    seconds: u32,
+
+    /// How many workers decide.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 2])]
+    workers: Vec<u32>,
+}
+
+pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
+    build::build(workspace, Profile::Dist, &Need::default())?;
+    let (program, binary) =
+        (measuring::program(workspace, "latency")?, workspace.binary(Profile::Dist));
+    if process::is_root() {
+        leftovers::remove_stale(&binary)?;
+    }
+    let workers: Vec<_> = args.workers.iter().map(u32::to_string).collect();
+    let mut command = process::privileged(program);
+    command.arg("--program").arg(binary);
+    command.arg("--library").arg(workspace.ndpi_library());
+    command.args(["--seconds", &args.seconds.to_string()]);
+    command.args(["--flows-by", &workers.join(",")]);
+    if args.json {
+        command.arg("--json");
+    }
+    process::run(&mut command)?;
+    Ok(ExitCode::SUCCESS)
+}

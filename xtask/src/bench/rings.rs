@@ -1,0 +1,37 @@
+//! `cargo xtask bench rings`: what it costs that several CPUs write to the same ring.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use super::measuring;
+use crate::build;
+use crate::process;
+use crate::workspace::Workspace;
+
+/// Measure what it costs that several CPUs write to the same ring.
+///
+/// Threads on all CPUs have packets of their own flows shown, all through one ring, as with one worker, and each
+/// through its own, as with rings by CPU: the nanoseconds that the program takes for each packet, how many
+/// reach the reader, and what is lost because a ring is full or its lock cannot be had.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+
+    /// Seconds of each measurement.
+    #[arg(long, default_value_t = 1.0)]
+    seconds: f64,
+}
+
+pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
+    build::provide_object(workspace)?;
+    let mut command = process::privileged(measuring::program(workspace, "rings")?);
+    command.args(["--seconds", &args.seconds.to_string()]);
+    if args.json {
+        command.arg("--json");
+    }
+    process::run(&mut command)?;
+    Ok(ExitCode::SUCCESS)
+}
