@@ -32,20 +32,22 @@ pub fn load(
     parse(path, &text, vocabulary, support, &read_list)
 }
 
-/// Reads the policy at `path` again, in place of one that is in force. Whoever writes it or a list may be
-/// at it: a file without content, or without a word of rules, is not taken. Let `files` wait until they have been left alone.
+/// Reads the policy at `path` again, in place of one that is in force and has `rules` rules. Whoever writes it or a
+/// list may be at it: a file without content is not taken, nor one without a word of rules if there were some. Let `files` wait until they have been left alone.
 ///
 /// # Errors
 /// As [`load`].
 pub fn reload(
     path: &Path,
+    rules: usize,
     vocabulary: &Vocabulary,
     support: Support,
     files: &dyn Files,
 ) -> Result<Policy, Diagnostics> {
     let text = policy_from(path, || {
         let text = read_policy(files, path)?;
-        let (nothing, no_rules) = (lines(&text).count() == 0, !lines(&text).any(is_of_rules));
+        let nothing = lines(&text).count() == 0;
+        let no_rules = rules > 0 && !lines(&text).any(is_of_rules);
         refuse(nothing, "nothing is in it; if it is to have no rules, write: rule = []")?;
         refuse(
             no_rules,
@@ -222,16 +224,21 @@ fn policy_from(
 mod tests {
     use super::*;
 
-    /// What a reload says of a policy with this text, whose list has that one; nothing where it is taken.
-    fn refused(policy: &'static str, list: &'static str) -> String {
+    /// What a reload says of a policy with this text, whose list has that one; nothing where it is taken. The one
+    /// before had so many rules.
+    fn refused_after(rules: usize, policy: &'static str, list: &'static str) -> String {
         let files = |path: &Path, _| {
             Ok(if path.ends_with("list") { list } else { policy }.as_bytes().to_vec())
         };
         let vocabulary = Vocabulary::default();
-        match reload(Path::new("policy"), &vocabulary, Support::ALL, &files) {
+        match reload(Path::new("policy"), rules, &vocabulary, Support::ALL, &files) {
             Ok(_) => String::new(),
             Err(mistakes) => mistakes.to_string(),
         }
+    }
+
+    fn refused(policy: &'static str, list: &'static str) -> String {
+        refused_after(1, policy, list)
     }
 
     #[test]
@@ -241,6 +248,7 @@ mod tests {
         }
         for text in ["default = \"drop\"\n", "\u{feff}undecided = \"drop\"\n# rule = []\n"] {
             assert!(refused(text, "").contains("no rules"), "{text:?}");
+            assert_eq!(refused_after(0, text, ""), "", "there were none before");
         }
         let rule = "[[ rule ]]\nname = \"a\"\nport = 1\naction = \"count\"\n";
         for text in ["rule = []", "\u{feff}\"rules\"=[]", "default = \"drop\"\nrules = [\n]", rule]

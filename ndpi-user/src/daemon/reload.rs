@@ -39,6 +39,8 @@ impl Reloads {
 /// Reloads the policy when it is asked to, and when one of its files has changed.
 pub(super) struct Reloader {
     path: PathBuf,
+    /// Rules of the policy in force.
+    rules: usize,
     vocabulary: Vocabulary,
     interfaces: Roster,
     watcher: Option<Watcher>,
@@ -83,7 +85,19 @@ impl Reloader {
         };
         let problems = without_private_lines(policy.diagnostics().clone()).render(false);
         let said = Said(problems);
-        Self { path, vocabulary, interfaces, watcher, changes, control, reloads, source, said }
+        let rules = policy.rules().len();
+        Self {
+            path,
+            rules,
+            vocabulary,
+            interfaces,
+            watcher,
+            changes,
+            control,
+            reloads,
+            source,
+            said,
+        }
     }
 
     /// Reloads whenever it is asked to, until nobody can ask any more.
@@ -123,8 +137,13 @@ impl Reloader {
     /// that was missing may come.
     fn reload(&mut self) -> Reload {
         let (support, files) = (Support::THIS_BUILD, PolicyFiles::left_alone());
-        let reload = match ndpi_policy::reload(&self.path, &self.vocabulary, support, &files) {
-            Ok(policy) => self.enforce(policy),
+        let read = ndpi_policy::reload(&self.path, self.rules, &self.vocabulary, support, &files);
+        let reload = match read {
+            Ok(policy) => {
+                let (rules, reload) = (policy.rules().len(), self.enforce(policy));
+                self.rules = if reload.result.taken { rules } else { self.rules };
+                reload
+            }
             Err(problems) => self.report(&problems),
         };
         self.reloads.count(reload.result.taken);
