@@ -28,10 +28,10 @@ mod tests;
 use std::io::{self, Write};
 
 use anyhow::{Context as _, Result};
-use ndpi_events::{BusBuilder, Kind, Kinds};
+use ndpi_events::{BusBuilder, Event, Kind, Kinds};
 
 pub(crate) use csv::{header as csv_header, write as write_csv};
-pub(crate) use destination::Reopen;
+pub use destination::Reopen;
 use destination::{Datagrams, FileTarget, Listener, Plain, StreamTarget};
 use encoder::{Encoder, Headed};
 pub use ending::Ending;
@@ -39,7 +39,9 @@ use ipfix::Ipfix;
 pub use lines::RecordSink;
 use lines::WAITING_EVENTS;
 pub use log::LogSink;
-pub(crate) use output::{Destination, Output, OutputFormat};
+pub use output::Output;
+use output::{Destination, OutputFormat};
+pub use text::Show;
 pub(crate) use wording::messages;
 
 /// What records look like on standard output.
@@ -47,8 +49,13 @@ pub(crate) use wording::messages;
 pub enum Format {
     /// A JSON object a line: every record.
     Json,
-    /// A line a decision that a rule made.
-    Text,
+    /// A line a decision.
+    Text {
+        /// Which decisions.
+        show: Show,
+        /// What is done with the flow has a colour.
+        colored: bool,
+    },
 }
 
 /// What has flows and nothing else.
@@ -64,7 +71,11 @@ impl Format {
                 let events = bus.subscribe(json::RECORDS, |_| true, WAITING_EVENTS);
                 RecordSink::start(events, json::write, target)
             }
-            Self::Text => RecordSink::start(text::subscribe(bus), text::write, target),
+            Self::Text { show, colored } => {
+                let write =
+                    move |event: &Event, out: &mut Vec<u8>| text::write(event, colored, out);
+                RecordSink::start(text::subscribe(bus, show), write, target)
+            }
         }
     }
 }
@@ -75,7 +86,7 @@ impl Output {
     /// # Errors
     ///
     /// Nobody can connect to its port.
-    pub(crate) fn start(&self, bus: &mut BusBuilder, reopen: &Reopen) -> Result<RecordSink> {
+    pub fn start(&self, bus: &mut BusBuilder, reopen: &Reopen) -> Result<RecordSink> {
         let failed = || format!("cannot start the output {self}");
         match self.format {
             OutputFormat::Json => self.start_with(json::write, bus, reopen).with_context(failed),

@@ -22,7 +22,7 @@ const MOST_WAITING: usize = 1 << 20;
 
 /// An output.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Output {
+pub struct Output {
     pub(crate) format: OutputFormat,
     pub(crate) to: Destination,
     pub(crate) filter: Filter,

@@ -6,11 +6,38 @@ use std::net::SocketAddr;
 use ndpi_events::{BusBuilder, Decided, Event, Kind, Kinds, Subscription};
 
 use super::lines::WAITING_EVENTS;
+use super::row::Row;
 use ndpi_policy::{DEFAULT_RULE, UNDECIDED_RULE};
 
-/// Subscribes to the decisions that a rule made.
-pub(super) fn subscribe(bus: &mut BusBuilder) -> Subscription {
-    bus.subscribe(Kinds::of(&[Kind::Decided]), is_by_rule, WAITING_EVENTS)
+/// Which decisions have a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Show {
+    /// Those that a rule made.
+    #[default]
+    Rules,
+    /// Those to drop a flow's packets.
+    Blocked,
+    /// All.
+    All,
+    /// None.
+    None,
+}
+
+/// Subscribes to the decisions that are to be shown.
+pub(super) fn subscribe(bus: &mut BusBuilder, show: Show) -> Subscription {
+    let kinds = if show == Show::None { Kinds::default() } else { Kinds::of(&[Kind::Decided]) };
+    bus.subscribe(kinds, move |event| show.takes(event), WAITING_EVENTS)
+}
+
+impl Show {
+    fn takes(self, event: &Event) -> bool {
+        match self {
+            Self::Rules => is_by_rule(event),
+            Self::Blocked => Row::of(event).is_some_and(|row| row.is_blocked()),
+            Self::All => true,
+            Self::None => false,
+        }
+    }
 }
 
 fn is_by_rule(event: &Event) -> bool {
@@ -19,18 +46,19 @@ fn is_by_rule(event: &Event) -> bool {
 }
 
 /// Appends a line with the decision.
-pub(super) fn write(event: &Event, out: &mut Vec<u8>) {
+pub(super) fn write(event: &Event, colored: bool, out: &mut Vec<u8>) {
     if let Event::Decided(decided) = event {
         // Memory takes all there is.
-        let _ = write_decision(decided, out);
+        let _ = write_decision(decided, colored, out);
     }
 }
 
-fn write_decision(decided: &Decided, out: &mut Vec<u8>) -> std::io::Result<()> {
+fn write_decision(decided: &Decided, colored: bool, out: &mut Vec<u8>) -> std::io::Result<()> {
     let Decided { ends, label, inspected, .. } = decided;
     let (src, dst) = (SocketAddr::new(ends.src, ends.sport), SocketAddr::new(ends.dst, ends.dport));
     let (time, action) = (decided.time.timestamp(), label.action.as_deref().unwrap_or("-"));
-    write!(out, "{time:.0} {action:<6} {:<20} {src} > {dst}", label.app)?;
+    let (begin, end) = if colored { color_of(action) } else { ("", "") };
+    write!(out, "{time:.0} {begin}{action:<6}{end} {:<20} {src} > {dst}", label.app)?;
     if let Some(hostname) = &label.hostname {
         write!(out, " {hostname}")?;
     }
@@ -47,11 +75,20 @@ fn write_decision(decided: &Decided, out: &mut Vec<u8>) -> std::io::Result<()> {
     writeln!(out)
 }
 
+/// What begins and ends the colour of an action (ECMA-48, SGR): red where packets are dropped, yellow where some are.
+fn color_of(action: &str) -> (&'static str, &'static str) {
+    match action {
+        "drop" | "reject" => ("\x1b[31m", "\x1b[m"),
+        "limit" => ("\x1b[33m", "\x1b[m"),
+        _ => ("", ""),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use ndpi_events::{Content, Decided, Ends, Event, Label, Time};
 
-    use super::{is_by_rule, write};
+    use super::{Show, is_by_rule, write};
 
     fn decided(rule: &str) -> Event {
         let ends = Ends {
@@ -95,12 +132,32 @@ mod tests {
     #[test]
     fn a_decision_is_a_line() {
         let mut line = Vec::new();
-        write(&decided("no search"), &mut line);
+        write(&decided("no search"), false, &mut line);
         assert_eq!(
             String::from_utf8(line).unwrap(),
             "2023-11-14T22:13:20Z drop   TLS.Google           198.18.0.1:40000 > 198.18.0.2:443 \
              www.example.org after 4 packets by its first packet, found fake-segment, oversize, rule \"no search\"\n"
         );
+    }
+
+    #[test]
+    fn what_is_dropped_is_red_where_there_are_colours() {
+        let mut line = Vec::new();
+        write(&decided("no search"), true, &mut line);
+        assert!(String::from_utf8(line).unwrap().contains("Z \x1b[31mdrop  \x1b[m TLS"));
+    }
+
+    #[test]
+    fn what_is_shown_is_what_is_asked_for() {
+        let (ours, default) = (decided("no search"), decided("default"));
+        for (show, taken) in [
+            (Show::Rules, [true, false]),
+            (Show::Blocked, [true, true]),
+            (Show::All, [true, true]),
+            (Show::None, [false, false]),
+        ] {
+            assert_eq!([&ours, &default].map(|it| show.takes(it)), taken, "{show:?}");
+        }
     }
 
     #[test]

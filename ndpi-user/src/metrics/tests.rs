@@ -320,3 +320,29 @@ fn alerts_are_about_metrics_that_exist() {
         assert!(names.iter().any(|it| it == name), "{word}");
     }
 }
+
+#[test]
+fn the_dashboard_asks_for_metrics_and_labels_that_exist() {
+    const DASHBOARD: &str = include_str!("../../../contrib/grafana/ndpi-xdp.json");
+    let dashboard: serde_json::Value = serde_json::from_str(DASHBOARD).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
+    let (names, exposition) = (names(), exposition(&snapshot()) + &exposition(&broken()));
+    let mut asked = 0;
+    for target in targets {
+        let (expr, legend) =
+            (target["expr"].as_str().unwrap(), target["legendFormat"].as_str().unwrap());
+        let words = expr.split(|c: char| !c.is_alphanumeric() && c != '_');
+        for word in words.filter(|word| word.starts_with("ndpi_xdp_")) {
+            let name = word.strip_suffix("_bucket").unwrap_or(word);
+            assert!(names.iter().any(|it| it == name), "{word}");
+            asked += 1;
+        }
+        // Those of the metric; `instance` is Prometheus's own.
+        let labels = legend.split("{{").skip(1).map(|it| it.split("}}").next().unwrap());
+        for label in labels.filter(|label| *label != "instance") {
+            assert!(exposition.contains(&format!("{label}=\"")), "{label} of {expr}");
+        }
+    }
+    assert!(asked >= 20, "{asked}");
+}

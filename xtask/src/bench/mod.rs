@@ -6,6 +6,7 @@ mod latency;
 mod measuring;
 mod pcap;
 mod policy;
+mod records;
 mod rings;
 mod wakeups;
 mod wire;
@@ -34,6 +35,7 @@ enum Command {
     Latency(latency::Args),
     Pcap(pcap::Args),
     Policy(policy::Args),
+    Records(records::Args),
     Rings(rings::Args),
     Wakeups(wakeups::Args),
     Wire(wire::Args),
@@ -46,6 +48,7 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
         Command::Latency(args) => latency::run(args, workspace),
         Command::Pcap(args) => pcap::run(args, workspace),
         Command::Policy(args) => policy::run(args, workspace),
+        Command::Records(args) => records::run(args, workspace),
         Command::Rings(args) => rings::run(args, workspace),
         Command::Wakeups(args) => wakeups::run(args, workspace),
         Command::Wire(args) => wire::run(args, workspace),

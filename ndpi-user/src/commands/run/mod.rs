@@ -20,9 +20,10 @@ use self::tables::TableOptions;
 use super::{Context, NdpiOptions, StreamOptions, TunnelOptions};
 use crate::daemon::{self, Pair};
 use crate::engine_setup::EngineSetup;
-use crate::export::{Format, Output};
+use crate::export::{Format, Output, Show};
 use crate::interfaces::{self, Pattern};
 use crate::live::Plan;
+use crate::stdout::Colors;
 
 /// Attach to interfaces, classify their flows, and enforce the policy until SIGINT or SIGTERM.
 #[derive(Args, Clone, Debug)]
@@ -54,6 +55,14 @@ pub struct RunArguments {
     /// Write records as JSON lines (docs/records.md) instead of a line per blocked flow
     #[arg(long)]
     json: bool,
+
+    /// Which decisions have a line on standard output
+    #[arg(long, value_enum, default_value_t = ShowWhat::Rules, conflicts_with = "json")]
+    show: ShowWhat,
+
+    /// Whether blocked flows are red; `NO_COLOR` is heeded
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
+    color: ColorWhen,
 
     /// Write records there too: FORMAT:DESTINATION[,KEY=VALUE]…, such as `json:/var/log/flows.json` or
     /// `ipfix:udp:127.0.0.1:4739` (docs/outputs.md). May be given several times
@@ -144,6 +153,30 @@ enum XdpMode {
     Generic,
 }
 
+/// Which decisions are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ShowWhat {
+    /// Those that a rule made.
+    Rules,
+    /// Those to block a flow.
+    Blocked,
+    /// All.
+    All,
+    /// None.
+    None,
+}
+
+/// When there are colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ColorWhen {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
 /// What is done with packets whose chain of extension headers is too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum LongChains {
@@ -176,7 +209,7 @@ impl RunArguments {
             instance: self.instance.clone().unwrap_or_else(host_name),
             active_timeout: Duration::from_secs(self.active_timeout.into()),
             outputs: self.outputs()?,
-            format: if self.json { Format::Json } else { Format::Text },
+            format: self.format(),
             load: self.load_options(context.log_level),
             workers,
             plan: self.plan(workers),
@@ -198,6 +231,24 @@ impl RunArguments {
             outputs.extend(Output::of_file(path)?);
         }
         Ok(outputs)
+    }
+
+    fn format(&self) -> Format {
+        if self.json {
+            return Format::Json;
+        }
+        let show = match self.show {
+            ShowWhat::Rules => Show::Rules,
+            ShowWhat::Blocked => Show::Blocked,
+            ShowWhat::All => Show::All,
+            ShowWhat::None => Show::None,
+        };
+        let colors = match self.color {
+            ColorWhen::Auto => Colors::Auto,
+            ColorWhen::Always => Colors::Always,
+            ColorWhen::Never => Colors::Never,
+        };
+        Format::Text { show, colored: colors.are_on() }
     }
 
     fn worker_count(&self) -> usize {

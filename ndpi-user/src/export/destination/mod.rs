@@ -12,5 +12,5 @@ pub(super) use file::{FileTarget, Rotation};
 pub(super) use interface::{Next, Target, Unit};
 pub(super) use listener::Listener;
 pub(super) use plain::Plain;
-pub(crate) use reopen::Reopen;
+pub use reopen::Reopen;
 pub(super) use stream::{Datagrams, StreamTarget};

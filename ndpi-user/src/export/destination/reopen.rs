@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How often it was asked for; cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Reopen(Arc<AtomicU64>);
+pub struct Reopen(Arc<AtomicU64>);
 
 /// Who follows it.
 #[derive(Debug)]

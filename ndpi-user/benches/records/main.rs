@@ -1,0 +1,134 @@
+//! How many records of finished flows a second go into a file, by format, and what each takes of a CPU: publishing
+//! included, and nothing lost.
+//!
+//! `cargo xtask bench records` starts it.
+
+use std::error::Error;
+use std::fs::File;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use ndpi_events::{BusBuilder, Content, Ends, Event, FlowEnded, Kind, Kinds, Label, Time};
+use ndpi_user::export::{Output, Reopen};
+
+/// Records that may wait before the next one is published.
+const AHEAD: u64 = 32 * 1024;
+
+/// Measure how fast records are written.
+#[derive(Parser)]
+struct Options {
+    /// Records of each measurement.
+    #[arg(long, default_value_t = 1_000_000)]
+    records: u64,
+    /// Given by `cargo bench`.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn event(number: u64) -> Event {
+    let ends = Ends {
+        capture: None,
+        iface: Some("eth0".into()),
+        instance: Some("router".into()),
+        vlan: 0,
+        proto: 6,
+        src: [198, 18, 0, 1].into(),
+        sport: u16::try_from(number % 60_000).unwrap_or_default(),
+        dst: [198, 18, 0, 2].into(),
+        dport: 443,
+    };
+    let label = Label {
+        state: "CLASSIFIED".into(),
+        app: "TLS.Google".into(),
+        app_id: 126,
+        master_id: 91,
+        category: "Web".into(),
+        confidence: "DPI".into(),
+        hostname: Some("www.example.org".into()),
+        ja4: Some("t13d1516h2_8daaf6152771_02713d6af862".into()),
+        risks: Vec::new(),
+        action: Some("count".into()),
+        rule: Some("default".into()),
+        decided_by: None,
+        incomplete: false,
+        findings: Vec::new(),
+        breed: Some("Acceptable".into()),
+        guessed: false,
+        risk_score: None,
+        alpn: Some("h2,http/1.1".into()),
+        content: Content { tls_version: Some("TLSv1.3".into()), ..Content::default() },
+        revision: Some(1),
+        dry_run: false,
+    };
+    Event::FlowEnded(FlowEnded {
+        ends,
+        packets: 20,
+        bytes: 9000,
+        inspected: 6,
+        label,
+        leaked: None,
+        dropped: None,
+        tunnel: None,
+        first_seen: Time::from_ns(number * 1000),
+        last_seen: Time::from_ns(number * 2000),
+        end: "idle".into(),
+        duration_us: number,
+        packets_to_server: 8,
+        bytes_to_server: 2000,
+        packets_to_client: 12,
+        bytes_to_client: 7000,
+        part: None,
+        delta: None,
+    })
+}
+
+/// For how long this process was on CPUs (`getrusage(2)`).
+fn on_cpu() -> Duration {
+    let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let each = tasks.filter_map(|task| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    let own = text.split_whitespace().next().and_then(|it| it.parse().ok()).unwrap_or(0);
+    Duration::from_nanos(each.sum::<u64>().max(own))
+}
+
+fn measure(format: &str, records: u64) -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("records");
+    let output: Output = format!("{format}:{}", path.display()).parse()?;
+    let mut bus = BusBuilder::default();
+    let mut sink = output.start(&mut bus, &Reopen::default())?;
+    let mut source = bus.build(Time::now()).source("bench");
+    assert!(source.wants(Kind::FlowEnded) && Kinds::ALL.has(Kind::FlowEnded));
+    let (began, cpu) = (Instant::now(), on_cpu());
+    for number in 0..records {
+        source.publish(Time::default(), event(number));
+        while sink.losses().waiting() >= AHEAD {
+            thread::sleep(Duration::from_micros(200));
+        }
+    }
+    while sink.losses().waiting() > 0 {
+        thread::sleep(Duration::from_micros(200));
+    }
+    let (took, cpu) = (began.elapsed(), on_cpu().saturating_sub(cpu));
+    sink.end(None);
+    let ending = sink.finished();
+    assert_eq!(ending.lost, 0, "{ending}");
+    let bytes = File::open(&path)?.metadata()?.len();
+    println!(
+        "{format:<5} {:>9.0} records/s, {:>5.2} µs of a CPU each ({:>9.0} records/s on one), {:>4} bytes each",
+        records as f64 / took.as_secs_f64(),
+        cpu.as_secs_f64() * 1e6 / records as f64,
+        records as f64 / cpu.as_secs_f64(),
+        bytes / records
+    );
+    Ok(())
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let Options { records, bench: _ } = Options::parse();
+    ["json", "csv", "eve"].into_iter().try_for_each(|format| measure(format, records))
+}
