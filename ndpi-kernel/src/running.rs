@@ -133,6 +133,8 @@ impl Kernel {
         kernel.live.set_fixed(options.switches)?;
         kernel.live.set_switches(options.switches)?;
         kernel.tracks.show_again()?;
+        // Whether they are still to be blocked, nobody knows here; their next flows are looked at.
+        kernel.servers.clear()?;
         Ok(kernel)
     }
 

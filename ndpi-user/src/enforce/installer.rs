@@ -132,14 +132,12 @@ pub struct PolicyInstaller<R> {
     last: u32,
     /// Of the last policy, from 1.
     revision: u32,
-    /// Buckets of an instance that is gone, at which verdicts may point.
-    earlier: Vec<u32>,
 }
 
 impl<R: RuleStore> PolicyInstaller<R> {
     /// With no policy in force yet.
     pub fn new(store: R) -> Self {
-        Self { store, numbers: HashMap::new(), last: 0, revision: 0, earlier: Vec::new() }
+        Self { store, numbers: HashMap::new(), last: 0, revision: 0 }
     }
 
     /// The same, where verdicts of an instance that is gone may stand: revisions and buckets are counted on
@@ -149,8 +147,9 @@ impl<R: RuleStore> PolicyInstaller<R> {
     /// A map cannot be read.
     pub fn going_on(store: R) -> anyhow::Result<Self> {
         let (revision, earlier) = store.earlier()?;
-        let last = earlier.iter().copied().max().unwrap_or_default();
-        Ok(Self { last, revision, earlier, ..Self::new(store) })
+        // Those stay: flows of that instance take from them until they are over.
+        let last = earlier.into_iter().max().unwrap_or_default();
+        Ok(Self { last, revision, ..Self::new(store) })
     }
 
     /// Makes the buckets of `policy` stand and sets its switches, at `now_ns` nanoseconds since
@@ -182,9 +181,6 @@ impl<R: RuleStore> PolicyInstaller<R> {
     /// refers to. To be called when all flows are judged by that policy: of the verdicts of earlier ones
     /// those stand that it does not change.
     pub fn remove_unused(&mut self, in_force: &ActivePolicy) {
-        for number in std::mem::take(&mut self.earlier) {
-            self.remove_bucket(number);
-        }
         let used: Vec<u32> = in_force.shared().collect();
         self.remove(|number| !used.contains(&number));
         if let Err(error) = self.store.remove_rule_names(in_force.revision()) {
