@@ -22,9 +22,9 @@ pub use first_packet::{
     UNANNOUNCED,
 };
 pub use flow::{
-    AFTER, Cause, Client, Decided, DecidedBy, Details, FlowEntry, FlowTable, Held, Ledger, Looks,
-    Meeting, Note, Notes, Pool, Reported, Shards, Shares, SlotId, Stage, Start, Text, Texts,
-    Timeouts, Traffic, Volume,
+    AFTER, Cause, Client, Decided, DecidedBy, Details, DetailsBuilder, FlowEntry, FlowTable, Held,
+    Ledger, Looks, Meeting, Note, Notes, Pool, Reported, Shards, Shares, SlotId, Stage, Start,
+    Text, Timeouts, Traffic, Volume,
 };
 pub use key::{Endpoint, FlowKey};
 pub use ndpi_labels::{Finding, Findings};

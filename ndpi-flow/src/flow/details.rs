@@ -53,9 +53,6 @@ impl Text {
     const LONGEST: usize = 256;
 }
 
-/// Texts by [`Text`]; an absent one is empty.
-pub type Texts<'a> = [std::borrow::Cow<'a, str>; Text::COUNT];
-
 /// Texts that nDPI found in a flow, copied out of it. Most flows have none, and cost nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Details(Option<Box<str>>);
@@ -66,28 +63,13 @@ const END: char = '\0';
 impl Details {
     /// Keeps copies of the three texts that rules can ask for.
     pub fn new(hostname: &str, ja4: &str, alpn: &str) -> Self {
-        Self::join(&[hostname, ja4, alpn])
+        Self::numbered([hostname, ja4, alpn].into_iter().enumerate())
     }
 
-    /// Keeps copies of the texts, as far as they are not too long, without their control characters: they come
-    /// from packets.
-    pub fn of(texts: &Texts<'_>) -> Self {
-        Self::join(texts)
-    }
-
-    fn join<T: AsRef<str>>(texts: &[T]) -> Self {
-        let texts = texts.iter().map(T::as_ref).enumerate();
-        let Some((last, _)) = texts.clone().rfind(|(_, text)| !text.is_empty()) else {
-            return Self(None);
-        };
-        let texts = texts.take(last + 1).map(|(index, text)| bounded(index, text));
-        let length = texts.clone().map(|text| text.len() + END.len_utf8()).sum();
-        let mut joined = String::with_capacity(length);
-        for text in texts {
-            joined.push_str(&clean(text));
-            joined.push(END);
-        }
-        Self(Some(joined.into_boxed_str()))
+    fn numbered<'a>(texts: impl Iterator<Item = (usize, &'a str)>) -> Self {
+        let mut builder = DetailsBuilder::default();
+        texts.for_each(|(index, text)| builder.put(index, text));
+        builder.finish()
     }
 
     /// A text; `None` where there was none.
@@ -118,18 +100,14 @@ impl Details {
     /// The same with another host name.
     #[must_use]
     pub fn with_hostname(&self, hostname: &str) -> Self {
-        let mut texts: Vec<&str> = self.texts().collect();
-        match texts.first_mut() {
-            Some(first) => *first = hostname,
-            None => texts.push(hostname),
-        }
-        Self::join(&texts)
+        let others = self.texts().enumerate().skip(1);
+        Self::numbered([(Text::Hostname as usize, hostname)].into_iter().chain(others))
     }
 
     /// Those that rules can ask for: what is kept of a flow that had to make room.
     #[must_use]
     pub fn for_rules(&self) -> Self {
-        Self::join(&self.texts().take(Text::FOR_RULES).collect::<Vec<_>>())
+        Self::numbered(self.texts().take(Text::FOR_RULES).enumerate())
     }
 
     fn texts(&self) -> impl Iterator<Item = &str> {
@@ -142,6 +120,39 @@ impl Details {
     }
 }
 
+/// Puts the texts of a flow together.
+#[derive(Debug, Default)]
+pub struct DetailsBuilder {
+    joined: String,
+    /// The least number that the next text may have.
+    next: usize,
+}
+
+impl DetailsBuilder {
+    /// Keeps a copy of a text, as far as it is not too long, without its control characters: it comes from packets.
+    /// Texts are given in the order of [`Text`]; those left out, or empty, are absent.
+    pub fn text(&mut self, which: Text, text: &str) {
+        self.put(which as usize, text);
+    }
+
+    /// All that was kept.
+    #[must_use]
+    pub fn finish(self) -> Details {
+        Details((!self.joined.is_empty()).then(|| self.joined.into_boxed_str()))
+    }
+
+    fn put(&mut self, index: usize, text: &str) {
+        debug_assert!(index >= self.next, "text {index} comes after {}", self.next);
+        if text.is_empty() {
+            return;
+        }
+        self.joined.extend((self.next..index).map(|_| END));
+        self.joined.push_str(&clean(bounded(index, text)));
+        self.joined.push(END);
+        self.next = index + 1;
+    }
+}
+
 /// The text without what is too long, cut between characters.
 fn bounded(index: usize, text: &str) -> &str {
     let most = if index < Text::FOR_RULES { text.len() } else { Text::LONGEST };
@@ -150,7 +161,13 @@ fn bounded(index: usize, text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Details, Text, Texts};
+    use super::{Details, DetailsBuilder, Text};
+
+    fn only(which: Text, text: &str) -> Details {
+        let mut builder = DetailsBuilder::default();
+        builder.text(which, text);
+        builder.finish()
+    }
 
     #[test]
     fn absent_texts_are_none_and_cost_nothing() {
@@ -172,9 +189,7 @@ mod tests {
 
     #[test]
     fn texts_stay_beside_another_host_name() {
-        let mut texts = Texts::default();
-        texts[Text::HttpUrl as usize] = "/path".into();
-        let details = Details::of(&texts).with_hostname("a.example");
+        let details = only(Text::HttpUrl, "/path").with_hostname("a.example");
         assert_eq!(
             (details.hostname(), details.get(Text::HttpUrl)),
             (Some("a.example"), Some("/path"))
@@ -186,12 +201,10 @@ mod tests {
 
     #[test]
     fn no_text_is_long() {
-        let mut texts = Texts::default();
-        texts[Text::HttpUserAgent as usize] = "é".repeat(1000).into();
-        let details = Details::of(&texts);
-        assert_eq!(details.get(Text::HttpUserAgent).map(str::len), Some(Text::LONGEST));
-        texts[Text::HttpUserAgent as usize] = format!("a{}", "é".repeat(1000)).into();
-        assert_eq!(Details::of(&texts).get(Text::HttpUserAgent).map(str::len), Some(255));
+        let kept =
+            |text: &str| only(Text::HttpUserAgent, text).get(Text::HttpUserAgent).map(str::len);
+        assert_eq!(kept(&"é".repeat(1000)), Some(Text::LONGEST));
+        assert_eq!(kept(&format!("a{}", "é".repeat(1000))), Some(Text::LONGEST - 1));
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod traffic;
 
 pub use client::Client;
 pub use decided::{Decided, DecidedBy};
-pub use details::{Details, Text, Texts};
+pub use details::{Details, DetailsBuilder, Text};
 pub use entry::{FlowEntry, Stage};
 pub use ledger::{Cause, Held, Ledger, Pool, Shares};
 pub use looks::{AFTER, Looks};
