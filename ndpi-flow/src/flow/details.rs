@@ -77,6 +77,13 @@ impl Details {
         self.0.as_ref()?.split(END).nth(text as usize).filter(|text| !text.is_empty())
     }
 
+    /// All texts, by [`Text`]; an absent one is empty. Whoever wants several looks through them once.
+    pub fn all(&self) -> [&str; Text::COUNT] {
+        let mut texts = [""; Text::COUNT];
+        texts.iter_mut().zip(self.texts()).for_each(|(place, text)| *place = text);
+        texts
+    }
+
     /// The host name: TLS or QUIC server name, HTTP host, DNS query; `None` where there was none.
     pub fn hostname(&self) -> Option<&str> {
         self.get(Text::Hostname)
@@ -195,6 +202,8 @@ mod tests {
             (Some("a.example"), Some("/path"))
         );
         assert!(details.has_content());
+        assert_eq!(details.all()[Text::HttpUrl as usize], "/path");
+        assert_eq!(details.all().concat(), "a.example/path");
         assert_eq!(details.for_rules(), Details::new("a.example", "", ""));
         assert_eq!(Details::default().with_hostname("b"), Details::new("b", "", ""));
     }

@@ -12,8 +12,11 @@ pub(super) fn content(details: &Details, app: AppId) -> Content {
     if !details.has_content() {
         return Content::default();
     }
-    let text = |text| details.get(text).map(Box::from);
-    let number = |text| details.get(text).and_then(|digits| digits.parse().ok());
+    let texts = details.all();
+    let get = |text: Text| Some(texts[text as usize]).filter(|text| !text.is_empty());
+    let text = |text| get(text).map(Box::from);
+    let number = |text| get(text).and_then(|digits| digits.parse().ok());
+    let list = |text| get(text).into_iter().flat_map(|list| list.split(','));
     let is_asking = ASKING.contains(&app.master) || ASKING.contains(&app.app);
     Content {
         tcp_fingerprint: text(Text::TcpFingerprint),
@@ -22,7 +25,7 @@ pub(super) fn content(details: &Details, app: AppId) -> Content {
         tls_cipher: text(Text::TlsCipher),
         tls_subject: text(Text::TlsSubject),
         tls_issuer: text(Text::TlsIssuer),
-        tls_names: list(details, Text::TlsNames).map(Box::from).collect(),
+        tls_names: list(Text::TlsNames).map(Box::from).collect(),
         http_method: text(Text::HttpMethod),
         http_url: text(Text::HttpUrl),
         http_user_agent: text(Text::HttpUserAgent),
@@ -30,10 +33,6 @@ pub(super) fn content(details: &Details, app: AppId) -> Content {
         dns_query: text(Text::Hostname).filter(|_| is_asking),
         dns_type: number(Text::DnsType),
         dns_code: number(Text::DnsCode),
-        dns_answers: list(details, Text::DnsAnswers).filter_map(|it| it.parse().ok()).collect(),
+        dns_answers: list(Text::DnsAnswers).filter_map(|it| it.parse().ok()).collect(),
     }
-}
-
-fn list(details: &Details, text: Text) -> impl Iterator<Item = &str> {
-    details.get(text).into_iter().flat_map(|list| list.split(','))
 }
