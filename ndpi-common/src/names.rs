@@ -1,4 +1,4 @@
-//! What the programs, maps and settings are called in the object and on the BPF file system.
+//! Names of the programs, maps and settings in the object and on the BPF file system.
 
 /// The programs in the object.
 pub mod program {

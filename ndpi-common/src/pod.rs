@@ -1,4 +1,4 @@
-//! What may be copied to and from the kernel byte by byte.
+//! Plain old data: types that are copied to and from the kernel byte by byte.
 
 /// A type that the BPF programs and user space exchange through maps.
 ///

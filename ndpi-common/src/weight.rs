@@ -1,4 +1,4 @@
-//! What a packet counts for on the wire.
+//! The weight of a packet: how many packets and bytes it counts for on the wire.
 
 use crate::Total;
 use crate::parse::Packet;

@@ -1,4 +1,4 @@
-//! What the parser found.
+//! The result of parsing: a packet, its flow, and where its headers are.
 
 use super::{Tags, Tunnel};
 use crate::{Direction, FragmentPorts, Key};

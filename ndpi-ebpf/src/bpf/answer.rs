@@ -1,4 +1,4 @@
-//! What a part of the programs answers to another: an answer to the kernel, or one of these.
+//! Return values between parts of the programs: an action for the kernel, or one of these.
 
 /// The packet is not of the common form.
 pub(super) const NOT_COMMON: i32 = -2;

@@ -1,4 +1,4 @@
-//! What is done with a packet of a flow: its verdict decides, or it is shown.
+//! The decision path of a packet with a flow: its verdict decides, or it is shown.
 
 use ndpi_common::parse::tcp;
 use ndpi_common::{Disposition, FlowPacket, Reason, SampleFlags, Switches};

@@ -1,4 +1,4 @@
-//! What differs between the address families: which maps a key belongs to.
+//! The address families: which maps a key belongs to.
 
 use core::ptr;
 

@@ -1,4 +1,4 @@
-//! What differs between the hooks.
+//! The hooks, XDP at ingress and TC at egress, and where they differ.
 
 use core::ffi::c_void;
 

@@ -1,5 +1,5 @@
-//! What should not happen, told through aya-log at level debug; off unless the loader turns it on,
-//! and then never reached by a packet that is handled as usual. The verifier follows each value that a
+//! Messages about what should not happen, through aya-log at level debug; off unless the loader turns it on,
+//! and even then no packet that is handled as usual reaches one. The verifier follows each value that a
 //! message has through all of the programs: there are none.
 
 use aya_ebpf::EbpfContext;

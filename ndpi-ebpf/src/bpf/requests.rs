@@ -1,4 +1,4 @@
-//! What may be another request of a connection that has a verdict.
+//! Later requests: segments that may bring another request of a connection that has a verdict.
 
 use core::ptr;
 

@@ -1,4 +1,4 @@
-//! What a verdict says to a packet of its flow.
+//! Applying a verdict to a packet of its flow.
 
 use core::ptr;
 

@@ -1,4 +1,4 @@
-//! Whatever is sent, what is read is what a model of Linux's receiver reads.
+//! Property: of whatever is sent, that is read which a model of Linux's receiver reads.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Whatever is sent, the hello is read that the server has answered, as a whole.
+//! Property: of whatever is sent, the hello is read that the server has answered, as a whole.
 
 use proptest::prelude::*;
 
