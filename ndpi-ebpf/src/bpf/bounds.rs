@@ -34,6 +34,7 @@ pub(super) fn between<const LEAST: usize, const MOST: usize>(value: u32) -> u32 
 
 /// `value`, which is 0 or 1, as the index of one of two.
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "0 or 1")]
 pub(super) fn of_two(value: u32) -> usize {
     let mut value = u64::from(value);
     // SAFETY: only changes the register it names.

@@ -39,6 +39,7 @@ fn query(ring: &Ring, what: u32) -> u64 {
 /// Which entry of [`RINGS`] takes a sample: each worker has one for most of them, and behind those of all
 /// workers one for what goes before.
 #[inline(always)]
+#[expect(clippy::cast_ptr_alignment, reason = "the key lies at a multiple of eight bytes")]
 fn place(header: &SampleHeader) -> u32 {
     let (key, division) = (header.key.as_ptr(), settings::division());
     // SAFETY: the key of this family lies there, in a header that is as aligned as both.
@@ -94,7 +95,7 @@ fn met_with<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>, flags: u32) 
 /// Where the header of the sample at hand is.
 #[inline(always)]
 fn at_hand(hook: Hook) -> Option<*mut SampleHeader> {
-    SCRATCH.get_ptr_mut(Scratch::Sample.of(hook)).map(|entry| entry.cast())
+    SCRATCH.get_ptr_mut(Scratch::Sample.of(hook)).map(<*mut _>::cast)
 }
 
 /// Writes the header of a packet's sample. All that is there of the packet counts as captured.
