@@ -204,8 +204,8 @@ mod tests {
 
     #[test]
     fn only_the_other_side_answers() {
-        let client = Track::opened_by(Direction::FromLower, IN);
-        let track = Track { client, ..Track::default() };
+        let tcp_flags = TrackNotes::opened_at(IN);
+        let track = Track { client: Direction::FromLower as u32, tcp_flags, ..Track::default() };
         let answers =
             |direction, proto, flags| track.is_answered_by((direction, OUT), proto, flags);
         assert!(answers(Direction::FromUpper, proto::UDP, 0));

@@ -33,7 +33,8 @@ pub fn load(
 }
 
 /// Reads the policy at `path` again, in place of one that is in force and has `rules` rules. Whoever writes it or a
-/// list may be at it: a file without content is not taken, nor one without a word of rules if there were some. Let `files` wait until they have been left alone.
+/// list may be at it: a file without content is not taken, nor one without a word of rules if there were some. Let
+/// `files` wait until they have been left alone.
 ///
 /// # Errors
 /// As [`load`].

@@ -1,6 +1,6 @@
 //! Block lists as they are published.
 
-use ndpi_policy::{Policy, Support, load, reload};
+use ndpi_policy::{Diagnostics, Policy, Support, load, reload};
 
 use crate::common::{flow, from_disk, read_with, vocabulary};
 use crate::messages::lines;
@@ -200,12 +200,12 @@ fn of_bytes(key: &str, bytes: &[u8]) -> (bool, Vec<String>) {
     let policy = folder.path().join("policy.toml");
     let text = format!("[[rule]]\n{key} = {{ file = \"list\" }}\naction = \"drop\"\n");
     std::fs::write(&policy, text).unwrap();
-    let loads =
-        [load, reload].map(|load| match load(&policy, &vocabulary(), Support::ALL, &from_disk) {
-            Ok(policy) => (true, lines(policy.diagnostics())),
-            Err(diagnostics) => (false, lines(&diagnostics)),
-        });
-    let [first, again] = loads;
+    let found = |loaded| match loaded {
+        Ok::<Policy, Diagnostics>(policy) => (true, lines(policy.diagnostics())),
+        Err(diagnostics) => (false, lines(&diagnostics)),
+    };
+    let first = found(load(&policy, &vocabulary(), Support::ALL, &from_disk));
+    let again = found(reload(&policy, 1, &vocabulary(), Support::ALL, &from_disk));
     assert_eq!(first, again, "loaded and reloaded");
     first
 }

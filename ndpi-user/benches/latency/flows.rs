@@ -81,7 +81,7 @@ fn measure(
     let Said { stopped, .. } = program.end()?;
     let decided = stopped["time_to_verdict"]["all"]["count"].as_u64().unwrap_or(0);
     Ok(Figures {
-        sent: flows as f64 / lasted,
+        sent: f64::from(flows) / lasted,
         decided: decided as f64 / lasted,
         stopped,
         cpus: busy.as_secs_f64() / lasted,

@@ -46,7 +46,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     for producers in PRODUCERS {
         for rings in [Rings::OneForAll, Rings::OneForEach] {
             let case = Case { producers, rings };
-            report::print(&case, &measure::measure(&case, lasts)?, options.json);
+            report::print(case, &measure::measure(case, lasts)?, options.json);
         }
     }
     Ok(())

@@ -53,7 +53,7 @@ const AT_ONCE: u32 = 256;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-pub(crate) fn measure(case: &Case, lasts: Duration) -> Result<Figures, Box<dyn Error>> {
+pub(crate) fn measure(case: Case, lasts: Duration) -> Result<Figures, Box<dyn Error>> {
     let parts = if case.rings == Rings::OneForAll { 1 } else { case.producers };
     let division = Division { parts, seed: 7 };
     let options = LoadOptions {

@@ -13,7 +13,7 @@ pub(crate) fn begin(json: bool) {
     }
 }
 
-pub(crate) fn print(case: &Case, figures: &Figures, json: bool) {
+pub(crate) fn print(case: Case, figures: &Figures, json: bool) {
     let rings = match case.rings {
         Rings::OneForAll => "one for all",
         Rings::OneForEach => "one for each",

@@ -135,7 +135,7 @@ mod tests {
             match message {
                 Message::Over(flows) => over.extend(flows.iter().map(|it| (it.key, it.end))),
                 Message::Active(flows) => active.extend(flows),
-                other => panic!("{other:?}"),
+                other @ Message::Policy(..) => panic!("{other:?}"),
             }
         }
         assert!(active.iter().all(|it| it.answers == [false, true]));

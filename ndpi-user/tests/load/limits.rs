@@ -60,6 +60,8 @@ fn start(pair: &Pair, rule: &str) -> Instance {
 
 /// Between two datagrams of a flow: four times the rate of 125 kB/s.
 const PACE: Duration = Duration::from_millis(2);
+/// As many as take three seconds.
+const DATAGRAMS: u32 = 1500;
 
 /// How long a bucket of 20 kB takes to fill at that rate: what comes to it later is lost.
 const FULL_AFTER: Duration = Duration::from_millis(160);
@@ -87,7 +89,7 @@ fn two_flows(per: &str) -> Option<Through> {
     let received = |flows: &[Datagrams; 2]| flows.iter().map(|flow| flow.received).sum::<u64>();
     let (before, start) = (received(&flows), Instant::now());
     let (mut starved, mut last) = (Duration::ZERO, start);
-    for datagram in 0..3000 / PACE.as_millis() as u32 {
+    for datagram in 0..DATAGRAMS {
         // Those that are late go at once: on a busy machine a sleep takes several times as long.
         thread::sleep((datagram * PACE).saturating_sub(start.elapsed()));
         starved += last.elapsed().saturating_sub(FULL_AFTER);

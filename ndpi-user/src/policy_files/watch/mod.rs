@@ -239,7 +239,7 @@ mod tests {
             fs::write(&policy, content).unwrap();
         };
         make("old");
-        watcher.set_files(&named(&[policy.clone()])).unwrap();
+        watcher.set_files(&named(std::slice::from_ref(&policy))).unwrap();
         fs::rename(&conf, &gone).unwrap();
         make("new");
         assert_eq!(changed.recv_timeout(LONG), Ok(Changed), "another in its place");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use ndpi_common::parse::tcp::{ACK, SYN};
 use ndpi_common::{Division, Hook, Key, Outcome, Reason, SampleFlags};
-use ndpi_kernel::{Kernel, LoadOptions, Rings, ktime_ns};
+use ndpi_kernel::{Kernel, LoadOptions, Rings, TestRun, ktime_ns};
 use proptest::prelude::*;
 use testkit::frame::{Talk, V4, V6, key4, key6, udp4, udp6};
 
@@ -253,6 +253,25 @@ proptest! {
 /// Flows of each thread.
 const FLOWS: u16 = 80;
 
+/// Sends the flows of one sender, each packet on the CPU that its step names.
+fn send_flows(run: TestRun<'_>, cpus: &[u32], sender: u16, steps: &[(bool, bool, u8)]) {
+    for port in 0..FLOWS {
+        let talk = if port % 3 == 0 { V6 } else { V4 };
+        let talk = talk.with_port(10_000 * (1 + sender) + port);
+        for (at, &(out, has_payload, way)) in (0..).zip(steps) {
+            on_cpu(cpus[usize::from(way) % cpus.len()]);
+            let payload = if has_payload { &[at; 90][..] } else { b"" };
+            let flags = if at == 0 { SYN } else { ACK };
+            let frame = if out { talk.out(flags, payload) } else { talk.back(flags, payload) };
+            let ran = match way & 64 {
+                0 => run.xdp(&frame, None, 1),
+                _ => run.tc(&frame, None, 1),
+            };
+            ran.unwrap();
+        }
+    }
+}
+
 /// Has threads send flows, a packet for each of `steps`: whether the client sends it, whether it has payload,
 /// and what it goes through.
 fn meet_in_order(division: Division, steps: &[(bool, bool, u8)]) {
@@ -265,35 +284,19 @@ fn meet_in_order(division: Division, steps: &[(bool, bool, u8)]) {
     let seen: Vec<_> = thread::scope(|scope| {
         let readers: Vec<_> =
             all.into_iter().map(|rings| scope.spawn(|| read_until(rings, &is_over))).collect();
-        let (start, cpus) = (&start, &cpus);
+        let (start, cpus) = (&start, &cpus[..]);
         let senders: Vec<_> = (0..3_u16)
             .map(|sender| {
                 scope.spawn(move || {
                     start.wait();
-                    for port in 0..FLOWS {
-                        let talk = if port % 3 == 0 { V6 } else { V4 };
-                        let talk = talk.with_port(10_000 * (1 + sender) + port);
-                        for (at, &(out, has_payload, way)) in steps.iter().enumerate() {
-                            on_cpu(cpus[usize::from(way) % cpus.len()]);
-                            let payload = if has_payload { &[at as u8; 90][..] } else { b"" };
-                            let flags = if at == 0 { SYN } else { ACK };
-                            let frame = if out {
-                                talk.out(flags, payload)
-                            } else {
-                                talk.back(flags, payload)
-                            };
-                            let ran = match way & 64 {
-                                0 => run.xdp(&frame, None, 1),
-                                _ => run.tc(&frame, None, 1),
-                            };
-                            ran.unwrap();
-                        }
-                    }
+                    send_flows(run, cpus, sender, steps);
                 })
             })
             .collect();
         start.wait();
-        senders.into_iter().for_each(|sender| sender.join().unwrap());
+        for sender in senders {
+            sender.join().unwrap();
+        }
         is_over.store(true, Ordering::Release);
         readers.into_iter().map(|reader| reader.join().unwrap()).collect()
     });
