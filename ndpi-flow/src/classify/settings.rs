@@ -10,7 +10,7 @@ pub struct Settings {
     /// Who sees the packets of decided flows.
     pub accounting: Accounting,
     /// At most this many flows at a time: beyond it, one that was silent for longest is ended early,
-    /// see [`Ledger`].
+    /// see [`Ledger`](crate::Ledger).
     pub max_flows: usize,
     /// TCP streams and QUIC connections are read as their receivers read them (see [`crate::Receiver`]), not
     /// packet by packet as they come.
@@ -22,6 +22,6 @@ pub struct Settings {
 pub enum Accounting {
     /// The classifier: every packet of every flow comes here, as from a capture.
     Classifier,
-    /// The kernel, which says when a decided flow is over ([`Classifier::end`]).
+    /// The kernel, which says when a decided flow is over ([`Classifier::end`](crate::Classifier::end)).
     Kernel,
 }

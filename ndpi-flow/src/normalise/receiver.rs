@@ -53,14 +53,14 @@ impl Receiver {
         matches!(self, Self::Quic(connection) if connection.awaits_answer())
     }
 
-    /// Reads nothing but requests from here on, see [`Stream::follow_requests`].
+    /// Reads nothing but requests from here on, see `Stream::follow_requests`.
     pub fn follow_requests(&mut self, client: Direction, findings: &mut Findings) {
         if let Self::Tcp(stream) = self {
             stream.follow_requests(client, findings);
         }
     }
 
-    /// What is followed, see [`Stream::followed`].
+    /// What is followed, see `Stream::followed`.
     pub fn followed(&self) -> Option<(Direction, u32)> {
         match self {
             Self::Tcp(stream) => stream.followed(),
