@@ -16,7 +16,7 @@ use ndpi_kernel::{Kernel, LossOfRing, Statistics};
 /// The last reading of the statistics.
 pub(super) struct Closing {
     statistics: Statistics,
-    /// Packets that were not shown because a ring was full, by ring.
+    /// Packets that were not shown because a ring was full, by CPU.
     ring_full: Vec<u64>,
     /// The same and more, by ring.
     rings: Vec<LossOfRing>,

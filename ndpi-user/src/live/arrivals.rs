@@ -2,14 +2,19 @@
 //! an interface whose packets begin in an unusual way.
 
 use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::interfaces::Roster;
 
-/// Says of each interface once that packets of it are read.
-#[derive(Debug, Default)]
+/// Says of each interface once that packets of it are read. One for each worker; clones know of one another.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Arrivals {
+    /// Mostly a packet comes by where the last one did.
     last: Option<u32>,
+    /// Those that this worker has seen packets of.
     seen: HashSet<u32>,
+    /// Those that any worker has.
+    said: Arc<Mutex<HashSet<u32>>>,
 }
 
 impl Arrivals {
@@ -23,8 +28,10 @@ impl Arrivals {
     }
 
     fn is_first(&mut self, ifindex: u32) -> bool {
-        // Mostly it is the one of the last packet.
-        self.last.replace(ifindex) != Some(ifindex) && self.seen.insert(ifindex)
+        // The others are asked for the first packet alone.
+        self.last.replace(ifindex) != Some(ifindex)
+            && self.seen.insert(ifindex)
+            && self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(ifindex)
     }
 }
 
@@ -37,5 +44,13 @@ mod tests {
         let mut arrivals = Arrivals::default();
         let first: Vec<_> = [3, 3, 7, 3, 7].map(|index| arrivals.is_first(index)).into();
         assert_eq!(first, [true, false, true, false, false]);
+    }
+
+    #[test]
+    fn all_workers_together_say_it_once() {
+        let mut one = Arrivals::default();
+        let mut other = one.clone();
+        assert!(one.is_first(3) && !other.is_first(3));
+        assert!(other.is_first(7) && !one.is_first(7));
     }
 }

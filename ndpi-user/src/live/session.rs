@@ -133,6 +133,7 @@ pub fn run(
         let (mut outboxes, mut backlogs) = (Vec::new(), Vec::new());
         let mut workers = Vec::new();
         let connections = Arc::new(BlockedConnections::default());
+        let arrivals = Arrivals::default();
         for (number, (engine, rings)) in engines.into_iter().zip(rings).enumerate() {
             let (outbox, inbox) = channel::bounded(WAITING_MESSAGES);
             let name = format!("worker-{number}");
@@ -143,7 +144,7 @@ pub fn run(
             let sink = sink.at(shared.board.enter(queue));
             let Plan { settings, notes, .. } = *plan;
             let (shares, connections) = (plan.shares.clone(), Arc::clone(&connections));
-            let mut feed = feed(rings, plan.budget, &clock, shared);
+            let mut feed = feed(rings, plan.budget, &clock, (shared, &arrivals));
             workers.push(lookout.spawn(scope, &name, move || {
                 let mut classifier = Classifier::with_shares(&engine, settings, &shares, notes);
                 classifier.share_connections(connections);
@@ -236,13 +237,18 @@ impl Worked {
 }
 
 /// The rings of a worker, as it reads them.
-fn feed(rings: Rings, budget: u32, clock: &Clock, shared: &Shared) -> RingFeed {
+fn feed(
+    rings: Rings,
+    budget: u32,
+    clock: &Clock,
+    (shared, arrivals): (&Shared, &Arrivals),
+) -> RingFeed {
     RingFeed {
         rings,
         unpacker: Unpacker::new(budget),
         clock: clock.clone(),
         interfaces: shared.interfaces.clone(),
-        arrivals: Arrivals::default(),
+        arrivals: arrivals.clone(),
     }
 }
 

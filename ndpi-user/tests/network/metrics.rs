@@ -109,7 +109,7 @@ fn metrics_and_status_say_the_same_of_what_happened() {
         all.iter().all(is_same)
     });
 
-    fs::write(&policy, "default = \"count\"\n").unwrap();
+    fs::write(&policy, "default = \"count\"\nrule = []\n").unwrap();
     assert_eq!(sandbox.run("policy reload").code, Some(0));
     fs::write(&policy, "default = \"cuont\"\n").unwrap();
     assert_eq!(sandbox.run("policy reload").code, Some(1));

@@ -94,7 +94,8 @@ fn pins_that_were_exchanged_are_not_read() {
     }
     let sandbox = Sandbox::new();
     let mut instance = sandbox.start("run --iface left --json");
-    let pins = sandbox.pinned();
+    let mut pins = sandbox.pinned();
+    pins.retain(|pin| pin != "links");
     assert!(pins.len() > 10, "{pins:?}");
     let aside = format!("{BPFFS}/aside");
     for pin in &pins {
