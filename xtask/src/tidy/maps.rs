@@ -1,5 +1,6 @@
-//! Every map of the kernel programs has its row in ARCHITECTURE.md.
+//! The table of maps in ARCHITECTURE.md has a row for every map of the kernel programs, and for no other.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -11,9 +12,12 @@ const PAGE: &str = "ARCHITECTURE.md";
 
 pub(super) fn check(sources: &Sources, root: &Path) -> Result<Vec<String>> {
     let page = fs::read_to_string(root.join(PAGE)).with_context(|| format!("reading {PAGE}"))?;
-    let defined = sources.of("ndpi-ebpf").flat_map(|source| maps(&source.ast));
-    let missing = defined.filter(|map| !has_row(&page, map));
-    Ok(missing.map(|map| format!("{PAGE}: no row of the table of maps has {map}")).collect())
+    let defined: BTreeSet<_> =
+        sources.of("ndpi-ebpf").flat_map(|source| maps(&source.ast)).collect();
+    let shown: BTreeSet<_> = rows(&page).collect();
+    let missing = defined.difference(&shown).map(|map| format!("no row has {map}"));
+    let gone = shown.difference(&defined).map(|map| format!("{map} is no map"));
+    Ok(missing.chain(gone).map(|what| format!("{PAGE}: table of maps: {what}")).collect())
 }
 
 /// The names of the maps that a file defines.
@@ -26,10 +30,16 @@ fn maps(file: &syn::File) -> impl Iterator<Item = String> {
     })
 }
 
-/// Whether a row begins with the map's name, or names it among others of its kind.
-fn has_row(page: &str, map: &str) -> bool {
-    let first_cells = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
-    first_cells.flat_map(|cell| cell.split(", ")).any(|name| name == format!("`{map}`"))
+/// The maps that the table has rows for: what is quoted in its first column, but for settings, which are no map in
+/// the source and say so.
+fn rows(page: &str) -> impl Iterator<Item = String> {
+    let table = page.lines().skip_while(|line| !line.starts_with("| map |"));
+    let rows = table.skip(2).map_while(|line| line.strip_prefix("| "));
+    let cells = rows.filter_map(|row| row.split(" | ").next());
+    cells
+        .filter(|cell| !cell.contains('('))
+        .flat_map(|cell| cell.split(", "))
+        .filter_map(|name| Some(name.strip_prefix('`')?.strip_suffix('`')?.to_owned()))
 }
 
 #[cfg(test)]
@@ -42,7 +52,8 @@ mod tests {
             "#[btf_map] static A: M = M::new(); static B: u32 = 0; #[btf_map] static C: M = X;";
         let found: Vec<_> = maps(&syn::parse_str(file).unwrap()).collect();
         assert_eq!(found, ["A", "C"]);
-        let page = "| map | key |\n|---|---|\n| `A`, `D` | `C` |\n";
-        assert!(has_row(page, "A") && has_row(page, "D") && !has_row(page, "C"));
+        let page = "| `X` | Y |\n\n| map | key |\n|---|---|\n| `A`, `D` | `C` |\n| `E` (of `.bss`) | |\n\n| `F` | |";
+        let shown: Vec<_> = rows(page).collect();
+        assert_eq!(shown, ["A", "D"]);
     }
 }
