@@ -10,7 +10,6 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 use super::measuring;
-use crate::build;
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -44,13 +43,8 @@ const PEER: &str = "xdpfilt_dny_all.o";
 const PACKAGE: &str = "libxdp1";
 
 pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
-    build::provide_object(workspace)?;
-    let program = measuring::program(workspace, "kernel")?;
-    let mut command = process::privileged(program);
+    let mut command = measuring::of_the_programs(workspace, "kernel")?;
     command.args(["--rounds", &args.rounds.to_string(), "--flows", &args.flows.to_string()]);
-    if args.json {
-        command.arg("--json");
-    }
     if let Some(path) = &args.path {
         command.args(["--path", path]);
     }
@@ -60,8 +54,7 @@ pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
             Err(error) => eprintln!("bench: without xdp-filter: {error:#}"),
         }
     }
-    process::run(&mut command)?;
-    Ok(ExitCode::SUCCESS)
+    measuring::run(command, args.json)
 }
 
 /// xdp-filter's program: the installed one, else that of the package, unpacked beside our tools.

@@ -5,11 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use super::measuring;
-use crate::build;
-use crate::lab::leftovers;
-use crate::process;
-use crate::setup::Need;
-use crate::workspace::{Profile, Workspace};
+use crate::workspace::Workspace;
 
 /// Measure how long it takes from a packet to the verdict that stands, by stage.
 ///
@@ -42,15 +38,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
-    build::build(workspace, Profile::Dist, &Need::default())?;
-    let (program, binary) =
-        (measuring::program(workspace, "latency")?, workspace.binary(Profile::Dist));
-    if process::is_root() {
-        leftovers::remove_stale(&binary)?;
-    }
-    let mut command = process::privileged(program);
-    command.arg("--program").arg(binary);
-    command.arg("--library").arg(workspace.ndpi_library());
+    let mut command = measuring::of_the_program(workspace, "latency")?;
     command.args(["--seconds", &args.seconds.to_string()]);
     let rates: Vec<_> = args.rates.iter().map(u32::to_string).collect();
     command.args(["--rates", &rates.join(",")]);
@@ -58,9 +46,5 @@ pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     if let Some(lane) = &args.lane {
         command.args(["--lane", lane]);
     }
-    if args.json {
-        command.arg("--json");
-    }
-    process::run(&mut command)?;
-    Ok(ExitCode::SUCCESS)
+    measuring::run(command, args.json)
 }

@@ -1,11 +1,42 @@
 //! The programs that measure: benches of `ndpi-user`, which alone are started with privileges.
 
 use std::path::PathBuf;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
+use crate::lab::leftovers;
+use crate::setup::Need;
 use crate::workspace::{Profile, Workspace};
-use crate::{manner, process};
+use crate::{build, manner, process};
+
+/// The bench called `name`, which loads the BPF programs by itself.
+pub(super) fn of_the_programs(workspace: &Workspace, name: &str) -> Result<Command> {
+    build::provide_object(workspace)?;
+    Ok(process::privileged(program(workspace, name)?))
+}
+
+/// The bench called `name`, which runs `ndpi-xdp` as it is installed, in namespaces.
+pub(super) fn of_the_program(workspace: &Workspace, name: &str) -> Result<Command> {
+    build::build(workspace, Profile::Dist, &Need::default())?;
+    let (program, binary) = (program(workspace, name)?, workspace.binary(Profile::Dist));
+    if process::is_root() {
+        leftovers::remove_stale(&binary)?;
+    }
+    let mut command = process::privileged(program);
+    command.arg("--program").arg(binary);
+    command.arg("--library").arg(workspace.ndpi_library());
+    Ok(command)
+}
+
+/// Runs a bench, which prints one JSON object a line if `json`.
+pub(super) fn run(mut command: Command, json: bool) -> Result<ExitCode> {
+    if json {
+        command.arg("--json");
+    }
+    process::run(&mut command)?;
+    Ok(ExitCode::SUCCESS)
+}
 
 /// Compiles parts of `ndpi-user` as they are installed.
 pub(super) fn compile(workspace: &Workspace, targets: &[&str]) -> Result<()> {

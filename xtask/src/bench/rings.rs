@@ -5,8 +5,6 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use super::measuring;
-use crate::build;
-use crate::process;
 use crate::workspace::Workspace;
 
 /// Measure what it costs that several CPUs write to the same ring.
@@ -26,12 +24,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
-    build::provide_object(workspace)?;
-    let mut command = process::privileged(measuring::program(workspace, "rings")?);
+    let mut command = measuring::of_the_programs(workspace, "rings")?;
     command.args(["--seconds", &args.seconds.to_string()]);
-    if args.json {
-        command.arg("--json");
-    }
-    process::run(&mut command)?;
-    Ok(ExitCode::SUCCESS)
+    measuring::run(command, args.json)
 }

@@ -5,11 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use super::measuring;
-use crate::build;
-use crate::lab::leftovers;
-use crate::process;
-use crate::setup::Need;
-use crate::workspace::{Profile, Workspace};
+use crate::workspace::Workspace;
 
 /// Measure packets a second over veth, and account for every one of them.
 ///
@@ -38,15 +34,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
-    build::build(workspace, Profile::Dist, &Need::default())?;
-    let (program, binary) =
-        (measuring::program(workspace, "wire")?, workspace.binary(Profile::Dist));
-    if process::is_root() {
-        leftovers::remove_stale(&binary)?;
-    }
-    let mut command = process::privileged(program);
-    command.arg("--program").arg(binary);
-    command.arg("--library").arg(workspace.ndpi_library());
+    let mut command = measuring::of_the_program(workspace, "wire")?;
     command.args(["--rounds", &args.rounds.to_string(), "--flows", &args.flows.to_string()]);
     command.args(["--seconds", &args.seconds.to_string()]);
     if args.json {
