@@ -5,9 +5,7 @@ use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::{fs, thread};
 
-use ndpi_events::{
-    BusBuilder, Content, Ends, Event, FlowEnded, Kinds, Label, Source, Subscription, Time,
-};
+use ndpi_events::{BusBuilder, Ends, Event, FlowEnded, Kinds, Label, Source, Subscription, Time};
 
 const EVENTS: u32 = 50_000;
 const ROUNDS: usize = 9;
@@ -34,19 +32,11 @@ fn event() -> Event {
         confidence: "DPI".into(),
         hostname: Some("www.example.org".into()),
         ja4: Some("t13d1516h2_8daaf6152771_02713d6af862".into()),
-        risks: Vec::new(),
         action: Some("count".into()),
         rule: Some("default".into()),
-        decided_by: None,
-        incomplete: false,
-        findings: Vec::new(),
         breed: Some("Acceptable".into()),
-        guessed: false,
-        risk_score: None,
-        alpn: None,
-        content: Content::default(),
         revision: Some(1),
-        dry_run: false,
+        ..Label::default()
     };
     Event::FlowEnded(FlowEnded {
         ends,

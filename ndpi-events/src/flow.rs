@@ -25,8 +25,8 @@ pub struct Ends {
     pub dport: u16,
 }
 
-/// What nDPI and the policy said of a flow.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What nDPI and the policy said of a flow. By default nothing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
 pub struct Label {
     pub state: Word,

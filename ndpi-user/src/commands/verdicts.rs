@@ -92,10 +92,9 @@ impl VerdictsArguments {
             nets: self.net,
             ports: self.port,
             hosts: self.host,
-            with_undecided: false,
-            without_decided: false,
             sort: self.sort.map(Into::into),
             top: self.top.map(NonZeroUsize::get),
+            ..Query::default()
         };
         verdicts::show(&self.pin_dir, view, &query, &self.ndpi.into())
     }

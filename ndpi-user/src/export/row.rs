@@ -35,6 +35,26 @@ pub(crate) struct Sums {
     pub(crate) duration_us: u64,
 }
 
+/// What crossed by a record that has it, of whichever type: they have these fields by the same names.
+macro_rules! sums {
+    ($it:ident) => {
+        Sums {
+            packets: $it.packets,
+            bytes: $it.bytes,
+            crossed: Crossed {
+                packets_to_server: $it.packets_to_server,
+                bytes_to_server: $it.bytes_to_server,
+                packets_to_client: $it.packets_to_client,
+                bytes_to_client: $it.bytes_to_client,
+                dropped: $it.dropped.unwrap_or_default(),
+            },
+            first_seen: $it.first_seen,
+            last_seen: $it.last_seen,
+            duration_us: $it.duration_us,
+        }
+    };
+}
+
 /// A fact, as a column has it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Value<'a> {
@@ -65,20 +85,7 @@ impl<'a> Row<'a> {
     pub(crate) fn of(event: &'a Event) -> Option<Self> {
         Some(match event {
             Event::FlowEnded(it) => Self {
-                sums: Some(Sums {
-                    packets: it.packets,
-                    bytes: it.bytes,
-                    crossed: Crossed {
-                        packets_to_server: it.packets_to_server,
-                        bytes_to_server: it.bytes_to_server,
-                        packets_to_client: it.packets_to_client,
-                        bytes_to_client: it.bytes_to_client,
-                        dropped: it.dropped.unwrap_or_default(),
-                    },
-                    first_seen: it.first_seen,
-                    last_seen: it.last_seen,
-                    duration_us: it.duration_us,
-                }),
+                sums: Some(sums!(it)),
                 leaked: it.leaked,
                 dropped: it.dropped,
                 tunnel: it.tunnel.as_ref(),
@@ -88,20 +95,7 @@ impl<'a> Row<'a> {
                 ..Self::new("flow", &it.ends, &it.label, it.inspected)
             },
             Event::FlowActive(it) => Self {
-                sums: Some(Sums {
-                    packets: it.packets,
-                    bytes: it.bytes,
-                    crossed: Crossed {
-                        packets_to_server: it.packets_to_server,
-                        bytes_to_server: it.bytes_to_server,
-                        packets_to_client: it.packets_to_client,
-                        bytes_to_client: it.bytes_to_client,
-                        dropped: it.dropped.unwrap_or_default(),
-                    },
-                    first_seen: it.first_seen,
-                    last_seen: it.last_seen,
-                    duration_us: it.duration_us,
-                }),
+                sums: Some(sums!(it)),
                 dropped: it.dropped,
                 part: Some(it.part),
                 delta: Some(it.delta),

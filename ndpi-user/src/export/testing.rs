@@ -31,19 +31,13 @@ fn label(action: &'static str) -> Label {
         confidence: "DPI".into(),
         hostname: Some("www.example.org".into()),
         ja4: Some("t13d0302h2_55b375c5d22e_02b2f1053a32".into()),
-        risks: Vec::new(),
         action: Some(action.into()),
         rule: Some("no social".into()),
-        decided_by: None,
-        incomplete: false,
-        findings: Vec::new(),
         breed: Some("Fun".into()),
-        guessed: false,
-        risk_score: None,
         alpn: Some("h2,http/1.1".into()),
         content: Content { tls_version: Some("TLSv1.3".into()), ..Content::default() },
         revision: Some(1),
-        dry_run: false,
+        ..Label::default()
     }
 }
 

@@ -86,47 +86,22 @@ fn color_of(action: &str) -> (&'static str, &'static str) {
 
 #[cfg(test)]
 mod tests {
-    use ndpi_events::{Content, Decided, Ends, Event, Label, Time};
+    use ndpi_events::{Decided, Event, Label, Time};
 
     use super::{Show, is_by_rule, write};
+    use crate::export::testing::decision;
 
     fn decided(rule: &str) -> Event {
-        let ends = Ends {
-            capture: None,
-            iface: Some("eth0".into()),
-            instance: None,
-            vlan: 0,
-            proto: 6,
-            src: [198, 18, 0, 1].into(),
-            sport: 40000,
-            dst: [198, 18, 0, 2].into(),
-            dport: 443,
-        };
+        let Event::Decided(decided) = decision("drop") else { panic!("another event") };
         let label = Label {
-            state: "CLASSIFIED".into(),
             app: "TLS.Google".into(),
-            app_id: 126,
-            master_id: 91,
-            category: "Web".into(),
-            confidence: "DPI".into(),
-            hostname: Some("www.example.org".into()),
-            ja4: None,
-            risks: Vec::new(),
-            action: Some("drop".into()),
             rule: Some(rule.into()),
             decided_by: Some("first-packet".into()),
-            incomplete: false,
             findings: vec!["fake-segment".into(), "oversize".into()],
-            breed: None,
-            guessed: false,
-            risk_score: None,
-            alpn: None,
-            content: Content::default(),
-            revision: None,
-            dry_run: false,
+            ..decided.label
         };
         let time = Time::from_ns(1_700_000_000_500_000_000);
-        Event::Decided(Decided { time, ends, inspected: 4, partial_at: None, label, latency_us: 9 })
+        Event::Decided(Decided { time, inspected: 4, label, ..decided })
     }
 
     #[test]

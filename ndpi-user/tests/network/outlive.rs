@@ -47,6 +47,14 @@ fn decided(pair: &Pair, instance: &Instance, port: u16) -> Datagrams {
     flow
 }
 
+/// A blocked flow of an instance that was killed then.
+fn left_behind(pair: &Pair, command: &str) -> Datagrams {
+    let mut first = pair.sandbox.start(command);
+    let blocked = decided(pair, &first, BLOCKED);
+    first.end(Signal::KILL);
+    blocked
+}
+
 /// Nothing is left at the near end.
 fn assert_clean(sandbox: &Sandbox) {
     assert_eq!(sandbox.attached("left"), [""; 0]);
@@ -239,9 +247,7 @@ fn a_start_that_fails_leaves_what_stood() {
     let pair = Pair::new();
     let sandbox = &pair.sandbox;
     let command = command(sandbox);
-    let mut first = sandbox.start(&command);
-    let blocked = decided(&pair, &first, BLOCKED);
-    first.end(Signal::KILL);
+    let blocked = left_behind(&pair, &command);
     sandbox.run(&format!("{command} --iface nowhere")).assert_failed(1, &["nowhere"]);
     assert_eq!(blocked.arriving(10), 0);
     assert!(!sandbox.attached("left").is_empty());
@@ -259,10 +265,8 @@ fn verdicts_move_to_tables_of_another_size() {
     let pair = Pair::new();
     let sandbox = &pair.sandbox;
     let command = command(sandbox);
-    let mut first = sandbox.start(&command);
-    let blocked = decided(&pair, &first, BLOCKED);
+    let blocked = left_behind(&pair, &command);
     let dropped = entry(sandbox, BLOCKED)["dropped"].as_u64().unwrap();
-    first.end(Signal::KILL);
     for size in ["1000", "3000"] {
         let mut next = sandbox.start(&format!("{command} --max-flows {size}"));
         assert_eq!(blocked.arriving(10), 0, "{}", next.stderr());
