@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Decided, FlowActive, FlowEnded, FlowUpdated, Reloaded, Status, Warning};
+use crate::{Decided, FlowActive, FlowEnded, FlowUpdated, Label, Reloaded, Status, Warning};
 
 /// Something finished that subscribers receive. Written by serde it is the record of docs/records.md, with
 /// the tag `type`.
@@ -62,6 +62,17 @@ impl Event {
             Self::Status(_) => Kind::Status,
             Self::Reloaded(_) => Kind::Reloaded,
             Self::Warning(_) => Kind::Warning,
+        }
+    }
+
+    /// What nDPI and the policy said of the flow that it is about; `None` where it is about none.
+    pub fn label(&self) -> Option<&Label> {
+        match self {
+            Self::Decided(it) => Some(&it.label),
+            Self::FlowUpdated(it) => Some(&it.label),
+            Self::FlowActive(it) => Some(&it.label),
+            Self::FlowEnded(it) => Some(&it.label),
+            Self::Status(_) | Self::Reloaded(_) | Self::Warning(_) => None,
         }
     }
 }

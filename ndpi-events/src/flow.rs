@@ -66,6 +66,18 @@ pub struct Label {
     pub dry_run: bool,
 }
 
+impl Label {
+    /// Whether the policy drops its packets.
+    pub fn is_blocked(&self) -> bool {
+        matches!(self.action.as_deref(), Some("drop" | "reject"))
+    }
+
+    /// The carrier and the application, where one carries the other.
+    pub fn apps(&self) -> (&str, Option<&str>) {
+        self.app.split_once('.').map_or((&*self.app, None), |(carrier, app)| (carrier, Some(app)))
+    }
+}
+
 /// What the packets of a flow said.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

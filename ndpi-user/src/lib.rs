@@ -21,6 +21,7 @@ mod hosts;
 pub mod interfaces;
 mod listing;
 pub mod live;
+mod locked;
 mod logging;
 pub mod metrics;
 mod offline;

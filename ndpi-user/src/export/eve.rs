@@ -145,7 +145,7 @@ struct Ndpi<'a> {
 pub(super) fn write(event: &Event, out: &mut Vec<u8>) {
     let Some(row) = Row::of(event) else { return };
     let event_type = match row.kind {
-        "verdict" if row.is_blocked() => "alert",
+        "verdict" if row.label.is_blocked() => "alert",
         "verdict" => return,
         "flow-active" => "netflow",
         _ => "flow",
@@ -212,7 +212,7 @@ fn proto(number: u8) -> String {
 
 /// What carries the application, by Suricata's word.
 fn app_proto(row: &Row<'_>) -> Option<String> {
-    let carrier = row.apps().0.to_ascii_lowercase();
+    let carrier = row.label.apps().0.to_ascii_lowercase();
     (carrier != "unknown").then_some(carrier)
 }
 
@@ -247,8 +247,8 @@ fn flow(row: &Row<'_>, sums: &Sums) -> Flow {
         age: sums.duration_us / 1_000_000,
         state,
         reason,
-        alerted: row.is_blocked(),
-        action: (row.is_blocked() && !row.label.dry_run).then_some("drop"),
+        alerted: row.label.is_blocked(),
+        action: (row.label.is_blocked() && !row.label.dry_run).then_some("drop"),
     }
 }
 

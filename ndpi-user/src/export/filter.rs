@@ -2,8 +2,6 @@
 
 use ndpi_events::{Event, Kind, Kinds};
 
-use super::row::Row;
-
 /// What an output is asked to have. Of each list that is not empty, one must fit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Filter {
@@ -52,15 +50,15 @@ impl Filter {
         if self.apps.is_empty() && self.actions.is_empty() {
             return true;
         }
-        let Some(row) = Row::of(event) else { return true };
-        let (carrier, app) = row.apps();
+        let Some(label) = event.label() else { return true };
+        let (carrier, app) = label.apps();
         let is_app = |name: &String| {
-            [Some(&*row.label.app), Some(carrier), app]
+            [Some(&*label.app), Some(carrier), app]
                 .into_iter()
                 .flatten()
                 .any(|it| it.eq_ignore_ascii_case(name))
         };
-        let action = row.label.action.as_deref();
+        let action = label.action.as_deref();
         (self.apps.is_empty() || self.apps.iter().any(is_app))
             && (self.actions.is_empty() || self.actions.iter().any(|it| action == Some(it)))
     }
@@ -69,7 +67,7 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::testing::{blocked_flow, warning};
+    use crate::export::testing::{blocked_flow, updated, warning};
 
     #[test]
     fn one_of_each_list_must_fit() {
@@ -89,6 +87,7 @@ mod tests {
             (&["TLS"], &["count"], false),
         ] {
             assert_eq!(filter(apps, actions).takes(&event), fits, "{apps:?} {actions:?}");
+            assert_eq!(filter(apps, actions).takes(&updated("drop")), fits, "{apps:?} {actions:?}");
         }
         assert!(filter(&["QUIC"], &["drop"]).takes(&warning("not about a flow")));
     }

@@ -287,7 +287,7 @@ fn end_reason(row: &Row<'_>) -> u8 {
 
 /// `firewallEvent` (IANA): created, deleted, denied, alert, update.
 fn firewall_event(row: &Row<'_>) -> u8 {
-    match (row.is_blocked() && !row.label.dry_run, row.end) {
+    match (row.label.is_blocked() && !row.label.dry_run, row.end) {
         (true, _) => 3,
         (false, Some(_)) => 2,
         (false, None) => 5,

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use ndpi_events::{Ender, Losses, Subscription};
 use super::destination::{Next, Target, Unit};
 use super::encoder::Encoder;
 use super::ending::Ending;
+use crate::locked::locked;
 
 /// Events that may wait to be written. A reader that is slower for longer loses records, with a count: the
 /// classifier never waits for it.
@@ -275,8 +276,4 @@ fn taken(written: io::Result<usize>) -> io::Result<usize> {
         0 => Err(io::ErrorKind::WriteZero.into()),
         taken => Ok(taken),
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

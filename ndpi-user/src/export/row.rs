@@ -135,17 +135,6 @@ impl<'a> Row<'a> {
         self.delta.or(sums).unwrap_or_default()
     }
 
-    /// Whether the policy drops its packets.
-    pub(crate) fn is_blocked(&self) -> bool {
-        matches!(self.label.action.as_deref(), Some("drop" | "reject"))
-    }
-
-    /// The carrier and the application, where one carries the other.
-    pub(crate) fn apps(&self) -> (&'a str, Option<&'a str>) {
-        let app = &*self.label.app;
-        app.split_once('.').map_or((app, None), |(carrier, app)| (carrier, Some(app)))
-    }
-
     fn sum(&self, of: fn(&Sums) -> u64) -> Value<'a> {
         self.sums.as_ref().map_or(Value::Absent, |sums| Value::Number(of(sums)))
     }

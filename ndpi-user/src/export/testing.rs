@@ -1,7 +1,8 @@
 //! Events for the tests of formats.
 
 use ndpi_events::{
-    Content, Crossed, Decided, Ends, Event, FlowActive, FlowEnded, Label, Time, Warning,
+    Content, Crossed, Decided, Ends, Event, FlowActive, FlowEnded, FlowUpdated, Label, Time,
+    Warning,
 };
 
 const START: u64 = 1_700_000_000_000_000_000;
@@ -98,6 +99,18 @@ pub(crate) fn decision(action: &'static str) -> Event {
         partial_at: None,
         label,
         latency_us: 9,
+    })
+}
+
+/// What another policy says.
+pub(crate) fn updated(action: &'static str) -> Event {
+    Event::FlowUpdated(FlowUpdated {
+        time: Time::from_ns(START + SECOND),
+        ends: ends(),
+        inspected: 5,
+        label: label(action),
+        why: "rejudged".into(),
+        previous_action: None,
     })
 }
 

@@ -3,10 +3,9 @@
 use std::io::Write as _;
 use std::net::SocketAddr;
 
-use ndpi_events::{BusBuilder, Decided, Event, Kind, Kinds, Subscription};
+use ndpi_events::{BusBuilder, Decided, Event, Kind, Kinds, Label, Subscription};
 
 use super::lines::WAITING_EVENTS;
-use super::row::Row;
 use ndpi_policy::{DEFAULT_RULE, UNDECIDED_RULE};
 
 /// Which decisions have a line.
@@ -33,7 +32,7 @@ impl Show {
     fn takes(self, event: &Event) -> bool {
         match self {
             Self::Rules => is_by_rule(event),
-            Self::Blocked => Row::of(event).is_some_and(|row| row.is_blocked()),
+            Self::Blocked => event.label().is_some_and(Label::is_blocked),
             Self::All => true,
             Self::None => false,
         }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use ndpi_common::Key;
 use ndpi_events::{BusBuilder, Ends, Event, Kind, Kinds, Losses, Subscription};
 
 use super::named::Named;
+use crate::locked::locked;
 
 /// Events that may wait. Who is behind for longer misses names, and nothing else.
 const WAITING: usize = 16 * 1024;
@@ -50,7 +51,7 @@ impl HostBook {
         match event {
             Event::Decided(it) => {
                 let named = named(&it.ends, it.label.hostname.clone());
-                let mut noted = self.locked();
+                let mut noted = locked(&self.noted);
                 if let Some((key, _)) = named.key()
                     && (noted.len() < most || noted.contains_key(&key))
                 {
@@ -59,7 +60,7 @@ impl HostBook {
             }
             Event::FlowEnded(it) => {
                 if let Some((key, _)) = named(&it.ends, None).key() {
-                    self.locked().remove(&key);
+                    locked(&self.noted).remove(&key);
                 }
             }
             _ => {}
@@ -78,7 +79,7 @@ impl HostBook {
 
     /// The lines behind the flow of `last`, and the last flow that is in them.
     fn batch(&self, last: Option<Key>) -> Option<(Vec<u8>, Key)> {
-        let noted = self.locked();
+        let noted = locked(&self.noted);
         let from = last.map_or(Bound::Unbounded, Bound::Excluded);
         let (mut lines, mut next) = (Vec::new(), None);
         for (key, named) in noted.range((from, Bound::Unbounded)).take(AT_A_TIME) {
@@ -88,10 +89,6 @@ impl HostBook {
             next = Some(*key);
         }
         next.map(|next| (lines, next))
-    }
-
-    fn locked(&self) -> MutexGuard<'_, BTreeMap<Key, Named>> {
-        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -120,7 +117,7 @@ mod tests {
                 names.add(&serde_json::from_slice(line).unwrap());
             }
         }
-        let (key, client) = book.locked().values().next().unwrap().key().unwrap();
+        let (key, client) = locked(&book.noted).values().next().unwrap().key().unwrap();
         assert_eq!(names.of(&key), (Some(client), Some("www.example.org")));
         book.note(&blocked_flow(), 1);
         assert_eq!(book.lines().count(), 0);
@@ -136,7 +133,7 @@ mod tests {
             it.ends.sport = port;
             book.note(&Event::Decided(it), 2000);
         }
-        assert_eq!(book.locked().len(), 2000);
+        assert_eq!(locked(&book.noted).len(), 2000);
         let lines = book.lines().map(|it| String::from_utf8(it).unwrap().lines().count());
         assert_eq!(lines.collect::<Vec<_>>(), [512, 512, 512, 464]);
     }

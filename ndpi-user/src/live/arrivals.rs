@@ -2,9 +2,10 @@
 //! an interface whose packets begin in an unusual way.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::interfaces::Roster;
+use crate::locked::locked;
 
 /// Says of each interface once that packets of it are read. One for each worker; clones know of one another.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +32,7 @@ impl Arrivals {
         // The others are asked for the first packet alone.
         self.last.replace(ifindex) != Some(ifindex)
             && self.seen.insert(ifindex)
-            && self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(ifindex)
+            && locked(&self.said).insert(ifindex)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use ndpi_common::Key;
 use ndpi_events::Time;
@@ -12,6 +12,7 @@ use ndpi_flow::DecidedBy;
 use super::buckets::Buckets;
 use super::model::{Hints, Traffic, WorkerState};
 use super::traffic::{Ledger, Volumes};
+use crate::locked::locked;
 use crate::record::{Found, Names};
 
 /// What one worker has done so far, which it says about twice a second.
@@ -202,9 +203,4 @@ impl Board {
     fn places(&self) -> Vec<Place> {
         locked(&self.workers).clone()
     }
-}
-
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A value is exchanged whole: there is none that a panic could leave half written.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

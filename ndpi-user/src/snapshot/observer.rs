@@ -10,13 +10,14 @@ use ndpi_common::{MAX_SERVERS, TICK_NS, tick_of};
 use ndpi_events::{BusBuilder, Kind, Kinds, Losses, Subscription, Time};
 use ndpi_kernel::{LostFrames, MapError, RingLosses, RuntimeConfig, Statistics, Stats, ktime_ns};
 
-use super::board::{Board, Sum, Swept, locked};
+use super::board::{Board, Sum, Swept};
 use super::conditions::Conditions;
 use super::counted::counted;
 use super::health::{self, Signs};
 use super::model::{Fill, LostSoFar, PolicyState, RingLoss, SinkState, Snapshot};
 use super::rates::{Counts, Readings};
 use crate::interfaces::Roster;
+use crate::locked::locked;
 use crate::record::Names;
 
 /// Events that may wait for the next look, of which there is one a second: they are few.

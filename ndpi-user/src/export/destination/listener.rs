@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use ndpi_events::Losses;
 
 use super::interface::{Next, Target, Unit};
+use crate::locked::locked;
 
 /// Readers at a time. One that comes beyond is hung up on.
 const MOST_READERS: usize = 16;
@@ -144,10 +145,6 @@ impl Drop for Listener {
             let _ = done.recv_deadline(deadline);
         }
     }
-}
-
-fn locked(readers: &Mutex<Vec<Reader>>) -> MutexGuard<'_, Vec<Reader>> {
-    readers.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
