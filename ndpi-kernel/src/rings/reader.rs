@@ -23,6 +23,10 @@ const HOLD: usize = 8;
 /// [`ndpi_common::Reason::HeldBack`].
 const MOST_HELD: usize = 32 << 10;
 
+/// What the kernel says is ready.
+const OF_WAKER: EventData = EventData::new_u64(u64::MAX);
+const OF_RING: EventData = EventData::new_u64(0);
+
 /// Records that a pass takes at most: what becomes urgent meanwhile waits for no more of them.
 const MOST_AT_ONCE: usize = 64;
 
@@ -100,10 +104,9 @@ impl Rings {
             |source: rustix::io::Errno| RingsError { doing: "watch", source: source.into() };
         let epoll = epoll::create(CreateFlags::CLOEXEC).map_err(failed)?;
         let waker = Waker::new().map_err(|source| RingsError { doing: "watch", source })?;
-        epoll::add(&epoll, &waker.0, EventData::new_u64(u64::MAX), EventFlags::IN)
-            .map_err(failed)?;
+        epoll::add(&epoll, &waker.0, OF_WAKER, EventFlags::IN).map_err(failed)?;
         for ring in [&common, &urgent] {
-            epoll::add(&epoll, ring, EventData::new_u64(0), EventFlags::IN).map_err(failed)?;
+            epoll::add(&epoll, ring, OF_RING, EventFlags::IN).map_err(failed)?;
         }
         Ok(Self {
             common: Queue::new(common),
@@ -249,8 +252,12 @@ impl Rings {
         let waited =
             epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), timeout.as_ref());
         match waited {
+            Ok(_) => {
+                let is_used = events.iter().any(|event| event.data.u64() == OF_WAKER.u64());
+                Ok(is_used && self.waker.take())
+            }
             // A signal's handler has something to say to the caller's loop.
-            Err(rustix::io::Errno::INTR) | Ok(_) => Ok(self.waker.take()),
+            Err(rustix::io::Errno::INTR) => Ok(self.waker.take()),
             Err(source) => Err(RingsError { doing: "wait for", source: source.into() }),
         }
     }
