@@ -6,7 +6,8 @@
 //! - frames and floods ([`frame`], [`checksum`], [`flood`]);
 //! - the program under test ([`program`], [`instance`]);
 //! - BPF programs of a few instructions that are none of the project's ([`bpf`], [`foreign`]), and
-//!   what is attached to an interface ([`attached`]).
+//!   what is attached to an interface ([`attached`]);
+//! - threads that keep to a CPU ([`cpu`]).
 //!
 //! Packets are sent only inside of network namespaces that are made here and removed here, between
 //! addresses of 198.18.0.0/15 (RFC 2544) and `2001:db8::/32` (RFC 3849).
@@ -21,6 +22,7 @@ pub mod alone;
 pub mod attached;
 pub mod bpf;
 pub mod checksum;
+pub mod cpu;
 pub mod environment;
 pub mod flood;
 pub mod foreign;

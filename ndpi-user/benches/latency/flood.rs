@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::thread::{ClockId, CpuSet, sched_setaffinity};
+use rustix::thread::ClockId;
 use rustix::time::clock_gettime;
 
 use testkit::checksum::checksum;
@@ -46,7 +46,7 @@ impl Flood {
     /// Sends from the namespace that this thread is in, from the last CPU, until `stop` says so or it has
     /// lasted for long enough.
     pub(crate) fn send(&self, stop: &AtomicBool) -> Result<Sent, Box<dyn Error + Send + Sync>> {
-        stay_on_last_cpu()?;
+        testkit::cpu::stay_on_last()?;
         let socket = Socket::open(interface::index(FAR_LINK)?.try_into()?, true)?;
         let most = u64::from(self.rate) * self.longest.as_secs();
         let (mut frames, mut packets, began) = (Frames::new(self.kind), 0, Instant::now());
@@ -173,11 +173,4 @@ fn datagram(port: u16) -> Vec<u8> {
     datagram[2..4].copy_from_slice(&port.to_be_bytes());
     datagram[4..8].copy_from_slice(&[0, 72, 0xba, 0xad]);
     datagram
-}
-
-/// Sends from the last CPU, whatever the rest of the system does.
-pub(crate) fn stay_on_last_cpu() -> Result<(), Box<dyn Error + Send + Sync>> {
-    let mut cpus = CpuSet::new();
-    cpus.set(thread::available_parallelism()?.get() - 1);
-    Ok(sched_setaffinity(None, &cpus)?)
 }

@@ -11,10 +11,11 @@ use testkit::frame::{ACK, Talk, V4};
 use testkit::interface;
 
 use crate::clients::ALLOWED;
-use crate::flood::{Socket, stay_on_last_cpu};
+use crate::flood::Socket;
 use crate::hello::client_hello;
 use crate::place::{FAR_LINK, FAR_MAC, NEAR_LINK, NEAR_MAC, Place};
 use crate::program::{Parts, Program, Said};
+use crate::report::without_room;
 
 /// What flows consist of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,9 +92,9 @@ fn measure(
 /// Sends flows one after the other from the last CPU; returns how many.
 fn send(place: &Place, kind: Kind, lasts: Duration) -> Result<u32, Failure> {
     let far = place.far.inside(|| socket(FAR_LINK, true))??;
-    // Past the programs at egress.
+    // Through the queueing discipline, and so the programs at egress.
     let near = place.near.inside(|| socket(NEAR_LINK, false))??;
-    stay_on_last_cpu()?;
+    testkit::cpu::stay_on_last()?;
     let (mut packets, began, mut flows) = (packets(kind), Instant::now(), 0_u32);
     while began.elapsed() < lasts {
         flows += 1;
@@ -209,8 +210,7 @@ fn answer() -> Vec<u8> {
 fn print(kind: Kind, workers: u32, figures: &Figures, json: bool) {
     let Figures { sent, decided, stopped, cpus } = figures;
     let count = |field: &str| stopped[field].as_u64().unwrap_or(0);
-    let full = |it: &Value| it["packets"].as_u64().unwrap_or(0);
-    let ring_full: u64 = stopped["ring_full"].as_array().map_or(0, |it| it.iter().map(full).sum());
+    let without_room = without_room(stopped);
     let flows = match kind {
         Kind::Tls => "TLS hello",
         Kind::Dns => "DNS",
@@ -219,13 +219,13 @@ fn print(kind: Kind, workers: u32, figures: &Figures, json: bool) {
         let line = json!({
             "flows": flows, "workers": workers, "sent_per_second": sent.round(),
             "decided_per_second": decided.round(), "left_out": count("left_out"),
-            "ring_full": ring_full, "program_cpus": cpus,
+            "without_room": without_room, "program_cpus": cpus,
         });
         println!("{line}");
     } else {
         println!(
             "{flows:<10} {workers} workers: {sent:>8.0} flows/s sent, {decided:>8.0} decided; packets not given \
-             to nDPI: {} left out, {ring_full} without room; {cpus:.2} CPUs",
+             to nDPI: {} left out, {without_room} without room; {cpus:.2} CPUs",
             count("left_out")
         );
     }

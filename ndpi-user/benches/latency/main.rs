@@ -55,7 +55,7 @@ struct Options {
     #[arg(long = "options", default_value = "", allow_hyphen_values = true)]
     more: String,
     /// Measure instead how many new flows a second are decided by so many workers.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', conflicts_with_all = ["rates", "lane", "more"])]
     flows_by: Vec<u32>,
     /// Given by `cargo bench`.
     #[arg(long, hide = true)]

@@ -51,7 +51,7 @@ fn line(lane: &Lane, measured: &Measured) -> Value {
         "cpus": measured.machine.cpus,
         "load": measured.machine.load,
         "left_out": stopped["left_out"].as_u64().unwrap_or(0),
-        "ring_full": ring_full(stopped),
+        "without_room": without_room(stopped),
     })
 }
 
@@ -78,7 +78,7 @@ fn table(lane: &Lane, measured: &Measured) {
             per_second(measured),
             cpus(measured.sent.busy, measured.sent.lasted),
             measured.stopped["left_out"].as_u64().unwrap_or(0),
-            ring_full(&measured.stopped),
+            without_room(&measured.stopped),
         );
     }
     let machine = &measured.machine;
@@ -110,9 +110,10 @@ fn count(measured: &Measured) -> Counted {
     }
 }
 
-fn ring_full(stopped: &Value) -> u64 {
-    let by_cpu = stopped["ring_full"].as_array().into_iter().flatten();
-    by_cpu.filter_map(|it| it["packets"].as_u64()).sum()
+/// Packets that no ring took, as it was full or its lock not to be had.
+pub(crate) fn without_room(stopped: &Value) -> u64 {
+    let rings = stopped["rings"].as_array().into_iter().flatten();
+    rings.flat_map(|ring| ["full", "contended"].map(|why| ring[why].as_u64().unwrap_or(0))).sum()
 }
 
 fn per_second(measured: &Measured) -> f64 {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use ndpi_common::Division;
 use ndpi_kernel::{Kernel, LoadOptions, TestRun};
-use rustix::thread::{CpuSet, sched_setaffinity};
+use testkit::cpu::stay_on;
 use testkit::frame::{key4, udp4};
 
 /// Which rings the threads write to.
@@ -16,7 +16,7 @@ use testkit::frame::{key4, udp4};
 pub(crate) enum Rings {
     /// All to the same, as CPUs do whose flows one worker owns.
     OneForAll,
-    /// Each to its own, as with rings by CPU.
+    /// Each to its own, as with a worker for each CPU.
     OneForEach,
 }
 
@@ -112,7 +112,7 @@ fn send(
     number: u32,
     lasts: Duration,
 ) -> Result<Produced, Failure> {
-    on_cpu(number)?;
+    stay_on(number as usize % thread::available_parallelism()?.get())?;
     let is_mine = |port: &u16| division.owner(key4(*port, 53).words()) == number % division.parts;
     let mut mine = (1000..u16::MAX).filter(is_mine);
     // Another flow for each thread.
@@ -125,11 +125,4 @@ fn send(
         produced.took += ran.duration * AT_ONCE;
     }
     Ok(produced)
-}
-
-/// Keeps this thread on one of the CPUs, in turn.
-fn on_cpu(number: u32) -> Result<(), Failure> {
-    let mut set = CpuSet::new();
-    set.set(number as usize % thread::available_parallelism()?.get());
-    Ok(sched_setaffinity(None, &set)?)
 }

@@ -1,4 +1,4 @@
-//! The cost of waking the reader of the rings to the CPU that sees the packets, and how long packets
+//! The cost of waking a worker to the CPU that sees the packets, and how long packets
 //! wait when they may gather.
 //!
 //! `cargo xtask bench wakeups` starts it. Needs root.

@@ -6,8 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ndpi_kernel::{Kernel, LoadOptions, Rings, Waker, ktime_ns};
-use rustix::thread::{ClockId, CpuSet, sched_setaffinity};
+use rustix::thread::ClockId;
 use rustix::time::clock_gettime;
+use testkit::cpu::stay_on;
 
 /// What is measured.
 #[derive(Clone, Copy)]
@@ -53,12 +54,13 @@ pub(crate) fn measure(case: Case, lasts: Duration) -> Result<Figures, Box<dyn Er
     let waker = rings.waker();
     let (there, ready) = mpsc::channel();
     let reader = thread::spawn(move || {
-        on_cpu(1);
+        // Where there is no such CPU, threads stay where they are.
+        let _ = stay_on(1);
         there.send(())?;
         Ok(read(&mut rings))
     });
     ready.recv()?;
-    on_cpu(0);
+    let _ = stay_on(0);
     let begun = Instant::now();
     let costs = send(&mut kernel, case, lasts);
     let lasted = begun.elapsed();
@@ -108,13 +110,6 @@ fn read(rings: &mut Rings) -> Read {
     let busy = clock_gettime(ClockId::ThreadCPUTime);
     let busy = Duration::try_from(busy).unwrap_or_default();
     Read { latencies, passes, busy }
-}
-
-/// Keeps this thread on a CPU; where there is no such CPU, it stays where it is.
-fn on_cpu(cpu: usize) {
-    let mut set = CpuSet::new();
-    set.set(cpu);
-    let _ = sched_setaffinity(None, &set);
 }
 
 /// A UDP packet of 100 bytes.

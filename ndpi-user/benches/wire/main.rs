@@ -16,7 +16,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use rustix::thread::{CpuSet, sched_setaffinity};
 
 use bulk::{Bulk, Bulks};
 use generator::{Generator, Traffic};
@@ -69,7 +68,7 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     let parts = (&*options.program, &*options.library, folder.path());
     let mut bulks = Bulks::new(&namespace, parts)?;
     bulk(&mut bulks.all, options)?;
-    stay_on_last_cpu()?;
+    testkit::cpu::stay_on_last()?;
     let time = Duration::from_secs_f64(options.seconds);
     // The first round only warms up.
     for round in 0..=options.rounds {
@@ -154,11 +153,4 @@ fn decide(lane: &mut Lane) -> Result<(), Box<dyn Error>> {
         return Err(format!("{decided} of {wanted} flows were decided, and no more").into());
     }
     Ok(())
-}
-
-/// Sends from the last CPU, whatever the rest of the system does.
-fn stay_on_last_cpu() -> Result<(), Box<dyn Error>> {
-    let mut cpus = CpuSet::new();
-    cpus.set(std::thread::available_parallelism()?.get() - 1);
-    Ok(sched_setaffinity(None, &cpus)?)
 }

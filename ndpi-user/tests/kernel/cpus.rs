@@ -4,6 +4,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use ndpi_common::{Action, Hook, Outcome, Reason, Total};
+use testkit::cpu::stay_on;
 use testkit::frame::{V4, V6, counted};
 
 use crate::harness::{Kernel, Settings, cpus, kernel};
@@ -18,10 +19,8 @@ fn everywhere(kernel: &Kernel, work: impl Fn(&Kernel) + Sync) -> u64 {
         for cpu in 0..cpus {
             let (start, work) = (&start, &work);
             scope.spawn(move || {
-                let mut set = rustix::thread::CpuSet::new();
-                set.set(cpu as usize);
                 // A CPU that is offline or not ours: the thread runs on another one.
-                let _ = rustix::thread::sched_setaffinity(None, &set);
+                let _ = stay_on(cpu as usize);
                 start.wait();
                 work(kernel);
             });

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use testkit::cpu::stay_on;
 use testkit::instance::Instance;
 use testkit::pair::{FAR, NEAR, Pair};
 use testkit::program::{PROGRAMS, binary};
@@ -258,14 +259,12 @@ fn verdict(instance: &Instance, port: u16) -> Value {
     })
 }
 
-/// Sends packets of many flows from each CPU: each has a ring of its own.
+/// Sends packets of many flows from each CPU.
 fn fill_rings() {
     let socket = UdpSocket::bind((FAR, 0)).unwrap();
     let cpus = std::thread::available_parallelism().unwrap().get();
     for cpu in 0..cpus {
-        let mut set = rustix::thread::CpuSet::new();
-        set.set(cpu);
-        rustix::thread::sched_setaffinity(None, &set).unwrap();
+        stay_on(cpu).unwrap();
         for port in 0..PACKETS {
             socket.send_to(&[0; 200], (NEAR, 1000 + port)).unwrap();
         }

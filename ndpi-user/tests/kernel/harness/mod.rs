@@ -13,6 +13,7 @@ use ndpi_common::names::{global, map, program};
 use ndpi_common::{Hook, Outcome, Reason, SampleFlags, SampleHeader, Stat, Switches, stats_parts};
 use ndpi_kernel::Element;
 use ndpi_kernel::object::kernel_object;
+use testkit::cpu::stay_on;
 use testkit::needs;
 
 pub(crate) const HOOKS: [Hook; 2] = [Hook::Xdp, Hook::Tc];
@@ -88,9 +89,7 @@ pub(crate) fn kernel(settings: Settings) -> Option<Kernel> {
 
 /// Keeps this thread, which is the test's own, on the CPU where it is.
 pub(crate) fn stay_on_this_cpu() {
-    let mut cpu = rustix::thread::CpuSet::new();
-    cpu.set(rustix::thread::sched_getcpu());
-    rustix::thread::sched_setaffinity(None, &cpu).unwrap();
+    stay_on(rustix::thread::sched_getcpu()).unwrap();
 }
 
 fn is_denied(error: &(dyn std::error::Error + 'static)) -> bool {

@@ -10,6 +10,7 @@ use ndpi_common::parse::tcp::{ACK, SYN};
 use ndpi_common::{Division, Hook, Key, Outcome, Reason, SampleFlags};
 use ndpi_kernel::{Kernel, LoadOptions, Rings, TestRun, ktime_ns};
 use proptest::prelude::*;
+use testkit::cpu::stay_on;
 use testkit::frame::{Talk, V4, V6, key4, key6, udp4, udp6};
 
 use crate::loader::setup::{can_load, load, options};
@@ -56,7 +57,7 @@ fn samples_of_all_cpus_come_in_the_order_of_time() {
     let cpus = aya::util::online_cpus().unwrap();
     let mut keys = Vec::new();
     for port in 0..40u16 {
-        on_cpu(cpus[usize::from(port) % cpus.len()]);
+        stay_on(cpus[usize::from(port) % cpus.len()] as usize).unwrap();
         kernel.test_run().xdp(&udp4(4000 + port, 53, b"in order"), None, 1).unwrap();
         keys.push(key4(4000 + port, 53));
     }
@@ -77,7 +78,7 @@ fn what_a_full_ring_cannot_take_is_counted() {
     let mut kernel = load();
     let mut rings = kernel.take_rings().unwrap();
     let cpu = aya::util::online_cpus().unwrap()[0];
-    on_cpu(cpu);
+    stay_on(cpu as usize).unwrap();
     let packets = 500u16;
     for port in 0..packets {
         kernel.test_run().xdp(&udp4(1000 + port, 53, &[7; 1000]), None, 1).unwrap();
@@ -259,7 +260,7 @@ fn send_flows(run: TestRun<'_>, cpus: &[u32], sender: u16, steps: &[(bool, bool,
         let talk = if port % 3 == 0 { V6 } else { V4 };
         let talk = talk.with_port(10_000 * (1 + sender) + port);
         for (at, &(out, has_payload, way)) in (0..).zip(steps) {
-            on_cpu(cpus[usize::from(way) % cpus.len()]);
+            stay_on(cpus[usize::from(way) % cpus.len()] as usize).unwrap();
             let payload = if has_payload { &[at; 90][..] } else { b"" };
             let flags = if at == 0 { SYN } else { ACK };
             let frame = if out { talk.out(flags, payload) } else { talk.back(flags, payload) };
@@ -331,11 +332,4 @@ fn read_until(mut rings: Rings, is_over: &AtomicBool) -> Seen {
             return seen;
         }
     }
-}
-
-/// Moves the thread to a CPU.
-fn on_cpu(cpu: u32) {
-    let mut set = rustix::thread::CpuSet::new();
-    set.set(cpu as usize);
-    rustix::thread::sched_setaffinity(None, &set).unwrap();
 }
