@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 /// Measure what it costs that several CPUs write to the same ring.
 ///
 /// Threads on all CPUs have packets of their own flows shown, all through one ring, as with one worker, and each
-/// through its own, as with rings by CPU: the nanoseconds that the program takes for each packet, how many
+/// through its own, as with a worker for each: the nanoseconds that the program takes for each packet, how many
 /// reach the reader, and what is lost because a ring is full or its lock cannot be had.
 #[derive(clap::Args)]
 pub(crate) struct Args {

@@ -1,4 +1,4 @@
-//! `cargo xtask bench wakeups`: what waking the reader of the rings costs, and what waiting does.
+//! `cargo xtask bench wakeups`: what waking a worker costs, and what waiting does.
 
 use std::process::ExitCode;
 
@@ -9,8 +9,8 @@ use crate::workspace::Workspace;
 
 /// Measure how long packets wait in the rings, and what it costs to have them read.
 ///
-/// At several rates of shown packets, and with several pauses in which they may gather when it is
-/// woken too often (`run --gather`): how long until user space has one, how often the reader is woken, and the
+/// At several rates of shown packets, and with several pauses in which they may gather when a worker is
+/// woken too often (`run --gather`): how long until it has one, how often it is woken, and the
 /// nanoseconds that a packet takes on the CPU that sees it.
 #[derive(clap::Args)]
 pub(crate) struct Args {
