@@ -15,7 +15,6 @@ pub mod control;
 mod daemon;
 pub mod enforce;
 pub mod engine_setup;
-pub mod export;
 pub mod files;
 mod hosts;
 pub mod interfaces;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use ndpi_events::{BusBuilder, Content, Ends, Event, FlowEnded, Kind, Label, Time};
-use ndpi_user::export::{Output, Reopen};
+use ndpi_export::{Output, Reopen};
 use rustix::time::{ClockId, clock_gettime};
 
 /// Records that may wait before the next one is published.

@@ -7,12 +7,12 @@ use std::time::Duration;
 use ndpi_capture::Others;
 use ndpi_capture::link::Outer;
 use ndpi_events::{Event, FlowEnded, Tunnel};
+use ndpi_export::write_csv;
 use ndpi_flow::{Blocklist, Captured, End, FlowEntry, FlowKey, RuleJudge, Sample, Tenant, Verdict};
 use ndpi_policy::Policy;
 use serde::Serialize;
 
 use super::Format;
-use crate::export::write_csv;
 use crate::record::{Counters, Names, Origin, RecordMaker};
 use crate::report::{CaptureReport, Summary};
 

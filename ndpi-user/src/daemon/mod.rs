@@ -28,13 +28,13 @@ use ndpi_policy::{Policy, Vocabulary};
 use ndpi_reject::Rejecter;
 
 use closing::Closing;
+use ndpi_export::{Ending, Format, LogSink, RecordSink, Reopen};
 pub(crate) use options::Options;
 pub(crate) use peers::{Pair, interfaces};
 use reload::{Reloader, Reloads};
 use session::Outside;
 
 use crate::enforce::{KernelBlocklist, KernelRules, PolicyInstaller};
-use crate::export::{Ending, Format, LogSink, RecordSink, Reopen};
 use crate::hosts::HostBook;
 use crate::interfaces::Attacher;
 use crate::live::{Crowding, Halves, Shared, Summary, Suspects};

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ndpi_common::Switches;
+use ndpi_export::{Format, Output};
 use ndpi_kernel::LoadOptions;
 
 use crate::engine_setup::EngineSetup;
-use crate::{export, interfaces, live};
+use crate::{interfaces, live};
 
 /// What is watched, how, and what is written down.
 #[derive(Clone, Debug)]
@@ -18,9 +19,9 @@ pub(crate) struct Options {
     /// The policy; without one, everything is counted.
     pub(crate) policy: Option<PathBuf>,
     /// How records are written.
-    pub(crate) format: export::Format,
+    pub(crate) format: Format,
     /// Where else they are written.
-    pub(crate) outputs: Vec<export::Output>,
+    pub(crate) outputs: Vec<Output>,
     /// Where whoever asks for metrics is answered; `None` for nowhere.
     pub(crate) metrics: Option<SocketAddr>,
     /// What the instance is called in records.

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
+use ndpi_export::Reopen;
 use signal_hook::consts::signal::{
     SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM,
     SIGXCPU, SIGXFSZ,
@@ -12,7 +13,6 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::signal_name;
 
 use super::reload::Ask;
-use crate::export::Reopen;
 use crate::live::Control;
 
 /// End the session. The last one comes where the limit on processor time is reached, a while before

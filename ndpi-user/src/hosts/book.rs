@@ -100,17 +100,61 @@ fn named(ends: &Ends, hostname: Option<Box<str>>) -> Named {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::testing::{blocked_flow, decision};
+    use ndpi_events::{Decided, FlowEnded, Label, Time};
+
     use crate::hosts::Names;
 
     fn book() -> HostBook {
         HostBook { noted: Arc::default(), losses: Losses::default() }
     }
 
+    fn ends(sport: u16) -> Ends {
+        Ends {
+            capture: None,
+            iface: None,
+            instance: None,
+            vlan: 0,
+            proto: 6,
+            src: [198, 18, 0, 1].into(),
+            sport,
+            dst: [198, 18, 0, 2].into(),
+            dport: 443,
+        }
+    }
+
+    fn decided(sport: u16) -> Event {
+        let label = Label { hostname: Some("www.example.org".into()), ..Label::default() };
+        let (time, ends) = (Time::default(), ends(sport));
+        Event::Decided(Decided { time, ends, inspected: 5, partial_at: None, label, latency_us: 9 })
+    }
+
+    fn ended(sport: u16) -> Event {
+        Event::FlowEnded(FlowEnded {
+            ends: ends(sport),
+            packets: 0,
+            bytes: 0,
+            inspected: 5,
+            label: Label::default(),
+            leaked: None,
+            dropped: None,
+            tunnel: None,
+            first_seen: Time::default(),
+            last_seen: Time::default(),
+            end: "closed".into(),
+            duration_us: 0,
+            packets_to_server: 0,
+            bytes_to_server: 0,
+            packets_to_client: 0,
+            bytes_to_client: 0,
+            part: None,
+            delta: None,
+        })
+    }
+
     #[test]
     fn a_name_is_there_until_its_flow_is_over() {
         let book = book();
-        book.note(&decision("drop"), 1);
+        book.note(&decided(1), 1);
         let mut names = Names::default();
         for lines in book.lines() {
             for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
@@ -119,19 +163,17 @@ mod tests {
         }
         let (key, client) = locked(&book.noted).values().next().unwrap().key().unwrap();
         assert_eq!(names.of(&key), (Some(client), Some("www.example.org")));
-        book.note(&blocked_flow(), 1);
+        book.note(&ended(1), 1);
         assert_eq!(book.lines().count(), 0);
     }
 
     #[test]
     fn there_are_no_more_than_there_is_room_for() {
         let book = book();
-        book.note(&decision("drop"), 0);
+        book.note(&decided(1), 0);
         assert_eq!(book.lines().count(), 0);
         for port in 0..3000 {
-            let Event::Decided(mut it) = decision("drop") else { unreachable!() };
-            it.ends.sport = port;
-            book.note(&Event::Decided(it), 2000);
+            book.note(&decided(port), 2000);
         }
         assert_eq!(locked(&book.noted).len(), 2000);
         let lines = book.lines().map(|it| String::from_utf8(it).unwrap().lines().count());

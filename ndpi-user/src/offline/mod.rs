@@ -25,10 +25,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::captures::{Bar, CaptureResults, Format, find, is_broken_pipe, report, tell_errors};
-use crate::export::csv_header;
 pub(crate) use options::Options;
 
 use job::Job;
+use ndpi_export::csv_header;
 use ordered::Ordered;
 
 /// Classifies the flows of captures, and prints records or a report. Exit status: 1 where not all could

@@ -38,11 +38,11 @@ pub(crate) use options::Options;
 use crate::captures::{
     Bar, CaptureResults, Format, Timeline, find, is_broken_pipe, report, tell_errors,
 };
-use crate::export::csv_header;
 use crate::stdout::print;
 use answers::Answers;
 use capture_run::CaptureRun;
 use job::Job;
+use ndpi_export::csv_header;
 use test_run_kernel::TestRunKernel;
 
 /// Replays captures, and prints records or a report. Exit status: 1 where not all could be read, 130 where

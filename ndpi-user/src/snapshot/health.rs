@@ -1,9 +1,9 @@
 //! Whether all that is to be enforced is: decided in one place for `status`, `/readyz` and the metrics.
 
 use ndpi_events::{Event, Status, Time, Word};
+use ndpi_export::messages;
 
 use super::model::{Problem, Rates, Snapshot};
-use crate::export::messages;
 
 /// How long a heartbeat may be old: it comes ten times a second.
 const SILENT_MS: u64 = 3000;

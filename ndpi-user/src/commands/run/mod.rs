@@ -1,5 +1,6 @@
 //! `ndpi-xdp run`.
 
+mod outputs;
 mod tables;
 
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum, ValueHint};
 use log::LevelFilter;
 use ndpi_common::Switches;
+use ndpi_export::{Format, Output, Show};
 use ndpi_flow::{Accounting, Settings, Shards, Timeouts};
 use ndpi_kernel::{DEFAULT_PIN_DIRECTORY, LoadOptions, messages_beside};
 
@@ -20,7 +22,6 @@ use self::tables::TableOptions;
 use super::{Context, NdpiOptions, StreamOptions, TunnelOptions};
 use crate::daemon::{self, Pair};
 use crate::engine_setup::EngineSetup;
-use crate::export::{Format, Output, Show};
 use crate::interfaces::{self, Pattern};
 use crate::live::Plan;
 use crate::stdout::Colors;
@@ -208,7 +209,7 @@ impl RunArguments {
             metrics: self.metrics,
             instance: self.instance.clone().unwrap_or_else(host_name),
             active_timeout: Duration::from_secs(self.active_timeout.into()),
-            outputs: self.outputs()?,
+            outputs: outputs::outputs(&self.output, self.config.as_deref())?,
             format: self.format(),
             load: self.load_options(context.log_level),
             workers,
@@ -218,19 +219,6 @@ impl RunArguments {
             policy: self.policy,
         };
         options.run()
-    }
-
-    /// All outputs beside standard output.
-    ///
-    /// # Errors
-    ///
-    /// The configuration file cannot be used.
-    fn outputs(&self) -> Result<Vec<Output>> {
-        let mut outputs = self.output.clone();
-        if let Some(path) = &self.config {
-            outputs.extend(Output::of_file(path)?);
-        }
-        Ok(outputs)
     }
 
     fn format(&self) -> Format {

@@ -6,12 +6,12 @@ use std::time::Duration;
 use ndpi::{AppId, CategoryId, Classification, Risks, State};
 use ndpi_common::{Action, Direction, KeyV4};
 use ndpi_events::Event;
+use ndpi_export::{csv_header, write_csv};
 use ndpi_flow::{
     Decided, DecidedBy, Details, End, FlowEntry, FlowKey, Sample, Stage, Verdict, Volume,
 };
 use ndpi_labels::Finding;
 
-use crate::export::{csv_header, write_csv};
 use crate::record::{Counters, Names, Origin, RecordMaker};
 use crate::report::{CaptureReport, Report, Summary};
 

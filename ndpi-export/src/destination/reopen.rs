@@ -16,7 +16,7 @@ pub(crate) struct Reopened {
 
 impl Reopen {
     /// Asks for all files to be opened again, before the next record.
-    pub(crate) fn ask(&self) {
+    pub fn ask(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -327,8 +327,8 @@ fn number16(number: usize) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::row::FIELDS;
-    use crate::export::testing::{active_flow, blocked_flow, decision};
+    use crate::row::FIELDS;
+    use crate::testing::{active_flow, blocked_flow, decision};
 
     fn be16(bytes: &[u8], at: usize) -> u16 {
         u16::from_be_bytes([bytes[at], bytes[at + 1]])
@@ -360,7 +360,7 @@ mod tests {
 
     #[test]
     fn the_table_of_names_has_every_field_and_element() {
-        let page = include_str!("../../../docs/outputs.md");
+        let page = include_str!("../../docs/outputs.md");
         let table = page.split_once("## One name for one thing").unwrap().1;
         let rows = table.lines().filter(|line| line.starts_with("| `"));
         let rows: Vec<Vec<_>> = rows.map(|row| row.split('|').skip(1).collect()).collect();

@@ -7,14 +7,14 @@ use ndpi_events::Event;
 use super::row::{FIELDS, Row, Value};
 
 /// The line with the names of the columns.
-pub(crate) fn header() -> String {
+pub fn header() -> String {
     let names: Vec<_> = FIELDS.iter().map(|field| field.name).collect();
     names.join(",") + "\n"
 }
 
 /// Appends a line for an event about a flow; nothing for others. Lists are separated by semicolons; absent facts are
 /// empty.
-pub(crate) fn write(event: &Event, out: &mut Vec<u8>) {
+pub fn write(event: &Event, out: &mut Vec<u8>) {
     let Some(row) = Row::of(event) else { return };
     let mut separator: &[u8] = b"";
     for field in &FIELDS {

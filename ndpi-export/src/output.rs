@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -12,10 +12,6 @@ use serde::Deserialize;
 use super::destination::Rotation;
 use super::filter::{Filter, Type};
 use super::lines::WAITING_EVENTS;
-use crate::files::read_bytes;
-
-/// Bytes of a configuration file at most.
-const LONGEST_FILE: u64 = 1 << 20;
 
 /// Events that may wait for an output at most.
 const MOST_WAITING: usize = 1 << 20;
@@ -84,22 +80,18 @@ struct Table {
 }
 
 impl Output {
-    /// The outputs of a configuration file.
+    /// The outputs of a configuration file with this text.
     ///
     /// # Errors
     ///
-    /// It cannot be read, is no TOML, or asks for what there is not.
-    pub(crate) fn of_file(path: &Path) -> Result<Vec<Self>> {
-        let doing = || format!("cannot use {} for outputs", path.display());
-        let bytes = read_bytes(path, LONGEST_FILE).with_context(doing)?;
-        let text = String::from_utf8(bytes).with_context(doing)?;
-        let File { output } = toml::from_str(&text).with_context(doing)?;
+    /// It is no TOML, or asks for what there is not.
+    pub fn of_configuration(text: &str) -> Result<Vec<Self>> {
+        let File { output } = toml::from_str(text)?;
         let each = output.into_iter().enumerate();
         each.map(|(at, table)| {
             table.output().with_context(|| format!("[[output]] number {}", at + 1))
         })
-        .collect::<Result<_>>()
-        .with_context(doing)
+        .collect()
     }
 }
 
@@ -369,26 +361,22 @@ mod tests {
 
     #[test]
     fn the_examples_of_the_page_are_outputs() {
-        let page = include_str!("../../../docs/outputs.md");
+        let page = include_str!("../../docs/outputs.md");
         let blocks = page.split("```text\n").skip(1);
         let mut blocks = blocks.map(|rest| rest.split("```").next().unwrap());
         let outputs = blocks.next().unwrap().split("--output ").skip(1);
         let outputs = outputs.map(|it| it.split_whitespace().next().unwrap());
         let outputs: Vec<Output> = outputs.map(|it| it.parse().unwrap()).collect();
         assert_eq!(outputs.len(), 3);
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), blocks.next().unwrap()).unwrap();
-        assert_eq!(Output::of_file(file.path()).unwrap().len(), 2);
+        assert_eq!(Output::of_configuration(blocks.next().unwrap()).unwrap().len(), 2);
     }
 
     #[test]
     fn a_file_has_as_many_as_it_likes() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let write = |text: &str| std::fs::write(file.path(), text).unwrap();
-        write(
+        let all = Output::of_configuration(
             "[[output]]\nformat = \"json\"\nto = \"/var/log/a,b.json\"\nrotate_size = \"1 GiB\"\n\n[[output]]\nformat = \"ipfix\"\nto = \"udp:127.0.0.1:4739\"\napp = [\"TLS\"]\n",
-        );
-        let all = Output::of_file(file.path()).unwrap();
+        )
+        .unwrap();
         assert_eq!(all.len(), 2);
         assert_eq!(all[0].rotation.size, Some(1 << 30));
         for (text, word) in [
@@ -396,8 +384,7 @@ mod tests {
             ("[[output]]\nformat = \"json\"\nto = \"/x\"\ncolour = 1\n", "colour"),
             ("[output]\n", "output"),
         ] {
-            write(text);
-            let error = format!("{:#}", Output::of_file(file.path()).unwrap_err());
+            let error = format!("{:#}", Output::of_configuration(text).unwrap_err());
             assert!(error.contains(word), "{error}");
         }
     }

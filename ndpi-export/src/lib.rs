@@ -1,9 +1,4 @@
-//! Those who subscribe to events and write them elsewhere.
-//!
-//! A sink is a subscription (which kinds, which of them, how many may wait), an encoder that makes records of events
-//! (`json`, `csv`, `eve`, `ipfix`, `text`), a target that takes their bytes (`destination`), and a thread that goes on
-//! with both when the target does not take any (`lines`). None of them knows of the session: they may live in a
-//! process of their own.
+#![doc = include_str!("../README.md")]
 
 mod csv;
 mod destination;
@@ -14,6 +9,7 @@ mod filter;
 mod ipfix;
 mod json;
 mod lines;
+mod locked;
 mod log;
 mod output;
 mod row;
@@ -21,7 +17,7 @@ mod text;
 mod wording;
 
 #[cfg(test)]
-pub(crate) mod testing;
+mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -30,7 +26,8 @@ use std::io::{self, Write};
 use anyhow::{Context as _, Result};
 use ndpi_events::{BusBuilder, Event, Kind, Kinds};
 
-pub(crate) use csv::{header as csv_header, write as write_csv};
+pub use self::log::LogSink;
+pub use csv::{header as csv_header, write as write_csv};
 pub use destination::Reopen;
 use destination::{Datagrams, FileTarget, Listener, Plain, StreamTarget};
 use encoder::{Encoder, Headed};
@@ -38,11 +35,10 @@ pub use ending::Ending;
 use ipfix::Ipfix;
 pub use lines::RecordSink;
 use lines::WAITING_EVENTS;
-pub use log::LogSink;
 pub use output::Output;
 use output::{Destination, OutputFormat};
 pub use text::Show;
-pub(crate) use wording::messages;
+pub use wording::messages;
 
 /// What records look like on standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -67,7 +67,7 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::testing::{blocked_flow, updated, warning};
+    use crate::testing::{blocked_flow, updated, warning};
 
     #[test]
     fn one_of_each_list_must_fit() {

@@ -6,7 +6,7 @@ use log::Level;
 use ndpi_events::{Crowding, Directions, EgressOrder, Event, Load, Reloaded, Status, StuckWorker};
 
 /// What there is to say of an event, and how loudly.
-pub(crate) fn messages(event: &Event) -> Vec<(Level, String)> {
+pub fn messages(event: &Event) -> Vec<(Level, String)> {
     match event {
         Event::Status(status) => status_message(status).into_iter().collect(),
         Event::Reloaded(reloaded) => reload_messages(reloaded),

@@ -88,7 +88,7 @@ mod tests {
     use ndpi_events::{Decided, Event, Label, Time};
 
     use super::{Show, is_by_rule, write};
-    use crate::export::testing::decision;
+    use crate::testing::decision;
 
     fn decided(rule: &str) -> Event {
         let Event::Decided(decided) = decision("drop") else { panic!("another event") };

@@ -315,7 +315,7 @@ mod tests {
     use serde_json::Value;
 
     use super::write;
-    use crate::export::testing::{active_flow, blocked_flow, decision};
+    use crate::testing::{active_flow, blocked_flow, decision};
 
     fn line(event: &ndpi_events::Event) -> Value {
         let mut out = Vec::new();
