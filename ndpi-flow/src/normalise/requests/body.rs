@@ -9,8 +9,6 @@ pub(super) enum Body {
     Length(u64),
     /// Chunks.
     Chunked,
-    /// A body if the server wants it, else the next request (RFC 9110, section 10.1.1).
-    Awaited,
     /// Some servers see another length than others.
     Contradictory,
 }
@@ -46,13 +44,18 @@ impl Framing {
         self.is_contradictory |= exact.len() != name.len();
     }
 
+    /// Whether the client asks the server first if it wants the body: if not, the next request may follow
+    /// at once (RFC 9110, section 10.1.1).
+    pub(super) fn is_awaited(&self) -> bool {
+        self.is_awaited
+    }
+
     /// What they say together.
     pub(super) fn body(&self) -> Body {
         match (self.is_chunked, self.length) {
             _ if self.is_contradictory => Body::Contradictory,
             (true, Some(_)) => Body::Contradictory,
             (false, None | Some(0)) => Body::None,
-            _ if self.is_awaited => Body::Awaited,
             (true, None) => Body::Chunked,
             (false, Some(length)) => Body::Length(length),
         }
@@ -88,7 +91,7 @@ mod tests {
         assert_eq!(body(&[("content-length", " 17 ")]), Body::Length(17));
         assert_eq!(body(&[("Content-Length", "0"), ("Content-Length", "0")]), Body::None);
         assert_eq!(body(&[("Transfer-Encoding", "Chunked")]), Body::Chunked);
-        assert_eq!(body(&[("Content-Length", "5"), ("Expect", "100-continue")]), Body::Awaited);
+        assert_eq!(body(&[("Content-Length", "5"), ("Expect", "100-continue")]), Body::Length(5));
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub(super) struct Head {
     pub(super) length: usize,
     /// What follows it.
     pub(super) body: Body,
+    /// Whether the server is asked first if it wants that.
+    pub(super) is_awaited: bool,
 }
 
 /// Reads the first of `bytes`.
@@ -46,7 +48,8 @@ pub(super) fn read(bytes: &[u8]) -> Reading {
     for line in lines.by_ref() {
         if line.text.is_empty() {
             let length = bytes.len() - lines.0.len();
-            return Reading::Whole(Head { hosts, length, body: framing.body() });
+            let (body, is_awaited) = (framing.body(), framing.is_awaited());
+            return Reading::Whole(Head { hosts, length, body, is_awaited });
         }
         let Some((name, value)) = line.field() else { continue };
         if name.trim_ascii().eq_ignore_ascii_case(b"host") {

@@ -1,7 +1,8 @@
 use ndpi_labels::{Finding, Findings};
 use proptest::prelude::*;
 
-use super::{LONGEST_HEAD, MOST_UNCLEAR, Requests};
+use super::reader::{LONGEST_HEAD, MOST_UNCLEAR};
+use super::{MOST_READERS, Requests};
 
 const FIRST: &str = "GET / HTTP/1.1\r\nHost: one.example\r\n\r\n";
 const SECOND: &str = "GET /2 HTTP/1.1\r\nHost: two.example\r\n\r\n";
@@ -98,9 +99,8 @@ fn what_is_in_one_segment_with_something_odd_is_found() {
     assert_eq!(asked(FIRST, &[&format!("{two_lengths}0\r\n\r\n{SECOND}")]).0, ["two.example"]);
     let chunked = with("Transfer-Encoding: chunked");
     assert_eq!(asked(&chunked, &[&format!("what\r\n{SECOND}")]).0, ["two.example"]);
-    // Whoever asks first whether its body is wanted sends that by itself.
     let awaited = with("Content-Length: 5\r\nExpect: 100-continue");
-    assert_eq!(asked(&awaited, &[&format!("x\r\n{SECOND}")]).0, Vec::<String>::new());
+    assert_eq!(asked(&awaited, &[&format!("x\r\n{SECOND}")]).0, ["two.example"]);
     assert_eq!(asked(&awaited, &[&format!("\r\n\n{SECOND}")]).0, ["two.example"]);
 }
 
@@ -112,10 +112,80 @@ fn many_small_requests_in_a_segment_are_read_once_each() {
     assert!(began.elapsed() < std::time::Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
+/// A request whose client asks the server first if it wants a body of this length.
+fn awaited(length: usize) -> String {
+    with(&format!("Content-Length: {length}\r\nExpect: 100-continue"))
+}
+
 #[test]
 fn a_body_that_the_server_may_not_want_may_be_a_request() {
-    let first = with("Content-Length: 1000\r\nExpect: 100-continue");
-    assert_eq!(asked(&first, &[SECOND]).0, ["two.example"]);
+    assert_eq!(asked(&awaited(1000), &[SECOND]).0, ["two.example"]);
+    let (begin, rest) = SECOND.split_at(20);
+    assert_eq!(asked(&awaited(1000), &[begin, rest]).0, ["two.example"], "in two segments");
+}
+
+#[test]
+fn behind_a_body_that_the_server_was_asked_about_comes_a_request() {
+    let body = "x".repeat(1000);
+    for segments in [vec![&*body, SECOND], vec![&*format!("{body}{SECOND}")]] {
+        assert_eq!(asked(&awaited(1000), &segments).0, ["two.example"]);
+    }
+    let pieces: Vec<_> = (0..200).map(|_| "12345").chain([SECOND]).collect();
+    assert_eq!(asked(&awaited(1000), &pieces).0, ["two.example"], "in many segments");
+    let chunked = with("Transfer-Encoding: chunked\r\nExpect: 100-continue");
+    assert_eq!(asked(&chunked, &["3\r\nabc\r\n0\r\n\r\n", SECOND]).0, ["two.example"]);
+}
+
+#[test]
+fn a_body_that_begins_like_a_request_is_read_both_ways() {
+    let third = SECOND.replace("two", "three");
+    // The server may want it: then the next request is behind it.
+    let body = SECOND.replace("\r\n\r\n", "\r\nContent-Length: 9000\r\n\r\n");
+    let (hosts, findings) = asked(&awaited(body.len()), &[&body, &third]);
+    assert_eq!(
+        (hosts, findings),
+        (vec!["two.example".into(), "three.example".into()], Findings::NONE)
+    );
+    // Or not: then it is behind the body of that request.
+    let body = SECOND.replace("\r\n\r\n", "\r\nContent-Length: 5\r\n\r\nabcde");
+    assert_eq!(asked(&awaited(9000), &[&body, &third]).0, ["two.example", "three.example"]);
+}
+
+#[test]
+fn what_is_skipped_is_of_no_interest_either_way() {
+    let (mut requests, mut findings) = requests(&awaited(9000));
+    assert_eq!(requests.to_skip(), 0, "the first bytes of the body may be a request");
+    requests.take(b"{}", &mut findings);
+    assert_eq!(requests.to_skip(), 8998, "they are none");
+    let (mut requests, _) = self::requests(&awaited(9000));
+    let body = SECOND.replace("\r\n\r\n", "\r\nContent-Length: 70\r\n\r\n");
+    requests.take(body.as_bytes(), &mut findings);
+    assert_eq!(requests.to_skip(), 70);
+    requests.skip(70);
+    assert_eq!(requests.to_skip(), 0);
+    requests.take(FIRST.as_bytes(), &mut findings);
+    assert_eq!(requests.hosts().len(), 2);
+}
+
+#[test]
+fn bodies_that_may_be_requests_are_read_in_few_ways_only() {
+    let first = awaited(9000);
+    let (hosts, findings) = asked(&first, &[&first.replace("one", "two"), &first]);
+    assert_eq!(hosts, ["two.example", "one.example"]);
+    assert_eq!(findings, Findings::NONE);
+    // Each is within the body of the one before, if that is wanted.
+    let (mut requests, mut findings) = requests(&first);
+    for _ in 0..1000 {
+        requests.take(first.as_bytes(), &mut findings);
+        requests.take(b"GET / HTTP/1.1\r\nX: ", &mut findings);
+        requests.take(&[b'x'; 1000], &mut findings);
+        requests.take(b"\r\n\r\n", &mut findings);
+        assert!(requests.kept() <= MOST_READERS * (LONGEST_HEAD + 1000));
+    }
+    assert!(findings.contains(Finding::Ambiguous));
+    requests.take(SECOND.as_bytes(), &mut findings);
+    let last = requests.hosts().pop();
+    assert_eq!(last.as_deref(), Some("two.example"));
 }
 
 #[test]

@@ -198,6 +198,13 @@ fn a_later_request_is_found_behind_a_body() {
                 talk.send(SECOND.as_bytes());
                 talk.way("in place of a body")
             },
+            |to| {
+                let first = with("Content-Length: 5000\r\nExpect: 100-continue", "");
+                let mut talk = Talk::new(to, &first);
+                talk.send(&[b'x'; 5000]);
+                talk.send(SECOND.as_bytes());
+                talk.way("behind a body that the server was asked about")
+            },
         ],
     );
 }
