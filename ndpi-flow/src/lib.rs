@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod batch;
 mod classify;
 mod first_packet;
 mod flow;
@@ -12,7 +11,6 @@ mod tenant;
 mod unpack;
 mod verdict;
 
-pub use batch::Batch;
 pub use classify::{
     Accounting, BlockedConnections, Captured, Classifier, Detector, DnsAnswer, End, Enforcement,
     Hints, Judge, Moment, RuleJudge, Scene, Settings, Sink, Unenforced,
