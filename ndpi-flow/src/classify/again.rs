@@ -115,6 +115,7 @@ impl<D: Detector> Classifier<D> {
             return self.end_look(&sample.key, sample.time_ns, sink);
         }
         flow.looks.before = None;
+        flow.begin_verdict();
         flow.stage = Stage::Decided(decided);
         remember(&self.connections, flow);
         self.follow_requests(slot, sink.rules());

@@ -229,7 +229,6 @@ impl<D: Detector> Classifier<D> {
             && let Some(flow) = self.table.get_mut(slot)
             && let Some(decided) = decide_moved(&self.connections, flow, sample, sink.rules())
         {
-            flow.begin_verdict();
             return self.settle(slot, decided, sample, sink);
         }
         let classification = self.inspect(slot, sample);
@@ -285,6 +284,7 @@ impl<D: Detector> Classifier<D> {
     fn finish_flow(&self, mut flow: FlowEntry<D::Flow>, end: End, sink: &mut impl Sink<D::Flow>) {
         Self::inspect_rest(&self.detector, &mut flow, true);
         if let Some(decided) = give_up(&self.detector, &mut flow, sink.rules(), true) {
+            flow.begin_verdict();
             end_with(&mut flow, decided, sink.rules());
         }
         sink.finished(flow, end);

@@ -20,8 +20,6 @@ impl<D: Detector> Classifier<D> {
         let all = self.settings.accounting == Accounting::Classifier;
         flow.start.note(&flow.key, flow.tcp_seen, sample, all);
         flow.inspected = flow.inspected.saturating_add(1);
-        let packets = flow.traffic.total().packets;
-        flow.packets_before = u32::try_from(packets).unwrap_or(u32::MAX);
         let mut look = Look::new(&self.detector, state, sample.time_ns);
         if self.settings.normalise && flow.receiver.is_none() {
             flow.receiver = Receiver::of(flow.key.proto(), sample, flow.inspected > 1);
