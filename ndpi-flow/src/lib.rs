@@ -21,8 +21,8 @@ pub use first_packet::{
 };
 pub use flow::{
     AFTER, Cause, Client, Decided, DecidedBy, Details, DetailsBuilder, FlowEntry, FlowTable, Held,
-    Ledger, Looks, Meeting, Note, Notes, Pool, Reported, Shards, Shares, SlotId, Stage, Start,
-    Text, Timeouts, Traffic, Volume,
+    Ledger, Looks, Meeting, Note, Notes, Pool, Reported, RuleTexts, Shards, Shares, SlotId, Stage,
+    Start, Text, Timeouts, Traffic, Volume,
 };
 pub use key::{Endpoint, FlowKey};
 pub use ndpi_labels::{Finding, Findings};

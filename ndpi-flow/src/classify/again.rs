@@ -110,7 +110,7 @@ impl<D: Detector> Classifier<D> {
     ) {
         let Some(flow) = self.table.get_mut(slot) else { return };
         let is_better = flow.looks.before.is_none()
-            || !flow.start.is_incomplete(&decided.classification, &decided.details);
+            || !flow.start.is_incomplete(&decided.classification, decided.details.hostname());
         if !is_better {
             return self.end_look(&sample.key, sample.time_ns, sink);
         }

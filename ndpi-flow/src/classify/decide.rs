@@ -6,7 +6,7 @@ use ndpi_labels::Finding;
 use super::detector::Detector;
 use super::sink::{Judge, Moment};
 use crate::first_packet::{Answer, Questions};
-use crate::flow::{Decided, DecidedBy, FlowEntry, Stage};
+use crate::flow::{Decided, DecidedBy, FlowEntry, RuleTexts, Stage};
 use crate::normalise::Receiver;
 use crate::sample::Sample;
 
@@ -47,13 +47,12 @@ pub(super) fn decide<D: Detector>(
     if is_answer && let Some(dns_answer) = detector.dns_answer(state) {
         rules.learn(&dns_answer, sample.time_ns);
     }
-    let details = detector.details(state);
     let classification = detector.by_name(&classification, state).unwrap_or(classification);
-    let verdict = rules.judge(flow, &classification, &details, moment);
+    let verdict = rules.judge(flow, &classification, &detector.rule_texts(state), moment);
     if moment == Moment::Early && verdict.is_none() {
         return decide_early(detector, flow, classification.state, sample, rules);
     }
-    let by = DecidedBy::Content;
+    let (details, by) = (detector.details(state), DecidedBy::Content);
     Some(Decided { classification, details, verdict, given_up: false, by })
 }
 
@@ -83,9 +82,9 @@ fn decide_by_finding<D: Detector>(
         return None;
     }
     let Stage::Undecided(state) = &flow.stage else { return None };
-    let details = detector.details(state);
-    let verdict = Some(rules.judge(flow, &classification, &details, Moment::Finding)?);
-    let by = DecidedBy::Finding;
+    let texts = detector.rule_texts(state);
+    let verdict = Some(rules.judge(flow, &classification, &texts, Moment::Finding)?);
+    let (details, by) = (detector.details(state), DecidedBy::Finding);
     Some(Decided { classification, details, verdict, given_up: false, by })
 }
 
@@ -100,9 +99,10 @@ pub(super) fn give_up<D: Detector>(
     let Stage::Undecided(state) = &mut flow.stage else { return None };
     let before = detector.classification(state).state;
     let classification = Classification { state: before, ..detector.give_up(state) };
-    let details = detector.details(state);
     let classification = detector.by_name(&classification, state).unwrap_or(classification);
-    let verdict = rules.judge(flow, &classification, &details, Moment::Final);
+    let details = detector.details(state);
+    let texts = RuleTexts::from(&details);
+    let verdict = rules.judge(flow, &classification, &texts, Moment::Final);
     let by = DecidedBy::Content;
     Some(Decided { classification, details, verdict, given_up: over, by })
 }
@@ -125,7 +125,8 @@ fn decide_early<D: Detector>(
         return None;
     }
     let hint = rules.hint(flow, detector.first_packet(state), sample.time_ns)?;
-    let verdict = rules.judge(flow, &hint.classification, &hint.details, Moment::FirstPacket)?;
+    let texts = RuleTexts::from(&hint.details);
+    let verdict = rules.judge(flow, &hint.classification, &texts, Moment::FirstPacket)?;
     Some(Decided {
         classification: Classification { state: state_now, ..hint.classification },
         details: hint.details,

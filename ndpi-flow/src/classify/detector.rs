@@ -11,7 +11,7 @@ use ndpi_text::clean;
 
 use super::texts;
 use crate::first_packet::Known;
-use crate::flow::Details;
+use crate::flow::{Details, RuleTexts};
 use crate::resegment::fit;
 
 /// HTTP's number.
@@ -45,7 +45,10 @@ pub trait Detector {
     /// Makes the best of what was seen; no packet can be looked at afterwards.
     fn give_up(&self, flow: &mut Self::Flow) -> Classification;
 
-    /// Copies host name and fingerprints out of the state.
+    /// What rules can ask for of the texts in the state.
+    fn rule_texts<'f>(&self, flow: &'f Self::Flow) -> RuleTexts<'f>;
+
+    /// Copies the texts out of the state.
     fn details(&self, flow: &Self::Flow) -> Details;
 
     /// What the flow is by the name that its client asks for, where that is written so that `said` does not
@@ -89,9 +92,12 @@ impl<'e> Detector for &'e Engine {
         flow.give_up()
     }
 
+    fn rule_texts<'f>(&self, flow: &'f Flow<&'e Engine>) -> RuleTexts<'f> {
+        RuleTexts::new(hostname(flow), flow.ja4(), flow.alpn())
+    }
+
     fn details(&self, flow: &Flow<&'e Engine>) -> Details {
-        let hostname = flow.hostname().unwrap_or_default();
-        texts::of(flow, without_root(&hostname).unwrap_or(&hostname))
+        texts::of(flow, &hostname(flow).unwrap_or_default())
     }
 
     fn by_name(&self, said: &Classification, flow: &Flow<&'e Engine>) -> Option<Classification> {
@@ -139,6 +145,15 @@ impl<'e> Detector for &'e Engine {
         let known_as = self.classify_host(&name, Asking::Tls).and_then(|said| Known::named(&said));
         Some(DnsAnswer { name: clean(&name).into_owned(), addresses, known_as })
     }
+}
+
+/// The host name of a flow without the root's dot.
+fn hostname<'f>(flow: &'f Flow<&Engine>) -> Option<Cow<'f, str>> {
+    let hostname = flow.hostname()?;
+    Some(match hostname {
+        Cow::Borrowed(name) => without_root(name).unwrap_or(name).into(),
+        Cow::Owned(name) => without_root(&name).unwrap_or(&name).to_owned().into(),
+    })
 }
 
 /// A host name without the root's dot behind it; `None` where it has none.

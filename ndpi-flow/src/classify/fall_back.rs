@@ -1,12 +1,13 @@
 //! The classification of a flow before nDPI looked at it again.
 
 use super::sink::{Judge, Moment};
-use crate::flow::{Decided, FlowEntry, Stage};
+use crate::flow::{Decided, FlowEntry, RuleTexts, Stage};
 
 /// Asks the policy again about a decided flow.
 pub(super) fn judge<F>(flow: &mut FlowEntry<F>, rules: &mut impl Judge<F>) {
     let Some(decided) = flow.decided() else { return };
-    let verdict = rules.judge(flow, &decided.classification, &decided.details, Moment::Final);
+    let (said, texts) = (&decided.classification, RuleTexts::from(&decided.details));
+    let verdict = rules.judge(flow, said, &texts, Moment::Final);
     if let Stage::Decided(decided) = &mut flow.stage {
         decided.verdict = verdict;
     }
@@ -16,7 +17,9 @@ pub(super) fn judge<F>(flow: &mut FlowEntry<F>, rules: &mut impl Judge<F>) {
 /// it again.
 pub(super) fn end_with<F>(flow: &mut FlowEntry<F>, decided: Decided, rules: &mut impl Judge<F>) {
     match flow.looks.before.take() {
-        Some(before) if flow.start.is_incomplete(&decided.classification, &decided.details) => {
+        Some(before)
+            if flow.start.is_incomplete(&decided.classification, decided.details.hostname()) =>
+        {
             let before = Decided { given_up: decided.given_up, ..*before };
             fall_back(flow, before, rules);
         }

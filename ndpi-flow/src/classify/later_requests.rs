@@ -5,7 +5,7 @@ use super::classifier::Classifier;
 use super::detector::Detector;
 use super::enforcement::Enforcement;
 use super::sink::{Judge, Moment, Sink};
-use crate::flow::{Decided, DecidedBy, FlowEntry, SlotId, Stage};
+use crate::flow::{Decided, DecidedBy, FlowEntry, RuleTexts, SlotId, Stage};
 use crate::normalise::Receiver;
 use crate::sample::Sample;
 use crate::verdict::{Action, Verdict};
@@ -72,7 +72,8 @@ impl<D: Detector> Classifier<D> {
             let verdict_before = before.verdict;
             let decided = request(&self.detector, before, host);
             let Decided { classification, details, .. } = &decided;
-            let verdict = sink.rules().judge(flow, classification, details, Moment::Final);
+            let texts = RuleTexts::from(details);
+            let verdict = sink.rules().judge(flow, classification, &texts, Moment::Final);
             if is_stricter(verdict, verdict_before) {
                 flow.stage = Stage::Decided(Decided { verdict, ..decided });
                 sink.decided_again(flow, verdict_before, sample);

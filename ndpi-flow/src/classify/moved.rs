@@ -4,7 +4,7 @@ use ndpi_common::parse::proto;
 
 use super::blocked_connections::BlockedConnections;
 use super::sink::{Judge, Moment};
-use crate::flow::{Decided, DecidedBy, FlowEntry};
+use crate::flow::{Decided, DecidedBy, FlowEntry, RuleTexts};
 use crate::normalise::Receiver;
 use crate::sample::Sample;
 
@@ -38,7 +38,7 @@ pub(super) fn decide_moved<F>(
         && flow.decided().is_none();
     let payload = sample.payload().filter(|_| may_have_moved)?;
     let (classification, details) = connections.find(flow.endpoints().1, payload)?;
-    let verdict = rules.judge(flow, &classification, &details, Moment::Final);
+    let verdict = rules.judge(flow, &classification, &RuleTexts::from(&details), Moment::Final);
     let by = DecidedBy::Connection;
     verdict.filter(|verdict| verdict.action.drops()).map(|_| Decided {
         classification,

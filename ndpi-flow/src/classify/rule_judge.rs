@@ -8,7 +8,7 @@ use ndpi_policy::{Facts, Policy};
 use super::detector::DnsAnswer;
 use super::sink::{Judge, Moment};
 use crate::first_packet::{Blocklist, Hint, Servers, lesson};
-use crate::flow::{Details, FlowEntry};
+use crate::flow::{Details, FlowEntry, RuleTexts};
 use crate::verdict::Verdict;
 
 /// Where flows are judged: what is known there besides the flow. As it stands, of captures.
@@ -114,13 +114,13 @@ impl<S: Scene, F> Judge<F> for RuleJudge<S> {
         &mut self,
         flow: &FlowEntry<F>,
         classification: &Classification,
-        details: &Details,
+        texts: &RuleTexts<'_>,
         moment: Moment,
     ) -> Option<Verdict> {
         let policy = self.policy.as_deref()?;
         let interface = self.scene.interface(flow.ifindex);
         let now_ns = self.scene.now_ns(flow.last_seen_ns);
-        let facts = flow.facts(classification, details, interface.as_deref(), now_ns);
+        let facts = flow.facts(classification, texts, interface.as_deref(), now_ns);
         self.scene.judge(&facts, moment, || verdict(policy, &facts, moment))
     }
 
@@ -218,7 +218,7 @@ mod tests {
         by: Moment,
     ) -> Option<Action> {
         let state = if by == Moment::Early { State::Partial } else { State::Classified };
-        let verdict = judge.judge(flow, &facebook(state), &Details::default(), by);
+        let verdict = judge.judge(flow, &facebook(state), &RuleTexts::default(), by);
         verdict.map(|verdict| verdict.action)
     }
 

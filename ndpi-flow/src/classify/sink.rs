@@ -6,7 +6,7 @@ use super::detector::DnsAnswer;
 use super::end::End;
 use super::enforcement::{Enforcement, Unenforced};
 use crate::first_packet::Hint;
-use crate::flow::{Cause, Details, FlowEntry};
+use crate::flow::{Cause, Details, FlowEntry, RuleTexts};
 use crate::sample::Sample;
 use crate::verdict::Verdict;
 
@@ -32,7 +32,7 @@ pub trait Judge<F> {
         &mut self,
         flow: &FlowEntry<F>,
         classification: &Classification,
-        details: &Details,
+        texts: &RuleTexts<'_>,
         moment: Moment,
     ) -> Option<Verdict>;
 

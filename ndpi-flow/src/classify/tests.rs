@@ -1,6 +1,7 @@
 //! The classifier with a scripted detector: no nDPI, no clock, no packets but made-up ones.
 
 mod again;
+mod copies;
 mod first_packet;
 mod forgotten;
 mod streams;
@@ -12,7 +13,7 @@ use ndpi::{AppId, Classification, State};
 use ndpi_common::{Direction, KeyV4};
 
 use super::{Accounting, Classifier, Detector, End, Enforcement, Judge, Moment, Settings, Sink};
-use crate::flow::{Details, FlowEntry, Timeouts};
+use crate::flow::{Details, FlowEntry, RuleTexts, Timeouts};
 use crate::key::FlowKey;
 use crate::sample::{Sample, tcp};
 use crate::verdict::{Action, Verdict};
@@ -43,6 +44,10 @@ impl Detector for Script {
 
     fn give_up(&self, flow: &mut Classification) -> Classification {
         Classification { state: State::Classified, guessed: true, ..*flow }
+    }
+
+    fn rule_texts<'f>(&self, _flow: &'f Classification) -> RuleTexts<'f> {
+        RuleTexts::new(Some("www.example.org".into()), None, None)
     }
 
     fn details(&self, _flow: &Classification) -> Details {
@@ -89,7 +94,7 @@ impl Judge<Classification> for Rules {
         &mut self,
         _flow: &FlowEntry<Classification>,
         _classification: &Classification,
-        _details: &Details,
+        _texts: &RuleTexts<'_>,
         moment: Moment,
     ) -> Option<Verdict> {
         (self.early || moment == Moment::Final)

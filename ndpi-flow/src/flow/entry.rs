@@ -236,7 +236,7 @@ impl<F> FlowEntry<F> {
     /// Whether it was decided without what would have named its application.
     pub fn is_incomplete(&self) -> bool {
         self.decided().is_some_and(|decided| {
-            self.start.is_incomplete(&decided.classification, &decided.details)
+            self.start.is_incomplete(&decided.classification, decided.details.hostname())
         })
     }
 

@@ -3,31 +3,31 @@
 use ndpi::Classification;
 use ndpi_policy::{Facts, Policy};
 
-use super::details::Details;
 use super::entry::FlowEntry;
+use super::rule_texts::RuleTexts;
 
 impl<F> FlowEntry<F> {
     /// What is known of the flow, seen on `iface`, at `time_ns` nanoseconds since the Unix epoch.
     pub fn facts<'a>(
         &self,
         classification: &'a Classification,
-        details: &'a Details,
+        texts: &'a RuleTexts<'_>,
         iface: Option<&'a str>,
         time_ns: u64,
     ) -> Facts<'a> {
         let (client, server) = self.endpoints();
         Facts {
             classification,
-            hostname: details.hostname(),
-            ja4: details.ja4(),
-            alpn: details.alpn(),
+            hostname: texts.hostname(),
+            ja4: texts.ja4(),
+            alpn: texts.alpn(),
             client,
             server,
             proto: self.key.proto(),
             vlan: self.key.vlan(),
             iface,
             findings: self.findings,
-            incomplete: self.start.is_incomplete(classification, details),
+            incomplete: self.start.is_incomplete(classification, texts.hostname()),
             time: Facts::time_of(time_ns),
         }
     }

@@ -8,7 +8,6 @@ use ndpi::{AppId, Classification};
 use ndpi_common::parse::proto;
 use ndpi_policy::carries;
 
-use super::details::Details;
 use crate::key::FlowKey;
 use crate::sample::{Sample, tcp};
 
@@ -45,12 +44,13 @@ impl Start {
         self.not_quic = first_payload_byte(sample.l3).is_none_or(|byte| byte & LONG_HEADER == 0);
     }
 
-    /// Whether a flow with this start lacks what would have named its application.
-    pub fn is_incomplete(self, said: &Classification, details: &Details) -> bool {
+    /// Whether a flow with this start lacks what would have named its application; `hostname` is the host
+    /// name that was seen in it.
+    pub fn is_incomplete(self, said: &Classification, hostname: Option<&str>) -> bool {
         let app = said.app;
         let is_quic = app.app == QUIC || app.master == QUIC;
         let missed = self.missed || self.heard && is_quic && self.not_quic;
-        missed && details.hostname().is_none() && (said.guessed || is_bare(app))
+        missed && hostname.is_none() && (said.guessed || is_bare(app))
     }
 }
 
@@ -95,7 +95,7 @@ mod tests {
             flags |= sample.tcp_flags;
             start.note(&key(6), [flags, 0], sample, all);
         }
-        start.is_incomplete(&said(TLS, false), &Details::default())
+        start.is_incomplete(&said(TLS, false), None)
     }
 
     #[test]
@@ -116,15 +116,13 @@ mod tests {
     fn what_is_named_is_whole_whatever_was_missed() {
         let mut start = Start::default();
         start.note(&key(6), [0, 0], &Sample { under_way: true, ..sample(6) }, false);
-        let of = |app, guessed, host| {
-            start.is_incomplete(&said(app, guessed), &Details::new(host, "", ""))
-        };
-        assert!(of(TLS, false, ""));
-        assert!(of(AppId::default(), false, ""));
-        assert!(!of(TLS, false, "www.example.org"), "the next request, or a certificate");
-        assert!(!of(AppId { master: 91, app: 119 }, false, ""));
-        assert!(of(AppId { master: 91, app: 119 }, true, ""), "by the address");
-        assert!(!of(AppId { master: 0, app: 92 }, false, ""), "SSH is SSH");
+        let of = |app, guessed, host| start.is_incomplete(&said(app, guessed), host);
+        assert!(of(TLS, false, None));
+        assert!(of(AppId::default(), false, None));
+        assert!(!of(TLS, false, Some("www.example.org")), "the next request, or a certificate");
+        assert!(!of(AppId { master: 91, app: 119 }, false, None));
+        assert!(of(AppId { master: 91, app: 119 }, true, None), "by the address");
+        assert!(!of(AppId { master: 0, app: 92 }, false, None), "SSH is SSH");
     }
 
     #[test]
@@ -135,7 +133,7 @@ mod tests {
             let mut start = Start::default();
             start.note(&key(17), [0, 0], &Sample { l3: &l3, ..sample(17) }, true);
             let app = AppId { master: 0, app: QUIC };
-            start.is_incomplete(&said(app, false), &Details::default())
+            start.is_incomplete(&said(app, false), None)
         };
         assert!(quic(0x40));
         assert!(!quic(0xc0));

@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::{Context, Result};
 use ndpi::{Classification, Engine, Library};
 use ndpi_flow::{
-    Accounting, Classifier, Details, End, FlowEntry, FlowKey, Judge, Moment, Sample, Settings,
+    Accounting, Classifier, End, FlowEntry, FlowKey, Judge, Moment, RuleTexts, Sample, Settings,
     Sink, Verdict,
 };
 
@@ -93,7 +93,7 @@ impl<F> Judge<F> for NoRules {
         &mut self,
         _flow: &FlowEntry<F>,
         _classification: &Classification,
-        _details: &Details,
+        _texts: &RuleTexts<'_>,
         _moment: Moment,
     ) -> Option<Verdict> {
         None

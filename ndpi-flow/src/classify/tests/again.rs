@@ -26,6 +26,10 @@ impl Detector for Carrier {
         *flow
     }
 
+    fn rule_texts<'f>(&self, _flow: &'f Classification) -> RuleTexts<'f> {
+        RuleTexts::default()
+    }
+
     fn details(&self, _flow: &Classification) -> Details {
         Details::default()
     }
@@ -63,7 +67,7 @@ impl Judge<Classification> for Policy {
         &mut self,
         _flow: &FlowEntry<Classification>,
         _classification: &Classification,
-        _details: &Details,
+        _texts: &RuleTexts<'_>,
         _moment: Moment,
     ) -> Option<Verdict> {
         Some(self.verdict())

@@ -9,7 +9,7 @@ use crate::classify::{
     Accounting, Classifier, Detector, DnsAnswer, End, Judge, Moment, Settings, Sink,
 };
 use crate::first_packet::{Hint, Known};
-use crate::flow::{DecidedBy, Details, FlowEntry};
+use crate::flow::{DecidedBy, Details, FlowEntry, RuleTexts};
 use crate::key::FlowKey;
 use crate::sample::Sample;
 use crate::verdict::{Action, Verdict};
@@ -42,6 +42,10 @@ impl Detector for Script {
 
     fn give_up(&self, flow: &mut State) -> Classification {
         self.classification(flow)
+    }
+
+    fn rule_texts<'f>(&self, _flow: &'f State) -> RuleTexts<'f> {
+        RuleTexts::default()
     }
 
     fn details(&self, _flow: &State) -> Details {
@@ -90,7 +94,7 @@ impl Judge<State> for Rules {
         &mut self,
         flow: &FlowEntry<State>,
         classification: &Classification,
-        _details: &Details,
+        _texts: &RuleTexts<'_>,
         moment: Moment,
     ) -> Option<Verdict> {
         let action = match moment {

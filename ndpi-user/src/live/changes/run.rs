@@ -10,8 +10,8 @@ use ndpi::{AppId, Classification, State};
 use ndpi_common::{Direction, KeyV4};
 use ndpi_events::{Bus, Losses};
 use ndpi_flow::{
-    Accounting, Action, Classifier, Details, Detector, End, FlowKey, NoBlocklist, Sample, Servers,
-    Settings, Shares, Timeouts, Verdict,
+    Accounting, Action, Classifier, Details, Detector, End, FlowKey, NoBlocklist, RuleTexts,
+    Sample, Servers, Settings, Shares, Timeouts, Verdict,
 };
 use ndpi_labels::Findings;
 use ndpi_policy::{Facts, Policy, Support, Vocabulary};
@@ -70,6 +70,10 @@ impl Detector for Script {
 
     fn give_up(&self, flow: &mut (u8, u8)) -> Classification {
         self.classification(flow)
+    }
+
+    fn rule_texts<'f>(&self, _flow: &'f (u8, u8)) -> RuleTexts<'f> {
+        RuleTexts::default()
     }
 
     fn details(&self, _flow: &(u8, u8)) -> Details {

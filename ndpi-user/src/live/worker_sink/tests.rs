@@ -12,7 +12,7 @@ use ndpi_common::{Bucket, Direction, Key, KeyV4, RuleKey};
 use ndpi_events::{Bus, Losses};
 use ndpi_flow::{
     Action, Decided, DecidedBy, Details, End, Enforcement as _, FlowEntry, FlowKey, Judge as _,
-    Moment, NoBlocklist, Sample, Servers, Sink, Stage, Traffic, Verdict, Volume,
+    Moment, NoBlocklist, RuleTexts, Sample, Servers, Sink, Stage, Traffic, Verdict, Volume,
 };
 use ndpi_policy::{Support, Vocabulary};
 use serde_json::Value;
@@ -186,7 +186,8 @@ fn life_until(end: End, table: Table, given_up: bool) -> (Vec<Value>, String) {
     let mut flow = FlowEntry::new(&sample(), ());
     (0..4).for_each(|_| flow.count(&sample()));
     let details = Details::new("www.netflix.com", "", "");
-    let verdict = sink.judge.judge(&flow, &classification(), &details, Moment::Final);
+    let verdict =
+        sink.judge.judge(&flow, &classification(), &RuleTexts::from(&details), Moment::Final);
     assert_eq!(verdict, Some(Verdict { action: Action::Drop, rule: Some(0) }));
     let classification = classification();
     flow.stage = Stage::Decided(Decided {
@@ -291,7 +292,12 @@ fn what_an_earlier_policy_let_through_has_not_leaked() {
         let mut sink = WorkerSink::new(table, first, &shared, "worker-0");
         let verdict = |sink: &mut WorkerSink<Table>| {
             let details = Details::default();
-            sink.judge.judge(&flow_with(None), &classification(), &details, Moment::Final)
+            sink.judge.judge(
+                &flow_with(None),
+                &classification(),
+                &RuleTexts::from(&details),
+                Moment::Final,
+            )
         };
         let mut flow = flow_with(verdict(&mut sink));
         sink.decided(&mut flow, &sample());
@@ -352,7 +358,7 @@ fn only_what_changes_is_written_anew() {
         sink.set_policy(policy(text));
         let mut flow = flow_with(verdict(before));
         let facts = |sink: &mut WorkerSink<Table>| {
-            sink.judge.judge(&flow, &classification(), &Details::default(), Moment::Final)
+            sink.judge.judge(&flow, &classification(), &RuleTexts::default(), Moment::Final)
         };
         flow = flow_with(facts(&mut sink));
         standing.borrow_mut().clear();
