@@ -138,12 +138,15 @@ struct Writer<E, T> {
     /// What a file or a connection begins with, of which `preamble_at` bytes are written.
     preamble: Vec<u8>,
     preamble_at: usize,
+    /// What the target could not do when that was last said.
+    trouble: Option<String>,
 }
 
 impl<E: Encoder, T: Target> Writer<E, T> {
     fn new(encoder: E, target: T, shared: Arc<Shared>) -> Self {
         let (bytes, preamble, starts) = (Vec::new(), Vec::new(), Vec::new());
-        Self { encoder, target, shared, bytes, starts, at: 0, preamble, preamble_at: 0 }
+        let (at, preamble_at, trouble) = (0, 0, None);
+        Self { encoder, target, shared, bytes, starts, at, preamble, preamble_at, trouble }
     }
 
     /// Writes what comes, and holds nothing back when no more is waiting.
@@ -190,7 +193,7 @@ impl<E: Encoder, T: Target> Writer<E, T> {
     fn write_gathered(&mut self, losses: &Losses) -> bool {
         while self.at < self.bytes.len() {
             match self.write_some() {
-                Ok(()) => self.recover(losses),
+                Ok(()) => self.note(losses),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => match self.target.after(&error) {
                     Next::Nothing => {
@@ -228,7 +231,7 @@ impl<E: Encoder, T: Target> Writer<E, T> {
             self.encoder.preamble(&mut self.preamble);
         }
         if self.preamble_at < self.preamble.len() {
-            let taken = taken(self.target.write(&self.preamble[self.preamble_at..], 0))?;
+            let taken = taken(self.target.begin(&self.preamble[self.preamble_at..]))?;
             self.preamble_at += taken;
             return Ok(());
         }
@@ -261,12 +264,22 @@ impl<E: Encoder, T: Target> Writer<E, T> {
         *failure = Some(error.to_string());
     }
 
-    /// Says that writing works again.
-    fn recover(&self, losses: &Losses) {
+    /// Says that writing works again, and what else the target cannot do, once for as long as it cannot.
+    fn note(&mut self, losses: &Losses) {
         if locked(&self.shared.failure).take().is_some() {
             let (name, lost) = (self.target.name(), losses.lost());
             log::warn!("records are written to {name} again; {lost} lost so far");
         }
+        let trouble = self.target.trouble();
+        if trouble == self.trouble.as_deref() {
+            return;
+        }
+        let name = self.target.name();
+        match trouble {
+            Some(trouble) => log::warn!("{name}: {trouble}"),
+            None => log::warn!("{name}: goes on in the next file"),
+        }
+        self.trouble = trouble.map(str::to_owned);
     }
 }
 

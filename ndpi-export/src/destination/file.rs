@@ -1,16 +1,18 @@
 //! A file that others may move away, and that makes room for the next one when it is large or old enough.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
 
 use ndpi_text::shown;
 
 use super::interface::{Next, Target};
+use super::open::Open;
 use super::reopen::{Reopen, Reopened};
 use super::rotated::Keeper;
+
+/// How long it takes until the next file is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// When a file makes room for the next one, and what is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +31,14 @@ impl Rotation {
     pub(crate) fn is_asked_for(&self) -> bool {
         self.size.is_some() || self.every.is_some()
     }
+
+    /// Whether a file is to make room. One without a record never does: the next would be no better.
+    fn is_due(&self, open: &Open) -> bool {
+        let age = open.begun.elapsed().unwrap_or_default();
+        open.has_records()
+            && (self.size.is_some_and(|most| open.size >= most)
+                || self.every.is_some_and(|most| age >= most))
+    }
 }
 
 /// A file of records.
@@ -37,15 +47,16 @@ pub(crate) struct FileTarget {
     rotation: Rotation,
     keeper: Option<Keeper>,
     reopened: Reopened,
+    /// Whether it is to be opened again.
+    is_left: bool,
     open: Option<Open>,
+    failed: Option<Failed>,
 }
 
-struct Open {
-    file: File,
-    size: u64,
-    begun: SystemTime,
-    /// Device and inode: what the name leads to may be another file by now.
-    identity: (u64, u64),
+/// Why there is no next file, and since when.
+struct Failed {
+    text: String,
+    at: Instant,
 }
 
 impl FileTarget {
@@ -53,76 +64,45 @@ impl FileTarget {
         let keeper = rotation
             .is_asked_for()
             .then(|| Keeper::start(path.clone(), rotation.keep, rotation.compress));
-        Self { path, rotation, keeper, reopened: reopen.follow(), open: None }
+        let reopened = reopen.follow();
+        Self { path, rotation, keeper, reopened, is_left: false, open: None, failed: None }
     }
 
-    fn is_due(&self, open: &Open) -> bool {
-        let Rotation { size, every, .. } = self.rotation;
-        let age = open.begun.elapsed().unwrap_or_default();
-        open.size > 0
-            && (size.is_some_and(|most| open.size >= most) || every.is_some_and(|most| age >= most))
-    }
-
-    /// Opens the file; true where it is empty.
-    fn open(&mut self) -> io::Result<bool> {
-        let mut open = Open::at(&self.path)?;
-        if open.size > 0 {
-            open.end_line()?;
+    /// Goes on with the file of this name, or with the one that is open where that cannot be had now; true where it
+    /// is empty.
+    fn renew(&mut self, is_due: bool) -> bool {
+        if self.failed.as_ref().is_some_and(|failed| failed.at.elapsed() < RETRY_AFTER) {
+            return false;
         }
-        let is_empty = open.size == 0;
-        self.open = Some(open);
-        Ok(is_empty)
+        match self.next(is_due) {
+            Ok(open) => {
+                let is_empty = open.size == 0;
+                (self.open, self.failed, self.is_left) = (Some(open), None, false);
+                is_empty
+            }
+            Err(error) => {
+                let text = format!(
+                    "cannot go on in the next file: {error}; what is open is written to, and it is tried again \
+                     every {RETRY_AFTER:?}"
+                );
+                self.failed = Some(Failed { text, at: Instant::now() });
+                false
+            }
+        }
     }
 
-    /// Gives the file another name.
-    fn rotate(&mut self) -> io::Result<()> {
-        let Some(keeper) = &self.keeper else { return Ok(()) };
-        if Open::identity_at(&self.path) == self.open.as_ref().map(|open| open.identity) {
-            fs::rename(&self.path, keeper.next_name(SystemTime::now()))?;
-        }
-        self.open = None;
-        keeper.tidy();
-        Ok(())
-    }
-}
-
-impl Open {
-    fn at(path: &Path) -> io::Result<Self> {
-        if let Ok(metadata) = fs::metadata(path)
-            && !metadata.is_file()
-        {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "this is no regular file"));
-        }
-        let file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .mode(0o640)
-            .custom_flags(libc::O_CLOEXEC | libc::O_NOCTTY)
-            .open(path)?;
-        let metadata = file.metadata()?;
-        let begun = match metadata.len() {
-            0 => SystemTime::now(),
-            _ => metadata.created().unwrap_or_else(|_| SystemTime::now()),
+    /// Gives the file another name if that is due, and opens the next one.
+    fn next(&self, is_due: bool) -> io::Result<Open> {
+        let Some(keeper) = self.keeper.as_ref().filter(|_| is_due) else {
+            return Open::at(&self.path);
         };
-        let identity = (metadata.dev(), metadata.ino());
-        Ok(Self { file, size: metadata.len(), begun, identity })
-    }
-
-    fn identity_at(path: &Path) -> Option<(u64, u64)> {
-        fs::metadata(path).ok().map(|it| (it.dev(), it.ino()))
-    }
-
-    /// Ends the last line, where a process was killed while it wrote it.
-    fn end_line(&mut self) -> io::Result<()> {
-        let mut last = [0];
-        self.file.seek(SeekFrom::End(-1))?;
-        self.file.read_exact(&mut last)?;
-        if last != *b"\n" {
-            self.file.write_all(b"\n")?;
-            self.size += 1;
+        // Somebody may have moved it away, or it was renamed before the next one could not be made.
+        if Open::identity_at(&self.path) == self.open.as_ref().map(|open| open.identity) {
+            std::fs::rename(&self.path, keeper.next_name(SystemTime::now()))?;
         }
-        Ok(())
+        let open = Open::at(&self.path)?;
+        keeper.tidy();
+        Ok(open)
     }
 }
 
@@ -132,13 +112,26 @@ impl Target for FileTarget {
     }
 
     fn ready(&mut self) -> io::Result<bool> {
-        if self.reopened.is_asked_for() {
-            self.open = None;
+        self.is_left |= self.reopened.is_asked_for();
+        let Some(open) = &self.open else {
+            let open = self.open.insert(Open::at(&self.path)?);
+            self.is_left = false;
+            return Ok(open.size == 0);
+        };
+        let is_due = self.rotation.is_due(open);
+        Ok((is_due || self.is_left) && self.renew(is_due))
+    }
+
+    fn begin(&mut self, preamble: &[u8]) -> io::Result<usize> {
+        let taken = self.write(preamble, 0)?;
+        if let Some(open) = &mut self.open {
+            open.preamble += taken as u64;
         }
-        if self.open.as_ref().is_some_and(|open| self.is_due(open)) {
-            self.rotate()?;
-        }
-        if self.open.is_none() { self.open() } else { Ok(false) }
+        Ok(taken)
+    }
+
+    fn trouble(&self) -> Option<&str> {
+        self.failed.as_ref().map(|failed| &*failed.text)
     }
 
     fn write(&mut self, bytes: &[u8], _records: usize) -> io::Result<usize> {
@@ -155,75 +148,4 @@ impl Target for FileTarget {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(path: &Path) -> String {
-        fs::read_to_string(path).unwrap()
-    }
-
-    fn write(target: &mut FileTarget, line: &str) -> bool {
-        let begins = target.ready().unwrap();
-        assert_eq!(target.write(line.as_bytes(), 1).unwrap(), line.len());
-        begins
-    }
-
-    #[test]
-    fn a_file_that_was_moved_away_is_begun_again_when_asked() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, moved) = (folder.path().join("flows.json"), folder.path().join("flows.json.1"));
-        let reopen = Reopen::default();
-        let mut target = FileTarget::new(path.clone(), Rotation::default(), &reopen);
-        assert!(write(&mut target, "first\n"));
-        fs::rename(&path, &moved).unwrap();
-        assert!(!write(&mut target, "second\n"));
-        assert!(!path.exists());
-        reopen.ask();
-        assert!(write(&mut target, "third\n"));
-        assert_eq!((text(&moved).as_str(), text(&path).as_str()), ("first\nsecond\n", "third\n"));
-    }
-
-    #[test]
-    fn a_line_that_was_cut_is_ended() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("flows.json");
-        fs::write(&path, "{\"type\":").unwrap();
-        let mut target = FileTarget::new(path.clone(), Rotation::default(), &Reopen::default());
-        assert!(!write(&mut target, "{}\n"));
-        assert_eq!(text(&path), "{\"type\":\n{}\n");
-    }
-
-    #[test]
-    fn a_large_file_makes_room_and_the_oldest_go() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("flows.csv");
-        let rotation = Rotation { size: Some(10), keep: Some(2), compress: true, every: None };
-        let mut target = FileTarget::new(path.clone(), rotation, &Reopen::default());
-        for _ in 0..5 {
-            assert!(write(&mut target, "0123456789\n"), "each begins a file");
-        }
-        // Waits for the one that compresses.
-        drop(target);
-        let mut others: Vec<_> =
-            fs::read_dir(folder.path()).unwrap().map(|it| it.unwrap().path()).collect();
-        others.retain(|it| *it != path);
-        assert_eq!(others.len(), 2, "{others:?}");
-        for other in others {
-            assert!(other.to_str().unwrap().ends_with(".csv.gz"), "{other:?}");
-            let mut whole = String::new();
-            flate2::read::GzDecoder::new(File::open(other).unwrap())
-                .read_to_string(&mut whole)
-                .unwrap();
-            assert_eq!(whole, "0123456789\n");
-        }
-        assert_eq!(text(&path), "0123456789\n");
-    }
-
-    #[test]
-    fn what_is_no_file_is_not_written_to() {
-        let folder = tempfile::tempdir().unwrap();
-        let target = folder.path().to_owned();
-        let mut target = FileTarget::new(target, Rotation::default(), &Reopen::default());
-        assert_eq!(target.ready().unwrap_err().kind(), io::ErrorKind::InvalidInput);
-    }
-}
+mod tests;

@@ -21,6 +21,20 @@ pub(crate) trait Target: Send {
         Unit::Bytes
     }
 
+    /// Takes what a file or a connection begins with, before its first record; as [`write`](Self::write).
+    ///
+    /// # Errors
+    ///
+    /// It took none.
+    fn begin(&mut self, preamble: &[u8]) -> io::Result<usize> {
+        self.write(preamble, 0)
+    }
+
+    /// What it could not do though it takes records, in words; `None` where all is well.
+    fn trouble(&self) -> Option<&str> {
+        None
+    }
+
     /// Takes bytes, in which so many records begin; says how many bytes it took.
     ///
     /// # Errors

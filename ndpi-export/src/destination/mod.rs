@@ -3,6 +3,7 @@
 mod file;
 mod interface;
 mod listener;
+mod open;
 mod plain;
 mod reopen;
 mod rotated;

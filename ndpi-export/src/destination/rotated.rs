@@ -1,8 +1,9 @@
 //! Files that made room for the next one: how they are called, how many are kept, and their compression.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
@@ -75,17 +76,25 @@ fn keep_tidy(path: &Path, keep: Option<usize>, compress: bool, asks: &Receiver<(
     }
 }
 
-/// Removes the oldest of too many earlier files, and compresses the others.
+/// Removes the oldest of too many earlier files, and compresses the others. One that this cannot be done with keeps
+/// it from no other.
 fn tidy(path: &Path, keep: Option<usize>, compress: bool) -> io::Result<()> {
     let mut earlier = earlier_files(path)?;
+    let begun: Vec<_> = earlier.extract_if(.., |it| has_extension(it, "begun")).collect();
     let too_many = earlier.len().saturating_sub(keep.unwrap_or(usize::MAX));
-    earlier.drain(..too_many).try_for_each(fs::remove_file)?;
-    let is_plain = |it: &PathBuf| it.extension() != Some(OsStr::new("gz"));
-    earlier.retain(|it| compress && is_plain(it));
-    earlier.iter().try_for_each(|it| compress_file(it))
+    let gone = begun.into_iter().chain(earlier.drain(..too_many)).map(fs::remove_file);
+    let mut results: Vec<_> = gone.collect();
+    earlier.retain(|it| compress && !has_extension(it, "gz") && !it.is_symlink());
+    results.extend(earlier.iter().map(|it| compress_file(it)));
+    results.into_iter().collect()
 }
 
-/// The earlier files, the oldest first: their names have the time.
+fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension() == Some(OsStr::new(extension))
+}
+
+/// The earlier files, the oldest first: their names have the time. Among them what an earlier process did not come to
+/// compress whole.
 fn earlier_files(path: &Path) -> io::Result<Vec<PathBuf>> {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
     let (stem, extension) = parts(path);
@@ -112,7 +121,7 @@ fn is_earlier(name: &[u8], stem: &[u8], extension: Option<&[u8]>) -> bool {
         Some(extension) => rest.strip_prefix(b".").and_then(|rest| rest.strip_prefix(extension)),
         None => Some(rest),
     };
-    is_time && matches!(rest, Some(b"" | b".gz"))
+    is_time && matches!(rest, Some(b"" | b".gz" | b".gz.begun"))
 }
 
 /// Puts the compressed file in the place of a file when it is whole.
@@ -131,9 +140,20 @@ fn compress_file(path: &Path) -> io::Result<()> {
 }
 
 fn write_compressed(from: &Path, to: &Path) -> io::Result<()> {
-    let mut encoder = GzEncoder::new(File::create(to)?, Compression::default());
-    io::copy(&mut File::open(from)?, &mut encoder)?;
+    let mut from = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(from)?;
+    let mut encoder = GzEncoder::new(create_like(&from, to)?, Compression::default());
+    io::copy(&mut from, &mut encoder)?;
     encoder.finish()?.sync_all()
+}
+
+/// Makes a file that only those can read who can read the other one.
+fn create_like(other: &File, path: &Path) -> io::Result<File> {
+    let other = other.metadata()?;
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let same_owner = fchown(&file, Some(other.uid()), Some(other.gid())).is_ok();
+    let mode = if same_owner { 0o777 } else { 0o700 } & other.mode();
+    file.set_permissions(Permissions::from_mode(mode))?;
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -151,9 +171,10 @@ mod tests {
             let (stem, extension) =
                 (stem.as_encoded_bytes(), extension.map(OsStr::as_encoded_bytes));
             assert!(is_earlier(name, stem, extension), "{path}");
-            assert!(is_earlier(&[name, b".gz"].concat(), stem, extension), "{path}");
-            for other in [&b"flows.json"[..], b"flows-other.json", b"flows-20261123.json.gz.begun"]
-            {
+            for ending in [&b".gz"[..], b".gz.begun"] {
+                assert!(is_earlier(&[name, ending].concat(), stem, extension), "{path}");
+            }
+            for other in [&b"flows.json"[..], b"flows-other.json", b"flows-20261123.json.gz"] {
                 assert!(!is_earlier(other, stem, extension), "{path}");
             }
         }
