@@ -1,7 +1,7 @@
 //! A TCP port at which readers connect: each receives what is written from then on.
 
 use std::io::{self, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,6 +10,8 @@ use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use ndpi_events::Losses;
 
 use super::interface::{Next, Target, Unit};
+use super::other_end::{is_over, keep_alive};
+use super::seldom::Seldom;
 use crate::locked::locked;
 
 /// Readers at a time. One that comes beyond is hung up on.
@@ -32,6 +34,7 @@ pub(crate) struct Listener {
 }
 
 struct Reader {
+    stream: TcpStream,
     batches: Sender<Arc<[u8]>>,
     /// Disconnects when it has received all.
     done: Receiver<()>,
@@ -64,32 +67,40 @@ impl Listener {
 
 /// Takes connections for as long as the process runs.
 fn accept(listener: &TcpListener, readers: &Mutex<Vec<Reader>>, preamble: &Arc<[u8]>) {
+    let mut refused = Seldom::default();
     loop {
-        match listener.accept() {
+        let admitted = match listener.accept() {
             Ok((stream, _)) => admit(stream, &mut locked(readers), preamble),
             Err(error) => {
                 log::debug!("a reader could not connect: {error}");
                 thread::sleep(ACCEPT_PAUSE);
+                continue;
             }
+        };
+        if let Err(why) = admitted
+            && let Some(times) = refused.happened(Instant::now())
+        {
+            log::warn!("{times} readers of records were hung up on: {why}");
         }
     }
 }
 
-fn admit(stream: TcpStream, readers: &mut Vec<Reader>, preamble: &Arc<[u8]>) {
+/// Takes a reader in, or says why not.
+fn admit(stream: TcpStream, readers: &mut Vec<Reader>, preamble: &Arc<[u8]>) -> Result<(), String> {
+    make_room(readers);
+    if readers.len() >= MOST_READERS {
+        return Err(format!("{MOST_READERS} are connected"));
+    }
+    readers.push(Reader::start(stream, preamble).map_err(|error| error.to_string())?);
+    Ok(())
+}
+
+/// Forgets readers that are gone. Where there is no room, those too that send nothing any more: most of them have
+/// closed, though one that has only ended its own side would read on.
+fn make_room(readers: &mut Vec<Reader>) {
     readers.retain(|reader| !reader.is_gone());
     if readers.len() >= MOST_READERS {
-        return log::warn!("a reader of records was hung up on: {MOST_READERS} are connected");
-    }
-    let (batches, received) = bounded(WAITING);
-    let (end, done) = bounded(0);
-    let _ = batches.try_send(Arc::clone(preamble));
-    let write = move || {
-        write_all(stream, &received);
-        drop(end);
-    };
-    match thread::Builder::new().name("output-reader".into()).spawn(write) {
-        Ok(_) => readers.push(Reader { batches, done }),
-        Err(error) => log::warn!("a reader of records was hung up on: {error}"),
+        readers.retain(|reader| !is_over(&reader.stream) || reader.hang_up());
     }
 }
 
@@ -103,6 +114,27 @@ fn write_all(mut stream: TcpStream, batches: &Receiver<Arc<[u8]>>) {
 }
 
 impl Reader {
+    /// Starts a thread that writes to it.
+    fn start(stream: TcpStream, preamble: &Arc<[u8]>) -> io::Result<Self> {
+        keep_alive(&stream)?;
+        let its = stream.try_clone()?;
+        let (batches, received) = bounded(WAITING);
+        let (end, done) = bounded(0);
+        let _ = batches.try_send(Arc::clone(preamble));
+        let write = move || {
+            write_all(its, &received);
+            drop(end);
+        };
+        thread::Builder::new().name("output-reader".into()).spawn(write)?;
+        Ok(Self { stream, batches, done })
+    }
+
+    /// Ends the connection, and its thread; not kept.
+    fn hang_up(&self) -> bool {
+        let _ = self.stream.shutdown(Shutdown::Both);
+        false
+    }
+
     fn is_gone(&self) -> bool {
         use crossbeam::channel::TryRecvError::Disconnected;
         self.done.try_recv() == Err(Disconnected)
@@ -140,7 +172,7 @@ impl Drop for Listener {
     /// Waits a moment for readers that are still receiving.
     fn drop(&mut self) {
         let deadline = Instant::now() + LAST_READERS;
-        for Reader { batches, done } in std::mem::take(&mut *locked(&self.readers)) {
+        for Reader { batches, done, .. } in std::mem::take(&mut *locked(&self.readers)) {
             drop(batches);
             let _ = done.recv_deadline(deadline);
         }
@@ -149,9 +181,28 @@ impl Drop for Listener {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{BufRead as _, BufReader};
+    use std::io::{BufRead as _, BufReader, Read as _};
 
     use super::*;
+
+    #[test]
+    fn readers_that_have_closed_keep_no_place_and_those_that_are_there_do() {
+        let address = "127.0.0.1:0".parse().unwrap();
+        let target = Listener::bind(address, b"head\n".to_vec(), Losses::default()).unwrap();
+        let connect = || {
+            let mut reader = TcpStream::connect(target.address()).unwrap();
+            let mut head = [0; 5];
+            reader.read_exact(&mut head).map(|()| reader)
+        };
+        let all: Vec<_> = (0..MOST_READERS).map(|_| connect().unwrap()).collect();
+        assert!(connect().is_err(), "there is no place");
+        drop(all);
+        // No record comes by which it would be found that they are gone.
+        let start = Instant::now();
+        while connect().is_err() {
+            assert!(start.elapsed() < Duration::from_secs(20), "closed readers keep their places");
+        }
+    }
 
     #[test]
     fn a_reader_that_stalls_misses_whole_records_and_keeps_nobody_waiting() {

@@ -4,9 +4,11 @@ mod file;
 mod interface;
 mod listener;
 mod open;
+mod other_end;
 mod plain;
 mod reopen;
 mod rotated;
+mod seldom;
 mod stream;
 
 pub(super) use file::{FileTarget, Rotation};

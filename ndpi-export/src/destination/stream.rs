@@ -2,15 +2,14 @@
 
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
-use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ndpi_text::shown;
-use rustix::net::{RecvFlags, recv};
 
 use super::interface::{Next, Target, Unit};
+use super::other_end::{is_over, keep_alive};
 
 /// How long a connection may take to come about.
 const CONNECT_WAIT: Duration = Duration::from_secs(2);
@@ -48,27 +47,21 @@ impl StreamTarget {
         match &self.peer {
             Peer::Unix(path) => UnixStream::connect(path).map(Connection::Unix),
             Peer::Tcp(address) => {
-                TcpStream::connect_timeout(address, CONNECT_WAIT).map(Connection::Tcp)
+                let stream = TcpStream::connect_timeout(address, CONNECT_WAIT)?;
+                keep_alive(&stream)?;
+                Ok(Connection::Tcp(stream))
             }
         }
     }
 }
 
 impl Connection {
-    fn fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Self::Unix(stream) => stream.as_fd(),
-            Self::Tcp(stream) => stream.as_fd(),
-        }
-    }
-
     /// Whether the other end has closed it: what is written then gets lost without an error.
     fn is_over(&self) -> bool {
-        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-        !matches!(
-            recv(self.fd(), &mut [0u8; 1][..], flags),
-            Ok((1.., _)) | Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR)
-        )
+        match self {
+            Self::Unix(stream) => is_over(stream),
+            Self::Tcp(stream) => is_over(stream),
+        }
     }
 }
 
