@@ -1,7 +1,7 @@
 //! How many events a subscriber was offered, took and missed.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Counts a subscriber's events; cheap to clone. Each that it asked for is queued or lost, and each queued one is
 /// handled or still waits.
@@ -14,6 +14,7 @@ struct Counts {
     handled: AtomicU64,
     lost: AtomicU64,
     closed: AtomicBool,
+    failure: Mutex<Option<String>>,
 }
 
 impl Losses {
@@ -31,6 +32,17 @@ impl Losses {
     /// Whether the subscriber takes no event any more.
     pub fn is_closed(&self) -> bool {
         self.0.closed.load(Ordering::Relaxed)
+    }
+
+    /// What the subscriber cannot do at present, in words.
+    pub fn failure(&self) -> Option<String> {
+        self.0.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The subscriber cannot do this at present, or all again; gives what it could not until now.
+    pub fn set_failure(&self, failure: Option<String>) -> Option<String> {
+        let mut said = self.0.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut said, failure)
     }
 
     /// The subscriber itself lost so many records, which it had taken.

@@ -1,7 +1,7 @@
 //! Who publishes.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::subscriber::Subscriber;
 use crate::{Envelope, Event, Kind, Kinds, SCHEMA, SourceId, Time};
@@ -34,12 +34,12 @@ impl Source {
         }
     }
 
-    /// Publishes the last event of a session, which waits for room that long at each subscriber: nothing
-    /// depends on this thread any more.
+    /// Publishes the last event of a session, which waits for room that long, however many subscribers have none:
+    /// nothing depends on this thread any more.
     pub fn publish_last(&mut self, time: Time, event: Event, patience: Duration) {
-        let envelope = self.envelope(time, event);
+        let (envelope, deadline) = (self.envelope(time, event), Instant::now() + patience);
         for subscriber in self.subscribers.iter().filter(|it| it.wants(&envelope.event)) {
-            subscriber.offer_within(Arc::clone(&envelope), patience);
+            subscriber.offer_until(Arc::clone(&envelope), deadline);
         }
     }
 

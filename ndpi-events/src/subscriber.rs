@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use crossbeam::channel::{SendTimeoutError, Sender, TrySendError};
 
@@ -37,11 +37,11 @@ impl Subscriber {
         }
     }
 
-    /// Queues an event, for which it waits that long.
-    pub(crate) fn offer_within(&self, envelope: Arc<Envelope>, patience: Duration) {
+    /// Queues an event, for which it waits until then; past that, if there is room for it now.
+    pub(crate) fn offer_until(&self, envelope: Arc<Envelope>, deadline: Instant) {
         self.losses.offer();
         if let Err(SendTimeoutError::Timeout(_) | SendTimeoutError::Disconnected(_)) =
-            self.queue.send_timeout(envelope, patience)
+            self.queue.send_deadline(envelope, deadline)
         {
             self.losses.refuse();
         }

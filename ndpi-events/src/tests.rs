@@ -113,3 +113,17 @@ fn only_the_last_event_waits_for_room() {
     assert!(begin.elapsed() >= patience);
     assert_eq!(stalled.losses().lost(), 1);
 }
+
+#[test]
+fn many_without_room_are_waited_for_as_long_as_one() {
+    let mut bus = BusBuilder::default();
+    let stalled: Vec<_> = (0..12).map(|_| bus.subscribe(Kinds::ALL, |_| true, 1)).collect();
+    let ready = bus.subscribe(Kinds::ALL, |_| true, 2);
+    let mut source = bus.build(Time::default()).source("one");
+    let (begin, patience) = (Instant::now(), Duration::from_secs(1));
+    source.publish(Time::default(), warning(0));
+    source.publish_last(Time::default(), warning(1), patience);
+    assert!(begin.elapsed() < 6 * patience, "{:?}", begin.elapsed());
+    assert!(stalled.iter().all(|it| it.losses().lost() == 1));
+    assert_eq!(numbers(&ready), [1, 2], "who has room has it");
+}

@@ -1,7 +1,6 @@
 //! The thread that writes records, and what it does when it cannot.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -41,15 +40,15 @@ pub struct RecordSink {
     done: Receiver<()>,
     losses: Losses,
     shared: Arc<Shared>,
+    /// Since when it may end.
+    ended: Option<Instant>,
 }
 
 /// What the thread and the others know together.
 #[derive(Debug, Default)]
 struct Shared {
-    /// Bytes that the target took: whether something moves.
-    bytes: AtomicU64,
-    /// The error that keeps records from being written now; `None` while they are.
-    failure: Mutex<Option<String>>,
+    /// When the target last took something.
+    moved: Mutex<Option<Instant>>,
     /// What is to be written behind the last event, until it is.
     last: Mutex<Option<String>>,
 }
@@ -70,7 +69,7 @@ impl RecordSink {
             Writer::new(encoder, target, its).write_all(&events);
             drop(end);
         });
-        Self { name, ender: Some(ender), done, losses, shared }
+        Self { name, ender: Some(ender), done, losses, shared, ended: None }
     }
 
     /// Where it writes to.
@@ -87,6 +86,7 @@ impl RecordSink {
     pub fn end(&mut self, last: Option<String>) {
         *locked(&self.shared.last) = last;
         self.ender = None;
+        self.ended = Some(Instant::now());
     }
 
     /// Waits until everything is written that was published, and then `last`; or until the target takes
@@ -96,15 +96,17 @@ impl RecordSink {
         self.finish_within(STALLED_AFTER, LONGEST_END)
     }
 
-    /// The same, once it may [end](Self::end).
+    /// The same, once it may [end](Self::end): since then. So those that end together are waited for together.
     pub(super) fn finish_within(self, stalled: Duration, longest: Duration) -> Ending {
-        let Self { done, losses, shared, .. } = self;
-        let deadline = Instant::now() + longest;
-        let mut bytes = shared.bytes.load(Ordering::Relaxed);
+        let Self { done, losses, shared, ended, .. } = self;
+        let ended = ended.unwrap_or_else(Instant::now);
+        let until = || {
+            let moved = locked(&shared.moved).map_or(ended, |moved| moved.max(ended));
+            (moved + stalled).min(ended + longest)
+        };
         // The channel is never sent to: the thread's end of it goes when the thread does.
-        while done.recv_timeout(stalled) == Err(RecvTimeoutError::Timeout) {
-            let before = std::mem::replace(&mut bytes, shared.bytes.load(Ordering::Relaxed));
-            if bytes == before || Instant::now() >= deadline {
+        while done.recv_deadline(until()) == Err(RecvTimeoutError::Timeout) {
+            if Instant::now() >= until() {
                 break;
             }
         }
@@ -114,7 +116,7 @@ impl RecordSink {
             lost: losses.lost() + unwritten,
             closed: losses.is_closed(),
             cut: unwritten > 0,
-            failure: locked(&shared.failure).clone(),
+            failure: losses.failure().filter(|_| unwritten > 0),
         }
     }
 
@@ -138,6 +140,8 @@ struct Writer<E, T> {
     /// What a file or a connection begins with, of which `preamble_at` bytes are written.
     preamble: Vec<u8>,
     preamble_at: usize,
+    /// Whether nothing can be written at present.
+    fails: bool,
     /// What the target could not do when that was last said.
     trouble: Option<String>,
 }
@@ -145,8 +149,8 @@ struct Writer<E, T> {
 impl<E: Encoder, T: Target> Writer<E, T> {
     fn new(encoder: E, target: T, shared: Arc<Shared>) -> Self {
         let (bytes, preamble, starts) = (Vec::new(), Vec::new(), Vec::new());
-        let (at, preamble_at, trouble) = (0, 0, None);
-        Self { encoder, target, shared, bytes, starts, at, preamble, preamble_at, trouble }
+        let (at, preamble_at, fails, trouble) = (0, 0, false, None);
+        Self { encoder, target, shared, bytes, starts, at, preamble, preamble_at, fails, trouble }
     }
 
     /// Writes what comes, and holds nothing back when no more is waiting.
@@ -206,7 +210,7 @@ impl<E: Encoder, T: Target> Writer<E, T> {
                         if next == Next::Record {
                             self.at = self.starts[self.record()];
                         }
-                        self.fail(&error);
+                        self.fail(&error, losses);
                         thread::sleep(RETRY_AFTER);
                     }
                 },
@@ -238,7 +242,7 @@ impl<E: Encoder, T: Target> Writer<E, T> {
         let (end, records) = self.piece(record);
         let taken = taken(self.target.write(&self.bytes[self.at..end], records))?;
         self.at += taken;
-        self.shared.bytes.fetch_add(taken as u64, Ordering::Relaxed);
+        *locked(&self.shared.moved) = Some(Instant::now());
         Ok(())
     }
 
@@ -253,33 +257,34 @@ impl<E: Encoder, T: Target> Writer<E, T> {
     }
 
     /// Says that writing fails, once for as long as it does.
-    fn fail(&self, error: &io::Error) {
-        let mut failure = locked(&self.shared.failure);
-        if failure.is_none() {
+    fn fail(&mut self, error: &io::Error, losses: &Losses) {
+        losses.set_failure(Some(error.to_string()));
+        if !std::mem::replace(&mut self.fails, true) {
             log::warn!(
                 "cannot write records to {}: {error}; trying again every second, enforcement goes on",
                 self.target.name()
             );
         }
-        *failure = Some(error.to_string());
     }
 
     /// Says that writing works again, and what else the target cannot do, once for as long as it cannot.
     fn note(&mut self, losses: &Losses) {
-        if locked(&self.shared.failure).take().is_some() {
-            let (name, lost) = (self.target.name(), losses.lost());
-            log::warn!("records are written to {name} again; {lost} lost so far");
-        }
         let trouble = self.target.trouble();
-        if trouble == self.trouble.as_deref() {
+        if !self.fails && trouble == self.trouble.as_deref() {
             return;
         }
         let name = self.target.name();
-        match trouble {
-            Some(trouble) => log::warn!("{name}: {trouble}"),
-            None => log::warn!("{name}: goes on in the next file"),
+        losses.set_failure(trouble.map(str::to_owned));
+        if std::mem::take(&mut self.fails) {
+            log::warn!("records are written to {name} again; {} lost so far", losses.lost());
         }
-        self.trouble = trouble.map(str::to_owned);
+        if trouble != self.trouble.as_deref() {
+            match trouble {
+                Some(trouble) => log::warn!("{name}: {trouble}"),
+                None => log::warn!("{name}: goes on in the next file"),
+            }
+            self.trouble = trouble.map(str::to_owned);
+        }
     }
 }
 

@@ -120,6 +120,33 @@ fn a_session_ends_beside_a_reader_that_takes_nothing() {
 }
 
 #[test]
+fn many_that_take_nothing_are_waited_for_as_long_as_one() {
+    let (open, gate) = mpsc::channel::<()>();
+    let gate = Arc::new(Mutex::new(gate));
+    struct Stalled(Arc<Mutex<mpsc::Receiver<()>>>);
+    impl Write for Stalled {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            // All but one wait for the lock.
+            let _ = self.0.lock().unwrap().recv();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let stalled = || start(Stalled(Arc::clone(&gate)));
+    let (mut sources, mut sinks): (Vec<_>, Vec<_>) = (0..12).map(|_| stalled()).unzip();
+    sources.iter_mut().for_each(|source| say(source, "x"));
+    let start = Instant::now();
+    sinks.iter_mut().for_each(|sink| sink.end(None));
+    let long = Duration::from_secs(1);
+    let endings = sinks.into_iter().map(|sink| sink.finish_within(long, LONG));
+    assert!(endings.map(|it| it.cut).all(|cut| cut));
+    assert!(start.elapsed() < 6 * long, "{:?}", start.elapsed());
+    drop(open);
+}
+
+#[test]
 fn a_reader_that_takes_a_little_is_not_waited_for_for_ever() {
     struct Slow;
     impl Write for Slow {
