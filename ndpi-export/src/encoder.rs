@@ -12,6 +12,11 @@ pub(super) trait Encoder: Send {
 
     /// Appends what it has held back, as no other event is waiting.
     fn flush(&mut self, _out: &mut Vec<u8>) {}
+
+    /// How long the first is of the records that were appended at once.
+    fn length(&self, appended: &[u8]) -> usize {
+        appended.len()
+    }
 }
 
 impl<F: FnMut(&Event, &mut Vec<u8>) + Send> Encoder for F {

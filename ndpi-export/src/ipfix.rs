@@ -178,6 +178,11 @@ impl Encoder for Ipfix {
             self.sequence = self.sequence.wrapping_add(message.records);
         }
     }
+
+    /// A message says how long it is: more than one may have been due.
+    fn length(&self, appended: &[u8]) -> usize {
+        appended.get(2..4).map_or(0, |it| u16::from_be_bytes([it[0], it[1]])).into()
+    }
 }
 
 impl Message {
@@ -326,9 +331,14 @@ fn number16(number: usize) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use std::net::UdpSocket;
+
+    use ndpi_events::BusBuilder;
+
     use super::*;
     use crate::row::FIELDS;
     use crate::testing::{active_flow, blocked_flow, decision};
+    use crate::{Output, Reopen};
 
     fn be16(bytes: &[u8], at: usize) -> u16 {
         u16::from_be_bytes([bytes[at], bytes[at + 1]])
@@ -405,6 +415,38 @@ mod tests {
             |message: &[u8]| u32::from(be16(message, 8)) << 16 | u32::from(be16(message, 10));
         assert!(messages[1..].iter().is_sorted_by_key(|it| sequence(it)));
         assert_eq!(ipfix.sequence, 101);
+    }
+
+    /// A flow whose texts fill a message, of an application of its own.
+    fn wordy(app_id: u16) -> Event {
+        let Event::FlowEnded(mut flow) = blocked_flow() else { panic!("another event") };
+        (flow.ends.src, flow.ends.dst) =
+            ("2001:db8::1".parse().unwrap(), "2001:db8::2".parse().unwrap());
+        let text = "x".repeat(254);
+        (flow.label.app_id, flow.label.app) = (app_id, text.as_str().into());
+        flow.label.category = text.as_str().into();
+        flow.ends.iface = Some(text.as_str().into());
+        flow.label.hostname = Some(text.as_str().into());
+        Event::FlowEnded(flow)
+    }
+
+    #[test]
+    fn a_datagram_is_one_message() {
+        let collector = UdpSocket::bind("127.0.0.1:0").unwrap();
+        collector.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let output = format!("ipfix:udp:{}", collector.local_addr().unwrap());
+        let (mut bus, reopen) = (BusBuilder::default(), Reopen::default());
+        let sink = output.parse::<Output>().unwrap().start(&mut bus, &reopen).unwrap();
+        let mut source = bus.build(Time::default()).source("test");
+        (0..5).for_each(|app| source.publish(Time::default(), wordy(app)));
+        assert_eq!(sink.finish(None).lost, 0);
+        let mut datagram = [0; 4096];
+        // Templates, and two for each flow.
+        for _ in 0..11 {
+            let length = collector.recv(&mut datagram).unwrap();
+            assert_eq!(usize::from(be16(&datagram, 2)), length);
+            assert!(length <= LONGEST);
+        }
     }
 
     #[test]

@@ -173,21 +173,21 @@ impl<E: Encoder, T: Target> Writer<E, T> {
         self.write_last(events.losses());
     }
 
-    /// Has the encoder append what is one record, or none.
+    /// Has the encoder append records, and notes where each begins.
     fn append(&mut self, write: impl FnOnce(&mut E, &mut Vec<u8>)) {
-        let start = self.bytes.len();
+        let mut start = self.bytes.len();
         write(&mut self.encoder, &mut self.bytes);
-        if self.bytes.len() > start {
+        while start < self.bytes.len() {
             self.starts.push(start);
+            start += self.encoder.length(&self.bytes[start..]).max(1);
         }
     }
 
     fn write_last(&mut self, losses: &Losses) {
         let Some(last) = locked(&self.shared.last).clone() else { return };
-        self.append(|_, bytes| {
-            bytes.extend_from_slice(last.trim_end_matches('\n').as_bytes());
-            bytes.push(b'\n');
-        });
+        self.starts.push(self.bytes.len());
+        self.bytes.extend_from_slice(last.trim_end_matches('\n').as_bytes());
+        self.bytes.push(b'\n');
         if self.write_gathered(losses) {
             *locked(&self.shared.last) = None;
         }

@@ -29,7 +29,7 @@ pub struct Output {
 
 /// What records look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String")]
 pub(crate) enum OutputFormat {
     /// A JSON object a line: docs/records.md.
     Json,
@@ -97,7 +97,7 @@ impl Output {
 
 impl Table {
     fn output(self) -> Result<Output> {
-        let Some(format) = self.format else { bail!("it has no format: json, csv, eve or ipfix") };
+        let Some(format) = self.format else { bail!("it has no format; {}", formats()) };
         let rotation = Rotation {
             size: self.rotate_size.as_deref().map(size).transpose()?,
             every: self.rotate_every.as_deref().map(duration).transpose()?,
@@ -172,7 +172,7 @@ impl FromStr for Output {
         };
         let mut parts = rest.split(',');
         let mut table = Table {
-            format: Some(format_named(format)?),
+            format: Some(format.to_owned().try_into()?),
             to: parts.next().unwrap_or_default().into(),
             ..Table::default()
         };
@@ -186,14 +186,31 @@ impl FromStr for Output {
     }
 }
 
-fn format_named(name: &str) -> Result<OutputFormat> {
-    Ok(match name {
-        "json" => OutputFormat::Json,
-        "csv" => OutputFormat::Csv,
-        "eve" => OutputFormat::Eve,
-        "ipfix" => OutputFormat::Ipfix,
-        _ => bail!("there is no format {name:?}; there are json, csv, eve and ipfix"),
-    })
+impl OutputFormat {
+    const ALL: [Self; 4] = [Self::Json, Self::Csv, Self::Eve, Self::Ipfix];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Eve => "eve",
+            Self::Ipfix => "ipfix",
+        }
+    }
+}
+
+impl TryFrom<String> for OutputFormat {
+    type Error = anyhow::Error;
+
+    fn try_from(name: String) -> Result<Self> {
+        let named = Self::ALL.into_iter().find(|it| it.name() == name);
+        named.with_context(|| format!("there is no format {name:?}; {}", formats()))
+    }
+}
+
+/// Which formats there are, for errors.
+fn formats() -> String {
+    format!("there are {}", OutputFormat::ALL.map(OutputFormat::name).join(", "))
 }
 
 fn type_named(name: &str) -> Result<Type> {
@@ -245,12 +262,7 @@ impl fmt::Display for Destination {
 
 impl fmt::Display for OutputFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Json => "json",
-            Self::Csv => "csv",
-            Self::Eve => "eve",
-            Self::Ipfix => "ipfix",
-        })
+        f.write_str(self.name())
     }
 }
 
@@ -340,7 +352,7 @@ mod tests {
     fn what_does_not_go_together_is_refused_with_what_does() {
         for (text, word) in [
             ("json", "no destination"),
-            ("xml:/tmp/x", "there are json, csv, eve and ipfix"),
+            ("xml:/tmp/x", "there are json, csv, eve, ipfix"),
             ("json:", "a path is missing"),
             ("json:-", "--json"),
             ("json:udp:127.0.0.1:1", "only ipfix"),
@@ -380,7 +392,8 @@ mod tests {
         assert_eq!(all.len(), 2);
         assert_eq!(all[0].rotation.size, Some(1 << 30));
         for (text, word) in [
-            ("[[output]]\nto = \"/x\"\n", "[[output]] number 1"),
+            ("[[output]]\nto = \"/x\"\n", "[[output]] number 1: it has no format; there are json"),
+            ("[[output]]\nformat = \"xml\"\nto = \"/x\"\n", "there are json, csv"),
             ("[[output]]\nformat = \"json\"\nto = \"/x\"\ncolour = 1\n", "colour"),
             ("[output]\n", "output"),
         ] {
