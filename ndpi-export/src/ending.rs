@@ -17,6 +17,13 @@ pub struct Ending {
     pub failure: Option<String>,
 }
 
+impl Ending {
+    /// Whether an error kept the last records from being written.
+    pub fn is_failure(&self) -> bool {
+        self.cut && self.failure.is_some()
+    }
+}
+
 /// What there is to say of records that were not written; nothing where all were.
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

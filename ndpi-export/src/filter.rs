@@ -33,16 +33,25 @@ impl Type {
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, it)| it)
     }
+
+    /// Its name.
+    pub(super) fn name(self) -> &'static str {
+        Self::ALL.into_iter().find(|(_, it)| *it == self).map_or("", |(name, _)| name)
+    }
+
+    /// Whether records of this type are made of events of these kinds.
+    pub(super) fn is_among(self, kinds: Kinds) -> bool {
+        kinds.has(self.0)
+    }
 }
 
 impl Filter {
-    /// The kinds of events that are asked for, of those that a format has; `usual` where none is said.
-    pub(super) fn kinds(&self, of_format: Kinds, usual: Kinds) -> Kinds {
+    /// The kinds of events that are asked for; `usual` where none is said.
+    pub(super) fn kinds(&self, usual: Kinds) -> Kinds {
         if self.types.is_empty() {
             return usual;
         }
-        let asked = self.types.iter().filter(|it| of_format.has(it.0));
-        asked.fold(Kinds::default(), |kinds, it| kinds.or(Kinds::of(&[it.0])))
+        self.types.iter().fold(Kinds::default(), |kinds, it| kinds.or(Kinds::of(&[it.0])))
     }
 
     /// Whether an event is asked for. What is not about a flow has no application and no action.
@@ -93,13 +102,13 @@ mod tests {
     }
 
     #[test]
-    fn a_format_has_no_more_types_than_it_can_write() {
+    fn types_that_are_asked_for_go_before_the_usual_ones() {
         let types = vec![Type::named("status").unwrap(), Type::named("flow").unwrap()];
-        let (flows, usual) = (Kinds::of(&[Kind::FlowEnded]), Kinds::of(&[Kind::FlowActive]));
+        let usual = Kinds::of(&[Kind::FlowActive]);
         let filter = Filter { types, ..Filter::default() };
-        assert_eq!(filter.kinds(Kinds::ALL, usual), Kinds::of(&[Kind::FlowEnded, Kind::Status]));
-        assert_eq!(filter.kinds(flows, usual), flows);
-        assert_eq!(Filter::default().kinds(flows, usual), usual);
+        assert_eq!(filter.kinds(usual), Kinds::of(&[Kind::FlowEnded, Kind::Status]));
+        assert_eq!(Filter::default().kinds(usual), usual);
         assert!(Type::named("flows").is_none());
+        assert!(Type::ALL.into_iter().all(|(name, it)| it.name() == name));
     }
 }

@@ -58,7 +58,7 @@ impl RecordSink {
     pub(super) fn start(
         mut events: Subscription,
         encoder: impl Encoder + 'static,
-        target: impl Target + 'static,
+        target: Box<dyn Target>,
     ) -> Self {
         let (end, done) = bounded(0);
         let (losses, ender) = (events.losses().clone(), events.ender());
@@ -127,9 +127,9 @@ impl RecordSink {
 }
 
 /// Records in the hand of the thread that writes them.
-struct Writer<E, T> {
+struct Writer<E> {
     encoder: E,
-    target: T,
+    target: Box<dyn Target>,
     shared: Arc<Shared>,
     /// Whole records, of which those up to `at` are written. What is left over from a failure goes on
     /// where it stopped, so that no record is torn by another.
@@ -146,8 +146,8 @@ struct Writer<E, T> {
     trouble: Option<String>,
 }
 
-impl<E: Encoder, T: Target> Writer<E, T> {
-    fn new(encoder: E, target: T, shared: Arc<Shared>) -> Self {
+impl<E: Encoder> Writer<E> {
+    fn new(encoder: E, target: Box<dyn Target>, shared: Arc<Shared>) -> Self {
         let (bytes, preamble, starts) = (Vec::new(), Vec::new(), Vec::new());
         let (at, preamble_at, fails, trouble) = (0, 0, false, None);
         Self { encoder, target, shared, bytes, starts, at, preamble, preamble_at, fails, trouble }

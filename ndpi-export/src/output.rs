@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::destination::Rotation;
 use super::filter::{Filter, Type};
+use super::format::{OutputFormat, formats};
 use super::lines::WAITING_EVENTS;
 
 /// Events that may wait for an output at most.
@@ -25,20 +26,6 @@ pub struct Output {
     pub(crate) rotation: Rotation,
     /// Events that may wait to be written.
     pub(crate) queue: usize,
-}
-
-/// What records look like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) enum OutputFormat {
-    /// A JSON object a line: docs/records.md.
-    Json,
-    /// Flows as comma-separated values.
-    Csv,
-    /// JSON with the names of Suricata's EVE.
-    Eve,
-    /// Messages for collectors of flows.
-    Ipfix,
 }
 
 /// Where records go.
@@ -135,8 +122,21 @@ impl Table {
 }
 
 impl Output {
+    /// Fails where its format does not have what is asked for.
+    fn check_types(&self) -> Result<()> {
+        let (format, kinds) = (self.format, self.format.kinds());
+        let has = |it: &Type| it.is_among(kinds);
+        if let Some(lacking) = self.filter.types.iter().find(|it| !has(it)) {
+            let all = Type::ALL.into_iter().filter(|(_, it)| has(it)).map(|(name, _)| name);
+            let all = all.collect::<Vec<_>>().join(", ");
+            bail!("{format} has no records of type {}; it has {all}", lacking.name());
+        }
+        Ok(())
+    }
+
     /// Fails where its parts do not go together.
     fn check(&self) -> Result<()> {
+        self.check_types()?;
         let is_ipfix = self.format == OutputFormat::Ipfix;
         match &self.to {
             Destination::Udp(_) => ensure!(is_ipfix, "only ipfix goes by UDP"),
@@ -172,7 +172,7 @@ impl FromStr for Output {
         };
         let mut parts = rest.split(',');
         let mut table = Table {
-            format: Some(format.to_owned().try_into()?),
+            format: Some(OutputFormat::named(format)?),
             to: parts.next().unwrap_or_default().into(),
             ..Table::default()
         };
@@ -184,33 +184,6 @@ impl FromStr for Output {
         }
         table.output()
     }
-}
-
-impl OutputFormat {
-    const ALL: [Self; 4] = [Self::Json, Self::Csv, Self::Eve, Self::Ipfix];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Csv => "csv",
-            Self::Eve => "eve",
-            Self::Ipfix => "ipfix",
-        }
-    }
-}
-
-impl TryFrom<String> for OutputFormat {
-    type Error = anyhow::Error;
-
-    fn try_from(name: String) -> Result<Self> {
-        let named = Self::ALL.into_iter().find(|it| it.name() == name);
-        named.with_context(|| format!("there is no format {name:?}; {}", formats()))
-    }
-}
-
-/// Which formats there are, for errors.
-fn formats() -> String {
-    format!("there are {}", OutputFormat::ALL.map(OutputFormat::name).join(", "))
 }
 
 fn type_named(name: &str) -> Result<Type> {
@@ -257,12 +230,6 @@ impl fmt::Display for Destination {
             Self::Udp(address) => write!(f, "udp:{address}"),
             Self::Listen(address) => write!(f, "tcp-listen:{address}"),
         }
-    }
-}
-
-impl fmt::Display for OutputFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 
@@ -364,6 +331,8 @@ mod tests {
             ("json:/tmp/x,rotate-size=0MB", "at 0"),
             ("json:/tmp/x,queue=0", "from 1"),
             ("json:/tmp/x,types=flows", "flow-active"),
+            ("ipfix:udp:127.0.0.1:1,types=flow+status", "it has flow, flow-active"),
+            ("csv:/tmp/x,types=reload", "csv has no records of type reload"),
             ("json:/tmp/x,action=block", "reject"),
             ("json:/tmp/x,colour=red", "there are types, app"),
         ] {

@@ -28,6 +28,18 @@ impl Write for Gate {
     }
 }
 
+/// Takes nothing until the test lets go of the other end; there are many, of which all but one wait for the lock.
+struct Stalled(Arc<Mutex<mpsc::Receiver<()>>>);
+impl Write for Stalled {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = self.0.lock().unwrap().recv();
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Fails a few times, then takes what comes, a few bytes at a time.
 #[derive(Clone)]
 struct Full {
@@ -71,7 +83,7 @@ fn start(target: impl Write + Send + 'static) -> (Source, RecordSink) {
             out.push(b'\n');
         }
     };
-    let sink = RecordSink::start(events, write, Plain::new("standard output", target));
+    let sink = RecordSink::start(events, write, Box::new(Plain::new("standard output", target)));
     let bus: Bus = bus.build(Time::default());
     (bus.source("test"), sink)
 }
@@ -123,25 +135,17 @@ fn a_session_ends_beside_a_reader_that_takes_nothing() {
 fn many_that_take_nothing_are_waited_for_as_long_as_one() {
     let (open, gate) = mpsc::channel::<()>();
     let gate = Arc::new(Mutex::new(gate));
-    struct Stalled(Arc<Mutex<mpsc::Receiver<()>>>);
-    impl Write for Stalled {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            // All but one wait for the lock.
-            let _ = self.0.lock().unwrap().recv();
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
     let stalled = || start(Stalled(Arc::clone(&gate)));
     let (mut sources, mut sinks): (Vec<_>, Vec<_>) = (0..12).map(|_| stalled()).unzip();
-    sources.iter_mut().for_each(|source| say(source, "x"));
+    for source in &mut sources {
+        say(source, "x");
+    }
     let start = Instant::now();
-    sinks.iter_mut().for_each(|sink| sink.end(None));
+    for sink in &mut sinks {
+        sink.end(None);
+    }
     let long = Duration::from_secs(1);
-    let endings = sinks.into_iter().map(|sink| sink.finish_within(long, LONG));
-    assert!(endings.map(|it| it.cut).all(|cut| cut));
+    assert!(sinks.into_iter().map(|sink| sink.finish_within(long, LONG)).all(|it| it.cut));
     assert!(start.elapsed() < 6 * long, "{:?}", start.elapsed());
     drop(open);
 }

@@ -41,14 +41,17 @@ struct Reader {
 }
 
 impl Listener {
-    /// Listens at `address`; each reader receives `preamble` first. What a reader is too slow for counts among
-    /// `losses`.
+    /// Takes readers at `listener`, of which each receives `preamble` first. What a reader is too slow for counts
+    /// among `losses`.
     ///
     /// # Errors
     ///
-    /// The port cannot be had.
-    pub(crate) fn bind(address: SocketAddr, preamble: Vec<u8>, losses: Losses) -> io::Result<Self> {
-        let listener = TcpListener::bind(address)?;
+    /// There can be no thread.
+    pub(crate) fn start(
+        listener: TcpListener,
+        preamble: Vec<u8>,
+        losses: Losses,
+    ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let readers = Arc::new(Mutex::new(Vec::new()));
         let its = Arc::clone(&readers);
@@ -187,8 +190,8 @@ mod tests {
 
     #[test]
     fn readers_that_have_closed_keep_no_place_and_those_that_are_there_do() {
-        let address = "127.0.0.1:0".parse().unwrap();
-        let target = Listener::bind(address, b"head\n".to_vec(), Losses::default()).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = Listener::start(port, b"head\n".to_vec(), Losses::default()).unwrap();
         let connect = || {
             let mut reader = TcpStream::connect(target.address()).unwrap();
             let mut head = [0; 5];
@@ -207,8 +210,8 @@ mod tests {
     #[test]
     fn a_reader_that_stalls_misses_whole_records_and_keeps_nobody_waiting() {
         let losses = Losses::default();
-        let address = "127.0.0.1:0".parse().unwrap();
-        let mut target = Listener::bind(address, b"head\n".to_vec(), losses.clone()).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut target = Listener::start(port, b"head\n".to_vec(), losses.clone()).unwrap();
         let stalled = TcpStream::connect(target.address()).unwrap();
         let reader = TcpStream::connect(target.address()).unwrap();
         while locked(&target.readers).len() < 2 {

@@ -14,6 +14,7 @@ mod stream;
 pub(super) use file::{FileTarget, Rotation};
 pub(super) use interface::{Next, Target, Unit};
 pub(super) use listener::Listener;
+pub(super) use open::check_file;
 pub(super) use plain::Plain;
 pub use reopen::Reopen;
 pub(super) use stream::{Datagrams, StreamTarget};

@@ -69,6 +69,15 @@ impl Open {
     }
 }
 
+/// Whether records can be appended to a file, which is made where there is none.
+///
+/// # Errors
+///
+/// They cannot be now.
+pub(crate) fn check_file(path: &Path) -> io::Result<()> {
+    Open::at(path).map(drop)
+}
+
 fn check(metadata: &fs::Metadata) -> io::Result<()> {
     let what = match metadata.file_type() {
         kind if kind.is_file() => return Ok(()),

@@ -1,4 +1,4 @@
-//! What a stream knows of its other end.
+//! The other end of a stream: whether it is there.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -11,7 +11,7 @@ use rustix::net::{RecvFlags, recv};
 
 /// How long a connection is silent before its other end is asked whether it is there, and how long it may take to say
 /// so each time.
-const SILENT: Duration = Duration::from_secs(60);
+const SILENT: Duration = Duration::from_mins(1);
 const ANSWER: Duration = Duration::from_secs(10);
 
 /// How often it is asked before it counts as gone.

@@ -3,6 +3,7 @@
 mod closing;
 mod options;
 mod orders;
+mod outputs;
 mod peers;
 mod policy;
 mod reload;
@@ -28,7 +29,7 @@ use ndpi_policy::{Policy, Vocabulary};
 use ndpi_reject::Rejecter;
 
 use closing::Closing;
-use ndpi_export::{Ending, Format, LogSink, RecordSink, Reopen};
+use ndpi_export::{Ending, Format, LogSink, RecordSink, Reopen, prepare};
 pub(crate) use options::Options;
 pub(crate) use peers::{Pair, interfaces};
 use reload::{Reloader, Reloads};
@@ -75,6 +76,7 @@ impl Options {
         if signals::is_stopping(&orders) {
             return Ok(ExitCode::SUCCESS);
         }
+        let outputs = prepare(&self.outputs)?;
         let metrics = self.metrics.map(metrics::Listener::bind).transpose()?;
         let mut kernel = Kernel::load(&self.load)?;
         let mut installer = PolicyInstaller::going_on(KernelRules::new(&kernel))?;
@@ -92,7 +94,7 @@ impl Options {
         let observed = snapshot::subscribe(&mut bus);
         let hosts = HostBook::start(&mut bus, self.plan.settings.max_flows * self.workers);
         let records = self.format.start(&mut bus, standard_output()?);
-        let outputs = self.start_outputs(&mut bus, &reopen)?;
+        let outputs = outputs::start(outputs, &mut bus, &reopen)?;
         let bus = bus.build(Time::now());
         let mut source = bus.source("session");
         let shared = Shared {
@@ -103,16 +105,16 @@ impl Options {
             suspects: Arc::new(Suspects::new(bus.source("suspects"))),
             bus,
             board: Arc::default(),
-            lost_records: records.losses().clone(),
+            writers: outputs::writers(&records, &outputs),
             rejecter: self.rejecter(&policy)?,
             instance: self.instance.as_str().into(),
             dry_run: self.is_dry_run(),
             active_timeout: self.active_timeout,
             servers: servers(&kernel, &policy),
         };
-        let sources = sources(&shared, sinks(&records, &messages, &hosts, &outputs));
-        let facts = self.facts(&library);
-        let observer = Arc::new(Observer::new(facts, maps(&kernel), sources, observed));
+        let sources = sources(&shared, outputs::sinks(&records, &messages, &hosts, &outputs));
+        let observer = Observer::new(self.facts(&library), maps(&kernel), sources, observed);
+        let observer = Arc::new(observer);
         let (_observing, observed_until) = channel::bounded(0);
         observer.look_every_second(observed_until).context("cannot start a thread")?;
         let server = orders::listen(&kernel, reload, Arc::clone(&observer), hosts);
@@ -140,18 +142,16 @@ impl Options {
         )?;
         // What was published until now is said before what comes of it.
         messages.finish();
-        if let Err(error) = &ended.result {
-            log::error!("{error:#}");
-        }
+        let _ = ended.result.as_ref().inspect_err(|error| log::error!("{error:#}"));
         let closing = Closing::read(&kernel, reloads.read(), records.losses().lost());
         drop(kernel);
         let closing = closing?;
-        let report = report(&ended.summary, &shared.names, &closing);
         let last = closing.event(&ended.summary, &ended.stalls);
         source.publish_last(Time::now(), Reported::Status(last), LAST_EVENT_WAIT);
-        let whole = end_outputs(outputs);
-        let code = self.ended(records, &report);
-        Ok(if ended.result.is_ok() && whole { code } else { ExitCode::FAILURE })
+        let endings = outputs::end(outputs);
+        let report = report(&ended.summary, &shared.names, &closing, &endings);
+        let whole = self.ended(records, &report) && !endings.iter().any(Ending::is_failure);
+        Ok(ExitCode::from(u8::from(ended.result.is_err() || !whole)))
     }
 
     /// One engine for each worker. They share what they learn of peers: the DNS answer that gives a
@@ -169,60 +169,18 @@ impl Options {
         if self.is_dry_run() { Ok(None) } else { rejecter(policy) }
     }
 
-    /// Starts to write records elsewhere; each with its name.
-    fn start_outputs(
-        &self,
-        bus: &mut BusBuilder,
-        reopen: &Reopen,
-    ) -> Result<Vec<(String, RecordSink)>> {
-        self.outputs
-            .iter()
-            .map(|output| Ok((output.to_string(), output.start(bus, reopen)?)))
-            .collect()
-    }
-
-    /// Ends the writing of records, says how that ended, and the report where it did not come with them.
-    fn ended(&self, records: RecordSink, report: &str) -> ExitCode {
+    /// Ends the writing of records, says how that ended, and the report where it did not come with them; whether no
+    /// error kept any from being written.
+    fn ended(&self, records: RecordSink, report: &str) -> bool {
         let ending = records.finish((self.format != Format::Json).then(|| report.to_owned()));
-        let Ending { lost, closed, cut, failure, .. } = &ending;
-        if *lost > 0 {
-            log::warn!("{ending}");
-        }
-        if self.format == Format::Json || *closed || *cut {
-            logging::say(report);
-        }
-        if *cut && failure.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
-    }
-}
-
-/// Those who write, by the names that they have in snapshots.
-fn sinks(
-    records: &RecordSink,
-    messages: &LogSink,
-    hosts: &HostBook,
-    outputs: &[(String, RecordSink)],
-) -> Vec<(String, Losses)> {
-    let outputs = outputs.iter().map(|(name, sink)| (name.clone(), sink.losses().clone()));
-    let own =
-        [("records", records.losses()), ("messages", messages.losses()), ("hosts", hosts.losses())];
-    own.map(|(name, losses)| (name.to_owned(), losses.clone())).into_iter().chain(outputs).collect()
-}
-
-/// Ends the writing to all outputs, of which none waits for another; says whether no error kept records from being
-/// written.
-fn end_outputs(mut outputs: Vec<(String, RecordSink)>) -> bool {
-    for (_, sink) in &mut outputs {
-        sink.end(None);
-    }
-    let mut whole = true;
-    for (_, sink) in outputs {
-        let ending = sink.finished();
         if ending.lost > 0 {
             log::warn!("{ending}");
         }
-        whole &= !(ending.cut && ending.failure.is_some());
+        if self.format == Format::Json || ending.closed || ending.cut {
+            logging::say(report);
+        }
+        !ending.is_failure()
     }
-    whole
 }
 
 /// Standard output without a buffer of its own, so that what was written is known.
@@ -232,9 +190,11 @@ fn standard_output() -> Result<File> {
 }
 
 /// What there is to say at the end, which goes out behind the last record.
-fn report(summary: &Summary, names: &Names, closing: &Closing) -> String {
+fn report(summary: &Summary, names: &Names, closing: &Closing, endings: &[Ending]) -> String {
     let (table, leaks, samples) = (summary.table(names), summary.leaks(), summary.samples());
-    format!("\n{table}{leaks}{samples}{}\n{closing}", summary.times())
+    let lossy = endings.iter().filter(|ending| ending.lost > 0);
+    let lost: Vec<_> = lossy.map(|ending| format!("\n{ending}\n")).collect();
+    format!("\n{table}{leaks}{samples}{}\n{closing}{}", summary.times(), lost.concat())
 }
 
 /// What of the kernel side is looked at for snapshots.

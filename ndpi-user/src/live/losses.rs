@@ -5,6 +5,7 @@ use std::fmt;
 
 use ndpi_events::{Event, Losses, Source, Time, Warning};
 
+use super::lost_records::RecordLosses;
 use ndpi_common::RingLoss;
 use ndpi_kernel::{LossOfRing, LostFrames, MapError, RingLosses};
 
@@ -13,30 +14,32 @@ use ndpi_kernel::{LossOfRing, LostFrames, MapError, RingLosses};
 pub(super) struct LossWatch {
     rings: RingLosses,
     lost_frames: LostFrames,
-    /// Of those who write records.
-    of_records: Losses,
     source: Source,
     full: Rise,
     contended: Rise,
     frames: Rise,
-    records: Rise,
+    records: RecordLosses,
 }
 
 impl LossWatch {
     pub(super) fn new(
         rings: RingLosses,
         lost_frames: LostFrames,
-        of_records: Losses,
+        writers: &[(String, Losses)],
         source: Source,
     ) -> Self {
         // What frames were lost until now is an earlier instance's.
         let frames = Rise { before: vec![lost_frames.read().unwrap_or_default()] };
-        let (full, contended, records) = (Rise::default(), Rise::default(), Rise::default());
-        Self { rings, lost_frames, of_records, source, full, contended, frames, records }
+        let (full, contended) = (Rise::default(), Rise::default());
+        let records = RecordLosses::new(writers);
+        Self { rings, lost_frames, source, full, contended, frames, records }
     }
 
     /// Reports what was lost since the last call, at `now_ns` (since the Unix epoch).
     pub(super) fn look(&mut self, now_ns: u64) {
+        for (count, text) in self.records.look(now_ns) {
+            self.warn(Time::from_ns(now_ns), "records-lost", count, text);
+        }
         if let Err(error) = self.report_new(Time::from_ns(now_ns)) {
             log::error!("cannot see what was lost: {error}");
         }
@@ -53,13 +56,6 @@ impl LossWatch {
         if frames > 0 {
             let text = format!("{frames} frames that passed were not taken by the peer interface");
             self.warn(time, "frames-lost", frames, text);
-        }
-        let records = self.records.since(vec![self.of_records.lost()]).iter().sum();
-        // Whoever has gone was reported when that was found.
-        if records > 0 && !self.of_records.is_closed() {
-            let text =
-                format!("{records} records were lost: whoever reads them is too slow, or stopped");
-            self.warn(time, "records-lost", records, text);
         }
         Ok(())
     }

@@ -29,6 +29,7 @@ mod interim;
 mod judge;
 mod lookout;
 mod losses;
+mod lost_records;
 mod message;
 mod outbox;
 mod precedence;

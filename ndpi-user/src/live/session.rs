@@ -165,7 +165,7 @@ pub fn run(
             losses: LossWatch::new(
                 ring_losses,
                 lost_frames,
-                shared.lost_records.clone(),
+                &shared.writers,
                 shared.bus.source("losses"),
             ),
             outboxes: outboxes.clone(),

@@ -35,8 +35,8 @@ pub struct Shared {
     pub interfaces: Roster,
     /// Where what is reported goes.
     pub bus: Bus,
-    /// What those who write records have lost.
-    pub lost_records: Losses,
+    /// Those who write records: what they are called, and what each has lost.
+    pub writers: Vec<(String, Losses)>,
     /// Who answers the ends of rejected flows; `None` where nobody can.
     pub rejecter: Option<Arc<Rejecter>>,
     /// What the instance is called.

@@ -73,7 +73,13 @@ fn snapshot() -> Snapshot {
         categories: vec![traffic("Web")],
         time_to_verdict: times.clone(),
         inspection: times,
-        sinks: vec![SinkState { sink: "records".into(), waiting: 1, lost: 2, closed: false }],
+        sinks: vec![SinkState {
+            sink: "records".into(),
+            waiting: 1,
+            lost: 2,
+            closed: false,
+            failure: None,
+        }],
         ..Snapshot::default()
     }
 }

@@ -3,7 +3,7 @@
 use ndpi_events::{Event, Status, Time, Word};
 use ndpi_export::messages;
 
-use super::model::{Problem, Rates, Snapshot};
+use super::model::{Problem, Rates, SinkState, Snapshot};
 
 /// How long a heartbeat may be old: it comes ten times a second.
 const SILENT_MS: u64 = 3000;
@@ -31,6 +31,7 @@ pub(super) fn problems(snapshot: &Snapshot, signs: &Signs) -> Vec<Problem> {
         .chain(refused_verdicts(snapshot))
         .chain(signs.unread.iter().map(|what| problem("unreadable", true, what.clone())))
         .chain(refused_policy(snapshot))
+        .chain(failing_outputs(snapshot))
         .chain(lost_records(snapshot))
         .chain(lost_events(snapshot))
         .collect();
@@ -129,6 +130,12 @@ fn refused_policy(snapshot: &Snapshot) -> Option<Problem> {
     Some(Problem { since: Some(last.time), ..problem("policy-refused", false, text) })
 }
 
+fn failing_outputs(snapshot: &Snapshot) -> impl Iterator<Item = Problem> {
+    snapshot.sinks.iter().filter_map(|SinkState { sink, failure, .. }| {
+        Some(problem("output-failing", false, format!("{sink}: {}", failure.as_ref()?)))
+    })
+}
+
 fn lost_records(snapshot: &Snapshot) -> impl Iterator<Item = Problem> {
     let bad = snapshot.sinks.iter().filter(|sink| sink.lost > 0 || sink.closed);
     bad.map(|sink| {
@@ -144,7 +151,7 @@ fn lost_events(snapshot: &Snapshot) -> Option<Problem> {
 }
 
 /// Every word for a problem, for those who list them.
-pub const PROBLEMS: [&str; 17] = [
+pub const PROBLEMS: [&str; 18] = [
     "nothing-attached",
     "dry-run",
     "not-enforced",
@@ -160,6 +167,7 @@ pub const PROBLEMS: [&str; 17] = [
     "behind",
     "egress-behind",
     "policy-refused",
+    "output-failing",
     "records-lost",
     "events-missed",
 ];
@@ -174,7 +182,7 @@ mod tests {
     use ndpi_events::{Crowding, EgressOrder, StuckWorker};
 
     use super::*;
-    use crate::snapshot::model::{LastReload, SinkState, WorkerState};
+    use crate::snapshot::model::{LastReload, WorkerState};
     use crate::snapshot::testing::eth0;
 
     fn well() -> Snapshot {
@@ -218,8 +226,11 @@ mod tests {
         assert_eq!(one(&Snapshot { rates, ..well() }), is("rings-contended", true));
         let workers = vec![WorkerState { pending: 2, ..WorkerState::default() }];
         assert_eq!(one(&Snapshot { workers, ..well() }), is("verdicts-refused", true));
-        let sinks = vec![SinkState { sink: "records".into(), waiting: 0, lost: 0, closed: true }];
+        let writes = SinkState { sink: "records".into(), ..SinkState::default() };
+        let sinks = vec![SinkState { closed: true, ..writes.clone() }];
         assert_eq!(one(&Snapshot { sinks, ..well() }), is("records-lost", false));
+        let sinks = vec![SinkState { failure: Some("no space".into()), ..writes }];
+        assert_eq!(one(&Snapshot { sinks, ..well() }), is("output-failing", false));
         let mut refused = well();
         let last = LastReload { time: Time::default(), taken: false, problem: None };
         refused.policy.last_reload = Some(last.clone());

@@ -274,7 +274,7 @@ pub struct Traffic {
 }
 
 /// Who writes down what is reported.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SinkState {
     /// Which: `records`, `messages`.
     pub sink: Word,
@@ -284,6 +284,9 @@ pub struct SinkState {
     pub lost: u64,
     /// Nobody reads any more.
     pub closed: bool,
+    /// What it cannot do at present, in words: why no record is written, or the next file cannot be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]

@@ -238,6 +238,7 @@ impl Observer {
             waiting: losses.waiting(),
             lost: losses.lost(),
             closed: losses.is_closed(),
+            failure: losses.failure(),
         };
         self.sources.sinks.iter().map(state).collect()
     }

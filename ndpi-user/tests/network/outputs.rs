@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -304,11 +304,12 @@ fn readers_that_stall_harm_nobody_else() {
         listener.accept().unwrap(),
         sandbox.inside(|| TcpStream::connect("127.0.0.1:9101").unwrap()),
     );
-    let stdout = |name: &str| sandbox.run(name).stdout;
+    let status =
+        || -> Value { serde_json::from_str(&sandbox.run("status --json").stdout).unwrap() };
     let bind = || UdpSocket::bind("0.0.0.0:0").unwrap();
     let sockets = || pair.near(|| (0..FLOWS).map(|_| bind()).collect::<Vec<_>>());
     let lost = || -> Vec<u64> {
-        let status: Value = serde_json::from_str(&stdout("status --json")).unwrap();
+        let status = status();
         let sinks = status["sinks"].as_array().unwrap();
         // The others have names without a destination.
         let outputs = sinks.iter().filter(|sink| sink["sink"].as_str().unwrap().contains(':'));
@@ -323,15 +324,48 @@ fn readers_that_stall_harm_nobody_else() {
         assert_eq!(lost[0], 0, "{lost:?}");
         lost[1..4].iter().all(|lost| *lost > 0)
     });
+    let begun = |name: &str| format!("{name}: records are being lost (");
+    wait_until(|| instance.stderr().matches(": records are being lost (").count() >= 3);
+    let problems = status()["problems"].to_string();
+    for failing in ["csv:unix:{folder}/nobody.sock: No such", "json:/run/disk/flows.json: No space"]
+    {
+        let failing = failing.replace("{folder}", &folder.to_string());
+        assert!(problems.contains("output-failing") && problems.contains(&failing), "{problems}");
+    }
+    let start = Instant::now();
     let ended = instance.end(Signal::TERM);
     assert!(!ended.success(), "what a full disk kept is an error");
+    // Two seconds each, for the last event and for the last records, and not for each output.
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     let stderr = instance.stderr();
-    for said in ["stalled.sock takes nothing more", "nobody.sock", "/run/disk/flows.json: No space"]
-    {
-        assert!(stderr.contains(said), "{said}: {stderr}");
+    for said in [
+        "stalled.sock takes nothing more",
+        "could not be written to /run/disk/flows.json: No space",
+        &begun("json:/run/disk/flows.json"),
+        &begun(&format!("csv:unix:{folder}/nobody.sock")),
+    ] {
+        assert_eq!(stderr.matches(said).count(), 1, "{said}: {stderr}");
     }
     let whole = records(&sandbox.folder().join("whole.json"));
     assert!(whole.iter().filter(|record| record["type"] == "flow").count() >= FLOWS);
+}
+
+#[test]
+fn an_output_that_cannot_be_is_refused_before_anything_is_attached() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    for (outputs, why) in [
+        ("--output json:/missing/flows.json", "/missing/flows.json: No such file or directory"),
+        ("--output json:/run/a --output csv:/run/a", "two outputs go to /run/a"),
+    ] {
+        let refused = sandbox.run(&format!("run --iface left --json {outputs}"));
+        assert_eq!((refused.code, &*refused.stdout), (Some(1), ""), "{refused:#?}");
+        assert!(refused.stderr.contains(why), "{refused:#?}");
+        assert!(!refused.stderr.contains("attached"), "{refused:#?}");
+    }
+    sandbox.assert_clean();
 }
 
 #[test]
@@ -360,7 +394,6 @@ fn files_are_opened_again_after_sighup_and_readers_of_a_port_begin_with_the_head
     let lines = |path: &Path| fs::read_to_string(path).unwrap_or_default().lines().count();
     send();
     instance.wait_for(|record| record["type"] == "verdict");
-    eprintln!("{:?} {}", fs::read_to_string(&path), instance.stderr());
     wait_until(|| lines(&path) == 2);
     let moved = path.with_extension("moved");
     fs::rename(&path, &moved).unwrap();

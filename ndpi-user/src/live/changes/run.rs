@@ -8,7 +8,7 @@ use std::time::Duration;
 use crossbeam::channel::{self, Receiver, Sender};
 use ndpi::{AppId, Classification, State};
 use ndpi_common::{Direction, KeyV4};
-use ndpi_events::{Bus, Losses};
+use ndpi_events::Bus;
 use ndpi_flow::{
     Accounting, Action, Classifier, Details, Detector, End, FlowKey, NoBlocklist, RuleTexts,
     Sample, Servers, Settings, Shares, Timeouts, Verdict,
@@ -194,7 +194,7 @@ fn shared(bus: &Bus, in_force: &ActivePolicy) -> Shared {
         suspects: Arc::new(Suspects::new(bus.source("suspects"))),
         halves: Arc::new(Halves::new(Roster::default(), bus.source("directions"))),
         bus: bus.clone(),
-        lost_records: Losses::default(),
+        writers: Vec::new(),
         board: Arc::default(),
         rejecter: None,
         instance: "here".into(),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ndpi::{AppId, CategoryId, Classification, State};
 use ndpi_common::{Bucket, Direction, Key, KeyV4, RuleKey};
-use ndpi_events::{Bus, Losses};
+use ndpi_events::Bus;
 use ndpi_flow::{
     Action, Decided, DecidedBy, Details, End, Enforcement as _, FlowEntry, FlowKey, Judge as _,
     Moment, NoBlocklist, RuleTexts, Sample, Servers, Sink, Stage, Traffic, Verdict, Volume,
@@ -160,7 +160,7 @@ fn shared(bus: &Bus, policy: &ActivePolicy) -> Shared {
         suspects: Arc::new(Suspects::new(bus.source("suspects"))),
         halves: Arc::new(Halves::new(Roster::default(), bus.source("directions"))),
         bus: bus.clone(),
-        lost_records: Losses::default(),
+        writers: Vec::new(),
         board: Arc::default(),
         rejecter: None,
         instance: "here".into(),

@@ -85,7 +85,13 @@ fn what_is_wrong_comes_first() {
     ];
     let loss = |ring, packets| RingLoss { ring, worker: ring, kind: "common".into(), packets };
     snapshot.losses.ring_full = vec![loss(0, 3), loss(2, 4)];
-    snapshot.sinks = vec![SinkState { sink: "records".into(), waiting: 0, lost: 7, closed: false }];
+    snapshot.sinks = vec![SinkState {
+        sink: "records".into(),
+        waiting: 0,
+        lost: 7,
+        closed: false,
+        failure: None,
+    }];
     let found = found(State::Running, Some(snapshot));
     let text = text_within(&found, None);
     let lines: Vec<_> = text.lines().collect();
