@@ -20,8 +20,37 @@ const AT_A_TIME: usize = 512;
 /// The names of decided flows; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct HostBook {
-    noted: Arc<Mutex<BTreeMap<Key, Named>>>,
+    noted: Arc<Mutex<Noted>>,
     losses: Losses,
+}
+
+/// Flows by their keys, and in the order in which they were decided.
+#[derive(Debug, Default)]
+struct Noted {
+    by_key: BTreeMap<Key, (u64, Named)>,
+    by_age: BTreeMap<u64, Key>,
+    last: u64,
+}
+
+impl Noted {
+    /// Notes a flow, for which the oldest make room beyond `most`: the end of one may have been missed.
+    fn add(&mut self, key: Key, named: Named, most: usize) {
+        self.remove(&key);
+        self.last += 1;
+        self.by_key.insert(key, (self.last, named));
+        self.by_age.insert(self.last, key);
+        while self.by_key.len() > most
+            && let Some((_, oldest)) = self.by_age.pop_first()
+        {
+            self.by_key.remove(&oldest);
+        }
+    }
+
+    fn remove(&mut self, key: &Key) {
+        if let Some((number, _)) = self.by_key.remove(key) {
+            self.by_age.remove(&number);
+        }
+    }
 }
 
 impl HostBook {
@@ -51,11 +80,8 @@ impl HostBook {
         match event {
             Event::Decided(it) => {
                 let named = named(&it.ends, it.label.hostname.clone());
-                let mut noted = locked(&self.noted);
-                if let Some((key, _)) = named.key()
-                    && (noted.len() < most || noted.contains_key(&key))
-                {
-                    noted.insert(key, named);
+                if let Some((key, _)) = named.key() {
+                    locked(&self.noted).add(key, named, most);
                 }
             }
             Event::FlowEnded(it) => {
@@ -82,7 +108,7 @@ impl HostBook {
         let noted = locked(&self.noted);
         let from = last.map_or(Bound::Unbounded, Bound::Excluded);
         let (mut lines, mut next) = (Vec::new(), None);
-        for (key, named) in noted.range((from, Bound::Unbounded)).take(AT_A_TIME) {
+        for (key, (_, named)) in noted.by_key.range((from, Bound::Unbounded)).take(AT_A_TIME) {
             // Memory takes it.
             let _ = serde_json::to_writer(&mut lines, named);
             lines.push(b'\n');
@@ -161,7 +187,7 @@ mod tests {
                 names.add(&serde_json::from_slice(line).unwrap());
             }
         }
-        let (key, client) = locked(&book.noted).values().next().unwrap().key().unwrap();
+        let (key, client) = locked(&book.noted).by_key.values().next().unwrap().1.key().unwrap();
         assert_eq!(names.of(&key), (Some(client), Some("www.example.org")));
         book.note(&ended(1), 1);
         assert_eq!(book.lines().count(), 0);
@@ -175,7 +201,11 @@ mod tests {
         for port in 0..3000 {
             book.note(&decided(port), 2000);
         }
-        assert_eq!(locked(&book.noted).len(), 2000);
+        let noted = locked(&book.noted);
+        assert_eq!((noted.by_key.len(), noted.by_age.len()), (2000, 2000));
+        let oldest = noted.by_key.values().map(|(_, named)| named.sport).min();
+        assert_eq!(oldest, Some(1000), "the newest stay");
+        drop(noted);
         let lines = book.lines().map(|it| String::from_utf8(it).unwrap().lines().count());
         assert_eq!(lines.collect::<Vec<_>>(), [512, 512, 512, 464]);
     }

@@ -7,11 +7,12 @@ use ndpi_kernel::pinned::Pinned;
 use ndpi_kernel::{Clock, MapError};
 use ndpi_text::clean;
 
+use super::ago::ago;
 use crate::record::Time;
 
 /// What is enforced of an instance that is gone.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Left {
+pub(crate) struct Left {
     /// When it was last there, if it came to say so.
     pub(super) since: Option<Time>,
     /// The interfaces on which its programs are, each once.
@@ -20,12 +21,31 @@ pub(super) struct Left {
 
 impl Left {
     /// By what it has pinned.
-    pub(super) fn of(pinned: &Pinned) -> Result<Self, MapError> {
+    pub(crate) fn of(pinned: &Pinned) -> Result<Self, MapError> {
         let heartbeat = pinned.live.read()?.heartbeat;
         let time = |tick: u32| Time::from_ns(Clock::new().epoch_ns(u64::from(tick) * TICK_NS));
         let since = (heartbeat != 0).then(|| time(heartbeat));
         let interfaces: BTreeSet<_> =
             pinned.links.iter().map(|link| clean(&link.interface)).collect();
         Ok(Self { since, interfaces: interfaces.into_iter().map(Into::into).collect() })
+    }
+
+    /// What is enforced without the process that is called `pid`, since when, and how that ends.
+    pub(crate) fn text(&self, pid: &str) -> String {
+        let since = self.since.map(|since| format!(", for {}", ago(since, Time::now())));
+        let gone = format!("ndpi-xdp is not running{}: the one", since.unwrap_or_default());
+        let what_to_do =
+            "Start it again, and it goes on from there: ndpi-xdp run; or end that: ndpi-xdp detach";
+        if self.interfaces.is_empty() {
+            return format!(
+                "{gone} with these maps{pid} is gone, and its programs with it, but for filters at clsact (Linux \
+                 before 6.6). {what_to_do}"
+            );
+        }
+        let interfaces = self.interfaces.join(", ");
+        format!(
+            "{gone} whose programs are on {interfaces}{pid} is gone. What was decided is enforced there all the \
+             same; new flows are not classified. {what_to_do}"
+        )
     }
 }

@@ -1,5 +1,6 @@
 //! How an instance is: `ndpi-xdp status`. Of a running one by its own answer, of a dead one by its maps.
 
+mod ago;
 mod find;
 mod from_maps;
 mod json;
@@ -14,6 +15,7 @@ use anyhow::Result;
 
 use crate::stdout::print;
 use find::find;
+pub(crate) use left::Left;
 
 /// Prints how the instance with these pins is. Exit status 0 where all that is to be enforced is, 1 otherwise,
 /// also where there is none.

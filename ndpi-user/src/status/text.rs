@@ -1,14 +1,12 @@
 //! The state of an instance in a few lines for a person.
 
-use std::time::Duration;
-
 use ndpi_text::shown;
 
+use super::ago::ago;
 use super::find::{Found, State};
-use super::left::Left;
 use super::lines::Lines;
 use crate::record::Time;
-use crate::report::units::{bytes, duration, grouped};
+use crate::report::units::{bytes, grouped};
 use crate::snapshot::{
     Fill, LastReload, LostSoFar, PolicyState, Problem, Rates, RingLoss, Snapshot, Watched,
 };
@@ -59,7 +57,7 @@ fn headline(found: &Found) -> String {
         (State::StartingOrEnding | State::Running, _) => format!(
             "ndpi-xdp{pid} is starting or ending: it holds {pins}, and takes no commands now; try again"
         ),
-        (State::Dead(left), _) => dead(left, &pid),
+        (State::Dead(left), _) => left.text(&pid),
         (State::OtherVersion(why), _) => why.clone(),
         (State::Absent, _) => format!(
             "no ndpi-xdp that uses {pins} is running: start one with: ndpi-xdp run, or name the folder \
@@ -68,35 +66,10 @@ fn headline(found: &Found) -> String {
     }
 }
 
-/// What is enforced without a process, since when, and how that ends.
-fn dead(left: &Left, pid: &str) -> String {
-    let since = left.since.map(|since| format!(", for {}", ago(since, Time::now())));
-    let gone = format!("ndpi-xdp is not running{}: the one", since.unwrap_or_default());
-    let what_to_do =
-        "Start it again, and it goes on from there: ndpi-xdp run; or end that: ndpi-xdp detach";
-    if left.interfaces.is_empty() {
-        return format!(
-            "{gone} with these maps{pid} is gone, and its programs with it, but for filters at clsact (Linux \
-             before 6.6). {what_to_do}"
-        );
-    }
-    let interfaces = left.interfaces.join(", ");
-    format!(
-        "{gone} whose programs are on {interfaces}{pid} is gone. What was decided is enforced there all the \
-         same; new flows are not classified. {what_to_do}"
-    )
-}
-
 fn running(snapshot: &Snapshot) -> String {
     let Snapshot { version, ndpi, pid, since, time, .. } = snapshot;
     let health = if snapshot.is_whole() { "all is enforced" } else { "NOT ALL IS ENFORCED" };
     format!("ndpi-xdp {version} (nDPI {ndpi}, pid {pid}) for {}: {health}", ago(*since, *time))
-}
-
-/// The time between two times, of which clocks may have the order wrong.
-fn ago(since: Time, now: Time) -> String {
-    let passed = now.timestamp().duration_since(since.timestamp());
-    duration(Duration::try_from(passed).unwrap_or_default())
 }
 
 fn problem(problem: &Problem, now: Time) -> String {

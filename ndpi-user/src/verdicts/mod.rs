@@ -20,6 +20,7 @@ use crate::engine_setup::EngineSetup;
 use crate::hosts;
 use crate::record::Names;
 use crate::report::table::{Align, Table};
+use crate::status::Left;
 use crate::stdout::{print, width};
 use entry::{Entry, Now};
 use query::{Filter, Sorted};
@@ -69,11 +70,8 @@ pub(crate) fn show(
 ) -> Result<ExitCode> {
     let pinned = pinned::open(Some(pin_directory))?;
     if !pinned.running {
-        log::warn!(
-            "the ndpi-xdp that made these (pid {}) is gone: nothing is enforced any more; \
-                 remove them with: ndpi-xdp detach",
-            pinned.instance.pid
-        );
+        let pid = format!(" (pid {})", pinned.instance.pid);
+        log::warn!("{}", Left::of(&pinned)?.text(&pid));
     }
     let dry_run = pinned.live.read()?.fixed & Switches::DRY_RUN != 0;
     if dry_run {
@@ -83,7 +81,7 @@ pub(crate) fn show(
     let names = names(setup);
     let names = names.as_ref();
     let hosts = hosts_of(&pinned, pin_directory, query)?;
-    let asked = Asked { pinned: &pinned, query, filter: query.filter(names)?, names, hosts };
+    let mut asked = Asked { pinned: &pinned, query, filter: query.filter(names)?, names, hosts };
     match view {
         View::Json => asked.print_lines(&now()),
         View::Table => asked.print_table(&now()),
@@ -94,6 +92,7 @@ pub(crate) fn show(
             }
             asked.print_table(&now())?;
             thread::sleep(every);
+            asked.hosts = still_hosts(asked.hosts, pin_directory);
         },
     }
 }
@@ -221,6 +220,11 @@ impl Asked<'_> {
         }
         print(&table.to_string())
     }
+}
+
+/// What it calls them by now; where it does not say, what it last did.
+fn still_hosts(before: hosts::Names, pins: &Path) -> hosts::Names {
+    hosts::fetch(pins).unwrap_or(before)
 }
 
 /// What the instance calls its flows. Of a dead one nobody knows, and of many that are listed as they are found nobody

@@ -1,11 +1,12 @@
 //! `flows`, and host names of verdicts: what lives now, decided and not.
 
+use std::fs::{self, File};
 use std::net::UdpSocket;
 
 use rustix::process::Signal;
 use serde_json::Value;
 use testkit::pair::{FAR, NEAR, Pair};
-use testkit::program::{PROGRAMS, Run};
+use testkit::program::{PROGRAMS, Run, binary};
 use testkit::schema;
 use testkit::wait_until;
 
@@ -27,6 +28,12 @@ fn living_flows_are_listed_with_names_where_they_are_decided() {
     let pair = Pair::new();
     let sandbox = &pair.sandbox;
     let mut instance = sandbox.start("run --iface left --json --sweep 1");
+    // It asks for names before there are any.
+    let screen = sandbox.folder().join("screen");
+    let mut watching = sandbox.command(&binary().display().to_string());
+    watching.args(["verdicts", "--watch", "1"]).stdout(File::create(&screen).unwrap());
+    let mut watching = watching.spawn().unwrap();
+    wait_until(|| fs::metadata(&screen).unwrap().len() > 0);
     let client = pair.near(|| UdpSocket::bind((NEAR, 40_001)).unwrap());
     let server = pair.far(|| UdpSocket::bind((FAR, 53)).unwrap());
     let silent = pair.far(|| UdpSocket::bind((FAR, 4000)).unwrap());
@@ -40,6 +47,11 @@ fn living_flows_are_listed_with_names_where_they_are_decided() {
     server.send_to(&answer, from).unwrap();
     client.recv(&mut buffer).unwrap();
     instance.wait_for(|record| record["type"] == "verdict");
+    let watched = || fs::read_to_string(&screen).unwrap();
+    wait_until(|| watched().contains("www.example.org"));
+    watching.kill().unwrap();
+    watching.wait().unwrap();
+    assert!(watched().starts_with("no flow has a verdict\n"), "{}", watched());
     client.send_to(&[7; 64], (FAR, 4000)).unwrap();
     silent.recv(&mut buffer).unwrap();
 
@@ -67,6 +79,11 @@ fn living_flows_are_listed_with_names_where_they_are_decided() {
     instance.ended();
     let dead = sandbox.run("verdicts --host example.org");
     dead.assert_failed(1, &["that knew its hosts is gone"]);
-    assert!(sandbox.run("flows").stdout.contains("198.18.7.1:40001 ↔ 198.18.7.2:53"));
+    let flows = sandbox.run("flows");
+    assert!(flows.stdout.contains("198.18.7.1:40001 ↔ 198.18.7.2:53"), "{flows:#?}");
+    // As `status` has it.
+    let left = "whose programs are on left (pid ";
+    assert!(flows.stderr.contains(left) && flows.stderr.contains("is enforced there all the same"));
+    assert!(sandbox.run("status").stdout.contains(left));
     assert_eq!(sandbox.run("detach").code, Some(0));
 }

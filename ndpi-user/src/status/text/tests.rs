@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::super::left::Left;
 use super::*;
 use crate::snapshot::testing::eth0;
 use crate::snapshot::{Counted, Hints, RingLoss, SinkState};
