@@ -1,9 +1,12 @@
 //! From sources to subscribers.
 
 use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
 
 use crossbeam::channel::{Receiver, Sender, TryIter, bounded, never, select};
 
+use crate::rest::Rest;
 use crate::subscriber::Subscriber;
 use crate::{Envelope, Event, Kinds, Losses, Source, SourceId, Time};
 
@@ -25,7 +28,7 @@ impl BusBuilder {
         let losses = Losses::default();
         let takes = Box::new(takes);
         self.subscribers.push(Subscriber { kinds, takes, queue, losses: losses.clone() });
-        Subscription { events, ending: never(), losses }
+        Subscription { events, ending: never(), losses, rest: Rest::default() }
     }
 
     /// The bus for these subscribers; its sources number since `since`.
@@ -55,6 +58,7 @@ pub struct Subscription {
     events: Receiver<Arc<Envelope>>,
     ending: Receiver<()>,
     losses: Losses,
+    rest: Rest,
 }
 
 /// Ends a subscription when it is dropped: what was published before is still received.
@@ -77,12 +81,19 @@ impl Subscription {
     }
 
     /// The next event, for which it waits; `None` when no other will come. What is taken is to be
-    /// [handled](Losses::handle).
-    pub fn recv(&self) -> Option<Arc<Envelope>> {
-        select! {
+    /// [handled](Losses::handle). Where events come faster than every other millisecond, they are let gather
+    /// for so long, so that not each wakes this thread.
+    pub fn recv(&mut self) -> Option<Arc<Envelope>> {
+        if let Ok(envelope) = self.events.try_recv() {
+            return Some(envelope);
+        }
+        thread::sleep(self.rest.left(Instant::now()));
+        let next = select! {
             recv(self.events) -> event => event.ok(),
             recv(self.ending) -> _ => self.events.try_recv().ok(),
-        }
+        };
+        self.rest.wake(Instant::now());
+        next
     }
 
     /// The events that wait now.

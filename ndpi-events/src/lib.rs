@@ -6,6 +6,7 @@ mod event;
 mod flow;
 mod losses;
 mod reload;
+mod rest;
 mod source;
 mod status;
 mod subscriber;

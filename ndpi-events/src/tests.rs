@@ -20,7 +20,7 @@ fn numbers(subscription: &Subscription) -> Vec<u64> {
 #[test]
 fn each_source_numbers_its_own_events_without_gaps() {
     let mut bus = BusBuilder::default();
-    let all = bus.subscribe(Kinds::ALL, |_| true, 99);
+    let mut all = bus.subscribe(Kinds::ALL, |_| true, 99);
     let bus = bus.build(Time::from_ns(7_000));
     let (mut one, mut other) = (bus.source("one"), bus.source("other"));
     for count in 0..3 {

@@ -66,7 +66,7 @@ impl RecordSink {
         let its = Arc::clone(&shared);
         let name = target.name();
         thread::spawn(move || {
-            Writer::new(encoder, target, its).write_all(&events);
+            Writer::new(encoder, target, its).write_all(&mut events);
             drop(end);
         });
         Self { name, ender: Some(ender), done, losses, shared, ended: None }
@@ -154,7 +154,7 @@ impl<E: Encoder> Writer<E> {
     }
 
     /// Writes what comes, and holds nothing back when no more is waiting.
-    fn write_all(mut self, events: &Subscription) {
+    fn write_all(mut self, events: &mut Subscription) {
         while let Some(first) = events.recv() {
             let mut count = 0;
             for envelope in std::iter::once(first).chain(events.waiting()) {

@@ -30,7 +30,7 @@ impl LogSink {
         let (ender, losses) = (events.ender(), events.losses().clone());
         let (end, done) = bounded(0);
         thread::spawn(move || {
-            log_all(&events);
+            log_all(&mut events);
             drop(end);
         });
         Self { ender, done, losses }
@@ -49,7 +49,7 @@ impl LogSink {
     }
 }
 
-fn log_all(events: &Subscription) {
+fn log_all(events: &mut Subscription) {
     let mut lost = 0;
     while let Some(envelope) = events.recv() {
         for (level, message) in messages(&envelope.event) {

@@ -57,10 +57,10 @@ impl HostBook {
     /// Subscribes, and starts a thread that notes up to `most` flows.
     pub(crate) fn start(bus: &mut BusBuilder, most: usize) -> Self {
         let kinds = Kinds::of(&[Kind::Decided, Kind::FlowEnded]);
-        let events = bus.subscribe(kinds, |_| true, WAITING);
+        let mut events = bus.subscribe(kinds, |_| true, WAITING);
         let book = Self { noted: Arc::default(), losses: events.losses().clone() };
         let its = book.clone();
-        thread::spawn(move || its.note_all(&events, most));
+        thread::spawn(move || its.note_all(&mut events, most));
         book
     }
 
@@ -69,7 +69,7 @@ impl HostBook {
         &self.losses
     }
 
-    fn note_all(&self, events: &Subscription, most: usize) {
+    fn note_all(&self, events: &mut Subscription, most: usize) {
         while let Some(envelope) = events.recv() {
             self.note(&envelope.event, most);
             events.losses().handle(1);
