@@ -7,6 +7,17 @@ use crate::diagnose::Place;
 use crate::group::Group;
 use crate::rule::Rule;
 
+/// How much is written in a policy file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Nothing.
+    Nothing,
+    /// Settings alone.
+    Settings,
+    /// Rules too, be it that there are none.
+    Rules,
+}
+
 /// A policy file as read, names resolved, not indexed yet.
 pub(crate) struct Parsed {
     pub(crate) rules: Vec<Rule>,
@@ -20,4 +31,5 @@ pub(crate) struct Parsed {
     pub(crate) fragments: PassOrDrop,
     pub(crate) unparsable: PassOrDrop,
     pub(crate) recheck: bool,
+    pub(crate) extent: Extent,
 }

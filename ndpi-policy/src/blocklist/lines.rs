@@ -65,6 +65,11 @@ impl Lines {
     }
 }
 
+/// Whether there is anything in a list but comments, whatever its format.
+pub(crate) fn has_entries(list: &str) -> bool {
+    list.lines().any(|line| !is_comment(line.trim().trim_start_matches('\u{feff}')))
+}
+
 /// Empty lines, comments of any kind, and the header of an Adblock list.
 fn is_comment(text: &str) -> bool {
     match text.as_bytes() {

@@ -15,4 +15,4 @@ mod zone;
 
 pub(crate) use self::format::Format;
 pub(crate) use self::line::{Left, Line, Reach, is_address, without_comment};
-pub(crate) use self::lines::Lines;
+pub(crate) use self::lines::{Lines, has_entries};

@@ -153,6 +153,11 @@ impl Diagnostics {
         self.sources.iter().map(|source| source.path.as_path())
     }
 
+    /// The lists that were read, each with its text.
+    pub(super) fn lists(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.sources.iter().skip(1).map(|source| (source.path.as_path(), source.text.as_str()))
+    }
+
     /// Adds a problem.
     pub fn report(&mut self, problem: Problem) {
         self.problems.push(problem);

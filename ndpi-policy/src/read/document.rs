@@ -10,7 +10,7 @@ use super::reader::{Reader, here, place};
 use super::{toml_text, value};
 use crate::action::Action;
 use crate::diagnose::Problem;
-use crate::parsed::Parsed;
+use crate::parsed::{Extent, Parsed};
 use crate::rule::{MAX_RULES, Rule};
 
 impl Reader<'_> {
@@ -41,6 +41,7 @@ impl Reader<'_> {
         }
         let parsed = Parsed {
             default_place: table.get("default").map(here),
+            extent: extent(table),
             says_undecided: table.contains_key("undecided"),
             default: keys
                 .take("default")
@@ -93,6 +94,16 @@ impl Reader<'_> {
         }
         let tables = tables.iter().take(MAX_RULES).enumerate();
         tables.filter_map(|(index, table)| self.rule(index, table)).collect()
+    }
+}
+
+fn extent(table: &DeTable<'_>) -> Extent {
+    if table.is_empty() {
+        Extent::Nothing
+    } else if table.contains_key("rule") || table.contains_key("rules") {
+        Extent::Rules
+    } else {
+        Extent::Settings
     }
 }
 

@@ -1,6 +1,6 @@
 //! Block lists as they are published.
 
-use ndpi_policy::{Diagnostics, Policy, Support, load, reload};
+use ndpi_policy::{Diagnostics, InForce, Policy, Support, load, reload};
 
 use crate::common::{flow, from_disk, read_with, vocabulary};
 use crate::messages::lines;
@@ -204,8 +204,10 @@ fn of_bytes(key: &str, bytes: &[u8]) -> (bool, Vec<String>) {
         Ok::<Policy, Diagnostics>(policy) => (true, lines(policy.diagnostics())),
         Err(diagnostics) => (false, lines(&diagnostics)),
     };
-    let first = found(load(&policy, &vocabulary(), Support::ALL, &from_disk));
-    let again = found(reload(&policy, 1, &vocabulary(), Support::ALL, &from_disk));
+    let loaded = load(&policy, &vocabulary(), Support::ALL, &from_disk);
+    let before = loaded.as_ref().map(InForce::of).unwrap_or_default();
+    let first = found(loaded);
+    let again = found(reload(&policy, &before, &vocabulary(), Support::ALL, &from_disk));
     assert_eq!(first, again, "loaded and reloaded");
     first
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context as _, Result};
 use crossbeam::channel::{self, Receiver, Sender, select};
 use ndpi_events::{Event, ReloadResult, Reloaded, Source, Time};
-use ndpi_policy::{Diagnostics, Policy, Support, Vocabulary};
+use ndpi_policy::{Diagnostics, InForce, Policy, Support, Vocabulary};
 use ndpi_text::shown;
 
 use crate::control::Reload;
@@ -39,8 +39,8 @@ impl Reloads {
 /// Reloads the policy when it is asked to, and when one of its files has changed.
 pub(super) struct Reloader {
     path: PathBuf,
-    /// Rules of the policy in force.
-    rules: usize,
+    /// What the policy in force has.
+    in_force: InForce,
     vocabulary: Vocabulary,
     interfaces: Roster,
     watcher: Option<Watcher>,
@@ -85,10 +85,9 @@ impl Reloader {
         };
         let problems = without_private_lines(policy.diagnostics().clone()).render(false);
         let said = Said(problems);
-        let rules = policy.rules().len();
         Self {
             path,
-            rules,
+            in_force: InForce::of(policy),
             vocabulary,
             interfaces,
             watcher,
@@ -137,11 +136,14 @@ impl Reloader {
     /// that was missing may come.
     fn reload(&mut self) -> Reload {
         let (support, files) = (Support::THIS_BUILD, PolicyFiles::left_alone());
-        let read = ndpi_policy::reload(&self.path, self.rules, &self.vocabulary, support, &files);
+        let before = &self.in_force;
+        let read = ndpi_policy::reload(&self.path, before, &self.vocabulary, support, &files);
         let reload = match read {
             Ok(policy) => {
-                let (rules, reload) = (policy.rules().len(), self.enforce(policy));
-                self.rules = if reload.result.taken { rules } else { self.rules };
+                let (read, reload) = (InForce::of(&policy), self.enforce(policy));
+                if reload.result.taken {
+                    self.in_force = read;
+                }
                 reload
             }
             Err(problems) => self.report(&problems),
