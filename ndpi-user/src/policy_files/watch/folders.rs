@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
@@ -20,8 +20,16 @@ pub(super) struct Folders {
     stop: OwnedFd,
     /// The files are to be looked at whatever happens.
     look: OwnedFd,
-    /// The paths of each folder, by the number of its watch.
-    paths: Mutex<BTreeMap<i32, BTreeSet<PathBuf>>>,
+    watched: Mutex<Watched>,
+}
+
+/// Which folders are watched.
+#[derive(Debug, Default)]
+struct Watched {
+    /// Those that are to be.
+    wanted: BTreeSet<PathBuf>,
+    /// The paths of each that is, by the number of its watch.
+    paths: BTreeMap<i32, BTreeSet<PathBuf>>,
 }
 
 /// What came of waiting.
@@ -50,28 +58,58 @@ impl Folders {
             inotify: inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?,
             stop: eventfd(0, EventfdFlags::CLOEXEC)?,
             look: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
-            paths: Mutex::default(),
+            watched: Mutex::default(),
         })
     }
 
-    /// Watches the folder that has this path now, and no longer one that had it before.
+    /// Watches no other folders than these from now on, and returns those of them that are not watched yet.
+    pub(super) fn want(&self, wanted: BTreeSet<PathBuf>) -> Vec<PathBuf> {
+        let mut watched = self.watched();
+        for paths in watched.paths.values_mut() {
+            paths.retain(|path| wanted.contains(path));
+        }
+        watched.wanted = wanted;
+        self.forget_nameless(&mut watched);
+        let is_watched = |path: &&PathBuf| watched.paths.values().any(|it| it.contains(*path));
+        watched.wanted.iter().filter(|path| !is_watched(path)).cloned().collect()
+    }
+
+    /// Watches the folder that has this path now, and no longer one that had it before; none if it is not wanted
+    /// any more.
     pub(super) fn watch(&self, folder: &Path) -> io::Result<()> {
         let content = WatchFlags::MODIFY | WatchFlags::CLOSE_WRITE | WatchFlags::ATTRIB;
         let names = WatchFlags::CREATE | WatchFlags::DELETE | WatchFlags::MOVE;
         let number =
             inotify::add_watch(&self.inotify, folder, content | names | WatchFlags::ONLYDIR)?;
-        let mut paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
-        for paths in paths.values_mut() {
+        let mut watched = self.watched();
+        for paths in watched.paths.values_mut() {
             paths.remove(folder);
         }
-        paths.entry(number).or_default().insert(folder.to_owned());
+        let is_wanted = watched.wanted.contains(folder);
+        let paths = watched.paths.entry(number).or_default();
+        paths.extend(is_wanted.then(|| folder.to_owned()));
+        self.forget_nameless(&mut watched);
         Ok(())
     }
 
-    /// The paths of all folders.
-    pub(super) fn paths(&self) -> Vec<PathBuf> {
-        let paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
-        paths.values().flatten().cloned().collect()
+    /// The folders that are to be watched.
+    pub(super) fn wanted(&self) -> Vec<PathBuf> {
+        self.watched().wanted.iter().cloned().collect()
+    }
+
+    /// Ends the watches of folders without a path.
+    fn forget_nameless(&self, watched: &mut Watched) {
+        watched.paths.retain(|&number, paths| {
+            if paths.is_empty() {
+                // Of a folder that is gone, the kernel has ended it.
+                let _ = inotify::remove_watch(&self.inotify, number);
+            }
+            !paths.is_empty()
+        });
+    }
+
+    fn watched(&self) -> MutexGuard<'_, Watched> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn stop(&self) {
@@ -121,13 +159,64 @@ impl Folders {
             | ReadFlags::DELETE
             | ReadFlags::MOVED_FROM
             | ReadFlags::MOVED_TO;
-        let paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
-        for folder in paths.get(&event.wd()).into_iter().flatten() {
+        let watched = self.watched();
+        for folder in watched.paths.get(&event.wd()).into_iter().flatten() {
             if written {
                 events.push(Event::Written(folder.join(name)));
             } else if kind.intersects(over) {
                 events.push(Event::Closed(folder.join(name)));
             }
         }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::fs;
+    use std::os::fd::AsRawFd as _;
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::*;
+
+    /// Whether the kernel watches the folder that has this path now, and how many it watches.
+    pub(in super::super) fn kernel_watches(folders: &Folders, folder: &Path) -> (bool, usize) {
+        let info = format!("/proc/self/fdinfo/{}", folders.inotify.as_raw_fd());
+        let info = fs::read_to_string(info).unwrap();
+        let inode = format!("ino:{:x}", fs::metadata(folder).unwrap().ino());
+        let watches: Vec<_> = info.lines().filter(|line| line.starts_with("inotify ")).collect();
+        let is_watched = watches.iter().any(|line| line.split(' ').any(|word| word == inode));
+        (is_watched, watches.len())
+    }
+
+    #[test]
+    fn folders_that_are_not_wanted_any_more_are_not_watched() {
+        let [one, two] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let folders = Folders::new().unwrap();
+        let both = [one.path(), two.path()].map(Path::to_owned);
+        assert_eq!(folders.want(both.clone().into()).len(), 2);
+        for folder in &both {
+            folders.watch(folder).unwrap();
+        }
+        assert_eq!(kernel_watches(&folders, one.path()), (true, 2));
+        assert_eq!(folders.want([two.path().to_owned()].into()), Vec::<PathBuf>::new());
+        assert_eq!(kernel_watches(&folders, one.path()), (false, 1));
+        // As by somebody who has not noticed.
+        folders.watch(one.path()).unwrap();
+        assert_eq!(kernel_watches(&folders, one.path()), (false, 1));
+        assert_eq!(folders.wanted(), [two.path()]);
+    }
+
+    #[test]
+    fn a_folder_that_was_replaced_is_not_watched_any_more() {
+        let parent = tempfile::tempdir().unwrap();
+        let (folder, gone) = (parent.path().join("conf"), parent.path().join("gone"));
+        fs::create_dir(&folder).unwrap();
+        let folders = Folders::new().unwrap();
+        folders.want([folder.clone()].into());
+        folders.watch(&folder).unwrap();
+        fs::rename(&folder, &gone).unwrap();
+        fs::create_dir(&folder).unwrap();
+        folders.watch(&folder).unwrap();
+        assert_eq!(kernel_watches(&folders, &folder), (true, 1));
     }
 }

@@ -42,7 +42,6 @@ pub struct Changed;
 #[derive(Debug)]
 pub struct Watcher {
     folders: Arc<Folders>,
-    watched: BTreeSet<PathBuf>,
     files: Arc<Mutex<Files>>,
 }
 
@@ -71,11 +70,7 @@ impl Watcher {
     pub fn new(files: &[Named]) -> Result<(Self, Receiver<Changed>), WatchError> {
         let folders = Arc::new(Folders::new().map_err(WatchError::Instance)?);
         let looks = Arc::new(Mutex::new(Files::default()));
-        let mut watcher = Self {
-            folders: Arc::clone(&folders),
-            watched: BTreeSet::new(),
-            files: Arc::clone(&looks),
-        };
+        let mut watcher = Self { folders: Arc::clone(&folders), files: Arc::clone(&looks) };
         watcher.set_files(files)?;
         // One change that nobody has fetched yet says all there is to say.
         let (changes, changed) = bounded(1);
@@ -91,12 +86,10 @@ impl Watcher {
     pub fn set_files(&mut self, files: &[Named]) -> Result<(), WatchError> {
         let mut failed = None;
         let names: Vec<_> = files.iter().map(|file| names_of(&file.path)).collect();
-        for folder in names.iter().flatten().map(|name| folder_of(name)) {
-            if !self.watched.contains(&folder) {
-                match watch(&self.folders, &folder) {
-                    Ok(()) => drop(self.watched.insert(folder)),
-                    Err(source) => failed = Some(WatchError::Folder { path: folder, source }),
-                }
+        let folders: BTreeSet<_> = names.iter().flatten().map(|name| folder_of(name)).collect();
+        for folder in self.folders.want(folders) {
+            if let Err(source) = watch(&self.folders, &folder) {
+                failed = Some(WatchError::Folder { path: folder, source });
             }
         }
         let files = files.iter().cloned().zip(names);
@@ -114,7 +107,7 @@ impl Drop for Watcher {
 
 /// Watches each folder again: the path may be another folder's by now. One that is gone may come back.
 fn renew(folders: &Arc<Folders>) {
-    for folder in folders.paths() {
+    for folder in folders.wanted() {
         let _ = watch(folders, &folder);
     }
 }
@@ -142,14 +135,16 @@ fn folder_of(path: &Path) -> PathBuf {
 
 /// Tells of files that look different and are left alone by now.
 fn tell_changes(folders: &Arc<Folders>, files: &Mutex<Files>, changes: &Sender<Changed>) {
-    let mut state = State::default();
+    let (mut state, mut renewed) = (State::default(), Instant::now());
     loop {
         let events = match folders.wait(if state.changing { QUIET } else { LOOK_EVERY }) {
             Heard::Events(events) => events,
             Heard::Stop => return,
         };
-        if events.is_empty() && !state.changing {
+        // By the clock: some folders are never quiet.
+        if renewed.elapsed() >= LOOK_EVERY {
             renew(folders);
+            renewed = Instant::now();
         }
         let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -169,6 +164,7 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::sync::atomic::{AtomicBool, Ordering};
 
+    use super::folders::tests::kernel_watches;
     use super::*;
 
     /// Long enough for the slowest machine; passing takes as long as the change does.
@@ -285,6 +281,49 @@ mod tests {
             over.store(true, Ordering::Relaxed);
         });
         drop(watcher);
+    }
+
+    #[test]
+    fn a_folder_that_is_replaced_is_watched_again_whatever_goes_on_in_others() {
+        let (noisy, mut files, mut watcher, changed) = watched(&["list"]);
+        let parent = tempfile::tempdir().unwrap();
+        let (conf, gone) = (parent.path().join("conf"), parent.path().join("gone"));
+        fs::create_dir(&conf).unwrap();
+        files.push(conf.join("policy.toml"));
+        watcher.set_files(&named(&files)).unwrap();
+        let over = AtomicBool::new(false);
+        let watched = thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    fs::write(noisy.path().join("other"), "x").unwrap();
+                }
+            });
+            fs::rename(&conf, &gone).unwrap();
+            fs::create_dir(&conf).unwrap();
+            let began = Instant::now();
+            let is_watched = || kernel_watches(&watcher.folders, &conf).0;
+            while !is_watched() && began.elapsed() < LONG {
+                thread::sleep(PAUSE);
+            }
+            over.store(true, Ordering::Relaxed);
+            is_watched()
+        });
+        assert!(watched, "the folder in its place is not watched");
+        drop((watcher, changed));
+    }
+
+    #[test]
+    fn a_folder_that_is_made_later_is_watched() {
+        let (folder, mut files, mut watcher, _changed) = watched(&["policy.toml"]);
+        let lists = folder.path().join("lists");
+        files.push(lists.join("hosts"));
+        watcher.set_files(&named(&files)).unwrap_err();
+        fs::create_dir(&lists).unwrap();
+        let began = Instant::now();
+        while !kernel_watches(&watcher.folders, &lists).0 {
+            assert!(began.elapsed() < LONG, "it is not watched");
+            thread::sleep(PAUSE);
+        }
     }
 
     #[test]
