@@ -49,6 +49,9 @@ impl<D: Detector> Classifier<D> {
         }
         self.kept = self.kept + flow.kept() - before;
         let is_found = flow.findings != found;
+        if is_found {
+            sink.found(flow);
+        }
         self.judge_requests(slot, is_found, sample, sink);
         if let Some(flow) = self.table.get_mut(slot) {
             sink.enforcement().follow(flow);

@@ -292,7 +292,8 @@ mod tests {
         assert_eq!(named(&mut judge, &inside), None);
         let stranger = judge.hint(&flow(9, Tenant::default()), None, 1);
         assert!(stranger.is_none());
-        let later = FlowEntry { inspected: 2, ..flow(9, Tenant::default()) };
+        let mut later = flow(9, Tenant::default());
+        later.inspected = 2;
         assert!(judge.hint(&later, None, 1).is_none());
         let hints = judge.hints();
         assert_eq!((hints.asked, hints.given), (3, 2), "each flow once");

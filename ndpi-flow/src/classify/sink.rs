@@ -100,6 +100,9 @@ pub trait Sink<F> {
     ) {
     }
 
+    /// More was found in a living flow than when it was decided.
+    fn found(&mut self, _flow: &mut FlowEntry<F>) {}
+
     /// The flow was looked at, at `now_ns` on the clock of [`Sample::clock_ns`], and goes on. Each is now and then.
     fn goes_on(&mut self, _flow: &mut FlowEntry<F>, _now_ns: u64) {}
 

@@ -45,6 +45,8 @@ pub struct FlowEntry<F> {
     pub questions: Option<Box<Questions>>,
     /// What was found in its packets besides.
     pub findings: Findings,
+    /// Those of them that were taken notice of ([`Self::uncounted_findings`]).
+    counted: Findings,
     /// What its receiver has read of a TCP stream or a QUIC connection, until the decision; then, what is
     /// known of its requests.
     pub receiver: Option<Receiver>,
@@ -105,6 +107,7 @@ impl<F> FlowEntry<F> {
             server_spoke: false,
             questions: None,
             findings: Findings::NONE,
+            counted: Findings::NONE,
             receiver: None,
             looks: Looks::default(),
             partial_at: 0,
@@ -157,6 +160,20 @@ impl<F> FlowEntry<F> {
     /// Notes that what was seen until now is all that came before the decision.
     pub fn begin_verdict(&mut self) {
         self.packets_before = u32::try_from(self.packets()).unwrap_or(u32::MAX);
+    }
+
+    /// What was found since the last call: for who counts each finding of a flow once, whether it was made
+    /// before the decision, by a later request or at the end.
+    pub fn uncounted_findings(&mut self) -> Findings {
+        let more = self.findings.difference(self.counted);
+        self.counted = self.findings;
+        more
+    }
+
+    /// Notes what was found in the flow before it was forgotten here, and counted then.
+    pub(super) fn remember_findings(&mut self, before: Findings) {
+        self.findings = self.findings.union(before);
+        self.counted = self.counted.union(before);
     }
 
     /// Notes packets and bytes that an earlier policy let through.

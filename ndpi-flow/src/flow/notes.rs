@@ -113,7 +113,7 @@ impl Note {
         for (seen, before) in flow.tcp_seen.iter_mut().zip(self.tcp_seen) {
             *seen |= before;
         }
-        flow.findings = flow.findings.union(self.findings);
+        flow.remember_findings(self.findings);
         flow.begin_verdict();
         (flow.noted, flow.looks) = (false, Looks::used_up());
         flow.stage = Stage::Decided(Decided { by: DecidedBy::Note, ..self.decided });

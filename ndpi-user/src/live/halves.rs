@@ -124,7 +124,9 @@ mod tests {
         let (key, direction) = KeyV4::new(([198, 18, 0, 1], 1), ([198, 18, 0, 2], 2), 0, proto);
         assert_eq!(direction, Direction::FromLower);
         let sample = Sample { ifindex: 3, ..Sample::new(Key::V4(key), direction, 0, &[]) };
-        FlowEntry { tcp_seen, ..FlowEntry::new(&sample, ()) }
+        let mut flow = FlowEntry::new(&sample, ());
+        flow.tcp_seen = tcp_seen;
+        flow
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ndpi_events::{Event, Source, Time, Warning};
-use ndpi_flow::{Client, FlowEntry};
+use ndpi_flow::Client;
 use ndpi_labels::Findings;
 
 /// Most warnings in each [`SPELL`]. As many clients are kept, those that were named.
@@ -99,13 +99,9 @@ impl Suspects {
         Self { ledger: Mutex::default(), source: Mutex::new(source) }
     }
 
-    /// Counts a flow that was decided at `now_ns` (since the Unix epoch), if something was found in it.
-    pub fn count<F>(&self, flow: &FlowEntry<F>, now_ns: u64) {
-        if flow.findings.is_empty() {
-            return;
-        }
-        let client = Client::of(&flow.key, flow.client);
-        let notice = self.ledger().count(client, flow.findings, now_ns);
+    /// Counts a flow of `client` in which this was found, at `now_ns` (since the Unix epoch).
+    pub fn count(&self, client: Client, findings: Findings, now_ns: u64) {
+        let notice = self.ledger().count(client, findings, now_ns);
         if let Some(notice) = notice {
             self.report(&notice, now_ns);
         }
@@ -156,7 +152,6 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use ndpi_common::{Key, KeyV4};
-    use ndpi_flow::Sample;
     use ndpi_labels::Finding;
 
     use super::*;
@@ -164,12 +159,12 @@ mod tests {
 
     const MINUTE: u64 = 60_000_000_000;
 
-    fn flow(client: u32, found: &[Finding]) -> FlowEntry<()> {
+    /// Counts a flow of the client with this number.
+    fn count(suspects: &Suspects, client: u32, found: &[Finding], now_ns: u64) {
         let client = Ipv4Addr::from_bits(0xc612_0000 + client).octets();
         let (key, direction) = KeyV4::new((client, 1), ([198, 19, 0, 1], 443), 0, 6);
-        let mut flow = FlowEntry::new(&Sample::new(Key::V4(key), direction, 0, &[]), ());
-        flow.findings = found.iter().copied().collect();
-        flow
+        let client = Client::of(&Key::V4(key), direction);
+        suspects.count(client, found.iter().copied().collect(), now_ns);
     }
 
     /// Whom each warning names, and of how many flows it says what.
@@ -188,12 +183,11 @@ mod tests {
     #[test]
     fn a_client_is_named_once_and_later_with_all_that_came_since() {
         let said = said(|suspects| {
-            suspects.count(&flow(1, &[]), 0);
-            suspects.count(&flow(1, &[Finding::Oversize]), 0);
-            suspects.count(&flow(1, &[Finding::Ambiguous]), MINUTE);
-            suspects.count(&flow(1, &[Finding::FakeSegment]), 2 * MINUTE);
+            count(suspects, 1, &[Finding::Oversize], 0);
+            count(suspects, 1, &[Finding::Ambiguous], MINUTE);
+            count(suspects, 1, &[Finding::FakeSegment], 2 * MINUTE);
             (1..40).for_each(|minute| suspects.look(minute * MINUTE));
-            suspects.count(&flow(1, &[Finding::Oversize]), 40 * MINUTE);
+            count(suspects, 1, &[Finding::Oversize], 40 * MINUTE);
         });
         let client = "198.18.0.1".to_owned();
         let oversize = "[\"oversize\"]".to_owned();
@@ -211,7 +205,7 @@ mod tests {
     fn made_up_clients_cost_neither_warnings_nor_memory() {
         let said = said(|suspects| {
             for client in 0..100_000 {
-                suspects.count(&flow(client, &[Finding::TtlAnomaly]), 0);
+                count(suspects, client, &[Finding::TtlAnomaly], 0);
             }
             assert_eq!(suspects.ledger().named.len(), MOST);
             suspects.look(9 * MINUTE);
@@ -227,7 +221,7 @@ mod tests {
     fn a_warning_says_who_what_and_what_it_means() {
         let (bus, reported) = bus();
         let found = [Finding::Ambiguous, Finding::Oversize];
-        Suspects::new(bus.source("suspects")).count(&flow(1, &found), 0);
+        count(&Suspects::new(bus.source("suspects")), 1, &found, 0);
         let text = reported.events()[0]["text"].as_str().unwrap().to_owned();
         assert!(text.starts_with("198.18.0.1: ") && text.contains("ambiguous, oversize"), "{text}");
     }

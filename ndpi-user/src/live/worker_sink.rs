@@ -74,7 +74,7 @@ pub(super) struct WorkerSink<S> {
     lost_notes: u64,
     /// Flows by what decided them.
     decided: BTreeMap<DecidedBy, u64>,
-    /// What was found in flows that are decided.
+    /// What was found in flows.
     found: Found,
     /// Where it says what it has done.
     place: Option<Place>,
@@ -188,6 +188,15 @@ impl<S: VerdictStore> WorkerSink<S> {
         self.summary
     }
 
+    /// Counts what was found in a flow since the last time.
+    fn count_findings<F>(&mut self, flow: &mut FlowEntry<F>) {
+        let more = flow.uncounted_findings();
+        if !more.is_empty() {
+            self.suspects.count(Client::of(&flow.key, flow.client), more, now_ns());
+            self.found.add(more);
+        }
+    }
+
     fn sum_up<F>(&mut self, flow: &FlowEntry<F>, counters: Counters, kernel: &KernelCounts) {
         self.summary.add(flow, counters);
         if flow.decided().and_then(|decided| decided.verdict).is_some_and(|it| it.action.drops()) {
@@ -213,14 +222,13 @@ impl<S: VerdictStore, F> Sink<F> for WorkerSink<S> {
             *self.decided.entry(it.by).or_default() += 1;
         }
         if !self.enforcer.write(flow) {
-            return;
+            return self.count_findings(flow);
         }
         // Before anything else is done: this is the time by which the verdict stood.
         let stands_ns = now_ns();
         let total_ns = stands_ns.saturating_sub(sample.time_ns);
         self.judge.scene.stopwatch.stands((decided, ktime_ns()), total_ns, sample.empty);
-        self.suspects.count(flow, stands_ns);
-        self.found.add(flow.findings);
+        self.count_findings(flow);
         self.judge.remember(flow, stands_ns);
         self.enforcer.answer(flow, sample);
         self.reporter.decided(flow, self.judge.rule_of(flow), (sample.time_ns, stands_ns));
@@ -240,6 +248,10 @@ impl<S: VerdictStore, F> Sink<F> for WorkerSink<S> {
             let rule = self.judge.rule_of(flow);
             self.reporter.decided(flow, rule, (sample.time_ns, stands_ns));
         }
+    }
+
+    fn found(&mut self, flow: &mut FlowEntry<F>) {
+        self.count_findings(flow);
     }
 
     fn goes_on(&mut self, flow: &mut FlowEntry<F>, now_ns: u64) {
@@ -267,10 +279,7 @@ impl<S: VerdictStore, F> Sink<F> for WorkerSink<S> {
         let (counters, kernel) = self.enforcer.finish(&mut flow, end);
         self.sum_up(&flow, counters, &kernel);
         self.halves.count(&flow);
-        if flow.decided().is_some_and(|decided| decided.given_up) {
-            self.suspects.count(&flow, now_ns());
-            self.found.add(flow.findings);
-        }
+        self.count_findings(&mut flow);
         self.reporter.ended(&flow, self.judge.rule_of(&flow), end, counters);
     }
 }

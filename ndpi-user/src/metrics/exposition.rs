@@ -160,7 +160,7 @@ fn flows(families: &mut Families, snapshot: &Snapshot) {
         .count(&[("hint", "yes")], hints.given)
         .count(&[("hint", "no")], hints.asked.saturating_sub(hints.given));
     families
-        .counter("findings_total", "Decided flows by what was found in them.")
+        .counter("findings_total", "Flows by what was found in them.")
         .each("finding", snapshot.findings.iter().map(|(finding, flows)| (&**finding, *flows)));
     families.durations(
         "time_to_verdict_seconds",

@@ -81,3 +81,34 @@ fn a_connection_with_two_readings_is_cut_where_a_rule_asks_for_it() {
     let warned = "signs of getting round the filter in a flow: ambiguous";
     assert!(instance.stderr().contains(warned), "{}", instance.stderr());
 }
+
+#[test]
+fn what_is_found_in_a_later_request_is_counted_while_the_connection_goes_on() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let pair = Pair::new();
+    let rule = "[[rule]]\nname = \"a site\"\nhost = \"www.example.org\"\naction = \"drop\"\n";
+    let policy = pair.sandbox.file("policy.toml", rule);
+    let run = format!("run --iface left --policy {} --json --sweep 1", policy.display());
+    let mut instance = pair.sandbox.start(&run);
+    let listener = pair.near(|| TcpListener::bind((NEAR, 80)).unwrap());
+    let mut client = pair.far(|| TcpStream::connect((NEAR, 80)).unwrap());
+    let (mut server, _) = listener.accept().unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: www.example.net\r\n\r\n").unwrap();
+    assert!(server.read(&mut [0; 99]).unwrap() > 0);
+    server.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+    let decided = instance.wait_for(|it| it["type"] == "verdict");
+    assert_eq!((&decided["action"], &decided["findings"]), (&json!("count"), &json!(null)));
+    // Servers differ in where this one ends.
+    let lengths = "Content-Length: 5\r\nContent-Length: 7";
+    let later = format!("POST / HTTP/1.1\r\nHost: www.example.net\r\n{lengths}\r\n\r\n");
+    client.write_all(later.as_bytes()).unwrap();
+    wait_until(|| status(&pair.sandbox).0["findings"] == json!({ "ambiguous": 1 }));
+    let warned = "signs of getting round the filter in a flow: ambiguous";
+    wait_until(|| instance.stderr().contains(warned));
+    drop(client);
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+    let stopped = instance.wait_for(|it| it["state"] == "stopped");
+    assert_eq!(stopped["findings"], json!({ "ambiguous": 1 }), "{stopped:#}");
+}

@@ -14,6 +14,7 @@ use ndpi_flow::{
     Action, Decided, DecidedBy, Details, End, Enforcement as _, FlowEntry, FlowKey, Judge as _,
     Moment, NoBlocklist, RuleTexts, Sample, Servers, Sink, Stage, Traffic, Verdict, Volume,
 };
+use ndpi_labels::Finding;
 use ndpi_policy::{Support, Vocabulary};
 use serde_json::Value;
 
@@ -413,4 +414,30 @@ fn whom_the_kernel_saw_answered_looks_answered_before_the_verdict_too() {
     answered.borrow_mut().insert(undecided.key);
     assert!(sink.enforcer.is_answered(&undecided));
     assert!(!sink.enforcer.is_answered(&flow), "of one with a verdict, its entry counts");
+}
+
+#[test]
+fn each_finding_of_a_flow_is_counted_once_whenever_it_is_made() {
+    let (bus, reported) = bus();
+    let policy = policy("action = \"count\"");
+    let shared = shared(&bus, &policy);
+    let mut sink = WorkerSink::new(Table::default(), policy, &shared, "worker-0");
+    let verdict = Some(Verdict { action: Action::Count, rule: Some(0) });
+    let mut flow = flow_with(verdict);
+    let find = |flow: &mut FlowEntry<()>, finding: Finding| flow.findings.insert(finding);
+    find(&mut flow, Finding::BadChecksum);
+    sink.decided(&mut flow, &sample());
+    sink.decided(&mut flow, &sample());
+    // By a later request, and when the flow was over.
+    find(&mut flow, Finding::Ambiguous);
+    sink.found(&mut flow);
+    find(&mut flow, Finding::Oversize);
+    sink.finished(flow, End::Idle);
+    let each: Vec<_> = sink.found.by_name().into_iter().collect();
+    let once = ["ambiguous", "bad-checksum", "oversize"].map(|finding| (finding.into(), 1));
+    assert_eq!(each, once);
+    let summary = sink.into_summary();
+    assert_eq!(summary.found().by_name().into_iter().collect::<Vec<_>>(), once);
+    let warnings = reported.events().into_iter().filter(|event| event["type"] == "warning");
+    assert_eq!(warnings.count(), 1, "more is said of the client later");
 }
