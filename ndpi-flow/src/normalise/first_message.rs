@@ -2,7 +2,7 @@
 
 use ndpi_labels::{Finding, Findings};
 
-use super::message::{self, Message};
+use super::message::{self, Message, Whole};
 use super::rewrite::with_payload;
 use super::segment::{Segment, number};
 
@@ -13,12 +13,29 @@ pub(super) type Read<'a> = &'a mut dyn FnMut(&[u8]);
 #[derive(Debug, Default)]
 pub(super) struct FirstMessage {
     is_over: bool,
-    /// The packets, as they came.
-    packets: Vec<(Box<[u8]>, Segment)>,
-    /// Their payload.
+    packets: Vec<Held>,
+    /// Their payload, from the first byte of the first one on.
     bytes: Vec<u8>,
     /// By how many bytes less was read than was sent.
     shift: u32,
+}
+
+/// A packet that is held.
+#[derive(Debug)]
+struct Held {
+    /// Its headers.
+    headers: Box<[u8]>,
+    segment: Segment,
+    /// The sequence number of the first byte that is read of it, and how many are.
+    first: u32,
+    length: usize,
+}
+
+impl Held {
+    /// The packet with these bytes in place of its own, from the sequence number `first` on.
+    fn with(&self, first: u32, bytes: &[u8]) -> Vec<u8> {
+        with_payload(&self.headers, &self.segment, first, bytes)
+    }
 }
 
 impl FirstMessage {
@@ -34,7 +51,7 @@ impl FirstMessage {
 
     /// How many bytes it holds.
     pub(super) fn kept(&self) -> usize {
-        self.packets.iter().map(|(packet, _)| packet.len()).sum::<usize>() + self.bytes.len()
+        self.packets.iter().map(|held| held.headers.len()).sum::<usize>() + self.bytes.len()
     }
 
     /// Takes the payload that is next, `bytes` from `first` on, of the packet `l3`, and holds no more
@@ -48,38 +65,35 @@ impl FirstMessage {
         read: Read,
     ) {
         let is_as_it_came = first == segment.first() && bytes.len() == segment.len() as usize;
-        let packet = |shift: u32| with_payload(l3, segment, first.wrapping_sub(shift), bytes);
         if self.is_over {
             if is_as_it_came && self.shift == 0 {
                 return read(l3);
             }
-            return read(&packet(self.shift));
+            return read(&with_payload(l3, segment, first.wrapping_sub(self.shift), bytes));
         }
-        if is_as_it_came && self.bytes.is_empty() && matches!(message::read(bytes), Message::Whole)
+        if is_as_it_came
+            && self.bytes.is_empty()
+            && let Message::Whole(whole) = message::read(bytes)
+            && whole.rewritten.is_none()
+            && whole.length == bytes.len()
         {
             self.is_over = true;
             return read(l3);
         }
         self.bytes.extend_from_slice(bytes);
-        let held = if is_as_it_came { l3.into() } else { packet(0).into_boxed_slice() };
-        self.packets.push((held, *segment));
+        let headers = l3[..segment.payload].into();
+        self.packets.push(Held { headers, segment: *segment, first, length: bytes.len() });
         match message::read(&self.bytes) {
             Message::Unfinished if self.kept() <= room => {}
-            Message::Unfinished => {
-                findings.insert(Finding::Oversize);
-                self.release(read);
-            }
+            Message::Unfinished => match message::read_beginning(&self.bytes) {
+                Message::Whole(whole) => self.emit(&whole, findings, read),
+                Message::Unfinished | Message::Foreign => {
+                    findings.insert(Finding::Oversize);
+                    self.release(read);
+                }
+            },
             Message::Foreign => self.release(read),
-            Message::Whole => {
-                let bytes = std::mem::take(&mut self.bytes);
-                self.emit(&bytes, read);
-            }
-            Message::Rewritten(rewritten, finding) => {
-                findings.extend(finding);
-                let less = number(self.bytes.len()).wrapping_sub(number(rewritten.len()));
-                self.shift = self.shift.wrapping_add(less);
-                self.emit(&rewritten, read);
-            }
+            Message::Whole(whole) => self.emit(&whole, findings, read),
         }
     }
 
@@ -91,19 +105,29 @@ impl FirstMessage {
     /// Gives up waiting for the rest: what is held is read as it came.
     pub(super) fn release(&mut self, read: Read) {
         self.is_over = true;
-        self.bytes = Vec::new();
-        for (packet, _) in std::mem::take(&mut self.packets) {
-            read(&packet);
+        let bytes = std::mem::take(&mut self.bytes);
+        let mut rest = &bytes[..];
+        for held in std::mem::take(&mut self.packets) {
+            let (own, others) = rest.split_at(held.length);
+            read(&held.with(held.first, own));
+            rest = others;
         }
     }
 
-    /// Reads all that is held as one packet with these bytes.
-    fn emit(&mut self, bytes: &[u8], read: Read) {
+    /// Reads the message as one packet, and what follows it as another, where nothing in it can be taken for the
+    /// name of a server.
+    fn emit(&mut self, whole: &Whole, findings: &mut Findings, read: Read) {
         self.is_over = true;
-        self.bytes = Vec::new();
-        let packets = std::mem::take(&mut self.packets);
-        if let Some((packet, segment)) = packets.first() {
-            read(&with_payload(packet, segment, segment.first(), bytes));
+        findings.extend(whole.finding);
+        let (bytes, packets) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.packets));
+        let (Some(first), Some(last)) = (packets.first(), packets.last()) else { return };
+        let (own, rest) = bytes.split_at(whole.length);
+        let message = whole.rewritten.as_deref().unwrap_or(own);
+        read(&first.with(first.first, message));
+        if !rest.is_empty() {
+            read(&last.with(first.first.wrapping_add(number(message.len())), rest));
         }
+        let less = number(own.len()).wrapping_sub(number(message.len()));
+        self.shift = self.shift.wrapping_add(less);
     }
 }

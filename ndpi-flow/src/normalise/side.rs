@@ -365,6 +365,7 @@ impl Side {
             return self.skip_body(segment.behind());
         }
         self.copy(next, bytes);
+        let room = room.saturating_sub(self.copied.len());
         self.message.next((&piece.packet, &segment), (next, &in_line), room, findings, read);
         if in_line.len() < bytes.len() {
             self.message.skipped();

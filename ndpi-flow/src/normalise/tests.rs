@@ -24,7 +24,8 @@ const TTL: u8 = 60;
 struct Connection {
     stream: Stream,
     findings: Findings,
-    read: RefCell<Vec<u8>>,
+    /// Packets of its with payload: how far from the first byte each begins, and the payload.
+    read: RefCell<Vec<(usize, Vec<u8>)>>,
 }
 
 impl Connection {
@@ -60,7 +61,17 @@ impl Connection {
 
     /// The bytes that were read of the client.
     fn read(&self) -> Vec<u8> {
-        self.read.borrow().clone()
+        self.packets().concat()
+    }
+
+    /// The payload of each packet.
+    fn packets(&self) -> Vec<Vec<u8>> {
+        self.read.borrow().iter().map(|(_, payload)| payload.clone()).collect()
+    }
+
+    /// Where each packet begins.
+    fn places(&self) -> Vec<usize> {
+        self.read.borrow().iter().map(|(at, _)| *at).collect()
     }
 
     fn release(&mut self) {
@@ -78,11 +89,13 @@ impl Connection {
     }
 }
 
-fn note(read: &RefCell<Vec<u8>>, l3: &[u8]) {
+fn note(read: &RefCell<Vec<(usize, Vec<u8>)>>, l3: &[u8]) {
     if let Reading::Segment(segment) = Reading::of(l3)
         && l3[15] == 2
+        && segment.len() > 0
     {
-        read.borrow_mut().extend_from_slice(segment.bytes(l3));
+        let at = segment.first().wrapping_sub(CONNECTION.client).wrapping_sub(1);
+        read.borrow_mut().push((at as usize, segment.bytes(l3).to_vec()));
     }
 }
 

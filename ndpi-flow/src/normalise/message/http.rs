@@ -1,14 +1,24 @@
 //! The head of an HTTP/1 request (RFC 9112), as servers read it that forgive what the RFC lets them.
 
-use super::kind::Message;
-use crate::normalise::request::{
-    Line, Lines, Start, behind_empty_lines, host_of_target, names_version,
-};
+use ndpi_labels::Finding;
 
-const HOST: &[u8] = b"host";
+use super::host_lines::HostLines;
+use super::kind::{Message, Whole};
+use crate::normalise::request::{Lines, Start, behind_empty_lines, host_of_target, names_version};
 
-/// Reads a stream that may begin with a request. A request is whole when its host is known.
+/// Reads a stream that may begin with a request. Its head is whole with the empty line behind it: nDPI takes the
+/// last host that it finds in a packet, be that in the body.
 pub(super) fn read(bytes: &[u8]) -> Message {
+    read_head(bytes, false)
+}
+
+/// Reads a stream that may begin with a request of whose head no more can be kept: it is whole if it names a host
+/// so far.
+pub(super) fn read_beginning(bytes: &[u8]) -> Message {
+    read_head(bytes, true)
+}
+
+fn read_head(bytes: &[u8], is_all: bool) -> Message {
     let head = behind_empty_lines(bytes);
     match Start::of(head) {
         Start::Request => {}
@@ -20,67 +30,50 @@ pub(super) fn read(bytes: &[u8]) -> Message {
     if !names_version(first.text) {
         return Message::Foreign;
     }
-    let Some(host) = lines.by_ref().find_map(Field::host_or_end) else {
+    let (mut hosts, mut is_bare) = (HostLines::default(), first.is_bare);
+    let is_ended = lines.by_ref().any(|line| {
+        is_bare |= line.is_bare;
+        hosts.take(line);
+        line.text.is_empty()
+    });
+    let field = hosts.end().map(<[u8]>::to_vec);
+    if !(is_ended || is_all && field.is_some()) {
         return Message::Unfinished;
-    };
-    let Field::Host(host) = host else { return Message::Whole };
-    let target_host = host_of_target(first.text);
-    let name = target_host.unwrap_or(host.value);
-    let is_usual = host.is_usual && name.eq_ignore_ascii_case(host.value);
-    let known = head.len() - lines.0.len();
-    if head.len() == bytes.len() && is_usual && !has_bare_ends(&head[..known]) {
-        return Message::Whole;
     }
-    Message::Rewritten(rewrite(head, host.line, name), None)
+    let behind = if is_ended { lines.0.len() } else { 0 };
+    let name = host_of_target(first.text).or(field.as_deref());
+    let is_usual = !hosts.is_odd
+        && name.map(<[u8]>::to_ascii_lowercase) == field.as_deref().map(<[u8]>::to_ascii_lowercase);
+    let is_as_it_came = is_usual && !is_bare && head.len() == bytes.len();
+    let head = &head[..head.len() - behind];
+    Message::Whole(Whole {
+        length: bytes.len() - behind,
+        rewritten: (!is_as_it_came).then(|| rewrite(head, name)),
+        finding: hosts.differ.then_some(Finding::Ambiguous),
+    })
 }
 
 /// The head with the usual ends of lines, and one line for the host.
-fn rewrite(head: &[u8], host_line: &[u8], name: &[u8]) -> Vec<u8> {
+fn rewrite(head: &[u8], mut name: Option<&[u8]>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(head.len() + 16);
-    let mut lines = Lines(head);
+    let (mut lines, mut hosts) = (Lines(head), HostLines::default());
+    let mut put = |parts: [&[u8]; 2]| bytes.extend([parts[0], parts[1], b"\r\n"].concat());
+    if let Some(first) = lines.next() {
+        put([first.text, b""]);
+    }
     for line in lines.by_ref() {
-        if std::ptr::eq(line.text, host_line) {
-            bytes.extend_from_slice(b"Host: ");
-            bytes.extend_from_slice(name);
-        } else {
-            bytes.extend_from_slice(line.text);
+        let is_host = hosts.take(line);
+        if (is_host || line.text.is_empty())
+            && let Some(name) = name.take()
+        {
+            put([b"Host: ", name]);
         }
-        bytes.extend_from_slice(b"\r\n");
-        if line.text.is_empty() {
-            break;
+        if !is_host {
+            put([line.text, b""]);
         }
     }
     bytes.extend_from_slice(lines.0);
     bytes
-}
-
-fn has_bare_ends(head: &[u8]) -> bool {
-    Lines(head).any(|line| line.is_bare)
-}
-
-/// What ends the search for a host.
-enum Field<'a> {
-    Host(Host<'a>),
-    End,
-}
-
-struct Host<'a> {
-    line: &'a [u8],
-    value: &'a [u8],
-    is_usual: bool,
-}
-
-impl<'a> Field<'a> {
-    fn host_or_end(line: Line<'a>) -> Option<Self> {
-        if line.text.is_empty() {
-            return Some(Self::End);
-        }
-        let (name, value) = line.field()?;
-        let trimmed = value.trim_ascii();
-        let is_usual = name.trim_ascii().len() == name.len() && value.len() == trimmed.len() + 1;
-        let host = Host { line: line.text, value: trimmed, is_usual };
-        name.trim_ascii().eq_ignore_ascii_case(HOST).then_some(Self::Host(host))
-    }
 }
 
 #[cfg(test)]
@@ -89,21 +82,76 @@ mod tests {
 
     const USUAL: &str = "GET / HTTP/1.1\r\nAccept: */*\r\nHost: www.example.org\r\nX: y\r\n\r\n";
 
-    fn rewritten(text: &str) -> String {
+    fn whole(text: &str) -> Whole {
         match read(text.as_bytes()) {
-            Message::Rewritten(bytes, None) => String::from_utf8(bytes).unwrap(),
+            Message::Whole(whole) => whole,
             other => panic!("{text:?}: {other:?}"),
         }
     }
 
+    fn rewritten(text: &str) -> String {
+        let whole = whole(text);
+        assert_eq!(whole.finding, None, "{text:?}");
+        String::from_utf8(whole.rewritten.expect(text)).unwrap()
+    }
+
+    fn is_left_as_it_is(text: &str) -> bool {
+        whole(text) == Whole::of_all(text.as_bytes())
+    }
+
     #[test]
-    fn a_usual_request_is_left_as_it_is_once_its_host_is_there() {
-        let known = USUAL.find("X:").unwrap();
-        for length in 1..=USUAL.len() {
-            let expected = if length < known { Message::Unfinished } else { Message::Whole };
-            assert_eq!(read(&USUAL.as_bytes()[..length]), expected, "{length}");
+    fn a_usual_request_is_left_as_it_is_once_its_head_is_there() {
+        for length in 1..USUAL.len() {
+            assert_eq!(read(&USUAL.as_bytes()[..length]), Message::Unfinished, "{length}");
         }
-        assert_eq!(read(b"GET / HTTP/1.0\r\n\r\n"), Message::Whole, "no host");
+        assert!(is_left_as_it_is(USUAL));
+        assert!(is_left_as_it_is("GET / HTTP/1.0\r\n\r\n"), "no host");
+    }
+
+    #[test]
+    fn a_head_that_is_too_long_is_taken_as_far_as_it_is_there() {
+        let known = USUAL.find("X:").unwrap();
+        for length in 1..USUAL.len() {
+            let part = &USUAL.as_bytes()[..length];
+            let expected = if length < known {
+                Message::Unfinished
+            } else {
+                Message::Whole(Whole::of_all(part))
+            };
+            assert_eq!(read_beginning(part), expected, "{length}");
+        }
+    }
+
+    #[test]
+    fn what_is_behind_a_head_is_not_of_it() {
+        for body in
+            ["Host: other.example\r\n\r\n", "x", "GET / HTTP/1.1\r\nHost: other.example\r\n\r\n"]
+        {
+            let expected = Whole::of_all(USUAL.as_bytes());
+            assert_eq!(whole(&format!("{USUAL}{body}")), expected);
+            let without = "POST / HTTP/1.0\r\n\r\n";
+            assert_eq!(whole(&format!("{without}{body}")).length, without.len());
+            let odd = whole(&format!("\r\n{USUAL}{body}"));
+            assert_eq!((odd.length, odd.rewritten), (USUAL.len() + 2, Some(USUAL.into())));
+        }
+    }
+
+    #[test]
+    fn the_first_of_several_hosts_counts() {
+        let with = |more: &str| USUAL.replace("X: y\r\n", &format!("X: y\r\n{more}"));
+        let other = whole(&with("Host: other.example\r\n"));
+        assert_eq!(other.rewritten, Some(USUAL.into()));
+        assert_eq!(other.finding, Some(Finding::Ambiguous));
+        assert_eq!(rewritten(&with("host: WWW.example.org\r\n")), USUAL, "the same twice");
+    }
+
+    #[test]
+    fn a_host_may_go_on_in_the_next_line() {
+        for folded in ["Host:\r\n www.example.org", "Host: \r\n\t \r\n www.example.org "] {
+            assert_eq!(rewritten(&USUAL.replace("Host: www.example.org", folded)), USUAL);
+        }
+        let other = USUAL.replace("Accept: */*", "Accept:\r\n Host: other.example");
+        assert!(is_left_as_it_is(&other), "the field before it");
     }
 
     #[test]
@@ -118,11 +166,17 @@ mod tests {
     #[test]
     fn the_host_of_an_absolute_target_counts() {
         let absolute = |host: &str| USUAL.replace("GET /", &format!("GET HTTP://{host}/"));
-        assert_eq!(read(absolute("www.example.org").as_bytes()), Message::Whole);
+        assert!(is_left_as_it_is(&absolute("www.example.org")));
         let other = absolute("user@other.example");
         assert_eq!(
             rewritten(&other),
             other.replace("Host: www.example.org", "Host: other.example")
+        );
+        let old = "GET http://www.example.org/ HTTP/1.0\r\nX: y\r\n";
+        assert_eq!(
+            rewritten(&format!("{old}\r\n")),
+            format!("{old}Host: www.example.org\r\n\r\n"),
+            "no field"
         );
     }
 

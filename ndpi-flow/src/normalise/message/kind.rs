@@ -10,7 +10,23 @@ pub(in super::super) enum Message {
     /// Perhaps one of them: more bytes will say.
     Unfinished,
     /// One of them, with all that names its server.
-    Whole,
-    /// The same, if its sender had written it as most do; and what was found, if anything.
-    Rewritten(Vec<u8>, Option<Finding>),
+    Whole(Whole),
+}
+
+/// A message that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) struct Whole {
+    /// How many of the bytes are its own. What follows is nothing that may name a server.
+    pub(in super::super) length: usize,
+    /// The same as most senders write it; `None` where this one has.
+    pub(in super::super) rewritten: Option<Vec<u8>>,
+    /// What was found, if anything.
+    pub(in super::super) finding: Option<Finding>,
+}
+
+impl Whole {
+    /// All bytes, as they came.
+    pub(super) fn of_all(bytes: &[u8]) -> Self {
+        Self { length: bytes.len(), rewritten: None, finding: None }
+    }
 }

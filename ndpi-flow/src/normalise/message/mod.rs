@@ -1,13 +1,14 @@
-//! The first message of a TCP stream, as a server would read it: a TLS client hello or an HTTP request.
+//! The first message of a TCP stream, as a server would read it: a TLS client hello or the head of an HTTP request.
 //!
 //! nDPI looks for the name that a client asks for in the packet and the record that it expects it in. A
 //! server takes the bytes as they come, however they are cut.
 
+mod host_lines;
 mod http;
 mod kind;
 mod tls;
 
-pub(super) use kind::Message;
+pub(super) use kind::{Message, Whole};
 
 /// Reads the first bytes of a stream.
 pub(super) fn read(bytes: &[u8]) -> Message {
@@ -15,5 +16,15 @@ pub(super) fn read(bytes: &[u8]) -> Message {
         None => Message::Unfinished,
         Some(&tls::HANDSHAKE) => tls::read(bytes),
         Some(_) => http::read(bytes),
+    }
+}
+
+/// Reads the first bytes of a stream of which no more can be kept: what names its server may be there all the
+/// same.
+pub(super) fn read_beginning(bytes: &[u8]) -> Message {
+    if bytes.first() == Some(&tls::HANDSHAKE) {
+        tls::read(bytes)
+    } else {
+        http::read_beginning(bytes)
     }
 }

@@ -2,7 +2,7 @@
 
 use ndpi_labels::Finding;
 
-use super::kind::Message;
+use super::kind::{Message, Whole};
 
 /// The content type of handshake records.
 pub(super) const HANDSHAKE: u8 = 22;
@@ -30,7 +30,7 @@ pub(super) fn read(bytes: &[u8]) -> Message {
             Some(length) if length > LARGEST_HELLO => return Message::Foreign,
             Some(length) if hello.bytes.len() >= length => {
                 let used = length - had;
-                return hello.joined(length, &record, &bytes[at + RECORD_HEADER..], used);
+                return hello.joined(bytes, length, &record, (at + RECORD_HEADER, used));
             }
             _ => {}
         }
@@ -84,19 +84,26 @@ impl Hello {
         Some(MESSAGE_HEADER + (u32::from_be_bytes([0, high, middle, low]) as usize))
     }
 
-    /// The hello of `length` bytes in one record. The last one, `record`, is that of which `stream` is
-    /// the payload and what follows it; its first `used` bytes are of the hello.
-    fn joined(&self, length: usize, last: &Record, stream: &[u8], used: usize) -> Message {
+    /// The hello of `length` bytes in one record, and what follows it in `all`. The payload of its last record,
+    /// `last`, is at `at`; the first `used` bytes of that are of the hello.
+    fn joined(
+        &self,
+        all: &[u8],
+        length: usize,
+        last: &Record,
+        (at, used): (usize, usize),
+    ) -> Message {
         if self.records == 1 {
-            return Message::Whole;
+            return Message::Whole(Whole::of_all(all));
         }
         let mut bytes = record_header(last, length);
         bytes.extend_from_slice(&self.bytes[..length]);
         if last.length > used {
             bytes.extend(record_header(last, last.length - used));
         }
-        bytes.extend_from_slice(&stream[used..]);
-        Message::Rewritten(bytes, Some(Finding::SplitRecords))
+        bytes.extend_from_slice(&all[at + used..]);
+        let finding = Some(Finding::SplitRecords);
+        Message::Whole(Whole { length: all.len(), rewritten: Some(bytes), finding })
     }
 }
 
@@ -123,25 +130,30 @@ mod tests {
 
     const HELLO: &[u8] = &[1, 0, 0, 6, 3, 3, b'n', b'a', b'm', b'e'];
 
+    /// What was made of a hello that is whole; `None` where nothing had to be.
+    fn rewritten(bytes: &[u8]) -> Option<Vec<u8>> {
+        let Message::Whole(whole) = read(bytes) else { panic!("{bytes:?}") };
+        let finding = whole.rewritten.is_some().then_some(Finding::SplitRecords);
+        assert_eq!((whole.length, whole.finding), (bytes.len(), finding));
+        whole.rewritten
+    }
+
     #[test]
     fn one_record_is_left_as_it_is() {
-        assert_eq!(read(&records(HELLO, &[])), Message::Whole);
+        assert_eq!(rewritten(&records(HELLO, &[])), None);
     }
 
     #[test]
     fn any_records_are_joined_into_one() {
-        let joined = Message::Rewritten(records(HELLO, &[]), Some(Finding::SplitRecords));
         for first in 0..=HELLO.len() {
             for second in first..=HELLO.len() {
                 let cut = records(HELLO, &[first, second]);
                 if first == HELLO.len() {
-                    assert_eq!(read(&cut), Message::Whole);
+                    assert_eq!(rewritten(&cut), None);
                     continue;
                 }
-                let Message::Rewritten(bytes, finding) = read(&cut) else {
-                    panic!("{first} {second}")
-                };
-                assert_eq!(Message::Rewritten(bytes[..15].to_vec(), finding), joined);
+                let bytes = rewritten(&cut).unwrap_or_else(|| panic!("{first} {second}"));
+                assert_eq!(bytes[..15], records(HELLO, &[]));
             }
         }
     }
@@ -151,7 +163,7 @@ mod tests {
         let two = [HELLO, &[11, 0, 0, 1, 7]].concat();
         let mut bytes = records(&two, &[3]);
         bytes.extend([23, 3, 3, 0, 1, 9]);
-        let Message::Rewritten(bytes, _) = read(&bytes) else { panic!() };
+        let bytes = rewritten(&bytes).unwrap();
         let mut expected = records(&two, &[HELLO.len()]);
         expected.extend([23, 3, 3, 0, 1, 9]);
         assert_eq!(bytes, expected);

@@ -2,7 +2,7 @@
 
 use ndpi_labels::{Finding, Findings};
 
-use super::super::request::{behind_line, next_start};
+use super::super::request::{HTTP2, behind_empty_lines, behind_line, next_start};
 use super::asked::Asked;
 use super::body::{self, Body};
 use super::head::{self, Head, Reading};
@@ -29,8 +29,8 @@ enum Place {
     Trailer(Vec<u8>),
     /// It is not known: each line may begin a request.
     Unclear,
-    /// Nowhere: no server reads it so.
-    Refuted,
+    /// Nowhere: no server reads it so, or what is asked for is not to be read.
+    Nowhere,
 }
 
 /// Reads the bytes of a client in one way.
@@ -95,7 +95,7 @@ impl Reader {
                 }
                 start.unwrap_or_default()
             }
-            Place::Refuted => &[],
+            Place::Nowhere => &[],
         }
     }
 
@@ -142,7 +142,7 @@ impl Reader {
 
     /// Whether no more requests can be found.
     pub(super) fn is_over(&self) -> bool {
-        self.unclear > MOST_UNCLEAR || matches!(self.place, Place::Refuted)
+        self.unclear > MOST_UNCLEAR || matches!(self.place, Place::Nowhere)
     }
 
     /// How many bytes it keeps.
@@ -178,8 +178,13 @@ impl Reader {
                 }
                 &[]
             }
+            Reading::Foreign if behind_empty_lines(known).starts_with(HTTP2) => {
+                findings.insert(Finding::Ambiguous);
+                self.place = Place::Nowhere;
+                &[]
+            }
             Reading::Foreign if self.is_guess => {
-                self.place = Place::Refuted;
+                self.place = Place::Nowhere;
                 &[]
             }
             Reading::Foreign => {

@@ -91,6 +91,22 @@ fn behind_another_protocol_nothing_is_looked_for_in_the_end() {
 }
 
 #[test]
+fn requests_of_http_2_on_the_same_connection_cannot_be_read() {
+    let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let frames = "\0\0\u{4}\u{4}\0\0\0\0\0";
+    for segments in [&[&*format!("{preface}{frames}")][..], &[&preface[..9], &preface[9..]]] {
+        let (mut requests, mut findings) = requests(&with("Upgrade: h2c"));
+        for segment in segments {
+            assert!(!requests.is_over());
+            requests.take(segment.as_bytes(), &mut findings);
+        }
+        assert!(requests.is_over() && findings.contains(Finding::Ambiguous));
+    }
+    let (hosts, findings) = asked(&with("Upgrade: h2c"), &[SECOND]);
+    assert_eq!((hosts, findings), (vec!["two.example".into()], Findings::NONE), "it was not taken");
+}
+
+#[test]
 fn what_is_in_one_segment_with_something_odd_is_found() {
     let odd = "FOO / HTTP/1.1\r\nHost: odd.example\r\n\r\n";
     assert_eq!(asked(FIRST, &[&format!("{odd}{SECOND}")]).0, ["odd.example", "two.example"]);

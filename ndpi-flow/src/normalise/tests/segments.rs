@@ -41,6 +41,49 @@ fn what_was_read_is_not_read_again() {
     assert_eq!(after_handshake(&sent), (BYTES.to_vec(), vec![]));
 }
 
+const HEAD: &[u8] = b"POST / HTTP/1.1\r\nHost: www.example.org\r\nX: y\r\n\r\n";
+
+#[test]
+fn the_head_of_a_request_is_read_by_itself_however_it_is_cut() {
+    let body = b"Host: other.example\r\n\r\n";
+    let sent = [HEAD, body].concat();
+    for cut in 1..sent.len() {
+        let mut connection = Connection::open();
+        connection.send(&CONNECTION.data(0, &sent[..cut]));
+        assert!(cut >= HEAD.len() || connection.read().is_empty(), "{cut}");
+        connection.send(&CONNECTION.data(i32::try_from(cut).unwrap(), &sent[cut..]));
+        connection.send(&CONNECTION.data(i32::try_from(sent.len()).unwrap(), b"more"));
+        assert_eq!(connection.read(), [&sent[..], b"more"].concat(), "{cut}");
+        let heads: Vec<_> = connection.packets().into_iter().filter(|it| it == HEAD).collect();
+        assert_eq!(heads.len(), 1, "{cut}");
+    }
+}
+
+#[test]
+fn what_follows_a_head_that_was_rewritten_follows_it_still() {
+    let odd = [&b"\r\n\n"[..], HEAD].concat();
+    let mut connection = Connection::open();
+    connection.send(&CONNECTION.data(0, &[&odd[..], b"body"].concat()));
+    connection.send(&CONNECTION.data(i32::try_from(odd.len()).unwrap() + 4, b"more"));
+    assert_eq!(connection.packets(), [HEAD, &b"body"[..], b"more"]);
+    assert_eq!(connection.places(), [0, HEAD.len(), HEAD.len() + 4]);
+}
+
+#[test]
+fn a_head_is_kept_as_far_as_there_is_room() {
+    let begin = "GET / HTTP/1.1\r\nHost: www.example.org\r\nCookie: ";
+    for (length, is_whole) in [(5000, true), (7000, false)] {
+        let sent = format!("{begin}{}\r\n\r\n", "x".repeat(length)).into_bytes();
+        let mut connection = Connection::open();
+        for (at, part) in (0..).step_by(1400).zip(sent.chunks(1400)) {
+            connection.send(&CONNECTION.data(at, part));
+            assert!(connection.stream.kept() <= MOST_KEPT);
+        }
+        assert_eq!((connection.read(), connection.found()), (sent.clone(), vec![]));
+        assert_eq!(connection.packets()[0].len() == sent.len(), is_whole);
+    }
+}
+
 #[test]
 fn bytes_before_the_first_are_cut() {
     assert_eq!(after_handshake(&[CONNECTION.data(-4, b"junkabcdefgh")]).0, BYTES);

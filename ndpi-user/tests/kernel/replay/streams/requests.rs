@@ -46,6 +46,25 @@ fn a_request_is_blocked_however_it_is_written() {
                 )
             },
             |to| {
+                let body = "Host: www.example.com\r\n\r\n";
+                way("with another host in its body", to, &format!("{REQUEST}{body}"), 1000)
+            },
+            |to| {
+                let twice = REQUEST.replace("\r\n\r\n", "\r\nHost: www.example.com\r\n\r\n");
+                way("with another host behind it", to, &twice, 1000)
+            },
+            |to| way("in the next line", to, &REQUEST.replace(": www", ":\r\n www"), 1000),
+            |to| {
+                let long = format!("Cookie: {}\r\nHost", "x".repeat(4500));
+                way("behind a long field", to, &REQUEST.replace("Host", &long), 1400)
+            },
+            |to| {
+                let host = "Host: www.facebook.com\r\n";
+                let old =
+                    REQUEST.replace("GET /", "GET http://www.facebook.com/").replace(host, "");
+                way("in the target alone", to, &old, 1000)
+            },
+            |to| {
                 let target = REQUEST.replace("GET /", "GET http://www.facebook.com/");
                 way(
                     "in the target",
@@ -62,6 +81,11 @@ fn a_request_is_blocked_however_it_is_written() {
         "count",
         &[
             |to| way("another host", to, &REQUEST.replace("facebook", "example"), 1000),
+            |to| {
+                let (other, body) =
+                    (REQUEST.replace("facebook", "example"), "Host: www.facebook.com\r\n");
+                way("the host in the body", to, &format!("{other}{body}\r\n"), 1000)
+            },
             |to| way("another host in pieces", to, &REQUEST.replace("facebook", "example"), 7),
         ],
     );
