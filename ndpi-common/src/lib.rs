@@ -11,6 +11,7 @@
 mod clock;
 mod disposition;
 mod division;
+mod entry_note;
 mod flow_packet;
 mod fragment;
 mod key;
@@ -38,6 +39,7 @@ mod weight;
 pub use clock::{ClockReading, CoarseClock, TICK_NS, tick_of};
 pub use disposition::Disposition;
 pub use division::Division;
+pub use entry_note::EntryNote;
 pub use flow_packet::FlowPacket;
 pub use fragment::{FragmentKey, FragmentPorts};
 #[cfg(feature = "user")]
@@ -63,7 +65,7 @@ pub use weight::Weight;
 ///
 /// It is raised whenever a map's key or value, the sample header or the meaning of a statistic
 /// changes. A program that finds maps of another version does not use them.
-pub const ABI_VERSION: u32 = 11;
+pub const ABI_VERSION: u32 = 12;
 
 /// The mark (`SO_MARK` in socket(7)) on packets that user space sends to the ends of a rejected
 /// flow: they belong to the flow, and the program at egress lets them pass nevertheless.

@@ -256,8 +256,9 @@ pub struct VerdictEntry {
     /// With [`State::WATCHED`], the key in `REQUESTS` of the [`crate::RequestWatch`] that says which
     /// packets are shown.
     pub watch: u32,
-    /// Always 0; makes the padding explicit.
-    pub reserved: u32,
+    /// The word of an [`EntryNote`](crate::EntryNote): what whoever takes the entry over is to know. The kernel
+    /// does not read it.
+    pub note: u32,
 }
 
 impl VerdictEntry {
