@@ -1,6 +1,6 @@
 //! A policy ready to decide.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ndpi_labels::{Classification, State};
 
@@ -12,6 +12,7 @@ use crate::facts::{Decision, Derived, Facts, RuleIndex};
 use crate::first_packet::FirstPacket;
 use crate::group::Group;
 use crate::index::Index;
+use crate::known_parts::KnownParts;
 use crate::parsed::Parsed;
 use crate::rest::{DEFAULT_RULE, rest_of};
 use crate::rule::Rule;
@@ -34,6 +35,8 @@ pub struct Policy {
     index: Index,
     early: Option<FirstPacket>,
     by_finding: Option<ByFinding>,
+    /// Made when the first flow of an earlier instance is to be decided.
+    known_parts: OnceLock<KnownParts>,
     /// The time that schedules are asked with, in place of a flow's own.
     at: Option<jiff::Timestamp>,
     diagnostics: Diagnostics,
@@ -49,6 +52,7 @@ impl Policy {
             acts_on_requests: recheck && rules.iter().any(Rule::asks_for_host),
             early: FirstPacket::new(&rules, &vocabulary.app_categories),
             by_finding: ByFinding::new(&rules),
+            known_parts: OnceLock::new(),
             rules,
             groups,
             default,
@@ -162,6 +166,11 @@ impl Policy {
         self.acts_on_requests
     }
 
+    /// The rules as far as they ask for what is known of flows of an earlier instance.
+    pub(super) fn known_parts(&self) -> &KnownParts {
+        self.known_parts.get_or_init(|| KnownParts::new(&self.rules))
+    }
+
     pub(super) fn early(&self) -> Option<&FirstPacket> {
         self.early.as_ref()
     }
@@ -240,13 +249,17 @@ impl Policy {
         facts.classification.risks.score(&self.risk_scores)
     }
 
-    fn by_rule(&self, rule: RuleIndex) -> Decision {
+    pub(super) fn by_rule(&self, rule: RuleIndex) -> Decision {
         Decision { action: self.rule(rule).action, rule: Some(rule) }
     }
 
     fn by_rule_or_rest(&self, rule: Option<RuleIndex>, facts: &Facts<'_>) -> Decision {
-        let rest = || Decision { action: self.rest(facts).0, rule: None };
-        rule.map_or_else(rest, |rule| self.by_rule(rule))
+        rule.map_or_else(|| self.by_rest(facts), |rule| self.by_rule(rule))
+    }
+
+    /// What is done to a flow that no rule matches.
+    pub(super) fn by_rest(&self, facts: &Facts<'_>) -> Decision {
+        Decision { action: self.rest(facts).0, rule: None }
     }
 
     /// What is done to a flow that no rule matches, and the setting that says so: `default` where

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod action;
+mod adopted;
 mod app_pattern;
 mod blocklist;
 mod by_finding;
@@ -21,6 +22,7 @@ mod group;
 mod host;
 mod index;
 mod known_as;
+mod known_parts;
 mod letters;
 mod lint;
 mod load;
@@ -42,6 +44,7 @@ mod vocabulary;
 mod week;
 
 pub use action::{Action, Limit, PassOrDrop, Per};
+pub use adopted::{Adopted, Earlier};
 pub use app_pattern::AppPattern;
 pub use carrier::carries;
 pub use category::CategoryTable;

@@ -40,13 +40,26 @@ impl Index {
         facts: &Facts<'_>,
         derived: &Derived,
     ) -> Option<RuleIndex> {
+        self.first_match_of(rules, facts, derived, |_| true)
+    }
+
+    /// The first that matches of those that are `wanted`.
+    pub(super) fn first_match_of(
+        &self,
+        rules: &[Rule],
+        facts: &Facts<'_>,
+        derived: &Derived,
+        wanted: impl Fn(RuleIndex) -> bool,
+    ) -> Option<RuleIndex> {
         let mut buffer = [0; MAX_RULES / 64];
         let candidates = &mut buffer[..self.count.div_ceil(64)];
         self.all(candidates);
         self.narrow(candidates, facts, derived);
         let mut clock = Clock { facts, cached: None };
         sets::members(candidates)
-            .find(|rule| clock.schedule_holds(&rules[usize::from(*rule)]))
+            .find(|rule| {
+                wanted(RuleIndex(*rule)) && clock.schedule_holds(&rules[usize::from(*rule)])
+            })
             .map(RuleIndex)
     }
 

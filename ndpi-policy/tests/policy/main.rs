@@ -1,5 +1,6 @@
 //! The policy as its users meet it: text in, decisions and messages out.
 
+mod adopted;
 mod common;
 mod corpus;
 mod decisions;

@@ -107,7 +107,7 @@ pub(crate) fn rule() -> impl Strategy<Value = String> {
 }
 
 /// Up to 150 rules: three words of a set.
-fn any_policy() -> impl Strategy<Value = String> {
+pub(crate) fn any_policy() -> impl Strategy<Value = String> {
     (select(&["drop", "count"][..]), select(&["drop", "pass"][..]), vec(rule(), 0..150)).prop_map(
         |(default, undecided, rules)| {
             let rules = rules.join("\n");
