@@ -28,6 +28,7 @@ pub struct Ends {
 /// What nDPI and the policy said of a flow. By default nothing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the record")]
 pub struct Label {
     pub state: Word,
     pub app: Arc<str>,
@@ -64,6 +65,8 @@ pub struct Label {
     pub revision: Option<u32>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopted: bool,
 }
 
 impl Label {

@@ -133,6 +133,8 @@ struct Ndpi<'a> {
     revision: Option<u32>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     dry_run: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    adopted: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     leaked: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -304,6 +306,7 @@ fn ndpi<'a>(row: &Row<'a>) -> Ndpi<'a> {
         rule: label.rule.as_deref(),
         revision: label.revision,
         dry_run: label.dry_run,
+        adopted: label.adopted,
         leaked: row.leaked,
         dropped: row.dropped,
         part: row.part,

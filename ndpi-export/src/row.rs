@@ -157,7 +157,7 @@ const fn field(name: &'static str, value: for<'a> fn(&Row<'a>) -> Value<'a>) -> 
 }
 
 /// All columns. New ones come last.
-pub(crate) static FIELDS: [Field; 66] = [
+pub(crate) static FIELDS: [Field; 67] = [
     field("capture", |row| Value::text(row.ends.capture.as_deref())),
     field("vlan", |row| Value::Number(row.ends.vlan.into())),
     field("proto", |row| Value::Number(row.ends.proto.into())),
@@ -224,4 +224,5 @@ pub(crate) static FIELDS: [Field; 66] = [
     field("part", |row| Value::number(row.part)),
     field("time", |row| row.time.map_or(Value::Absent, Value::Time)),
     field("latency_us", |row| Value::number(row.latency_us)),
+    field("adopted", |row| Value::Flag(row.label.adopted)),
 ];

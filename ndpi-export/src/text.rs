@@ -31,8 +31,8 @@ pub(super) fn subscribe(bus: &mut BusBuilder, show: Show) -> Subscription {
 impl Show {
     fn takes(self, event: &Event) -> bool {
         match self {
-            Self::Rules => is_by_rule(event),
-            Self::Blocked => event.label().is_some_and(Label::is_blocked),
+            Self::Rules => is_by_rule(event) && is_of_us(event),
+            Self::Blocked => event.label().is_some_and(Label::is_blocked) && is_of_us(event),
             Self::All => true,
             Self::None => false,
         }
@@ -42,6 +42,11 @@ impl Show {
 fn is_by_rule(event: &Event) -> bool {
     let Event::Decided(decided) = event else { return false };
     !matches!(decided.label.rule.as_deref(), Some(DEFAULT_RULE | UNDECIDED_RULE))
+}
+
+/// Whether this instance made the decision: those that it took over were shown by the one that made them.
+fn is_of_us(event: &Event) -> bool {
+    event.label().is_none_or(|label| !label.adopted)
 }
 
 /// Appends a line with the decision.
@@ -61,7 +66,11 @@ fn write_decision(decided: &Decided, colored: bool, out: &mut Vec<u8>) -> std::i
     if let Some(hostname) = &label.hostname {
         write!(out, " {hostname}")?;
     }
-    write!(out, " after {inspected} packets")?;
+    if label.adopted {
+        write!(out, " by an earlier instance")?;
+    } else {
+        write!(out, " after {inspected} packets")?;
+    }
     if let Some(by) = &label.decided_by {
         write!(out, " by its {}", by.replace('-', " "))?;
     }
@@ -132,6 +141,19 @@ mod tests {
         ] {
             assert_eq!([&ours, &default].map(|it| show.takes(it)), taken, "{show:?}");
         }
+    }
+
+    #[test]
+    fn what_was_taken_over_is_shown_with_all_others_alone() {
+        let Event::Decided(decided) = decided("no search") else { panic!("another event") };
+        let label = Label { adopted: true, ..decided.label };
+        let adopted = Event::Decided(Decided { inspected: 0, label, ..decided });
+        let taken = [Show::Rules, Show::Blocked, Show::All].map(|show| show.takes(&adopted));
+        assert_eq!(taken, [false, false, true]);
+        let mut line = Vec::new();
+        write(&adopted, false, &mut line);
+        let line = String::from_utf8(line).unwrap();
+        assert!(line.contains("www.example.org by an earlier instance by its"), "{line}");
     }
 
     #[test]

@@ -20,9 +20,9 @@ pub use first_packet::{
     UNANNOUNCED,
 };
 pub use flow::{
-    AFTER, Cause, Client, Decided, DecidedBy, Details, DetailsBuilder, FlowEntry, FlowTable, Held,
-    Ledger, Looks, Meeting, Note, Notes, Pool, Reported, RuleTexts, Shards, Shares, SlotId, Stage,
-    Start, Text, Timeouts, Traffic, Volume,
+    AFTER, Adopted, Cause, Client, Decided, DecidedBy, Details, DetailsBuilder, EarlierRule,
+    FlowEntry, FlowTable, Held, Inherited, Ledger, Looks, Meeting, Note, Notes, Pool, Reported,
+    RuleTexts, Shards, Shares, SlotId, Stage, Start, Text, Timeouts, Traffic, Volume,
 };
 pub use key::{Endpoint, FlowKey};
 pub use ndpi_labels::{Finding, Findings};

@@ -13,6 +13,10 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// In the place of the rule: the one that decided the flow in an earlier instance
+    /// ([`crate::FlowEntry::kept_rule`]). No policy has so many.
+    pub const KEPT: u16 = u16::MAX - 1;
+
     /// The rule that matched, as the policy counts it.
     pub fn rule_index(self) -> Option<RuleIndex> {
         self.rule.map(RuleIndex)

@@ -54,12 +54,14 @@ prop_compose! {
         (risks, findings) in (vec(shared(), 0..3), vec(word(), 0..3)),
         (action, rule, decided_by) in (option::of(word()), option::of(shared()), option::of(word())),
         (breed, alpn) in (option::of(shared()), option::of(boxed())),
-        (guessed, risk_score, revision, dry_run) in any::<(bool, Option<u16>, Option<u32>, bool)>(),
+        (guessed, dry_run, adopted) in any::<(bool, bool, bool)>(),
+        (risk_score, revision) in any::<(Option<u16>, Option<u32>)>(),
         content in content().boxed(),
     ) -> Label {
         Label {
             state, app, app_id, master_id, category, confidence, hostname, ja4, risks, action, rule,
             decided_by, incomplete, findings, breed, guessed, risk_score, alpn, content, revision, dry_run,
+            adopted,
         }
     }
 }

@@ -2,14 +2,30 @@
 
 use super::sink::{Judge, Moment};
 use crate::flow::{Decided, FlowEntry, RuleTexts, Stage};
+use crate::verdict::Verdict;
 
-/// Asks the policy again about a decided flow.
+/// Asks the policy again about a decided flow; of one that was taken over, by what is left of it.
 pub(super) fn judge<F>(flow: &mut FlowEntry<F>, rules: &mut impl Judge<F>) {
     let Some(decided) = flow.decided() else { return };
+    if let Some(adopted) = &flow.adopted {
+        let judged = rules.judge_adopted(flow, adopted);
+        return take_over(flow, judged);
+    }
     let (said, texts) = (&decided.classification, RuleTexts::from(&decided.details));
     let verdict = rules.judge(flow, said, &texts, Moment::Final);
     if let Stage::Decided(decided) = &mut flow.stage {
         decided.verdict = verdict;
+    }
+}
+
+/// Notes what the policy makes of a flow that was taken over.
+fn take_over<F>(flow: &mut FlowEntry<F>, judged: Option<(Verdict, bool)>) {
+    let Some((verdict, rests_on_more)) = judged else { return };
+    if let Some(adopted) = &mut flow.adopted {
+        adopted.rests_on_more = rests_on_more;
+    }
+    if let Stage::Decided(decided) = &mut flow.stage {
+        decided.verdict = Some(verdict);
     }
 }
 

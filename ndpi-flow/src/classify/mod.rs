@@ -1,6 +1,7 @@
 //! From samples to decisions: feeds nDPI until a flow's classification is final, asks the policy,
 //! and tells the sink. Plain code: time, packets and map writes come in as arguments.
 
+mod adopt;
 mod again;
 mod blocked_connections;
 mod classifier;

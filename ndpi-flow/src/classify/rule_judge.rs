@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use ndpi::Classification;
-use ndpi_policy::{Facts, Policy};
+use ndpi_policy::{Adopted as Again, Earlier, Facts, Policy};
 
 use super::detector::DnsAnswer;
 use super::sink::{Judge, Moment};
 use crate::first_packet::{Blocklist, Hint, Servers, lesson};
-use crate::flow::{Details, FlowEntry, RuleTexts};
+use crate::flow::{Adopted, Details, FlowEntry, RuleTexts};
 use crate::verdict::Verdict;
 
 /// Where flows are judged: what is known there besides the flow. As it stands, of captures.
@@ -92,7 +92,7 @@ impl<S> RuleJudge<S> {
     }
 
     /// What the rule that decided a flow is called, or the setting that did in place of one.
-    pub fn rule_of<F>(&self, flow: &FlowEntry<F>) -> Option<&str> {
+    pub fn rule_of<'a, F>(&'a self, flow: &'a FlowEntry<F>) -> Option<&'a str> {
         flow.rule(self.policy.as_deref()?)
     }
 
@@ -122,6 +122,20 @@ impl<S: Scene, F> Judge<F> for RuleJudge<S> {
         let now_ns = self.scene.now_ns(flow.last_seen_ns);
         let facts = flow.facts(classification, texts, interface.as_deref(), now_ns);
         self.scene.judge(&facts, moment, || verdict(policy, &facts, moment))
+    }
+
+    fn judge_adopted(&mut self, flow: &FlowEntry<F>, adopted: &Adopted) -> Option<(Verdict, bool)> {
+        let (policy, decided) = (self.policy.as_deref()?, flow.decided()?);
+        let interface = self.scene.interface(flow.ifindex);
+        let now_ns = self.scene.now_ns(flow.last_seen_ns);
+        let (said, texts) = (&decided.classification, RuleTexts::from(&decided.details));
+        let facts = flow.facts(said, &texts, interface.as_deref(), now_ns);
+        let (rule, rests_on_more) = (adopted.rule.name.as_deref(), adopted.rests_on_more);
+        Some(match policy.decide_adopted(&facts, Earlier { rule, rests_on_more }) {
+            Again::Decided(decision) => (decision.into(), false),
+            Again::DecidedAgain(decision) => (decision.into(), true),
+            Again::Keeps => (Verdict { rule: Some(Verdict::KEPT), ..decided.verdict? }, true),
+        })
     }
 
     fn judges_partial(&self) -> bool {

@@ -6,7 +6,7 @@ use super::detector::DnsAnswer;
 use super::end::End;
 use super::enforcement::{Enforcement, Unenforced};
 use crate::first_packet::Hint;
-use crate::flow::{Cause, Details, FlowEntry, RuleTexts};
+use crate::flow::{Adopted, Cause, Details, FlowEntry, RuleTexts};
 use crate::sample::Sample;
 use crate::verdict::Verdict;
 
@@ -35,6 +35,16 @@ pub trait Judge<F> {
         texts: &RuleTexts<'_>,
         moment: Moment,
     ) -> Option<Verdict>;
+
+    /// What the rules make of a decided flow that was taken over, of which less is known than was: the verdict,
+    /// and whether it rests on what is not known any more. `None` changes nothing.
+    fn judge_adopted(
+        &mut self,
+        _flow: &FlowEntry<F>,
+        _adopted: &Adopted,
+    ) -> Option<(Verdict, bool)> {
+        None
+    }
 
     /// Whether [`judge`](Self::judge) wants to see PARTIAL classifications.
     fn judges_partial(&self) -> bool {
@@ -102,6 +112,10 @@ pub trait Sink<F> {
 
     /// More was found in a living flow than when it was decided.
     fn found(&mut self, _flow: &mut FlowEntry<F>) {}
+
+    /// A flow of an instance that is gone was taken over, which had the verdict `before`; the rules have judged it
+    /// by what is known.
+    fn adopted(&mut self, _flow: &mut FlowEntry<F>, _before: Verdict) {}
 
     /// The flow was looked at, at `now_ns` on the clock of [`Sample::clock_ns`], and goes on. Each is now and then.
     fn goes_on(&mut self, _flow: &mut FlowEntry<F>, _now_ns: u64) {}

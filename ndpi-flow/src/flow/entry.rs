@@ -5,6 +5,7 @@ use ndpi_common::reopen::Opening;
 use ndpi_common::{Direction, State};
 use ndpi_labels::Findings;
 
+use super::adopted::{Adopted, EarlierRule};
 use super::decided::Decided;
 use super::ledger::Held;
 use super::looks::Looks;
@@ -17,6 +18,7 @@ use crate::key::{Endpoint, FlowKey};
 use crate::normalise::Receiver;
 use crate::sample::{Sample, tcp};
 use crate::tenant::Tenants;
+use crate::verdict::Verdict;
 
 /// One flow: its counters, and either its nDPI state or its classification.
 ///
@@ -77,6 +79,8 @@ pub struct FlowEntry<F> {
     /// There is a note on an earlier decision, see [`super::Notes`], and its packets so far only ask for
     /// a new connection.
     pub noted: bool,
+    /// It was taken over from an instance that is gone.
+    pub adopted: Option<Box<Adopted>>,
     /// Undecided or decided.
     pub stage: Stage<F>,
 }
@@ -95,10 +99,21 @@ impl<F> FlowEntry<F> {
     /// SYN+ACK, which a server sends.
     pub fn new(sample: &Sample, detector: F) -> Self {
         let sender_is_server = tcp::accepts(sample.tcp_flags);
+        let client = if sender_is_server { sample.direction.opposite() } else { sample.direction };
         Self {
-            key: sample.key,
             tenants: Tenants::of(sample.tenant, sample.direction),
-            client: if sender_is_server { sample.direction.opposite() } else { sample.direction },
+            ifindex: sample.ifindex,
+            heard_ns: sample.clock_ns,
+            ..Self::empty(sample.key, client, sample.time_ns, Stage::Undecided(detector))
+        }
+    }
+
+    /// A flow of which nothing is known but who talks to whom, and since when.
+    pub(super) fn empty(key: FlowKey, client: Direction, time_ns: u64, stage: Stage<F>) -> Self {
+        Self {
+            key,
+            tenants: None,
+            client,
             tcp_seen: [0; 2],
             ingress: 0,
             places: Places::default(),
@@ -112,17 +127,18 @@ impl<F> FlowEntry<F> {
             looks: Looks::default(),
             partial_at: 0,
             inspected: 0,
-            ifindex: sample.ifindex,
+            ifindex: 0,
             traffic: Traffic::default(),
             packets_before: 0,
             allowed: (0, 0),
             rejudged: false,
-            first_seen_ns: sample.time_ns,
-            last_seen_ns: sample.time_ns,
-            heard_ns: sample.clock_ns,
+            first_seen_ns: time_ns,
+            last_seen_ns: time_ns,
+            heard_ns: time_ns,
             reported: None,
             noted: false,
-            stage: Stage::Undecided(detector),
+            adopted: None,
+            stage,
         }
     }
 
@@ -255,6 +271,13 @@ impl<F> FlowEntry<F> {
         self.decided().is_some_and(|decided| {
             self.start.is_incomplete(&decided.classification, decided.details.hostname())
         })
+    }
+
+    /// What decided it in an earlier instance, where that verdict is kept.
+    pub fn kept_rule(&self) -> Option<&EarlierRule> {
+        let verdict = self.decided()?.verdict?;
+        let adopted = self.adopted.as_ref().filter(|_| verdict.rule == Some(Verdict::KEPT))?;
+        Some(&adopted.rule)
     }
 
     /// What was decided, if it was.

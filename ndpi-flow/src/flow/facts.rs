@@ -34,8 +34,11 @@ impl<F> FlowEntry<F> {
 
     /// What the rule that decided the flow is called, or the setting that did in place of one; `None`
     /// without a verdict.
-    pub fn rule<'p>(&self, policy: &'p Policy) -> Option<&'p str> {
+    pub fn rule<'p>(&'p self, policy: &'p Policy) -> Option<&'p str> {
         let decided = self.decided()?;
+        if let Some(name) = self.kept_rule().and_then(|rule| rule.name.as_deref()) {
+            return Some(name);
+        }
         let rule = decided.verdict?.rule_index();
         Some(policy.decided_by(rule, &decided.classification, self.is_incomplete()))
     }

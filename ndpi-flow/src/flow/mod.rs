@@ -1,10 +1,12 @@
 //! Flows in user space: their keys, what is known of each, and the table that holds them.
 
+mod adopted;
 mod client;
 mod decided;
 mod details;
 mod entry;
 mod facts;
+mod inherited;
 mod ledger;
 mod looks;
 mod notes;
@@ -19,10 +21,12 @@ mod table;
 mod timeouts;
 mod traffic;
 
+pub use adopted::{Adopted, EarlierRule};
 pub use client::Client;
 pub use decided::{Decided, DecidedBy};
 pub use details::{Details, DetailsBuilder, Text};
 pub use entry::{FlowEntry, Stage};
+pub use inherited::Inherited;
 pub use ledger::{Cause, Held, Ledger, Pool, Shares};
 pub use looks::{AFTER, Looks};
 pub use notes::{Meeting, Note, Notes};

@@ -12,6 +12,7 @@ use ndpi_common::reopen::{Connections, Meaning, Opening, Place, Segment};
 use ndpi_common::{Direction, State};
 use ndpi_labels::Findings;
 
+use super::adopted::Adopted;
 use super::client::Client;
 use super::decided::{Decided, DecidedBy};
 use super::entry::{FlowEntry, Stage};
@@ -49,6 +50,8 @@ pub struct Note {
     asked: Option<Opening>,
     /// Where that came by.
     asked_at: Place,
+    /// It was taken over from an instance that is gone.
+    adopted: Option<Box<Adopted>>,
 }
 
 /// What a packet makes of the note on its flow.
@@ -93,6 +96,7 @@ impl Note {
             opening,
             asked: None,
             asked_at: Place::default(),
+            adopted: flow.adopted.clone(),
         })
     }
 
@@ -110,6 +114,7 @@ impl Note {
     pub fn restore<F>(self, flow: &mut FlowEntry<F>) {
         (flow.client, flow.opening, flow.start) = (self.client, self.opening, self.start);
         flow.places = self.places;
+        flow.adopted = self.adopted;
         for (seen, before) in flow.tcp_seen.iter_mut().zip(self.tcp_seen) {
             *seen |= before;
         }

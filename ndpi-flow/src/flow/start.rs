@@ -29,6 +29,11 @@ pub struct Start {
 }
 
 impl Start {
+    /// Of a flow of an earlier instance, of which only that is known.
+    pub(super) fn of_earlier(incomplete: bool) -> Self {
+        Self { missed: incomplete, ..Self::default() }
+    }
+
     /// Notes a packet of the flow that nDPI looks at; `tcp_seen` are the TCP flags of both ends so far.
     /// Where every packet is seen here, `all` is set.
     pub fn note(&mut self, key: &FlowKey, tcp_seen: [u8; 2], sample: &Sample, all: bool) {

@@ -26,7 +26,7 @@ pub(crate) struct Recording<'a> {
 
 impl<'a> Recording<'a> {
     /// The name of the rule that decided a flow, or of the setting that did.
-    pub(crate) fn rule_of<F>(&self, flow: &FlowEntry<F>) -> Option<&'a str> {
+    pub(crate) fn rule_of<'f, F>(&'f self, flow: &'f FlowEntry<F>) -> Option<&'f str> {
         flow.rule(self.policy?)
     }
 

@@ -11,7 +11,7 @@ use ndpi_kernel::{Clock, Kernel, Waker};
 
 use super::options::Options;
 use super::orders::Orders;
-use crate::enforce::{ActivePolicy, KernelRules, KernelStore, PolicyInstaller};
+use crate::enforce::{ActivePolicy, Adoption, KernelRules, KernelStore, PolicyInstaller};
 use crate::interfaces::{Attacher, Event};
 use crate::live::{self, Control, Ended, KernelParts, Shared};
 use crate::metrics;
@@ -34,14 +34,17 @@ impl Options {
         for rings in &mut rings {
             rings.set_coalescing(self.coalesce);
         }
+        let shards = Shards::of(self.load.division);
+        let adopted = Adoption::new(kernel.rules(), &clock).by_owner(kernel.verdicts(), shards);
         let parts = KernelParts {
             rings,
-            shards: Shards::of(self.load.division),
+            shards,
             stats: kernel.stats().clone(),
             ring_losses: kernel.ring_losses().clone(),
             lost_frames: kernel.lost_frames().clone(),
             store: KernelStore::new(kernel, clock.clone()),
             verdicts: kernel.verdicts().clone(),
+            adopted,
             live: kernel.live().clone(),
             installer,
             clock,

@@ -57,12 +57,34 @@ impl<S: VerdictStore> Enforcer<S> {
         true
     }
 
+    /// Has the verdict of a flow that was taken over be what the policy says, which was `before` in an earlier
+    /// instance; false where a rule of the same name says the same. What stands is not written again then.
+    pub fn adopt<F>(&mut self, flow: &mut FlowEntry<F>, before: Verdict) -> bool {
+        let Some(now) = flow.decided().and_then(|decided| decided.verdict) else { return false };
+        if flow.kept_rule().is_some() {
+            return false;
+        }
+        let earlier = flow.adopted.as_ref().and_then(|adopted| adopted.rule.name.as_deref());
+        let rules = self.policy.policy().rules();
+        let rule = now.rule.and_then(|place| rules.get(usize::from(place)));
+        let same = now.action == before.action && rule.map(|rule| &*rule.name) == earlier;
+        // A limit has a bucket of the policy in force.
+        if !same || now.action == Action::Limit {
+            self.rejudge(flow, Some(before));
+        }
+        !same
+    }
+
     /// Enforces what another policy says of a flow that had the verdict `before`; false where it says the
     /// same.
     pub fn rejudge<F>(&mut self, flow: &mut FlowEntry<F>, before: Option<Verdict>) -> bool {
         let Some(desired) = DesiredVerdict::of(flow, &self.policy) else { return false };
+        let kept = flow.kept_rule().is_some();
+        if kept && before.is_some_and(|before| before.rule == Some(Verdict::KEPT)) {
+            return false;
+        }
         let allowed = before.and_then(|before| self.earlier.allowance(before.rule));
-        if (before, allowed) == (Some(desired.verdict), desired.allowance) {
+        if !kept && (before, allowed) == (Some(desired.verdict), desired.allowance) {
             return false;
         }
         // What passed before the first verdict leaked only if that one blocked.

@@ -284,6 +284,7 @@ fn entry(desired: &DesiredVerdict, bucket: u32, now_ns: u64) -> Entry {
         decided_ns: now_ns,
         bucket,
         revision,
+        note: desired.note.word(),
         ..Entry::default()
     }
     .opened_by(desired.opening)

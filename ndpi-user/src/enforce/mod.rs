@@ -5,6 +5,7 @@
 //! has an implementation over the kernel's maps, and one over a table in tests.
 
 mod active_policy;
+mod adoption;
 mod counts;
 mod enforcer;
 mod expiry;
@@ -12,10 +13,12 @@ mod installer;
 mod kept;
 mod kernel_blocklist;
 mod kernel_store;
+mod note;
 mod retry;
 mod store;
 
 pub use active_policy::{ActivePolicy, Allowance};
+pub use adoption::Adoption;
 pub(crate) use counts::{count_all, count_undecided};
 pub use enforcer::Enforcer;
 pub use expiry::end_of;

@@ -1,13 +1,14 @@
 //! The kernel's maps, as the classifier uses them.
 
 use ndpi::Classification;
-use ndpi_common::Direction;
 use ndpi_common::VerdictEntry as Entry;
 use ndpi_common::parse::{proto, tcp};
 use ndpi_common::reopen::Opening;
+use ndpi_common::{Direction, EntryNote};
 use ndpi_flow::{End, FlowEntry, FlowKey, Traffic, Verdict, Volume};
 
 use super::active_policy::{ActivePolicy, Allowance};
+use super::note::note_of;
 
 /// A verdict as it is to stand in the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,18 +34,19 @@ pub struct DesiredVerdict {
     pub allowance: Option<Allowance>,
     /// Whose packets are to be shown though they pass, from which sequence number on.
     pub followed: Option<(Direction, u32)>,
+    /// What whoever takes the entry over is to know.
+    pub note: EntryNote,
 }
 
 impl DesiredVerdict {
     /// The verdict of `flow` by the policy `in_force`; `None` while it has none.
     pub fn of<F>(flow: &FlowEntry<F>, in_force: &ActivePolicy) -> Option<Self> {
         let decided = flow.decided()?;
-        let (verdict, classification) = (decided.verdict?, decided.classification);
-        let allowance = in_force.allowance(verdict.rule);
+        let classification = decided.classification;
+        let (verdict, revision, allowance) = made_by(flow, decided.verdict?, in_force);
         let (key, tcp_seen, opening) = (flow.key, flow.tcp_seen, flow.opening);
         let state = flow.state();
-        let revision = in_force.revision();
-        let followed = flow.followed();
+        let (followed, note) = (flow.followed(), note_of(flow, in_force.policy()));
         Some(Self {
             key,
             verdict,
@@ -55,7 +57,24 @@ impl DesiredVerdict {
             opening,
             allowance,
             followed,
+            note,
         })
+    }
+}
+
+/// The verdict as the kernel has it, the policy that made it and what it takes from: one that is kept is of an
+/// earlier instance, and so is its bucket.
+fn made_by<F>(
+    flow: &FlowEntry<F>,
+    verdict: Verdict,
+    in_force: &ActivePolicy,
+) -> (Verdict, u32, Option<Allowance>) {
+    match flow.kept_rule() {
+        Some(rule) => {
+            let verdict = Verdict { rule: rule.place, ..verdict };
+            (verdict, rule.revision, rule.bucket.map(Allowance::Shared))
+        }
+        None => (verdict, in_force.revision(), in_force.allowance(verdict.rule)),
     }
 }
 

@@ -65,6 +65,14 @@ impl Reporter {
         });
     }
 
+    /// Reports that a flow of an earlier instance was taken over, whose verdict has stood since.
+    pub(super) fn adopted<F>(&mut self, flow: &FlowEntry<F>, rule: Option<&str>) {
+        let now_ns = now_ns();
+        self.publish(Kind::Decided, flow, rule, now_ns, |maker| {
+            maker.decided(flow, (now_ns, now_ns)).map(Event::Decided)
+        });
+    }
+
     /// Reports that `rule` says something else of a flow than the verdict `before`.
     pub(super) fn rejudged<F>(
         &mut self,

@@ -9,7 +9,9 @@ use anyhow::{Result, anyhow};
 use crossbeam::channel::{self, Receiver, RecvTimeoutError};
 use ndpi::Engine;
 use ndpi_common::tick_of;
-use ndpi_flow::{BlockedConnections, Classifier, Settings, Shards, Shares, Timeouts, Unpacker};
+use ndpi_flow::{
+    BlockedConnections, Classifier, Inherited, Settings, Shards, Shares, Timeouts, Unpacker,
+};
 use ndpi_kernel::{
     Clock, LostFrames, RingLosses, Rings, RuntimeConfig, Stats, VerdictMaps, Waker, ktime_ns,
 };
@@ -54,6 +56,8 @@ pub struct KernelParts {
     pub shards: Shards,
     /// The verdict maps.
     pub verdicts: VerdictMaps,
+    /// For each worker, flows of an instance that is gone.
+    pub adopted: Vec<Vec<Inherited>>,
     /// The statistics.
     pub stats: Stats,
     /// What the rings have lost.
@@ -116,6 +120,7 @@ pub fn run(
         rings,
         shards,
         verdicts,
+        adopted,
         stats,
         ring_losses,
         lost_frames,
@@ -134,7 +139,8 @@ pub fn run(
         let mut workers = Vec::new();
         let connections = Arc::new(BlockedConnections::default());
         let arrivals = Arrivals::default();
-        for (number, (engine, rings)) in engines.into_iter().zip(rings).enumerate() {
+        let parts = engines.into_iter().zip(rings).zip(adopted);
+        for (number, ((engine, rings), adopted)) in parts.enumerate() {
             let (outbox, inbox) = channel::bounded(WAITING_MESSAGES);
             let name = format!("worker-{number}");
             let (waker, backlog) = (rings.waker(), Arc::new(Backlog::of(rings.gauge())));
@@ -148,7 +154,8 @@ pub fn run(
             workers.push(lookout.spawn(scope, &name, move || {
                 let mut classifier = Classifier::with_shares(&engine, settings, &shares, notes);
                 classifier.share_connections(connections);
-                let sink = Worker::new(classifier, sink, inbox, backlog).run(&mut feed)?;
+                let worker = Worker::new(classifier, sink, inbox, backlog).adopting(adopted);
+                let sink = worker.run(&mut feed)?;
                 Ok::<_, anyhow::Error>((sink.into_summary(), feed.rings.longest_stalls()))
             })?);
             outboxes.push(Outbox::new(outbox, Arc::clone(&backlogs[number]), waker));
@@ -162,12 +169,7 @@ pub fn run(
             verdicts,
             shared: shared.clone(),
             clock: clock.clone(),
-            losses: LossWatch::new(
-                ring_losses,
-                lost_frames,
-                &shared.writers,
-                shared.bus.source("losses"),
-            ),
+            losses: losses(ring_losses, lost_frames, shared),
             outboxes: outboxes.clone(),
             shards,
             timeouts: plan.timeouts,
@@ -202,6 +204,11 @@ pub fn run(
         worked.explain(controlled)
     });
     Ended { summary: worked.summary, stalls: worked.stalls, result }
+}
+
+/// Who looks at what was lost.
+fn losses(rings: RingLosses, frames: LostFrames, shared: &Shared) -> LossWatch {
+    LossWatch::new(rings, frames, &shared.writers, shared.bus.source("losses"))
 }
 
 /// What the workers have done.

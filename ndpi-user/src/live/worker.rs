@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use crossbeam::channel::{Receiver, TryRecvError};
-use ndpi_flow::{Classifier, Detector};
+use ndpi_flow::{Classifier, Detector, Inherited};
 use ndpi_kernel::ktime_ns;
 
 use super::backlog::Backlog;
@@ -17,6 +17,12 @@ use crate::enforce::VerdictStore;
 
 /// How long a worker waits for samples and messages before it looks for flows that are over.
 const IDLE_WAIT: Duration = Duration::from_millis(100);
+
+/// The same while there are flows of an earlier instance that nobody has heard of.
+const ANNOUNCING_WAIT: Duration = Duration::from_millis(5);
+
+/// So many of them are reported at a time: whoever writes records is to keep up.
+const ANNOUNCED: usize = 128;
 
 /// Flows looked at after each message and after samples, beside one for each of these.
 const STEPS_PER_MESSAGE: usize = 32;
@@ -51,6 +57,18 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
         Self { classifier, sink, inbox, backlog, taken: 0 }
     }
 
+    /// Takes over flows of an instance that is gone. To be called before the first sample: where a flow goes on, it
+    /// is known by then.
+    #[must_use]
+    pub(super) fn adopting(mut self, flows: Vec<Inherited>) -> Self {
+        let now = now_ns();
+        for inherited in flows {
+            self.classifier.adopt(inherited, now, &mut self.sink);
+        }
+        self.report(now);
+        self
+    }
+
     /// Works until nobody can send a message any more, takes what `feed` has left, ends all flows, and
     /// returns the sink with its totals.
     ///
@@ -63,6 +81,7 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
             self.backlog.at_work(ktime_ns());
             let (message, wait) = match self.inbox.try_recv() {
                 Ok(message) => (self.take(message), Duration::ZERO),
+                Err(TryRecvError::Empty) if self.announce() => (0, ANNOUNCING_WAIT),
                 Err(TryRecvError::Empty) => (0, IDLE_WAIT),
                 Err(TryRecvError::Disconnected) => break,
             };
@@ -92,6 +111,17 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
         self.report(now_ns());
         self.sink.count_samples(self.taken);
         Ok(self.sink)
+    }
+
+    /// Reports some of the flows that were taken over; says whether there were any left.
+    fn announce(&mut self) -> bool {
+        for _ in 0..ANNOUNCED {
+            let Some((key, before)) = self.sink.next_unannounced() else { return false };
+            if let Some(flow) = self.classifier.get_mut(&key) {
+                self.sink.announce(flow, before);
+            }
+        }
+        true
     }
 
     /// Takes samples that are there, or waits for some; returns how many there were.

@@ -1,13 +1,13 @@
 //! The sink of one worker: its decisions are enforced, reported and summed up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ndpi_events::{Bus, Losses, Time};
 use ndpi_flow::{
-    Cause, Client, DecidedBy, End, Enforcement, FlowEntry, Judge, Sample, Servers, Sink, Verdict,
-    Volume,
+    Cause, Client, DecidedBy, End, Enforcement, FlowEntry, FlowKey, Judge, Sample, Servers, Sink,
+    Verdict, Volume,
 };
 use ndpi_kernel::ktime_ns;
 use ndpi_reject::Rejecter;
@@ -76,6 +76,10 @@ pub(super) struct WorkerSink<S> {
     decided: BTreeMap<DecidedBy, u64>,
     /// What was found in flows.
     found: Found,
+    /// Flows of an earlier instance that live.
+    adopted: u64,
+    /// Those of them that were not reported yet, with the verdicts before where these are others now.
+    unannounced: VecDeque<(FlowKey, Option<Verdict>)>,
     /// Where it says what it has done.
     place: Option<Place>,
 }
@@ -106,6 +110,8 @@ impl<S: VerdictStore> WorkerSink<S> {
             lost_notes: 0,
             decided: BTreeMap::new(),
             found: Found::default(),
+            adopted: 0,
+            unannounced: VecDeque::new(),
             place: None,
         }
     }
@@ -167,6 +173,7 @@ impl<S: VerdictStore> WorkerSink<S> {
             flows: flows as u64,
             notes: notes as u64,
             pending: self.enforcer.pending() as u64,
+            adopted: self.adopted,
             taken,
             over: self.summary.volumes(),
             decided: self.decided.clone(),
@@ -175,6 +182,20 @@ impl<S: VerdictStore> WorkerSink<S> {
             time_to_verdict: Buckets::of(stopwatch.times().payload().total(), &OF_VERDICTS),
             inspection: Buckets::of(stopwatch.samples(), &OF_PACKETS),
         });
+    }
+
+    /// The next flow that was taken over and not reported yet, with its verdict before where it is another now.
+    pub(super) fn next_unannounced(&mut self) -> Option<(FlowKey, Option<Verdict>)> {
+        self.unannounced.pop_front()
+    }
+
+    /// Reports a flow that was taken over.
+    pub(super) fn announce<F>(&mut self, flow: &FlowEntry<F>, before: Option<Verdict>) {
+        let rule = self.judge.rule_of(flow);
+        if before.is_some() {
+            self.reporter.rejudged(flow, rule, before);
+        }
+        self.reporter.adopted(flow, rule);
     }
 
     /// Counts samples that were taken.
@@ -218,6 +239,10 @@ impl<S: VerdictStore, F> Sink<F> for WorkerSink<S> {
 
     fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
         let decided = ktime_ns();
+        // One that was forgotten meanwhile; where its verdict was refused before, it was counted then.
+        if flow.adopted.is_some() && Enforcement::<F>::stands(&self.enforcer, flow) {
+            self.adopted += 1;
+        }
         if let Some(it) = flow.decided() {
             *self.decided.entry(it.by).or_default() += 1;
         }
@@ -254,6 +279,13 @@ impl<S: VerdictStore, F> Sink<F> for WorkerSink<S> {
         self.count_findings(flow);
     }
 
+    fn adopted(&mut self, flow: &mut FlowEntry<F>, before: Verdict) {
+        self.adopted += 1;
+        let changed = self.enforcer.adopt(flow, before);
+        self.changed += u64::from(changed);
+        self.unannounced.push_back((flow.key, changed.then_some(before)));
+    }
+
     fn goes_on(&mut self, flow: &mut FlowEntry<F>, now_ns: u64) {
         if !self.interim.is_due(flow, now_ns) || !self.reporter.wants_active() {
             return;
@@ -277,6 +309,9 @@ impl<S: VerdictStore, F> Sink<F> for WorkerSink<S> {
 
     fn finished(&mut self, mut flow: FlowEntry<F>, end: End) {
         let (counters, kernel) = self.enforcer.finish(&mut flow, end);
+        if flow.adopted.is_some() {
+            self.adopted = self.adopted.saturating_sub(1);
+        }
         self.sum_up(&flow, counters, &kernel);
         self.halves.count(&flow);
         self.count_findings(&mut flow);

@@ -201,6 +201,7 @@ impl RecordMaker<'_> {
             content: content(&decided.details, classification.app),
             revision: self.session.map(|session| session.revision),
             dry_run: self.session.is_some_and(|session| session.dry_run),
+            adopted: flow.adopted.is_some(),
         })
     }
 }

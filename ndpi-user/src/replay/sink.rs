@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
+use ndpi_common::EntryNote;
 use ndpi_flow::{Action, End, Enforcement, FlowEntry, FlowKey, Judge, Sample, Sink, Verdict};
 use serde::Serialize;
 
@@ -107,6 +108,7 @@ impl<'a> ReplaySink<'a> {
             opening: flow.opening,
             allowance: None,
             followed: None,
+            note: EntryNote::default(),
         })
     }
 

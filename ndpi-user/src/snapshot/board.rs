@@ -26,6 +26,8 @@ pub struct WorkerShare {
     pub notes: u64,
     /// Flows of which the kernel lacks a verdict that its maps have refused.
     pub pending: u64,
+    /// Flows of an earlier instance in its table.
+    pub adopted: u64,
     /// Packets that it was shown and has taken.
     pub taken: u64,
     /// Flows that are over.
@@ -129,6 +131,7 @@ pub struct Board {
 pub(super) struct Sum {
     pub(super) workers: Vec<WorkerState>,
     pub(super) notes: u64,
+    pub(super) adopted: u64,
     pub(super) left_out: u64,
     pub(super) decided: BTreeMap<DecidedBy, u64>,
     pub(super) hints: Hints,
@@ -187,6 +190,7 @@ impl Board {
             let share = place.share();
             sum.workers.push(place.state());
             sum.notes += share.notes;
+            sum.adopted += share.adopted;
             sum.left_out += place.0.queue.left_out();
             for (by, flows) in &share.decided {
                 *sum.decided.entry(*by).or_default() += flows;

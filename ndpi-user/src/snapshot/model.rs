@@ -47,6 +47,9 @@ pub struct Snapshot {
     pub losses: LostSoFar,
     /// The threads that classify.
     pub workers: Vec<WorkerState>,
+    /// Living flows that an earlier instance decided, which this one took over.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub adopted: u64,
     /// Decided flows by what decided them: `content`, `first-packet`, `server`, …
     pub decided: BTreeMap<Word, u64>,
     /// How often there was a hint at the first packet of a flow.

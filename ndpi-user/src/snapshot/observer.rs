@@ -146,6 +146,7 @@ impl Observer {
             tables: self.tables(&sum, live.unwrap_or_default().servers),
             losses: self.losses(&sum, &mut signs),
             workers: sum.workers,
+            adopted: sum.adopted,
             decided: sum
                 .decided
                 .iter()

@@ -146,7 +146,11 @@ fn flows(snapshot: &Snapshot) -> String {
             grouped(asked)
         ),
     };
-    format!("{} decided{by}{hints}", grouped(all))
+    let adopted = match snapshot.adopted {
+        0 => String::new(),
+        adopted => format!("; {} of an earlier instance", grouped(adopted)),
+    };
+    format!("{} decided{by}{hints}{adopted}", grouped(all))
 }
 
 fn tables(tables: &[Fill]) -> String {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ndpi::{AppId, CategoryId};
-use ndpi_common::{Action, Direction, Key, TICK_NS, VerdictEntry};
+use ndpi_common::{Action, Direction, EntryNote, Key, TICK_NS, VerdictEntry};
 use ndpi_kernel::Clock;
 use ndpi_policy::{DEFAULT_RULE, UNDECIDED_RULE};
 use serde::Serialize;
@@ -22,10 +22,11 @@ pub(super) struct Now {
     pub(super) clock: Clock,
     /// What is dropped would be, and passes.
     pub(super) dry_run: bool,
+    /// When the instance began, nanoseconds since boot: what was decided before, it has taken over.
+    pub(super) began_ns: u64,
 }
 
-/// A verdict, as the JSON object has it (docs/records.md). A flow's ends are in the order of its key: the kernel does
-/// not keep which of them is the client.
+/// A verdict, as the JSON object has it (docs/records.md). A flow's ends are in the order of its key.
 #[derive(Debug, Serialize)]
 pub(super) struct Entry<'a> {
     #[serde(rename = "type")]
@@ -70,6 +71,9 @@ pub(super) struct Entry<'a> {
     /// What is dropped would be, and passes.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     dry_run: bool,
+    /// An earlier instance decided it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    adopted: bool,
     decided: Time,
     last_seen: Time,
     #[serde(skip)]
@@ -104,7 +108,7 @@ impl<'a> Entry<'a> {
             lower_port,
             upper,
             upper_port,
-            client: None,
+            client: EntryNote::of_word(verdict.note).client.map(end_name),
             hostname: None,
             action,
             rule: (verdict.rule != NO_RULE).then_some(verdict.rule),
@@ -122,6 +126,7 @@ impl<'a> Entry<'a> {
             dropped: dropped.packets,
             dropped_bytes: dropped.bytes,
             dry_run: now.dry_run,
+            adopted: verdict.decided_ns < now.began_ns,
             decided: Time::from_ns(now.clock.epoch_ns(verdict.decided_ns)),
             last_seen: Time::from_ns(now.clock.epoch_ns(seen_ns)),
             decided_ns: verdict.decided_ns,
@@ -134,13 +139,9 @@ impl<'a> Entry<'a> {
         Self { rule_name, ..self }
     }
 
-    /// The same with this client and host name.
+    /// The same with this host name, and this client where the entry does not say which it is.
     pub(super) fn named(self, (client, hostname): (Option<Direction>, Option<&'a str>)) -> Self {
-        let client = client.map(|client| match client {
-            Direction::FromLower => "lower",
-            Direction::FromUpper => "upper",
-        });
-        Self { client, hostname, ..self }
+        Self { client: self.client.or(client.map(end_name)), hostname, ..self }
     }
 
     /// What decided: the rule, by its number where no name is known, or a setting.
@@ -204,6 +205,14 @@ impl<'a> Entry<'a> {
     }
 }
 
+/// The word for the end whose packets go this way.
+fn end_name(client: Direction) -> &'static str {
+    match client {
+        Direction::FromLower => "lower",
+        Direction::FromUpper => "upper",
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
 pub(super) fn is_plain(tunnel: &u8) -> bool {
     *tunnel == 0
@@ -234,7 +243,7 @@ mod tests {
     use super::*;
 
     fn now() -> Now {
-        Now { ktime_ns: 100_000_000_000, clock: Clock::new(), dry_run: false }
+        Now { ktime_ns: 100_000_000_000, clock: Clock::new(), dry_run: false, began_ns: 0 }
     }
 
     fn key() -> Key {
@@ -294,6 +303,29 @@ mod tests {
         let object = serde_json::to_value(entry).unwrap();
         assert_eq!((&object["revision"], &object["rule"]), (&3.into(), &1.into()));
         assert_eq!(object["rule_name"], "no video");
+    }
+
+    #[test]
+    fn what_was_decided_before_the_instance_began_is_adopted() {
+        let adopted = |began_ns| {
+            let now = Now { began_ns, ..now() };
+            let object = serde_json::to_value(Entry::new(&key(), &verdict(), None, &now)).unwrap();
+            object.get("adopted").cloned()
+        };
+        assert_eq!((adopted(90_000_000_001), adopted(90_000_000_000)), (Some(true.into()), None));
+    }
+
+    #[test]
+    fn the_entry_says_who_the_client_is_and_others_where_it_does_not() {
+        let client = |client, named| {
+            let note = EntryNote { client, ..EntryNote::default() }.word();
+            let verdict = VerdictEntry { note, ..verdict() };
+            Entry::new(&key(), &verdict, None, &now()).named((named, None)).client
+        };
+        let (lower, upper) = (Some(Direction::FromLower), Some(Direction::FromUpper));
+        assert_eq!(client(upper, None), Some("upper"));
+        assert_eq!(client(upper, lower), Some("upper"));
+        assert_eq!((client(None, lower), client(None, None)), (Some("lower"), None));
     }
 
     #[test]

@@ -77,7 +77,8 @@ pub(crate) fn show(
     if dry_run {
         log::warn!("a dry run: what is dropped here would be, and passes");
     }
-    let now = || Now { ktime_ns: ktime_ns(), clock: Clock::new(), dry_run };
+    let began_ns = pinned.instance.started_ns;
+    let now = || Now { ktime_ns: ktime_ns(), clock: Clock::new(), dry_run, began_ns };
     let names = names(setup);
     let names = names.as_ref();
     let hosts = hosts_of(&pinned, pin_directory, query)?;

@@ -94,7 +94,8 @@ mod tests {
 
     #[test]
     fn the_client_comes_first_whichever_end_it_is() {
-        let now = Now { ktime_ns: 9_000_000_000, clock: Clock::by_hand(), dry_run: false };
+        let now =
+            Now { ktime_ns: 9_000_000_000, clock: Clock::by_hand(), dry_run: false, began_ns: 0 };
         let (key, _) = KeyV4::new(([198, 18, 0, 1], 53), ([198, 18, 0, 2], 4000), 0, 17);
         let sent = [Total { packets: 1, bytes: 60 }, Total { packets: 2, bytes: 90 }];
         let client = Direction::FromUpper as u32;

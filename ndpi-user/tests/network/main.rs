@@ -4,6 +4,7 @@
 //! Tests of one subject: `cargo test -p ndpi-user --test network reload::`. They run side by side, and
 //! wait for conditions, never for time.
 
+mod adopted;
 mod allow_list;
 mod examples;
 mod findings;
@@ -24,6 +25,7 @@ mod reject;
 mod reload;
 mod status;
 mod streams;
+mod talk;
 mod verdicts;
 
 use ndpi_kernel::object::kernel_object;

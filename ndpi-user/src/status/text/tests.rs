@@ -54,6 +54,13 @@ fn found(state: State, snapshot: Option<Snapshot>) -> Found {
 }
 
 #[test]
+fn flows_of_an_earlier_instance_are_counted() {
+    let adopted = Snapshot { adopted: 1234, ..snapshot() };
+    let text = text_within(&found(State::Running, Some(adopted)), None);
+    assert!(text.contains("of 1,000; 1,234 of an earlier instance\n"), "{text}");
+}
+
+#[test]
 fn an_instance_that_is_well_has_about_ten_lines() {
     let found = found(State::Running, Some(snapshot()));
     let expected = "\

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use ndpi::Classification;
-use ndpi_common::{Action, Hook, Key, Outcome, State, VerdictEntry as Entry};
+use ndpi_common::{Action, EntryNote, Hook, Key, Outcome, State, VerdictEntry as Entry};
 use ndpi_flow::Verdict;
 use ndpi_kernel::{Clock, Kernel};
 use ndpi_user::enforce::{DesiredVerdict, KernelStore, VerdictStore as _};
@@ -23,6 +23,7 @@ fn standing(key: Key, action: Action, rule: u16) -> DesiredVerdict {
         opening: None,
         allowance: None,
         followed: None,
+        note: EntryNote::default(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Buckets come before the verdicts that point at them, and go after them.
 
 use ndpi::Classification;
-use ndpi_common::{Action, Bucket, Key, OWN_BUCKET};
+use ndpi_common::{Action, Bucket, EntryNote, Key, OWN_BUCKET};
 use ndpi_flow::Verdict;
 use ndpi_kernel::{Clock, Kernel};
 use ndpi_policy::{Limit, Per};
@@ -28,6 +28,7 @@ fn standing(key: Key, allowance: Option<Allowance>) -> DesiredVerdict {
         opening: None,
         allowance,
         followed: None,
+        note: EntryNote::default(),
     }
 }
 

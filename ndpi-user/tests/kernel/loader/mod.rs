@@ -1,6 +1,7 @@
 //! The kernel side loaded for real: needs root and the BPF object. Everything happens inside
 //! network namespaces that the tests make and remove.
 
+mod adoption;
 mod attach;
 mod chain;
 mod changes;
