@@ -15,6 +15,7 @@ use anyhow::{Context as _, Result};
 use ndpi_common::{Key, Switches, Track, VerdictEntry};
 use ndpi_kernel::pinned::{self, Pinned};
 use ndpi_kernel::{Clock, MapError, ktime_ns};
+use serde::Serialize;
 
 use crate::engine_setup::EngineSetup;
 use crate::hosts;
@@ -27,6 +28,9 @@ use query::{Filter, Sorted};
 pub(crate) use query::{Query, Sort};
 use rules::Rules;
 use undecided::Undecided;
+
+/// Bytes that are written at a time.
+const AT_A_TIME: usize = 64 * 1024;
 
 const COLUMNS: [(&str, Align); 12] = [
     ("proto", Align::Left),
@@ -167,12 +171,11 @@ impl Asked<'_> {
     }
 
     fn print_lines(&self, now: &Now) -> Result<ExitCode> {
-        let mut out = BufWriter::new(io::stdout().lock());
+        let mut out = BufWriter::with_capacity(AT_A_TIME, io::stdout().lock());
         let mut write = |key: Key, verdict: VerdictEntry, rule| {
             let entry = Entry::new(&key, &verdict, self.names, now);
             let entry = entry.by_rule(rule).named(self.hosts.of(&key));
-            let line = serde_json::to_string(&entry)?;
-            writeln!(out, "{line}").context("writing to standard output")
+            line(&mut out, &entry)
         };
         let written = if self.query.is_sorted() {
             let mut rules = Rules::new(&self.pinned.rules);
@@ -184,10 +187,7 @@ impl Asked<'_> {
             self.each(write)
         };
         let written = written.and_then(|()| {
-            self.each_undecided(|key, track| {
-                let line = serde_json::to_string(&Undecided::new(&key, &track, now))?;
-                writeln!(out, "{line}").context("writing to standard output")
-            })
+            self.each_undecided(|key, track| line(&mut out, &Undecided::new(&key, &track, now)))
         });
         let flushed = written.and_then(|()| out.flush().context("writing to standard output"));
         match flushed {
@@ -243,6 +243,12 @@ fn hosts_of(pinned: &Pinned, pins: &Path, query: &Query) -> Result<hosts::Names>
         }
         fetched => fetched,
     }
+}
+
+/// Writes a JSON object and the end of its line.
+fn line(out: &mut impl Write, object: &impl Serialize) -> Result<()> {
+    let written = serde_json::to_writer(&mut *out, object).map_err(io::Error::from);
+    written.and_then(|()| out.write_all(b"\n")).context("writing to standard output")
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -61,9 +61,14 @@ impl Scene {
     }
 
     fn start(&self) -> Instance {
+        self.start_with("")
+    }
+
+    fn start_with(&self, option: &str) -> Instance {
         let policy = self.policy.display();
         // Two workers, with an nDPI engine each: what one learns must be of use to the other.
-        self.pair.sandbox.start(&format!("run --iface left --json --workers 2 --policy {policy}"))
+        let command = format!("run --iface left --json --workers 2 --policy {policy} {option}");
+        self.pair.sandbox.start(&command)
     }
 
     fn listen(&self, address: &str, port: u16) -> TcpListener {
@@ -208,6 +213,28 @@ fn a_dns_answer_decides_the_first_flow_and_says_for_how_long() {
     let to = web.local_addr().unwrap();
     let connects = || scene.pair.far(|| TcpStream::connect_timeout(&to, BLOCKED)).is_ok();
     assert!((0..40).any(|_| connects()), "the server is not forgotten");
+}
+
+#[test]
+fn a_dry_run_lets_the_packets_to_a_blocked_server_pass_under_its_reason() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let scene = Scene::new();
+    let mut instance = scene.start_with("--dry-run");
+    let web = scene.listen(NEAR, 443);
+    scene.resolve(NAME, 60);
+    verdict(&instance, 53);
+    for by in ["first-packet", "server"] {
+        let _connected = scene.connect(&web, PATIENCE).expect("nothing is dropped");
+        let decided = verdict(&instance, 443);
+        assert_eq!((&decided["action"], &decided["decided_by"]), (&"drop".into(), &by.into()));
+        assert_eq!(decided["dry_run"], true);
+    }
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+    assert_eq!(dropped_for_server(&instance), 0);
+    let passed = |line: &str| line.split_whitespace().take(3).eq(["ingress", "passed", "server"]);
+    assert!(instance.stderr().lines().any(passed), "{}", instance.stderr());
 }
 
 #[test]

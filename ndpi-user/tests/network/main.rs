@@ -6,6 +6,7 @@
 
 mod adopted;
 mod allow_list;
+mod dry_run;
 mod examples;
 mod findings;
 mod first_packet;

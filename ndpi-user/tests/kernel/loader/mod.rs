@@ -8,6 +8,7 @@ mod changes;
 mod earlier;
 mod leftovers;
 mod limits;
+mod listing;
 mod maps;
 mod messages;
 mod pins;
