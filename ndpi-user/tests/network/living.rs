@@ -80,7 +80,7 @@ fn living_flows_are_listed_with_names_where_they_are_decided() {
     let dead = sandbox.run("verdicts --host example.org");
     dead.assert_failed(1, &["that knew its hosts is gone"]);
     let flows = sandbox.run("flows");
-    assert!(flows.stdout.contains("198.18.7.1:40001 ↔ 198.18.7.2:53"), "{flows:#?}");
+    assert!(flows.stdout.contains("198.18.7.1:40001 → 198.18.7.2:53"), "{flows:#?}");
     // As `status` has it.
     let left = "whose programs are on left (pid ";
     assert!(flows.stderr.contains(left) && flows.stderr.contains("is enforced there all the same"));
