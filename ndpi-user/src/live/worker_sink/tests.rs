@@ -11,8 +11,9 @@ use ndpi::{AppId, CategoryId, Classification, State};
 use ndpi_common::{Bucket, Direction, Key, KeyV4, RuleKey};
 use ndpi_events::Bus;
 use ndpi_flow::{
-    Action, Decided, DecidedBy, Details, End, Enforcement as _, FlowEntry, FlowKey, Judge as _,
-    Moment, NoBlocklist, RuleTexts, Sample, Servers, Sink, Stage, Traffic, Verdict, Volume,
+    Action, Adopted, Decided, DecidedBy, Details, EarlierRule, End, Enforcement as _, FlowEntry,
+    FlowKey, Judge as _, Moment, NoBlocklist, RuleTexts, Sample, Servers, Sink, Stage, Traffic,
+    Verdict, Volume,
 };
 use ndpi_labels::Finding;
 use ndpi_policy::{Support, Vocabulary};
@@ -440,4 +441,52 @@ fn each_finding_of_a_flow_is_counted_once_whenever_it_is_made() {
     assert_eq!(summary.found().by_name().into_iter().collect::<Vec<_>>(), once);
     let warnings = reported.events().into_iter().filter(|event| event["type"] == "warning");
     assert_eq!(warnings.count(), 1, "more is said of the client later");
+}
+
+/// A flow that a rule of this name decided in an earlier instance, and of which the policy says this now.
+fn taken_over(name: &str, now: Verdict) -> FlowEntry<()> {
+    let mut flow = flow_with(Some(now));
+    let rule = Arc::new(EarlierRule {
+        revision: 7,
+        place: Some(5),
+        name: Some(name.into()),
+        rests_on_more: true,
+        bucket: None,
+    });
+    flow.adopted = Some(Box::new(Adopted { rule, rests_on_more: true }));
+    flow
+}
+
+#[test]
+fn a_verdict_of_an_earlier_instance_is_written_again_only_where_it_changes() {
+    let before = Verdict { action: Action::Drop, rule: Some(Verdict::KEPT) };
+    let by_rule = |action| Verdict { action, rule: Some(0) };
+    for (name, now, written) in [
+        ("no video", by_rule(Action::Drop), false),
+        ("no games", by_rule(Action::Drop), true),
+        ("no video", by_rule(Action::Count), true),
+        ("no games", before, false),
+    ] {
+        let (bus, _reported) = bus();
+        let policy = policy("action = \"drop\"");
+        let (table, shared) = (Table::default(), shared(&bus, &policy));
+        let standing = Rc::clone(&table.standing);
+        let mut sink = WorkerSink::new(table, policy, &shared, "worker-0");
+        let mut flow = taken_over(name, now);
+        sink.adopted(&mut flow, before);
+        assert_eq!(standing.borrow().contains_key(&flow.key), written, "{name}: {now:?}");
+        assert_eq!(sink.changed(), u64::from(written));
+        let changed = sink.next_unannounced().map(|(_, before)| before);
+        assert_eq!(changed, Some(written.then_some(before)));
+    }
+}
+
+#[test]
+fn a_verdict_that_is_kept_goes_by_the_rule_of_the_earlier_instance() {
+    let policy = policy("action = \"drop\"");
+    let kept = taken_over("no games", Verdict { action: Action::Drop, rule: Some(Verdict::KEPT) });
+    let desired = DesiredVerdict::of(&kept, &policy).unwrap();
+    assert_eq!((desired.revision, desired.verdict.rule), (7, Some(5)));
+    assert!(desired.note.rests_on_more);
+    assert_eq!(kept.rule(policy.policy()), Some("no games"));
 }
