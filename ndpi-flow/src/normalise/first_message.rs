@@ -13,6 +13,8 @@ pub(super) type Read<'a> = &'a mut dyn FnMut(&[u8]);
 #[derive(Debug, Default)]
 pub(super) struct FirstMessage {
     is_over: bool,
+    /// The message names no server: what follows is not read, since it might name one in its place.
+    is_nameless: bool,
     packets: Vec<Held>,
     /// Their payload, from the first byte of the first one on.
     bytes: Vec<u8>,
@@ -65,6 +67,10 @@ impl FirstMessage {
         read: Read,
     ) {
         let is_as_it_came = first == segment.first() && bytes.len() == segment.len() as usize;
+        if self.is_nameless {
+            self.shift = self.shift.wrapping_add(number(bytes.len()));
+            return;
+        }
         if self.is_over {
             if is_as_it_came && self.shift == 0 {
                 return read(l3);
@@ -77,7 +83,7 @@ impl FirstMessage {
             && whole.rewritten.is_none()
             && whole.length == bytes.len()
         {
-            self.is_over = true;
+            (self.is_over, self.is_nameless) = (true, whole.is_nameless);
             return read(l3);
         }
         self.bytes.extend_from_slice(bytes);
@@ -117,17 +123,18 @@ impl FirstMessage {
     /// Reads the message as one packet, and what follows it as another, where nothing in it can be taken for the
     /// name of a server.
     fn emit(&mut self, whole: &Whole, findings: &mut Findings, read: Read) {
-        self.is_over = true;
+        (self.is_over, self.is_nameless) = (true, whole.is_nameless);
         findings.extend(whole.finding);
         let (bytes, packets) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.packets));
         let (Some(first), Some(last)) = (packets.first(), packets.last()) else { return };
         let (own, rest) = bytes.split_at(whole.length);
         let message = whole.rewritten.as_deref().unwrap_or(own);
         read(&first.with(first.first, message));
+        let rest = if whole.is_nameless { &[] } else { rest };
         if !rest.is_empty() {
             read(&last.with(first.first.wrapping_add(number(message.len())), rest));
         }
-        let less = number(own.len()).wrapping_sub(number(message.len()));
-        self.shift = self.shift.wrapping_add(less);
+        let read_bytes = number(message.len() + rest.len());
+        self.shift = self.shift.wrapping_add(number(bytes.len()).wrapping_sub(read_bytes));
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct Sender {
     /// It has accepted the connection. Another machine may have done so for it, at another distance; and
     /// who hides from a filter is the one that opens a connection.
     accepted: bool,
-    /// Its latest timestamp, if its SYN had one (RFC 7323, section 3.2).
+    /// The timestamp that others are compared with, if its SYN had one (RFC 7323, section 3.2).
     timestamp: Option<u32>,
     /// Its SYN was signed.
     signed: bool,
@@ -57,18 +57,22 @@ impl Sender {
         self.ttl = self.ttl.max(segment.ttl);
     }
 
-    /// Learns from a segment that was not doubted.
+    /// Learns from a segment that was not doubted; from its timestamp only where it is next: the one that a
+    /// receiver compares with later ones is of what it acknowledges then (RFC 7323, section 4.3).
     pub(super) fn reads(
         &mut self,
         segment: &Segment,
         options: &TcpOptions,
         checksum: Option<Checksum>,
+        is_next: bool,
     ) {
         self.checksum = self.checksum.max(checksum);
         if segment.has(tcp::SYN) {
             return self.opens(segment, options);
         }
-        let newer = |last: &mut u32| options.timestamp.filter(|&it| is_after(it, *last));
+        let newer = |last: &mut u32| {
+            options.timestamp.filter(|&timestamp| is_next && is_after(timestamp, *last))
+        };
         if let Some(last) = &mut self.timestamp
             && let Some(timestamp) = newer(last)
         {

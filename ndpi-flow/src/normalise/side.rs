@@ -151,6 +151,13 @@ impl Side {
         !is_after(segment.first(), edge) && !is_after(oldest, segment.behind())
     }
 
+    /// Whether a segment begins with what is read next, or before that and reaches it.
+    pub(super) fn is_next(&self, segment: &Segment) -> bool {
+        self.next.is_none_or(|next| {
+            !is_after(segment.first(), next) && !is_after(next, segment.behind())
+        })
+    }
+
     /// The other end has acknowledged all before `number`, perhaps in its answer to a SYN, and takes `window` bytes more. False where it
     /// cannot have.
     pub(super) fn acknowledge(&mut self, (number, of_syn): (u32, bool), window: u32) -> bool {

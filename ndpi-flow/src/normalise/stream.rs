@@ -185,7 +185,8 @@ impl Arrival<'_> {
             return false;
         }
         if doubts.is_empty() {
-            self.own.sender.reads(&self.segment, &options, checksum);
+            let is_next = self.own.is_next(&self.segment);
+            self.own.sender.reads(&self.segment, &options, checksum, is_next);
         }
         if self.segment.has(tcp::SYN) {
             if believed {

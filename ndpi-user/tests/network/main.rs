@@ -6,6 +6,7 @@
 
 mod adopted;
 mod allow_list;
+mod client;
 mod dry_run;
 mod examples;
 mod findings;
@@ -22,6 +23,7 @@ mod outputs;
 mod peers;
 mod policies;
 mod privileges;
+mod receiver;
 mod reject;
 mod reload;
 mod status;

@@ -1,20 +1,20 @@
 //! TCP streams between real kernels, sent in the ways of tools that get round filters: what is blocked
 //! stays blocked, and what is allowed arrives whole.
 
-use std::io::{self, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::os::fd::AsRawFd as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::SockRef;
 use testkit::instance::Instance;
 use testkit::interface::{self, Feature};
-use testkit::pair::{FAR, NEAR, Pair};
+use testkit::pair::{NEAR, Pair};
 use testkit::program::PROGRAMS;
-use testkit::tcp::{Connection, Segment};
+use testkit::tcp::Segment;
 use testkit::tls::{answer, hello, in_records};
 
+use crate::client::Client;
 use crate::ready;
 
 const BLOCKED: &str = "www.facebook.com";
@@ -26,80 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long something is waited for that does not come.
 const SILENCE: Duration = Duration::from_millis(60);
 
-/// The queues of a socket in repair (`linux/tcp.h`).
-const RECEIVE_QUEUE: libc::c_int = 1;
-const SEND_QUEUE: libc::c_int = 2;
-
 /// Sends a hello, and returns how many bytes the server reads of it.
 type Way = fn(&Client, &str) -> usize;
-
-/// A client of a real connection.
-struct Client {
-    stream: TcpStream,
-    /// Its numbers, so that other segments can be sent beside its own.
-    connection: Connection,
-    raw: Socket,
-}
-
-impl Client {
-    /// Connects; for the far end.
-    fn connect(port: u16) -> Self {
-        let stream = TcpStream::connect((NEAR, port)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        let [sent, received] = numbers(&stream).unwrap();
-        let addresses = [FAR, NEAR].map(|it| it.parse::<Ipv4Addr>().unwrap());
-        let ports = [stream.local_addr().unwrap().port(), port];
-        // Both count from what follows the SYN.
-        let (client, server) = (sent.wrapping_sub(1), received.wrapping_sub(1));
-        let connection = Connection { addresses, ports, client, server };
-        let raw = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(libc::IPPROTO_RAW)));
-        Self { stream, connection, raw: raw.unwrap() }
-    }
-
-    fn write(&self, bytes: &[u8]) {
-        (&self.stream).write_all(bytes).unwrap();
-    }
-
-    /// Sends a segment that the client's kernel knows nothing of.
-    fn inject(&self, segment: &Segment) {
-        let to = std::net::SocketAddrV4::new(self.connection.addresses[1], 0);
-        self.raw.send_to(&Segment { ttl: 64, ..segment.clone() }.l3(), &to.into()).unwrap();
-    }
-}
-
-/// The sequence numbers of what a socket sends and receives next (`TCP_REPAIR` in tcp(7)).
-fn numbers(stream: &TcpStream) -> io::Result<[u32; 2]> {
-    let set = |name, value: libc::c_int| option(stream, name, value, true).map(drop);
-    set(libc::TCP_REPAIR, 1)?;
-    let mut numbers = [0; 2];
-    for (queue, number) in [SEND_QUEUE, RECEIVE_QUEUE].into_iter().zip(&mut numbers) {
-        set(libc::TCP_REPAIR_QUEUE, queue)?;
-        *number = option(stream, libc::TCP_QUEUE_SEQ, 0, false)?.cast_unsigned();
-    }
-    // Without a probe, which would be one packet more.
-    set(libc::TCP_REPAIR, -1)?;
-    Ok(numbers)
-}
-
-/// Sets or reads an option of TCP.
-fn option(
-    stream: &TcpStream,
-    name: libc::c_int,
-    mut value: libc::c_int,
-    set: bool,
-) -> io::Result<libc::c_int> {
-    let (fd, place) = (stream.as_raw_fd(), (&raw mut value).cast());
-    let mut length = libc::socklen_t::try_from(size_of_val(&value)).expect("four bytes");
-    // SAFETY: the option's value is an integer, which `place` points to with its length.
-    let result = unsafe {
-        if set {
-            libc::setsockopt(fd, libc::IPPROTO_TCP, name, place, length)
-        } else {
-            libc::getsockopt(fd, libc::IPPROTO_TCP, name, place, &raw mut length)
-        }
-    };
-    if result == 0 { Ok(value) } else { Err(io::Error::last_os_error()) }
-}
 
 const WAYS: [(&str, Way); 9] = [
     ("as it is", |client, name| {

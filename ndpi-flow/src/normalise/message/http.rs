@@ -49,6 +49,7 @@ fn read_head(bytes: &[u8], is_all: bool) -> Message {
     Message::Whole(Whole {
         length: bytes.len() - behind,
         rewritten: (!is_as_it_came).then(|| rewrite(head, name)),
+        is_nameless: name.is_none(),
         finding: hosts.differ.then_some(Finding::Ambiguous),
     })
 }
@@ -105,7 +106,9 @@ mod tests {
             assert_eq!(read(&USUAL.as_bytes()[..length]), Message::Unfinished, "{length}");
         }
         assert!(is_left_as_it_is(USUAL));
-        assert!(is_left_as_it_is("GET / HTTP/1.0\r\n\r\n"), "no host");
+        let nameless = "GET / HTTP/1.0\r\n\r\n";
+        let expected = Whole { is_nameless: true, ..Whole::of_all(nameless.as_bytes()) };
+        assert_eq!(whole(nameless), expected);
     }
 
     #[test]

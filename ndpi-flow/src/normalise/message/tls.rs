@@ -103,7 +103,7 @@ impl Hello {
         }
         bytes.extend_from_slice(&all[at + used..]);
         let finding = Some(Finding::SplitRecords);
-        Message::Whole(Whole { length: all.len(), rewritten: Some(bytes), finding })
+        Message::Whole(Whole { rewritten: Some(bytes), finding, ..Whole::of_all(all) })
     }
 }
 

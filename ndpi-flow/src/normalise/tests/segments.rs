@@ -60,6 +60,16 @@ fn the_head_of_a_request_is_read_by_itself_however_it_is_cut() {
 }
 
 #[test]
+fn what_follows_a_head_without_a_host_names_none_in_its_place() {
+    let (head, body) = (b"POST / HTTP/1.0\r\n\r\n", b"Host: other.example\r\n\r\n");
+    let behind = i32::try_from(head.len()).unwrap();
+    let at_once = [CONNECTION.data(0, &[&head[..], body].concat())];
+    let later = [CONNECTION.data(0, head), CONNECTION.data(behind, body)];
+    assert_eq!(after_handshake(&at_once).0, head);
+    assert_eq!(after_handshake(&later).0, head);
+}
+
+#[test]
 fn what_follows_a_head_that_was_rewritten_follows_it_still() {
     let odd = [&b"\r\n\n"[..], HEAD].concat();
     let mut connection = Connection::open();
@@ -151,6 +161,24 @@ fn an_old_timestamp_is_doubted_where_both_ends_have_some() {
         connection.send(&stamped(piece(0, 8), 1001));
         assert_eq!(connection.read(), expected);
     }
+}
+
+#[test]
+fn a_later_timestamp_of_a_segment_that_comes_early_makes_none_old() {
+    let stamped = |packet: Segment, time: u32| {
+        let options = [&[1, 1, 8, 10][..], &time.to_be_bytes(), &[0; 4]].concat();
+        Segment { options, ..packet }
+    };
+    let mut connection = Connection::new();
+    for packet in [
+        stamped(CONNECTION.syn(), 1000),
+        stamped(CONNECTION.syn_ack(), 5),
+        stamped(piece(4, 8), 1020),
+        stamped(piece(0, 4), 1010),
+    ] {
+        connection.send(&packet);
+    }
+    assert_eq!((connection.read(), connection.found()), (BYTES.to_vec(), vec!["reordered-hello"]));
 }
 
 #[test]

@@ -1,0 +1,86 @@
+//! A client of a real connection that sends segments of its own beside those of its kernel.
+
+use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::os::fd::AsRawFd as _;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use testkit::pair::{FAR, NEAR};
+use testkit::tcp::{Connection, Segment};
+
+/// The queues of a socket in repair (`linux/tcp.h`).
+const RECEIVE_QUEUE: libc::c_int = 1;
+const SEND_QUEUE: libc::c_int = 2;
+/// How far its packets come.
+pub(crate) const TTL: u8 = 64;
+
+/// A client of a real connection.
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+    /// Its numbers, so that other segments can be sent beside its own.
+    pub(crate) connection: Connection,
+    /// Its clock (RFC 7323, section 4), as its kernel stamps segments now.
+    pub(crate) stamp: u32,
+    raw: Socket,
+}
+
+impl Client {
+    /// Connects; for the far end.
+    pub(crate) fn connect(port: u16) -> Self {
+        let stream = TcpStream::connect((NEAR, port)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let [sent, received] = numbers(&stream).unwrap();
+        let addresses = [FAR, NEAR].map(|it| it.parse::<Ipv4Addr>().unwrap());
+        let ports = [stream.local_addr().unwrap().port(), port];
+        // Both count from what follows the SYN.
+        let (client, server) = (sent.wrapping_sub(1), received.wrapping_sub(1));
+        let connection = Connection { addresses, ports, client, server };
+        let raw = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(libc::IPPROTO_RAW)));
+        let stamp = option(&stream, libc::TCP_TIMESTAMP, 0, false).unwrap().cast_unsigned();
+        Self { stream, connection, stamp, raw: raw.unwrap() }
+    }
+
+    pub(crate) fn write(&self, bytes: &[u8]) {
+        (&self.stream).write_all(bytes).unwrap();
+    }
+
+    /// Sends a segment that the client's kernel knows nothing of.
+    pub(crate) fn inject(&self, segment: &Segment) {
+        let to = std::net::SocketAddrV4::new(self.connection.addresses[1], 0);
+        self.raw.send_to(&Segment { ttl: TTL, ..segment.clone() }.l3(), &to.into()).unwrap();
+    }
+}
+
+/// The sequence numbers of what a socket sends and receives next (`TCP_REPAIR` in tcp(7)).
+fn numbers(stream: &TcpStream) -> io::Result<[u32; 2]> {
+    let set = |name, value: libc::c_int| option(stream, name, value, true).map(drop);
+    set(libc::TCP_REPAIR, 1)?;
+    let mut numbers = [0; 2];
+    for (queue, number) in [SEND_QUEUE, RECEIVE_QUEUE].into_iter().zip(&mut numbers) {
+        set(libc::TCP_REPAIR_QUEUE, queue)?;
+        *number = option(stream, libc::TCP_QUEUE_SEQ, 0, false)?.cast_unsigned();
+    }
+    // Without a probe, which would be one packet more.
+    set(libc::TCP_REPAIR, -1)?;
+    Ok(numbers)
+}
+
+/// Sets or reads an option of TCP.
+fn option(
+    stream: &TcpStream,
+    name: libc::c_int,
+    mut value: libc::c_int,
+    set: bool,
+) -> io::Result<libc::c_int> {
+    let (fd, place) = (stream.as_raw_fd(), (&raw mut value).cast());
+    let mut length = libc::socklen_t::try_from(size_of_val(&value)).expect("four bytes");
+    // SAFETY: the option's value is an integer, which `place` points to with its length.
+    let result = unsafe {
+        if set {
+            libc::setsockopt(fd, libc::IPPROTO_TCP, name, place, length)
+        } else {
+            libc::getsockopt(fd, libc::IPPROTO_TCP, name, place, &raw mut length)
+        }
+    };
+    if result == 0 { Ok(value) } else { Err(io::Error::last_os_error()) }
+}
