@@ -225,18 +225,18 @@ impl<D: Detector> Classifier<D> {
 
     /// Looks at a packet, and decides if that was the last that was needed.
     fn look(&mut self, slot: SlotId, sample: &Sample, sink: &mut impl Sink<D::Flow>) {
+        let Some(flow) = self.table.get_mut(slot) else { return };
+        if flow.decided().is_some() {
+            known(flow, sample, sink);
+            return self.read_requests(slot, sample, sink);
+        }
         if self.settings.normalise
-            && let Some(flow) = self.table.get_mut(slot)
             && let Some(decided) = decide_moved(&self.connections, flow, sample, sink.rules())
         {
             return self.settle(slot, decided, sample, sink);
         }
-        let classification = self.inspect(slot, sample);
+        let Some(classification) = self.inspect(slot, sample) else { return };
         let Some(flow) = self.table.get_mut(slot) else { return };
-        let Some(classification) = classification else {
-            known(flow, sample, sink);
-            return self.read_requests(slot, sample, sink);
-        };
         let decided = decide(&self.detector, flow, classification, sample, sink.rules());
         // Beyond the budget nothing more is seen of it: what is known now must do.
         let decided = match decided {

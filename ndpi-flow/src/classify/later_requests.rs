@@ -38,11 +38,12 @@ impl<D: Detector> Classifier<D> {
         sample: &Sample,
         sink: &mut impl Sink<D::Flow>,
     ) {
-        let room = self.room_for(slot);
-        let Some(flow) = self.table.get_mut(slot) else { return };
+        let Some(flow) = self.table.get(slot) else { return };
         if sample.direction != flow.client || flow.followed().is_none() {
             return;
         }
+        let room = self.room_for(slot);
+        let Some(flow) = self.table.get_mut(slot) else { return };
         let (before, found) = (flow.kept(), flow.findings);
         if let Some(receiver) = &mut flow.receiver {
             receiver.packet(sample, room, &mut flow.findings, |_| {});

@@ -36,8 +36,10 @@ pub(super) fn decide_moved<F>(
         && flow.inspected < FIRST_PACKETS
         && sample.direction == flow.client
         && flow.decided().is_none();
-    let payload = sample.payload().filter(|_| may_have_moved)?;
-    let (classification, details) = connections.find(flow.endpoints().1, payload)?;
+    if !may_have_moved {
+        return None;
+    }
+    let (classification, details) = connections.find(flow.endpoints().1, sample.payload()?)?;
     let verdict = rules.judge(flow, &classification, &RuleTexts::from(&details), Moment::Final);
     let by = DecidedBy::Connection;
     verdict.filter(|verdict| verdict.action.drops()).map(|_| Decided {
