@@ -174,16 +174,30 @@ impl Folder {
         statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
-    /// Puts what `make` makes at a path in it under `name`, in place of what is there: at no moment is nothing.
-    pub(super) fn replace<E: Into<Box<dyn Error + Send + Sync>>>(
+    /// Has `make` make at a path in it what is to be there under `name`, and leaves what is there as it is
+    /// until [`Folder::exchange`].
+    pub(super) fn stage<E: Into<Box<dyn Error + Send + Sync>>>(
         &self,
         name: &str,
         make: impl FnOnce(&Path) -> Result<(), E>,
     ) -> io::Result<()> {
-        let new = format!("new_{name}");
-        self.remove(&new).map_err(io::Error::other)?;
-        make(&self.entry(&new)).map_err(io::Error::other)?;
-        Ok(renameat(&self.fd, &new, &self.fd, name)?)
+        let staged = staged(name);
+        self.remove(&staged).map_err(io::Error::other)?;
+        make(&self.entry(&staged)).map_err(io::Error::other)
+    }
+
+    /// Puts what was staged under `name` in the place of what is there: at no moment is nothing. Where nothing was,
+    /// nothing changes.
+    pub(super) fn exchange(&self, name: &str) -> io::Result<()> {
+        match renameat(&self.fd, staged(name), &self.fd, name) {
+            Err(Errno::NOENT) => Ok(()),
+            renamed => Ok(renamed?),
+        }
+    }
+
+    /// Removes what was staged under `name`; false where nothing was.
+    pub(super) fn unstage(&self, name: &str) -> Result<bool, FolderError> {
+        self.remove(&staged(name))
     }
 
     /// Removes an entry that is not a folder; false where there is none.
@@ -202,6 +216,11 @@ impl Folder {
             let _ = unlinkat(&self.parent, &self.name, AtFlags::REMOVEDIR);
         }
     }
+}
+
+/// The name of what is to take the place of `name`.
+fn staged(name: &str) -> String {
+    format!("new_{name}")
 }
 
 /// Folders that were made: the folder that each is in, and its name there.

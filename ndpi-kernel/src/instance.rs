@@ -41,13 +41,13 @@ impl Instance {
         Self { abi: ABI_VERSION, pid: std::process::id(), started_ns: ktime_ns() }
     }
 
-    /// Pins it in `folder`, in place of the one that is there.
-    pub(super) fn pin(&self, folder: &Folder) -> Result<(), MapError> {
+    /// Stages a pin of it in `folder`.
+    pub(super) fn stage(&self, folder: &Folder) -> Result<(), MapError> {
         let call = |doing| move |source| MapError::Call { doing, map: Self::PIN, source };
         let fd = sys::create_cell::<Self>(Self::PIN).map_err(call("make"))?;
         sys::update(fd.as_fd(), &0u32, self, Write::Any).map_err(call("write to"))?;
         let map = MapData::from_fd(fd).map_err(io::Error::other).map_err(call("pin"))?;
-        folder.replace(Self::PIN, |path| map.pin(path)).map_err(call("pin"))
+        folder.stage(Self::PIN, |path| map.pin(path)).map_err(call("pin"))
     }
 
     /// Reads it in `folder`; `None` when there is none.

@@ -12,6 +12,7 @@ use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use super::folder::{Folder, FolderError, On, Owner};
+use super::sys::link;
 
 /// Where the lock files are.
 const DIRECTORY: &str = "/run/ndpi-xdp";
@@ -63,8 +64,12 @@ pub(super) struct Lock {
     directory: Folder,
     /// What the lock and the socket are called, but for their ends.
     name: String,
+    /// The pin directory's path.
+    pins: String,
     /// The programs in the file.
     noted: Vec<u32>,
+    /// The holder before this one, and its programs, until this one has taken its place.
+    earlier: Option<(Option<u32>, Vec<u32>)>,
     /// The file is to be there when the holder is gone.
     stays: bool,
 }
@@ -72,10 +77,14 @@ pub(super) struct Lock {
 impl Lock {
     /// Takes `pins`.
     pub(super) fn take(pins: &Folder) -> Result<Self, LockError> {
-        Self::take_in(Path::new(DIRECTORY), pins)
+        Self::take_in(Path::new(DIRECTORY), pins, may_be_loaded)
     }
 
-    fn take_in(directory: &Path, pins: &Folder) -> Result<Self, LockError> {
+    fn take_in(
+        directory: &Path,
+        pins: &Folder,
+        may_be_loaded: impl Fn(u32) -> bool,
+    ) -> Result<Self, LockError> {
         let mut directory = Folder::make(directory, Mode::from_raw_mode(0o755), On::Anything)?;
         directory.keep();
         let owner = directory.owner();
@@ -100,14 +109,43 @@ impl Lock {
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
         };
-        let earlier = programs(&mut file);
-        file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
-        let (pid, path) = (std::process::id(), path_in_text(pins));
-        write!(file, "{pid}\n{path}\n").map_err(failed)?;
-        let mut lock = Self { file, directory, name, noted: Vec::new(), stays: false };
+        let left: Vec<u32> =
+            programs(&mut file).into_iter().filter(|id| may_be_loaded(*id)).collect();
+        // Those that were noted last are the likelier to be there.
+        let left = left[left.len().saturating_sub(EARLIER)..].to_vec();
+        let (earlier, pins) = ((holder(&mut file), left.clone()), path_in_text(pins));
         // Until they are replaced, they are this holder's.
-        lock.note(&earlier[earlier.len().saturating_sub(EARLIER)..])?;
+        let (earlier, stays) = (Some(earlier), false);
+        let mut lock = Self { file, directory, name, pins, noted: left, earlier, stays };
+        lock.write(Some(std::process::id()))?;
         Ok(lock)
+    }
+
+    /// Has the file as the holder before this one has left it.
+    pub(super) fn give_back(&mut self) -> Result<(), LockError> {
+        let Some((holder, programs)) = self.earlier.take() else { return Ok(()) };
+        self.noted = programs;
+        self.write(holder)
+    }
+
+    /// Forgets the programs of the holder before this one, which are on no interface any more.
+    pub(super) fn forget_earlier(&mut self) -> Result<(), LockError> {
+        let Some((_, programs)) = self.earlier.take() else { return Ok(()) };
+        self.noted.retain(|id| !programs.contains(id));
+        self.write(Some(std::process::id()))
+    }
+
+    /// Writes the whole file, at once: somebody may read it, and this may be killed.
+    fn write(&mut self, holder: Option<u32>) -> Result<(), LockError> {
+        let holder = holder.map(|pid| pid.to_string()).unwrap_or_default();
+        let programs = self.noted.iter().map(ToString::to_string);
+        let lines: Vec<_> = [holder, self.pins.clone()].into_iter().chain(programs).collect();
+        let text = lines.join("\n") + "\n";
+        let length = text.len() as u64;
+        let written = self.file.rewind().and_then(|()| self.file.write_all(text.as_bytes()));
+        let path = self.directory.path().join(lock_of(&self.name));
+        let failed = |source| LockError::File { path, source };
+        written.and_then(|()| self.file.set_len(length)).map_err(failed)
     }
 
     /// Leaves the file behind when this is dropped, as the holder's programs stay where they are, or not.
@@ -269,8 +307,9 @@ fn open_to_read(directory: &Folder, name: &str) -> Option<(File, bool)> {
     Some((file, held))
 }
 
-/// Programs of the holder before that are kept in the file: an instance has eight at most.
-const EARLIER: usize = 16;
+/// Programs of earlier holders that are kept in the file: an instance has eight at most, and starts that were
+/// killed have noted theirs too. Most of these are not loaded any more, which the kernel does not say to everybody.
+const EARLIER: usize = 512;
 
 const LOCK: &str = ".lock";
 const SOCKET: &str = ".sock";
@@ -287,6 +326,11 @@ fn socket_of(name: &str) -> String {
 fn path_in_text(pins: &Folder) -> String {
     let path = std::path::absolute(pins.path()).unwrap_or_default();
     path.to_str().filter(|path| !path.contains('\n')).unwrap_or_default().to_owned()
+}
+
+/// Whether a program of this number may be loaded, for all that the kernel says.
+fn may_be_loaded(program: u32) -> bool {
+    !matches!(link::program(program), Err(error) if error.raw_os_error() == Some(libc::ENOENT))
 }
 
 /// The process that holds a lock file, or has held it.
@@ -330,7 +374,7 @@ mod tests {
         }
 
         fn take(&self, name: &str) -> Result<Lock, LockError> {
-            Lock::take_in(&self.locks(), &self.pins(name))
+            Lock::take_in(&self.locks(), &self.pins(name), |_| true)
         }
 
         fn left(&self) -> usize {
@@ -342,7 +386,7 @@ mod tests {
     fn a_second_one_is_told_the_pid_of_the_first() {
         let place = Place::new();
         let (pins, other) = (place.pins("pins"), place.pins("other"));
-        let first = Lock::take_in(&place.locks(), &pins).unwrap();
+        let first = Lock::take_in(&place.locks(), &pins, |_| true).unwrap();
         symlink("pins", place.0.path().join("link")).unwrap();
         for path in ["pins", "./pins/", "link/../pins"] {
             match place.take(path) {
@@ -353,9 +397,9 @@ mod tests {
                 other => panic!("{path}: {other:?}"),
             }
         }
-        Lock::take_in(&place.locks(), &other).unwrap();
+        Lock::take_in(&place.locks(), &other, |_| true).unwrap();
         drop(first);
-        drop(Lock::take_in(&place.locks(), &pins).unwrap());
+        drop(Lock::take_in(&place.locks(), &pins, |_| true).unwrap());
         assert_eq!(place.left(), 0, "nothing is left behind");
     }
 
@@ -363,10 +407,10 @@ mod tests {
     fn programs_count_as_in_use_as_long_as_their_holder_is_there() {
         let place = Place::new();
         let (a, b) = (place.pins("a"), place.pins("b"));
-        let mut first = Lock::take_in(&place.locks(), &a).unwrap();
+        let mut first = Lock::take_in(&place.locks(), &a, |_| true).unwrap();
         first.note(&[7, 9]).unwrap();
         first.note(&[7, 9]).unwrap();
-        let mut second = Lock::take_in(&place.locks(), &b).unwrap();
+        let mut second = Lock::take_in(&place.locks(), &b, |_| true).unwrap();
         second.note(&[11]).unwrap();
         drop(second);
         assert_eq!(programs_in_use_in(&place.locks()).unwrap(), [7, 9]);
@@ -376,7 +420,7 @@ mod tests {
     fn what_is_in_the_place_of_a_lock_file_is_neither_written_to_nor_waited_for() {
         let place = Place::new();
         let pins = place.pins("pins");
-        drop(Lock::take_in(&place.locks(), &pins).unwrap());
+        drop(Lock::take_in(&place.locks(), &pins, |_| true).unwrap());
         let precious = place.0.path().join("precious");
         let at = place.locks().join(lock_of(&pins.id()));
         let fifo = |path: &Path| {
@@ -392,7 +436,7 @@ mod tests {
         for (number, plant) in plants.iter().enumerate() {
             fs::write(&precious, "precious").unwrap();
             plant(&at);
-            match Lock::take_in(&place.locks(), &pins) {
+            match Lock::take_in(&place.locks(), &pins, |_| true) {
                 Err(LockError::Foreign(path)) => assert_eq!(path, at),
                 other => panic!("{number}: {other:?}"),
             }
@@ -409,7 +453,7 @@ mod tests {
     #[test]
     fn what_the_dead_left_goes_and_what_the_living_have_stays() {
         let place = Place::new();
-        let alive = Lock::take_in(&place.locks(), &place.pins("alive")).unwrap();
+        let alive = Lock::take_in(&place.locks(), &place.pins("alive"), |_| true).unwrap();
         for name in ["0.9-1.lock", "0.9-1.sock", "0.9-2.sock", "0.9-3.lock"] {
             fs::write(place.locks().join(name), "").unwrap();
         }
@@ -425,9 +469,62 @@ mod tests {
     fn a_lock_file_counts_only_while_it_has_a_name() {
         let place = Place::new();
         let pins = place.pins("pins");
-        let lock = Lock::take_in(&place.locks(), &pins).unwrap();
+        let lock = Lock::take_in(&place.locks(), &pins, |_| true).unwrap();
         assert!(is_linked(&lock.file));
         fs::remove_file(place.locks().join(lock_of(&pins.id()))).unwrap();
         assert!(!is_linked(&lock.file));
+    }
+
+    /// The programs in a lock that nobody holds.
+    fn left_programs(place: &Place, pins: &Folder) -> Vec<u32> {
+        let directory = Folder::open(&place.locks(), Owner::Given, On::Anything).unwrap().unwrap();
+        let (mut file, held) = open_to_read(&directory, &lock_of(&pins.id())).unwrap();
+        assert!(!held);
+        programs(&mut file)
+    }
+
+    #[test]
+    fn programs_are_noted_however_many_starts_are_killed_until_one_takes_their_place() {
+        let place = Place::new();
+        let pins = place.pins("pins");
+        let mut killed = Lock::take_in(&place.locks(), &pins, |_| true).unwrap();
+        killed.set_stays(true);
+        killed.note(&[1000]).unwrap();
+        drop(killed);
+        for start in 0..40 {
+            let mut killed = Lock::take_in(&place.locks(), &pins, |_| true).unwrap();
+            killed.set_stays(true);
+            killed.note(&[2000 + start, 3000 + start, 4000 + start]).unwrap();
+            drop(killed);
+            assert!(left_programs(&place, &pins).contains(&1000), "{start}");
+        }
+        // Most of them are not loaded any more.
+        let is_loaded = |id| [1000, 2039].contains(&id);
+        let mut next = Lock::take_in(&place.locks(), &pins, is_loaded).unwrap();
+        next.set_stays(true);
+        next.note(&[5000]).unwrap();
+        next.forget_earlier().unwrap();
+        drop(next);
+        assert_eq!(left_programs(&place, &pins), [5000]);
+    }
+
+    #[test]
+    fn a_start_that_fails_leaves_the_lock_as_it_was() {
+        let place = Place::new();
+        let pins = place.pins("pins");
+        let mut first = Lock::take_in(&place.locks(), &pins, |_| true).unwrap();
+        first.set_stays(true);
+        first.note(&[7, 9]).unwrap();
+        drop(first);
+        let path = place.locks().join(lock_of(&pins.id()));
+        let text = fs::read_to_string(&path).unwrap().replacen(char::is_numeric, "4", 1);
+        fs::write(&path, &text).unwrap();
+        let mut failing = Lock::take_in(&place.locks(), &pins, |_| true).unwrap();
+        failing.set_stays(true);
+        failing.note(&[11]).unwrap();
+        assert_ne!(fs::read_to_string(&path).unwrap(), text);
+        failing.give_back().unwrap();
+        drop(failing);
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
     }
 }

@@ -59,15 +59,15 @@ impl MapSet {
         MapData::from_fd(fd.map_err(|error| open(error.into()))?).map_err(open)
     }
 
-    /// Pins those of the maps that `is_new` fits under their names in `folder`, in place of what is there.
-    pub(crate) fn pin(
+    /// Stages pins of those of the maps that `is_new` fits under their names in `folder`.
+    pub(crate) fn stage(
         &self,
         folder: &Folder,
         is_new: impl Fn(&str) -> bool,
     ) -> Result<(), (&'static str, io::Error)> {
         for name in names().filter(|name| is_new(name)) {
             if let Some(map) = self.0.get(name) {
-                folder.replace(name, |path| map.pin(path)).map_err(|error| (name, error))?;
+                folder.stage(name, |path| map.pin(path)).map_err(|error| (name, error))?;
             }
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ndpi_common::ABI_VERSION;
 
-use super::attach::interface_name;
+use super::attach::interface_of;
 use super::folder::{Folder, FolderError, On, Owner};
 use super::instance::Instance;
 use super::link_pins::LinkPins;
@@ -75,7 +75,7 @@ pub struct Pinned {
 /// A program that a pinned link holds on an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PinnedLink {
-    /// The interface's name; of one in another network namespace only its index there.
+    /// The interface's name; of one in another network namespace only its index there, and that it is elsewhere.
     pub interface: String,
     /// Whether it is XDP; else it is TC at tcx.
     pub is_xdp: bool,
@@ -117,10 +117,7 @@ fn links(directory: &Path) -> Result<Vec<PinnedLink>, FolderError> {
     let held = pins.names().into_iter().filter_map(|name| {
         let link = pins.get(&name).ok()?;
         let held = link::held(link.as_fd()).ok()??;
-        Some(PinnedLink {
-            interface: interface_name(held.ifindex?),
-            is_xdp: held.place == LinkPlace::Xdp,
-        })
+        Some(PinnedLink { interface: interface_of(&held)?, is_xdp: held.place == LinkPlace::Xdp })
     });
     Ok(held.collect())
 }

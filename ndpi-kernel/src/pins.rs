@@ -50,13 +50,16 @@ pub enum PinError {
 }
 
 /// A pin directory held by this process. On drop the pins and the directory are removed, unless they are to
-/// [stay](Pins::stay).
+/// [stay](Pins::set_stays). What an instance that is gone has left in it stays as it is until its place is
+/// [taken](Pins::exchange).
 // Fields are dropped in this order: the right to the directory before those above it that were made.
 #[derive(Debug)]
 pub(super) struct Pins {
     lock: Lock,
     folder: Folder,
     stays: bool,
+    /// What is in it is of an instance that is gone, whose place is not taken.
+    is_anothers: bool,
 }
 
 impl Pins {
@@ -64,11 +67,12 @@ impl Pins {
     pub(super) fn take(directory: &Path) -> Result<Self, PinError> {
         mount_bpf_file_system(directory)?;
         let (folder, lock) = make_and_lock(directory)?;
-        let mut pins = Self { lock, folder, stays: false };
+        let is_anothers = folder.has(Instance::PIN);
+        let mut pins = Self { lock, folder, stays: false, is_anothers };
         // Until it is known what of it is of use, nothing of it goes.
-        if pins.folder.has(Instance::PIN) {
-            pins.set_stays(true);
-        }
+        pins.set_stays(is_anothers);
+        // Of a start that was killed.
+        remove_staged(&pins.folder)?;
         Ok(pins)
     }
 
@@ -87,18 +91,30 @@ impl Pins {
         self.folder.entry(name)
     }
 
-    /// Pins `maps` and a note about this instance, readable by their owner alone, as the kernel has it, in
-    /// place of what is there, but for those of `earlier` that are the same. However this is cut short,
-    /// beside a note there are only maps of its version.
-    pub(super) fn pin(&self, maps: &MapSet, earlier: &Earlier) -> Result<(), PinError> {
+    /// Pins `maps` and a note about this instance beside what is there, readable by their owner alone, as the
+    /// kernel has it, but for those of `earlier` that are the same.
+    pub(super) fn stage(&self, maps: &MapSet, earlier: &Earlier) -> Result<(), PinError> {
+        Instance::current().stage(&self.folder)?;
+        maps.stage(&self.folder, |name| !earlier.is_same(name)).map_err(self.failed())
+    }
+
+    /// Puts what was staged in the place of what `earlier` has left, which is this instance's from here on.
+    /// However this is cut short, beside a note there are only maps of its version.
+    pub(super) fn exchange(&mut self, earlier: &Earlier) -> Result<(), PinError> {
         if !earlier.is_of_our_version() {
             remove_maps(&self.folder)?;
         }
-        Instance::current().pin(&self.folder)?;
-        maps.pin(&self.folder, |name| !earlier.is_same(name)).map_err(|(name, source)| {
-            let path = self.folder.path().join(name);
-            PinError::Pin { path, source }
-        })
+        for name in [Instance::PIN].into_iter().chain(names()) {
+            self.folder.exchange(name).map_err(|error| self.failed()((name, error)))?;
+        }
+        self.is_anothers = false;
+        self.set_stays(false);
+        self.lock.forget_earlier().map_err(Into::into)
+    }
+
+    fn failed(&self) -> impl Fn((&'static str, io::Error)) -> PinError + use<> {
+        let folder = self.folder.path().to_owned();
+        move |(name, source)| PinError::Pin { path: folder.join(name), source }
     }
 
     /// Says whose programs these are, for `detach` with another pin directory to leave them alone.
@@ -109,6 +125,18 @@ impl Pins {
     /// Programs of other instances, running or gone.
     pub(super) fn programs_of_others(&self) -> Vec<u32> {
         self.lock.programs_of_others()
+    }
+
+    /// Leaves everything as the earlier instance has left it, and says so.
+    fn give_back(&mut self) {
+        log::warn!(
+            "what an earlier instance has left is as it was: what it decided is enforced without a process. Start \
+             again, or end that: ndpi-xdp detach"
+        );
+        let removed = remove_staged(&self.folder).map_err(anyhow::Error::new);
+        if let Err(error) = removed.and_then(|()| Ok(self.lock.give_back()?)) {
+            log::warn!("{error:#}");
+        }
     }
 
     /// Leaves everything in its place when this is dropped, or not.
@@ -133,6 +161,9 @@ impl Pins {
 
 impl Drop for Pins {
     fn drop(&mut self) {
+        if self.is_anothers {
+            return self.give_back();
+        }
         if self.stays {
             return;
         }
@@ -167,8 +198,14 @@ pub(super) fn remove(folder: &Folder) -> Result<usize, FolderError> {
         links.remove_if_empty();
     }
     let removed = remove_maps(folder)?;
+    remove_staged(folder)?;
     folder.remove_if_empty();
     Ok(removed)
+}
+
+/// Removes what a start that came to no end has staged.
+fn remove_staged(folder: &Folder) -> Result<(), FolderError> {
+    [Instance::PIN].into_iter().chain(names()).try_for_each(|name| folder.unstage(name).map(drop))
 }
 
 /// Removes maps, and the note about them first: without it nobody takes the rest for whole.

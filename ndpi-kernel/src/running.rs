@@ -2,6 +2,7 @@
 
 mod attached;
 mod attaching;
+mod takeover;
 mod taking_over;
 mod wires;
 
@@ -15,7 +16,6 @@ use ndpi_common::parse::{self, Fragment, Packet};
 use ndpi_common::{Direction, FragmentKey, FragmentPorts, Key};
 
 use super::attach::{Layer, LinkStore, Wire};
-use super::carried::carry_over;
 use super::load::{self, LoadError};
 use super::map_set::MapSet;
 use super::maps::hash::Hash;
@@ -33,6 +33,7 @@ use super::sizes::sizes;
 use super::test_run::TestRun;
 use attached::Attached;
 pub use attached::{Health, Links};
+use takeover::Takeover;
 
 /// The programs in the kernel, their maps, and what they are attached to. On drop everything is
 /// detached, unpinned and unloaded.
@@ -43,7 +44,7 @@ pub struct Kernel {
     _messages: Option<Messages>,
     object: Ebpf,
     /// Programs that are loaded later name the maps by these descriptors.
-    _maps: MapSet,
+    maps: MapSet,
     rings: VecDeque<Rings>,
     verdicts: VerdictMaps,
     tracks: TrackMaps,
@@ -60,8 +61,8 @@ pub struct Kernel {
     lost: LostFrames,
     wires: Vec<Wire>,
     links: LinkStore,
-    /// Whether what an instance that is gone has left is not yet all taken over or released.
-    is_taking_over: bool,
+    /// What an instance that is gone has left, until its place is taken.
+    takeover: Option<Takeover>,
     /// Whether the program that counts lost frames runs.
     counts_lost: bool,
     pins: Option<Pins>,
@@ -69,9 +70,10 @@ pub struct Kernel {
 
 impl Kernel {
     /// Checks the machine, loads the programs, makes their maps and rings, and pins the maps. What an
-    /// instance that is gone has left in the pin directory is used again: its maps, where they are as ours
-    /// are to be, else what stands in them. Its programs stay on their interfaces until they are replaced, or
-    /// [released](Kernel::release_earlier).
+    /// instance that is gone has left in the pin directory is to be used again: its maps, where they are as ours
+    /// are to be, else what stands in them ([`Kernel::carry_over`]). Until its place is taken
+    /// ([`Kernel::release_earlier`]) it can be read as it was, and when this is dropped before, all of it is as it
+    /// was.
     ///
     /// # Errors
     ///
@@ -98,12 +100,14 @@ impl Kernel {
         if let Some(pins) = &mut pins {
             let ids = load::program_ids(&mut object, Layer::Link);
             pins.note(&ids.map_err(|error| load::refused(program::XDP, error))?)?;
-            carry_over(&earlier, &maps)?;
-            pins.pin(&maps, &earlier)?;
+            pins.stage(&maps, &earlier)?;
+            if earlier.instance().is_none() {
+                pins.exchange(&earlier)?;
+            }
             links = LinkStore::open(pins.links()?, pins.programs_of_others());
         }
         let (live, peers) = (RuntimeConfig::open(&maps)?, Peers::open(&maps)?);
-        let kernel = Self {
+        let mut kernel = Self {
             attached: Vec::new(),
             _messages: messages,
             object,
@@ -123,18 +127,18 @@ impl Kernel {
             peers,
             wires: Vec::new(),
             links,
-            is_taking_over: earlier.instance().is_some(),
+            takeover: None,
             counts_lost: false,
-            _maps: maps,
+            maps,
             pins,
         };
         // From the first packet on the programs know the time.
         kernel.live.start_clock(reading, crate::clock::jiffy_ns())?;
         kernel.live.set_fixed(options.switches)?;
         kernel.live.set_switches(options.switches)?;
-        kernel.tracks.show_again()?;
-        // Whether they are still to be blocked, nobody knows here; their next flows are looked at.
-        kernel.servers.clear()?;
+        if earlier.instance().is_some() {
+            kernel.takeover = Some(Takeover::begin(earlier, &kernel.interfaces, &kernel.peers)?);
+        }
         Ok(kernel)
     }
 
@@ -268,10 +272,10 @@ impl Kernel {
 
 impl Drop for Kernel {
     fn drop(&mut self) {
-        if self.is_taking_over {
+        match self.takeover.take() {
             // It did not come to take the place of the earlier one, whose verdicts stand.
-            return self.leave_all();
+            Some(takeover) => self.roll_back(&takeover),
+            None => self.detach_all(),
         }
-        self.detach_all();
     }
 }

@@ -24,6 +24,7 @@ enum Command {
     Delete = 3,
     Pin = 6,
     Get = 7,
+    ProgramById = 13,
     ObjectInfo = 15,
     ProgramQuery = 16,
     LookupAndDelete = 21,

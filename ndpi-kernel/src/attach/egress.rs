@@ -1,11 +1,13 @@
 //! TC programs, by tcx or by `clsact`: at egress, and at ingress on the ends of wires.
 
 use std::io;
+use std::os::fd::AsFd as _;
 
 use aya::programs::tc::{
     self, NlOptions, SchedClassifierLink, SchedClassifierLinkId, TcAttachOptions, TcError, TcHandle,
 };
-use aya::programs::{ProgramError, SchedClassifier, TcAttachType};
+use aya::programs::{ProgramError, SchedClassifier, TcAttachType, loaded_programs};
+use ndpi_common::names::program;
 
 use super::bpf_link::BpfLink;
 use super::link_store::LinkStore;
@@ -67,7 +69,18 @@ enum Held {
         made_clsact: bool,
         /// It is to be there when this is gone.
         stays: bool,
+        /// What it took the place of, of an instance that is gone, until that one's is taken.
+        before: Option<Box<Replaced>>,
     },
+}
+
+/// A filter of an instance that is gone, which was replaced.
+#[derive(Debug)]
+struct Replaced {
+    priority: u16,
+    handle: u32,
+    /// Its program, where the kernel lets us have that.
+    program: Option<SchedClassifier>,
 }
 
 impl TcLink {
@@ -101,13 +114,34 @@ impl TcLink {
         side: Side,
         store: &mut LinkStore,
     ) -> Result<BpfLink, ProgramError> {
-        if let Some((link, _)) = store.take(side.place(), interface) {
-            link.give(program.fd()?)?;
-            return Ok(link);
-        }
+        let (fd, number) = (program.fd()?.as_fd(), program.info()?.id());
+        let earlier = match store.take_over(side.place(), interface, (fd, number)) {
+            Some((link, Ok(()))) => return Ok(link),
+            Some((link, Err(error))) => {
+                let (name, error) = (&interface.name, anyhow::Error::new(error));
+                log::warn!(
+                    "{name}: TC is attached again, as its program cannot be replaced: {error:#}"
+                );
+                Some(link)
+            }
+            None => None,
+        };
         // First in the row: what another program lets pass for good would not be seen here.
-        let mut link = BpfLink::new(program.fd()?, interface.index, side.place(), FIRST)?;
-        store.pin(&mut link, side.place(), interface);
+        let made = BpfLink::new(fd, interface.index, side.place(), FIRST);
+        let mut link = match made {
+            Ok(link) => link,
+            Err(error) => {
+                if let Some(earlier) = earlier {
+                    store.put_back(earlier);
+                }
+                return Err(error);
+            }
+        };
+        if let Some(mut earlier) = earlier {
+            // Behind ours, it would count everything twice.
+            earlier.set_stays(false);
+        }
+        store.pin(&mut link, interface);
         Ok(link)
     }
 
@@ -118,19 +152,25 @@ impl TcLink {
         store: &LinkStore,
     ) -> Result<Self, AttachError> {
         let number = program.info().map_err(|source| refused(interface, source))?.id();
-        let filter = |link, made_clsact, stays| Self {
+        let filter = |link, made_clsact, before: Option<Box<Replaced>>| Self {
             by: Egress::Clsact,
             side,
-            held: Held::Filter { link, program: number, made_clsact, stays },
+            held: Held::Filter {
+                link,
+                program: number,
+                made_clsact,
+                stays: before.is_some(),
+                before,
+            },
         };
-        if let Some(link) = replace_filter(program, interface, side, store) {
+        if let Some((link, before)) = replace_filter(program, interface, side, store) {
             // Whoever made clsact: it goes when nothing is in it any more.
-            return Ok(filter(link, true, true));
+            return Ok(filter(link, true, Some(before)));
         }
         let made_clsact = add_clsact(interface)?;
         let options = TcAttachOptions::Netlink(NlOptions { priority: 1, ..NlOptions::default() });
         match program.attach_with_options(&interface.name, side.attach_type(), options) {
-            Ok(link) => Ok(filter(link, made_clsact, false)),
+            Ok(link) => Ok(filter(link, made_clsact, None)),
             Err(source) => {
                 if made_clsact {
                     remove_empty_clsact(interface.index);
@@ -154,6 +194,36 @@ impl TcLink {
     /// Whether a link holds it, which goes with the interface wherever that goes.
     pub(crate) fn is_link(&self) -> bool {
         matches!(self.held, Held::Link(_))
+    }
+
+    /// Makes it this instance's own.
+    pub(crate) fn take(&mut self) {
+        match &mut self.held {
+            Held::Link(link) => link.take(),
+            Held::Filter { stays, before, .. } => (*stays, *before) = (false, None),
+        }
+    }
+
+    /// Takes it off, or where it is in the place of one of an instance that is gone, puts that one back.
+    pub(crate) fn give_back(
+        self,
+        program: &mut SchedClassifier,
+        interface: &Interface,
+        store: &mut LinkStore,
+    ) -> Result<(), ProgramError> {
+        let side = self.side;
+        match self.held {
+            Held::Link(mut link) if link.is_anothers() => {
+                link.give_back();
+                store.put_back(link);
+                Ok(())
+            }
+            Held::Filter { link, before: Some(before), .. } => {
+                forget(program, link);
+                before.restore(interface, side)
+            }
+            _ => self.detach(program, interface.index),
+        }
     }
 
     /// Leaves the program there when this is dropped or detached, or not.
@@ -206,17 +276,39 @@ fn replace_filter(
     interface: &Interface,
     side: Side,
     store: &LinkStore,
-) -> Option<SchedClassifierLinkId> {
+) -> Option<(SchedClassifierLinkId, Box<Replaced>)> {
     let (filters, _) = netlink::filters(interface.index, side.parent()).ok()?;
     let filter = filters.iter().find(|filter| store.is_earlier(filter))?;
     let (handle, kind) = (TcHandle::from(filter.handle), side.attach_type());
     let link =
         SchedClassifierLink::attached(&interface.name, kind, filter.priority, handle, None).ok()?;
+    // Before it is replaced: then it may be gone.
+    let before = loaded_classifier(filter.program);
+    let before = Replaced { priority: filter.priority, handle: filter.handle, program: before };
     let replaced = program.attach_to_link(link).map_err(anyhow::Error::new);
     if let Err(error) = &replaced {
         log::warn!("{}: a TC filter is not replaced: {error:#}", interface.name);
     }
-    replaced.ok()
+    Some((replaced.ok()?, Box::new(before)))
+}
+
+/// The loaded program with this number, where the kernel lets us have it.
+fn loaded_classifier(number: u32) -> Option<SchedClassifier> {
+    let info = loaded_programs().flatten().find(|info| info.id() == number)?;
+    SchedClassifier::from_program_info(info, program::TC.into()).ok()
+}
+
+impl Replaced {
+    /// Puts it back in its place.
+    fn restore(self, interface: &Interface, side: Side) -> Result<(), ProgramError> {
+        let Some(mut program) = self.program else { return Ok(()) };
+        let (handle, kind) = (TcHandle::from(self.handle), side.attach_type());
+        let link =
+            SchedClassifierLink::attached(&interface.name, kind, self.priority, handle, None);
+        let link = program.attach_to_link(link?)?;
+        forget(&mut program, link);
+        Ok(())
+    }
 }
 
 /// Whether `clsact` had to be made.

@@ -4,6 +4,8 @@ use std::io;
 
 use aya::programs::ProgramError;
 
+use crate::pins::PinError;
+
 /// Programs could not be attached to an interface; nothing of ours is on it.
 #[derive(Debug, thiserror::Error)]
 pub enum AttachError {
@@ -97,6 +99,9 @@ pub enum AttachError {
         /// The interface.
         interface: String,
     },
+    /// What an earlier instance has pinned could not be exchanged for what is this one's.
+    #[error(transparent)]
+    Pins(#[from] PinError),
     /// The driver does not run XDP programs, or not this one.
     #[error(
         "the driver of {interface} refuses XDP in native mode; try --mode auto or --mode generic, \

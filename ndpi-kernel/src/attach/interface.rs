@@ -26,11 +26,6 @@ pub(crate) fn interface_at(index: u32) -> Result<Interface, AttachError> {
     all.into_iter().find(|it| it.index == index).ok_or(AttachError::Gone(index))
 }
 
-/// What to call the interface with this index, which may be in another namespace or gone.
-pub(crate) fn interface_name(index: u32) -> String {
-    interface_at(index).map_or_else(|_| format!("interface {index}"), |found| found.name)
-}
-
 /// Whether `upper` passes on what `lower` receives: a bridge or bond to its port, a VLAN or macvlan to
 /// what it is made on. (The two ends of a veth pair are linked, but neither is above the other.)
 pub(crate) fn is_above(upper: &Interface, lower: &Interface) -> bool {

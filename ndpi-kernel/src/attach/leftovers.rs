@@ -10,7 +10,6 @@ use aya::programs::tc::{SchedClassifierLink, TcHandle};
 
 use super::egress::{Side, remove_empty_clsact};
 use super::filters::is_ours;
-use super::interface::interface_name;
 use super::link_store::LinkStore;
 use super::program_name::program_name;
 use super::xdp;
@@ -137,11 +136,13 @@ pub fn detach(directory: &Path) -> Result<Detached, DetachError> {
 fn remove_links(directory: &Path) -> Result<(Vec<String>, Vec<String>), DetachError> {
     let Some(links) = LinkPins::open(directory)? else { return Ok(Default::default()) };
     let (mut xdp, mut tcx) = (Vec::new(), Vec::new());
-    for held in LinkStore::open(links, Vec::new()).release() {
-        let Some(ifindex) = held.ifindex else { continue };
+    let mut store = LinkStore::open(links, Vec::new());
+    // While the programs are on them: by the index alone, it might be another one.
+    for (held, interface) in store.places() {
         let removed = if held.place == LinkPlace::Xdp { &mut xdp } else { &mut tcx };
-        removed.push(interface_name(ifindex));
+        removed.push(interface);
     }
+    store.release();
     for interfaces in [&mut xdp, &mut tcx] {
         interfaces.sort_unstable();
         interfaces.dedup();

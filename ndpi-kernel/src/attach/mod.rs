@@ -21,11 +21,11 @@ pub use before::{EgressView, egress_views};
 pub(super) use egress::{Side, TcLink};
 pub use error::AttachError;
 pub use interface::find_interface;
-pub(super) use interface::{interface_at, interface_name, warn_of_overlap};
+pub(super) use interface::{interface_at, warn_of_overlap};
 pub(super) use layer::{Layer, check_frames, layer};
 pub(super) use leftovers::remove_filters;
 pub use leftovers::{DetachError, Detached, detach};
-pub(super) use link_store::LinkStore;
+pub(super) use link_store::{LinkStore, interface_of};
 pub(super) use wire::{Wire, check_redirects};
 pub(super) use xdp::XdpLink;
 

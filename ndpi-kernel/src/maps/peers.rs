@@ -38,10 +38,11 @@ impl Peers {
         })
     }
 
-    /// The interfaces that have a peer, by index.
-    pub(crate) fn all(&self) -> Result<Vec<u32>, MapError> {
+    /// The interfaces that have a peer, and which, by index.
+    pub(crate) fn all(&self) -> Result<Vec<(u32, u32)>, MapError> {
         let failed = |error| MapError::Open { map: map::PEERS, source: Box::new(error) };
-        self.map.keys().collect::<Result<_, _>>().map_err(failed)
+        let all = self.map.iter().map(|entry| entry.map(|(from, to)| (from, to.if_index)));
+        all.collect::<Result<_, _>>().map_err(failed)
     }
 
     /// Takes the peer of the interface with index `from` away, if it has one.

@@ -58,6 +58,15 @@ impl RequestWatches {
         self.0.remove(number)
     }
 
+    /// The numbers of all watches.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn numbers(&self) -> Result<Vec<u32>, MapError> {
+        self.0.numbers()
+    }
+
     /// Ends all watches.
     ///
     /// # Errors

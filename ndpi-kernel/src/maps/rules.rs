@@ -31,6 +31,15 @@ impl RuleNames {
         self.0.write(key, name, Write::Any).map_err(|source| self.0.failed("write to", source))
     }
 
+    /// Forgets the name of a rule.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn remove(&self, key: &RuleKey) -> Result<(), MapError> {
+        self.0.remove(key).map(drop)
+    }
+
     /// The name of a rule; `None` where none was written.
     ///
     /// # Errors

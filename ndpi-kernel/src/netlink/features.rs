@@ -16,6 +16,8 @@ const FAMILY_NAME: u16 = 2;
 const GET_DEVICE: u8 = 1;
 const DEVICE_INDEX: u16 = 1;
 const DEVICE_XDP_FEATURES: u16 = 3;
+/// `NETDEV_XDP_ACT_BASIC`: a program runs, and drops, passes and sends back.
+const RUNS_PROGRAMS: u64 = 1;
 /// `NETDEV_XDP_ACT_NDO_XMIT`: frames that are redirected to it are sent.
 const TAKES_FRAMES: u64 = 4;
 
@@ -25,6 +27,15 @@ const FIXED: usize = 4;
 /// Whether frames that XDP redirects to the interface would be sent, as its driver is set up now;
 /// `None` where the kernel does not say (before Linux 6.3).
 pub(crate) fn takes_redirects(index: u32) -> io::Result<Option<bool>> {
+    Ok(features(index)?.map(|features| features & TAKES_FRAMES != 0))
+}
+
+/// Whether the driver of the interface runs XDP programs at all; `None` as above.
+pub(crate) fn runs_xdp(index: u32) -> io::Result<Option<bool>> {
+    Ok(features(index)?.map(|features| features & RUNS_PROGRAMS != 0))
+}
+
+fn features(index: u32) -> io::Result<Option<u64>> {
     let name = Request::new(CONTROL, DO, &fixed(GET_FAMILY)).with(FAMILY_NAME, b"netdev\0");
     let family = match ask(name, CONTROL) {
         Ok(answer) => answer.as_deref().and_then(|it| find(it, FAMILY_ID)).and_then(read_u16),
@@ -34,8 +45,7 @@ pub(crate) fn takes_redirects(index: u32) -> io::Result<Option<bool>> {
     let Some(family) = family else { return Ok(None) };
     let device = Request::new(family, DO, &fixed(GET_DEVICE));
     let answer = ask(device.with(DEVICE_INDEX, &index.to_ne_bytes()), family)?;
-    let features = answer.as_deref().and_then(|it| find(it, DEVICE_XDP_FEATURES)).and_then(long);
-    Ok(features.map(|features| features & TAKES_FRAMES != 0))
+    Ok(answer.as_deref().and_then(|it| find(it, DEVICE_XDP_FEATURES)).and_then(long))
 }
 
 /// The attributes of the first answer from `family`.
@@ -51,12 +61,13 @@ fn fixed(command: u8) -> [u8; FIXED] {
 
 #[cfg(test)]
 mod tests {
-    use super::takes_redirects;
+    use super::{runs_xdp, takes_redirects};
 
     #[test]
     fn the_loopback_takes_no_frames() {
         // Index 1 in every network namespace; it runs no XDP in the driver.
         assert_ne!(takes_redirects(1).unwrap(), Some(true));
+        assert_ne!(runs_xdp(1).unwrap(), Some(true));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io;
 
 use aya::Ebpf;
 
-use crate::attach::{Attachment, Hooks, Layer, Mode, TcLink, XdpLink};
+use crate::attach::{Attachment, Hooks, Layer, LinkStore, Mode, TcLink, XdpLink};
 use crate::load;
 use crate::netlink::Interface;
 
@@ -92,6 +92,31 @@ impl Attached {
             egress: egress || self.hooks.egress.is_none(),
             links,
         })
+    }
+
+    /// Makes the programs this instance's own, whoever has left them there.
+    pub(super) fn take(&mut self) {
+        if let Some(xdp) = &mut self.xdp {
+            xdp.take();
+        }
+        [&mut self.egress, &mut self.behind].into_iter().flatten().for_each(TcLink::take);
+    }
+
+    /// Puts back what an instance that is gone has left there, and takes off what is there besides.
+    pub(super) fn give_back(self, interface: &Interface, object: &mut Ebpf, links: &mut LinkStore) {
+        let Self { index, layer, xdp, egress, behind, .. } = self;
+        if let Some(xdp) = xdp {
+            xdp.give_back(interface, links);
+        }
+        for (link, is_egress) in [(egress, true), (behind, false)] {
+            let Some(link) = link else { continue };
+            let program =
+                if is_egress { load::tc(object, layer) } else { load::tc_ingress(object) };
+            let given = program.and_then(|program| link.give_back(program, interface, links));
+            if let Err(error) = given {
+                log::debug!("giving back a TC program of interface {index}: {error}");
+            }
+        }
     }
 
     /// Leaves the programs where they are when this is taken off, or not.

@@ -71,12 +71,13 @@ impl Kernel {
         if self.attached.iter().any(|attached| attached.index == index) {
             return Err(AttachError::Twice(interface.name.clone()));
         }
+        self.carry_over()?;
         let interface = &self.release_moved(interface)?;
         let (hooks, layer) = (hooks_for(interface, hooks), layer(interface)?);
         self.prepare(layer).map_err(|source| missing(interface, source))?;
         let mut attached = Attached::new(index, layer, mode, hooks, wired);
         if let Err(error) = self.attach_missing(interface, &mut attached) {
-            self.take_off(attached);
+            self.give_back(attached, interface);
             return Err(error);
         }
         let attachment = attached.attachment(interface);
@@ -111,7 +112,8 @@ impl Kernel {
     /// the interface as it is then.
     fn release_moved(&mut self, interface: &Interface) -> Result<Interface, AttachError> {
         let is_it = |attached: &Attached| {
-            let index = attached.xdp.as_ref().and_then(|xdp| xdp.link.ifindex().ok()?);
+            let xdp = attached.xdp.as_ref().filter(|xdp| xdp.is_on(interface));
+            let index = xdp.and_then(|xdp| xdp.link.ifindex().ok()?);
             attached.index != interface.index && index == Some(interface.index)
         };
         let moved = self.attached.iter().position(is_it).filter(|_| !interface.xdp.is_empty());

@@ -45,6 +45,14 @@ struct PinAttr {
     flags: u32,
 }
 
+/// `union bpf_attr` for opening an object by its number.
+#[repr(C)]
+struct IdAttr {
+    id: u32,
+    next_id: u32,
+    flags: u32,
+}
+
 /// `union bpf_attr` for asking what an object is.
 #[repr(C)]
 struct InfoAttr {
@@ -106,6 +114,8 @@ impl LinkPlace {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) place: LinkPlace,
+    /// The kernel's number for the link.
+    pub(crate) id: u32,
     /// The kernel's number for the program.
     pub(crate) program: u32,
     /// The interface, by its index in the namespace where it is now; `None` when it is gone or the link was
@@ -167,6 +177,14 @@ fn at_path(command: Command, path: &Path, fd: u32) -> io::Result<i64> {
     unsafe { bpf(command, &raw mut attr) }
 }
 
+/// Opens a loaded program by the kernel's number for it, for which the kernel wants `CAP_SYS_ADMIN`.
+pub(crate) fn program(id: u32) -> io::Result<OwnedFd> {
+    let mut attr = IdAttr { id, next_id: 0, flags: 0 };
+    // SAFETY: as in `create`.
+    let fd = unsafe { bpf(Command::ProgramById, &raw mut attr) }?;
+    new_descriptor(fd)
+}
+
 /// What a link holds; `None` when it is no link to an interface.
 pub(crate) fn held(link: BorrowedFd<'_>) -> io::Result<Option<Held>> {
     let mut info = Info::default();
@@ -179,7 +197,7 @@ pub(crate) fn held(link: BorrowedFd<'_>) -> io::Result<Option<Held>> {
     unsafe { bpf(Command::ObjectInfo, &raw mut attr) }?;
     let Some(place) = LinkPlace::of(&info) else { return Ok(None) };
     let ifindex = (info.ifindex != 0).then_some(info.ifindex);
-    Ok(Some(Held { place, program: info.program, ifindex }))
+    Ok(Some(Held { place, id: info.id, program: info.program, ifindex }))
 }
 
 /// Programs that tcx runs at a place at most (`BPF_MPROG_MAX`).
@@ -212,6 +230,6 @@ const _: () = {
     // The kernel refuses attributes whose bytes beyond a command's last field are not 0.
     assert!(size_of::<CreateAttr>() == 32 && size_of::<UpdateAttr>() == 16);
     assert!(size_of::<DetachAttr>() == 4 && size_of::<PinAttr>() == 16);
-    assert!(size_of::<QueryAttr>() == 32);
+    assert!(size_of::<QueryAttr>() == 32 && size_of::<IdAttr>() == 12);
     assert!(size_of::<InfoAttr>() == 16 && size_of::<Info>() == 24);
 };

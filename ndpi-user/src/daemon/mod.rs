@@ -9,6 +9,7 @@ mod policy;
 mod reload;
 mod session;
 mod signals;
+mod start;
 mod status;
 
 use std::fs::File;
@@ -24,7 +25,7 @@ use crossbeam::channel;
 use ndpi::{Engine, Library};
 use ndpi_events::{BusBuilder, Event as Reported, Losses, Time};
 use ndpi_flow::Servers;
-use ndpi_kernel::{Clock, Kernel, check_capabilities, ktime_ns};
+use ndpi_kernel::{Clock, Kernel, Waker, check_capabilities};
 use ndpi_policy::{Policy, Vocabulary};
 use ndpi_reject::Rejecter;
 
@@ -35,7 +36,7 @@ pub(crate) use peers::{Pair, interfaces};
 use reload::{Reloader, Reloads};
 use session::Outside;
 
-use crate::enforce::{KernelBlocklist, KernelRules, PolicyInstaller};
+use crate::enforce::KernelBlocklist;
 use crate::hosts::HostBook;
 use crate::interfaces::Attacher;
 use crate::live::{Crowding, Halves, Shared, Summary, Suspects};
@@ -53,7 +54,8 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// Whatever kept it from starting, or ended it early. Nothing stays attached.
+    /// Whatever kept it from starting, or ended it early. Nothing stays attached but, where it did not start, what
+    /// an earlier instance has left.
     pub(crate) fn run(&self) -> Result<ExitCode> {
         // First, since nothing works without, and what else is missing may be for want of rights.
         check_capabilities()?;
@@ -78,17 +80,9 @@ impl Options {
         }
         let outputs = prepare(&self.outputs)?;
         let metrics = self.metrics.map(metrics::Listener::bind).transpose()?;
+        // All that can fail comes before anything is attached: an earlier instance may have left what is in force.
+        let mut attacher = Attacher::new(self.interfaces.clone())?;
         let mut kernel = Kernel::load(&self.load)?;
-        let mut installer = PolicyInstaller::going_on(KernelRules::new(&kernel))?;
-        let in_force = installer.install(Arc::clone(&policy), ktime_ns())?;
-        // Loading takes a while, in which somebody may have thought better of it.
-        if signals::is_stopping(&orders) {
-            return Ok(ExitCode::SUCCESS);
-        }
-        // From here on there are programs that show packets: should this be killed, they are to notice.
-        kernel.live().beat(ktime_ns())?;
-        let (attacher, attachments) = Attacher::start(&mut kernel, self.interfaces.clone())?;
-
         let mut bus = BusBuilder::default();
         let messages = LogSink::start(&mut bus);
         let observed = snapshot::subscribe(&mut bus);
@@ -117,8 +111,15 @@ impl Options {
         let observer = Arc::new(observer);
         let (_observing, observed_until) = channel::bounded(0);
         observer.look_every_second(observed_until).context("cannot start a thread")?;
-        let server = orders::listen(&kernel, reload, Arc::clone(&observer), hosts);
-        let server = (server, metrics.map(|listener| answer(listener, observer)).transpose()?);
+        let metrics =
+            metrics.map(|listener| answer(listener, Arc::clone(&observer))).transpose()?;
+        let waker = Waker::new().context("cannot watch the interfaces")?;
+        // Loading takes a while, in which somebody may have thought better of it.
+        if signals::is_stopping(&orders) {
+            return Ok(ExitCode::SUCCESS);
+        }
+        let (in_force, attachments) = start::attach(&mut kernel, &mut attacher, &policy)?;
+        let server = (orders::listen(&kernel, reload, observer, hosts), metrics);
         source.publish(Time::now(), Reported::Status(self.status(&library, &attachments)));
         let reloads = Reloads::default();
         if let Some(path) = self.policy.clone() {
@@ -135,11 +136,11 @@ impl Options {
         let ended = self.session(
             &mut kernel,
             engines,
-            (installer, in_force),
-            attacher,
+            in_force,
+            (attacher, waker),
             &shared,
             Outside { control: &control, orders: &orders, server, here: &mut here },
-        )?;
+        );
         // What was published until now is said before what comes of it.
         messages.finish();
         let _ = ended.result.as_ref().inspect_err(|error| log::error!("{error:#}"));

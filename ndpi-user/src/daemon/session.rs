@@ -3,7 +3,7 @@
 use std::iter;
 use std::thread;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::anyhow;
 use crossbeam::channel::{Receiver, Sender};
 use ndpi::Engine;
 use ndpi_flow::Shards;
@@ -24,11 +24,11 @@ impl Options {
         &self,
         kernel: &mut Kernel,
         engines: Vec<Engine>,
-        (installer, policy): (PolicyInstaller<KernelRules>, ActivePolicy),
-        attacher: Attacher,
+        InForce { installer, policy }: InForce,
+        (attacher, waker): (Attacher, Waker),
         shared: &Shared,
         Outside { control, orders, server, here }: Outside<'_>,
-    ) -> Result<Ended> {
+    ) -> Ended {
         let clock = Clock::new();
         let mut rings: Vec<_> = iter::from_fn(|| kernel.take_rings()).collect();
         for rings in &mut rings {
@@ -49,9 +49,8 @@ impl Options {
             installer,
             clock,
         };
-        let waker = Waker::new().context("cannot watch the interfaces")?;
         let end = || drop(control.send(Control::Stop));
-        Ok(thread::scope(|scope| {
+        thread::scope(|scope| {
             // However it ends, the thread that watches is not to be waited for in vain.
             let (waker, woken) = (&waker, OnDrop(|| waker.wake()));
             let mut source = shared.bus.source("interfaces");
@@ -78,8 +77,14 @@ impl Options {
             drop(woken);
             let Some(reason) = reason else { return ended };
             Ended { result: ended.result.and(Err(anyhow!(reason))), ..ended }
-        }))
+        })
     }
+}
+
+/// The policy by which verdicts are made, and who brings another into force.
+pub(super) struct InForce {
+    pub(super) installer: PolicyInstaller<KernelRules>,
+    pub(super) policy: ActivePolicy,
 }
 
 /// How others reach an instance, and see that it is there.

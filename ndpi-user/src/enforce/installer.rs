@@ -4,117 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::Context;
-use ndpi_common::{Bucket, OWN_BUCKET, RuleKey, RuleName as StoredName, Switches};
-use ndpi_kernel::{Kernel, Limits, RuleNames, RuntimeConfig, VerdictMaps};
+use ndpi_common::{Bucket, OWN_BUCKET, RuleKey, Switches};
 use ndpi_policy::{Action, Limit, PassOrDrop, Per, Policy};
 
 use super::active_policy::{ActivePolicy, full};
-
-/// Where shared buckets and switches stand: the kernel's maps, or a table in a test.
-pub trait RuleStore {
-    /// Puts a bucket under a number, in place of the one that is there.
-    ///
-    /// # Errors
-    /// There is no room for it.
-    fn set_bucket(&self, number: u32, bucket: &Bucket) -> anyhow::Result<()>;
-
-    /// The bucket with this number.
-    ///
-    /// # Errors
-    /// The map cannot be read.
-    fn bucket(&self, number: u32) -> anyhow::Result<Option<Bucket>>;
-
-    /// Removes the bucket with this number, if there is one.
-    ///
-    /// # Errors
-    /// The map cannot be written.
-    fn remove_bucket(&self, number: u32) -> anyhow::Result<()>;
-
-    /// Switches these on, of [`Switches::LIVE`], and the others of them off.
-    ///
-    /// # Errors
-    /// The map cannot be written.
-    fn set_switches(&self, switches: u32) -> anyhow::Result<()>;
-
-    /// Writes down what a rule of a policy is called, for those who read verdicts.
-    ///
-    /// # Errors
-    /// There is no room for it.
-    fn set_rule_name(&self, key: RuleKey, name: &str) -> anyhow::Result<()>;
-
-    /// What an instance that is gone has left: the last of its policies, and the numbers of the buckets that
-    /// its rules shared.
-    ///
-    /// # Errors
-    /// A map cannot be read.
-    fn earlier(&self) -> anyhow::Result<(u32, Vec<u32>)> {
-        Ok((0, Vec::new()))
-    }
-
-    /// Removes the names of policies before `in_force` by which no verdict stands any more.
-    ///
-    /// # Errors
-    /// A map cannot be read or written.
-    fn remove_rule_names(&self, in_force: u32) -> anyhow::Result<()>;
-}
-
-/// The kernel's own maps.
-#[derive(Clone, Debug)]
-pub struct KernelRules {
-    limits: Limits,
-    live: RuntimeConfig,
-    rules: RuleNames,
-    verdicts: VerdictMaps,
-}
-
-impl KernelRules {
-    /// The maps of `kernel`.
-    pub fn new(kernel: &Kernel) -> Self {
-        Self {
-            limits: kernel.limits().clone(),
-            live: kernel.live().clone(),
-            rules: kernel.rules().clone(),
-            verdicts: kernel.verdicts().clone(),
-        }
-    }
-}
-
-impl RuleStore for KernelRules {
-    fn set_bucket(&self, number: u32, bucket: &Bucket) -> anyhow::Result<()> {
-        Ok(self.limits.set(number, bucket)?)
-    }
-
-    fn bucket(&self, number: u32) -> anyhow::Result<Option<Bucket>> {
-        Ok(self.limits.get(number)?)
-    }
-
-    fn remove_bucket(&self, number: u32) -> anyhow::Result<()> {
-        self.limits.remove(number)?;
-        Ok(())
-    }
-
-    fn set_switches(&self, switches: u32) -> anyhow::Result<()> {
-        Ok(self.live.set_switches(switches)?)
-    }
-
-    fn set_rule_name(&self, key: RuleKey, name: &str) -> anyhow::Result<()> {
-        Ok(self.rules.set(&key, &StoredName::new(name))?)
-    }
-
-    fn earlier(&self) -> anyhow::Result<(u32, Vec<u32>)> {
-        let numbers = self.limits.numbers()?;
-        let shared = numbers.into_iter().filter(|number| number & OWN_BUCKET == 0);
-        Ok((self.rules.last_revision()?, shared.collect()))
-    }
-
-    fn remove_rule_names(&self, in_force: u32) -> anyhow::Result<()> {
-        let mut used = HashSet::from([in_force]);
-        for entry in self.verdicts.entries() {
-            used.insert(entry?.1.revision);
-        }
-        Ok(self.rules.retain(&used)?)
-    }
-}
+use super::rule_store::{References, RuleStore};
 
 /// Which of the rules with the same name, and the name.
 type RuleName = (String, usize);
@@ -132,12 +26,14 @@ pub struct PolicyInstaller<R> {
     last: u32,
     /// Of the last policy, from 1.
     revision: u32,
+    /// Buckets that rules of an instance which is gone shared, as long as flows of that time take from them.
+    left: Vec<u32>,
 }
 
 impl<R: RuleStore> PolicyInstaller<R> {
     /// With no policy in force yet.
     pub fn new(store: R) -> Self {
-        Self { store, numbers: HashMap::new(), last: 0, revision: 0 }
+        Self { store, numbers: HashMap::new(), last: 0, revision: 0, left: Vec::new() }
     }
 
     /// The same, where verdicts of an instance that is gone may stand: revisions and buckets are counted on
@@ -146,10 +42,12 @@ impl<R: RuleStore> PolicyInstaller<R> {
     /// # Errors
     /// A map cannot be read.
     pub fn going_on(store: R) -> anyhow::Result<Self> {
-        let (revision, earlier) = store.earlier()?;
+        let revision = store.last_revision()?;
         // Those stay: flows of that instance take from them until they are over.
-        let last = earlier.into_iter().max().unwrap_or_default();
-        Ok(Self { last, revision, ..Self::new(store) })
+        let mut left = store.buckets()?;
+        left.retain(|number| number & OWN_BUCKET == 0);
+        let last = left.iter().max().copied().unwrap_or_default();
+        Ok(Self { last, revision, left, ..Self::new(store) })
     }
 
     /// Makes the buckets of `policy` stand and sets its switches, at `now_ns` nanoseconds since
@@ -177,15 +75,72 @@ impl<R: RuleStore> PolicyInstaller<R> {
         Ok(ActivePolicy::new(policy, shared, self.revision))
     }
 
+    /// Takes a policy back that was installed last, and by which no verdict stands.
+    pub fn withdraw(&mut self, installed: &ActivePolicy) {
+        let (added, revision) = (installed.shared().collect::<Vec<_>>(), installed.revision());
+        self.remove(|number| added.contains(&number));
+        for place in (0..).take(installed.policy().rules().len()) {
+            if let Err(error) = self.store.remove_rule_name(RuleKey { revision, rule: place }) {
+                log::debug!("the name of a rule is left in the kernel: {error:#}");
+            }
+        }
+    }
+
     /// Removes the buckets that are not of the policy `in_force`, and the names of rules that no verdict
     /// refers to. To be called when all flows are judged by that policy: of the verdicts of earlier ones
     /// those stand that it does not change.
     pub fn remove_unused(&mut self, in_force: &ActivePolicy) {
         let used: Vec<u32> = in_force.shared().collect();
         self.remove(|number| !used.contains(&number));
-        if let Err(error) = self.store.remove_rule_names(in_force.revision()) {
+        let removed = self.store.references().and_then(|references| {
+            self.remove_left(&references);
+            self.retain_names(references, in_force)
+        });
+        if let Err(error) = removed {
             log::warn!("names of rules that no verdict needs are left in the kernel: {error:#}");
         }
+    }
+
+    /// Removes what an instance that is gone has left and no verdict of its refers to: buckets, watches and names
+    /// of rules. To be called when `in_force` is installed, and before verdicts are made by it.
+    pub fn remove_leftovers(&mut self, in_force: &ActivePolicy) {
+        if let Err(error) = self.try_remove_leftovers(in_force) {
+            log::warn!(
+                "what no verdict of an earlier instance needs is left in the kernel: {error:#}"
+            );
+        }
+    }
+
+    fn try_remove_leftovers(&mut self, in_force: &ActivePolicy) -> anyhow::Result<()> {
+        let references = self.store.references()?;
+        let shared: HashSet<u32> = in_force.shared().collect();
+        let is_used = |number: &u32| references.buckets.contains(number) || shared.contains(number);
+        for number in self.store.buckets()?.iter().filter(|number| !is_used(number)) {
+            self.store.remove_bucket(*number)?;
+        }
+        self.left.retain(is_used);
+        let watches = self.store.watches()?;
+        for number in watches.iter().filter(|number| !references.watches.contains(number)) {
+            self.store.remove_watch(*number)?;
+        }
+        self.retain_names(references, in_force)
+    }
+
+    /// Removes buckets of rules of an instance that is gone from which no flow takes any more.
+    fn remove_left(&mut self, references: &References) {
+        let left = std::mem::take(&mut self.left);
+        let (used, unused): (Vec<_>, Vec<_>) =
+            left.into_iter().partition(|number| references.buckets.contains(number));
+        self.left = used;
+        for number in unused {
+            self.remove_bucket(number);
+        }
+    }
+
+    fn retain_names(&self, references: References, in_force: &ActivePolicy) -> anyhow::Result<()> {
+        let mut revisions = references.revisions;
+        revisions.insert(in_force.revision());
+        self.store.retain_rule_names(&revisions)
     }
 
     /// Verdicts hold without names: where there is no room for them, they are shown by number.

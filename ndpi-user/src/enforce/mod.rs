@@ -15,6 +15,7 @@ mod kernel_blocklist;
 mod kernel_store;
 mod note;
 mod retry;
+mod rule_store;
 mod store;
 
 pub use active_policy::{ActivePolicy, Allowance};
@@ -22,8 +23,9 @@ pub use adoption::Adoption;
 pub(crate) use counts::{count_all, count_undecided};
 pub use enforcer::Enforcer;
 pub use expiry::end_of;
-pub use installer::{KernelRules, PolicyInstaller, RuleStore};
+pub use installer::PolicyInstaller;
 pub use kernel_blocklist::KernelBlocklist;
 pub use kernel_store::{KernelStore, NO_RULE};
 pub use retry::{Pending, Refusal};
+pub use rule_store::{KernelRules, References, RuleStore};
 pub use store::{Activity, DesiredVerdict, KernelCounts, Suspended, VerdictStore};

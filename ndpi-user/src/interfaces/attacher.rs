@@ -46,16 +46,12 @@ pub struct Attacher {
 }
 
 impl Attacher {
-    /// Attaches to all interfaces of the plan that are there; gives what was attached.
+    /// Sees whether the interfaces of the plan are there, and attaches to none.
     ///
     /// # Errors
     ///
-    /// An interface that was asked for by its name is not there or cannot be attached to. What was attached is
-    /// for the caller to undo; what an instance that is gone has left stays then.
-    pub fn start(
-        kernel: &mut Kernel,
-        mut plan: Plan,
-    ) -> Result<(Self, Vec<Attachment>), AttachError> {
+    /// An interface that was asked for by its name is not there, or is asked for twice.
+    pub fn new(mut plan: Plan) -> Result<Self, AttachError> {
         // The end of a wire is one even where a pattern fits it too.
         plan.patterns.sort_by_key(|pattern| pattern.name().is_none());
         // Before looking: what happens from here on is heard of.
@@ -64,15 +60,26 @@ impl Attacher {
         let now = Instant::now();
         let wires = plan.pairs.iter().map(|pair| PlannedWire::new(pair.clone(), now)).collect();
         let (roster, errors) = (Roster::default(), Recurring::default());
-        let mut attacher = Self { plan, watch, wires, roster, monitor, in_vain: 0, errors };
+        let attacher = Self { plan, watch, wires, roster, monitor, in_vain: 0, errors };
         attacher.check_names()?;
-        let attached = attacher.attach_first(kernel)?;
-        for at in 0..attacher.wires.len() {
-            attacher.join(kernel, at)?;
+        Ok(attacher)
+    }
+
+    /// Attaches to all interfaces of the plan that are there, and takes the place of an instance that is gone;
+    /// gives what was attached.
+    ///
+    /// # Errors
+    ///
+    /// An interface that was asked for by its name is not there any more or cannot be attached to. When `kernel` is
+    /// dropped then, what was attached is taken off, and what an instance that is gone has left is as it was.
+    pub fn attach(&mut self, kernel: &mut Kernel) -> Result<Vec<Attachment>, AttachError> {
+        let attached = self.attach_first(kernel)?;
+        for at in 0..self.wires.len() {
+            self.join(kernel, at)?;
         }
         kernel.release_earlier()?;
-        attacher.note();
-        Ok((attacher, attached))
+        self.note();
+        Ok(attached)
     }
 
     /// What others may know of the interfaces.
@@ -103,9 +110,14 @@ impl Attacher {
         let mut attached = Vec::new();
         let steps = self.watch.look(&seen, &|_, _| Ok(None), Instant::now());
         let none_fits = steps.is_empty();
-        for step in steps {
-            let Step::Attach { index } = step else { continue };
-            let result = self.attach(kernel, index);
+        let attach = |step| if let Step::Attach { index } = step { Some(index) } else { None };
+        let mut indices: Vec<_> = steps.into_iter().filter_map(attach).collect();
+        // Where something may be in the way comes first: exchanging programs does not fail.
+        let goes_on =
+            |index: &u32| seen.iter().any(|it| it.index == *index && kernel.goes_on_at(it));
+        indices.sort_by_key(goes_on);
+        for index in indices {
+            let result = self.attach_to(kernel, index);
             let by_name = self.watch.asked_by(index).is_some_and(|it| it.name().is_some());
             if result.is_err() && by_name {
                 return result.map(|_| attached);
@@ -201,7 +213,7 @@ impl Attacher {
         let event = match step {
             Step::Say(event) => Some(event),
             Step::Attach { index } => {
-                let result = self.attach(kernel, index);
+                let result = self.attach_to(kernel, index);
                 self.settle(index, result)
             }
             Step::Mend { index } => self.settle(index, kernel.mend(index)),
@@ -227,7 +239,7 @@ impl Attacher {
         }
     }
 
-    fn attach(&self, kernel: &mut Kernel, index: u32) -> Result<Attachment, AttachError> {
+    fn attach_to(&self, kernel: &mut Kernel, index: u32) -> Result<Attachment, AttachError> {
         if self.wire_of(index).is_some() {
             kernel.attach_end(index, self.plan.mode)
         } else {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ndpi_common::TICK_NS;
+use ndpi_common::{Live, Switches, TICK_NS};
 use ndpi_kernel::pinned::Pinned;
 use ndpi_kernel::{Clock, MapError};
 use ndpi_text::clean;
@@ -17,17 +17,20 @@ pub(crate) struct Left {
     pub(super) since: Option<Time>,
     /// The interfaces on which its programs are, each once.
     pub(super) interfaces: Vec<String>,
+    /// Whether it dropped nothing.
+    pub(super) dry_run: bool,
 }
 
 impl Left {
     /// By what it has pinned.
     pub(crate) fn of(pinned: &Pinned) -> Result<Self, MapError> {
-        let heartbeat = pinned.live.read()?.heartbeat;
+        let Live { heartbeat, fixed, .. } = pinned.live.read()?;
         let time = |tick: u32| Time::from_ns(Clock::new().epoch_ns(u64::from(tick) * TICK_NS));
         let since = (heartbeat != 0).then(|| time(heartbeat));
         let interfaces: BTreeSet<_> =
             pinned.links.iter().map(|link| clean(&link.interface)).collect();
-        Ok(Self { since, interfaces: interfaces.into_iter().map(Into::into).collect() })
+        let dry_run = fixed & Switches::DRY_RUN != 0;
+        Ok(Self { since, interfaces: interfaces.into_iter().map(Into::into).collect(), dry_run })
     }
 
     /// What is enforced without the process that is called `pid`, since when, and how that ends.
@@ -43,9 +46,14 @@ impl Left {
             );
         }
         let interfaces = self.interfaces.join(", ");
+        let enforced = if self.dry_run {
+            "Nothing is dropped there, as it was started with --dry-run: what was decided is counted"
+        } else {
+            "What was decided is enforced there all the same"
+        };
         format!(
-            "{gone} whose programs are on {interfaces}{pid} is gone. What was decided is enforced there all the \
-             same; new flows are not classified. {what_to_do}"
+            "{gone} whose programs are on {interfaces}{pid} is gone. {enforced}; new flows are not classified. \
+             {what_to_do}"
         )
     }
 }

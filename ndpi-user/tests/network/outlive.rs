@@ -1,16 +1,18 @@
 //! Enforcement without a process, and by the next one.
 
+use std::fs::File;
 use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use testkit::environment::variable;
 use testkit::instance::Instance;
 use testkit::pair::{Datagrams, NEAR, Pair};
-use testkit::program::{PROGRAMS, binary};
+use testkit::program::{PROGRAMS, Run, binary, run};
 use testkit::sandbox::Sandbox;
 use testkit::wait_until;
 use testkit::wire;
@@ -239,8 +241,82 @@ fn an_interface_that_has_gone_meanwhile_leaves_nothing() {
     sandbox.assert_clean();
 }
 
+/// Runs what must fail, and would go on for ever if it did not.
+fn refused(sandbox: &Sandbox, wrapper: &[&str], arguments: &str) -> Run {
+    sandbox.run_with(&[&["timeout", "20"], wrapper].concat(), arguments)
+}
+
+/// What others see of an instance that is gone.
+fn seen(sandbox: &Sandbox) -> (Value, Vec<String>, Vec<String>) {
+    let (mut status, _) = status(sandbox);
+    // When it was asked.
+    status.as_object_mut().unwrap().remove("time");
+    (status, sandbox.pinned(), sandbox.attached("left"))
+}
+
+/// Makes `left` a bridge, which runs XDP in no driver, with what was `left` as its port.
+fn without_native(sandbox: &Sandbox) {
+    for arguments in [
+        "link set left down",
+        "link set left name port",
+        "link add left type bridge",
+        "link set port master left",
+        "address flush dev port",
+        &format!("address add {NEAR}/30 dev left"),
+        "link set port up",
+        "link set left up",
+    ] {
+        sandbox.ip(arguments);
+    }
+}
+
 #[test]
-fn a_start_that_fails_leaves_what_stood() {
+fn a_start_that_fails_at_whatever_step_leaves_what_stood() {
+    if !ready(&[&PROGRAMS[..], &["setpriv"]].concat()) {
+        return;
+    }
+    let pair = Pair::new();
+    let sandbox = &pair.sandbox;
+    without_native(sandbox);
+    let command = command(sandbox);
+    let blocked = left_behind(&pair, &command);
+    let listener = pair.near(|| TcpListener::bind((NEAR, 0)).unwrap());
+    let taken = listener.local_addr().unwrap().to_string();
+    sandbox.file("reject.toml", &POLICY.replace("drop", "reject"));
+    let before = seen(sandbox);
+    let no_raw = ["setpriv", "--inh-caps=-net_raw", "--bounding-set=-net_raw", "--"];
+    let failing: [(&[&str], String, &str); 3] = [
+        (&[], format!("{command} --output json:tcp-listen:{taken}"), &taken),
+        (&[], format!("{command} --mode native"), "native mode"),
+        (&no_raw, command.replace("policy.toml", "reject.toml"), "CAP_NET_RAW"),
+    ];
+    refused(sandbox, &[], &format!("{command} --iface nowhere")).assert_failed(1, &["nowhere"]);
+    assert_eq!(seen(sandbox), before);
+    for (wrapper, command, why) in failing {
+        let said = refused(sandbox, wrapper, &command);
+        said.assert_failed(1, &[why, "what an earlier instance has left is as it was"]);
+        assert_eq!(seen(sandbox), before, "{why}");
+    }
+    let counted = entry(sandbox, BLOCKED)["dropped"].as_u64().unwrap();
+    assert_eq!(blocked.arriving(10), 0);
+    assert_eq!(entry(sandbox, BLOCKED)["dropped"].as_u64().unwrap(), counted + 10);
+    let mut next = sandbox.start(&command);
+    assert_eq!(blocked.arriving(10), 0);
+    assert_eq!(entry(sandbox, BLOCKED)["dropped"].as_u64().unwrap(), counted + 20);
+    assert!(next.end(Signal::TERM).success(), "{}", next.stderr());
+    assert_clean(sandbox);
+}
+
+/// Leaves a pin that a start makes before it takes the place of what is there, and is killed.
+fn stage(sandbox: &Sandbox) {
+    let pins = "/sys/fs/bpf/ndpi-xdp";
+    let words = [format!("{pins}/VERDICTS_V4"), format!("{pins}/new_VERDICTS_V4")];
+    let linked = run(sandbox.command("ln").args(words));
+    assert_eq!(linked.code, Some(0), "{linked:#?}");
+}
+
+#[test]
+fn what_a_killed_start_has_staged_goes_with_the_next_one_and_with_detach() {
     if !ready(&PROGRAMS) {
         return;
     }
@@ -248,12 +324,61 @@ fn a_start_that_fails_leaves_what_stood() {
     let sandbox = &pair.sandbox;
     let command = command(sandbox);
     let blocked = left_behind(&pair, &command);
-    sandbox.run(&format!("{command} --iface nowhere")).assert_failed(1, &["nowhere"]);
+    let before = sandbox.pinned();
+    stage(sandbox);
+    let listener = pair.near(|| TcpListener::bind((NEAR, 0)).unwrap());
+    let taken = listener.local_addr().unwrap().to_string();
+    let failing = format!("{command} --output json:tcp-listen:{taken}");
+    refused(sandbox, &[], &failing).assert_failed(1, &[&taken]);
+    assert_eq!(sandbox.pinned(), before);
+    stage(sandbox);
+    assert_eq!(sandbox.run("detach").code, Some(0));
+    assert_clean(sandbox);
+    assert_eq!(blocked.arriving(10), 10);
+}
+
+#[test]
+fn a_dry_run_that_is_gone_is_not_said_to_enforce() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.start("run --iface left --json --dry-run").end(Signal::KILL);
+    let said = sandbox.run("status");
+    assert!(said.stdout.contains("Nothing is dropped there"), "{said:#?}");
+    assert!(!said.stdout.contains("is enforced"), "{said:#?}");
+    assert_eq!(sandbox.run("detach").code, Some(0));
+    sandbox.assert_clean();
+}
+
+#[test]
+fn a_stop_before_it_has_attached_leaves_what_stood_and_says_so() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let pair = Pair::new();
+    let sandbox = &pair.sandbox;
+    let command = command(sandbox);
+    let blocked = left_behind(&pair, &command);
+    let before = seen(sandbox);
+    let stderr = sandbox.folder().join("stderr");
+    let mut start = sandbox.command(&binary().display().to_string());
+    let start = start.args(command.split_whitespace()).stdout(Stdio::null());
+    let mut start = start.stderr(File::create(&stderr).unwrap()).spawn().unwrap();
+    // It has the lock, and loads the programs next; where it is faster than this, there is nothing to see.
+    let holder = || run(sandbox.command("sh").args(["-c", "cat /run/ndpi-xdp/*.lock"])).stdout;
+    wait_until(|| holder().starts_with(&format!("{}\n", start.id())));
+    kill_process(Pid::from_child(&start), Signal::TERM).unwrap();
+    start.wait().unwrap();
+    let said = std::fs::read_to_string(&stderr).unwrap();
+    if said.contains("attached to") {
+        return;
+    }
+    assert!(said.contains("stopped before anything was attached"), "{said}");
+    assert!(said.contains("what an earlier instance has left is as it was"), "{said}");
+    assert_eq!(seen(sandbox), before);
     assert_eq!(blocked.arriving(10), 0);
-    assert!(!sandbox.attached("left").is_empty());
-    let mut next = sandbox.start(&command);
-    assert_eq!(blocked.arriving(10), 0);
-    assert!(next.end(Signal::TERM).success(), "{}", next.stderr());
+    assert_eq!(sandbox.run("detach").code, Some(0));
     assert_clean(sandbox);
 }
 

@@ -1,14 +1,15 @@
 //! The installer with a table in place of the kernel's maps.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use ndpi_common::{Bucket, RuleKey, Switches};
+use ndpi_common::{Bucket, OWN_BUCKET, RuleKey, State, Switches, VerdictEntry};
 use ndpi_policy::{Limit, Per, Policy, Support, Vocabulary};
 
-use super::{PolicyInstaller, RuleStore};
+use super::PolicyInstaller;
+use crate::enforce::rule_store::{References, RuleStore};
 use crate::enforce::{ActivePolicy, Allowance};
 
 /// Buckets and switches, with room for so many buckets.
@@ -17,8 +18,9 @@ struct Table {
     buckets: RefCell<BTreeMap<u32, Bucket>>,
     switches: Cell<u32>,
     names: RefCell<BTreeMap<(u32, u32), String>>,
-    /// The revision of a verdict that stands.
-    used: Cell<u32>,
+    watches: RefCell<Vec<u32>>,
+    /// Those that stand.
+    verdicts: RefCell<Vec<VerdictEntry>>,
     room: usize,
 }
 
@@ -49,9 +51,36 @@ impl RuleStore for &Table {
         Ok(())
     }
 
-    fn remove_rule_names(&self, in_force: u32) -> anyhow::Result<()> {
-        let keeps = |revision: u32| revision == in_force || self.used.get() == revision;
-        self.names.borrow_mut().retain(|(revision, _), _| keeps(*revision));
+    fn remove_rule_name(&self, key: RuleKey) -> anyhow::Result<()> {
+        self.names.borrow_mut().remove(&(key.revision, key.rule));
+        Ok(())
+    }
+
+    fn last_revision(&self) -> anyhow::Result<u32> {
+        Ok(self.names.borrow().keys().map(|(revision, _)| *revision).max().unwrap_or_default())
+    }
+
+    fn buckets(&self) -> anyhow::Result<Vec<u32>> {
+        Ok(self.numbers())
+    }
+
+    fn watches(&self) -> anyhow::Result<Vec<u32>> {
+        Ok(self.watches.borrow().clone())
+    }
+
+    fn remove_watch(&self, number: u32) -> anyhow::Result<()> {
+        self.watches.borrow_mut().retain(|other| *other != number);
+        Ok(())
+    }
+
+    fn references(&self) -> anyhow::Result<References> {
+        let mut references = References::default();
+        self.verdicts.borrow().iter().for_each(|entry| references.add(entry));
+        Ok(references)
+    }
+
+    fn retain_rule_names(&self, revisions: &HashSet<u32>) -> anyhow::Result<()> {
+        self.names.borrow_mut().retain(|(revision, _), _| revisions.contains(revision));
         Ok(())
     }
 }
@@ -191,12 +220,60 @@ fn rules_keep_their_names_as_long_as_a_verdict_refers_to_them() {
     let first = installer.install(rule("first"), 0).unwrap();
     let second = installer.install(rule("second"), 0).unwrap();
     assert_eq!((first.revision(), second.revision()), (1, 2));
-    table.used.set(1);
+    table.verdicts.replace(vec![by_policy(1)]);
     installer.remove_unused(&second);
     let names = || table.names.borrow().values().cloned().collect::<Vec<_>>();
     assert_eq!(names(), ["first", "second"]);
     let third = installer.install(rule("third"), 0).unwrap();
-    table.used.set(3);
+    table.verdicts.replace(vec![by_policy(3)]);
     installer.remove_unused(&third);
     assert_eq!(names(), ["third"]);
+}
+
+/// A verdict by the policy of this revision.
+fn by_policy(revision: u32) -> VerdictEntry {
+    VerdictEntry { revision, ..VerdictEntry::default() }
+}
+
+#[test]
+fn of_an_instance_that_is_gone_stays_what_its_verdicts_refer_to() {
+    let table = Table::with_room(9);
+    let mut gone = PolicyInstaller::new(&table);
+    let theirs = gone.install(rules(&[("a", "\"8 kbit/s\""), ("b", "\"8 kbit/s\"")]), 0).unwrap();
+    let [a, b] = theirs.shared().collect::<Vec<_>>()[..] else { panic!("{theirs:?}") };
+    let (own, unused) = (OWN_BUCKET | 1, OWN_BUCKET | 2);
+    for number in [own, unused] {
+        RuleStore::set_bucket(&&table, number, &Bucket::default()).unwrap();
+    }
+    table.watches.replace(vec![3, 4]);
+    let watched = VerdictEntry { watch: 4, state: State::WATCHED, bucket: own, ..by_policy(1) };
+    table.verdicts.replace(vec![VerdictEntry { bucket: a, ..by_policy(1) }, watched]);
+
+    let mut next = PolicyInstaller::going_on(&table).unwrap();
+    let ours = next.install(rules(&[("a", "\"8 kbit/s\"")]), 0).unwrap();
+    next.remove_leftovers(&ours);
+    let shared: Vec<_> = ours.shared().collect();
+    assert_eq!(ours.revision(), 2);
+    assert!(!table.numbers().contains(&b) && !table.numbers().contains(&unused));
+    assert_eq!(table.numbers(), [&[a], &shared[..], &[own]].concat());
+    assert_eq!(*table.watches.borrow(), [4]);
+    assert!(table.names.borrow().contains_key(&(1, 0)), "a verdict was made by it");
+
+    table.verdicts.replace(vec![]);
+    next.remove_unused(&ours);
+    assert_eq!(table.numbers(), [&shared[..], &[own]].concat(), "own ones go with their flows");
+    assert!(table.names.borrow().keys().all(|(revision, _)| *revision == 2));
+}
+
+#[test]
+fn a_policy_that_is_withdrawn_leaves_no_trace() {
+    let table = Table::with_room(9);
+    let mut gone = PolicyInstaller::new(&table);
+    gone.install(rules(&[("a", "\"8 kbit/s\"")]), 0).unwrap();
+    let before = (table.numbers(), table.names.borrow().clone());
+    let mut next = PolicyInstaller::going_on(&table).unwrap();
+    let ours = next.install(rules(&[("a", "\"8 kbit/s\""), ("b", "\"8 kbit/s\"")]), 0).unwrap();
+    assert_ne!(table.numbers(), before.0);
+    next.withdraw(&ours);
+    assert_eq!((table.numbers(), table.names.borrow().clone()), before);
 }

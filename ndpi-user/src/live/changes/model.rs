@@ -1,7 +1,7 @@
 //! A model of the kernel: its maps, and what the programs make of packets.
 
 use std::cell::{Ref, RefCell, RefMut};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use ndpi_common::{Bucket, Direction, RuleKey, Switches};
@@ -251,7 +251,15 @@ impl RuleStore for Model {
         Ok(())
     }
 
-    fn remove_rule_names(&self, _in_force: u32) -> anyhow::Result<()> {
+    fn remove_rule_name(&self, _key: RuleKey) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn remove_watch(&self, _number: u32) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn retain_rule_names(&self, _revisions: &HashSet<u32>) -> anyhow::Result<()> {
         Ok(())
     }
 }

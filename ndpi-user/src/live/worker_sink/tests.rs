@@ -113,7 +113,15 @@ impl RuleStore for Table {
         Ok(())
     }
 
-    fn remove_rule_names(&self, _in_force: u32) -> anyhow::Result<()> {
+    fn remove_rule_name(&self, _key: RuleKey) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn remove_watch(&self, _number: u32) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn retain_rule_names(&self, _revisions: &HashSet<u32>) -> anyhow::Result<()> {
         Ok(())
     }
 }
