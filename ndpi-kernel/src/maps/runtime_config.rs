@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aya::maps::MapType;
 use ndpi_common::names::map;
-use ndpi_common::{ClockReading, CoarseClock, Live, Switches, tick_of};
+use ndpi_common::{ClockReading, CoarseClock, Live, SILENCE_TICKS, Switches, tick_of};
 
 use super::MapError;
 use super::hash::open_checked;
@@ -75,6 +75,17 @@ impl RuntimeConfig {
     pub fn beat(&self, ktime_ns: u64) -> Result<(), MapError> {
         let tick = tick_of(ktime_ns);
         self.change(|live| (live.tick, live.heartbeat) = (tick, tick.max(1)))
+    }
+
+    /// Says at `ktime_ns` nanoseconds since boot that nobody reads the rings any more, for programs that stay.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn fall_silent(&self, ktime_ns: u64) -> Result<(), MapError> {
+        let tick = tick_of(ktime_ns);
+        let heartbeat = tick.saturating_sub(SILENCE_TICKS + 1).max(1);
+        self.change(|live| (live.tick, live.heartbeat) = (tick, heartbeat))
     }
 
     /// What stands in the map now, whoever wrote it.

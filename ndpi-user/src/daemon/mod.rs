@@ -38,7 +38,7 @@ use session::Outside;
 
 use crate::enforce::KernelBlocklist;
 use crate::hosts::HostBook;
-use crate::interfaces::Attacher;
+use crate::interfaces::{Attacher, Roster};
 use crate::live::{Crowding, Halves, Shared, Summary, Suspects};
 use crate::logging;
 use crate::metrics;
@@ -55,7 +55,7 @@ impl Options {
     /// # Errors
     ///
     /// Whatever kept it from starting, or ended it early. Nothing stays attached but, where it did not start, what
-    /// an earlier instance has left.
+    /// an earlier instance has left, and with `keep` what is to stay.
     pub(crate) fn run(&self) -> Result<ExitCode> {
         // First, since nothing works without, and what else is missing may be for want of rights.
         check_capabilities()?;
@@ -141,6 +141,9 @@ impl Options {
             &shared,
             Outside { control: &control, orders: &orders, server, here: &mut here },
         );
+        if self.keep {
+            kernel.leave();
+        }
         // What was published until now is said before what comes of it.
         messages.finish();
         let _ = ended.result.as_ref().inspect_err(|error| log::error!("{error:#}"));
@@ -152,6 +155,9 @@ impl Options {
         let endings = outputs::end(outputs);
         let report = report(&ended.summary, &shared.names, &closing, &endings);
         let whole = self.ended(records, &report) && !endings.iter().any(Ending::is_failure);
+        if self.keep {
+            say_kept(&shared.interfaces);
+        }
         Ok(ExitCode::from(u8::from(ended.result.is_err() || !whole)))
     }
 
@@ -188,6 +194,18 @@ impl Options {
 fn standard_output() -> Result<File> {
     let output = io::stdout().as_fd().try_clone_to_owned();
     Ok(output.context("cannot write to standard output")?.into())
+}
+
+/// Says what is enforced from here on, where and how that ends (`--keep`).
+fn say_kept(interfaces: &Roster) {
+    let on = match interfaces.attached() {
+        none if none.is_empty() => "no interface".to_owned(),
+        some => some.join(", "),
+    };
+    logging::say(&format!(
+        "left in place on {on}: what was decided is enforced without a process. Start again to go on from there, or \
+         end that: ndpi-xdp detach\n"
+    ));
 }
 
 /// What there is to say at the end, which goes out behind the last record.

@@ -16,6 +16,8 @@ use crate::{interfaces, live};
 pub(crate) struct Options {
     /// The interfaces to attach to, and how.
     pub(crate) interfaces: interfaces::Plan,
+    /// When it is asked to stop, leave all that is in the kernel there.
+    pub(crate) keep: bool,
     /// The policy; without one, everything is counted.
     pub(crate) policy: Option<PathBuf>,
     /// How records are written.

@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use crossbeam::channel::{Receiver, Sender};
 use ndpi::Engine;
 use ndpi_flow::Shards;
-use ndpi_kernel::{Clock, Kernel, Waker};
+use ndpi_kernel::{Clock, Kernel, Waker, ktime_ns};
 
 use super::options::Options;
 use super::orders::Orders;
@@ -42,7 +42,7 @@ impl Options {
             stats: kernel.stats().clone(),
             ring_losses: kernel.ring_losses().clone(),
             lost_frames: kernel.lost_frames().clone(),
-            store: KernelStore::new(kernel, clock.clone()),
+            store: KernelStore::new(kernel, clock.clone()).keeping(self.keep),
             verdicts: kernel.verdicts().clone(),
             adopted,
             live: kernel.live().clone(),
@@ -71,13 +71,24 @@ impl Options {
                 reason = why;
                 // The socket is beside the lock, and another instance's as soon as that is free.
                 drop(server);
-                kernel.retire();
+                if self.keep {
+                    stop_showing(kernel);
+                } else {
+                    kernel.retire();
+                }
                 *here = None;
             });
             drop(woken);
             let Some(reason) = reason else { return ended };
             Ended { result: ended.result.and(Err(anyhow!(reason))), ..ended }
         })
+    }
+}
+
+/// Has the programs show no packets any more, though they stay: else those that come would keep the workers for ever.
+fn stop_showing(kernel: &Kernel) {
+    if let Err(error) = kernel.live().fall_silent(ktime_ns()) {
+        log::warn!("{:#}", anyhow::Error::new(error));
     }
 }
 

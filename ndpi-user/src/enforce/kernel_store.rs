@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use ndpi_common::{
     Action, Direction, OWN_BUCKET, State, TICK_NS, Track, VerdictEntry as Entry, tick_of,
 };
-use ndpi_flow::{FlowKey, Traffic, Volume};
+use ndpi_flow::{End, FlowKey, Traffic, Volume};
 use ndpi_kernel::{Clock, Kernel, Limits, RequestWatches, TrackMaps, VerdictMaps, Written};
 
 use super::active_policy::{Allowance, full};
@@ -30,6 +30,8 @@ pub struct KernelStore {
     /// What was counted in entries that had to go while their flows live on: because the map was
     /// full, or because another verdict took their place.
     carried: Arc<Mutex<HashMap<FlowKey, KernelCounts>>>,
+    /// Flows that go on when the source of packets ends stay in the maps.
+    keeps: bool,
 }
 
 impl KernelStore {
@@ -42,7 +44,15 @@ impl KernelStore {
             requests: kernel.requests().clone(),
             clock,
             carried: Arc::default(),
+            keeps: false,
         }
+    }
+
+    /// The same, where what is enforced is to outlive the process or not: then flows that go on when the source of
+    /// packets ends stay in the maps.
+    #[must_use]
+    pub fn keeping(self, keeps: bool) -> Self {
+        Self { keeps, ..self }
     }
 
     /// The number of the bucket that a flow is to take from, made where it is to be its own. A flow
@@ -241,6 +251,14 @@ impl VerdictStore for KernelStore {
             counted.add(earlier);
         }
         Ok(counted)
+    }
+
+    fn take_ended(&self, key: &FlowKey, end: End) -> anyhow::Result<KernelCounts> {
+        match end {
+            End::SourceEnded if self.keeps => self.peek(key),
+            End::Reused => self.take_verdict(key),
+            End::Idle | End::Closed | End::Evicted | End::SourceEnded => self.take(key),
+        }
     }
 
     fn take_verdict(&self, key: &FlowKey) -> anyhow::Result<KernelCounts> {

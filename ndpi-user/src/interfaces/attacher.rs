@@ -138,8 +138,8 @@ impl Attacher {
         Ok(attached)
     }
 
-    /// Keeps attached until `waker` is used, and then takes everything off. `say` is given what happens;
-    /// `end` is called when there is no reason to go on, and is to have `waker` used. Returns that
+    /// Keeps attached until `waker` is used, and leaves what is attached then. `say` is given what happens; `end` is
+    /// called when there is no reason to go on, and is to have `waker` used. Returns that
     /// reason.
     pub fn run(
         mut self,
@@ -167,7 +167,6 @@ impl Attacher {
                 }
             }
         }
-        kernel.detach_all();
         reason
     }
 

@@ -55,6 +55,15 @@ impl Roster {
         self.lock().names.keys().copied().collect()
     }
 
+    /// The names of those that are not gone, in order.
+    pub fn attached(&self) -> Vec<String> {
+        let inner = self.lock();
+        let here = inner.names.iter().filter(|(index, _)| !inner.gone.contains(index));
+        let mut names: Vec<_> = here.map(|(_, name)| name.to_string()).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// Notes where nothing is enforced, or not all, and why.
     pub fn set_unenforced(&self, unenforced: BTreeMap<String, String>) {
         self.lock().unenforced = unenforced;
@@ -87,5 +96,6 @@ mod tests {
         }
         assert_eq!((roster.name(10), roster.name(2).as_deref()), (None, Some("lan0")));
         assert!(roster.name(11).is_some());
+        assert_eq!(roster.attached(), ["lan0", "lo"]);
     }
 }

@@ -246,6 +246,15 @@ fn refused(sandbox: &Sandbox, wrapper: &[&str], arguments: &str) -> Run {
     sandbox.run_with(&[&["timeout", "20"], wrapper].concat(), arguments)
 }
 
+/// Starts a program that may not make the sockets by which rejected flows are answered.
+const WITHOUT_RAW: [&str; 4] = ["setpriv", "--inh-caps=-net_raw", "--bounding-set=-net_raw", "--"];
+
+/// The same command with a policy that rejects what [`POLICY`] drops.
+fn rejecting(sandbox: &Sandbox, command: &str) -> String {
+    sandbox.file("reject.toml", &POLICY.replace("drop", "reject"));
+    command.replace("policy.toml", "reject.toml")
+}
+
 /// What others see of an instance that is gone.
 fn seen(sandbox: &Sandbox) -> (Value, Vec<String>, Vec<String>) {
     let (mut status, _) = status(sandbox);
@@ -282,16 +291,17 @@ fn a_start_that_fails_at_whatever_step_leaves_what_stood() {
     let blocked = left_behind(&pair, &command);
     let listener = pair.near(|| TcpListener::bind((NEAR, 0)).unwrap());
     let taken = listener.local_addr().unwrap().to_string();
-    sandbox.file("reject.toml", &POLICY.replace("drop", "reject"));
     let before = seen(sandbox);
-    let no_raw = ["setpriv", "--inh-caps=-net_raw", "--bounding-set=-net_raw", "--"];
-    let failing: [(&[&str], String, &str); 3] = [
-        (&[], format!("{command} --output json:tcp-listen:{taken}"), &taken),
+    let failing: [(&[&str], String, &str); 2] = [
         (&[], format!("{command} --mode native"), "native mode"),
-        (&no_raw, command.replace("policy.toml", "reject.toml"), "CAP_NET_RAW"),
+        (&WITHOUT_RAW, rejecting(sandbox, &command), "CAP_NET_RAW"),
     ];
-    refused(sandbox, &[], &format!("{command} --iface nowhere")).assert_failed(1, &["nowhere"]);
-    assert_eq!(seen(sandbox), before);
+    for (more, why) in
+        [("--iface nowhere", "nowhere"), (&format!("--output json:tcp-listen:{taken}"), &taken)]
+    {
+        refused(sandbox, &[], &format!("{command} {more}")).assert_failed(1, &[why]);
+        assert_eq!(seen(sandbox), before, "{why}");
+    }
     for (wrapper, command, why) in failing {
         let said = refused(sandbox, wrapper, &command);
         said.assert_failed(1, &[why, "what an earlier instance has left is as it was"]);
@@ -326,10 +336,8 @@ fn what_a_killed_start_has_staged_goes_with_the_next_one_and_with_detach() {
     let blocked = left_behind(&pair, &command);
     let before = sandbox.pinned();
     stage(sandbox);
-    let listener = pair.near(|| TcpListener::bind((NEAR, 0)).unwrap());
-    let taken = listener.local_addr().unwrap().to_string();
-    let failing = format!("{command} --output json:tcp-listen:{taken}");
-    refused(sandbox, &[], &failing).assert_failed(1, &[&taken]);
+    let rejecting = rejecting(sandbox, &command);
+    refused(sandbox, &WITHOUT_RAW, &rejecting).assert_failed(1, &["CAP_NET_RAW"]);
     assert_eq!(sandbox.pinned(), before);
     stage(sandbox);
     assert_eq!(sandbox.run("detach").code, Some(0));
@@ -399,6 +407,63 @@ fn verdicts_move_to_tables_of_another_size() {
         next.end(Signal::KILL);
     }
     assert_eq!(sandbox.run("detach").code, Some(0));
+    assert_clean(sandbox);
+    assert_eq!(blocked.arriving(10), 10);
+}
+
+#[test]
+fn a_stop_that_keeps_loses_no_verdict_and_breaks_no_connection() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let pair = Pair::new();
+    let sandbox = &pair.sandbox;
+    let command = command(sandbox) + " --keep";
+    let mut first = sandbox.start(&command);
+    let (blocked, free) = (decided(&pair, &first, BLOCKED), decided(&pair, &first, FREE));
+    let mut exchange = Exchange::new(&pair);
+    exchange.go(1);
+    let mut dropped = entry(sandbox, BLOCKED)["dropped"].as_u64().unwrap();
+    let mut stands = |during: &str| {
+        assert_eq!((blocked.arriving(10), free.arriving(10)), (0, 10), "{during}");
+        exchange.go(2);
+        dropped += 10;
+        assert_eq!(entry(sandbox, BLOCKED)["dropped"].as_u64(), Some(dropped), "{during}");
+    };
+    for _ in 0..2 {
+        let attached = sandbox.attached("left");
+        assert!(first.end(Signal::TERM).success(), "{}", first.stderr());
+        let said = first.stderr();
+        assert!(said.lines().last().unwrap().contains("left in place on left"), "{said}");
+        assert_eq!(sandbox.attached("left"), attached);
+        assert_eq!(status(sandbox).0["state"], "dead");
+        stands("without a process");
+        first = sandbox.start(&command);
+        stands("with the next one");
+    }
+    first.signal(Signal::TERM);
+    first.end(Signal::TERM);
+    stands("after a second signal");
+    assert_eq!(sandbox.run("detach").code, Some(0));
+    assert_clean(sandbox);
+    assert_eq!(blocked.arriving(10), 10);
+}
+
+#[test]
+fn what_is_not_pinned_ends_with_the_process() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let pair = Pair::new();
+    let sandbox = &pair.sandbox;
+    let policy = sandbox.file("policy.toml", POLICY);
+    let command = format!("run --iface left --json --no-pin --policy {}", policy.display());
+    let mut instance = sandbox.start(&command);
+    let blocked = decided(&pair, &instance, BLOCKED);
+    assert_eq!(blocked.arriving(10), 0);
+    assert_eq!((sandbox.pinned(), sandbox.locks()), (vec![], vec![]));
+    instance.end(Signal::KILL);
+    wait_until(|| sandbox.attached("left") == [""; 0]);
     assert_clean(sandbox);
     assert_eq!(blocked.arriving(10), 10);
 }

@@ -1,23 +1,25 @@
 //! `ndpi-xdp run`.
 
 mod outputs;
+mod pins;
 mod tables;
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU8, NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::{Args, ValueEnum, ValueHint};
+use clap::{Args, ValueEnum};
 use log::LevelFilter;
 use ndpi_common::Switches;
 use ndpi_export::{Format, Output, Show};
 use ndpi_flow::{Accounting, Settings, Shards, Timeouts};
-use ndpi_kernel::{DEFAULT_PIN_DIRECTORY, LoadOptions, messages_beside};
+use ndpi_kernel::{LoadOptions, messages_beside};
 
+use self::pins::PinOptions;
 use self::tables::TableOptions;
 use super::{Context, NdpiOptions, StreamOptions, TunnelOptions};
 use crate::daemon::{self, Pair};
@@ -132,9 +134,8 @@ pub struct RunArguments {
     #[arg(long, value_name = "SECONDS", default_value = "5")]
     sweep: NonZeroU32,
 
-    /// Folder on the BPF file system where the maps are pinned
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = DEFAULT_PIN_DIRECTORY)]
-    pin_dir: PathBuf,
+    #[command(flatten)]
+    pins: PinOptions,
 
     #[command(flatten)]
     streams: StreamOptions,
@@ -206,6 +207,7 @@ impl RunArguments {
         let workers = self.worker_count();
         let options = daemon::Options {
             interfaces: self.interfaces()?,
+            keep: self.pins.keep,
             metrics: self.metrics,
             instance: self.instance.clone().unwrap_or_else(host_name),
             active_timeout: Duration::from_secs(self.active_timeout.into()),
@@ -257,7 +259,7 @@ impl RunArguments {
             switches: self.switches(),
             tunnel_ends: self.tunnels.tunnels().ends().to_vec(),
             log_level: messages_beside(level),
-            pin_directory: Some(self.pin_dir.clone()),
+            pin_directory: self.pins.directory().map(Path::to_owned),
             ..LoadOptions::default()
         }
     }

@@ -123,7 +123,8 @@ fn without_an_instance_it_says_what_to_do() {
     let dead = said(State::Dead(Left::default()), Some(snapshot()));
     assert!(dead.contains("(pid 47) is gone") && dead.contains("ndpi-xdp detach"), "{dead}");
     assert!(!dead.contains("attached  ") && dead.contains("\npackets   "), "{dead}");
-    let left = Left { since: Some(at(1)), interfaces: vec!["eth0".into(), "eth1".into()], dry_run: false };
+    let left =
+        Left { since: Some(at(1)), interfaces: vec!["eth0".into(), "eth1".into()], dry_run: false };
     let standing = said(State::Dead(left), Some(snapshot()));
     for words in
         ["not running, for ", "are on eth0, eth1 (pid 47)", "is enforced there all the same"]
