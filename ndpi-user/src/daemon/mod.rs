@@ -7,6 +7,7 @@ mod outputs;
 mod peers;
 mod policy;
 mod reload;
+mod service;
 mod session;
 mod signals;
 mod start;
@@ -34,6 +35,7 @@ use ndpi_export::{Ending, Format, LogSink, RecordSink, Reopen, prepare};
 pub(crate) use options::Options;
 pub(crate) use peers::{Pair, interfaces};
 use reload::{Reloader, Reloads};
+use service::ServiceManager;
 use session::Outside;
 
 use crate::enforce::KernelBlocklist;
@@ -121,23 +123,19 @@ impl Options {
         let (in_force, attachments) = start::attach(&mut kernel, &mut attacher, &policy)?;
         let server = (orders::listen(&kernel, reload, observer, hosts), metrics);
         source.publish(Time::now(), Reported::Status(self.status(&library, &attachments)));
+        let manager = ServiceManager::of_environment();
         let reloads = Reloads::default();
         if let Some(path) = self.policy.clone() {
-            let unenforced = attacher.roster().clone();
-            let reloader = Reloader::new(
-                path,
-                (&policy, &files.named()),
-                (vocabulary, unenforced),
-                control.clone(),
-                (reloads.clone(), shared.bus.source("policy")),
-            );
+            let (named, known) = (files.named(), (vocabulary, attacher.roster().clone()));
+            let reported = (reloads.clone(), shared.bus.source("policy"));
+            let reloader = Reloader::new(path, (&policy, &named), known, control.clone(), reported);
             thread::spawn(move || reloader.run(&asked));
         }
         let ended = self.session(
             &mut kernel,
             engines,
             in_force,
-            (attacher, waker),
+            (attacher, waker, manager),
             &shared,
             Outside { control: &control, orders: &orders, server, here: &mut here },
         );

@@ -11,6 +11,7 @@ use ndpi_kernel::{Clock, Kernel, Waker, ktime_ns};
 
 use super::options::Options;
 use super::orders::Orders;
+use super::service::ServiceManager;
 use crate::enforce::{ActivePolicy, Adoption, KernelRules, KernelStore, PolicyInstaller};
 use crate::interfaces::{Attacher, Event};
 use crate::live::{self, Control, Ended, KernelParts, Shared};
@@ -25,7 +26,7 @@ impl Options {
         kernel: &mut Kernel,
         engines: Vec<Engine>,
         InForce { installer, policy }: InForce,
-        (attacher, waker): (Attacher, Waker),
+        (attacher, waker, mut manager): (Attacher, Waker, ServiceManager),
         shared: &Shared,
         Outside { control, orders, server, here }: Outside<'_>,
     ) -> Ended {
@@ -58,7 +59,8 @@ impl Options {
             let watching = scope.spawn(move || {
                 // Without it, nobody would attach to what returns.
                 let _ended = OnDrop(end);
-                let reason = attacher.run(kernel, waker, say, end);
+                let reason = attacher.run(kernel, waker, say, end, |kernel| manager.look(kernel));
+                ServiceManager::stopping();
                 (reason, kernel)
             });
             let mut reason = None;

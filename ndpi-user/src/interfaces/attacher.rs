@@ -139,19 +139,21 @@ impl Attacher {
     }
 
     /// Keeps attached until `waker` is used, and leaves what is attached then. `say` is given what happens; `end` is
-    /// called when there is no reason to go on, and is to have `waker` used. Returns that
-    /// reason.
+    /// called when there is no reason to go on, and is to have `waker` used; `has_looked` after each look, about once
+    /// a second. Returns that reason.
     pub fn run(
         mut self,
         kernel: &mut Kernel,
         waker: &Waker,
         mut say: impl FnMut(&Event),
         end: impl Fn(),
+        mut has_looked: impl FnMut(&Kernel),
     ) -> Option<String> {
         let mut reason = None;
         loop {
             let looked = Instant::now();
             self.look(kernel, &mut say);
+            has_looked(kernel);
             if reason.is_none() {
                 reason = self.reason_to_end();
                 if reason.is_some() {

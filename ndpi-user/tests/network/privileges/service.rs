@@ -1,12 +1,17 @@
 //! As a service that is not root: a user with capabilities, and a BPF file system of his own, as
 //! SECURITY.md advises.
 
+use std::fs;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use tempfile::TempDir;
 use testkit::instance::Instance as Running;
+use testkit::needs;
 use testkit::program::binary;
 use testkit::program::{Run, run};
 use testkit::sandbox::Sandbox;
@@ -128,4 +133,56 @@ fn root_looks_into_what_a_service_has_made() {
     let detached = sandbox.run(&format!("detach --pin-dir {PINS}"));
     assert!(detached.stdout.contains("pinned maps"), "{detached:#?}");
     sandbox.assert_clean();
+}
+
+/// What the instance says to its service manager next, beside what it repeats.
+fn next_message(manager: &UnixDatagram, repeated: &str) -> String {
+    loop {
+        let mut message = [0; 64];
+        let len = manager.recv(&mut message).unwrap();
+        let message = String::from_utf8_lossy(&message[..len]).trim_end().to_owned();
+        if message != repeated {
+            return message;
+        }
+    }
+}
+
+#[test]
+fn a_service_manager_hears_when_it_enforces_goes_on_and_ends() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let socket = sandbox.folder().join("notify");
+    let manager = UnixDatagram::bind(&socket).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut command = sandbox.command(binary().to_str().unwrap());
+    command.args(["run", "--iface", "left", "--json"]);
+    command.env("NOTIFY_SOCKET", &socket).env("WATCHDOG_USEC", "3000000");
+    let mut instance = Running::start(&mut command, sandbox.folder());
+    assert_eq!(next_message(&manager, ""), "READY=1");
+    assert!(!sandbox.attached("left").is_empty());
+    for _ in 0..2 {
+        assert_eq!(next_message(&manager, ""), "WATCHDOG=1");
+    }
+    instance.signal(Signal::TERM);
+    assert_eq!(next_message(&manager, "WATCHDOG=1"), "STOPPING=1");
+    assert!(instance.ended().success(), "{}", instance.stderr());
+}
+
+#[test]
+fn the_unit_for_systemd_is_one() {
+    if let Err(missing) = needs::programs(&["systemd-analyze"]) {
+        return eprintln!("the unit is not verified: {missing}");
+    }
+    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contrib/systemd/ndpi-xdp.service");
+    let unit = fs::read_to_string(unit).unwrap();
+    let installed = "/usr/local/bin/ndpi-xdp";
+    assert!(unit.contains(&format!("ExecStart={installed} run --keep ")), "{unit}");
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("ndpi-xdp.service");
+    fs::write(&path, unit.replace(installed, binary().to_str().unwrap())).unwrap();
+    let verified = run(Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&path));
+    assert_eq!(verified.code, Some(0), "{verified:#?}");
+    assert!(!verified.stderr.contains("ndpi-xdp.service"), "{verified:#?}");
 }
