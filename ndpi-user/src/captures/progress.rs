@@ -2,11 +2,13 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::{Mutex, Once};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ndpi_capture::Progress;
+
+use crate::locked::locked;
 
 /// What takes less is over before anyone looks.
 const LONG: Duration = Duration::from_secs(1);
@@ -56,7 +58,7 @@ impl Bar {
 
     /// A capture was opened.
     pub(crate) fn opened(&self, progress: Progress) {
-        self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(progress);
+        locked(&self.opened).push(progress);
         self.show();
     }
 
@@ -65,7 +67,7 @@ impl Bar {
         if matches!(self.view, View::Hidden) {
             return;
         }
-        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let opened = locked(&self.opened);
         self.set(opened.iter().map(Progress::read).sum(), opened.len().saturating_sub(1));
     }
 

@@ -1,7 +1,7 @@
 //! Verdicts in the kernel's own maps.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, bail};
 use ndpi_common::{
@@ -12,6 +12,7 @@ use ndpi_kernel::{Clock, Kernel, Limits, RequestWatches, TrackMaps, VerdictMaps,
 
 use super::active_policy::{Allowance, full};
 use super::store::{Activity, DesiredVerdict, KernelCounts, Suspended, VerdictStore};
+use crate::locked::locked;
 
 /// The rule number of the policy's default in an [`Entry`].
 pub const NO_RULE: u16 = u16::MAX;
@@ -118,7 +119,7 @@ impl KernelStore {
     }
 
     fn add(&self, key: FlowKey, counted: &KernelCounts) {
-        let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut carried = locked(&self.carried);
         carried.entry(key).or_default().add(counted);
     }
 
@@ -246,7 +247,7 @@ impl VerdictStore for KernelStore {
             counted.undecided = track.sent.into();
             counted.dropped = counted.dropped + dropped(&track);
         }
-        let carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
+        let carried = locked(&self.carried);
         if let Some(earlier) = carried.get(key) {
             counted.add(earlier);
         }
@@ -267,7 +268,7 @@ impl VerdictStore for KernelStore {
             self.release(entry)?;
         }
         let mut taken = entry.map_or_else(KernelCounts::default, |entry| self.counted(&entry));
-        let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut carried = locked(&self.carried);
         if let Some(earlier) = carried.remove(key) {
             taken.add(&earlier);
         }

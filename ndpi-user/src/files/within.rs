@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
 use crossbeam::channel::{RecvTimeoutError, bounded};
+
+use crate::locked::locked;
 
 /// Paths of calls that have not come back. A server that does not answer costs a thread for each, and
 /// not one for each attempt.
@@ -51,7 +53,7 @@ pub fn within<T: Send + 'static>(
 }
 
 fn stuck() -> MutexGuard<'static, BTreeSet<PathBuf>> {
-    STUCK.lock().unwrap_or_else(PoisonError::into_inner)
+    locked(&STUCK)
 }
 
 fn unanswered(why: &str) -> io::Error {

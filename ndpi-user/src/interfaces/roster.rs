@@ -1,9 +1,11 @@
 //! The watched interfaces, as the rest of a session sees them.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use ndpi_text::clean;
+
+use crate::locked::locked;
 
 /// Names of interfaces that are gone and are kept for flows that end later.
 const KEPT: usize = 1024;
@@ -76,7 +78,7 @@ impl Roster {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // No call in here panics between two writes that belong together.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 }
 

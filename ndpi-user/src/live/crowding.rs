@@ -1,11 +1,13 @@
 //! Tables that have no room: said when it begins and when it ends, however often it happens between.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use ndpi_events::{self as events, Event, Source, Status, Time};
 
 use ndpi_flow::{Cause, Client, Held, Pool};
+
+use crate::locked::locked;
 
 /// What has no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +137,7 @@ impl Crowding {
             displaced,
         };
         // What begins and ends is rare: nobody waits here for long.
-        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut source = locked(&self.source);
         source.publish(time, Event::Status(state(crowding)));
     }
 }

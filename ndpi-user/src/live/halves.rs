@@ -2,13 +2,14 @@
 //! blocked, and nothing else would say so.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use ndpi_common::parse::proto;
 use ndpi_events::{Directions, Event, Source, Status, Time};
 use ndpi_flow::{FlowEntry, tcp};
 
 use crate::interfaces::Roster;
+use crate::locked::locked;
 
 /// Flows after which an interface is judged.
 const ENOUGH: u64 = 20;
@@ -83,7 +84,7 @@ impl Halves {
     /// Counts a flow that is over.
     pub fn count<F>(&self, flow: &FlowEntry<F>) {
         if let Some(part) = Part::of(flow) {
-            let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut tallies = locked(&self.tallies);
             tallies.entry(flow.ifindex).or_default().add(part);
         }
     }
@@ -91,7 +92,7 @@ impl Halves {
     /// Reports the interfaces on which it begins that flows are halves, or is over, at `now_ns` (since the
     /// Unix epoch).
     pub fn look(&self, now_ns: u64) {
-        let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tallies = locked(&self.tallies);
         for (index, tally) in tallies.iter_mut() {
             if let Some(judged) = tally.judge() {
                 self.report(*index, judged, now_ns);
@@ -105,7 +106,7 @@ impl Halves {
         let time = Time::from_ns(now_ns);
         let directions = Directions { time, iface: iface.to_string(), flows, halves };
         let state = if is_halved { Status::OneDirectional } else { Status::BothDirections };
-        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut source = locked(&self.source);
         source.publish(time, Event::Status(state(directions)));
     }
 }

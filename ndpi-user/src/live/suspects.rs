@@ -2,12 +2,14 @@
 //! memory, whoever makes up how many addresses.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use ndpi_events::{Event, Source, Time, Warning};
 use ndpi_flow::Client;
 use ndpi_labels::Findings;
+
+use crate::locked::locked;
 
 /// Most warnings in each [`SPELL`]. As many clients are kept, those that were named.
 const MOST: usize = 10;
@@ -116,7 +118,7 @@ impl Suspects {
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.ledger)
     }
 
     fn report(&self, (client, found): &Notice, now_ns: u64) {
@@ -129,7 +131,7 @@ impl Suspects {
             src: client.map(|client| client.to_string()),
             findings: found.findings.iter().map(|finding| finding.name().into()).collect(),
         };
-        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut source = locked(&self.source);
         source.publish(time, Event::Warning(warning));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::available_parallelism;
 
 use anyhow::{Context as _, Result};
@@ -14,6 +14,7 @@ use ndpi_policy::{Policy, Support, Vocabulary};
 use super::options::Options;
 use crate::captures::{Folders, Format, Found, Recording, Stop};
 use crate::engine_setup::EngineSetup;
+use crate::locked::locked;
 use crate::policy_files::{PolicyFiles, say_warnings, unusable};
 use crate::record::Names;
 
@@ -107,7 +108,7 @@ impl Job {
     }
 
     fn take_first(&self) -> Option<First> {
-        self.first.lock().unwrap_or_else(PoisonError::into_inner).take()
+        locked(&self.first).take()
     }
 
     /// What is recorded and how.

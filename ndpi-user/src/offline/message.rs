@@ -3,9 +3,10 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::captures::CaptureResults;
+use crate::locked::locked;
 
 /// Bytes of a frame at most: both ends' buffers stay small.
 const LONGEST: usize = 64 << 10;
@@ -62,7 +63,7 @@ impl Sender {
         frame.push(kind);
         frame.extend(length.to_le_bytes());
         frame.extend(bytes);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(&frame)
+        locked(&self.0).write_all(&frame)
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use crate::locked::locked;
+
 /// Bytes that may wait for their turn, of all sets together. A capture set that is not next waits when
 /// there are more: memory stays bounded, and the one that is next never waits.
 const MOST_WAITING: usize = 64 << 20;
@@ -67,7 +69,7 @@ impl<W: Write> Ordered<W> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<W>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 }
 

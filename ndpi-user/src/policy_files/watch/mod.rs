@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,7 @@ use folders::{Folders, Heard};
 use ndpi_text::shown;
 
 use crate::files::{Look, QUIET, within};
+use crate::locked::locked;
 use crate::policy_files::read::Named;
 
 /// Pause after each look at the files, so that a busy neighbour of theirs costs next to nothing.
@@ -93,7 +94,7 @@ impl Watcher {
             }
         }
         let files = files.iter().cloned().zip(names);
-        self.files.lock().unwrap_or_else(PoisonError::into_inner).set(files, Instant::now());
+        locked(&self.files).set(files, Instant::now());
         self.folders.look();
         failed.map_or(Ok(()), Err)
     }
@@ -146,7 +147,7 @@ fn tell_changes(folders: &Arc<Folders>, files: &Mutex<Files>, changes: &Sender<C
             renew(folders);
             renewed = Instant::now();
         }
-        let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut files = locked(files);
         let now = Instant::now();
         files.note(&events, now);
         state = files.look(now, Look::at);
