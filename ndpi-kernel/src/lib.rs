@@ -43,7 +43,7 @@ pub use maps::{
     ServerMap, Statistics, Stats, TrackMaps, VerdictMaps, Written,
 };
 pub use netlink::{Interface, LinkMonitor, Linked, XdpAttached, XdpPlace, interfaces};
-pub use options::{DEFAULT_PIN_DIRECTORY, LoadOptions, messages_beside};
+pub use options::{DEFAULT_PIN_DIRECTORY, LoadOptions, detach_command, messages_beside};
 pub use pins::PinError;
 pub use preflight::{PreflightError, check_capabilities, preflight};
 pub use rings::{Gauge, Lane, Polled, Rings, RingsError, Waiting, Waker};

@@ -9,6 +9,14 @@ use ndpi_common::{Division, MAX_SNAP};
 /// Where maps are pinned by default.
 pub const DEFAULT_PIN_DIRECTORY: &str = "/sys/fs/bpf/ndpi-xdp";
 
+/// The command that removes what is pinned in a directory, and takes off what is pinned there.
+pub fn detach_command(pins: &Path) -> String {
+    if pins == Path::new(DEFAULT_PIN_DIRECTORY) {
+        return "ndpi-xdp detach".into();
+    }
+    format!("ndpi-xdp detach --pin-dir {}", pins.display())
+}
+
 /// Sizes and settings that are fixed when the programs are loaded.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
@@ -95,5 +103,12 @@ mod tests {
         assert_eq!(ring_size(5000, 4096), 8192);
         assert_eq!(ring_size(1 << 20, 65_536), 1 << 20);
         assert_eq!(ring_size(u32::MAX, 4096), 1 << 30);
+    }
+
+    #[test]
+    fn a_directory_is_named_where_it_is_not_the_usual_one() {
+        assert_eq!(detach_command(Path::new(DEFAULT_PIN_DIRECTORY)), "ndpi-xdp detach");
+        let others = detach_command(Path::new("/run/ndpi-xdp.bpf/pins"));
+        assert_eq!(others, "ndpi-xdp detach --pin-dir /run/ndpi-xdp.bpf/pins");
     }
 }

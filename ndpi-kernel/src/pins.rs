@@ -13,6 +13,7 @@ use super::link_pins::LinkPins;
 use super::lock::{Lock, LockError};
 use super::map_set::{MapSet, names};
 use super::maps::MapError;
+use super::options::detach_command;
 use super::shape::Shapes;
 
 /// Where the BPF file system is mounted by convention.
@@ -131,7 +132,8 @@ impl Pins {
     fn give_back(&mut self) {
         log::warn!(
             "what an earlier instance has left is as it was: what it decided is enforced without a process. Start \
-             again, or end that: ndpi-xdp detach"
+             again, or end that: {}",
+            detach_command(self.folder.path())
         );
         let removed = remove_staged(&self.folder).map_err(anyhow::Error::new);
         if let Err(error) = removed.and_then(|()| Ok(self.lock.give_back()?)) {
@@ -168,7 +170,7 @@ impl Drop for Pins {
             return;
         }
         if let Err(error) = remove(&self.folder) {
-            log::warn!("{error}; remove it with: ndpi-xdp detach");
+            log::warn!("{error}; remove it with: {}", detach_command(self.folder.path()));
         }
     }
 }

@@ -26,7 +26,7 @@ use crossbeam::channel;
 use ndpi::{Engine, Library};
 use ndpi_events::{BusBuilder, Event as Reported, Losses, Time};
 use ndpi_flow::Servers;
-use ndpi_kernel::{Clock, Kernel, Waker, check_capabilities};
+use ndpi_kernel::{Clock, Kernel, Waker, check_capabilities, detach_command};
 use ndpi_policy::{Policy, Vocabulary};
 use ndpi_reject::Rejecter;
 
@@ -154,7 +154,7 @@ impl Options {
         let report = report(&ended.summary, &shared.names, &closing, &endings);
         let whole = self.ended(records, &report) && !endings.iter().any(Ending::is_failure);
         if self.keep {
-            say_kept(&shared.interfaces);
+            self.say_kept(&shared.interfaces);
         }
         Ok(ExitCode::from(u8::from(ended.result.is_err() || !whole)))
     }
@@ -186,24 +186,25 @@ impl Options {
         }
         !ending.is_failure()
     }
+
+    /// Says what is enforced from here on, where and how that ends (`--keep`).
+    fn say_kept(&self, interfaces: &Roster) {
+        let on = match interfaces.attached() {
+            none if none.is_empty() => "no interface".to_owned(),
+            some => some.join(", "),
+        };
+        let end_it = self.load.pin_directory.as_deref().map(detach_command).unwrap_or_default();
+        logging::say(&format!(
+            "left in place on {on}: what was decided is enforced without a process. Start again to go on from \
+             there, or end that: {end_it}\n"
+        ));
+    }
 }
 
 /// Standard output without a buffer of its own, so that what was written is known.
 fn standard_output() -> Result<File> {
     let output = io::stdout().as_fd().try_clone_to_owned();
     Ok(output.context("cannot write to standard output")?.into())
-}
-
-/// Says what is enforced from here on, where and how that ends (`--keep`).
-fn say_kept(interfaces: &Roster) {
-    let on = match interfaces.attached() {
-        none if none.is_empty() => "no interface".to_owned(),
-        some => some.join(", "),
-    };
-    logging::say(&format!(
-        "left in place on {on}: what was decided is enforced without a process. Start again to go on from there, or \
-         end that: ndpi-xdp detach\n"
-    ));
 }
 
 /// What there is to say at the end, which goes out behind the last record.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use ndpi_kernel::detach_command;
 use ndpi_kernel::pinned::{self, PinnedError};
 use ndpi_text::clean;
 
@@ -108,8 +109,8 @@ fn look(pins: &Path) -> Result<Found> {
         Err(PinnedError::Nothing(_)) if !held => (State::Absent, None),
         Err(PinnedError::Nothing(_)) => (State::StartingOrEnding, None),
         Err(error @ PinnedError::Version { .. }) => {
-            let gone = "; if that is gone, remove them with: ndpi-xdp detach";
-            (State::OtherVersion(format!("{error}{}", if held { "" } else { gone })), None)
+            let gone = format!("; if that is gone, remove them with: {}", detach_command(pins));
+            (State::OtherVersion(format!("{error}{}", if held { "" } else { &gone })), None)
         }
         Err(error) => match silence {
             // It runs, and what keeps it from answering is worth more than what keeps us from its maps.

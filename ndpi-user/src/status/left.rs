@@ -1,10 +1,11 @@
 //! Enforcement that an instance which is gone has left.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use ndpi_common::{Live, Switches, TICK_NS};
 use ndpi_kernel::pinned::Pinned;
-use ndpi_kernel::{Clock, MapError};
+use ndpi_kernel::{Clock, MapError, detach_command};
 use ndpi_text::clean;
 
 use super::ago::ago;
@@ -33,12 +34,15 @@ impl Left {
         Ok(Self { since, interfaces: interfaces.into_iter().map(Into::into).collect(), dry_run })
     }
 
-    /// What is enforced without the process that is called `pid`, since when, and how that ends.
-    pub(crate) fn text(&self, pid: &str) -> String {
+    /// What is enforced without the process that is called `pid` and has its pins in `pins`, since when, and how
+    /// that ends.
+    pub(crate) fn text(&self, pid: &str, pins: &Path) -> String {
         let since = self.since.map(|since| format!(", for {}", ago(since, Time::now())));
         let gone = format!("ndpi-xdp is not running{}: the one", since.unwrap_or_default());
-        let what_to_do =
-            "Start it again, and it goes on from there: ndpi-xdp run; or end that: ndpi-xdp detach";
+        let what_to_do = format!(
+            "Start it again, and it goes on from there: ndpi-xdp run; or end that: {}",
+            detach_command(pins)
+        );
         if self.interfaces.is_empty() {
             return format!(
                 "{gone} with these maps{pid} is gone, and its programs with it, but for filters at clsact (Linux \

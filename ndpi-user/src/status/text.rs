@@ -57,7 +57,7 @@ fn headline(found: &Found) -> String {
         (State::StartingOrEnding | State::Running, _) => format!(
             "ndpi-xdp{pid} is starting or ending: it holds {pins}, and takes no commands now; try again"
         ),
-        (State::Dead(left), _) => left.text(&pid),
+        (State::Dead(left), _) => left.text(&pid, &found.pins),
         (State::OtherVersion(why), _) => why.clone(),
         (State::Absent, _) => format!(
             "no ndpi-xdp that uses {pins} is running: start one with: ndpi-xdp run, or name the folder \

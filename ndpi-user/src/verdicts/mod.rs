@@ -75,7 +75,7 @@ pub(crate) fn show(
     let pinned = pinned::open(Some(pin_directory))?;
     if !pinned.running {
         let pid = format!(" (pid {})", pinned.instance.pid);
-        log::warn!("{}", Left::of(&pinned)?.text(&pid));
+        log::warn!("{}", Left::of(&pinned)?.text(&pid, pin_directory));
     }
     let dry_run = pinned.live.read()?.fixed & Switches::DRY_RUN != 0;
     if dry_run {

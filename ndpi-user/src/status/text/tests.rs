@@ -134,6 +134,10 @@ fn without_an_instance_it_says_what_to_do() {
     let left = Left { since: None, interfaces: vec!["eth0".into()], dry_run: true };
     let dry = said(State::Dead(left), Some(snapshot()));
     assert!(dry.contains("Nothing is dropped there") && !dry.contains("is enforced"), "{dry}");
+    let elsewhere =
+        Found { pins: "/run/x/pins".into(), ..found(State::Dead(Left::default()), None) };
+    let elsewhere = text_within(&elsewhere, None);
+    assert!(elsewhere.contains("ndpi-xdp detach --pin-dir /run/x/pins"), "{elsewhere}");
     let starting = said(State::StartingOrEnding, None);
     assert!(starting.contains("is starting or ending"), "{starting}");
     let silent = said(State::Silent("its process 47 is stopped".into()), Some(snapshot()));
