@@ -37,11 +37,10 @@ impl ServiceManager {
         if !watchdog.is_due(Instant::now()) {
             return;
         }
+        // Also where it stands still: that is said as seldom.
+        watchdog.asked(Instant::now());
         match kernel.live().read() {
-            Ok(live) if goes_on(&live, tick_of(ktime_ns())) => {
-                notify(NotifyState::Watchdog);
-                watchdog.said(Instant::now());
-            }
+            Ok(live) if goes_on(&live, tick_of(ktime_ns())) => notify(NotifyState::Watchdog),
             Ok(_) => log::warn!(
                 "the session stands still: the service manager's watchdog is not answered"
             ),
@@ -68,7 +67,7 @@ impl Watchdog {
         now >= self.due
     }
 
-    fn said(&mut self, now: Instant) {
+    fn asked(&mut self, now: Instant) {
         self.due = now + self.every;
     }
 }
@@ -96,7 +95,7 @@ mod tests {
         for _ in 0..300 {
             if watchdog.is_due(now) {
                 said += 1;
-                watchdog.said(now);
+                watchdog.asked(now);
             }
             now += Duration::from_millis(100);
         }
