@@ -374,7 +374,11 @@ mod tests {
         }
 
         fn take(&self, name: &str) -> Result<Lock, LockError> {
-            Lock::take_in(&self.locks(), &self.pins(name), |_| true)
+            self.lock(&self.pins(name))
+        }
+
+        fn lock(&self, pins: &Folder) -> Result<Lock, LockError> {
+            Lock::take_in(&self.locks(), pins, |_| true)
         }
 
         fn left(&self) -> usize {
@@ -386,7 +390,7 @@ mod tests {
     fn a_second_one_is_told_the_pid_of_the_first() {
         let place = Place::new();
         let (pins, other) = (place.pins("pins"), place.pins("other"));
-        let first = Lock::take_in(&place.locks(), &pins, |_| true).unwrap();
+        let first = place.lock(&pins).unwrap();
         symlink("pins", place.0.path().join("link")).unwrap();
         for path in ["pins", "./pins/", "link/../pins"] {
             match place.take(path) {
@@ -397,9 +401,9 @@ mod tests {
                 other => panic!("{path}: {other:?}"),
             }
         }
-        Lock::take_in(&place.locks(), &other, |_| true).unwrap();
+        place.lock(&other).unwrap();
         drop(first);
-        drop(Lock::take_in(&place.locks(), &pins, |_| true).unwrap());
+        drop(place.lock(&pins).unwrap());
         assert_eq!(place.left(), 0, "nothing is left behind");
     }
 
@@ -407,10 +411,10 @@ mod tests {
     fn programs_count_as_in_use_as_long_as_their_holder_is_there() {
         let place = Place::new();
         let (a, b) = (place.pins("a"), place.pins("b"));
-        let mut first = Lock::take_in(&place.locks(), &a, |_| true).unwrap();
+        let mut first = place.lock(&a).unwrap();
         first.note(&[7, 9]).unwrap();
         first.note(&[7, 9]).unwrap();
-        let mut second = Lock::take_in(&place.locks(), &b, |_| true).unwrap();
+        let mut second = place.lock(&b).unwrap();
         second.note(&[11]).unwrap();
         drop(second);
         assert_eq!(programs_in_use_in(&place.locks()).unwrap(), [7, 9]);
@@ -420,7 +424,7 @@ mod tests {
     fn what_is_in_the_place_of_a_lock_file_is_neither_written_to_nor_waited_for() {
         let place = Place::new();
         let pins = place.pins("pins");
-        drop(Lock::take_in(&place.locks(), &pins, |_| true).unwrap());
+        drop(place.lock(&pins).unwrap());
         let precious = place.0.path().join("precious");
         let at = place.locks().join(lock_of(&pins.id()));
         let fifo = |path: &Path| {
@@ -436,7 +440,7 @@ mod tests {
         for (number, plant) in plants.iter().enumerate() {
             fs::write(&precious, "precious").unwrap();
             plant(&at);
-            match Lock::take_in(&place.locks(), &pins, |_| true) {
+            match place.lock(&pins) {
                 Err(LockError::Foreign(path)) => assert_eq!(path, at),
                 other => panic!("{number}: {other:?}"),
             }
@@ -453,7 +457,7 @@ mod tests {
     #[test]
     fn what_the_dead_left_goes_and_what_the_living_have_stays() {
         let place = Place::new();
-        let alive = Lock::take_in(&place.locks(), &place.pins("alive"), |_| true).unwrap();
+        let alive = place.take("alive").unwrap();
         for name in ["0.9-1.lock", "0.9-1.sock", "0.9-2.sock", "0.9-3.lock"] {
             fs::write(place.locks().join(name), "").unwrap();
         }
@@ -469,7 +473,7 @@ mod tests {
     fn a_lock_file_counts_only_while_it_has_a_name() {
         let place = Place::new();
         let pins = place.pins("pins");
-        let lock = Lock::take_in(&place.locks(), &pins, |_| true).unwrap();
+        let lock = place.lock(&pins).unwrap();
         assert!(is_linked(&lock.file));
         fs::remove_file(place.locks().join(lock_of(&pins.id()))).unwrap();
         assert!(!is_linked(&lock.file));
@@ -487,12 +491,12 @@ mod tests {
     fn programs_are_noted_however_many_starts_are_killed_until_one_takes_their_place() {
         let place = Place::new();
         let pins = place.pins("pins");
-        let mut killed = Lock::take_in(&place.locks(), &pins, |_| true).unwrap();
+        let mut killed = place.lock(&pins).unwrap();
         killed.set_stays(true);
         killed.note(&[1000]).unwrap();
         drop(killed);
         for start in 0..40 {
-            let mut killed = Lock::take_in(&place.locks(), &pins, |_| true).unwrap();
+            let mut killed = place.lock(&pins).unwrap();
             killed.set_stays(true);
             killed.note(&[2000 + start, 3000 + start, 4000 + start]).unwrap();
             drop(killed);
@@ -512,14 +516,14 @@ mod tests {
     fn a_start_that_fails_leaves_the_lock_as_it_was() {
         let place = Place::new();
         let pins = place.pins("pins");
-        let mut first = Lock::take_in(&place.locks(), &pins, |_| true).unwrap();
+        let mut first = place.lock(&pins).unwrap();
         first.set_stays(true);
         first.note(&[7, 9]).unwrap();
         drop(first);
         let path = place.locks().join(lock_of(&pins.id()));
         let text = fs::read_to_string(&path).unwrap().replacen(char::is_numeric, "4", 1);
         fs::write(&path, &text).unwrap();
-        let mut failing = Lock::take_in(&place.locks(), &pins, |_| true).unwrap();
+        let mut failing = place.lock(&pins).unwrap();
         failing.set_stays(true);
         failing.note(&[11]).unwrap();
         assert_ne!(fs::read_to_string(&path).unwrap(), text);

@@ -49,13 +49,8 @@ mod tests {
     #[test]
     fn steps_and_confidences_come_back() {
         for (place, step) in (0..).zip(STEPS) {
-            assert_eq!(
-                step_of(
-                    EntryNote::of_word(EntryNote { state: place, ..EntryNote::default() }.word())
-                        .state
-                ),
-                step
-            );
+            let note = EntryNote { state: place, ..EntryNote::default() };
+            assert_eq!(step_of(EntryNote::of_word(note.word()).state), step);
         }
         for (place, confidence) in (0..).zip(Confidence::ALL) {
             let note = EntryNote { confidence: place, ..EntryNote::default() };

@@ -73,6 +73,18 @@ fn entry(sandbox: &Sandbox, port: u16) -> Value {
     entries.iter().find(is_it).unwrap_or_else(|| panic!("{run:#?}")).clone()
 }
 
+/// How many packets of the blocked flow were dropped.
+fn dropped(sandbox: &Sandbox) -> u64 {
+    entry(sandbox, BLOCKED)["dropped"].as_u64().unwrap()
+}
+
+/// Ends what was left: nothing stays, and the blocked flow passes.
+fn assert_detached(sandbox: &Sandbox, blocked: &Datagrams) {
+    assert_eq!(sandbox.run("detach").code, Some(0));
+    assert_clean(sandbox);
+    assert_eq!(blocked.arriving(10), 10);
+}
+
 #[test]
 fn verdicts_stand_when_the_process_is_killed_and_the_next_one_goes_on() {
     if !ready(&PROGRAMS) {
@@ -84,7 +96,7 @@ fn verdicts_stand_when_the_process_is_killed_and_the_next_one_goes_on() {
     let mut first = sandbox.start(&command);
     let (blocked, free) = (decided(&pair, &first, BLOCKED), decided(&pair, &first, FREE));
     let attached = sandbox.attached("left");
-    let before = entry(sandbox, BLOCKED)["dropped"].as_u64().unwrap();
+    let before = dropped(sandbox);
     first.end(Signal::KILL);
 
     assert_eq!(sandbox.attached("left"), attached);
@@ -196,7 +208,7 @@ fn killed_at_any_moment_it_lets_nothing_through_and_breaks_nothing() {
         );
         assert_eq!((leaked, arrived), (0, sent));
     });
-    let dropped = entry(sandbox, BLOCKED)["dropped"].as_u64().unwrap();
+    let dropped = dropped(sandbox);
     assert!(dropped >= sent.load(Ordering::Relaxed), "{dropped} were counted");
     let (status, _) = status(sandbox);
     let ingress = status["packets"].as_array().unwrap().iter().filter(|it| it["hook"] == "ingress");
@@ -307,12 +319,12 @@ fn a_start_that_fails_at_whatever_step_leaves_what_stood() {
         said.assert_failed(1, &[why, "what an earlier instance has left is as it was"]);
         assert_eq!(seen(sandbox), before, "{why}");
     }
-    let counted = entry(sandbox, BLOCKED)["dropped"].as_u64().unwrap();
+    let counted = dropped(sandbox);
     assert_eq!(blocked.arriving(10), 0);
-    assert_eq!(entry(sandbox, BLOCKED)["dropped"].as_u64().unwrap(), counted + 10);
+    assert_eq!(dropped(sandbox), counted + 10);
     let mut next = sandbox.start(&command);
     assert_eq!(blocked.arriving(10), 0);
-    assert_eq!(entry(sandbox, BLOCKED)["dropped"].as_u64().unwrap(), counted + 20);
+    assert_eq!(dropped(sandbox), counted + 20);
     assert!(next.end(Signal::TERM).success(), "{}", next.stderr());
     assert_clean(sandbox);
 }
@@ -340,9 +352,7 @@ fn what_a_killed_start_has_staged_goes_with_the_next_one_and_with_detach() {
     refused(sandbox, &WITHOUT_RAW, &rejecting).assert_failed(1, &["CAP_NET_RAW"]);
     assert_eq!(sandbox.pinned(), before);
     stage(sandbox);
-    assert_eq!(sandbox.run("detach").code, Some(0));
-    assert_clean(sandbox);
-    assert_eq!(blocked.arriving(10), 10);
+    assert_detached(sandbox, &blocked);
 }
 
 #[test]
@@ -399,16 +409,14 @@ fn verdicts_move_to_tables_of_another_size() {
     let sandbox = &pair.sandbox;
     let command = command(sandbox);
     let blocked = left_behind(&pair, &command);
-    let dropped = entry(sandbox, BLOCKED)["dropped"].as_u64().unwrap();
+    let before = dropped(sandbox);
     for size in ["1000", "3000"] {
         let mut next = sandbox.start(&format!("{command} --max-flows {size}"));
         assert_eq!(blocked.arriving(10), 0, "{}", next.stderr());
-        assert!(entry(sandbox, BLOCKED)["dropped"].as_u64().unwrap() >= dropped + 10);
+        assert!(dropped(sandbox) >= before + 10);
         next.end(Signal::KILL);
     }
-    assert_eq!(sandbox.run("detach").code, Some(0));
-    assert_clean(sandbox);
-    assert_eq!(blocked.arriving(10), 10);
+    assert_detached(sandbox, &blocked);
 }
 
 #[test]
@@ -423,12 +431,12 @@ fn a_stop_that_keeps_loses_no_verdict_and_breaks_no_connection() {
     let (blocked, free) = (decided(&pair, &first, BLOCKED), decided(&pair, &first, FREE));
     let mut exchange = Exchange::new(&pair);
     exchange.go(1);
-    let mut dropped = entry(sandbox, BLOCKED)["dropped"].as_u64().unwrap();
+    let mut counted = dropped(sandbox);
     let mut stands = |during: &str| {
         assert_eq!((blocked.arriving(10), free.arriving(10)), (0, 10), "{during}");
         exchange.go(2);
-        dropped += 10;
-        assert_eq!(entry(sandbox, BLOCKED)["dropped"].as_u64(), Some(dropped), "{during}");
+        counted += 10;
+        assert_eq!(dropped(sandbox), counted, "{during}");
     };
     for _ in 0..2 {
         let attached = sandbox.attached("left");
@@ -444,9 +452,7 @@ fn a_stop_that_keeps_loses_no_verdict_and_breaks_no_connection() {
     first.signal(Signal::TERM);
     first.end(Signal::TERM);
     stands("after a second signal");
-    assert_eq!(sandbox.run("detach").code, Some(0));
-    assert_clean(sandbox);
-    assert_eq!(blocked.arriving(10), 10);
+    assert_detached(sandbox, &blocked);
 }
 
 #[test]
