@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::RecvFlags;
 use rustix::net::sockopt::socket_peercred;
 use socket2::{Domain, SockAddr, Socket, Type};
 
@@ -108,6 +109,22 @@ pub fn ask_within(path: &Path, command: Command, patience: Duration) -> Result<A
 
 /// Sends a request, and waits until the reply begins.
 fn send(path: &Path, command: Command, patience: Duration) -> Result<UnixStream, AskError> {
+    match send_once(path, command, patience) {
+        // One that ends hangs up on who waited for it: asked again, its successor answers, or nobody.
+        Err(AskError::Call { source, .. }) if is_hang_up(&source) => {
+            send_once(path, command, patience)
+        }
+        sent => sent,
+    }
+}
+
+/// Whether the other end was closed before it had said anything.
+fn is_hang_up(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
+}
+
+fn send_once(path: &Path, command: Command, patience: Duration) -> Result<UnixStream, AskError> {
     let failed = |doing| move |source| AskError::Call { doing, path: path.to_owned(), source };
     let stream = connect(path, patience).map_err(|error| match error.kind() {
         // No socket, or one that a crashed instance left.
@@ -172,7 +189,7 @@ fn await_reply(stream: &UnixStream, path: &Path, patience: Duration) -> Result<(
         match poll(&mut [PollFd::new(stream, PollFlags::IN)], slice.as_ref()) {
             Ok(0) => {}
             Err(rustix::io::Errno::INTR) => continue,
-            Ok(_) => return Ok(()),
+            Ok(_) => return has_begun(stream).map_err(failed),
             Err(error) => return Err(failed(error.into())),
         }
         let pid = peer.as_raw_nonzero().get();
@@ -181,6 +198,14 @@ fn await_reply(stream: &UnixStream, path: &Path, patience: Duration) -> Result<(
         }
     }
     Err(failed(io::ErrorKind::TimedOut.into()))
+}
+
+/// Whether a reply has begun to come in, and not the end of the connection.
+fn has_begun(stream: &UnixStream) -> io::Result<()> {
+    match rustix::net::recv(stream, &mut [0; 1], RecvFlags::PEEK)? {
+        (_, 0) => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a process is stopped, by a signal or a debugger (`proc_pid_stat(5)`).

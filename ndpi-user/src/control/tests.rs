@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ndpi_events::ReloadResult;
+use rustix::event::{PollFd, PollFlags};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -63,6 +64,29 @@ fn a_command_is_carried_out_and_answered() {
     assert!(!path.exists());
     let error = ask(&path, Command::PolicyReload).unwrap_err().to_string();
     assert!(error.contains("ndpi-xdp run") && error.contains("--pin-dir"), "{error}");
+}
+
+/// Who connected before an instance closed its socket, and was not heard any more.
+#[test]
+fn an_instance_that_ends_before_it_answers_is_none() {
+    let (_folder, path) = folder();
+    for heard in [false, true] {
+        let listener = UnixListener::bind(&path).unwrap();
+        let asking = {
+            let path = path.clone();
+            thread::spawn(move || ask(&path, Command::Status))
+        };
+        let mut waiting = [PollFd::new(&listener, PollFlags::IN)];
+        assert_eq!(rustix::event::poll(&mut waiting, None), Ok(1));
+        fs::remove_file(&path).unwrap();
+        if heard {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.read_exact(&mut [0; 10]).unwrap();
+        }
+        drop(listener);
+        let answer = asking.join().unwrap();
+        assert!(matches!(answer, Err(AskError::Nobody(_))), "{answer:?}");
+    }
 }
 
 #[test]
