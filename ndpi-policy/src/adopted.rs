@@ -5,9 +5,10 @@
 //! decide as ever. Of those that do, the one that decided before decides again wherever it may still match, as
 //! what it asked for was there. Others are passed over: nobody can say whether they match. Where no rule is left,
 //! a verdict that rested on what is not known any more stays as it is, and any other gives way to the policy's
-//! settings.
+//! settings. An exception for a time that has ended decided nothing any more.
 
 use crate::decide::Policy;
+use crate::exemption::is_exemption;
 use crate::facts::{Decision, Facts, RuleIndex};
 use crate::known_parts::asks_for_more;
 
@@ -39,9 +40,17 @@ impl Policy {
         match self.known_parts().first(facts, &self.derived(facts), is_earlier) {
             Some((rule, true)) => Adopted::Decided(self.by_rule(rule)),
             Some((rule, false)) => Adopted::DecidedAgain(self.by_rule(rule)),
-            None if earlier.rests_on_more => Adopted::Keeps,
+            None if earlier.rests_on_more && !self.has_ended(earlier) => Adopted::Keeps,
             None => Adopted::Decided(self.by_rest(facts)),
         }
+    }
+
+    /// Whether the earlier rule was an exception for a time which is over.
+    fn has_ended(&self, earlier: Earlier<'_>) -> bool {
+        let rules = &self.rules()[..self.preceding()];
+        earlier
+            .rule
+            .is_some_and(|name| is_exemption(name) && rules.iter().all(|rule| rule.name != name))
     }
 
     /// Whether the rule at this place asks for what is not known any more of a flow of an earlier instance.

@@ -15,7 +15,7 @@ use crate::index::Index;
 use crate::known_parts::KnownParts;
 use crate::parsed::Parsed;
 use crate::rest::{DEFAULT_RULE, rest_of};
-use crate::rule::Rule;
+use crate::rule::{MAX_RULES, Rule};
 use crate::schedule::Schedule;
 use crate::vocabulary::Vocabulary;
 
@@ -23,6 +23,8 @@ use crate::vocabulary::Vocabulary;
 #[derive(Debug)]
 pub struct Policy {
     rules: Vec<Rule>,
+    /// So many of them are not of its file.
+    preceding: usize,
     groups: Vec<Arc<Group>>,
     default: Action,
     undecided: PassOrDrop,
@@ -54,6 +56,7 @@ impl Policy {
             by_finding: ByFinding::new(&rules),
             known_parts: OnceLock::new(),
             rules,
+            preceding: 0,
             groups,
             default,
             undecided,
@@ -65,6 +68,29 @@ impl Policy {
             at: None,
             diagnostics,
         }
+    }
+
+    /// The same policy with `first` before its rules; `None` where that is more than there can be. What is asked of
+    /// it before nDPI's final word stays what its own rules ask.
+    pub fn preceded_by(&self, first: &[Rule]) -> Option<Self> {
+        let rules: Vec<_> = first.iter().chain(&self.rules).cloned().collect();
+        (rules.len() <= MAX_RULES).then(|| Self {
+            index: Index::new(&rules),
+            early: FirstPacket::new(&rules, &self.app_categories),
+            by_finding: ByFinding::new(&rules),
+            known_parts: OnceLock::new(),
+            preceding: self.preceding + first.len(),
+            rules,
+            groups: self.groups.clone(),
+            app_categories: self.app_categories.clone(),
+            diagnostics: self.diagnostics.clone(),
+            ..*self
+        })
+    }
+
+    /// How many of [its rules](Self::rules) were put before those of its file.
+    pub fn preceding(&self) -> usize {
+        self.preceding
     }
 
     /// The policy as it is at one moment, whenever a flow is seen; `None` changes nothing.
@@ -182,7 +208,7 @@ impl Policy {
         moving.filter_map(|schedule| schedule.next_change(time)).min()
     }
 
-    /// The rules, in file order.
+    /// The rules, in file order, behind those that [precede](Self::preceding) them.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
