@@ -5,6 +5,7 @@ mod envelope;
 mod event;
 mod flow;
 mod losses;
+mod release;
 mod reload;
 mod rest;
 mod source;
@@ -22,6 +23,7 @@ pub use flow::{
     Content, Crossed, Decided, Ends, FlowActive, FlowEnded, FlowUpdated, Label, Tunnel,
 };
 pub use losses::Losses;
+pub use release::{Release, ReleaseChange, Released};
 pub use reload::{ReloadResult, Reloaded};
 pub use source::Source;
 pub use status::{

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Time, Word, is_zero};
+use crate::{ReleaseChange, Time, Word, is_zero};
 
 /// Something changed about what is enforced, where, and how well, with the tag `state`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +43,10 @@ pub enum Status {
     WorkerStuck(StuckWorker),
     /// It goes on.
     WorkerResumed(StuckWorker),
+    /// Something passes for a time, whatever the policy says.
+    Released(ReleaseChange),
+    /// The policy holds for it again.
+    ReleaseEnded(ReleaseChange),
 }
 
 /// A session begins.

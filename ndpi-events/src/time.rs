@@ -1,6 +1,7 @@
 //! Points in time, as events show them.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
@@ -14,6 +15,18 @@ impl Time {
     /// The time `ns` nanoseconds after the Unix epoch, to the microsecond.
     pub fn from_ns(ns: u64) -> Self {
         Self { micros: ns / 1000 }
+    }
+
+    /// The time so much later.
+    #[must_use]
+    pub fn after(self, passed: Duration) -> Self {
+        let passed = u64::try_from(passed.as_micros()).unwrap_or(u64::MAX);
+        Self { micros: self.micros.saturating_add(passed) }
+    }
+
+    /// How long it is until `later`; nothing where that was before.
+    pub fn until(self, later: Self) -> Duration {
+        Duration::from_micros(later.micros.saturating_sub(self.micros))
     }
 
     /// The time on the wall clock.

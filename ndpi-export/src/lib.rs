@@ -35,6 +35,7 @@ pub use ending::Ending;
 pub use lines::RecordSink;
 use lines::WAITING_EVENTS;
 pub use output::Output;
+pub use output::duration;
 pub use prepared::{Prepared, prepare};
 pub use text::Show;
 pub use wording::messages;

@@ -256,8 +256,11 @@ fn size(text: &str) -> Result<u64> {
     product(number, factor).with_context(|| format!("{text:?} is no size, such as 100MB or 64KiB"))
 }
 
-/// Time, such as `90s`, `15m`, `1h`, `1d`.
-fn duration(text: &str) -> Result<Duration> {
+/// Reads a time, such as `90s`, `15m`, `1h`, `1d`.
+///
+/// # Errors
+/// How times are written.
+pub fn duration(text: &str) -> Result<Duration> {
     let (number, unit) = number_and_unit(text);
     let factor = match unit {
         "s" => Some(1),

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use log::Level;
-use ndpi_events::{Crowding, Directions, EgressOrder, Event, Load, Reloaded, Status, StuckWorker};
+use ndpi_events::{
+    Crowding, Directions, EgressOrder, Event, Load, ReleaseChange, Reloaded, Status, StuckWorker,
+};
 
 /// What there is to say of an event, and how loudly.
 pub fn messages(event: &Event) -> Vec<(Level, String)> {
@@ -27,6 +29,8 @@ fn status_message(status: &Status) -> Option<(Level, String)> {
             let text = format!("{iface}: nothing comes before ndpi-xdp at egress any more");
             return Some((Level::Info, text));
         }
+        Status::Released(change) => return Some((Level::Info, released(change))),
+        Status::ReleaseEnded(change) => return Some((Level::Info, release_ended(change))),
         Status::Detached(interface) => interface.text.clone(),
         Status::EgressBehind(order) => egress_behind(order),
         Status::EgressBlind(order) => egress_blind(order),
@@ -143,6 +147,26 @@ fn worker_stuck(StuckWorker { worker, workers, seconds, .. }: StuckWorker) -> St
          {workers}) are not classified, and what is to be blocked of them passes; verdicts that stand are \
          enforced. If it does not go on, start ndpi-xdp again"
     )
+}
+
+fn released(change: &ReleaseChange) -> String {
+    let ndpi_events::Release { release, what, until, .. } = &change.release;
+    let until = until.timestamp();
+    format!("release {release}: {what} passes until {until:.0}{}", changed(change))
+}
+
+fn release_ended(change: &ReleaseChange) -> String {
+    let ndpi_events::Release { release, what, .. } = &change.release;
+    let changed = changed(change);
+    format!("release {release} has ended: the policy holds for {what} again{changed}")
+}
+
+/// How many verdicts have changed.
+fn changed(change: &ReleaseChange) -> String {
+    let counts = change.flows.zip(change.changed);
+    counts.map_or_else(String::new, |(flows, changed)| {
+        format!("; {changed} of {flows} verdicts changed")
+    })
 }
 
 fn reload_messages(reloaded: &Reloaded) -> Vec<(Level, String)> {

@@ -153,9 +153,13 @@ impl Folder {
 
     /// A name that only this folder has while it is there, by whatever path it is reached.
     pub(super) fn id(&self) -> String {
+        format!("{}-{}", self.device(), self.found.st_ino)
+    }
+
+    /// The file system that it is on.
+    pub(super) fn device(&self) -> String {
         let device = self.found.st_dev;
-        let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
-        format!("{major}.{minor}-{}", self.found.st_ino)
+        format!("{}.{}", rustix::fs::major(device), rustix::fs::minor(device))
     }
 
     /// Whether it is still where it was found, not removed and made again.

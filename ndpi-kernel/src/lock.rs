@@ -178,6 +178,13 @@ impl Lock {
         self.directory.path().join(socket_of(&self.name))
     }
 
+    /// Where something can be kept under a name for the next holder of `pins`, whether that is the same folder or one
+    /// in its place: it goes by the file system and the path.
+    pub(super) fn kept_path(&self, pins: &Folder, name: &str) -> PathBuf {
+        let path = self.pins.replace('%', "%25").replace('/', "%2F");
+        self.directory.path().join(format!("{}-{path}.{name}", pins.device()))
+    }
+
     /// Removes the socket that a holder which is gone has left; says whether there was one. Nobody
     /// listens at it: who does has the lock.
     pub(super) fn remove_socket(&self) -> Result<bool, FolderError> {

@@ -159,6 +159,11 @@ impl Pins {
     pub(super) fn socket_path(&self) -> PathBuf {
         self.lock.socket_path()
     }
+
+    /// Where something can be kept for whoever holds the directory next, or one that takes its place.
+    pub(super) fn kept_path(&self, name: &str) -> PathBuf {
+        self.lock.kept_path(&self.folder, name)
+    }
 }
 
 impl Drop for Pins {

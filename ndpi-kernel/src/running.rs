@@ -245,6 +245,13 @@ impl Kernel {
         self.pins.as_ref().map(Pins::socket_path)
     }
 
+    /// Where what the next instance with these pins is to know can be kept under a name, if the maps are pinned: in
+    /// the folder of the socket, which nobody but root and this process's user can write to. Unlike the socket's it
+    /// stays the same when the pins are removed and made again.
+    pub fn kept_path(&self, name: &str) -> Option<PathBuf> {
+        self.pins.as_ref().map(|pins| pins.kept_path(name))
+    }
+
     /// Where the maps are pinned.
     pub fn pin_directory(&self) -> Option<&Path> {
         self.pins.as_ref().map(Pins::directory)

@@ -6,8 +6,8 @@ use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
     CompletionsArguments, Context, DetachArguments, FlowsArguments, ListArguments, ManArguments,
-    PcapArguments, PolicyArguments, ReplayArguments, RunArguments, StatusArguments,
-    VerdictsArguments,
+    PcapArguments, PolicyArguments, ReleaseArguments, ReplayArguments, RunArguments,
+    StatusArguments, VerdictsArguments,
 };
 
 /// Labels every flow that crosses an interface with its application, and enforces a policy in the kernel.
@@ -39,6 +39,7 @@ enum Command {
     Status(StatusArguments),
     Verdicts(VerdictsArguments),
     Flows(FlowsArguments),
+    Release(ReleaseArguments),
     Detach(DetachArguments),
     Completions(CompletionsArguments),
     Man(ManArguments),
@@ -63,6 +64,7 @@ impl Cli {
             Command::Status(arguments) => arguments.run(),
             Command::Verdicts(arguments) => arguments.run(),
             Command::Flows(arguments) => arguments.run(),
+            Command::Release(arguments) => arguments.run(),
             Command::Detach(arguments) => arguments.run(),
             Command::Completions(arguments) => arguments.run(Self::command()),
             Command::Man(arguments) => arguments.run(Self::command()),

@@ -27,6 +27,7 @@ mod offline;
 pub mod policy_files;
 mod policy_tools;
 pub mod record;
+mod releases;
 mod replay;
 pub mod report;
 mod rights;

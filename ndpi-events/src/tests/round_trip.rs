@@ -10,9 +10,9 @@ use proptest::prelude::*;
 
 use crate::{
     Attached, Content, Crossed, Crowding, Decided, Directions, EgressOrder, Ends, Envelope, Event,
-    FlowActive, FlowEnded, FlowUpdated, Interface, Label, Load, ReloadResult, Reloaded, Ring,
-    RingFull, Running, SCHEMA, SourceId, Status, Stopped, StuckWorker, Time, Times, Tunnel,
-    Warning, Word,
+    FlowActive, FlowEnded, FlowUpdated, Interface, Label, Load, Release, ReleaseChange, Released,
+    ReloadResult, Reloaded, Ring, RingFull, Running, SCHEMA, SourceId, Status, Stopped,
+    StuckWorker, Time, Times, Tunnel, Warning, Word,
 };
 
 fn text() -> impl Strategy<Value = String> {
@@ -297,6 +297,20 @@ fn of_load() -> BoxedStrategy<Status> {
     prop_oneof![crowding.boxed(), load.boxed(), stuck.boxed()].boxed()
 }
 
+fn of_release() -> BoxedStrategy<Status> {
+    let states = [Status::Released, Status::ReleaseEnded];
+    let kinds = [Released::Host, Released::App, Released::Flow];
+    let what = (prop::sample::select(kinds.to_vec()), text()).prop_map(|(kind, name)| kind(name));
+    let release = (any::<u32>(), what, time(), time())
+        .prop_map(|(release, what, since, until)| Release { release, what, since, until });
+    let counts = any::<[Option<u64>; 2]>();
+    (prop::sample::select(states.to_vec()), time(), release, option::of(word()), counts)
+        .prop_map(|(state, time, release, why, [flows, changed])| {
+            state(ReleaseChange { time, release, why, flows, changed })
+        })
+        .boxed()
+}
+
 fn event() -> BoxedStrategy<Event> {
     let reloaded = (
         (time(), text(), text()),
@@ -317,7 +331,8 @@ fn event() -> BoxedStrategy<Event> {
             Event::Warning(Warning { time, about, count, src, findings, text })
         },
     );
-    let status = prop_oneof![session(), of_interface(), of_load()].prop_map(Event::Status);
+    let status =
+        prop_oneof![session(), of_interface(), of_load(), of_release()].prop_map(Event::Status);
     prop_oneof![flow(), status.boxed(), reloaded.boxed(), warning.boxed()].boxed()
 }
 

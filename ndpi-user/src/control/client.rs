@@ -109,7 +109,7 @@ pub fn ask_within(path: &Path, command: Command, patience: Duration) -> Result<A
 
 /// Sends a request, and waits until the reply begins.
 fn send(path: &Path, command: Command, patience: Duration) -> Result<UnixStream, AskError> {
-    match send_once(path, command, patience) {
+    match send_once(path, command.clone(), patience) {
         // One that ends hangs up on who waited for it: asked again, its successor answers, or nobody.
         Err(AskError::Call { source, .. }) if is_hang_up(&source) => {
             send_once(path, command, patience)

@@ -1,6 +1,6 @@
 //! Requests and replies of the control socket.
 
-use ndpi_events::ReloadResult;
+use ndpi_events::{Release, Released, ReloadResult};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::snapshot::Snapshot;
 pub const PROTOCOL: u32 = 1;
 
 /// A request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// [`PROTOCOL`] of who asks.
     pub protocol: u32,
@@ -19,7 +19,7 @@ pub struct Request {
 }
 
 /// The commands that an instance takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Command {
     /// Reload the policy.
@@ -28,6 +28,15 @@ pub enum Command {
     Status,
     /// Name clients and hosts of decided flows, a line each.
     Hosts,
+    /// Let something pass for so many seconds, whatever the policy says.
+    Release {
+        /// What.
+        what: Released,
+        /// For how long.
+        seconds: u64,
+    },
+    /// End the release of this number.
+    EndRelease(u32),
 }
 
 /// A reply.
@@ -48,6 +57,8 @@ pub enum Answer {
     PolicyReload(Reload),
     /// How the instance is.
     Status(Box<Snapshot>),
+    /// A release was made or ended.
+    Release(Box<ReleaseResult>),
     /// Lines follow, and then an empty one.
     Lines {},
     /// Nothing was done, and why.
@@ -67,6 +78,20 @@ pub struct Reload {
     pub error: Option<String>,
     /// The problems for a person.
     pub text: String,
+}
+
+/// A release that was made or ended, for whoever asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseResult {
+    /// The release.
+    #[serde(flatten)]
+    pub release: Release,
+    /// Decided flows that were judged again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flows: Option<u64>,
+    /// How many of them have another verdict now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<u64>,
 }
 
 impl Request {

@@ -17,7 +17,7 @@ mod server;
 pub use cleaned::cleaned_json;
 pub use client::{AskError, ask, ask_within, read_lines};
 pub use find::socket_of;
-pub use message::{Answer, Command, PROTOCOL, Reload, Reply, Request};
+pub use message::{Answer, Command, PROTOCOL, ReleaseResult, Reload, Reply, Request};
 pub use server::{Reaction, Server, StartError};
 
 #[cfg(test)]

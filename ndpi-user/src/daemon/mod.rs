@@ -6,6 +6,7 @@ mod orders;
 mod outputs;
 mod peers;
 mod policy;
+mod releasing;
 mod reload;
 mod service;
 mod session;
@@ -22,9 +23,9 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use crossbeam::channel;
+use crossbeam::channel::{self, Sender};
 use ndpi::{Engine, Library};
-use ndpi_events::{BusBuilder, Event as Reported, Losses, Time};
+use ndpi_events::{BusBuilder, Event as Reported, Losses, Source, Time};
 use ndpi_flow::Servers;
 use ndpi_kernel::{Clock, Kernel, Waker, check_capabilities, detach_command};
 use ndpi_policy::{Policy, Vocabulary};
@@ -34,6 +35,7 @@ use closing::Closing;
 use ndpi_export::{Ending, Format, LogSink, RecordSink, Reopen, prepare};
 pub(crate) use options::Options;
 pub(crate) use peers::{Pair, interfaces};
+use releasing::Releasing;
 use reload::{Reloader, Reloads};
 use service::ServiceManager;
 use session::Outside;
@@ -46,7 +48,8 @@ use crate::logging;
 use crate::metrics;
 use crate::policy_files::PolicyFiles;
 use crate::record::Names;
-use crate::snapshot::{self, Maps, Observer, Sources};
+use crate::releases::KeptFile;
+use crate::snapshot::{self, Board, Maps, Observer, Sources};
 
 /// How long the last event of a session waits for room in a queue.
 const LAST_EVENT_WAIT: Duration = Duration::from_secs(2);
@@ -92,6 +95,9 @@ impl Options {
         let records = self.format.start(&mut bus, standard_output()?);
         let outputs = outputs::start(outputs, &mut bus, &reopen)?;
         let bus = bus.build(Time::now());
+        let board: Arc<Board> = Arc::default();
+        let seen = (Arc::clone(&board), bus.source("releases"));
+        let (releases, with_releases) = self.releases(&kernel, (&policy, &vocabulary), seen);
         let mut source = bus.source("session");
         let shared = Shared {
             names: Arc::new(Names::of(&engines[0])),
@@ -100,19 +106,17 @@ impl Options {
             halves: Arc::new(Halves::new(attacher.roster().clone(), bus.source("directions"))),
             suspects: Arc::new(Suspects::new(bus.source("suspects"))),
             bus,
-            board: Arc::default(),
+            board,
             writers: outputs::writers(&records, &outputs),
             rejecter: self.rejecter(&policy)?,
             instance: self.instance.as_str().into(),
             dry_run: self.is_dry_run(),
             active_timeout: self.active_timeout,
-            servers: servers(&kernel, &policy),
+            servers: servers(&kernel, &with_releases),
         };
         let sources = sources(&shared, outputs::sinks(&records, &messages, &hosts, &outputs));
         let observer = Observer::new(self.facts(&library), maps(&kernel), sources, observed);
-        let observer = Arc::new(observer);
-        let (_observing, observed_until) = channel::bounded(0);
-        observer.look_every_second(observed_until).context("cannot start a thread")?;
+        let (observer, _observing) = observing(observer)?;
         let metrics =
             metrics.map(|listener| answer(listener, Arc::clone(&observer))).transpose()?;
         let waker = Waker::new().context("cannot watch the interfaces")?;
@@ -120,7 +124,7 @@ impl Options {
         if signals::is_stopping(&orders) {
             return Ok(ExitCode::SUCCESS);
         }
-        let (in_force, attachments) = start::attach(&mut kernel, &mut attacher, &policy)?;
+        let (in_force, attachments) = start::attach(&mut kernel, &mut attacher, &with_releases)?;
         let server = (orders::listen(&kernel, reload, observer, hosts), metrics);
         source.publish(Time::now(), Reported::Status(self.status(&library, &attachments)));
         let manager = ServiceManager::of_environment();
@@ -128,7 +132,8 @@ impl Options {
         if let Some(path) = self.policy.clone() {
             let (named, known) = (files.named(), (vocabulary, attacher.roster().clone()));
             let reported = (reloads.clone(), shared.bus.source("policy"));
-            let reloader = Reloader::new(path, (&policy, &named), known, control.clone(), reported);
+            let read = (policy, releases.announced(), &*named);
+            let reloader = Reloader::new(path, read, known, control.clone(), reported);
             thread::spawn(move || reloader.run(&asked));
         }
         let ended = self.session(
@@ -153,9 +158,7 @@ impl Options {
         let endings = outputs::end(outputs);
         let report = report(&ended.summary, &shared.names, &closing, &endings);
         let whole = self.ended(records, &report) && !endings.iter().any(Ending::is_failure);
-        if self.keep {
-            self.say_kept(&shared.interfaces);
-        }
+        self.say_kept(&shared.interfaces);
         Ok(ExitCode::from(u8::from(ended.result.is_err() || !whole)))
     }
 
@@ -167,6 +170,18 @@ impl Options {
         }
         let caches = library.shared_caches()?;
         (0..self.workers).map(|_| self.engine.sharing_engine(&caches)).collect()
+    }
+
+    /// What an earlier instance has released and is not over, and the policy with it. Without a policy there is
+    /// nothing to release.
+    fn releases(
+        &self,
+        kernel: &Kernel,
+        known: (&Arc<Policy>, &Vocabulary),
+        seen: (Arc<Board>, Source),
+    ) -> (Releasing, Arc<Policy>) {
+        let path = self.policy.as_ref().and_then(|_| kernel.kept_path("releases"));
+        Releasing::of_earlier(KeptFile::at(path), known, seen)
     }
 
     /// Who tells the ends of rejected flows: nobody where nothing is dropped.
@@ -189,6 +204,9 @@ impl Options {
 
     /// Says what is enforced from here on, where and how that ends (`--keep`).
     fn say_kept(&self, interfaces: &Roster) {
+        if !self.keep {
+            return;
+        }
         let on = match interfaces.attached() {
             none if none.is_empty() => "no interface".to_owned(),
             some => some.join(", "),
@@ -220,6 +238,13 @@ fn maps(kernel: &Kernel) -> Maps {
     let (stats, lost_frames) = (kernel.stats().clone(), kernel.lost_frames().clone());
     let ring_losses = kernel.ring_losses().clone();
     Maps { stats, ring_losses, lost_frames, live: kernel.live().clone() }
+}
+
+/// Has it look every second, until what comes with it is dropped.
+fn observing(observer: Observer) -> Result<(Arc<Observer>, Sender<()>)> {
+    let (observer, (observing, until)) = (Arc::new(observer), channel::bounded(0));
+    observer.look_every_second(until).context("cannot start a thread")?;
+    Ok((observer, observing))
 }
 
 /// Answers whoever asks for metrics.

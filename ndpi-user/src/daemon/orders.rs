@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crossbeam::channel::{self, Receiver, Sender, select};
 
+use super::releasing::Order;
 use super::reload::Ask;
 use crate::control::{Answer, Command, Reaction, Server};
 use crate::hosts::HostBook;
@@ -35,6 +36,11 @@ pub(super) fn listen(
     let server = Server::start(&path, move |command| match command {
         Command::PolicyReload => reload_policy(reload.as_ref(), &ending).into(),
         Command::Status => Answer::Status(Box::new(observer.snapshot())).into(),
+        Command::Release { what, seconds } => {
+            let order = Order::Make(what, Duration::from_secs(seconds));
+            release(reload.as_ref(), order, &ending).into()
+        }
+        Command::EndRelease(number) => release(reload.as_ref(), Order::End(number), &ending).into(),
         Command::Hosts => Reaction::Lines(Box::new(hosts.lines())),
     });
     match server {
@@ -56,13 +62,34 @@ fn reload_policy(reload: Option<&Sender<Ask>>, ending: &Receiver<()>) -> Answer 
     };
     let (tell, told) = channel::bounded(1);
     // Where nobody is there to hear it, nobody tells either.
-    let _ = reload.send(Some(tell));
+    let _ = reload.send(Ask::Reload(Some(tell)));
+    heard(&told, ending, Answer::PolicyReload)
+}
+
+/// Has something pass for a time, or no longer.
+fn release(reload: Option<&Sender<Ask>>, order: Order, ending: &Receiver<()>) -> Answer {
+    let Some(reload) = reload else {
+        let why =
+            "this instance was started without --policy: it blocks nothing that could be released";
+        return Answer::Refused(why.into());
+    };
+    let (tell, told) = channel::bounded(1);
+    // As above.
+    let _ = reload.send(Ask::Release(order, tell));
+    heard(&told, ending, |result| match result {
+        Ok(result) => Answer::Release(Box::new(result)),
+        Err(why) => Answer::Refused(why),
+    })
+}
+
+/// What is told, as an answer; in words where nothing is.
+fn heard<T>(told: &Receiver<T>, ending: &Receiver<()>, answer: impl FnOnce(T) -> Answer) -> Answer {
     let gone = || Answer::Refused("the instance is ending".into());
     select! {
-        recv(told) -> outcome => outcome.map_or_else(|_| gone(), Answer::PolicyReload),
+        recv(told) -> outcome => outcome.map_or_else(|_| gone(), answer),
         recv(ending) -> _ => gone(),
         default(PATIENCE) => Answer::Refused(format!(
-            "the policy is not in force after {} seconds; the instance's log will have the result",
+            "it is not in force after {} seconds; the instance's log will have the result",
             PATIENCE.as_secs()
         )),
     }

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use crossbeam::channel::{self, Receiver, Sender, select};
@@ -11,13 +12,22 @@ use ndpi_events::{Event, ReloadResult, Reloaded, Source, Time};
 use ndpi_policy::{Diagnostics, InForce, Policy, Support, Vocabulary};
 use ndpi_text::shown;
 
-use crate::control::Reload;
+use super::releasing::{Change, Order, Releasing, with};
+use crate::control::{ReleaseResult, Reload};
 use crate::interfaces::Roster;
 use crate::live::{Control, Rejudged};
 use crate::policy_files::{Changed, Named, PolicyFiles, Watcher, without_private_lines};
 
-/// Asks for the policy to be reloaded; who wants to receive the result says where.
-pub(super) type Ask = Option<Sender<Reload>>;
+/// Asks for another policy; who wants to receive the result says where.
+pub(super) enum Ask {
+    /// The policy's file is to be read again.
+    Reload(Option<Sender<Reload>>),
+    /// Something is to pass for a time, or no longer.
+    Release(Order, Sender<Result<ReleaseResult, String>>),
+}
+
+/// How often it is looked for what ends by itself, at most and at least: clocks may be set.
+const LOOK: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
 
 /// How often the policy was reloaded.
 #[derive(Clone, Debug, Default)]
@@ -39,8 +49,9 @@ impl Reloads {
 /// Reloads the policy when it is asked to, and when one of its files has changed.
 pub(super) struct Reloader {
     path: PathBuf,
-    /// What the policy in force has.
-    in_force: InForce,
+    /// The policy in force, without what is released from it.
+    policy: Arc<Policy>,
+    releases: Releasing,
     vocabulary: Vocabulary,
     interfaces: Roster,
     watcher: Option<Watcher>,
@@ -71,7 +82,7 @@ impl Reloader {
     /// says so, and asking is what is left.
     pub(super) fn new(
         path: PathBuf,
-        (policy, named): (&Policy, &[Named]),
+        (policy, releases, named): (Arc<Policy>, Releasing, &[Named]),
         (vocabulary, interfaces): (Vocabulary, Roster),
         control: Sender<Control>,
         (reloads, source): (Reloads, Source),
@@ -87,7 +98,8 @@ impl Reloader {
         let said = Said(problems);
         Self {
             path,
-            in_force: InForce::of(policy),
+            policy,
+            releases,
             vocabulary,
             interfaces,
             watcher,
@@ -102,22 +114,50 @@ impl Reloader {
     /// Reloads whenever it is asked to, until nobody can ask any more.
     pub(super) fn run(mut self, asked: &Receiver<Ask>) {
         loop {
+            let over = self.releases.next_end().map(|left| left.clamp(LOOK[0], LOOK[1]));
+            let over = over.map_or_else(channel::never, channel::after);
             let ask = select! {
                 recv(asked) -> ask => match ask {
                     Ok(ask) => ask,
                     Err(_) => return,
                 },
                 recv(self.changes) -> change => match change {
-                    Ok(_) => None,
+                    Ok(_) => Ask::Reload(None),
                     Err(_) => return,
                 },
+                recv(over) -> _ => {
+                    self.end_releases();
+                    continue;
+                }
             };
-            let reload = self.reload_or_report();
-            if let Some(ask) = ask {
-                // Whoever asked may have gone.
-                let _ = ask.send(reload);
+            // Whoever asked may have gone.
+            match ask {
+                Ask::Reload(None) => drop(self.reload_or_report()),
+                Ask::Reload(Some(tell)) => drop(tell.send(self.reload_or_report())),
+                Ask::Release(order, tell) => drop(tell.send(self.release(&order))),
             }
         }
+    }
+
+    /// Has something pass, or no longer, and waits until all verdicts say so.
+    fn release(&mut self, order: &Order) -> Result<ReleaseResult, String> {
+        let change = self.releases.by_order(order).map_err(|error| error.to_string())?;
+        let result = self.enforce_releases(change).map_err(|error| format!("{error:#}"))?;
+        result.ok_or_else(|| "nothing came of it".into())
+    }
+
+    /// Ends what is released no longer. Where the kernel does not take it, it is tried again.
+    fn end_releases(&mut self) {
+        let Some(change) = self.releases.by_time() else { return };
+        if let Err(error) = self.enforce_releases(change) {
+            log::error!("a release that is over has not ended yet: {error:#}");
+        }
+    }
+
+    fn enforce_releases(&mut self, change: Change) -> Result<Option<ReleaseResult>> {
+        let policy = with(&self.policy, &change.book, &self.vocabulary)?;
+        let rejudged = self.judge_again(policy)?;
+        Ok(self.releases.take(change, rejudged))
     }
 
     /// As [`reload`](Self::reload). A fault of ours must not end reloading for good.
@@ -136,13 +176,14 @@ impl Reloader {
     /// that was missing may come.
     fn reload(&mut self) -> Reload {
         let (support, files) = (Support::THIS_BUILD, PolicyFiles::left_alone());
-        let before = &self.in_force;
-        let read = ndpi_policy::reload(&self.path, before, &self.vocabulary, support, &files);
+        let before = InForce::of(&self.policy);
+        let read = ndpi_policy::reload(&self.path, &before, &self.vocabulary, support, &files);
         let reload = match read {
             Ok(policy) => {
-                let (read, reload) = (InForce::of(&policy), self.enforce(policy));
+                let policy = Arc::new(policy);
+                let reload = self.enforce(&policy);
                 if reload.result.taken {
-                    self.in_force = read;
+                    self.policy = policy;
                 }
                 reload
             }
@@ -154,11 +195,11 @@ impl Reloader {
         reload
     }
 
-    /// Brings a policy into force.
-    fn enforce(&self, policy: Policy) -> Reload {
-        let policy = Arc::new(policy);
+    /// Brings a policy into force, with what is released from it.
+    fn enforce(&self, policy: &Arc<Policy>) -> Reload {
         let report = self.report(policy.diagnostics());
-        match self.judge_again(Arc::clone(&policy)) {
+        let released = self.releases.over(policy, &self.vocabulary);
+        match released.and_then(|policy| self.judge_again(policy)) {
             Ok(Rejudged { flows, changed }) => {
                 let result = ReloadResult {
                     taken: true,
@@ -222,9 +263,9 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::Path;
-    use std::time::Duration;
 
     use super::*;
+    use crate::releases::KeptFile;
     use crate::testing::bus;
 
     const WAIT: Duration = Duration::from_secs(20);
@@ -259,18 +300,23 @@ mod tests {
         (loaded, files.named())
     }
 
+    fn nothing_released(policy: &Arc<Policy>) -> Releasing {
+        let reported = (Arc::default(), bus().0.source("releases"));
+        Releasing::of_earlier(KeptFile::at(None), (policy, &vocabulary()), reported).0
+    }
+
     #[test]
     fn a_change_is_taken_and_a_mistake_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("policy.toml");
         fs::write(&path, rule("first", "Video")).unwrap();
         let (policy, named) = load(&path);
-        let policy = policy.unwrap();
+        let policy = Arc::new(policy.unwrap());
         let (control, orders) = channel::unbounded();
         let reloads = Reloads::default();
         let reloader = Reloader::new(
             path.clone(),
-            (&policy, &named),
+            (Arc::clone(&policy), nothing_released(&policy), &named),
             (vocabulary(), Roster::default()),
             control,
             (reloads.clone(), bus().0.source("policy")),
@@ -288,7 +334,7 @@ mod tests {
         fs::write(&other, rule("third", "Vidoe")).unwrap();
         fs::rename(&other, &path).unwrap();
         let (tell, told) = channel::bounded(1);
-        ask.send(Some(tell)).unwrap();
+        ask.send(Ask::Reload(Some(tell))).unwrap();
         let refused = told.recv_timeout(WAIT).unwrap();
         assert!(!refused.result.taken && refused.text.contains("did you mean"), "{refused:?}");
         assert_eq!(refused.problems[0]["severity"], "error");
@@ -309,11 +355,11 @@ mod tests {
         let list = "[[rule]]\nname = \"first\"\ndst = \"198.18.4.1/24\"\naction = \"drop\"\n";
         fs::write(&path, list).unwrap();
         let (policy, named) = load(&path);
-        let policy = policy.unwrap();
+        let policy = Arc::new(policy.unwrap());
         let (control, orders) = channel::unbounded();
         let reloader = Reloader::new(
             path.clone(),
-            (&policy, &named),
+            (Arc::clone(&policy), nothing_released(&policy), &named),
             (vocabulary(), Roster::default()),
             control,
             (Reloads::default(), bus().0.source("policy")),
@@ -322,7 +368,7 @@ mod tests {
         let thread = std::thread::spawn(move || reloader.run(&asked));
         let (tell, told) = channel::bounded(1);
         for result in [Ok(Rejudged { flows: 7, changed: 3 }), Err(anyhow::anyhow!("no room"))] {
-            ask.send(Some(tell.clone())).unwrap();
+            ask.send(Ask::Reload(Some(tell.clone()))).unwrap();
             let Ok(Control::Policy(_, done)) = orders.recv_timeout(WAIT) else { panic!() };
             assert!(told.is_empty(), "not before every verdict is of the new policy");
             let good = result.is_ok();

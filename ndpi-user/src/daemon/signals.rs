@@ -68,7 +68,7 @@ pub(super) fn listen(
             }
             match (Meaning::of(signal), &reload) {
                 // Both sends fail only when nobody listens any more, at the end.
-                (Meaning::Reload, Some(reload)) => drop(reload.send(None)),
+                (Meaning::Reload, Some(reload)) => drop(reload.send(Ask::Reload(None))),
                 (Meaning::Stop, _) if stopping => leave(signal, &left),
                 (Meaning::Stop, _) => {
                     stopping = true;

@@ -90,9 +90,11 @@ impl<'a> Controller<'a> {
 
     /// Says which policy is in force from now on.
     fn note_in_force(&self) {
+        let policy = self.in_force.policy();
+        let rules = policy.rules().len() - policy.preceding();
         self.board.set_policy(InForce {
             revision: self.in_force.revision(),
-            rules: self.in_force.policy().rules().len() as u64,
+            rules: rules as u64,
             since: Time::now(),
         });
     }

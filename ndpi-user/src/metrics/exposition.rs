@@ -61,6 +61,9 @@ fn policy(families: &mut Families, snapshot: &Snapshot) {
         .gauge("policy_since_seconds", "Since when the policy is in force.")
         .value(&[], epoch(policy.since));
     families
+        .gauge("releases", "What passes for a time, whatever the policy says.")
+        .count(&[], snapshot.releases.len() as u64);
+    families
         .counter("policy_reloads_total", "Reloads of the policy by their result.")
         .count(&[("result", "taken")], policy.taken)
         .count(&[("result", "refused")], policy.refused);

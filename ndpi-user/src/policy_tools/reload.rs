@@ -23,9 +23,7 @@ pub(crate) fn reload(pin_directory: &Path, as_json: bool) -> Result<ExitCode> {
     let reload = match answer? {
         Answer::PolicyReload(reload) => cleaned(reload),
         Answer::Refused(why) => bail!("{}", clean(&why)),
-        Answer::Status(_) | Answer::Lines {} => {
-            bail!("the running ndpi-xdp has answered something else")
-        }
+        _ => bail!("the running ndpi-xdp has answered something else"),
     };
     print(&if as_json { to_json(&reload) } else { to_text(&reload) })?;
     Ok(if reload.result.taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })

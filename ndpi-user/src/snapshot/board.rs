@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use ndpi_common::Key;
-use ndpi_events::Time;
+use ndpi_events::{Release, Time};
 use ndpi_flow::DecidedBy;
 
 use super::buckets::Buckets;
@@ -122,6 +122,7 @@ impl Swept {
 pub struct Board {
     workers: Mutex<Vec<Place>>,
     policy: Mutex<InForce>,
+    releases: Mutex<Vec<Release>>,
     swept: Mutex<Swept>,
     ledger: Mutex<Ledger>,
 }
@@ -156,6 +157,16 @@ impl Board {
     /// The policy in force.
     pub fn policy(&self) -> InForce {
         *locked(&self.policy)
+    }
+
+    /// Notes what passes for a time, whatever the policy says.
+    pub fn set_releases(&self, releases: Vec<Release>) {
+        *locked(&self.releases) = releases;
+    }
+
+    /// What passes for a time.
+    pub fn releases(&self) -> Vec<Release> {
+        locked(&self.releases).clone()
     }
 
     /// Flows that are over, for [`set_swept`](Self::set_swept): to be looked at before the sweep.

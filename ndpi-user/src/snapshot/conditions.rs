@@ -94,6 +94,8 @@ impl Conditions {
             Status::WorkerStuck(worker) => {
                 self.begin(About::Worker(worker.worker), worker.time, status);
             }
+            // What is in force of them is on the board.
+            Status::Released(_) | Status::ReleaseEnded(_) => {}
             Status::WorkerResumed(worker) => self.end(&About::Worker(worker.worker)),
         }
     }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use ndpi_events::{Attached, Time, Word};
+use ndpi_events::{Attached, Release, Time, Word};
 use ndpi_kernel::LossOfRing;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,9 @@ pub struct Snapshot {
     pub unenforced: BTreeMap<String, String>,
     /// The policy in force.
     pub policy: PolicyState,
+    /// What passes for a time, whatever it says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub releases: Vec<Release>,
     /// The last few seconds; absent in the first one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rates: Option<Rates>,

@@ -141,6 +141,7 @@ impl Observer {
             attached: conditions.attached().cloned().collect(),
             unenforced: self.sources.interfaces.unenforced(),
             policy: conditions.reloads(self.policy()),
+            releases: self.sources.board.releases(),
             rates: self.rates(statistics.as_ref()),
             packets: statistics.as_ref().map(counted).unwrap_or_default(),
             tables: self.tables(&sum, live.unwrap_or_default().servers),

@@ -99,9 +99,7 @@ fn look(pins: &Path) -> Result<Found> {
             return Ok(found(State::Running, Some(cleaned(&snapshot)?)));
         }
         Ok(Answer::Refused(why)) => Silence::Refused(clean(&why).into_owned()),
-        Ok(Answer::PolicyReload(_) | Answer::Lines {}) => {
-            Silence::Refused("it has answered something else".into())
-        }
+        Ok(_) => Silence::Refused("it has answered something else".into()),
         Err(error) => silence_of(error, pins)?,
     };
     let held = pinned::is_held(pins)?;

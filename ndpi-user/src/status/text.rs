@@ -6,6 +6,7 @@ use super::ago::ago;
 use super::find::{Found, State};
 use super::lines::Lines;
 use crate::record::Time;
+use crate::releases::in_words;
 use crate::report::units::{bytes, grouped};
 use crate::snapshot::{
     Fill, LastReload, LostSoFar, PolicyState, Problem, Rates, RingLoss, Snapshot, Watched,
@@ -27,6 +28,7 @@ fn text_within(found: &Found, width: Option<usize>) -> String {
         for line in policy(&snapshot.policy, snapshot.time) {
             lines.add("policy", &line);
         }
+        snapshot.releases.iter().for_each(|it| lines.add("released", &in_words(it, snapshot.time)));
         if let Some(rates) = &snapshot.rates {
             lines.add("now", &now(rates));
         }

@@ -288,3 +288,25 @@ fn one_client_has_no_server_blocked_for_others() {
     let decided = verdict(&instance, 80);
     assert_eq!((&decided["action"], &decided["src"]), (&"count".into(), &SECOND.into()));
 }
+
+#[test]
+fn a_release_lets_a_blocked_server_go_for_its_time() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let scene = Scene::new();
+    let instance = scene.start();
+    let web = scene.listen(NEAR, 80);
+    scene.teach(&instance, &web);
+    assert!(scene.connect(&web, BLOCKED).is_err(), "its SYN was answered");
+    let made = scene.pair.sandbox.run("release --app Facebook --for 1h");
+    assert_eq!(made.code, Some(0), "{made:#?}");
+    // Its answer comes when it is in force.
+    get(&mut scene.connect(&web, PATIENCE).unwrap(), &web, NAME);
+    let is_content = |it: &Value| it["type"] == "verdict" && it.get("decided_by").is_none();
+    let decided = instance.wait_for(|it| is_content(it) && it["rule"] == "release 1");
+    assert_eq!((&decided["action"], &decided["dport"]), (&"count".into(), &80.into()));
+    let ended = scene.pair.sandbox.run("release --end 1");
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert!(scene.connect(&web, BLOCKED).is_err(), "its SYN was answered again");
+}

@@ -25,6 +25,7 @@ mod policies;
 mod privileges;
 mod receiver;
 mod reject;
+mod release;
 mod reload;
 mod status;
 mod streams;
