@@ -96,21 +96,28 @@ impl SampleFlags {
 
 impl SampleHeader {
     /// Writes `key` and its family in.
-    #[inline(always)]
     pub fn set_key(&mut self, key: &Key) {
         match key {
-            Key::V4(key) => {
-                self.key = [0; 40];
-                // SAFETY: a `KeyV4` is 16 bytes without padding, and so is the front of `key`.
-                unsafe { self.key.as_mut_ptr().cast::<KeyV4>().write_unaligned(*key) };
-                self.family = 4;
-            }
-            Key::V6(key) => {
-                // SAFETY: a `KeyV6` is 40 bytes without padding, and so is `key`.
-                unsafe { self.key.as_mut_ptr().cast::<KeyV6>().write_unaligned(*key) };
-                self.family = 6;
-            }
+            Key::V4(key) => self.set_key_v4(key),
+            Key::V6(key) => self.set_key_v6(key),
         }
+    }
+
+    /// Writes an IPv4 flow's key and its family in.
+    #[inline(always)]
+    pub fn set_key_v4(&mut self, key: &KeyV4) {
+        self.key = [0; 40];
+        // SAFETY: a `KeyV4` is 16 bytes without padding, and so is the front of `key`.
+        unsafe { self.key.as_mut_ptr().cast::<KeyV4>().write_unaligned(*key) };
+        self.family = 4;
+    }
+
+    /// Writes an IPv6 flow's key and its family in.
+    #[inline(always)]
+    pub fn set_key_v6(&mut self, key: &KeyV6) {
+        // SAFETY: a `KeyV6` is 40 bytes without padding, and so is `key`.
+        unsafe { self.key.as_mut_ptr().cast::<KeyV6>().write_unaligned(*key) };
+        self.family = 6;
     }
 
     /// The flow's key; `None` when `family` is neither 4 nor 6.

@@ -9,10 +9,9 @@ use super::family::Family;
 use super::forwarded;
 use super::hook::Hooked;
 use super::settings;
-use super::undecided::undecided;
 use super::verdict::{Ruling, ruling};
 
-/// Acts on the flow's verdict, or hands the packet to [`undecided`].
+/// Acts on the flow's verdict; [`Family::UNDECIDED`] where it has none.
 #[inline(always)]
 pub(super) fn decide<H: Hooked, K: Family>(frame: H, packet: &mut FlowPacket<K>) -> i32 {
     packet.key.join_last_word();
@@ -39,5 +38,5 @@ pub(super) fn decide<H: Hooked, K: Family>(frame: H, packet: &mut FlowPacket<K>)
     if packet.has_bad_length() && settings::is_on_now(Switches::DROP_UNPARSABLE) {
         return count::leave(frame, Disposition::Drop(packet.reason), packet.weight);
     }
-    undecided(frame, packet)
+    K::UNDECIDED
 }

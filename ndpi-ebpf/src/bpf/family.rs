@@ -2,12 +2,15 @@
 
 use core::ptr;
 
-use ndpi_common::{Direction, Key, KeyV4, KeyV6, ServerKey, Track, VerdictEntry};
+use ndpi_common::{Direction, KeyV4, KeyV6, SampleHeader, ServerKey, Track, VerdictEntry};
 
+use super::answer::{UNDECIDED_V4, UNDECIDED_V6};
 use super::maps::{TRACK_V4, TRACK_V6, UNANSWERED_V4, UNANSWERED_V6, VERDICTS_V4, VERDICTS_V6};
 
 /// A flow key with maps of its own.
 pub(super) trait Family: Copy {
+    /// The answer where a flow has no verdict.
+    const UNDECIDED: i32;
     /// The flow's verdict. The entry may be removed at any time; its memory stays a verdict's.
     fn verdict(&self) -> Option<*mut VerdictEntry>;
     /// The flow's track, where its client was answered.
@@ -23,8 +26,11 @@ pub(super) trait Family: Copy {
     fn proto(&self) -> u8;
     /// The flow's server, if the client's packets go `client`.
     fn server_of(&self, client: Direction) -> ServerKey;
-    /// The key of either family.
-    fn key(&self) -> Key;
+    /// Writes the key into the header of a sample.
+    ///
+    /// # Safety
+    /// `header` is valid for writes.
+    unsafe fn write_to(&self, header: *mut SampleHeader);
     /// The key of the same packet without its tags.
     fn untagged(&self) -> Self;
     /// The last word of the key, as it lies in memory.
@@ -48,6 +54,8 @@ pub(super) trait Family: Copy {
 }
 
 impl Family for KeyV4 {
+    const UNDECIDED: i32 = UNDECIDED_V4;
+
     #[inline(always)]
     fn verdict(&self) -> Option<*mut VerdictEntry> {
         VERDICTS_V4.get_ptr_mut(self)
@@ -84,8 +92,9 @@ impl Family for KeyV4 {
     }
 
     #[inline(always)]
-    fn key(&self) -> Key {
-        Key::V4(*self)
+    unsafe fn write_to(&self, header: *mut SampleHeader) {
+        // SAFETY: the caller's promise.
+        unsafe { (*header).set_key_v4(self) };
     }
 
     #[inline(always)]
@@ -100,6 +109,8 @@ impl Family for KeyV4 {
 }
 
 impl Family for KeyV6 {
+    const UNDECIDED: i32 = UNDECIDED_V6;
+
     #[inline(always)]
     fn verdict(&self) -> Option<*mut VerdictEntry> {
         VERDICTS_V6.get_ptr_mut(self)
@@ -136,8 +147,9 @@ impl Family for KeyV6 {
     }
 
     #[inline(always)]
-    fn key(&self) -> Key {
-        Key::V6(*self)
+    unsafe fn write_to(&self, header: *mut SampleHeader) {
+        // SAFETY: the caller's promise.
+        unsafe { (*header).set_key_v6(self) };
     }
 
     #[inline(always)]

@@ -1,5 +1,7 @@
 //! The fast path: packets of the common form, read in place at constant offsets.
 
+use core::ptr;
+
 use ndpi_common::parse::{Packet, Tags, View, ethertype, fast_v4, fast_v6};
 use ndpi_common::{FlowPacket, Switches};
 
@@ -8,6 +10,7 @@ use super::decide::decide;
 use super::family::Family;
 use super::hook::Hooked;
 use super::settings;
+use super::undecided::at_hand;
 
 /// Decides on a packet with an Ethernet header, if it is of the common form.
 #[inline(always)]
@@ -76,8 +79,19 @@ fn common<H: Hooked, K: Family>(frame: H, packet: Option<Packet<K>>) -> i32 {
     match packet {
         Some(packet) => {
             let mut packet = FlowPacket::new(packet.key, &packet, frame.segment_size());
-            decide(frame, &mut packet)
+            let answer = decide(frame, &mut packet);
+            if answer == K::UNDECIDED { hand_over::<H, K>(&packet) } else { answer }
         }
         None => NOT_COMMON,
     }
+}
+
+/// Leaves a packet of a flow without a verdict to whoever called.
+#[inline(always)]
+fn hand_over<H: Hooked, K: Family>(packet: &FlowPacket<K>) -> i32 {
+    let Some(to) = at_hand::<H, K>() else { return H::PASS };
+    // SAFETY: this CPU's own entry for this hook, with room for it (see `undecided`). Given by value, it would be on the
+    // stack twice.
+    unsafe { ptr::copy_nonoverlapping(packet, to, 1) };
+    K::UNDECIDED
 }

@@ -6,6 +6,7 @@ use super::answer::NOT_COMMON;
 use super::fast_path;
 use super::hook::Hooked;
 use super::slow_path::{Layer, exempt, slow_path};
+use super::undecided;
 
 /// Decides on a packet that begins with `first`.
 #[inline(always)]
@@ -17,5 +18,6 @@ pub(super) fn handle<H: Hooked>(frame: H, first: Layer) -> i32 {
         Layer::Link => fast_path::link(frame),
         Layer::Network => fast_path::network(frame),
     };
-    if answer == NOT_COMMON { slow_path(frame, first) } else { answer }
+    let answer = if answer == NOT_COMMON { slow_path(frame, first) } else { answer };
+    undecided::go_on(frame, answer)
 }

@@ -12,6 +12,7 @@ use super::forwarded;
 use super::fragments;
 use super::hook::Hooked;
 use super::maps::{SCRATCH, Scratch};
+use super::undecided;
 use super::verdict::{Ruling, ruling};
 
 /// Decides on an ICMP error about a flow with a verdict. Others are packets of the ICMP flow
@@ -68,12 +69,17 @@ fn has_ports(quoted: &mut Packet) -> bool {
 #[inline(never)]
 fn answer_for<H: Hooked, K: Family>(frame: H, key: &K, error: &Packet, quoted: &Packet) -> i32 {
     let Some(verdict) = key.verdict() else { return NO_ERROR };
-    let packet = FlowPacket::about(*key, error, frame.segment_size(), quoted.direction);
+    let Some(packet) = undecided::at_hand::<H, K>() else { return NO_ERROR };
+    // SAFETY: as in `slow_path`; nothing else refers to this entry, and the error is not written there as a packet of
+    // its own flow before this is done.
+    let packet = unsafe { &mut *packet.cast::<MaybeUninit<FlowPacket<K>>>() };
+    let packet =
+        packet.write(FlowPacket::about(*key, error, frame.segment_size(), quoted.direction));
     if forwarded::was_seen(frame, key, Some(verdict), packet.direction) {
         return count::leave(frame, Disposition::Pass(Reason::SeenAtIngress), packet.weight);
     }
     // SAFETY: looked up just now.
-    match unsafe { ruling(frame, verdict, &packet) } {
+    match unsafe { ruling(frame, verdict, packet) } {
         Ruling::Acts(disposition) => count::leave(frame, disposition, packet.weight),
         Ruling::LetThrough | Ruling::Knocks | Ruling::Over => NO_ERROR,
     }

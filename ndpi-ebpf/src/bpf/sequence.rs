@@ -80,8 +80,9 @@ pub(super) unsafe fn note_in<H: Hooked, K: Copy>(
 /// The numbers of the packet at hand.
 #[inline(always)]
 pub(super) fn of_packet<H: Hooked>() -> Option<SequenceNumbers> {
-    // SAFETY: this CPU's and this hook's own.
-    at_hand::<H>().map(|from| unsafe { *from })
+    // SAFETY: this CPU's and this hook's own. Volatile: copied at once to where it is to go, it would be moved by a
+    // call, as both may be the same for all that the compiler knows.
+    at_hand::<H>().map(|from| unsafe { ptr::read_volatile(from) })
 }
 
 /// Adds what a TCP packet says. A subprogram, for the sake of the stack.

@@ -9,15 +9,9 @@ use super::settings;
 /// Whether flows to the server of this one are dropped now.
 #[inline(always)]
 pub(super) fn is_blocked<K: Family>(packet: &FlowPacket<K>, client: Direction) -> bool {
-    settings::has_servers() && look_up(&packet.key, client) != 0
-}
-
-/// A subprogram, for the sake of the stack.
-#[inline(never)]
-fn look_up<K: Family>(key: &K, client: Direction) -> u32 {
-    let Some(server) = SERVERS.get_ptr(key.server_of(client)) else { return 0 };
+    let Some(server) = SERVERS.get_ptr(packet.key.server_of(client)) else { return false };
     // SAFETY: looked up just now; its memory stays a server's. If the entry is removed meanwhile, it
     // may be another one's already: this packet then fares as that one's.
     let server = unsafe { *server };
-    u32::from(server.blocks_at(settings::tick()))
+    server.blocks_at(settings::tick())
 }

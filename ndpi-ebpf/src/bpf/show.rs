@@ -113,7 +113,7 @@ unsafe fn describe<H: Hooked, K: Family>(
 ) {
     // SAFETY: the caller's promise. What is not written here, `put` writes.
     unsafe {
-        (*to).set_key(&packet.key.key());
+        packet.key.write_to(to);
         (*to).direction = packet.direction as u8;
         (*to).hook = H::HOOK as u8;
         (*to).tcp_flags = packet.tcp_flags;

@@ -19,6 +19,7 @@ use super::hook::Hooked;
 use super::maps::{SCRATCH, Scratch};
 use super::quoted;
 use super::settings;
+use super::undecided;
 
 /// What packets begin with on an interface: part of the program that is attached there.
 #[repr(u32)]
@@ -126,7 +127,7 @@ fn layers<H: Hooked>(frame: H, outer: &mut MaybeUninit<Packet>) -> i32 {
         // SAFETY: initialised by whoever called, or by `open` in the round before.
         let packet = unsafe { outer.assume_init_mut() };
         packet.notes |= Notes::OUTER;
-        let answer = flow(frame, packet);
+        let answer = undecided::go_on(frame, flow(frame, packet));
         if answer != OPENED {
             return answer;
         }
@@ -191,13 +192,14 @@ fn flow<H: Hooked>(frame: H, packet: &mut Packet) -> i32 {
 
 #[inline(never)]
 fn flow_of<H: Hooked, K: Family>(frame: H, packet: &Packet, key: &K) -> i32 {
-    let Some(scratch) = SCRATCH.get_ptr_mut(Scratch::Flow.of(H::HOOK)) else { return H::PASS };
-    // SAFETY: as in `slow_path`; this entry is only used here.
-    let flow = unsafe { &mut *scratch.cast::<MaybeUninit<FlowPacket<K>>>() };
+    let Some(flow) = undecided::at_hand::<H, K>() else { return H::PASS };
+    // SAFETY: as in `slow_path`; nothing else refers to this entry.
+    let flow = unsafe { &mut *flow.cast::<MaybeUninit<FlowPacket<K>>>() };
     decide(frame, flow.write(FlowPacket::new(*key, packet, frame.segment_size())))
 }
 
-#[inline(always)]
+/// A subprogram, for the sake of the stack.
+#[inline(never)]
 fn unknown_fragment<H: Hooked>(frame: H, packet: &Packet) -> i32 {
     let weight = Weight::single(packet.ip_len());
     if frame.is_forwarded() {
@@ -207,7 +209,8 @@ fn unknown_fragment<H: Hooked>(frame: H, packet: &Packet) -> i32 {
     count::leave(frame, Disposition::drop_if(drops, Reason::FragmentUnknown), weight)
 }
 
-#[inline(always)]
+/// A subprogram, for the sake of the stack.
+#[inline(never)]
 fn refuse<H: Hooked>(frame: H, refusal: Refusal, first: Layer) -> i32 {
     // Without a flow there is nothing to look for; XDP has judged it.
     if frame.is_forwarded() {

@@ -5,11 +5,11 @@ use core::ptr;
 use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
 use ndpi_common::reopen::Place;
 use ndpi_common::{
-    Backlog, Direction, Disposition, FlowPacket, Reason, SampleFlags, Switches, Total, Track,
-    TrackNotes,
+    Backlog, Direction, Disposition, FlowPacket, KeyV4, KeyV6, Reason, SampleFlags, Switches,
+    Total, Track, TrackNotes,
 };
 
-use super::answer::OPENED;
+use super::answer::{OPENED, UNDECIDED_V4, UNDECIDED_V6};
 use super::atomic;
 use super::bounds::of_two;
 use super::count;
@@ -21,10 +21,30 @@ use super::servers;
 use super::settings;
 use super::show::show;
 
-/// Shows the packet as far as the budget goes, and passes it, or drops it for its server's sake or
+/// Goes on with the packet at hand where its flow was found to have no verdict.
+#[inline(always)]
+pub(super) fn go_on<H: Hooked>(frame: H, answer: i32) -> i32 {
+    match answer {
+        UNDECIDED_V4 => undecided::<H, KeyV4>(frame),
+        UNDECIDED_V6 => undecided::<H, KeyV6>(frame),
+        _ => answer,
+    }
+}
+
+/// Where the packet at hand is, as the decision sees it.
+#[inline(always)]
+pub(super) fn at_hand<H: Hooked, K>() -> Option<*mut FlowPacket<K>> {
+    SCRATCH.get_ptr_mut(Scratch::Flow.of(H::HOOK)).map(<*mut _>::cast)
+}
+
+/// Shows the packet at hand as far as the budget goes, and passes it, or drops it for its server's sake or
 /// because the policy wants no more of a flow that nobody has decided on.
 #[inline(never)]
-pub(super) fn undecided<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>) -> i32 {
+fn undecided<H: Hooked, K: Family>(frame: H) -> i32 {
+    let Some(packet) = at_hand::<H, K>() else { return H::PASS };
+    // SAFETY: this CPU's own entry for this hook, and programs of one hook do not interrupt each other on a CPU
+    // (see `count::leave`). Whoever found no verdict has written it, and nothing else refers to it.
+    let packet = unsafe { &*packet };
     settings::now();
     let disposition = match find(frame, packet) {
         // SAFETY: looked up just now.
@@ -176,7 +196,7 @@ unsafe fn goes_on<K>(track: *mut Track, packet: &FlowPacket<K>) -> bool {
 #[inline(always)]
 fn new<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>, takes_over: bool) -> Disposition {
     let client = packet.client();
-    let blocked = servers::is_blocked(packet, client);
+    let blocked = settings::has_servers() && opens_blocked(packet, client) != 0;
     sequence::note_first(frame, packet);
     let hidden = hidden(packet);
     let drops = blocked || settings::budget() == 0 && over_budget_drops();
@@ -190,6 +210,13 @@ fn new<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>, takes_over: bool)
         None => show_first::<H, K>(frame, packet, blocked, kept),
     };
     Disposition::of_undecided(reason, blocked, over_budget_drops)
+}
+
+/// Whether the first packet of a flow goes to a blocked server or comes from one. A subprogram, for the sake of the
+/// stack.
+#[inline(never)]
+fn opens_blocked<K: Family>(packet: &FlowPacket<K>, client: Direction) -> i32 {
+    i32::from(servers::is_blocked(packet, client))
 }
 
 /// Why the first packet of a flow is not to be shown, where that is so.
@@ -277,7 +304,7 @@ unsafe fn known<H: Hooked, K: Family>(
     packet: &FlowPacket<K>,
 ) -> Disposition {
     // SAFETY: the caller's promise.
-    let blocked = unsafe { is_blocked(track, packet) } != 0;
+    let blocked = settings::has_servers() && unsafe { is_blocked(track, packet) } != 0;
     // SAFETY: the caller's promise; words that are only changed by atomic operations.
     unsafe {
         if packet.begins {

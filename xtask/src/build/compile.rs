@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::profile::{FLAGS, PROFILE};
+use super::stack;
 use crate::manner;
 use crate::process;
 use crate::setup::{self, Need};
@@ -21,7 +22,9 @@ pub(super) fn compile(workspace: &Workspace) -> Result<Vec<u8>> {
     let what = "build: compiling the BPF programs (half a minute)";
     manner::announced(what, || process::run(&mut cargo))?;
     let built = workspace.bpf_target().join(toolchain::bpf_target()).join("release/ndpi-xdp");
-    stripped(&built, Toolchain::ask()?)
+    let object = stripped(&built, Toolchain::ask()?)?;
+    stack::check(&object)?;
+    Ok(object)
 }
 
 /// The object without its DWARF sections, of which BTF was made: three quarters of the file.

@@ -2,10 +2,12 @@
 
 mod committed;
 mod compile;
+mod elf;
 mod inputs;
 mod object;
 mod profile;
 mod program;
+mod stack;
 
 use std::process::ExitCode;
 use std::thread;
