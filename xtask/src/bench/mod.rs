@@ -8,6 +8,7 @@ mod pcap;
 mod policy;
 mod records;
 mod rings;
+mod router;
 mod wakeups;
 mod wire;
 
@@ -37,6 +38,7 @@ enum Command {
     Policy(policy::Args),
     Records(records::Args),
     Rings(rings::Args),
+    Router(router::Args),
     Wakeups(wakeups::Args),
     Wire(wire::Args),
 }
@@ -50,6 +52,7 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
         Command::Policy(args) => policy::run(args, workspace),
         Command::Records(args) => records::run(args, workspace),
         Command::Rings(args) => rings::run(args, workspace),
+        Command::Router(args) => router::run(args, workspace),
         Command::Wakeups(args) => wakeups::run(args, workspace),
         Command::Wire(args) => wire::run(args, workspace),
     }

@@ -1,0 +1,87 @@
+//! Connection set-ups a second through a router, with `ndpi-xdp run` on it and without.
+//!
+//! `cargo xtask bench router` builds the program and starts this. Needs root.
+
+mod clients;
+mod lane;
+mod program;
+mod report;
+mod server;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use testkit::namespace;
+use testkit::topology::Topology;
+
+use lane::{Lane, Round};
+use program::Parts;
+
+/// Measure how many connections a second are set up through a router.
+#[derive(Parser)]
+struct Options {
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+    /// The `ndpi-xdp` to measure.
+    #[arg(long)]
+    program: PathBuf,
+    /// nDPI's library.
+    #[arg(long)]
+    library: PathBuf,
+    /// How often both are measured, in turn.
+    #[arg(long, default_value_t = 5)]
+    rounds: u32,
+    /// Seconds of a round.
+    #[arg(long, default_value_t = 3)]
+    seconds: u32,
+    /// Clients that connect at the same time, each with an address of its own.
+    #[arg(long, default_value_t = 64)]
+    clients: u8,
+    /// Options for `ndpi-xdp run`, separated by white space.
+    #[arg(long = "options", default_value = "", allow_hyphen_values = true)]
+    more: String,
+    /// Given by `cargo bench`.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let parts = Parts {
+        program: &options.program,
+        library: &options.library,
+        folder: folder.path(),
+        options: options.more.split_whitespace().map(str::to_owned).collect(),
+    };
+    let network = Topology::new(|role| namespace::named("bench", role))?;
+    clients::give_addresses(&network, options.clients)?;
+    let lasts = Duration::from_secs(options.seconds.into());
+    let _server = server::Server::start(&network.server, options.clients.into())?;
+    // The first connections find no neighbour and no route remembered.
+    lane::round(&network, options.clients, lasts / 4, None)?;
+    let mut rounds = Vec::new();
+    for _ in 0..options.rounds {
+        let without = lane::round(&network, options.clients, lasts, None)?;
+        let with = lane::round(&network, options.clients, lasts, Some(&parts))?;
+        rounds.push([(Lane::Nothing, without), (Lane::Ours, with)]);
+    }
+    report::print(&rounds, options.json);
+    Ok(network.remove()?)
+}
+
+/// What both lanes brought in one turn.
+type Turn = [(Lane, Round); 2];
