@@ -6,8 +6,8 @@ use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
     CompletionsArguments, Context, DetachArguments, FlowsArguments, ListArguments, ManArguments,
-    PcapArguments, PolicyArguments, ReleaseArguments, ReplayArguments, RunArguments,
-    StatusArguments, VerdictsArguments,
+    PcapArguments, PolicyArguments, ReleaseArguments, ReplayArguments, ResetCountersArguments,
+    RunArguments, StatusArguments, VerdictsArguments,
 };
 
 /// Labels every flow that crosses an interface with its application, and enforces a policy in the kernel.
@@ -40,6 +40,7 @@ enum Command {
     Verdicts(VerdictsArguments),
     Flows(FlowsArguments),
     Release(ReleaseArguments),
+    ResetCounters(ResetCountersArguments),
     Detach(DetachArguments),
     Completions(CompletionsArguments),
     Man(ManArguments),
@@ -65,6 +66,7 @@ impl Cli {
             Command::Verdicts(arguments) => arguments.run(),
             Command::Flows(arguments) => arguments.run(),
             Command::Release(arguments) => arguments.run(),
+            Command::ResetCounters(arguments) => arguments.run(),
             Command::Detach(arguments) => arguments.run(),
             Command::Completions(arguments) => arguments.run(Self::command()),
             Command::Man(arguments) => arguments.run(Self::command()),

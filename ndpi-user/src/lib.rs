@@ -12,6 +12,7 @@ mod clock;
 #[cfg(feature = "cli")]
 pub mod commands;
 pub mod control;
+mod counters;
 mod daemon;
 pub mod enforce;
 pub mod engine_setup;

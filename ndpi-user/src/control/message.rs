@@ -1,6 +1,6 @@
 //! Requests and replies of the control socket.
 
-use ndpi_events::{Release, Released, ReloadResult};
+use ndpi_events::{Release, Released, ReloadResult, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -37,6 +37,10 @@ pub enum Command {
     },
     /// End the release of this number.
     EndRelease(u32),
+    /// Have `status` and `verdicts` count from zero again.
+    ResetCounters,
+    /// Say what verdicts had counted when that was done last, a line each.
+    Counters,
 }
 
 /// A reply.
@@ -59,6 +63,8 @@ pub enum Answer {
     Status(Box<Snapshot>),
     /// A release was made or ended.
     Release(Box<ReleaseResult>),
+    /// Counters are shown since then.
+    CountersReset(Time),
     /// Lines follow, and then an empty one.
     Lines {},
     /// Nothing was done, and why.

@@ -8,6 +8,7 @@ use crossbeam::channel::{self, Receiver, Sender, select};
 use super::releasing::Order;
 use super::reload::Ask;
 use crate::control::{Answer, Command, Reaction, Server};
+use crate::counters::Counters;
 use crate::hosts::HostBook;
 use crate::snapshot::Observer;
 use ndpi_kernel::Kernel;
@@ -32,6 +33,7 @@ pub(super) fn listen(
     hosts: HostBook,
 ) -> Option<Orders> {
     let path = kernel.socket_path()?;
+    let counters = Counters::new(Arc::clone(&observer), kernel.verdicts().clone());
     let (going_on, ending) = channel::bounded(0);
     let server = Server::start(&path, move |command| match command {
         Command::PolicyReload => reload_policy(reload.as_ref(), &ending).into(),
@@ -41,6 +43,11 @@ pub(super) fn listen(
             release(reload.as_ref(), order, &ending).into()
         }
         Command::EndRelease(number) => release(reload.as_ref(), Order::End(number), &ending).into(),
+        Command::ResetCounters => match counters.reset() {
+            Ok(since) => Answer::CountersReset(since).into(),
+            Err(error) => Answer::Refused(format!("{:#}", anyhow::Error::new(error))).into(),
+        },
+        Command::Counters => Reaction::Lines(Box::new(counters.lines())),
         Command::Hosts => Reaction::Lines(Box::new(hosts.lines())),
     });
     match server {

@@ -17,6 +17,7 @@ mod health;
 mod model;
 mod observer;
 mod rates;
+mod sums;
 #[cfg(test)]
 pub(crate) mod testing;
 mod traffic;
@@ -28,7 +29,7 @@ pub(crate) use counted::counted;
 pub use health::{PROBLEMS, is_known};
 pub use model::{
     Counted, Fill, Hints, LastReload, LostSoFar, PolicyState, Problem, Rates, RingLoss, SinkState,
-    Snapshot, Traffic, Watched, WorkerState,
+    Snapshot, Sums, Traffic, Watched, WorkerState,
 };
 pub use observer::{Facts, Maps, Observer, Sources, subscribe};
 pub use traffic::{Class, Ledger, Volume, Volumes};

@@ -70,9 +70,37 @@ pub struct Snapshot {
     pub inspection: Buckets,
     /// Those who write down what is reported.
     pub sinks: Vec<SinkState>,
+    /// What was counted since counters were reset; absent where they never were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_reset: Option<Box<Sums>>,
+}
+
+/// What was counted since some time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sums {
+    /// Since when.
+    pub since: Time,
+    /// Packets by the way they left the programs; what never happened is left out.
+    pub packets: Vec<Counted>,
+    /// What was lost or left out.
+    pub losses: LostSoFar,
+    /// Decided flows by what decided them.
+    pub decided: BTreeMap<Word, u64>,
+    /// How often there was a hint at the first packet of a flow.
+    pub hints: Hints,
+    /// Flows in which something was found, by what.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub findings: BTreeMap<Word, u64>,
+    /// Records and messages that were lost.
+    pub lost_records: u64,
 }
 
 impl Snapshot {
+    /// What a person is shown of its counts: since they were reset, else all.
+    pub fn shown_counts(&self) -> Sums {
+        self.since_reset.as_deref().cloned().unwrap_or_else(|| Sums::of(self))
+    }
+
     /// Whether all that is to be enforced is.
     pub fn is_whole(&self) -> bool {
         !self.problems.iter().any(|problem| problem.breaks)

@@ -14,7 +14,7 @@ use super::board::{Board, Sum, Swept};
 use super::conditions::Conditions;
 use super::counted::counted;
 use super::health::{self, Signs};
-use super::model::{Fill, LostSoFar, PolicyState, RingLoss, SinkState, Snapshot};
+use super::model::{Fill, LostSoFar, PolicyState, RingLoss, SinkState, Snapshot, Sums};
 use super::rates::{Counts, Readings};
 use crate::interfaces::Roster;
 use crate::locked::locked;
@@ -80,6 +80,8 @@ pub struct Observer {
     events: Subscription,
     reported: Mutex<Conditions>,
     readings: Mutex<Readings>,
+    /// What had been counted when counters were reset.
+    reset: Mutex<Option<Arc<Sums>>>,
 }
 
 /// The events that an observer is to see; to be subscribed to before any is published.
@@ -91,8 +93,8 @@ impl Observer {
     /// Observes the session that begins now.
     pub fn new(facts: Facts, maps: Maps, sources: Sources, events: Subscription) -> Self {
         let (since, began) = (Time::now(), Instant::now());
-        let (reported, readings) = (Mutex::default(), Mutex::default());
-        Self { facts, maps, sources, since, began, events, reported, readings }
+        let (reported, readings, reset) = Default::default();
+        Self { facts, maps, sources, since, began, events, reported, readings, reset }
     }
 
     /// Looks every second, so that rates are of the last few seconds, until the other end of `stopped` is
@@ -160,9 +162,20 @@ impl Observer {
             time_to_verdict: sum.time_to_verdict,
             inspection: sum.inspection,
             sinks: self.sinks(),
+            since_reset: None,
         };
+        let before = locked(&self.reset).clone();
+        snapshot.since_reset = before.map(|before| Box::new(Sums::of(&snapshot).since(&before)));
         snapshot.problems = health::problems(&snapshot, &signs);
         snapshot
+    }
+
+    /// Has those who show counts to a person begin at zero; says when that was.
+    pub fn reset(&self) -> Time {
+        let snapshot = self.snapshot();
+        let before = Sums { since: snapshot.time, ..Sums::of(&snapshot) };
+        *locked(&self.reset) = Some(Arc::new(before));
+        snapshot.time
     }
 
     /// Takes in what was reported since the last call; what holds then.

@@ -9,7 +9,7 @@ use crate::record::Time;
 use crate::releases::in_words;
 use crate::report::units::{bytes, grouped};
 use crate::snapshot::{
-    Fill, LastReload, LostSoFar, PolicyState, Problem, Rates, RingLoss, Snapshot, Watched,
+    Fill, LastReload, LostSoFar, PolicyState, Problem, Rates, RingLoss, Snapshot, Sums, Watched,
 };
 use crate::stdout::width;
 
@@ -33,14 +33,18 @@ fn text_within(found: &Found, width: Option<usize>) -> String {
             lines.add("now", &now(rates));
         }
     }
-    lines.add("packets", &packets(snapshot));
+    let counts = snapshot.shown_counts();
+    if snapshot.since_reset.is_some() {
+        lines.add("counts", &since(&counts, snapshot.time));
+    }
+    lines.add("packets", &packets(&counts));
     if lives {
-        lines.add("flows", &flows(snapshot));
+        lines.add("flows", &flows(&counts, snapshot.adopted));
     }
     lines.add("tables", &tables(&snapshot.tables));
-    lines.add("losses", &losses(&snapshot.losses, snapshot));
-    if !snapshot.findings.is_empty() {
-        lines.add("findings", &findings(snapshot));
+    lines.add("losses", &losses(&counts));
+    if !counts.findings.is_empty() {
+        lines.add("findings", &findings(&counts));
     }
     lines.into_text()
 }
@@ -119,9 +123,14 @@ fn now(rates: &Rates) -> String {
     format!("{packets} packets/s, {bits:.1} Mbit/s; {dropped} dropped/s, {shown} shown to nDPI/s")
 }
 
-fn packets(snapshot: &Snapshot) -> String {
+/// Since when the counts below are.
+fn since(counts: &Sums, now: Time) -> String {
+    format!("of the last {}, since reset-counters:", ago(counts.since, now))
+}
+
+fn packets(counts: &Sums) -> String {
     let sum = |outcome: Option<&str>| -> (u64, u64) {
-        let all = snapshot.packets.iter();
+        let all = counts.packets.iter();
         let fitting = all.filter(|it| outcome.is_none_or(|outcome| it.outcome == outcome));
         fitting.fold((0, 0), |(packets, bytes), it| (packets + it.packets, bytes + it.bytes))
     };
@@ -135,20 +144,20 @@ fn packets(snapshot: &Snapshot) -> String {
     format!("{seen} seen ({}), {dropped} dropped{redirected}", bytes(volume))
 }
 
-fn flows(snapshot: &Snapshot) -> String {
-    let all: u64 = snapshot.decided.values().sum();
-    let others = snapshot.decided.iter().filter(|(by, flows)| *by != "content" && **flows > 0);
+fn flows(counts: &Sums, adopted: u64) -> String {
+    let all: u64 = counts.decided.values().sum();
+    let others = counts.decided.iter().filter(|(by, flows)| *by != "content" && **flows > 0);
     let by: Vec<_> = others.map(|(by, flows)| format!("{} by {by}", grouped(*flows))).collect();
     let by = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
-    let hints = match snapshot.hints.asked {
+    let hints = match counts.hints.asked {
         0 => String::new(),
         asked => format!(
             "; a hint at the first packet of {} of {}",
-            grouped(snapshot.hints.given),
+            grouped(counts.hints.given),
             grouped(asked)
         ),
     };
-    let adopted = match snapshot.adopted {
+    let adopted = match adopted {
         0 => String::new(),
         adopted => format!("; {} of an earlier instance", grouped(adopted)),
     };
@@ -163,25 +172,25 @@ fn tables(tables: &[Fill]) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-fn losses(losses: &LostSoFar, snapshot: &Snapshot) -> String {
-    let LostSoFar { ring_full, held_back, left_out, ring_contended, lost_frames, .. } = losses;
+fn losses(counts: &Sums) -> String {
+    let LostSoFar { ring_full, held_back, left_out, ring_contended, lost_frames, .. } =
+        &counts.losses;
     let of_rings = |rings: &[RingLoss]| rings.iter().map(|loss| loss.packets).sum();
-    let records: u64 = snapshot.sinks.iter().map(|sink| sink.lost).sum();
     let all = [
         (of_rings(ring_full), "not shown, as rings were full"),
         (of_rings(ring_contended), "not shown, as rings were locked"),
         (*held_back, "held back by the kernel"),
         (*left_out, "left out, as workers were behind"),
         (*lost_frames, "not taken by a peer interface"),
-        (records, "records and messages"),
+        (counts.lost_records, "records and messages"),
     ];
     let some = all.into_iter().filter(|(count, _)| *count > 0);
     let some: Vec<_> = some.map(|(count, what)| format!("{} {what}", grouped(count))).collect();
     if some.is_empty() { "none".into() } else { some.join(", ") }
 }
 
-fn findings(snapshot: &Snapshot) -> String {
-    let each = snapshot.findings.iter();
+fn findings(counts: &Sums) -> String {
+    let each = counts.findings.iter();
     let each: Vec<_> =
         each.map(|(finding, flows)| format!("{finding} in {}", grouped(*flows))).collect();
     format!("{} flows", each.join(", "))

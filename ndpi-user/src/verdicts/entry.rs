@@ -76,6 +76,9 @@ pub(super) struct Entry<'a> {
     adopted: bool,
     decided: Time,
     last_seen: Time,
+    /// Counts are since then; left out where they are since the verdict.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counted_since: Option<Time>,
     #[serde(skip)]
     decided_ns: u64,
     #[serde(skip)]
@@ -129,6 +132,7 @@ impl<'a> Entry<'a> {
             adopted: verdict.decided_ns < now.began_ns,
             decided: Time::from_ns(now.clock.epoch_ns(verdict.decided_ns)),
             last_seen: Time::from_ns(now.clock.epoch_ns(seen_ns)),
+            counted_since: None,
             decided_ns: verdict.decided_ns,
             seen_ns,
         }
@@ -142,6 +146,11 @@ impl<'a> Entry<'a> {
     /// The same with this host name, and this client where the entry does not say which it is.
     pub(super) fn named(self, (client, hostname): (Option<Direction>, Option<&'a str>)) -> Self {
         Self { client: self.client.or(client.map(end_name)), hostname, ..self }
+    }
+
+    /// The same with counts that begin there, where counters were reset after the verdict.
+    pub(super) fn counted_since(self, since: Option<Time>) -> Self {
+        Self { counted_since: since.filter(|since| *since > self.decided), ..self }
     }
 
     /// What decided: the rule, by its number where no name is known, or a setting.

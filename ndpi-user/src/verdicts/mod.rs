@@ -17,6 +17,7 @@ use ndpi_kernel::pinned::{self, Pinned};
 use ndpi_kernel::{Clock, MapError, ktime_ns};
 use serde::Serialize;
 
+use crate::counters::{self, Before};
 use crate::engine_setup::EngineSetup;
 use crate::hosts;
 use crate::record::Names;
@@ -86,7 +87,9 @@ pub(crate) fn show(
     let names = names(setup);
     let names = names.as_ref();
     let hosts = hosts_of(&pinned, pin_directory, query)?;
-    let mut asked = Asked { pinned: &pinned, query, filter: query.filter(names)?, names, hosts };
+    let filter = query.filter(names)?;
+    let before = counters_of(&pinned, pin_directory);
+    let mut asked = Asked { pinned: &pinned, query, filter, names, hosts, before };
     match view {
         View::Json => asked.print_lines(&now()),
         View::Table => asked.print_table(&now()),
@@ -98,6 +101,7 @@ pub(crate) fn show(
             asked.print_table(&now())?;
             thread::sleep(every);
             asked.hosts = still_hosts(asked.hosts, pin_directory);
+            asked.before = counters::fetch(pin_directory).unwrap_or(asked.before);
         },
     }
 }
@@ -120,6 +124,8 @@ struct Asked<'a> {
     filter: Filter,
     names: Option<&'a Names>,
     hosts: hosts::Names,
+    /// What verdicts had counted when counters were reset.
+    before: Before,
 }
 
 impl Asked<'_> {
@@ -140,7 +146,7 @@ impl Asked<'_> {
             let rule = rules.name(&verdict)?;
             let is_at = self.query.hosts.is_empty() || self.hosts.is_at(&key, &self.query.hosts);
             if is_at && self.query.takes_rule(rule.as_deref()) {
-                take(key, verdict, rule)?;
+                take(key, self.before.taken_from(&key, verdict), rule)?;
             }
         }
         Ok(())
@@ -175,7 +181,7 @@ impl Asked<'_> {
         let mut write = |key: Key, verdict: VerdictEntry, rule| {
             let entry = Entry::new(&key, &verdict, self.names, now);
             let entry = entry.by_rule(rule).named(self.hosts.of(&key));
-            line(&mut out, &entry)
+            line(&mut out, &entry.counted_since(self.before.since()))
         };
         let written = if self.query.is_sorted() {
             let mut rules = Rules::new(&self.pinned.rules);
@@ -243,6 +249,17 @@ fn hosts_of(pinned: &Pinned, pins: &Path, query: &Query) -> Result<hosts::Names>
         }
         fetched => fetched,
     }
+}
+
+/// What verdicts had counted when counters of the instance were reset; of a dead one they are all that there is.
+fn counters_of(pinned: &Pinned, pins: &Path) -> Before {
+    if !pinned.running {
+        return Before::default();
+    }
+    counters::fetch(pins).unwrap_or_else(|error| {
+        log::warn!("flows are shown with all that they counted since their verdicts: {error:#}");
+        Before::default()
+    })
 }
 
 /// Writes a JSON object and the end of its line.

@@ -16,7 +16,7 @@ use crate::ready;
 const ADDRESS: &str = "127.0.0.1:9100";
 
 /// The status line and the text for a path.
-fn get(sandbox: &Sandbox, path: &str) -> (String, String) {
+pub(crate) fn get(sandbox: &Sandbox, path: &str) -> (String, String) {
     let answer = sandbox.inside(|| {
         let mut stream = TcpStream::connect(ADDRESS).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: {ADDRESS}\r\n\r\n").unwrap();

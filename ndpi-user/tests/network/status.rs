@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ndpi_user::control::{Answer, Command, ask};
 use rustix::process::Signal;
 use serde_json::Value;
-use testkit::pair::{FAR, Pair};
+use testkit::pair::{FAR, NEAR, Pair};
 use testkit::program::{PROGRAMS, Run, run};
 use testkit::sandbox::Sandbox;
 use testkit::wait_until;
@@ -290,4 +290,69 @@ fn pins_of_another_version_are_named_with_what_to_do() {
     assert!(why.contains("are of version 3") && why.contains("ndpi-xdp detach"), "{why}");
     assert_eq!(sandbox.run("detach").code, Some(0));
     assert_eq!(status(&sandbox).0["state"], "absent");
+}
+
+#[test]
+fn counters_begin_again_at_zero_for_a_person_and_for_nobody_else() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let pair = Pair::new();
+    let sandbox = &pair.sandbox;
+    let mut instance = sandbox.start("run --iface left --json --metrics 127.0.0.1:9100");
+    pair.sandbox.ip("link set lo up");
+    // One flow with a verdict, which goes on.
+    let client = pair.near(|| UdpSocket::bind((NEAR, 40_001)).unwrap());
+    let server = pair.far(|| UdpSocket::bind((FAR, 123)).unwrap());
+    let ask = |count: usize| {
+        for _ in 0..count {
+            // NTP, version 4, of a client.
+            let mut request = [0; 48];
+            request[0] = 0x23;
+            client.send_to(&request, (FAR, 123)).unwrap();
+            server.recv(&mut request).unwrap();
+        }
+    };
+    ask(1);
+    instance.wait_for(|it| it["type"] == "verdict" && it["dport"] == 123);
+    ask(10);
+    let entry = || {
+        let entries = sandbox.run("verdicts --json --port 123").records("entry");
+        let [entry] = &entries[..] else { panic!("{entries:#?}") };
+        let counts = ["packets_lower", "packets_upper"].map(|it| entry[it].as_u64().unwrap());
+        (counts.iter().sum::<u64>(), entry.get("counted_since").cloned())
+    };
+    wait_until(|| entry() == (10, None));
+    let before = seen(&whole(sandbox).0);
+    assert!(before >= 11);
+
+    let reset = sandbox.run("reset-counters --json").records("counters-reset").remove(0);
+    assert_eq!(entry(), (0, Some(reset["since"].clone())));
+    ask(3);
+    wait_until(|| entry().0 == 3);
+    let state = status(sandbox).0;
+    assert!(seen(&state) >= before + 3, "all of them go on");
+    let since = &state["since_reset"];
+    let of_status = seen(since);
+    assert!((3..before).contains(&of_status), "{since:#}");
+    assert_eq!(since["since"], reset["since"]);
+    let text = sandbox.run("status").stdout;
+    assert!(
+        text.contains("counts    of the last ") && text.contains("since reset-counters"),
+        "{text}"
+    );
+    let answer = crate::metrics::get(sandbox, "/metrics").1;
+    let counted: f64 = answer
+        .lines()
+        .filter(|line| line.starts_with("ndpi_xdp_packets_total{"))
+        .map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap())
+        .sum();
+    assert!(counted >= (before + 3) as f64, "metrics never go back: {counted}");
+
+    assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
+    let stopped = instance.rest().into_iter().find(|it| it["state"] == "stopped").unwrap();
+    let count = |field: &str| stopped[field].as_u64().unwrap();
+    assert!(count("seen") >= before + 3);
+    assert_eq!(count("seen"), count("passed") + count("dropped") + count("redirected"));
+    sandbox.run("reset-counters").assert_failed(1, &["no ndpi-xdp", "is running"]);
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use super::super::left::Left;
 use super::*;
 use crate::snapshot::testing::eth0;
-use crate::snapshot::{Counted, Hints, RingLoss, SinkState};
+use crate::snapshot::{Counted, Hints, RingLoss, SinkState, Sums};
 
 fn at(second: u64) -> Time {
     Time::from_ns(second * 1_000_000_000)
@@ -77,6 +77,25 @@ losses    none
     assert_eq!(text_within(&found, None), expected);
     assert!(text_within(&found, Some(80)).lines().all(|line| line.len() <= 80));
     assert!(found.is_whole());
+}
+
+#[test]
+fn counts_that_were_reset_are_those_since_then() {
+    let before = Sums { since: at(9_400), ..Sums::of(&snapshot()) };
+    let mut later = snapshot();
+    later.packets[0].packets += 7;
+    later.packets[0].bytes += 700;
+    later.decided.insert("content".into(), 1202);
+    later.since_reset = Some(Box::new(Sums::of(&later).since(&before)));
+    let text = text_within(&found(State::Running, Some(later)), None);
+    let expected = "\
+counts    of the last 10 min 0 s, since reset-counters:
+packets   7 seen (700 B), 0 dropped
+flows     2 decided
+tables    flows 2,621 (0 %)
+losses    none
+";
+    assert!(text.ends_with(expected), "{text}");
 }
 
 #[test]
