@@ -21,6 +21,7 @@ mod options;
 pub mod pinned;
 mod pins;
 mod preflight;
+mod programs;
 mod rings;
 mod running;
 mod shape;

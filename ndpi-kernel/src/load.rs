@@ -5,19 +5,19 @@ use std::io;
 use std::path::PathBuf;
 
 use aya::maps::{ArrayOfMaps, LpmTrie, Map, MapData, lpm_trie};
-use aya::programs::{ProgramError, RawTracePoint, SchedClassifier, Xdp};
+use aya::programs::ProgramError;
 use aya::{Ebpf, EbpfError, EbpfLoader, TestRun as _, TestRunOptions};
 use ipnet::Ipv6Net;
 use ndpi_common::names::{global, map, program};
-use ndpi_common::{ABI_VERSION, ClockReading, MAX_SNAP, Switches};
+use ndpi_common::{ABI_VERSION, ClockReading, MAX_SNAP};
 
 use super::abi;
-use super::attach::Layer;
 use super::map_set::MapSet;
 use super::maps::MapError;
 use super::options::{LoadOptions, log_number, ring_size};
 use super::pins::PinError;
 use super::preflight::PreflightError;
+use super::programs;
 use super::rings::{Ring, Rings, RingsError};
 use super::sys;
 
@@ -108,13 +108,7 @@ pub(super) fn load(
         .override_global(aya_log::LEVEL, &log_level, false);
     let mut object = loader.load(object).map_err(|error| LoadError::Object(Box::new(error)))?;
     open_tunnels(&mut object, &options.tunnel_ends)?;
-    // Those for interfaces without a link header are loaded when there is one.
-    xdp(&mut object, Layer::Link).map_err(|error| refused(program::XDP, error))?;
-    tc(&mut object, Layer::Link).map_err(|error| refused(program::TC, error))?;
-    tc_ingress(&mut object).map_err(|error| refused(program::INGRESS, error))?;
-    if options.switches & Switches::PEERS != 0 {
-        lost(&mut object).and_then(RawTracePoint::load).map_err(|e| refused(program::LOST, e))?;
-    }
+    programs::load_first(&mut object, options).map_err(|(name, error)| refused(name, error))?;
     Ok(object)
 }
 
@@ -132,40 +126,11 @@ fn open_tunnels(object: &mut Ebpf, ends: &[Ipv6Net]) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// The XDP program for packets that begin so, loaded.
-pub(super) fn xdp(object: &mut Ebpf, layer: Layer) -> Result<&mut Xdp, ProgramError> {
-    let name = match layer {
-        Layer::Link => program::XDP,
-        Layer::Network => program::XDP_L3,
-    };
-    let program: &mut Xdp = object.program_mut(name).ok_or(ProgramError::NotLoaded)?.try_into()?;
-    if program.fd().is_err() {
-        program.load()?;
-    }
-    Ok(program)
-}
-
-/// The TC program for packets that begin so, loaded.
-pub(super) fn tc(object: &mut Ebpf, layer: Layer) -> Result<&mut SchedClassifier, ProgramError> {
-    classifier(
-        object,
-        match layer {
-            Layer::Link => program::TC,
-            Layer::Network => program::TC_L3,
-        },
-    )
-}
-
-/// The TC program for ingress, loaded.
-pub(super) fn tc_ingress(object: &mut Ebpf) -> Result<&mut SchedClassifier, ProgramError> {
-    classifier(object, program::INGRESS)
-}
-
 /// What the kernel's clocks show.
 pub(super) fn read_clocks(object: &mut Ebpf) -> Result<ClockReading, ProgramError> {
     // The shortest frame that the kernel takes.
     let (frame, mut out) = ([0; 64], [0; 64]);
-    let program = classifier(object, program::CLOCK)?;
+    let program = programs::classifier(object, program::CLOCK)?;
     program.test_run(TestRunOptions {
         data_in: Some(&frame),
         data_out: Some(&mut out),
@@ -173,34 +138,6 @@ pub(super) fn read_clocks(object: &mut Ebpf) -> Result<ClockReading, ProgramErro
     })?;
     let word = |at: usize| out[at..at + 8].try_into().map_or(0, u64::from_ne_bytes);
     Ok(ClockReading { jiffies: word(0), ktime_ns: word(8) })
-}
-
-fn classifier<'o>(
-    object: &'o mut Ebpf,
-    name: &str,
-) -> Result<&'o mut SchedClassifier, ProgramError> {
-    let program: &mut SchedClassifier =
-        object.program_mut(name).ok_or(ProgramError::NotLoaded)?.try_into()?;
-    if program.fd().is_err() {
-        program.load()?;
-    }
-    Ok(program)
-}
-
-/// Starts the program that counts frames which could not be redirected; it goes with the object.
-pub(super) fn count_lost_frames(object: &mut Ebpf) -> Result<(), ProgramError> {
-    lost(object)?.attach("xdp_redirect_err").map(drop)
-}
-
-fn lost(object: &mut Ebpf) -> Result<&mut RawTracePoint, ProgramError> {
-    object.program_mut(program::LOST).ok_or(ProgramError::NotLoaded)?.try_into()
-}
-
-/// The numbers of the programs that go on interfaces whose packets begin so.
-pub(super) fn program_ids(object: &mut Ebpf, layer: Layer) -> Result<[u32; 3], ProgramError> {
-    let xdp = xdp(object, layer)?.info()?.id();
-    let tc = tc(object, layer)?.info()?.id();
-    Ok([xdp, tc, tc_ingress(object)?.info()?.id()])
 }
 
 /// Makes the rings of each worker and puts them where the programs look for them.

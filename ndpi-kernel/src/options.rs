@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::Ipv6Net;
 use log::LevelFilter;
-use ndpi_common::{Division, MAX_SNAP};
+use ndpi_common::{Division, Hook, MAX_SNAP};
 
 /// Where maps are pinned by default.
 pub const DEFAULT_PIN_DIRECTORY: &str = "/sys/fs/bpf/ndpi-xdp";
@@ -46,6 +46,8 @@ pub struct LoadOptions {
     pub idle_ticks: u32,
     /// What the programs say themselves; `Off` keeps their messages out of the programs altogether.
     pub log_level: LevelFilter,
+    /// The hooks whose programs the kernel verifies at once; those of another when they are attached.
+    pub hooks: &'static [Hook],
     /// Where to pin the maps, `None` for nowhere.
     pub pin_directory: Option<PathBuf>,
 }
@@ -64,6 +66,7 @@ impl Default for LoadOptions {
             tunnel_ends: Vec::new(),
             idle_ticks: 1200,
             log_level: LevelFilter::Off,
+            hooks: &[Hook::Xdp, Hook::Tc],
             pin_directory: Some(Path::new(DEFAULT_PIN_DIRECTORY).to_owned()),
         }
     }

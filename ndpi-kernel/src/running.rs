@@ -27,6 +27,7 @@ use super::messages::Messages;
 use super::options::LoadOptions;
 use super::pins::Pins;
 use super::preflight::preflight;
+use super::programs;
 use super::rings::Rings;
 use super::shape::Shapes;
 use super::sizes::sizes;
@@ -98,7 +99,7 @@ impl Kernel {
         let rings = load::make_rings(&maps, options.ring_bytes, workers)?;
         let mut links = LinkStore::default();
         if let Some(pins) = &mut pins {
-            let ids = load::program_ids(&mut object, Layer::Link);
+            let ids = programs::program_ids(&mut object, Layer::Link);
             pins.note(&ids.map_err(|error| load::refused(program::XDP, error))?)?;
             pins.stage(&maps, &earlier)?;
             if earlier.instance().is_none() {

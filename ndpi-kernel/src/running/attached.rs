@@ -5,8 +5,8 @@ use std::io;
 use aya::Ebpf;
 
 use crate::attach::{Attachment, Hooks, Layer, LinkStore, Mode, TcLink, XdpLink};
-use crate::load;
 use crate::netlink::Interface;
+use crate::programs;
 
 /// What is on one interface, and what is to be.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ impl Attached {
         for (link, is_egress) in [(egress, true), (behind, false)] {
             let Some(link) = link else { continue };
             let program =
-                if is_egress { load::tc(object, layer) } else { load::tc_ingress(object) };
+                if is_egress { programs::tc(object, layer) } else { programs::tc_ingress(object) };
             let given = program.and_then(|program| link.give_back(program, interface, links));
             if let Err(error) = given {
                 log::debug!("giving back a TC program of interface {index}: {error}");
@@ -147,10 +147,10 @@ impl Attached {
             self.xdp = None;
         }
         if !egress && let Some(link) = self.egress.take() {
-            link.forget(load::tc(object, self.layer));
+            link.forget(programs::tc(object, self.layer));
         }
         if !behind && let Some(link) = self.behind.take() {
-            link.forget(load::tc_ingress(object));
+            link.forget(programs::tc_ingress(object));
         }
     }
 }

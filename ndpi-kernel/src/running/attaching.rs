@@ -11,8 +11,8 @@ use crate::attach::{
     AttachError, Attachment, Egress, Hooks, Layer, Mode, Side, TcLink, XdpLink, check_frames,
     find_interface, interface_at, layer, warn_of_overlap,
 };
-use crate::load;
 use crate::netlink::Interface;
+use crate::programs;
 use crate::sys::Write;
 
 impl Kernel {
@@ -99,7 +99,7 @@ impl Kernel {
             // From the start.
             return Ok(());
         }
-        let ids = load::program_ids(&mut self.object, layer)?;
+        let ids = programs::program_ids(&mut self.object, layer)?;
         if let Some(pins) = &mut self.pins
             && let Err(error) = pins.note(&ids)
         {
@@ -133,7 +133,7 @@ impl Kernel {
             if attached.wired && !self.is_wired(interface.index)? {
                 self.note_watched(interface.index, Watched::CUT)?;
             }
-            let program = load::xdp(&mut self.object, attached.layer).map_err(failed)?;
+            let program = programs::xdp(&mut self.object, attached.layer).map_err(failed)?;
             let xdp = XdpLink::attach(program, interface, attached.mode, &mut self.links)?;
             attached.xdp = Some(xdp);
             if !attached.wired {
@@ -142,7 +142,7 @@ impl Kernel {
             }
         }
         if attached.wants_behind() && attached.behind.is_none() {
-            let program = load::tc_ingress(&mut self.object).map_err(failed)?;
+            let program = programs::tc_ingress(&mut self.object).map_err(failed)?;
             let by = if attached.wired { hooks.egress.unwrap_or_default() } else { Egress::Tcx };
             match TcLink::attach(program, interface, Side::Ingress, by, &mut self.links) {
                 Ok(link) => attached.behind = Some(link),
@@ -152,7 +152,7 @@ impl Kernel {
             }
         }
         if let (Some(by), None) = (attached.hooks.egress, &attached.egress) {
-            let program = load::tc(&mut self.object, attached.layer).map_err(failed)?;
+            let program = programs::tc(&mut self.object, attached.layer).map_err(failed)?;
             let egress = TcLink::attach(program, interface, Side::Egress, by, &mut self.links)?;
             attached.egress = Some(egress);
         }
@@ -237,8 +237,8 @@ impl Kernel {
         let Attached { index, layer, xdp, egress, behind, stays, .. } = attached;
         drop(xdp);
         let tc = [
-            egress.map(|link| detach(link, load::tc(&mut self.object, layer), index)),
-            behind.map(|link| detach(link, load::tc_ingress(&mut self.object), index)),
+            egress.map(|link| detach(link, programs::tc(&mut self.object, layer), index)),
+            behind.map(|link| detach(link, programs::tc_ingress(&mut self.object), index)),
         ];
         for error in tc.into_iter().flatten().filter_map(Result::err) {
             // The interface may be gone, and the program with it.

@@ -5,9 +5,9 @@ use ndpi_common::Watched;
 use super::Kernel;
 use super::attached::Attached;
 use crate::attach::{AttachError, Wire, check_redirects};
-use crate::load;
 use crate::maps::LostFrames;
 use crate::netlink::{Interface, interfaces};
+use crate::programs;
 
 impl Kernel {
     /// Joins two interfaces (bump in the wire), by index, that were attached to as ends
@@ -103,7 +103,7 @@ impl Kernel {
 
     /// Counts frames that cannot be redirected from here on. Wires work without.
     fn count_lost_frames(&mut self) {
-        let attached = load::count_lost_frames(&mut self.object).map_err(anyhow::Error::new);
+        let attached = programs::count_lost_frames(&mut self.object).map_err(anyhow::Error::new);
         if let Err(error) = attached.and_then(|()| Ok(self.lost.begin()?)) {
             log::warn!("frames that are lost between two interfaces are not counted: {error:#}");
         }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::Args;
 use jiff::Timestamp;
 use log::LevelFilter;
-use ndpi_common::MAX_SNAP;
+use ndpi_common::{Hook, MAX_SNAP};
 use ndpi_flow::{Accounting, Settings, Timeouts};
 use ndpi_kernel::{LoadOptions, messages_beside};
 
@@ -146,6 +146,7 @@ impl ReplayArguments {
                 defaults.idle_ticks
             },
             log_level: messages_beside(level),
+            hooks: &[Hook::Xdp],
             pin_directory: None,
             ..defaults
         }
