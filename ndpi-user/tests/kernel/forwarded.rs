@@ -6,13 +6,13 @@ use testkit::frame::{ACK, SYN, V4, V6, counted};
 
 use crate::forms::patched;
 use crate::fragments::pieces;
-use crate::harness::{Answer, Kernel, Settings, kernel};
+use crate::harness::{Answer, Kernel, Lease, Settings, kernel};
 use crate::segments::{INGRESS_IFINDEX, context};
 
 const INTERFACE: u32 = 1;
 const VLAN: u16 = 7;
 
-fn router(settings: Settings) -> Option<Kernel> {
+fn router(settings: Settings) -> Option<Lease> {
     let mut kernel = kernel(settings)?;
     kernel.add_interface(INTERFACE);
     Some(kernel)

@@ -7,7 +7,7 @@ use ndpi_common::{
 };
 use testkit::frame::{ACK, FIN, RST, SYN, Talk, V4, V6, counted};
 
-use crate::harness::{Answer, HOOKS, IDLE, Kernel, NOW, Settings, Shown, kernel};
+use crate::harness::{Answer, HOOKS, IDLE, Kernel, Lease, NOW, Settings, Shown, kernel};
 
 /// What XDP notes beside what is said of connections.
 const INGRESS: u8 = State::INGRESS_LOWER | State::INGRESS_UPPER;
@@ -98,7 +98,7 @@ fn nobody_shakes_off_a_drop_with_packets_of_his_own() {
 
 /// A verdict that met a packet at the end of the longest pause, and SYNs now and then before that,
 /// which are no traffic that keeps it busy.
-fn idle(action: Action) -> Option<Kernel> {
+fn idle(action: Action) -> Option<Lease> {
     let mut kernel = kernel(Settings::default())?;
     kernel.decide(V4.key(), action);
     for tick in [NOW + 1, NOW + IDLE / 2, NOW + IDLE] {
@@ -120,7 +120,7 @@ fn a_syn_after_a_long_pause_starts_a_new_flow() {
 }
 
 /// A UDP flow whose verdict drops, idle for longer than a flow may pause.
-fn idle_udp(talk: Talk, heartbeat: u32) -> Option<Kernel> {
+fn idle_udp(talk: Talk, heartbeat: u32) -> Option<Lease> {
     let mut kernel = kernel(Settings::default())?;
     kernel.decide(talk.key(), Action::Drop);
     kernel.set_heartbeat(heartbeat);

@@ -136,7 +136,7 @@ impl Kernel {
         self.shown();
     }
 
-    fn clear<K: Pod, V: Pod>(&mut self, name: &str) {
+    pub(super) fn clear<K: Pod, V: Pod>(&mut self, name: &str) {
         let mut entries = self.hash::<K, V>(name);
         let keys: Vec<_> = entries.keys().map(Result::unwrap).collect();
         for key in keys {
@@ -155,7 +155,7 @@ impl Kernel {
         self.set_live(|live| live.switches = switches);
     }
 
-    fn set_live(&mut self, change: impl FnOnce(&mut Live)) {
+    pub(super) fn set_live(&mut self, change: impl FnOnce(&mut Live)) {
         let map = self.ebpf.map_mut(map::LIVE).expect("the writable data");
         let mut map: Array<_, Element<Live>> = map.try_into().expect("an array of one");
         let Element(mut live) = map.get(&0, 0).unwrap();

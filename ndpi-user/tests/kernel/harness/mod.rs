@@ -1,7 +1,10 @@
 //! Programs loaded for a test, without pins.
 
 mod maps;
+mod pool;
 mod tagged;
+
+pub(crate) use pool::Lease;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,7 +27,7 @@ pub(crate) const IDLE: u32 = 100;
 pub(crate) const BUCKET: u32 = 70_000;
 
 /// Settings of a test; the defaults are small.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Settings {
     pub(crate) budget: u32,
     pub(crate) snap: u32,
@@ -80,8 +83,9 @@ pub(crate) struct Kernel {
 }
 
 /// The programs, or a word on why not and `None`.
-pub(crate) fn kernel(settings: Settings) -> Option<Kernel> {
-    match Kernel::load(needs(kernel_object())?, settings) {
+pub(crate) fn kernel(settings: Settings) -> Option<Lease> {
+    let object = needs(kernel_object())?;
+    match Lease::of(settings, || Kernel::load(object, settings)) {
         Err(error) if is_denied(error.as_ref()) => needs(Err("loading BPF programs needs root")),
         loaded => Some(loaded.expect("the programs load")),
     }
@@ -124,9 +128,15 @@ impl Kernel {
             ebpf.program_mut(program::TC).expect("the TC program").try_into()?;
         tc.load()?;
         let mut kernel = Self { ebpf, switches: settings.switches, rings, _outer: outer };
-        kernel.set_tick(NOW);
-        kernel.switch(settings.switches & Switches::LIVE);
+        kernel.begin(settings);
         Ok(kernel)
+    }
+
+    /// Sets the clock and the switches of a test's beginning.
+    fn begin(&mut self, settings: Settings) {
+        self.switches = settings.switches;
+        self.set_tick(NOW);
+        self.switch(settings.switches & Switches::LIVE);
     }
 
     /// Runs the program of a hook on one frame.
