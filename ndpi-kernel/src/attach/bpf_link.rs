@@ -64,7 +64,7 @@ impl BpfLink {
     fn unpin(&mut self) {
         let Some(Pin { pins, name }) = self.pin.take() else { return };
         if let Err(error) = pins.remove(&name) {
-            log::warn!("{error}; remove it with: ndpi-xdp detach");
+            log::warn!("{error}; remove it with: ndpi-xdp detach (and the same --pin-dir)");
         }
     }
 

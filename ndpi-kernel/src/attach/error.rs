@@ -151,7 +151,8 @@ fn suggestion(near: &[String]) -> String {
 /// work, and whoever put it there has reasons.
 fn way_out(ours: bool, id: u32) -> String {
     if ours {
-        return "it is one of ndpi-xdp; if none is running, remove it with: ndpi-xdp detach".into();
+        return "it is one of ndpi-xdp; if none is running, remove it with: ndpi-xdp detach (and its --pin-dir)"
+            .into();
     }
     format!(
         "it is left alone. What it is, and whose: bpftool prog show id {id}. Have the service that \

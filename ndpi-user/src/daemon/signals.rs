@@ -90,7 +90,8 @@ pub(super) fn listen(
 fn leave(signal: i32, left: &Receiver<()>) -> ! {
     if left.recv_timeout(LEAVING) == Err(RecvTimeoutError::Timeout) {
         log::warn!(
-            "ended while something may still be pinned or attached; remove it with: ndpi-xdp detach"
+            "ended while something may still be pinned or attached; remove it with: ndpi-xdp detach \
+             (and the same --pin-dir)"
         );
     }
     std::process::exit(128 + signal)
