@@ -28,7 +28,10 @@ pub(crate) fn print(turns: &[Turn], json: bool) {
     }
     let (middle, low, high) = shares(turns);
     if json {
-        println!("{}", json!({"lane": "of nothing attached", "share": middle, "low": low, "high": high}));
+        println!(
+            "{}",
+            json!({"lane": "of nothing attached", "share": middle, "low": low, "high": high})
+        );
     } else {
         println!("{:<18}{middle:>8.2} ({low:.2} to {high:.2})", "of nothing");
     }
