@@ -48,6 +48,9 @@ struct Produced {
     took: Duration,
 }
 
+/// Bytes of all rings together: several have no more room than one.
+const ROOM: u32 = 16 << 20;
+
 /// Packets at a time.
 const AT_ONCE: u32 = 256;
 
@@ -61,6 +64,7 @@ pub(crate) fn measure(case: Case, lasts: Duration) -> Result<Figures, Box<dyn Er
         tracks: 1024,
         budget: u32::MAX,
         pin_directory: None,
+        ring_bytes: ROOM / parts,
         division,
         ..LoadOptions::default()
     };

@@ -1,9 +1,12 @@
 //! One round of clients, with the program on the router or without.
 
 use std::error::Error;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use testkit::topology::Topology;
+use testkit::bpf::{call, code};
+use testkit::interface;
+use testkit::topology::{LAN, Topology};
 
 use crate::clients::{self, Done};
 use crate::program::{Parts, Program};
@@ -12,7 +15,22 @@ use crate::program::{Parts, Program};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lane {
     Nothing,
+    /// A program for XDP that does nothing, as what the kernel takes for having one.
+    EmptyXdp,
+    /// `ndpi-xdp run`.
     Ours,
+}
+
+impl Lane {
+    pub(crate) const ALL: [Self; 3] = [Self::Nothing, Self::EmptyXdp, Self::Ours];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing attached",
+            Self::EmptyXdp => "empty generic XDP",
+            Self::Ours => "ours",
+        }
+    }
 }
 
 /// What came out.
@@ -32,21 +50,25 @@ impl Round {
     }
 }
 
+/// One round of clients with this on the router.
 pub(crate) fn round(
     network: &Topology,
-    clients: u8,
-    lasts: Duration,
-    parts: Option<&Parts<'_>>,
+    (lane, parts): (Lane, &Parts<'_>),
+    (clients, lasts): (u8, Duration),
 ) -> Result<Round, Box<dyn Error>> {
-    let program = parts.map(|parts| Program::start(parts, network)).transpose()?;
+    let _link = (lane == Lane::EmptyXdp).then(|| pass_all(network)).transpose()?;
+    let program = (lane == Lane::Ours).then(|| Program::start(parts, network)).transpose()?;
     let busy = || program.as_ref().map_or(Ok(Duration::ZERO), Program::busy);
     let before = busy()?;
     let done = network.client.inside(|| clients::run(clients, lasts))?;
     let done = done.map_err(|error| format!("the clients: {error}"))?;
     let cpus = busy()?.saturating_sub(before).as_secs_f64() / done.lasted.as_secs_f64();
-    let decided = match (program, parts) {
-        (Some(program), Some(parts)) => program.end(parts)?,
-        _ => 0,
-    };
+    let decided = program.map_or(Ok(0), |program| program.end(parts))?;
     Ok(Round { done, cpus, decided })
+}
+
+/// Attaches a program for generic XDP that passes everything, where ours goes; until the link is dropped.
+fn pass_all(network: &Topology) -> Result<OwnedFd, Box<dyn Error>> {
+    let program = call::load(&code::answer(code::XDP_PASS))?;
+    Ok(network.router.inside(|| call::attach_generic(&program, interface::index(LAN)?))??)
 }

@@ -17,7 +17,7 @@ use clap::Parser;
 use testkit::namespace;
 use testkit::topology::Topology;
 
-use lane::{Lane, Round};
+use lane::{Lane, Round, round};
 use program::Parts;
 
 /// Measure how many connections a second are set up through a router.
@@ -71,17 +71,17 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     clients::give_addresses(&network, options.clients)?;
     let lasts = Duration::from_secs(options.seconds.into());
     let _server = server::Server::start(&network.server, options.clients.into())?;
+    let one = |lane, lasts| round(&network, (lane, &parts), (options.clients, lasts));
     // The first connections find no neighbour and no route remembered.
-    lane::round(&network, options.clients, lasts / 4, None)?;
-    let mut rounds = Vec::new();
+    one(Lane::Nothing, lasts / 4)?;
+    let mut turns: Vec<Turn> = Vec::new();
     for _ in 0..options.rounds {
-        let without = lane::round(&network, options.clients, lasts, None)?;
-        let with = lane::round(&network, options.clients, lasts, Some(&parts))?;
-        rounds.push([(Lane::Nothing, without), (Lane::Ours, with)]);
+        let [nothing, empty, ours] = Lane::ALL;
+        turns.push([one(nothing, lasts)?, one(empty, lasts)?, one(ours, lasts)?]);
     }
-    report::print(&rounds, options.json);
+    report::print(&turns, options.json);
     Ok(network.remove()?)
 }
 
-/// What both lanes brought in one turn.
-type Turn = [(Lane, Round); 2];
+/// What the lanes brought in one turn.
+type Turn = [Round; Lane::ALL.len()];

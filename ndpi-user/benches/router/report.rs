@@ -5,14 +5,10 @@ use serde_json::json;
 use crate::Turn;
 use crate::lane::Lane;
 
-/// Prints each round, then how many connections there are with the program for each without.
+/// Prints each round, then how many connections there are in each lane for each without anything.
 pub(crate) fn print(turns: &[Turn], json: bool) {
-    for (lane, round) in turns.iter().flatten() {
-        let name = match lane {
-            Lane::Nothing => "nothing attached",
-            Lane::Ours => "ours",
-        };
-        let (rate, failed) = (round.rate(), round.done.failed);
+    for (lane, round) in turns.iter().flat_map(|turn| Lane::ALL.into_iter().zip(turn)) {
+        let (name, rate, failed) = (lane.name(), round.rate(), round.done.failed);
         if json {
             let line = json!({
                 "lane": name, "connections_per_second": rate.round(), "failed": failed,
@@ -26,20 +22,21 @@ pub(crate) fn print(turns: &[Turn], json: bool) {
             );
         }
     }
-    let (middle, low, high) = shares(turns);
-    if json {
-        println!(
-            "{}",
-            json!({"lane": "of nothing attached", "share": middle, "low": low, "high": high})
-        );
-    } else {
-        println!("{:<18}{middle:>8.2} ({low:.2} to {high:.2})", "of nothing");
+    for lane in [Lane::EmptyXdp, Lane::Ours] {
+        let (name, (middle, low, high)) = (lane.name(), shares(turns, lane));
+        if json {
+            let line =
+                json!({"lane": name, "of_nothing_attached": middle, "low": low, "high": high});
+            println!("{line}");
+        } else {
+            println!("{name:<18}{middle:>8.2} of nothing attached ({low:.2} to {high:.2})");
+        }
     }
 }
 
-/// Connections with the program for each without, turn by turn: the middle, the least, the most.
-fn shares(turns: &[Turn]) -> (f64, f64, f64) {
-    let share = |[(_, without), (_, with)]: &Turn| with.rate() / without.rate();
+/// Connections in a lane for each without anything, turn by turn: the middle, the least, the most.
+fn shares(turns: &[Turn], lane: Lane) -> (f64, f64, f64) {
+    let share = |turn: &Turn| turn[lane as usize].rate() / turn[Lane::Nothing as usize].rate();
     let mut shares: Vec<_> = turns.iter().map(share).collect();
     shares.sort_by(f64::total_cmp);
     let at = |index: usize| shares.get(index).copied().unwrap_or(f64::NAN);

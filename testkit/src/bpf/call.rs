@@ -25,6 +25,8 @@ const PROG_ARRAY: u32 = 3;
 const LIVE_FRAMES: u32 = 1 << 1;
 /// `XDP_FLAGS_DRV_MODE`: in the driver, or not at all.
 const IN_DRIVER: u32 = 1 << 2;
+/// `XDP_FLAGS_SKB_MODE`: in front of the stack.
+const GENERIC: u32 = 1 << 1;
 
 /// `union bpf_attr` for `BPF_PROG_LOAD`, as far as it is used.
 #[repr(C)]
@@ -233,11 +235,20 @@ fn element<K>(map: &OwnedFd, key: &K, value: usize) -> ElementAttr {
 
 /// Attaches an XDP program to an interface, in its driver, until the link is dropped.
 pub fn attach(program: &OwnedFd, ifindex: u32) -> io::Result<OwnedFd> {
+    attach_xdp(program, ifindex, IN_DRIVER)
+}
+
+/// Attaches an XDP program to an interface, in front of its stack, until the link is dropped.
+pub fn attach_generic(program: &OwnedFd, ifindex: u32) -> io::Result<OwnedFd> {
+    attach_xdp(program, ifindex, GENERIC)
+}
+
+fn attach_xdp(program: &OwnedFd, ifindex: u32, flags: u32) -> io::Result<OwnedFd> {
     let mut attr = LinkAttr {
         prog_fd: program.as_raw_fd().cast_unsigned(),
         target_ifindex: ifindex,
         attach_type: ATTACH_XDP,
-        flags: IN_DRIVER,
+        flags,
     };
     let fd = bpf(LINK_CREATE, &mut attr)?;
     // SAFETY: the call succeeded, so this is a new descriptor that nobody else owns.

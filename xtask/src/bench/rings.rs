@@ -10,8 +10,10 @@ use crate::workspace::Workspace;
 /// Measure what it costs that several CPUs write to the same ring.
 ///
 /// Threads on all CPUs have packets of their own flows shown, all through one ring, as with one worker, and each
-/// through its own, as with a worker for each: the nanoseconds that the program takes for each packet, how many
-/// reach the reader, and what is lost because a ring is full or its lock cannot be had.
+/// through its own, as with a worker for each; all rings together have as much room as the one. Reported are the
+/// nanoseconds that the program takes for each packet, how many reach the reader, what is lost because a ring is
+/// full or its lock cannot be had, and the longest that a record which was being written kept the reader from
+/// those behind it.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Print one JSON object a line.

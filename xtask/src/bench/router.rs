@@ -10,9 +10,9 @@ use crate::workspace::Workspace;
 /// Measure how many connections a second are set up through a router, with the program on it and without.
 ///
 /// Clients with an address each connect to a web server, ask once and read the answer to its end, one
-/// connection after the other, through a router that forwards. Rounds with nothing on the router and with
-/// `ndpi-xdp run`, which writes a record for each decision, take turns. Clients, server and router share this
-/// machine's CPUs. In namespaces of its own.
+/// connection after the other, through a router that forwards. Rounds with nothing on the router, with a program for
+/// generic XDP that passes everything, and with `ndpi-xdp run`, which writes a record for each decision, take turns.
+/// Clients, server and router share this machine's CPUs. In namespaces of its own.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Print one JSON object a line.
