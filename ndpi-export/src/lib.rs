@@ -37,7 +37,7 @@ use lines::WAITING_EVENTS;
 pub use output::Output;
 pub use output::duration;
 pub use prepared::{Prepared, prepare};
-pub use text::Show;
+pub use text::{Show, Style};
 pub use wording::messages;
 
 /// What records look like on standard output.
@@ -49,8 +49,8 @@ pub enum Format {
     Text {
         /// Which decisions.
         show: Show,
-        /// What is done with the flow has a colour.
-        colored: bool,
+        /// How they look.
+        style: Style,
     },
 }
 
@@ -64,9 +64,8 @@ impl Format {
                 let events = bus.subscribe(json::RECORDS, |_| true, WAITING_EVENTS);
                 RecordSink::start(events, json::write, target)
             }
-            Self::Text { show, colored } => {
-                let write =
-                    move |event: &Event, out: &mut Vec<u8>| text::write(event, colored, out);
+            Self::Text { show, style } => {
+                let write = move |event: &Event, out: &mut Vec<u8>| text::write(event, style, out);
                 RecordSink::start(text::subscribe(bus, show), write, target)
             }
         }

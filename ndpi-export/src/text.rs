@@ -1,8 +1,8 @@
 //! Decisions as lines for a person.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 
+use jiff::tz::TimeZone;
 use ndpi_events::{BusBuilder, Decided, Event, Kind, Kinds, Label, Subscription};
 
 use super::lines::WAITING_EVENTS;
@@ -49,38 +49,60 @@ fn is_of_us(event: &Event) -> bool {
     event.label().is_none_or(|label| !label.adopted)
 }
 
-/// Appends a line with the decision.
-pub(super) fn write(event: &Event, colored: bool, out: &mut Vec<u8>) {
+/// How lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// Actions have a colour.
+    pub colored: bool,
+    /// Columns of the terminal; without one, a line is a line.
+    pub width: Option<usize>,
+}
+
+/// Appends a line with the decision, in the time of day of this place.
+pub(super) fn write(event: &Event, style: Style, out: &mut Vec<u8>) {
     if let Event::Decided(decided) = event {
-        // Memory takes all there is.
-        let _ = write_decision(decided, colored, out);
+        out.extend(line(decided, style, &TimeZone::system()).bytes());
     }
 }
 
-fn write_decision(decided: &Decided, colored: bool, out: &mut Vec<u8>) -> std::io::Result<()> {
+fn line(decided: &Decided, Style { colored, width }: Style, zone: &TimeZone) -> String {
+    let time = decided.time.timestamp().to_zoned(zone.clone()).strftime("%F %T").to_string();
+    let action = decided.label.action.as_deref().unwrap_or("-");
+    let line = format!("{time} {action:<6} {}\n", words(decided));
+    let mut line = width.map_or(line.clone(), |width| ndpi_text::wrapped(&line, width));
+    if colored {
+        let (begin, end) = color_of(action);
+        let at = time.len() + 1;
+        // From the end, so that the places before stay what they are.
+        line.insert_str(at + action.len(), end);
+        line.insert_str(at, begin);
+    }
+    line
+}
+
+/// What there is to say of a decision besides when and what.
+fn words(decided: &Decided) -> String {
     let Decided { ends, label, inspected, .. } = decided;
     let (src, dst) = (SocketAddr::new(ends.src, ends.sport), SocketAddr::new(ends.dst, ends.dport));
-    let (time, action) = (decided.time.timestamp(), label.action.as_deref().unwrap_or("-"));
-    let (begin, end) = if colored { color_of(action) } else { ("", "") };
-    write!(out, "{time:.0} {begin}{action:<6}{end} {:<20} {src} > {dst}", label.app)?;
+    let mut words = vec![format!("{:<20} {src} > {dst}", label.app)];
     if let Some(hostname) = &label.hostname {
-        write!(out, " {hostname}")?;
+        words.push(format!(" {hostname}"));
     }
     if label.adopted {
-        write!(out, " by an earlier instance")?;
+        words.push(" by an earlier instance".into());
     } else {
-        write!(out, " after {inspected} packets")?;
+        words.push(format!(" after {inspected} packets"));
     }
     if let Some(by) = &label.decided_by {
-        write!(out, " by its {}", by.replace('-', " "))?;
+        words.push(format!(" by its {}", by.replace('-', " ")));
     }
     if !label.findings.is_empty() {
-        write!(out, ", found {}", label.findings.join(", "))?;
+        words.push(format!(", found {}", label.findings.join(", ")));
     }
     if let Some(rule) = &label.rule {
-        write!(out, ", rule \"{rule}\"")?;
+        words.push(format!(", rule \"{rule}\""));
     }
-    writeln!(out)
+    words.concat()
 }
 
 /// What begins and ends the colour of an action (ECMA-48, SGR): red where packets are dropped, yellow where some are.
@@ -96,7 +118,7 @@ fn color_of(action: &str) -> (&'static str, &'static str) {
 mod tests {
     use ndpi_events::{Decided, Event, Label, Time};
 
-    use super::{Show, is_by_rule, write};
+    use super::{Show, Style, TimeZone, is_by_rule, line};
     use crate::testing::decision;
 
     fn decided(rule: &str) -> Event {
@@ -112,22 +134,36 @@ mod tests {
         Event::Decided(Decided { time, inspected: 4, label, ..decided })
     }
 
+    fn shown(event: &Event, colored: bool, width: Option<usize>) -> String {
+        let Event::Decided(decided) = event else { panic!("another event") };
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        line(decided, Style { colored, width }, &zone)
+    }
+
     #[test]
-    fn a_decision_is_a_line() {
-        let mut line = Vec::new();
-        write(&decided("no search"), false, &mut line);
+    fn a_decision_is_a_line_in_local_time() {
         assert_eq!(
-            String::from_utf8(line).unwrap(),
-            "2023-11-14T22:13:20Z drop   TLS.Google           198.18.0.1:40000 > 198.18.0.2:443 \
+            shown(&decided("no search"), false, None),
+            "2023-11-14 23:13:20 drop   TLS.Google           198.18.0.1:40000 > 198.18.0.2:443 \
              www.example.org after 4 packets by its first packet, found fake-segment, oversize, rule \"no search\"\n"
         );
     }
 
     #[test]
+    fn on_a_terminal_it_is_no_wider_than_that() {
+        let text = shown(&decided("no search"), false, Some(80));
+        assert!(text.ends_with('\n') && text.lines().count() == 3, "{text}");
+        assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&text), words(&shown(&decided("no search"), false, None)));
+    }
+
+    #[test]
     fn what_is_dropped_is_red_where_there_are_colours() {
-        let mut line = Vec::new();
-        write(&decided("no search"), true, &mut line);
-        assert!(String::from_utf8(line).unwrap().contains("Z \x1b[31mdrop  \x1b[m TLS"));
+        for width in [None, Some(80)] {
+            let text = shown(&decided("no search"), true, width);
+            assert!(text.starts_with("2023-11-14 23:13:20 \x1b[31mdrop\x1b[m   TLS"), "{text:?}");
+        }
     }
 
     #[test]
@@ -150,9 +186,7 @@ mod tests {
         let adopted = Event::Decided(Decided { inspected: 0, label, ..decided });
         let taken = [Show::Rules, Show::Blocked, Show::All].map(|show| show.takes(&adopted));
         assert_eq!(taken, [false, false, true]);
-        let mut line = Vec::new();
-        write(&adopted, false, &mut line);
-        let line = String::from_utf8(line).unwrap();
+        let line = shown(&adopted, false, None);
         assert!(line.contains("www.example.org by an earlier instance by its"), "{line}");
     }
 

@@ -8,9 +8,13 @@
 //! assert_eq!(ndpi_text::clean("gpj.\u{202e}exe\n"), "gpj.?exe?");
 //! ```
 
+mod wrap;
+
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::path::Path;
+
+pub use wrap::wrapped;
 
 /// What stands for a control character in a name, as nDPI has it in host names that it cleans itself.
 const REPLACEMENT: char = '?';

@@ -1,6 +1,7 @@
 //! Logs on standard error, one line each. A reader of theirs that has stalled costs messages, with a
 //! count, and not the time of whoever has something to say.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -35,8 +36,9 @@ impl Recurring {
 
 /// Starts logging at `level`; `RUST_LOG` refines it. A second call changes nothing.
 pub(crate) fn init(level: LevelFilter) {
+    let width = stderr_width();
     let mut builder = env_logger::Builder::new();
-    builder.filter_level(level).parse_default_env().format(|out, record| {
+    builder.filter_level(level).parse_default_env().format(move |out, record| {
         match record.level() {
             Level::Error => write!(out, "error: ")?,
             Level::Warn => write!(out, "warning: ")?,
@@ -44,11 +46,28 @@ pub(crate) fn init(level: LevelFilter) {
             Level::Debug | Level::Trace => write!(out, "{}: ", record.target())?,
         }
         // What was quoted from somewhere does nothing to whoever reads it.
-        writeln!(out, "{}", ndpi_text::message(&record.args().to_string()))
+        writeln!(
+            out,
+            "{}",
+            within(width, &ndpi_text::message(&record.args().to_string()).to_string())
+        )
     });
     builder.target(env_logger::Target::Pipe(Box::new(StandardError)));
     // Only tests start it twice, and there the first one stands.
     let _ = builder.try_init();
+}
+
+/// A message as wide as the terminal. One of several lines has its own layout.
+fn within(width: Option<usize>, message: &str) -> Cow<'_, str> {
+    match width {
+        Some(width) if !message.contains('\n') => ndpi_text::wrapped(message, width).into(),
+        _ => message.into(),
+    }
+}
+
+/// How many columns standard error has, where it is a terminal.
+fn stderr_width() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stderr()).map(|(width, _)| usize::from(width.0))
 }
 
 /// Says something on standard error that is no log message, if somebody reads it.

@@ -127,10 +127,13 @@ impl Ours {
             return Err(fs::read_to_string(&self.log)?.into());
         }
         let report = fs::read_to_string(&self.report)?;
-        let line = report.lines().find_map(|line| line.strip_prefix("shown to nDPI: "));
-        let mut words = line.ok_or("ndpi-xdp does not say what it was shown")?.split_whitespace();
-        let mut number = || words.find_map(|word| word.parse().ok()).unwrap_or(0);
-        Ok((number(), number() + number()))
+        let number = |before: &str| {
+            let rest = report.lines().find_map(|line| line.strip_prefix(before))?;
+            rest.split_whitespace().next()?.replace(',', "").parse::<u64>().ok()
+        };
+        let shown = number("shown to nDPI: ").ok_or("ndpi-xdp does not say what it was shown")?;
+        let left_out = number("left out, as more came than could be looked at: ");
+        Ok((shown, left_out.unwrap_or(0)))
     }
 
     /// CPU time used so far, in ticks of the scheduler's accounting (proc(5), `utime` and `stime`).

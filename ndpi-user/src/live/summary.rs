@@ -8,7 +8,22 @@ use ndpi_flow::{Action, DecidedBy, FlowEntry, Volume};
 
 use super::timing::TimeToVerdict;
 use crate::record::{Counters, Found, Names};
+use crate::report::table::{Align, Table};
+use crate::report::units;
 use crate::snapshot::{Class, Volume as Total, Volumes};
+
+/// Columns that the closing report has room for.
+const WIDTH: usize = 80;
+
+const COLUMNS: [(&str, Align); 7] = [
+    ("application", Align::Left),
+    ("category", Align::Left),
+    ("action", Align::Left),
+    ("flows", Align::Right),
+    ("packets", Align::Right),
+    ("bytes", Align::Right),
+    ("dropped", Align::Right),
+];
 
 /// Totals of one application under one action.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -144,12 +159,12 @@ impl Summary {
     pub fn samples(&self) -> impl fmt::Display {
         let Self { samples, left_out, .. } = *self;
         fmt::from_fn(move |f| {
-            write!(f, "shown to nDPI: {samples} packets")?;
+            writeln!(f, "shown to nDPI: {} packets", units::grouped(samples))?;
             if left_out > 0 {
-                let why = "as more came than could be looked at";
-                write!(f, "; {left_out} were left out, {why}")?;
+                let left_out = units::grouped(left_out);
+                writeln!(f, "left out, as more came than could be looked at: {left_out} packets")?;
             }
-            writeln!(f)
+            Ok(())
         })
     }
 
@@ -160,10 +175,12 @@ impl Summary {
             if blocked == 0 {
                 return Ok(());
             }
+            let [blocked, packets, leaking] = [blocked, packets, leaking].map(units::grouped);
+            let bytes = units::bytes(bytes);
+            writeln!(f, "blocked flows: {blocked}")?;
             writeln!(
                 f,
-                "blocked flows: {blocked}; leaked before their verdicts stood: {packets} packets, \
-                 {bytes} bytes of {leaking} flows"
+                "leaked before their verdicts stood: {packets} packets, {bytes}, of {leaking} flows"
             )
         })
     }
@@ -171,24 +188,25 @@ impl Summary {
     /// As a table, the most packets first.
     pub fn table<'a>(&'a self, names: &'a Names) -> impl fmt::Display + 'a {
         fmt::from_fn(|f| {
-            writeln!(
-                f,
-                "{:<28} {:<16} {:<7} {:>7} {:>10} {:>14} {:>9}",
-                "application", "category", "action", "flows", "packets", "bytes", "dropped"
-            )?;
+            let mut table = Table::new(&COLUMNS);
             let mut rows: Vec<_> = self.rows.iter().collect();
             rows.sort_by_key(|((app, action), row)| {
                 (std::cmp::Reverse(row.packets), *app, action.map(Action::name))
             });
             for ((app, action), row) in rows {
-                let action = action.map_or("-", Action::name);
-                let (app, category) = (names.app(*app), names.category(row.category));
-                let Row { flows, packets, bytes, dropped, .. } = row;
-                writeln!(
-                    f,
-                    "{app:<28} {category:<16} {action:<7} {flows:>7} {packets:>10} {bytes:>14} {dropped:>9}"
-                )?;
+                let Row { category, flows, packets, bytes, dropped } = row;
+                table.row([
+                    names.app(*app).into_owned(),
+                    names.category(*category).to_owned(),
+                    action.map_or("-", Action::name).to_owned(),
+                    units::grouped(*flows),
+                    units::grouped(*packets),
+                    units::bytes(*bytes),
+                    units::grouped(*dropped),
+                ]);
             }
+            table.fit(WIDTH, &["category"]);
+            write!(f, "{table}")?;
             if self.incomplete > 0 {
                 writeln!(f, "incomplete: {} flows, whose start was not seen", self.incomplete)?;
             }
@@ -205,8 +223,11 @@ impl Summary {
         if first + server > 0 {
             writeln!(
                 f,
-                "decided early: {first} by their first packet ({first_dropped} packets dropped), \
-                 {server} by earlier flows of their server ({server_dropped} packets dropped)"
+                "decided early: {first} by their first packet ({first_dropped} packets dropped)"
+            )?;
+            writeln!(
+                f,
+                "decided early: {server} by earlier flows of their server ({server_dropped} packets dropped)"
             )?;
         }
         let (found, dropped) = of(DecidedBy::Finding);
@@ -264,7 +285,8 @@ mod tests {
         other.add_left_out(3);
         all.merge(&other);
         let line = all.samples().to_string();
-        assert!(line.starts_with("shown to nDPI: 17 packets; 3 were left out"), "{line}");
+        let left_out = "left out, as more came than could be looked at: 3 packets";
+        assert_eq!(line, format!("shown to nDPI: 17 packets\n{left_out}\n"));
     }
 
     #[test]
@@ -280,12 +302,10 @@ mod tests {
         one.add(&flow(DecidedBy::Finding), counters);
         one.merge(&other);
         let table = one.table(&Names::default()).to_string();
-        let lines: Vec<_> = table.lines().rev().take(2).collect();
+        let lines: Vec<_> = table.lines().rev().take(3).collect();
         assert_eq!(lines[0], "decided early: 1 by what was found in them (3 packets dropped)");
-        assert_eq!(
-            lines[1],
-            "decided early: 1 by their first packet (3 packets dropped), 2 by earlier flows of \
-             their server (6 packets dropped)"
-        );
+        let by_server = "decided early: 2 by earlier flows of their server (6 packets dropped)";
+        assert_eq!(lines[1], by_server);
+        assert_eq!(lines[2], "decided early: 1 by their first packet (3 packets dropped)");
     }
 }

@@ -6,32 +6,34 @@ use ndpi_common::{Hook, Outcome};
 
 use ndpi_kernel::Statistics;
 
+use super::table::{Align, Table};
+use super::units;
+
+const COLUMNS: [(&str, Align); 5] = [
+    ("hook", Align::Left),
+    ("outcome", Align::Left),
+    ("reason", Align::Left),
+    ("packets", Align::Right),
+    ("bytes", Align::Right),
+];
+
 /// Why packets left the programs the way they did, as a table with a sum for each hook.
 pub fn statistics_table(statistics: &Statistics) -> impl fmt::Display + '_ {
     fmt::from_fn(|f| {
-        writeln!(
-            f,
-            "{:<8} {:<10} {:<20} {:>12} {:>16}",
-            "hook", "outcome", "reason", "packets", "bytes"
-        )?;
+        let mut table = Table::new(&COLUMNS);
+        let mut row = |cells: [&str; 3], packets, bytes| {
+            let counts = [units::grouped(packets), units::bytes(bytes)];
+            table.row(cells.map(str::to_owned).into_iter().chain(counts));
+        };
         for (hook, outcome, reason, stat) in statistics.iter() {
-            let (hook, outcome) = (hook_name(hook), outcome_name(outcome));
-            let reason = reason.name();
-            writeln!(
-                f,
-                "{hook:<8} {outcome:<10} {reason:<20} {:>12} {:>16}",
-                stat.packets, stat.bytes
-            )?;
+            let why = [hook_name(hook), outcome_name(outcome), reason.name()];
+            row(why, stat.packets, stat.bytes);
         }
-        [Hook::Xdp, Hook::Tc].into_iter().try_for_each(|hook| {
+        for hook in [Hook::Xdp, Hook::Tc] {
             let seen = statistics.seen(hook);
-            let name = hook_name(hook);
-            writeln!(
-                f,
-                "{name:<8} {:<10} {:<20} {:>12} {:>16}",
-                "seen", "", seen.packets, seen.bytes
-            )
-        })
+            row([hook_name(hook), "seen", ""], seen.packets, seen.bytes);
+        }
+        write!(f, "{table}")
     })
 }
 

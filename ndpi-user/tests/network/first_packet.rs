@@ -141,7 +141,8 @@ fn dropped_for_server(instance: &Instance) -> u64 {
     let table = instance.stderr();
     let row = |line: &str| {
         let columns: Vec<_> = line.split_whitespace().collect();
-        (columns.get(..3)? == ["ingress", "dropped", "server"]).then(|| columns[3].parse().unwrap())
+        (columns.get(..3)? == ["ingress", "dropped", "server"])
+            .then(|| columns[3].replace(',', "").parse().unwrap())
     };
     table.lines().find_map(row).unwrap_or(0)
 }

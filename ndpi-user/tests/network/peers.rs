@@ -27,7 +27,7 @@ fn packets(instance: &Instance, words: [&str; 3]) -> u64 {
     let table = instance.stderr();
     let row = |line: &str| {
         let columns: Vec<_> = line.split_whitespace().collect();
-        (columns.get(..3)? == words).then(|| columns[3].parse::<u64>().unwrap())
+        (columns.get(..3)? == words).then(|| columns[3].replace(',', "").parse::<u64>().unwrap())
     };
     table.lines().find_map(row).unwrap_or(0)
 }

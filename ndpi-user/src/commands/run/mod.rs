@@ -15,7 +15,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use log::LevelFilter;
 use ndpi_common::Switches;
-use ndpi_export::{Format, Output, Show};
+use ndpi_export::{Format, Output, Show, Style};
 use ndpi_flow::{Accounting, Settings, Shards, Timeouts};
 use ndpi_kernel::{LoadOptions, messages_beside};
 
@@ -26,7 +26,7 @@ use crate::daemon::{self, Pair};
 use crate::engine_setup::EngineSetup;
 use crate::interfaces::{self, Pattern};
 use crate::live::Plan;
-use crate::stdout::Colors;
+use crate::stdout::{Colors, width};
 
 /// Attach to interfaces, classify their flows, and enforce the policy until SIGINT or SIGTERM.
 #[derive(Args, Clone, Debug)]
@@ -238,7 +238,7 @@ impl RunArguments {
             ColorWhen::Always => Colors::Always,
             ColorWhen::Never => Colors::Never,
         };
-        Format::Text { show, colored: colors.are_on() }
+        Format::Text { show, style: Style { colored: colors.are_on(), width: width() } }
     }
 
     fn worker_count(&self) -> usize {

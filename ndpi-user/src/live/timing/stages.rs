@@ -3,6 +3,16 @@
 use std::fmt;
 
 use super::Histogram;
+use crate::report::table::{Align, Table};
+use crate::report::units;
+
+const COLUMNS: [(&str, Align); 5] = [
+    ("stage", Align::Left),
+    ("median", Align::Right),
+    ("90 %", Align::Right),
+    ("99 %", Align::Right),
+    ("longest", Align::Right),
+];
 
 /// What a packet waits for, in turn, and what that is.
 const STAGES: [(&str, &str); 5] = [
@@ -99,19 +109,16 @@ impl fmt::Display for TimeToVerdict {
             if verdicts == 0 {
                 continue;
             }
-            let what = format!("time to verdict, by packets {by} payload: {verdicts}");
-            writeln!(f, "{what:<52} {:>9} {:>9} {:>9} {:>9}", "median", "90 %", "99 %", "longest")?;
+            writeln!(f, "time to verdict, by packets {by} payload: {}", units::grouped(verdicts))?;
+            let mut table = Table::new(&COLUMNS);
             let all = durations.by_name();
             // Of packets that matter less, a line is enough.
             for (name, times) in all.filter(|(name, _)| by == "with" || *name == "all") {
                 let row = [times.at(500), times.at(900), times.at(990), times.longest()];
-                let [median, ninety, most, longest] = row.map(|it| it.as_secs_f64() * 1e6);
-                writeln!(
-                    f,
-                    "  {:<50} {median:>6.0} us {ninety:>6.0} us {most:>6.0} us {longest:>6.0} us",
-                    meaning(name)
-                )?;
+                let row = row.map(units::duration).into_iter();
+                table.row([meaning(name).to_owned()].into_iter().chain(row));
             }
+            write!(f, "{table}")?;
         }
         Ok(())
     }
@@ -120,7 +127,7 @@ impl fmt::Display for TimeToVerdict {
 /// What a stage's time goes to.
 fn meaning(stage: &str) -> &'static str {
     let found = STAGES.iter().find(|(name, _)| *name == stage);
-    found.map_or("all, from the packet to the verdict that stands", |(_, meaning)| meaning)
+    found.map_or("packet to verdict, in all", |(_, meaning)| meaning)
 }
 
 #[cfg(test)]
@@ -143,11 +150,13 @@ mod tests {
         times.add(&decision(100), false);
         let text = times.to_string();
         let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines.len(), 7, "{text}");
-        assert!(lines[0].starts_with("time to verdict, by packets with payload: 1 "), "{text}");
-        let last = lines[6].split_whitespace().rev().take(8).filter(|word| *word != "us");
+        assert_eq!(lines.len(), 8, "{text}");
+        assert_eq!(lines[0], "time to verdict, by packets with payload: 1", "{text}");
+        let last = lines[7].split_whitespace().rev().take(8).filter(|word| *word != "µs");
         assert_eq!(last.collect::<Vec<_>>(), ["100"; 4], "{text}");
-        assert!(lines.iter().all(|line| line.len() == lines[0].len()), "{text}");
+        let long = Decision { total_ns: 200_000_000_000, stages_ns: [40_000_000_000; 5] };
+        times.add(&long, false);
+        assert!(times.to_string().lines().all(|line| line.chars().count() <= 80), "{times}");
     }
 
     #[test]
@@ -158,6 +167,6 @@ mod tests {
         times.merge(&other);
         let total = times.payload().total();
         assert_eq!((total.count(), total.at(500)), (1, Duration::from_millis(7)));
-        assert_eq!(times.to_string().lines().count(), 7 + 2, "{times}");
+        assert_eq!(times.to_string().lines().count(), 8 + 3, "{times}");
     }
 }

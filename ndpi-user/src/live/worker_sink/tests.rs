@@ -245,7 +245,7 @@ fn what_the_kernel_counted_before_and_after_the_verdict_adds_up() {
     assert_eq!((&flow["iface"], &flow["hostname"]), (&"eth7".into(), &"www.netflix.com".into()));
     assert_eq!(flow["last_seen"], "2023-11-14T22:13:29.000000Z");
     assert_eq!(flow.get("capture"), None);
-    assert!(leaks.ends_with("before their verdicts stood: 7 packets, 700 bytes of 1 flows\n"));
+    assert!(leaks.ends_with("before their verdicts stood: 7 packets, 700 B, of 1 flows\n"));
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn a_flow_that_was_over_first_has_leaked_altogether() {
     let [flow] = &records[..] else { panic!("{records:?}") };
     assert_eq!((&flow["packets"], &flow["leaked"]), (&5.into(), &5.into()));
     assert_eq!(flow["dropped"], 0);
-    assert!(leaks.starts_with("blocked flows: 1; ") && leaks.contains(" 5 packets"), "{leaks}");
+    assert!(leaks.starts_with("blocked flows: 1\n") && leaks.contains(" 5 packets"), "{leaks}");
 }
 
 #[test]
@@ -320,7 +320,7 @@ fn what_an_earlier_policy_let_through_has_not_leaked() {
         }
         sink.finished(flow, End::Idle);
         let leaks = sink.into_summary().leaks().to_string();
-        assert!(leaks.contains(&format!(": {leaked} packets, {} bytes", leaked * 100)), "{leaks}");
+        assert!(leaks.contains(&format!(": {leaked} packets, {} B, of", leaked * 100)), "{leaks}");
         let events = reported.events();
         let updates = events.iter().filter(|event| event["type"] == "flow-update");
         let text = |value: &Value| value.as_str().unwrap().to_owned();
