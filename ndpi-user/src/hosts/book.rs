@@ -187,6 +187,7 @@ mod tests {
                 names.add(&serde_json::from_slice(line).unwrap());
             }
         }
+        let names = names.complete();
         let (key, client) = locked(&book.noted).by_key.values().next().unwrap().1.key().unwrap();
         assert_eq!(names.of(&key), (Some(client), Some("www.example.org")));
         book.note(&ended(1), 1);
