@@ -240,6 +240,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_known_is_said() {
+        let unread = vec!["cannot read the statistics: gone".into()];
+        let signs = Signs { unread, ..Signs::default() };
+        assert_eq!(found(&well(), &signs), [("unreadable".into(), true)]);
+        let mut missed = well();
+        missed.losses.events = 3;
+        assert_eq!(one(&missed), ("events-missed".into(), false));
+    }
+
+    #[test]
     fn every_problem_is_explained_to_whoever_operates_it() {
         const PAGE: &str = include_str!("../../../docs/operate.md");
         for what in PROBLEMS {

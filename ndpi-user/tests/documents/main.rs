@@ -10,6 +10,7 @@ mod network;
 mod options;
 mod page;
 mod pages;
+mod provoked;
 mod reference;
 mod stage;
 mod transcript;

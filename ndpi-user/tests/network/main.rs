@@ -7,6 +7,7 @@
 mod adopted;
 mod allow_list;
 mod client;
+mod conditions;
 mod dry_run;
 mod examples;
 mod findings;

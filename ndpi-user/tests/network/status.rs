@@ -134,6 +134,7 @@ fn what_is_not_enforced_is_exit_status_1() {
     sandbox.ip("link del left");
     instance.wait_for(|record| record["state"] == "detached");
     wait_until(|| problems(&status(&sandbox).0).contains(&"nothing-attached"));
+    assert!(problems(&status(&sandbox).0).contains(&"not-enforced"));
     let run = sandbox.run("status");
     let said = text(&run, 1);
     assert!(said.lines().next().unwrap().ends_with("NOT ALL IS ENFORCED"), "{said}");
