@@ -1,6 +1,6 @@
 //! A packet of a flow, as the decision sees it.
 
-use crate::parse::{Fragment, Notes, Packet, tcp};
+use crate::parse::{Fragment, Notes, Packet, proto, tcp};
 use crate::{Direction, Reason, SampleFlags, Weight};
 
 /// What the decision needs to know of a packet.
@@ -79,6 +79,13 @@ impl<K: Copy> FlowPacket<K> {
         self.later || self.flags & SampleFlags::FIRST_FRAGMENT != 0
     }
 
+    /// Whether it is the first fragment of a TCP segment, of the protocol `proto`, and too short to have the flags, without
+    /// which nobody can tell what it is (RFC 1858).
+    #[inline(always)]
+    pub const fn lacks_flags(&self, proto: u8) -> bool {
+        self.flags & SampleFlags::FIRST_FRAGMENT != 0 && proto == proto::TCP && self.tcp_flags == 0
+    }
+
     /// Whether it is a TCP packet without payload.
     #[inline(always)]
     pub const fn is_empty(&self) -> bool {
@@ -115,8 +122,9 @@ fn flags<K>(packet: &Packet<K>) -> u16 {
     if packet.tunnel as u8 != 0 {
         flags |= SampleFlags::TUNNELED;
     }
-    // Only TCP has flags: other packets without payload are all that their flows consist of.
-    if packet.tcp_flags != 0 && packet.payload >= packet.end {
+    // Only TCP has flags: other packets without payload are all that their flows consist of. Of a fragment, more follows.
+    let is_whole = matches!(packet.fragment, Fragment::Whole { .. });
+    if packet.tcp_flags != 0 && packet.payload >= packet.end && is_whole {
         flags |= SampleFlags::EMPTY;
     }
     flags
@@ -139,7 +147,7 @@ fn reason<K>(packet: &Packet<K>, segment_size: u32) -> Reason {
 #[cfg(test)]
 mod tests {
     use super::FlowPacket;
-    use crate::parse::{Fragment, Notes, Packet, Tunnel, tcp};
+    use crate::parse::{Fragment, Notes, Packet, Tunnel, proto, tcp};
     use crate::{Direction, Reason, SampleFlags, testing};
 
     fn seen(packet: &Packet) -> FlowPacket<()> {
@@ -174,6 +182,19 @@ mod tests {
         assert!(first.is_fragment() && later.is_fragment() && later.later && !first.later);
         assert!(!with(Fragment::Whole { id: 1 }).is_fragment());
         assert!(first.flags == SampleFlags::FIRST_FRAGMENT);
+    }
+
+    #[test]
+    fn a_first_fragment_that_ends_within_the_tcp_header_lacks_its_flags() {
+        let with = |fragment, tcp_flags| {
+            seen(&Packet { fragment, tcp_flags, ..testing::tcp(0) }).lacks_flags(proto::TCP)
+        };
+        assert!(with(Fragment::First { id: 1 }, 0));
+        assert!(!with(Fragment::First { id: 1 }, tcp::ACK));
+        assert!(!with(Fragment::Later { id: 1 }, 0) && !with(Fragment::Whole { id: 1 }, 0));
+        let first = Packet { fragment: Fragment::First { id: 1 }, ..testing::tcp(0) };
+        assert!(!seen(&first).is_empty(), "its payload is in the next fragment");
+        assert!(!seen(&Packet { tcp_flags: 0, ..first }).lacks_flags(proto::UDP));
     }
 
     #[test]

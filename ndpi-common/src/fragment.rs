@@ -1,6 +1,6 @@
 //! Fragments: how later fragments, which carry no ports, find their flow.
 
-use crate::parse::Packet;
+use crate::parse::{Packet, proto};
 use crate::{Direction, Key};
 
 /// What identifies the fragments of one datagram (RFC 791, RFC 8200): a key of `FRAGMENTS`.
@@ -42,6 +42,42 @@ pub struct FragmentPorts {
     pub check: [u8; 3],
 }
 
+/// Whether fragments of this protocol are put together: nDPI knows others by their number.
+#[inline(always)]
+pub const fn is_put_together(proto: u8) -> bool {
+    matches!(proto, proto::TCP | proto::UDP)
+}
+
+/// How many fragments are shown whose first was not seen: an entry of `STRAYS`, of one CPU. One entry is for all, the
+/// others are for senders, several of which may share one.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "user", derive(Debug))]
+pub struct StrayBudget {
+    /// The tick that it is of.
+    pub tick: u32,
+    /// How many were shown in it.
+    pub shown: u32,
+}
+
+impl StrayBudget {
+    /// Entries of `STRAYS`: those of senders, and behind them that for all.
+    pub const ENTRIES: u32 = Self::SENDERS + 1;
+    /// Entries for senders.
+    pub const SENDERS: u32 = 1024;
+    /// The most in a tick of one sender, on one CPU.
+    pub const PER_SENDER: u32 = 16;
+    /// The most in a tick of all.
+    pub const OF_ALL: u32 = 256;
+
+    /// After one more at `tick`, where that is within `most`.
+    #[inline(always)]
+    pub const fn with_one_more(self, tick: u32, most: u32) -> Option<Self> {
+        let shown = if self.tick == tick { self.shown } else { 0 };
+        if shown < most { Some(Self { tick, shown: shown + 1 }) } else { None }
+    }
+}
+
 impl FragmentPorts {
     /// What `first` tells, a first fragment of the datagram `key`.
     #[inline(always)]
@@ -76,6 +112,21 @@ impl FragmentKey {
         [x, y, z]
     }
 
+    /// A number that tells senders apart, below [`StrayBudget::SENDERS`]; who does not know the seed cannot choose it.
+    #[inline(always)]
+    pub fn sender(&self, seed: u64) -> u32 {
+        let address = if self.kind & 1 == 0 { &self.lower } else { &self.upper };
+        let mut state = seed;
+        for half in address.as_chunks::<8>().0 {
+            state = (state ^ u64::from_ne_bytes(*half))
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15 ^ (seed | 1) << 1);
+            // A multiplication carries no bit downwards.
+            state ^= state >> 32;
+        }
+        let place = (state & u64::from(u32::MAX)) * u64::from(StrayBudget::SENDERS);
+        (place >> 32) as u32
+    }
+
     /// The key under which the fragments of a datagram meet. `key` may carry ports or not.
     #[inline(always)]
     pub fn new(key: &Key, direction: Direction, id: u32) -> Self {
@@ -103,6 +154,7 @@ impl FragmentKey {
 const _: () = {
     assert!(size_of::<FragmentKey>() == 16 + 16 + 4 + 2 + 1 + 1);
     assert!(size_of::<FragmentPorts>() == 2 + 2 + 1 + 3);
+    assert!(size_of::<StrayBudget>() == 4 + 4);
 };
 
 // SAFETY: `repr(C)`, integers and byte arrays only, no padding (asserted above): every bit pattern
@@ -110,12 +162,14 @@ const _: () = {
 unsafe impl crate::Pod for FragmentKey {}
 // SAFETY: as for `FragmentKey`.
 unsafe impl crate::Pod for FragmentPorts {}
+// SAFETY: as for `FragmentKey`.
+unsafe impl crate::Pod for StrayBudget {}
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{FragmentKey, FragmentPorts};
+    use super::{FragmentKey, FragmentPorts, StrayBudget};
     use crate::parse::{Fragment, Packet, proto};
     use crate::{Key, KeyV4, KeyV6};
 
@@ -132,6 +186,16 @@ mod tests {
             (Key::V4(key), direction)
         };
         Packet { key, direction, fragment, ..packet }
+    }
+
+    #[test]
+    fn a_budget_is_used_up_within_a_tick_and_there_again_in_the_next() {
+        let mut budget = StrayBudget::default();
+        for _ in 0..3 {
+            budget = budget.with_one_more(7, 3).unwrap();
+        }
+        assert!(budget.with_one_more(7, 3).is_none());
+        assert!(budget.with_one_more(8, 3) == Some(StrayBudget { tick: 8, shown: 1 }));
     }
 
     proptest! {

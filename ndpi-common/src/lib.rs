@@ -41,7 +41,7 @@ pub use disposition::Disposition;
 pub use division::Division;
 pub use entry_note::EntryNote;
 pub use flow_packet::FlowPacket;
-pub use fragment::{FragmentKey, FragmentPorts};
+pub use fragment::{FragmentKey, FragmentPorts, StrayBudget, is_put_together};
 #[cfg(feature = "user")]
 pub use key::Endpoint;
 pub use key::{Direction, Key, KeyV4, KeyV6};
@@ -65,7 +65,7 @@ pub use weight::Weight;
 ///
 /// It is raised whenever a map's key or value, the sample header or the meaning of a statistic
 /// changes. A program that finds maps of another version does not use them.
-pub const ABI_VERSION: u32 = 12;
+pub const ABI_VERSION: u32 = 13;
 
 /// The mark (`SO_MARK` in socket(7)) on packets that user space sends to the ends of a rejected
 /// flow: they belong to the flow, and the program at egress lets them pass nevertheless.

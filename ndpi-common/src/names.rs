@@ -70,6 +70,10 @@ pub mod map {
     /// ends of a tunnel that is opened are in one. Filled before anything is attached, and not pinned.
     pub const TUNNEL_ENDS: &str = "TUNNEL_ENDS";
 
+    /// Per-CPU array: a sender, see [`crate::FragmentKey::sender`], and behind them all → [`crate::StrayBudget`]. Not
+    /// pinned: it says nothing but what was shown a moment ago.
+    pub const STRAYS: &str = "STRAYS";
+
     /// Every map that the programs define under its own name.
     pub const PINNED: [&str; 17] = [
         VERDICTS_V4,

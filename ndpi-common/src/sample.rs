@@ -92,6 +92,8 @@ impl SampleFlags {
     /// The packet met a verdict that lets it through, and is counted there; it is shown since it may bring
     /// another request ([`crate::RequestWatch`]).
     pub const WATCHED: u16 = 2048;
+    /// A later fragment whose first was not seen: the key has no ports, and in IPv6 a protocol that may lie.
+    pub const STRAY: u16 = 4096;
 }
 
 impl SampleHeader {

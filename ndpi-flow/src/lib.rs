@@ -3,6 +3,7 @@
 mod classify;
 mod first_packet;
 mod flow;
+mod fragments;
 mod key;
 mod normalise;
 mod resegment;
@@ -24,6 +25,7 @@ pub use flow::{
     FlowEntry, FlowTable, Held, Inherited, Ledger, Looks, Meeting, Note, Notes, Pool, Reported,
     RuleTexts, Shards, Shares, SlotId, Stage, Start, Text, Timeouts, Traffic, Volume,
 };
+pub use fragments::Fragments;
 pub use key::{Endpoint, FlowKey};
 pub use ndpi_labels::{Finding, Findings};
 pub use normalise::{Receiver, Step};

@@ -5,6 +5,7 @@ use ndpi_common::parse::{self, Captured, Fragment, Options, Source as _, proto};
 use ndpi_common::reopen::{Header, Place};
 use ndpi_common::{Direction, Hook, SequenceNumbers};
 
+use crate::fragments::Piece;
 use crate::key::FlowKey;
 use crate::tenant::Tenant;
 
@@ -55,6 +56,8 @@ pub struct Sample<'a> {
     pub under_way: bool,
     /// The kernel says that payload which came before it could not be shown. Never in captures.
     pub loss: bool,
+    /// A later fragment whose flow the kernel does not know: its key has no ports. Never in captures.
+    pub stray: bool,
     /// It was inside a tunnel: key and bytes are those of the inner packet.
     pub tunneled: bool,
     /// It carries the packet inside a tunnel, which passes as that and is counted as that: this one is
@@ -90,6 +93,19 @@ impl<'a> Sample<'a> {
         })
     }
 
+    /// Whether it is a fragment of a datagram.
+    pub(crate) fn is_fragment(&self) -> bool {
+        match self.l3.first().map(|first| first >> 4) {
+            Some(4) => self.l3.get(6..8).is_some_and(|bits| bits[0] & 0x3f | bits[1] != 0),
+            // It may be behind other headers.
+            Some(6) => {
+                matches!(self.l3.get(6), Some(0 | 43 | 44 | 51 | 60))
+                    && Piece::of(self.l3).is_some()
+            }
+            _ => false,
+        }
+    }
+
     /// The payload of TCP or UDP, as far as it was captured; `None` where it is a fragment, or has none.
     pub fn payload(&self) -> Option<&'a [u8]> {
         let captured = u32::try_from(self.l3.len()).unwrap_or(u32::MAX);
@@ -122,10 +138,17 @@ impl<'a> Sample<'a> {
             empty: false,
             under_way: false,
             loss: false,
+            stray: false,
             tunneled: false,
             outer: false,
             ingress: false,
             sequence: SequenceNumbers::UNKNOWN,
         }
     }
+}
+
+/// The flags of the TCP header of the packet `l3`, 0 where it has none.
+pub(crate) fn tcp_flags(l3: &[u8]) -> u8 {
+    let frame = Captured { bytes: l3, wire_len: u32::try_from(l3.len()).unwrap_or(u32::MAX) };
+    parse::from_ip(&frame, 0, Options::LENIENT).map_or(0, |packet| packet.tcp_flags)
 }

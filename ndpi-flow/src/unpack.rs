@@ -55,6 +55,7 @@ impl Unpacker {
             empty: header.flags & SampleFlags::EMPTY != 0,
             under_way: header.flags & SampleFlags::UNDER_WAY != 0,
             loss: header.flags & SampleFlags::LOSS != 0,
+            stray: header.flags & SampleFlags::STRAY != 0,
             tunneled: header.flags & SampleFlags::TUNNELED != 0,
             outer: header.flags & outer == SampleFlags::OUTER,
             ingress: header.hook() == Hook::Xdp,

@@ -139,6 +139,18 @@ impl Talk {
         self.ethernet(0x0800, &ip)
     }
 
+    /// A fragment of what the client sends: `bytes` at `offset` of it, a multiple of 8, and whether more follows.
+    pub fn fragment(self, offset: usize, more: bool, bytes: &[u8]) -> Vec<u8> {
+        let offset = u16::try_from(offset).unwrap();
+        if self.v6 {
+            let [a, b] = (offset | u16::from(more)).to_be_bytes();
+            let header = [self.proto, 0, a, b, 0, 0, 0, 77];
+            self.ipv6(true, 44, &[&header[..], bytes].concat())
+        } else {
+            self.ipv4(true, &[], (offset / 8) | if more { 0x2000 } else { 0 }, bytes)
+        }
+    }
+
     /// A frame whose IPv6 header announces `next`.
     pub fn ipv6(self, out: bool, next: u8, rest: &[u8]) -> Vec<u8> {
         let mut ip = vec![0x60, 0, 0, 0];

@@ -10,6 +10,11 @@ pub const NEAR: &str = "198.18.7.1";
 /// The address at the other end.
 pub const FAR: &str = "198.18.7.2";
 
+/// What [`Pair::add_v6`] adds to `left`.
+pub const NEAR_V6: &str = "2001:db8:7::1";
+/// The address at the other end.
+pub const FAR_V6: &str = "2001:db8:7::2";
+
 /// A sandbox whose `right` is in a namespace of its own, with addresses on both ends.
 pub struct Pair {
     /// The near end.
@@ -31,6 +36,15 @@ impl Pair {
         }
         far.ip("link set right up").unwrap();
         Self { sandbox, far }
+    }
+
+    /// Gives both ends an address of IPv6 too.
+    pub fn add_v6(&self) {
+        for end in [&self.sandbox.network, &self.far] {
+            end.set("ipv6/conf/all/disable_ipv6", "0").unwrap();
+        }
+        self.sandbox.ip(&format!("address add {NEAR_V6}/64 dev left nodad"));
+        self.far_ip(&format!("address add {FAR_V6}/64 dev right nodad"));
     }
 
     /// `ip ARGUMENTS` at the far end.

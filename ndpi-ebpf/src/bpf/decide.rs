@@ -38,5 +38,10 @@ pub(super) fn decide<H: Hooked, K: Family>(frame: H, packet: &mut FlowPacket<K>)
     if packet.has_bad_length() && settings::is_on_now(Switches::DROP_UNPARSABLE) {
         return count::leave(frame, Disposition::Drop(packet.reason), packet.weight);
     }
+    if packet.lacks_flags(packet.key.proto())
+        && settings::is_on_now(Switches::DROP_UNKNOWN_FRAGMENTS)
+    {
+        return count::leave(frame, Disposition::Drop(Reason::FragmentUnknown), packet.weight);
+    }
     K::UNDECIDED
 }

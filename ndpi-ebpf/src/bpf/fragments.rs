@@ -7,13 +7,17 @@ use ndpi_common::{FragmentKey, FragmentPorts};
 
 use super::maps::FRAGMENTS;
 
-/// Notes what a first fragment tells. When there is no room, later fragments will be unknown; the
-/// first is not: always true.
+/// Notes what a first fragment tells. When there is no room, later fragments will be unknown.
+#[inline(always)]
+pub(super) fn learn(packet: &Packet, id: u32) {
+    let _ = insert(packet, id);
+}
+
+/// A subprogram, which has to answer something.
 #[inline(never)]
-pub(super) fn learn(packet: &Packet, id: u32) -> bool {
+fn insert(packet: &Packet, id: u32) -> i32 {
     let key = FragmentKey::new(&packet.key, packet.direction, id);
-    let _ = FRAGMENTS.insert(key, FragmentPorts::of(packet, &key), 0);
-    true
+    i32::from(FRAGMENTS.insert(key, FragmentPorts::of(packet, &key), 0).is_ok())
 }
 
 /// Gives a later fragment what its first told; says whether that has been seen.

@@ -8,8 +8,8 @@ use aya_ebpf::macros::btf_map;
 use ndpi_common::parse::Packet;
 use ndpi_common::{
     Bucket, FlowPacket, FragmentKey, FragmentPorts, Hook, KeyV4, KeyV6, MAX_SERVERS, RequestWatch,
-    RingLoss, RuleKey, RuleName, STATS_LEN, SampleHeader, Server, ServerKey, Stat, Track,
-    VerdictEntry,
+    RingLoss, RuleKey, RuleName, STATS_LEN, SampleHeader, Server, ServerKey, Stat, StrayBudget,
+    Track, VerdictEntry,
 };
 
 /// Decided IPv4 flows.
@@ -39,6 +39,10 @@ pub(super) static RING_LOSSES: PerCpuArray<RingLoss, 1024> = PerCpuArray::new();
 /// What first fragments taught.
 #[btf_map]
 pub(super) static FRAGMENTS: LruHashMap<FragmentKey, FragmentPorts, 16_384> = LruHashMap::new();
+/// How many fragments were shown whose first was not seen.
+#[btf_map]
+pub(super) static STRAYS: PerCpuArray<StrayBudget, { StrayBudget::ENTRIES as usize }> =
+    PerCpuArray::new();
 /// Packets and bytes by hook, outcome and reason.
 #[btf_map]
 pub(super) static STATS: PerCpuArray<Stat, { STATS_LEN as usize }> = PerCpuArray::new();

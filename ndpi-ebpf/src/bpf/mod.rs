@@ -3,7 +3,7 @@
 //! | layer | modules |
 //! |---|---|
 //! | entry points | `programs` |
-//! | the way of a packet | `handle`, then `fast_path`, `slow_path` (and `quoted`) |
+//! | the way of a packet | `handle`, then `fast_path`, `slow_path` (and `quoted`, `strays`) |
 //! | its flow | `decide`: `forwarded`, `verdict` (and `reopen`, `limit`, `requests`), `undecided` (and `servers`, `show`) |
 //! | what all use | `count`, `family`, `fragments`, `ends`, `hook`, `entry`, `answer`, `settings`, `maps`, `frame`, `bounds`, `atomic` |
 
@@ -35,5 +35,6 @@ mod servers;
 mod settings;
 mod show;
 mod slow_path;
+mod strays;
 mod undecided;
 mod verdict;

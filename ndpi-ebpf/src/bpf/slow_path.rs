@@ -19,6 +19,7 @@ use super::hook::Hooked;
 use super::maps::{SCRATCH, Scratch};
 use super::quoted;
 use super::settings;
+use super::strays;
 use super::undecided;
 
 /// What packets begin with on an interface: part of the program that is attached there.
@@ -172,13 +173,14 @@ fn entrance<H: Hooked>(frame: H, packet: &Packet, found: &mut MaybeUninit<Link>)
 
 #[inline(always)]
 fn flow<H: Hooked>(frame: H, packet: &mut Packet) -> i32 {
-    let known = match packet.fragment {
-        Fragment::Whole { .. } => true,
+    match packet.fragment {
+        Fragment::Whole { .. } => {}
         Fragment::First { id } => fragments::learn(packet, id),
-        Fragment::Later { id } => fragments::join(packet, id),
-    };
-    if !known {
-        return unknown_fragment(frame, packet);
+        Fragment::Later { id } => {
+            if !fragments::join(packet, id) {
+                return strays::leave(frame, packet, id);
+            }
+        }
     }
     let answer = quoted::answer(frame, packet);
     if answer != NO_ERROR {
@@ -196,17 +198,6 @@ fn flow_of<H: Hooked, K: Family>(frame: H, packet: &Packet, key: &K) -> i32 {
     // SAFETY: as in `slow_path`; nothing else refers to this entry.
     let flow = unsafe { &mut *flow.cast::<MaybeUninit<FlowPacket<K>>>() };
     decide(frame, flow.write(FlowPacket::new(*key, packet, frame.segment_size())))
-}
-
-/// A subprogram, for the sake of the stack.
-#[inline(never)]
-fn unknown_fragment<H: Hooked>(frame: H, packet: &Packet) -> i32 {
-    let weight = Weight::single(packet.ip_len());
-    if frame.is_forwarded() {
-        return count::leave(frame, Disposition::Pass(Reason::SeenAtIngress), weight);
-    }
-    let drops = settings::is_on_now(Switches::DROP_UNKNOWN_FRAGMENTS);
-    count::leave(frame, Disposition::drop_if(drops, Reason::FragmentUnknown), weight)
 }
 
 /// A subprogram, for the sake of the stack.

@@ -6,7 +6,7 @@ use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
 use ndpi_common::reopen::Place;
 use ndpi_common::{
     Backlog, Direction, Disposition, FlowPacket, KeyV4, KeyV6, Reason, SampleFlags, Switches,
-    Total, Track, TrackNotes,
+    Total, Track, TrackNotes, is_put_together,
 };
 
 use super::answer::{OPENED, UNDECIDED_V4, UNDECIDED_V6};
@@ -222,13 +222,19 @@ fn opens_blocked<K: Family>(packet: &FlowPacket<K>, client: Direction) -> i32 {
 /// Why the first packet of a flow is not to be shown, where that is so.
 #[inline(always)]
 fn hidden<K: Family>(packet: &FlowPacket<K>) -> Option<Reason> {
-    if packet.later {
+    if is_of_no_use(packet) {
         Some(Reason::LaterFragment)
     } else if settings::budget() == 0 {
         Some(Reason::OverBudget)
     } else {
         None
     }
+}
+
+/// Whether a packet is a fragment of a datagram that is not put together, and tells nothing by itself.
+#[inline(always)]
+fn is_of_no_use<K: Family>(packet: &FlowPacket<K>) -> bool {
+    packet.later && !is_put_together(packet.key.proto())
 }
 
 /// Shows the first packet of a flow, whose track was kept or not.
@@ -358,8 +364,7 @@ unsafe fn restart<H: Hooked, K: Family>(frame: H, track: *mut Track, packet: &Fl
     }
 }
 
-/// Shows a later packet, with `flags`, if the budget is not spent, and it is none of a fragment that
-/// nDPI cannot use.
+/// Shows a later packet, with `flags`, if the budget is not spent, and it is of use.
 ///
 /// # Safety
 /// `track` was looked up in this run.
@@ -376,7 +381,7 @@ unsafe fn show_next<H: Hooked, K: Family>(
         if *shown >= settings::budget() {
             return Reason::OverBudget;
         }
-        if packet.later {
+        if is_of_no_use(packet) {
             return Reason::LaterFragment;
         }
         let before = atomic::add32(shown, 1);

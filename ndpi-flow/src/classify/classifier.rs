@@ -13,6 +13,7 @@ use super::settings::{Accounting, Settings};
 use super::sink::{Judge, Sink};
 use super::waiting::Waiting;
 use crate::flow::{Decided, FlowEntry, FlowTable, Ledger, Meeting, Notes, Pool, Shares, SlotId};
+use crate::fragments::Fragments;
 use crate::key::FlowKey;
 use crate::sample::{Sample, tcp};
 
@@ -28,6 +29,8 @@ pub struct Classifier<D: Detector> {
     pub(super) waiting: Waiting,
     /// Blocked connections that may go on in other flows.
     pub(super) connections: Arc<BlockedConnections>,
+    /// Where datagrams are put together.
+    pub(super) fragments: Arc<Fragments>,
     /// Bytes that are kept for the receivers of undecided flows.
     pub(super) kept: usize,
     /// How often the policy has changed.
@@ -60,6 +63,7 @@ impl<D: Detector> Classifier<D> {
             notes,
             waiting: Waiting::default(),
             connections: Arc::default(),
+            fragments: Arc::default(),
             kept: 0,
             policy: 0,
             now_ns: 0,
@@ -91,6 +95,10 @@ impl<D: Detector> Classifier<D> {
         if sample.watched {
             return self.watched(sample, sink);
         }
+        if sample.stray {
+            return self.stray(sample, sink);
+        }
+        self.look_at_whole(sink);
         let slot = self.slot_for(sample, sink);
         self.heard(slot, sample);
         let Some(flow) = self.table.get_mut(slot) else { return };
@@ -116,6 +124,7 @@ impl<D: Detector> Classifier<D> {
     /// slots of the table.
     pub fn expire(&mut self, now_ns: u64, steps: usize, sink: &mut impl Sink<D::Flow>) {
         self.now_ns = self.now_ns.max(now_ns);
+        self.look_at_whole(sink);
         let Some(timeouts) = self.settings.timeouts else { return };
         for _ in 0..steps {
             let Some(slot) = self.table.turn() else { continue };
@@ -223,13 +232,23 @@ impl<D: Detector> Classifier<D> {
         slot
     }
 
-    /// Looks at a packet, and decides if that was the last that was needed.
+    /// Looks at a packet, or at the datagram that it is a fragment of.
     fn look(&mut self, slot: SlotId, sample: &Sample, sink: &mut impl Sink<D::Flow>) {
         let Some(flow) = self.table.get_mut(slot) else { return };
         if flow.decided().is_some() {
             known(flow, sample, sink);
             return self.read_requests(slot, sample, sink);
         }
+        if sample.is_fragment() {
+            flow.in_fragments = true;
+            return self.look_at_fragment(slot, sample, sink);
+        }
+        self.look_at(slot, sample, sink);
+    }
+
+    /// Looks at a packet of an undecided flow, and decides if that was the last that was needed.
+    pub(super) fn look_at(&mut self, slot: SlotId, sample: &Sample, sink: &mut impl Sink<D::Flow>) {
+        let Some(flow) = self.table.get_mut(slot) else { return };
         if self.settings.normalise
             && let Some(decided) = decide_moved(&self.connections, flow, sample, sink.rules())
         {
@@ -282,6 +301,7 @@ impl<D: Detector> Classifier<D> {
     }
 
     fn finish_flow(&self, mut flow: FlowEntry<D::Flow>, end: End, sink: &mut impl Sink<D::Flow>) {
+        self.look_at_rest(&mut flow);
         Self::inspect_rest(&self.detector, &mut flow, true);
         if let Some(decided) = give_up(&self.detector, &mut flow, sink.rules(), true) {
             flow.begin_verdict();

@@ -13,6 +13,7 @@ mod fall_back;
 mod inspect;
 mod later_requests;
 mod moved;
+mod reassemble;
 mod room;
 mod rule_judge;
 mod settings;

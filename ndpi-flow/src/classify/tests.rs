@@ -4,6 +4,7 @@ mod again;
 mod copies;
 mod first_packet;
 mod forgotten;
+mod fragments;
 mod streams;
 
 use std::collections::HashMap;

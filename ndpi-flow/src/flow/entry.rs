@@ -24,6 +24,7 @@ use crate::verdict::Verdict;
 ///
 /// `F` is the detector's own flow state (an [`ndpi::Flow`]), which is freed at the decision.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, read by name")]
 pub struct FlowEntry<F> {
     /// The canonical key.
     pub key: FlowKey,
@@ -52,6 +53,8 @@ pub struct FlowEntry<F> {
     /// What its receiver has read of a TCP stream or a QUIC connection, until the decision; then, what is
     /// known of its requests.
     pub receiver: Option<Receiver>,
+    /// Some of its packets came in fragments.
+    pub in_fragments: bool,
     /// How it was looked at again.
     pub looks: Looks,
     /// The packet, counted from 1 as in `inspected`, that made the state PARTIAL; 0 if none did.
@@ -124,6 +127,7 @@ impl<F> FlowEntry<F> {
             findings: Findings::NONE,
             counted: Findings::NONE,
             receiver: None,
+            in_fragments: false,
             looks: Looks::default(),
             partial_at: 0,
             inspected: 0,

@@ -8,7 +8,6 @@ mod apps;
 mod cover;
 mod empty;
 mod first_packet;
-mod found;
 mod hosts;
 mod late;
 mod lists;
@@ -47,7 +46,6 @@ pub(super) fn lint(
         problems.extend(words::mistaken(rule, vocabulary));
         problems.extend(empty::categories(rule, vocabulary));
         problems.extend(hosts::hints(rule));
-        problems.extend(found::never_made(rule));
     }
     problems.extend(pairs::taken_before(rules, &vocabulary.app_categories));
     problems.extend(late::too_late(rules, vocabulary, app_of));

@@ -210,18 +210,3 @@ fn an_early_decision_that_is_in_vain_is_named() {
 fn an_early_rule_behind_a_wider_one_never_decides() {
     assert_eq!(about("", "first_packet = true")[0], "\"B\" can never match");
 }
-
-#[test]
-fn a_finding_that_is_never_made_is_warned_of() {
-    let found = |value: &str| {
-        let text = format!("[[rule]]\nname = \"A\"\naction = \"drop\"\nevasion = {value}\n");
-        let found = check(&text);
-        found.problems().iter().map(|problem| problem.message.clone()).collect::<Vec<_>>()
-    };
-    let warned = [
-        "`evasion` of \"A\" asks for \"fragment-overlap\", which is not found yet: fragments are not \
-                   put together",
-    ];
-    assert_eq!(found("[\"ambiguous\", \"fragment-overlap\"]"), warned);
-    assert!(found("\"any\"").is_empty());
-}

@@ -10,7 +10,8 @@ use crossbeam::channel::{self, Receiver, RecvTimeoutError};
 use ndpi::Engine;
 use ndpi_common::tick_of;
 use ndpi_flow::{
-    BlockedConnections, Classifier, Inherited, Settings, Shards, Shares, Timeouts, Unpacker,
+    BlockedConnections, Classifier, Detector, Fragments, Inherited, Settings, Shards, Shares,
+    Timeouts, Unpacker,
 };
 use ndpi_kernel::{
     Clock, LostFrames, RingLosses, Rings, RuntimeConfig, Stats, VerdictMaps, Waker, ktime_ns,
@@ -137,7 +138,7 @@ pub fn run(
         let waking = waking;
         let (mut outboxes, mut backlogs) = (Vec::new(), Vec::new());
         let mut workers = Vec::new();
-        let connections = Arc::new(BlockedConnections::default());
+        let shared_by_all = SharedByAll::default();
         let arrivals = Arrivals::default();
         let parts = engines.into_iter().zip(rings).zip(adopted);
         for (number, ((engine, rings), adopted)) in parts.enumerate() {
@@ -149,11 +150,11 @@ pub fn run(
             let queue = Arc::clone(&backlog) as Arc<dyn Queue>;
             let sink = sink.at(shared.board.enter(queue));
             let Plan { settings, notes, .. } = *plan;
-            let (shares, connections) = (plan.shares.clone(), Arc::clone(&connections));
+            let (shares, shared_by_all) = (plan.shares.clone(), shared_by_all.clone());
             let mut feed = feed(rings, plan.budget, &clock, (shared, &arrivals));
             workers.push(lookout.spawn(scope, &name, move || {
                 let mut classifier = Classifier::with_shares(&engine, settings, &shares, notes);
-                classifier.share_connections(connections);
+                shared_by_all.give_to(&mut classifier);
                 let worker = Worker::new(classifier, sink, inbox, backlog).adopting(adopted);
                 let sink = worker.run(&mut feed)?;
                 Ok::<_, anyhow::Error>((sink.into_summary(), feed.rings.longest_stalls()))
@@ -204,6 +205,20 @@ pub fn run(
         worked.explain(controlled)
     });
     Ended { summary: worked.summary, stalls: worked.stalls, result }
+}
+
+/// What the classifiers of all workers share.
+#[derive(Clone, Default)]
+struct SharedByAll {
+    connections: Arc<BlockedConnections>,
+    fragments: Arc<Fragments>,
+}
+
+impl SharedByAll {
+    fn give_to<D: Detector>(self, classifier: &mut Classifier<D>) {
+        classifier.share_connections(self.connections);
+        classifier.share_fragments(self.fragments);
+    }
 }
 
 /// Who looks at what was lost.

@@ -70,6 +70,7 @@ impl<'a, 'e> Pipeline<'a, 'e> {
     pub(super) fn run(&mut self, packet: &Packet<'_>, frame: Frame<'_>) -> Result<RunResult> {
         let layers = Layers::of(frame.bytes, self.tunnels);
         let (outer, innermost) = layers.split();
+        let innermost_at = innermost.map_or(0, |packet| packet.l3 as usize);
         let outer = self.before(frame.bytes, outer)?;
         let inside = self.before(frame.bytes, innermost)?;
         let (mut shown, mut agreed) = (false, true);
@@ -77,8 +78,10 @@ impl<'a, 'e> Pipeline<'a, 'e> {
         let clock_ns = kernel.ktime_ns();
         let action = kernel.run(frame.bytes, |header, l3| {
             let layer = of_sample(header, outer.iter().chain(&inside));
-            agreed &= layer.is_some();
-            let at = layer.map_or(0, |layer| layer.l3);
+            // One without ports has no flow, and is the innermost that there is.
+            let is_stray = header.flags & SampleFlags::STRAY != 0;
+            agreed &= layer.is_some() || is_stray;
+            let at = layer.map_or(if is_stray { innermost_at } else { 0 }, |layer| layer.l3);
             let (header, l3) = cut(header, l3, frame.captured.saturating_sub(at));
             if let Some(sample) = unpacker.sample(&header, packet.time_ns, l3) {
                 flows.sample(&Sample { ifindex: 0, clock_ns, ..sample });

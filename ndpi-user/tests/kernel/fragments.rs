@@ -2,11 +2,11 @@
 
 use ndpi_common::parse::{self, Fragment, Options};
 use ndpi_common::{
-    Action, FragmentKey, FragmentPorts, Hook, Outcome, Reason, SampleFlags, Switches,
+    Action, FragmentKey, FragmentPorts, Hook, Outcome, Reason, SampleFlags, StrayBudget, Switches,
 };
 use testkit::frame::{ACK, TCP, Talk, UDP, V4, V6, counted};
 
-use crate::harness::{Answer, HOOKS, Settings, kernel};
+use crate::harness::{Answer, HOOKS, NOW, Settings, Shown, kernel, stay_on_this_cpu};
 
 /// A datagram with `payload` in pieces of `size` bytes (a multiple of 8).
 pub(crate) fn pieces(talk: Talk, payload: &[u8], size: usize) -> Vec<Vec<u8>> {
@@ -15,18 +15,7 @@ pub(crate) fn pieces(talk: Talk, payload: &[u8], size: usize) -> Vec<Vec<u8>> {
     whole
         .chunks(size)
         .enumerate()
-        .map(|(at, piece)| {
-            let more = at + 1 < count;
-            if talk.v6 {
-                let bits = u16::try_from(at * size).unwrap() | u16::from(more);
-                let [a, b] = bits.to_be_bytes();
-                let header = [talk.proto, 0, a, b, 0, 0, 0, 77];
-                talk.ipv6(true, 44, &[&header[..], piece].concat())
-            } else {
-                let bits = u16::try_from(at * size / 8).unwrap() | if more { 0x2000 } else { 0 };
-                talk.ipv4(true, &[], bits, piece)
-            }
-        })
+        .map(|(at, piece)| talk.fragment(at * size, at + 1 < count, piece))
         .collect()
 }
 
@@ -54,16 +43,20 @@ fn later_fragments_follow_the_first() {
 
 #[test]
 fn a_later_fragment_that_comes_first_is_handled_as_the_setting_says() {
-    for (switches, outcome, answer) in [
-        (0, Outcome::Passed, Answer::Pass),
-        (Switches::DROP_UNKNOWN_FRAGMENTS, Outcome::Dropped, Answer::Drop),
+    for (switches, (outcome, reason), answer) in [
+        (0, (Outcome::Passed, Reason::Shown), Answer::Pass),
+        (
+            Switches::DROP_UNKNOWN_FRAGMENTS,
+            (Outcome::Dropped, Reason::FragmentUnknown),
+            Answer::Drop,
+        ),
     ] {
         let Some(mut kernel) = kernel(Settings::default()) else { return };
         kernel.switch(switches);
         for talk in [V4.udp(), V6.udp()] {
             kernel.decide(talk.key(), Action::Drop);
             let frames = pieces(talk, &[5; 600], 304);
-            let unknown = (Hook::Xdp, outcome, Reason::FragmentUnknown, 1, counted(&frames[1]));
+            let unknown = (Hook::Xdp, outcome, reason, 1, counted(&frames[1]));
             kernel.expect(&[unknown], |kernel| {
                 assert_eq!(kernel.run(Hook::Xdp, &frames[1]), answer);
             });
@@ -78,25 +71,111 @@ fn a_later_fragment_that_comes_first_is_handled_as_the_setting_says() {
 }
 
 #[test]
-fn only_the_first_fragment_of_an_undecided_flow_is_shown() {
+fn all_fragments_of_an_undecided_flow_are_shown_as_far_as_its_budget_goes() {
+    let Some(mut kernel) = kernel(Settings { budget: 2, ..Settings::default() }) else { return };
+    for talk in [V4.udp(), V6.udp(), V4, V6] {
+        let frames = pieces(talk, &[5; 600], 208);
+        let bytes: Vec<_> = frames.iter().map(|frame| counted(frame)).collect();
+        let of = |reason, packets, bytes| (Hook::Tc, Outcome::Passed, reason, packets, bytes);
+        let expected =
+            [of(Reason::Shown, 2, bytes[0] + bytes[1]), of(Reason::OverBudget, 1, bytes[2])];
+        kernel.expect(&expected, |kernel| {
+            for frame in &frames {
+                assert_eq!(kernel.run(Hook::Tc, frame), Answer::Pass);
+            }
+        });
+        let shown = kernel.shown();
+        let flags: Vec<_> = shown.iter().map(Shown::flags).collect();
+        assert_eq!(flags, [SampleFlags::FIRST_FRAGMENT, 0]);
+        assert!(shown.iter().all(|shown| shown.header.key() == Some(talk.key())));
+        assert!(shown.iter().all(|shown| shown.header.flags & SampleFlags::EMPTY == 0));
+        assert_eq!(kernel.track(talk.key()).expect("a track").total().packets, 3);
+    }
+}
+
+#[test]
+fn a_first_fragment_with_a_header_alone_is_not_taken_for_an_empty_packet() {
+    let Some(mut kernel) = kernel(Settings::default()) else { return };
+    kernel.run(Hook::Xdp, &V4.fragment(0, true, &V4.transport(true, ACK, &[5; 100])[..20]));
+    let shown = kernel.shown();
+    assert_eq!(shown[0].header.flags & SampleFlags::EMPTY, 0, "user space may leave out such");
+}
+
+#[test]
+fn nothing_is_put_together_of_protocols_that_ndpi_knows_by_number() {
+    let Some(mut kernel) = kernel(Settings::default()) else { return };
+    let talk = Talk { proto: 50, ..V4 };
+    let (first, later) = (talk.fragment(0, true, &[5; 64]), talk.fragment(64, false, &[5; 64]));
+    let of = |reason, frame: &[u8]| (Hook::Xdp, Outcome::Passed, reason, 1, counted(frame));
+    kernel.expect(&[of(Reason::FragmentUnknown, &later)], |kernel| kernel.run(Hook::Xdp, &later));
+    let both = [of(Reason::Shown, &first), of(Reason::LaterFragment, &later)];
+    kernel.expect(&both, |kernel| {
+        kernel.run(Hook::Xdp, &first);
+        kernel.run(Hook::Xdp, &later);
+    });
+    assert_eq!(kernel.shown().len(), 1);
+}
+
+#[test]
+fn a_fragment_whose_first_was_not_seen_is_shown_without_ports() {
     let Some(mut kernel) = kernel(Settings::default()) else { return };
     for talk in [V4.udp(), V6.udp()] {
-        let frames = pieces(talk, &[5; 600], 304);
-        let of = |reason, frame: &[u8]| (Hook::Tc, Outcome::Passed, reason, 1, counted(frame));
-        kernel.expect(
-            &[of(Reason::Shown, &frames[0]), of(Reason::LaterFragment, &frames[1])],
-            |kernel| {
-                for frame in &frames {
-                    assert_eq!(kernel.run(Hook::Tc, frame), Answer::Pass);
-                }
-            },
-        );
+        let later = pieces(talk, &[5; 600], 304).remove(1);
+        assert_eq!(kernel.run(Hook::Xdp, &later), Answer::Pass);
         let shown = kernel.shown();
-        assert_eq!(shown.len(), 1);
-        assert_eq!(shown[0].header.flags, SampleFlags::FIRST_FRAGMENT);
-        assert_eq!(shown[0].header.key(), Some(talk.key()));
+        assert_eq!((shown.len(), shown[0].flags()), (1, SampleFlags::STRAY));
+        let key = shown[0].header.key().unwrap();
+        assert_eq!(key.ports(), (0, 0));
+        assert_eq!(shown[0].bytes, later[14..]);
+        assert!(kernel.track(key).is_none(), "it opens no flow");
     }
-    assert_eq!(kernel.track(V4.udp().key()).expect("a track").total().packets, 2);
+}
+
+#[test]
+fn a_sender_has_a_share_of_those_that_are_shown_without_their_first() {
+    let Some(mut kernel) = kernel(Settings::default()) else { return };
+    stay_on_this_cpu();
+    let most = u64::from(StrayBudget::PER_SENDER);
+    let later = |id: u8| {
+        let mut frame = pieces(V4.udp(), &[5; 100], 64).remove(1);
+        frame[18] = id;
+        frame
+    };
+    for turn in 0..2 {
+        for id in 0..100 {
+            kernel.run(Hook::Xdp, &later(id));
+        }
+        let stats = kernel.stats();
+        let passed = |reason| stats[&(Hook::Xdp as u8, Outcome::Passed as u8, reason)].0;
+        assert_eq!(passed(Reason::Shown), most * (turn + 1));
+        assert_eq!(passed(Reason::FragmentUnknown), (100 - most) * (turn + 1));
+        assert_eq!(kernel.shown().len() as u64, most);
+        kernel.set_tick(NOW + 1 + u32::try_from(turn).unwrap());
+    }
+}
+
+#[test]
+fn a_first_fragment_without_tcp_flags_is_held_to_the_setting() {
+    for (switches, outcome, reason) in [
+        (0, Outcome::Passed, Reason::Shown),
+        (Switches::DROP_UNKNOWN_FRAGMENTS, Outcome::Dropped, Reason::FragmentUnknown),
+    ] {
+        let Some(mut kernel) = kernel(Settings { switches, ..Settings::default() }) else { return };
+        for talk in [V4, V6] {
+            let frames = pieces(talk, &[5; 100], 8);
+            let of = (Hook::Xdp, outcome, reason, 1, counted(&frames[0]));
+            kernel.expect(&[of], |kernel| kernel.run(Hook::Xdp, &frames[0]));
+            // UDP has no flags.
+            let frames = pieces(talk.udp(), &[5; 100], 8);
+            let shown = (Hook::Xdp, Outcome::Passed, Reason::Shown, 1, counted(&frames[0]));
+            kernel.expect(&[shown], |kernel| kernel.run(Hook::Xdp, &frames[0]));
+            // A verdict comes first.
+            kernel.decide(talk.key(), Action::Count);
+            let frames = pieces(talk, &[5; 100], 8);
+            let counted = (Hook::Xdp, Outcome::Passed, Reason::Count, 1, counted(&frames[0]));
+            kernel.expect(&[counted], |kernel| kernel.run(Hook::Xdp, &frames[0]));
+        }
+    }
 }
 
 #[test]
@@ -108,7 +187,7 @@ fn fragments_of_different_datagrams_do_not_mix() {
     for (at, byte) in [(18, 0xff), (23, TCP), (26, 197)] {
         let mut other = frames[1].clone();
         other[at] = byte;
-        let unknown = (Hook::Xdp, Outcome::Passed, Reason::FragmentUnknown, 1, counted(&other));
+        let unknown = (Hook::Xdp, Outcome::Passed, Reason::Shown, 1, counted(&other));
         kernel.expect(&[unknown], |kernel| kernel.run(Hook::Xdp, &other));
     }
     assert_eq!(frames[1][23], UDP);

@@ -46,8 +46,13 @@ impl Client {
 
     /// Sends a segment that the client's kernel knows nothing of.
     pub(crate) fn inject(&self, segment: &Segment) {
+        self.send(&Segment { ttl: TTL, ..segment.clone() }.l3());
+    }
+
+    /// Sends a packet, from its IP header on.
+    pub(crate) fn send(&self, l3: &[u8]) {
         let to = std::net::SocketAddrV4::new(self.connection.addresses[1], 0);
-        self.raw.send_to(&Segment { ttl: TTL, ..segment.clone() }.l3(), &to.into()).unwrap();
+        self.raw.send_to(l3, &to.into()).unwrap();
     }
 }
 

@@ -13,6 +13,7 @@ mod examples;
 mod findings;
 mod first_packet;
 mod flows;
+mod fragments;
 mod instances;
 mod interfaces;
 mod later_requests;

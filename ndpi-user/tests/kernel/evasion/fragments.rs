@@ -3,29 +3,16 @@
 use ndpi_common::Reason;
 use testkit::frame::{ACK, TCP, Talk, UDP, V4, V6};
 
-use super::{ANOTHER_FLOW, Blocked, Fate, Passes, UNKNOWN_FRAGMENT, Way, try_all, unparsable};
+use super::{ANOTHER_FLOW, Blocked, Fate, Passes, Stray, Way, try_all, unparsable};
 use crate::fragments::pieces;
 
 /// The flows whose packets are taken apart.
 const FLOWS: [Talk; 4] = [V4, V6, Talk { proto: UDP, ..V4 }, Talk { proto: UDP, ..V6 }];
 
 /// Without its first fragment a datagram is never whole.
-const USELESS: Fate = UNKNOWN_FRAGMENT;
+const USELESS: Fate = Stray;
 /// It follows the datagram's first fragment, which belongs to another flow.
-const FOLLOWS: Fate = Passes(Reason::LaterFragment);
-
-/// One fragment: `offset` bytes into a datagram, with more to follow or not.
-fn fragment(talk: Talk, offset: usize, more: bool, bytes: &[u8]) -> Vec<u8> {
-    if talk.v6 {
-        let bits = u16::try_from(offset).unwrap() | u16::from(more);
-        let [a, b] = bits.to_be_bytes();
-        let header = [talk.proto, 0, a, b, 0, 0, 0, 77];
-        talk.ipv6(true, 44, &[&header[..], bytes].concat())
-    } else {
-        let bits = u16::try_from(offset / 8).unwrap() | if more { 0x2000 } else { 0 };
-        talk.ipv4(true, &[], bits, bytes)
-    }
-}
+const FOLLOWS: Fate = Passes(Reason::Shown);
 
 #[test]
 fn no_order_makes_a_datagram_whole() {
@@ -51,10 +38,10 @@ fn no_order_makes_a_datagram_whole() {
 fn fragments_that_overlap_are_fragments_of_the_flow() {
     try_all(&FLOWS.map(|talk| {
         let whole = talk.transport(true, ACK, &[5; 100]);
-        let first = fragment(talk, 0, true, &whole[..16]);
-        let over_the_header = fragment(talk, 8, true, &[6; 40]);
-        let over_the_end = fragment(talk, 24, false, &whole[24..]);
-        let again = fragment(talk, 0, true, &whole[..8]);
+        let first = talk.fragment(0, true, &whole[..16]);
+        let over_the_header = talk.fragment(8, true, &[6; 40]);
+        let over_the_end = talk.fragment(24, false, &whole[24..]);
+        let again = talk.fragment(0, true, &whole[..8]);
         let frames = vec![first, over_the_header, over_the_end, again];
         Way::all("they overlap", talk, frames, Blocked)
     }));
@@ -66,10 +53,10 @@ fn fragments_of_another_flow_do_not_lead_a_blocked_one_through() {
         let whole = talk.transport(true, ACK, &[5; 100]);
         let other = talk.with_port(9).transport(true, ACK, &[5; 100]);
         let (ours, theirs) = (
-            fragment(talk, 0, true, &whole[..24]),
-            fragment(talk.with_port(9), 0, true, &other[..24]),
+            talk.fragment(0, true, &whole[..24]),
+            talk.with_port(9).fragment(0, true, &other[..24]),
         );
-        let rest = fragment(talk, 24, false, &whole[24..]);
+        let rest = talk.fragment(24, false, &whole[24..]);
         // What passes is a whole datagram of the other flow, whose rest anybody may have written.
         let frames =
             vec![(theirs, ANOTHER_FLOW), (rest.clone(), FOLLOWS), (ours, Blocked), (rest, Blocked)];
@@ -81,10 +68,10 @@ fn fragments_of_another_flow_do_not_lead_a_blocked_one_through() {
 fn first_fragments_without_ports_do_not_open_the_way() {
     try_all(&FLOWS.map(|talk| {
         let whole = talk.transport(true, ACK, &[5; 100]);
-        let stump = fragment(talk, 0, true, &whole[..3]);
+        let stump = talk.fragment(0, true, &whole[..3]);
         let frames = vec![
             (stump, unparsable(Reason::TruncatedPorts)),
-            (fragment(talk, 0, true, &whole[..24]), Blocked),
+            (talk.fragment(0, true, &whole[..24]), Blocked),
         ];
         Way { name: "three bytes first", talk, frames }
     }));
@@ -102,10 +89,10 @@ fn chains_in_fragments_do_not_hide_a_flow() {
             "options behind the fragment header",
             V6,
             vec![
-                fragment(behind, 0, true, &whole[..40]),
-                fragment(behind, 40, true, &whole[40..80]),
+                behind.fragment(0, true, &whole[..40]),
+                behind.fragment(40, true, &whole[40..80]),
                 // What a later fragment says of its protocol, nobody asks (RFC 8200).
-                fragment(Talk { proto: UDP, ..V6 }, 80, false, &whole[80..]),
+                Talk { proto: UDP, ..V6 }.fragment(80, false, &whole[80..]),
             ],
             Blocked,
         ),
@@ -114,8 +101,8 @@ fn chains_in_fragments_do_not_hide_a_flow() {
             name: "a chain that goes on in the next fragment",
             talk: V6,
             frames: vec![
-                (fragment(behind, 0, true, &whole[..8]), unparsable(Reason::TruncatedExtension)),
-                (fragment(behind, 8, false, &whole[8..]), UNKNOWN_FRAGMENT),
+                (behind.fragment(0, true, &whole[..8]), unparsable(Reason::TruncatedExtension)),
+                (behind.fragment(8, false, &whole[8..]), Stray),
             ],
         },
     ]);

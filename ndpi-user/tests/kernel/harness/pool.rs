@@ -6,7 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use aya::maps::{PerCpuArray, PerCpuValues};
 use ndpi_common::names::map;
-use ndpi_common::{Bucket, Live, Pod, RequestWatch, RingLoss, Server, ServerKey, Stat};
+use ndpi_common::{
+    Bucket, Live, Pod, RequestWatch, RingLoss, Server, ServerKey, Stat, StrayBudget,
+};
 use ndpi_kernel::Element;
 
 use super::{Kernel, Settings, cpus};
@@ -86,6 +88,7 @@ impl Kernel {
         self.clear::<u32, u32>(map::INTERFACES);
         self.zero::<Stat>(map::STATS);
         self.zero::<RingLoss>(map::RING_LOSSES);
+        self.zero::<StrayBudget>(map::STRAYS);
         self.set_live(|live| *live = Live::default());
         self.begin(settings);
     }
@@ -117,6 +120,7 @@ fn every_map_is_made_as_new_or_has_nothing_of_a_test() {
         map::INTERFACES,
         map::STATS,
         map::RING_LOSSES,
+        map::STRAYS,
         map::LIVE,
     ];
     for (name, _) in kernel.ebpf.maps() {

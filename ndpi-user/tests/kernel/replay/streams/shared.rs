@@ -5,7 +5,7 @@ use testkit::places::shared;
 use super::super::setup::{can_replay, replay};
 
 /// Those that are blocked, as the same connection sent plainly is.
-const BLOCKED: [&str; 16] = [
+const BLOCKED: [&str; 17] = [
     "00-plain",
     "08-disorder-name",
     "10-tlsrec-name",
@@ -16,6 +16,7 @@ const BLOCKED: [&str; 16] = [
     "30-syndata",
     "34-junk-32-acks",
     "41-dot",
+    "f02-ipfrag-24",
     "h04-methodeol",
     "h13-split-method",
     "h20-keepalive-second-host",

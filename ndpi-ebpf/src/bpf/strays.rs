@@ -1,0 +1,112 @@
+//! Fragments whose first was not seen: user space puts them together with it, if it comes.
+
+use core::mem::MaybeUninit;
+
+use ndpi_common::parse::Packet;
+use ndpi_common::{
+    Backlog, Disposition, FlowPacket, FragmentKey, Key, Reason, SampleFlags, StrayBudget, Switches,
+    Weight, is_put_together,
+};
+
+use super::count;
+use super::family::Family;
+use super::hook::Hooked;
+use super::maps::STRAYS;
+use super::sequence;
+use super::settings;
+use super::show::show;
+use super::undecided;
+
+/// Decides on a later fragment whose first was not seen. A subprogram, for the sake of the stack.
+#[inline(never)]
+pub(super) fn leave<H: Hooked>(frame: H, packet: &Packet, id: u32) -> i32 {
+    let weight = Weight::single(packet.ip_len());
+    if frame.is_forwarded() {
+        return count::leave(frame, Disposition::Pass(Reason::SeenAtIngress), weight);
+    }
+    if settings::is_on_now(Switches::DROP_UNKNOWN_FRAGMENTS) {
+        return count::leave(frame, Disposition::Drop(Reason::FragmentUnknown), weight);
+    }
+    let shown = if has_budget(packet, id) == 0 {
+        Err(Reason::FragmentUnknown)
+    } else {
+        match &packet.key {
+            Key::V4(key) => read(show_as(frame, packet, key)),
+            Key::V6(key) => read(show_as(frame, packet, key)),
+        }
+    };
+    let reason = match shown {
+        Ok(()) => Reason::Shown,
+        Err(reason) => reason,
+    };
+    count::leave(frame, Disposition::Pass(reason), weight)
+}
+
+/// Whether it may be of a datagram that is put together, and its sender has not had its share already. A subprogram,
+/// for the sake of the stack.
+#[inline(never)]
+fn has_budget(packet: &Packet, id: u32) -> u32 {
+    // What a later fragment says of its protocol need not be true in IPv6.
+    let is_of_use = match &packet.key {
+        Key::V4(key) => is_put_together(key.proto),
+        Key::V6(_) => true,
+    };
+    if !is_of_use || settings::budget() == 0 {
+        return 0;
+    }
+    let key = FragmentKey::new(&packet.key, packet.direction, id);
+    let tick = settings::now();
+    let sender = key.sender(settings::division().seed);
+    u32::from(
+        take(sender, tick, StrayBudget::PER_SENDER)
+            && take(StrayBudget::SENDERS, tick, StrayBudget::OF_ALL),
+    )
+}
+
+#[inline(always)]
+fn take(entry: u32, tick: u32, most: u32) -> bool {
+    let Some(budget) = STRAYS.get_ptr_mut(entry) else { return false };
+    // SAFETY: this CPU's own entry. A program of the other hook that interrupts this one may have its count forgotten
+    // or counted twice: a few more or fewer are shown.
+    unsafe {
+        let more = (*budget).with_one_more(tick, most);
+        more.is_some_and(|more| {
+            *budget = more;
+            true
+        })
+    }
+}
+
+/// What came of it, as [`show_as`] answers.
+#[inline(always)]
+fn read(answer: u32) -> Result<(), Reason> {
+    match answer {
+        SHOWN => Ok(()),
+        UNATTENDED => Err(Reason::Unattended),
+        HELD_BACK => Err(Reason::HeldBack),
+        CONTENDED => Err(Reason::RingContended),
+        _ => Err(Reason::RingFull),
+    }
+}
+
+const SHOWN: u32 = 0;
+const UNATTENDED: u32 = 1;
+const HELD_BACK: u32 = 2;
+const CONTENDED: u32 = 3;
+const FULL: u32 = 4;
+
+#[inline(never)]
+fn show_as<H: Hooked, K: Family>(frame: H, packet: &Packet, key: &K) -> u32 {
+    let Some(at) = undecided::at_hand::<H, K>() else { return FULL };
+    // SAFETY: as in `slow_path`; nothing else refers to this entry.
+    let at = unsafe { &mut *at.cast::<MaybeUninit<FlowPacket<K>>>() };
+    let fragment = at.write(FlowPacket::new(*key, packet, 0));
+    sequence::note_nothing::<H>();
+    match show(frame, fragment, 1, SampleFlags::STRAY, Backlog::before(fragment, true)) {
+        Ok(()) => SHOWN,
+        Err(Reason::Unattended) => UNATTENDED,
+        Err(Reason::HeldBack) => HELD_BACK,
+        Err(Reason::RingContended) => CONTENDED,
+        Err(_) => FULL,
+    }
+}
