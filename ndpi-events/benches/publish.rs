@@ -23,6 +23,7 @@ fn event() -> Event {
         sport: 40_000,
         dst: end,
         dport: 443,
+        tunnels: 0,
     };
     let label = Label {
         state: "CLASSIFIED".into(),

@@ -23,6 +23,12 @@ pub struct Ends {
     pub sport: u16,
     pub dst: IpAddr,
     pub dport: u16,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tunnels: u8,
+}
+
+fn is_zero(number: &u8) -> bool {
+    *number == 0
 }
 
 /// What nDPI and the policy said of a flow. By default nothing.

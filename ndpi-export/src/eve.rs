@@ -196,7 +196,9 @@ fn flow_id(row: &Row<'_>) -> u64 {
     use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
     let ends = row.ends;
     let hasher = BuildHasherDefault::<DefaultHasher>::default();
-    let key = (ends.vlan, ends.proto, ends.src, ends.sport, ends.dst, ends.dport);
+    let of_packets = (ends.vlan, ends.proto, ends.src, ends.sport, ends.dst, ends.dport);
+    // What is inside of a tunnel is no flow of the wire, whatever its addresses.
+    let key = (of_packets, ends.tunnels);
     // Readers in JavaScript have 53 bits.
     hasher.hash_one(key) >> 11
 }

@@ -157,7 +157,7 @@ const fn field(name: &'static str, value: for<'a> fn(&Row<'a>) -> Value<'a>) -> 
 }
 
 /// All columns. New ones come last.
-pub(crate) static FIELDS: [Field; 67] = [
+pub(crate) static FIELDS: [Field; 68] = [
     field("capture", |row| Value::text(row.ends.capture.as_deref())),
     field("vlan", |row| Value::Number(row.ends.vlan.into())),
     field("proto", |row| Value::Number(row.ends.proto.into())),
@@ -225,4 +225,5 @@ pub(crate) static FIELDS: [Field; 67] = [
     field("time", |row| row.time.map_or(Value::Absent, Value::Time)),
     field("latency_us", |row| Value::number(row.latency_us)),
     field("adopted", |row| Value::Flag(row.label.adopted)),
+    field("tunnels", |row| Value::number((row.ends.tunnels > 0).then_some(row.ends.tunnels))),
 ];

@@ -19,6 +19,7 @@ fn ends() -> Ends {
         sport: 40_000,
         dst: [198, 18, 0, 2].into(),
         dport: 443,
+        tunnels: 0,
     }
 }
 

@@ -39,10 +39,10 @@ fn time() -> impl Strategy<Value = Time> {
 prop_compose! {
     fn ends()(
         (capture, iface, instance) in (option::of(shared()), option::of(shared()), option::of(shared())),
-        (vlan, proto, sport, dport) in any::<(u16, u8, u16, u16)>(),
+        (vlan, proto, sport, dport, tunnels) in any::<(u16, u8, u16, u16, u8)>(),
         (src, dst) in any::<(IpAddr, IpAddr)>(),
     ) -> Ends {
-        Ends { capture, iface, instance, vlan, proto, src, sport, dst, dport }
+        Ends { capture, iface, instance, vlan, proto, src, sport, dst, dport, tunnels }
     }
 }
 

@@ -38,6 +38,7 @@ fn event(number: u64) -> Event {
         sport: u16::try_from(number % 60_000).unwrap_or_default(),
         dst: [198, 18, 0, 2].into(),
         dport: 443,
+        tunnels: 0,
     };
     let label = Label {
         state: "CLASSIFIED".into(),

@@ -76,15 +76,16 @@ impl HostBook {
         }
     }
 
+    /// Whoever can send a tunnel's packets can put any flow inside: its name is not that of the flow outside.
     fn note(&self, event: &Event, most: usize) {
         match event {
-            Event::Decided(it) => {
+            Event::Decided(it) if it.ends.tunnels == 0 => {
                 let named = named(&it.ends, it.label.hostname.clone());
                 if let Some((key, _)) = named.key() {
                     locked(&self.noted).add(key, named, most);
                 }
             }
-            Event::FlowEnded(it) => {
+            Event::FlowEnded(it) if it.ends.tunnels == 0 => {
                 if let Some((key, _)) = named(&it.ends, None).key() {
                     locked(&self.noted).remove(&key);
                 }
@@ -145,6 +146,7 @@ mod tests {
             sport,
             dst: [198, 18, 0, 2].into(),
             dport: 443,
+            tunnels: 0,
         }
     }
 
@@ -192,6 +194,29 @@ mod tests {
         assert_eq!(names.of(&key), (Some(client), Some("www.example.org")));
         book.note(&ended(1), 1);
         assert_eq!(book.lines().count(), 0);
+    }
+
+    #[test]
+    fn what_is_inside_of_a_tunnel_changes_nothing_outside() {
+        let book = book();
+        let inside = |mut event| {
+            match &mut event {
+                Event::Decided(it) => {
+                    it.ends.tunnels = 1;
+                    it.label.hostname = Some("forged.example.org".into());
+                }
+                Event::FlowEnded(it) => it.ends.tunnels = 1,
+                _ => unreachable!("there are no others here"),
+            }
+            event
+        };
+        book.note(&decided(1), 9);
+        book.note(&inside(decided(1)), 9);
+        book.note(&inside(ended(1)), 9);
+        let noted = locked(&book.noted);
+        let names: Vec<_> =
+            noted.by_key.values().map(|(_, named)| named.hostname.as_deref()).collect();
+        assert_eq!(names, [Some("www.example.org")]);
     }
 
     #[test]

@@ -234,6 +234,17 @@ fn since<F>(flow: &FlowEntry<F>, counters: &Counters) -> Crossed {
 /// The ends of a packet that goes `direction`, or of a flow whose client's packets do.
 pub fn ends_of(key: &FlowKey, direction: Direction) -> Ends {
     let ((src, sport), (dst, dport)) = key.endpoints(direction);
-    let (vlan, proto) = (key.vlan(), key.proto());
-    Ends { capture: None, iface: None, instance: None, vlan, proto, src, sport, dst, dport }
+    let (vlan, proto, tunnels) = (key.vlan(), key.proto(), key.tunnel());
+    Ends {
+        capture: None,
+        iface: None,
+        instance: None,
+        vlan,
+        proto,
+        src,
+        sport,
+        dst,
+        dport,
+        tunnels,
+    }
 }
