@@ -27,6 +27,7 @@ pub struct Ends {
     pub tunnels: u8,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_zero(number: &u8) -> bool {
     *number == 0
 }
