@@ -1,8 +1,10 @@
-//! The fuzzer's corpora of packets and of streams, replayed: seeds, and whatever once went wrong.
+//! The fuzzer's corpora of packets, of streams and of fragments, replayed: seeds, and whatever once went wrong.
 
 use testkit::tcp::{Connection, Segment, flags};
 use testkit::{frame, seed};
 
+#[path = "../../../fuzz/cases/fragments.rs"]
+mod fragments;
 #[path = "../../../fuzz/cases/packet.rs"]
 mod packet;
 #[path = "../../../fuzz/cases/stream.rs"]
@@ -94,6 +96,48 @@ fn the_seeds_of_streams_are_in_the_repository() {
 /// A segment as the fuzzer's case reads it.
 fn record(segment: &Segment) -> Vec<u8> {
     let l3 = segment.l3();
-    let length = u16::try_from(l3.len()).expect("a small segment").to_be_bytes();
-    [&[u8::from(!segment.from_client)], &length[..], &l3].concat()
+    shown(u8::from(!segment.from_client), &l3)
+}
+
+/// A packet as the fuzzer's cases read it, with what `bits` say of it.
+fn shown(bits: u8, l3: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(l3.len()).expect("a small packet").to_be_bytes();
+    [&[bits], &length[..], l3].concat()
+}
+
+#[test]
+fn the_corpus_of_fragments_holds() {
+    seed::replay("fragments", fragments::run);
+}
+
+/// What the fuzzer of fragments begins with: a datagram of each family, cut in ways that its receiver has a rule
+/// for.
+#[test]
+fn the_seeds_of_fragments_are_in_the_repository() {
+    for (talk, family) in [(frame::V4.udp(), 8), (frame::V6.udp(), 12)] {
+        let bytes = talk.transport(true, 0, &[b'.'; 64]);
+        let all = bytes.len();
+        let piece = |start: usize, end: usize| talk.fragment(start, end < all, &bytes[start..end]);
+        let (first, last) = (piece(0, 24), piece(24, all));
+        let other = talk.fragment(8, true, &[7; 8]);
+        let long = |at: usize| talk.fragment(at * 1024, at < 5, &[b'.'; 1024]);
+        let name = |what: &str| format!("{what}-v{}", if family == 8 { 4 } else { 6 });
+        for (what, bits, frames) in [
+            ("in-order", 0, vec![&first, &last]),
+            ("disorder", 0, vec![&last, &first]),
+            ("overlap", 0, vec![&first, &piece(16, all)]),
+            ("differing-copy", 0, vec![&first, &other, &last]),
+            ("without-its-flow", 2, vec![&last, &first]),
+            ("cut", 16, vec![&first, &last]),
+            ("too-old", 0xe0, vec![&first, &first, &first, &first, &first, &last]),
+            ("too-long", 0, vec![&long(5), &long(0), &long(2), &long(1), &long(3), &long(4)]),
+        ] {
+            let record = |frame: &&Vec<u8>| shown(bits | family, &frame[14..]);
+            seed::hold(
+                "fragments",
+                &name(what),
+                &frames.iter().flat_map(record).collect::<Vec<_>>(),
+            );
+        }
+    }
 }
