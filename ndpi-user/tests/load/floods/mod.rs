@@ -15,7 +15,7 @@ use testkit::pair::{FAR, NEAR, Pair};
 use testkit::program::PROGRAMS;
 use testkit::wait_until;
 
-use crate::ready;
+use crate::try_flood;
 
 /// Only DNS is allowed, and nothing is blocked but what nDPI knows.
 const POLICY: &str = "default = \"drop\"
@@ -206,23 +206,23 @@ fn withstand(options: &str, senders: u32, per_second: u32) {
 
 #[test]
 fn made_up_senders_displace_only_each_other() {
-    if let Some(_cpus) = ready(&PROGRAMS) {
-        withstand("--workers 1 --sweep 1 --max-flows 400 --max-undecided 400", 4000, 8000);
-    }
+    let options = "--workers 1 --sweep 1 --max-flows 400 --max-undecided 400";
+    try_flood(&PROGRAMS, || withstand(options, 4000, 8000));
 }
 
 /// At the sizes that are the default: `cargo test -p ndpi-user --test load -- --ignored`.
 #[test]
 #[ignore = "sends 450,000 packets, for half a minute or more"]
 fn made_up_senders_displace_only_each_other_at_default_sizes() {
-    if let Some(_cpus) = ready(&PROGRAMS) {
-        withstand("", 450_000, 15_000);
-    }
+    try_flood(&PROGRAMS, || withstand("", 450_000, 15_000));
 }
 
 #[test]
 fn a_client_displaces_only_its_own_and_its_blocked_flows_stay_blocked() {
-    let Some(_cpus) = ready(&PROGRAMS) else { return };
+    try_flood(&PROGRAMS, fill_a_share);
+}
+
+fn fill_a_share() {
     let pair = Pair::new();
     let (request, ntp) = (request(), server(&pair, NTP));
     let mut instance =

@@ -19,7 +19,7 @@ use testkit::wait_until;
 
 use self::strangers::Strangers;
 use super::{PROGRAMS, Raise};
-use crate::ready;
+use crate::try_flood;
 
 /// The other client, and the address of the near end that it talks to.
 const OTHER: &str = "198.18.8.2";
@@ -133,7 +133,10 @@ impl Connection {
 
 #[test]
 fn blocked_connections_that_fill_the_table_stay_blocked_and_others_are_classified() {
-    let Some(_cpus) = ready(&PROGRAMS) else { return };
+    try_flood(&PROGRAMS, fill_the_table);
+}
+
+fn fill_the_table() {
     let mut scene = Scene::new(OPTIONS);
     let [first, other] = &scene.listeners;
     let (mut old, mut old_blocked) = (scene.ask(other, ALLOWED), scene.ask(other, BLOCKED));
@@ -232,16 +235,13 @@ fn withstand(options: &str, count: u32) {
 
 #[test]
 fn blocked_connections_of_many_clients_free_nobody_and_block_nobody() {
-    if let Some(_cpus) = ready(&PROGRAMS) {
-        withstand("run --iface left --json --sweep 1 --max-flows 1500 --max-undecided 1500", 2_000);
-    }
+    let options = "run --iface left --json --sweep 1 --max-flows 1500 --max-undecided 1500";
+    try_flood(&PROGRAMS, || withstand(options, 2_000));
 }
 
 /// At the sizes that are the default: `cargo test -p ndpi-user --test load -- --ignored --nocapture`.
 #[test]
 #[ignore = "makes 300,000 connections, for some minutes"]
 fn blocked_connections_of_many_clients_free_nobody_and_block_nobody_at_default_sizes() {
-    if let Some(_cpus) = ready(&PROGRAMS) {
-        withstand("run --iface left --json", 300_000);
-    }
+    try_flood(&PROGRAMS, || withstand("run --iface left --json", 300_000));
 }
