@@ -1,7 +1,10 @@
-//! Threads that keep to a CPU.
+//! Threads that keep to a CPU, and the time that processes have of it.
 
+use std::fs;
 use std::io;
+use std::process::Child;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use rustix::thread::{CpuSet, sched_setaffinity};
 
@@ -15,4 +18,32 @@ pub fn stay_on(cpu: usize) -> io::Result<()> {
 /// Keeps it on the last one, whatever the rest of the system does.
 pub fn stay_on_last() -> io::Result<()> {
     stay_on(available_parallelism()?.get() - 1)
+}
+
+/// Processor time that a process has used so far, to a hundredth of a second (proc(5), `utime` and `stime`;
+/// `CLOCK_PROCESS_CPUTIME_ID` is our own only).
+pub fn time_of(process: &Child) -> io::Result<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.id()))?;
+    let ticks = ticks_of(&stat).ok_or_else(|| io::Error::other("no times in /proc/PID/stat"))?;
+    // `USER_HZ` is a hundredth of a second everywhere.
+    Ok(Duration::from_millis(10 * ticks))
+}
+
+fn ticks_of(stat: &str) -> Option<u64> {
+    // Behind the name, which may have parentheses of its own.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut next = || fields.next()?.parse::<u64>().ok();
+    Some(next()? + next()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ticks_of;
+
+    #[test]
+    fn times_are_behind_the_name() {
+        let stat = "7 (a) b) S 1 7 7 0 -1 4194560 9 0 0 0 12 30 0 0 20 0 1 0 5 6 7";
+        assert_eq!(ticks_of(stat), Some(42));
+        assert_eq!(ticks_of("7 (a) S 1"), None);
+    }
 }

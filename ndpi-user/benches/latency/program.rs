@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use testkit::namespace;
+use testkit::{cpu, namespace};
 
 use crate::clients::{ALLOWED, BLOCKED};
 use crate::place::{FAR, NEAR_LINK, Place};
@@ -86,15 +86,9 @@ impl Program {
         said.and_then(Result::ok).ok_or_else(|| "its records could not be read".into())
     }
 
-    /// Processor time that it used so far (`CLOCK_PROCESS_CPUTIME_ID` is our own only; proc(5), `utime` and
-    /// `stime`).
+    /// Processor time that it used so far.
     pub(crate) fn busy(&self) -> Result<Duration, Box<dyn Error>> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let behind_name = stat.rsplit_once(')').ok_or("no name in stat")?.1;
-        let mut fields = behind_name.split_whitespace().skip(11);
-        let mut ticks = || fields.next().and_then(|it| it.parse::<u64>().ok()).unwrap_or(0);
-        // A hundredth of a second each (USER_HZ).
-        Ok(Duration::from_millis(10 * (ticks() + ticks())))
+        Ok(cpu::time_of(&self.child)?)
     }
 
     fn wait_until_attached(&mut self) -> Result<(), Box<dyn Error>> {

@@ -8,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use testkit::namespace;
 use testkit::topology::{LAN, Topology};
+use testkit::{cpu, namespace};
 
 /// Much longer than anything here takes.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -61,14 +61,9 @@ impl Program {
         Ok(records.lines().filter(|line| line.starts_with(r#"{"type":"verdict""#)).count())
     }
 
-    /// Processor time that it used so far (proc(5), `utime` and `stime`).
+    /// Processor time that it used so far.
     pub(crate) fn busy(&self) -> Result<Duration, Box<dyn Error>> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let behind_name = stat.rsplit_once(')').ok_or("no name in stat")?.1;
-        let mut fields = behind_name.split_whitespace().skip(11);
-        let mut ticks = || fields.next().and_then(|it| it.parse::<u64>().ok()).unwrap_or(0);
-        // A hundredth of a second each (USER_HZ).
-        Ok(Duration::from_millis(10 * (ticks() + ticks())))
+        Ok(cpu::time_of(&self.child)?)
     }
 
     fn wait_until_attached(&mut self) -> Result<(), Box<dyn Error>> {

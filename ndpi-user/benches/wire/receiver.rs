@@ -11,13 +11,15 @@ use std::{fs, io, thread};
 use ndpi_kernel::pinned::{self, Pinned};
 use rustix::process::{Pid, Signal, kill_process};
 use testkit::bpf::{call, code};
-use testkit::namespace;
+use testkit::{cpu, namespace};
 
 use crate::generator::APP;
 use crate::link::Pair;
 
 /// Much longer than anything here takes.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// What processor time is counted in.
+const TICK: Duration = Duration::from_millis(10);
 /// How long nothing arrives, on a busy machine too, before nothing will.
 const STILL: Duration = Duration::from_secs(10);
 
@@ -91,8 +93,8 @@ impl Ours {
         wait_for("ndpi-xdp has taken all samples in", || {
             self.check()?;
             thread::sleep(Duration::from_millis(60));
-            let (now, sleeping) = (self.cpu_ticks()?, self.is_sleeping()?);
-            Ok(before.replace(now).is_some_and(|before| now - before <= 1) && sleeping)
+            let (now, sleeping) = (cpu::time_of(&self.child)?, self.is_sleeping()?);
+            Ok(before.replace(now).is_some_and(|before| now - before <= TICK) && sleeping)
         })
     }
 
@@ -134,14 +136,6 @@ impl Ours {
         let shown = number("shown to nDPI: ").ok_or("ndpi-xdp does not say what it was shown")?;
         let left_out = number("left out, as more came than could be looked at: ");
         Ok((shown, left_out.unwrap_or(0)))
-    }
-
-    /// CPU time used so far, in ticks of the scheduler's accounting (proc(5), `utime` and `stime`).
-    fn cpu_ticks(&self) -> Result<u64, Box<dyn Error>> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let behind_name = stat.rsplit_once(')').ok_or("no name in stat")?.1;
-        let fields: Vec<&str> = behind_name.split_whitespace().collect();
-        Ok(fields[11].parse::<u64>()? + fields[12].parse::<u64>()?)
     }
 }
 
