@@ -61,6 +61,8 @@ pub(super) struct Reloader {
     source: Source,
     /// The problems that were reported the last time.
     said: Said,
+    /// Why what is released no longer has not ended.
+    unended: Said,
 }
 
 /// What was said of the policy last, so that it is not said twice: a mistake stays until it is mended, and
@@ -108,6 +110,7 @@ impl Reloader {
             reloads,
             source,
             said,
+            unended: Said::default(),
         }
     }
 
@@ -149,8 +152,10 @@ impl Reloader {
     /// Ends what is released no longer. Where the kernel does not take it, it is tried again.
     fn end_releases(&mut self) {
         let Some(change) = self.releases.by_time() else { return };
-        if let Err(error) = self.enforce_releases(change) {
-            log::error!("a release that is over has not ended yet: {error:#}");
+        let failed = self.enforce_releases(change).err();
+        let why = failed.map(|error| format!("{error:#}")).unwrap_or_default();
+        if self.unended.is_new(&why) {
+            log::error!("a release that is over has not ended yet, and it is tried again: {why}");
         }
     }
 
