@@ -26,7 +26,7 @@ pub use flow::{
     RuleTexts, Shards, Shares, SlotId, Stage, Start, Text, Timeouts, Traffic, Volume,
 };
 pub use fragments::Fragments;
-pub use key::{Endpoint, FlowKey};
+pub use key::{Endpoint, FlowKey, key_between};
 pub use ndpi_labels::{Finding, Findings};
 pub use normalise::{Receiver, Step};
 pub use resegment::fit;

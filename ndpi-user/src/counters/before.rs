@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use anyhow::Result;
-use ndpi_common::{Key, KeyV4, KeyV6, Tally, Total, VerdictEntry};
+use ndpi_common::{Key, Tally, Total, VerdictEntry};
 use ndpi_events::Time;
+use ndpi_flow::key_between;
 use serde::{Deserialize, Serialize};
 
 use crate::control::{Command, read_lines, socket_of};
@@ -94,18 +95,8 @@ impl Before {
         match line {
             Line::Since(since) => self.since = Some(since),
             Line::Flow(lower, upper, vlan, proto, tunnel, counted) => {
-                let key = match (lower.0, upper.0) {
-                    (IpAddr::V4(one), IpAddr::V4(other)) => {
-                        let ends = ((one.octets(), lower.1), (other.octets(), upper.1));
-                        Key::V4(KeyV4 { tunnel, ..KeyV4::new(ends.0, ends.1, vlan, proto).0 })
-                    }
-                    (IpAddr::V6(one), IpAddr::V6(other)) => {
-                        let ends = ((one.octets(), lower.1), (other.octets(), upper.1));
-                        Key::V6(KeyV6 { tunnel, ..KeyV6::new(ends.0, ends.1, vlan, proto).0 })
-                    }
-                    _ => return,
-                };
-                self.flows.insert(key, counted);
+                let key = key_between(lower, upper, (vlan, proto, tunnel));
+                self.flows.extend(key.map(|(key, _)| (key, counted)));
             }
         }
     }
@@ -130,7 +121,7 @@ pub(crate) fn fetch(pins: &Path) -> Result<Before> {
 
 #[cfg(test)]
 mod tests {
-    use ndpi_common::Action;
+    use ndpi_common::{Action, KeyV4};
 
     use super::*;
 

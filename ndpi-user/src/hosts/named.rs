@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use anyhow::Result;
-use ndpi_common::{Direction, Key, KeyV4, KeyV6};
+use ndpi_common::{Direction, Key};
+use ndpi_flow::key_between;
 use ndpi_text::clean;
 use serde::{Deserialize, Serialize};
 
@@ -28,19 +29,7 @@ pub(crate) struct Named {
 impl Named {
     /// The flow's key, and which way its client's packets go; `None` for ends of two families.
     pub(crate) fn key(&self) -> Option<(Key, Direction)> {
-        match (self.src, self.dst) {
-            (IpAddr::V4(src), IpAddr::V4(dst)) => {
-                let (src, dst) = ((src.octets(), self.sport), (dst.octets(), self.dport));
-                let (key, direction) = KeyV4::new(src, dst, self.vlan, self.proto);
-                Some((Key::V4(key), direction))
-            }
-            (IpAddr::V6(src), IpAddr::V6(dst)) => {
-                let (src, dst) = ((src.octets(), self.sport), (dst.octets(), self.dport));
-                let (key, direction) = KeyV6::new(src, dst, self.vlan, self.proto);
-                Some((Key::V6(key), direction))
-            }
-            _ => None,
-        }
+        key_between((self.src, self.sport), (self.dst, self.dport), (self.vlan, self.proto, 0))
     }
 }
 
