@@ -7,6 +7,7 @@
 //! {"protocol":1,"policy_reload":{"taken":true,"policy":"/etc/policy.toml","rules":3,…}}
 //! ```
 
+mod batches;
 mod cleaned;
 mod client;
 mod find;
@@ -14,6 +15,7 @@ mod line;
 mod message;
 mod server;
 
+pub use batches::{Batches, add_line};
 pub use cleaned::cleaned_json;
 pub use client::{AskError, ask, ask_within, read_lines};
 pub use find::socket_of;

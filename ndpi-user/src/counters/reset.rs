@@ -1,7 +1,6 @@
 //! The instance's side: what had been counted when counters were reset.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
 use ndpi_common::Key;
@@ -9,11 +8,9 @@ use ndpi_events::Time;
 use ndpi_kernel::{MapError, VerdictMaps};
 
 use super::before::{Counted, Line};
+use crate::control::{Batches, add_line};
 use crate::locked::locked;
 use crate::snapshot::Observer;
-
-/// Flows of which is told in one go.
-const AT_A_TIME: usize = 512;
 
 /// Resets counters of an instance; cheap to clone.
 #[derive(Clone, Debug)]
@@ -51,31 +48,17 @@ impl Counters {
     /// What verdicts had counted by then, in lines; a batch of them at a time. None where counters were not reset.
     pub(crate) fn lines(&self) -> impl Iterator<Item = Vec<u8>> + Send + use<> {
         let since = locked(&self.before).since;
-        let (counters, mut last) = (self.clone(), None);
+        let (counters, mut batches) = (self.clone(), Batches::default());
         let flows = std::iter::from_fn(move || {
-            let (lines, next) = counters.batch(last)?;
-            last = Some(next);
-            Some(lines)
+            let noted = locked(&counters.before);
+            batches.next(&noted.flows, |key, counted| Line::of(key, *counted))
         });
-        since.map(|since| in_lines([Line::Since(since)])).into_iter().chain(flows)
-    }
-
-    /// The lines behind the flow of `last`, and the last flow that is in them.
-    fn batch(&self, last: Option<Key>) -> Option<(Vec<u8>, Key)> {
-        let noted = locked(&self.before);
-        let from = last.map_or(Bound::Unbounded, Bound::Excluded);
-        let flows = || noted.flows.range((from, Bound::Unbounded)).take(AT_A_TIME);
-        let (next, _) = flows().last()?;
-        Some((in_lines(flows().map(|(key, counted)| Line::of(key, *counted))), *next))
+        since.map(first_line).into_iter().chain(flows)
     }
 }
 
-fn in_lines(all: impl IntoIterator<Item = Line>) -> Vec<u8> {
+fn first_line(since: Time) -> Vec<u8> {
     let mut lines = Vec::new();
-    for line in all {
-        // Memory takes it.
-        let _ = serde_json::to_writer(&mut lines, &line);
-        lines.push(b'\n');
-    }
+    add_line(&mut lines, &Line::Since(since));
     lines
 }

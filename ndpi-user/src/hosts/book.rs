@@ -1,7 +1,6 @@
 //! The instance's side: a subscriber that notes the names of decided flows until they are over.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -9,13 +8,11 @@ use ndpi_common::Key;
 use ndpi_events::{BusBuilder, Ends, Event, Kind, Kinds, Losses, Subscription};
 
 use super::named::Named;
+use crate::control::Batches;
 use crate::locked::locked;
 
 /// Events that may wait. Who is behind for longer misses names, and nothing else.
 const WAITING: usize = 16 * 1024;
-
-/// Flows that are looked at in one go, while no event is noted.
-const AT_A_TIME: usize = 512;
 
 /// The names of decided flows; cheap to clone.
 #[derive(Clone, Debug)]
@@ -96,26 +93,8 @@ impl HostBook {
 
     /// All that is noted, in lines; a batch of them at a time.
     pub(crate) fn lines(&self) -> impl Iterator<Item = Vec<u8>> + Send + use<> {
-        let (book, mut last) = (self.clone(), None);
-        std::iter::from_fn(move || {
-            let (lines, next) = book.batch(last)?;
-            last = Some(next);
-            Some(lines)
-        })
-    }
-
-    /// The lines behind the flow of `last`, and the last flow that is in them.
-    fn batch(&self, last: Option<Key>) -> Option<(Vec<u8>, Key)> {
-        let noted = locked(&self.noted);
-        let from = last.map_or(Bound::Unbounded, Bound::Excluded);
-        let (mut lines, mut next) = (Vec::new(), None);
-        for (key, (_, named)) in noted.by_key.range((from, Bound::Unbounded)).take(AT_A_TIME) {
-            // Memory takes it.
-            let _ = serde_json::to_writer(&mut lines, named);
-            lines.push(b'\n');
-            next = Some(*key);
-        }
-        next.map(|next| (lines, next))
+        let (book, mut batches) = (self.clone(), Batches::default());
+        std::iter::from_fn(move || batches.next(&locked(&book.noted).by_key, |_, (_, named)| named))
     }
 }
 
