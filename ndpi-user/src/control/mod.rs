@@ -13,6 +13,7 @@ mod client;
 mod find;
 mod line;
 mod message;
+mod order;
 mod server;
 
 pub use batches::{Batches, add_line};
@@ -20,6 +21,7 @@ pub use cleaned::cleaned_json;
 pub use client::{AskError, ask, ask_within, read_lines};
 pub use find::socket_of;
 pub use message::{Answer, Command, PROTOCOL, ReleaseResult, Reload, Reply, Request};
+pub use order::{answered_something_else, fetch, order};
 pub use server::{Reaction, Server, StartError};
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use ndpi_events::Time;
 use ndpi_flow::key_between;
 use serde::{Deserialize, Serialize};
 
-use crate::control::{Command, read_lines, socket_of};
+use crate::control::{self, Command};
 
 /// What a verdict had counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,13 +109,7 @@ impl Before {
 /// There is none, or it does not answer.
 pub(crate) fn fetch(pins: &Path) -> Result<Before> {
     let mut before = Before::default();
-    let mut take = |line: &[u8]| {
-        if let Ok(line) = serde_json::from_slice(line) {
-            before.add(line);
-        }
-    };
-    read_lines(&socket_of(pins)?, Command::Counters, &mut take)
-        .map_err(|error| error.by_pins(pins))?;
+    control::fetch(pins, Command::Counters, |line| before.add(line))?;
     Ok(before)
 }
 

@@ -11,7 +11,7 @@ use ndpi_flow::key_between;
 use ndpi_text::clean;
 use serde::{Deserialize, Serialize};
 
-use crate::control::{Command, read_lines, socket_of};
+use crate::control::{self, Command};
 
 /// A flow's client, server and host name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,13 +127,7 @@ impl Names {
 /// There is none, or it does not answer.
 pub(crate) fn fetch(pins: &Path) -> Result<Names> {
     let mut names = Names::default();
-    let mut take = |line: &[u8]| {
-        if let Ok(named) = serde_json::from_slice(line) {
-            names.add(&named);
-        }
-    };
-    read_lines(&socket_of(pins)?, Command::Hosts, &mut take)
-        .map_err(|error| error.by_pins(pins))?;
+    control::fetch(pins, Command::Hosts, |named| names.add(&named))?;
     Ok(names.complete())
 }
 

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use ndpi_events::ReloadResult;
 use ndpi_text::{clean, message};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::control::{Answer, Command, Reload, ask, cleaned_json, socket_of};
+use crate::control::{Answer, Command, Reload, answered_something_else, cleaned_json, order};
 use crate::stdout::print;
 
 /// Asks the instance with these maps to reload its policy, and prints its answer. Exit status 1 if the
@@ -18,13 +18,10 @@ use crate::stdout::print;
 /// # Errors
 /// No instance is running, or it could not be asked or refused.
 pub(crate) fn reload(pin_directory: &Path, as_json: bool) -> Result<ExitCode> {
-    let answer = ask(&socket_of(pin_directory)?, Command::PolicyReload)
-        .map_err(|error| error.by_pins(pin_directory));
-    let reload = match answer? {
-        Answer::PolicyReload(reload) => cleaned(reload),
-        Answer::Refused(why) => bail!("{}", clean(&why)),
-        _ => bail!("the running ndpi-xdp has answered something else"),
+    let Answer::PolicyReload(reload) = order(pin_directory, Command::PolicyReload)? else {
+        return Err(answered_something_else());
     };
+    let reload = cleaned(reload);
     print(&if as_json { to_json(&reload) } else { to_text(&reload) })?;
     Ok(if reload.result.taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

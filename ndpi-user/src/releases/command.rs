@@ -4,13 +4,13 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use ndpi_events::{Release, Released, Time};
 use ndpi_text::clean;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::control::{Answer, Command, ReleaseResult, ask, socket_of};
+use crate::control::{Answer, Command, ReleaseResult, answered_something_else, order};
 use crate::report::units::duration;
 use crate::stdout::print;
 
@@ -45,12 +45,10 @@ pub(crate) fn end(pins: &Path, number: u32, as_json: bool) -> Result<ExitCode> {
 }
 
 fn run(pins: &Path, command: Command, end: End, as_json: bool) -> Result<ExitCode> {
-    let answer = ask(&socket_of(pins)?, command).map_err(|error| error.by_pins(pins))?;
-    let result = match answer {
-        Answer::Release(result) => cleaned(*result),
-        Answer::Refused(why) => bail!("{}", clean(&why)),
-        _ => bail!("the running ndpi-xdp has answered something else"),
+    let Answer::Release(result) = order(pins, command)? else {
+        return Err(answered_something_else());
     };
+    let result = cleaned(*result);
     print(&if as_json { to_json(&result, end) } else { to_text(&result, end, Time::now()) })
 }
 
@@ -59,9 +57,8 @@ fn run(pins: &Path, command: Command, end: End, as_json: bool) -> Result<ExitCod
 /// # Errors
 /// As for [`make`].
 pub(crate) fn list(pins: &Path, as_json: bool) -> Result<ExitCode> {
-    let answer = ask(&socket_of(pins)?, Command::Status).map_err(|error| error.by_pins(pins))?;
-    let Answer::Status(snapshot) = answer else {
-        bail!("the running ndpi-xdp has answered something else")
+    let Answer::Status(snapshot) = order(pins, Command::Status)? else {
+        return Err(answered_something_else());
     };
     let releases = snapshot.releases.into_iter().map(cleaned_release);
     let now = Time::now();
