@@ -127,8 +127,8 @@ unsafe fn describe<H: Hooked, K: Family>(
     }
 }
 
-/// What came of a sample, as the functions below answer.
-type Answer = u32;
+/// What came of a sample, as functions that are subprograms answer.
+pub(super) type Answer = u32;
 const SHOWN: Answer = 0;
 const UNATTENDED: Answer = 1;
 const HELD_BACK: Answer = 2;
@@ -145,12 +145,30 @@ fn read<H: Hooked>(frame: H, answer: Answer) -> Result<(), Reason> {
         NOT_COPIED => drop(odd::not_copied(frame)),
         _ => {}
     }
+    result_of(answer)
+}
+
+/// What an answer means.
+#[inline(always)]
+pub(super) fn result_of(answer: Answer) -> Result<(), Reason> {
     match answer {
         SHOWN => Ok(()),
         UNATTENDED => Err(Reason::Unattended),
         HELD_BACK => Err(Reason::HeldBack),
         CONTENDED => Err(Reason::RingContended),
         _ => Err(Reason::RingFull),
+    }
+}
+
+/// The other way round.
+#[inline(always)]
+pub(super) fn answer_of(result: Result<(), Reason>) -> Answer {
+    match result {
+        Ok(()) => SHOWN,
+        Err(Reason::Unattended) => UNATTENDED,
+        Err(Reason::HeldBack) => HELD_BACK,
+        Err(Reason::RingContended) => CONTENDED,
+        Err(_) => FULL,
     }
 }
 

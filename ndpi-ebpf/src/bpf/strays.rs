@@ -14,7 +14,7 @@ use super::hook::Hooked;
 use super::maps::STRAYS;
 use super::sequence;
 use super::settings;
-use super::show::show;
+use super::show::{Answer, answer_of, result_of, show};
 use super::undecided;
 
 /// Decides on a later fragment whose first was not seen. A subprogram, for the sake of the stack.
@@ -31,8 +31,8 @@ pub(super) fn leave<H: Hooked>(frame: H, packet: &Packet, id: u32) -> i32 {
         Err(Reason::FragmentUnknown)
     } else {
         match &packet.key {
-            Key::V4(key) => read(show_as(frame, packet, key)),
-            Key::V6(key) => read(show_as(frame, packet, key)),
+            Key::V4(key) => result_of(show_as(frame, packet, key)),
+            Key::V6(key) => result_of(show_as(frame, packet, key)),
         }
     };
     let reason = match shown {
@@ -77,36 +77,13 @@ fn take(entry: u32, tick: u32, most: u32) -> bool {
     }
 }
 
-/// What came of it, as [`show_as`] answers.
-#[inline(always)]
-fn read(answer: u32) -> Result<(), Reason> {
-    match answer {
-        SHOWN => Ok(()),
-        UNATTENDED => Err(Reason::Unattended),
-        HELD_BACK => Err(Reason::HeldBack),
-        CONTENDED => Err(Reason::RingContended),
-        _ => Err(Reason::RingFull),
-    }
-}
-
-const SHOWN: u32 = 0;
-const UNATTENDED: u32 = 1;
-const HELD_BACK: u32 = 2;
-const CONTENDED: u32 = 3;
-const FULL: u32 = 4;
-
+/// A subprogram, for the sake of the stack.
 #[inline(never)]
-fn show_as<H: Hooked, K: Family>(frame: H, packet: &Packet, key: &K) -> u32 {
-    let Some(at) = undecided::at_hand::<H, K>() else { return FULL };
+fn show_as<H: Hooked, K: Family>(frame: H, packet: &Packet, key: &K) -> Answer {
+    let Some(at) = undecided::at_hand::<H, K>() else { return answer_of(Err(Reason::RingFull)) };
     // SAFETY: as in `slow_path`; nothing else refers to this entry.
     let at = unsafe { &mut *at.cast::<MaybeUninit<FlowPacket<K>>>() };
     let fragment = at.write(FlowPacket::new(*key, packet, 0));
     sequence::note_nothing::<H>();
-    match show(frame, fragment, 1, SampleFlags::STRAY, Backlog::before(fragment, true)) {
-        Ok(()) => SHOWN,
-        Err(Reason::Unattended) => UNATTENDED,
-        Err(Reason::HeldBack) => HELD_BACK,
-        Err(Reason::RingContended) => CONTENDED,
-        Err(_) => FULL,
-    }
+    answer_of(show(frame, fragment, 1, SampleFlags::STRAY, Backlog::before(fragment, true)))
 }
