@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Time, Word};
+use crate::{Time, Word, is_zero};
 
 /// Where a flow was seen, and between whom.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,11 +25,6 @@ pub struct Ends {
     pub dport: u16,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub tunnels: u8,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_zero(number: &u8) -> bool {
-    *number == 0
 }
 
 /// What nDPI and the policy said of a flow. By default nothing.

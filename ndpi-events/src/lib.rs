@@ -38,7 +38,6 @@ pub use warning::Warning;
 pub type Word = std::borrow::Cow<'static, str>;
 
 /// Whether a count is left out of what is written.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
+fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
+    *number == N::default()
 }
