@@ -38,7 +38,7 @@ pub use output::Output;
 pub use output::duration;
 pub use prepared::{Prepared, prepare};
 pub use text::{Show, Style};
-pub use wording::messages;
+pub use wording::{messages, release_ended, verdicts_changed};
 
 /// What records look like on standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use log::Level;
 use ndpi_events::{
-    Crowding, Directions, EgressOrder, Event, Load, ReleaseChange, Reloaded, Status, StuckWorker,
+    Crowding, Directions, EgressOrder, Event, Load, Release, ReleaseChange, Reloaded, Status,
+    StuckWorker,
 };
 
 /// What there is to say of an event, and how loudly.
@@ -30,7 +31,10 @@ fn status_message(status: &Status) -> Option<(Level, String)> {
             return Some((Level::Info, text));
         }
         Status::Released(change) => return Some((Level::Info, released(change))),
-        Status::ReleaseEnded(change) => return Some((Level::Info, release_ended(change))),
+        Status::ReleaseEnded(change) => {
+            let changed = verdicts_changed(change.flows, change.changed);
+            return Some((Level::Info, release_ended(&change.release) + &changed));
+        }
         Status::Detached(interface) => interface.text.clone(),
         Status::EgressBehind(order) => egress_behind(order),
         Status::EgressBlind(order) => egress_blind(order),
@@ -150,21 +154,20 @@ fn worker_stuck(StuckWorker { worker, workers, seconds, .. }: StuckWorker) -> St
 }
 
 fn released(change: &ReleaseChange) -> String {
-    let ndpi_events::Release { release, what, until, .. } = &change.release;
-    let until = until.timestamp();
-    format!("release {release}: {what} passes until {until:.0}{}", changed(change))
+    let Release { release, what, until, .. } = &change.release;
+    let (until, changed) = (until.timestamp(), verdicts_changed(change.flows, change.changed));
+    format!("release {release}: {what} passes until {until:.0}{changed}")
 }
 
-fn release_ended(change: &ReleaseChange) -> String {
-    let ndpi_events::Release { release, what, .. } = &change.release;
-    let changed = changed(change);
-    format!("release {release} has ended: the policy holds for {what} again{changed}")
+/// That a release has ended.
+pub fn release_ended(release: &Release) -> String {
+    let Release { release, what, .. } = release;
+    format!("release {release} has ended: the policy holds for {what} again")
 }
 
-/// How many verdicts have changed.
-fn changed(change: &ReleaseChange) -> String {
-    let counts = change.flows.zip(change.changed);
-    counts.map_or_else(String::new, |(flows, changed)| {
+/// Behind a change of releases: how many of the decided flows have another verdict, where that is known.
+pub fn verdicts_changed(flows: Option<u64>, changed: Option<u64>) -> String {
+    flows.zip(changed).map_or_else(String::new, |(flows, changed)| {
         format!("; {changed} of {flows} verdicts changed")
     })
 }

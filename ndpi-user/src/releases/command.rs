@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use ndpi_events::{Release, Released, Time};
+use ndpi_export::{release_ended, verdicts_changed};
 use ndpi_text::clean;
 use serde::Serialize;
 use serde_json::json;
@@ -103,15 +104,11 @@ fn local(time: Time) -> String {
 }
 
 fn to_text(result: &ReleaseResult, end: End, now: Time) -> String {
-    let Release { release: number, what, .. } = &result.release;
     let said = match end {
         End::Made => in_words(&result.release, now),
-        End::Ended => format!("release {number} has ended: the policy holds for {what} again"),
+        End::Ended => release_ended(&result.release),
     };
-    let changed = match (result.flows, result.changed) {
-        (Some(flows), Some(changed)) => format!("; {changed} of {flows} verdicts changed"),
-        _ => String::new(),
-    };
+    let changed = verdicts_changed(result.flows, result.changed);
     format!("{said}{changed}\n")
 }
 
