@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::{schema, wait_until};
+use crate::schema;
 
 /// Much longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -45,7 +45,7 @@ impl Instance {
         let stderr = folder.join(format!("stderr-{:?}", Instant::now()).replace(' ', ""));
         let child = command.stdout(stdout).stderr(File::create(&stderr).unwrap()).spawn().unwrap();
         let instance = Self { child, lines: mpsc::channel().1, stderr };
-        wait_until(|| instance.stderr().contains("attached to"));
+        instance.wait_to_say("attached to");
         instance
     }
 
@@ -84,6 +84,27 @@ impl Instance {
     /// Every record that is still to come, until it has ended.
     pub fn rest(&self) -> Vec<Value> {
         self.lines.iter().map(|line| schema::record(&line)).collect()
+    }
+
+    /// Waits until it has said this on standard error; all that it has said by then. A record does not tell
+    /// that the line of the same event is there: each is written by a thread of its own.
+    #[track_caller]
+    pub fn wait_to_say(&self, text: &str) -> String {
+        self.wait_to_say_times(text, 1)
+    }
+
+    /// The same, until it has said it so many times.
+    #[track_caller]
+    pub fn wait_to_say_times(&self, text: &str, times: usize) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let said = self.stderr();
+            if said.matches(text).count() >= times {
+                return said;
+            }
+            assert!(Instant::now() < deadline, "it does not say {text:?}; standard error:\n{said}");
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// What it has said on standard error so far.

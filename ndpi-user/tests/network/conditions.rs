@@ -8,10 +8,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 use testkit::pair::{FAR, NEAR, Pair};
 use testkit::program::{PROGRAMS, run};
 use testkit::tcp::{Connection, Segment};
-use testkit::wait_until;
 
 use crate::ready;
-use crate::status::{problems, status};
+use crate::status::{problems, wait_for_status};
 
 /// A server that lies beyond the near end, which sends nothing on to it.
 const BEYOND: Ipv4Addr = Ipv4Addr::new(198, 18, 9, 1);
@@ -45,8 +44,9 @@ fn connections_of_which_one_direction_comes_by_are_a_problem() {
     }
     let reported = instance.wait_for(|it| it["state"] == "one-directional");
     assert_eq!((&reported["iface"], &reported["flows"]), (&"left".into(), &reported["halves"]));
-    let (now, code) = status(sandbox);
-    assert!(problems(&now).contains(&"one-directional") && code == Some(1), "{now}");
+    wait_for_status(sandbox, |now, code| {
+        problems(now).contains(&"one-directional") && code == Some(1)
+    });
     assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
 }
 
@@ -97,14 +97,15 @@ fn a_map_that_somebody_else_has_filled_takes_no_verdict() {
     assert_eq!((0..FLOWS).filter(|number| fill(*number)).count(), FLOWS as usize - 1);
 
     ask(40_002);
-    wait_until(|| problems(&status(sandbox).0).contains(&"verdicts-refused"));
-    let (now, code) = status(sandbox);
-    assert_eq!((&now["workers"][0]["pending"], code), (&1.into(), Some(1)), "{now}");
+    wait_for_status(sandbox, |now, code| {
+        let refused = problems(now).contains(&"verdicts-refused");
+        refused && now["workers"][0]["pending"] == 1 && code == Some(1)
+    });
     // It is tried again.
     let mut freed = key.clone();
     (freed[2], freed[3]) = ("0xff".into(), "0x00".into());
     assert_eq!(bpftool(&[vec!["delete".into(), "key".into()], freed].concat()).code, Some(0));
     instance.wait_for(|it| it["type"] == "verdict" && it["sport"] == 40_002);
-    wait_until(|| !problems(&status(sandbox).0).contains(&"verdicts-refused"));
+    wait_for_status(sandbox, |now, _| !problems(now).contains(&"verdicts-refused"));
     assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
 }

@@ -38,9 +38,7 @@ fn an_answer_that_nobody_asked_for_is_warned_of_counted_and_acted_on() {
     let decided = instance.wait_for(|it| it["type"] == "verdict");
     assert_eq!(decided["findings"], json!(["dns-unsolicited"]), "{decided:#}");
     assert_eq!((&decided["action"], &decided["rule"]), (&"drop".into(), &"forged".into()));
-    wait_until(|| {
-        instance.stderr().contains("signs of getting round the filter in a flow: dns-unsolicited")
-    });
+    instance.wait_to_say("signs of getting round the filter in a flow: dns-unsolicited");
     wait_until(|| status(&pair.sandbox).0["findings"] == json!({ "dns-unsolicited": 1 }));
     (0..3).for_each(|_| send());
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
@@ -106,7 +104,7 @@ fn what_is_found_in_a_later_request_is_counted_while_the_connection_goes_on() {
     client.write_all(later.as_bytes()).unwrap();
     wait_until(|| status(&pair.sandbox).0["findings"] == json!({ "ambiguous": 1 }));
     let warned = "signs of getting round the filter in a flow: ambiguous";
-    wait_until(|| instance.stderr().contains(warned));
+    instance.wait_to_say(warned);
     drop(client);
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
     let stopped = instance.wait_for(|it| it["state"] == "stopped");

@@ -3,7 +3,6 @@
 use rustix::process::Signal;
 use testkit::program::PROGRAMS;
 use testkit::sandbox::Sandbox;
-use testkit::wait_until;
 
 use crate::ready;
 
@@ -118,7 +117,7 @@ fn signals_that_mean_nothing_end_nothing_and_leave_nothing() {
         (Signal::HUP, "SIGHUP: there is no policy"),
     ] {
         instance.signal(signal);
-        wait_until(|| instance.stderr().contains(name));
+        instance.wait_to_say(name);
         assert!(instance.is_running(), "{name}: {}", instance.stderr());
     }
     instance.signal(Signal::XFSZ);

@@ -20,7 +20,7 @@ use testkit::tun::{HERE, THERE, Tun};
 use testkit::wait_until;
 
 use crate::ready;
-use crate::status::{problems, status};
+use crate::status::wait_for_problems;
 
 #[test]
 fn no_such_interface() {
@@ -52,8 +52,7 @@ fn an_interface_that_is_down_is_attached_to_and_named() {
     let sandbox = Sandbox::new();
     sandbox.ip("link set left down");
     let mut instance = sandbox.start("run --iface left --json");
-    let said = instance.stderr();
-    assert!(said.contains("left is down: attached"), "{said}");
+    instance.wait_to_say("left is down: attached");
     assert!(!sandbox.attached("left").is_empty());
     assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
     sandbox.assert_clean();
@@ -88,8 +87,8 @@ fn a_driver_without_native_mode_gets_generic() {
     sandbox.ip("link add bridge type bridge");
     sandbox.ip("link set bridge up");
     let mut instance = sandbox.start("run --iface bridge --mode auto --json");
-    let said = instance.stderr();
-    assert!(said.contains("warning: ") && said.contains("generic"), "{said}");
+    let said = instance.wait_to_say("generic");
+    assert!(said.contains("warning: "), "{said}");
     assert!(sandbox.attached("bridge").iter().any(|program| program.contains("XDP")));
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
     assert_eq!(sandbox.attached("bridge"), [""; 0]);
@@ -121,7 +120,7 @@ fn a_port_of_a_bridge_that_is_watched_is_refused_with_the_reason() {
     run.assert_failed(1, &["no XDP program on left", "above it has one (bridge)", "not both"]);
     // The kernel allows it in this order.
     let mut instance = sandbox.start("run --iface left --iface bridge --json");
-    assert!(instance.stderr().contains("count twice"), "{}", instance.stderr());
+    instance.wait_to_say("count twice");
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
     sandbox.assert_clean();
 }
@@ -245,8 +244,7 @@ fn packets_without_a_link_header_are_read_and_blocked_in_both_directions() {
         let verdict = instance.wait_for(|record| record["type"] == "verdict");
         assert_eq!((&verdict["iface"], &verdict["app"]), (&"tun0".into(), &"RTSP".into()));
         assert_eq!((&verdict["src"], &verdict["action"]), (&"198.18.8.2".into(), &"drop".into()));
-        let said = instance.stderr();
-        assert!(said.contains("tun0: packets are read"), "{said}");
+        instance.wait_to_say("tun0: packets are read");
         (0..LATER).for_each(|_| tun.come_in([40_000, 7000], RTSP));
         assert_eq!(std::iter::from_fn(|| here.recv(&mut [0; 64]).ok()).count(), 1, "one leaked");
 
@@ -319,7 +317,7 @@ fn an_interface_that_goes_is_reported_and_attached_again_when_it_returns() {
     sandbox.ip("link del left");
     let gone = wait_for(&instance, "detached", "left");
     assert_eq!(gone["why"], "gone");
-    wait_until(|| instance.stderr().contains("warning: left is gone: nothing is enforced there"));
+    instance.wait_to_say("warning: left is gone: nothing is enforced there");
     let said = reload();
     assert!(said.contains("not enforced on left (gone)") && !said.contains("in force"), "{said}");
     sandbox.ip("link add left type veth peer name right");
@@ -343,7 +341,7 @@ fn a_program_that_is_taken_off_is_reported_and_put_back() {
     // Nothing tells of it.
     detach_xdp(&sandbox, "left");
     assert_eq!(wait_for(&instance, "detached", "left")["why"], "taken-off");
-    wait_until(|| instance.stderr().contains("what comes in is not enforced there"));
+    instance.wait_to_say("what comes in is not enforced there");
     wait_for(&instance, "attached", "left");
     assert_eq!(sandbox.attached("left"), before);
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
@@ -377,7 +375,7 @@ fn it_ends_when_the_interface_is_gone_if_it_is_to() {
     let mut instance = sandbox.start(command);
     // Both ends go together.
     sandbox.ip("link del left");
-    wait_until(|| instance.stderr().contains("(--exit-when-gone)"));
+    instance.wait_to_say("(--exit-when-gone)");
     assert_eq!(instance.ended().code(), Some(1), "{}", instance.stderr());
     instance.wait_for(|record| record["state"] == "stopped");
     assert_eq!(sandbox.pinned(), [""; 0]);
@@ -419,7 +417,7 @@ fn going_down_another_mtu_and_another_namespace_take_nothing_off() {
     sandbox.ip(&format!("link set left netns {}", elsewhere.name()));
     let moved = wait_for(&instance, "detached", "left");
     assert_eq!(moved["why"], "moved", "nothing happened before: {moved}");
-    wait_until(|| instance.stderr().contains("does not follow"));
+    instance.wait_to_say("does not follow");
     elsewhere.ip(&format!("link set left netns {}", sandbox.name())).unwrap();
     sandbox.ip("link set left up");
     wait_for(&instance, "attached", "left");
@@ -518,13 +516,12 @@ fn whoever_comes_before_us_at_egress_is_named_and_what_they_hide_is_said() {
     assert_eq!(behind["iface"], "left");
     let named = behind["before"][0].as_str().unwrap();
     assert!(named.contains("the tcx program neighbour (id "), "{named}");
-    let said = instance.stderr();
-    assert!(said.contains("warning: left: at egress") && said.contains(named), "{said}");
-    let (now, code) = status(&pair.sandbox);
-    assert_eq!((problems(&now), code), (vec!["egress-behind"], Some(0)), "{now}");
+    let said = instance.wait_to_say("warning: left: at egress");
+    assert!(said.contains(named), "{said}");
+    wait_for_problems(&pair.sandbox, &["egress-behind"], 0);
     drop(kind);
     instance.wait_for(|record| is(record, "egress-first"));
-    assert_eq!(problems(&status(&pair.sandbox).0), [""; 0]);
+    wait_for_problems(&pair.sandbox, &[], 0);
     // It lets packets pass for good.
     let _greedy = pair.near(|| ForeignEgress::attach(index, Place::First, TC_OK));
     instance.wait_for(|record| is(record, "egress-behind"));
@@ -541,8 +538,7 @@ fn whoever_comes_before_us_at_egress_is_named_and_what_they_hide_is_said() {
         blind
     });
     assert!(blind["sent"].as_u64() >= Some(10) && blind["seen"].as_u64() < Some(10), "{blind}");
-    wait_until(|| instance.stderr().contains("nothing is enforced"));
-    let (now, code) = status(&pair.sandbox);
-    assert_eq!((problems(&now), code), (vec!["egress-blind"], Some(1)), "{now}");
+    instance.wait_to_say("nothing is enforced");
+    wait_for_problems(&pair.sandbox, &["egress-blind"], 1);
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
 }

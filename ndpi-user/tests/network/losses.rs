@@ -16,7 +16,7 @@ use testkit::sandbox::Sandbox;
 use testkit::wait_until;
 
 use crate::ready;
-use crate::status::{problems, status};
+use crate::status::{problems, wait_for_status};
 
 /// Packets, each the first of a flow; far more than a ring of one page holds.
 const PACKETS: u16 = 100;
@@ -54,10 +54,11 @@ fn packets_that_found_a_full_ring_are_reported_by_cpu_and_by_ring() {
     instance.signal(Signal::STOP);
     send(&sandbox);
     instance.signal(Signal::CONT);
-    wait_until(|| instance.stderr().contains("as rings were full (worker "));
-    let (now, code) = status(&sandbox);
-    assert!(problems(&now).contains(&"rings-full") && code == Some(1), "{now}");
-    assert!(now["losses"]["ring_full"].as_array().is_some_and(|it| !it.is_empty()), "{now}");
+    instance.wait_to_say("as rings were full (worker ");
+    wait_for_status(&sandbox, |now, code| {
+        let where_lost = now["losses"]["ring_full"].as_array().is_some_and(|it| !it.is_empty());
+        where_lost && problems(now).contains(&"rings-full") && code == Some(1)
+    });
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
     let record = instance.wait_for(|record| record["state"] == "stopped");
     assert!(number(&record, "seen") >= PACKETS.into());
@@ -110,9 +111,8 @@ fn a_reader_that_has_gone_is_reported_and_ends_nothing() {
     BufReader::new(reader).read_line(&mut first).unwrap();
     assert!(first.contains("running"), "{first}");
     send(&sandbox);
-    wait_until(|| {
-        let (now, code) = status(&sandbox);
-        problems(&now) == ["records-lost"] && now["sinks"][0]["closed"] == true && code == Some(0)
+    wait_for_status(&sandbox, |now, code| {
+        problems(now) == ["records-lost"] && now["sinks"][0]["closed"] == true && code == Some(0)
     });
     assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
     let said = instance.stderr();
@@ -185,10 +185,10 @@ fn records_go_on_when_a_full_disk_has_room_again() {
     let mut instance = Instance::start_unread(&mut command, sandbox.folder(), Stdio::null());
     // As many as are shown: each flow is decided.
     send_each(&sandbox, 32);
-    wait_until(|| instance.stderr().contains("trying again every second"));
+    instance.wait_to_say("trying again every second");
     shell("rm /run/disk/other && mount -o remount,size=1m /run/disk");
     let again = "records are written to standard output again; 0 lost so far";
-    wait_until(|| instance.stderr().contains(again));
+    instance.wait_to_say(again);
     assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
     let records = shell("cat /run/disk/records");
     let records: Vec<Value> = records.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
@@ -292,7 +292,7 @@ fn flows_whose_hello_was_lost_are_incomplete_and_undecided() {
     let mut lost = connect(&pair, &listener);
     assert!(says(&mut lost, DATA, DATA));
     instance.signal(Signal::CONT);
-    wait_until(|| instance.stderr().contains("as rings were full (worker "));
+    instance.wait_to_say("as rings were full (worker ");
     let end = Instant::now() + Duration::from_secs(10);
     for side in [&lost.0, &lost.1] {
         side.set_read_timeout(Some(Duration::from_millis(200))).unwrap();

@@ -62,7 +62,7 @@ fn metrics_and_status_say_the_same_of_what_happened() {
         policy.display()
     );
     let mut instance = sandbox.start(&command);
-    assert!(instance.stderr().contains(&format!("metrics are at http://{ADDRESS}/metrics")));
+    instance.wait_to_say(&format!("metrics are at http://{ADDRESS}/metrics"));
     assert_eq!(get(sandbox, "/readyz"), ("HTTP/1.1 200 OK".into(), "ok\n".into()));
     assert_eq!(number(sandbox, "ndpi_xdp_whole"), "1");
 

@@ -230,8 +230,7 @@ fn what_is_not_wanted_any_more_is_taken_off_and_said() {
     sandbox.start("run --iface left --iface right --json").end(Signal::KILL);
     assert!(!sandbox.attached("right").is_empty());
     let mut next = sandbox.start("run --iface left --json");
-    let said = next.stderr();
-    assert!(said.contains("right: an earlier instance had left its programs there"), "{said}");
+    next.wait_to_say("right: an earlier instance had left its programs there");
     assert_eq!(sandbox.attached("right"), [""; 0]);
     assert!(!sandbox.attached("left").is_empty());
     assert!(next.end(Signal::TERM).success(), "{}", next.stderr());

@@ -325,7 +325,7 @@ fn readers_that_stall_harm_nobody_else() {
         lost[1..4].iter().all(|lost| *lost > 0)
     });
     let begun = |name: &str| format!("{name}: records are being lost (");
-    wait_until(|| instance.stderr().matches(": records are being lost (").count() >= 3);
+    instance.wait_to_say_times(": records are being lost (", 3);
     let problems = status()["problems"].to_string();
     for failing in ["csv:unix:{folder}/nobody.sock: No such", "json:/run/disk/flows.json: No space"]
     {
@@ -398,7 +398,7 @@ fn files_are_opened_again_after_sighup_and_readers_of_a_port_begin_with_the_head
     let moved = path.with_extension("moved");
     fs::rename(&path, &moved).unwrap();
     instance.signal(Signal::HUP);
-    wait_until(|| instance.stderr().contains("opened again"));
+    instance.wait_to_say("opened again");
     send();
     wait_until(|| lines(&path) == 2);
     assert_eq!(lines(&moved), 2);

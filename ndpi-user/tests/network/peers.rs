@@ -174,7 +174,7 @@ fn frames_that_the_other_interface_does_not_take_are_counted() {
     wire.exchange();
     wire.middle.ip("link set out down");
     wire.send(100);
-    wait_until(|| instance.stderr().contains("were not taken by the peer interface"));
+    instance.wait_to_say("were not taken by the peer interface");
     assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
     let record = instance.wait_for(|record| record["state"] == "stopped");
     assert!(record["lost_frames"].as_u64() >= Some(100), "{record}");
@@ -219,12 +219,13 @@ fn half_a_wire_drops_and_carries_again_when_its_other_end_returns() {
         // Until the programs are on a new interface, the stack sees what its other end says first.
         wire.renew_client();
         instance.wait_for(|record| record["state"] == "attached" && record["iface"] == "in");
-        wait_until(|| instance.stderr().matches("are joined").count() == 2);
+        instance.wait_to_say_times("are joined", 2);
         let before = received(&wire);
         wire.exchange();
         assert_eq!(received(&wire), before, "{mode}");
         assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
-        assert!(packets(&instance, ["ingress", "dropped", "no_peer"]) >= 50, "{mode}");
+        let dropped = packets(&instance, ["ingress", "dropped", "no_peer"]);
+        assert!(dropped >= 50, "{mode}: {dropped}\n{}", instance.stderr());
         assert_nothing_passed(&instance);
         wire.middle.assert_clean();
     }
@@ -240,12 +241,10 @@ fn generic_frames_for_an_end_that_is_down_are_dropped_and_counted() {
     wire.exchange();
     wire.middle.ip("link set out down");
     // A look at the interfaces follows at once.
-    wait_until(|| {
-        instance.stderr().contains("out is down: what comes in for it at the other end is lost")
-    });
+    instance.wait_to_say("out is down: what comes in for it at the other end is lost");
     wire.send(50);
     wire.middle.ip("link set out up");
-    wait_until(|| instance.stderr().contains("out is up"));
+    instance.wait_to_say("out is up");
     wire.exchange();
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
     assert!(packets(&instance, ["ingress", "dropped", "no_peer"]) >= 50, "{}", instance.stderr());

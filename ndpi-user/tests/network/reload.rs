@@ -208,7 +208,7 @@ fn a_policy_that_somebody_is_writing_is_taken_when_it_is_whole() {
     assert_eq!(flow.arriving(10), 0, "the policy before stays in force");
     file.write_all((blocked + &rule("more", "action = \"drop\"")).as_bytes()).unwrap();
     drop(file);
-    wait_until(|| instance.stderr().contains("reloaded: 2 rules"));
+    instance.wait_to_say("reloaded: 2 rules");
     assert!(!instance.stderr().contains("reloaded: 0 rules"), "{}", instance.stderr());
     assert_eq!(flow.arriving(10), 0);
     // No rules at all are taken where they are meant.
@@ -229,11 +229,11 @@ fn an_empty_list_is_not_taken_and_a_fixed_one_is_noticed() {
     let (mut instance, _) = start(&sandbox, policy);
     for nothing in ["", "# the list of the day\n"] {
         fs::write(&list, nothing).unwrap();
-        wait_until(|| instance.stderr().contains("hosts: no entry is in it"));
+        instance.wait_to_say("hosts: no entry is in it");
         assert_eq!(sandbox.run("policy reload").code, Some(1), "{nothing:?}");
     }
     fs::write(&list, "a.example\nb.example\n").unwrap();
-    wait_until(|| instance.stderr().contains("reloaded: 1 rules"));
+    instance.wait_to_say("reloaded: 1 rules");
     fs::write(&list, "# none\n").unwrap();
     assert_eq!(sandbox.run("policy reload").code, Some(0));
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
@@ -283,7 +283,7 @@ fn an_instance_that_is_stopped_is_not_waited_for() {
     sandbox.run("policy reload").assert_failed(1, &words);
     assert!(start.elapsed() < Duration::from_secs(10));
     instance.signal(Signal::CONT);
-    wait_until(|| instance.stderr().contains("reloaded: 1 rules"));
+    instance.wait_to_say("reloaded: 1 rules");
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
 }
 

@@ -199,7 +199,7 @@ fn withstand(options: &str, senders: u32, per_second: u32) {
     assert_eq!(begun["pool"], "unanswered");
     let ended = instance.wait_for(|it| it["state"] == "eased" && it["table"] == "flows");
     assert!(ended["displaced"].as_u64().unwrap() > 0, "{ended}");
-    wait_until(|| instance.stderr().contains("the table of flows is full"));
+    instance.wait_to_say("the table of flows is full");
     assert!(arriving(&allowed, QUERY, 5) == 5 && arriving(&blocked, &request, 5) == 0);
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
 }

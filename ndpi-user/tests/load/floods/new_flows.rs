@@ -9,7 +9,6 @@ use rustix::process::Signal;
 use serde_json::Value;
 use testkit::flood;
 use testkit::pair::{NEAR, Pair};
-use testkit::wait_until;
 
 use super::{PROGRAMS, Raise};
 use crate::try_flood;
@@ -71,8 +70,8 @@ fn flood_with_new_flows() {
     assert!(soon >= 10, "{passed:?}");
     let record = instance.wait_for_word("\"caught-up\"");
     assert!(number(&record, "left_out") > 0 && number(&record, "longest_us") > 0, "{record}");
-    wait_until(|| instance.stderr().contains("more new flows come than can be looked at"));
-    wait_until(|| instance.stderr().contains("new flows are looked at as they come again"));
+    instance.wait_to_say("more new flows come than can be looked at");
+    instance.wait_to_say("new flows are looked at as they come again");
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
     let record = instance.wait_for_word("\"stopped\"");
     assert!(number(&record, "left_out") > 0, "{record}");

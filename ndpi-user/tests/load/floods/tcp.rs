@@ -15,7 +15,6 @@ use serde_json::Value;
 use testkit::flood;
 use testkit::instance::Instance;
 use testkit::pair::{FAR, NEAR, Pair};
-use testkit::wait_until;
 
 use self::strangers::Strangers;
 use super::{PROGRAMS, Raise};
@@ -156,7 +155,7 @@ fn fill_the_table() {
     assert!(crowded.iter().any(|it| it["pool"] == "answered"), "{crowded:#?}");
     drop(crowded);
     let full = "the table of flows is full: those that were silent";
-    wait_until(|| scene.instance.stderr().contains(full));
+    scene.instance.wait_to_say(full);
     assert!(scene.instance.end(Signal::INT).success(), "{}", scene.instance.stderr());
 }
 

@@ -86,8 +86,7 @@ fn the_bpf_file_system_is_mounted_where_it_is_not() {
     }
     let sandbox = Sandbox::without_bpffs();
     let mut instance = sandbox.start("run --iface left --json");
-    let said = instance.stderr();
-    assert!(said.contains("mounted the BPF file system at /sys/fs/bpf"), "{said}");
+    instance.wait_to_say("mounted the BPF file system at /sys/fs/bpf");
     assert!(sandbox.pinned().contains(&"VERDICTS_V4".to_owned()));
     assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
     sandbox.assert_clean();
