@@ -258,7 +258,8 @@ impl Attacher {
 
     /// Has the roster know of it.
     fn enter(&self, event: &Event) {
-        if !matches!(event, Event::Gone { .. } | Event::Refused { .. }) {
+        use Event::{Attached, Renamed, Returned};
+        if matches!(event, Attached { .. } | Renamed { .. } | Returned { .. }) {
             self.roster.enter(event.index(), event.name());
         }
     }

@@ -145,12 +145,13 @@ impl Place {
             }
             return true;
         }
+        // Before it is said: who hears it may rely on a wire that is cut.
+        if self.attached {
+            steps.push(Step::Release { index });
+        }
         // One that was away and was let go of came back under another index, and is attached to there.
         if !(matches!(self.state, State::Away) && health.is_none()) {
             steps.push(Step::Say(Event::Gone { name, index }));
-        }
-        if self.attached {
-            steps.push(Step::Release { index });
         }
         false
     }
@@ -159,10 +160,10 @@ impl Place {
     /// it is let go of, and attached to as a new one when it returns.
     pub(super) fn is_replaced(&mut self, steps: &mut Vec<Step>) {
         let (name, index) = (self.name.clone(), self.index);
+        steps.push(Step::Release { index });
         if !matches!(self.state, State::Away) {
             steps.push(Step::Say(Event::Moved { name, index }));
         }
-        steps.push(Step::Release { index });
     }
 
     /// Notes what came of a try; gives what is to be said.
