@@ -100,11 +100,27 @@ impl EngineSetup {
         self.set_up(caches.engine()?)
     }
 
+    /// The files that each new engine reads.
+    pub fn lists(&self) -> impl Iterator<Item = &Path> {
+        self.loads().into_iter().flat_map(|(files, _)| files).map(PathBuf::as_path)
+    }
+
     fn set_up(&self, mut engine: EngineBuilder) -> Result<Engine> {
         for Setting { protocol, key, value } in &self.config {
             engine = engine.config(protocol.as_deref(), key, value)?;
         }
-        let lists: [(&[PathBuf], Load); 7] = [
+        for (files, load) in self.loads() {
+            for file in files {
+                check(file)?;
+                engine = load(engine, file)?;
+            }
+        }
+        Ok(engine.build()?)
+    }
+
+    /// The lists in the order in which they are loaded, and what loads each.
+    fn loads(&self) -> [(&[PathBuf], Load); 7] {
+        [
             (&self.protocols, EngineBuilder::protocols_file),
             (&self.categories, EngineBuilder::categories_file),
             (&self.malicious_ja4, EngineBuilder::malicious_ja4_file),
@@ -112,14 +128,7 @@ impl EngineSetup {
             (&self.risk_domains, EngineBuilder::risk_domains_file),
             (&self.domain_suffixes, EngineBuilder::domain_suffixes_file),
             (&self.tcp_fingerprints, EngineBuilder::tcp_fingerprints_file),
-        ];
-        for (files, load) in lists {
-            for file in files {
-                check(file)?;
-                engine = load(engine, file)?;
-            }
-        }
-        Ok(engine.build()?)
+        ]
     }
 }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use ndpi_flow::{Accounting, Settings, Timeouts};
 
 use super::moment::moment;
-use super::{CaptureTunnelOptions, NdpiOptions, StreamOptions, format};
+use super::{CaptureTunnelOptions, NdpiOptions, SandboxOptions, StreamOptions, format};
 use crate::offline;
 
 /// Classify the flows of captures
@@ -76,6 +76,10 @@ pub struct PcapArguments {
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the comment in the help")]
+    pub sandbox: SandboxOptions,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the comment in the help")]
     pub ndpi: NdpiOptions,
 }
 
@@ -101,6 +105,7 @@ impl PcapArguments {
             policy: self.policy,
             at: self.at,
             engine: self.ndpi.into(),
+            sandbox: self.sandbox.sandbox(),
         })
     }
 }

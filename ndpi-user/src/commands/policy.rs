@@ -11,7 +11,7 @@ use ndpi_kernel::DEFAULT_PIN_DIRECTORY;
 use ndpi_policy::{EXAMPLE, SCHEMA};
 
 use super::moment::moment;
-use super::{Context, NdpiOptions};
+use super::{Context, NdpiOptions, SandboxOptions};
 use crate::policy_tools::{self, Check, Explain};
 use crate::stdout::print;
 
@@ -110,6 +110,10 @@ pub struct ExplainArguments {
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the comment in the help")]
+    pub sandbox: SandboxOptions,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the comment in the help")]
     pub ndpi: NdpiOptions,
 }
 
@@ -126,6 +130,7 @@ impl ExplainArguments {
             at: self.at,
             json: self.json,
             engine: self.ndpi.into(),
+            sandbox: self.sandbox.sandbox(),
         };
         explain.run()
     }

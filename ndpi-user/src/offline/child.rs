@@ -17,7 +17,7 @@ use super::job::Job;
 use super::message::Sender;
 use super::ordered::Ordered;
 use super::single;
-use crate::captures::Bar;
+use crate::captures::{Bar, Sandbox, reading};
 
 /// Whether this process may fork: it has no other thread.
 pub(super) fn can_fork() -> bool {
@@ -36,7 +36,7 @@ pub(super) struct Child {
 impl Child {
     /// Begins the classification of `set` in a process of its own. That [`can_fork`] must have been
     /// asked before.
-    pub(super) fn fork(job: &Job, set: &[PathBuf]) -> io::Result<Self> {
+    pub(super) fn fork(job: &Job, sandbox: Sandbox, set: &[PathBuf]) -> io::Result<Self> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
         let parent = getpid();
         // SAFETY: this process has one thread, see `can_fork`. So nobody else holds a lock, of the
@@ -45,7 +45,7 @@ impl Child {
             -1 => Err(io::Error::last_os_error()),
             0 => {
                 drop(read);
-                work(job, set, write, parent)
+                work(job, sandbox, set, write, parent)
             }
             pid => Ok(Self { pid: Pid::from_raw(pid), pipe: read.into() }),
         }
@@ -81,11 +81,11 @@ impl Drop for Child {
 }
 
 /// The child: classifies `set` and ends.
-fn work(job: &Job, set: &[PathBuf], pipe: OwnedFd, parent: Pid) -> ! {
+fn work(job: &Job, sandbox: Sandbox, set: &[PathBuf], pipe: OwnedFd, parent: Pid) -> ! {
     let classify = || {
         set_parent_process_death_signal(Some(Signal::KILL))?;
         // Where the parent has ended before that, nobody reads what comes.
-        if getppid() == Some(parent) { classify(job, set, pipe) } else { Ok(()) }
+        if getppid() == Some(parent) { classify(job, sandbox, set, pipe) } else { Ok(()) }
     };
     // Nothing that was half done when it panicked is looked at again.
     let done = catch_unwind(AssertUnwindSafe(classify));
@@ -95,9 +95,12 @@ fn work(job: &Job, set: &[PathBuf], pipe: OwnedFd, parent: Pid) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-fn classify(job: &Job, set: &[PathBuf], pipe: OwnedFd) -> io::Result<()> {
+fn classify(job: &Job, sandbox: Sandbox, set: &[PathBuf], pipe: OwnedFd) -> io::Result<()> {
     job.stop.leave_to_parent();
     let sender = Sender::new(pipe.into());
+    if let Err(error) = sandbox.narrow(&reading(set.iter().map(PathBuf::as_path))) {
+        return sender.failed(&format!("{:#}", anyhow::Error::new(error)));
+    }
     let progress = sender.clone();
     // That the parent is gone shows in the output.
     let bar = Bar::sent(move |bytes| drop(progress.read(bytes)));

@@ -4,7 +4,7 @@
 //! longer to make than a small capture to read. So one engine is made, and a process is forked for each
 //! set: it begins with that engine as it was made, which only costs the pages that it writes to. The
 //! labels are those of a fresh engine, since it is one. A packet that crashes nDPI takes one capture with
-//! it and not the others.
+//! it and not the others, and what it makes nDPI do can read that one capture (`captures/sandbox.rs`).
 
 use std::collections::VecDeque;
 use std::io::{Read as _, Write};
@@ -19,7 +19,7 @@ use super::child::Child;
 use super::job::Job;
 use super::message::{Message, Receiver};
 use super::sink;
-use crate::captures::{Bar, CaptureResults, bytes_of};
+use crate::captures::{Bar, CaptureResults, Sandbox, bytes_of};
 use crate::report::CaptureReport;
 
 /// Bytes of output that wait for their turn at most, of all processes together; what is more waits in
@@ -27,10 +27,22 @@ use crate::report::CaptureReport;
 const MOST_WAITING: usize = 64 << 20;
 const STEP: usize = 64 << 10;
 
-/// Classifies all sets, as many at a time as the job has threads; what came of each, in their order.
-pub(super) fn run(job: &Job, out: &mut impl Write, bar: &Bar) -> Result<Vec<CaptureResults>> {
-    let mut pool =
-        Pool { job, next: 0, workers: VecDeque::new(), outcomes: Vec::new(), asked: false };
+/// Classifies all sets, as many at a time as the job has threads; what came of each, in their order. The
+/// processes give up what `sandbox` says.
+pub(super) fn run(
+    job: &Job,
+    sandbox: Sandbox,
+    out: &mut impl Write,
+    bar: &Bar,
+) -> Result<Vec<CaptureResults>> {
+    let mut pool = Pool {
+        job,
+        sandbox,
+        next: 0,
+        workers: VecDeque::new(),
+        outcomes: Vec::new(),
+        asked: false,
+    };
     let mut finished = 0;
     loop {
         pool.fill()?;
@@ -48,6 +60,7 @@ pub(super) fn run(job: &Job, out: &mut impl Write, bar: &Bar) -> Result<Vec<Capt
 
 struct Pool<'a> {
     job: &'a Job,
+    sandbox: Sandbox,
     /// The next set that gets a process.
     next: usize,
     /// In the order of their sets; those behind the first may be over.
@@ -82,7 +95,8 @@ impl Pool<'_> {
             && self.workers.iter().filter(|it| !it.over).count() < self.job.threads
         {
             let set = &self.job.sets[self.next];
-            let child = Child::fork(self.job, set).context("cannot start a process")?;
+            let child =
+                Child::fork(self.job, self.sandbox, set).context("cannot start a process")?;
             self.workers.push_back(Worker::new(child, self.next));
             self.next += 1;
         }

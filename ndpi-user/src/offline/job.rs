@@ -12,7 +12,9 @@ use ndpi_flow::Settings;
 use ndpi_policy::{Policy, Support, Vocabulary};
 
 use super::options::Options;
-use crate::captures::{Folders, Format, Found, Recording, Stop};
+use crate::captures::{
+    Folders, Format, Found, Recording, Sandbox, Stop, reading, reading_with_lists,
+};
 use crate::engine_setup::EngineSetup;
 use crate::locked::locked;
 use crate::policy_files::{PolicyFiles, say_warnings, unusable};
@@ -32,6 +34,7 @@ pub(super) struct Job {
     pub(super) policy: Option<Arc<Policy>>,
     pub(super) names: Names,
     pub(super) stop: Stop,
+    sandbox: Sandbox,
     library: Library,
     setup: EngineSetup,
     /// The engine that names were taken from: the first set gets it.
@@ -72,11 +75,24 @@ impl Job {
             rows: options.rows,
             names: Names::of(&first.engine),
             stop: Stop::listen().context("cannot take signals")?,
+            sandbox: options.sandbox,
             sets,
             policy,
             library,
             setup: options.engine,
             first: Mutex::new(Some(first)),
+        })
+    }
+
+    /// Has this process give up what it does not need from here on; what those that it forks give up
+    /// besides.
+    pub(super) fn confine(&self, forks: bool) -> Sandbox {
+        let captures = self.sets.iter().flatten().map(PathBuf::as_path);
+        self.sandbox.enter(&if forks {
+            // They have their engine from here.
+            reading(captures).forks()
+        } else {
+            reading_with_lists(captures, &self.setup)
         })
     }
 

@@ -62,8 +62,10 @@ pub(crate) fn run(options: Options) -> Result<ExitCode> {
 /// Classifies all sets and brings their outcomes together in order.
 fn classify(job: &Job, mut stdout: io::Stdout) -> Result<CaptureResults> {
     let bar = Bar::new(&job.sets);
-    let outcomes = if job.sets.len() > 1 && job.threads <= job.sets.len() && child::can_fork() {
-        forked::run(job, &mut stdout, &bar)
+    let forks = job.sets.len() > 1 && job.threads <= job.sets.len() && child::can_fork();
+    let sandbox = job.confine(forks);
+    let outcomes = if forks {
+        forked::run(job, sandbox, &mut stdout, &bar)
     } else {
         one_by_one(job, &Ordered::new(stdout), &bar)
     };

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use ndpi_capture::link::Tunnels;
 use ndpi_flow::Settings;
 
-use crate::captures::Format;
+use crate::captures::{Format, Sandbox};
 use crate::engine_setup::EngineSetup;
 
 /// Which captures are read, how their flows are classified, and what is printed.
@@ -30,4 +30,5 @@ pub(crate) struct Options {
     /// The time that schedules are asked for, in place of that of the packets.
     pub(crate) at: Option<Timestamp>,
     pub(crate) engine: EngineSetup,
+    pub(crate) sandbox: Sandbox,
 }

@@ -12,7 +12,7 @@ use ndpi_text::shown;
 
 use super::explainer::Explainer;
 use super::{capture, input};
-use crate::captures::Stop;
+use crate::captures::{Sandbox, Stop, reading_with_lists};
 use crate::engine_setup::EngineSetup;
 use crate::policy_files::say_warnings;
 use crate::stdout::print;
@@ -31,6 +31,8 @@ pub(crate) struct Explain {
     /// A JSON object for each flow in place of text.
     pub(crate) json: bool,
     pub(crate) engine: EngineSetup,
+    /// What is given up before captures are read.
+    pub(crate) sandbox: Sandbox,
 }
 
 impl Explain {
@@ -65,6 +67,9 @@ impl Explain {
     ) -> Result<ExitCode> {
         let explainer = Explainer::new(policy, names, self.json);
         let stop = Stop::listen().context("cannot take signals")?;
+        let captures = self.captures.iter().map(PathBuf::as_path);
+        // That it could not be done has been said.
+        let _ = self.sandbox.enter(&reading_with_lists(captures, &self.engine));
         let (mut code, mut begun) = (ExitCode::SUCCESS, 0);
         for path in self.captures.iter().take_while(|_| stop.signal().is_none()) {
             // Each capture has an engine of its own, as in `pcap`.

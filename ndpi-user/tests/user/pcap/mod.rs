@@ -8,6 +8,7 @@ mod many;
 mod policies;
 mod private;
 mod questions;
+mod sandbox;
 mod tunnels;
 
 use std::io::Write;

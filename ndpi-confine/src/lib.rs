@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+mod calls;
+mod capabilities;
+mod confinement;
+mod error;
+mod files;
+mod filter;
+
+pub use confinement::{Confinement, Enforced};
+pub use error::ConfineError;
