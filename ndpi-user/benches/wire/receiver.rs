@@ -94,7 +94,8 @@ impl Ours {
             self.check()?;
             thread::sleep(Duration::from_millis(60));
             let (now, sleeping) = (cpu::time_of(&self.child)?, self.is_sleeping()?);
-            Ok(before.replace(now).is_some_and(|before| now.saturating_sub(before) <= TICK) && sleeping)
+            Ok(before.replace(now).is_some_and(|before| now.saturating_sub(before) <= TICK)
+                && sleeping)
         })
     }
 
