@@ -134,6 +134,8 @@ pub struct Connections {
     pub opening: Opening,
     /// Where the SYN of `opening` came by, if that was after the verdict.
     pub asked_at: Place,
+    /// Packets of both sides were seen.
+    pub both_seen: bool,
     /// The verdict's connection was closed by both sides, as far as the packets say.
     pub closed: bool,
     /// No packet has met the verdict for longer than a flow may pause.
@@ -185,7 +187,9 @@ impl Connections {
         let repeated = self.state & (State::OPENED | State::KNOCKED) == State::OPENED
             && opening.0 == self.opening.0;
         if self.may_pass() && (self.idle || self.closed) {
-            Meaning::Over
+            // The end may be forged as well as the SYN, where the connection goes on. Only where one side is never
+            // seen, there is no answer to wait for.
+            if self.both_seen { Meaning::Knock(opening) } else { Meaning::Over }
         } else if repeated && !self.idle {
             Meaning::Nothing
         } else if self.may_pass() {
@@ -282,6 +286,7 @@ mod tests {
             state: 0,
             opening,
             asked_at: NEAR,
+            both_seen: true,
             closed: false,
             idle: false,
         }
@@ -375,17 +380,35 @@ mod tests {
         );
     }
 
+    /// The same after its end, by FIN or RST, and after a long silence.
+    fn ended(flow: Connections) -> [Connections; 2] {
+        [Connections { closed: true, ..flow }, Connections { idle: true, ..flow }]
+    }
+
     #[test]
-    fn a_flow_that_may_pass_is_over_at_the_syn_after_its_end() {
+    fn a_flow_that_may_pass_is_over_when_another_connection_was_agreed_to() {
         for action in [Action::Count, Action::Bypass] {
-            let flow = verdict(action);
-            assert!(matches!(flow.meaning(syn(), OUT, NEAR), Meaning::Remembered(_)));
-            for ended in [Connections { closed: true, ..flow }, Connections { idle: true, ..flow }]
-            {
-                assert!(ended.meaning(syn(), OUT, NEAR) == Meaning::Over);
+            assert!(matches!(verdict(action).meaning(syn(), OUT, NEAR), Meaning::Remembered(_)));
+            for ended in ended(verdict(action)) {
+                let knock = Meaning::Knock(Opening::new(OUT, SEQUENCE));
+                assert!(ended.meaning(syn(), OUT, NEAR) == knock, "anybody can send it");
             }
             let answer = syn_ack(SEQUENCE.wrapping_add(1));
-            assert!(knocked(action).meaning(answer, BACK, FAR) == Meaning::Over);
+            for flow in [knocked(action)].into_iter().chain(ended(knocked(action))) {
+                assert!(flow.meaning(answer, BACK, NEAR) == Meaning::Nothing);
+                assert!(flow.meaning(answer, BACK, FAR) == Meaning::Over);
+            }
+        }
+    }
+
+    #[test]
+    fn where_one_side_is_never_seen_a_syn_after_the_end_is_enough() {
+        for action in [Action::Count, Action::Bypass] {
+            let flow = Connections { both_seen: false, ..verdict(action) };
+            assert!(matches!(flow.meaning(syn(), OUT, NEAR), Meaning::Remembered(_)));
+            for ended in ended(flow) {
+                assert!(ended.meaning(syn(), OUT, NEAR) == Meaning::Over);
+            }
         }
         let reset = Connections { closed: true, ..verdict(Action::Drop) };
         assert!(matches!(reset.meaning(syn(), OUT, NEAR), Meaning::Knock(_)));

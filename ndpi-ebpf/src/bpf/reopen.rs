@@ -53,6 +53,7 @@ pub(super) fn by<H: Hooked, K: Copy>(
         state: first.state(),
         opening,
         asked_at,
+        both_seen: lower != 0 && upper != 0,
         closed: tcp::closed(lower, upper),
         idle: settings::is_idle(last_seen),
     };

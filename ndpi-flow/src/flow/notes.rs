@@ -150,6 +150,7 @@ impl Note {
             state: self.state,
             opening: self.asked.or(self.opening).unwrap_or_default(),
             asked_at: self.asked_at,
+            both_seen: true,
             closed: false,
             idle: false,
         }

@@ -33,7 +33,7 @@ fn is_new(kernel: &mut Kernel, frame: &[u8]) {
 }
 
 #[test]
-fn a_syn_on_a_finished_flow_starts_a_new_one() {
+fn a_finished_flow_that_passes_is_over_when_another_connection_was_agreed_to() {
     for action in [Action::Count, Action::Bypass] {
         for abort in [false, true] {
             let Some(mut kernel) = kernel(Settings::default()) else { return };
@@ -43,21 +43,66 @@ fn a_syn_on_a_finished_flow_starts_a_new_one() {
             kernel.run(Hook::Xdp, &V4.out(FIN | ACK, b""));
             kernel.run(Hook::Xdp, &V4.out(SYN, b""));
             assert!(kernel.shown().is_empty());
+            kernel.run(Hook::Tc, &V4.back(ACK, b""));
             close(&kernel, abort);
             let before = kernel.verdict(V4.key());
-            is_new(&mut kernel, &V4.out(SYN, b""));
+            agree(&mut kernel);
             // What follows is tracked, and the old flow's counters stay as they were.
-            kernel.run(Hook::Xdp, &V4.back(SYN | ACK, b""));
             kernel.run(Hook::Xdp, &V4.out(ACK, b"hello"));
             let numbers: Vec<_> =
                 kernel.shown().iter().map(|s| (s.header.number, s.flags())).collect();
             // Until user space has taken the entry away, whatever the result of the first sample.
-            assert_eq!(numbers, [(2, SampleFlags::REOPENED), (3, SampleFlags::REOPENED)]);
+            assert_eq!(numbers, [(3, SampleFlags::REOPENED)]);
             let after = kernel.verdict(V4.key());
-            let state = before.state | State::REOPENED;
+            let state = before.state | State::KNOCKED | State::REOPENED;
             assert!(after.is_over());
-            assert_eq!(after, VerdictEntry { state, opening: after.opening, ..before });
+            let (opening, asked_at) = (after.opening, after.asked_at);
+            assert_eq!(after, VerdictEntry { state, opening, asked_at, ..before });
         }
+    }
+}
+
+/// Another connection on the ports of a flow that passes, once that is closed or idle: shown from its SYN on, which
+/// ends nothing.
+fn agree(kernel: &mut Kernel) {
+    let syn = V4.segment(true, SYN, [900, 0], b"");
+    assert_eq!(kernel.run(Hook::Xdp, &syn), Answer::Pass);
+    assert!(!kernel.verdict(V4.key()).is_over(), "anybody can send a SYN");
+    assert_eq!(kernel.run(Hook::Tc, &V4.segment(false, SYN | ACK, [5, 901], b"")), Answer::Pass);
+    let shown: Vec<_> = kernel.shown().iter().map(|s| (s.header.number, s.flags())).collect();
+    assert_eq!(shown, [(1, 0), (2, SampleFlags::REOPENED)]);
+}
+
+#[test]
+fn a_forged_reset_and_syn_leave_a_flow_that_passes_alone() {
+    for action in [Action::Count, Action::Bypass] {
+        for abort in [false, true] {
+            let Some(mut kernel) = kernel(Settings::default()) else { return };
+            kernel.decide(V4.key(), action);
+            kernel.run(Hook::Xdp, &V4.out(ACK, b"real"));
+            kernel.run(Hook::Tc, &V4.back(ACK, b"real"));
+            close(&kernel, abort);
+            kernel.run(Hook::Xdp, &V4.segment(true, SYN, [900, 0], b""));
+            kernel.shown();
+            // The other end holds the connection, and says so.
+            for frame in [V4.segment(false, ACK, [5, 6], b""), V4.back(ACK, b"more")] {
+                assert_eq!(kernel.run(Hook::Tc, &frame), Answer::Pass);
+            }
+            kernel.run(Hook::Xdp, &V4.out(ACK, b"a forged request"));
+            assert!(kernel.shown().is_empty() && !kernel.verdict(V4.key()).is_over());
+        }
+    }
+}
+
+#[test]
+fn where_one_side_is_never_seen_a_syn_on_a_finished_flow_starts_a_new_one() {
+    for action in [Action::Count, Action::Bypass] {
+        let Some(mut kernel) = kernel(Settings::default()) else { return };
+        kernel.decide(V4.key(), action);
+        kernel.run(Hook::Xdp, &V4.out(RST | ACK, b""));
+        is_new(&mut kernel, &V4.out(SYN, b""));
+        kernel.run(Hook::Xdp, &V4.out(ACK, b"hello"));
+        assert_eq!(kernel.shown()[0].header.number, 2);
     }
 }
 
@@ -96,11 +141,12 @@ fn nobody_shakes_off_a_drop_with_packets_of_his_own() {
     }
 }
 
-/// A verdict that met a packet at the end of the longest pause, and SYNs now and then before that,
-/// which are no traffic that keeps it busy.
-fn idle(action: Action) -> Option<Lease> {
+/// A verdict that met a packet before the longest pause, which `before` sends, and SYNs now and then since, which
+/// are no traffic that keeps it busy.
+fn idle(action: Action, before: impl FnOnce(&Kernel)) -> Option<Lease> {
     let mut kernel = kernel(Settings::default())?;
     kernel.decide(V4.key(), action);
+    before(&kernel);
     for tick in [NOW + 1, NOW + IDLE / 2, NOW + IDLE] {
         kernel.set_tick(tick);
         kernel.run(Hook::Xdp, &V4.out(SYN, b""));
@@ -112,9 +158,21 @@ fn idle(action: Action) -> Option<Lease> {
 }
 
 #[test]
-fn a_syn_after_a_long_pause_starts_a_new_flow() {
+fn after_a_long_pause_a_connection_that_was_agreed_to_is_a_new_flow() {
     for action in [Action::Count, Action::Bypass] {
-        let Some(mut kernel) = idle(action) else { return };
+        let Some(mut kernel) = idle(action, |kernel| {
+            kernel.run(Hook::Tc, &V4.back(ACK, b""));
+        }) else {
+            return;
+        };
+        agree(&mut kernel);
+    }
+}
+
+#[test]
+fn where_one_side_is_never_seen_a_syn_after_a_long_pause_starts_a_new_flow() {
+    for action in [Action::Count, Action::Bypass] {
+        let Some(mut kernel) = idle(action, |_| ()) else { return };
         is_new(&mut kernel, &V4.out(SYN, b""));
     }
 }
