@@ -19,6 +19,9 @@ pub struct EntryNote {
     pub state: u8,
     /// How nDPI came to its answer, of up to sixteen ways.
     pub confidence: u8,
+    /// Its connection was seen to be one, before the verdict: an answer came from elsewhere than the first packet, or
+    /// acknowledgements advanced.
+    pub proven: bool,
     /// The interface that saw its first packet; 0 where it is not known.
     pub ifindex: u32,
 }
@@ -31,6 +34,7 @@ impl EntryNote {
     const INCOMPLETE: u32 = 16;
     /// Above the flags lie the numbers, each so many bits from the lowest one on.
     const STATE: u32 = 5;
+    const PROVEN: u32 = 128;
     const CONFIDENCE: u32 = 8;
     const IFINDEX: u32 = 12;
     const STATES: u32 = 3;
@@ -48,6 +52,7 @@ impl EntryNote {
             | if self.rests_on_more { Self::RESTS_ON_MORE } else { 0 }
             | if self.guessed { Self::GUESSED } else { 0 }
             | if self.incomplete { Self::INCOMPLETE } else { 0 }
+            | if self.proven { Self::PROVEN } else { 0 }
             | (self.state as u32 & Self::STATES) << Self::STATE
             | (self.confidence as u32 & Self::CONFIDENCES) << Self::CONFIDENCE
             | if fits { self.ifindex << Self::IFINDEX } else { 0 }
@@ -67,6 +72,7 @@ impl EntryNote {
             incomplete: word & Self::INCOMPLETE != 0,
             state: (word >> Self::STATE & Self::STATES) as u8,
             confidence: (word >> Self::CONFIDENCE & Self::CONFIDENCES) as u8,
+            proven: word & Self::PROVEN != 0,
             ifindex: word >> Self::IFINDEX,
         }
     }
@@ -88,12 +94,21 @@ mod tests {
             incomplete: bool,
             state in 0_u8..4,
             confidence in 0_u8..16,
+            proven: bool,
             ifindex in 0_u32..1 << 20,
         ) {
             let clients = [None, Some(Direction::FromLower), Some(Direction::FromUpper)];
             let client = clients[usize::from(client)];
-            let note =
-                EntryNote { client, rests_on_more, guessed, incomplete, state, confidence, ifindex };
+            let note = EntryNote {
+                client,
+                rests_on_more,
+                guessed,
+                incomplete,
+                state,
+                confidence,
+                proven,
+                ifindex,
+            };
             prop_assert!(EntryNote::of_word(note.word()) == note);
         }
     }

@@ -10,6 +10,7 @@ use super::decided::Decided;
 use super::ledger::Held;
 use super::looks::Looks;
 use super::places::Places;
+use super::proof::Proof;
 use super::reported::Reported;
 use super::start::Start;
 use super::traffic::{Traffic, Volume};
@@ -38,6 +39,8 @@ pub struct FlowEntry<F> {
     pub ingress: u8,
     /// Where its packets came by.
     pub places: Places,
+    /// What shows that its connection is one.
+    pub proof: Proof,
     /// The SYN that opened its connection, if that or the answer to it was seen.
     pub opening: Option<Opening>,
     /// What was seen of its start.
@@ -120,6 +123,7 @@ impl<F> FlowEntry<F> {
             tcp_seen: [0; 2],
             ingress: 0,
             places: Places::default(),
+            proof: Proof::default(),
             opening: None,
             start: Start::default(),
             server_spoke: false,
@@ -157,6 +161,7 @@ impl<F> FlowEntry<F> {
             tenants.note(sample.tenant, sample.direction);
         }
         self.places.note(sample.direction, sample.place());
+        self.proof.note(&sample.sequence, self.is_answered_from_elsewhere(sample));
         if sample.ingress {
             self.ingress |= State::at_ingress(sample.direction);
         }

@@ -11,6 +11,7 @@ use super::decided::{Decided, DecidedBy};
 use super::details::Details;
 use super::entry::{FlowEntry, Stage};
 use super::looks::Looks;
+use super::proof::Proof;
 use super::start::Start;
 use crate::key::FlowKey;
 use crate::verdict::{Action, Verdict};
@@ -30,6 +31,8 @@ pub struct Inherited {
     pub opening: Option<Opening>,
     /// The other side of its client was heard.
     pub answered: bool,
+    /// Its connection was seen to be one.
+    pub proven: bool,
     /// Later requests of its client are shown.
     pub watched: bool,
     /// The interface that saw its first packet; 0 where it is not known.
@@ -64,6 +67,7 @@ impl Inherited {
         (flow.tcp_seen, flow.ingress, flow.opening) = (self.tcp_seen, self.ingress, self.opening);
         (flow.ifindex, flow.start) = (self.ifindex, Start::of_earlier(self.incomplete));
         flow.server_spoke = self.answered;
+        flow.proof = Proof::of_earlier(self.proven);
         flow.looks = Looks::used_up();
         flow.hear(self.last_seen_ns, self.last_seen_ns);
         let rests_on_more = self.rule.rests_on_more;
@@ -96,6 +100,7 @@ mod tests {
             ingress: 16,
             opening: None,
             answered: true,
+            proven: true,
             watched: false,
             ifindex: 4,
             incomplete: true,
@@ -108,6 +113,7 @@ mod tests {
         .into_flow();
         assert_eq!((flow.first_seen_ns, flow.last_seen_ns, flow.ifindex), (5, 9, 4));
         assert_eq!((flow.endpoints().0.1, flow.tcp_seen), (443, [2, 18]));
+        assert!(flow.proof.is_given());
         assert!(flow.is_incomplete() && flow.looks.next().is_none());
         assert_eq!(flow.kept_rule(), Some(&*rule));
         assert_eq!(flow.packets(), 0, "the kernel has counted them");

@@ -11,6 +11,7 @@ mod ledger;
 mod looks;
 mod notes;
 mod places;
+mod proof;
 mod queues;
 mod reported;
 mod rule_texts;

@@ -52,7 +52,7 @@ impl Timeouts {
         if proto == proto::TCP && flow.tcp_closed() {
             return self.tcp_closed;
         }
-        self.for_proto(proto, flow.tcp_answered())
+        self.for_proto(proto, flow.tcp_answered() || flow.proof.is_given())
     }
 
     /// How long an open flow of an IP protocol may be silent; `answered` counts for TCP only.

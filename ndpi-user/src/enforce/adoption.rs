@@ -82,6 +82,7 @@ impl<'m> Adoption<'m> {
             ingress: entry.state & (State::INGRESS_LOWER | State::INGRESS_UPPER),
             opening: opening(entry),
             answered: is_answered(&key, entry, client),
+            proven: note.proven,
             watched: entry.state & State::WATCHED != 0,
             ifindex: note.ifindex,
             incomplete: note.incomplete,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ndpi_common::{Action, TICK_NS, VerdictEntry};
+use ndpi_common::{Action, EntryNote, TICK_NS, VerdictEntry};
 
 use ndpi_flow::{End, FlowKey, Timeouts, tcp};
 
@@ -23,16 +23,25 @@ pub fn end_of(key: &FlowKey, entry: &VerdictEntry, now: u32, timeouts: &Timeouts
     if closed && silent > timeouts.tcp_closed {
         return Some(End::Closed);
     }
-    let answered = tcp::answered(lower, upper);
-    (silent > timeouts.for_proto(key.proto(), answered)).then_some(End::Idle)
+    (silent > timeouts.for_proto(key.proto(), is_connection(entry))).then_some(End::Idle)
+}
+
+/// Whether what the entry is of is known for a TCP connection: one that was half open, or of which a single host forged
+/// both ends, is not to be remembered for hours. Where packets are counted, both ends have gone on with it since the
+/// verdict, or it was seen to be one before.
+fn is_connection(entry: &VerdictEntry) -> bool {
+    let is_counted = entry.action != Action::Bypass as u8;
+    let goes_on = entry.lower().packets > 0 && entry.upper().packets > 0;
+    let both = tcp::answered(entry.tcp_flags_lower, entry.tcp_flags_upper);
+    EntryNote::of_word(entry.note).proven || both && (goes_on || !is_counted)
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use ndpi_common::{Action, Direction, Key, KeyV4, TICK_NS, VerdictEntry};
-    use ndpi_flow::tcp::{ACK, FIN, RST};
+    use ndpi_common::{Action, Direction, EntryNote, Key, KeyV4, TICK_NS, Tally, VerdictEntry};
+    use ndpi_flow::tcp::{ACK, FIN, RST, SYN};
     use ndpi_flow::{End, Timeouts};
 
     use super::end_of;
@@ -53,6 +62,12 @@ mod tests {
         }
     }
 
+    /// The same after a packet of each end.
+    fn met(entry: VerdictEntry) -> VerdictEntry {
+        let one = Tally { packets: 1, bytes: 52 };
+        VerdictEntry { from_lower: one, from_upper: one, ..entry }
+    }
+
     /// The end of `entry` after it was silent for as long as `silent` and one tick more.
     fn after(silent: Duration, proto: u8, entry: &VerdictEntry) -> Option<End> {
         let ticks = u32::try_from(silent.as_nanos() / u128::from(TICK_NS)).unwrap();
@@ -63,7 +78,7 @@ mod tests {
     #[test]
     fn each_kind_of_flow_has_its_time() {
         let times = Timeouts::default();
-        let open = entry(Action::Count, ACK, ACK);
+        let open = met(entry(Action::Count, ACK, ACK));
         assert_eq!(after(times.tcp, 6, &open), Some(End::Idle));
         assert_eq!(after(times.tcp_opening, 6, &entry(Action::Count, ACK, 0)), Some(End::Idle));
         let fin = entry(Action::Bypass, ACK | FIN, ACK | FIN);
@@ -72,6 +87,22 @@ mod tests {
         assert_eq!(after(times.tcp_closed, 6, &reset), Some(End::Closed));
         assert_eq!(after(times.udp, 17, &entry(Action::Count, 0, 0)), Some(End::Idle));
         assert_eq!(after(times.other, 1, &entry(Action::Count, 0, 0)), Some(End::Idle));
+    }
+
+    #[test]
+    fn what_is_not_known_for_a_connection_is_soon_forgotten() {
+        let times = Timeouts::default();
+        let forged = entry(Action::Count, SYN | ACK, SYN | ACK);
+        assert_eq!(after(times.tcp_opening, 6, &forged), Some(End::Idle), "from one host");
+        let asked = VerdictEntry { from_lower: Tally { packets: 9, bytes: 900 }, ..forged };
+        assert_eq!(after(times.tcp_opening, 6, &asked), Some(End::Idle), "it goes on alone");
+        let bypassed = entry(Action::Bypass, SYN | ACK, SYN | ACK);
+        assert_eq!(after(times.tcp, 6, &bypassed), Some(End::Idle), "nothing is counted");
+        let note = EntryNote { proven: true, ..EntryNote::default() }.word();
+        for seen in [[ACK, ACK], [ACK, 0]] {
+            let proven = VerdictEntry { note, ..entry(Action::Count, seen[0], seen[1]) };
+            assert_eq!(after(times.tcp, 6, &proven), Some(End::Idle));
+        }
     }
 
     #[test]

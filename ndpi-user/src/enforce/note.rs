@@ -22,6 +22,7 @@ pub(super) fn note_of<F>(flow: &FlowEntry<F>, policy: &Policy) -> EntryNote {
         guessed: said.guessed,
         incomplete: flow.is_incomplete(),
         state: number(STEPS.iter().position(|step| *step == said.state)),
+        proven: flow.proof.is_given(),
         confidence: number(Confidence::ALL.iter().position(|it| *it == said.confidence)),
         ifindex: flow.ifindex,
     }

@@ -93,6 +93,7 @@ fn entry(flow: u32) -> VerdictEntry {
         rests_on_more: flow.is_multiple_of(2),
         state: 3,
         confidence: 6,
+        proven: true,
         ifindex: 7,
         ..EntryNote::default()
     };
