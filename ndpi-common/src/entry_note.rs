@@ -6,6 +6,7 @@ use crate::Direction;
 /// [`VerdictEntry::note`](crate::VerdictEntry::note). An entry of which nothing is known has the word 0.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "user", derive(Debug))]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, read by name")]
 pub struct EntryNote {
     /// Which way the client's packets go.
     pub client: Option<Direction>,

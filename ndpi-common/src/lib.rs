@@ -46,7 +46,7 @@ pub use fragment::{FragmentKey, FragmentPorts, StrayBudget, is_put_together};
 pub use key::Endpoint;
 pub use key::{Direction, Key, KeyV4, KeyV6};
 pub use limit::{Bucket, BucketState, MAX_RATE, OWN_BUCKET};
-pub use live::{Live, MAX_SNAP, SILENCE_TICKS, Switches};
+pub use live::{HOLD_TICKS, Live, MAX_SNAP, SILENCE_TICKS, Switches};
 pub use pod::Pod;
 pub use requests::RequestWatch;
 pub use ring::{RingLoss, record_room};
@@ -65,7 +65,7 @@ pub use weight::Weight;
 ///
 /// It is raised whenever a map's key or value, the sample header or the meaning of a statistic
 /// changes. A program that finds maps of another version does not use them.
-pub const ABI_VERSION: u32 = 13;
+pub const ABI_VERSION: u32 = 14;
 
 /// The mark (`SO_MARK` in socket(7)) on packets that user space sends to the ends of a rejected
 /// flow: they belong to the flow, and the program at egress lets them pass nevertheless.

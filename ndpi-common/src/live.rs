@@ -31,6 +31,10 @@ pub struct Live {
 /// any load delays it by.
 pub const SILENCE_TICKS: u32 = 100;
 
+/// For how many ticks a server's answer is held at most: a second. User space decides within milliseconds of the packet
+/// that tells, and TCP sends again after some 200 milliseconds (RFC 6298 has a second for the first time).
+pub const HOLD_TICKS: u32 = 10;
+
 impl Live {
     /// The same with a clock that stands at `tick`.
     #[must_use]
@@ -72,10 +76,14 @@ impl Switches {
     /// Decide and count as usual, but drop nothing: what would be dropped passes under the same reason.
     pub const DRY_RUN: u32 = 128;
 
+    /// Drop what a TCP server answers to the first payload of its client, for up to [`HOLD_TICKS`], while the flow has
+    /// no verdict: see [`crate::Track::is_held`].
+    pub const HOLD: u32 = 256;
+
     /// Those that change while the programs run, with the policy; the others are fixed when the
     /// programs are loaded.
     pub const LIVE: u32 =
-        Self::DROP_UNKNOWN_FRAGMENTS | Self::DROP_UNPARSABLE | Self::DROP_OVER_BUDGET;
+        Self::DROP_UNKNOWN_FRAGMENTS | Self::DROP_UNPARSABLE | Self::DROP_OVER_BUDGET | Self::HOLD;
 }
 
 /// The most bytes of a packet that a sample can hold: a jumbo frame's.

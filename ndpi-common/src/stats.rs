@@ -64,6 +64,9 @@ reasons! {
     /// space as far as the budget goes. (Where it was not shown, `RingFull`, `RingContended` or `HeldBack`
     /// counts it as dropped.)
     Server = "server",
+    /// No verdict yet; shown to user space, and dropped: a TCP server's answer to the first payload of its client, see
+    /// [`crate::Switches::HOLD`].
+    Held = "held",
     /// No verdict yet; shown to user space.
     Shown = "shown",
     /// No verdict yet, and the budget is spent.

@@ -2,7 +2,7 @@
 
 use crate::parse::{proto, tcp};
 use crate::reopen::Place;
-use crate::{Direction, FlowPacket, Hook, Reason, SampleFlags, SequenceNumbers, Total};
+use crate::{Direction, FlowPacket, HOLD_TICKS, Hook, Reason, SampleFlags, SequenceNumbers, Total};
 
 /// An entry of `TRACK_V4` and `TRACK_V6`, or of `UNANSWERED_V4` and `UNANSWERED_V6` while nobody has
 /// answered the client.
@@ -23,9 +23,11 @@ pub struct Track {
     /// The tick of the coarse clock at the last packet.
     pub last_seen: u32,
     /// A [`crate::Direction`]: which way the client's packets go.
-    pub client: u32,
-    /// What of `sent` was dropped, because of the flow's server or
-    /// [`crate::Switches::DROP_OVER_BUDGET`].
+    pub client: u16,
+    /// With [`TrackNotes::ASKED`], the lower half of the tick at which the client's first payload came.
+    pub asked: u16,
+    /// What of `sent` was dropped, because of the flow's server, [`crate::Switches::DROP_OVER_BUDGET`] or
+    /// [`crate::Switches::HOLD`].
     pub dropped: Total,
     /// What the packets said of TCP's sequence numbers.
     pub sequence: SequenceNumbers,
@@ -43,12 +45,32 @@ impl Track {
         tcp_flags: u8,
     ) -> bool {
         // In numbers: the verifier follows each side of a branch through all that comes behind.
-        let is_from_server = direction as u32 ^ (self.client & 1);
+        let is_from_server = direction as u32 ^ (self.client as u32 & 1);
         let began_with_server = (self.tcp_flags / TrackNotes::ACCEPTED) & 1;
         let is_elsewhere = (self.tcp_flags ^ TrackNotes::opened_at(place)) >= TrackNotes::PLACE;
         is_from_server != began_with_server
             && is_elsewhere
             && (proto != proto::TCP || tcp::answers(tcp_flags))
+    }
+
+    /// Whether a packet brings the first payload of a TCP flow that was seen from its SYN on, and it is its client's: a
+    /// hello or a request, whatever it holds.
+    #[inline(always)]
+    pub const fn is_asked_by<K: Copy>(&self, packet: &FlowPacket<K>) -> bool {
+        let is_client = packet.direction as u16 == self.client;
+        let had = self.tcp_flags & (tcp::SYN as u32 | TrackNotes::PAYLOAD);
+        is_client && !packet.is_empty() && had == tcp::SYN as u32
+    }
+
+    /// Whether a packet at `tick` is an answer of the server that is held ([`crate::Switches::HOLD`]): it brings payload,
+    /// and the client has asked just now. What the kernel holds back is sent again by TCP.
+    #[inline(always)]
+    pub const fn is_held<K: Copy>(&self, packet: &FlowPacket<K>, tick: u32) -> bool {
+        let is_server = packet.direction as u16 != self.client;
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+        let since = (tick as u16).wrapping_sub(self.asked);
+        let is_new = (since as u32) < HOLD_TICKS && self.tcp_flags & TrackNotes::ASKED != 0;
+        is_server && !packet.is_empty() && is_new
     }
 
     /// What both count, of one flow.
@@ -81,11 +103,13 @@ impl TrackNotes {
     /// The first packet was a SYN+ACK, which the server sends: nobody has answered until the client
     /// does.
     pub const ACCEPTED: u32 = 1 << 12;
+    /// The first payload was the client's, and its SYN came before.
+    pub const ASKED: u32 = 1 << 13;
     /// The lowest of the bits that say where the first packet came by.
-    const PLACE: u32 = 1 << 13;
+    const PLACE: u32 = 1 << 14;
 
     /// The bits that say that the first packet came by at `place`. They tell interfaces apart whose indices do not
-    /// differ by multiples of 2^18.
+    /// differ by multiples of 2^17.
     #[inline(always)]
     pub const fn opened_at(place: Place) -> u32 {
         place.0.wrapping_mul(Self::PLACE)
@@ -145,7 +169,7 @@ impl TrackNotes {
     }
 }
 
-const _: () = assert!(size_of::<Track>() == 4 + 4 + 2 * 16 + 4 + 4 + 16 + 24);
+const _: () = assert!(size_of::<Track>() == 4 + 4 + 2 * 16 + 4 + 2 + 2 + 16 + 24);
 
 // SAFETY: `repr(C)`, integers only, no padding (asserted above): every bit pattern is a value, and
 // every byte of a value is initialised.
@@ -156,7 +180,7 @@ mod tests {
     use super::{Track, TrackNotes};
     use crate::parse::{proto, tcp};
     use crate::reopen::Place;
-    use crate::{Direction, FlowPacket, Hook, Reason, SampleFlags, Total, testing};
+    use crate::{Direction, FlowPacket, HOLD_TICKS, Hook, Reason, SampleFlags, Total, testing};
 
     #[test]
     fn an_end_lets_a_syn_begin_another_flow_and_silence_any_packet() {
@@ -205,7 +229,7 @@ mod tests {
     #[test]
     fn only_the_other_side_answers() {
         let tcp_flags = TrackNotes::opened_at(IN);
-        let track = Track { client: Direction::FromLower as u32, tcp_flags, ..Track::default() };
+        let track = Track { client: Direction::FromLower as u16, tcp_flags, ..Track::default() };
         let answers =
             |direction, proto, flags| track.is_answered_by((direction, OUT), proto, flags);
         assert!(answers(Direction::FromUpper, proto::UDP, 0));
@@ -215,10 +239,51 @@ mod tests {
         assert!(!answers(Direction::FromUpper, proto::TCP, tcp::SYN));
     }
 
+    /// The track of a flow from the lower endpoint whose client has sent a SYN.
+    fn opened() -> Track {
+        let client = Direction::FromLower as u16;
+        Track { client, tcp_flags: u32::from(tcp::SYN), ..Track::default() }
+    }
+
+    /// A segment with so many bytes of payload.
+    fn segment(direction: Direction, payload: u32) -> FlowPacket<()> {
+        FlowPacket { direction, ..FlowPacket::new((), &testing::tcp(payload), 0) }
+    }
+
+    #[test]
+    fn a_client_asks_with_the_first_payload() {
+        let (out, back) = (Direction::FromLower, Direction::FromUpper);
+        let opened = opened();
+        assert!(opened.is_asked_by(&segment(out, 1)) && !opened.is_asked_by(&segment(out, 0)));
+        assert!(!opened.is_asked_by(&segment(back, 1)), "a server's greeting");
+        let greeted = Track { tcp_flags: opened.tcp_flags | TrackNotes::PAYLOAD, ..opened };
+        assert!(!greeted.is_asked_by(&segment(out, 1)), "a client that answers");
+        let unseen = Track { tcp_flags: u32::from(tcp::ACK), ..opened };
+        assert!(!unseen.is_asked_by(&segment(out, 1)), "it may be in the middle of something");
+    }
+
+    #[test]
+    fn what_answers_is_held_for_a_while() {
+        let (out, back) = (Direction::FromLower, Direction::FromUpper);
+        for at in [7, u32::from(u16::MAX) - 3, u32::MAX - 3] {
+            let tcp_flags = opened().tcp_flags | TrackNotes::ASKED;
+            let track = Track { tcp_flags, asked: (at & 0xffff) as u16, ..opened() };
+            let last = at.wrapping_add(HOLD_TICKS - 1);
+            for tick in [at, last] {
+                assert!(track.is_held(&segment(back, 1), tick));
+                assert!(!track.is_held(&segment(out, 1), tick), "the rest of the hello");
+                assert!(!track.is_held(&segment(back, 0), tick), "an acknowledgement");
+            }
+            assert!(!track.is_held(&segment(back, 1), last.wrapping_add(1)));
+            let unasked = Track { tcp_flags: opened().tcp_flags, ..track };
+            assert!(!unasked.is_held(&segment(back, 1), at));
+        }
+    }
+
     #[test]
     fn an_answer_comes_from_elsewhere() {
         let tcp_flags = TrackNotes::opened_at(IN) | TrackNotes::PAYLOAD;
-        let track = Track { client: Direction::FromUpper as u32, tcp_flags, ..Track::default() };
+        let track = Track { client: Direction::FromUpper as u16, tcp_flags, ..Track::default() };
         let answers = |place| track.is_answered_by((Direction::FromLower, place), proto::UDP, 0);
         assert!(!answers(IN), "who forges the question forges the answer");
         assert!(answers(OUT) && answers(Place::new(3, Hook::Xdp)));
@@ -227,7 +292,7 @@ mod tests {
     #[test]
     fn a_server_whose_syn_ack_came_first_does_not_answer_itself() {
         let tcp_flags = TrackNotes::ACCEPTED | TrackNotes::opened_at(OUT);
-        let track = Track { client: Direction::FromLower as u32, tcp_flags, ..Track::default() };
+        let track = Track { client: Direction::FromLower as u16, tcp_flags, ..Track::default() };
         let answers = |direction, flags| track.is_answered_by((direction, IN), proto::TCP, flags);
         assert!(!answers(Direction::FromUpper, tcp::ACK));
         assert!(!answers(Direction::FromUpper, tcp::SYN | tcp::ACK));

@@ -3,6 +3,17 @@
 use crate::{Disposition, FlowPacket, Reason, SampleFlags};
 
 impl Disposition {
+    /// The same of a packet that is held back ([`crate::Switches::HOLD`]): only where it was shown, as it tells user
+    /// space what to decide.
+    #[inline(always)]
+    #[must_use]
+    pub const fn held(self, is_held: bool) -> Self {
+        match self {
+            Self::Pass(Reason::Shown) if is_held => Self::Drop(Reason::Held),
+            _ => self,
+        }
+    }
+
     /// What is done with a packet that would be counted under `reason`, where the flow's server is
     /// blocked or not. That one was not shown though it should have been is said in any case; whether the
     /// policy drops what is beyond the budget is only asked of such.
@@ -100,6 +111,19 @@ mod tests {
             let open = Disposition::of_undecided(reason, false, || drops);
             prop_assert!(open.reason() == reason);
             prop_assert!(open.drops() == (drops && reason == Reason::OverBudget));
+        }
+    }
+
+    #[test]
+    fn only_what_is_shown_is_held() {
+        for reason in Reason::ALL.iter().copied() {
+            let passed = Disposition::Pass(reason);
+            assert!(passed.held(false) == passed);
+            let held = passed.held(true);
+            assert!(held.drops() == (reason == Reason::Shown));
+            assert!(held.reason() == if held.drops() { Reason::Held } else { reason });
+            let dropped = Disposition::Drop(reason);
+            assert!(dropped.held(true) == dropped);
         }
     }
 

@@ -30,6 +30,7 @@ pub struct Policy {
     undecided: PassOrDrop,
     fragments: PassOrDrop,
     unparsable: PassOrDrop,
+    holds: bool,
     acts_on_partial: bool,
     acts_on_requests: bool,
     risk_scores: [u16; 64],
@@ -47,8 +48,9 @@ pub struct Policy {
 impl Policy {
     pub(super) fn new(parsed: Parsed, vocabulary: &Vocabulary, diagnostics: Diagnostics) -> Self {
         let index = Index::new(&parsed.rules);
-        let Parsed { rules, groups, default, undecided, fragments, unparsable, recheck, .. } =
-            parsed;
+        let Parsed {
+            rules, groups, default, undecided, fragments, unparsable, recheck, hold, ..
+        } = parsed;
         Self {
             acts_on_partial: rules.iter().any(|rule| rule.partial),
             acts_on_requests: recheck && rules.iter().any(Rule::asks_for_host),
@@ -62,6 +64,7 @@ impl Policy {
             undecided,
             fragments,
             unparsable,
+            holds: hold,
             risk_scores: vocabulary.risk_scores,
             app_categories: vocabulary.app_categories.clone(),
             index,
@@ -245,6 +248,11 @@ impl Policy {
     /// What is done to packets that cannot be parsed.
     pub fn unparsable(&self) -> PassOrDrop {
         self.unparsable
+    }
+
+    /// Whether what a TCP server answers is held back until its flow is decided.
+    pub fn holds(&self) -> bool {
+        self.holds
     }
 
     /// The files it was read from, with the warnings found in them.

@@ -31,5 +31,6 @@ pub(crate) struct Parsed {
     pub(crate) fragments: PassOrDrop,
     pub(crate) unparsable: PassOrDrop,
     pub(crate) recheck: bool,
+    pub(crate) hold: bool,
     pub(crate) extent: Extent,
 }

@@ -3,6 +3,7 @@
 use core::ptr;
 
 use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
+use ndpi_common::parse::proto;
 use ndpi_common::reopen::Place;
 use ndpi_common::{
     Backlog, Direction, Disposition, FlowPacket, KeyV4, KeyV6, Reason, SampleFlags, Switches,
@@ -127,6 +128,7 @@ unsafe fn promote<H: Hooked, K: Family>(key: &K, track: *mut Track) -> i32 {
         (*answered).tcp_flags = (*track).tcp_flags;
         (*answered).last_seen = (*track).last_seen;
         (*answered).client = (*track).client;
+        (*answered).asked = (*track).asked;
         (*answered).sequence = (*track).sequence;
         move_total(&raw mut (*track).sent[0], &raw mut (*answered).sent[0]);
         move_total(&raw mut (*track).sent[1], &raw mut (*answered).sent[1]);
@@ -291,7 +293,8 @@ fn keep<H: Hooked, K: Family>(
         (*track).sent = [Total { packets: 0, bytes: 0 }; 2];
         *sent(track, packet.direction) = whole;
         (*track).last_seen = settings::tick();
-        (*track).client = client as u32;
+        (*track).client = client as u16;
+        (*track).asked = 0;
         (*track).dropped.packets = dropped.packets;
         (*track).dropped.bytes = dropped.bytes;
         &*track
@@ -317,12 +320,14 @@ unsafe fn known<H: Hooked, K: Family>(
             restart(frame, track, packet);
         }
         let before = (*track).tcp_flags;
+        let is_held = settings::is_on_now(Switches::HOLD) && is_held(track, packet) != 0;
         note::<H, K>(track, packet);
         sequence::note_in(frame, track, packet);
         let notes = before | u32::from(packet.tcp_flags);
         let flags = flags(blocked) | TrackNotes::sample_flags(notes);
         let reason = show_next(frame, track, packet, flags);
-        let disposition = Disposition::of_undecided(reason, blocked, over_budget_drops);
+        let disposition =
+            Disposition::of_undecided(reason, blocked, over_budget_drops).held(is_held);
         if disposition.drops() {
             add(&raw mut (*track).dropped, packet.weight.total());
         }
@@ -337,13 +342,35 @@ unsafe fn known<H: Hooked, K: Family>(
 #[inline(never)]
 unsafe fn is_blocked<K: Family>(track: *mut Track, packet: &FlowPacket<K>) -> i32 {
     // SAFETY: the caller's promise.
-    let from_lower = unsafe { (*track).client == Direction::FromLower as u32 };
+    let from_lower = unsafe { (*track).client == Direction::FromLower as u16 };
     let client = match (packet.begins, from_lower) {
         (true, _) => packet.client(),
         (false, true) => Direction::FromLower,
         (false, false) => Direction::FromUpper,
     };
     i32::from(servers::is_blocked(packet, client))
+}
+
+/// Whether a packet is an answer that is held. Of one that asks, it notes that. A subprogram, as [`is_answer`].
+///
+/// # Safety
+/// `track` was looked up in this run.
+#[inline(never)]
+unsafe fn is_held<K: Family>(track: *mut Track, packet: &FlowPacket<K>) -> i32 {
+    if packet.key.proto() != proto::TCP || packet.is_fragment() || packet.is_error {
+        return 0;
+    }
+    let tick = settings::tick();
+    // SAFETY: the caller's promise; aligned words. The time before the bit that says that it is there.
+    unsafe {
+        if (*track).is_asked_by(packet) {
+            #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+            ptr::write_volatile(&raw mut (*track).asked, tick as u16);
+            atomic::or32(&raw mut (*track).tcp_flags, TrackNotes::ASKED);
+            return 0;
+        }
+        i32::from((*track).is_held(packet, tick))
+    }
 }
 
 /// Gives the track to another connection, with a budget of its own. What was counted stays: those were
@@ -358,7 +385,7 @@ unsafe fn restart<H: Hooked, K: Family>(frame: H, track: *mut Track, packet: &Fl
         ptr::write_volatile(&raw mut (*track).shown, 0);
         let opened = TrackNotes::opened_at(place(frame));
         ptr::write_volatile(&raw mut (*track).tcp_flags, opened);
-        ptr::write_volatile(&raw mut (*track).client, packet.client() as u32);
+        ptr::write_volatile(&raw mut (*track).client, packet.client() as u16);
         ptr::write_volatile(&raw mut (*track).sequence.lower.known, 0);
         ptr::write_volatile(&raw mut (*track).sequence.upper.known, 0);
     }

@@ -18,6 +18,7 @@ use crate::verdict::{Action, Verdict};
 
 /// A decided flow of an earlier instance.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, read by name")]
 pub struct Inherited {
     /// The flow.
     pub key: FlowKey,

@@ -63,6 +63,7 @@ impl Reader<'_> {
                 .take("recheck")
                 .and_then(|v| self.flag("recheck", v))
                 .is_none_or(|it| it.value),
+            hold: keys.take("hold").and_then(|v| self.flag("hold", v)).is_some_and(|it| it.value),
             rules: rules(&mut keys).map(|v| self.rules(v)).unwrap_or_default(),
             groups: self.groups.clone(),
         };

@@ -85,8 +85,8 @@ const LEFT_OUT: [(&[&str], &str); 5] = [
 ];
 
 /// Keys of the whole policy, beside its rules and groups.
-pub(super) const SETTINGS: [&str; 5] =
-    ["default", "undecided", "fragments", "unparsable", "recheck"];
+pub(super) const SETTINGS: [&str; 6] =
+    ["default", "undecided", "fragments", "unparsable", "recheck", "hold"];
 
 /// Keys of a rule that a policy itself has none like.
 const OF_A_RULE: [&str; 10] =

@@ -109,8 +109,8 @@ fn unknown_keys_lead_to_the_right_ones() {
     assert_eq!(
         problems("zzz = 1"),
         ["1:1 unknown-key: a policy has no key `zzz` | \
-          a policy has `groups`, `default`, `undecided`, `fragments`, `unparsable`, `recheck` \
-          and `rule`"]
+          a policy has `groups`, `default`, `undecided`, `fragments`, `unparsable`, `recheck`, \
+          `hold` and `rule`"]
     );
     assert_eq!(
         problem("not.state = \"partial\""),

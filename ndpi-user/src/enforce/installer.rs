@@ -203,7 +203,7 @@ fn limits(policy: &Policy) -> impl Iterator<Item = (u16, RuleName, Limit)> {
     })
 }
 
-/// What the policy says of packets that no rule can be asked about.
+/// What the policy says of packets that no rule can be asked about, or not yet.
 fn switches(policy: &Policy) -> u32 {
     let settings = [
         (policy.fragments(), Switches::DROP_UNKNOWN_FRAGMENTS),
@@ -211,7 +211,8 @@ fn switches(policy: &Policy) -> u32 {
         (policy.undecided(), Switches::DROP_OVER_BUDGET),
     ];
     let on = settings.into_iter().filter(|(setting, _)| *setting == PassOrDrop::Drop);
-    on.fold(0, |switches, (_, switch)| switches | switch)
+    let hold = if policy.holds() { Switches::HOLD } else { 0 };
+    on.fold(hold, |switches, (_, switch)| switches | switch)
 }
 
 #[cfg(test)]

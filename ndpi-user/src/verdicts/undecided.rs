@@ -36,7 +36,7 @@ pub(super) struct Undecided {
 
 impl Undecided {
     pub(super) fn new(key: &Key, track: &Track, now: &Now) -> Self {
-        let is_lower = track.client == Direction::FromLower as u32;
+        let is_lower = track.client == Direction::FromLower as u16;
         let [lower, upper] = track.sent;
         let ends = (key.lower(), key.upper());
         let (((src, sport), (dst, dport)), (ours, theirs)) =
@@ -98,7 +98,7 @@ mod tests {
             Now { ktime_ns: 9_000_000_000, clock: Clock::by_hand(), dry_run: false, began_ns: 0 };
         let (key, _) = KeyV4::new(([198, 18, 0, 1], 53), ([198, 18, 0, 2], 4000), 0, 17);
         let sent = [Total { packets: 1, bytes: 60 }, Total { packets: 2, bytes: 90 }];
-        let client = Direction::FromUpper as u32;
+        let client = Direction::FromUpper as u16;
         let track = Track { sent, client, shown: 3, last_seen: 70, ..Track::default() };
         let undecided = Undecided::new(&Key::V4(key), &track, &now);
         let object = serde_json::to_value(&undecided).unwrap();

@@ -12,6 +12,7 @@ mod forms;
 mod forwarded;
 mod fragments;
 mod harness;
+mod hold;
 mod layer3;
 mod limits;
 mod loader;

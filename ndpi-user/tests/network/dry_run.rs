@@ -5,13 +5,12 @@ use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use rustix::process::Signal;
-use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 use testkit::pair::{FAR, NEAR, Pair};
 use testkit::program::PROGRAMS;
-use testkit::sandbox::Sandbox;
 use testkit::{schema, wait_until};
 
+use crate::counted::counted;
 use crate::ready;
 
 const POLICY: &str = "undecided = \"drop\"\nfragments = \"drop\"\nunparsable = \"drop\"\n\n\
@@ -53,15 +52,6 @@ fn packet(pair: &Pair, offset: u8, protocol: u8, payload: &[u8]) {
     packet.extend(payload);
     let to: SocketAddr = format!("{NEAR}:0").parse().unwrap();
     socket.send_to(&packet, &to.into()).unwrap();
-}
-
-/// Packets that left the programs in this way, for this reason.
-fn counted(sandbox: &Sandbox, outcome: &str, reason: &str) -> u64 {
-    let status: Value = serde_json::from_str(&sandbox.run("status --json").stdout).unwrap();
-    let all = status["packets"].as_array().unwrap().iter();
-    let fitting =
-        all.filter(|it| it["outcome"] == outcome && (it["reason"] == reason || reason == "*"));
-    fitting.map(|it| it["packets"].as_u64().unwrap()).sum()
 }
 
 #[test]

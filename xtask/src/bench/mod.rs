@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what things cost, measured side by side.
 
 mod flows;
+mod hold;
 mod kernel;
 mod latency;
 mod measuring;
@@ -32,6 +33,7 @@ pub(crate) struct Args {
 #[derive(Subcommand)]
 enum Command {
     Flows(flows::Args),
+    Hold(hold::Args),
     Kernel(kernel::Args),
     Latency(latency::Args),
     Pcap(pcap::Args),
@@ -46,6 +48,7 @@ enum Command {
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     match &args.command {
         Command::Flows(args) => flows::run(args, workspace),
+        Command::Hold(args) => hold::run(args, workspace),
         Command::Kernel(args) => kernel::run(args, workspace),
         Command::Latency(args) => latency::run(args, workspace),
         Command::Pcap(args) => pcap::run(args, workspace),

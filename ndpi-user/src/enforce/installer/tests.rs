@@ -201,7 +201,11 @@ fn the_settings_for_the_rest_are_switched_with_the_policy() {
     let mut installer = PolicyInstaller::new(&table);
     for (text, switches) in [
         ("fragments = \"drop\"", Switches::DROP_UNKNOWN_FRAGMENTS),
-        ("fragments = \"drop\"\nunparsable = \"drop\"\nundecided = \"drop\"", Switches::LIVE),
+        (
+            "fragments = \"drop\"\nunparsable = \"drop\"\nundecided = \"drop\"\nhold = true",
+            Switches::LIVE,
+        ),
+        ("hold = true", Switches::HOLD),
         ("unparsable = \"drop\"", Switches::DROP_UNPARSABLE),
         ("undecided = \"drop\"", Switches::DROP_OVER_BUDGET),
         ("", 0),

@@ -1,0 +1,102 @@
+//! Answers of servers that are held back while their flows have no verdict.
+
+use ndpi_common::{Action, HOLD_TICKS, Hook, Outcome, Reason, Switches, Total};
+use testkit::frame::{ACK, FIN, RST, SYN, Talk, V4, V6, counted};
+
+use crate::harness::{Answer, HOOKS, Kernel, NOW, Settings, kernel};
+
+const HOLD: Settings = Settings { budget: 32, switches: Switches::HOLD, ..Settings::SMALL };
+
+/// Runs a frame that is counted like this, and is shown.
+fn expect(kernel: &mut Kernel, hook: Hook, outcome: Outcome, frame: &[u8]) {
+    let (reason, answer) = match outcome {
+        Outcome::Dropped => (Reason::Held, Answer::Drop),
+        _ => (Reason::Shown, Answer::Pass),
+    };
+    kernel.expect(&[(hook, outcome, reason, 1, counted(frame))], |kernel| {
+        assert_eq!(kernel.run(hook, frame), answer);
+    });
+    assert_eq!(kernel.shown().len(), 1);
+}
+
+/// A connection that its client opens at `hook`, which asks something.
+fn ask(kernel: &mut Kernel, hook: Hook, talk: Talk) {
+    let back = HOOKS[1 - hook as usize];
+    expect(kernel, hook, Outcome::Passed, &talk.out(SYN, b""));
+    expect(kernel, back, Outcome::Passed, &talk.back(SYN | ACK, b""));
+    expect(kernel, hook, Outcome::Passed, &talk.out(ACK, b""));
+    expect(kernel, hook, Outcome::Passed, &talk.out(ACK, b"hello"));
+}
+
+#[test]
+fn an_answer_is_held_until_there_is_a_verdict_or_the_time_is_up() {
+    for (talk, hook) in [(V4, Hook::Xdp), (V6, Hook::Tc)] {
+        for decided in [true, false] {
+            let Some(mut kernel) = kernel(HOLD) else { return };
+            let back = HOOKS[1 - hook as usize];
+            ask(&mut kernel, hook, talk);
+            expect(&mut kernel, back, Outcome::Passed, &talk.back(ACK, b""));
+            let answer = talk.back(ACK, b"answer");
+            for tick in [NOW, NOW + 1, NOW + HOLD_TICKS - 1] {
+                kernel.set_tick(tick);
+                expect(&mut kernel, back, Outcome::Dropped, &answer);
+            }
+            expect(&mut kernel, hook, Outcome::Passed, &talk.out(ACK, b"more of the hello"));
+            let track = kernel.track(talk.key()).expect("a track");
+            let held = Total { packets: 3, bytes: 3 * counted(&answer) };
+            assert_eq!((track.dropped, track.total().packets), (held, 9));
+            if decided {
+                kernel.decide(talk.key(), Action::Count);
+            } else {
+                kernel.set_tick(NOW + HOLD_TICKS);
+            }
+            assert_eq!(kernel.run(back, &answer), Answer::Pass);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_held_but_what_answers_a_client_that_spoke_first() {
+    let Some(mut kernel) = kernel(HOLD) else { return };
+    let (there, back) = (Hook::Xdp, Hook::Tc);
+    // A server that greets.
+    let greeted = V4.with_port(1);
+    expect(&mut kernel, there, Outcome::Passed, &greeted.out(SYN, b""));
+    expect(&mut kernel, back, Outcome::Passed, &greeted.back(SYN | ACK, b""));
+    expect(&mut kernel, back, Outcome::Passed, &greeted.back(ACK, b"220 hello"));
+    expect(&mut kernel, there, Outcome::Passed, &greeted.out(ACK, b"EHLO"));
+    expect(&mut kernel, back, Outcome::Passed, &greeted.back(ACK, b"250 hello"));
+    // A connection that was open before.
+    let open = V4.with_port(2);
+    expect(&mut kernel, there, Outcome::Passed, &open.out(ACK, b""));
+    expect(&mut kernel, there, Outcome::Passed, &open.out(ACK, b"ls"));
+    expect(&mut kernel, back, Outcome::Passed, &open.back(ACK, b"files"));
+    // Not TCP.
+    let datagrams = V4.udp();
+    expect(&mut kernel, there, Outcome::Passed, &datagrams.out(0, b"question"));
+    expect(&mut kernel, back, Outcome::Passed, &datagrams.back(0, b"answer"));
+    // An end.
+    let ended = V4.with_port(3);
+    ask(&mut kernel, there, ended);
+    expect(&mut kernel, back, Outcome::Passed, &ended.back(FIN | ACK, b""));
+    expect(&mut kernel, back, Outcome::Passed, &ended.back(RST, b""));
+}
+
+#[test]
+fn what_is_not_shown_is_not_held() {
+    let Some(mut kernel) = kernel(Settings { budget: 5, ..HOLD }) else { return };
+    ask(&mut kernel, Hook::Xdp, V4);
+    let answer = V4.back(ACK, b"answer");
+    expect(&mut kernel, Hook::Tc, Outcome::Dropped, &answer);
+    let passed = (Hook::Tc, Outcome::Passed, Reason::OverBudget, 1, counted(&answer));
+    kernel.expect(&[passed], |kernel| {
+        assert_eq!(kernel.run(Hook::Tc, &answer), Answer::Pass);
+    });
+}
+
+#[test]
+fn nothing_is_held_where_the_policy_does_not_say_so() {
+    let Some(mut kernel) = kernel(Settings::default()) else { return };
+    ask(&mut kernel, Hook::Xdp, V4);
+    expect(&mut kernel, Hook::Tc, Outcome::Passed, &V4.back(ACK, b"answer"));
+}
