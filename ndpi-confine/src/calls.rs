@@ -6,6 +6,23 @@ use libc::{
 };
 use rustix::process::getpid;
 
+/// Commands of `bpf(2)` that read and write maps of which the process has a descriptor.
+pub const MAP_COMMANDS: [u32; 9] = [
+    1,  // BPF_MAP_LOOKUP_ELEM
+    2,  // BPF_MAP_UPDATE_ELEM
+    3,  // BPF_MAP_DELETE_ELEM
+    4,  // BPF_MAP_GET_NEXT_KEY
+    21, // BPF_MAP_LOOKUP_AND_DELETE_ELEM
+    24, // BPF_MAP_LOOKUP_BATCH
+    25, // BPF_MAP_LOOKUP_AND_DELETE_BATCH
+    26, // BPF_MAP_UPDATE_BATCH
+    27, // BPF_MAP_DELETE_BATCH
+];
+
+/// The command of `bpf(2)` that runs a program of which the process has a descriptor, on a packet that the
+/// process has made (`BPF_PROG_TEST_RUN`).
+pub const TEST_RUN: u32 = 10;
+
 /// A call that can be made.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {

@@ -1,11 +1,16 @@
 //! The rights that a process keeps, and the order in which it gives up the rest.
 
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use rustix::thread::set_no_new_privs;
 
 use crate::error::ConfineError;
 use crate::{calls, capabilities, files, filter};
+
+/// Looks for other threads, a millisecond apart, after which those that are there have come to stay.
+const LAST_LOOK: u32 = 200;
 
 /// What a process keeps besides memory, threads, time and its open descriptors.
 #[derive(Clone, Debug, Default)]
@@ -73,9 +78,15 @@ impl Confinement {
     }
 }
 
-/// Whether this is the only thread of its process. `/proc` may be out of reach already, and this call
-/// does nothing where it is, and is refused where it is not.
+/// Whether this is the only thread of its process. `/proc` may be out of reach already; this call does
+/// nothing where it is alone, and is refused where it is not. A thread that was joined may still be on its
+/// way out.
 fn is_alone() -> bool {
-    // SAFETY: touches no memory, and separates this thread from no other: there is none, or it fails.
-    unsafe { libc::unshare(libc::CLONE_THREAD) == 0 }
+    (0..LAST_LOOK).any(|look| {
+        if look > 0 {
+            thread::sleep(Duration::from_millis(1));
+        }
+        // SAFETY: touches no memory, and separates this thread from no other: there is none, or it fails.
+        unsafe { libc::unshare(libc::CLONE_THREAD) == 0 }
+    })
 }

@@ -7,5 +7,6 @@ mod error;
 mod files;
 mod filter;
 
+pub use calls::{MAP_COMMANDS, TEST_RUN};
 pub use confinement::{Confinement, Enforced};
 pub use error::ConfineError;

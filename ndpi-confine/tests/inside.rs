@@ -9,7 +9,7 @@ use std::process::Command;
 use std::ptr::{null, null_mut};
 use std::thread;
 
-use ndpi_confine::Confinement;
+use ndpi_confine::{Confinement, MAP_COMMANDS, TEST_RUN};
 
 /// What an attempt ends with, in a process of its own that is confined before it.
 fn inside(confinement: &Confinement, attempt: impl FnOnce() -> io::Result<()>) -> c_int {
@@ -287,13 +287,19 @@ fn one_that_forks_gives_each_child_less() {
 
 #[test]
 fn bpf_commands_are_those_that_were_kept() {
-    const LOOKUP: u32 = 1;
-    let confinement = Confinement::new().bpf(&[LOOKUP]);
-    let command =
-        |command: u32| inside(&confinement, || call(libc::SYS_bpf, [command as usize, 0, 0]));
-    assert_eq!(command(5), libc::EPERM);
+    let (maps, runs) = (Confinement::new().bpf(&MAP_COMMANDS), Confinement::new().bpf(&[TEST_RUN]));
+    let command = |confinement: &Confinement, command: u32| {
+        inside(confinement, || call(libc::SYS_bpf, [command as usize, 0, 0]))
+    };
+    for other in (0..=64).filter(|other| !MAP_COMMANDS.contains(other)) {
+        assert_eq!(command(&maps, other), libc::EPERM, "{other}");
+    }
     // The kernel's own answer, for attributes that are missing.
-    assert_eq!(command(LOOKUP), libc::EINVAL);
+    for kept in MAP_COMMANDS {
+        assert_ne!(command(&maps, kept), libc::EPERM, "{kept}");
+        assert_eq!(command(&runs, kept), libc::EPERM, "{kept}");
+    }
+    assert_ne!(command(&runs, TEST_RUN), libc::EPERM);
 }
 
 #[test]

@@ -42,7 +42,7 @@ use takeover::Takeover;
 #[derive(Debug)]
 pub struct Kernel {
     attached: Vec<Attached>,
-    _messages: Option<Messages>,
+    messages: Option<Messages>,
     object: Ebpf,
     /// Programs that are loaded later name the maps by these descriptors.
     maps: MapSet,
@@ -91,7 +91,7 @@ impl Kernel {
         let mut object = load::load(object, options, &sizes, reused)?;
         let messages = match options.log_level {
             LevelFilter::Off => None,
-            _ => Messages::start(&mut object).map_err(LoadError::Log)?,
+            _ => Messages::of(&mut object).map_err(LoadError::Log)?,
         };
         let reading =
             load::read_clocks(&mut object).map_err(|error| load::refused(program::CLOCK, error))?;
@@ -110,7 +110,7 @@ impl Kernel {
         let (live, peers) = (RuntimeConfig::open(&maps)?, Peers::open(&maps)?);
         let mut kernel = Self {
             attached: Vec::new(),
-            _messages: messages,
+            messages,
             object,
             rings,
             verdicts: VerdictMaps::open(&maps)?,
@@ -189,6 +189,17 @@ impl Kernel {
             }
         }
         Ok(Some((packet.key, packet.direction)))
+    }
+
+    /// Starts a thread that passes on what the programs say themselves, where they were loaded with messages
+    /// ([`LoadOptions::log_level`]). A second time it does nothing.
+    ///
+    /// # Errors
+    ///
+    /// There can be no thread.
+    pub fn pass_messages_on(&mut self) -> Result<(), LoadError> {
+        let messages = self.messages.iter_mut().try_for_each(Messages::start);
+        messages.map_err(LoadError::Log)
     }
 
     /// The reader of the samples of the next worker, from the first on; `None` when all were taken before.

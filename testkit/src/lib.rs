@@ -27,6 +27,7 @@ pub mod environment;
 pub mod flood;
 pub mod foreign;
 pub mod frame;
+pub mod hostile;
 pub mod instance;
 pub mod interface;
 pub mod namespace;

@@ -13,7 +13,7 @@ use ndpi_flow::{Accounting, Settings, Timeouts};
 use ndpi_kernel::{LoadOptions, messages_beside};
 
 use super::moment::moment;
-use super::{CaptureTunnelOptions, Context, NdpiOptions, StreamOptions, format};
+use super::{CaptureTunnelOptions, Context, NdpiOptions, SandboxOptions, StreamOptions, format};
 use crate::engine_setup::EngineSetup;
 use crate::replay;
 
@@ -82,6 +82,9 @@ pub struct ReplayArguments {
     streams: StreamOptions,
 
     #[command(flatten)]
+    sandbox: SandboxOptions,
+
+    #[command(flatten)]
     ndpi: NdpiOptions,
 }
 
@@ -102,6 +105,7 @@ impl ReplayArguments {
             settings: self.settings(),
             load: self.load_options(context.log_level),
             engine: self.engine(),
+            sandbox: self.sandbox.sandbox(),
             files: self.files,
             rows: self.rows.get(),
             policy: self.policy,

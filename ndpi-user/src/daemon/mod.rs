@@ -87,7 +87,7 @@ impl Options {
         let metrics = self.metrics.map(metrics::Listener::bind).transpose()?;
         // All that can fail comes before anything is attached: an earlier instance may have left what is in force.
         let mut attacher = Attacher::new(self.interfaces.clone())?;
-        let mut kernel = Kernel::load(&self.load)?;
+        let mut kernel = self.load()?;
         let mut bus = BusBuilder::default();
         let messages = LogSink::start(&mut bus);
         let observed = snapshot::subscribe(&mut bus);
@@ -160,6 +160,13 @@ impl Options {
         let whole = self.ended(records, &report) && !endings.iter().any(Ending::is_failure);
         self.say_kept(&shared.interfaces);
         Ok(ExitCode::from(u8::from(ended.result.is_err() || !whole)))
+    }
+
+    /// The kernel side, whose own messages are passed on.
+    fn load(&self) -> Result<Kernel> {
+        let mut kernel = Kernel::load(&self.load)?;
+        kernel.pass_messages_on()?;
+        Ok(kernel)
     }
 
     /// One engine for each worker. They share what they learn of peers: the DNS answer that gives a

@@ -1,18 +1,23 @@
 //! The job of a replay, the same for all captures.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use ndpi::{Engine, Library};
 use ndpi_capture::link::Tunnels;
+use ndpi_confine::{Confinement, MAP_COMMANDS, TEST_RUN};
 use ndpi_flow::Settings;
 use ndpi_policy::{Policy, Support, Vocabulary};
 
 use super::options::Options;
-use crate::captures::{Folders, Format, Recording, Stop};
+use crate::captures::{Folders, Format, Recording, Stop, reading_with_lists};
 use crate::engine_setup::EngineSetup;
 use crate::policy_files::{PolicyFiles, say_warnings, unusable};
 use crate::record::Names;
+
+/// Where it says how many values a map has that has one for each CPU.
+const POSSIBLE_CPUS: &str = "/sys/devices/system/cpu/possible";
 
 /// The options, checked, and what was made of them.
 pub(super) struct Job {
@@ -63,6 +68,13 @@ impl Job {
             setup: options.engine,
         };
         Ok((job, engine))
+    }
+
+    /// What the process keeps once the programs are loaded: it runs them on packets, and writes their maps.
+    pub(super) fn keeps(&self, captures: &[PathBuf]) -> Confinement {
+        let captures = captures.iter().map(PathBuf::as_path);
+        let reading = reading_with_lists(captures, &self.setup).reads(POSSIBLE_CPUS);
+        reading.bpf(&MAP_COMMANDS).bpf(&[TEST_RUN])
     }
 
     /// Whether records tell of tunnels.

@@ -55,9 +55,12 @@ use test_run_kernel::TestRunKernel;
 pub(crate) fn run(options: Options) -> Result<ExitCode> {
     check_capabilities()?;
     let found = find(&options.files);
-    let (load, rows) = (options.load.clone(), options.rows);
+    let (load, rows, sandbox) = (options.load.clone(), options.rows, options.sandbox);
     let (job, engine) = Job::new(options, found.folders.clone())?;
-    let kernel = TestRunKernel::load(&load)?;
+    let mut kernel = TestRunKernel::load(&load)?;
+    // That it could not be done has been said.
+    let _ = sandbox.enter(&job.keeps(&found.captures));
+    kernel.pass_messages_on()?;
     let (outcome, answers) = match replay(&job, &found.captures, kernel, engine) {
         Ok(done) => done,
         // `| head`: whoever read the output has seen enough.

@@ -7,7 +7,7 @@ use ndpi_capture::link::Tunnels;
 use ndpi_flow::Settings;
 use ndpi_kernel::LoadOptions;
 
-use crate::captures::Format;
+use crate::captures::{Format, Sandbox};
 use crate::engine_setup::EngineSetup;
 
 /// Which captures are replayed, how the kernel side and nDPI are set up, and what is printed.
@@ -30,4 +30,6 @@ pub(crate) struct Options {
     /// The time that schedules are asked for, in place of that of the packets.
     pub(crate) at: Option<Timestamp>,
     pub(crate) engine: EngineSetup,
+    /// What is given up before captures are read.
+    pub(crate) sandbox: Sandbox,
 }

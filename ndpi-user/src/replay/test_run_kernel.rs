@@ -53,6 +53,11 @@ impl TestRunKernel {
         Ok(Self { kernel, rings, clock: Clock::by_hand(), budget: options.budget, tick: None })
     }
 
+    /// Passes on what the programs say themselves, from here on.
+    pub(super) fn pass_messages_on(&mut self) -> Result<()> {
+        Ok(self.kernel.pass_messages_on()?)
+    }
+
     /// Makes the maps empty, and brings `policy` into force.
     pub(super) fn begin(&self, policy: Option<&Arc<Policy>>) -> Result<Option<ActivePolicy>> {
         self.kernel.forget_flows().context("the maps cannot be made empty")?;

@@ -39,6 +39,7 @@ fn the_programs_speak_when_they_are_asked_to() {
     log::set_max_level(LevelFilter::Trace);
     for (log_level, speaks) in [(LevelFilter::Off, false), (LevelFilter::Debug, true)] {
         let mut kernel = Kernel::load(&LoadOptions { log_level, ..options() }).unwrap();
+        kernel.pass_messages_on().unwrap();
         let rings = kernel.pin_directory().unwrap().join("RINGS");
         for ring in 0..2_u32 {
             let key = ring.to_ne_bytes().map(|byte| byte.to_string()).join(" ");

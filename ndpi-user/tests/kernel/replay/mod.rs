@@ -12,6 +12,7 @@ mod first_packet;
 mod hostile;
 mod policies;
 mod records;
+mod sandbox;
 mod setup;
 mod split_hello;
 mod streams;
