@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use crossbeam::channel::{Receiver, Sender, TryIter, bounded, never, select};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TryIter, at, bounded, never, select};
 
 use crate::rest::Rest;
 use crate::subscriber::Subscriber;
@@ -84,13 +84,29 @@ impl Subscription {
     /// [handled](Losses::handle). Where events come faster than every other millisecond, they are let gather
     /// for so long, so that not each wakes this thread.
     pub fn recv(&mut self) -> Option<Arc<Envelope>> {
+        self.recv_until(None).ok()
+    }
+
+    /// The same, for which it waits until then at most.
+    ///
+    /// # Errors
+    ///
+    /// The time has come, or no other event will.
+    pub fn recv_until(
+        &mut self,
+        deadline: Option<Instant>,
+    ) -> Result<Arc<Envelope>, RecvTimeoutError> {
         if let Ok(envelope) = self.events.try_recv() {
-            return Some(envelope);
+            return Ok(envelope);
         }
         thread::sleep(self.rest.left(Instant::now()));
+        let over = deadline.map_or_else(never, at);
         let next = select! {
-            recv(self.events) -> event => event.ok(),
-            recv(self.ending) -> _ => self.events.try_recv().ok(),
+            recv(self.events) -> event => event.map_err(|_| RecvTimeoutError::Disconnected),
+            recv(self.ending) -> _ => {
+                self.events.try_recv().map_err(|_| RecvTimeoutError::Disconnected)
+            }
+            recv(over) -> _ => Err(RecvTimeoutError::Timeout),
         };
         self.rest.wake(Instant::now());
         next

@@ -1,5 +1,7 @@
 //! From events to the bytes of records.
 
+use std::time::Instant;
+
 use ndpi_events::Event;
 
 /// Makes records of events.
@@ -12,6 +14,19 @@ pub(super) trait Encoder: Send {
 
     /// Appends what it has held back, as no other event is waiting.
     fn flush(&mut self, _out: &mut Vec<u8>) {}
+
+    /// Events of which it has made no record yet, though no other is waiting.
+    fn held(&self) -> u64 {
+        0
+    }
+
+    /// When it is to be [flushed](Self::flush) though no event has come.
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Appends all that it has held back: no event comes any more.
+    fn finish(&mut self, _out: &mut Vec<u8>) {}
 
     /// How long the first is of the records that were appended at once.
     fn length(&self, appended: &[u8]) -> usize {

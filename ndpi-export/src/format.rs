@@ -20,13 +20,15 @@ pub(super) enum OutputFormat {
     Eve,
     /// Messages for collectors of flows.
     Ipfix,
+    /// Files of columns, for analysts.
+    Parquet,
 }
 
 /// What has flows and nothing else.
 const FLOWS: Kinds = Kinds::of(&[Kind::FlowActive, Kind::FlowEnded]);
 
 impl OutputFormat {
-    const ALL: [Self; 4] = [Self::Json, Self::Csv, Self::Eve, Self::Ipfix];
+    const ALL: [Self; 5] = [Self::Json, Self::Csv, Self::Eve, Self::Ipfix, Self::Parquet];
 
     fn name(self) -> &'static str {
         match self {
@@ -34,6 +36,7 @@ impl OutputFormat {
             Self::Csv => "csv",
             Self::Eve => "eve",
             Self::Ipfix => "ipfix",
+            Self::Parquet => "parquet",
         }
     }
 
@@ -47,7 +50,7 @@ impl OutputFormat {
     pub(super) fn kinds(self) -> Kinds {
         match self {
             Self::Json => Kinds::ALL,
-            Self::Csv | Self::Eve => FLOWS.or(Kinds::of(&[Kind::Decided])),
+            Self::Csv | Self::Eve | Self::Parquet => FLOWS.or(Kinds::of(&[Kind::Decided])),
             Self::Ipfix => FLOWS,
         }
     }
@@ -56,7 +59,7 @@ impl OutputFormat {
     pub(super) fn usual_kinds(self) -> Kinds {
         match self {
             Self::Json => json::RECORDS,
-            Self::Csv | Self::Ipfix => FLOWS,
+            Self::Csv | Self::Ipfix | Self::Parquet => FLOWS,
             Self::Eve => self.kinds(),
         }
     }

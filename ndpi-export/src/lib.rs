@@ -13,6 +13,7 @@ mod lines;
 mod locked;
 mod log;
 mod output;
+mod parquet;
 mod prepared;
 mod row;
 mod text;

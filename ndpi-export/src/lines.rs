@@ -155,11 +155,16 @@ impl<E: Encoder> Writer<E> {
 
     /// Writes what comes, and holds nothing back when no more is waiting.
     fn write_all(mut self, events: &mut Subscription) {
-        while let Some(first) = events.recv() {
-            let mut count = 0;
-            for envelope in std::iter::once(first).chain(events.waiting()) {
+        let mut taken = 0;
+        loop {
+            let first = match events.recv_until(self.encoder.due()) {
+                Ok(first) => Some(first),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            for envelope in first.into_iter().chain(events.waiting()) {
                 self.append(|encoder, bytes| encoder.encode(&envelope.event, bytes));
-                count += 1;
+                taken += 1;
                 if self.bytes.len() >= GATHERED {
                     break;
                 }
@@ -168,9 +173,15 @@ impl<E: Encoder> Writer<E> {
             if !self.write_gathered(events.losses()) {
                 return;
             }
-            events.losses().handle(count);
+            let held = self.encoder.held();
+            events.losses().handle(taken - held);
+            taken = held;
         }
-        self.write_last(events.losses());
+        self.append(Encoder::finish);
+        if self.write_gathered(events.losses()) {
+            events.losses().handle(taken);
+            self.write_last(events.losses());
+        }
     }
 
     /// Has the encoder append records, and notes where each begins.

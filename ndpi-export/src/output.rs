@@ -13,6 +13,7 @@ use super::destination::Rotation;
 use super::filter::{Filter, Type};
 use super::format::{OutputFormat, formats};
 use super::lines::WAITING_EVENTS;
+use super::parquet;
 
 /// Events that may wait for an output at most.
 const MOST_WAITING: usize = 1 << 20;
@@ -149,10 +150,20 @@ impl Output {
         let Rotation { size, every, keep, compress } = self.rotation;
         let is_file = matches!(self.to, Destination::File(_));
         ensure!(is_file || !self.rotation.is_asked_for(), "only files are rotated");
-        ensure!(
-            self.rotation.is_asked_for() || keep.is_none() && !compress,
-            "keep and compress are about files that were rotated: by rotate-size or rotate-every"
-        );
+        if self.format == OutputFormat::Parquet {
+            ensure!(is_file, "parquet goes to files: parquet:PATH");
+            ensure!(!compress, "parquet is compressed as it is");
+            ensure!(
+                size.is_none_or(|size| size <= parquet::LARGEST),
+                "rotate-size is at most {} MiB here: a file is in memory until it is whole",
+                parquet::LARGEST >> 20
+            );
+        } else {
+            ensure!(
+                self.rotation.is_asked_for() || keep.is_none() && !compress,
+                "keep and compress are about files that were rotated: by rotate-size or rotate-every"
+            );
+        }
         ensure!(size != Some(0) && every != Some(Duration::ZERO), "a file cannot be rotated at 0");
         ensure!(
             (1..=MOST_WAITING).contains(&self.queue),
@@ -322,7 +333,11 @@ mod tests {
     fn what_does_not_go_together_is_refused_with_what_does() {
         for (text, word) in [
             ("json", "no destination"),
-            ("xml:/tmp/x", "there are json, csv, eve, ipfix"),
+            ("xml:/tmp/x", "there are json, csv, eve, ipfix, parquet"),
+            ("parquet:tcp:127.0.0.1:1", "parquet goes to files"),
+            ("parquet:/tmp/x,compress=true", "compressed as it is"),
+            ("parquet:/tmp/x,rotate-size=1GiB", "at most 256 MiB"),
+            ("parquet:/tmp/x,types=status", "parquet has no records of type status"),
             ("json:", "a path is missing"),
             ("json:-", "--json"),
             ("json:udp:127.0.0.1:1", "only ipfix"),

@@ -1,6 +1,6 @@
 //! Outputs that can be written to, as far as that can be known before anything is enforced.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
@@ -8,13 +8,15 @@ use anyhow::{Context as _, Result, ensure};
 use ndpi_events::BusBuilder;
 
 use super::destination::{
-    Datagrams, FileTarget, Listener, Reopen, StreamTarget, Target, check_file,
+    Datagrams, FileTarget, Listener, Reopen, StreamTarget, Target, WholeFiles, check_file,
+    check_whole,
 };
 use super::encoder::{Encoder, Headed};
 use super::format::OutputFormat;
 use super::ipfix::Ipfix;
 use super::lines::RecordSink;
 use super::output::{Destination, Output};
+use super::parquet::Parquet;
 use super::{csv, eve, json};
 
 /// An output that was found to be in order: its file is there, its port is its own.
@@ -58,7 +60,7 @@ impl Prepared {
         let failed = || format!("cannot start the output {output}");
         let mut port = None;
         match &output.to {
-            Destination::File(path) => match check_file(path) {
+            Destination::File(path) => match check(output.format, path) {
                 // There may be room again when there is something to write.
                 Err(error) if !is_full(error.kind()) => return Err(error).with_context(failed),
                 _ => {}
@@ -93,6 +95,10 @@ impl Prepared {
                 let by_udp = matches!(self.output.to, Destination::Udp(_));
                 self.start_with(Ipfix::new(by_udp), bus, reopen)
             }
+            OutputFormat::Parquet => {
+                let encoder = Parquet::new(&self.output.rotation, reopen.follow());
+                self.start_with(encoder, bus, reopen)
+            }
         }
     }
 
@@ -106,6 +112,9 @@ impl Prepared {
         let kinds = filter.kinds(format.usual_kinds());
         let events = bus.subscribe(kinds, move |event| filter.takes(event), queue);
         let target: Box<dyn Target> = match to {
+            Destination::File(path) if format == OutputFormat::Parquet => {
+                Box::new(WholeFiles::new(path, rotation.keep))
+            }
             Destination::File(path) => Box::new(FileTarget::new(path, rotation, reopen)),
             Destination::Unix(path) => Box::new(StreamTarget::unix(path)),
             Destination::Tcp(address) => Box::new(StreamTarget::tcp(address)),
@@ -121,6 +130,11 @@ impl Prepared {
         };
         Ok(RecordSink::start(events, encoder, target))
     }
+}
+
+/// Whether files of this format can be written.
+fn check(format: OutputFormat, path: &Path) -> io::Result<()> {
+    if format == OutputFormat::Parquet { check_whole(path) } else { check_file(path) }
 }
 
 fn is_full(kind: ErrorKind) -> bool {

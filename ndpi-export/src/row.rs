@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use Holds::{Flag, List, Moment, Number, Text};
 use ndpi_events::{Content, Crossed, Ends, Event, Label, Time, Tunnel};
 
 /// An event about a flow.
@@ -144,86 +145,113 @@ impl<'a> Row<'a> {
     }
 }
 
+/// What the values of a column are, where they are not absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holds {
+    /// [`Value::Number`].
+    Number,
+    /// [`Value::Text`] or [`Value::Address`].
+    Text,
+    /// [`Value::Flag`].
+    Flag,
+    /// [`Value::Time`].
+    Moment,
+    /// Those of which there are several: texts, words, names or addresses.
+    List,
+}
+
 /// A column.
 pub(crate) struct Field {
     /// Its name in every format that has it.
     pub(crate) name: &'static str,
+    /// What kind of values it has.
+    pub(crate) holds: Holds,
     /// What it holds.
     pub(crate) value: for<'a> fn(&Row<'a>) -> Value<'a>,
 }
 
-const fn field(name: &'static str, value: for<'a> fn(&Row<'a>) -> Value<'a>) -> Field {
-    Field { name, value }
+const fn field(
+    name: &'static str,
+    holds: Holds,
+    value: for<'a> fn(&Row<'a>) -> Value<'a>,
+) -> Field {
+    Field { name, holds, value }
 }
 
 /// All columns. New ones come last.
 pub(crate) static FIELDS: [Field; 68] = [
-    field("capture", |row| Value::text(row.ends.capture.as_deref())),
-    field("vlan", |row| Value::Number(row.ends.vlan.into())),
-    field("proto", |row| Value::Number(row.ends.proto.into())),
-    field("src", |row| Value::Address(row.ends.src)),
-    field("sport", |row| Value::Number(row.ends.sport.into())),
-    field("dst", |row| Value::Address(row.ends.dst)),
-    field("dport", |row| Value::Number(row.ends.dport.into())),
-    field("packets", |row| row.sum(|it| it.packets)),
-    field("bytes", |row| row.sum(|it| it.bytes)),
-    field("inspected", |row| Value::Number(row.inspected.into())),
-    field("state", |row| Value::Text(&row.label.state)),
-    field("app", |row| Value::Text(&row.label.app)),
-    field("app_id", |row| Value::Number(row.label.app_id.into())),
-    field("master_id", |row| Value::Number(row.label.master_id.into())),
-    field("category", |row| Value::Text(&row.label.category)),
-    field("confidence", |row| Value::Text(&row.label.confidence)),
-    field("hostname", |row| Value::text(row.label.hostname.as_deref())),
-    field("ja4", |row| Value::text(row.label.ja4.as_deref())),
-    field("risks", |row| Value::Texts(&row.label.risks)),
-    field("action", |row| Value::text(row.label.action.as_deref())),
-    field("rule", |row| Value::text(row.label.rule.as_deref())),
-    field("decided_by", |row| Value::text(row.label.decided_by.as_deref())),
-    field("leaked", |row| Value::number(row.leaked)),
-    field("dropped", |row| Value::number(row.dropped)),
-    field("tunnel", |row| Value::text(row.tunnel.map(|it| &*it.kind))),
-    field("outer_src", |row| row.tunnel.map_or(Value::Absent, |it| Value::Address(it.src))),
-    field("outer_dst", |row| row.tunnel.map_or(Value::Absent, |it| Value::Address(it.dst))),
-    field("first_seen", |row| row.sums.map_or(Value::Absent, |it| Value::Time(it.first_seen))),
-    field("last_seen", |row| row.sums.map_or(Value::Absent, |it| Value::Time(it.last_seen))),
-    field("end", |row| Value::text(row.end)),
-    field("tenant", |row| Value::number(row.tunnel.and_then(|it| it.tenant))),
-    field("outer_tenant", |row| Value::number(row.tunnel.and_then(|it| it.outer_tenant))),
-    field("findings", |row| Value::Words(&row.label.findings)),
-    field("breed", |row| Value::text(row.label.breed.as_deref())),
-    field("guessed", |row| Value::Flag(row.label.guessed)),
-    field("risk_score", |row| Value::number(row.label.risk_score)),
-    field("alpn", |row| Value::text(row.label.alpn.as_deref())),
-    field("duration_us", |row| row.sum(|it| it.duration_us)),
-    field("packets_to_server", |row| row.sum(|it| it.crossed.packets_to_server)),
-    field("bytes_to_server", |row| row.sum(|it| it.crossed.bytes_to_server)),
-    field("packets_to_client", |row| row.sum(|it| it.crossed.packets_to_client)),
-    field("bytes_to_client", |row| row.sum(|it| it.crossed.bytes_to_client)),
-    field("tcp_fingerprint", |row| row.said(|it| it.tcp_fingerprint.as_deref())),
-    field("tcp_os", |row| row.said(|it| it.tcp_os.as_deref())),
-    field("tls_version", |row| row.said(|it| it.tls_version.as_deref())),
-    field("tls_cipher", |row| row.said(|it| it.tls_cipher.as_deref())),
-    field("tls_subject", |row| row.said(|it| it.tls_subject.as_deref())),
-    field("tls_issuer", |row| row.said(|it| it.tls_issuer.as_deref())),
-    field("tls_names", |row| Value::Names(&row.label.content.tls_names)),
-    field("http_method", |row| row.said(|it| it.http_method.as_deref())),
-    field("http_url", |row| row.said(|it| it.http_url.as_deref())),
-    field("http_user_agent", |row| row.said(|it| it.http_user_agent.as_deref())),
-    field("http_status", |row| Value::number(row.label.content.http_status)),
-    field("dns_query", |row| row.said(|it| it.dns_query.as_deref())),
-    field("dns_type", |row| Value::number(row.label.content.dns_type)),
-    field("dns_code", |row| Value::number(row.label.content.dns_code)),
-    field("dns_answers", |row| Value::Addresses(&row.label.content.dns_answers)),
-    field("type", |row| Value::Text(row.kind)),
-    field("iface", |row| Value::text(row.ends.iface.as_deref())),
-    field("instance", |row| Value::text(row.ends.instance.as_deref())),
-    field("revision", |row| Value::number(row.label.revision)),
-    field("dry_run", |row| Value::Flag(row.label.dry_run)),
-    field("incomplete", |row| Value::Flag(row.label.incomplete)),
-    field("part", |row| Value::number(row.part)),
-    field("time", |row| row.time.map_or(Value::Absent, Value::Time)),
-    field("latency_us", |row| Value::number(row.latency_us)),
-    field("adopted", |row| Value::Flag(row.label.adopted)),
-    field("tunnels", |row| Value::number((row.ends.tunnels > 0).then_some(row.ends.tunnels))),
+    field("capture", Text, |row| Value::text(row.ends.capture.as_deref())),
+    field("vlan", Number, |row| Value::Number(row.ends.vlan.into())),
+    field("proto", Number, |row| Value::Number(row.ends.proto.into())),
+    field("src", Text, |row| Value::Address(row.ends.src)),
+    field("sport", Number, |row| Value::Number(row.ends.sport.into())),
+    field("dst", Text, |row| Value::Address(row.ends.dst)),
+    field("dport", Number, |row| Value::Number(row.ends.dport.into())),
+    field("packets", Number, |row| row.sum(|it| it.packets)),
+    field("bytes", Number, |row| row.sum(|it| it.bytes)),
+    field("inspected", Number, |row| Value::Number(row.inspected.into())),
+    field("state", Text, |row| Value::Text(&row.label.state)),
+    field("app", Text, |row| Value::Text(&row.label.app)),
+    field("app_id", Number, |row| Value::Number(row.label.app_id.into())),
+    field("master_id", Number, |row| Value::Number(row.label.master_id.into())),
+    field("category", Text, |row| Value::Text(&row.label.category)),
+    field("confidence", Text, |row| Value::Text(&row.label.confidence)),
+    field("hostname", Text, |row| Value::text(row.label.hostname.as_deref())),
+    field("ja4", Text, |row| Value::text(row.label.ja4.as_deref())),
+    field("risks", List, |row| Value::Texts(&row.label.risks)),
+    field("action", Text, |row| Value::text(row.label.action.as_deref())),
+    field("rule", Text, |row| Value::text(row.label.rule.as_deref())),
+    field("decided_by", Text, |row| Value::text(row.label.decided_by.as_deref())),
+    field("leaked", Number, |row| Value::number(row.leaked)),
+    field("dropped", Number, |row| Value::number(row.dropped)),
+    field("tunnel", Text, |row| Value::text(row.tunnel.map(|it| &*it.kind))),
+    field("outer_src", Text, |row| row.tunnel.map_or(Value::Absent, |it| Value::Address(it.src))),
+    field("outer_dst", Text, |row| row.tunnel.map_or(Value::Absent, |it| Value::Address(it.dst))),
+    field("first_seen", Moment, |row| {
+        row.sums.map_or(Value::Absent, |it| Value::Time(it.first_seen))
+    }),
+    field("last_seen", Moment, |row| {
+        row.sums.map_or(Value::Absent, |it| Value::Time(it.last_seen))
+    }),
+    field("end", Text, |row| Value::text(row.end)),
+    field("tenant", Number, |row| Value::number(row.tunnel.and_then(|it| it.tenant))),
+    field("outer_tenant", Number, |row| Value::number(row.tunnel.and_then(|it| it.outer_tenant))),
+    field("findings", List, |row| Value::Words(&row.label.findings)),
+    field("breed", Text, |row| Value::text(row.label.breed.as_deref())),
+    field("guessed", Flag, |row| Value::Flag(row.label.guessed)),
+    field("risk_score", Number, |row| Value::number(row.label.risk_score)),
+    field("alpn", Text, |row| Value::text(row.label.alpn.as_deref())),
+    field("duration_us", Number, |row| row.sum(|it| it.duration_us)),
+    field("packets_to_server", Number, |row| row.sum(|it| it.crossed.packets_to_server)),
+    field("bytes_to_server", Number, |row| row.sum(|it| it.crossed.bytes_to_server)),
+    field("packets_to_client", Number, |row| row.sum(|it| it.crossed.packets_to_client)),
+    field("bytes_to_client", Number, |row| row.sum(|it| it.crossed.bytes_to_client)),
+    field("tcp_fingerprint", Text, |row| row.said(|it| it.tcp_fingerprint.as_deref())),
+    field("tcp_os", Text, |row| row.said(|it| it.tcp_os.as_deref())),
+    field("tls_version", Text, |row| row.said(|it| it.tls_version.as_deref())),
+    field("tls_cipher", Text, |row| row.said(|it| it.tls_cipher.as_deref())),
+    field("tls_subject", Text, |row| row.said(|it| it.tls_subject.as_deref())),
+    field("tls_issuer", Text, |row| row.said(|it| it.tls_issuer.as_deref())),
+    field("tls_names", List, |row| Value::Names(&row.label.content.tls_names)),
+    field("http_method", Text, |row| row.said(|it| it.http_method.as_deref())),
+    field("http_url", Text, |row| row.said(|it| it.http_url.as_deref())),
+    field("http_user_agent", Text, |row| row.said(|it| it.http_user_agent.as_deref())),
+    field("http_status", Number, |row| Value::number(row.label.content.http_status)),
+    field("dns_query", Text, |row| row.said(|it| it.dns_query.as_deref())),
+    field("dns_type", Number, |row| Value::number(row.label.content.dns_type)),
+    field("dns_code", Number, |row| Value::number(row.label.content.dns_code)),
+    field("dns_answers", List, |row| Value::Addresses(&row.label.content.dns_answers)),
+    field("type", Text, |row| Value::Text(row.kind)),
+    field("iface", Text, |row| Value::text(row.ends.iface.as_deref())),
+    field("instance", Text, |row| Value::text(row.ends.instance.as_deref())),
+    field("revision", Number, |row| Value::number(row.label.revision)),
+    field("dry_run", Flag, |row| Value::Flag(row.label.dry_run)),
+    field("incomplete", Flag, |row| Value::Flag(row.label.incomplete)),
+    field("part", Number, |row| Value::number(row.part)),
+    field("time", Moment, |row| row.time.map_or(Value::Absent, Value::Time)),
+    field("latency_us", Number, |row| Value::number(row.latency_us)),
+    field("adopted", Flag, |row| Value::Flag(row.label.adopted)),
+    field("tunnels", Number, |row| {
+        Value::number((row.ends.tunnels > 0).then_some(row.ends.tunnels))
+    }),
 ];

@@ -5,6 +5,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::environment::variable;
 use crate::places;
@@ -66,6 +67,19 @@ pub fn ndpi() -> Result<PathBuf, String> {
     let library = places::ndpi_library();
     let missing = format!("there is no nDPI at {}: cargo xtask setup", library.display());
     library.exists().then_some(library).ok_or(missing)
+}
+
+/// Python with these packages.
+pub fn python(packages: &[&str]) -> Result<Command, String> {
+    let with = || {
+        let mut python = Command::new("python3");
+        python.env("PYTHONPATH", places::python_packages());
+        python
+    };
+    let imports = format!("import {}", packages.join(", "));
+    let tried = with().args(["-c", &imports]).output().map_err(|error| error.to_string())?;
+    let missing = || format!("python3 lacks {}: cargo xtask setup", packages.join(", "));
+    tried.status.success().then(with).ok_or_else(missing)
 }
 
 #[cfg(test)]

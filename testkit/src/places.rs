@@ -15,6 +15,13 @@ pub fn ndpi_library() -> PathBuf {
     variable("NDPI_LIBRARY").map_or_else(made, PathBuf::from)
 }
 
+/// Packages of Python that read what the program writes: what `NDPI_PYTHON` names, else where
+/// `cargo xtask setup` puts them.
+pub fn python_packages() -> PathBuf {
+    let made = || checkout().join("target/python");
+    variable("NDPI_PYTHON").map_or_else(made, PathBuf::from)
+}
+
 /// nDPI's own test captures and what nDPI says of them: the folder that `NDPI_CORPUS` names, else
 /// `../shared/corpus` beside the checkout, with `part` in it. Where there is none, `None` after saying
 /// so: it is not in the repository, so CI cannot be asked to have it.

@@ -47,6 +47,11 @@ impl Workspace {
         self.target().join("ndpi/libndpi.so.5")
     }
 
+    /// Packages of Python for tests, as `setup` leaves them.
+    pub(crate) fn python(&self) -> PathBuf {
+        self.target().join("python")
+    }
+
     /// Where cargo compiles the BPF programs: apart, since their flags are not the host's.
     pub(crate) fn bpf_target(&self) -> PathBuf {
         self.target().join("bpf")

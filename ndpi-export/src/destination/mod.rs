@@ -10,6 +10,7 @@ mod reopen;
 mod rotated;
 mod seldom;
 mod stream;
+mod whole;
 
 pub(super) use file::{FileTarget, Rotation};
 pub(super) use interface::{Next, Target, Unit};
@@ -17,4 +18,6 @@ pub(super) use listener::Listener;
 pub(super) use open::check_file;
 pub(super) use plain::Plain;
 pub use reopen::Reopen;
+pub(super) use reopen::Reopened;
 pub(super) use stream::{Datagrams, StreamTarget};
+pub(super) use whole::{WholeFiles, check_whole};

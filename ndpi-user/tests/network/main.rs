@@ -24,6 +24,7 @@ mod losses;
 mod metrics;
 mod outlive;
 mod outputs;
+mod parquet;
 mod peers;
 mod policies;
 mod privileges;

@@ -43,13 +43,13 @@ fn sum<'a>(records: impl IntoIterator<Item = &'a Value>) -> [u64; 4] {
 }
 
 /// Two ends that send each other packets of one flow.
-struct Talk {
+pub(crate) struct Talk {
     near: UdpSocket,
     far: UdpSocket,
 }
 
 impl Talk {
-    fn new(pair: &Pair) -> Self {
+    pub(crate) fn new(pair: &Pair) -> Self {
         let near = pair.near(|| UdpSocket::bind("0.0.0.0:0").unwrap());
         let far = pair.far(|| UdpSocket::bind((FAR, 4000)).unwrap());
         near.connect((FAR, 4000)).unwrap();
@@ -57,7 +57,7 @@ impl Talk {
     }
 
     /// So many questions of 64 bytes, and an answer of 200 to each.
-    fn exchange(&self, times: usize) {
+    pub(crate) fn exchange(&self, times: usize) {
         let mut buffer = [0; 256];
         for _ in 0..times {
             self.near.send(&[7; 64]).unwrap();

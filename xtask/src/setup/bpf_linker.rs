@@ -27,6 +27,7 @@ pub(super) const STEP: Step = Step {
     what: "bpf-linker",
     why: "because rustc has no linker for BPF objects and their type information",
     installs: false,
+    takes_packages: false,
     missing,
     provide,
 };

@@ -11,6 +11,7 @@ pub(super) const STEP: Step = Step {
     what: "rustfmt and clippy",
     why: "because every change is formatted and linted",
     installs: true,
+    takes_packages: false,
     missing,
     provide,
 };

@@ -12,6 +12,7 @@ pub(super) const STEP: Step = Step {
     what: "source of core",
     why: "because rustc ships no compiled core for BPF, so cargo compiles it with the programs",
     installs: true,
+    takes_packages: false,
     missing,
     provide,
 };

@@ -13,6 +13,7 @@ pub(crate) mod debian;
 mod ndpi;
 mod packages;
 mod plan;
+mod readers;
 mod step;
 mod wheel;
 

@@ -20,6 +20,7 @@ pub(super) const STEP: Step = Step {
     what: "nDPI 5.0",
     why: "because it is what classifies; it is loaded at run time and not part of this project",
     installs: false,
+    takes_packages: true,
     missing,
     provide,
 };

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::packages::{self, Package};
 use super::step::Step;
-use super::{bpf_linker, components, core_source, ndpi};
+use super::{bpf_linker, components, core_source, ndpi, readers};
 use crate::workspace::Workspace;
 use crate::{manner, sudo};
 
@@ -20,15 +20,15 @@ pub(crate) struct Need<'a> {
     pub(crate) ndpi: bool,
     /// What compiles the BPF programs.
     pub(crate) object: bool,
-    /// What checks sources.
-    pub(crate) lints: bool,
+    /// What checks sources, and what reads in tests what the program writes.
+    pub(crate) checks: bool,
     /// What root's rights are needed for afterwards: they are asked for before anything is compiled.
     pub(crate) root: Option<&'static str>,
 }
 
 impl Need<'_> {
     pub(crate) fn everything() -> Self {
-        Need { programs: &packages::ALL, ndpi: true, object: true, lints: true, root: None }
+        Need { programs: &packages::ALL, ndpi: true, object: true, checks: true, root: None }
     }
 }
 
@@ -44,11 +44,12 @@ pub(crate) struct Plan<'a> {
 impl<'a> Plan<'a> {
     /// Looks what is missing.
     pub(crate) fn make(workspace: &'a Workspace, need: &Need) -> Self {
-        let wanted: [(bool, &'static Step); 4] = [
+        let wanted: [(bool, &'static Step); 5] = [
             (need.object, &core_source::STEP),
             (need.object, &bpf_linker::STEP),
-            (need.lints, &components::STEP),
+            (need.checks, &components::STEP),
             (need.ndpi, &ndpi::STEP),
+            (need.checks, &readers::STEP),
         ];
         let steps: Vec<(&Step, String)> = wanted
             .into_iter()
@@ -58,6 +59,9 @@ impl<'a> Plan<'a> {
         let mut programs = need.programs.to_vec();
         if steps.iter().any(|(step, _)| step.what == ndpi::STEP.what) {
             programs.extend(ndpi::programs());
+        }
+        if steps.iter().any(|(step, _)| step.what == readers::STEP.what) {
+            programs.push("pip3");
         }
         Self { workspace, packages: packages::missing(&programs), steps, root: need.root }
     }
@@ -96,7 +100,7 @@ impl<'a> Plan<'a> {
     /// Provides all of it; packages first, since the steps use some.
     pub(crate) fn carry_out(&self) -> Result<()> {
         let (early, late): (Vec<_>, Vec<_>) =
-            self.steps.iter().partition(|(step, _)| step.what != ndpi::STEP.what);
+            self.steps.iter().partition(|(step, _)| !step.takes_packages);
         thread::scope(|scope| {
             let packages = scope.spawn(|| {
                 packages::install(&self.packages, self.workspace)?;

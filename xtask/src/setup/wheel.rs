@@ -49,7 +49,7 @@ fn hash_for(machine: &str) -> Result<&'static str> {
 }
 
 /// The first Python that has pip: a version manager's may lack what the system's has.
-fn python_with_pip() -> Result<PathBuf> {
+pub(super) fn python_with_pip() -> Result<PathBuf> {
     ["python3", "/usr/bin/python3"]
         .map(PathBuf::from)
         .into_iter()

@@ -62,6 +62,7 @@ pub(super) fn surroundings(workspace: &Workspace) -> Vec<(&'static str, OsString
     let corpus = workspace.root().join("../shared/corpus");
     let found = [
         ("NDPI_LIBRARY", Some(workspace.ndpi_library())),
+        ("NDPI_PYTHON", Some(workspace.python())),
         ("NDPI_CORPUS", corpus.canonicalize().ok()),
         // For the test of the lab, which would else have to ask cargo for it, as root.
         ("XTASK", env::current_exe().ok()),
