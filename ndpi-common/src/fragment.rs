@@ -1,7 +1,7 @@
 //! Fragments: how later fragments, which carry no ports, find their flow.
 
 use crate::parse::{Packet, proto};
-use crate::{Direction, Key};
+use crate::{Direction, Key, TenantIds, TenantKey};
 
 /// What identifies the fragments of one datagram (RFC 791, RFC 8200): a key of `FRAGMENTS`.
 ///
@@ -23,6 +23,10 @@ pub struct FragmentKey {
     /// Bit 0: sent by the upper endpoint. Bit 1: IPv6. From bit 2 on: how many tunnels the datagram is
     /// inside of.
     pub kind: u8,
+    /// Whose it is, by these tunnels.
+    pub tenant: TenantIds,
+    /// Always 0; makes the padding explicit.
+    pub reserved: u32,
 }
 
 /// What only a datagram's first fragment tells of its flow; the ports from the sender's point of
@@ -98,7 +102,7 @@ impl FragmentKey {
     /// address.
     #[inline(always)]
     pub fn check(&self) -> [u8; 3] {
-        let Self { id, vlan, proto, kind, .. } = *self;
+        let Self { id, vlan, proto, kind, tenant, .. } = *self;
         let last = u64::from(id) << 32 | u64::from(vlan) << 16 | u64::from(proto) << 8;
         let mix =
             |sum: u64, word: u64| (sum ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
@@ -108,7 +112,9 @@ impl FragmentKey {
                 sum = mix(sum, u64::from_ne_bytes(*half));
             }
         }
-        let [.., x, y, z] = mix(sum, 0).to_le_bytes();
+        let ([outer, inner], [of_outer, of_inner]) = (tenant.numbers, tenant.kinds);
+        sum = mix(sum, u64::from(outer) << 32 | u64::from(inner));
+        let [.., x, y, z] = mix(sum, u64::from(of_outer) << 8 | u64::from(of_inner)).to_le_bytes();
         [x, y, z]
     }
 
@@ -127,10 +133,17 @@ impl FragmentKey {
         (place >> 32) as u32
     }
 
-    /// The key under which the fragments of a datagram meet. `key` may carry ports or not.
+    /// The key under which the fragments of a packet's datagram meet.
+    #[inline(always)]
+    pub fn of(packet: &Packet, id: u32) -> Self {
+        let key = Self::new(&packet.key, packet.direction, id);
+        Self { tenant: packet.tenant, ..key }
+    }
+
+    /// The same, by the key of a packet's flow, which may carry ports or not.
     #[inline(always)]
     pub fn new(key: &Key, direction: Direction, id: u32) -> Self {
-        let (mut lower, mut upper) = ([0; 16], [0; 16]);
+        let (mut lower, mut upper, mut tenant) = ([0; 16], [0; 16], TenantIds::NONE);
         let (family, proto) = match key {
             Key::V4(key) => {
                 lower[..4].copy_from_slice(&key.lower);
@@ -142,17 +155,23 @@ impl FragmentKey {
                 upper = key.upper;
                 (2, 0)
             }
+            Key::Tenant(TenantKey { flow, tenant: whose, family, .. }) => {
+                lower = flow.lower;
+                upper = flow.upper;
+                tenant = *whose;
+                if *family == 4 { (0, flow.proto) } else { (2, 0) }
+            }
         };
         // A host that talks to itself: only ports would tell the directions apart, and a later
         // fragment has none.
         let from_upper = lower != upper && matches!(direction, Direction::FromUpper);
         let kind = key.tunnel() << 2 | family | u8::from(from_upper);
-        Self { lower, upper, id, vlan: key.vlan(), proto, kind }
+        Self { lower, upper, id, vlan: key.vlan(), proto, kind, tenant, reserved: 0 }
     }
 }
 
 const _: () = {
-    assert!(size_of::<FragmentKey>() == 16 + 16 + 4 + 2 + 1 + 1);
+    assert!(size_of::<FragmentKey>() == 16 + 16 + 4 + 2 + 1 + 1 + 12 + 4);
     assert!(size_of::<FragmentPorts>() == 2 + 2 + 1 + 3);
     assert!(size_of::<StrayBudget>() == 4 + 4);
 };
@@ -171,7 +190,7 @@ mod tests {
 
     use super::{FragmentKey, FragmentPorts, StrayBudget};
     use crate::parse::{Fragment, Packet, proto};
-    use crate::{Key, KeyV4, KeyV6};
+    use crate::{Key, KeyV4, KeyV6, TenantIds, TenantKind};
 
     /// A UDP packet between these hosts.
     fn packet(hosts: (u8, u8), ports: (u16, u16), v6: bool, fragment: Fragment) -> Packet {
@@ -198,6 +217,31 @@ mod tests {
         assert!(budget.with_one_more(8, 3) == Some(StrayBudget { tick: 8, shown: 1 }));
     }
 
+    #[test]
+    fn fragments_of_two_tenants_do_not_meet() {
+        let first = packet((1, 2), (5, 6), false, Fragment::First { id: 9 });
+        let of = |number| {
+            let tenant = TenantIds::NONE.with(0, (TenantKind::Vxlan, number));
+            let key = FragmentKey::of(&Packet { tenant, ..first }, 9);
+            (FragmentPorts::of(&first, &key), key)
+        };
+        let ((seven, key), (_, other), plain) = (of(7), of(8), FragmentKey::of(&first, 9));
+        assert!(key != other && key != plain && other != plain);
+        assert!(seven.is_of(&key) && !seven.is_of(&other) && !seven.is_of(&plain));
+    }
+
+    #[test]
+    fn what_a_tenants_flow_says_of_its_family_counts() {
+        let keys = [false, true].map(|v6| packet((1, 2), (5, 6), v6, Fragment::First { id: 9 }));
+        let [four, six] = keys.map(|it| {
+            let tenant = TenantIds::NONE.with(0, (TenantKind::Vxlan, 7));
+            FragmentKey::new(&Key::of_tenant(&it.key, tenant), it.direction, 9)
+        });
+        assert!(
+            (four.kind & 2, four.proto) == (0, proto::UDP) && (six.kind & 2, six.proto) == (2, 0)
+        );
+    }
+
     proptest! {
         /// Whoever sends, also to itself: a later fragment meets the flow of its first.
         #[test]
@@ -209,8 +253,8 @@ mod tests {
         ) {
             let first = packet(hosts, ports, v6, Fragment::First { id });
             let mut later = packet(hosts, (0, 0), v6, Fragment::Later { id });
-            let key = FragmentKey::new(&first.key, first.direction, id);
-            let same = FragmentKey::new(&later.key, later.direction, id);
+            let key = FragmentKey::of(&first, id);
+            let same = FragmentKey::of(&later, id);
             prop_assert!(key == same);
             let note = FragmentPorts::of(&first, &key);
             prop_assert!(note.is_of(&same));
@@ -223,7 +267,7 @@ mod tests {
         fn a_note_of_another_datagram_is_refused(hosts: (u8, u8), id: u32, other: u32) {
             prop_assume!(id != other);
             let first = packet(hosts, (1, 2), false, Fragment::First { id });
-            let key = FragmentKey::new(&first.key, first.direction, id);
+            let key = FragmentKey::of(&first, id);
             let another = FragmentKey { id: other, ..key };
             prop_assert!(!FragmentPorts::of(&first, &key).is_of(&another));
         }

@@ -1,10 +1,7 @@
-//! Flow keys: both directions of one 5-tuple and VLAN, on the wire or inside a tunnel.
+//! Flow keys: both directions of one 5-tuple and VLAN, on the wire or inside a tunnel; of tenants see [`TenantKey`].
 //!
 //! A key is canonical: the endpoint with the lower (address, port) comes first, so the packets of
 //! both directions meet in one map entry. [`Direction`] says which way a packet went.
-
-#[cfg(feature = "user")]
-use core::net::IpAddr;
 
 use core::hash::{Hash, Hasher};
 
@@ -29,16 +26,6 @@ impl Direction {
             Self::FromUpper => Self::FromLower,
         }
     }
-}
-
-/// The key of a flow of either family.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[cfg_attr(feature = "user", derive(Debug))]
-pub enum Key {
-    /// An IPv4 flow.
-    V4(KeyV4),
-    /// An IPv6 flow.
-    V6(KeyV6),
 }
 
 /// The key of an IPv4 flow: 16 bytes.
@@ -85,16 +72,6 @@ pub struct KeyV6 {
     /// send a tunnel's packets to anybody can put any addresses inside, so what is inside never meets
     /// what is not.
     pub tunnel: u8,
-}
-
-impl Key {
-    /// The key as it lies in memory.
-    pub fn words(&self) -> &[u64] {
-        match self {
-            Self::V4(key) => key.words(),
-            Self::V6(key) => key.words(),
-        }
-    }
 }
 
 impl KeyV4 {
@@ -208,87 +185,8 @@ fn halves(address: [u8; 16]) -> (u64, u64) {
     ((number >> 64) as u64, number as u64)
 }
 
-impl Key {
-    /// The IP protocol number.
-    #[inline(always)]
-    pub fn proto(&self) -> u8 {
-        match self {
-            Self::V4(key) => key.proto,
-            Self::V6(key) => key.proto,
-        }
-    }
-
-    /// The innermost VLAN identifier, 0 when untagged.
-    #[inline(always)]
-    pub fn vlan(&self) -> u16 {
-        match self {
-            Self::V4(key) => key.vlan,
-            Self::V6(key) => key.vlan,
-        }
-    }
-
-    /// How many tunnels the flow is inside of.
-    #[inline(always)]
-    pub fn tunnel(&self) -> u8 {
-        match self {
-            Self::V4(key) => key.tunnel,
-            Self::V6(key) => key.tunnel,
-        }
-    }
-
-    /// The ports of the lower and the upper endpoint.
-    #[inline(always)]
-    pub fn ports(&self) -> (u16, u16) {
-        match self {
-            Self::V4(key) => (key.lower_port, key.upper_port),
-            Self::V6(key) => (key.lower_port, key.upper_port),
-        }
-    }
-}
-
-/// One end of a flow: an address, and a port (0 for protocols without ports).
-#[cfg(feature = "user")]
-pub type Endpoint = (IpAddr, u16);
-
-#[cfg(feature = "user")]
-impl Key {
-    /// The endpoint that comes first in the key.
-    pub fn lower(&self) -> Endpoint {
-        match self {
-            Self::V4(key) => (key.lower.into(), key.lower_port),
-            Self::V6(key) => (key.lower.into(), key.lower_port),
-        }
-    }
-
-    /// The endpoint that comes second in the key.
-    pub fn upper(&self) -> Endpoint {
-        match self {
-            Self::V4(key) => (key.upper.into(), key.upper_port),
-            Self::V6(key) => (key.upper.into(), key.upper_port),
-        }
-    }
-
-    /// Sender and receiver of a packet that goes `direction`.
-    pub fn endpoints(&self, direction: Direction) -> (Endpoint, Endpoint) {
-        match direction {
-            Direction::FromLower => (self.lower(), self.upper()),
-            Direction::FromUpper => (self.upper(), self.lower()),
-        }
-    }
-}
-
 // Hashed in words: user space looks flows up for every packet, and the derived implementations
 // would hash byte by byte.
-
-impl Hash for Key {
-    #[inline(always)]
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        match self {
-            Self::V4(key) => key.hash(state),
-            Self::V6(key) => key.hash(state),
-        }
-    }
-}
 
 impl Hash for KeyV4 {
     #[inline(always)]

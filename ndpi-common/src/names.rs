@@ -33,6 +33,13 @@ pub mod map {
     pub const UNANSWERED_V4: &str = "UNANSWERED_V4";
     /// LRU hash: [`crate::KeyV6`] → [`crate::Track`], of flows that nobody has answered.
     pub const UNANSWERED_V6: &str = "UNANSWERED_V6";
+    /// Hash: [`crate::TenantKey`] → [`crate::VerdictEntry`].
+    pub const VERDICTS_TENANT: &str = "VERDICTS_TENANT";
+    /// LRU hash: [`crate::TenantKey`] → [`crate::Track`].
+    pub const TRACK_TENANT: &str = "TRACK_TENANT";
+    /// LRU hash: [`crate::TenantKey`] → [`crate::Track`], of flows that nobody has answered. (The kernel cuts
+    /// names at 15 bytes.)
+    pub const UNANSWERED_TENANT: &str = "UNANSWERED_TENANT";
     /// Array of maps: worker → ring buffer of samples ([`crate::SampleHeader`] and bytes); behind those of all
     /// workers, in the same order, the rings of what is urgent ([`crate::SampleFlags::is_urgent`]).
     pub const RINGS: &str = "RINGS";
@@ -75,13 +82,16 @@ pub mod map {
     pub const STRAYS: &str = "STRAYS";
 
     /// Every map that the programs define under its own name.
-    pub const PINNED: [&str; 17] = [
+    pub const PINNED: [&str; 20] = [
         VERDICTS_V4,
         VERDICTS_V6,
         TRACK_V4,
         TRACK_V6,
         UNANSWERED_V4,
         UNANSWERED_V6,
+        VERDICTS_TENANT,
+        TRACK_TENANT,
+        UNANSWERED_TENANT,
         RINGS,
         RING_LOSSES,
         FRAGMENTS,

@@ -1,6 +1,6 @@
 //! Samples: packets that the kernel shows to user space, as they lie in the rings.
 
-use crate::{Direction, Hook, Key, KeyV4, KeyV6, SequenceNumbers};
+use crate::{Direction, Hook, Key, KeyV4, KeyV6, SequenceNumbers, TenantKey};
 
 /// What stands before a sample's bytes in a ring.
 ///
@@ -12,9 +12,10 @@ use crate::{Direction, Hook, Key, KeyV4, KeyV6, SequenceNumbers};
 pub struct SampleHeader {
     /// When the packet was seen, in nanoseconds since boot (`CLOCK_BOOTTIME`).
     pub ktime_ns: u64,
-    /// A [`KeyV6`], or a [`KeyV4`] in the first 16 bytes and zeros, as `family` says.
-    pub key: [u8; 40],
-    /// 4 or 6.
+    /// A [`TenantKey`], or a [`KeyV6`] in the first 40 bytes, or a [`KeyV4`] in the first 16, and zeros, as
+    /// `family` says.
+    pub key: [u8; 56],
+    /// 4 or 6, or [`Self::OF_TENANT`], whose key says it.
     pub family: u8,
     /// A [`Direction`].
     pub direction: u8,
@@ -97,18 +98,22 @@ impl SampleFlags {
 }
 
 impl SampleHeader {
+    /// The flow is a tenant's.
+    pub const OF_TENANT: u8 = 7;
+
     /// Writes `key` and its family in.
     pub fn set_key(&mut self, key: &Key) {
         match key {
             Key::V4(key) => self.set_key_v4(key),
             Key::V6(key) => self.set_key_v6(key),
+            Key::Tenant(key) => self.set_key_tenant(key),
         }
     }
 
     /// Writes an IPv4 flow's key and its family in.
     #[inline(always)]
     pub fn set_key_v4(&mut self, key: &KeyV4) {
-        self.key = [0; 40];
+        self.key = [0; 56];
         // SAFETY: a `KeyV4` is 16 bytes without padding, and so is the front of `key`.
         unsafe { self.key.as_mut_ptr().cast::<KeyV4>().write_unaligned(*key) };
         self.family = 4;
@@ -117,18 +122,32 @@ impl SampleHeader {
     /// Writes an IPv6 flow's key and its family in.
     #[inline(always)]
     pub fn set_key_v6(&mut self, key: &KeyV6) {
-        // SAFETY: a `KeyV6` is 40 bytes without padding, and so is `key`.
+        self.key = [0; 56];
+        // SAFETY: a `KeyV6` is 40 bytes without padding, and so is the front of `key`.
         unsafe { self.key.as_mut_ptr().cast::<KeyV6>().write_unaligned(*key) };
         self.family = 6;
     }
 
-    /// The flow's key; `None` when `family` is neither 4 nor 6.
+    /// Writes the key of a tenant's flow in.
+    #[inline(always)]
+    pub fn set_key_tenant(&mut self, key: &TenantKey) {
+        // SAFETY: a `TenantKey` is 56 bytes without padding, and so is `key`.
+        unsafe { self.key.as_mut_ptr().cast::<TenantKey>().write_unaligned(*key) };
+        self.family = Self::OF_TENANT;
+    }
+
+    /// The flow's key; `None` when `family` is none that there is.
     pub fn key(&self) -> Option<Key> {
         match self.family {
             // SAFETY: every bit pattern of these 16 bytes is a `KeyV4`, which has no padding.
             4 => Some(Key::V4(unsafe { self.key.as_ptr().cast::<KeyV4>().read_unaligned() })),
             // SAFETY: every bit pattern of these 40 bytes is a `KeyV6`, which has no padding.
             6 => Some(Key::V6(unsafe { self.key.as_ptr().cast::<KeyV6>().read_unaligned() })),
+            Self::OF_TENANT => {
+                // SAFETY: every bit pattern of these 56 bytes is a `TenantKey`, which has no padding.
+                let key = unsafe { self.key.as_ptr().cast::<TenantKey>().read_unaligned() };
+                Some(Key::Tenant(key))
+            }
             _ => None,
         }
     }
@@ -156,7 +175,7 @@ impl SampleHeader {
     }
 }
 
-const _: () = assert!(size_of::<SampleHeader>() == 8 + 40 + 4 + 2 + 2 + 6 * 4 + 24);
+const _: () = assert!(size_of::<SampleHeader>() == 8 + 56 + 4 + 2 + 2 + 6 * 4 + 24);
 
 // SAFETY: `repr(C)`, integers and byte arrays only, no padding (asserted above): every bit pattern
 // is a value, and every byte of a value is initialised.
@@ -165,7 +184,7 @@ unsafe impl crate::Pod for SampleHeader {}
 #[cfg(test)]
 mod tests {
     use super::SampleHeader;
-    use crate::{Key, KeyV4, KeyV6};
+    use crate::{Key, KeyV4, KeyV6, TenantIds, TenantKind};
 
     fn header() -> SampleHeader {
         // SAFETY: integers and byte arrays only: all zeros is a header.
@@ -173,10 +192,12 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_both_families_survive() {
+    fn keys_of_all_kinds_survive() {
         let (v4, _) = KeyV4::new(([198, 18, 0, 1], 1000), ([198, 18, 0, 2], 443), 5, 6);
         let (v6, _) = KeyV6::new(([9; 16], 1000), ([7; 16], 443), 5, 17);
-        for key in [Key::V4(v4), Key::V6(v6)] {
+        let tenant = TenantIds::NONE.with(1, (TenantKind::Geneve, 0xff_ffff));
+        let of_tenant = Key::of_tenant(&Key::V4(v4), tenant);
+        for key in [Key::V4(v4), Key::V6(v6), of_tenant] {
             let mut header = header();
             header.set_key(&key);
             assert!(header.key() == Some(key));

@@ -94,11 +94,13 @@ impl KeyV6 {
 
 #[cfg(feature = "user")]
 impl crate::Key {
-    /// As [`KeyV4::server`].
-    pub fn server(&self, client: Direction) -> ServerKey {
+    /// As [`KeyV4::server`]; `None` where the flow is a tenant's: what is known of a server's address is of no tenant, or
+    /// of another.
+    pub fn server(&self, client: Direction) -> Option<ServerKey> {
         match self {
-            Self::V4(key) => key.server(client),
-            Self::V6(key) => key.server(client),
+            Self::V4(key) => Some(key.server(client)),
+            Self::V6(key) => Some(key.server(client)),
+            Self::Tenant(_) => None,
         }
     }
 }

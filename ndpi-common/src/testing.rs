@@ -1,7 +1,7 @@
 //! Packets for the tests of this crate.
 
 use crate::parse::{Fragment, Notes, Packet, Tags, Tunnel, proto, tcp};
-use crate::{Key, KeyV4};
+use crate::{Key, KeyV4, TenantIds};
 
 /// A TCP packet with so many bytes of payload behind 40 of headers and 14 of Ethernet.
 pub(crate) fn tcp(payload: u32) -> Packet {
@@ -19,5 +19,6 @@ pub(crate) fn tcp(payload: u32) -> Packet {
         notes: Notes::NONE,
         tags: Tags::default(),
         tunnel: Tunnel::None,
+        tenant: TenantIds::NONE,
     }
 }

@@ -24,6 +24,7 @@ fn event() -> Event {
         dst: end,
         dport: 443,
         tunnels: 0,
+        tunnel: None,
     };
     let label = Label {
         state: "CLASSIFIED".into(),
@@ -48,7 +49,6 @@ fn event() -> Event {
         label,
         leaked: None,
         dropped: None,
-        tunnel: None,
         first_seen: Time::default(),
         last_seen: Time::default(),
         end: "idle".into(),

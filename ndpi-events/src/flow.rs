@@ -25,6 +25,8 @@ pub struct Ends {
     pub dport: u16,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub tunnels: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tunnel: Option<Box<Tunnel>>,
 }
 
 /// What nDPI and the policy said of a flow. By default nothing.
@@ -120,17 +122,20 @@ pub struct Content {
     pub dns_answers: Vec<IpAddr>,
 }
 
-/// The tunnel that a flow's first packet came through.
+/// The tunnel that a flow is inside of, as far as it is known; in captures, that of its first packet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are explained in docs/records.md")]
 pub struct Tunnel {
-    pub kind: Word,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Word>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outer_tenant: Option<u32>,
-    pub src: IpAddr,
-    pub dst: IpAddr,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub src: Option<IpAddr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dst: Option<IpAddr>,
 }
 
 /// A flow was decided, and its verdict stands.
@@ -220,8 +225,6 @@ pub struct FlowEnded {
     pub leaked: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropped: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tunnel: Option<Tunnel>,
     pub first_seen: Time,
     pub last_seen: Time,
     pub end: Word,

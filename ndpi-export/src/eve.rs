@@ -197,8 +197,9 @@ fn flow_id(row: &Row<'_>) -> u64 {
     let ends = row.ends;
     let hasher = BuildHasherDefault::<DefaultHasher>::default();
     let of_packets = (ends.vlan, ends.proto, ends.src, ends.sport, ends.dst, ends.dport);
-    // What is inside of a tunnel is no flow of the wire, whatever its addresses.
-    let key = (of_packets, ends.tunnels);
+    // What is inside of a tunnel is no flow of the wire, whatever its addresses, nor another tenant's.
+    let tenants = ends.tunnel.as_ref().map(|tunnel| (tunnel.tenant, tunnel.outer_tenant));
+    let key = (of_packets, ends.tunnels, tenants.unwrap_or_default());
     // Readers in JavaScript have 53 bits.
     hasher.hash_one(key) >> 11
 }

@@ -76,6 +76,10 @@ impl<'a> Value<'a> {
         number.map_or(Self::Absent, |number| Self::Number(number.into()))
     }
 
+    fn address(address: Option<IpAddr>) -> Self {
+        address.map_or(Self::Absent, Self::Address)
+    }
+
     fn text<T: AsRef<str> + ?Sized>(text: Option<&'a T>) -> Self {
         text.map_or(Self::Absent, |text| Self::Text(text.as_ref()))
     }
@@ -89,7 +93,6 @@ impl<'a> Row<'a> {
                 sums: Some(sums!(it)),
                 leaked: it.leaked,
                 dropped: it.dropped,
-                tunnel: it.tunnel.as_ref(),
                 end: Some(&it.end),
                 part: it.part,
                 delta: it.delta,
@@ -121,7 +124,7 @@ impl<'a> Row<'a> {
             sums: None,
             leaked: None,
             dropped: None,
-            tunnel: None,
+            tunnel: ends.tunnel.as_deref(),
             end: None,
             part: None,
             delta: None,
@@ -204,9 +207,9 @@ pub(crate) static FIELDS: [Field; 68] = [
     field("decided_by", Text, |row| Value::text(row.label.decided_by.as_deref())),
     field("leaked", Number, |row| Value::number(row.leaked)),
     field("dropped", Number, |row| Value::number(row.dropped)),
-    field("tunnel", Text, |row| Value::text(row.tunnel.map(|it| &*it.kind))),
-    field("outer_src", Text, |row| row.tunnel.map_or(Value::Absent, |it| Value::Address(it.src))),
-    field("outer_dst", Text, |row| row.tunnel.map_or(Value::Absent, |it| Value::Address(it.dst))),
+    field("tunnel", Text, |row| Value::text(row.tunnel.and_then(|it| it.kind.as_deref()))),
+    field("outer_src", Text, |row| Value::address(row.tunnel.and_then(|it| it.src))),
+    field("outer_dst", Text, |row| Value::address(row.tunnel.and_then(|it| it.dst))),
     field("first_seen", Moment, |row| {
         row.sums.map_or(Value::Absent, |it| Value::Time(it.first_seen))
     }),

@@ -20,6 +20,7 @@ fn ends() -> Ends {
         dst: [198, 18, 0, 2].into(),
         dport: 443,
         tunnels: 0,
+        tunnel: None,
     }
 }
 
@@ -53,7 +54,6 @@ pub(crate) fn blocked_flow() -> Event {
         label: label("drop"),
         leaked: Some(5),
         dropped: Some(6),
-        tunnel: None,
         first_seen: Time::from_ns(START),
         last_seen: Time::from_ns(START + 5 * SECOND),
         end: "closed".into(),

@@ -15,8 +15,8 @@ use crate::tenant::Tenant;
 pub struct Sample<'a> {
     /// The flow it belongs to.
     pub key: FlowKey,
-    /// Whose packet it is, by the tunnels that it came through. Nobody's from the kernel, which does not
-    /// look.
+    /// Whose packet it is, by the tunnels that it came through, in captures. Keys from the kernel say it
+    /// themselves.
     pub tenant: Tenant,
     /// Which endpoint of the key sent it.
     pub direction: Direction,

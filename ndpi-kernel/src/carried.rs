@@ -1,7 +1,7 @@
 //! Carrying over what stands in maps of an instance that is gone, and that cannot be used again.
 
 use ndpi_common::names::map;
-use ndpi_common::{Action, Bucket, KeyV4, KeyV6, Pod, RequestWatch, VerdictEntry};
+use ndpi_common::{Action, Bucket, KeyV4, KeyV6, Pod, RequestWatch, TenantKey, VerdictEntry};
 
 use super::earlier::Earlier;
 use super::map_set::MapSet;
@@ -18,7 +18,8 @@ pub(super) fn carry_over(earlier: &Earlier, maps: &MapSet) -> Result<(), MapErro
     carry::<u32, Bucket>(earlier, maps, map::LIMITS, |_| true)?;
     carry::<u32, RequestWatch>(earlier, maps, map::REQUESTS, |_| true)?;
     carry::<KeyV4, VerdictEntry>(earlier, maps, map::VERDICTS_V4, blocks)?;
-    carry::<KeyV6, VerdictEntry>(earlier, maps, map::VERDICTS_V6, blocks)
+    carry::<KeyV6, VerdictEntry>(earlier, maps, map::VERDICTS_V6, blocks)?;
+    carry::<TenantKey, VerdictEntry>(earlier, maps, map::VERDICTS_TENANT, blocks)
 }
 
 /// Whether a verdict keeps packets from passing.
@@ -41,6 +42,10 @@ fn carry<K: Pod + Copy, V: Pod + Copy>(
         }
     };
     let to = maps.hash::<K, V>(name)?;
+    // The map of tenants where no tunnel is opened any more: nobody would look there.
+    if name == map::VERDICTS_TENANT && to.places() == 1 {
+        return Ok(());
+    }
     let entries = from.entries(BATCH).collect::<Result<Vec<_>, _>>()?;
     let (first, rest): (Vec<_>, Vec<_>) = entries.iter().partition(|(_, value)| is_first(value));
     let all = first.iter().chain(&rest);

@@ -83,7 +83,7 @@ impl Kernel {
         let object = preflight()?;
         let mut pins = options.pin_directory.as_deref().map(Pins::take).transpose()?;
         let workers = options.division.parts;
-        let sizes = sizes(options.verdicts, options.tracks, options.fragments, workers);
+        let sizes = sizes(options);
         let shapes = Shapes::of_object()?.with_sizes(&sizes);
         let earlier =
             pins.as_ref().map(|pins| pins.earlier(&shapes)).transpose()?.unwrap_or_default();
@@ -182,13 +182,13 @@ impl Kernel {
     /// Key and direction of a packet, with the ports of its first fragment if it is a later one.
     fn whole(&self, mut packet: Packet) -> Result<Option<(Key, Direction)>, MapError> {
         if let Fragment::Later { id } = packet.fragment {
-            let first = FragmentKey::new(&packet.key, packet.direction, id);
+            let first = FragmentKey::of(&packet, id);
             match self.fragments.get(&first)? {
                 Some(ports) if ports.is_of(&first) => packet.join(ports),
                 _ => return Ok(None),
             }
         }
-        Ok(Some((packet.key, packet.direction)))
+        Ok(Some((packet.flow_key(), packet.direction)))
     }
 
     /// Starts a thread that passes on what the programs say themselves, where they were loaded with messages

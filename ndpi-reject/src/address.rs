@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-use ndpi_common::{Direction, Key};
+use ndpi_common::{Direction, Key, TenantKey};
 
 /// The two ends of a packet, of one family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,9 @@ impl Ends {
     pub(crate) fn of(key: &Key, direction: Direction) -> Self {
         let lower_to_upper = match key {
             Key::V4(key) => Self::V4 { source: key.lower.into(), destination: key.upper.into() },
-            Key::V6(key) => Self::V6 { source: key.lower.into(), destination: key.upper.into() },
+            Key::V6(key) | Key::Tenant(TenantKey { flow: key, .. }) => {
+                Self::V6 { source: key.lower.into(), destination: key.upper.into() }
+            }
         };
         match direction {
             Direction::FromLower => lower_to_upper,

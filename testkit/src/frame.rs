@@ -1,6 +1,6 @@
 //! Frames, built header by header.
 
-use ndpi_common::{Key, KeyV4, KeyV6};
+use ndpi_common::{Key, KeyV4, KeyV6, TenantKey};
 
 /// The IP protocol number of ICMP.
 pub const ICMP: u8 = 1;
@@ -192,6 +192,7 @@ pub fn inside(key: Key, tunnel: u8) -> Key {
     match key {
         Key::V4(key) => Key::V4(KeyV4 { tunnel, ..key }),
         Key::V6(key) => Key::V6(KeyV6 { tunnel, ..key }),
+        Key::Tenant(key) => Key::Tenant(TenantKey { flow: KeyV6 { tunnel, ..key.flow }, ..key }),
     }
 }
 

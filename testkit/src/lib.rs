@@ -3,7 +3,7 @@
 //! - what a test needs, and the one rule for what happens where that is missing ([`mod@needs`]);
 //! - network namespaces, and networks made of them ([`namespace`], [`topology`], [`sandbox`],
 //!   [`pair`], [`wire`], [`tun`]);
-//! - frames and floods ([`frame`], [`checksum`], [`flood`]);
+//! - frames and floods ([`frame`], [`tunnel`], [`checksum`], [`flood`]);
 //! - the program under test ([`program`], [`instance`]);
 //! - BPF programs of a few instructions that are none of the project's ([`bpf`], [`foreign`]), and
 //!   what is attached to an interface ([`attached`]);
@@ -45,6 +45,7 @@ pub mod thread_namespace;
 pub mod tls;
 pub mod topology;
 pub mod tun;
+pub mod tunnel;
 pub mod wait;
 pub mod wire;
 

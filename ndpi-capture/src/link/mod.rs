@@ -29,7 +29,7 @@ pub use tunnel::{Tunnel, TunnelKind};
 pub use tunnels::Tunnels;
 pub use unfold::{Packets, packets};
 
-use ndpi_common::parse::{self, Captured, Fragment, Link, Options, Tags};
+use ndpi_common::parse::{self, Captured, Fragment, Link, Options};
 
 use crate::packet::{LinkType, Packet};
 use types::Under;
@@ -62,7 +62,7 @@ pub fn decode<'a>(packet: &Packet<'a>, tunnels: &Tunnels) -> Result<Decoded<'a>,
         Under::Ethernet => parse::frame(&source, options),
         Under::Ip => parse::from_ip(&source, 0, options),
         Under::EtherType(ethertype) => {
-            let link = Link { ethertype, at: 0, tags: Tags::default(), tunnel: 0 };
+            let link = Link::bare(ethertype, 0);
             parse::from_ethertype(&source, link, options)
         }
     };

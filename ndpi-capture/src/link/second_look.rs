@@ -66,7 +66,7 @@ fn behind_tags(source: &Captured<'_>, under: Under) -> Option<Link> {
         tags.count += 1;
         (ethertype, at) = (u16::from_be_bytes([c, d]), at + 4);
     }
-    Some(Link { ethertype, at, tags, tunnel: 0 })
+    Some(Link { tags, ..Link::bare(ethertype, at) })
 }
 
 /// Whether a frame can have so many bytes behind its header.

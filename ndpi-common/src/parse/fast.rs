@@ -3,6 +3,7 @@
 
 use super::transport::{TCP_LEN, UDP_LEN, proto, tcp_payload};
 use super::{Fragment, Head, Notes, Packet, Tags, Tunnel, View, ethertype, ipv4, ipv6};
+use crate::TenantIds;
 use crate::{Direction, Key, KeyV4, KeyV6};
 
 /// Version 4, five words of header.
@@ -124,6 +125,7 @@ fn packet<K>(key: K, direction: Direction, tags: Tags, offsets: Offsets, rest: R
         notes: Notes::NONE,
         tags,
         tunnel: Tunnel::None,
+        tenant: TenantIds::NONE,
     }
 }
 

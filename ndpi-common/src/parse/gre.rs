@@ -1,6 +1,7 @@
 //! GRE's header, version 0 (RFC 2784, RFC 2890).
 
-use super::Source;
+use super::{Source, ethertype};
+use crate::TenantKind;
 
 /// What a header says.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,11 +40,29 @@ impl GreHeader {
         len += if has_sequence { 4 } else { 0 };
         Some(Self { protocol: u16::from_be_bytes([a, b]), key, has_sequence, len })
     }
+
+    /// Whose packet it carries. NVGRE is GRE that carries Ethernet with a key; its virtual subnets begin at 0x1000
+    /// (RFC 7637, section 3.2), which leaves keys below 0x100000, as people choose them, to plain GRE.
+    #[inline(always)]
+    pub const fn tenant(&self) -> (TenantKind, u32) {
+        let Some(key) = self.key else { return (TenantKind::None, 0) };
+        if self.is_nvgre() { (TenantKind::Nvgre, key >> 8) } else { (TenantKind::GreKey, key) }
+    }
+
+    /// Whether it is one of NVGRE.
+    #[inline(always)]
+    pub const fn is_nvgre(&self) -> bool {
+        const LOWEST: u32 = 0x1000;
+        const RESERVED: u32 = 0xff_ffff;
+        let Some(key) = self.key else { return false };
+        self.protocol == ethertype::BRIDGED_ETHERNET && key >> 8 >= LOWEST && key >> 8 < RESERVED
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::GreHeader;
+    use crate::TenantKind;
 
     fn load(bytes: &[u8]) -> Option<GreHeader> {
         GreHeader::load(bytes, 0)
@@ -65,5 +84,14 @@ mod tests {
         assert!(load(&[0, 1, 8, 0]).is_none() && load(&[0x40, 0, 8, 0]).is_none());
         assert!(load(&[0x20, 0, 8, 0, 0, 0, 1]).is_none() && load(&[0, 0, 8]).is_none());
         assert!(GreHeader::load(&[0_u8; 8][..], u32::MAX).is_none());
+    }
+
+    #[test]
+    fn nvgre_has_its_subnet_and_gre_its_key() {
+        let header = |protocol, key| GreHeader { protocol, key, has_sequence: false, len: 8 };
+        assert!(header(0x6558, Some(0x1234_5601)).tenant() == (TenantKind::Nvgre, 0x12_3456));
+        assert!(header(0x6558, Some(7)).tenant() == (TenantKind::GreKey, 7));
+        assert!(header(0x0800, Some(0x1234_5601)).tenant() == (TenantKind::GreKey, 0x1234_5601));
+        assert!(header(0x0800, None).tenant() == (TenantKind::None, 0));
     }
 }

@@ -1,5 +1,7 @@
 //! IPv4 (RFC 791).
 
+use core::mem::MaybeUninit;
+
 use super::transport::{self, Part};
 use super::{Fragment, Link, Notes, Options, Packet, Refusal, Source, Tunnel, length};
 use crate::{Key, KeyV4};
@@ -11,12 +13,18 @@ const MORE_FRAGMENTS: u16 = 0x2000;
 /// Of the 16 bits at offset 6: where the fragment belongs, in units of 8 bytes.
 const FRAGMENT_OFFSET: u16 = 0x1fff;
 
+/// Parses the IPv4 header that `link` leads to, and what follows it, as [`super::network`] does. Where nothing is refused
+/// the packet is written, where it is to be: on the way there, it would take room on the stack of the programs.
+///
+/// # Errors
+/// As [`super::frame`].
 #[inline(always)]
-pub(super) fn parse<S: Source + ?Sized>(
+pub fn parse<S: Source + ?Sized>(
     source: &S,
-    link: Link,
+    link: &Link,
     options: Options,
-) -> Result<Packet, Refusal> {
+    packet: &mut MaybeUninit<Packet>,
+) -> Result<(), Refusal> {
     let l3 = link.at;
     let header: [u8; HEADER_LEN as usize] = source.load(l3).ok_or(Refusal::TruncatedIp)?;
     let header_len = header_len(header[0])?;
@@ -43,7 +51,7 @@ pub(super) fn parse<S: Source + ?Sized>(
         link.tags.innermost(),
         proto,
     );
-    Ok(Packet {
+    packet.write(Packet {
         key: Key::V4(KeyV4 { tunnel: link.tunnel, ..key }),
         direction,
         fragment,
@@ -55,7 +63,9 @@ pub(super) fn parse<S: Source + ?Sized>(
         notes: notes | found.notes,
         tags: link.tags,
         tunnel: Tunnel::None,
-    })
+        tenant: link.tenant,
+    });
+    Ok(())
 }
 
 /// The header's length in bytes, from its first byte.

@@ -1,5 +1,7 @@
 //! IPv6 and its extension headers (RFC 8200, RFC 4302).
 
+use core::mem::MaybeUninit;
+
 use super::transport::{self, Part};
 use super::{Fragment, Link, Notes, Options, Packet, Refusal, Source, Tunnel, length};
 use crate::{Key, KeyV6};
@@ -26,12 +28,18 @@ struct Chain {
     fragment: Fragment,
 }
 
+/// Parses the IPv6 header that `link` leads to, and what follows it, as [`super::network`] does. Where nothing is refused
+/// the packet is written, where it is to be: on the way there, it would take room on the stack of the programs.
+///
+/// # Errors
+/// As [`super::frame`].
 #[inline(always)]
-pub(super) fn parse<S: Source + ?Sized>(
+pub fn parse<S: Source + ?Sized>(
     source: &S,
-    link: Link,
+    link: &Link,
     options: Options,
-) -> Result<Packet, Refusal> {
+    packet: &mut MaybeUninit<Packet>,
+) -> Result<(), Refusal> {
     let l3 = link.at;
     let header: [u8; 8] = source.load(l3).ok_or(Refusal::TruncatedIp)?;
     if header[0] >> 4 != 6 {
@@ -56,7 +64,7 @@ pub(super) fn parse<S: Source + ?Sized>(
         link.tags.innermost(),
         chain.proto,
     );
-    Ok(Packet {
+    packet.write(Packet {
         key: Key::V6(KeyV6 { tunnel: link.tunnel, ..key }),
         direction,
         fragment: chain.fragment,
@@ -68,7 +76,9 @@ pub(super) fn parse<S: Source + ?Sized>(
         notes: notes | found.notes,
         tags: link.tags,
         tunnel: Tunnel::None,
-    })
+        tenant: link.tenant,
+    });
+    Ok(())
 }
 
 /// Steps over extension headers. Behind the fragment header of a later fragment there is nothing

@@ -4,7 +4,7 @@
 //! an Ethernet header in front: what IPsec took out of its tunnel keeps that of the device it came
 //! in on (`xfrm_mode_tunnel_input` in Linux makes it anew).
 
-use super::{ETHERNET_LEN, Link, Refusal, Source, Tags, ethertype, ipv4, ipv6};
+use super::{ETHERNET_LEN, Link, Refusal, Source, ethertype, ipv4, ipv6};
 
 /// Finds the IP header of such a packet: at the start, else behind an Ethernet header; by what fits
 /// the packet, since both begin with bytes that are made to be anything: an address that looks like
@@ -26,8 +26,8 @@ pub fn layer3<S: Source + ?Sized>(source: &S) -> Result<Link, Refusal> {
         return Ok(link);
     }
     match start[0] >> 4 {
-        4 => Ok(bare(ethertype::IPV4, 0)),
-        6 => Ok(bare(ethertype::IPV6, 0)),
+        4 => Ok(Link::bare(ethertype::IPV4, 0)),
+        6 => Ok(Link::bare(ethertype::IPV6, 0)),
         _ => Err(Refusal::BadVersion),
     }
 }
@@ -42,12 +42,7 @@ fn behind_ethernet<S: Source + ?Sized>(source: &S, len: u32) -> Option<Link> {
         (ethertype::IPV6, 6) => is_v6(&start, there),
         _ => false,
     };
-    fits.then(|| bare(u16::from_be_bytes([a, b]), ETHERNET_LEN))
-}
-
-#[inline(always)]
-fn bare(ethertype: u16, at: u32) -> Link {
-    Link { ethertype, at, tags: Tags::default(), tunnel: 0 }
+    fits.then(|| Link::bare(u16::from_be_bytes([a, b]), ETHERNET_LEN))
 }
 
 #[inline(always)]

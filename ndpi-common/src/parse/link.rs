@@ -1,6 +1,7 @@
 //! Ethernet, VLAN tags, MPLS and PPPoE.
 
 use super::{Refusal, Source};
+use crate::TenantIds;
 
 /// VLAN tags that are stepped over.
 pub const MAX_TAGS: u8 = 4;
@@ -48,6 +49,17 @@ pub struct Link {
     pub tags: Tags,
     /// How many tunnels were opened to get there.
     pub tunnel: u8,
+    /// What these say of whose packet it is.
+    pub tenant: TenantIds,
+}
+
+impl Link {
+    /// An EtherType at an offset, with nothing before it.
+    #[inline(always)]
+    pub const fn bare(ethertype: u16, at: u32) -> Self {
+        const NO_TAGS: Tags = Tags { count: 0, ids: [0; MAX_TAGS as usize] };
+        Self { ethertype, at, tags: NO_TAGS, tunnel: 0, tenant: TenantIds::NONE }
+    }
 }
 
 /// VLAN identifiers (12 bits), outermost first.
@@ -111,7 +123,7 @@ pub(super) fn ethernet<S: Source + ?Sized>(
 ) -> Result<Link, Refusal> {
     let ethertype = source.load(at + 12).ok_or(Refusal::TruncatedLink)?;
     let ethertype = u16::from_be_bytes(ethertype);
-    walk(source, Link { ethertype, at: at + ETHERNET_LEN, tags, tunnel: 0 })
+    walk(source, Link { tags, ..Link::bare(ethertype, at + ETHERNET_LEN) })
 }
 
 /// Steps over tags, labels and PPPoE until IP is reached.

@@ -22,9 +22,12 @@ pub mod tcp;
 mod transport;
 mod tunnel;
 
+use core::mem::MaybeUninit;
+
 pub use fast::{fast, fast_v4, fast_v6};
 pub use gre::GreHeader;
-pub use ipv6::MAX_EXTENSIONS;
+pub use ipv4::parse as ipv4_into;
+pub use ipv6::{MAX_EXTENSIONS, parse as ipv6_into};
 pub use layer3::layer3;
 pub use link::{ETHERNET_LEN, Link, MAX_LABELS, MAX_TAGS, Tags, ethertype};
 pub use packet::{Fragment, Notes, Packet, Refusal};
@@ -120,7 +123,7 @@ pub fn from_ip<S: Source + ?Sized>(
         6 => ethertype::IPV6,
         _ => return Err(Refusal::BadVersion),
     };
-    packet(source, Link { ethertype, at, tags: Tags::default(), tunnel: 0 }, options)
+    packet(source, Link::bare(ethertype, at), options)
 }
 
 #[inline(always)]
@@ -140,11 +143,14 @@ pub fn network<S: Source + ?Sized>(
     link: Link,
     options: Options,
 ) -> Result<Packet, Refusal> {
+    let mut packet = MaybeUninit::uninit();
     match link.ethertype {
-        ethertype::IPV4 => ipv4::parse(source, link, options),
-        ethertype::IPV6 => ipv6::parse(source, link, options),
-        _ => Err(Refusal::NotIp),
+        ethertype::IPV4 => ipv4_into(source, &link, options, &mut packet)?,
+        ethertype::IPV6 => ipv6_into(source, &link, options, &mut packet)?,
+        _ => return Err(Refusal::NotIp),
     }
+    // SAFETY: written, as nothing was refused.
+    Ok(unsafe { packet.assume_init() })
 }
 
 /// How much a length field stands for when `there` bytes are there, and the [`Notes`] about it.

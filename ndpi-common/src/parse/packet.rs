@@ -1,7 +1,7 @@
 //! The result of parsing: a packet, its flow, and where its headers are.
 
 use super::{Tags, Tunnel};
-use crate::{Direction, FragmentPorts, Key};
+use crate::{Direction, FragmentPorts, Key, TenantIds, TenantKey};
 
 /// A packet that belongs to a flow. Offsets count from the start of the frame.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Packet<K = Key> {
     pub tags: Tags,
     /// The tunnel that was opened to get here.
     pub tunnel: Tunnel,
+    /// What all tunnels that were opened say of whose packet it is.
+    pub tenant: TenantIds,
 }
 
 /// Whether a packet is a fragment, and of which datagram.
@@ -153,11 +155,18 @@ impl<K> Packet<K> {
             notes: self.notes,
             tags: self.tags,
             tunnel: self.tunnel,
+            tenant: self.tenant,
         }
     }
 }
 
 impl Packet {
+    /// The key of the packet's flow, which may be a tenant's. `key` alone is what the flow is to its ends.
+    #[inline(always)]
+    pub fn flow_key(&self) -> Key {
+        Key::of_tenant(&self.key, self.tenant)
+    }
+
     /// A later fragment with the ports of its datagram's first: `source` and `destination` as
     /// the sender wrote them.
     #[must_use]
@@ -173,6 +182,7 @@ impl Packet {
         match &mut self.key {
             Key::V4(key) => key.proto = first.proto,
             Key::V6(key) => key.proto = first.proto,
+            Key::Tenant(key) => key.flow.proto = first.proto,
         }
         self.set_ports(first.source, first.destination);
     }
@@ -182,6 +192,7 @@ impl Packet {
         let equal = match &self.key {
             Key::V4(key) => key.lower == key.upper,
             Key::V6(key) => key.lower == key.upper,
+            Key::Tenant(key) => key.flow.lower == key.flow.upper,
         };
         // Between different addresses the ports do not change which endpoint is lower.
         if equal {
@@ -195,6 +206,9 @@ impl Packet {
         match &mut self.key {
             Key::V4(key) => (key.lower_port, key.upper_port) = (lower, upper),
             Key::V6(key) => (key.lower_port, key.upper_port) = (lower, upper),
+            Key::Tenant(TenantKey { flow, .. }) => {
+                (flow.lower_port, flow.upper_port) = (lower, upper);
+            }
         }
     }
 

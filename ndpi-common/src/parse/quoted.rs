@@ -33,7 +33,8 @@ pub fn quotation<S: Source + ?Sized>(source: &S, packet: &Packet) -> Option<Link
         _ => return None,
     };
     let at = source.forget(packet.l4 + HEADER_LEN);
-    Some(Link { ethertype, at, tags: packet.tags, tunnel: packet.key.tunnel() })
+    let Packet { tags, tenant, .. } = *packet;
+    Some(Link { ethertype, at, tags, tunnel: packet.key.tunnel(), tenant })
 }
 
 /// Whether the error in `packet` can be about `quoted`: it was sent to who sent that, and quotes

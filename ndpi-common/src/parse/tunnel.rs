@@ -2,9 +2,9 @@
 
 use super::transport::{UDP_LEN, proto};
 use super::{
-    ETHERNET_LEN, Fragment, GreHeader, Link, Options, Packet, Source, Tags, ethertype, link,
-    network,
+    ETHERNET_LEN, Fragment, GreHeader, Link, Options, Packet, Source, ethertype, link, network,
 };
+use crate::TenantKind;
 
 /// Tunnels that are opened one within the other.
 pub const MAX_DEPTH: u32 = 2;
@@ -56,18 +56,31 @@ pub(super) fn innermost<S: Source + ?Sized>(source: &S, outer: Packet, options: 
 pub fn entrance<S: Source + ?Sized>(source: &S, packet: &Packet) -> Option<(Tunnel, Link)> {
     let Fragment::Whole { .. } = packet.fragment else { return None };
     let at = packet.payload;
-    let (tunnel, link) = match packet.key.proto() {
-        proto::IPV4 => (Tunnel::IpInIp, bare(ethertype::IPV4, at)),
-        proto::IPV6 => (Tunnel::IpInIp, bare(ethertype::IPV6, at)),
+    let (tunnel, inside) = match packet.key.proto() {
+        proto::IPV4 => (Tunnel::IpInIp, nobodys(Link::bare(ethertype::IPV4, at))),
+        proto::IPV6 => (Tunnel::IpInIp, nobodys(Link::bare(ethertype::IPV6, at))),
         proto::GRE => (Tunnel::Gre, gre(source, at)?),
         proto::UDP if packet.payload >= packet.l4 + UDP_LEN => udp(source, packet)?,
         _ => return None,
     };
-    Some((tunnel, Link { tags: packet.tags, tunnel: packet.key.tunnel() + 1, ..link }))
+    let depth = packet.key.tunnel();
+    let tenant = packet.tenant.with(depth, inside.tenant);
+    Some((tunnel, Link { tags: packet.tags, tunnel: depth + 1, tenant, ..inside.link }))
+}
+
+/// What a tunnel carries, and what its header says of whose it is.
+struct Carried {
+    link: Link,
+    tenant: (TenantKind, u32),
 }
 
 #[inline(always)]
-fn udp<S: Source + ?Sized>(source: &S, packet: &Packet) -> Option<(Tunnel, Link)> {
+fn nobodys(link: Link) -> Carried {
+    Carried { link, tenant: (TenantKind::None, 0) }
+}
+
+#[inline(always)]
+fn udp<S: Source + ?Sized>(source: &S, packet: &Packet) -> Option<(Tunnel, Carried)> {
     let at = packet.payload;
     match packet.ports().1 {
         port::VXLAN => Some((Tunnel::Vxlan, vxlan(source, at)?)),
@@ -75,11 +88,6 @@ fn udp<S: Source + ?Sized>(source: &S, packet: &Packet) -> Option<(Tunnel, Link)
         port::GTP_U => Some((Tunnel::GtpU, gtp_u(source, at)?)),
         _ => None,
     }
-}
-
-#[inline(always)]
-fn bare(ethertype: u16, at: u32) -> Link {
-    Link { ethertype, at, tags: Tags::default(), tunnel: 0 }
 }
 
 /// What stands at `at` under an EtherType: an Ethernet frame, or IP with or without tags.
@@ -90,39 +98,48 @@ fn inside<S: Source + ?Sized>(source: &S, mut ethertype: u16, at: u32) -> Option
         ethertype = u16::from_be_bytes(source.load(at + 12)?);
         at += ETHERNET_LEN;
     }
-    link::walk(source, bare(ethertype, at)).ok()
+    link::walk(source, Link::bare(ethertype, at)).ok()
 }
 
 #[inline(always)]
-fn gre<S: Source + ?Sized>(source: &S, at: u32) -> Option<Link> {
+fn gre<S: Source + ?Sized>(source: &S, at: u32) -> Option<Carried> {
     let header = GreHeader::load(source, at)?;
-    inside(source, header.protocol, at + header.len)
+    let link = inside(source, header.protocol, at + header.len)?;
+    Some(Carried { link, tenant: header.tenant() })
+}
+
+/// A number of 24 bits in network order.
+#[inline(always)]
+const fn identifier(a: u8, b: u8, c: u8) -> u32 {
+    u32::from_be_bytes([0, a, b, c])
 }
 
 #[inline(always)]
-fn vxlan<S: Source + ?Sized>(source: &S, at: u32) -> Option<Link> {
+fn vxlan<S: Source + ?Sized>(source: &S, at: u32) -> Option<Carried> {
     const HAS_IDENTIFIER: u8 = 0x08;
-    let [flags] = source.load(at)?;
+    let [flags, _, _, _, a, b, c, _] = source.load(at)?;
     if flags & HAS_IDENTIFIER == 0 {
         return None;
     }
-    inside(source, ethertype::BRIDGED_ETHERNET, at + 8)
+    let link = inside(source, ethertype::BRIDGED_ETHERNET, at + 8)?;
+    Some(Carried { link, tenant: (TenantKind::Vxlan, identifier(a, b, c)) })
 }
 
 #[inline(always)]
-fn geneve<S: Source + ?Sized>(source: &S, at: u32) -> Option<Link> {
-    let [first, _, a, b] = source.load(at)?;
+fn geneve<S: Source + ?Sized>(source: &S, at: u32) -> Option<Carried> {
+    let [first, _, protocol @ .., x, y, z, _]: [u8; 8] = source.load(at)?;
     if first >> 6 != 0 {
         return None;
     }
     let options = u32::from(first & 0x3f) * 4;
-    inside(source, u16::from_be_bytes([a, b]), at + 8 + options)
+    let link = inside(source, u16::from_be_bytes(protocol), at + 8 + options)?;
+    Some(Carried { link, tenant: (TenantKind::Geneve, identifier(x, y, z)) })
 }
 
 /// A user packet (message type 255) of GTP version 1. Its extension headers are stepped over as
 /// far as one, which is what the PDU session container of 5G needs.
 #[inline(always)]
-fn gtp_u<S: Source + ?Sized>(source: &S, at: u32) -> Option<Link> {
+fn gtp_u<S: Source + ?Sized>(source: &S, at: u32) -> Option<Carried> {
     const USER_PACKET: u8 = 255;
     let [flags, kind] = source.load(at)?;
     if flags >> 5 != 1 || flags & 0x10 == 0 || kind != USER_PACKET {
@@ -148,5 +165,5 @@ fn gtp_u<S: Source + ?Sized>(source: &S, at: u32) -> Option<Link> {
         6 => ethertype::IPV6,
         _ => return None,
     };
-    Some(bare(ethertype, source.forget(at)))
+    Some(nobodys(Link::bare(ethertype, source.forget(at))))
 }

@@ -11,3 +11,5 @@ pub(super) const NO_ERROR: i32 = -4;
 pub(super) const UNDECIDED_V4: i32 = -5;
 /// The same, of an IPv6 flow.
 pub(super) const UNDECIDED_V6: i32 = -6;
+/// The same, of a tenant's flow.
+pub(super) const UNDECIDED_TENANT: i32 = -7;

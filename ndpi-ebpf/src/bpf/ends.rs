@@ -1,8 +1,8 @@
 //! Which tunnels are opened.
 
 use aya_ebpf::btf_maps::lpm_trie;
-use ndpi_common::Key;
 use ndpi_common::parse::Packet;
+use ndpi_common::{Key, TenantKey};
 
 use super::maps::TUNNEL_ENDS;
 
@@ -11,7 +11,9 @@ use super::maps::TUNNEL_ENDS;
 pub(super) fn are_given(packet: &Packet) -> bool {
     match &packet.key {
         Key::V4(key) => is_given(mapped(key.lower)) && is_given(mapped(key.upper)),
-        Key::V6(key) => is_given(key.lower) && is_given(key.upper),
+        Key::V6(key) | Key::Tenant(TenantKey { flow: key, .. }) => {
+            is_given(key.lower) && is_given(key.upper)
+        }
     }
 }
 

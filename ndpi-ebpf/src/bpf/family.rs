@@ -1,11 +1,16 @@
-//! The address families: which maps a key belongs to.
+//! The address families, and tenants: which maps a key belongs to.
 
 use core::ptr;
 
-use ndpi_common::{Direction, KeyV4, KeyV6, SampleHeader, ServerKey, Track, VerdictEntry};
+use ndpi_common::{
+    Direction, KeyV4, KeyV6, SampleHeader, ServerKey, TenantKey, Track, VerdictEntry,
+};
 
-use super::answer::{UNDECIDED_V4, UNDECIDED_V6};
-use super::maps::{TRACK_V4, TRACK_V6, UNANSWERED_V4, UNANSWERED_V6, VERDICTS_V4, VERDICTS_V6};
+use super::answer::{UNDECIDED_TENANT, UNDECIDED_V4, UNDECIDED_V6};
+use super::maps::{
+    TRACK_TENANT, TRACK_V4, TRACK_V6, UNANSWERED_TENANT, UNANSWERED_V4, UNANSWERED_V6,
+    VERDICTS_TENANT, VERDICTS_V4, VERDICTS_V6,
+};
 
 /// A flow key with maps of its own.
 pub(super) trait Family: Copy {
@@ -24,8 +29,9 @@ pub(super) trait Family: Copy {
     fn set_unanswered(&self, track: &Track) -> bool;
     /// The IP protocol.
     fn proto(&self) -> u8;
-    /// The flow's server, if the client's packets go `client`.
-    fn server_of(&self, client: Direction) -> ServerKey;
+    /// The flow's server, if the client's packets go `client`; `None` where what is known of servers is of
+    /// others.
+    fn server_of(&self, client: Direction) -> Option<ServerKey>;
     /// Writes the key into the header of a sample.
     ///
     /// # Safety
@@ -87,8 +93,8 @@ impl Family for KeyV4 {
     }
 
     #[inline(always)]
-    fn server_of(&self, client: Direction) -> ServerKey {
-        self.server(client)
+    fn server_of(&self, client: Direction) -> Option<ServerKey> {
+        Some(self.server(client))
     }
 
     #[inline(always)]
@@ -142,8 +148,8 @@ impl Family for KeyV6 {
     }
 
     #[inline(always)]
-    fn server_of(&self, client: Direction) -> ServerKey {
-        self.server(client)
+    fn server_of(&self, client: Direction) -> Option<ServerKey> {
+        Some(self.server(client))
     }
 
     #[inline(always)]
@@ -160,5 +166,60 @@ impl Family for KeyV6 {
     #[inline(always)]
     fn last_word(&self) -> u64 {
         KeyV6::last_word(self)
+    }
+}
+
+impl Family for TenantKey {
+    const UNDECIDED: i32 = UNDECIDED_TENANT;
+
+    #[inline(always)]
+    fn verdict(&self) -> Option<*mut VerdictEntry> {
+        VERDICTS_TENANT.get_ptr_mut(self)
+    }
+
+    #[inline(always)]
+    fn track(&self) -> Option<*mut Track> {
+        TRACK_TENANT.get_ptr_mut(self)
+    }
+
+    #[inline(always)]
+    fn unanswered(&self) -> Option<*mut Track> {
+        UNANSWERED_TENANT.get_ptr_mut(self)
+    }
+
+    #[inline(always)]
+    fn set_track(&self, track: &Track, flags: u32) -> bool {
+        TRACK_TENANT.insert(self, track, flags.into()).is_ok()
+    }
+
+    #[inline(always)]
+    fn set_unanswered(&self, track: &Track) -> bool {
+        UNANSWERED_TENANT.insert(self, track, 0).is_ok()
+    }
+
+    #[inline(always)]
+    fn proto(&self) -> u8 {
+        self.flow.proto
+    }
+
+    #[inline(always)]
+    fn server_of(&self, _: Direction) -> Option<ServerKey> {
+        None
+    }
+
+    #[inline(always)]
+    unsafe fn write_to(&self, header: *mut SampleHeader) {
+        // SAFETY: the caller's promise.
+        unsafe { (*header).set_key_tenant(self) };
+    }
+
+    #[inline(always)]
+    fn untagged(&self) -> Self {
+        Self { flow: KeyV6 { vlan: 0, ..self.flow }, ..*self }
+    }
+
+    #[inline(always)]
+    fn last_word(&self) -> u64 {
+        TenantKey::last_word(self)
     }
 }

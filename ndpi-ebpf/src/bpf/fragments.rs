@@ -16,14 +16,14 @@ pub(super) fn learn(packet: &Packet, id: u32) {
 /// A subprogram, which has to answer something.
 #[inline(never)]
 fn insert(packet: &Packet, id: u32) -> i32 {
-    let key = FragmentKey::new(&packet.key, packet.direction, id);
+    let key = FragmentKey::of(packet, id);
     i32::from(FRAGMENTS.insert(key, FragmentPorts::of(packet, &key), 0).is_ok())
 }
 
 /// Gives a later fragment what its first told; says whether that has been seen.
 #[inline(never)]
 pub(super) fn join(packet: &mut Packet, id: u32) -> bool {
-    let key = FragmentKey::new(&packet.key, packet.direction, id);
+    let key = FragmentKey::of(packet, id);
     let Some(ports) = FRAGMENTS.get_ptr(key) else { return false };
     // SAFETY: looked up just now: its memory stays that of some datagram's. An aligned word.
     let ports = unsafe { ptr::read_volatile(ports) };

@@ -168,12 +168,8 @@ impl Hooked for SkbFrame {
         }
         let [a, b] = ndpi_common::parse::Source::load(&self, 12)?;
         let ethertype = u16::from_be_bytes([a, b]);
-        Some(Link {
-            ethertype,
-            at: ndpi_common::parse::ETHERNET_LEN,
-            tags: Tags::one(tci),
-            tunnel: 0,
-        })
+        let link = Link::bare(ethertype, ndpi_common::parse::ETHERNET_LEN);
+        Some(Link { tags: Tags::one(tci), ..link })
     }
 
     #[inline(always)]

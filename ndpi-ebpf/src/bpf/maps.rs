@@ -9,7 +9,7 @@ use ndpi_common::parse::Packet;
 use ndpi_common::{
     Bucket, FlowPacket, FragmentKey, FragmentPorts, Hook, KeyV4, KeyV6, MAX_SERVERS, RequestWatch,
     RingLoss, RuleKey, RuleName, STATS_LEN, SampleHeader, Server, ServerKey, Stat, StrayBudget,
-    Track, VerdictEntry,
+    TenantKey, Track, VerdictEntry,
 };
 
 /// Decided IPv4 flows.
@@ -30,6 +30,15 @@ pub(super) static UNANSWERED_V4: LruHashMap<KeyV4, Track, 32_768> = LruHashMap::
 /// Undecided IPv6 flows that nobody has answered.
 #[btf_map]
 pub(super) static UNANSWERED_V6: LruHashMap<KeyV6, Track, 16_384> = LruHashMap::new();
+/// Decided flows of tenants.
+#[btf_map]
+pub(super) static VERDICTS_TENANT: HashMap<TenantKey, VerdictEntry, 131_072> = HashMap::new();
+/// Undecided flows of tenants whose client was answered.
+#[btf_map]
+pub(super) static TRACK_TENANT: LruHashMap<TenantKey, Track, 49_152> = LruHashMap::new();
+/// Undecided flows of tenants that nobody has answered.
+#[btf_map]
+pub(super) static UNANSWERED_TENANT: LruHashMap<TenantKey, Track, 16_384> = LruHashMap::new();
 /// Two rings for each worker, see `show`; the loader makes them and puts them in.
 #[btf_map]
 pub(super) static RINGS: ArrayOfMaps<Ring, 1024> = ArrayOfMaps::new();
@@ -87,7 +96,7 @@ pub(super) static TUNNEL_ENDS: LpmTrie<[u8; 16], u32, 1024> = LpmTrie::new();
 
 /// Parsed packets of any form and more, see [`Scratch`]: the stack has no room for them.
 #[btf_map]
-pub(super) static SCRATCH: PerCpuArray<[u64; SCRATCH_WORDS], 12> = PerCpuArray::new();
+pub(super) static SCRATCH: PerCpuArray<[u64; SCRATCH_WORDS], 16> = PerCpuArray::new();
 
 /// What the entries of [`SCRATCH`] are for; there is one of each kind for each hook.
 #[derive(Clone, Copy)]
@@ -104,6 +113,10 @@ pub(super) enum Scratch {
     Flow = 8,
     /// The header of its sample.
     Sample = 10,
+    /// The key of its flow, where that is a tenant's.
+    Tenant = 12,
+    /// Where an IP header was found.
+    Link = 14,
 }
 
 impl Scratch {
@@ -114,11 +127,11 @@ impl Scratch {
     }
 }
 
-pub(super) const SCRATCH_WORDS: usize = size_of::<SampleHeader>().div_ceil(8);
+pub(super) const SCRATCH_WORDS: usize = size_of::<Packet>().div_ceil(8);
 const _: () = {
-    assert!(size_of::<FlowPacket<KeyV6>>() <= SCRATCH_WORDS * 8);
+    assert!(size_of::<FlowPacket<TenantKey>>() <= SCRATCH_WORDS * 8);
     assert!(size_of::<Track>() <= SCRATCH_WORDS * 8);
-    assert!(size_of::<Packet>() <= SCRATCH_WORDS * 8);
+    assert!(size_of::<SampleHeader>() <= SCRATCH_WORDS * 8);
 };
 
 /// Samples for one worker.

@@ -5,9 +5,10 @@
 //! | entry points | `programs` |
 //! | the way of a packet | `handle`, then `fast_path`, `slow_path` (and `quoted`, `strays`) |
 //! | its flow | `decide`: `forwarded`, `verdict` (and `reopen`, `limit`, `requests`), `undecided` (and `servers`, `show`) |
-//! | what all use | `count`, `family`, `fragments`, `ends`, `hook`, `entry`, `answer`, `settings`, `maps`, `frame`, `bounds`, `atomic` |
+//! | what all use | `count`, `family`, `fragments`, `ends`, `hook`, `entry`, `answer`, `at_hand`, `settings`, `maps`, `frame`, `bounds`, `atomic` |
 
 mod answer;
+mod at_hand;
 mod atomic;
 mod bounds;
 mod clock;

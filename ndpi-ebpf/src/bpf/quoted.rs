@@ -6,6 +6,7 @@ use ndpi_common::parse::{self, Fragment, Link, Options, Packet, ethertype, is_ab
 use ndpi_common::{Disposition, FlowPacket, Key, Reason};
 
 use super::answer::NO_ERROR;
+use super::at_hand;
 use super::count;
 use super::family::Family;
 use super::forwarded;
@@ -19,11 +20,15 @@ use super::verdict::{Ruling, ruling};
 /// between the hosts that they go between, and shown as such.
 #[inline(never)]
 pub(super) fn answer<H: Hooked>(frame: H, error: &Packet) -> i32 {
-    let Some(link) = quotation(&frame, error) else { return NO_ERROR };
+    let Some(link) = at_hand::link(frame) else { return NO_ERROR };
+    if !find(frame, error, link) {
+        return NO_ERROR;
+    }
     let Some(scratch) = SCRATCH.get_ptr_mut(Scratch::Quoted.of(H::HOOK)) else { return NO_ERROR };
     // SAFETY: as in `slow_path`; this entry is only used here.
     let quoted = unsafe { &mut *scratch.cast::<MaybeUninit<Packet>>() };
-    if !read(frame, &link, quoted) {
+    // SAFETY: written by `find`, which said so.
+    if !read(frame, unsafe { link.assume_init_ref() }, quoted) {
         return NO_ERROR;
     }
     // SAFETY: written by `read`, which said so.
@@ -31,10 +36,21 @@ pub(super) fn answer<H: Hooked>(frame: H, error: &Packet) -> i32 {
     if !is_about(error, quoted) || !has_ports(quoted) {
         return NO_ERROR;
     }
+    if quoted.tenant.is_some() {
+        let Some(key) = at_hand::tenant_key(frame, quoted) else { return NO_ERROR };
+        return answer_for(frame, key, error, quoted);
+    }
     match &quoted.key {
         Key::V4(key) => answer_for(frame, key, error, quoted),
         Key::V6(key) => answer_for(frame, key, error, quoted),
+        // Only `tenant_key` makes one.
+        Key::Tenant(_) => NO_ERROR,
     }
+}
+
+#[inline(never)]
+fn find<H: Hooked>(frame: H, error: &Packet, found: &mut MaybeUninit<Link>) -> bool {
+    quotation(&frame, error).map(|link| found.write(link)).is_some()
 }
 
 #[inline(always)]
@@ -47,14 +63,12 @@ fn read<H: Hooked>(frame: H, link: &Link, quoted: &mut MaybeUninit<Packet>) -> b
 
 #[inline(never)]
 fn ipv4<H: Hooked>(frame: H, link: &Link, quoted: &mut MaybeUninit<Packet>) -> bool {
-    let link = Link { ethertype: ethertype::IPV4, ..*link };
-    parse::network(&frame, link, Options::QUOTED).map(|packet| quoted.write(packet)).is_ok()
+    parse::ipv4_into(&frame, link, Options::QUOTED, quoted).is_ok()
 }
 
 #[inline(never)]
 fn ipv6<H: Hooked>(frame: H, link: &Link, quoted: &mut MaybeUninit<Packet>) -> bool {
-    let link = Link { ethertype: ethertype::IPV6, ..*link };
-    parse::network(&frame, link, Options::QUOTED).map(|packet| quoted.write(packet)).is_ok()
+    parse::ipv6_into(&frame, link, Options::QUOTED, quoted).is_ok()
 }
 
 /// A later fragment has the ports of its first, if that went through here.

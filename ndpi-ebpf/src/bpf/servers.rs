@@ -9,7 +9,8 @@ use super::settings;
 /// Whether flows to the server of this one are dropped now.
 #[inline(always)]
 pub(super) fn is_blocked<K: Family>(packet: &FlowPacket<K>, client: Direction) -> bool {
-    let Some(server) = SERVERS.get_ptr(packet.key.server_of(client)) else { return false };
+    let Some(server) = packet.key.server_of(client) else { return false };
+    let Some(server) = SERVERS.get_ptr(server) else { return false };
     // SAFETY: looked up just now; its memory stays a server's. If the entry is removed meanwhile, it
     // may be another one's already: this packet then fares as that one's.
     let server = unsafe { *server };

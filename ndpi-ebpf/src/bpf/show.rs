@@ -10,7 +10,7 @@ use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns, bpf_rin
 use ndpi_common::parse::proto;
 use ndpi_common::{
     Backlog, FlowPacket, Hook, KeyV4, KeyV6, MAX_SNAP, Reason, RingLoss, SampleFlags, SampleHeader,
-    record_room,
+    TenantKey, record_room,
 };
 
 use super::bounds::between;
@@ -44,12 +44,19 @@ fn place(header: &SampleHeader) -> u32 {
     let (key, division) = (header.key.as_ptr(), settings::division());
     // SAFETY: the key of this family lies there, in a header that is as aligned as both.
     let (owner, proto) = unsafe {
-        if header.family == 4 {
-            let key = &*key.cast::<KeyV4>();
-            (division.owner(key.words()), key.proto)
-        } else {
-            let key = &*key.cast::<KeyV6>();
-            (division.owner(key.words()), key.proto)
+        match header.family {
+            4 => {
+                let key = &*key.cast::<KeyV4>();
+                (division.owner(key.words()), key.proto)
+            }
+            6 => {
+                let key = &*key.cast::<KeyV6>();
+                (division.owner(key.words()), key.proto)
+            }
+            _ => {
+                let key = &*key.cast::<TenantKey>();
+                (division.owner(key.words()), key.flow.proto)
+            }
         }
     };
     let is_last = header.number >= settings::budget();

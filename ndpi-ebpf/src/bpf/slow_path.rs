@@ -10,6 +10,7 @@ use ndpi_common::parse::{
 use ndpi_common::{Disposition, FlowPacket, Key, Reason, Switches, Weight};
 
 use super::answer::{NO_ERROR, OPENED};
+use super::at_hand;
 use super::count;
 use super::decide::decide;
 use super::ends;
@@ -62,10 +63,10 @@ fn parse<H: Hooked>(
     first: Layer,
     packet: &mut MaybeUninit<Packet>,
 ) -> Result<(), Refusal> {
-    let mut link = MaybeUninit::uninit();
+    let Some(link) = at_hand::link(frame) else { return Err(Refusal::NotIp) };
     match first {
-        Layer::Link => find_network(frame, &mut link)?,
-        Layer::Network => find_layer3(frame, &mut link)?,
+        Layer::Link => find_network(frame, link)?,
+        Layer::Network => find_layer3(frame, link)?,
     }
     // SAFETY: written by `find_network` or `find_layer3`, which refused nothing.
     network(frame, unsafe { link.assume_init_ref() }, packet)
@@ -101,16 +102,12 @@ fn network<H: Hooked>(
 
 #[inline(never)]
 fn ipv4<H: Hooked>(frame: H, link: &Link, found: &mut MaybeUninit<Packet>) -> Result<(), Refusal> {
-    let link = Link { ethertype: ethertype::IPV4, ..*link };
-    found.write(parse::network(&frame, link, Options::LENIENT)?);
-    Ok(())
+    parse::ipv4_into(&frame, link, Options::LENIENT, found)
 }
 
 #[inline(never)]
 fn ipv6<H: Hooked>(frame: H, link: &Link, found: &mut MaybeUninit<Packet>) -> Result<(), Refusal> {
-    let link = Link { ethertype: ethertype::IPV6, ..*link };
-    found.write(parse::network(&frame, link, Options::LENIENT)?);
-    Ok(())
+    parse::ipv6_into(&frame, link, Options::LENIENT, found)
 }
 
 /// Decides on a packet that may be a tunnel's: first by its own flow, whatever is inside, then by that of
@@ -150,8 +147,8 @@ fn open<H: Hooked>(
     if settings::is_on(Switches::TUNNEL_ENDS) && !ends::are_given(packet) {
         return false;
     }
-    let mut link = MaybeUninit::uninit();
-    let tunnel = entrance(frame, packet, &mut link);
+    let Some(link) = at_hand::link(frame) else { return false };
+    let tunnel = entrance(frame, packet, link);
     if matches!(tunnel, Tunnel::None) {
         return false;
     }
@@ -186,9 +183,15 @@ fn flow<H: Hooked>(frame: H, packet: &mut Packet) -> i32 {
     if answer != NO_ERROR {
         return answer;
     }
+    if packet.tenant.is_some() {
+        let Some(key) = at_hand::tenant_key(frame, packet) else { return H::PASS };
+        return flow_of(frame, packet, key);
+    }
     match &packet.key {
         Key::V4(key) => flow_of(frame, packet, key),
         Key::V6(key) => flow_of(frame, packet, key),
+        // Only `tenant_key` makes one.
+        Key::Tenant(_) => H::PASS,
     }
 }
 

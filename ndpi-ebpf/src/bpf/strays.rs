@@ -8,6 +8,7 @@ use ndpi_common::{
     Weight, is_put_together,
 };
 
+use super::at_hand;
 use super::count;
 use super::family::Family;
 use super::hook::Hooked;
@@ -30,16 +31,28 @@ pub(super) fn leave<H: Hooked>(frame: H, packet: &Packet, id: u32) -> i32 {
     let shown = if has_budget(packet, id) == 0 {
         Err(Reason::FragmentUnknown)
     } else {
-        match &packet.key {
-            Key::V4(key) => result_of(show_as(frame, packet, key)),
-            Key::V6(key) => result_of(show_as(frame, packet, key)),
-        }
+        show_of(frame, packet)
     };
     let reason = match shown {
         Ok(()) => Reason::Shown,
         Err(reason) => reason,
     };
     count::leave(frame, Disposition::Pass(reason), weight)
+}
+
+/// Shows it as a packet of its flow, without ports.
+#[inline(always)]
+fn show_of<H: Hooked>(frame: H, packet: &Packet) -> Result<(), Reason> {
+    if packet.tenant.is_some() {
+        let Some(key) = at_hand::tenant_key(frame, packet) else { return Err(Reason::RingFull) };
+        return result_of(show_as(frame, packet, key));
+    }
+    match &packet.key {
+        Key::V4(key) => result_of(show_as(frame, packet, key)),
+        Key::V6(key) => result_of(show_as(frame, packet, key)),
+        // Only `tenant_key` makes one.
+        Key::Tenant(_) => Err(Reason::RingFull),
+    }
 }
 
 /// Whether it may be of a datagram that is put together, and its sender has not had its share already. A subprogram,
@@ -49,12 +62,12 @@ fn has_budget(packet: &Packet, id: u32) -> u32 {
     // What a later fragment says of its protocol need not be true in IPv6.
     let is_of_use = match &packet.key {
         Key::V4(key) => is_put_together(key.proto),
-        Key::V6(_) => true,
+        Key::V6(_) | Key::Tenant(_) => true,
     };
     if !is_of_use || settings::budget() == 0 {
         return 0;
     }
-    let key = FragmentKey::new(&packet.key, packet.direction, id);
+    let key = FragmentKey::of(packet, id);
     let tick = settings::now();
     let sender = key.sender(settings::division().seed);
     u32::from(

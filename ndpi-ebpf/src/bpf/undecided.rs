@@ -7,10 +7,10 @@ use ndpi_common::parse::proto;
 use ndpi_common::reopen::Place;
 use ndpi_common::{
     Backlog, Direction, Disposition, FlowPacket, KeyV4, KeyV6, Reason, SampleFlags, Switches,
-    Total, Track, TrackNotes, is_put_together,
+    TenantKey, Total, Track, TrackNotes, is_put_together,
 };
 
-use super::answer::{OPENED, UNDECIDED_V4, UNDECIDED_V6};
+use super::answer::{OPENED, UNDECIDED_TENANT, UNDECIDED_V4, UNDECIDED_V6};
 use super::atomic;
 use super::bounds::of_two;
 use super::count;
@@ -28,6 +28,7 @@ pub(super) fn go_on<H: Hooked>(frame: H, answer: i32) -> i32 {
     match answer {
         UNDECIDED_V4 => undecided::<H, KeyV4>(frame),
         UNDECIDED_V6 => undecided::<H, KeyV6>(frame),
+        UNDECIDED_TENANT => undecided::<H, TenantKey>(frame),
         _ => answer,
     }
 }

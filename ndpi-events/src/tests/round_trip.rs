@@ -41,8 +41,9 @@ prop_compose! {
         (capture, iface, instance) in (option::of(shared()), option::of(shared()), option::of(shared())),
         (vlan, proto, sport, dport, tunnels) in any::<(u16, u8, u16, u16, u8)>(),
         (src, dst) in any::<(IpAddr, IpAddr)>(),
+        tunnel in option::of(tunnel().prop_map(Box::new)),
     ) -> Ends {
-        Ends { capture, iface, instance, vlan, proto, src, sport, dst, dport, tunnels }
+        Ends { capture, iface, instance, vlan, proto, src, sport, dst, dport, tunnels, tunnel }
     }
 }
 
@@ -91,9 +92,9 @@ prop_compose! {
 
 prop_compose! {
     fn tunnel()(
-        kind in word(),
+        kind in option::of(word()),
         (tenant, outer_tenant) in any::<(Option<u32>, Option<u32>)>(),
-        (src, dst) in any::<(IpAddr, IpAddr)>(),
+        (src, dst) in any::<(Option<IpAddr>, Option<IpAddr>)>(),
     ) -> Tunnel {
         Tunnel { kind, tenant, outer_tenant, src, dst }
     }
@@ -119,42 +120,32 @@ fn flow() -> BoxedStrategy<Event> {
     let counts = any::<(u64, u64, u16, Option<u64>, Option<u64>, u64)>();
     let parts = option::of((any::<u32>(), crossed()));
     let whole = (word(), any::<[u64; 4]>(), parts);
-    let ended =
-        (ends().boxed(), label().boxed(), option::of(tunnel()), [time(), time()], whole, counts)
-            .prop_map(
-                |(
-                    ends,
-                    label,
-                    tunnel,
-                    [first_seen, last_seen],
-                    (end, by_direction, parts),
-                    counts,
-                )| {
-                    let [packets_to_server, bytes_to_server, packets_to_client, bytes_to_client] =
-                        by_direction;
-                    let (packets, bytes, inspected, leaked, dropped, duration_us) = counts;
-                    Event::FlowEnded(FlowEnded {
-                        ends,
-                        packets,
-                        bytes,
-                        inspected,
-                        label,
-                        leaked,
-                        dropped,
-                        tunnel,
-                        first_seen,
-                        last_seen,
-                        end,
-                        duration_us,
-                        packets_to_server,
-                        bytes_to_server,
-                        packets_to_client,
-                        bytes_to_client,
-                        part: parts.map(|(part, _)| part),
-                        delta: parts.map(|(_, delta)| delta),
-                    })
-                },
-            );
+    let ended = (ends().boxed(), label().boxed(), [time(), time()], whole, counts).prop_map(
+        |(ends, label, [first_seen, last_seen], (end, by_direction, parts), counts)| {
+            let [packets_to_server, bytes_to_server, packets_to_client, bytes_to_client] =
+                by_direction;
+            let (packets, bytes, inspected, leaked, dropped, duration_us) = counts;
+            Event::FlowEnded(FlowEnded {
+                ends,
+                packets,
+                bytes,
+                inspected,
+                label,
+                leaked,
+                dropped,
+                first_seen,
+                last_seen,
+                end,
+                duration_us,
+                packets_to_server,
+                bytes_to_server,
+                packets_to_client,
+                bytes_to_client,
+                part: parts.map(|(part, _)| part),
+                delta: parts.map(|(_, delta)| delta),
+            })
+        },
+    );
     // One on the stack after the other, not all at once.
     prop_oneof![decided.boxed(), updated.boxed(), active(), ended.boxed()].boxed()
 }

@@ -101,7 +101,7 @@ impl<S> RuleJudge<S> {
     pub fn remember<F>(&self, flow: &FlowEntry<F>, now_ns: u64) {
         let (Some(policy), Some(servers)) = (&self.policy, &self.servers) else { return };
         // A server inside of somebody's tunnel is not the one that has its address elsewhere.
-        if flow.tenants.is_none()
+        if !flow.is_tenants()
             && let Some(lesson) = lesson(flow, policy)
         {
             servers.remember(lesson, now_ns);
@@ -161,12 +161,12 @@ impl<S: Scene, F> Judge<F> for RuleJudge<S> {
         said: Option<Classification>,
         now_ns: u64,
     ) -> Option<Hint> {
-        let hint = if flow.tenants.is_some() {
+        let hint = match flow.key.server(flow.client).filter(|_| !flow.is_tenants()) {
             // What is remembered of a server is of no tenant, or of another.
-            Hint::by_first_packet(said, Details::default())
-        } else {
-            let server = flow.key.server(flow.client);
-            self.servers.as_ref().and_then(|servers| servers.hint(&server, said, now_ns))
+            None => Hint::by_first_packet(said, Details::default()),
+            Some(server) => {
+                self.servers.as_ref().and_then(|servers| servers.hint(&server, said, now_ns))
+            }
         };
         if flow.inspected <= 1 {
             self.hints.asked += 1;

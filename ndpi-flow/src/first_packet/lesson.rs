@@ -55,5 +55,5 @@ pub(super) fn server_of<F>(flow: &FlowEntry<F>) -> Option<ServerKey> {
         proto::UDP | proto::UDP_LITE => server_port <= client_port,
         _ => false,
     };
-    is_known.then(|| flow.key.server(flow.client))
+    flow.key.server(flow.client).filter(|_| is_known)
 }

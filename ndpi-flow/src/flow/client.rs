@@ -3,16 +3,17 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ndpi_common::Direction;
+use ndpi_common::{Direction, TenantIds};
 
 use crate::key::FlowKey;
 
-/// A client in its VLAN. Any host may take as many IPv6 addresses of its network as it likes (RFC
+/// A client in its VLAN, or in its tenant's network. Any host may take as many IPv6 addresses of its network as it likes (RFC
 /// 4291, section 2.5.1: interface identifiers have 64 bits), so they count together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Client {
     network: Network,
     vlan: u16,
+    tenant: TenantIds,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +31,7 @@ impl Client {
             IpAddr::V4(address) => Network::V4(address),
             IpAddr::V6(address) => Network::V6((address.to_bits() >> 64) as u64),
         };
-        Self { network, vlan: key.vlan() }
+        Self { network, vlan: key.vlan(), tenant: key.tenant().unwrap_or_default() }
     }
 
     /// The first address of its network.
@@ -49,13 +50,17 @@ impl fmt::Display for Client {
             Network::V4(address) => write!(f, "{address}")?,
             Network::V6(_) => write!(f, "{}/64", self.address())?,
         }
-        if self.vlan == 0 { Ok(()) } else { write!(f, " (VLAN {})", self.vlan) }
+        if self.vlan != 0 {
+            write!(f, " (VLAN {})", self.vlan)?;
+        }
+        let numbers = self.tenant.numbered().into_iter().flatten();
+        numbers.into_iter().try_for_each(|(_, number)| write!(f, " (tenant {number})"))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use ndpi_common::{Direction, KeyV4, KeyV6};
+    use ndpi_common::{Direction, KeyV4, KeyV6, TenantIds, TenantKind};
 
     use super::Client;
     use crate::key::FlowKey;
@@ -73,6 +78,18 @@ mod tests {
         let client = Client::of(&FlowKey::V4(key), direction);
         assert_eq!(client.to_string(), "198.18.0.2");
         assert_ne!(client, Client::of(&FlowKey::V4(key), direction.opposite()));
+    }
+
+    #[test]
+    fn the_same_address_of_two_tenants_is_two_clients() {
+        let (key, direction) = KeyV4::new(([198, 18, 0, 1], 5), ([198, 18, 0, 2], 53), 0, 17);
+        let of = |number| {
+            let tenant = TenantIds::NONE.with(0, (TenantKind::Vxlan, number));
+            Client::of(&FlowKey::of_tenant(&FlowKey::V4(key), tenant), direction)
+        };
+        assert_eq!(of(7), of(7));
+        assert!(of(7) != of(8) && of(7) != Client::of(&FlowKey::V4(key), direction));
+        assert_eq!(of(7).to_string(), "198.18.0.1 (tenant 7)");
     }
 
     #[test]

@@ -177,6 +177,11 @@ impl<F> FlowEntry<F> {
         self.heard_ns = self.heard_ns.max(clock_ns);
     }
 
+    /// Whether a tunnel around it says whose it is: in captures beside its key, else within it.
+    pub fn is_tenants(&self) -> bool {
+        self.tenants.is_some() || self.key.tenant().is_some()
+    }
+
     /// Packets of both directions that user space has seen.
     pub fn packets(&self) -> u64 {
         self.traffic.total().packets

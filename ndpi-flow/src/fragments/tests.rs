@@ -37,6 +37,7 @@ fn stray(talk: Talk, l3: &[u8]) -> Sample<'_> {
         FlowKey::V6(key) => {
             FlowKey::V6(ndpi_common::KeyV6 { lower_port: 0, upper_port: 0, proto: 99, ..key })
         }
+        FlowKey::Tenant(_) => unreachable!("no conversation is a tenant's"),
     };
     Sample { key, stray: true, ..sample(talk, l3) }
 }

@@ -1,20 +1,21 @@
-//! The track maps of both families: the kernel's notes of undecided flows.
+//! The track maps of both families and of tenants: the kernel's notes of undecided flows.
 
 use ndpi_common::Pod;
 use ndpi_common::names::map;
-use ndpi_common::{Key, KeyV4, KeyV6, Track};
+use ndpi_common::{Key, KeyV4, KeyV6, TenantKey, Track};
 
 use super::MapError;
 use super::hash::Hash;
 use crate::map_set::MapSet;
 use crate::sys::Write;
 
-/// `TRACK_V4` and `TRACK_V6`, and beside them `UNANSWERED_V4` and `UNANSWERED_V6`. The kernel writes
-/// them, and may forget entries (LRU).
+/// `TRACK_V4`, `TRACK_V6` and `TRACK_TENANT`, and beside each of them the one of flows that are unanswered. The kernel
+/// writes them, and may forget entries (LRU).
 #[derive(Clone, Debug)]
 pub struct TrackMaps {
     v4: Tracks<KeyV4>,
     v6: Tracks<KeyV6>,
+    tenant: Tracks<TenantKey>,
 }
 
 /// The maps of one family. When a flow is answered for the first time its track moves, and what other
@@ -26,6 +27,24 @@ struct Tracks<K> {
 }
 
 impl<K: Pod> Tracks<K> {
+    fn open(
+        maps: &MapSet,
+        answered: &'static str,
+        unanswered: &'static str,
+    ) -> Result<Self, MapError> {
+        Ok(Self { answered: maps.hash(answered)?, unanswered: maps.hash(unanswered)? })
+    }
+
+    /// All tracks, as those of flows of any kind.
+    fn entries(
+        &self,
+        of_kind: fn(K) -> Key,
+    ) -> impl Iterator<Item = Result<(Key, Track), MapError>> + use<K> {
+        let maps = [&self.answered, &self.unanswered].map(|map| map.entries(512));
+        let all = maps.into_iter().flatten();
+        all.map(move |entry| entry.map(|(key, value)| (of_kind(key), value)))
+    }
+
     fn get(&self, key: &K) -> Result<Option<Track>, MapError> {
         Ok(sum(self.answered.get(key)?, self.unanswered.get(key)?))
     }
@@ -68,10 +87,10 @@ fn sum(answered: Option<Track>, unanswered: Option<Track>) -> Option<Track> {
 
 impl TrackMaps {
     pub(crate) fn open(maps: &MapSet) -> Result<Self, MapError> {
-        let (v4, v6) = (maps.hash(map::UNANSWERED_V4)?, maps.hash(map::UNANSWERED_V6)?);
         Ok(Self {
-            v4: Tracks { answered: maps.hash(map::TRACK_V4)?, unanswered: v4 },
-            v6: Tracks { answered: maps.hash(map::TRACK_V6)?, unanswered: v6 },
+            v4: Tracks::open(maps, map::TRACK_V4, map::UNANSWERED_V4)?,
+            v6: Tracks::open(maps, map::TRACK_V6, map::UNANSWERED_V6)?,
+            tenant: Tracks::open(maps, map::TRACK_TENANT, map::UNANSWERED_TENANT)?,
         })
     }
 
@@ -84,6 +103,7 @@ impl TrackMaps {
         match key {
             Key::V4(key) => self.v4.get(key),
             Key::V6(key) => self.v6.get(key),
+            Key::Tenant(key) => self.tenant.get(key),
         }
     }
 
@@ -96,6 +116,7 @@ impl TrackMaps {
         match key {
             Key::V4(key) => self.v4.is_answered(key),
             Key::V6(key) => self.v6.is_answered(key),
+            Key::Tenant(key) => self.tenant.is_answered(key),
         }
     }
 
@@ -109,6 +130,7 @@ impl TrackMaps {
         match key {
             Key::V4(key) => self.v4.take(key),
             Key::V6(key) => self.v6.take(key),
+            Key::Tenant(key) => self.tenant.take(key),
         }
     }
 
@@ -119,7 +141,8 @@ impl TrackMaps {
     /// What the kernel said.
     pub fn clear(&self) -> Result<(), MapError> {
         self.v4.clear()?;
-        self.v6.clear()
+        self.v6.clear()?;
+        self.tenant.clear()
     }
 
     /// Gives all undecided flows a fresh allowance: what was shown of them, nobody remembers. What the
@@ -130,16 +153,13 @@ impl TrackMaps {
     /// What the kernel said.
     pub(crate) fn show_again(&self) -> Result<(), MapError> {
         self.v4.show_again()?;
-        self.v6.show_again()
+        self.v6.show_again()?;
+        self.tenant.show_again()
     }
 
     /// All tracks, see [`super::VerdictMaps::entries`]; two of a flow that was answered just now.
     pub fn entries(&self) -> impl Iterator<Item = Result<(Key, Track), MapError>> + use<> {
-        let v4 = [&self.v4.answered, &self.v4.unanswered].map(|map| map.entries(512));
-        let v6 = [&self.v6.answered, &self.v6.unanswered].map(|map| map.entries(512));
-        let v4 = v4.into_iter().flatten();
-        let v6 = v6.into_iter().flatten();
-        v4.map(|entry| entry.map(|(key, value)| (Key::V4(key), value)))
-            .chain(v6.map(|entry| entry.map(|(key, value)| (Key::V6(key), value))))
+        let tenant = self.tenant.entries(Key::Tenant);
+        self.v4.entries(Key::V4).chain(self.v6.entries(Key::V6)).chain(tenant)
     }
 }

@@ -249,16 +249,12 @@ fn answer(path: &str) -> u32 {
 /// The flow of the client with this number.
 fn key_of(talk: Talk, client: u32) -> Key {
     let client = (BASE | client).to_be_bytes();
-    match talk.key() {
-        Key::V4(_) => {
-            let ends = ((client, CLIENT_PORT), (SERVER, SERVER_PORT));
-            Key::V4(KeyV4::new(ends.0, ends.1, 0, talk.proto).0)
-        }
-        Key::V6(key) => {
-            let mut address = key.lower;
-            address[12..].copy_from_slice(&client);
-            let ends = ((address, CLIENT_PORT), (key.upper, SERVER_PORT));
-            Key::V6(KeyV6::new(ends.0, ends.1, 0, talk.proto).0)
-        }
-    }
+    let Key::V6(key) = talk.key() else {
+        let ends = ((client, CLIENT_PORT), (SERVER, SERVER_PORT));
+        return Key::V4(KeyV4::new(ends.0, ends.1, 0, talk.proto).0);
+    };
+    let mut address = key.lower;
+    address[12..].copy_from_slice(&client);
+    let ends = ((address, CLIENT_PORT), (key.upper, SERVER_PORT));
+    Key::V6(KeyV6::new(ends.0, ends.1, 0, talk.proto).0)
 }

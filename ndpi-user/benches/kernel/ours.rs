@@ -9,7 +9,7 @@ use aya::maps::{Array, ArrayOfMaps, HashMap, Map, MapData, RingBuf};
 use aya::programs::Xdp;
 use aya::{Ebpf, EbpfLoader};
 use ndpi_common::names::{global, map, program};
-use ndpi_common::{Action, Bucket, Key, KeyV4, KeyV6, Live, Pod, VerdictEntry};
+use ndpi_common::{Action, Bucket, Key, KeyV4, KeyV6, Live, Pod, TenantKey, VerdictEntry};
 use ndpi_kernel::Element;
 use ndpi_kernel::object::kernel_object;
 
@@ -75,6 +75,9 @@ impl Ours {
             match key {
                 Key::V4(key) => self.insert::<KeyV4, _>(map::VERDICTS_V4, key, verdict)?,
                 Key::V6(key) => self.insert::<KeyV6, _>(map::VERDICTS_V6, key, verdict)?,
+                Key::Tenant(key) => {
+                    self.insert::<TenantKey, _>(map::VERDICTS_TENANT, key, verdict)?;
+                }
             }
         }
         Ok(())

@@ -39,6 +39,7 @@ fn event(number: u64) -> Event {
         dst: [198, 18, 0, 2].into(),
         dport: 443,
         tunnels: 0,
+        tunnel: None,
     };
     let label = Label {
         state: "CLASSIFIED".into(),
@@ -65,7 +66,6 @@ fn event(number: u64) -> Event {
         label,
         leaked: None,
         dropped: None,
-        tunnel: None,
         first_seen: Time::from_ns(number * 1000),
         last_seen: Time::from_ns(number * 2000),
         end: "idle".into(),

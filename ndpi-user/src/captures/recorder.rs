@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ndpi_capture::Others;
 use ndpi_capture::link::Outer;
-use ndpi_events::{Event, FlowEnded, Tunnel};
+use ndpi_events::{Ends, Event, FlowEnded, Tunnel};
 use ndpi_export::write_csv;
 use ndpi_flow::{Blocklist, Captured, End, FlowEntry, FlowKey, RuleJudge, Sample, Tenant, Verdict};
 use ndpi_policy::Policy;
@@ -99,7 +99,10 @@ impl<'a> Recorder<'a> {
         let origin = Origin::Capture(&self.captures[flow.ifindex as usize]);
         let maker = RecordMaker { names, origin, rule, session: None };
         let Some(ended) = maker.ended(flow, end, counters) else { return };
-        let ended = FlowEnded { tunnel: tunnel.map(tunnel_of), ..ended };
+        let ended = match tunnel.map(tunnel_of).map(Box::new) {
+            None => ended,
+            tunnel => FlowEnded { ends: Ends { tunnel, ..ended.ends }, ..ended },
+        };
         match format {
             Format::Csv => write_csv(&Event::FlowEnded(ended), &mut self.out),
             _ => write_json(&Event::FlowEnded(ended), &mut self.out),
@@ -108,7 +111,7 @@ impl<'a> Recorder<'a> {
 }
 
 fn tunnel_of(Outer { kind, tenant, outer_tenant, src, dst }: Outer) -> Tunnel {
-    Tunnel { kind: kind.into(), tenant, outer_tenant, src, dst }
+    Tunnel { kind: Some(kind.into()), tenant, outer_tenant, src: Some(src), dst: Some(dst) }
 }
 
 /// Appends a record and ends its line.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use anyhow::Result;
-use ndpi_common::{Key, Tally, Total, VerdictEntry};
+use ndpi_common::{Key, Tally, TenantIds, Total, VerdictEntry};
 use ndpi_events::Time;
 use ndpi_flow::key_between;
 use serde::{Deserialize, Serialize};
@@ -62,14 +62,23 @@ impl Counted {
 pub(super) enum Line {
     /// Counters were reset then.
     Since(Time),
-    /// A flow by its ends, VLAN, protocol and tunnels, and what it had counted.
-    Flow((IpAddr, u16), (IpAddr, u16), u16, u8, u8, Counted),
+    /// A flow by its ends, VLAN, protocol, tunnels and tenant (numbers and kinds), and what it had counted.
+    Flow((IpAddr, u16), (IpAddr, u16), u16, u8, u8, ([u32; 2], [u8; 2]), Counted),
 }
 
 impl Line {
     /// The line of a flow.
     pub(super) fn of(key: &Key, counted: Counted) -> Self {
-        Self::Flow(key.lower(), key.upper(), key.vlan(), key.proto(), key.tunnel(), counted)
+        let tenant = key.tenant().unwrap_or_default();
+        Self::Flow(
+            key.lower(),
+            key.upper(),
+            key.vlan(),
+            key.proto(),
+            key.tunnel(),
+            (tenant.numbers, tenant.kinds),
+            counted,
+        )
     }
 }
 
@@ -94,9 +103,11 @@ impl Before {
     pub(super) fn add(&mut self, line: Line) {
         match line {
             Line::Since(since) => self.since = Some(since),
-            Line::Flow(lower, upper, vlan, proto, tunnel, counted) => {
+            Line::Flow(lower, upper, vlan, proto, tunnel, (numbers, kinds), counted) => {
                 let key = key_between(lower, upper, (vlan, proto, tunnel));
-                self.flows.extend(key.map(|(key, _)| (key, counted)));
+                let tenant = TenantIds { numbers, kinds, ..TenantIds::NONE };
+                let key = key.map(|(key, _)| Key::of_tenant(&key, tenant));
+                self.flows.extend(key.map(|key| (key, counted)));
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The state of the session and its interfaces, as records have it.
 
 use ndpi::Library;
+use ndpi_common::Switches;
 use ndpi_events::{Attached, Event as Reported, Running, Source, Status, Time};
 use ndpi_kernel::{Attachment, Egress, Mode};
 use ndpi_text::shown;
@@ -33,6 +34,7 @@ impl Options {
             policy: self.policy.as_ref().map(|path| shown(path).to_string()),
             dry_run: self.is_dry_run(),
             verdicts: self.load.verdicts.max(1).into(),
+            opens_tunnels: self.load.switches & Switches::TUNNELS != 0,
             flows: all(self.plan.settings.max_flows),
             notes: all(self.plan.notes),
         }

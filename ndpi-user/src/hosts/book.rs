@@ -126,6 +126,7 @@ mod tests {
             dst: [198, 18, 0, 2].into(),
             dport: 443,
             tunnels: 0,
+            tunnel: None,
         }
     }
 
@@ -144,7 +145,6 @@ mod tests {
             label: Label::default(),
             leaked: None,
             dropped: None,
-            tunnel: None,
             first_seen: Time::default(),
             last_seen: Time::default(),
             end: "closed".into(),

@@ -8,6 +8,7 @@ use ndpi_flow::{Action, End, FlowEntry, FlowKey, Reported, Traffic, Verdict, Vol
 
 use super::content::content;
 use super::names::Names;
+use super::tunnel::tunnel_of;
 
 /// How much crossed, over the whole life of the flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -132,7 +133,7 @@ impl RecordMaker<'_> {
         })
     }
 
-    /// That `flow` is over. Its `tunnel` is known to the source of the packets alone.
+    /// That `flow` is over.
     pub fn ended<F>(&self, flow: &FlowEntry<F>, end: End, counters: Counters) -> Option<FlowEnded> {
         let label = self.label(flow)?;
         let action = flow.decided()?.verdict.map(|verdict| verdict.action);
@@ -148,7 +149,6 @@ impl RecordMaker<'_> {
             label,
             leaked: blocked.then(leaked),
             dropped: counts_drops(flow).then_some(dropped),
-            tunnel: None,
             first_seen: Time::from_ns(flow.first_seen_ns),
             last_seen: Time::from_ns(flow.last_seen_ns),
             end: end.name().into(),
@@ -235,6 +235,7 @@ fn since<F>(flow: &FlowEntry<F>, counters: &Counters) -> Crossed {
 pub fn ends_of(key: &FlowKey, direction: Direction) -> Ends {
     let ((src, sport), (dst, dport)) = key.endpoints(direction);
     let (vlan, proto, tunnels) = (key.vlan(), key.proto(), key.tunnel());
+    let tunnel = tunnel_of(key).map(Box::new);
     Ends {
         capture: None,
         iface: None,
@@ -246,5 +247,6 @@ pub fn ends_of(key: &FlowKey, direction: Direction) -> Ends {
         dst,
         dport,
         tunnels,
+        tunnel,
     }
 }

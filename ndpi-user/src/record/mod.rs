@@ -7,9 +7,11 @@ mod flow;
 mod found;
 mod interface;
 mod names;
+mod tunnel;
 
 pub use flow::{Counters, Origin, RecordMaker, SessionFacts, ends_of};
 pub use found::Found;
 pub use interface::interface_event;
 pub use names::Names;
 pub use ndpi_events::Time;
+pub use tunnel::tunnel_of;

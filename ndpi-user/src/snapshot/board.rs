@@ -105,6 +105,8 @@ pub struct Swept {
     pub v4: u64,
     /// Entries of IPv6.
     pub v6: u64,
+    /// Entries of tenants, of either.
+    pub tenant: u64,
 }
 
 impl Swept {
@@ -113,6 +115,7 @@ impl Swept {
         *(match key {
             Key::V4(_) => &mut self.v4,
             Key::V6(_) => &mut self.v6,
+            Key::Tenant(_) => &mut self.tenant,
         }) += 1;
     }
 }

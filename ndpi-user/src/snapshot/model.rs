@@ -202,7 +202,7 @@ pub struct Counted {
 /// A table and how full it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fill {
-    /// Which: `verdicts-v4`, `verdicts-v6`, `flows`, `notes`, `servers`.
+    /// Which: `verdicts-v4`, `verdicts-v6`, `verdicts-tenant`, `flows`, `notes`, `servers`.
     pub table: Word,
     /// Entries in it. Verdicts are counted by each sweep.
     pub used: u64,

@@ -37,6 +37,8 @@ pub struct Facts {
     pub dry_run: bool,
     /// Entries that the verdict map of each family has room for.
     pub verdicts: u64,
+    /// Tunnels are opened, so that there is a map of tenants, with as many.
+    pub opens_tunnels: bool,
     /// Flows that all workers together have room for.
     pub flows: u64,
     /// Notes that they have room for.
@@ -221,15 +223,17 @@ impl Observer {
     }
 
     fn tables(&self, sum: &Sum, servers: u32) -> Vec<Fill> {
-        let Swept { v4, v6 } = self.sources.board.swept();
-        let Facts { verdicts, flows, notes, .. } = self.facts;
-        vec![
-            Fill::new("verdicts-v4", v4, verdicts),
-            Fill::new("verdicts-v6", v6, verdicts),
+        let Swept { v4, v6, tenant } = self.sources.board.swept();
+        let Facts { verdicts, opens_tunnels, flows, notes, .. } = self.facts;
+        let families =
+            [Fill::new("verdicts-v4", v4, verdicts), Fill::new("verdicts-v6", v6, verdicts)];
+        let tenants = opens_tunnels.then(|| Fill::new("verdicts-tenant", tenant, verdicts));
+        let rest = [
             Fill::new("flows", sum.workers.iter().map(|worker| worker.flows).sum(), flows),
             Fill::new("notes", sum.notes, notes),
             Fill::new("servers", servers.into(), MAX_SERVERS.into()),
-        ]
+        ];
+        families.into_iter().chain(tenants).chain(rest).collect()
     }
 
     fn losses(&self, sum: &Sum, signs: &mut Signs) -> LostSoFar {

@@ -35,9 +35,9 @@ fn tables(pinned: &Pinned) -> Result<Vec<Fill>, MapError> {
     }
     let [v4, v6] = pinned.verdicts.places();
     let servers = pinned.live.read()?.servers;
-    Ok(vec![
-        Fill::new("verdicts-v4", swept.v4, v4),
-        Fill::new("verdicts-v6", swept.v6, v6),
-        Fill::new("servers", servers.into(), MAX_SERVERS.into()),
-    ])
+    let tenants = pinned.verdicts.tenant_places();
+    let tenants = tenants.map(|places| Fill::new("verdicts-tenant", swept.tenant, places));
+    let families = [Fill::new("verdicts-v4", swept.v4, v4), Fill::new("verdicts-v6", swept.v6, v6)];
+    let servers = Fill::new("servers", servers.into(), MAX_SERVERS.into());
+    Ok(families.into_iter().chain(tenants).chain([servers]).collect())
 }

@@ -11,7 +11,7 @@ use ndpi_policy::{DEFAULT_RULE, UNDECIDED_RULE};
 use serde::Serialize;
 
 use crate::enforce::NO_RULE;
-use crate::record::{Names, Time};
+use crate::record::{Names, Time, tunnel_of};
 use crate::report::units;
 
 /// The moment at which the verdicts are shown.
@@ -35,6 +35,11 @@ pub(super) struct Entry<'a> {
     /// How many tunnels the flow is inside of.
     #[serde(skip_serializing_if = "is_plain")]
     tunnel: u8,
+    /// Whose the flow is, by the innermost tunnel that says so and by the one around it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outer_tenant: Option<u32>,
     proto: u8,
     lower: IpAddr,
     lower_port: u16,
@@ -99,6 +104,7 @@ impl<'a> Entry<'a> {
         };
         let (from_lower, from_upper, dropped) =
             (verdict.lower(), verdict.upper(), verdict.dropped());
+        let (tenant, outer_tenant) = tenants(key);
         let app = AppId { master: verdict.master, app: verdict.app };
         // The coarse clock of the last packet may stand behind the exact one of the decision.
         let seen_ns = (u64::from(verdict.last_seen) * TICK_NS).max(verdict.decided_ns);
@@ -106,6 +112,8 @@ impl<'a> Entry<'a> {
             kind: "entry",
             vlan: key.vlan(),
             tunnel: key.tunnel(),
+            tenant,
+            outer_tenant,
             proto: key.proto(),
             lower,
             lower_port,
@@ -198,12 +206,8 @@ impl<'a> Entry<'a> {
             Some(_) => format!("{upper} → {lower}"),
             None => format!("{lower} ↔ {upper}"),
         };
-        match (self.vlan, self.tunnel) {
-            (0, 0) => ends,
-            (0, _) => format!("{ends} (in a tunnel)"),
-            (vlan, 0) => format!("{ends} (VLAN {vlan})"),
-            (vlan, _) => format!("{ends} (VLAN {vlan}, in a tunnel)"),
-        }
+        let network = network(self.vlan, self.tunnel, (self.tenant, self.outer_tenant));
+        if network.is_empty() { ends } else { format!("{ends} ({network})") }
     }
 
     fn app_numbers(&self) -> String {
@@ -212,6 +216,25 @@ impl<'a> Entry<'a> {
             (master, app) => format!("{master}.{app}"),
         }
     }
+}
+
+/// Whose a flow is: by its innermost tunnel, and by the one around that.
+pub(super) fn tenants(key: &Key) -> (Option<u32>, Option<u32>) {
+    tunnel_of(key).map_or((None, None), |tunnel| (tunnel.tenant, tunnel.outer_tenant))
+}
+
+/// In which of several networks a flow's addresses are; nothing where there is one.
+pub(super) fn network(
+    vlan: u16,
+    tunnel: u8,
+    (tenant, outer): (Option<u32>, Option<u32>),
+) -> String {
+    let vlan = (vlan != 0).then(|| format!("VLAN {vlan}"));
+    let inside = (tunnel != 0).then(|| "in a tunnel".to_owned());
+    let tenant = tenant.map(|number| format!("tenant {number}"));
+    let outer = outer.map(|number| format!("in tenant {number}"));
+    let parts = [vlan, inside, tenant, outer];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// The word for the end whose packets go this way.
@@ -247,7 +270,7 @@ pub(super) fn protocol(number: u8) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ndpi_common::{KeyV4, KeyV6, Tally, Total};
+    use ndpi_common::{KeyV4, KeyV6, Tally, TenantIds, TenantKind, Total};
 
     use super::*;
 
@@ -365,6 +388,23 @@ mod tests {
         assert_eq!(inside.cells(&now())[1], "198.18.0.1:5 ↔ 198.18.0.2:53 (in a tunnel)");
         assert_eq!(serde_json::to_value(inside).unwrap()["tunnel"], 1);
         assert!(serde_json::to_value(entry(key)).unwrap().get("tunnel").is_none());
+    }
+
+    #[test]
+    fn a_tenants_flow_says_whose_it_is() {
+        let (key, _) = KeyV4::new(([198, 18, 0, 1], 5), ([198, 18, 0, 2], 53), 0, 17);
+        let vni = TenantIds::NONE.with(0, (TenantKind::Vxlan, 7));
+        let shown = |tunnel, tenant| {
+            let key = Key::of_tenant(&Key::V4(KeyV4 { tunnel, ..key }), tenant);
+            let entry = Entry::new(&key, &verdict(), None, &now());
+            (entry.cells(&now())[1].clone(), serde_json::to_value(entry).unwrap())
+        };
+        let (cell, object) = shown(1, vni);
+        assert_eq!(cell, "198.18.0.1:5 ↔ 198.18.0.2:53 (in a tunnel, tenant 7)");
+        assert_eq!((&object["tenant"], object.get("outer_tenant")), (&7.into(), None));
+        let (cell, object) = shown(2, vni.with(1, (TenantKind::Geneve, 8)));
+        assert_eq!(cell, "198.18.0.1:5 ↔ 198.18.0.2:53 (in a tunnel, tenant 8, in tenant 7)");
+        assert_eq!((&object["tenant"], &object["outer_tenant"]), (&8.into(), &7.into()));
     }
 
     #[test]

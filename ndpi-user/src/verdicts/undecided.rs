@@ -6,7 +6,7 @@ use std::time::Duration;
 use ndpi_common::{Direction, Key, TICK_NS, Track};
 use serde::Serialize;
 
-use super::entry::{Now, protocol};
+use super::entry::{Now, network, protocol, tenants};
 use crate::record::Time;
 use crate::report::units;
 
@@ -18,6 +18,10 @@ pub(super) struct Undecided {
     vlan: u16,
     #[serde(skip_serializing_if = "super::entry::is_plain")]
     tunnel: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outer_tenant: Option<u32>,
     proto: u8,
     src: IpAddr,
     sport: u16,
@@ -42,10 +46,13 @@ impl Undecided {
         let (((src, sport), (dst, dport)), (ours, theirs)) =
             if is_lower { (ends, (lower, upper)) } else { ((ends.1, ends.0), (upper, lower)) };
         let seen_ns = u64::from(track.last_seen) * TICK_NS;
+        let (tenant, outer_tenant) = tenants(key);
         Self {
             kind: "undecided",
             vlan: key.vlan(),
             tunnel: key.tunnel(),
+            tenant,
+            outer_tenant,
             proto: key.proto(),
             src,
             sport,
@@ -67,10 +74,12 @@ impl Undecided {
         let none = || "-".to_owned();
         let (src, dst) =
             (SocketAddr::new(self.src, self.sport), SocketAddr::new(self.dst, self.dport));
+        let network = network(self.vlan, self.tunnel, (self.tenant, self.outer_tenant));
+        let network = if network.is_empty() { network } else { format!(" ({network})") };
         let idle = Duration::from_nanos(now.ktime_ns.saturating_sub(self.seen_ns));
         [
             protocol(self.proto),
-            format!("{src} → {dst}"),
+            format!("{src} → {dst}{network}"),
             "undecided".into(),
             none(),
             none(),

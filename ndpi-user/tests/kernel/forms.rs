@@ -1,7 +1,8 @@
 //! Packets that belong to no flow, or only just to one.
 
-use ndpi_common::{Action, Hook, Outcome, Reason, SampleFlags, Switches};
+use ndpi_common::{Action, Hook, Outcome, Reason, SampleFlags, Switches, TenantKind};
 use testkit::frame::{ACK, TCP, Talk, UDP, V4, V6, counted, inside};
+use testkit::tunnel::of_tenant;
 
 use crate::harness::{Answer, HOOKS, Settings, kernel};
 
@@ -115,9 +116,9 @@ fn tunnels_are_opened_only_on_request() {
     let vxlan = [&[8, 0, 0, 0, 0, 0, 1, 0][..], &inner].concat();
     let mut outer = V4.udp().out(0, &vxlan);
     outer[36..38].copy_from_slice(&4789u16.to_be_bytes());
-    for (switches, proto, answer) in
-        [(0, UDP, Answer::Pass), (Switches::TUNNELS, TCP, Answer::Drop)]
-    {
+    let outside = (0, UDP, V4.key(), Answer::Pass);
+    let opened = (Switches::TUNNELS, TCP, of_tenant(V4.key(), TenantKind::Vxlan, 1), Answer::Drop);
+    for (switches, proto, key, answer) in [outside, opened] {
         let Some(mut kernel) = kernel(Settings { switches, ..Settings::default() }) else { return };
         for hook in HOOKS {
             kernel.run(hook, &outer);
@@ -126,7 +127,7 @@ fn tunnels_are_opened_only_on_request() {
         shown.retain(|sample| sample.header.flags & SampleFlags::OUTER == 0);
         assert_eq!(shown.len(), 2);
         assert!(shown.iter().all(|sample| sample.header.key().unwrap().proto() == proto));
-        kernel.decide(inside(V4.key(), u8::from(switches != 0)), Action::Drop);
+        kernel.decide(key, Action::Drop);
         for hook in HOOKS {
             assert_eq!(kernel.run(hook, &outer), answer);
         }

@@ -23,6 +23,7 @@ mod reuse;
 mod segments;
 mod sequence;
 mod servers;
+mod tenants;
 mod undecided;
 mod unparsable;
 mod verdicts;

@@ -35,6 +35,7 @@ mod reload;
 mod status;
 mod streams;
 mod talk;
+mod tenants;
 mod verdicts;
 
 use ndpi_kernel::object::kernel_object;

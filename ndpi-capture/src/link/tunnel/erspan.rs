@@ -95,7 +95,7 @@ fn link<S: Source + ?Sized>(source: &S, outer: &Packet, mirrored: &Mirrored) -> 
         (ethertype, at.checked_add(ETHERNET_LEN)?)
     };
     let tags = Tags::one(mirrored.vlan);
-    let link = parse::step_over(source, Link { ethertype, at, tags, tunnel: 0 }).ok()?;
+    let link = parse::step_over(source, Link { tags, ..Link::bare(ethertype, at) }).ok()?;
     let tags = if link.tags.count == 0 { outer.tags } else { link.tags };
     Some(Link { tags, ..link })
 }

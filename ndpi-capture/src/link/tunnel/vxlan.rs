@@ -1,6 +1,6 @@
 //! VXLAN on ports that the programs do not know, and VXLAN-GPE.
 
-use ndpi_common::parse::{self, ETHERNET_LEN, Link, Packet, Source, Tags, ethertype, proto};
+use ndpi_common::parse::{self, ETHERNET_LEN, Link, Packet, Source, ethertype, proto};
 
 use super::{Tunnel, TunnelKind};
 
@@ -63,5 +63,5 @@ fn of_protocol<S: Source + ?Sized>(source: &S, at: u32, protocol: u8) -> Option<
 }
 
 fn link(ethertype: u16, at: u32) -> Link {
-    Link { ethertype, at, tags: Tags::default(), tunnel: 0 }
+    Link::bare(ethertype, at)
 }

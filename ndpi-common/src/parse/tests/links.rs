@@ -39,8 +39,7 @@ fn a_tag_with_nothing_but_a_priority_changes_no_vlan() {
 #[test]
 fn a_stripped_tag_stands_before_those_in_the_frame() {
     let frame = tagged(1);
-    let link =
-        Link { ethertype: ethertype::VLAN, at: ETHERNET_LEN, tags: Tags::one(0x2064), tunnel: 0 };
+    let link = Link { tags: Tags::one(0x2064), ..Link::bare(ethertype::VLAN, ETHERNET_LEN) };
     let packet = from_ethertype(frame.bytes(), link, Options::default()).ok().unwrap();
     assert!(packet.tags.ids[..2] == [0x64, 1] && packet.key.vlan() == 1);
 }

@@ -77,6 +77,7 @@ fn stray(talk: Talk, l3: &[u8]) -> Sample<'_> {
     match &mut key {
         FlowKey::V4(key) => (key.lower_port, key.upper_port) = (0, 0),
         FlowKey::V6(key) => (key.lower_port, key.upper_port) = (0, 0),
+        FlowKey::Tenant(key) => (key.flow.lower_port, key.flow.upper_port) = (0, 0),
     }
     Sample { key, stray: true, ..sample(talk, l3) }
 }

@@ -4,7 +4,7 @@ use aya::maps::{Array, HashMap, MapData};
 use ndpi_common::names::map;
 use ndpi_common::{
     Action, Bucket, FragmentKey, FragmentPorts, Key, KeyV4, KeyV6, Live, Pod, RequestWatch, Server,
-    ServerKey, Switches, Track, VerdictEntry,
+    ServerKey, Switches, TenantKey, Track, VerdictEntry,
 };
 use ndpi_kernel::Element;
 
@@ -34,6 +34,9 @@ impl Kernel {
             Key::V6(key) => {
                 self.put::<KeyV6, VerdictEntry>(map::VERDICTS_V6, key, verdict);
             }
+            Key::Tenant(key) => {
+                self.put::<TenantKey, VerdictEntry>(map::VERDICTS_TENANT, key, verdict);
+            }
         }
     }
 
@@ -44,6 +47,9 @@ impl Kernel {
             }
             Key::V6(key) => {
                 self.get::<KeyV6, VerdictEntry>(map::VERDICTS_V6, key).expect("an entry")
+            }
+            Key::Tenant(key) => {
+                self.get::<TenantKey, VerdictEntry>(map::VERDICTS_TENANT, key).expect("an entry")
             }
         }
     }
@@ -58,18 +64,19 @@ impl Kernel {
 
     /// The track of a flow whose client was answered.
     pub(crate) fn answered(&mut self, key: Key) -> Option<Track> {
-        self.track_in([map::TRACK_V4, map::TRACK_V6], key)
+        self.track_in([map::TRACK_V4, map::TRACK_V6, map::TRACK_TENANT], key)
     }
 
     /// The track of a flow that nobody has answered, or what is left of it.
     pub(crate) fn unanswered(&mut self, key: Key) -> Option<Track> {
-        self.track_in([map::UNANSWERED_V4, map::UNANSWERED_V6], key)
+        self.track_in([map::UNANSWERED_V4, map::UNANSWERED_V6, map::UNANSWERED_TENANT], key)
     }
 
-    fn track_in(&mut self, [v4, v6]: [&str; 2], key: Key) -> Option<Track> {
+    fn track_in(&mut self, [v4, v6, tenant]: [&str; 3], key: Key) -> Option<Track> {
         match key {
             Key::V4(key) => self.get::<KeyV4, Track>(v4, key),
             Key::V6(key) => self.get::<KeyV6, Track>(v6, key),
+            Key::Tenant(key) => self.get::<TenantKey, Track>(tenant, key),
         }
     }
 
@@ -132,6 +139,9 @@ impl Kernel {
         self.clear::<KeyV6, Track>(map::TRACK_V6);
         self.clear::<KeyV4, Track>(map::UNANSWERED_V4);
         self.clear::<KeyV6, Track>(map::UNANSWERED_V6);
+        self.clear::<TenantKey, VerdictEntry>(map::VERDICTS_TENANT);
+        self.clear::<TenantKey, Track>(map::TRACK_TENANT);
+        self.clear::<TenantKey, Track>(map::UNANSWERED_TENANT);
         self.clear::<FragmentKey, FragmentPorts>(map::FRAGMENTS);
         self.shown();
     }

@@ -114,7 +114,9 @@ impl Kernel {
             .override_global(global::IDLE_TICKS, &IDLE, true)
             .override_global("AYA_LOG_LEVEL", &quiet, true);
         let tracks = [map::TRACK_V4, map::TRACK_V6, map::UNANSWERED_V4, map::UNANSWERED_V6];
-        for name in [map::VERDICTS_V4, map::VERDICTS_V6].into_iter().chain(tracks) {
+        let of_tenants = [map::VERDICTS_TENANT, map::TRACK_TENANT, map::UNANSWERED_TENANT];
+        let verdicts = [map::VERDICTS_V4, map::VERDICTS_V6].into_iter();
+        for name in verdicts.chain(tracks).chain(of_tenants) {
             loader.map_max_entries(name, 1024);
         }
         let mut ebpf = loader.load(object)?;

@@ -227,7 +227,7 @@ fn without_number(name: &str) -> String {
 fn leave_all(options: &LoadOptions, hooks: Hooks) -> Left {
     let mut kernel = Kernel::load(options).unwrap();
     kernel.attach("left", Mode::Generic, hooks).unwrap();
-    let server = key4(4000, 53).server(Direction::FromLower);
+    let server = key4(4000, 53).server(Direction::FromLower).unwrap();
     kernel.servers().set(&server, &Server::default()).unwrap();
     kernel.test_run().xdp(&udp4(4000, 53, b"hello"), None, 3).unwrap();
     kernel.leave();

@@ -232,8 +232,8 @@ fn blocked_servers_come_and_go_and_the_programs_know() {
     }
     let mut kernel = load();
     let servers = kernel.servers().clone();
-    let (here, there) =
-        (key4(1, 2).server(Direction::FromLower), key4(3, 4).server(Direction::FromLower));
+    let [here, there] =
+        [key4(1, 2), key4(3, 4)].map(|key| key.server(Direction::FromLower).unwrap());
     let expires = tick_of(ktime_ns()) + 10_000;
     let drop = Server { action: Action::Drop as u8, expires, ..Server::default() };
     let mut passes =

@@ -1,5 +1,6 @@
 //! Tunnels that are looked into.
 
+use serde_json::json;
 use testkit::packets::{capture, dns, ipv4, udp};
 use testkit::program::{Run, file, pcap};
 
@@ -65,6 +66,37 @@ fn what_is_inside_a_tunnel_blocks_nothing_outside() {
     assert_eq!(fates(&run), wanted);
     // The three flows: the tunnel, what is inside, and what is outside.
     assert_eq!(run.flows().len(), 3);
+}
+
+/// `inner` in VXLAN between other hosts, as a packet of this network.
+fn vxlan(vni: u8, inner: &[u8]) -> Vec<u8> {
+    let header = [&[8, 0, 0, 0, 0, 0, vni, 0][..], &[2; 12], &[8, 0], inner].concat();
+    let mut packet = udp([50_000, 4789], false, &header);
+    packet[12..20].copy_from_slice(&[198, 19, 0, 1, 198, 19, 9, 2]);
+    packet
+}
+
+#[test]
+fn the_same_flow_in_two_networks_has_two_verdicts_and_two_records() {
+    if !can_replay() {
+        return;
+    }
+    let [blocked, other] = ["a.example", "b.example"].map(|name| dns(1, name, false));
+    let packets =
+        [(7, &blocked), (8, &other), (7, &blocked), (8, &other), (8, &blocked), (7, &other)]
+            .map(|(vni, inner)| vxlan(vni, inner));
+    let run = replay_under("replay-two-tenants", "host = [\"a.example\"]", &packets, &[]);
+    let wanted = ["pass", "pass", "drop", "pass", "pass", "drop"].map(|action| fate(action, 17));
+    assert_eq!(fates(&run), wanted);
+    let mut inside = run.flows();
+    inside.retain(|flow| flow["dport"] == 53);
+    inside.sort_by_key(|flow| flow["tunnel"]["tenant"].as_u64());
+    let said: Vec<_> = inside
+        .iter()
+        .map(|flow| json!([flow["tunnel"]["tenant"], flow["packets"], flow["action"]]))
+        .collect();
+    assert_eq!(json!(said), json!([[7, 3, "drop"], [8, 3, "count"]]));
+    assert!(inside.iter().all(|flow| flow["tunnel"]["src"] == "198.19.0.1"), "{inside:#?}");
 }
 
 #[test]

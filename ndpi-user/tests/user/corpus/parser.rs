@@ -7,8 +7,8 @@ use etherparse::err::Layer;
 use etherparse::err::packet::SliceError;
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use ndpi_capture::{Capture, LinkType};
+use ndpi_common::Direction;
 use ndpi_common::parse::{Captured, Fragment, Notes, Options, Packet, Refusal, fast, frame};
-use ndpi_common::{Direction, Key};
 use testkit::reference;
 
 const ETHERNET: LinkType = LinkType(1);
@@ -99,10 +99,7 @@ fn both(bytes: &[u8], packet: &Packet, sliced: &SlicedPacket) -> Result<(), Stri
 
 /// Source and destination as ours has them.
 fn ends(packet: &Packet) -> (IpAddr, IpAddr) {
-    let (lower, upper) = match packet.key {
-        Key::V4(key) => (IpAddr::from(key.lower), IpAddr::from(key.upper)),
-        Key::V6(key) => (IpAddr::from(key.lower), IpAddr::from(key.upper)),
-    };
+    let ((lower, _), (upper, _)) = (packet.key.lower(), packet.key.upper());
     match packet.direction {
         Direction::FromLower => (lower, upper),
         Direction::FromUpper => (upper, lower),
