@@ -30,6 +30,7 @@ pub mod frame;
 pub mod hostile;
 pub mod instance;
 pub mod interface;
+pub mod metrics;
 pub mod namespace;
 pub mod needs;
 pub mod packets;

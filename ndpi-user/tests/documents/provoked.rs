@@ -22,6 +22,16 @@ const CANNOT: [(&str, &str); 3] = [
     ),
 ];
 
+/// Metrics that are 0 in every test, and why.
+const ZERO: [(&str, &str); 3] = [
+    ("ndpi_xdp_ring_contended_packets_total", "as `ring_contended`"),
+    ("ndpi_xdp_worker_waiting_bytes", "what waits is taken before anybody can ask"),
+    (
+        "ndpi_xdp_worker_stuck",
+        "an instance whose worker does not go on ends; made-up values are tested",
+    ),
+];
+
 /// What stands before the tests of a file that has others.
 const TESTS: &str = "#[cfg(test)]\nmod tests {";
 
@@ -46,6 +56,17 @@ fn tests(folder: &Path, all: &mut Vec<String>) {
             all.push(tests.to_owned());
         }
     }
+}
+
+/// The metrics that are documented, which another test holds against those that there are.
+fn metrics() -> Vec<String> {
+    const OPERATE: &str = include_str!("../../../docs/operate.md");
+    let words = OPERATE.split(|it: char| !(it.is_ascii_alphanumeric() || it == '_'));
+    let mut names: Vec<_> =
+        words.filter(|it| it.starts_with("ndpi_xdp_")).map(str::to_owned).collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// Whether a text has a word, and not one that is longer.
@@ -89,5 +110,25 @@ fn every_reason_problem_and_state_is_named_by_a_test() {
     assert!(missing.is_empty(), "no test names {missing:?}");
     for (name, _) in CANNOT {
         assert!(all.contains_key(name), "{name} is reported no more");
+    }
+}
+
+#[test]
+fn every_metric_counts_something_in_a_test() {
+    let mut texts = Vec::new();
+    for folder in ["network", "load"] {
+        tests(&checkout().join("ndpi-user/tests").join(folder), &mut texts);
+    }
+    let all = metrics();
+    assert!(all.len() > 35, "{all:?}");
+    let named = |name: &String| {
+        let count = format!("{name}_count");
+        texts.iter().any(|text| has(text, name) || has(text, &count))
+    };
+    let is_zero = |name: &String| ZERO.iter().any(|(it, _)| it == name);
+    let missing: Vec<_> = all.iter().filter(|it| !is_zero(it) && !named(it)).collect();
+    assert!(missing.is_empty(), "no test names {missing:?}");
+    for (name, _) in ZERO {
+        assert!(all.iter().any(|it| it == name), "{name} is no metric any more");
     }
 }

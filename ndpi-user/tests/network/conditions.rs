@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use rustix::process::Signal;
 use serde_json::Value;
 use socket2::{Domain, Protocol, Socket, Type};
+use testkit::metrics::{self, ADDRESS};
 use testkit::pair::{FAR, NEAR, Pair};
 use testkit::program::{PROGRAMS, run};
 use testkit::tcp::{Connection, Segment};
@@ -57,7 +58,10 @@ fn a_map_that_somebody_else_has_filled_takes_no_verdict() {
     }
     let pair = Pair::new();
     let sandbox = &pair.sandbox;
-    let command = format!("run --iface left --json --workers 1 --sweep 1 --max-flows {FLOWS}");
+    sandbox.ip("link set lo up");
+    let command = format!(
+        "run --iface left --json --workers 1 --sweep 1 --max-flows {FLOWS} --metrics {ADDRESS}"
+    );
     let mut instance = sandbox.start(&command);
     let server = pair.far(|| UdpSocket::bind((FAR, 53)).unwrap());
     let ask = |port: u16| {
@@ -101,6 +105,7 @@ fn a_map_that_somebody_else_has_filled_takes_no_verdict() {
         let refused = problems(now).contains(&"verdicts-refused");
         refused && now["workers"][0]["pending"] == 1 && code == Some(1)
     });
+    metrics::wait_for(sandbox, "ndpi_xdp_worker_pending_verdicts");
     // It is tried again.
     let mut freed = key.clone();
     (freed[2], freed[3]) = ("0xff".into(), "0x00".into());

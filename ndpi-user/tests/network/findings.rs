@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::net::SendFlags;
 use rustix::process::Signal;
 use serde_json::json;
+use testkit::metrics::{self, ADDRESS};
 use testkit::packets::dns;
 use testkit::pair::{FAR, NEAR, Pair};
 use testkit::program::PROGRAMS;
@@ -27,7 +28,11 @@ fn an_answer_that_nobody_asked_for_is_warned_of_counted_and_acted_on() {
     }
     let pair = Pair::new();
     let policy = pair.sandbox.file("policy.toml", POLICY);
-    let run = format!("run --iface left --policy {} --json --sweep 1", policy.display());
+    pair.sandbox.ip("link set lo up");
+    let run = format!(
+        "run --iface left --policy {} --json --sweep 1 --metrics {ADDRESS}",
+        policy.display()
+    );
     let mut instance = pair.sandbox.start(&run);
     let server = pair.near(|| UdpSocket::bind((NEAR, 53)).unwrap());
     // Else its host answers that nobody is there.
@@ -40,6 +45,8 @@ fn an_answer_that_nobody_asked_for_is_warned_of_counted_and_acted_on() {
     assert_eq!((&decided["action"], &decided["rule"]), (&"drop".into(), &"forged".into()));
     instance.wait_to_say("signs of getting round the filter in a flow: dns-unsolicited");
     wait_until(|| status(&pair.sandbox).0["findings"] == json!({ "dns-unsolicited": 1 }));
+    let found = "ndpi_xdp_findings_total{finding=\"dns-unsolicited\"}";
+    assert_eq!(metrics::metric(&pair.sandbox, found).to_string(), "1");
     (0..3).for_each(|_| send());
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
     let over = instance.wait_for(|it| it["type"] == "flow");

@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use testkit::cpu::stay_on;
 use testkit::instance::Instance;
+use testkit::metrics::{self, ADDRESS};
 use testkit::pair::{FAR, NEAR, Pair};
 use testkit::program::{PROGRAMS, binary};
 use testkit::sandbox::Sandbox;
@@ -48,8 +49,10 @@ fn packets_that_found_a_full_ring_are_reported_by_cpu_and_by_ring() {
         return;
     }
     let sandbox = Sandbox::new();
-    let mut instance =
-        sandbox.start("run --iface left --json --workers 1 --ring-size 4096 --sweep 1");
+    sandbox.ip("link set lo up");
+    let mut instance = sandbox.start(&format!(
+        "run --iface left --json --workers 1 --ring-size 4096 --sweep 1 --metrics {ADDRESS}"
+    ));
     // Nobody reads the rings meanwhile.
     instance.signal(Signal::STOP);
     send(&sandbox);
@@ -59,6 +62,7 @@ fn packets_that_found_a_full_ring_are_reported_by_cpu_and_by_ring() {
         let where_lost = now["losses"]["ring_full"].as_array().is_some_and(|it| !it.is_empty());
         where_lost && problems(now).contains(&"rings-full") && code == Some(1)
     });
+    metrics::wait_for(&sandbox, "ndpi_xdp_ring_full_packets_total");
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
     let record = instance.wait_for(|record| record["state"] == "stopped");
     assert!(number(&record, "seen") >= PACKETS.into());

@@ -1,42 +1,17 @@
 //! `run --metrics`: what a real instance says over HTTP, beside what happened to it.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
 use std::net::{TcpStream, UdpSocket};
 
 use rustix::process::Signal;
 use serde_json::Value;
+use testkit::metrics::{ADDRESS, get, metric, sum, value, wait_for};
 use testkit::pair::{FAR, Pair};
 use testkit::program::PROGRAMS;
 use testkit::sandbox::Sandbox;
 use testkit::wait_until;
 
 use crate::ready;
-
-const ADDRESS: &str = "127.0.0.1:9100";
-
-/// The status line and the text for a path.
-pub(crate) fn get(sandbox: &Sandbox, path: &str) -> (String, String) {
-    let answer = sandbox.inside(|| {
-        let mut stream = TcpStream::connect(ADDRESS).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {ADDRESS}\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    });
-    let (head, text) = answer.split_once("\r\n\r\n").unwrap();
-    (head.lines().next().unwrap().to_owned(), text.to_owned())
-}
-
-/// The value of a metric with these labels, as they are written.
-fn value(metrics: &str, name: &str) -> Option<f64> {
-    let line = metrics.lines().find(|line| line.rsplit_once(' ').is_some_and(|it| it.0 == name));
-    line?.rsplit_once(' ')?.1.parse().ok()
-}
-
-fn metric(sandbox: &Sandbox, name: &str) -> f64 {
-    value(&get(sandbox, "/metrics").1, name).unwrap_or_default()
-}
 
 /// The same as it is written.
 fn number(sandbox: &Sandbox, name: &str) -> String {
@@ -92,6 +67,28 @@ fn metrics_and_status_say_the_same_of_what_happened() {
         wait_until(|| metric(sandbox, name) > 0.0);
     }
 
+    for name in [
+        "ndpi_xdp_app_flows_total",
+        "ndpi_xdp_app_packets_total",
+        "ndpi_xdp_app_bytes_total",
+        "ndpi_xdp_category_flows_total",
+        "ndpi_xdp_category_packets_total",
+        "ndpi_xdp_category_bytes_total",
+        "ndpi_xdp_category_dropped_packets_total",
+        "ndpi_xdp_bytes_total",
+        "ndpi_xdp_worker_flows",
+        "ndpi_xdp_table_places",
+        "ndpi_xdp_start_time_seconds",
+        "ndpi_xdp_policy_since_seconds",
+    ] {
+        wait_for(sandbox, name);
+    }
+    let (_, metrics) = get(sandbox, "/metrics");
+    assert_eq!(
+        ["ndpi_xdp_build_info", "ndpi_xdp_policy_rules"].map(|it| sum(&metrics, it)),
+        [1.0; 2]
+    );
+
     // With nothing on its way, both say the same, to the packet.
     socket.set_nonblocking(true).unwrap();
     wait_until(|| {
@@ -120,6 +117,9 @@ fn metrics_and_status_say_the_same_of_what_happened() {
     assert_eq!(value(&metrics, "ndpi_xdp_problem{problem=\"policy-refused\"}"), Some(1.0));
     assert_eq!(value(&metrics, "ndpi_xdp_whole"), Some(1.0), "the one before is enforced");
     assert!(value(&metrics, "ndpi_xdp_policy_revision") >= Some(2.0));
+    let [since, last] = ["ndpi_xdp_policy_since_seconds", "ndpi_xdp_policy_last_reload_seconds"]
+        .map(|name| value(&metrics, name).unwrap());
+    assert!(last >= since && since > 0.0, "{metrics}");
 
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
     let gone = sandbox.inside(|| TcpStream::connect(ADDRESS).is_err());

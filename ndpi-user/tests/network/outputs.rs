@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use testkit::instance::Instance;
+use testkit::metrics::{self, ADDRESS};
 use testkit::pair::{FAR, Pair};
 use testkit::program::{PROGRAMS, run};
 use testkit::sandbox::Sandbox;
@@ -298,7 +299,8 @@ fn readers_that_stall_harm_nobody_else() {
     let mut instance = sandbox.start(&format!(
         "run --iface left --json --workers 1 --sweep 1 --max-flows 4096 --output json:{folder}/whole.json \
          --output json:unix:{folder}/stalled.sock,queue=1 --output json:/run/disk/flows.json,queue=1 \
-         --output csv:unix:{folder}/nobody.sock,queue=1 --output csv:tcp-listen:127.0.0.1:9101,queue=1"
+         --output csv:unix:{folder}/nobody.sock,queue=1 --output csv:tcp-listen:127.0.0.1:9101,queue=1 \
+         --metrics {ADDRESS}"
     ));
     let _stalled = (
         listener.accept().unwrap(),
@@ -326,6 +328,8 @@ fn readers_that_stall_harm_nobody_else() {
     });
     let begun = |name: &str| format!("{name}: records are being lost (");
     instance.wait_to_say_times(": records are being lost (", 3);
+    metrics::wait_for(sandbox, "ndpi_xdp_sink_lost_events_total");
+    metrics::wait_for(sandbox, "ndpi_xdp_sink_waiting_events");
     let problems = status()["problems"].to_string();
     for failing in ["csv:unix:{folder}/nobody.sock: No such", "json:/run/disk/flows.json: No space"]
     {

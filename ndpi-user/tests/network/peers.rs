@@ -6,6 +6,7 @@ use std::thread;
 use rustix::process::Signal;
 use serde_json::Value;
 use testkit::instance::Instance;
+use testkit::metrics::{self, ADDRESS};
 use testkit::program::{PROGRAMS, run};
 use testkit::sandbox::Sandbox;
 use testkit::wait_until;
@@ -169,12 +170,15 @@ fn frames_that_the_other_interface_does_not_take_are_counted() {
     }
     let wire = Wire::new();
     wire.like_hardware();
-    let mut instance =
-        wire.middle.start("run --peer in=out --mode native --json --workers 1 --sweep 1");
+    wire.middle.ip("link set lo up");
+    let mut instance = wire.middle.start(&format!(
+        "run --peer in=out --mode native --json --workers 1 --sweep 1 --metrics {ADDRESS}"
+    ));
     wire.exchange();
     wire.middle.ip("link set out down");
     wire.send(100);
     instance.wait_to_say("were not taken by the peer interface");
+    metrics::wait_for(&wire.middle, "ndpi_xdp_lost_frames_total");
     assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
     let record = instance.wait_for(|record| record["state"] == "stopped");
     assert!(record["lost_frames"].as_u64() >= Some(100), "{record}");

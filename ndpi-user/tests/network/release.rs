@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::Value;
 use testkit::instance::Instance;
+use testkit::metrics::{self, ADDRESS};
 use testkit::pair::{FAR, NEAR, Pair};
 use testkit::program::{PROGRAMS, Run};
 use testkit::schema;
@@ -33,7 +34,11 @@ impl Scene {
 
     fn start(&self) -> Instance {
         let policy = self.pair.sandbox.folder().join("policy.toml");
-        let command = format!("run --iface left --json --workers 2 --policy {}", policy.display());
+        self.pair.sandbox.ip("link set lo up");
+        let command = format!(
+            "run --iface left --json --workers 2 --metrics {ADDRESS} --policy {}",
+            policy.display()
+        );
         self.pair.sandbox.start(&command)
     }
 
@@ -87,6 +92,7 @@ fn what_is_blocked_passes_for_its_time_and_is_blocked_again() {
     assert_eq!((&made["release"], &made["host"]), (&1.into(), &"bad.example".into()));
     assert_eq!(made["changed"], 1, "{made}");
     let told = instance.wait_for(|it| it["state"] == "released");
+    metrics::wait_for(&scene.pair.sandbox, "ndpi_xdp_releases");
     assert_eq!((&told["release"], &told["until"]), (&1.into(), &made["until"]));
     assert_eq!(scene.standing(&client), "release 1");
     // What was sent in vain is sent again.

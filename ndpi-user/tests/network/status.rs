@@ -364,7 +364,7 @@ fn counters_begin_again_at_zero_for_a_person_and_for_nobody_else() {
         text.contains("counts    of the last ") && text.contains("since reset-counters"),
         "{text}"
     );
-    let answer = crate::metrics::get(sandbox, "/metrics").1;
+    let answer = testkit::metrics::get(sandbox, "/metrics").1;
     let counted: f64 = answer
         .lines()
         .filter(|line| line.starts_with("ndpi_xdp_packets_total{"))

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 use testkit::flood;
+use testkit::metrics::{self, ADDRESS};
 use testkit::pair::{NEAR, Pair};
 
 use super::{PROGRAMS, Raise};
@@ -54,8 +55,9 @@ fn flood_with_new_flows() {
     let policy = "[[rule]]\nname = \"blocked\"\nhost = \".facebook.com\"\nstate = \"partial\"\n\
                   action = \"drop\"\n";
     let policy = pair.sandbox.file("policy.toml", policy);
+    pair.sandbox.ip("link set lo up");
     let mut instance = pair.sandbox.start(&format!(
-        "run --iface left --policy {} --json --max-flows 8192 --max-undecided 4096",
+        "run --iface left --policy {} --json --max-flows 8192 --max-undecided 4096 --metrics {ADDRESS}",
         policy.display()
     ));
     let listener = pair.near(|| TcpListener::bind((NEAR, 80)).unwrap());
@@ -72,6 +74,7 @@ fn flood_with_new_flows() {
     assert!(number(&record, "left_out") > 0 && number(&record, "longest_us") > 0, "{record}");
     instance.wait_to_say("more new flows come than can be looked at");
     instance.wait_to_say("new flows are looked at as they come again");
+    metrics::wait_for(&pair.sandbox, "ndpi_xdp_not_inspected_packets_total");
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
     let record = instance.wait_for_word("\"stopped\"");
     assert!(number(&record, "left_out") > 0, "{record}");
