@@ -1,4 +1,4 @@
-//! What an instance in a sandbox says to Prometheus.
+//! The metrics of an instance in a sandbox, as Prometheus asks for them.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
