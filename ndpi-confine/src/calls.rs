@@ -23,7 +23,7 @@ pub const MAP_COMMANDS: [u32; 9] = [
 /// process has made (`BPF_PROG_TEST_RUN`).
 pub const TEST_RUN: u32 = 10;
 
-/// A call that can be made.
+/// A call that can be made, or is refused.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(crate) number: c_long,
@@ -36,6 +36,8 @@ pub(crate) enum When {
     Always,
     /// Argument `.0`, of which the kernel takes 32 bits, is one of these.
     OneOf(u8, Vec<u32>),
+    /// Argument `.0`, the same, is none of these.
+    NoneOf(u8, Vec<u32>),
     /// Of the bits `.1` of argument `.0`, those that are set are `.2`.
     Bits(u8, u32, u32),
     /// It is about this process, or the one with this number, and changes nothing: argument `.1` is null.
@@ -199,7 +201,7 @@ fn cloning(forks: bool) -> When {
 }
 
 /// The bits that the kernel compares.
-const fn bits(value: c_int) -> u32 {
+pub(crate) const fn bits(value: c_int) -> u32 {
     value.cast_unsigned()
 }
 

@@ -21,6 +21,20 @@ pub(crate) fn give_up(reads: bool) -> Result<()> {
     set_capabilities(None, sets)
 }
 
+/// Gives up all capabilities but those of `kept` that this thread has; those that it starts have no more either.
+pub(crate) fn give_up_but(kept: CapabilitySet) -> Result<()> {
+    let has = capabilities(None)?;
+    bound(has.effective, kept)?;
+    set_capabilities(
+        None,
+        CapabilitySets {
+            effective: has.effective.intersection(kept),
+            permitted: has.permitted.intersection(kept),
+            inheritable: has.inheritable.intersection(kept),
+        },
+    )
+}
+
 fn kept(effective: CapabilitySet, reads: bool) -> CapabilitySet {
     if reads { effective.intersection(READING) } else { CapabilitySet::empty() }
 }

@@ -68,7 +68,7 @@ impl Confinement {
             return Err(ConfineError::Threads);
         }
         let calls = calls::allowed(self.forks, &self.bpf);
-        let calls = filter::programs(&calls).map_err(ConfineError::Calls)?;
+        let calls = filter::allowing(&calls).map_err(ConfineError::Calls)?;
         capabilities::give_up(!self.readable.is_empty())
             .map_err(|error| ConfineError::Capabilities(error.into()))?;
         set_no_new_privs(true).map_err(|error| ConfineError::NoNewPrivileges(error.into()))?;

@@ -6,30 +6,42 @@ use std::env::consts::ARCH;
 use libc::{ENOSYS, EPERM, c_int, c_long};
 use seccompiler::{
     BpfProgram, Error, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
-    SeccompFilter, SeccompRule, TargetArch, apply_filter,
+    SeccompFilter, SeccompRule, TargetArch, apply_filter, apply_filter_all_threads,
 };
 
 use crate::calls::{Call, When};
 
 type Result<T> = std::result::Result<T, Error>;
 
-/// The filters, in the order in which they are installed: of two that refuse a call, the later answers
-/// it.
-pub(crate) fn programs(calls: &[Call]) -> Result<[BpfProgram; 2]> {
-    let mut rules = BTreeMap::new();
-    for call in calls {
-        rules.insert(call.number, self::rules(&call.when)?);
-    }
-    let clone3 = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
-    Ok([
-        program(clone3, SeccompAction::Allow, refused(ENOSYS))?,
-        program(rules, refused(EPERM), SeccompAction::Allow)?,
-    ])
+/// The filters that let these calls through and no others, in the order in which they are installed: of two that
+/// refuse a call, the later answers it.
+pub(crate) fn allowing(calls: &[Call]) -> Result<[BpfProgram; 2]> {
+    Ok([without_clone3()?, program(of_all(calls)?, refused(EPERM), SeccompAction::Allow)?])
+}
+
+/// The filters that refuse these calls and no others.
+pub(crate) fn refusing(calls: &[Call]) -> Result<[BpfProgram; 2]> {
+    Ok([without_clone3()?, program(of_all(calls)?, SeccompAction::Allow, refused(EPERM))?])
 }
 
 /// Installs them, for this thread and those that it starts.
 pub(crate) fn install(programs: &[BpfProgram]) -> Result<()> {
     programs.iter().try_for_each(|program| apply_filter(program))
+}
+
+/// Installs them, for all threads of this process.
+pub(crate) fn install_in_all_threads(programs: &[BpfProgram]) -> Result<()> {
+    programs.iter().try_for_each(|program| apply_filter_all_threads(program))
+}
+
+/// No filter can look at its flags, which are in memory.
+fn without_clone3() -> Result<BpfProgram> {
+    let clone3 = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+    program(clone3, SeccompAction::Allow, refused(ENOSYS))
+}
+
+fn of_all(calls: &[Call]) -> Result<BTreeMap<c_long, Vec<SeccompRule>>> {
+    calls.iter().map(|call| Ok((call.number, rules(&call.when)?))).collect()
 }
 
 fn program(
@@ -48,11 +60,14 @@ fn refused(error: c_int) -> SeccompAction {
 /// The rules of one call, one of which has to fit; none where any arguments do.
 fn rules(when: &When) -> Result<Vec<SeccompRule>> {
     use SeccompCmpArgLen::{Dword, Qword};
-    use SeccompCmpOp::{Eq, MaskedEq};
+    use SeccompCmpOp::{Eq, MaskedEq, Ne};
     match when {
         When::Always => Ok(Vec::new()),
         When::OneOf(argument, values) => {
             values.iter().map(|&value| rule([(*argument, Dword, Eq, value.into())])).collect()
+        }
+        When::NoneOf(argument, values) => {
+            Ok(vec![rule(values.iter().map(|&value| (*argument, Dword, Ne, value.into())))?])
         }
         &When::Bits(argument, mask, value) => {
             Ok(vec![rule([(argument, Dword, MaskedEq(mask.into()), value.into())])?])
@@ -65,12 +80,12 @@ fn rules(when: &When) -> Result<Vec<SeccompRule>> {
 }
 
 /// Holds where all of these do.
-fn rule<const N: usize>(
-    conditions: [(u8, SeccompCmpArgLen, SeccompCmpOp, u64); N],
+fn rule(
+    conditions: impl IntoIterator<Item = (u8, SeccompCmpArgLen, SeccompCmpOp, u64)>,
 ) -> Result<SeccompRule> {
-    let mut all = Vec::with_capacity(N);
-    for (argument, length, operator, value) in conditions {
-        all.push(SeccompCondition::new(argument, length, operator, value)?);
-    }
+    let condition = |(argument, length, operator, value)| {
+        SeccompCondition::new(argument, length, operator, value)
+    };
+    let all = conditions.into_iter().map(condition).collect::<std::result::Result<_, _>>()?;
     Ok(SeccompRule::new(all)?)
 }

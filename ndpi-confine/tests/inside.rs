@@ -9,7 +9,7 @@ use std::process::Command;
 use std::ptr::{null, null_mut};
 use std::thread;
 
-use ndpi_confine::{Confinement, MAP_COMMANDS, TEST_RUN};
+use ndpi_confine::{Confinement, MAP_COMMANDS, TEST_RUN, refuse_what_no_service_does};
 
 /// What an attempt ends with, in a process of its own that is confined before it.
 fn inside(confinement: &Confinement, attempt: impl FnOnce() -> io::Result<()>) -> c_int {
@@ -313,4 +313,68 @@ fn with_other_threads_it_is_refused() {
         c_int::from(matches!(confined, Err(ndpi_confine::ConfineError::Threads)))
     });
     assert_eq!(refused, 1);
+}
+
+/// What an attempt ends with in a thread that was there before the process was refused what no service does.
+fn in_a_service(attempt: impl FnOnce() -> io::Result<()> + Send) -> c_int {
+    in_a_process(|| {
+        let (begin, wait) = std::sync::mpsc::channel::<()>();
+        thread::scope(|scope| {
+            let earlier = scope.spawn(move || {
+                // Whoever would send has gone when it may begin.
+                let _ = wait.recv();
+                errno(&attempt())
+            });
+            let refused = refuse_what_no_service_does();
+            drop(begin);
+            let ended = earlier.join();
+            if refused.is_err() { NOT_CONFINED } else { ended.unwrap_or(NOT_CONFINED) }
+        })
+    })
+}
+
+#[test]
+fn a_service_is_refused_what_it_never_does_in_all_its_threads() {
+    let fork = word(libc::SIGCHLD);
+    let parent = std::os::unix::process::parent_id() as usize;
+    let written_code = word(libc::PROT_WRITE | libc::PROT_EXEC);
+    let private = word(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    let x32 = 0x4000_0000;
+    let mut calls = vec![
+        ("fork", libc::SYS_clone, [fork, 0, 0, 0, 0]),
+        ("execve", libc::SYS_execve, [0; 5]),
+        ("ptrace", libc::SYS_ptrace, [word(16), parent, 0, 0, 0]),
+        ("signal", libc::SYS_kill, [parent, 0, 0, 0, 0]),
+        ("signal a thread", libc::SYS_tgkill, [parent, parent, 0, 0, 0]),
+        ("user", libc::SYS_setuid, [usize::MAX; 5]),
+        ("mount", libc::SYS_mount, [0; 5]),
+        ("namespace", libc::SYS_unshare, [word(libc::CLONE_NEWUSER), 0, 0, 0, 0]),
+        ("module", libc::SYS_init_module, [0; 5]),
+        ("io_uring", libc::SYS_io_uring_setup, [1, 0, 0, 0, 0]),
+        ("written code", libc::SYS_mmap, [0, 4096, written_code, private, usize::MAX]),
+        ("code", libc::SYS_mprotect, [0, 4096, word(libc::PROT_EXEC), 0, 0]),
+        ("Bluetooth", libc::SYS_socket, [word(libc::AF_BLUETOOTH), 3, 0, 0, 0]),
+        ("typing for the user", libc::SYS_ioctl, [0, 0x5412, 0, 0, 0]),
+    ];
+    if cfg!(target_arch = "x86_64") {
+        calls.push(("execve of x32", x32 + 520, [0; 5]));
+        calls.push(("mount of x32", x32 + libc::SYS_mount, [0; 5]));
+    }
+    for (what, number, arguments) in calls {
+        assert_eq!(in_a_service(|| call(number, arguments)), libc::EPERM, "{what}");
+    }
+}
+
+#[test]
+fn a_service_goes_on_with_what_it_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let work = || {
+        fs::write(folder.path().join("record"), "one")?;
+        fs::rename(folder.path().join("record"), folder.path().join("kept"))?;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        std::net::TcpStream::connect(listener.local_addr()?)?;
+        let thread = thread::Builder::new().spawn(|| 1)?;
+        thread.join().map(drop).map_err(|_| io::Error::other("the thread has panicked"))
+    };
+    assert_eq!(in_a_service(work), 0);
 }

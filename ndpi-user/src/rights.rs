@@ -13,6 +13,18 @@ const USED: CapabilitySet = CapabilitySet::BPF
     .union(CapabilitySet::NET_RAW)
     .union(CapabilitySet::PERFMON);
 
+/// What an instance keeps of its capabilities: those, what mounts the BPF file system and names the programs of
+/// others, what opens, makes and gives away files as root may, and what listens on low ports.
+pub(crate) const KEPT_BY_AN_INSTANCE: CapabilitySet = USED
+    .union(CapabilitySet::SYS_ADMIN)
+    .union(CapabilitySet::SYS_RESOURCE)
+    .union(CapabilitySet::CHOWN)
+    .union(CapabilitySet::DAC_OVERRIDE)
+    .union(CapabilitySet::DAC_READ_SEARCH)
+    .union(CapabilitySet::FOWNER)
+    .union(CapabilitySet::FSETID)
+    .union(CapabilitySet::NET_BIND_SERVICE);
+
 /// Refuses to run with another user's rights, and gives up capabilities of the file that would open
 /// files which the caller may not open. To be called before there are threads.
 ///

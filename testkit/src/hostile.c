@@ -21,13 +21,28 @@ static void say(const char *what, long result)
     (void)!write(2, line, length);
 }
 
+static int memory_of(pid_t process)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/mem", (int)process);
+    return open(path, O_RDWR);
+}
+
 static void look(void)
 {
     const char *other = getenv("OTHER_CAPTURE");
     say("shadow", open("/etc/shadow", O_RDONLY));
     say("passwd", open("/etc/passwd", O_RDONLY));
     say("other", other ? open(other, O_RDONLY) : 0);
+    say("parent", memory_of(getppid()));
     say("socket", socket(AF_INET, SOCK_STREAM, 0));
+}
+
+static int create(const char *beside)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s.made", beside);
+    return open(path, O_WRONLY | O_CREAT, 0600);
 }
 
 /* What would be felt where it is not refused. */
@@ -36,12 +51,12 @@ static void act(void)
     char *arguments[] = {"true", NULL};
     const char *other = getenv("OTHER_CAPTURE");
     say("write", other ? open(other, O_WRONLY | O_APPEND) : 0);
-    say("create", open("/tmp/made-by-a-packet", O_WRONLY | O_CREAT | O_EXCL, 0600));
+    say("create", other ? create(other) : 0);
     say("fork", syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
     say("program", syscall(SYS_bpf, 5, NULL, 0));
     say("ptrace", syscall(SYS_ptrace, 16, getppid(), 0, 0));
     say("signal", kill(getppid(), 0));
-    say("memory", mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0);
+    say("memory", mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0);
     say("execve", execv("/bin/true", arguments));
 }
 

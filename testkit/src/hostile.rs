@@ -8,9 +8,9 @@ use crate::places::ndpi_library;
 use crate::program::Run;
 
 /// What it tries that a process which only reads captures is refused.
-pub const REFUSED: [&str; 12] = [
-    "shadow", "passwd", "other", "socket", "write", "create", "fork", "program", "ptrace",
-    "signal", "memory", "execve",
+pub const REFUSED: [&str; 13] = [
+    "shadow", "passwd", "other", "parent", "socket", "write", "create", "fork", "program",
+    "ptrace", "signal", "memory", "execve",
 ];
 
 /// The host whose DNS query makes it try: that in `OTHER_CAPTURE` is a file that it tries to read, and where
@@ -37,10 +37,10 @@ pub fn compile(folder: &Path, result_size: usize) -> Result<PathBuf, String> {
     if output.status.success() { Ok(library) } else { Err(said()) }
 }
 
-/// How its attempts of one kind have ended: `done`, or the error's name.
-pub fn tried<'a>(run: &'a Run, what: &str) -> Vec<&'a str> {
+/// How its attempts of one kind have ended, by what came on standard error: `done`, or the error's name.
+pub fn tried<'a>(stderr: &'a str, what: &str) -> Vec<&'a str> {
     let begin = format!("tried {what}: ");
-    run.stderr.lines().filter_map(|line| line.strip_prefix(begin.as_str())).collect()
+    stderr.lines().filter_map(|line| line.strip_prefix(begin.as_str())).collect()
 }
 
 /// Fails unless `attempts` processes have tried everything and were refused it.
@@ -52,7 +52,7 @@ pub fn tried<'a>(run: &'a Run, what: &str) -> Vec<&'a str> {
 pub fn assert_refused(run: &Run, attempts: usize) {
     assert_eq!(run.code, Some(0), "{run:#?}");
     for what in REFUSED {
-        let tried = tried(run, what);
+        let tried = tried(&run.stderr, what);
         assert_eq!(tried.len(), attempts, "{what}: {run:#?}");
         for ended in tried {
             assert!(["EPERM", "EACCES"].contains(&ended), "{what}: {ended}");

@@ -1,6 +1,7 @@
 //! Attaches, classifies and enforces, until it is asked to stop: `ndpi-xdp run`.
 
 mod closing;
+mod confined;
 mod options;
 mod orders;
 mod outputs;
@@ -27,7 +28,7 @@ use crossbeam::channel::{self, Sender};
 use ndpi::{Engine, Library};
 use ndpi_events::{BusBuilder, Event as Reported, Losses, Source, Time};
 use ndpi_flow::Servers;
-use ndpi_kernel::{Clock, Kernel, Waker, check_capabilities, detach_command};
+use ndpi_kernel::{Clock, Kernel, Waker, detach_command};
 use ndpi_policy::{Policy, Vocabulary};
 use ndpi_reject::Rejecter;
 
@@ -63,7 +64,7 @@ impl Options {
     /// an earlier instance has left, and with `keep` what is to stay.
     pub(crate) fn run(&self) -> Result<ExitCode> {
         // First, since nothing works without, and what else is missing may be for want of rights.
-        check_capabilities()?;
+        self.bound_capabilities()?;
         let library = self.engine.library()?;
         let engines = self.engines(&library)?;
         let vocabulary = Vocabulary::of(&engines[0]);
@@ -87,7 +88,7 @@ impl Options {
         let metrics = self.metrics.map(metrics::Listener::bind).transpose()?;
         // All that can fail comes before anything is attached: an earlier instance may have left what is in force.
         let mut attacher = Attacher::new(self.interfaces.clone())?;
-        let mut kernel = self.load()?;
+        let mut kernel = self.load_and_confine()?;
         let mut bus = BusBuilder::default();
         let messages = LogSink::start(&mut bus);
         let observed = snapshot::subscribe(&mut bus);
@@ -160,13 +161,6 @@ impl Options {
         let whole = self.ended(records, &report) && !endings.iter().any(Ending::is_failure);
         self.say_kept(&shared.interfaces);
         Ok(ExitCode::from(u8::from(ended.result.is_err() || !whole)))
-    }
-
-    /// The kernel side, whose own messages are passed on.
-    fn load(&self) -> Result<Kernel> {
-        let mut kernel = Kernel::load(&self.load)?;
-        kernel.pass_messages_on()?;
-        Ok(kernel)
     }
 
     /// One engine for each worker. They share what they learn of peers: the DNS answer that gives a

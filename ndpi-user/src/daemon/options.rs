@@ -18,6 +18,8 @@ pub(crate) struct Options {
     pub(crate) interfaces: interfaces::Plan,
     /// When it is asked to stop, leave all that is in the kernel there.
     pub(crate) keep: bool,
+    /// Whether rights are given up that an instance does not need.
+    pub(crate) sandbox: bool,
     /// The policy; without one, everything is counted.
     pub(crate) policy: Option<PathBuf>,
     /// How records are written.

@@ -31,6 +31,7 @@ use crate::stdout::{Colors, width};
 /// Attach to interfaces, classify their flows, and enforce the policy until SIGINT or SIGTERM.
 #[derive(Args, Clone, Debug)]
 #[command(name = "run")]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
 pub struct RunArguments {
     /// Interface to watch, or a pattern such as 'wg*' for all with such names, also those that appear
     /// later. On a router, the inside one. May be given several times
@@ -140,6 +141,11 @@ pub struct RunArguments {
     #[command(flatten)]
     streams: StreamOptions,
 
+    /// Keep all rights. Otherwise the process gives up capabilities that no option needs, and before nDPI sees
+    /// a packet has the kernel refuse to start programs and processes, and more that it never does
+    #[arg(long)]
+    no_sandbox: bool,
+
     #[command(flatten)]
     ndpi: NdpiOptions,
 }
@@ -208,6 +214,7 @@ impl RunArguments {
         let options = daemon::Options {
             interfaces: self.interfaces()?,
             keep: self.pins.keep,
+            sandbox: !self.no_sandbox,
             metrics: self.metrics,
             instance: self.instance.clone().unwrap_or_else(host_name),
             active_timeout: Duration::from_secs(self.active_timeout.into()),

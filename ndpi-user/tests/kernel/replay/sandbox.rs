@@ -31,5 +31,5 @@ fn code_in_the_place_of_ndpi_has_the_maps_and_nothing_else() {
     assert_refused(&replay(&[], true), 1);
     // What the programs say themselves comes from another thread.
     assert_refused(&replay(&["-v"], true), 1);
-    assert_eq!(tried(&replay(&["--no-sandbox"], false), "passwd"), ["done"]);
+    assert_eq!(tried(&replay(&["--no-sandbox"], false).stderr, "passwd"), ["done"]);
 }

@@ -1,5 +1,6 @@
 //! Messages of `ndpi-xdp run` and `replay` where rights, the BPF file system or nDPI are missing.
 
+mod confined;
 mod library;
 mod pins;
 mod service;

@@ -67,7 +67,11 @@ fn without_the_sandbox_it_could() {
     for arguments in [&["pcap", "--no-sandbox", one][..], &["pcap", "--no-sandbox", one, two]] {
         let run = stage.run(arguments, false);
         for what in ["passwd", "other", "socket"] {
-            assert_eq!(tried(&run, what), vec!["done"; arguments.len() - 2], "{what}: {run:#?}");
+            assert_eq!(
+                tried(&run.stderr, what),
+                vec!["done"; arguments.len() - 2],
+                "{what}: {run:#?}"
+            );
         }
     }
 }

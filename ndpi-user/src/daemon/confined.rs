@@ -1,0 +1,42 @@
+//! Rights that a running instance gives up before it shows nDPI a packet.
+
+use anyhow::{Error, Result};
+use ndpi_confine::{keep_capabilities, refuse_what_no_service_does};
+use ndpi_kernel::{Kernel, check_capabilities};
+
+use super::options::Options;
+use crate::rights;
+
+impl Options {
+    /// Checks that it has the capabilities that it needs, and gives up those that no option needs. To be called
+    /// before there are threads.
+    ///
+    /// # Errors
+    /// One is missing.
+    pub(super) fn bound_capabilities(&self) -> Result<()> {
+        check_capabilities()?;
+        if self.sandbox
+            && let Err(error) = keep_capabilities(rights::KEPT_BY_AN_INSTANCE)
+        {
+            log::warn!("{:#}", Error::new(error));
+        }
+        Ok(())
+    }
+
+    /// The kernel side, whose own messages are passed on. From then on nothing has to be mounted any more, and the
+    /// kernel refuses all threads what they never do.
+    ///
+    /// # Errors
+    /// The programs cannot be loaded.
+    pub(super) fn load_and_confine(&self) -> Result<Kernel> {
+        let mut kernel = Kernel::load(&self.load)?;
+        kernel.pass_messages_on()?;
+        if self.sandbox
+            && let Err(error) = refuse_what_no_service_does()
+        {
+            let error = Error::new(error);
+            log::warn!("nDPI reads packets with all rights that this instance has: {error:#}");
+        }
+        Ok(kernel)
+    }
+}
