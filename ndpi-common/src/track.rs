@@ -24,7 +24,8 @@ pub struct Track {
     pub last_seen: u32,
     /// A [`crate::Direction`]: which way the client's packets go.
     pub client: u16,
-    /// With [`TrackNotes::ASKED`], the lower half of the tick at which the client's first payload came.
+    /// With [`TrackNotes::ASKED`], the lower half of the tick at which the client's first payload came, or the SYN
+    /// that has it.
     pub asked: u16,
     /// What of `sent` was dropped, because of the flow's server, [`crate::Switches::DROP_OVER_BUDGET`] or
     /// [`crate::Switches::HOLD`].
@@ -70,7 +71,9 @@ impl Track {
         #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
         let since = (tick as u16).wrapping_sub(self.asked);
         let is_new = (since as u32) < HOLD_TICKS && self.tcp_flags & TrackNotes::ASKED != 0;
-        is_server && !packet.is_empty() && is_new
+        // Without its SYN+ACK, there would be no connection.
+        let has_payload = !packet.is_empty() && packet.tcp_flags & tcp::SYN == 0;
+        is_server && has_payload && is_new
     }
 
     /// What both count, of one flow.
@@ -130,7 +133,9 @@ impl TrackNotes {
             Hook::Xdp => Self::at_ingress(packet.direction),
             Hook::Tc => 0,
         };
-        packet.tcp_flags as u32 | payload | ingress
+        let asked =
+            if tcp::opens(packet.tcp_flags) && !packet.is_empty() { Self::ASKED } else { 0 };
+        packet.tcp_flags as u32 | payload | ingress | asked
     }
 
     /// What it leaves behind besides where it was not shown for `reason`.
@@ -256,6 +261,10 @@ mod tests {
         let opened = opened();
         assert!(opened.is_asked_by(&segment(out, 1)) && !opened.is_asked_by(&segment(out, 0)));
         assert!(!opened.is_asked_by(&segment(back, 1)), "a server's greeting");
+        let in_syn = FlowPacket { tcp_flags: tcp::SYN, ..segment(out, 1) };
+        assert!(TrackNotes::of(&in_syn, Hook::Tc) & TrackNotes::ASKED != 0, "RFC 7413");
+        let syn = FlowPacket { tcp_flags: tcp::SYN, ..segment(out, 0) };
+        assert!(TrackNotes::of(&syn, Hook::Tc) & TrackNotes::ASKED == 0);
         let greeted = Track { tcp_flags: opened.tcp_flags | TrackNotes::PAYLOAD, ..opened };
         assert!(!greeted.is_asked_by(&segment(out, 1)), "a client that answers");
         let unseen = Track { tcp_flags: u32::from(tcp::ACK), ..opened };
@@ -273,6 +282,9 @@ mod tests {
                 assert!(track.is_held(&segment(back, 1), tick));
                 assert!(!track.is_held(&segment(out, 1), tick), "the rest of the hello");
                 assert!(!track.is_held(&segment(back, 0), tick), "an acknowledgement");
+                let tcp_flags = tcp::SYN | tcp::ACK;
+                let accepting = FlowPacket { tcp_flags, ..segment(back, 1) };
+                assert!(!track.is_held(&accepting, tick), "the connection itself");
             }
             assert!(!track.is_held(&segment(back, 1), last.wrapping_add(1)));
             let unasked = Track { tcp_flags: opened().tcp_flags, ..track };

@@ -295,7 +295,7 @@ fn keep<H: Hooked, K: Family>(
         *sent(track, packet.direction) = whole;
         (*track).last_seen = settings::tick();
         (*track).client = client as u16;
-        (*track).asked = 0;
+        (*track).asked = lower_half(settings::tick());
         (*track).dropped.packets = dropped.packets;
         (*track).dropped.bytes = dropped.bytes;
         &*track
@@ -358,20 +358,26 @@ unsafe fn is_blocked<K: Family>(track: *mut Track, packet: &FlowPacket<K>) -> i3
 /// `track` was looked up in this run.
 #[inline(never)]
 unsafe fn is_held<K: Family>(track: *mut Track, packet: &FlowPacket<K>) -> i32 {
-    if packet.key.proto() != proto::TCP || packet.is_fragment() || packet.is_error {
+    if packet.key.proto() != proto::TCP || packet.is_error {
         return 0;
     }
     let tick = settings::tick();
     // SAFETY: the caller's promise; aligned words. The time before the bit that says that it is there.
     unsafe {
         if (*track).is_asked_by(packet) {
-            #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-            ptr::write_volatile(&raw mut (*track).asked, tick as u16);
+            ptr::write_volatile(&raw mut (*track).asked, lower_half(tick));
             atomic::or32(&raw mut (*track).tcp_flags, TrackNotes::ASKED);
             return 0;
         }
         i32::from((*track).is_held(packet, tick))
     }
+}
+
+/// What a track has of a tick.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+const fn lower_half(tick: u32) -> u16 {
+    tick as u16
 }
 
 /// Gives the track to another connection, with a budget of its own. What was counted stays: those were
@@ -387,6 +393,7 @@ unsafe fn restart<H: Hooked, K: Family>(frame: H, track: *mut Track, packet: &Fl
         let opened = TrackNotes::opened_at(place(frame));
         ptr::write_volatile(&raw mut (*track).tcp_flags, opened);
         ptr::write_volatile(&raw mut (*track).client, packet.client() as u16);
+        ptr::write_volatile(&raw mut (*track).asked, lower_half(settings::tick()));
         ptr::write_volatile(&raw mut (*track).sequence.lower.known, 0);
         ptr::write_volatile(&raw mut (*track).sequence.upper.known, 0);
     }

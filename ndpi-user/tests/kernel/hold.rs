@@ -3,6 +3,7 @@
 use ndpi_common::{Action, HOLD_TICKS, Hook, Outcome, Reason, Switches, Total};
 use testkit::frame::{ACK, FIN, RST, SYN, Talk, V4, V6, counted};
 
+use crate::fragments::pieces;
 use crate::harness::{Answer, HOOKS, Kernel, NOW, Settings, kernel};
 
 const HOLD: Settings = Settings { budget: 32, switches: Switches::HOLD, ..Settings::SMALL };
@@ -52,6 +53,26 @@ fn an_answer_is_held_until_there_is_a_verdict_or_the_time_is_up() {
             }
             assert_eq!(kernel.run(back, &answer), Answer::Pass);
         }
+    }
+}
+
+#[test]
+fn a_client_may_ask_in_its_syn_or_in_fragments() {
+    let Some(mut kernel) = kernel(HOLD) else { return };
+    let (there, back) = (Hook::Xdp, Hook::Tc);
+    for talk in [V4.with_port(1), V6.with_port(1)] {
+        expect(&mut kernel, there, Outcome::Passed, &talk.out(SYN, b"hello"));
+        expect(&mut kernel, back, Outcome::Passed, &talk.back(SYN | ACK, b""));
+        expect(&mut kernel, back, Outcome::Dropped, &talk.back(ACK, b"answer"));
+    }
+    for talk in [V4.with_port(2), V6.with_port(2)] {
+        expect(&mut kernel, there, Outcome::Passed, &talk.out(SYN, b""));
+        expect(&mut kernel, back, Outcome::Passed, &talk.back(SYN | ACK, b""));
+        for fragment in pieces(talk, &[5; 100], 64) {
+            assert_eq!(kernel.run(there, &fragment), Answer::Pass);
+        }
+        kernel.shown();
+        expect(&mut kernel, back, Outcome::Dropped, &talk.back(ACK, b"answer"));
     }
 }
 
