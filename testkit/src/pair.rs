@@ -52,6 +52,11 @@ impl Pair {
         self.far.ip(arguments).unwrap();
     }
 
+    /// Sets `/proc/sys/net/KEY` at the far end.
+    pub fn far_set(&self, key: &str, value: &str) {
+        self.far.set(key, value).unwrap();
+    }
+
     /// What `task` returns when it runs at the near end. Sockets belong to the end they were opened
     /// at, wherever they are used later.
     pub fn near<T: Send>(&self, task: impl FnOnce() -> T + Send) -> T {

@@ -1,7 +1,7 @@
 //! A client of a real connection that sends segments of its own beside those of its kernel.
 
 use std::io::{self, Write as _};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::os::fd::AsRawFd as _;
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -25,12 +25,30 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Connects; for the far end.
+    /// Connects to the near end; for the far one.
     pub(crate) fn connect(port: u16) -> Self {
-        let stream = TcpStream::connect((NEAR, port)).unwrap();
+        Self::connect_to(NEAR, port)
+    }
+
+    /// Connects to a server.
+    pub(crate) fn connect_to(server: &str, port: u16) -> Self {
+        Self::of(TcpStream::connect((server, port)).unwrap(), server)
+    }
+
+    /// The same with so much of what it says in its SYN (RFC 7413).
+    pub(crate) fn connect_saying(server: &str, port: u16, bytes: &[u8]) -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let address = SocketAddrV4::new(server.parse().unwrap(), port);
+        let sent = socket.send_to_with_flags(bytes, &address.into(), libc::MSG_FASTOPEN).unwrap();
+        assert_eq!(sent, bytes.len());
+        Self::of(socket.into(), server)
+    }
+
+    fn of(stream: TcpStream, server: &str) -> Self {
         stream.set_nodelay(true).unwrap();
         let [sent, received] = numbers(&stream).unwrap();
-        let addresses = [FAR, NEAR].map(|it| it.parse::<Ipv4Addr>().unwrap());
+        let addresses = [FAR, server].map(|it| it.parse::<Ipv4Addr>().unwrap());
+        let port = stream.peer_addr().unwrap().port();
         let ports = [stream.local_addr().unwrap().port(), port];
         // Both count from what follows the SYN.
         let (client, server) = (sent.wrapping_sub(1), received.wrapping_sub(1));
@@ -51,7 +69,7 @@ impl Client {
 
     /// Sends a packet, from its IP header on.
     pub(crate) fn send(&self, l3: &[u8]) {
-        let to = std::net::SocketAddrV4::new(self.connection.addresses[1], 0);
+        let to = SocketAddrV4::new(self.connection.addresses[1], 0);
         self.raw.send_to(l3, &to.into()).unwrap();
     }
 }

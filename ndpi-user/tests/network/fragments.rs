@@ -20,7 +20,7 @@ const IPV4_HEADER: usize = 20;
 const UNKNOWN: [u8; 3000] = [0xa7; 3000];
 
 /// An IPv4 packet in fragments: what follows its header is cut at these places, multiples of eight.
-fn fragments(l3: &[u8], id: u16, cuts: &[usize]) -> Vec<Vec<u8>> {
+pub(crate) fn fragments(l3: &[u8], id: u16, cuts: &[usize]) -> Vec<Vec<u8>> {
     let (header, rest) = l3.split_at(IPV4_HEADER);
     let ends = [&[0][..], cuts, &[rest.len()]].concat();
     let fragment = |ends: &[usize]| {

@@ -37,6 +37,7 @@ mod streams;
 mod talk;
 mod tenants;
 mod verdicts;
+mod web;
 
 use ndpi_kernel::object::kernel_object;
 
