@@ -31,16 +31,22 @@ fn the_page_on_policies_shows_what_is_printed() {
 }
 
 #[test]
+fn the_reference_of_policies_shows_what_is_printed() {
+    check("docs/policy-reference.md");
+}
+
+#[test]
 fn the_page_on_records_shows_what_is_written() {
     check("docs/records.md");
 }
 
 /// The pages above.
-const CHECKED: [&str; 6] = [
+const CHECKED: [&str; 7] = [
     "CONTRIBUTING.md",
     "README.md",
     "docs/commands.md",
     "docs/operate.md",
+    "docs/policy-reference.md",
     "docs/policy.md",
     "docs/records.md",
 ];
