@@ -108,7 +108,7 @@ impl<'a> ReplaySink<'a> {
             opening: flow.opening,
             allowance: None,
             followed: None,
-            note: EntryNote::default(),
+            note: EntryNote { proven: flow.proof.is_given(), ..EntryNote::default() },
         })
     }
 
