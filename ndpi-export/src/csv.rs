@@ -1,6 +1,7 @@
 //! Records of flows as comma-separated values (RFC 4180).
 
-use std::fmt::{self, Display, Write as _};
+use std::fmt::Display;
+use std::io::Write as _;
 
 use ndpi_events::Event;
 
@@ -43,7 +44,7 @@ fn write_value(value: Value<'_>, out: &mut Vec<u8>) {
 /// A field without commas, quotes or line ends.
 fn plain(value: impl Display, out: &mut Vec<u8>) {
     // Memory takes it.
-    let _ = write!(Bytes(out), "{value}");
+    let _ = write!(out, "{value}");
 }
 
 fn list(values: &[impl Display], out: &mut Vec<u8>) {
@@ -61,14 +62,5 @@ fn quoted(text: &str, out: &mut Vec<u8>) {
         out.push(b'"');
     } else {
         out.extend_from_slice(text.as_bytes());
-    }
-}
-
-struct Bytes<'a>(&'a mut Vec<u8>);
-
-impl fmt::Write for Bytes<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.extend_from_slice(text.as_bytes());
-        Ok(())
     }
 }

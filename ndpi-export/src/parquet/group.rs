@@ -1,6 +1,6 @@
 //! Rows in the hand, column by column, until there are enough for a group.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 use std::io::Write;
 use std::ops::Range;
 
@@ -134,7 +134,7 @@ impl Column {
         for (at, text) in texts.iter().enumerate() {
             let start = bytes.len();
             // Memory takes it.
-            let _ = write!(Text(bytes), "{text}");
+            let _ = write!(bytes, "{text}");
             each.push(start..bytes.len());
             self.defined.push(1);
             if self.is_list {
@@ -164,14 +164,5 @@ impl Column {
             _ => unreachable!("the schema is made of the same fields"),
         }
         column.close()
-    }
-}
-
-struct Text<'a>(&'a mut Vec<u8>);
-
-impl std::fmt::Write for Text<'_> {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        self.0.extend_from_slice(text.as_bytes());
-        Ok(())
     }
 }
