@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::schema;
+use crate::{schema, wait_for};
 
 /// Much longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -96,15 +96,11 @@ impl Instance {
     /// The same, until it has said it so many times.
     #[track_caller]
     pub fn wait_to_say_times(&self, text: &str, times: usize) -> String {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
+        wait_for(|| {
             let said = self.stderr();
-            if said.matches(text).count() >= times {
-                return said;
-            }
-            assert!(Instant::now() < deadline, "it does not say {text:?}; standard error:\n{said}");
-            thread::sleep(Duration::from_millis(20));
-        }
+            let instead = format!("it does not say {text:?}; standard error:\n{said}");
+            if said.matches(text).count() >= times { Ok(said) } else { Err(instead) }
+        })
     }
 
     /// What it has said on standard error so far.

@@ -51,4 +51,4 @@ pub mod wait;
 pub mod wire;
 
 pub use needs::{needs, skip};
-pub use wait::wait_until;
+pub use wait::{wait_for, wait_until};

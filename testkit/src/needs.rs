@@ -69,8 +69,8 @@ pub fn ndpi() -> Result<PathBuf, String> {
     library.exists().then_some(library).ok_or(missing)
 }
 
-/// Python with these packages.
-pub fn python(packages: &[&str]) -> Result<Command, String> {
+/// What starts Python with these packages.
+pub fn python(packages: &[&str]) -> Result<fn() -> Command, String> {
     let with = || {
         let mut python = Command::new("python3");
         python.env("PYTHONPATH", places::python_packages());
@@ -79,7 +79,7 @@ pub fn python(packages: &[&str]) -> Result<Command, String> {
     let imports = format!("import {}", packages.join(", "));
     let tried = with().args(["-c", &imports]).output().map_err(|error| error.to_string())?;
     let missing = || format!("python3 lacks {}: cargo xtask setup", packages.join(", "));
-    tried.status.success().then(with).ok_or_else(missing)
+    if tried.status.success() { Ok(with) } else { Err(missing()) }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use serde_json::Value;
 use testkit::pair::{FAR, NEAR, Pair};
 use testkit::program::{PROGRAMS, Run, run};
 use testkit::sandbox::Sandbox;
-use testkit::wait_until;
+use testkit::{wait_for, wait_until};
 
 use crate::ready;
 
@@ -35,15 +35,11 @@ pub(crate) fn wait_for_status(
     sandbox: &Sandbox,
     fits: impl Fn(&Value, Option<i32>) -> bool,
 ) -> Value {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
+    wait_for(|| {
         let (now, code) = status(sandbox);
-        if fits(&now, code) {
-            return now;
-        }
-        assert!(Instant::now() < deadline, "still, with exit status {code:?}: {now:#}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+        let instead = format!("still, with exit status {code:?}: {now:#}");
+        if fits(&now, code) { Ok(now) } else { Err(instead) }
+    })
 }
 
 /// Waits until these are its problems, and no others.
