@@ -20,6 +20,7 @@
 
 pub mod alone;
 pub mod attached;
+pub mod bench;
 pub mod bpf;
 pub mod checksum;
 pub mod cpu;

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use serde_json::json;
+use testkit::bench::ended;
 
 use page::fetch;
 use place::Place;
@@ -62,13 +63,7 @@ const POLICIES: [(&str, &[&str]); 5] = [
 ];
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("bench: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(run(&Options::parse()).map(|()| true))
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {

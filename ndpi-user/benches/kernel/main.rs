@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use testkit::bench::ended;
 
 /// Measure the cost of a packet in the kernel.
 #[derive(Parser)]
@@ -39,13 +40,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("bench: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(run(&Options::parse()).map(|()| true))
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {

@@ -22,6 +22,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
+use testkit::bench::ended;
 
 use clients::Clients;
 use flood::{Flood, Kind};
@@ -68,13 +69,7 @@ const LONGEST_FLOOD: Duration = Duration::from_mins(1);
 const SMALL: &str = "--max-flows 8192 --max-undecided 4096";
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("bench: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(run(&Options::parse()).map(|()| true))
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {

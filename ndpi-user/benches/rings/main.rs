@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use testkit::bench::ended;
 
 use measure::{Case, Rings};
 
@@ -31,13 +32,7 @@ struct Options {
 const PRODUCERS: [u32; 4] = [1, 2, 8, 16];
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("rings: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(run(&Options::parse()).map(|()| true))
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {

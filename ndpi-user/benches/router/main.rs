@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use testkit::bench::ended;
 use testkit::namespace;
 use testkit::topology::Topology;
 
@@ -50,13 +51,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("bench: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(run(&Options::parse()).map(|()| true))
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {

@@ -22,6 +22,7 @@ use generator::{Generator, Traffic};
 use lane::{Account, Lane};
 use link::BenchNamespace;
 use receiver::{Ours, Receiver, wait_while_growing};
+use testkit::bench::ended;
 use testkit::bpf::code::{XDP_DROP, XDP_PASS};
 
 /// Measure packets a second over veth.
@@ -51,14 +52,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("bench: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(run(&Options::parse()))
 }
 
 fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
