@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -29,7 +30,10 @@ pub(super) fn command(workspace: &Workspace, subcommand: &str) -> Command {
 /// Runs the selected tests, showing what the runner prints, and sums up its closing lines.
 pub(super) fn test(workspace: &Workspace, selection: &[&str], rights: Rights) -> Result<()> {
     let mut cargo = command(workspace, "test");
-    let surroundings = surroundings(workspace);
+    let mut surroundings = surroundings(workspace);
+    if rights == Rights::Root {
+        surroundings.push(("RUST_TEST_THREADS", threads_that_wait()));
+    }
     if rights == Rights::Root && !process::is_root() {
         if sudo::is_possible() {
             sudo::ask("attaching programs in tests")?;
@@ -55,6 +59,15 @@ pub(super) fn test(workspace: &Workspace, selection: &[&str], rights: Rights) ->
     println!("tests: {} passed, {} ignored in {} runs", tally.passed, tally.ignored, tally.runs);
     ensure!(tally.runs > 0, "no closing line of a test runner: nothing was tested");
     Ok(())
+}
+
+/// How many integration tests run at a time. They wait for clients, servers and threads of the program for half of
+/// their time, so that one for each CPU would leave half of the machine idle.
+fn threads_that_wait() -> OsString {
+    process::variable("RUST_TEST_THREADS").unwrap_or_else(|| {
+        let cpus = thread::available_parallelism().map_or(1, usize::from);
+        (2 * cpus).to_string().into()
+    })
 }
 
 /// The variables that tests look at; those already set win.
