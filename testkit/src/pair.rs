@@ -1,6 +1,7 @@
 //! A sandbox, and something outside of it to talk to.
 
 use std::net::UdpSocket;
+use std::process::Command;
 
 use crate::namespace::{Namespace, inside};
 use crate::sandbox::Sandbox;
@@ -50,6 +51,11 @@ impl Pair {
     /// `ip ARGUMENTS` at the far end.
     pub fn far_ip(&self, arguments: &str) {
         self.far.ip(arguments).unwrap();
+    }
+
+    /// A command at the far end.
+    pub fn far_command(&self, program: &str) -> Command {
+        self.far.command(program)
     }
 
     /// Sets `/proc/sys/net/KEY` at the far end.

@@ -28,14 +28,14 @@ const FLOWS: usize = 200;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The counts of a record, in one order.
-const COUNTS: [&str; 4] =
+pub(crate) const COUNTS: [&str; 4] =
     ["packets_to_server", "bytes_to_server", "packets_to_client", "bytes_to_client"];
 
-fn counts(record: &Value) -> [u64; 4] {
+pub(crate) fn counts(record: &Value) -> [u64; 4] {
     COUNTS.map(|name| record[name].as_u64().unwrap_or_default())
 }
 
-fn sum<'a>(records: impl IntoIterator<Item = &'a Value>) -> [u64; 4] {
+pub(crate) fn sum<'a>(records: impl IntoIterator<Item = &'a Value>) -> [u64; 4] {
     let mut sum = [0; 4];
     for record in records {
         sum.iter_mut().zip(counts(record)).for_each(|(sum, more)| *sum += more);
@@ -70,16 +70,16 @@ impl Talk {
 }
 
 /// A process of the distribution, which is ended with the test.
-struct Tool(Child);
+pub(crate) struct Tool(Child);
 
 impl Tool {
-    fn start(sandbox: &Sandbox, program: &str, arguments: &str) -> Self {
+    pub(crate) fn start(sandbox: &Sandbox, program: &str, arguments: &str) -> Self {
         let mut command = sandbox.command(program);
         command.args(arguments.split_whitespace()).stdout(Stdio::null()).stderr(Stdio::null());
         Self(command.spawn().unwrap())
     }
 
-    fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         let _ = kill_process(Pid::from_raw(self.0.id().cast_signed()).unwrap(), Signal::TERM);
         self.0.wait().unwrap();
     }
@@ -92,12 +92,12 @@ impl Drop for Tool {
 }
 
 /// Whether somebody listens at this UDP port inside.
-fn listens(sandbox: &Sandbox, port: u16) -> bool {
+pub(crate) fn listens(sandbox: &Sandbox, port: u16) -> bool {
     let ports = sandbox.inside(|| fs::read_to_string("/proc/thread-self/net/udp").unwrap());
     ports.contains(&format!(":{port:04X} "))
 }
 
-fn records(path: &Path) -> Vec<Value> {
+pub(crate) fn records(path: &Path) -> Vec<Value> {
     fs::read_to_string(path).unwrap().lines().map(schema::record).collect()
 }
 
@@ -115,7 +115,7 @@ fn rows(path: &Path) -> Vec<Value> {
 }
 
 /// The flows that nfcapd has received, by nfdump.
-fn nfdump(sandbox: &Sandbox, folder: &Path) -> Vec<Value> {
+pub(crate) fn nfdump(sandbox: &Sandbox, folder: &Path) -> Vec<Value> {
     let folder = folder.display().to_string();
     let dump = run(sandbox.command("nfdump").args(["-R", &folder, "-o", "json"]));
     assert_eq!(dump.code, Some(0), "{dump:#?}");

@@ -20,7 +20,7 @@ fn files(folder: &Path) -> usize {
 }
 
 /// What a program of Python prints.
-fn printed(mut python: Command, program: &str, folder: &Path) -> Value {
+pub(crate) fn printed(mut python: Command, program: &str, folder: &Path) -> Value {
     let run = run(python.args(["-c", program]).arg(folder));
     assert_eq!(run.code, Some(0), "{run:#?}");
     serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:#?}"))

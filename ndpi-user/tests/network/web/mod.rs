@@ -3,6 +3,7 @@
 
 mod site;
 mod ways;
+mod witnesses;
 
 use std::io::{self, Read as _};
 use std::net::{Shutdown, TcpListener, TcpStream};

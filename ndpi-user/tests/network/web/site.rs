@@ -63,6 +63,18 @@ impl Site {
         }
         Self { pair, server, nginx }
     }
+
+    /// A command where the server is.
+    pub(super) fn server_command(&self, program: &str) -> Command {
+        self.server.command(program)
+    }
+
+    /// Whether no connection of the client is open or being closed.
+    pub(super) fn is_quiet(&self) -> bool {
+        const TIME_WAIT: &str = "06";
+        let sockets = self.pair.far(|| fs::read_to_string("/proc/thread-self/net/tcp").unwrap());
+        sockets.lines().skip(1).all(|it| it.split_whitespace().nth(3) == Some(TIME_WAIT))
+    }
 }
 
 impl Drop for Site {
@@ -116,7 +128,7 @@ fn configuration(folder: &Path) -> String {
     format!(
         "daemon off; user root; worker_processes 1; pid {here}/nginx.pid; error_log stderr;
 events {{ }}
-http {{ access_log off; limit_rate_after 20k; limit_rate 200k;
+http {{ log_format brief '$host $status $body_bytes_sent'; access_log {here}/access.log brief; limit_rate_after 20k; limit_rate 200k;
 {}{} }}\n",
         folders.concat(),
         sites.concat()
