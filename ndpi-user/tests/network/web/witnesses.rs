@@ -115,7 +115,8 @@ chain out {
 fn of_metrics(text: &str, hook: &str, outcome: &str) -> [u64; 2] {
     ["packets", "bytes"].map(|what| {
         let start = format!("ndpi_xdp_{what}_total{{hook=\"{hook}\",outcome=\"{outcome}\",");
-        let values = text.lines().filter(|it| it.starts_with(&start) && !it.contains("\"not-ip\""));
+        let values =
+            text.lines().filter(|it| it.starts_with(&start) && !it.contains("reason=\"not_ip\""));
         values.map(|it| it.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum()
     })
 }
