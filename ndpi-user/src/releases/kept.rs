@@ -82,13 +82,20 @@ fn write(path: &Path, book: &Book) -> io::Result<()> {
             _ => Ok(()),
         };
     }
+    let content = serde_json::to_vec(&Content { version: VERSION, book: book.clone() })?;
     let next = path.with_added_extension("new");
+    let written = write_beside(&next, &content).and_then(|()| fs::rename(&next, path));
+    if written.is_err() {
+        // What is there of it takes room from others.
+        let _ = fs::remove_file(next);
+    }
+    written
+}
+
+fn write_beside(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(&next)?;
-    let content = Content { version: VERSION, book: book.clone() };
-    file.write_all(&serde_json::to_vec(&content)?)?;
-    fs::rename(next, path)
+    options.open(path)?.write_all(content)
 }
 
 #[cfg(test)]
@@ -122,6 +129,17 @@ mod tests {
         kept.write(&none);
         kept.write(&none);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn nothing_is_left_of_what_cannot_be_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("releases");
+        fs::create_dir(&path).unwrap();
+        KeptFile::at(Some(path.clone())).write(&book());
+        let left: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|it| it.unwrap().path()).collect();
+        assert_eq!(left, [path]);
     }
 
     #[test]
