@@ -133,6 +133,15 @@ fn of_bpftool(site: &Site) -> u64 {
     drops.flat_map(|it| ways.map(|way| it[way]["packets"].as_u64().unwrap())).sum()
 }
 
+/// What nfcapd has received.
+fn of_nfdump(site: &Site, folder: &Path) -> Counted {
+    nfdump(&site.pair.sandbox, folder).iter().fold([0; 4], |all, flow| {
+        let fields = ["in_packets", "in_bytes", "out_packets", "out_bytes"];
+        let of = fields.map(|name| flow[name].as_u64().unwrap_or_default());
+        std::array::from_fn(|at| all[at] + of[at])
+    })
+}
+
 const BY_DUCKDB: &str = "
 import duckdb, json, sys
 ways = ['packets_to_server', 'bytes_to_server', 'packets_to_client', 'bytes_to_client']
@@ -244,12 +253,7 @@ fn all_who_count_agree_to_the_packet() {
     agree_in_parts(&flows, &active);
 
     collector.end();
-    let by_nfdump = nfdump(sandbox, &nf).iter().fold([0; 4], |all, flow| {
-        let fields = ["in_packets", "in_bytes", "out_packets", "out_bytes"];
-        let of = fields.map(|name| flow[name].as_u64().unwrap_or_default());
-        std::array::from_fn(|at| all[at] + of[at])
-    });
-    assert_eq!(by_nfdump.to_vec(), expected, "IPFIX in nfdump");
+    assert_eq!(of_nfdump(&site, &nf).to_vec(), expected, "IPFIX in nfdump");
     assert_eq!(numbers(&printed(python(), BY_DUCKDB, &parquet)), expected, "Parquet in DuckDB");
     assert_eq!(logged(folder), vec![format!("{ALLOWED} 200 {PAGE}"); ASKED.len()], "nginx");
 }
