@@ -38,13 +38,15 @@ pub use element::Element;
 pub use folder::{Distrust, FolderError};
 pub use instance::Instance;
 pub use load::LoadError;
-pub use lock::LockError;
+pub use lock::{LockError, ProgramUser};
 pub use maps::{
     Limits, LossOfRing, LostFrames, MapError, RequestWatches, RingLosses, RuleNames, RuntimeConfig,
     ServerMap, Statistics, Stats, TrackMaps, VerdictMaps, Written,
 };
 pub use netlink::{Interface, LinkMonitor, Linked, XdpAttached, XdpPlace, interfaces};
-pub use options::{DEFAULT_PIN_DIRECTORY, LoadOptions, detach_command, messages_beside};
+pub use options::{
+    DEFAULT_PIN_DIRECTORY, LoadOptions, detach_command, messages_beside, named_pin_directory,
+};
 pub use pins::PinError;
 pub use preflight::{PreflightError, check_capabilities, preflight};
 pub use rings::{Gauge, Lane, Polled, Rings, RingsError, Waiting, Waker};

@@ -3,6 +3,8 @@
 //! directory and the holder's programs, a line each. A holder that is gone leaves it behind, as long as its
 //! programs may be on interfaces. Beside it is the socket at which the holder takes commands.
 
+mod user;
+
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
@@ -13,6 +15,8 @@ use rustix::io::Errno;
 
 use super::folder::{Folder, FolderError, On, Owner};
 use super::sys::link;
+pub use user::ProgramUser;
+pub(crate) use user::user_of;
 
 /// Where the lock files are.
 const DIRECTORY: &str = "/run/ndpi-xdp";
@@ -22,8 +26,8 @@ const DIRECTORY: &str = "/run/ndpi-xdp";
 pub enum LockError {
     /// Another instance has it.
     #[error(
-        "{} is in use by a running ndpi-xdp{}; stop that one first, or give this one another \
-         --pin-dir", .pins.display(), .pid.map_or_else(String::new, |pid| format!(" (pid {pid})"))
+        "{} is in use by a running ndpi-xdp{}; stop that one first, or give this one a --name of \
+         its own", .pins.display(), .pid.map_or_else(String::new, |pid| format!(" (pid {pid})"))
     )]
     Held {
         /// The pin directory.
@@ -364,18 +368,18 @@ mod tests {
     use super::*;
 
     /// A folder for locks, and one for pins, which need not be on a BPF file system here.
-    struct Place(tempfile::TempDir);
+    pub(super) struct Place(tempfile::TempDir);
 
     impl Place {
-        fn new() -> Self {
+        pub(super) fn new() -> Self {
             Self(tempfile::tempdir().unwrap())
         }
 
-        fn locks(&self) -> PathBuf {
+        pub(super) fn locks(&self) -> PathBuf {
             self.0.path().join("locks")
         }
 
-        fn pins(&self, name: &str) -> Folder {
+        pub(super) fn pins(&self, name: &str) -> Folder {
             let path = self.0.path().join(name);
             Folder::make(&path, Mode::RWXU, On::Anything).unwrap()
         }
@@ -384,7 +388,7 @@ mod tests {
             self.lock(&self.pins(name))
         }
 
-        fn lock(&self, pins: &Folder) -> Result<Lock, LockError> {
+        pub(super) fn lock(&self, pins: &Folder) -> Result<Lock, LockError> {
             Lock::take_in(&self.locks(), pins, |_| true)
         }
 

@@ -9,12 +9,28 @@ use ndpi_common::{Division, Hook, MAX_SNAP};
 /// Where maps are pinned by default.
 pub const DEFAULT_PIN_DIRECTORY: &str = "/sys/fs/bpf/ndpi-xdp";
 
+/// Where the maps of an instance with a name are pinned by default.
+pub fn named_pin_directory(name: &str) -> PathBuf {
+    format!("{DEFAULT_PIN_DIRECTORY}@{name}").into()
+}
+
+/// The option by which commands know the instance whose maps are pinned in a directory; `None` where they need none.
+pub(crate) fn option_for(pins: &Path) -> Option<String> {
+    if pins == Path::new(DEFAULT_PIN_DIRECTORY) {
+        return None;
+    }
+    let path = pins.display().to_string();
+    let name = path.strip_prefix(DEFAULT_PIN_DIRECTORY).and_then(|rest| rest.strip_prefix('@'));
+    Some(match name.filter(|name| !name.contains('/')) {
+        Some(name) => format!("--name {name}"),
+        None => format!("--pin-dir {path}"),
+    })
+}
+
 /// The command that removes what is pinned in a directory, and takes off what is pinned there.
 pub fn detach_command(pins: &Path) -> String {
-    if pins == Path::new(DEFAULT_PIN_DIRECTORY) {
-        return "ndpi-xdp detach".into();
-    }
-    format!("ndpi-xdp detach --pin-dir {}", pins.display())
+    let option = option_for(pins).map(|option| format!(" {option}")).unwrap_or_default();
+    format!("ndpi-xdp detach{option}")
 }
 
 /// Sizes and settings that are fixed when the programs are loaded.
@@ -113,5 +129,11 @@ mod tests {
         assert_eq!(detach_command(Path::new(DEFAULT_PIN_DIRECTORY)), "ndpi-xdp detach");
         let others = detach_command(Path::new("/run/ndpi-xdp.bpf/pins"));
         assert_eq!(others, "ndpi-xdp detach --pin-dir /run/ndpi-xdp.bpf/pins");
+        assert_eq!(detach_command(&named_pin_directory("lan")), "ndpi-xdp detach --name lan");
+        let below = named_pin_directory("lan").join("pins");
+        assert_eq!(
+            detach_command(&below),
+            "ndpi-xdp detach --pin-dir /sys/fs/bpf/ndpi-xdp@lan/pins"
+        );
     }
 }

@@ -28,7 +28,7 @@ pub enum PinnedError {
     /// Nothing is pinned there.
     #[error(
         "no maps of ndpi-xdp are pinned in {}: none is running (start it with: ndpi-xdp run), or \
-         it uses another --pin-dir", .0.display()
+         it has another --name or --pin-dir", .0.display()
     )]
     Nothing(PathBuf),
     /// The maps are of another version.

@@ -13,8 +13,9 @@ use super::bpf_link::BpfLink;
 use super::link_store::LinkStore;
 use super::xdp::os_error;
 use super::{AttachError, Egress};
+use crate::lock::user_of;
 use crate::netlink::{self, Interface};
-use crate::sys::link::LinkPlace;
+use crate::sys::link::{LinkPlace, programs_at};
 
 /// `BPF_F_BEFORE`: with nothing named, the first place.
 const FIRST: u32 = 1 << 3;
@@ -93,6 +94,7 @@ impl TcLink {
         by: Egress,
         store: &mut LinkStore,
     ) -> Result<Self, AttachError> {
+        refuse_if_watched(interface, side, store)?;
         if by == Egress::Clsact {
             return Self::attach_clsact(program, interface, side, store);
         }
@@ -309,6 +311,24 @@ impl Replaced {
         forget(&mut program, link);
         Ok(())
     }
+}
+
+/// Refuses where another instance has a program: each would count what the other does.
+fn refuse_if_watched(
+    interface: &Interface,
+    side: Side,
+    store: &LinkStore,
+) -> Result<(), AttachError> {
+    let programs = programs_at(interface.index, side.place()).unwrap_or_default();
+    let filters = netlink::filters(interface.index, side.parent()).unwrap_or_default().0;
+    let all = programs.into_iter().chain(filters.into_iter().map(|filter| filter.program));
+    for id in all.filter(|id| store.is_anothers(*id)) {
+        if let Some(user) = user_of(id) {
+            let interface = interface.name.clone();
+            return Err(AttachError::Watched { interface, id, user });
+        }
+    }
+    Ok(())
 }
 
 /// Whether `clsact` had to be made.

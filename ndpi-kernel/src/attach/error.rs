@@ -4,6 +4,7 @@ use std::io;
 
 use aya::programs::ProgramError;
 
+use crate::lock::ProgramUser;
 use crate::pins::PinError;
 
 /// Programs could not be attached to an interface; nothing of ours is on it.
@@ -56,7 +57,7 @@ pub enum AttachError {
     /// An XDP program is there already.
     #[error(
         "{interface} already has an XDP program: {} (id {id}, {place}), and an interface runs one at a \
-         time; {}", .name.as_deref().unwrap_or("without a name"), way_out(*.ours, *.id)
+         time; {}", .name.as_deref().unwrap_or("without a name"), way_out(*.ours, .user.as_ref(), *.id)
     )]
     Occupied {
         /// The interface.
@@ -69,6 +70,18 @@ pub enum AttachError {
         place: &'static str,
         /// It is one of ndpi-xdp.
         ours: bool,
+        /// The instance that it belongs to, where one has noted it.
+        user: Option<ProgramUser>,
+    },
+    /// Another instance watches it already.
+    #[error("{interface} has a TC program of ndpi-xdp at egress already (id {id}); {user}")]
+    Watched {
+        /// The interface.
+        interface: String,
+        /// The program's number.
+        id: u32,
+        /// The instance that it belongs to.
+        user: ProgramUser,
     },
     /// An interface above it has an XDP program, below which the kernel runs none.
     #[error(
@@ -149,9 +162,13 @@ fn suggestion(near: &[String]) -> String {
 
 /// What to do about a program that is in the way. How to remove one of others is not said: it is at
 /// work, and whoever put it there has reasons.
-fn way_out(ours: bool, id: u32) -> String {
+fn way_out(ours: bool, user: Option<&ProgramUser>, id: u32) -> String {
+    if let Some(user) = user {
+        return user.to_string();
+    }
     if ours {
-        return "it is one of ndpi-xdp; if none is running, remove it with: ndpi-xdp detach (and its --pin-dir)"
+        return "it is one of ndpi-xdp, of an instance in another mount namespace or one with --no-pin; stop that one. \
+                If none is running, remove it with: ndpi-xdp detach"
             .into();
     }
     format!(

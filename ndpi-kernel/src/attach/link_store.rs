@@ -96,6 +96,11 @@ impl LinkStore {
         self.pins.is_some() && is_ours(filter) && !self.others.contains(&filter.program)
     }
 
+    /// Whether a program is of an instance with other pins.
+    pub(super) fn is_anothers(&self, program: u32) -> bool {
+        self.others.contains(&program)
+    }
+
     /// Pins a link, so that it outlives the process; where it cannot, says so.
     pub(super) fn pin(&self, link: &mut BpfLink, on: &Interface) {
         let Some(pins) = &self.pins else { return };

@@ -13,6 +13,7 @@ use super::link_store::LinkStore;
 use super::program_name::program_name;
 use super::veth;
 use super::{AttachError, Mode};
+use crate::lock::user_of;
 use crate::netlink::{Interface, XdpPlace, interfaces, runs_xdp};
 use crate::sys::link::{Held, LinkPlace};
 
@@ -218,6 +219,7 @@ fn refuse_if_occupied(interface: &Interface) -> Result<(), AttachError> {
         ours: name.as_deref().is_some_and(is_ours),
         name,
         place: attached.place.name(),
+        user: user_of(attached.program),
     })
 }
 

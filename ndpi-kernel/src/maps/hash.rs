@@ -41,7 +41,7 @@ pub enum MapError {
     #[error(
         "map {map} is of {what} {theirs}, while that of this program is of {what} {ours}: it is of \
          another version, or somebody has exchanged it; stop what uses it, and remove it with: \
-         ndpi-xdp detach (and its --pin-dir)"
+         ndpi-xdp detach (and its --name or --pin-dir)"
     )]
     Shape {
         /// The map's name.

@@ -1,19 +1,18 @@
 //! `ndpi-xdp detach`: takes off what an instance that crashed has left.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, ValueHint};
-use ndpi_kernel::DEFAULT_PIN_DIRECTORY;
+use clap::Args;
 
+use super::InstanceOptions;
 use crate::stdout::print;
 
 /// Remove what a crashed ndpi-xdp has left: pinned maps, control socket, programs on interfaces
 #[derive(Args, Clone, Debug)]
 pub struct DetachArguments {
-    /// Folder on the BPF file system where its maps are pinned
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = DEFAULT_PIN_DIRECTORY)]
-    pub pin_dir: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the comment in the help")]
+    pub instance: InstanceOptions,
 }
 
 impl DetachArguments {
@@ -22,7 +21,7 @@ impl DetachArguments {
     /// # Errors
     /// An instance that uses the folder is running, or something could not be removed.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let detached = ndpi_kernel::detach(&self.pin_dir)?;
+        let detached = ndpi_kernel::detach(&self.instance.pin_directory())?;
         print(&format!("{detached}\n"))
     }
 }

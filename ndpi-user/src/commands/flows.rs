@@ -1,15 +1,13 @@
 //! `ndpi-xdp flows`.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Args, ValueHint};
+use clap::Args;
 use ipnet::IpNet;
-use ndpi_kernel::DEFAULT_PIN_DIRECTORY;
 
-use super::NdpiOptions;
 use super::network::network;
+use super::{InstanceOptions, NdpiOptions};
 use crate::verdicts::{self, Query, View};
 
 /// Show the flows that live now, decided and not, with the counters of each
@@ -35,9 +33,9 @@ pub struct FlowsArguments {
     #[arg(long, conflicts_with = "host")]
     pub undecided: bool,
 
-    /// Folder on the BPF file system where the maps are pinned
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = DEFAULT_PIN_DIRECTORY)]
-    pub pin_dir: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the comment in the help")]
+    pub instance: InstanceOptions,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the comment in the help")]
@@ -59,6 +57,6 @@ impl FlowsArguments {
             hosts: self.host,
             ..Query::default()
         };
-        verdicts::show(&self.pin_dir, view, &query, &self.ndpi.into())
+        verdicts::show(&self.instance.pin_directory(), view, &query, &self.ndpi.into())
     }
 }

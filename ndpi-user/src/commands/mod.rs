@@ -4,6 +4,7 @@
 mod completions;
 mod detach;
 mod flows;
+mod instance_options;
 mod list;
 mod man;
 mod moment;
@@ -24,6 +25,7 @@ mod verdicts;
 pub use completions::CompletionsArguments;
 pub use detach::DetachArguments;
 pub use flows::FlowsArguments;
+pub use instance_options::InstanceOptions;
 pub use list::{Kind, ListArguments};
 pub use man::ManArguments;
 pub use ndpi_options::NdpiOptions;

@@ -4,14 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Args, Subcommand, ValueHint};
+use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use log::LevelFilter;
-use ndpi_kernel::DEFAULT_PIN_DIRECTORY;
 use ndpi_policy::{EXAMPLE, SCHEMA};
 
 use super::moment::moment;
-use super::{Context, NdpiOptions, SandboxOptions};
+use super::{Context, InstanceOptions, NdpiOptions, SandboxOptions};
 use crate::policy_tools::{self, Check, Explain};
 use crate::stdout::print;
 
@@ -146,9 +145,9 @@ pub struct ReloadArguments {
     #[arg(long)]
     pub json: bool,
 
-    /// Folder on the BPF file system where the instance has pinned its maps
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = DEFAULT_PIN_DIRECTORY)]
-    pub pin_dir: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the comment in the help")]
+    pub instance: InstanceOptions,
 }
 
 impl ReloadArguments {
@@ -157,6 +156,6 @@ impl ReloadArguments {
     /// # Errors
     /// No instance is running, or it could not be asked or refused.
     pub fn run(self) -> Result<ExitCode> {
-        policy_tools::reload(&self.pin_dir, self.json)
+        policy_tools::reload(&self.instance.pin_directory(), self.json)
     }
 }

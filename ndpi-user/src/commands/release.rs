@@ -1,14 +1,13 @@
 //! `ndpi-xdp release`.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::{ArgGroup, Args, ValueHint};
+use clap::{ArgGroup, Args};
 use ndpi_events::Released;
-use ndpi_kernel::DEFAULT_PIN_DIRECTORY;
 
+use super::InstanceOptions;
 use crate::releases;
 
 /// Let something pass for a time, whatever the policy of the running ndpi-xdp says
@@ -48,9 +47,9 @@ pub struct ReleaseArguments {
     #[arg(long)]
     pub json: bool,
 
-    /// Folder on the BPF file system where the instance has pinned its maps
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = DEFAULT_PIN_DIRECTORY)]
-    pub pin_dir: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the comment in the help")]
+    pub instance: InstanceOptions,
 }
 
 impl ReleaseArguments {
@@ -59,7 +58,8 @@ impl ReleaseArguments {
     /// # Errors
     /// No instance is running, or it could not be asked or refused.
     pub fn run(self) -> Result<ExitCode> {
-        let Self { flow, host, app, list: _, end, r#for: lasts, json, pin_dir } = self;
+        let Self { flow, host, app, list: _, end, r#for: lasts, json, instance } = self;
+        let pin_dir = instance.pin_directory();
         let flow = flow.map(Released::Flow);
         let what = flow.or(host.map(Released::Host)).or(app.map(Released::App));
         match (what, end) {

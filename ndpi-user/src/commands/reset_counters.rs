@@ -1,12 +1,11 @@
 //! `ndpi-xdp reset-counters`.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Args, ValueHint};
-use ndpi_kernel::DEFAULT_PIN_DIRECTORY;
+use clap::Args;
 
+use super::InstanceOptions;
 use crate::counters;
 
 /// Have `status` and `verdicts` of the running ndpi-xdp count from zero again
@@ -18,9 +17,9 @@ pub struct ResetCountersArguments {
     #[arg(long)]
     pub json: bool,
 
-    /// Folder on the BPF file system where the instance has pinned its maps
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = DEFAULT_PIN_DIRECTORY)]
-    pub pin_dir: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the comment in the help")]
+    pub instance: InstanceOptions,
 }
 
 impl ResetCountersArguments {
@@ -29,6 +28,6 @@ impl ResetCountersArguments {
     /// # Errors
     /// No instance is running, or it could not be asked.
     pub fn run(self) -> Result<ExitCode> {
-        counters::reset(&self.pin_dir, self.json)
+        counters::reset(&self.instance.pin_directory(), self.json)
     }
 }

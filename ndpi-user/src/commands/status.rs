@@ -1,12 +1,11 @@
 //! `ndpi-xdp status`.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Args, ValueHint};
-use ndpi_kernel::DEFAULT_PIN_DIRECTORY;
+use clap::Args;
 
+use super::InstanceOptions;
 use crate::status;
 
 /// Show where the programs are attached, the policy in force, rates, fill, losses, and whether all that is to be
@@ -17,9 +16,9 @@ pub struct StatusArguments {
     #[arg(long)]
     pub json: bool,
 
-    /// Folder on the BPF file system where the maps are pinned
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = DEFAULT_PIN_DIRECTORY)]
-    pub pin_dir: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the comment in the help")]
+    pub instance: InstanceOptions,
 }
 
 impl StatusArguments {
@@ -28,6 +27,6 @@ impl StatusArguments {
     /// # Errors
     /// This process may not ask the instance, or not read its maps.
     pub fn run(self) -> Result<ExitCode> {
-        status::show(&self.pin_dir, self.json)
+        status::show(&self.instance.pin_directory(), self.json)
     }
 }

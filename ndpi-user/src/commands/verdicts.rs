@@ -1,19 +1,17 @@
 //! `ndpi-xdp verdicts`.
 
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
 use clap::builder::TypedValueParser as _;
-use clap::{Args, ValueEnum, ValueHint};
+use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use ndpi_common::Action;
-use ndpi_kernel::DEFAULT_PIN_DIRECTORY;
 
-use super::NdpiOptions;
 use super::network::network;
+use super::{InstanceOptions, NdpiOptions};
 use crate::verdicts::{self, Query, Sort, View};
 
 /// Show the verdicts in the kernel, with the counters of each flow
@@ -64,9 +62,9 @@ pub struct VerdictsArguments {
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", conflicts_with = "json")]
     pub watch: Option<NonZeroU32>,
 
-    /// Folder on the BPF file system where the maps are pinned
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = DEFAULT_PIN_DIRECTORY)]
-    pub pin_dir: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would print the comment in the help")]
+    pub instance: InstanceOptions,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would print the comment in the help")]
@@ -96,7 +94,7 @@ impl VerdictsArguments {
             top: self.top.map(NonZeroUsize::get),
             ..Query::default()
         };
-        verdicts::show(&self.pin_dir, view, &query, &self.ndpi.into())
+        verdicts::show(&self.instance.pin_directory(), view, &query, &self.ndpi.into())
     }
 }
 

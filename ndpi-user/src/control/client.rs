@@ -27,8 +27,8 @@ const SLICE: Duration = Duration::from_millis(500);
 pub enum AskError {
     /// There is none.
     #[error(
-        "no ndpi-xdp that uses {} is running: start one with: ndpi-xdp run, or name the \
-         folder that it was started with: --pin-dir", .0.display()
+        "no ndpi-xdp that uses {} is running: start one with: ndpi-xdp run, or say what \
+         it was started with: --name or --pin-dir", .0.display()
     )]
     Nobody(PathBuf),
     /// This process may not ask it.

@@ -66,8 +66,8 @@ fn headline(found: &Found) -> String {
         (State::Dead(left), _) => left.text(&pid, &found.pins),
         (State::OtherVersion(why), _) => why.clone(),
         (State::Absent, _) => format!(
-            "no ndpi-xdp that uses {pins} is running: start one with: ndpi-xdp run, or name the folder \
-             that it was started with: --pin-dir"
+            "no ndpi-xdp that uses {pins} is running: start one with: ndpi-xdp run, or say what it \
+             was started with: --name or --pin-dir"
         ),
     }
 }

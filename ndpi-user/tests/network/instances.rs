@@ -26,6 +26,57 @@ fn a_second_instance_is_refused_and_the_first_runs_on() {
 }
 
 #[test]
+fn instances_with_names_run_beside_each_other_and_are_asked_by_them() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let mut lan = sandbox.start("run --iface left --name lan --json");
+    let mut wan = sandbox.start("run --iface right --name wan --json");
+    for (name, interface) in [("lan", "left"), ("wan", "right")] {
+        let status = sandbox.run(&format!("status --name {name}"));
+        assert!(status.stdout.contains(&format!("attached  {interface}: ")), "{status:#?}");
+        for command in ["verdicts", "flows", "reset-counters"] {
+            let asked = sandbox.run(&format!("{command} --name {name}"));
+            assert_eq!(asked.code, Some(0), "{asked:#?}");
+        }
+    }
+    let nobody = sandbox.run("status").stdout;
+    assert!(nobody.contains("no ndpi-xdp") && nobody.contains("--name"), "{nobody}");
+    wan.end(Signal::KILL);
+    sandbox.run("detach --name lan").assert_failed(1, &["in use by a running ndpi-xdp"]);
+    let detached = sandbox.run("detach --name wan");
+    assert_eq!(detached.code, Some(0), "{detached:#?}");
+    assert_eq!(sandbox.attached("right"), [""; 0]);
+    assert!(!sandbox.attached("left").is_empty(), "the other one's stay");
+    assert!(lan.end(Signal::TERM).success(), "{}", lan.stderr());
+    sandbox.assert_clean();
+}
+
+#[test]
+fn an_interface_is_watched_by_one_instance() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    // The loopback has a program at egress alone, of which an interface could run several.
+    for interface in ["left", "lo"] {
+        let run = format!("run --iface {interface} --json");
+        let mut first = sandbox.start(&format!("{run} --name one"));
+        let before = sandbox.attached(interface);
+        let running = "of the running ndpi-xdp --name one (pid ";
+        sandbox.run(&format!("{run} --name two")).assert_failed(1, &[interface, running]);
+        assert_eq!(sandbox.attached(interface), before);
+        first.end(Signal::KILL);
+        let left = ["left by an ndpi-xdp that is gone", "ndpi-xdp detach --name one"];
+        sandbox.run(&format!("{run} --name two")).assert_failed(1, &left);
+        assert_eq!(sandbox.attached(interface), before);
+        assert_eq!(sandbox.run("detach --name one").code, Some(0));
+    }
+    sandbox.assert_clean();
+}
+
+#[test]
 fn both_signals_end_it_and_leave_nothing() {
     if !ready(&PROGRAMS) {
         return;

@@ -6,7 +6,7 @@ mod tables;
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU8, NonZeroU32, NonZeroUsize};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -87,7 +87,7 @@ pub struct RunArguments {
     #[arg(long, value_name = "SECONDS", default_value = "300")]
     active_timeout: u32,
 
-    /// What this instance is called in records [default: the host's name]
+    /// What this instance is called in records [default: the host's name; with --name as in router@lan]
     #[arg(long, value_name = "NAME")]
     instance: Option<String>,
 
@@ -216,7 +216,10 @@ impl RunArguments {
             keep: self.pins.keep,
             sandbox: !self.no_sandbox,
             metrics: self.metrics,
-            instance: self.instance.clone().unwrap_or_else(host_name),
+            instance: self
+                .instance
+                .clone()
+                .unwrap_or_else(|| self.pins.instance.called(host_name())),
             active_timeout: Duration::from_secs(self.active_timeout.into()),
             outputs: outputs::outputs(&self.output, self.config.as_deref())?,
             format: self.format(),
@@ -266,7 +269,7 @@ impl RunArguments {
             switches: self.switches(),
             tunnel_ends: self.tunnels.tunnels().ends().to_vec(),
             log_level: messages_beside(level),
-            pin_directory: self.pins.directory().map(Path::to_owned),
+            pin_directory: self.pins.directory(),
             ..LoadOptions::default()
         }
     }

@@ -1,9 +1,10 @@
 //! The options of `run` on what is to outlive the process.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use clap::{Args, ValueHint};
-use ndpi_kernel::DEFAULT_PIN_DIRECTORY;
+use clap::Args;
+
+use super::super::InstanceOptions;
 
 /// Where maps and links are pinned, and whether they stay.
 #[derive(Args, Clone, Debug)]
@@ -15,24 +16,24 @@ pub(super) struct PinOptions {
 
     /// Pin nothing: enforcement ends with the process, however that ends. `status`, `verdicts` and the other
     /// commands to a running instance do not find this one
-    #[arg(long, conflicts_with_all = ["keep", "pin_dir"])]
+    #[arg(long, conflicts_with_all = ["keep", "name", "pin_dir"])]
     no_pin: bool,
 
-    /// Folder on the BPF file system where the maps are pinned
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = DEFAULT_PIN_DIRECTORY)]
-    pin_dir: PathBuf,
+    #[command(flatten)]
+    pub(super) instance: InstanceOptions,
 }
 
 impl PinOptions {
     /// Where maps are pinned; `None` for nowhere.
-    pub(super) fn directory(&self) -> Option<&Path> {
-        (!self.no_pin).then_some(&self.pin_dir)
+    pub(super) fn directory(&self) -> Option<PathBuf> {
+        (!self.no_pin).then(|| self.instance.pin_directory())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use ndpi_kernel::DEFAULT_PIN_DIRECTORY;
 
     use super::*;
 
@@ -47,11 +48,13 @@ mod tests {
         let pins = |words: &str| {
             let words = format!("run {words}");
             let program = Program::try_parse_from(words.split_whitespace()).ok()?;
-            Some(program.pins.directory().map(Path::to_owned))
+            Some(program.pins.directory())
         };
         assert_eq!(pins(""), Some(Some(DEFAULT_PIN_DIRECTORY.into())));
         assert_eq!(pins("--keep --pin-dir /x"), Some(Some("/x".into())));
         assert_eq!(pins("--no-pin"), Some(None));
-        assert_eq!((pins("--no-pin --keep"), pins("--no-pin --pin-dir /x")), (None, None));
+        for both in ["--no-pin --keep", "--no-pin --pin-dir /x", "--no-pin --name lan"] {
+            assert_eq!(pins(both), None, "{both}");
+        }
     }
 }

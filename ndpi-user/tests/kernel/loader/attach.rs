@@ -106,13 +106,14 @@ fn another_program_is_left_alone_and_named() {
     first.attach("left", Mode::Native, Hooks::default()).unwrap();
     let mut second = load();
     match second.attach("left", Mode::Native, Hooks::default()).unwrap_err() {
-        AttachError::Occupied { interface, name, ours, id, place } => {
+        AttachError::Occupied { interface, name, ours, id, place, user } => {
             assert_eq!(
                 (interface.as_str(), name.as_deref(), ours),
                 ("left", Some("ndpi_xdp"), true)
             );
             assert!(id > 0);
             assert_eq!(place, "native");
+            assert_eq!(user, None, "without pins nobody notes whose it is");
         }
         other => panic!("{other}"),
     }

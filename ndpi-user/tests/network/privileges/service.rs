@@ -171,18 +171,39 @@ fn a_service_manager_hears_when_it_enforces_goes_on_and_ends() {
 }
 
 #[test]
-fn the_unit_for_systemd_is_one() {
+fn the_units_for_systemd_are_units() {
     if let Err(missing) = needs::programs(&["systemd-analyze"]) {
-        return eprintln!("the unit is not verified: {missing}");
+        return eprintln!("the units are not verified: {missing}");
     }
-    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contrib/systemd/ndpi-xdp.service");
-    let unit = fs::read_to_string(unit).unwrap();
-    let installed = "/usr/local/bin/ndpi-xdp";
-    assert!(unit.contains(&format!("ExecStart={installed} run --keep ")), "{unit}");
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("ndpi-xdp.service");
-    fs::write(&path, unit.replace(installed, binary().to_str().unwrap())).unwrap();
-    let verified = run(Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&path));
-    assert_eq!(verified.code, Some(0), "{verified:#?}");
-    assert!(!verified.stderr.contains("ndpi-xdp.service"), "{verified:#?}");
+    for (file, name) in
+        [("ndpi-xdp.service", "ndpi-xdp.service"), ("ndpi-xdp@.service", "ndpi-xdp@lan.service")]
+    {
+        let (unit, installed) = (unit(file), "/usr/local/bin/ndpi-xdp");
+        assert!(unit.contains(&format!("ExecStart={installed} run --keep ")), "{unit}");
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join(name);
+        fs::write(&path, unit.replace(installed, binary().to_str().unwrap())).unwrap();
+        let verified = run(Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&path));
+        assert_eq!(verified.code, Some(0), "{verified:#?}");
+        assert!(!verified.stderr.contains(name), "{verified:#?}");
+    }
+}
+
+/// A unit of `contrib`.
+fn unit(file: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contrib/systemd");
+    fs::read_to_string(folder.join(file)).unwrap()
+}
+
+#[test]
+fn the_unit_for_one_of_several_differs_from_that_for_one_by_its_name_alone() {
+    let settings = |unit: &str| -> Vec<String> {
+        unit.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+    };
+    let named = unit("ndpi-xdp@.service")
+        .replace("ndpi-xdp@%i", "ndpi-xdp")
+        .replace("%i.toml", "policy.toml")
+        .replace("ndpi-xdp.bpf/%i", "ndpi-xdp.bpf/pins");
+    assert!(!named.contains("%i"), "{named}");
+    assert_eq!(settings(&named), settings(&unit("ndpi-xdp.service")));
 }
