@@ -51,6 +51,9 @@ impl<'a> Piece<'a> {
             return None;
         }
         let header = l3.get(..usize::from(fields[0] & 15) * 4)?;
+        if header.len() < IPV4_HEADER {
+            return None;
+        }
         let len = usize::from(word(fields, 2)).checked_sub(header.len())?;
         // Linux cuts it to whole units where more follows (`ip_frag_queue`).
         let len = if more { len & !7 } else { len };

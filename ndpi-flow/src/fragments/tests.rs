@@ -132,6 +132,16 @@ proptest! {
 }
 
 #[test]
+fn a_header_that_is_too_short_for_its_fields_is_of_no_fragment() {
+    let whole = V4.udp().fragment(8, true, &[1; 8])[LINK..].to_vec();
+    assert!(Piece::of(&whole).is_some());
+    for words in 0..5 {
+        let l3 = [&[0x40 | words], &whole[1..]].concat();
+        assert_eq!(Piece::of(&l3), None, "{words} words");
+    }
+}
+
+#[test]
 fn a_copy_is_not_read_and_told_apart_from_what_overlaps() {
     for talk in [V4, V6] {
         let (_, bytes) = datagram(talk, &[5; 100]);

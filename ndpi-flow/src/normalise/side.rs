@@ -210,7 +210,6 @@ impl Side {
             self.deliver(&piece, room, findings, read);
         }
         self.advance(room, findings, read);
-        self.bound(room, findings);
     }
 
     /// A segment whose payload waits until the other end acknowledges it.
@@ -235,6 +234,7 @@ impl Side {
             self.deliver(&piece, room, findings, read);
         }
         self.discard_old(findings);
+        self.bound(room, findings);
     }
 
     /// Nothing more is shown: what the other end has acknowledged is read, and where it was never seen, all.

@@ -67,11 +67,13 @@ impl Stream {
             own.opened_unseen(numbers[0], numbers[1]);
             other.opened_unseen(numbers[1], numbers[0]);
         }
-        let room = room.min(MOST_KEPT).saturating_sub(other.kept());
+        let refused = self.refused.as_ref().map_or(0, |packet| packet.len());
+        let room = room.min(MOST_KEPT).saturating_sub(refused);
         let has_payload = segment.len() > 0;
         let mut arrival = Arrival { sample, segment, own, other, room, findings, is_padding };
         let taken = arrival.is_taken(read);
         arrival.own.sees();
+        let room = arrival.own_room().saturating_sub(arrival.own.kept());
         self.was_read |= taken && has_payload;
         if !taken && has_payload {
             self.refuse(sample.l3, room);
@@ -166,7 +168,7 @@ struct Arrival<'a> {
     segment: Segment,
     own: &'a mut Side,
     other: &'a mut Side,
-    /// How many bytes its side may keep.
+    /// How many bytes both sides may keep.
     room: usize,
     findings: &'a mut Findings,
     /// It brings nothing, as many did before.
@@ -174,6 +176,11 @@ struct Arrival<'a> {
 }
 
 impl Arrival<'_> {
+    /// How many bytes its side may keep beside what the other does.
+    fn own_room(&self) -> usize {
+        self.room.saturating_sub(self.other.kept())
+    }
+
     /// Has it read, held or discarded; false where no receiver would take it.
     fn is_taken(&mut self, read: Read) -> bool {
         let options = self.segment.options(self.sample.l3);
@@ -254,7 +261,8 @@ impl Arrival<'_> {
             self.findings.insert(Finding::OutOfWindow);
             return false;
         }
-        self.other.advance(self.room, self.findings, read);
+        let others_room = self.room.saturating_sub(self.own.kept());
+        self.other.advance(others_room, self.findings, read);
         true
     }
 
@@ -262,18 +270,18 @@ impl Arrival<'_> {
     fn opening(&mut self, checksum: Option<Checksum>, read: Read) {
         self.without_payload(read);
         if self.segment.len() > 0 {
-            self.own.hold(self.piece(checksum), self.room, self.findings);
+            self.own.hold(self.piece(checksum), self.own_room(), self.findings);
         }
     }
 
     fn payload(&mut self, checksum: Option<Checksum>, is_clean: bool, read: Read) {
-        let piece = self.piece(checksum);
+        let (piece, room) = (self.piece(checksum), self.own_room());
         // Where neither the other end nor the start is seen, nothing may ever be acknowledged.
         if is_clean || !self.other.seen && !self.own.is_opened() {
-            return self.own.take(piece, self.room, self.findings, read);
+            return self.own.take(piece, room, self.findings, read);
         }
-        self.own.hold(piece, self.room, self.findings);
-        self.own.advance(self.room, self.findings, read);
+        self.own.hold(piece, room, self.findings);
+        self.own.advance(room, self.findings, read);
     }
 
     fn piece(&self, checksum: Option<Checksum>) -> Piece {
