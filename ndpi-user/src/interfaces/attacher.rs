@@ -223,6 +223,10 @@ impl Attacher {
                 self.roster.leave(index);
                 None
             }
+            Step::Cut { index } => {
+                kernel.cut(index);
+                None
+            }
             Step::Up { name, index, up } => {
                 kernel.note_up(&name, index, up);
                 None

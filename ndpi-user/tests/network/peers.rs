@@ -236,6 +236,36 @@ fn half_a_wire_drops_and_carries_again_when_its_other_end_returns() {
 }
 
 #[test]
+fn half_a_wire_whose_other_end_moved_away_drops_and_carries_again_when_it_is_back() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    for mode in ["native", "generic"] {
+        let wire = Wire::new();
+        wire.like_hardware();
+        let mut instance =
+            wire.middle.start(&format!("run --peer in=out --mode {mode} --json --workers 1"));
+        wire.exchange();
+        let before = received(&wire);
+        let elsewhere = wire.middle.beside();
+        wire.middle.ip(&format!("link set in netns {}", elsewhere.name()));
+        instance.wait_for(|record| record["state"] == "detached" && record["why"] == "moved");
+        wire.send_back(50);
+        assert_eq!(received(&wire), before, "{mode}: the stack was given what the wire lost");
+        elsewhere.ip(&format!("link set in netns {}", wire.middle.name())).unwrap();
+        wire.middle.ip("link set in up");
+        instance.wait_to_say_times("are joined", 2);
+        wire.exchange();
+        assert_eq!(received(&wire), before, "{mode}");
+        assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+        let dropped = packets(&instance, ["ingress", "dropped", "no_peer"]);
+        assert!(dropped >= 50, "{mode}: {dropped}\n{}", instance.stderr());
+        assert_nothing_passed(&instance);
+        wire.middle.assert_clean();
+    }
+}
+
+#[test]
 fn generic_frames_for_an_end_that_is_down_are_dropped_and_counted() {
     if !ready(&PROGRAMS) {
         return;

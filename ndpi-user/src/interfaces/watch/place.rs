@@ -141,11 +141,13 @@ impl Place {
         if health.is_some_and(|health| health.links != Links::None) {
             if !matches!(self.state, State::Away) {
                 self.state = State::Away;
+                // Before it is said: who hears it may rely on a wire that is cut.
+                steps.push(Step::Cut { index });
                 steps.push(Step::Say(Event::Moved { name, index }));
             }
             return true;
         }
-        // Before it is said: who hears it may rely on a wire that is cut.
+        // Before it is said, as above.
         if self.attached {
             steps.push(Step::Release { index });
         }

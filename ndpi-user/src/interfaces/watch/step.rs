@@ -22,6 +22,11 @@ pub(in crate::interfaces) enum Step {
         /// Its index.
         index: u32,
     },
+    /// Cut the wire that an interface is an end of, which is in another namespace now.
+    Cut {
+        /// Its index here.
+        index: u32,
+    },
     /// An interface came up or went down.
     Up {
         /// Its name.
