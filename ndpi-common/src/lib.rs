@@ -62,7 +62,7 @@ pub use stats::{Hook, Outcome, Reason, STATS_LEN, Stat, stats_index, stats_parts
 pub use tenant::{TenantIds, TenantKind};
 pub use tenant_key::TenantKey;
 pub use track::{Track, TrackNotes};
-pub use undecided::Backlog;
+pub use undecided::{Backlog, WhenGone};
 pub use verdict::{Action, FOLD_AT, State, Tally, Total, Treatment, VerdictEntry};
 pub use watched::Watched;
 pub use weight::Weight;
@@ -71,7 +71,7 @@ pub use weight::Weight;
 ///
 /// It is raised whenever a map's key or value, the sample header or the meaning of a statistic
 /// changes. A program that finds maps of another version does not use them.
-pub const ABI_VERSION: u32 = 14;
+pub const ABI_VERSION: u32 = 15;
 
 /// The mark (`SO_MARK` in socket(7)) on packets that user space sends to the ends of a rejected
 /// flow: they belong to the flow, and the program at egress lets them pass nevertheless.

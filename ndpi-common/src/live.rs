@@ -25,6 +25,11 @@ pub struct Live {
     /// Those of [`Switches`] that are fixed at load, for whoever reads the maps of a running or dead instance:
     /// the programs have their own.
     pub fixed: u32,
+    /// Ticks without a heartbeat after which [`Switches::GONE_OPEN`] or [`Switches::GONE_CLOSED`] holds, at least
+    /// [`SILENCE_TICKS`]; 0 for never.
+    pub gone_after: u32,
+    /// 1 where user space has ended and left the programs: nothing is shown from then on.
+    pub left: u32,
 }
 
 /// Ticks without a heartbeat after which nobody is taken to read the rings: ten seconds, many times what
@@ -45,7 +50,19 @@ impl Live {
     /// Whether user space has been silent for too long at this tick, since it said `heartbeat`.
     #[inline(always)]
     pub const fn is_silent(heartbeat: u32, tick: u32) -> bool {
-        heartbeat != 0 && tick.wrapping_sub(heartbeat).cast_signed() > SILENCE_TICKS.cast_signed()
+        Self::is_silent_for(heartbeat, tick, SILENCE_TICKS)
+    }
+
+    /// Whether it has been silent for more than `ticks`.
+    #[inline(always)]
+    const fn is_silent_for(heartbeat: u32, tick: u32, ticks: u32) -> bool {
+        heartbeat != 0 && tick.wrapping_sub(heartbeat).cast_signed() > ticks.cast_signed()
+    }
+
+    /// Whether it has been silent for more than `gone_after` ticks, see [`Live::gone_after`].
+    #[inline(always)]
+    pub const fn is_gone(heartbeat: u32, tick: u32, gone_after: u32) -> bool {
+        gone_after != 0 && Self::is_silent_for(heartbeat, tick, gone_after)
     }
 }
 
@@ -80,6 +97,13 @@ impl Switches {
     /// no verdict: see [`crate::Track::is_held`].
     pub const HOLD: u32 = 256;
 
+    /// Pass packets of flows without a verdict when user space has been gone for [`Live::gone_after`], whatever the
+    /// policy says of undecided flows.
+    pub const GONE_OPEN: u32 = 512;
+
+    /// Drop them. Without either, they are what the policy says of undecided flows.
+    pub const GONE_CLOSED: u32 = 1024;
+
     /// Those that change while the programs run, with the policy; the others are fixed when the
     /// programs are loaded.
     pub const LIVE: u32 =
@@ -89,7 +113,7 @@ impl Switches {
 /// The most bytes of a packet that a sample can hold: a jumbo frame's.
 pub const MAX_SNAP: u32 = 9216;
 
-const _: () = assert!(size_of::<Live>() == 16 + 6 * 4);
+const _: () = assert!(size_of::<Live>() == 16 + 8 * 4);
 
 // SAFETY: `repr(C)`, integers only, no padding (asserted above): every bit pattern is a value, and
 // every byte of a value is initialised.
@@ -107,5 +131,14 @@ mod tests {
         assert!(!Live::is_silent(beat, beat - 1), "user space's clock may be a tick ahead");
         assert!(!Live::is_silent(0, u32::MAX / 4), "nobody is to say anything");
         assert!(!Live::is_silent(u32::MAX, 3), "the clock wrapped in between");
+    }
+
+    #[test]
+    fn gone_is_longer_than_silent() {
+        let (beat, after) = (5_000, 3 * SILENCE_TICKS);
+        assert!(!Live::is_gone(beat, beat + after, after));
+        assert!(Live::is_gone(beat, beat + after + 1, after));
+        assert!(!Live::is_gone(beat, beat + after + 1, 0), "never");
+        assert!(!Live::is_gone(0, beat + after + 1, after), "nobody is to say anything");
     }
 }

@@ -84,6 +84,10 @@ reasons! {
     /// No verdict yet, and user space has been silent for ten seconds: it was stopped or killed, and the
     /// programs go on alone. Not shown and not charged to the budget.
     Unattended = "unattended",
+    /// No verdict yet, and passed as user space is gone, see [`crate::Switches::GONE_OPEN`]: not shown.
+    GoneOpen = "gone_open",
+    /// No verdict yet, and dropped as user space is gone, see [`crate::Switches::GONE_CLOSED`]: not shown.
+    GoneClosed = "gone_closed",
     /// No verdict yet, and no room for a track: not shown.
     TrackFull = "track_full",
     /// A later fragment whose first fragment has not been seen.

@@ -1,8 +1,67 @@
 //! Packets of flows without a verdict: what is done with them, and how far they may queue.
 
-use crate::{Disposition, FlowPacket, Reason, SampleFlags};
+use crate::{Disposition, FlowPacket, Reason, SampleFlags, Switches};
+
+/// What becomes of packets of flows without a verdict when user space is gone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(Debug))]
+pub enum WhenGone {
+    /// What the policy says of undecided flows.
+    Keep,
+    /// They pass.
+    Open,
+    /// They are dropped.
+    Closed,
+}
+
+impl WhenGone {
+    /// By what is switched on.
+    #[inline(always)]
+    pub const fn of(switches: u32) -> Self {
+        if switches & Switches::GONE_CLOSED != 0 {
+            Self::Closed
+        } else if switches & Switches::GONE_OPEN != 0 {
+            Self::Open
+        } else {
+            Self::Keep
+        }
+    }
+
+    /// The other way round.
+    pub const fn switches(self) -> u32 {
+        match self {
+            Self::Keep => 0,
+            Self::Open => Switches::GONE_OPEN,
+            Self::Closed => Switches::GONE_CLOSED,
+        }
+    }
+}
 
 impl Disposition {
+    /// The same of a packet that is met when user space is gone, and whether it is, and whether the policy drops
+    /// undecided flows: what is dropped for its server's sake stays dropped. That is only asked of what was not shown.
+    #[inline(always)]
+    #[must_use]
+    pub fn without_user_space(
+        self,
+        when_gone: WhenGone,
+        is_gone: impl FnOnce() -> bool,
+        policy_drops: impl FnOnce() -> bool,
+    ) -> Self {
+        let alone = match (self, when_gone) {
+            (Self::Pass(Reason::Shown), _) => return self,
+            (Self::Pass(_), WhenGone::Closed) => Self::Drop(Reason::GoneClosed),
+            (Self::Pass(_) | Self::Drop(Reason::OverBudget), WhenGone::Open) => {
+                Self::Pass(Reason::GoneOpen)
+            }
+            (Self::Pass(Reason::Unattended), WhenGone::Keep) if policy_drops() => {
+                Self::Drop(Reason::Unattended)
+            }
+            _ => return self,
+        };
+        if is_gone() { alone } else { self }
+    }
+
     /// The same of a packet that is held back ([`crate::Switches::HOLD`]): only where it was shown, as it tells user
     /// space what to decide.
     #[inline(always)]
@@ -88,7 +147,7 @@ impl Backlog {
 mod tests {
     use proptest::prelude::*;
 
-    use super::Backlog;
+    use super::{Backlog, WhenGone};
     use crate::parse::Packet;
     use crate::{Disposition, FlowPacket, Reason, SampleFlags, testing};
 
@@ -111,6 +170,45 @@ mod tests {
             let open = Disposition::of_undecided(reason, false, || drops);
             prop_assert!(open.reason() == reason);
             prop_assert!(open.drops() == (drops && reason == Reason::OverBudget));
+        }
+    }
+
+    /// What becomes of `disposition` when user space is gone.
+    fn alone(disposition: Disposition, when_gone: WhenGone, policy_drops: bool) -> Disposition {
+        disposition.without_user_space(when_gone, || true, || policy_drops)
+    }
+
+    #[test]
+    fn when_user_space_is_gone_undecided_flows_are_what_was_asked_for() {
+        use Disposition::{Drop, Pass};
+        use WhenGone::{Closed, Keep, Open};
+        for (met, when_gone, policy_drops, becomes) in [
+            (Pass(Reason::Unattended), Keep, false, Pass(Reason::Unattended)),
+            (Pass(Reason::Unattended), Keep, true, Drop(Reason::Unattended)),
+            (Drop(Reason::OverBudget), Keep, true, Drop(Reason::OverBudget)),
+            (Pass(Reason::Unattended), Open, true, Pass(Reason::GoneOpen)),
+            (Drop(Reason::OverBudget), Open, true, Pass(Reason::GoneOpen)),
+            (Pass(Reason::OverBudget), Open, false, Pass(Reason::GoneOpen)),
+            (Pass(Reason::Unattended), Closed, false, Drop(Reason::GoneClosed)),
+            (Pass(Reason::OverBudget), Closed, false, Drop(Reason::GoneClosed)),
+            (Drop(Reason::OverBudget), Closed, true, Drop(Reason::OverBudget)),
+        ] {
+            assert_eq!(alone(met, when_gone, policy_drops), becomes, "{met:?} {when_gone:?}");
+            let there = met.without_user_space(when_gone, || false, || policy_drops);
+            assert_eq!(there, met, "user space is there");
+        }
+    }
+
+    #[test]
+    fn what_is_dropped_for_its_servers_sake_or_shown_is_so_whoever_is_gone() {
+        for when_gone in [WhenGone::Keep, WhenGone::Open, WhenGone::Closed] {
+            assert_eq!(WhenGone::of(when_gone.switches()), when_gone);
+            for reason in [Reason::Server, Reason::Unattended, Reason::RingFull] {
+                let dropped = Disposition::Drop(reason);
+                assert_eq!(alone(dropped, when_gone, true), dropped);
+            }
+            let (shown, ask) = (Disposition::Pass(Reason::Shown), || panic!("asked"));
+            assert_eq!(shown.without_user_space(when_gone, ask, ask), shown);
         }
     }
 

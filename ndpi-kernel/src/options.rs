@@ -60,6 +60,9 @@ pub struct LoadOptions {
     /// Ticks ([`ndpi_common::TICK_NS`]) without a packet after which a flow of the same key is a
     /// new one.
     pub idle_ticks: u32,
+    /// Ticks without a sign of life of user space after which [`ndpi_common::Switches::GONE_OPEN`] or
+    /// [`ndpi_common::Switches::GONE_CLOSED`] holds; 0 for never.
+    pub gone_after: u32,
     /// What the programs say themselves; `Off` keeps their messages out of the programs altogether.
     pub log_level: LevelFilter,
     /// The hooks whose programs the kernel verifies at once; those of another when they are attached.
@@ -81,6 +84,7 @@ impl Default for LoadOptions {
             switches: 0,
             tunnel_ends: Vec::new(),
             idle_ticks: 1200,
+            gone_after: ndpi_common::SILENCE_TICKS,
             log_level: LevelFilter::Off,
             hooks: &[Hook::Xdp, Hook::Tc],
             pin_directory: Some(Path::new(DEFAULT_PIN_DIRECTORY).to_owned()),

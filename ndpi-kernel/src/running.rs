@@ -135,7 +135,7 @@ impl Kernel {
         };
         // From the first packet on the programs know the time.
         kernel.live.start_clock(reading, crate::clock::jiffy_ns())?;
-        kernel.live.set_fixed(options.switches)?;
+        kernel.live.set_fixed(options.switches, options.gone_after)?;
         kernel.live.set_switches(options.switches)?;
         if earlier.instance().is_some() {
             kernel.takeover = Some(Takeover::begin(earlier, &kernel.interfaces, &kernel.peers)?);

@@ -4,7 +4,7 @@ use core::ptr;
 
 use aya_ebpf::Global;
 use aya_ebpf::helpers::bpf_jiffies64;
-use ndpi_common::{ABI_VERSION, CoarseClock, Division, FlowPacket, Live, Switches};
+use ndpi_common::{ABI_VERSION, CoarseClock, Division, FlowPacket, Live, Switches, WhenGone};
 
 /// Which version of the shared types this object was built with; the loader reads it.
 #[unsafe(no_mangle)]
@@ -32,6 +32,8 @@ static mut LIVE: Live = Live {
     switches: 0,
     servers: 0,
     fixed: 0,
+    gone_after: 0,
+    left: 0,
 };
 
 /// Packets of an undecided flow that are shown at most.
@@ -102,8 +104,29 @@ pub(super) fn is_idle(last_seen: u32) -> bool {
 #[inline(always)]
 pub(super) fn is_unattended() -> bool {
     // SAFETY: as for `tick`.
-    let heartbeat = unsafe { ptr::read_volatile(&raw const LIVE.heartbeat) };
-    Live::is_silent(heartbeat, tick())
+    let (heartbeat, left) = unsafe {
+        (ptr::read_volatile(&raw const LIVE.heartbeat), ptr::read_volatile(&raw const LIVE.left))
+    };
+    left != 0 || Live::is_silent(heartbeat, tick())
+}
+
+/// What is done with undecided flows when user space is gone.
+#[inline(always)]
+pub(super) fn when_gone() -> WhenGone {
+    WhenGone::of(SWITCHES.load())
+}
+
+/// Whether user space has been silent for so long that [`when_gone`] holds.
+#[inline(always)]
+pub(super) fn is_gone() -> bool {
+    // SAFETY: as for `tick`.
+    let (heartbeat, after) = unsafe {
+        (
+            ptr::read_volatile(&raw const LIVE.heartbeat),
+            ptr::read_volatile(&raw const LIVE.gone_after),
+        )
+    };
+    Live::is_gone(heartbeat, tick(), after)
 }
 
 /// The coarse clock, as somebody saw it last.

@@ -202,7 +202,7 @@ fn new<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>, takes_over: bool)
     let blocked = settings::has_servers() && opens_blocked(packet, client) != 0;
     sequence::note_first(frame, packet);
     let hidden = hidden(packet);
-    let drops = blocked || settings::budget() == 0 && over_budget_drops();
+    let drops = blocked || settings::budget() == 0 && over_budget_drops() || is_dropped_alone();
     let dropped = if drops { packet.weight.total() } else { Total { packets: 0, bytes: 0 } };
     // In numbers, see `Track::is_answered_by`: only a SYN+ACK goes the other way than its flow's client.
     let accepted = (client as u32 ^ packet.direction as u32) * TrackNotes::ACCEPTED;
@@ -212,7 +212,19 @@ fn new<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>, takes_over: bool)
         Some(reason) => reason,
         None => show_first::<H, K>(frame, packet, blocked, kept),
     };
-    Disposition::of_undecided(reason, blocked, over_budget_drops)
+    alone(Disposition::of_undecided(reason, blocked, over_budget_drops))
+}
+
+/// What becomes of a packet when user space is gone.
+#[inline(always)]
+fn alone(disposition: Disposition) -> Disposition {
+    disposition.without_user_space(settings::when_gone(), settings::is_gone, over_budget_drops)
+}
+
+/// Whether packets of flows without a verdict are dropped as user space is gone.
+#[inline(always)]
+fn is_dropped_alone() -> bool {
+    alone(Disposition::Pass(Reason::Unattended)).drops()
 }
 
 /// Whether the first packet of a flow goes to a blocked server or comes from one. A subprogram, for the sake of the
@@ -327,8 +339,8 @@ unsafe fn known<H: Hooked, K: Family>(
         let notes = before | u32::from(packet.tcp_flags);
         let flags = flags(blocked) | TrackNotes::sample_flags(notes);
         let reason = show_next(frame, track, packet, flags);
-        let disposition =
-            Disposition::of_undecided(reason, blocked, over_budget_drops).held(is_held);
+        let disposition = Disposition::of_undecided(reason, blocked, over_budget_drops);
+        let disposition = alone(disposition).held(is_held);
         if disposition.drops() {
             add(&raw mut (*track).dropped, packet.weight.total());
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aya::maps::MapType;
 use ndpi_common::names::map;
-use ndpi_common::{ClockReading, CoarseClock, Live, SILENCE_TICKS, Switches, tick_of};
+use ndpi_common::{ClockReading, CoarseClock, Live, Switches, tick_of};
 
 use super::MapError;
 use super::hash::open_checked;
@@ -41,9 +41,10 @@ impl RuntimeConfig {
         })
     }
 
-    /// Says which of [`Switches`] the programs were loaded with.
-    pub(crate) fn set_fixed(&self, switches: u32) -> Result<(), MapError> {
-        self.change(|live| live.fixed = switches)
+    /// Says which of [`Switches`] the programs were loaded with, and after how many ticks of silence those hold that
+    /// are for when user space is gone.
+    pub(crate) fn set_fixed(&self, switches: u32, gone_after: u32) -> Result<(), MapError> {
+        self.change(|live| (live.fixed, live.gone_after) = (switches, gone_after))
     }
 
     /// Moves the coarse clock forward by the nanoseconds that the machine was suspended, in which the
@@ -84,8 +85,7 @@ impl RuntimeConfig {
     /// What the kernel said.
     pub fn fall_silent(&self, ktime_ns: u64) -> Result<(), MapError> {
         let tick = tick_of(ktime_ns);
-        let heartbeat = tick.saturating_sub(SILENCE_TICKS + 1).max(1);
-        self.change(|live| (live.tick, live.heartbeat) = (tick, heartbeat))
+        self.change(|live| (live.tick, live.heartbeat, live.left) = (tick, tick.max(1), 1))
     }
 
     /// What stands in the map now, whoever wrote it.

@@ -21,6 +21,9 @@ struct Record<'a> {
     /// Where the programs of a dead one are.
     #[serde(skip_serializing_if = "Option::is_none")]
     left_on: Option<&'a [String]>,
+    /// What is done with flows without a verdict there now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undecided: Option<&'static str>,
     #[serde(flatten)]
     snapshot: Option<&'a Snapshot>,
 }
@@ -44,6 +47,7 @@ pub(super) fn line(found: &Found) -> serde_json::Result<String> {
         why,
         gone_since: left.and_then(|left| left.since),
         left_on: left.map(|left| left.interfaces.as_slice()),
+        undecided: left.map(|left| left.undecided.now()),
         snapshot: snapshot.as_ref(),
     };
     Ok(serde_json::to_string(&record)? + "\n")

@@ -11,6 +11,7 @@ mod evasion;
 mod forms;
 mod forwarded;
 mod fragments;
+mod gone;
 mod harness;
 mod hold;
 mod layer3;

@@ -1,12 +1,15 @@
 //! Enforcement without a process, and by the next one.
 
 use std::fs::File;
+use std::mem::offset_of;
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use ndpi_common::names::map;
+use ndpi_common::{Live, SILENCE_TICKS};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use testkit::environment::variable;
@@ -116,6 +119,58 @@ fn verdicts_stand_when_the_process_is_killed_and_the_next_one_goes_on() {
     assert!(next.end(Signal::TERM).success(), "{}", next.stderr());
     assert_clean(sandbox);
     assert_eq!(blocked.arriving(10), 10);
+}
+
+/// Has the programs believe that an instance which was killed has been gone for longer than by default.
+fn make_long_gone(sandbox: &Sandbox) {
+    let map = format!("/sys/fs/bpf/ndpi-xdp/{}", map::LIVE_PIN);
+    let bpftool = |words: &str| {
+        let done = run(sandbox.command("bpftool").args(words.split_whitespace()));
+        assert_eq!(done.code, Some(0), "{done:#?}");
+        done.stdout
+    };
+    let entry = bpftool(&format!("-j map lookup pinned {map} key hex 00 00 00 00"));
+    let entry: Value = serde_json::from_str(&entry).unwrap();
+    let bytes = entry["value"].as_array().unwrap().iter();
+    let mut bytes: Vec<u8> = bytes
+        .map(|byte| {
+            u8::from_str_radix(byte.as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
+        })
+        .collect();
+    let place = offset_of!(Live, heartbeat)..offset_of!(Live, heartbeat) + 4;
+    let heartbeat = u32::from_ne_bytes(bytes[place.clone()].try_into().unwrap());
+    let earlier = heartbeat.saturating_sub(SILENCE_TICKS + 1).max(1);
+    bytes[place].copy_from_slice(&earlier.to_ne_bytes());
+    let value: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    bpftool(&format!("map update pinned {map} key hex 00 00 00 00 value hex {}", value.join(" ")));
+}
+
+#[test]
+fn flows_without_a_verdict_are_what_was_asked_for_when_the_process_was_killed() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let pair = Pair::new();
+    let sandbox = &pair.sandbox;
+    let command = command(sandbox);
+    for (when_gone, arrives, said) in [("closed", 0, "they are dropped"), ("open", 10, "they pass")]
+    {
+        let mut instance = sandbox.start(&format!("{command} --when-gone {when_gone}"));
+        let free = decided(&pair, &instance, FREE);
+        let blocked = decided(&pair, &instance, BLOCKED);
+        instance.end(Signal::KILL);
+        make_long_gone(sandbox);
+        let unknown = Datagrams::new(&pair, 4002, 5002);
+        assert_eq!(unknown.arriving(10), arrives, "{when_gone}");
+        assert_eq!((blocked.arriving(10), free.arriving(10)), (0, 10), "{when_gone}");
+        let status = sandbox.run("status").stdout;
+        assert!(status.contains(&format!("not classified, and {said}")), "{status}");
+
+        let mut next = sandbox.start(&format!("{command} --when-gone {when_gone}"));
+        assert_eq!(unknown.arriving(10), 10, "somebody is there");
+        assert!(next.end(Signal::TERM).success(), "{}", next.stderr());
+    }
+    assert_clean(sandbox);
 }
 
 /// Rounds of being killed: `NDPI_ROUNDS`, by default a few.

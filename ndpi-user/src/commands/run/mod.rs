@@ -1,5 +1,6 @@
 //! `ndpi-xdp run`.
 
+mod gone;
 mod outputs;
 mod pins;
 mod tables;
@@ -19,6 +20,7 @@ use ndpi_export::{Format, Output, Show, Style};
 use ndpi_flow::{Accounting, Settings, Shards, Timeouts};
 use ndpi_kernel::{LoadOptions, messages_beside};
 
+use self::gone::GoneOptions;
 use self::pins::PinOptions;
 use self::tables::TableOptions;
 use super::{Context, NdpiOptions, StreamOptions, TunnelOptions};
@@ -137,6 +139,9 @@ pub struct RunArguments {
 
     #[command(flatten)]
     pins: PinOptions,
+
+    #[command(flatten)]
+    gone: GoneOptions,
 
     #[command(flatten)]
     streams: StreamOptions,
@@ -267,6 +272,7 @@ impl RunArguments {
             budget: self.budget.get().into(),
             snap: self.snap,
             switches: self.switches(),
+            gone_after: self.gone.ticks(),
             tunnel_ends: self.tunnels.tunnels().ends().to_vec(),
             log_level: messages_beside(level),
             pin_directory: self.pins.directory(),
@@ -293,6 +299,7 @@ impl RunArguments {
     fn switches(&self) -> u32 {
         let switch = |on, bit| if on { bit } else { 0 };
         self.tunnels.switches()
+            | self.gone.switches()
             | switch(self.long_chains == LongChains::Drop, Switches::DROP_LONG_CHAINS)
             | switch(!self.peer.is_empty(), Switches::PEERS)
             | switch(self.dry_run, Switches::DRY_RUN)

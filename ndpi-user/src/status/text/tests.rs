@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::super::left::Left;
+use super::super::left::{Left, Undecided};
 use super::*;
 use crate::snapshot::testing::eth0;
 use crate::snapshot::{Counted, Hints, RingLoss, SinkState, Sums};
@@ -142,17 +142,25 @@ fn without_an_instance_it_says_what_to_do() {
     let dead = said(State::Dead(Left::default()), Some(snapshot()));
     assert!(dead.contains("(pid 47) is gone") && dead.contains("ndpi-xdp detach"), "{dead}");
     assert!(!dead.contains("attached  ") && dead.contains("\npackets   "), "{dead}");
-    let left =
-        Left { since: Some(at(1)), interfaces: vec!["eth0".into(), "eth1".into()], dry_run: false };
+    let left = Left {
+        since: Some(at(1)),
+        interfaces: vec!["eth0".into(), "eth1".into()],
+        ..Left::default()
+    };
     let standing = said(State::Dead(left), Some(snapshot()));
     for words in
         ["not running, for ", "are on eth0, eth1 (pid 47)", "is enforced there all the same"]
     {
         assert!(standing.contains(words), "{standing}");
     }
-    let left = Left { since: None, interfaces: vec!["eth0".into()], dry_run: true };
+    let left =
+        Left { since: None, interfaces: vec!["eth0".into()], dry_run: true, ..Left::default() };
     let dry = said(State::Dead(left), Some(snapshot()));
     assert!(dry.contains("Nothing is dropped there") && !dry.contains("is enforced"), "{dry}");
+    let closed = Undecided::Dropped { in_seconds: 0 };
+    let left = Left { interfaces: vec!["eth0".into()], undecided: closed, ..Left::default() };
+    let dropping = said(State::Dead(left), Some(snapshot()));
+    assert!(dropping.contains("and they are dropped."), "{dropping}");
     let elsewhere =
         Found { pins: "/run/x/pins".into(), ..found(State::Dead(Left::default()), None) };
     let elsewhere = text_within(&elsewhere, None);

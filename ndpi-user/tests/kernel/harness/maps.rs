@@ -127,6 +127,11 @@ impl Kernel {
         self.set_live(|live| live.heartbeat = tick);
     }
 
+    /// Says after how many ticks of silence user space is gone.
+    pub(crate) fn set_gone_after(&mut self, ticks: u32) {
+        self.set_live(|live| live.gone_after = ticks);
+    }
+
     pub(crate) fn set_tick(&mut self, tick: u32) {
         self.set_live(|live| *live = live.standing_at(tick));
     }
