@@ -1,5 +1,6 @@
 /* An nDPI that a packet has made do something else: at a packet with its mark it tries what code that was injected
- * would try, and says on standard error how each attempt ended. It needs the real nDPI beside it. */
+ * would try, and says on standard error how each attempt ended; at one with another mark it fails. It needs the real
+ * nDPI beside it. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -54,6 +55,9 @@ static void act(void)
     say("create", other ? create(other) : 0);
     say("fork", syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
     say("program", syscall(SYS_bpf, 5, NULL, 0));
+    say("attach", syscall(SYS_bpf, 28, NULL, 0));
+    say("link", syscall(SYS_bpf, 29, NULL, 0));
+    say("netlink", socket(AF_NETLINK, SOCK_RAW, 0));
     say("ptrace", syscall(SYS_ptrace, 16, getppid(), 0, 0));
     say("signal", kill(getppid(), 0));
     say("memory", mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0);
@@ -71,7 +75,10 @@ struct result ndpi_detection_process_packet(void *engine, void *flow, const unsi
                                             unsigned short length, uint64_t time, void *input)
 {
     static const char mark[] = "\x03now\x07" "example";
+    static const char fatal[] = "\x05" "crash\x07" "example";
     static pid_t tried;
+    if (memmem(packet, length, fatal, sizeof fatal - 1))
+        *(volatile int *)1 = 0;
     if (tried != getpid() && memmem(packet, length, mark, sizeof mark - 1)) {
         tried = getpid();
         look();

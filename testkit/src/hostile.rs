@@ -8,14 +8,17 @@ use crate::places::ndpi_library;
 use crate::program::Run;
 
 /// What it tries that a process which only reads captures is refused.
-pub const REFUSED: [&str; 13] = [
+pub const REFUSED: [&str; 16] = [
     "shadow", "passwd", "other", "parent", "socket", "write", "create", "fork", "program",
-    "ptrace", "signal", "memory", "execve",
+    "attach", "link", "netlink", "ptrace", "signal", "memory", "execve",
 ];
 
 /// The host whose DNS query makes it try: that in `OTHER_CAPTURE` is a file that it tries to read, and where
 /// `AND_ACT` is set it also tries what would be felt where it is not refused.
 pub const MARK: &str = "now.example";
+
+/// The host whose DNS query makes it fail.
+pub const FATAL: &str = "crash.example";
 
 /// Compiles it into `folder`, where it hands everything on to nDPI, of whose result of a packet `result_size` is
 /// the size in bytes.

@@ -29,10 +29,12 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    pub(super) fn read(kernel: &Kernel, reloads: (u64, u64), lost_records: u64) -> Result<Self> {
+    /// Reads them for the last time.
+    pub(super) fn read(kernel: Kernel, reloads: (u64, u64), lost_records: u64) -> Result<Self> {
         let (statistics, ring_full) = (kernel.stats().read()?, kernel.stats().ring_full()?);
         let rings = kernel.ring_losses().read()?;
         let lost_frames = kernel.lost_frames().read()?;
+        drop(kernel);
         Ok(Self { statistics, ring_full, rings, lost_frames, reloads, lost_records })
     }
 

@@ -2,25 +2,19 @@
 
 use anyhow::{Error, Result};
 use ndpi_confine::{keep_capabilities, refuse_what_no_service_does};
-use ndpi_kernel::{Kernel, check_capabilities};
+use ndpi_kernel::Kernel;
 
 use super::options::Options;
 use crate::rights;
 
 impl Options {
-    /// Checks that it has the capabilities that it needs, and gives up those that no option needs. To be called
-    /// before there are threads.
-    ///
-    /// # Errors
-    /// One is missing.
-    pub(super) fn bound_capabilities(&self) -> Result<()> {
-        check_capabilities()?;
+    /// Gives up the capabilities that no option needs. To be called before there are threads.
+    pub(super) fn bound_capabilities(&self) {
         if self.sandbox
             && let Err(error) = keep_capabilities(rights::KEPT_BY_AN_INSTANCE)
         {
             log::warn!("{:#}", Error::new(error));
         }
-        Ok(())
     }
 
     /// The kernel side, whose own messages are passed on. From then on nothing has to be mounted any more, and the
@@ -35,7 +29,7 @@ impl Options {
             && let Err(error) = refuse_what_no_service_does()
         {
             let error = Error::new(error);
-            log::warn!("nDPI reads packets with all rights that this instance has: {error:#}");
+            log::warn!("this instance goes on with all rights that it was started with: {error:#}");
         }
         Ok(kernel)
     }

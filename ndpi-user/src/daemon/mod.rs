@@ -2,6 +2,7 @@
 
 mod closing;
 mod confined;
+mod engines;
 mod options;
 mod orders;
 mod outputs;
@@ -25,14 +26,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use crossbeam::channel::{self, Sender};
-use ndpi::{Engine, Library};
 use ndpi_events::{BusBuilder, Event as Reported, Losses, Source, Time};
 use ndpi_flow::Servers;
-use ndpi_kernel::{Clock, Kernel, Waker, detach_command};
+use ndpi_kernel::{Clock, Kernel, Waker, check_capabilities, detach_command};
 use ndpi_policy::{Policy, Vocabulary};
 use ndpi_reject::Rejecter;
 
 use closing::Closing;
+use engines::Ndpi;
 use ndpi_export::{Ending, Format, LogSink, RecordSink, Reopen, prepare};
 pub(crate) use options::Options;
 pub(crate) use peers::{Pair, interfaces};
@@ -41,6 +42,7 @@ use reload::{Reloader, Reloads};
 use service::ServiceManager;
 use session::Outside;
 
+use crate::apart::{Keeper, Watch};
 use crate::enforce::KernelBlocklist;
 use crate::hosts::HostBook;
 use crate::interfaces::{Attacher, Roster};
@@ -64,10 +66,9 @@ impl Options {
     /// an earlier instance has left, and with `keep` what is to stay.
     pub(crate) fn run(&self) -> Result<ExitCode> {
         // First, since nothing works without, and what else is missing may be for want of rights.
-        self.bound_capabilities()?;
-        let library = self.engine.library()?;
-        let engines = self.engines(&library)?;
-        let vocabulary = Vocabulary::of(&engines[0]);
+        check_capabilities()?;
+        let Ndpi { library, vocabulary, names, engines, keeper } = self.ndpi()?;
+        self.bound_capabilities();
         let files = PolicyFiles::as_they_are();
         let policy = self.read_policy(&vocabulary, &files);
         let Some(policy) = policy else { return Ok(ExitCode::FAILURE) };
@@ -101,7 +102,7 @@ impl Options {
         let (releases, with_releases) = self.releases(&kernel, (&policy, &vocabulary), seen);
         let mut source = bus.source("session");
         let shared = Shared {
-            names: Arc::new(Names::of(&engines[0])),
+            names: Arc::new(names),
             interfaces: attacher.roster().clone(),
             crowding: Arc::new(Crowding::new(bus.source("tables"))),
             halves: Arc::new(Halves::new(attacher.roster().clone(), bus.source("directions"))),
@@ -115,9 +116,11 @@ impl Options {
             active_timeout: self.active_timeout,
             servers: servers(&kernel, &with_releases),
         };
-        let sources = sources(&shared, outputs::sinks(&records, &messages, &hosts, &outputs));
+        let sinks = outputs::sinks(&records, &messages, &hosts, &outputs);
+        let sources = sources(&shared, sinks, keeper.as_ref());
         let observer = Observer::new(self.facts(&library), maps(&kernel), sources, observed);
         let (observer, _observing) = observing(observer)?;
+        let watch = engines::watch(keeper.as_ref(), &control).context("cannot start a thread")?;
         let metrics =
             metrics.map(|listener| answer(listener, Arc::clone(&observer))).transpose()?;
         let waker = Waker::new().context("cannot watch the interfaces")?;
@@ -128,7 +131,6 @@ impl Options {
         let (in_force, attachments) = start::attach(&mut kernel, &mut attacher, &with_releases)?;
         let server = (orders::listen(&kernel, reload, observer, hosts), metrics);
         source.publish(Time::now(), Reported::Status(self.status(&library, &attachments)));
-        let manager = ServiceManager::of_environment();
         let reloads = Reloads::default();
         if let Some(path) = self.policy.clone() {
             let (named, known) = (files.named(), (vocabulary, attacher.roster().clone()));
@@ -141,7 +143,7 @@ impl Options {
             &mut kernel,
             engines,
             in_force,
-            (attacher, waker, manager),
+            (attacher, waker, ServiceManager::of_environment()),
             &shared,
             Outside { control: &control, orders: &orders, server, here: &mut here },
         );
@@ -150,27 +152,16 @@ impl Options {
         }
         // What was published until now is said before what comes of it.
         messages.finish();
-        let _ = ended.result.as_ref().inspect_err(|error| log::error!("{error:#}"));
-        let closing = Closing::read(&kernel, reloads.read(), records.losses().lost());
-        drop(kernel);
-        let closing = closing?;
+        let result = ended.result.and(watch.map_or(Ok(()), Watch::end));
+        let _ = result.as_ref().inspect_err(|error| log::error!("{error:#}"));
+        let closing = Closing::read(kernel, reloads.read(), records.losses().lost())?;
         let last = closing.event(&ended.summary, &ended.stalls);
         source.publish_last(Time::now(), Reported::Status(last), LAST_EVENT_WAIT);
         let endings = outputs::end(outputs);
         let report = report(&ended.summary, &shared.names, &closing, &endings);
         let whole = self.ended(records, &report) && !endings.iter().any(Ending::is_failure);
         self.say_kept(&shared.interfaces);
-        Ok(ExitCode::from(u8::from(ended.result.is_err() || !whole)))
-    }
-
-    /// One engine for each worker. They share what they learn of peers: the DNS answer that gives a
-    /// server its name is another flow, and may be another worker's.
-    fn engines(&self, library: &Library) -> Result<Vec<Engine>> {
-        if self.workers == 1 {
-            return Ok(vec![self.engine.engine(library)?]);
-        }
-        let caches = library.shared_caches()?;
-        (0..self.workers).map(|_| self.engine.sharing_engine(&caches)).collect()
+        Ok(ExitCode::from(u8::from(result.is_err() || !whole)))
     }
 
     /// What an earlier instance has released and is not over, and the policy with it. Without a policy there is
@@ -258,12 +249,13 @@ fn answer(listener: metrics::Listener, observer: Arc<Observer>) -> Result<metric
 }
 
 /// What is looked at besides.
-fn sources(shared: &Shared, sinks: Vec<(String, Losses)>) -> Sources {
+fn sources(shared: &Shared, sinks: Vec<(String, Losses)>, keeper: Option<&Keeper>) -> Sources {
     Sources {
         board: Arc::clone(&shared.board),
         interfaces: shared.interfaces.clone(),
         names: Arc::clone(&shared.names),
         sinks,
+        ndpi_process: keeper.map(Keeper::gauge),
     }
 }
 

@@ -5,13 +5,13 @@ use std::thread;
 
 use anyhow::anyhow;
 use crossbeam::channel::{Receiver, Sender};
-use ndpi::Engine;
 use ndpi_flow::Shards;
 use ndpi_kernel::{Clock, Kernel, Waker, ktime_ns};
 
 use super::options::Options;
 use super::orders::Orders;
 use super::service::ServiceManager;
+use crate::apart::Engines;
 use crate::enforce::{ActivePolicy, Adoption, KernelRules, KernelStore, PolicyInstaller};
 use crate::interfaces::{Attacher, Event};
 use crate::live::{self, Control, Ended, KernelParts, Shared};
@@ -24,7 +24,7 @@ impl Options {
     pub(super) fn session(
         &self,
         kernel: &mut Kernel,
-        engines: Vec<Engine>,
+        engines: Engines,
         InForce { installer, policy }: InForce,
         (attacher, waker, mut manager): (Attacher, Waker, ServiceManager),
         shared: &Shared,
@@ -64,7 +64,7 @@ impl Options {
                 (reason, kernel)
             });
             let mut reason = None;
-            let ended = live::run(parts, &self.plan, engines, policy, shared, orders, || {
+            let stopping = || {
                 waker.wake();
                 let Ok((why, kernel)) = watching.join() else {
                     reason = Some("watching the interfaces failed".into());
@@ -79,7 +79,16 @@ impl Options {
                     kernel.retire();
                 }
                 *here = None;
-            });
+            };
+            let plan = &self.plan;
+            let ended = match engines {
+                Engines::Here(engines) => {
+                    live::run(parts, plan, engines, policy, shared, orders, stopping)
+                }
+                Engines::Apart(engines) => {
+                    live::run(parts, plan, engines, policy, shared, orders, stopping)
+                }
+            };
             drop(woken);
             let Some(reason) = reason else { return ended };
             Ended { result: ended.result.and(Err(anyhow!(reason))), ..ended }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use crossbeam::channel::{self, Receiver, RecvTimeoutError};
-use ndpi::Engine;
 use ndpi_common::tick_of;
 use ndpi_flow::{
     BlockedConnections, Classifier, Detector, Fragments, Inherited, Settings, Shards, Shares,
@@ -108,28 +107,20 @@ pub struct Ended {
 /// ended before: then its share of the flows would pass unclassified. The parts' installer has brought
 /// `policy` into force.
 /// `stopping` is called first thing at the end: it detaches the programs, so that nothing new is shown.
-pub fn run(
+pub fn run<E: Send>(
     parts: KernelParts,
     plan: &Plan,
-    engines: Vec<Engine>,
+    engines: Vec<E>,
     policy: ActivePolicy,
     shared: &Shared,
     control: &Receiver<Control>,
     stopping: impl FnOnce(),
-) -> Ended {
-    let KernelParts {
-        rings,
-        shards,
-        verdicts,
-        adopted,
-        stats,
-        ring_losses,
-        lost_frames,
-        store,
-        live,
-        installer,
-        clock,
-    } = parts;
+) -> Ended
+where
+    for<'e> &'e E: Detector,
+{
+    let KernelParts { rings, shards, verdicts, adopted, stats, .. } = parts;
+    let KernelParts { ring_losses, lost_frames, store, live, installer, clock, .. } = parts;
     let policy = Arc::new(policy);
     let (waking, lookout) = (Waking(rings.iter().map(Rings::waker).collect()), Lookout::new());
     let mut worked = Worked { summary: Summary::default(), stalls: Vec::new(), result: Ok(()) };

@@ -3,7 +3,7 @@
 use ndpi_events::{Event, Status, Time, Word};
 use ndpi_export::messages;
 
-use super::model::{Problem, Rates, SinkState, Snapshot};
+use super::model::{NdpiProcess, Problem, Rates, SinkState, Snapshot};
 
 /// How long a heartbeat may be old: it comes ten times a second.
 const SILENT_MS: u64 = 3000;
@@ -22,7 +22,7 @@ pub(super) struct Signs {
 /// What is wrong: first what keeps enforcement from being whole.
 pub(super) fn problems(snapshot: &Snapshot, signs: &Signs) -> Vec<Problem> {
     let of_packets = [silent(signs), full_rings(snapshot), contended_rings(snapshot)];
-    let mut problems: Vec<_> = [nowhere(snapshot), dry_run(snapshot)]
+    let mut problems: Vec<_> = [nowhere(snapshot), dry_run(snapshot), ndpi_ended(snapshot)]
         .into_iter()
         .chain(of_packets)
         .flatten()
@@ -51,6 +51,17 @@ fn nowhere(snapshot: &Snapshot) -> Option<Problem> {
 fn dry_run(snapshot: &Snapshot) -> Option<Problem> {
     let text = "this is a dry run: nothing is dropped; what would be is counted under its reason, and passes";
     snapshot.dry_run.then(|| problem("dry-run", true, text))
+}
+
+fn ndpi_ended(snapshot: &Snapshot) -> Option<Problem> {
+    let NdpiProcess { ended, set_aside, states_lost, pausing } = snapshot.ndpi_process;
+    let now =
+        if pausing { ", and is not there for a minute: new flows are not classified" } else { "" };
+    let text = format!(
+        "nDPI's process has ended {ended} times{now}; flows set aside as a packet of theirs ended it: {set_aside}; \
+         flows of which it saw the rest only: {states_lost}"
+    );
+    (ended > 0).then(|| problem("ndpi-ended", pausing, text))
 }
 
 /// Of a pattern for which there is no interface, nothing passes either.
@@ -151,9 +162,10 @@ fn lost_events(snapshot: &Snapshot) -> Option<Problem> {
 }
 
 /// Every word for a problem, for those who list them.
-pub const PROBLEMS: [&str; 18] = [
+pub const PROBLEMS: [&str; 19] = [
     "nothing-attached",
     "dry-run",
+    "ndpi-ended",
     "not-enforced",
     "silent",
     "rings-full",
@@ -235,6 +247,10 @@ mod tests {
         let last = LastReload { time: Time::default(), taken: false, problem: None };
         refused.policy.last_reload = Some(last.clone());
         assert_eq!(one(&refused), is("policy-refused", false));
+        for pausing in [false, true] {
+            let ndpi_process = NdpiProcess { ended: 5, pausing, ..NdpiProcess::default() };
+            assert_eq!(one(&Snapshot { ndpi_process, ..well() }), is("ndpi-ended", pausing));
+        }
         refused.policy.last_reload = Some(LastReload { taken: true, ..last });
         assert_eq!(found(&refused, &Signs::default()), []);
     }

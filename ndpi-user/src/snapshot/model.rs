@@ -50,6 +50,9 @@ pub struct Snapshot {
     pub losses: LostSoFar,
     /// The threads that classify.
     pub workers: Vec<WorkerState>,
+    /// How the process has fared that nDPI works in; absent where it has never ended.
+    #[serde(default, skip_serializing_if = "NdpiProcess::has_never_ended")]
+    pub ndpi_process: NdpiProcess,
     /// Living flows that an earlier instance decided, which this one took over.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub adopted: u64,
@@ -236,6 +239,25 @@ pub struct LostSoFar {
     /// out of date.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub events: u64,
+}
+
+/// How the process has fared that nDPI works in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NdpiProcess {
+    /// How often it has ended.
+    pub ended: u64,
+    /// Flows that it is shown no more, as a packet of theirs has ended it.
+    pub set_aside: u64,
+    /// Flows of which what it knew was lost, and which it has seen the rest of.
+    pub states_lost: u64,
+    /// It has ended too often, and is not there for a while.
+    pub pausing: bool,
+}
+
+impl NdpiProcess {
+    fn has_never_ended(&self) -> bool {
+        self.ended == 0
+    }
 }
 
 /// Packets that one ring did not take.

@@ -16,6 +16,7 @@ use super::counted::counted;
 use super::health::{self, Signs};
 use super::model::{Fill, LostSoFar, PolicyState, RingLoss, SinkState, Snapshot, Sums};
 use super::rates::{Counts, Readings};
+use crate::apart::Gauge;
 use crate::interfaces::Roster;
 use crate::locked::locked;
 use crate::record::Names;
@@ -69,6 +70,8 @@ pub struct Sources {
     pub names: Arc<Names>,
     /// Those who write down what is reported.
     pub sinks: Vec<(String, Losses)>,
+    /// The process that nDPI works in; `None` where it works in this one.
+    pub(crate) ndpi_process: Option<Gauge>,
 }
 
 /// Makes snapshots.
@@ -151,6 +154,7 @@ impl Observer {
             tables: self.tables(&sum, live.unwrap_or_default().servers),
             losses: self.losses(&sum, &mut signs),
             workers: sum.workers,
+            ndpi_process: self.sources.ndpi_process.as_ref().map(Gauge::read).unwrap_or_default(),
             adopted: sum.adopted,
             decided: sum
                 .decided

@@ -146,8 +146,8 @@ pub struct RunArguments {
     #[command(flatten)]
     streams: StreamOptions,
 
-    /// Keep all rights. Otherwise the process gives up capabilities that no option needs, and before nDPI sees
-    /// a packet has the kernel refuse to start programs and processes, and more that it never does
+    /// Keep all rights, and have nDPI work in this process. Otherwise it works in one of its own that has none,
+    /// and this one gives up capabilities that no option needs, and has the kernel refuse what it never does
     #[arg(long)]
     no_sandbox: bool,
 

@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 
 use rustix::process::Signal;
-use testkit::hostile::{MARK, compile, tried};
+use testkit::hostile::{MARK, REFUSED, compile, tried};
 use testkit::instance::Instance;
 use testkit::needs;
 use testkit::packets::dns;
@@ -17,9 +17,6 @@ const PROGRAMS: [&str; 4] = ["cc", "ip", "tc", "nsenter"];
 /// Length of the headers of IPv4 and UDP.
 const HEADERS: usize = 28;
 
-/// What code in nDPI's place is refused, as the library calls it.
-const REFUSED: [&str; 6] = ["parent", "fork", "ptrace", "signal", "memory", "execve"];
-
 /// What such code says that it tried, in an instance that is started with these options besides. It does
 /// not act where it would be felt unless it `acts`.
 fn attempts(options: &str, acts: bool) -> Vec<(&'static str, Vec<String>)> {
@@ -31,6 +28,7 @@ fn attempts(options: &str, acts: bool) -> Vec<(&'static str, Vec<String>)> {
         format!("run --iface left --json --ndpi-library {} {options}", library.display());
     let mut command = sandbox.command(&binary().display().to_string());
     command.args(arguments.split_whitespace());
+    command.env("OTHER_CAPTURE", sandbox.file("other", "nothing"));
     if acts {
         command.env("AND_ACT", "1");
     }
@@ -45,7 +43,7 @@ fn attempts(options: &str, acts: bool) -> Vec<(&'static str, Vec<String>)> {
 }
 
 #[test]
-fn code_in_the_place_of_ndpi_starts_nothing_and_reaches_no_other_process() {
+fn code_in_the_place_of_ndpi_has_no_file_no_socket_no_map_and_no_process() {
     if !ready(&PROGRAMS) {
         return;
     }

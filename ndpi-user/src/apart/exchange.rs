@@ -1,0 +1,173 @@
+//! The place where a thread asks and a worker's thread answers: one question at a time.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use rustix::thread::futex::{self, Flags, Timespec};
+
+/// Bytes of a question or an answer at most: the longest packet, and what goes with it.
+const ROOM: usize = 96 << 10;
+const WORD: usize = size_of::<u64>();
+
+/// How often it is looked for the answer, or the next question, before the thread sleeps.
+const LOOKS: u32 = 64;
+
+/// The place. Each side owns the bytes in turn, which the counts say; that the other keeps to it is believed by
+/// nobody, so they are copied before they are read.
+#[repr(C, align(64))]
+pub(super) struct Exchange {
+    /// The number of the last question.
+    asked: AtomicU32,
+    /// The last question that a worker has begun with.
+    begun: AtomicU32,
+    /// The last question that was answered.
+    answered: AtomicU32,
+    /// The last question when the worker was started: it is not for that one.
+    before: AtomicU32,
+    /// The worker that was ended by a fault of the thread that answers here.
+    faulted: AtomicU32,
+    length: AtomicU32,
+    words: [AtomicU64; ROOM / WORD],
+}
+
+/// Whether something is there now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    Yes,
+    No,
+}
+
+impl Exchange {
+    /// Puts a question, and returns its number; `None` where it is too long.
+    pub(super) fn ask(&self, question: &[u8]) -> Option<u32> {
+        self.put(question)?;
+        let number = self.asked.load(Ordering::Relaxed).wrapping_add(1);
+        self.asked.store(number, Ordering::Release);
+        wake(&self.asked);
+        Some(number)
+    }
+
+    /// Waits for the answer to a question for a while, and copies it.
+    pub(super) fn hear(&self, number: u32, answer: &mut Vec<u8>, within: Duration) -> Seen {
+        if !wait_for(&self.answered, |answered| answered == number, within) {
+            return Seen::No;
+        }
+        self.copy(answer);
+        Seen::Yes
+    }
+
+    /// Has whoever waits for an answer look whether there will be one.
+    pub(super) fn rouse(&self) {
+        wake(&self.answered);
+    }
+
+    /// Whether the worker that has ended had begun with a question, so that the next one will not.
+    pub(super) fn was_begun(&self, number: u32) -> bool {
+        self.begun.load(Ordering::Acquire) == number
+    }
+
+    /// Whether a question was put before the worker that answers now was started, which leaves it alone.
+    pub(super) fn is_left_alone(&self, number: u32) -> bool {
+        self.before.load(Ordering::Acquire) == number
+    }
+
+    /// The worker that is started next leaves alone what was asked until now.
+    pub(super) fn begin(&self) {
+        self.before.store(self.asked.load(Ordering::Acquire), Ordering::Release);
+    }
+
+    /// Whether a fault of the thread here has ended `worker`.
+    pub(super) fn has_faulted(&self, worker: u32) -> bool {
+        self.faulted.load(Ordering::Acquire) == worker
+    }
+
+    /// Notes that a fault of the thread here ends `worker`. May be called in a signal handler.
+    pub(super) fn note_fault(&self, worker: u32) {
+        self.faulted.store(worker, Ordering::Release);
+    }
+
+    /// The worker's side: answers questions, for ever.
+    pub(super) fn serve(&self, mut answer: impl FnMut(&[u8], &mut Vec<u8>)) -> ! {
+        let (mut last, mut bytes) = (self.first(), [Vec::new(), Vec::new()]);
+        loop {
+            last = self.serve_next(last, &mut bytes, &mut answer);
+        }
+    }
+
+    /// The question that the worker which is being started takes for the last one.
+    pub(super) fn first(&self) -> u32 {
+        self.before.load(Ordering::Acquire)
+    }
+
+    /// Answers the next question but `last`, and returns its number. `bytes` are for question and answer.
+    pub(super) fn serve_next(
+        &self,
+        last: u32,
+        [question, said]: &mut [Vec<u8>; 2],
+        mut answer: impl FnMut(&[u8], &mut Vec<u8>),
+    ) -> u32 {
+        while !wait_for(&self.asked, |asked| asked != last, Duration::MAX) {}
+        let number = self.asked.load(Ordering::Acquire);
+        self.copy(question);
+        self.begun.store(number, Ordering::Release);
+        said.clear();
+        answer(question, said);
+        // One that is too long is none, as whoever asked will find.
+        if self.put(said).is_none() {
+            self.length.store(0, Ordering::Relaxed);
+        }
+        self.answered.store(number, Ordering::Release);
+        wake(&self.answered);
+        number
+    }
+
+    fn put(&self, bytes: &[u8]) -> Option<()> {
+        if bytes.len() > ROOM {
+            return None;
+        }
+        let (words, rest) = bytes.as_chunks::<WORD>();
+        for (place, word) in self.words.iter().zip(words) {
+            place.store(u64::from_ne_bytes(*word), Ordering::Relaxed);
+        }
+        if !rest.is_empty() {
+            let mut last = [0; WORD];
+            last[..rest.len()].copy_from_slice(rest);
+            self.words[words.len()].store(u64::from_ne_bytes(last), Ordering::Relaxed);
+        }
+        self.length.store(u32::try_from(bytes.len()).ok()?, Ordering::Relaxed);
+        Some(())
+    }
+
+    fn copy(&self, bytes: &mut Vec<u8>) {
+        let length = (self.length.load(Ordering::Relaxed) as usize).min(ROOM);
+        bytes.clear();
+        for word in &self.words[..length.div_ceil(WORD)] {
+            bytes.extend(word.load(Ordering::Relaxed).to_ne_bytes());
+        }
+        bytes.truncate(length);
+    }
+}
+
+/// Waits until `is_there` holds of a word that the other side wakes this one for; whether it does. It may wait
+/// shorter.
+pub(super) fn wait_for(word: &AtomicU32, is_there: impl Fn(u32) -> bool, within: Duration) -> bool {
+    for _ in 0..LOOKS {
+        if is_there(word.load(Ordering::Acquire)) {
+            return true;
+        }
+        std::hint::spin_loop();
+    }
+    let now = word.load(Ordering::Acquire);
+    if !is_there(now) {
+        let within = Timespec::try_from(within).ok();
+        // A signal, the time, or that it has changed since: whoever asked looks again.
+        let _ = futex::wait(word, Flags::empty(), now, within.as_ref());
+    }
+    is_there(word.load(Ordering::Acquire))
+}
+
+/// Wakes all who wait for a word to change.
+pub(super) fn wake(word: &AtomicU32) {
+    // It fails for bad addresses alone.
+    let _ = futex::wake(word, Flags::empty(), i32::MAX.cast_unsigned());
+}

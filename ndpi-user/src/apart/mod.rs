@@ -1,0 +1,46 @@
+//! nDPI in a process of its own, which has memory to share with this one and nothing else: no map, no program, no
+//! link, no file, no socket, another user where this one is root, and no rights.
+//!
+//! ```text
+//! ndpi-xdp run            keeper                worker
+//! rings, flows, policy    engines as they       nDPI: a thread for each
+//! maps, records           were loaded;          of the classifier's
+//!      │                  forks a worker,            │
+//!      │                  and another when           │
+//!      │                  one has died               │
+//!      └── question: a packet ──── shared memory ────┤
+//!      ◀── answer: what nDPI says ───────────────────┘
+//! ```
+//!
+//! The seam is [`ndpi_flow::Detector`]: a packet goes over, and what nDPI says of its flow comes back, so that what
+//! a packet makes of nDPI's C code can lie about flows and no more. What it says is checked as anything else that
+//! comes from outside.
+//!
+//! The keeper is forked before there are threads and before anything is open, with engines that have read their
+//! lists. It never sees a packet. A worker is a copy of it as it was then, made in a moment. Where one dies, the
+//! classifier's threads wait for the next one with the question that they had. That of which nDPI died is not
+//! asked again: its flow is set aside (`set_aside`).
+
+mod answer;
+mod client;
+mod coded;
+mod deaths;
+mod engines;
+mod exchange;
+mod gauge;
+mod keeper;
+mod leaving;
+mod memory;
+mod question;
+mod remote;
+mod server;
+mod set_aside;
+#[cfg(test)]
+mod tests;
+mod watch;
+mod worker;
+
+pub(crate) use engines::Engines;
+pub(crate) use gauge::Gauge;
+pub(crate) use keeper::Keeper;
+pub(crate) use watch::Watch;

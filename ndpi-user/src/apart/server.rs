@@ -1,0 +1,104 @@
+//! The worker's side: answers one thread's questions by nDPI.
+
+use ndpi_flow::Detector;
+
+use super::answer::{Answer, encode_classification, encode_details, encode_dns};
+use super::question::Question;
+
+/// The flows of one thread.
+#[derive(Debug)]
+pub(super) struct Server<D: Detector> {
+    detector: D,
+    /// By number. Whoever asks gives numbers out from 0 on, and those that are free first.
+    flows: Vec<Option<D::Flow>>,
+}
+
+impl<D: Detector> Server<D> {
+    pub(super) fn new(detector: D) -> Self {
+        Self { detector, flows: Vec::new() }
+    }
+
+    /// Puts the answer to a question into `said`; nothing where it is none.
+    pub(super) fn answer(&mut self, question: &[u8], said: &mut Vec<u8>) {
+        let Some((over, question)) = Question::decode(question) else { return };
+        for flow in over {
+            if let Some(place) = self.flows.get_mut(flow as usize) {
+                *place = None;
+            }
+        }
+        match question {
+            Question::Inspect { flow, fresh, time_ms, l3 } => {
+                let opened = self.open(flow, fresh);
+                self.inspect(flow, opened, (l3, time_ms)).encode(said);
+            }
+            Question::GiveUp { flow } => {
+                let opened = self.open(flow, false);
+                self.give_up(flow, opened).encode(said);
+            }
+            Question::Details { flow } => {
+                let details = self.flow(flow).map(|flow| self.detector.details(flow));
+                encode_details(&details.unwrap_or_default(), said);
+            }
+            Question::DnsAnswer { flow } => {
+                let answer = self.flow(flow).and_then(|flow| self.detector.dns_answer(flow));
+                encode_dns(answer.as_ref(), said);
+            }
+            Question::ByName { flow, said: known } => {
+                let named = self.flow(flow).and_then(|flow| self.detector.by_name(&known, flow));
+                encode_classification(named.as_ref(), said);
+            }
+            Question::ByHost { said: known, host } => {
+                encode_classification(Some(&self.detector.by_host(&known, host)), said);
+            }
+        }
+    }
+
+    /// Opens a flow, where it is not open; whether it was not.
+    fn open(&mut self, flow: u32, fresh: bool) -> bool {
+        let at = flow as usize;
+        if self.flows.len() <= at {
+            self.flows.resize_with(at + 1, || None);
+        }
+        let opens = fresh || self.flows[at].is_none();
+        if opens {
+            self.flows[at] = Some(self.detector.open());
+        }
+        opens
+    }
+
+    fn flow(&self, flow: u32) -> Option<&D::Flow> {
+        self.flows.get(flow as usize)?.as_ref()
+    }
+
+    fn inspect(&mut self, flow: u32, opened: bool, (l3, time_ms): (&[u8], u64)) -> Answer {
+        let Some(Some(flow)) = self.flows.get_mut(flow as usize) else { return Answer::default() };
+        let classification = self.detector.inspect(flow, l3, time_ms);
+        // It is decided with this packet then, in most cases.
+        let details = classification.state.is_final().then(|| self.detector.details(flow));
+        let texts = self.detector.rule_texts(flow);
+        let texts = [texts.hostname(), texts.ja4(), texts.alpn()];
+        Answer {
+            opened,
+            classification,
+            first_packet: self.detector.first_packet(flow),
+            by_name: self.detector.by_name(&classification, flow),
+            texts: texts.map(|text| text.map(Box::from)),
+            details,
+        }
+    }
+
+    fn give_up(&mut self, flow: u32, opened: bool) -> Answer {
+        let Some(Some(flow)) = self.flows.get_mut(flow as usize) else { return Answer::default() };
+        let classification = self.detector.give_up(flow);
+        let details = self.detector.details(flow);
+        Answer {
+            opened,
+            classification,
+            first_packet: self.detector.first_packet(flow),
+            by_name: self.detector.by_name(&classification, flow),
+            texts: [details.hostname(), details.ja4(), details.alpn()]
+                .map(|text| text.map(Box::from)),
+            details: Some(details),
+        }
+    }
+}
