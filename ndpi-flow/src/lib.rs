@@ -4,6 +4,7 @@ mod classify;
 mod first_packet;
 mod flow;
 mod fragments;
+mod ipv4_header;
 mod key;
 mod normalise;
 mod resegment;

@@ -6,6 +6,8 @@
 
 use ndpi_common::parse::{self, Captured, Options, proto};
 
+use crate::ipv4_header;
+
 const UDP_HEADER: usize = 8;
 const IPV6_HEADER: usize = 40;
 
@@ -32,10 +34,18 @@ pub fn fit(l3: &mut [u8], segment_size: u32) -> usize {
 /// Writes the length of the packet `l3` into its IP header: `length` bytes, from that header on.
 pub(crate) fn set_ip_length(l3: &mut [u8], length: usize) {
     match l3.first().map(|first| first >> 4) {
-        Some(4) => set_u16(l3, 2, length),
+        Some(4) if ip_length(l3) != Some(length) => {
+            set_u16(l3, 2, length);
+            ipv4_header::unmake(l3);
+        }
         Some(6) => set_u16(l3, 4, length.saturating_sub(IPV6_HEADER)),
         _ => {}
     }
+}
+
+fn ip_length(l3: &[u8]) -> Option<usize> {
+    let field = l3.get(2..4)?;
+    Some(usize::from(u16::from_be_bytes([field[0], field[1]])))
 }
 
 /// Writes `value` in network byte order, as far as it fits.

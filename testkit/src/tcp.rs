@@ -43,6 +43,8 @@ pub struct Segment {
     pub payload: Vec<u8>,
     /// Added to its checksum, to make it wrong.
     pub damage: u16,
+    /// Added to that of its IP header.
+    pub ip_damage: u16,
 }
 
 /// A connection, by its ends and their initial sequence numbers.
@@ -85,6 +87,7 @@ impl Connection {
             options: Vec::new(),
             payload: payload.to_vec(),
             damage: 0,
+            ip_damage: 0,
         }
     }
 
@@ -134,10 +137,18 @@ impl Segment {
         l3.extend(self.urgent.to_be_bytes());
         l3.extend_from_slice(&self.options);
         l3.extend_from_slice(&self.payload);
+        let sum = header_checksum(&l3[..20]).wrapping_add(self.ip_damage);
+        l3[10..12].copy_from_slice(&sum.to_be_bytes());
         let sum = right_checksum(&l3).wrapping_add(self.damage);
         l3[36..38].copy_from_slice(&sum.to_be_bytes());
         l3
     }
+}
+
+/// The checksum that makes an IP header valid, where it is 0 yet.
+fn header_checksum(header: &[u8]) -> u16 {
+    let words = header.chunks(2).map(|it| u64::from(it[0]) * 256 + u64::from(it[1]));
+    !u16::try_from(words.sum::<u64>() % 0xffff).unwrap()
 }
 
 /// The checksum that makes the segment in `l3` valid, where it is 0 yet.

@@ -5,6 +5,7 @@
 //! does an end that contradicts another.
 
 use super::piece::Piece;
+use crate::ipv4_header;
 use crate::resegment::set_ip_length;
 
 /// The most bytes that are kept of a datagram; of a longer one nDPI sees the beginning.
@@ -128,6 +129,7 @@ impl Datagram {
         let mut packet = [header, &self.bytes[..end]].concat();
         let length = packet.len();
         set_ip_length(&mut packet, length);
+        ipv4_header::make(&mut packet);
         Some(packet)
     }
 

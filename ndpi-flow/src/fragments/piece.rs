@@ -2,6 +2,8 @@
 
 use ndpi_common::parse::MAX_EXTENSIONS;
 
+use crate::ipv4_header::HeaderChecksum;
+
 /// The headers of IPv4 and IPv6 that are always there.
 const IPV4_HEADER: usize = 20;
 const IPV6_HEADER: usize = 40;
@@ -47,7 +49,7 @@ impl<'a> Piece<'a> {
         let fields: &[u8; IPV4_HEADER] = l3.first_chunk()?;
         let bits = word(fields, 6);
         let (offset, more) = (usize::from(bits & 0x1fff) * 8, bits & MORE_V4 != 0);
-        if offset == 0 && !more {
+        if offset == 0 && !more || HeaderChecksum::of(l3) == HeaderChecksum::Wrong {
             return None;
         }
         let header = l3.get(..usize::from(fields[0] & 15) * 4)?;

@@ -1,16 +1,18 @@
 //! The checksum of TCP (RFC 9293, section 3.1) and UDP (RFC 768) of a packet that may be on its way to the
-//! hardware.
+//! hardware, and that of the IPv4 header around it (RFC 791, section 3.1).
 
 use ndpi_common::parse::proto;
 
 use super::segment::Segment;
+use crate::ipv4_header::HeaderChecksum;
 
 /// What a TCP checksum says, from what proves least to what proves most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Checksum {
-    /// It fits nothing: a receiver discards the segment.
+    /// It fits nothing, or that of the IPv4 header does not: a receiver discards the segment.
     Bad,
-    /// It is the sum over the pseudo-header alone: the rest is left to the hardware.
+    /// It is the sum over the pseudo-header alone, or that of the IPv4 header was not made: the rest is left to the
+    /// hardware.
     Partial,
     /// It fits the bytes.
     Valid,
@@ -33,9 +35,14 @@ impl Checksum {
     }
 
     fn over(l3: &[u8], l4: &[u8], proto: u8, field: [u8; 2]) -> Self {
+        let best = match HeaderChecksum::of(l3) {
+            HeaderChecksum::Right => Self::Valid,
+            HeaderChecksum::Unmade => Self::Partial,
+            HeaderChecksum::Wrong => return Self::Bad,
+        };
         let pseudo = pseudo_header(l3, proto, l4.len());
         if fold(pseudo + sum(l4)) == u16::MAX {
-            return Self::Valid;
+            return best;
         }
         if u16::from_be_bytes(field) == fold(pseudo) { Self::Partial } else { Self::Bad }
     }

@@ -2,7 +2,8 @@
 
 use ndpi_labels::{Finding, Findings};
 
-use super::message::{self, Message, Whole};
+use super::message::{self, LongHello, Message, Whole};
+use super::requests::Requests;
 use super::rewrite::with_payload;
 use super::segment::{Segment, number};
 
@@ -18,8 +19,12 @@ pub(super) struct FirstMessage {
     packets: Vec<Held>,
     /// Their payload, from the first byte of the first one on.
     bytes: Vec<u8>,
+    /// It is a client hello that is too long to be held.
+    long: Option<LongHello>,
     /// By how many bytes less was read than was sent.
     shift: u32,
+    /// The requests that begin with the message, if it is one.
+    requests: Option<Requests>,
 }
 
 /// A packet that is held.
@@ -53,7 +58,10 @@ impl FirstMessage {
 
     /// How many bytes it holds.
     pub(super) fn kept(&self) -> usize {
-        self.packets.iter().map(|held| held.headers.len()).sum::<usize>() + self.bytes.len()
+        let requests = self.requests.as_ref().map_or(0, Requests::kept);
+        let headers = self.packets.iter().map(|held| held.headers.len());
+        let long = self.long.as_ref().map_or(0, LongHello::kept);
+        headers.sum::<usize>() + self.bytes.len() + requests + long
     }
 
     /// Takes the payload that is next, `bytes` from `first` on, of the packet `l3`, and holds no more
@@ -66,6 +74,9 @@ impl FirstMessage {
         findings: &mut Findings,
         read: Read,
     ) {
+        if let Some(requests) = &mut self.requests {
+            requests.take(bytes, findings);
+        }
         let is_as_it_came = first == segment.first() && bytes.len() == segment.len() as usize;
         if self.is_nameless {
             self.shift = self.shift.wrapping_add(number(bytes.len()));
@@ -77,6 +88,11 @@ impl FirstMessage {
             }
             return read(&with_payload(l3, segment, first.wrapping_sub(self.shift), bytes));
         }
+        let behind = first.wrapping_add(number(bytes.len()));
+        if let Some(long) = &mut self.long {
+            let message = long.take(bytes);
+            return self.goes_on(&message, behind, room, findings, read);
+        }
         if is_as_it_came
             && self.bytes.is_empty()
             && let Message::Whole(whole) = message::read(bytes)
@@ -84,22 +100,101 @@ impl FirstMessage {
             && whole.length == bytes.len()
         {
             (self.is_over, self.is_nameless) = (true, whole.is_nameless);
+            self.requests = Requests::after(bytes, findings);
             return read(l3);
         }
         self.bytes.extend_from_slice(bytes);
         let headers = l3[..segment.payload].into();
         self.packets.push(Held { headers, segment: *segment, first, length: bytes.len() });
         match message::read(&self.bytes) {
-            Message::Unfinished if self.kept() <= room => {}
-            Message::Unfinished => match message::read_beginning(&self.bytes) {
-                Message::Whole(whole) => self.emit(&whole, findings, read),
-                Message::Unfinished | Message::Foreign => {
-                    findings.insert(Finding::Oversize);
-                    self.release(read);
-                }
-            },
+            Message::Unfinished if self.kept() <= room || self.shorten(room) => {}
+            Message::Unfinished => self.give_up(findings, read),
             Message::Foreign => self.release(read),
+            Message::Long => {
+                let message = self.begin_long();
+                self.goes_on(&message, behind, room, findings, read);
+            }
             Message::Whole(whole) => self.emit(&whole, findings, read),
+        }
+    }
+
+    /// Reads what is there of a message of which no more can be kept.
+    fn give_up(&mut self, findings: &mut Findings, read: Read) {
+        if let Message::Whole(whole) = message::read_beginning(&self.bytes) {
+            return self.emit(&whole, findings, read);
+        }
+        findings.insert(Finding::Oversize);
+        self.release(read);
+    }
+
+    /// Leaves out what is of no interest of the head of a request; true if there is room for the others.
+    fn shorten(&mut self, room: usize) -> bool {
+        let Some(short) = message::shorten(&self.bytes) else { return false };
+        self.shift = self.shift.wrapping_add(number(self.bytes.len() - short.len()));
+        self.packets.truncate(1);
+        if let Some(first) = self.packets.first_mut() {
+            first.length = short.len();
+        }
+        self.bytes = short;
+        self.kept() <= room
+    }
+
+    /// Has what was held of a long hello shortened; says how far it is.
+    fn begin_long(&mut self) -> Message {
+        self.packets.truncate(1);
+        let bytes = std::mem::take(&mut self.bytes);
+        self.long.insert(LongHello::default()).take(&bytes)
+    }
+
+    /// A long hello has come as far as `message` says, up to the sequence number `behind`.
+    fn goes_on(
+        &mut self,
+        message: &Message,
+        behind: u32,
+        room: usize,
+        findings: &mut Findings,
+        read: Read,
+    ) {
+        if *message == Message::Unfinished && self.kept() <= room {
+            return;
+        }
+        if !matches!(message, Message::Whole(_)) {
+            findings.insert(Finding::Oversize);
+        }
+        let emitted = self.release_long(read);
+        self.shift = self
+            .packets
+            .first()
+            .map_or(0, |held| behind.wrapping_sub(held.first).wrapping_sub(emitted));
+        self.packets = Vec::new();
+    }
+
+    /// Reads what is there of a long hello; returns how many bytes that were.
+    fn release_long(&mut self, read: Read) -> u32 {
+        self.is_over = true;
+        let said = self.long.take().map(|long| long.so_far());
+        let (Some(Message::Whole(whole)), Some(first)) = (said, self.packets.first()) else {
+            return 0;
+        };
+        let message = whole.rewritten.unwrap_or_default();
+        read(&first.with(first.first, &message));
+        number(message.len())
+    }
+
+    /// What is known of the requests that begin with the message; `None` where it is none.
+    pub(super) fn take_requests(&mut self, findings: &mut Findings) -> Option<Requests> {
+        self.requests.take().or_else(|| Requests::after(&self.bytes, findings))
+    }
+
+    /// There is no room for what is known of them.
+    pub(super) fn forget_requests(&mut self) {
+        self.requests = None;
+    }
+
+    /// So many bytes went by unseen.
+    pub(super) fn pass_over(&mut self, bytes: u32) {
+        if let Some(requests) = &mut self.requests {
+            requests.skip(bytes.into());
         }
     }
 
@@ -110,6 +205,10 @@ impl FirstMessage {
 
     /// Gives up waiting for the rest: what is held is read as it came.
     pub(super) fn release(&mut self, read: Read) {
+        if self.long.is_some() {
+            self.release_long(read);
+            self.packets = Vec::new();
+        }
         self.is_over = true;
         let bytes = std::mem::take(&mut self.bytes);
         let mut rest = &bytes[..];
@@ -127,6 +226,7 @@ impl FirstMessage {
         findings.extend(whole.finding);
         let (bytes, packets) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.packets));
         let (Some(first), Some(last)) = (packets.first(), packets.last()) else { return };
+        self.requests = Requests::after(&bytes, findings);
         let (own, rest) = bytes.split_at(whole.length);
         let message = whole.rewritten.as_deref().unwrap_or(own);
         read(&first.with(first.first, message));

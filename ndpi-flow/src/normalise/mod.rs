@@ -13,6 +13,7 @@
 
 mod checksum;
 mod first_message;
+mod merit;
 mod message;
 mod options;
 mod piece;

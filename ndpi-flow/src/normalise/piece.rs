@@ -1,6 +1,7 @@
 //! Segments that wait, in the order in which Linux reads them.
 
 use super::checksum::Checksum;
+use super::merit::Merit;
 use super::segment::Segment;
 
 /// A segment that waits: for what is missing before it, or for an acknowledgement.
@@ -18,6 +19,10 @@ impl Piece {
     /// The sequence numbers of its payload: of its first byte, and behind its last.
     fn range(&self) -> (u32, u32) {
         (self.segment.first(), self.segment.behind())
+    }
+
+    fn merit(&self, compares_timestamps: bool) -> Merit {
+        Merit::of(&self.packet, &self.segment, self.checksum, compares_timestamps)
     }
 }
 
@@ -54,6 +59,30 @@ impl Pieces {
         Some(self.0.remove(at))
     }
 
+    /// Of those for which `may_be` holds, takes the one that has likeliest arrived, of equals the one that ends at
+    /// `end`, or else the first. True with it where another one might have in its place.
+    pub(super) fn take_best(
+        &mut self,
+        may_be: impl Fn(&Segment) -> bool,
+        end: u32,
+        compares_timestamps: bool,
+    ) -> Option<(Piece, bool)> {
+        let all = self.0.iter().enumerate().filter(|(_, it)| may_be(&it.segment));
+        let all: Vec<_> = all.map(|(at, it)| (at, it, it.merit(compares_timestamps))).collect();
+        let best = all.iter().copied().reduce(|best, it| {
+            let is_exact = |piece: &Piece| piece.segment.behind() == end;
+            let is_as_good = !best.2.is_better_than(it.2);
+            let is_taken =
+                it.2.is_better_than(best.2) || is_as_good && is_exact(it.1) && !is_exact(best.1);
+            if is_taken { it } else { best }
+        });
+        let (at, piece, merit) = best?;
+        let might_be = all.iter().any(|(_, other, others)| {
+            differ(piece, other) && !merit.is_beyond_doubt_against(*others)
+        });
+        Some((self.0.remove(at), might_be))
+    }
+
     /// Takes the one furthest ahead.
     pub(super) fn take_last(&mut self) -> Option<Piece> {
         self.0.pop()
@@ -64,9 +93,10 @@ impl Pieces {
         self.0.first().map(|it| it.segment.first())
     }
 
-    /// Where the last ends.
+    /// Where the one ends that goes furthest.
     pub(super) fn behind(&self) -> Option<u32> {
-        self.0.last().map(|it| it.segment.behind())
+        let ends = self.0.iter().map(|it| it.segment.behind());
+        ends.reduce(|a, b| if is_after(a, b) { a } else { b })
     }
 
     /// All pieces.

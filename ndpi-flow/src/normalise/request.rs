@@ -15,7 +15,10 @@ const METHODS: [&[u8]; 9] = [
 const LONGEST_METHOD: usize = 32;
 /// What targets begin with (RFC 9112, section 3.2), but for that of CONNECT.
 const TARGETS: &[u8] = b"/*hH";
-const SCHEME: &[u8] = b"http://";
+/// What is behind the scheme of a target in absolute form (RFC 3986, section 3).
+const BEHIND_SCHEME: &[u8] = b"://";
+/// The method whose target is a host (RFC 9112, section 3.2.3).
+const CONNECT: &[u8] = b"CONNECT";
 const VERSION: &[u8] = b" HTTP/1.";
 
 /// What clients of HTTP/2 send first (RFC 9113, section 3.4), also on a connection that HTTP/1 has opened.
@@ -33,20 +36,10 @@ pub(super) enum Start {
 }
 
 impl Start {
+    /// Servers take any word for a method (RFC 9110, section 9.1), if only to refuse it and wait for the next request.
     pub(super) fn of(bytes: &[u8]) -> Self {
-        if METHODS.iter().any(|method| bytes.starts_with(method)) {
+        if has_usual_method(bytes) {
             return Self::Request;
-        }
-        let may_become = METHODS.iter().any(|method| method.starts_with(bytes));
-        if may_become { Self::Perhaps } else { Self::Foreign }
-    }
-
-    /// The same of bytes in a stream of requests: servers take any word for a method (RFC 9110, section 9.1),
-    /// and what follows it for the next request.
-    pub(super) fn of_later(bytes: &[u8]) -> Self {
-        let usual = Self::of(bytes);
-        if usual != Self::Foreign {
-            return usual;
         }
         let method = bytes.iter().position(|byte| !is_of_token(*byte));
         match (method, method.and_then(|end| bytes.get(end..end + 2))) {
@@ -58,6 +51,11 @@ impl Start {
             _ => Self::Foreign,
         }
     }
+}
+
+/// Whether bytes begin with a method that nDPI knows.
+pub(super) fn has_usual_method(bytes: &[u8]) -> bool {
+    METHODS.iter().any(|method| bytes.starts_with(method))
 }
 
 /// Whether a byte may be in a token (RFC 9110, section 5.6.2).
@@ -80,9 +78,7 @@ pub(super) fn behind_line(bytes: &[u8]) -> &[u8] {
 pub(super) fn next_start(mut bytes: &[u8]) -> Option<&[u8]> {
     while !bytes.is_empty() {
         let whole = Lines(bytes).next();
-        if Start::of_later(bytes) != Start::Foreign
-            && whole.is_none_or(|line| names_version(line.text))
-        {
+        if Start::of(bytes) != Start::Foreign && whole.is_none_or(|line| names_version(line.text)) {
             return Some(bytes);
         }
         bytes = behind_line(bytes);
@@ -95,15 +91,34 @@ pub(super) fn names_version(line: &[u8]) -> bool {
     line.windows(VERSION.len()).any(|part| part == VERSION)
 }
 
-/// The host of a target in absolute form, which counts more than the field (RFC 9112, section 3.2.2).
+/// The words of the line of a request. Servers take several spaces for one (RFC 9112, section 3).
+pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|&byte| byte == b' ').filter(|word| !word.is_empty())
+}
+
+/// The host in the target of a request, which counts more than the field (RFC 9112, section 3.2.2). Its scheme, which
+/// may be any, makes no difference to servers.
 pub(super) fn host_of_target(line: &[u8]) -> Option<&[u8]> {
-    let target = line.split(|&byte| byte == b' ').nth(1)?;
-    let (scheme, rest) = target.split_at_checked(SCHEME.len())?;
-    if !scheme.eq_ignore_ascii_case(SCHEME) {
-        return None;
+    let mut words = words(line);
+    let (method, target) = (words.next()?, words.next()?);
+    if method == CONNECT {
+        return Some(target);
     }
+    let scheme =
+        target.iter().position(|byte| !is_of_scheme(*byte)).filter(|length| *length > 0)?;
+    let rest = target[scheme..].strip_prefix(BEHIND_SCHEME)?;
     let authority = rest.split(|byte| b"/?#".contains(byte)).next()?;
     authority.rsplit(|&byte| byte == b'@').next().filter(|host| !host.is_empty())
+}
+
+/// Whether the line is a request by itself, as in HTTP/0.9, and names its server: no version is behind its target.
+pub(super) fn is_simple(line: &[u8]) -> bool {
+    words(line).next() == Some(b"GET") && host_of_target(line).is_some() && !names_version(line)
+}
+
+/// Whether a byte may be in a scheme (RFC 3986, section 3.1).
+fn is_of_scheme(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)
 }
 
 /// The lines that are there whole.

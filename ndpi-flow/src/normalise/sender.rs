@@ -15,6 +15,9 @@ pub(super) struct Sender {
     checksum: Option<Checksum>,
     /// The largest time to live: what came with less may not reach as far.
     ttl: u8,
+    /// How long the IP header of its first SYN was, with those that extend it. Many routers and receivers discard what
+    /// has more (RFC 7126, RFC 9098).
+    header: Option<usize>,
     /// It has accepted the connection. Another machine may have done so for it, at another distance; and
     /// who hides from a filter is the one that opens a connection.
     accepted: bool,
@@ -22,6 +25,9 @@ pub(super) struct Sender {
     timestamp: Option<u32>,
     /// Its SYN was signed.
     signed: bool,
+    /// The last segment of the other end had a timestamp, which it has only where both compare them (RFC 7323,
+    /// section 3.2).
+    pub(super) is_compared: bool,
 }
 
 impl Sender {
@@ -42,8 +48,11 @@ impl Sender {
             doubts.insert(Finding::TtlAnomaly);
         }
         let is_old = |last: u32| options.timestamp.is_some_and(|it| is_after(last, it));
-        let are_compared = receiver.timestamp.is_some() && self.timestamp.is_some_and(is_old);
-        if are_compared || options.signed && !self.signed {
+        // Where the answer to the SYN was not seen, the receiver may use them.
+        let uses_them = receiver.timestamp.is_some() || !receiver.accepted;
+        let are_compared = uses_them && self.timestamp.is_some_and(is_old);
+        let is_extended = self.header.is_some_and(|usual| segment.l4 > usual);
+        if are_compared || is_extended || options.signed && !self.signed {
             doubts.insert(Finding::FakeSegment);
         }
         doubts
@@ -54,6 +63,7 @@ impl Sender {
         self.timestamp = options.timestamp.or(self.timestamp);
         self.signed |= options.signed;
         self.accepted |= segment.has(tcp::ACK);
+        self.header = self.header.or(Some(segment.l4));
         self.ttl = self.ttl.max(segment.ttl);
     }
 
@@ -83,6 +93,6 @@ impl Sender {
     /// Learns from a doubted segment that the other end has acknowledged.
     pub(super) fn proves(&mut self, segment: &Segment, checksum: Option<Checksum>) {
         self.checksum = checksum.or(self.checksum).min(self.checksum);
-        self.ttl = self.ttl.min(segment.ttl);
+        self.ttl = if self.ttl == 0 { segment.ttl } else { self.ttl.min(segment.ttl) };
     }
 }

@@ -10,7 +10,7 @@ use super::first_message::{FirstMessage, Read};
 use super::options::{LARGEST_SHIFT, TcpOptions};
 use super::piece::{Piece, Pieces, differ_at, is_after};
 use super::requests::Requests;
-use super::segment::{Segment, URG, number};
+use super::segment::{Segment, URG};
 use super::sender::Sender;
 
 /// A window that no receiver has named is believed up to here: half of what the sequence numbers allow
@@ -43,6 +43,8 @@ pub(super) struct Side {
     edge: Option<u32>,
     /// Its SYN was seen.
     opened: bool,
+    /// It was not, though the other end has accepted it: there is nothing that its segments can be compared with.
+    is_unmeasured: bool,
     /// By how much the windows that it offers itself are shifted, by its SYN.
     window_shift: Option<u8>,
     /// The largest payload that it takes itself, by its SYN.
@@ -92,7 +94,25 @@ impl Side {
         self.begin(initial.wrapping_add(1));
         if other.is_confirmed() {
             self.message.end();
+        } else {
+            self.is_unmeasured = own.is_confirmed();
         }
+    }
+
+    /// Whether all that it sends is to wait until the other end has acknowledged it.
+    pub(super) fn is_unmeasured(&self) -> bool {
+        self.is_unmeasured
+    }
+
+    /// Learns what the kernel has seen acknowledged of this side by the `other`, in packets that were not shown.
+    pub(super) fn acknowledge_unseen(&mut self, other: SideNumbers) -> bool {
+        let number = other.acknowledged().filter(|_| self.is_unmeasured);
+        number.is_some_and(|number| self.acknowledge((number, false), 0))
+    }
+
+    /// The other end has sent a segment with a timestamp, or without one.
+    pub(super) fn is_read_by(&mut self, options: &TcpOptions) {
+        self.sender.is_compared = options.timestamp.is_some();
     }
 
     fn begin(&mut self, start: u32) {
@@ -166,7 +186,10 @@ impl Side {
         }
         match self.next {
             // The SYN was missed, its answer was not.
-            None if of_syn && !self.seen => self.begin(number),
+            None if of_syn && !self.seen => {
+                self.begin(number);
+                self.is_unmeasured = true;
+            }
             None => {}
             Some(next) => {
                 let edge = self.edge.unwrap_or(next.wrapping_add(ANY_WINDOW)).wrapping_add(SLACK);
@@ -272,13 +295,12 @@ impl Side {
     /// Nothing is followed where it is not known what is next, or it began with no request.
     pub(super) fn follow_requests(&mut self, findings: &mut Findings) {
         let Some(next) = self.next else { return };
-        let copied = std::mem::take(&mut self.copied);
-        let Some(mut requests) = Requests::after(&copied, findings) else { return };
-        let unseen = next.wrapping_sub(self.copied_from).wrapping_sub(number(copied.len()));
-        requests.skip(unseen.into());
+        self.copied = Vec::new();
+        let Some(requests) = self.message.take_requests(findings) else { return };
         self.requests = Some(requests);
         self.message = FirstMessage::default();
         self.message.end();
+        self.is_unmeasured = false;
         (self.acknowledged, self.edge, self.doubtful) = Default::default();
         self.skip_body(next);
         self.advance(usize::MAX, findings, &mut |_| {});
@@ -346,16 +368,19 @@ impl Side {
             return Some(piece);
         }
         let acknowledged = self.acknowledged.filter(|&it| is_after(it, next))?;
-        let exact = |it: &Segment| reaches(it) && it.behind() == acknowledged;
         let within = |it: &Segment| reaches(it) && !is_after(it.behind(), acknowledged);
-        let proven = self.doubtful.take(exact).or_else(|| self.doubtful.take(within));
-        if let Some(piece) = proven {
+        let proven = self.doubtful.take_best(within, acknowledged, self.sender.is_compared);
+        if let Some((piece, might_be_another)) = proven {
+            if might_be_another {
+                findings.insert(Finding::Ambiguous);
+            }
             self.sender.proves(&piece.segment, piece.checksum);
             self.skips(&piece.segment, findings);
             return Some(piece);
         }
         // The other end has what is missing here: it went by unseen.
         let first = self.early.first().filter(|&first| !is_after(first, acknowledged))?;
+        self.message.pass_over(first.wrapping_sub(next));
         self.next = Some(first);
         self.early.take(|it| it.first() == first)
     }
@@ -434,6 +459,9 @@ impl Side {
             findings.insert(Finding::Oversize);
             if self.doubtful.take_last().or_else(|| self.early.take_last()).is_none() {
                 self.copied = Vec::new();
+                if self.kept() > room {
+                    self.message.forget_requests();
+                }
                 return;
             }
         }

@@ -69,6 +69,9 @@ impl Stream {
         }
         let refused = self.refused.as_ref().map_or(0, |packet| packet.len());
         let room = room.min(MOST_KEPT).saturating_sub(refused);
+        if own.acknowledge_unseen(sample.sequence.of(sample.direction.opposite())) {
+            own.advance(room.saturating_sub(other.kept()), findings, read);
+        }
         let has_payload = segment.len() > 0;
         let mut arrival = Arrival { sample, segment, own, other, room, findings, is_padding };
         let taken = arrival.is_taken(read);
@@ -187,11 +190,12 @@ impl Arrival<'_> {
         let checksum = self.checksum();
         let doubts = self.own.sender.doubts(&self.segment, &options, checksum, &self.other.sender);
         self.findings.extend(doubts.iter());
+        self.other.is_read_by(&options);
         let believed = !doubts.contains(Finding::BadChecksum);
         if !self.is_possible() || believed && !self.acknowledges(read) {
             return false;
         }
-        if doubts.is_empty() {
+        if doubts.is_empty() && !self.own.is_unmeasured() {
             let is_next = self.own.is_next(&self.segment);
             self.own.sender.reads(&self.segment, &options, checksum, is_next);
         }
@@ -277,7 +281,8 @@ impl Arrival<'_> {
     fn payload(&mut self, checksum: Option<Checksum>, is_clean: bool, read: Read) {
         let (piece, room) = (self.piece(checksum), self.own_room());
         // Where neither the other end nor the start is seen, nothing may ever be acknowledged.
-        if is_clean || !self.other.seen && !self.own.is_opened() {
+        let is_one_way = !self.other.seen && !self.own.is_opened();
+        if !self.own.is_unmeasured() && (is_clean || is_one_way) {
             return self.own.take(piece, room, self.findings, read);
         }
         self.own.hold(piece, room, self.findings);

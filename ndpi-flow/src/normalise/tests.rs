@@ -1,5 +1,6 @@
 //! Streams of a few bytes, sent in every way.
 
+mod left_out;
 mod property;
 mod segments;
 

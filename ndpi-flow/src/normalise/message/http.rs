@@ -4,7 +4,10 @@ use ndpi_labels::Finding;
 
 use super::host_lines::HostLines;
 use super::kind::{Message, Whole};
-use crate::normalise::request::{Lines, Start, behind_empty_lines, host_of_target, names_version};
+use crate::normalise::request::{
+    Lines, Start, behind_empty_lines, has_usual_method, host_of_target, is_simple, names_version,
+    words,
+};
 
 /// Reads a stream that may begin with a request. Its head is whole with the empty line behind it: nDPI takes the
 /// last host that it finds in a packet, be that in the body.
@@ -27,6 +30,9 @@ fn read_head(bytes: &[u8], is_all: bool) -> Message {
     }
     let mut lines = Lines(head);
     let Some(first) = lines.next() else { return Message::Unfinished };
+    if is_simple(first.text) {
+        return Message::Whole(simple(bytes.len() - lines.0.len(), first.text));
+    }
     if !names_version(first.text) {
         return Message::Foreign;
     }
@@ -44,7 +50,8 @@ fn read_head(bytes: &[u8], is_all: bool) -> Message {
     let name = host_of_target(first.text).or(field.as_deref());
     let is_usual = !hosts.is_odd
         && name.map(<[u8]>::to_ascii_lowercase) == field.as_deref().map(<[u8]>::to_ascii_lowercase);
-    let is_as_it_came = is_usual && !is_bare && head.len() == bytes.len();
+    let is_as_it_came =
+        is_usual && is_usual_line(first.text) && !is_bare && head.len() == bytes.len();
     let head = &head[..head.len() - behind];
     Message::Whole(Whole {
         length: bytes.len() - behind,
@@ -54,13 +61,34 @@ fn read_head(bytes: &[u8], is_all: bool) -> Message {
     })
 }
 
+/// A request of one line, with the end of it `length` bytes, as one of HTTP/1.
+fn simple(length: usize, line: &[u8]) -> Whole {
+    let host = host_of_target(line).unwrap_or_default();
+    let rewritten = [line.trim_ascii(), b" HTTP/1.0\r\nHost: ", host, b"\r\n\r\n"].concat();
+    Whole { length, rewritten: Some(rewritten), is_nameless: false, finding: None }
+}
+
+/// Whether nDPI knows the line of a request for one.
+fn is_usual_line(line: &[u8]) -> bool {
+    has_usual_method(line) && line.split(|&byte| byte == b' ').eq(words(line))
+}
+
+/// The line of a request as nDPI knows it: with single spaces, and with a usual method in place of any other.
+fn usual_line(line: &[u8]) -> Vec<u8> {
+    let mut words: Vec<_> = words(line).collect();
+    if let Some(method) = words.first_mut().filter(|_| !has_usual_method(line)) {
+        *method = b"GET";
+    }
+    words.join(&b' ')
+}
+
 /// The head with the usual ends of lines, and one line for the host.
 fn rewrite(head: &[u8], mut name: Option<&[u8]>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(head.len() + 16);
     let (mut lines, mut hosts) = (Lines(head), HostLines::default());
     let mut put = |parts: [&[u8]; 2]| bytes.extend([parts[0], parts[1], b"\r\n"].concat());
     if let Some(first) = lines.next() {
-        put([first.text, b""]);
+        put([&usual_line(first.text), b""]);
     }
     for line in lines.by_ref() {
         let is_host = hosts.take(line);
@@ -167,6 +195,43 @@ mod tests {
     }
 
     #[test]
+    fn any_word_is_a_method_and_any_spaces_are_one() {
+        for method in ["PROPFIND", "get", "X-y"] {
+            assert_eq!(rewritten(&USUAL.replace("GET", method)), USUAL, "{method}");
+        }
+        assert_eq!(rewritten(&USUAL.replace("GET / ", "GET   /  ")), USUAL);
+    }
+
+    #[test]
+    fn the_host_of_a_target_counts_in_any_form() {
+        for (line, expected) in [
+            ("GET https://other.example/ HTTP/1.1", "GET https://other.example/ HTTP/1.1"),
+            ("GET  x-y://other.example HTTP/1.1", "GET x-y://other.example HTTP/1.1"),
+            ("CONNECT other.example:443 HTTP/1.1", "CONNECT other.example:443 HTTP/1.1"),
+        ] {
+            let host = if line.starts_with('C') { "other.example:443" } else { "other.example" };
+            let head = USUAL.replace("GET / HTTP/1.1", expected).replace("www.example.org", host);
+            assert_eq!(rewritten(&USUAL.replace("GET / HTTP/1.1", line)), head);
+        }
+        for line in ["GET /?http://other.example/", "OPTIONS *", "GET http:/other.example"] {
+            assert!(is_left_as_it_is(&USUAL.replace("GET /", line)), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_request_of_one_line_is_one() {
+        for line in ["GET http://www.example.org/", "GET http://www.example.org/HTTP/1.1"] {
+            let read = whole(&format!("{line} \r\nHost: other.example\r\n"));
+            assert_eq!(read.length, line.len() + 3);
+            let expected = format!("{line} HTTP/1.0\r\nHost: www.example.org\r\n\r\n");
+            assert_eq!(read.rewritten, Some(expected.into()));
+        }
+        for line in ["GET /\r\n", "PUT http://www.example.org/\r\n"] {
+            assert_eq!(read(line.as_bytes()), Message::Foreign, "{line:?}");
+        }
+    }
+
+    #[test]
     fn the_host_of_an_absolute_target_counts() {
         let absolute = |host: &str| USUAL.replace("GET /", &format!("GET HTTP://{host}/"));
         assert!(is_left_as_it_is(&absolute("www.example.org")));
@@ -186,12 +251,14 @@ mod tests {
     #[test]
     fn other_protocols_are_foreign() {
         for bytes in [
-            &b"SSH-2.0"[..],
+            &b"SSH-2.0-OpenSSH_9.2\r\n"[..],
             b"\0\0",
-            b"GEX",
-            b"\r\nEHLO",
+            b"\r\nEHLO example.org\r\n",
+            b"HELO host.example.org\r\n",
             b"OPTIONS sip:a@b SIP/2.0\r\n",
-            b"POSTPONE",
+            b"INVITE sip:a@b SIP/2.0\r\n",
+            b"PING\r\n",
+            b"averylongwordthatnoservertakesforamethod",
         ] {
             assert_eq!(read(bytes), Message::Foreign, "{bytes:?}");
         }

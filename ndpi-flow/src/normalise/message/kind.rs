@@ -7,6 +7,8 @@ use ndpi_labels::Finding;
 pub(in super::super) enum Message {
     /// Neither of the two messages, or beyond what nDPI has to be helped with.
     Foreign,
+    /// A client hello that is too long to be kept.
+    Long,
     /// Perhaps one of them: more bytes will say.
     Unfinished,
     /// One of them, with all that names its server.

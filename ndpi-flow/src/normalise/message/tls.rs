@@ -6,13 +6,16 @@ use super::kind::{Message, Whole};
 
 /// The content type of handshake records.
 pub(super) const HANDSHAKE: u8 = 22;
+/// The content type of alerts. Some servers pass over one that only warns, wherever it is.
+pub(super) const ALERT: u8 = 21;
+const ALERT_LENGTH: usize = 2;
 const MAJOR_VERSION: u8 = 3;
 const CLIENT_HELLO: u8 = 1;
-const RECORD_HEADER: usize = 5;
-const MESSAGE_HEADER: usize = 4;
+pub(super) const RECORD_HEADER: usize = 5;
+pub(super) const MESSAGE_HEADER: usize = 4;
 /// The largest fragment of a record (RFC 8446, section 5.1, with what section 5.2 adds).
 const LARGEST_RECORD: usize = (1 << 14) + 256;
-/// Hellos of more bytes than this are left to nDPI.
+/// Hellos of more bytes than this are shortened.
 const LARGEST_HELLO: usize = 6 << 10;
 
 /// Reads a stream that begins with a handshake record.
@@ -22,19 +25,21 @@ pub(super) fn read(bytes: &[u8]) -> Message {
     while let Some(record) = Record::at(bytes, at) {
         hello.records += 1;
         let had = hello.bytes.len();
-        hello.bytes.extend_from_slice(record.bytes);
+        if record.is_handshake() {
+            hello.bytes.extend_from_slice(record.bytes);
+        }
         if !record.fits() || !hello.begins_well() {
             return Message::Foreign;
         }
         match hello.length() {
-            Some(length) if length > LARGEST_HELLO => return Message::Foreign,
+            Some(length) if length > LARGEST_HELLO => return Message::Long,
             Some(length) if hello.bytes.len() >= length => {
                 let used = length - had;
                 return hello.joined(bytes, length, &record, (at + RECORD_HEADER, used));
             }
             _ => {}
         }
-        if record.bytes.len() < record.length {
+        if !record.is_whole() {
             return Message::Unfinished;
         }
         at += RECORD_HEADER + record.length;
@@ -46,23 +51,33 @@ pub(super) fn read(bytes: &[u8]) -> Message {
 }
 
 /// A record, as far as it is there.
-struct Record<'a> {
+pub(super) struct Record<'a> {
     header: &'a [u8; RECORD_HEADER],
-    length: usize,
-    bytes: &'a [u8],
+    pub(super) length: usize,
+    pub(super) bytes: &'a [u8],
 }
 
 impl<'a> Record<'a> {
-    fn at(bytes: &'a [u8], at: usize) -> Option<Self> {
+    pub(super) fn at(bytes: &'a [u8], at: usize) -> Option<Self> {
         let (header, rest) = bytes.get(at..)?.split_first_chunk::<RECORD_HEADER>()?;
         let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
         Some(Self { header, length, bytes: &rest[..length.min(rest.len())] })
     }
 
-    fn fits(&self) -> bool {
-        self.header[0] == HANDSHAKE
+    /// Whether it may come in a hello, as far as its header says.
+    pub(super) fn fits(&self) -> bool {
+        let largest = if self.is_handshake() { LARGEST_RECORD } else { ALERT_LENGTH };
+        matches!(self.header[0], HANDSHAKE | ALERT)
             && self.header[1] == MAJOR_VERSION
-            && self.length <= LARGEST_RECORD
+            && self.length <= largest
+    }
+
+    pub(super) fn is_handshake(&self) -> bool {
+        self.header[0] == HANDSHAKE
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.bytes.len() == self.length
     }
 }
 
@@ -159,6 +174,19 @@ mod tests {
     }
 
     #[test]
+    fn warnings_are_passed_over() {
+        let warning = [21, 3, 1, 0, 2, 1, 90];
+        let parts = records(HELLO, &[4]);
+        let (first, second) = parts.split_at(9);
+        for bytes in [[&warning, first, second].concat(), [first, &warning, second].concat()] {
+            for length in 1..bytes.len() {
+                assert_eq!(read(&bytes[..length]), Message::Unfinished, "{length}");
+            }
+            assert_eq!(rewritten(&bytes).as_deref(), Some(&records(HELLO, &[])[..]));
+        }
+    }
+
+    #[test]
     fn what_follows_a_hello_follows_it_still() {
         let two = [HELLO, &[11, 0, 0, 1, 7]].concat();
         let mut bytes = records(&two, &[3]);
@@ -178,14 +206,17 @@ mod tests {
     }
 
     #[test]
+    fn a_hello_that_is_too_long_to_be_kept_is_known() {
+        assert_eq!(read(&[22, 3, 1, 0, 200, 1, 0, 0x40, 0]), Message::Long);
+    }
+
+    #[test]
     fn other_records_are_foreign() {
         let mut server_hello = records(HELLO, &[]);
         server_hello[5] = 2;
-        let mut alert_between = records(HELLO, &[4]);
-        alert_between[9] = 21;
-        let too_large = [22, 3, 1, 0, 200, 1, 0, 0x40, 0];
-        for bytes in [&server_hello[..], &alert_between, &too_large, &[22, 4], &[22, 3, 1, 0xff, 0]]
-        {
+        let mut other_between = records(HELLO, &[4]);
+        other_between[9] = 23;
+        for bytes in [&server_hello[..], &other_between, &[22, 4], &[22, 3, 1, 0xff, 0]] {
             assert_eq!(read(bytes), Message::Foreign, "{bytes:?}");
         }
     }

@@ -9,11 +9,11 @@ mod head;
 mod host;
 mod reader;
 
-use ndpi_labels::Findings;
+use ndpi_labels::{Finding, Findings};
 
 use self::asked::Asked;
 use self::reader::Reader;
-use super::request::{Start, behind_empty_lines};
+use super::request::{HTTP2, Start, behind_empty_lines};
 
 /// In so many ways the bytes of a client are read at once.
 const MOST_READERS: usize = 4;
@@ -31,11 +31,15 @@ impl Requests {
     /// Reads a stream that begins with `bytes`; `None` where it does not begin with a request. The host of the
     /// first request is known to others.
     pub(super) fn after(bytes: &[u8], findings: &mut Findings) -> Option<Self> {
-        if Start::of(behind_empty_lines(bytes)) != Start::Request {
+        let first = behind_empty_lines(bytes);
+        if Start::of(first) != Start::Request || first.starts_with(HTTP2) {
             return None;
         }
         let mut requests = Self { readers: vec![Reader::new()], asked: Asked::default() };
-        requests.take(bytes, findings);
+        let mut found = Findings::NONE;
+        requests.take(bytes, &mut found);
+        // A long first head is no finding: others keep more of it.
+        findings.extend(found.iter().filter(|finding| *finding != Finding::Oversize));
         requests.asked.leave_first();
         Some(requests)
     }

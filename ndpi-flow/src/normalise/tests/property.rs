@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// No message that would be waited for.
-const TEXT: &[u8] = b"the bytes that arrive at the server in the end, in their order";
+const TEXT: &[u8] = b":he bytes that arrive at the server in the end, in their order";
 
 /// Where a piece begins and ends, and what is wrong with it.
 type Sent = (usize, usize, Fault);

@@ -1,18 +1,20 @@
 //! One case after the other.
 
 use ndpi_common::{Known, SideNumbers};
+use testkit::tls::{HANDSHAKE, record};
 
 use super::*;
+use crate::ipv4_header;
 
 /// No message that would be waited for.
-const BYTES: &[u8] = b"abcdefgh";
+const BYTES: &[u8] = b":bcd:fgh";
 
 fn piece(from: usize, to: usize) -> Segment {
     CONNECTION.data(i32::try_from(from).unwrap(), &BYTES[from..to])
 }
 
 fn fake() -> Segment {
-    CONNECTION.data(0, b"innocent")
+    CONNECTION.data(0, b":nnocent")
 }
 
 #[test]
@@ -80,6 +82,60 @@ fn what_follows_a_head_that_was_rewritten_follows_it_still() {
 }
 
 #[test]
+fn a_request_behind_a_long_head_is_read_with_it() {
+    let cookie = "x".repeat(3000);
+    let first = format!("GET / HTTP/1.1\r\nHost: www.example.org\r\nCookie: {cookie}\r\n\r\n");
+    let sent = format!("{first}GET / HTTP/1.1\r\nHost: other.example\r\n\r\n");
+    let mut connection = Connection::open();
+    for (at, part) in (0..).step_by(1400).zip(sent.as_bytes().chunks(1400)) {
+        connection.send(&CONNECTION.data(at, part));
+    }
+    connection.stream.follow_requests(Direction::FromLower, &mut connection.findings);
+    assert_eq!(connection.stream.requested_hosts(), ["other.example".into()]);
+    assert_eq!(connection.found(), Vec::<&str>::new());
+}
+
+#[test]
+fn the_host_of_a_head_is_read_wherever_it_is() {
+    let cookies = format!("Cookie: {}\r\n", "x".repeat(7000)).repeat(3);
+    let begin = format!("GET /{} HTTP/1.1\r\n", "p".repeat(7000));
+    let sent = format!("{begin}{cookies}Host: www.example.org\r\n\r\nbody");
+    let mut connection = Connection::open();
+    for (at, part) in (0..).step_by(1400).zip(sent.as_bytes().chunks(1400)) {
+        connection.send(&CONNECTION.data(at, part));
+        assert!(connection.stream.kept() <= MOST_KEPT);
+    }
+    let read = String::from_utf8(connection.packets()[0].clone()).unwrap();
+    assert!(read.starts_with("GET /p") && read.ends_with("Host: www.example.org\r\n\r\n"));
+    assert_eq!(connection.found(), Vec::<&str>::new());
+    assert_eq!(connection.packets()[1], b"body");
+    assert_eq!(connection.places()[1], read.len(), "as if nothing had been left out");
+}
+
+#[test]
+fn a_long_hello_is_read_as_a_short_one() {
+    let mut hello = [&[3, 3][..], &[7; 32], &[0, 0, 2, 0x13, 1, 1, 0, 0xaf, 0xd9]].concat();
+    for extension in [[0xfa, 0xfa], [0xba, 0xba], [0xca, 0xca]] {
+        hello.extend([&extension[..], &[0x3a, 0x98], &[0; 15_000]].concat());
+    }
+    let name = b"\0\0\0\x14\0\x12\0\0\x0fwww.example.org";
+    hello.extend(name);
+    let length = u32::try_from(hello.len()).unwrap().to_be_bytes();
+    let hello = [&[1][..], &length[1..], &hello].concat();
+    let sent: Vec<u8> = hello.chunks(8000).flat_map(|part| record(HANDSHAKE, part)).collect();
+    let mut connection = Connection::open();
+    for (at, part) in (0..).step_by(1400).zip(sent.chunks(1400)) {
+        assert!(connection.read().is_empty());
+        connection.send(&CONNECTION.data(at, part));
+        assert!(connection.stream.kept() <= MOST_KEPT);
+    }
+    let read = connection.read();
+    assert!(read.ends_with(name) && read.len() < 200 && connection.found().is_empty());
+    connection.send(&CONNECTION.data(i32::try_from(sent.len()).unwrap(), b"more"));
+    assert_eq!(connection.places()[1], read.len());
+}
+
+#[test]
 fn a_head_is_kept_as_far_as_there_is_room() {
     let begin = "GET / HTTP/1.1\r\nHost: www.example.org\r\nCookie: ";
     for (length, is_whole) in [(5000, true), (7000, false)] {
@@ -89,20 +145,50 @@ fn a_head_is_kept_as_far_as_there_is_room() {
             connection.send(&CONNECTION.data(at, part));
             assert!(connection.stream.kept() <= MOST_KEPT);
         }
-        assert_eq!((connection.read(), connection.found()), (sent.clone(), vec![]));
-        assert_eq!(connection.packets()[0].len() == sent.len(), is_whole);
+        let read = connection.read();
+        assert!(read.starts_with(begin.as_bytes()) && read.ends_with(b"x\r\n\r\n"));
+        assert_eq!(
+            (read == sent, connection.packets().len(), connection.found()),
+            (is_whole, 1, vec![])
+        );
     }
 }
 
 #[test]
 fn bytes_before_the_first_are_cut() {
-    assert_eq!(after_handshake(&[CONNECTION.data(-4, b"junkabcdefgh")]).0, BYTES);
+    assert_eq!(after_handshake(&[CONNECTION.data(-4, b"junk:bcd:fgh")]).0, BYTES);
 }
 
 #[test]
 fn a_bad_checksum_is_discarded_and_the_right_copy_read() {
     let (read, found) = after_handshake(&[Segment { damage: 1, ..fake() }, piece(0, 8)]);
     assert_eq!((read, found), (BYTES.to_vec(), vec!["fake-segment", "bad-checksum"]));
+}
+
+#[test]
+fn a_bad_checksum_of_the_ip_header_is_as_bad() {
+    let (read, found) = after_handshake(&[Segment { ip_damage: 1, ..fake() }, piece(0, 8)]);
+    assert_eq!((read, found), (BYTES.to_vec(), vec!["fake-segment", "bad-checksum"]));
+}
+
+#[test]
+fn what_has_options_of_ip_waits_where_the_syn_had_none() {
+    let with_options = |segment: &Segment| {
+        let mut l3 = segment.l3();
+        l3.splice(20..20, [1, 1, 1, 0]);
+        (l3[0], l3[3]) = (0x46, l3[3] + 4);
+        ipv4_header::make(&mut l3);
+        l3
+    };
+    let mut connection = Connection::open();
+    connection.send_l3(true, &with_options(&fake()));
+    connection.send(&piece(0, 8));
+    assert_eq!((connection.read(), connection.found()), (BYTES.to_vec(), vec!["fake-segment"]));
+    let mut honest = Connection::new();
+    honest.send_l3(true, &with_options(&CONNECTION.syn()));
+    honest.send(&CONNECTION.syn_ack());
+    honest.send_l3(true, &with_options(&piece(0, 8)));
+    assert_eq!((honest.read(), honest.found()), (BYTES.to_vec(), vec![]));
 }
 
 #[test]
@@ -121,7 +207,7 @@ fn a_doubt_ends_with_an_acknowledgement() {
     assert_eq!(connection.read(), BYTES);
     // From here on that is how far away the sender is.
     connection.send(&Segment { ttl: TTL - 3, ..CONNECTION.data(8, b"ij") });
-    assert_eq!(connection.read(), b"abcdefghij");
+    assert_eq!(connection.read(), b":bcd:fghij");
 }
 
 #[test]
@@ -152,7 +238,7 @@ fn an_old_timestamp_is_doubted_where_both_ends_have_some() {
         let options = [&[1, 1, 8, 10][..], &time.to_be_bytes(), &[0; 4]].concat();
         Segment { options, ..packet }
     };
-    for (of_server, expected) in [(true, BYTES), (false, b"innocent")] {
+    for (of_server, expected) in [(true, BYTES), (false, b":nnocent")] {
         let mut connection = Connection::new();
         connection.send(&stamped(CONNECTION.syn(), 1000));
         let answer = CONNECTION.syn_ack();
@@ -206,7 +292,7 @@ fn what_no_receiver_takes_is_discarded() {
 
 #[test]
 fn bytes_before_the_first_are_cut_off_and_noted() {
-    let early = CONNECTION.data(-5, b"12345abcdefgh");
+    let early = CONNECTION.data(-5, b"12345:bcd:fgh");
     let (read, found) = after_handshake(&[early, piece(0, 8)]);
     assert_eq!((read, found), (BYTES.to_vec(), vec!["fake-segment"]));
     let keepalive = CONNECTION.data(-1, b"\0");
@@ -215,9 +301,9 @@ fn bytes_before_the_first_are_cut_off_and_noted() {
 
 #[test]
 fn payload_of_a_syn_is_read_where_it_is_acknowledged() {
-    for (acknowledged, expected) in [(0, &b"abcdefgh"[..]), (8, b"innocent")] {
+    for (acknowledged, expected) in [(0, &b":bcd:fgh"[..]), (8, b":nnocent")] {
         let mut connection = Connection::new();
-        connection.send(&Segment { payload: b"innocent".to_vec(), ..CONNECTION.syn() });
+        connection.send(&Segment { payload: b":nnocent".to_vec(), ..CONNECTION.syn() });
         let acknowledged = CONNECTION.client.wrapping_add(1 + acknowledged);
         connection.send(&Segment { acknowledged, ..CONNECTION.syn_ack() });
         connection.send(&piece(0, 8));
@@ -240,9 +326,9 @@ fn a_second_syn_counts_when_it_is_the_one_that_is_answered() {
 #[test]
 fn an_urgent_byte_is_not_read_in_line() {
     let with =
-        Segment { flags: flags::ACK | flags::URG, urgent: 3, ..CONNECTION.data(0, b"abXcdefgh") };
+        Segment { flags: flags::ACK | flags::URG, urgent: 3, ..CONNECTION.data(0, b":bXcd:fgh") };
     let (read, found) = after_handshake(&[with, CONNECTION.data(9, b"ij")]);
-    assert_eq!((read, found), (b"abcdefghij".to_vec(), vec!["ambiguous"]));
+    assert_eq!((read, found), (b":bcd:fghij".to_vec(), vec!["ambiguous"]));
 }
 
 #[test]
@@ -257,7 +343,7 @@ fn what_is_not_read_makes_no_byte_urgent() {
 fn payload_of_a_reset_is_not_read() {
     let flags = flags::RST | flags::ACK;
     for at in [0, 1] {
-        let reset = Segment { flags, ..CONNECTION.data(at, b"innocent") };
+        let reset = Segment { flags, ..CONNECTION.data(at, b":nnocent") };
         assert_eq!(after_handshake(&[reset, piece(0, 8)]).0, BYTES);
     }
 }
@@ -306,9 +392,9 @@ fn a_later_copy_with_other_bytes_is_noted() {
 #[test]
 fn early_segments_are_read_as_linux_keeps_them() {
     // One that covers an earlier one takes its place; one that is covered is not kept.
-    let covering = [CONNECTION.data(4, b"XX"), CONNECTION.data(2, b"cdefgh"), piece(0, 2)];
+    let covering = [CONNECTION.data(4, b"XX"), CONNECTION.data(2, b"cd:fgh"), piece(0, 2)];
     assert_eq!(after_handshake(&covering).0, BYTES);
-    let covered = [CONNECTION.data(2, b"cdefgh"), CONNECTION.data(4, b"XX"), piece(0, 2)];
+    let covered = [CONNECTION.data(2, b"cd:fgh"), CONNECTION.data(4, b"XX"), piece(0, 2)];
     assert_eq!(after_handshake(&covered).0, BYTES);
     for sent in [covering, covered] {
         assert!(after_handshake(&sent).1.contains(&"ambiguous"));
@@ -321,7 +407,7 @@ fn a_hole_that_the_other_end_has_not_is_not_waited_for() {
     connection.send(&piece(4, 8));
     assert_eq!(connection.read(), b"");
     connection.send(&CONNECTION.answer(8, b""));
-    assert_eq!(connection.read(), b"efgh", "the first half went by unseen");
+    assert_eq!(connection.read(), b":fgh", "the first half went by unseen");
 }
 
 #[test]
@@ -345,7 +431,7 @@ fn at_the_end_all_that_waited_is_read_for_the_record() {
     let mut refused = Connection::new();
     refused.send(&Segment { flags: 0, ..fake() });
     refused.release_all();
-    assert_eq!(refused.read(), b"innocent");
+    assert_eq!(refused.read(), b":nnocent");
 }
 
 #[test]
@@ -354,7 +440,7 @@ fn a_stream_without_its_start_is_read_as_it_comes() {
     for packet in [piece(4, 8), piece(0, 4)] {
         connection.send(&packet);
     }
-    assert_eq!(connection.read(), b"efghabcd");
+    assert_eq!(connection.read(), b":fgh:bcd");
 }
 
 #[test]
@@ -362,7 +448,7 @@ fn a_stream_whose_start_the_kernel_has_seen_is_read_in_order() {
     let side = |initial| SideNumbers { initial, acknowledged: 0, known: Known::INITIAL };
     let numbers =
         SequenceNumbers { lower: side(CONNECTION.client), upper: side(CONNECTION.server) };
-    for (numbers, expected) in [(numbers, BYTES), (SequenceNumbers::UNKNOWN, &b"efghabcd"[..])] {
+    for (numbers, expected) in [(numbers, BYTES), (SequenceNumbers::UNKNOWN, &b":fgh:bcd"[..])] {
         let mut connection = Connection::new();
         for segment in [piece(4, 8), piece(0, 4)] {
             connection.send_with(true, &segment.l3(), numbers);

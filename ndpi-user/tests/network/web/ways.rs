@@ -30,7 +30,7 @@ pub(super) enum For {
 }
 
 /// All of them.
-pub(super) const WAYS: [(&str, For, Way); 19] = [
+pub(super) const WAYS: [(&str, For, Way); 20] = [
     ("as it is", For::Both, |it| say(it, |client| client.write(it.first))),
     ("in small pieces", For::Both, |it| {
         say(it, |client| it.first.chunks(40).for_each(|piece| client.write(piece)))
@@ -108,8 +108,9 @@ pub(super) const WAYS: [(&str, For, Way); 19] = [
     ("in many records", For::Tls, |it| {
         say(it, |client| {
             // Behind the head of the record that it is in.
-            let records = it.first[5..].chunks(60).map(|part| record(HANDSHAKE, part));
-            records.for_each(|record| client.write(&record));
+            let (first, rest) = it.first[5..].split_at(60);
+            let parts = [first, b""].into_iter().chain(rest.chunks(60));
+            parts.for_each(|part| client.write(&record(HANDSHAKE, part)));
         })
     }),
     ("with a dot", For::Http, |it| {
@@ -121,12 +122,23 @@ pub(super) const WAYS: [(&str, For, Way); 19] = [
         say(it, |client| client.write(bare.as_bytes()))
     }),
     ("with a target that says more than the host", For::Http, |it| {
-        let host =
-            text(it.first).split("Host: ").nth(1).unwrap().lines().next().unwrap().to_owned();
-        let target = text(it.decoy).replacen("GET /", &format!("GET http://{host}/"), 1);
+        let target = format!("GET   ftp://{}/", host(it.first));
+        let target = text(it.decoy).replacen("GET /", &target, 1);
         say(it, |client| client.write(target.as_bytes()))
     }),
+    ("behind long lines", For::Http, |it| {
+        // More than is kept, in fewer packets than are shown.
+        let long = format!("Cookie: {}\r\n", "x".repeat(6000));
+        let target = format!("GET /{} HTTP/1.1\r\n{long}", "x".repeat(2000));
+        let long = text(it.first).replacen("GET / HTTP/1.1\r\n", &target, 1);
+        say(it, |client| client.write(long.as_bytes()))
+    }),
 ];
+
+/// The host in the head of a request.
+fn host(head: &[u8]) -> String {
+    text(head).split("Host: ").nth(1).unwrap().lines().next().unwrap().to_owned()
+}
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
