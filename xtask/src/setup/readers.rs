@@ -1,4 +1,4 @@
-//! Readers of Parquet in packages of Python, for tests of what the program writes.
+//! Packages of Python for tests: readers of Parquet, and both ends of HTTP/3.
 
 use std::fs;
 use std::path::Path;
@@ -12,8 +12,8 @@ use crate::process;
 use crate::workspace::Workspace;
 
 pub(super) const STEP: Step = Step {
-    what: "DuckDB, pandas and pyarrow",
-    why: "to read in tests what `run` writes as Parquet",
+    what: "DuckDB, pandas, pyarrow and aioquic",
+    why: "to read in tests what `run` writes as Parquet, and to speak HTTP/3",
     installs: false,
     takes_packages: true,
     missing,
@@ -21,13 +21,23 @@ pub(super) const STEP: Step = Step {
 };
 
 /// With what they take: others than these are not installed.
-const PACKAGES: [&str; 6] = [
+const PACKAGES: [&str; 16] = [
+    "aioquic==1.7.2",
+    "attrs==26.1.0",
+    "certifi==2026.10.19.post1",
+    "cffi==2.1.1",
+    "cryptography==50.0.2",
     "duckdb==2.0.1",
     "numpy==2.4.6",
     "pandas==3.1.1",
     "pyarrow==26.0.1",
+    "pycparser==3.12",
+    "pylsqpack==1.0.0",
+    "pyopenssl==26.4.0",
     "python-dateutil==4.0.0",
+    "service-identity==26.1.0",
     "six==1.17.0",
+    "typing-extensions==4.16.0",
 ];
 
 /// In the folder, once all of them are there: their versions.

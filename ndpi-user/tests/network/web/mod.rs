@@ -1,6 +1,7 @@
 //! A real web server that is asked in the ways of tools that get round filters, by a real client: of a blocked site
 //! nothing arrives, and an allowed one does, over TLS and in the clear.
 
+mod http3;
 mod site;
 mod ways;
 mod witnesses;

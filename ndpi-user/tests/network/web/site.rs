@@ -77,6 +77,13 @@ impl Site {
     }
 }
 
+impl Site {
+    /// What `task` returns when it runs beside the server.
+    pub(super) fn beside<T: Send>(&self, task: impl FnOnce() -> T + Send) -> T {
+        self.server.inside(task).unwrap()
+    }
+}
+
 impl Drop for Site {
     fn drop(&mut self) {
         // It ends with its namespace, or has ended.

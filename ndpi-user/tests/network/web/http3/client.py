@@ -1,0 +1,127 @@
+"""An HTTP/3 client that asks for a page in one of several ways, and prints how many bytes of it arrive: the server's
+address, the host, the way, the seconds that it waits, the bytes of a page."""
+
+import os
+import socket
+import ssl
+import sys
+import time
+
+from aioquic.h3.connection import H3_ALPN, H3Connection
+from aioquic.h3.events import DataReceived
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnection
+from aioquic.quic.events import HandshakeCompleted
+from aioquic.quic.packet import QuicProtocolVersion
+
+ADDRESS, HOST, WAY = sys.argv[1:4]
+PATIENCE, SIZE = float(sys.argv[4]), int(sys.argv[5])
+PAGES = {"www.facebook.com": b"B", "www.example.com": b"A"}
+DECOYS = {"www.facebook.com": "www.example.com", "www.example.com": "www.facebook.com"}
+SERVER = (ADDRESS, 8443 if WAY == "retry" else 443)
+
+
+def sock(ttl=64):
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+    return made
+
+
+def configuration(host):
+    made = QuicConfiguration(is_client=True, alpn_protocols=H3_ALPN, server_name=host)
+    made.verify_mode = ssl.CERT_NONE
+    if WAY == "several Initials":
+        # The hello has no room in one.
+        made.alpn_protocols = H3_ALPN + [f"{number:0>200}" for number in range(10)]
+    if WAY == "negotiation":
+        # The server does not know the version that comes first.
+        made.original_version = QuicProtocolVersion.VERSION_2
+    return made
+
+
+def opening(host):
+    """The datagrams that another client would begin with."""
+    other = QuicConnection(configuration=configuration(host))
+    other.connect(SERVER, now=time.time())
+    return [data for data, _ in other.datagrams_to_send(now=time.time())]
+
+
+class Client:
+    def __init__(self, host, ticket=None):
+        self.host, self.tickets, self.arrived = host, [], 0
+        made = configuration(host)
+        made.session_ticket = ticket
+        self.quic = QuicConnection(configuration=made, session_ticket_handler=self.tickets.append)
+        self.http, self.out, self.is_open, self.is_moved = None, sock(), False, False
+        self.quic.connect(SERVER, now=time.time())
+        if ticket:
+            self.request()
+
+    def request(self):
+        self.http = H3Connection(self.quic)
+        stream = self.quic.get_next_available_stream_id()
+        head = {":method": "GET", ":scheme": "https", ":authority": self.host, ":path": "/"}
+        headers = [(name.encode(), value.encode()) for name, value in head.items()]
+        self.http.send_headers(stream, headers, end_stream=True)
+
+    def flush(self):
+        sent = [data for data, _ in self.quic.datagrams_to_send(now=time.time())]
+        for data in reversed(sent) if WAY == "backwards" else sent:
+            self.out.sendto(data, SERVER)
+
+    def run(self, until, done):
+        while time.time() < until and not done(self):
+            self.flush()
+            timer = self.quic.get_timer()
+            wait = min(until, timer or until) - time.time()
+            self.out.settimeout(max(wait, 0.001))
+            try:
+                self.quic.receive_datagram(self.out.recv(65535), SERVER, now=time.time())
+            except (TimeoutError, ConnectionError):
+                if timer and time.time() >= timer:
+                    self.quic.handle_timer(now=time.time())
+            while (event := self.quic.next_event()) is not None:
+                self.take(event)
+        self.flush()
+
+    def take(self, event):
+        if isinstance(event, HandshakeCompleted):
+            self.is_open = True
+            if self.http is None:
+                self.request()
+        for answer in self.http.handle_event(event) if self.http else []:
+            if isinstance(answer, DataReceived):
+                self.arrived += answer.data.count(PAGES[self.host])
+        if WAY == "another port" and self.is_open and not self.is_moved:
+            # As behind a router that has forgotten its port.
+            self.out, self.is_moved = sock(), True
+
+
+def main():
+    until, ticket = time.time() + PATIENCE, None
+    if WAY == "early":
+        # What is asked for in the first flight (RFC 9001, section 4.6).
+        first = Client(DECOYS[HOST] if HOST == "www.facebook.com" else HOST)
+        first.run(until, lambda it: it.tickets)
+        ticket = first.tickets[0]
+        # Servers do not compare it.
+        ticket.server_name = HOST
+    client = Client(HOST, ticket)
+    if WAY == "junk":
+        for junk in [b"\0" * 30, b"\x40" + os.urandom(40), b"\xc0" + os.urandom(1199)]:
+            client.out.sendto(junk, SERVER)
+    if WAY == "decoy":
+        far = client.out.getsockopt(socket.IPPROTO_IP, socket.IP_TTL)
+        client.out.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 1)
+        for data in opening(DECOYS[HOST]):
+            client.out.sendto(data, SERVER)
+        client.out.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, far)
+    client.run(until, lambda it: it.arrived >= SIZE)
+    if client.arrived:
+        assert client.quic.tls.early_data_accepted == (WAY == "early"), "nothing was early"
+        negotiated = client.quic._version_negotiated_incompatible
+        assert negotiated == (WAY == "negotiation"), "no version was negotiated"
+    print(client.arrived)
+
+
+main()
