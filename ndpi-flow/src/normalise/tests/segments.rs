@@ -411,6 +411,16 @@ fn a_hole_that_the_other_end_has_not_is_not_waited_for() {
 }
 
 #[test]
+fn a_stream_without_anything_that_waits_takes_less_than_a_kilobyte() {
+    let mut connection = Connection::open();
+    assert_eq!(connection.stream.kept(), 0);
+    connection.send(&piece(0, 8));
+    assert_eq!(connection.stream.kept(), 8, "to be compared with copies");
+    assert!(size_of::<Stream>() < 1000, "{}", size_of::<Stream>());
+    println!("{} bytes", size_of::<Stream>());
+}
+
+#[test]
 fn what_is_kept_is_bounded() {
     let mut connection = Connection::open();
     for at in 1..=20 {
