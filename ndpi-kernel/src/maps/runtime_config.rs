@@ -48,13 +48,18 @@ impl RuntimeConfig {
     }
 
     /// Moves the coarse clock forward by the nanoseconds that the machine was suspended, in which the
-    /// kernel counts no jiffies.
+    /// kernel counts no jiffies, and the last sign of life with it: nobody could give one.
     ///
     /// # Errors
     ///
     /// What the kernel said.
     pub fn add_suspended(&self, ns: u64) -> Result<(), MapError> {
-        self.change(|live| live.clock = live.clock.ahead_by(ns))
+        self.change(|live| {
+            live.clock = live.clock.ahead_by(ns);
+            if live.heartbeat != 0 {
+                live.heartbeat += tick_of(ns);
+            }
+        })
     }
 
     /// Stops the coarse clock at `ktime_ns` nanoseconds since boot, for packets of another time.

@@ -128,13 +128,13 @@ impl<'a> Controller<'a> {
                 recv(ended) -> name => return Err(incomplete(&name.unwrap_or_default())),
                 recv(done.unwrap_or_else(channel::never)) -> rejudged => self.note(rejudged.ok()),
                 default(tick) => {
-                    self.clock.measure();
+                    let jump_ns = self.clock.measure();
                     let now = ktime_ns();
                     let time = self.clock.epoch_ns(now);
                     self.gauge.look(now, time);
                     self.stuck.look(now, time);
                     self.deliver();
-                    if due.is_some_and(|due| due <= jiff::Timestamp::now()) {
+                    if is_due(due, jump_ns, jiff::Timestamp::now()) {
                         self.pass_on(None);
                         due = self.next_change();
                     }
@@ -217,5 +217,30 @@ impl<'a> Controller<'a> {
             // As in `change`.
             let _ = done.send(Ok(sum));
         }
+    }
+}
+/// Whether schedules may have another answer by now: they are to change it at `due`, as it was last known, or the
+/// time of day has jumped, also back.
+fn is_due(due: Option<jiff::Timestamp>, jump_ns: i64, now: jiff::Timestamp) -> bool {
+    const JUMP_NS: u64 = 1_000_000_000;
+    due.is_some_and(|due| due <= now || jump_ns.unsigned_abs() >= JUMP_NS)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::is_due;
+
+    #[test]
+    fn schedules_are_asked_again_when_they_change_and_when_the_time_of_day_jumps() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let (due, second) = (Some(at(2000)), 1_000_000_000);
+        assert!(!is_due(due, 0, at(1999)) && is_due(due, 0, at(2000)));
+        // Put back by an hour, behind the last change.
+        assert!(is_due(due, -3600 * second, at(1000)));
+        assert!(is_due(due, 60 * second, at(1000)));
+        assert!(!is_due(due, second / 1000, at(1000)), "slewed");
+        assert!(!is_due(None, -3600 * second, at(1000)), "no schedule");
     }
 }

@@ -226,6 +226,21 @@ fn the_programs_know_the_time_when_user_space_is_gone() {
 }
 
 #[test]
+fn user_space_is_not_gone_for_having_slept_with_the_machine() {
+    const NIGHT_NS: u64 = 8 * 3600 * 1_000_000_000;
+    if !can_load() {
+        return;
+    }
+    let kernel = load();
+    kernel.live().beat(ktime_ns()).unwrap();
+    let before = kernel.live().read().unwrap();
+    kernel.live().add_suspended(NIGHT_NS).unwrap();
+    let after = kernel.live().read().unwrap();
+    assert!(after.clock != before.clock);
+    assert_eq!(after.heartbeat - before.heartbeat, tick_of(NIGHT_NS));
+}
+
+#[test]
 fn blocked_servers_come_and_go_and_the_programs_know() {
     if !can_load() {
         return;
