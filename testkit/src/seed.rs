@@ -12,7 +12,7 @@ pub fn corpus(target: &str) -> PathBuf {
 
 /// Runs a fuzz target's case on each of its inputs: seeds, and whatever once went wrong.
 #[track_caller]
-pub fn replay(target: &str, run: fn(&[u8])) {
+pub fn replay(target: &str, run: impl Fn(&[u8])) {
     let entries = fs::read_dir(corpus(target)).expect("the corpus is in the repository");
     let files: Vec<_> = entries.map(|entry| entry.expect("a file of the corpus").path()).collect();
     assert!(files.len() >= 10, "the corpus is in the repository");

@@ -1,10 +1,13 @@
-//! The fuzzer's corpora of packets, of streams and of fragments, replayed: seeds, and whatever once went wrong.
+//! The fuzzer's corpora of packets, of streams, of fragments and of what nDPI reads, replayed: seeds, and whatever once went wrong.
 
+use ndpi::Library;
 use testkit::tcp::{Connection, Segment, flags};
-use testkit::{frame, seed};
+use testkit::{frame, needs, seed};
 
 #[path = "../../../fuzz/cases/fragments.rs"]
 mod fragments;
+#[path = "../../../fuzz/cases/ndpi.rs"]
+mod ndpi_case;
 #[path = "../../../fuzz/cases/packet.rs"]
 mod packet;
 #[path = "../../../fuzz/cases/stream.rs"]
@@ -103,6 +106,54 @@ fn record(segment: &Segment) -> Vec<u8> {
 fn shown(bits: u8, l3: &[u8]) -> Vec<u8> {
     let length = u16::try_from(l3.len()).expect("a small packet").to_be_bytes();
     [&[bits], &length[..], l3].concat()
+}
+
+#[test]
+fn the_corpus_of_what_ndpi_reads_holds() {
+    let Some(library) = needs(Library::load(None)) else { return };
+    let engine = library.engine().build().unwrap();
+    seed::replay("ndpi", |data| ndpi_case::run(&engine, data));
+}
+
+/// What the fuzzer of nDPI begins with: what opens flows of protocols with readers of their own.
+#[test]
+fn the_seeds_of_what_ndpi_reads_are_in_the_repository() {
+    let of = |bits: u8, payloads: &[&[u8]]| -> Vec<u8> {
+        payloads.iter().flat_map(|payload| shown(bits, payload)).collect()
+    };
+    let (udp, answers) = (8, 16);
+    let name = [&[1, b'a', 7][..], b"example", &[0, 0, 1, 0, 1]].concat();
+    let query = [&[0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], &name].concat();
+    let answer = [
+        &[0, 7, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0][..],
+        &name,
+        &[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 198, 18, 0, 9],
+    ]
+    .concat();
+    let server_name = [&[0, 0, 0, 14, 0, 12, 0, 0, 9][..], b"a.example"].concat();
+    let hello = [&[3, 3][..], &[7; 32], &[0, 0, 2, 19, 1, 1, 0, 0, 18], &server_name].concat();
+    let hello = [&[1, 0, 0, u8::try_from(hello.len()).unwrap()][..], &hello].concat();
+    let hello = [&[22, 3, 1, 0, u8::try_from(hello.len()).unwrap()][..], &hello].concat();
+    let register = b"REGISTER sip:example SIP/2.0\r\nTo: <sip:a@example>\r\n\r\n";
+    let stun = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[5; 12]].concat();
+    for (name, bytes) in [
+        ("tls", of(0, &[&hello])),
+        ("http", of(1, &[b"GET / HTTP/1.1\r\nHost: a.example\r\nUser-Agent: x\r\n\r\n"])),
+        ("dns", [of(udp | 2, &[&query]), of(udp | answers | 2, &[&answer])].concat()),
+        ("sip", of(udp | 3, &[register])),
+        ("ssh", [of(4, &[b"SSH-2.0-x\r\n"]), of(answers | 4, &[b"SSH-2.0-y\r\n"])].concat()),
+        (
+            "smtp",
+            [of(answers | 5, &[b"220 a.example\r\n"]), of(5, &[b"EHLO b.example\r\n"])].concat(),
+        ),
+        ("stun", of(udp | 6, &[&stun])),
+        ("ntp", of(udp | 7, &[&[&[0x23][..], &[0; 47]].concat()])),
+        ("pop3", [of(answers | 7, &[b"+OK a\r\n"]), of(7, &[b"USER a\r\n"])].concat()),
+        ("mqtt", of(7, &[&[0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 4, 2, 0, 60, 0, 1, b'a']])),
+        ("nothing-known", of(7, &[&[0xa5; 90]])),
+    ] {
+        seed::hold("ndpi", name, &bytes);
+    }
 }
 
 #[test]
