@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use ndpi_events::Event;
+use ndpi_events::{Envelope, Event};
 
 /// Makes records of events.
 pub(super) trait Encoder: Send {
@@ -11,6 +11,11 @@ pub(super) trait Encoder: Send {
 
     /// Appends records, whole, or nothing yet.
     fn encode(&mut self, event: &Event, out: &mut Vec<u8>);
+
+    /// The same of an event in its envelope.
+    fn encode_envelope(&mut self, envelope: &Envelope, out: &mut Vec<u8>) {
+        self.encode(&envelope.event, out);
+    }
 
     /// Appends what it has held back, as no other event is waiting.
     fn flush(&mut self, _out: &mut Vec<u8>) {}

@@ -338,7 +338,7 @@ mod tests {
     use super::*;
     use crate::row::FIELDS;
     use crate::testing::{active_flow, blocked_flow, decision};
-    use crate::{Reopen, prepare};
+    use crate::{Couriers, Reopen, prepare};
 
     fn be16(bytes: &[u8], at: usize) -> u16 {
         u16::from_be_bytes([bytes[at], bytes[at + 1]])
@@ -436,7 +436,7 @@ mod tests {
         collector.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let output = format!("ipfix:udp:{}", collector.local_addr().unwrap());
         let (mut bus, reopen) = (BusBuilder::default(), Reopen::default());
-        let sink = prepare(&[output.parse().unwrap()])
+        let sink = prepare(&[output.parse().unwrap()], Couriers::default())
             .unwrap()
             .remove(0)
             .start(&mut bus, &reopen)

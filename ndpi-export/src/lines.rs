@@ -26,6 +26,10 @@ const AT_A_TIME: usize = 8 * 1024;
 /// How long it takes until what could not be written is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// How often it is looked whether a target has confirmed what it took: while there are events, and at the end.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+const SETTLE_EVERY: Duration = Duration::from_millis(5);
+
 /// How long the end of a session waits for a target that takes nothing.
 const STALLED_AFTER: Duration = Duration::from_secs(2);
 
@@ -157,13 +161,13 @@ impl<E: Encoder> Writer<E> {
     fn write_all(mut self, events: &mut Subscription) {
         let mut taken = 0;
         loop {
-            let first = match events.recv_until(self.encoder.due()) {
+            let first = match events.recv_until(self.due()) {
                 Ok(first) => Some(first),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
             for envelope in first.into_iter().chain(events.waiting()) {
-                self.append(|encoder, bytes| encoder.encode(&envelope.event, bytes));
+                self.append(|encoder, bytes| encoder.encode_envelope(&envelope, bytes));
                 taken += 1;
                 if self.bytes.len() >= GATHERED {
                     break;
@@ -173,14 +177,41 @@ impl<E: Encoder> Writer<E> {
             if !self.write_gathered(events.losses()) {
                 return;
             }
-            let held = self.encoder.held();
+            let held = self.held().min(taken);
             events.losses().handle(taken - held);
             taken = held;
         }
         self.append(Encoder::finish);
         if self.write_gathered(events.losses()) {
-            events.losses().handle(taken);
+            self.settle(taken, events.losses());
             self.write_last(events.losses());
+        }
+    }
+
+    /// Events that are not done with, though no other is waiting.
+    fn held(&self) -> u64 {
+        self.encoder.held() + self.target.unconfirmed()
+    }
+
+    /// When it is to be looked again though no event has come.
+    fn due(&self) -> Option<Instant> {
+        let look = (self.target.unconfirmed() > 0).then(|| Instant::now() + LOOK_EVERY);
+        [self.encoder.due(), look].into_iter().flatten().min()
+    }
+
+    /// Waits until the target has confirmed all that it took, of events of which so many are not done with.
+    fn settle(&self, mut taken: u64, losses: &Losses) {
+        loop {
+            let held = self.target.unconfirmed().min(taken);
+            if held < taken {
+                losses.handle(taken - held);
+                *locked(&self.shared.moved) = Some(Instant::now());
+                taken = held;
+            }
+            if taken == 0 {
+                return;
+            }
+            thread::sleep(SETTLE_EVERY);
         }
     }
 

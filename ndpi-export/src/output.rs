@@ -7,8 +7,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use ndpi_nats::Server;
 use serde::Deserialize;
 
+use super::delivery::NatsOptions;
 use super::destination::Rotation;
 use super::filter::{Filter, Type};
 use super::format::{OutputFormat, formats};
@@ -25,6 +27,7 @@ pub struct Output {
     pub(crate) to: Destination,
     pub(crate) filter: Filter,
     pub(crate) rotation: Rotation,
+    pub(crate) nats: NatsOptions,
     /// Events that may wait to be written.
     pub(crate) queue: usize,
 }
@@ -41,6 +44,8 @@ pub(crate) enum Destination {
     Udp(SocketAddr),
     /// Whoever connects to this TCP port.
     Listen(SocketAddr),
+    /// A stream of this server.
+    Nats(Server),
 }
 
 /// A configuration file.
@@ -65,6 +70,10 @@ struct Table {
     keep: Option<usize>,
     compress: bool,
     queue: Option<usize>,
+    site: Option<String>,
+    user: Option<String>,
+    password_file: Option<PathBuf>,
+    token_file: Option<PathBuf>,
 }
 
 impl Output {
@@ -96,7 +105,13 @@ impl Table {
         self.action.iter().try_for_each(|name| check_action(name))?;
         let filter = Filter { types, apps: self.app, actions: self.action };
         let queue = self.queue.unwrap_or(WAITING_EVENTS);
-        let output = Output { format, to: self.to.parse()?, filter, rotation, queue };
+        let nats = NatsOptions {
+            site: self.site,
+            user: self.user,
+            password_file: self.password_file,
+            token_file: self.token_file,
+        };
+        let output = Output { format, to: self.to.parse()?, filter, rotation, nats, queue };
         output.check()?;
         Ok(output)
     }
@@ -113,9 +128,13 @@ impl Table {
             "keep" => self.keep = Some(value.parse().context("keep is a number of files")?),
             "compress" => self.compress = value.parse().context("compress is true or false")?,
             "queue" => self.queue = Some(value.parse().context("queue is a number of records")?),
+            "site" => self.site = Some(value.into()),
+            "user" => self.user = Some(value.into()),
+            "password-file" => self.password_file = Some(value.into()),
+            "token-file" => self.token_file = Some(value.into()),
             _ => bail!(
                 "there is no {key:?}; there are types, app, action, rotate-size, rotate-every, keep, \
-                 compress and queue"
+                 compress, queue, site, user, password-file and token-file"
             ),
         }
         Ok(())
@@ -142,11 +161,21 @@ impl Output {
         match &self.to {
             Destination::Udp(_) => ensure!(is_ipfix, "only ipfix goes by UDP"),
             Destination::Tcp(_) => {}
+            Destination::Nats(_) => ensure!(
+                matches!(self.format, OutputFormat::Json | OutputFormat::Eve),
+                "json and eve go to a NATS server: a message is a record"
+            ),
             _ => ensure!(
                 !is_ipfix,
                 "ipfix goes to a collector: udp:ADDRESS:PORT or tcp:ADDRESS:PORT"
             ),
         }
+        let is_nats = matches!(self.to, Destination::Nats(_));
+        ensure!(
+            is_nats || !self.nats.is_asked_for(),
+            "site, user, password-file and token-file are about a NATS server: nats:HOST:PORT"
+        );
+        self.nats.check()?;
         let Rotation { size, every, keep, compress } = self.rotation;
         let is_file = matches!(self.to, Destination::File(_));
         ensure!(is_file || !self.rotation.is_asked_for(), "only files are rotated");
@@ -225,6 +254,7 @@ impl FromStr for Destination {
             Some(("tcp", rest)) => Self::Tcp(address(rest)?),
             Some(("udp", rest)) => Self::Udp(address(rest)?),
             Some(("tcp-listen", rest)) => Self::Listen(address(rest)?),
+            Some(("nats", rest)) => Self::Nats(rest.parse().map_err(anyhow::Error::msg)?),
             Some(("file", rest)) => Self::File(path(rest)?),
             _ if text == "-" => bail!("standard output has the option --json"),
             _ => Self::File(path(text)?),
@@ -240,6 +270,7 @@ impl fmt::Display for Destination {
             Self::Tcp(address) => write!(f, "tcp:{address}"),
             Self::Udp(address) => write!(f, "udp:{address}"),
             Self::Listen(address) => write!(f, "tcp-listen:{address}"),
+            Self::Nats(server) => write!(f, "nats:{server}"),
         }
     }
 }
@@ -323,6 +354,7 @@ mod tests {
             ("eve:unix:/run/eve.sock", Destination::Unix("/run/eve.sock".into())),
             ("ipfix:udp:127.0.0.1:4739", Destination::Udp("127.0.0.1:4739".parse().unwrap())),
             ("ipfix:tcp:[::1]:4739", Destination::Tcp("[::1]:4739".parse().unwrap())),
+            ("eve:nats:nats.example.org", Destination::Nats("nats.example.org".parse().unwrap())),
             ("json:tcp-listen:127.0.0.1:0", Destination::Listen("127.0.0.1:0".parse().unwrap())),
         ] {
             assert_eq!(text.parse::<Output>().unwrap().to, to);
@@ -353,6 +385,12 @@ mod tests {
             ("csv:/tmp/x,types=reload", "csv has no records of type reload"),
             ("json:/tmp/x,action=block", "reject"),
             ("json:/tmp/x,colour=red", "there are types, app"),
+            ("json:nats:", "HOST:PORT"),
+            ("json:nats://host", "HOST:PORT"),
+            ("csv:nats:host", "json and eve go to a NATS server"),
+            ("json:/tmp/x,site=north", "about a NATS server"),
+            ("json:nats:host,user=me", "user and password-file go together"),
+            ("json:nats:host,user=me,password-file=/p,token-file=/t", "a user or a token"),
         ] {
             assert!(refused(text).contains(word), "{text}: {}", refused(text));
         }

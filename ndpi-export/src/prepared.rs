@@ -2,11 +2,13 @@
 
 use std::io::{self, ErrorKind};
 use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use ndpi_events::BusBuilder;
 
+use super::delivery::{Couriers, Deliverer, Framed};
 use super::destination::{
     Datagrams, FileTarget, Listener, Reopen, StreamTarget, Target, WholeFiles, check_file,
     check_whole,
@@ -24,20 +26,22 @@ use super::{csv, eve, json};
 pub struct Prepared {
     output: Output,
     port: Option<TcpListener>,
+    courier: Option<OwnedFd>,
 }
 
-/// Prepares all outputs of an instance.
+/// Prepares all outputs of an instance; with the processes that deliver for some of them.
 ///
 /// # Errors
 ///
 /// Two have the same destination, a file may not be written to, or a port cannot be had.
-pub fn prepare(outputs: &[Output]) -> Result<Vec<Prepared>> {
+pub fn prepare(outputs: &[Output], mut couriers: Couriers) -> Result<Vec<Prepared>> {
     let places: Vec<_> = outputs.iter().map(|output| place(&output.to)).collect();
     for (at, (place, output)) in places.iter().zip(outputs).enumerate() {
         let to = &output.to;
         ensure!(!places[..at].contains(place), "two outputs go to {to}: each needs its own");
     }
-    outputs.iter().map(Prepared::new).collect()
+    let each = outputs.iter().enumerate();
+    each.map(|(at, output)| Prepared::new(output, couriers.take(at))).collect()
 }
 
 /// A destination by its one name.
@@ -56,7 +60,7 @@ fn resolved(path: &Path) -> PathBuf {
 }
 
 impl Prepared {
-    fn new(output: &Output) -> Result<Self> {
+    fn new(output: &Output, courier: Option<OwnedFd>) -> Result<Self> {
         let failed = || format!("cannot start the output {output}");
         let mut port = None;
         match &output.to {
@@ -69,9 +73,12 @@ impl Prepared {
                 port = Some(TcpListener::bind(address).with_context(failed)?);
             }
             // Whoever listens there may come later.
-            Destination::Unix(_) | Destination::Tcp(_) | Destination::Udp(_) => {}
+            Destination::Unix(_)
+            | Destination::Tcp(_)
+            | Destination::Udp(_)
+            | Destination::Nats(_) => {}
         }
-        Ok(Self { output: output.clone(), port })
+        Ok(Self { output: output.clone(), port, courier })
     }
 
     /// What it is called: `FORMAT:DESTINATION`.
@@ -83,9 +90,12 @@ impl Prepared {
     ///
     /// # Errors
     ///
-    /// There can be no thread that waits for readers.
+    /// There can be no thread that waits for readers, or for what is delivered.
     pub fn start(self, bus: &mut BusBuilder, reopen: &Reopen) -> Result<RecordSink> {
+        let is_nats = matches!(self.output.to, Destination::Nats(_));
         match self.output.format {
+            OutputFormat::Json if is_nats => self.start_with(Framed(json::write), bus, reopen),
+            OutputFormat::Eve if is_nats => self.start_with(Framed(eve::write), bus, reopen),
             OutputFormat::Json => self.start_with(json::write, bus, reopen),
             OutputFormat::Eve => self.start_with(eve::write, bus, reopen),
             OutputFormat::Csv => {
@@ -108,7 +118,9 @@ impl Prepared {
         bus: &mut BusBuilder,
         reopen: &Reopen,
     ) -> Result<RecordSink> {
-        let Self { output: Output { format, to, filter, rotation, queue }, port } = self;
+        let name = self.output.to.to_string();
+        let Self { output: Output { format, to, filter, rotation, queue, .. }, port, courier } =
+            self;
         let kinds = filter.kinds(format.usual_kinds());
         let events = bus.subscribe(kinds, move |event| filter.takes(event), queue);
         let target: Box<dyn Target> = match to {
@@ -119,6 +131,11 @@ impl Prepared {
             Destination::Unix(path) => Box::new(StreamTarget::unix(path)),
             Destination::Tcp(address) => Box::new(StreamTarget::tcp(address)),
             Destination::Udp(address) => Box::new(Datagrams::new(address)),
+            Destination::Nats(_) => {
+                let courier = courier.context("no process was started that delivers records")?;
+                let deliverer = Deliverer::start(name, courier, events.losses().clone());
+                Box::new(deliverer.context("cannot deliver records")?)
+            }
             Destination::Listen(address) => {
                 let port = port.map_or_else(|| TcpListener::bind(address), Ok);
                 let mut preamble = Vec::new();
@@ -149,7 +166,7 @@ mod tests {
 
     fn refused(outputs: &[String]) -> String {
         let outputs: Vec<_> = outputs.iter().map(|it| it.parse().unwrap()).collect();
-        format!("{:#}", prepare(&outputs).unwrap_err())
+        format!("{:#}", prepare(&outputs, Couriers::default()).unwrap_err())
     }
 
     #[test]
@@ -168,7 +185,10 @@ mod tests {
             assert!(error.starts_with("two outputs go to "), "{other}: {error}");
         }
         let all = [format!("json:{path}/a"), format!("csv:{path}/b"), format!("eve:unix:{path}/a")];
-        assert_eq!(prepare(&all.map(|it| it.parse().unwrap())).unwrap().len(), 3);
+        assert_eq!(
+            prepare(&all.map(|it| it.parse().unwrap()), Couriers::default()).unwrap().len(),
+            3
+        );
     }
 
     #[test]
@@ -187,6 +207,9 @@ mod tests {
             assert!(is_named && error.contains(what), "{error}");
         }
         // Nobody listens yet.
-        assert!(prepare(&[format!("json:unix:{path}/missing/s").parse().unwrap()]).is_ok());
+        assert!(
+            prepare(&[format!("json:unix:{path}/missing/s").parse().unwrap()], Couriers::default())
+                .is_ok()
+        );
     }
 }

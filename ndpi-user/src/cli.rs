@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
-    CompletionsArguments, Context, DetachArguments, FlowsArguments, ListArguments, ManArguments,
-    PcapArguments, PolicyArguments, ReleaseArguments, ReplayArguments, ResetCountersArguments,
-    RunArguments, StatusArguments, VerdictsArguments,
+    CompletionsArguments, Context, CourierArguments, DetachArguments, FlowsArguments,
+    ListArguments, ManArguments, PcapArguments, PolicyArguments, ReleaseArguments, ReplayArguments,
+    ResetCountersArguments, RunArguments, StatusArguments, VerdictsArguments,
 };
 
 /// Labels every flow that crosses an interface with its application, and enforces a policy in the kernel.
@@ -44,6 +44,8 @@ enum Command {
     Detach(DetachArguments),
     Completions(CompletionsArguments),
     Man(ManArguments),
+    #[command(hide = true)]
+    Courier(CourierArguments),
 }
 
 impl Cli {
@@ -70,6 +72,7 @@ impl Cli {
             Command::Detach(arguments) => arguments.run(),
             Command::Completions(arguments) => arguments.run(Self::command()),
             Command::Man(arguments) => arguments.run(Self::command()),
+            Command::Courier(arguments) => arguments.run(),
         }
     }
 

@@ -14,6 +14,7 @@ mod clock;
 pub mod commands;
 pub mod control;
 mod counters;
+mod courier;
 mod daemon;
 pub mod enforce;
 pub mod engine_setup;

@@ -69,6 +69,13 @@ pub fn ndpi() -> Result<PathBuf, String> {
     library.exists().then_some(library).ok_or(missing)
 }
 
+/// A NATS server, as a file.
+pub fn nats_server() -> Result<PathBuf, String> {
+    let server = places::python_packages().join("bin/nats-server");
+    let missing = format!("there is no NATS server at {}: cargo xtask setup", server.display());
+    server.exists().then_some(server).ok_or(missing)
+}
+
 /// What starts Python with these packages.
 pub fn python(packages: &[&str]) -> Result<fn() -> Command, String> {
     let with = || {

@@ -30,6 +30,12 @@ pub(crate) trait Target: Send {
         self.write(preamble, 0)
     }
 
+    /// Records that it took and that nobody has confirmed; those of most targets are written when they are taken. It is
+    /// asked again and again while there are some.
+    fn unconfirmed(&self) -> u64 {
+        0
+    }
+
     /// What it could not do though it takes records, in words; `None` where all is well.
     fn trouble(&self) -> Option<&str> {
         None

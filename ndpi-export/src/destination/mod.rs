@@ -19,5 +19,6 @@ pub(super) use open::check_file;
 pub(super) use plain::Plain;
 pub use reopen::Reopen;
 pub(super) use reopen::Reopened;
+pub(super) use seldom::Seldom;
 pub(super) use stream::{Datagrams, StreamTarget};
 pub(super) use whole::{WholeFiles, check_whole};

@@ -7,14 +7,14 @@ const PAUSE: Duration = Duration::from_mins(1);
 
 /// Counts what is not said every time.
 #[derive(Debug, Default)]
-pub(super) struct Seldom {
+pub(crate) struct Seldom {
     said: Option<Instant>,
     times: u64,
 }
 
 impl Seldom {
     /// It happened once more; how often since it was last said, where it is to be said now.
-    pub(super) fn happened(&mut self, now: Instant) -> Option<u64> {
+    pub(crate) fn happened(&mut self, now: Instant) -> Option<u64> {
         self.times += 1;
         let is_due = self.said.is_none_or(|said| now.saturating_duration_since(said) >= PAUSE);
         is_due.then(|| {

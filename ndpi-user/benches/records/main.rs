@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use ndpi_events::{BusBuilder, Content, Ends, Event, FlowEnded, Kind, Label, Time};
-use ndpi_export::{Reopen, prepare};
+use ndpi_export::{Couriers, Reopen, prepare};
 use rustix::time::{ClockId, clock_gettime};
 
 /// Records that may wait before the next one is published.
@@ -88,7 +88,8 @@ fn on_cpu() -> Duration {
 fn measure(format: &str, records: u64) -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("records");
-    let output = prepare(&[format!("{format}:{}", path.display()).parse()?])?.remove(0);
+    let output = format!("{format}:{}", path.display()).parse()?;
+    let output = prepare(&[output], Couriers::default())?.remove(0);
     let mut bus = BusBuilder::default();
     let mut sink = output.start(&mut bus, &Reopen::default())?;
     let mut source = bus.build(Time::now()).source("bench");

@@ -45,7 +45,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), Cli::command()).unwrap();
         let page = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
-        for command in Cli::command().get_subcommands() {
+        let shown = |command: &&Command| !command.is_hide_set();
+        for command in Cli::command().get_subcommands().filter(shown) {
             page(&format!("ndpi-xdp-{}.1", command.get_name()));
         }
         assert!(page("ndpi-xdp-policy-check.1").contains(".SH OPTIONS"));

@@ -2,6 +2,7 @@
 //! work. Nothing outside of this module and `cli.rs` knows of a command line.
 
 mod completions;
+mod courier;
 mod detach;
 mod flows;
 mod instance_options;
@@ -23,6 +24,7 @@ mod tunnel_options;
 mod verdicts;
 
 pub use completions::CompletionsArguments;
+pub use courier::CourierArguments;
 pub use detach::DetachArguments;
 pub use flows::FlowsArguments;
 pub use instance_options::InstanceOptions;

@@ -34,7 +34,7 @@ use ndpi_reject::Rejecter;
 
 use closing::Closing;
 use engines::Ndpi;
-use ndpi_export::{Ending, Format, LogSink, RecordSink, Reopen, prepare};
+use ndpi_export::{Couriers, Ending, Format, LogSink, RecordSink, Reopen, prepare};
 pub(crate) use options::Options;
 pub(crate) use peers::{Pair, interfaces};
 use releasing::Releasing;
@@ -43,6 +43,7 @@ use service::ServiceManager;
 use session::Outside;
 
 use crate::apart::{Keeper, Watch};
+use crate::courier;
 use crate::enforce::KernelBlocklist;
 use crate::hosts::HostBook;
 use crate::interfaces::{Attacher, Roster};
@@ -68,7 +69,7 @@ impl Options {
         // First, since nothing works without, and what else is missing may be for want of rights.
         check_capabilities()?;
         let Ndpi { library, vocabulary, names, engines, keeper } = self.ndpi()?;
-        self.bound_capabilities();
+        let couriers = self.bound_rights()?;
         let files = PolicyFiles::as_they_are();
         let policy = self.read_policy(&vocabulary, &files);
         let Some(policy) = policy else { return Ok(ExitCode::FAILURE) };
@@ -85,7 +86,7 @@ impl Options {
         if signals::is_stopping(&orders) {
             return Ok(ExitCode::SUCCESS);
         }
-        let outputs = prepare(&self.outputs)?;
+        let outputs = prepare(&self.outputs, couriers)?;
         let metrics = self.metrics.map(metrics::Listener::bind).transpose()?;
         // All that can fail comes before anything is attached: an earlier instance may have left what is in force.
         let mut attacher = Attacher::new(self.interfaces.clone())?;
@@ -162,6 +163,15 @@ impl Options {
         let whole = self.ended(records, &report) && !endings.iter().any(Ending::is_failure);
         self.say_kept(&shared.interfaces);
         Ok(ExitCode::from(u8::from(result.is_err() || !whole)))
+    }
+
+    /// Has this process keep the capabilities that it needs, and starts what brings records to servers before: as
+    /// another user, whose start needs one that is not kept. To be called when the processes of nDPI are there, which
+    /// are to have none of its sockets.
+    fn bound_rights(&self) -> Result<Couriers> {
+        let couriers = Couriers::start(&self.outputs, &self.instance, courier::start)?;
+        self.bound_capabilities();
+        Ok(couriers)
     }
 
     /// What an earlier instance has released and is not over, and the policy with it. Without a policy there is

@@ -22,6 +22,7 @@ mod later_requests;
 mod living;
 mod losses;
 mod metrics;
+mod nats;
 mod ndpi_process;
 mod outlive;
 mod outputs;
