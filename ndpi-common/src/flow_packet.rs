@@ -22,7 +22,7 @@ pub struct FlowPacket<K> {
     /// The largest payload of a segment when it is segmented later, else 0.
     pub segment_size: u32,
     /// Bits of [`SampleFlags`].
-    pub flags: u16,
+    pub flags: u32,
     /// Which way it goes.
     pub direction: Direction,
     /// The flags byte of the TCP header, 0 for other protocols.
@@ -108,7 +108,7 @@ impl<K: Copy> FlowPacket<K> {
 }
 
 #[inline(always)]
-fn flags<K>(packet: &Packet<K>) -> u16 {
+fn flags<K>(packet: &Packet<K>) -> u32 {
     let mut flags = 0;
     if matches!(packet.fragment, Fragment::First { .. }) {
         flags |= SampleFlags::FIRST_FRAGMENT;
@@ -118,6 +118,9 @@ fn flags<K>(packet: &Packet<K>) -> u16 {
     }
     if packet.notes & Notes::OUTER != 0 {
         flags |= SampleFlags::OUTER;
+    }
+    if packet.notes & Notes::NO_LINK != 0 {
+        flags |= SampleFlags::NO_LINK;
     }
     if packet.tunnel as u8 != 0 {
         flags |= SampleFlags::TUNNELED;
@@ -204,6 +207,14 @@ mod tests {
         let inner = seen(&Packet { tunnel: Tunnel::Vxlan, ..packet });
         assert!(outer.is_outer() && !inner.is_outer());
         assert!(inner.flags == SampleFlags::TUNNELED);
+    }
+
+    #[test]
+    fn a_frame_that_begins_with_ip_has_no_link_header() {
+        let packet = Packet { notes: Notes::NO_LINK, ..testing::tcp(10) };
+        assert!(
+            seen(&packet).flags == SampleFlags::NO_LINK && seen(&packet).reason == Reason::Shown
+        );
     }
 
     #[test]

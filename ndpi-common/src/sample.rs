@@ -1,11 +1,15 @@
 //! Samples: packets that the kernel shows to user space, as they lie in the rings.
 
-use crate::{Direction, Hook, Key, KeyV4, KeyV6, SequenceNumbers, TenantKey};
+use crate::{Direction, Hook, Key, KeyV4, KeyV6, LinkHeader, SequenceNumbers, TenantKey};
 
 /// What stands before a sample's bytes in a ring.
 ///
 /// `captured` bytes of the packet follow, from its IP header on; what lies behind them in the
 /// record is left over from earlier records and means nothing.
+///
+/// Whether checksums are right is not said: the kernel tells XDP nothing of that, and a program at TC only whether
+/// somebody has checked them (`bpf_csum_level`), not that they are still to be computed, which is so of what the
+/// machine sends itself (`ip_summed` is not in `__sk_buff`). User space sees both in the bytes.
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[cfg_attr(feature = "user", derive(Debug))]
@@ -24,7 +28,9 @@ pub struct SampleHeader {
     /// The flags byte of the TCP header, 0 for other protocols.
     pub tcp_flags: u8,
     /// [`SampleFlags`].
-    pub flags: u16,
+    pub flags: u32,
+    /// The link header of the frame; that around a tunnel, where the packet was inside of one.
+    pub link: LinkHeader,
     /// Segments that this packet becomes on the wire, at least 1.
     pub segments: u16,
     /// The interface the packet came in on (XDP) or goes out on (TC).
@@ -53,48 +59,54 @@ impl SampleFlags {
     /// payload, and those without that say what no later packet does. What is not, and is TCP, can be left
     /// out.
     #[inline(always)]
-    pub const fn is_urgent(flags: u16, is_tcp: bool, is_last: bool) -> bool {
+    pub const fn is_urgent(flags: u32, is_tcp: bool, is_last: bool) -> bool {
         is_tcp && (flags & Self::EMPTY == 0 || flags & Self::TELLING != 0 || is_last)
     }
 
     /// A packet with one of these says what no later one does.
-    pub const TELLING: u16 = Self::REOPENED | Self::REJECTED;
+    pub const TELLING: u32 = Self::REOPENED | Self::REJECTED | Self::LAST;
 
     /// The packet met a verdict and is counted there; it is shown for another's sake: user space answers it, or
     /// reads it.
-    pub const MET: u16 = Self::REJECTED | Self::WATCHED;
+    pub const MET: u32 = Self::REJECTED | Self::WATCHED | Self::INSPECTED;
 
     /// `captured` is less than what was there.
-    pub const CUT: u16 = 1;
+    pub const CUT: u32 = 1;
     /// The packet is the first fragment of a datagram.
-    pub const FIRST_FRAGMENT: u16 = 2;
+    pub const FIRST_FRAGMENT: u32 = 2;
     /// The header's total length was 0 (segmentation offload): what was there was taken.
-    pub const NO_LENGTH: u16 = 4;
+    pub const NO_LENGTH: u32 = 4;
     /// The key is that of an inner packet; the bytes start at the inner IP header.
-    pub const TUNNELED: u16 = 8;
+    pub const TUNNELED: u32 = 8;
     /// A SYN that opened the flow anew: a verdict on an earlier flow of the same key ended.
-    pub const REOPENED: u16 = 16;
+    pub const REOPENED: u32 = 16;
     /// The packet was dropped by a `reject` verdict; the first of each direction is shown so that
     /// user space can answer it.
-    pub const REJECTED: u16 = 32;
+    pub const REJECTED: u32 = 32;
     /// The packet was dropped since its flow has no verdict and goes to one of `SERVERS`; it is shown
     /// so that the flow gets a verdict of its own.
-    pub const SERVER: u16 = 64;
+    pub const SERVER: u32 = 64;
     /// A TCP packet without payload: nDPI can do without it.
-    pub const EMPTY: u16 = 128;
+    pub const EMPTY: u32 = 128;
     /// The flow is under way: payload of it came before this packet, or it is TCP and no SYN came,
     /// as far as its track reaches back.
-    pub const UNDER_WAY: u16 = 256;
+    pub const UNDER_WAY: u32 = 256;
     /// A packet with payload that came before, within the budget, could not be shown.
-    pub const LOSS: u16 = 512;
+    pub const LOSS: u32 = 512;
     /// The packet carries one that was opened, and is shown as one of the outer flow, which has no
     /// verdict. It is counted once, as what is inside, unless `SERVER` is set as well.
-    pub const OUTER: u16 = 1024;
+    pub const OUTER: u32 = 1024;
     /// The packet met a verdict that lets it through, and is counted there; it is shown since it may bring
     /// another request ([`crate::RequestWatch`]).
-    pub const WATCHED: u16 = 2048;
+    pub const WATCHED: u32 = 2048;
     /// A later fragment whose first was not seen: the key has no ports, and in IPv6 a protocol that may lie.
-    pub const STRAY: u16 = 4096;
+    pub const STRAY: u32 = 4096;
+    /// The packet met a verdict that has its flow inspected ([`crate::Action::Inspect`]), and is counted there.
+    pub const INSPECTED: u32 = 8192;
+    /// With it, the allowance of the verdict is used up.
+    pub const LAST: u32 = 16384;
+    /// The frame begins with an IP header: it has no [`SampleHeader::link`].
+    pub const NO_LINK: u32 = 32768;
 }
 
 impl SampleHeader {
@@ -175,7 +187,7 @@ impl SampleHeader {
     }
 }
 
-const _: () = assert!(size_of::<SampleHeader>() == 8 + 56 + 4 + 2 + 2 + 6 * 4 + 24);
+const _: () = assert!(size_of::<SampleHeader>() == 8 + 56 + 4 + 4 + 14 + 2 + 6 * 4 + 24);
 
 // SAFETY: `repr(C)`, integers and byte arrays only, no padding (asserted above): every bit pattern
 // is a value, and every byte of a value is initialised.

@@ -151,7 +151,7 @@ impl TrackNotes {
 
     /// What `notes` say of the packets before, as [`SampleFlags`].
     #[inline(always)]
-    pub const fn sample_flags(notes: u32) -> u16 {
+    pub const fn sample_flags(notes: u32) -> u32 {
         let tcp = notes & 0xff;
         let no_syn = tcp != 0 && tcp & tcp::SYN as u32 == 0;
         let mut flags = 0;

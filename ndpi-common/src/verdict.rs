@@ -19,10 +19,13 @@ pub enum Action {
     Bypass = 4,
     /// Passed as far as the rule's token bucket allows, dropped beyond it, and counted.
     Limit = 5,
+    /// Passed and counted in the entry, and shown as far as its allowance ([`VerdictEntry::bucket`]) goes: user space looks
+    /// again at a flow that passes. No rule has it.
+    Inspect = 6,
 }
 
 impl Action {
-    /// Every action that a verdict can carry.
+    /// Every action that a rule can have.
     pub const ALL: [Self; 5] = [Self::Drop, Self::Reject, Self::Count, Self::Bypass, Self::Limit];
 
     /// The action that a map entry's byte stands for.
@@ -35,6 +38,7 @@ impl Action {
             3 => Some(Self::Count),
             4 => Some(Self::Bypass),
             5 => Some(Self::Limit),
+            6 => Some(Self::Inspect),
             _ => None,
         }
     }
@@ -48,6 +52,7 @@ impl Action {
             Self::Count => "count",
             Self::Bypass => "bypass",
             Self::Limit => "limit",
+            Self::Inspect => "inspect",
         }
     }
 
@@ -70,6 +75,8 @@ pub enum Treatment {
     Limited,
     /// It is dropped and counted, and the first of each direction is shown to be answered.
     Rejected,
+    /// It passes and is counted, and is shown as far as the allowance goes.
+    Inspected,
     /// As if there were no verdict, but counted: no entry has such an action.
     Undecided,
 }
@@ -88,6 +95,8 @@ impl Treatment {
             Self::Limited
         } else if action == Action::Reject as u8 {
             Self::Rejected
+        } else if action == Action::Inspect as u8 {
+            Self::Inspected
         } else {
             Self::Undecided
         }
@@ -243,7 +252,8 @@ pub struct VerdictEntry {
     pub folded_upper: Total,
     /// Packets of both directions that `limit` dropped; they are part of the counts above.
     pub over_limit: Total,
-    /// With the action `limit`, the key in `LIMITS` of the [`crate::Bucket`] that it takes from.
+    /// With the action `limit`, the key in `LIMITS` of the [`crate::Bucket`] that it takes from. With `inspect`, how many
+    /// more packets are shown, which the kernel counts down.
     pub bucket: u32,
     /// A [`crate::reopen::Opening`], where the state says of which connection. With
     /// [`State::REOPENED`], the [`VerdictEntry::generation`] of the entry that is over.
@@ -329,13 +339,15 @@ mod tests {
                 }
                 Treatment::Rejected => true,
                 Treatment::Limited => false,
+                Treatment::Inspected => panic!("no rule has {}", action.name()),
                 Treatment::Undecided => panic!("{} decides nothing", action.name()),
             };
             assert!(drops == action.drops());
         }
         let bypassed = Treatment::Uncounted(Disposition::Pass(crate::Reason::Bypass));
         assert!(Treatment::of(Action::Bypass as u8) == bypassed);
-        assert!([0, 6, 255].iter().all(|action| Treatment::of(*action) == Treatment::Undecided));
+        assert!(Treatment::of(Action::Inspect as u8) == Treatment::Inspected);
+        assert!([0, 7, 255].iter().all(|action| Treatment::of(*action) == Treatment::Undecided));
     }
 
     proptest! {
@@ -381,7 +393,8 @@ mod tests {
         for action in Action::ALL {
             assert!(Action::from_byte(action as u8) == Some(action));
         }
-        assert!(Action::from_byte(6).is_none());
+        assert!(Action::from_byte(Action::Inspect as u8) == Some(Action::Inspect));
+        assert!(Action::from_byte(7).is_none());
     }
 
     #[test]

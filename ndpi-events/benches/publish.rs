@@ -25,6 +25,8 @@ fn event() -> Event {
         dport: 443,
         tunnels: 0,
         tunnel: None,
+        src_mac: None,
+        dst_mac: None,
     };
     let label = Label {
         state: "CLASSIFIED".into(),

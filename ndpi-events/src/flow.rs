@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Time, Word, is_zero};
+use crate::{Mac, Time, Word, is_zero};
 
 /// Where a flow was seen, and between whom.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,10 @@ pub struct Ends {
     pub tunnels: u8,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tunnel: Option<Box<Tunnel>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub src_mac: Option<Mac>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dst_mac: Option<Mac>,
 }
 
 /// What nDPI and the policy said of a flow. By default nothing.

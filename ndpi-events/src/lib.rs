@@ -5,6 +5,7 @@ mod envelope;
 mod event;
 mod flow;
 mod losses;
+mod mac;
 mod release;
 mod reload;
 mod rest;
@@ -23,6 +24,7 @@ pub use flow::{
     Content, Crossed, Decided, Ends, FlowActive, FlowEnded, FlowUpdated, Label, Tunnel,
 };
 pub use losses::Losses;
+pub use mac::Mac;
 pub use release::{Release, ReleaseChange, Released};
 pub use reload::{ReloadResult, Reloaded};
 pub use source::Source;

@@ -32,6 +32,7 @@ fn write_value(value: Value<'_>, out: &mut Vec<u8>) {
         Value::Number(number) => plain(number, out),
         Value::Flag(flag) => plain(flag, out),
         Value::Address(address) => plain(address, out),
+        Value::Mac(mac) => plain(mac, out),
         Value::Time(time) => plain(time, out),
         Value::Text(text) => quoted(text, out),
         Value::Texts(texts) => list(texts, out),

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use ndpi_events::{Event, Time};
+use ndpi_events::{Event, Mac, Time};
 use serde::Serialize;
 
 use super::row::{Row, Sums};
@@ -27,6 +27,8 @@ struct Eve<'a> {
     dest_port: Option<u16>,
     proto: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    ether: Option<Ether>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     app_proto: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     host: Option<&'a str>,
@@ -41,6 +43,14 @@ struct Eve<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     dns: Option<Dns<'a>>,
     ndpi: Ndpi<'a>,
+}
+
+/// Of a flow Suricata has all addresses that it saw, of an alert those of the packet.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Ether {
+    Flow { dest_macs: [Mac; 1], src_macs: [Mac; 1] },
+    Alert { dest_mac: Mac, src_mac: Mac },
 }
 
 #[derive(Serialize)]
@@ -175,6 +185,7 @@ fn eve<'a>(row: &Row<'a>, event_type: &'static str) -> Eve<'a> {
         dest_ip: ends.dst,
         dest_port: has_ports.then_some(ends.dport),
         proto: proto(ends.proto),
+        ether: ether(row, event_type),
         app_proto: app_proto(row),
         host: ends.instance.as_deref(),
         alert: (event_type == "alert").then(|| alert(row)),
@@ -213,6 +224,14 @@ fn proto(number: u8) -> String {
         132 => "SCTP".into(),
         other => format!("{other:03}"),
     }
+}
+
+fn ether(row: &Row<'_>, event_type: &str) -> Option<Ether> {
+    let (src_mac, dest_mac) = (row.ends.src_mac?, row.ends.dst_mac?);
+    Some(match event_type {
+        "alert" => Ether::Alert { dest_mac, src_mac },
+        _ => Ether::Flow { dest_macs: [dest_mac], src_macs: [src_mac] },
+    })
 }
 
 /// What carries the application, by Suricata's word.

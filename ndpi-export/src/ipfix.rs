@@ -64,11 +64,13 @@ const ADDRESSES_V6: [Element; 2] =
     [element("sourceIPv6Address", 27, 16), element("destinationIPv6Address", 28, 16)];
 
 /// Those of a flow that follow its addresses.
-const REST: [Element; 18] = [
+const REST: [Element; 20] = [
     element("sourceTransportPort", 7, 2),
     element("destinationTransportPort", 11, 2),
     element("protocolIdentifier", 4, 1),
     element("vlanId", 58, 2),
+    element("sourceMacAddress", 56, 6),
+    element("destinationMacAddress", 80, 6),
     element("packetDeltaCount", 2, 8),
     element("octetDeltaCount", 1, 8),
     reverse("reversePacketDeltaCount", 2, 8),
@@ -261,6 +263,8 @@ fn flow(row: &Row<'_>, sums: &Sums) -> (u16, Vec<u8>) {
     out.extend(ends.dport.to_be_bytes());
     out.push(ends.proto);
     out.extend(ends.vlan.to_be_bytes());
+    out.extend(ends.src_mac.map_or([0; 6], |mac| mac.0));
+    out.extend(ends.dst_mac.map_or([0; 6], |mac| mac.0));
     out.extend(since.packets_to_server.to_be_bytes());
     out.extend(since.bytes_to_server.to_be_bytes());
     out.extend(since.packets_to_client.to_be_bytes());

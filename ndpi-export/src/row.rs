@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use Holds::{Flag, List, Moment, Number, Text};
-use ndpi_events::{Content, Crossed, Ends, Event, Label, Time, Tunnel};
+use ndpi_events::{Content, Crossed, Ends, Event, Label, Mac, Time, Tunnel};
 
 /// An event about a flow.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +64,7 @@ pub(crate) enum Value<'a> {
     Text(&'a str),
     Flag(bool),
     Address(IpAddr),
+    Mac(Mac),
     Time(Time),
     Texts(&'a [std::sync::Arc<str>]),
     Words(&'a [ndpi_events::Word]),
@@ -78,6 +79,10 @@ impl<'a> Value<'a> {
 
     fn address(address: Option<IpAddr>) -> Self {
         address.map_or(Self::Absent, Self::Address)
+    }
+
+    fn mac(mac: Option<Mac>) -> Self {
+        mac.map_or(Self::Absent, Self::Mac)
     }
 
     fn text<T: AsRef<str> + ?Sized>(text: Option<&'a T>) -> Self {
@@ -153,7 +158,7 @@ impl<'a> Row<'a> {
 pub(crate) enum Holds {
     /// [`Value::Number`].
     Number,
-    /// [`Value::Text`] or [`Value::Address`].
+    /// [`Value::Text`], [`Value::Address`] or [`Value::Mac`].
     Text,
     /// [`Value::Flag`].
     Flag,
@@ -182,7 +187,7 @@ const fn field(
 }
 
 /// All columns. New ones come last.
-pub(crate) static FIELDS: [Field; 68] = [
+pub(crate) static FIELDS: [Field; 70] = [
     field("capture", Text, |row| Value::text(row.ends.capture.as_deref())),
     field("vlan", Number, |row| Value::Number(row.ends.vlan.into())),
     field("proto", Number, |row| Value::Number(row.ends.proto.into())),
@@ -257,4 +262,6 @@ pub(crate) static FIELDS: [Field; 68] = [
     field("tunnels", Number, |row| {
         Value::number((row.ends.tunnels > 0).then_some(row.ends.tunnels))
     }),
+    field("src_mac", Text, |row| Value::mac(row.ends.src_mac)),
+    field("dst_mac", Text, |row| Value::mac(row.ends.dst_mac)),
 ];

@@ -1,7 +1,7 @@
 //! Events for the tests of formats.
 
 use ndpi_events::{
-    Content, Crossed, Decided, Ends, Event, FlowActive, FlowEnded, FlowUpdated, Label, Time,
+    Content, Crossed, Decided, Ends, Event, FlowActive, FlowEnded, FlowUpdated, Label, Mac, Time,
     Warning,
 };
 
@@ -21,6 +21,8 @@ fn ends() -> Ends {
         dport: 443,
         tunnels: 0,
         tunnel: None,
+        src_mac: Some(Mac([2, 0, 0, 0, 0, 1])),
+        dst_mac: Some(Mac([2, 0, 0, 0, 0, 0xfe])),
     }
 }
 

@@ -22,9 +22,9 @@ pub use first_packet::{
     UNANNOUNCED,
 };
 pub use flow::{
-    AFTER, Adopted, Cause, Client, Decided, DecidedBy, Details, DetailsBuilder, EarlierRule,
-    FlowEntry, FlowTable, Held, Inherited, Ledger, Looks, Meeting, Note, Notes, Pool, Reported,
-    RuleTexts, Shards, Shares, SlotId, Stage, Start, Text, Timeouts, Traffic, Volume,
+    AFTER, Adopted, Cause, Client, Decided, DecidedBy, Details, DetailsBuilder, Devices,
+    EarlierRule, FlowEntry, FlowTable, Held, Inherited, Ledger, Looks, Meeting, Note, Notes, Pool,
+    Reported, RuleTexts, Shards, Shares, SlotId, Stage, Start, Text, Timeouts, Traffic, Volume,
 };
 pub use fragments::Fragments;
 pub use key::{Endpoint, FlowKey, key_between};

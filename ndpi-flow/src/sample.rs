@@ -3,7 +3,7 @@
 pub use ndpi_common::parse::tcp;
 use ndpi_common::parse::{self, Captured, Fragment, Options, Source as _, proto};
 use ndpi_common::reopen::{Header, Place};
-use ndpi_common::{Direction, Hook, SequenceNumbers};
+use ndpi_common::{Direction, Hook, LinkHeader, SequenceNumbers};
 
 use crate::fragments::Piece;
 use crate::key::FlowKey;
@@ -69,6 +69,8 @@ pub struct Sample<'a> {
     /// track began: where each side's stream begins, and what of it has arrived. Nothing in captures, where
     /// the classifier sees every packet.
     pub sequence: SequenceNumbers,
+    /// The link header of its frame, nothing in captures.
+    pub link: LinkHeader,
 }
 
 impl<'a> Sample<'a> {
@@ -143,6 +145,7 @@ impl<'a> Sample<'a> {
             outer: false,
             ingress: false,
             sequence: SequenceNumbers::UNKNOWN,
+            link: LinkHeader::NONE,
         }
     }
 }

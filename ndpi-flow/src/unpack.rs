@@ -27,7 +27,8 @@ impl Unpacker {
         time_ns: u64,
         l3: &'a [u8],
     ) -> Option<Sample<'a>> {
-        let (key, last) = (header.key()?, header.number >= self.budget);
+        let ends_allowance = header.flags & SampleFlags::LAST != 0;
+        let (key, last) = (header.key()?, header.number >= self.budget || ends_allowance);
         let odd = SampleFlags::CUT | SampleFlags::NO_LENGTH;
         let l3 = if header.segment_size > 0 || header.flags & odd != 0 {
             self.rewrite(l3, header.segment_size)
@@ -60,6 +61,7 @@ impl Unpacker {
             outer: header.flags & outer == SampleFlags::OUTER,
             ingress: header.hook() == Hook::Xdp,
             sequence: header.sequence,
+            link: header.link,
         })
     }
 

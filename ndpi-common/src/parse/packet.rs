@@ -73,6 +73,8 @@ impl Notes {
     pub const CUT_LENGTH: u8 = 8;
     /// It carries another packet that is opened: it is one of the outer flow, whose verdict comes first.
     pub const OUTER: u8 = 16;
+    /// The frame that it came in begins with an IP header. The programs note it; the parser is told where to begin.
+    pub const NO_LINK: u8 = 32;
 }
 
 /// Why a frame has no flow.

@@ -3,7 +3,7 @@
 use core::ptr;
 
 use ndpi_common::parse::{Packet, Tags, View, ethertype, fast_v4, fast_v6};
-use ndpi_common::{FlowPacket, Switches};
+use ndpi_common::{FlowPacket, SampleFlags, Switches};
 
 use super::answer::NOT_COMMON;
 use super::decide::decide;
@@ -65,20 +65,27 @@ fn tagged_v6<H: Hooked>(frame: H, tci: u16) -> i32 {
 /// IPv4 without a link header.
 #[inline(never)]
 fn l3_v4<H: Hooked>(frame: H) -> i32 {
-    common(frame, fast_v4(&frame, 0, Tags::default()))
+    common_of(frame, fast_v4(&frame, 0, Tags::default()), SampleFlags::NO_LINK)
 }
 
 /// IPv6 without a link header.
 #[inline(never)]
 fn l3_v6<H: Hooked>(frame: H) -> i32 {
-    common(frame, fast_v6(&frame, 0, Tags::default()))
+    common_of(frame, fast_v6(&frame, 0, Tags::default()), SampleFlags::NO_LINK)
 }
 
 #[inline(always)]
 fn common<H: Hooked, K: Family>(frame: H, packet: Option<Packet<K>>) -> i32 {
+    common_of(frame, packet, 0)
+}
+
+/// As [`common`], of a frame that has these flags of [`SampleFlags`] besides.
+#[inline(always)]
+fn common_of<H: Hooked, K: Family>(frame: H, packet: Option<Packet<K>>, flags: u32) -> i32 {
     match packet {
         Some(packet) => {
             let mut packet = FlowPacket::new(packet.key, &packet, frame.segment_size());
+            packet.flags |= flags;
             let answer = decide(frame, &mut packet);
             if answer == K::UNDECIDED { hand_over::<H, K>(&packet) } else { answer }
         }

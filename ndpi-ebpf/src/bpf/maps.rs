@@ -127,8 +127,10 @@ impl Scratch {
     }
 }
 
-pub(super) const SCRATCH_WORDS: usize = size_of::<Packet>().div_ceil(8);
+/// As many as the largest of what is kept there takes.
+pub(super) const SCRATCH_WORDS: usize = size_of::<SampleHeader>().div_ceil(8);
 const _: () = {
+    assert!(size_of::<Packet>() <= SCRATCH_WORDS * 8);
     assert!(size_of::<FlowPacket<TenantKey>>() <= SCRATCH_WORDS * 8);
     assert!(size_of::<Track>() <= SCRATCH_WORDS * 8);
     assert!(size_of::<SampleHeader>() <= SCRATCH_WORDS * 8);

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | entry points | `programs` |
 //! | the way of a packet | `handle`, then `fast_path`, `slow_path` (and `quoted`, `strays`) |
-//! | its flow | `decide`: `forwarded`, `verdict` (and `reopen`, `limit`, `requests`), `undecided` (and `servers`, `show`) |
+//! | its flow | `decide`: `forwarded`, `verdict` (and `reopen`, `limit`, `requests`, `inspect`), `undecided` (and `servers`, `show`) |
 //! | what all use | `count`, `family`, `fragments`, `ends`, `hook`, `entry`, `answer`, `at_hand`, `settings`, `maps`, `frame`, `bounds`, `atomic` |
 
 mod answer;
@@ -24,6 +24,7 @@ mod frame;
 mod handle;
 mod hook;
 mod ingress;
+mod inspect;
 mod limit;
 mod maps;
 mod odd;

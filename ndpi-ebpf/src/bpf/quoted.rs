@@ -18,22 +18,18 @@ use super::verdict::{Ruling, ruling};
 
 /// Decides on an ICMP error about a flow with a verdict. Others are packets of the ICMP flow
 /// between the hosts that they go between, and shown as such.
-#[inline(never)]
+///
+/// In steps that are subprograms of their own, none of which calls the next: the stack of one is free again when the
+/// next begins.
+#[inline(always)]
 pub(super) fn answer<H: Hooked>(frame: H, error: &Packet) -> i32 {
-    let Some(link) = at_hand::link(frame) else { return NO_ERROR };
-    if !find(frame, error, link) {
+    if !quotes(frame, error) {
         return NO_ERROR;
     }
-    let Some(scratch) = SCRATCH.get_ptr_mut(Scratch::Quoted.of(H::HOOK)) else { return NO_ERROR };
-    // SAFETY: as in `slow_path`; this entry is only used here.
-    let quoted = unsafe { &mut *scratch.cast::<MaybeUninit<Packet>>() };
-    // SAFETY: written by `find`, which said so.
-    if !read(frame, unsafe { link.assume_init_ref() }, quoted) {
-        return NO_ERROR;
-    }
-    // SAFETY: written by `read`, which said so.
+    let Some(quoted) = quoted(frame) else { return NO_ERROR };
+    // SAFETY: written by `quotes`, which said so.
     let quoted = unsafe { quoted.assume_init_mut() };
-    if !is_about(error, quoted) || !has_ports(quoted) {
+    if !fits(error, quoted) {
         return NO_ERROR;
     }
     if quoted.tenant.is_some() {
@@ -46,6 +42,32 @@ pub(super) fn answer<H: Hooked>(frame: H, error: &Packet) -> i32 {
         // Only `tenant_key` makes one.
         Key::Tenant(_) => NO_ERROR,
     }
+}
+
+/// Reads the packet that an error quotes; says whether there is one.
+#[inline(always)]
+fn quotes<H: Hooked>(frame: H, error: &Packet) -> bool {
+    let Some(link) = at_hand::link(frame) else { return false };
+    if !find(frame, error, link) {
+        return false;
+    }
+    let Some(quoted) = quoted(frame) else { return false };
+    // SAFETY: written by `find`, which said so.
+    read(frame, unsafe { link.assume_init_ref() }, quoted)
+}
+
+/// Where the packet that an error quotes is put.
+#[inline(always)]
+fn quoted<H: Hooked>(_: H) -> Option<&'static mut MaybeUninit<Packet>> {
+    let scratch = SCRATCH.get_ptr_mut(Scratch::Quoted.of(H::HOOK))?;
+    // SAFETY: as in `slow_path`; this entry is only used here.
+    Some(unsafe { &mut *scratch.cast() })
+}
+
+/// Whether an error can be about the packet that it quotes, and the flow of that is known.
+#[inline(never)]
+fn fits(error: &Packet, quoted: &mut Packet) -> bool {
+    is_about(error, quoted) && has_ports(quoted)
 }
 
 #[inline(never)]

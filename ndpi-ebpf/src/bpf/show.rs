@@ -9,8 +9,8 @@ use aya_ebpf::bindings::{__sk_buff, BPF_RB_AVAIL_DATA, BPF_RB_RING_SIZE, xdp_md}
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns, bpf_ringbuf_query};
 use ndpi_common::parse::proto;
 use ndpi_common::{
-    Backlog, FlowPacket, Hook, KeyV4, KeyV6, MAX_SNAP, Reason, RingLoss, SampleFlags, SampleHeader,
-    TenantKey, record_room,
+    Backlog, FlowPacket, Hook, KeyV4, KeyV6, LinkHeader, MAX_SNAP, Reason, RingLoss, SampleFlags,
+    SampleHeader, TenantKey, record_room,
 };
 
 use super::bounds::between;
@@ -71,7 +71,7 @@ pub(super) fn show<H: Hooked, K: Family>(
     frame: H,
     packet: &FlowPacket<K>,
     number: u32,
-    flags: u16,
+    flags: u32,
     backlog: Backlog,
 ) -> Result<(), Reason> {
     let Some(header) = at_hand(H::HOOK) else { return Err(Reason::RingFull) };
@@ -87,16 +87,15 @@ pub(super) fn show<H: Hooked, K: Family>(
 
 /// Shows a packet that met a verdict, and why with `flags`; false where there is no room: another one will come.
 #[inline(always)]
-pub(super) fn met<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>, flags: u16) -> bool {
-    met_with(frame, packet, settings::forget(flags.into())) != 0
+pub(super) fn met<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>, flags: u32) -> bool {
+    met_with(frame, packet, settings::forget(flags)) != 0
 }
 
 /// A subprogram, for the sake of the stack.
 #[inline(never)]
 fn met_with<H: Hooked, K: Family>(frame: H, packet: &FlowPacket<K>, flags: u32) -> i32 {
     sequence::note_nothing::<H>();
-    #[expect(clippy::cast_possible_truncation, reason = "flags, in a register")]
-    i32::from(show(frame, packet, 0, flags as u16, Backlog::ANY).is_ok())
+    i32::from(show(frame, packet, 0, flags, Backlog::ANY).is_ok())
 }
 
 /// Where the header of the sample at hand is.
@@ -116,7 +115,7 @@ unsafe fn describe<H: Hooked, K: Family>(
     to: *mut SampleHeader,
     packet: &FlowPacket<K>,
     number: u32,
-    flags: u16,
+    flags: u32,
 ) {
     // SAFETY: the caller's promise. What is not written here, `put` writes.
     unsafe {
@@ -225,6 +224,7 @@ fn put<H: Hooked>(frame: H, l3: u32, backlog: Backlog) -> Answer {
     }
     let Some(numbers) = sequence::of_packet::<H>() else { return FULL };
     header.sequence = numbers;
+    read_link(frame, header);
     match write(frame, ring, header, l3) {
         Written::Whole => return SHOWN,
         Written::Not => return NOT_COPIED,
@@ -233,6 +233,18 @@ fn put<H: Hooked>(frame: H, l3: u32, backlog: Backlog) -> Answer {
     // One that met a verdict is counted as what that says.
     let counts = header.flags & SampleFlags::MET == 0;
     lose(ring, place, waiting, if counts { u64::from(header.segments) } else { 0 })
+}
+
+/// Reads the link header of the frame, where it has one.
+#[inline(always)]
+fn read_link<H: Hooked>(frame: H, header: &mut SampleHeader) {
+    let to: *mut LinkHeader = &raw mut header.link;
+    // SAFETY: `to` has the length that is written.
+    let has_link = header.flags & SampleFlags::NO_LINK == 0
+        && unsafe { frame.copy_to(0, to.cast(), LinkHeader::LEN) };
+    if !has_link {
+        header.link = LinkHeader::NONE;
+    }
 }
 
 /// Counts `packets` that the ring at `place` did not take behind `before` bytes.

@@ -69,7 +69,12 @@ fn parse<H: Hooked>(
         Layer::Network => find_layer3(frame, link)?,
     }
     // SAFETY: written by `find_network` or `find_layer3`, which refused nothing.
-    network(frame, unsafe { link.assume_init_ref() }, packet)
+    network(frame, unsafe { link.assume_init_ref() }, packet)?;
+    if first == Layer::Network {
+        // SAFETY: written by `network`, which refused nothing.
+        unsafe { packet.assume_init_mut() }.notes |= Notes::NO_LINK;
+    }
+    Ok(())
 }
 
 #[inline(never)]
@@ -157,7 +162,9 @@ fn open<H: Hooked>(
         return false;
     }
     // SAFETY: written by `network`, which refused nothing.
-    unsafe { inner.assume_init_mut() }.tunnel = tunnel;
+    let inner = unsafe { inner.assume_init_mut() };
+    inner.tunnel = tunnel;
+    inner.notes |= packet.notes & Notes::NO_LINK;
     true
 }
 
@@ -168,7 +175,8 @@ fn entrance<H: Hooked>(frame: H, packet: &Packet, found: &mut MaybeUninit<Link>)
     tunnel
 }
 
-#[inline(always)]
+/// A subprogram, for the sake of the stack: once, with a frame of its own, in place of one in that of each caller.
+#[inline(never)]
 fn flow<H: Hooked>(frame: H, packet: &mut Packet) -> i32 {
     match packet.fragment {
         Fragment::Whole { .. } => {}

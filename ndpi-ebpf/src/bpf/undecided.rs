@@ -420,7 +420,7 @@ unsafe fn show_next<H: Hooked, K: Family>(
     frame: H,
     track: *mut Track,
     packet: &FlowPacket<K>,
-    flags: u16,
+    flags: u32,
 ) -> Reason {
     // SAFETY: the caller's promise; aligned words that are only changed by atomic operations.
     unsafe {
@@ -454,7 +454,7 @@ fn over_budget_drops() -> bool {
 }
 
 #[inline(always)]
-fn flags(blocked: bool) -> u16 {
+fn flags(blocked: bool) -> u32 {
     if blocked { SampleFlags::SERVER } else { 0 }
 }
 

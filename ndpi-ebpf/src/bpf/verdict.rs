@@ -11,6 +11,7 @@ use super::count;
 use super::entry::FirstWord;
 use super::family::Family;
 use super::hook::Hooked;
+use super::inspect;
 use super::limit;
 use super::reopen;
 use super::requests;
@@ -68,8 +69,12 @@ pub(super) unsafe fn ruling<H: Hooked, K: Family>(
             shown = SampleFlags::WATCHED;
         }
         // In one place: the verifier follows it from each.
-        if shown != 0 && !show::met(frame, packet, shown) && is_watched {
-            requests::missed(verdict);
+        if shown != 0 && !show::met(frame, packet, shown) {
+            if is_watched {
+                requests::missed(verdict);
+            } else if shown & SampleFlags::INSPECTED != 0 {
+                inspect::missed(verdict);
+            }
         }
         ruling
     }
@@ -93,7 +98,7 @@ unsafe fn enforce<K: Family>(
     verdict: *mut VerdictEntry,
     treatment: Treatment,
     packet: &FlowPacket<K>,
-) -> (Ruling, u16) {
+) -> (Ruling, u32) {
     if let Treatment::Uncounted(disposition) = treatment {
         return (Ruling::Acts(disposition), 0);
     }
@@ -112,6 +117,10 @@ unsafe fn enforce<K: Family>(
             let is_first = before.packets == 0 && !packet.is_error;
             let shown = if is_first { SampleFlags::REJECTED } else { 0 };
             (Ruling::Acts(Disposition::Drop(Reason::Reject)), shown)
+        }
+        Treatment::Inspected => {
+            let shown = if packet.is_error { 0 } else { inspect::due(verdict) };
+            (Ruling::Acts(Disposition::Pass(Reason::Count)), shown)
         }
         Treatment::Undecided => (Ruling::LetThrough, 0),
     }

@@ -10,8 +10,8 @@ use proptest::prelude::*;
 
 use crate::{
     Attached, Content, Crossed, Crowding, Decided, Directions, EgressOrder, Ends, Envelope, Event,
-    FlowActive, FlowEnded, FlowUpdated, Interface, Label, Load, Release, ReleaseChange, Released,
-    ReloadResult, Reloaded, Ring, RingFull, Running, SCHEMA, SourceId, Status, Stopped,
+    FlowActive, FlowEnded, FlowUpdated, Interface, Label, Load, Mac, Release, ReleaseChange,
+    Released, ReloadResult, Reloaded, Ring, RingFull, Running, SCHEMA, SourceId, Status, Stopped,
     StuckWorker, Time, Times, Tunnel, Warning, Word,
 };
 
@@ -42,8 +42,12 @@ prop_compose! {
         (vlan, proto, sport, dport, tunnels) in any::<(u16, u8, u16, u16, u8)>(),
         (src, dst) in any::<(IpAddr, IpAddr)>(),
         tunnel in option::of(tunnel().prop_map(Box::new)),
+        macs in any::<(Option<[u8; 6]>, Option<[u8; 6]>)>(),
     ) -> Ends {
-        Ends { capture, iface, instance, vlan, proto, src, sport, dst, dport, tunnels, tunnel }
+        let (src_mac, dst_mac) = (macs.0.map(Mac), macs.1.map(Mac));
+        Ends {
+            capture, iface, instance, vlan, proto, src, sport, dst, dport, tunnels, tunnel, src_mac, dst_mac,
+        }
     }
 }
 

@@ -102,6 +102,7 @@ impl Column {
             }
             Value::Text(text) => self.add_list(&[text]),
             Value::Address(address) => self.add_list(&[address]),
+            Value::Mac(mac) => self.add_list(&[mac]),
             Value::Texts(texts) => self.add_list(texts),
             Value::Words(words) => self.add_list(words),
             Value::Names(names) => self.add_list(names),

@@ -92,12 +92,12 @@ fn each_field_gives_values_of_its_kind() {
         let row = Row::of(event).unwrap();
         for field in &FIELDS {
             use crate::row::Value::{
-                Absent, Address, Addresses, Flag, Names, Number, Text, Texts, Time, Words,
+                Absent, Address, Addresses, Flag, Mac, Names, Number, Text, Texts, Time, Words,
             };
             let fits = match (field.value)(&row) {
                 Absent => field.holds != Holds::List && field.holds != Holds::Flag,
                 Number(_) => field.holds == Holds::Number,
-                Text(_) | Address(_) => field.holds == Holds::Text,
+                Text(_) | Address(_) | Mac(_) => field.holds == Holds::Text,
                 Flag(_) => field.holds == Holds::Flag,
                 Time(_) => field.holds == Holds::Moment,
                 Texts(_) | Words(_) | Names(_) | Addresses(_) => field.holds == Holds::List,

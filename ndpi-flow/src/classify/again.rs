@@ -67,7 +67,7 @@ impl<D: Detector> Classifier<D> {
         }
     }
 
-    /// Takes the verdict of a flow away, so that the kernel shows its packets again.
+    /// Has the kernel show packets of a flow again, which pass meanwhile.
     fn begin(&mut self, look: usize, key: &FlowKey, now_ns: u64, sink: &mut impl Sink<D::Flow>) {
         let Some(slot) = self.table.find(key) else { return };
         let Some(flow) = self.table.get_mut(slot) else { return };

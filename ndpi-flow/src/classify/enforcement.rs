@@ -31,8 +31,8 @@ pub trait Enforcement<F> {
         false
     }
 
-    /// Takes the verdict of a flow away, so that its packets are seen again, and notes what was counted
-    /// until then; false where no packet of it came lately, or there is none to take.
+    /// Has packets of a flow seen again that passes, and notes what was counted until then; false where no packet of
+    /// it came lately, or it has no verdict.
     fn suspend(&mut self, _flow: &mut FlowEntry<F>) -> bool {
         false
     }

@@ -117,7 +117,7 @@ fn is_stricter(verdict: Option<Verdict>, before: Option<Verdict>) -> bool {
     let rank = |verdict: Option<Verdict>| match verdict.map(|verdict| verdict.action) {
         None | Some(Action::None) => 0,
         Some(Action::Bypass) => 1,
-        Some(Action::Count) => 2,
+        Some(Action::Count | Action::Inspect) => 2,
         Some(Action::Limit) => 3,
         Some(Action::Reject | Action::Drop) => 4,
     };

@@ -7,6 +7,7 @@ use ndpi_labels::Findings;
 
 use super::adopted::{Adopted, EarlierRule};
 use super::decided::Decided;
+use super::devices::Devices;
 use super::ledger::Held;
 use super::looks::Looks;
 use super::places::Places;
@@ -66,6 +67,8 @@ pub struct FlowEntry<F> {
     pub inspected: u16,
     /// [`Sample::ifindex`] of the first packet.
     pub ifindex: u32,
+    /// Between which devices the first packet went.
+    pub devices: Option<Devices>,
     /// Packets seen until the decision, the deciding one included: what leaks of a blocked flow.
     pub packets_before: u32,
     /// Packets and bytes that an earlier policy let through: nothing of them has leaked.
@@ -109,6 +112,7 @@ impl<F> FlowEntry<F> {
         Self {
             tenants: Tenants::of(sample.tenant, sample.direction),
             ifindex: sample.ifindex,
+            devices: Devices::of(sample),
             heard_ns: sample.clock_ns,
             ..Self::empty(sample.key, client, sample.time_ns, Stage::Undecided(detector))
         }
@@ -136,6 +140,7 @@ impl<F> FlowEntry<F> {
             partial_at: 0,
             inspected: 0,
             ifindex: 0,
+            devices: None,
             traffic: Traffic::default(),
             packets_before: 0,
             allowed: (0, 0),

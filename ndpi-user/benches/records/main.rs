@@ -40,6 +40,8 @@ fn event(number: u64) -> Event {
         dport: 443,
         tunnels: 0,
         tunnel: None,
+        src_mac: None,
+        dst_mac: None,
     };
     let label = Label {
         state: "CLASSIFIED".into(),

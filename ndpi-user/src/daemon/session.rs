@@ -43,7 +43,7 @@ impl Options {
             stats: kernel.stats().clone(),
             ring_losses: kernel.ring_losses().clone(),
             lost_frames: kernel.lost_frames().clone(),
-            store: KernelStore::new(kernel, clock.clone()).keeping(self.keep),
+            store: KernelStore::new(kernel, clock.clone(), self.load.budget).keeping(self.keep),
             verdicts: kernel.verdicts().clone(),
             adopted,
             live: kernel.live().clone(),

@@ -51,15 +51,19 @@ impl<'m> Adoption<'m> {
         owned
     }
 
-    /// All flows with a verdict, those first that were silent for longest. To be called before any worker makes a
-    /// verdict: until then all are of an earlier instance.
+    /// All flows with a verdict, those first that were silent for longest. What that instance was looking at again passes
+    /// as before. To be called before any worker makes a verdict: until then all are of an earlier instance.
     ///
     /// # Errors
     /// A map cannot be read.
     pub fn read(mut self, verdicts: &VerdictMaps) -> Result<Vec<Inherited>, MapError> {
         let mut flows = Vec::new();
         for entry in verdicts.entries() {
-            let (key, entry) = entry?;
+            let (key, mut entry) = entry?;
+            if entry.action == Action::Inspect as u8 {
+                (entry.action, entry.bucket) = (Action::Count as u8, 0);
+                verdicts.replace(&key, &entry)?;
+            }
             flows.extend(self.flow(key, &entry)?);
         }
         flows.sort_by_key(|flow| flow.last_seen_ns);

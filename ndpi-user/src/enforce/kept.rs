@@ -1,7 +1,6 @@
 //! Flows that the kernel keeps: what it shows of them, and looking at them again.
 
 use ndpi_flow::{Enforcement, FlowEntry, Sample, Traffic, Volume, tcp};
-use ndpi_policy::PassOrDrop;
 
 use super::enforcer::Enforcer;
 use super::store::{DesiredVerdict, Suspended, VerdictStore};
@@ -49,10 +48,6 @@ impl<S: VerdictStore, F> Enforcement<F> for Enforcer<S> {
     }
 
     fn suspend(&mut self, flow: &mut FlowEntry<F>) -> bool {
-        // What passes by a rule is not to be dropped beyond the budget of another look.
-        if self.policy.policy().undecided() == PassOrDrop::Drop {
-            return false;
-        }
         let before = flow.traffic;
         let suspended = self.store.suspend(&flow.key, before).unwrap_or_else(|error| {
             self.retries.refuse(&error);

@@ -31,13 +31,15 @@ pub struct KernelStore {
     /// What was counted in entries that had to go while their flows live on: because the map was
     /// full, or because another verdict took their place.
     carried: Arc<Mutex<HashMap<FlowKey, KernelCounts>>>,
+    /// Packets of a flow that is looked at again that are shown at most.
+    budget: u32,
     /// Flows that go on when the source of packets ends stay in the maps.
     keeps: bool,
 }
 
 impl KernelStore {
-    /// A store over the maps of `kernel`.
-    pub fn new(kernel: &Kernel, clock: Clock) -> Self {
+    /// A store over the maps of `kernel`, which shows `budget` packets of a flow at most.
+    pub fn new(kernel: &Kernel, clock: Clock, budget: u32) -> Self {
         Self {
             verdicts: kernel.verdicts().clone(),
             tracks: kernel.tracks().clone(),
@@ -45,6 +47,7 @@ impl KernelStore {
             requests: kernel.requests().clone(),
             clock,
             carried: Arc::default(),
+            budget,
             keeps: false,
         }
     }
@@ -125,14 +128,32 @@ impl KernelStore {
 
     /// The counters of an entry.
     fn counted(&self, entry: &Entry) -> KernelCounts {
-        let decided = traffic(entry);
+        let (all, none) = (traffic(entry), Traffic::default());
+        // What is inspected has no verdict to user space.
+        let (undecided, decided) = if is_inspecting(entry) { (all, none) } else { (none, all) };
         let seen_ns = self.clock.epoch_ns(u64::from(entry.last_seen) * TICK_NS);
         KernelCounts {
-            undecided: Traffic::default(),
+            undecided,
             decided,
             dropped: entry.dropped().into(),
-            last_seen_ns: (decided.total().packets > 0).then_some(seen_ns),
+            last_seen_ns: (all.total().packets > 0).then_some(seen_ns),
         }
+    }
+
+    /// Writes an entry. One that has its flow inspected makes place for it, and what was counted there is taken; any
+    /// other stays.
+    fn insert(&self, key: &FlowKey, entry: &mut Entry) -> anyhow::Result<(Written, Traffic)> {
+        let written = check(key, self.verdicts.insert(key, entry)?)?;
+        let is_inspected = written == Written::Already
+            && self.verdicts.get(key)?.as_ref().is_some_and(is_inspecting);
+        if !is_inspected {
+            return Ok((written, Traffic::default()));
+        }
+        // Taken, not replaced: then no packet is counted in an entry that nobody reads again. One that comes by
+        // meanwhile has a track.
+        let before = self.verdicts.take(key)?.unwrap_or_default();
+        go_on(entry, &before);
+        Ok((check(key, self.verdicts.insert(key, entry)?)?, traffic(&before)))
     }
 }
 
@@ -149,20 +170,21 @@ impl VerdictStore for KernelStore {
         let key = &desired.key;
         let mut entry = entry(desired, self.bucket(desired, None)?, self.clock.ktime_ns());
         let watched = self.begin_watch(&mut entry, desired.followed);
-        let written = watched.and_then(|()| Ok(self.verdicts.insert(key, &entry)?));
-        let written = written.and_then(|written| check(key, written));
-        if !matches!(written, Ok(Written::Stands)) {
+        let written = watched.and_then(|()| self.insert(key, &mut entry));
+        if !matches!(written, Ok((Written::Stands, _))) {
             self.release(&entry)?;
         }
-        if written? == Written::Already {
-            return Ok(Traffic::default());
+        let (written, inspected) = written?;
+        if written == Written::Already {
+            return Ok(inspected);
         }
         // Only now: had the track gone first, a packet in between would have opened another.
         let track = self.tracks.take(key).context("the verdict stands, but its track is left")?;
         if let Some(track) = &track {
             self.carry_dropped(*key, track);
         }
-        Ok(track.map_or_else(Traffic::default, |track| track.sent.into()))
+        let tracked = track.map_or_else(Traffic::default, |track| track.sent.into());
+        Ok(inspected + tracked)
     }
 
     fn replace(&self, desired: &DesiredVerdict) -> anyhow::Result<Volume> {
@@ -200,6 +222,8 @@ impl VerdictStore for KernelStore {
         self.carry(*key, &entry);
         self.add(*key, &KernelCounts { decided: before, ..KernelCounts::default() });
         self.release(&entry)?;
+        // Where another flow has its place by now it is shown by a track, as any flow without a verdict.
+        self.verdicts.insert(key, &inspecting(&entry, self.budget))?;
         Ok(Some(Suspended {
             passed: allowed(&entry),
             tcp_seen: [entry.tcp_flags_lower, entry.tcp_flags_upper],
@@ -212,6 +236,9 @@ impl VerdictStore for KernelStore {
     }
 
     fn is_track_answered(&self, key: &FlowKey) -> anyhow::Result<bool> {
+        if let Some(entry) = self.verdicts.get(key)?.filter(is_inspecting) {
+            return Ok(Activity::of(key, &entry).answers == [true; 2]);
+        }
         Ok(self.tracks.is_answered(key)?)
     }
 
@@ -234,7 +261,7 @@ impl VerdictStore for KernelStore {
     fn take(&self, key: &FlowKey) -> anyhow::Result<KernelCounts> {
         let mut taken = self.take_verdict(key)?;
         if let Some(track) = self.tracks.take(key)? {
-            taken.undecided = track.sent.into();
+            taken.undecided += track.sent.into();
             taken.dropped = taken.dropped + dropped(&track);
         }
         Ok(taken)
@@ -244,7 +271,7 @@ impl VerdictStore for KernelStore {
         let entry = self.verdicts.get(key)?;
         let mut counted = entry.map_or_else(KernelCounts::default, |entry| self.counted(&entry));
         if let Some(track) = self.tracks.get(key)? {
-            counted.undecided = track.sent.into();
+            counted.undecided += track.sent.into();
             counted.dropped = counted.dropped + dropped(&track);
         }
         let carried = locked(&self.carried);
@@ -276,9 +303,25 @@ impl VerdictStore for KernelStore {
     }
 }
 
+/// Whether an entry has its flow inspected.
+fn is_inspecting(entry: &Entry) -> bool {
+    entry.action == Action::Inspect as u8
+}
+
+/// The entry that has the flow of another one inspected: `budget` packets are shown.
+fn inspecting(entry: &Entry, budget: u32) -> Entry {
+    let Entry { rule, app, master, category, revision, note, .. } = *entry;
+    let (action, bucket) = (Action::Inspect as u8, budget);
+    let mut inspecting =
+        Entry { action, bucket, rule, app, master, category, revision, note, ..Entry::default() };
+    go_on(&mut inspecting, entry);
+    inspecting.state &= !State::WATCHED;
+    inspecting
+}
+
 /// The number of an entry's bucket, if that is the flow's own.
 fn own_bucket(entry: &Entry) -> Option<u32> {
-    (entry.bucket & OWN_BUCKET != 0).then_some(entry.bucket)
+    (entry.bucket & OWN_BUCKET != 0 && !is_inspecting(entry)).then_some(entry.bucket)
 }
 
 /// The number of what says which packets are shown under an entry.

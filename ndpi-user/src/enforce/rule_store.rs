@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use ndpi_common::{Bucket, RuleKey, RuleName, State, VerdictEntry};
+use ndpi_common::{Action, Bucket, RuleKey, RuleName, State, VerdictEntry};
 use ndpi_kernel::{Kernel, Limits, RequestWatches, RuleNames, RuntimeConfig, VerdictMaps};
 
 /// Where shared buckets and switches stand: the kernel's maps, or a table in a test.
@@ -103,7 +103,10 @@ impl References {
     /// Adds those of a verdict.
     pub(super) fn add(&mut self, entry: &VerdictEntry) {
         self.revisions.insert(entry.revision);
-        self.buckets.insert(entry.bucket);
+        // There, it is how many packets are still to be shown.
+        if entry.action != Action::Inspect as u8 {
+            self.buckets.insert(entry.bucket);
+        }
         if entry.state & State::WATCHED != 0 {
             self.watches.insert(entry.watch);
         }

@@ -102,7 +102,7 @@ impl KernelCounts {
     }
 }
 
-/// What the kernel has seen of a flow under the verdict that was taken away to look at it again.
+/// What the kernel has seen of a flow under the verdict that made place to look at it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Suspended {
     /// What passed.
@@ -137,7 +137,7 @@ impl Activity {
 /// Where verdicts stand: the kernel's maps, or a table in a test.
 pub trait VerdictStore {
     /// Makes a verdict stand, and takes what the kernel counted of the flow until then. Where a
-    /// verdict of the flow stands already, it stays as it is.
+    /// verdict of the flow stands already, it stays as it is, unless the flow is inspected.
     ///
     /// # Errors
     ///
@@ -155,9 +155,10 @@ pub trait VerdictStore {
     /// As [`write`](Self::write).
     fn replace(&self, desired: &DesiredVerdict) -> anyhow::Result<Volume>;
 
-    /// Takes the verdict of a flow away that goes on, and keeps what was counted until it is over:
-    /// `before`, and what met the verdict. `None` where it stays, since no packet has met it lately, or
-    /// another connection has begun with its key.
+    /// Has a flow that passes inspected in the place of its verdict, and keeps what was counted until it is over:
+    /// `before`, and what met the verdict. Packets pass and are shown, as far as a budget goes, until
+    /// [`write`](Self::write) makes another verdict stand. `None` where the verdict stays, since no packet has met it lately,
+    /// or another connection has begun with its key.
     ///
     /// # Errors
     ///

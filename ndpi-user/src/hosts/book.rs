@@ -127,6 +127,8 @@ mod tests {
             dport: 443,
             tunnels: 0,
             tunnel: None,
+            src_mac: None,
+            dst_mac: None,
         }
     }
 

@@ -148,7 +148,7 @@ impl Queue for Backlog {
 mod tests {
     use super::*;
 
-    fn header(number: u32, flags: u16) -> SampleHeader {
+    fn header(number: u32, flags: u32) -> SampleHeader {
         // SAFETY: integers and byte arrays only: all zeros is a header.
         let header: SampleHeader = unsafe { std::mem::zeroed() };
         SampleHeader { number, flags, ..header }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ndpi_common::Direction;
-use ndpi_events::{Crossed, Decided, Ends, FlowActive, FlowEnded, FlowUpdated, Label, Time};
+use ndpi_events::{Crossed, Decided, Ends, FlowActive, FlowEnded, FlowUpdated, Label, Mac, Time};
 use ndpi_flow::{Action, End, FlowEntry, FlowKey, Reported, Traffic, Verdict, Volume};
 
 use super::content::content;
@@ -165,7 +165,9 @@ impl RecordMaker<'_> {
     fn ends<F>(&self, flow: &FlowEntry<F>) -> Ends {
         let ends = ends_of(&flow.key, flow.client);
         let instance = self.session.map(|session| Arc::clone(&session.instance));
-        let ends = Ends { instance, ..ends };
+        let device = |direction| flow.devices.map(|devices| Mac(devices.sender(direction)));
+        let (src_mac, dst_mac) = (device(flow.client), device(flow.client.opposite()));
+        let ends = Ends { instance, src_mac, dst_mac, ..ends };
         match self.origin {
             Origin::Capture(name) => Ends { capture: Some(Arc::clone(name)), ..ends },
             Origin::Interface(name) => Ends { iface: Some(Arc::clone(name)), ..ends },
@@ -248,5 +250,7 @@ pub fn ends_of(key: &FlowKey, direction: Direction) -> Ends {
         dport,
         tunnels,
         tunnel,
+        src_mac: None,
+        dst_mac: None,
     }
 }

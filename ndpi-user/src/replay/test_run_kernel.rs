@@ -100,7 +100,7 @@ impl TestRunKernel {
 
     /// Where verdicts are written.
     pub(super) fn store(&self) -> KernelStore {
-        KernelStore::new(&self.kernel, self.clock.clone())
+        KernelStore::new(&self.kernel, self.clock.clone(), self.budget)
     }
 
     /// The flow that the kernel counts a packet of `frame` to, and which way the packet goes.

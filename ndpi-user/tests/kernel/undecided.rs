@@ -209,7 +209,7 @@ fn what_a_full_ring_kept_from_us_is_not_beyond_the_budget() {
 }
 
 /// The flags of what is shown of a talk of `frames`.
-fn shown_flags(kernel: &mut Kernel, frames: &[Vec<u8>]) -> Vec<u16> {
+fn shown_flags(kernel: &mut Kernel, frames: &[Vec<u8>]) -> Vec<u32> {
     for frame in frames {
         assert_eq!(kernel.run(Hook::Xdp, frame), Answer::Pass);
     }
@@ -218,8 +218,8 @@ fn shown_flags(kernel: &mut Kernel, frames: &[Vec<u8>]) -> Vec<u16> {
 
 #[test]
 fn a_sample_says_whether_its_flow_was_under_way() {
-    const EMPTY: u16 = SampleFlags::EMPTY;
-    const UNDER_WAY: u16 = SampleFlags::UNDER_WAY;
+    const EMPTY: u32 = SampleFlags::EMPTY;
+    const UNDER_WAY: u32 = SampleFlags::UNDER_WAY;
     let Some(mut kernel) = kernel(Settings::default()) else { return };
     for talk in [V4, V6] {
         let whole = [

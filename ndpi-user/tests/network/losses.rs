@@ -348,8 +348,20 @@ fn an_incomplete_flow_is_looked_at_again_and_named() {
     if !ready(&PROGRAMS) {
         return;
     }
+    let blocked = "[[rule]]\nname = \"blocked\"\nhost = \"www.example.org\"\naction = \"drop\"\n";
+    // What passes by a rule passes while it is looked at, also where other flows are dropped beyond their budget.
+    let passing = "[[rule]]\nname = \"passing\"\nincomplete = true\naction = \"count\"\n";
+    for (policy, rule) in [
+        (blocked.to_owned(), "undecided"),
+        (format!("undecided = \"drop\"\n{blocked}{passing}"), "passing"),
+    ] {
+        is_looked_at_again_and_named(&policy, rule);
+    }
+}
+
+/// A flow that is incomplete at first, and passes by `rule`.
+fn is_looked_at_again_and_named(policy: &str, rule: &str) {
     let pair = Pair::new();
-    let policy = "[[rule]]\nname = \"blocked\"\nhost = \"www.example.org\"\naction = \"drop\"\n";
     let policy = pair.sandbox.file("policy.toml", policy);
     let web = pair.near(|| TcpListener::bind((NEAR, 80)).unwrap());
     let mut open = connect(&pair, &web);
@@ -358,7 +370,7 @@ fn an_incomplete_flow_is_looked_at_again_and_named() {
         .start(&format!("run --iface left --policy {} --json --workers 1", policy.display()));
     talk(&mut open, b"\0\x01\x02", b"\x03\x02\x01");
     let first = verdict(&instance, port(&open));
-    assert_eq!((&first["incomplete"], &first["rule"]), (&true.into(), &"undecided".into()));
+    assert_eq!((&first["incomplete"], &first["rule"]), (&true.into(), &rule.into()));
     let (ask, answer) =
         (b"GET / HTTP/1.1\r\nHost: www.example.org\r\n\r\n", b"HTTP/1.1 204 N\r\n\r\n");
     for side in [&open.0, &open.1] {

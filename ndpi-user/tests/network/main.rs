@@ -9,6 +9,7 @@ mod allow_list;
 mod client;
 mod conditions;
 mod counted;
+mod devices;
 mod dry_run;
 mod examples;
 mod findings;

@@ -136,11 +136,11 @@ fn csv_has_a_column_for_each_name_and_quotes_what_must_be() {
     write_csv(&Event::FlowEnded(record), &mut out);
     let text = String::from_utf8(out).unwrap();
     let mut lines = text.lines();
-    assert_eq!(lines.next().unwrap().split(',').count(), 68);
+    assert_eq!(lines.next().unwrap().split(',').count(), 70);
     assert_eq!(
         lines.next().unwrap(),
         "a.pcap,0,6,198.18.0.1,1,198.18.0.2,443,10,10000,6,CLASSIFIED,TLS.Site,2,1,Web,Unknown,\
          \"a,\"\"b\"\"\",,Odd port,,,,,,,,,1970-01-01T00:00:00.000000Z,1970-01-01T00:00:00.000000Z,idle,,,fake-segment;oversize,\
-         Unknown,false,0,,0,10,10000,0,0,,,,,,,,,,,,,,,,flow,,,,false,false,,,,false,"
+         Unknown,false,0,,0,10,10000,0,0,,,,,,,,,,,,,,,,flow,,,,false,false,,,,false,,,"
     );
 }

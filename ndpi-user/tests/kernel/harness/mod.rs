@@ -65,7 +65,7 @@ pub(crate) struct Shown {
 
 impl Shown {
     /// What is said of the packet itself, and not of its flow's past or for want of a payload.
-    pub(crate) fn flags(&self) -> u16 {
+    pub(crate) fn flags(&self) -> u32 {
         let others = SampleFlags::EMPTY | SampleFlags::UNDER_WAY | SampleFlags::LOSS;
         self.header.flags & !others
     }

@@ -5,7 +5,7 @@ use std::thread;
 
 use ndpi::Classification;
 use ndpi_common::{Action, EntryNote, Hook, Key, Outcome, State, VerdictEntry as Entry};
-use ndpi_flow::Verdict;
+use ndpi_flow::{Traffic, Verdict};
 use ndpi_kernel::{Clock, Kernel};
 use ndpi_user::enforce::{DesiredVerdict, KernelStore, VerdictStore as _};
 use testkit::frame::{key4, key6, udp4, udp6};
@@ -28,7 +28,7 @@ fn standing(key: Key, action: Action, rule: u16) -> DesiredVerdict {
 }
 
 fn store(kernel: &Kernel) -> KernelStore {
-    KernelStore::new(kernel, Clock::new())
+    KernelStore::new(kernel, Clock::new(), 3)
 }
 
 #[test]
@@ -72,6 +72,36 @@ fn no_packet_gets_through_while_one_block_takes_the_place_of_another() {
     let counted: u64 = keys.map(|key| store.take(&key).unwrap().dropped.packets).iter().sum();
     eprintln!("{sent} sent, {counted} counted, {replaced} replacements");
     assert!(counted <= sent && counted > sent / 2, "{counted} of {sent}");
+}
+
+#[test]
+fn what_is_looked_at_again_passes_and_counts_until_its_verdict_stands() {
+    if !can_load() {
+        return;
+    }
+    let mut kernel = load();
+    let store = store(&kernel);
+    let (frame, key) = (udp4(4000, 53, b"again"), key4(4000, 53));
+    let send = |kernel: &mut Kernel, drops: bool| {
+        assert_eq!(kernel.test_run().xdp(&frame, None, 5).unwrap().dropped(Hook::Xdp), drops);
+    };
+    let action = |kernel: &Kernel| kernel.verdicts().get(&key).unwrap().unwrap().action;
+    store.write(&standing(key, Action::Count, 0)).unwrap();
+    send(&mut kernel, false);
+    let suspended = store.suspend(&key, Traffic::default()).unwrap().expect("it is in use");
+    assert_eq!((suspended.passed.packets, action(&kernel)), (5, Action::Inspect as u8));
+    send(&mut kernel, false);
+    let counted = store.peek(&key).unwrap();
+    assert_eq!((counted.decided.total().packets, counted.undecided.total().packets), (5, 5));
+    let before = store.write(&standing(key, Action::Drop, 1)).unwrap();
+    assert_eq!((before.total().packets, action(&kernel)), (5, Action::Drop as u8));
+    send(&mut kernel, true);
+    // Another writes the verdict again that stands: nothing is counted twice.
+    let before = store.write(&standing(key, Action::Drop, 1)).unwrap();
+    assert_eq!(before, Traffic::default());
+    let taken = store.take(&key).unwrap();
+    assert_eq!((taken.decided.total().packets, taken.undecided.total().packets), (10, 0));
+    assert_eq!(taken.dropped.packets, 5);
 }
 
 #[test]

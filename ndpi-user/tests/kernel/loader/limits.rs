@@ -13,7 +13,7 @@ use crate::loader::setup::{can_load, load, options};
 const LIMIT: Limit = Limit { bytes_per_second: 1000, burst_bytes: 5000, per: Per::Flow };
 
 fn store(kernel: &Kernel) -> KernelStore {
-    KernelStore::new(kernel, Clock::new())
+    KernelStore::new(kernel, Clock::new(), 3)
 }
 
 fn standing(key: Key, allowance: Option<Allowance>) -> DesiredVerdict {
