@@ -78,8 +78,10 @@ mod tests {
                     thread::sleep(QUIET / 10);
                 }
             });
-            let error = read_settled(&path, 100).unwrap_err();
+            let read = read_settled(&path, 100);
+            // Before anything may fail: the writer would go on for good.
             over.store(true, Ordering::Relaxed);
+            let error = read.unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::ResourceBusy, "{error}");
         });
     }
