@@ -199,11 +199,14 @@ impl Lock {
 impl Drop for Lock {
     /// Removes the file while it is still locked: who opens it from here on makes another.
     fn drop(&mut self) {
-        if self.stays {
-            return;
-        }
-        if let Err(error) = self.directory.remove(&lock_of(&self.name)) {
+        if !self.stays
+            && let Err(error) = self.directory.remove(&lock_of(&self.name))
+        {
             log::debug!("{error}");
+        }
+        // Closing alone would not do: a process that another thread is just starting has the file open, too.
+        if let Err(error) = self.file.unlock() {
+            log::debug!("cannot unlock {}: {error}", self.name);
         }
     }
 }
