@@ -165,7 +165,9 @@ impl RecordMaker<'_> {
     fn ends<F>(&self, flow: &FlowEntry<F>) -> Ends {
         let ends = ends_of(&flow.key, flow.client);
         let instance = self.session.map(|session| Arc::clone(&session.instance));
-        let device = |direction| flow.devices.map(|devices| Mac(devices.sender(direction)));
+        // The programs are shown frames that the replay of a capture has made, unless it is one of Ethernet.
+        let devices = flow.devices.filter(|_| matches!(self.origin, Origin::Interface(_)));
+        let device = |direction| devices.map(|devices| Mac(devices.sender(direction)));
         let (src_mac, dst_mac) = (device(flow.client), device(flow.client.opposite()));
         let ends = Ends { instance, src_mac, dst_mac, ..ends };
         match self.origin {
