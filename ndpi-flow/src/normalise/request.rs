@@ -1,6 +1,7 @@
 //! Parts of the head of an HTTP/1 request (RFC 9112).
 
-const METHODS: [&[u8]; 9] = [
+/// Those that nDPI knows: of HTTP (RFC 9110), and of its extensions for authors (RFC 4918, RFC 3253).
+const METHODS: [&[u8]; 17] = [
     b"GET ",
     b"POST ",
     b"HEAD ",
@@ -10,6 +11,14 @@ const METHODS: [&[u8]; 9] = [
     b"PATCH ",
     b"CONNECT ",
     b"TRACE ",
+    b"COPY ",
+    b"LOCK ",
+    b"MKCOL ",
+    b"MOVE ",
+    b"PROPFIND ",
+    b"PROPPATCH ",
+    b"REPORT ",
+    b"UNLOCK ",
 ];
 /// No method is longer.
 const LONGEST_METHOD: usize = 32;
