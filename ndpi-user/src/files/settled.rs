@@ -50,20 +50,34 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_file_is_read_when_it_is_left_alone() {
+    /// What is read while somebody writes in steps, and the longest pause of the writer: on a busy machine it may be so
+    /// long that the file has rested.
+    fn read_while_written() -> (Vec<u8>, Duration) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("text");
         fs::write(&path, "half").unwrap();
+        let mut written = Instant::now();
         thread::scope(|scope| {
-            scope.spawn(|| {
-                for length in 1..10 {
+            let writer = scope.spawn(|| {
+                let steps = (1..10).map(|length| {
                     thread::sleep(QUIET / 5);
                     fs::write(&path, "whole".repeat(length)).unwrap();
-                }
+                    let pause = written.elapsed();
+                    written = Instant::now();
+                    pause
+                });
+                steps.max().unwrap()
             });
-            assert_eq!(read_settled(&path, 100).unwrap(), b"whole".repeat(9));
-        });
+            let read = read_settled(&path, 100).unwrap();
+            (read, writer.join().unwrap())
+        })
+    }
+
+    #[test]
+    fn a_file_is_read_when_it_is_left_alone() {
+        let mut tries = (0..20).map(|_| read_while_written());
+        let (read, _) = tries.find(|(_, pause)| *pause < QUIET / 2).expect("a writer that gets on");
+        assert_eq!(read, b"whole".repeat(9));
     }
 
     #[test]
@@ -78,11 +92,11 @@ mod tests {
                     thread::sleep(QUIET / 10);
                 }
             });
-            let read = read_settled(&path, 100);
+            // On a busy machine the writer may pause for so long that the file has rested.
+            let refused = (0..20).find_map(|_| read_settled(&path, 100).err());
             // Before anything may fail: the writer would go on for good.
             over.store(true, Ordering::Relaxed);
-            let error = read.unwrap_err();
-            assert_eq!(error.kind(), io::ErrorKind::ResourceBusy, "{error}");
+            assert_eq!(refused.map(|error| error.kind()), Some(io::ErrorKind::ResourceBusy));
         });
     }
 }
