@@ -6,6 +6,8 @@
 
 mod adopted;
 mod allow_list;
+// These take longest, and so begin early.
+mod browsing;
 mod client;
 mod conditions;
 mod counted;
@@ -40,7 +42,6 @@ mod streams;
 mod talk;
 mod tenants;
 mod verdicts;
-mod web;
 
 use ndpi_kernel::object::kernel_object;
 

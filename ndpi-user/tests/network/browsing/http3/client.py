@@ -52,7 +52,7 @@ class Client:
         made = configuration(host)
         made.session_ticket = ticket
         self.quic = QuicConnection(configuration=made, session_ticket_handler=self.tickets.append)
-        self.http, self.out, self.is_open, self.is_moved = None, sock(), False, False
+        self.http, self.out = None, sock()
         self.quic.connect(SERVER, now=time.time())
         if ticket:
             self.request()
@@ -86,15 +86,11 @@ class Client:
 
     def take(self, event):
         if isinstance(event, HandshakeCompleted):
-            self.is_open = True
             if self.http is None:
                 self.request()
         for answer in self.http.handle_event(event) if self.http else []:
             if isinstance(answer, DataReceived):
                 self.arrived += answer.data.count(PAGES[self.host])
-        if WAY == "another port" and self.is_open and not self.is_moved:
-            # As behind a router that has forgotten its port.
-            self.out, self.is_moved = sock(), True
 
 
 def main():
