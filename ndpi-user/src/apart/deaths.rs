@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// The last deaths that are remembered: a thread looks for that of its worker much sooner.
 const KEPT: usize = 64;
 
-/// Signals by which a process ends that has done something wrong itself.
-const FAULTS: [i32; 8] = [
+/// Signals for something that a thread has done wrong itself.
+pub(super) const FAULTS: [i32; 7] = [
     libc::SIGSEGV,
     libc::SIGBUS,
     libc::SIGILL,
@@ -14,7 +14,6 @@ const FAULTS: [i32; 8] = [
     libc::SIGABRT,
     libc::SIGTRAP,
     libc::SIGSYS,
-    libc::SIGXCPU,
 ];
 
 /// How the last workers have ended, in shared memory.
@@ -42,6 +41,7 @@ impl Deaths {
     /// Whether a worker has ended by a fault of its own, not as somebody else ended it.
     pub(super) fn is_fault(&self, worker: u32) -> bool {
         let signal = self.signal(worker);
-        signal == 0 || FAULTS.contains(&signal)
+        // The last is the process's, for the CPU time that it took.
+        signal == 0 || FAULTS.contains(&signal) || signal == libc::SIGXCPU
     }
 }

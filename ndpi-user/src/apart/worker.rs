@@ -13,21 +13,11 @@ use ndpi::Engine;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use rustix::thread::set_name;
 
+use super::deaths::FAULTS;
 use super::exchange::{Exchange, wake};
 use super::leaving::kept;
 use super::memory::Memory;
 use super::server::Server;
-
-/// Faults, of which the thread notes that they were its own.
-const FAULTS: [i32; 7] = [
-    libc::SIGSEGV,
-    libc::SIGBUS,
-    libc::SIGILL,
-    libc::SIGFPE,
-    libc::SIGABRT,
-    libc::SIGTRAP,
-    libc::SIGSYS,
-];
 
 thread_local! {
     /// Where this thread answers, and the number of the worker.
