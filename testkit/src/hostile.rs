@@ -20,6 +20,9 @@ pub const MARK: &str = "now.example";
 /// The host whose DNS query makes it fail.
 pub const FATAL: &str = "crash.example";
 
+/// The host whose DNS query it never comes back from.
+pub const ENDLESS: &str = "stall.example";
+
 /// Compiles it into `folder`, where it hands everything on to nDPI, of whose result of a packet `result_size` is
 /// the size in bytes.
 ///

@@ -3,10 +3,12 @@
 use std::error::Error as _;
 use std::fs::OpenOptions;
 use std::io;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd};
 
 use ndpi_confine::{ConfineError, Confinement, Enforced};
-use rustix::process::{Gid, Pid, Signal, Uid, geteuid, getppid, set_parent_process_death_signal};
+use rustix::process::{
+    Gid, Pid, Signal, Uid, geteuid, getppid, set_parent_process_death_signal, setpgid,
+};
 use rustix::stdio::{dup2_stdin, dup2_stdout};
 use rustix::thread::{set_name, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
@@ -17,8 +19,8 @@ const NOBODY: u32 = 65534;
 const READ_LATER: [&str; 3] = ["/proc/cpuinfo", "/etc/localtime", "/usr/share/zoneinfo"];
 
 /// Signals that mean the session, which ends the keeper with itself: a terminal and service managers send them to
-/// all processes.
-const IGNORED: [i32; 11] = [
+/// all processes. The last is that of a terminal which lets only its foreground write.
+const IGNORED: [i32; 12] = [
     libc::SIGINT,
     libc::SIGTERM,
     libc::SIGQUIT,
@@ -30,6 +32,7 @@ const IGNORED: [i32; 11] = [
     libc::SIGPROF,
     libc::SIGIO,
     libc::SIGPWR,
+    libc::SIGTTOU,
 ];
 
 /// What a worker keeps: nothing but what is looked up.
@@ -37,9 +40,11 @@ pub(super) fn kept() -> Confinement {
     READ_LATER.iter().fold(Confinement::new(), Confinement::reads)
 }
 
-/// Ends with the session, keeps nothing of it that is open but standard error, and becomes nobody.
-pub(super) fn leave_session(orders: &OwnedFd, parent: Pid) -> io::Result<()> {
+/// Ends with the session, keeps nothing of it that is open but these and standard error, and becomes nobody.
+pub(super) fn leave_session(kept: &[BorrowedFd<'_>; 2], parent: Pid) -> io::Result<()> {
     set_name(c"ndpi-keeper")?;
+    // The session waits for all of the group, and for those that are started later.
+    setpgid(None, None)?;
     for signal in IGNORED {
         // SAFETY: ignoring a signal calls nothing.
         unsafe { libc::signal(signal, libc::SIG_IGN) };
@@ -48,7 +53,7 @@ pub(super) fn leave_session(orders: &OwnedFd, parent: Pid) -> io::Result<()> {
     dup2_stdin(&nothing)?;
     dup2_stdout(&nothing)?;
     drop(nothing);
-    close_but(orders);
+    close_but(kept);
     if geteuid().is_root() {
         become_nobody();
     }
@@ -60,10 +65,12 @@ pub(super) fn leave_session(orders: &OwnedFd, parent: Pid) -> io::Result<()> {
     Ok(())
 }
 
-/// Closes all that is open but the standard descriptors and this one.
-fn close_but(kept: &OwnedFd) {
-    let kept = kept.as_raw_fd().cast_unsigned();
-    for (first, last) in [(3, kept - 1), (kept + 1, u32::MAX)] {
+/// Closes all that is open but the standard descriptors and these.
+fn close_but(kept: &[BorrowedFd<'_>; 2]) {
+    let mut kept = kept.map(|fd| fd.as_raw_fd().cast_unsigned());
+    kept.sort_unstable();
+    let [lower, upper] = kept;
+    for (first, last) in [(3, lower - 1), (lower + 1, upper - 1), (upper + 1, u32::MAX)] {
         if first <= last {
             // SAFETY: what is behind them is used no more: this process does nothing but what this file says.
             unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };

@@ -19,7 +19,8 @@
 //! The keeper is forked before there are threads and before anything is open, with engines that have read their
 //! lists. It never sees a packet. A worker is a copy of it as it was then, made in a moment. Where one dies, the
 //! classifier's threads wait for the next one with the question that they had. That of which nDPI died is not
-//! asked again: its flow is set aside (`set_aside`).
+//! asked again: its flow is set aside (`set_aside`). The keeper has a copy of itself that waits to take its place
+//! (`spare`), and makes another where that is gone.
 
 mod answer;
 mod client;
@@ -29,12 +30,15 @@ mod engines;
 mod exchange;
 mod gauge;
 mod keeper;
+mod keeping;
 mod leaving;
 mod memory;
 mod question;
 mod remote;
+mod restarts;
 mod server;
 mod set_aside;
+mod spare;
 #[cfg(test)]
 mod tests;
 mod watch;

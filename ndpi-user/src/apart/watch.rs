@@ -1,21 +1,27 @@
-//! The thread that reports how workers have ended.
+//! The thread that reports how workers and keepers have ended.
 
 use std::fs::File;
 use std::io::{self, Write as _};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::process::{Pid, WaitOptions, waitpgid};
 use signal_hook::low_level::signal_name;
 
 use super::exchange::{wait_for, wake};
 use super::memory::Memory;
+use super::spare::is_held;
 
 /// How often it is looked for what nobody wakes it for.
 const EVERY: Duration = Duration::from_millis(500);
+
+/// The keeper and its spare: their group of processes, what is closed at the other end when neither is left, and
+/// where the worker's end is asked for.
+pub(super) type Keepers = (Pid, OwnedFd, Option<File>);
 
 /// Reports until it is dropped.
 #[derive(Debug)]
@@ -29,7 +35,7 @@ pub(crate) struct Watch {
 impl Watch {
     pub(super) fn start(
         memory: Arc<Memory>,
-        (keeper, orders): (Pid, Option<File>),
+        keepers: Keepers,
         gone: impl FnOnce() + Send + 'static,
     ) -> io::Result<Self> {
         let over = Arc::<AtomicBool>::default();
@@ -37,7 +43,7 @@ impl Watch {
         let watching = (Arc::clone(&memory), Arc::clone(&over), Arc::clone(&keeper_gone));
         let run = move || {
             let (memory, over, keeper_gone) = watching;
-            if run(&memory, (keeper, orders), &over) == Ended::KeeperGone {
+            if run(&memory, keepers, &over) == Ended::KeeperGone {
                 keeper_gone.store(true, Ordering::Release);
                 gone();
             }
@@ -49,10 +55,10 @@ impl Watch {
     /// Looks no more.
     ///
     /// # Errors
-    /// The keeper was ended by somebody else.
+    /// Keeper and spare were ended at once by somebody else.
     pub(crate) fn end(self) -> Result<()> {
         if self.keeper_gone.load(Ordering::Acquire) {
-            bail!("the process that nDPI is started from was ended");
+            bail!("the process that nDPI is started from was ended, and its spare with it");
         }
         Ok(())
     }
@@ -76,7 +82,7 @@ enum Ended {
     KeeperGone,
 }
 
-fn run(memory: &Memory, (keeper, mut orders): (Pid, Option<File>), over: &AtomicBool) -> Ended {
+fn run(memory: &Memory, (group, lives, mut orders): Keepers, over: &AtomicBool) -> Ended {
     let head = memory.head();
     let (mut deaths, mut ended) = (0, 0);
     loop {
@@ -100,28 +106,34 @@ fn run(memory: &Memory, (keeper, mut orders): (Pid, Option<File>), over: &Atomic
         let unwanted = head.unwanted.swap(0, Ordering::AcqRel);
         if unwanted != 0 && unwanted == head.worker.load(Ordering::Acquire) {
             log::error!("nDPI does not answer: it is started again");
-            // Where the keeper is gone, that is found below.
+            // Where nobody is left to read it, that is found below.
             let _ = orders.as_mut().map(|orders| orders.write_all(&[1]));
         }
-        if is_gone(keeper) {
+        // Asked first, so that the last of them is reported as well.
+        let is_left = is_held(&lives);
+        while let Ok(Some((_, status))) = waitpgid(group, WaitOptions::NOHANG) {
+            let how = how(status.terminating_signal().unwrap_or(0));
+            let then = if is_left { ", and another takes its place" } else { "" };
+            log::warn!("a process that nDPI is started from {how}{then}");
+        }
+        if !is_left {
             return Ended::KeeperGone;
         }
     }
 }
 
 fn in_words(signal: i32) -> String {
-    let how = match (signal, signal_name(signal)) {
-        (0, _) => "ended".to_owned(),
-        (_, Some(name)) => format!("was ended by {name}"),
-        (signal, None) => format!("was ended by signal {signal}"),
-    };
     format!(
-        "the process that nDPI works in {how}, and is started again; what is decided stays in force"
+        "the process that nDPI works in {}, and is started again; what is decided stays in force",
+        how(signal)
     )
 }
 
-/// Whether the keeper has ended. It stays to be waited for.
-fn is_gone(keeper: Pid) -> bool {
-    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    !matches!(waitid(WaitId::Pid(keeper), look), Ok(None))
+/// How a process has ended: by a signal, or by itself where that is 0.
+fn how(signal: i32) -> String {
+    match (signal, signal_name(signal)) {
+        (0, _) => "ended".to_owned(),
+        (_, Some(name)) => format!("was ended by {name}"),
+        (signal, None) => format!("was ended by signal {signal}"),
+    }
 }

@@ -1,13 +1,13 @@
 //! The process that nDPI works in: it dies, and nothing else does.
 
-use std::fs;
 use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{Signal, kill_process};
 use serde_json::Value;
-use testkit::hostile::{FATAL, compile};
+use testkit::hostile::{ENDLESS, FATAL, compile};
 use testkit::instance::Instance;
 use testkit::needs;
 use testkit::packets::dns;
@@ -16,8 +16,9 @@ use testkit::program::PROGRAMS;
 use testkit::sandbox::Sandbox;
 use testkit::wait_until;
 
+use crate::family::{Family, is_there};
 use crate::ready;
-use crate::status::{problems, status};
+use crate::status::{problems, status, wait_for_status};
 
 const BLOCKED: u16 = 5000;
 const FREE: u16 = 5001;
@@ -74,37 +75,6 @@ fn ask(pair: &Pair, instance: &Instance, port: u16, name: &str) -> Value {
     instance.wait_for(|record| record["type"] == "verdict" && record["sport"] == port)
 }
 
-/// The processes that `parent` has started and that are there.
-fn children(parent: Pid) -> Vec<Pid> {
-    let parent = parent.as_raw_nonzero().to_string();
-    let of_parent = |name: &str| -> Option<Pid> {
-        let stat = fs::read_to_string(format!("/proc/{name}/stat")).ok()?;
-        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-        let lives = fields.next()? != "Z";
-        (lives && fields.next()? == parent).then(|| Pid::from_raw(name.parse().ok()?))?
-    };
-    let processes = fs::read_dir("/proc").unwrap().flatten();
-    processes.filter_map(|process| of_parent(process.file_name().to_str()?)).collect()
-}
-
-/// An instance's process, the one that nDPI is started from, and the one that it works in.
-fn processes(sandbox: &Sandbox) -> [Pid; 3] {
-    let (status, _) = status(sandbox);
-    let session = Pid::from_raw(i32::try_from(status["pid"].as_u64().unwrap()).unwrap()).unwrap();
-    let only = |parent| match children(parent)[..] {
-        [child] => Some(child),
-        _ => None,
-    };
-    // It may just be started again.
-    wait_until(|| only(session).and_then(only).is_some());
-    let keeper = only(session).unwrap();
-    [session, keeper, only(keeper).unwrap()]
-}
-
-fn is_there(process: Pid) -> bool {
-    test_kill_process(process).is_ok()
-}
-
 #[test]
 fn a_packet_that_ends_ndpi_costs_its_own_flow() {
     if !ready(&[&PROGRAMS[..], &["cc"]].concat()) {
@@ -140,6 +110,44 @@ fn a_packet_that_ends_ndpi_costs_its_own_flow() {
 }
 
 #[test]
+fn an_ndpi_that_never_comes_back_from_a_packet_is_started_again_without_it() {
+    if !ready(&[&PROGRAMS[..], &["cc"]].concat()) {
+        return;
+    }
+    let pair = Pair::new();
+    let sandbox = &pair.sandbox;
+    let library = compile(sandbox.folder(), size_of::<ndpi_sys::types::Protocol>());
+    let library = needs(library).expect("there is a C compiler");
+    let options = format!("--workers 1 --ndpi-library {}", library.display());
+    let mut instance = start(sandbox, &options);
+    let (blocked, free) = (decided(&pair, &instance, BLOCKED), decided(&pair, &instance, FREE));
+    let over = AtomicBool::new(false);
+    let (set_aside, (leaked, arrived, sent)) = thread::scope(|scope| {
+        let traffic = scope.spawn(|| {
+            let (mut leaked, mut arrived, mut sent) = (0, 0, 0);
+            while !over.load(Ordering::Relaxed) {
+                (leaked, arrived) = (leaked + blocked.arriving(1), arrived + free.arriving(1));
+                sent += 1;
+                thread::sleep(Duration::from_millis(10));
+            }
+            (leaked, arrived, sent)
+        });
+        let set_aside = ask(&pair, &instance, 4101, ENDLESS);
+        over.store(true, Ordering::Relaxed);
+        (set_aside, traffic.join().unwrap())
+    });
+    assert_eq!((leaked, arrived), (0, sent));
+    let how = ["app", "action", "rule"].map(|field| &set_aside[field]);
+    assert_eq!(how, ["Unknown", "drop", "undecided"], "{set_aside}");
+    assert_eq!(ask(&pair, &instance, 4102, "www.example.org")["app"], "DNS");
+    instance.wait_to_say("nDPI does not answer: it is started again");
+    let (status, _) = status(sandbox);
+    let fared = &status["ndpi_process"];
+    assert_eq!((&fared["ended"], &fared["set_aside"]), (&1.into(), &1.into()), "{status}");
+    assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
+}
+
+#[test]
 fn killed_at_any_moment_it_lets_nothing_through_and_keeps_nothing_from_being_decided() {
     if !ready(&PROGRAMS) {
         return;
@@ -151,7 +159,7 @@ fn killed_at_any_moment_it_lets_nothing_through_and_keeps_nothing_from_being_dec
     let mut moment = 7u64;
     // One more, and it would not be started again for a minute.
     for round in 0..4 {
-        let [.., worker] = processes(sandbox);
+        let Family { worker, .. } = Family::of(sandbox);
         moment = moment.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let after = Duration::from_micros((moment >> 33) % 5000);
         let (leaked, arrived) = thread::scope(|scope| {
@@ -179,13 +187,42 @@ fn what_an_instance_has_started_ends_with_it() {
     for signal in [Signal::KILL, Signal::TERM] {
         let mut instance = start(sandbox, "--workers 1");
         let blocked = decided(&pair, &instance, BLOCKED);
-        let [_, keeper, worker] = processes(sandbox);
+        let Family { keeper, spare, worker, .. } = Family::of(sandbox);
         instance.end(signal);
-        wait_until(|| !is_there(keeper) && !is_there(worker));
+        wait_until(|| ![keeper, spare, worker].into_iter().any(is_there));
         if signal == Signal::KILL {
             assert_eq!(blocked.arriving(10), 0, "what was decided stands without any of them");
         }
     }
+}
+
+#[test]
+fn whoever_is_killed_of_those_that_start_ndpi_has_a_successor() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let pair = Pair::new();
+    let sandbox = &pair.sandbox;
+    let mut instance = start(sandbox, "--workers 2");
+    let (blocked, free) = (decided(&pair, &instance, BLOCKED), decided(&pair, &instance, FREE));
+    for (round, workers_ended) in [(0, 1), (1, 1), (2, 2), (3, 2), (4, 3)] {
+        let before = Family::of(sandbox);
+        let killed = if round % 2 == 0 { before.keeper } else { before.spare };
+        kill_process(killed, Signal::KILL).unwrap();
+        assert_eq!((blocked.arriving(10), free.arriving(10)), (0, 10), "{round}");
+        assert_eq!(ask(&pair, &instance, 4300 + round, "www.example.org")["app"], "DNS");
+        wait_until(|| !is_there(killed));
+        let after = Family::of(sandbox);
+        if round % 2 == 0 {
+            assert_eq!(after.keeper, before.spare, "it has waited for that");
+        } else {
+            assert_eq!((after.keeper, after.worker), (before.keeper, before.worker));
+        }
+        let (status, _) = status(sandbox);
+        assert_eq!(status["ndpi_process"]["ended"], workers_ended, "{status}");
+    }
+    instance.wait_to_say("a process that nDPI is started from was ended by SIGKILL");
+    assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
 }
 
 #[test]
@@ -196,11 +233,43 @@ fn where_ndpi_cannot_be_started_again_the_session_ends_and_says_why() {
     let pair = Pair::new();
     let sandbox = &pair.sandbox;
     let mut instance = start(sandbox, "--workers 1");
-    let [_, keeper, worker] = processes(sandbox);
-    kill_process(keeper, Signal::KILL).unwrap();
+    let Family { keeper, spare, worker, .. } = Family::of(sandbox);
+    // Neither sees that the other is gone.
+    for signal in [Signal::STOP, Signal::KILL] {
+        for process in [keeper, spare] {
+            kill_process(process, signal).unwrap();
+        }
+    }
     assert!(!instance.ended().success());
     let said = instance.stderr();
-    assert!(said.contains("the process that nDPI is started from was ended"), "{said}");
+    let why = "the process that nDPI is started from was ended, and its spare with it";
+    assert!(said.contains(why), "{said}");
     wait_until(|| !is_there(worker));
     assert_eq!(sandbox.attached("left"), [""; 0]);
+}
+
+#[test]
+fn five_deaths_in_a_minute_are_a_pause_in_which_what_is_decided_stands() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let pair = Pair::new();
+    let sandbox = &pair.sandbox;
+    let mut instance = start(sandbox, "--workers 1");
+    let (blocked, free) = (decided(&pair, &instance, BLOCKED), decided(&pair, &instance, FREE));
+    for _ in 0..5 {
+        kill_process(Family::of(sandbox).worker, Signal::KILL).unwrap();
+    }
+    let said = wait_for_status(sandbox, |now, code| {
+        now["ndpi_process"]["pausing"] == true && code == Some(1)
+    });
+    assert!(problems(&said).contains(&"ndpi-ended"), "{said}");
+    instance.wait_to_say("nDPI has ended five times within a minute");
+    assert_eq!((blocked.arriving(10), free.arriving(10)), (0, 10));
+    // What is new is decided by `undecided`, and nobody waits for nDPI.
+    let unknown = Datagrams::new(&pair, 4900, 5900);
+    unknown.send(40);
+    let verdict = instance.wait_for(|it| it["type"] == "verdict" && it["dport"] == 5900);
+    assert_eq!([&verdict["action"], &verdict["rule"]], ["drop", "undecided"], "{verdict}");
+    assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
 }

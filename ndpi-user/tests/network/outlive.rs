@@ -2,29 +2,25 @@
 
 use std::fs::File;
 use std::mem::offset_of;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
-use std::time::Duration;
 
 use ndpi_common::names::map;
 use ndpi_common::{Live, SILENCE_TICKS};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use testkit::environment::variable;
 use testkit::instance::Instance;
 use testkit::pair::{Datagrams, NEAR, Pair};
 use testkit::program::{PROGRAMS, Run, binary, run};
 use testkit::sandbox::Sandbox;
 use testkit::wait_until;
-use testkit::wire;
 
+use crate::killed::Exchange;
 use crate::ready;
 use crate::status::status;
 
-const BLOCKED: u16 = 5000;
-const FREE: u16 = 5001;
+pub(crate) const BLOCKED: u16 = 5000;
+pub(crate) const FREE: u16 = 5001;
 
 const POLICY: &str = "[[rule]]
 name = \"blocked\"
@@ -38,13 +34,13 @@ action = \"count\"
 ";
 
 /// The command line of an instance with [`POLICY`] on `left`.
-fn command(sandbox: &Sandbox) -> String {
+pub(crate) fn command(sandbox: &Sandbox) -> String {
     let policy = sandbox.file("policy.toml", POLICY);
     format!("run --iface left --json --workers 2 --policy {}", policy.display())
 }
 
 /// A flow of datagrams with a verdict.
-fn decided(pair: &Pair, instance: &Instance, port: u16) -> Datagrams {
+pub(crate) fn decided(pair: &Pair, instance: &Instance, port: u16) -> Datagrams {
     let flow = Datagrams::new(pair, port - 1000, port);
     flow.send(40);
     instance.wait_for(|record| record["type"] == "verdict" && record["dport"] == port);
@@ -61,14 +57,14 @@ fn left_behind(pair: &Pair, command: &str) -> Datagrams {
 }
 
 /// Nothing is left at the near end.
-fn assert_clean(sandbox: &Sandbox) {
+pub(crate) fn assert_clean(sandbox: &Sandbox) {
     assert_eq!(sandbox.attached("left"), [""; 0]);
     assert_eq!(sandbox.pinned(), [""; 0]);
     assert_eq!(sandbox.locks(), [""; 0]);
 }
 
 /// What the map says of the flow to `port`.
-fn entry(sandbox: &Sandbox, port: u16) -> Value {
+pub(crate) fn entry(sandbox: &Sandbox, port: u16) -> Value {
     let run = sandbox.run("verdicts --json");
     let entries = run.records("entry");
     let is_it =
@@ -170,109 +166,6 @@ fn flows_without_a_verdict_are_what_was_asked_for_when_the_process_was_killed() 
         assert_eq!(unknown.arriving(10), 10, "somebody is there");
         assert!(next.end(Signal::TERM).success(), "{}", next.stderr());
     }
-    assert_clean(sandbox);
-}
-
-/// Rounds of being killed: `NDPI_ROUNDS`, by default a few.
-fn rounds() -> u32 {
-    let rounds = variable("NDPI_ROUNDS").and_then(|rounds| rounds.to_str()?.parse().ok());
-    rounds.unwrap_or(3)
-}
-
-/// A connection that is used all the time, and how often it was.
-struct Exchange {
-    client: TcpStream,
-    server: TcpStream,
-}
-
-impl Exchange {
-    fn new(pair: &Pair) -> Self {
-        let listener = pair.near(|| TcpListener::bind((NEAR, 0)).unwrap());
-        let to = listener.local_addr().unwrap();
-        let client = pair.far(|| TcpStream::connect(to).unwrap());
-        let (server, _) = listener.accept().unwrap();
-        for end in [&client, &server] {
-            end.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        }
-        Self { client, server }
-    }
-
-    /// There and back.
-    fn go(&mut self, number: u64) {
-        wire::send(&mut self.client, &mut self.server, &number.to_be_bytes());
-        wire::send(&mut self.server, &mut self.client, &number.to_be_bytes());
-    }
-}
-
-/// Killed at any moment, also while it starts and takes over: what is blocked stays blocked, what is allowed
-/// goes on, and every packet is counted once.
-#[test]
-fn killed_at_any_moment_it_lets_nothing_through_and_breaks_nothing() {
-    if !ready(&PROGRAMS) {
-        return;
-    }
-    let pair = Pair::new();
-    let sandbox = &pair.sandbox;
-    let command = command(sandbox);
-    let mut instance = sandbox.start(&command);
-    let (blocked, free) = (decided(&pair, &instance, BLOCKED), decided(&pair, &instance, FREE));
-    let mut exchange = Exchange::new(&pair);
-    let (over, sent, exchanged) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
-    thread::scope(|scope| {
-        let (over, sent, exchanged) = (&over, &sent, &exchanged);
-        let arrived = scope.spawn(move || {
-            let (mut leaked, mut arrived) = (0, 0);
-            while !over.load(Ordering::Relaxed) {
-                leaked += blocked.arriving(1);
-                arrived += free.arriving(1);
-                sent.fetch_add(1, Ordering::Relaxed);
-                thread::sleep(Duration::from_micros(200));
-            }
-            (leaked, arrived as u64)
-        });
-        scope.spawn(move || {
-            while !over.load(Ordering::Relaxed) {
-                let number = exchanged.fetch_add(1, Ordering::Relaxed);
-                exchange.go(number);
-                thread::sleep(Duration::from_millis(1));
-            }
-        });
-        let mut moment = 7u64;
-        for round in 0..rounds() {
-            instance.end(Signal::KILL);
-            // A start takes a second or so: most of these are cut short, anywhere on the way.
-            moment = moment
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            let after = Duration::from_millis((moment >> 33) % 3000);
-            let mut cut_short = sandbox.command(&binary().display().to_string());
-            let mut cut_short = cut_short.args(command.split_whitespace()).spawn().unwrap();
-            thread::sleep(after);
-            cut_short.kill().unwrap();
-            cut_short.wait().unwrap();
-            let before = exchanged.load(Ordering::Relaxed);
-            wait_until(|| exchanged.load(Ordering::Relaxed) > before + 2);
-            instance = sandbox.start(&command);
-            eprintln!("round {round}: killed {after:?} after another start");
-        }
-        over.store(true, Ordering::Relaxed);
-        let (leaked, arrived) = arrived.join().unwrap();
-        let sent = sent.load(Ordering::Relaxed);
-        eprintln!(
-            "{sent} blocked datagrams sent, {leaked} arrived; {arrived} allowed ones arrived"
-        );
-        assert_eq!((leaked, arrived), (0, sent));
-    });
-    let dropped = dropped(sandbox);
-    assert!(dropped >= sent.load(Ordering::Relaxed), "{dropped} were counted");
-    let (status, _) = status(sandbox);
-    let ingress = status["packets"].as_array().unwrap().iter().filter(|it| it["hook"] == "ingress");
-    let of = |reason: &str| -> u64 {
-        let counted = ingress.clone().filter(|it| it["reason"] == reason);
-        counted.map(|it| it["packets"].as_u64().unwrap()).sum()
-    };
-    assert_eq!(of("drop"), dropped, "{status}");
-    assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
     assert_clean(sandbox);
 }
 
