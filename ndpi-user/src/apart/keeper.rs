@@ -6,15 +6,19 @@ use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use crossbeam::channel::Receiver;
 use ndpi::Engine;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, WaitOptions, getpid, waitpgid};
 
 use super::client::Client;
+use super::crash_folder::CrashFolder;
+use super::evidence::Evidence;
 use super::gauge::{Counts, Gauge};
-use super::keeping::{Post, keep};
+use super::keeping::keep;
 use super::leaving::end;
 use super::memory::Memory;
+use super::post::Post;
 use super::remote::RemoteEngine;
 use super::watch::Watch;
 
@@ -29,15 +33,21 @@ pub(crate) struct Keeper {
     /// Is closed at the other end when neither is left.
     lives: OwnedFd,
     counts: Arc<Counts>,
+    /// Where what has ended nDPI is to be written to.
+    crashes: Option<(CrashFolder, Receiver<Vec<u8>>)>,
 }
 
 impl Keeper {
-    /// Forks it with these engines, and returns what stands for each of them here. To be called before there are
-    /// threads, and before anything is open that the worker is not to have.
+    /// Forks it with these engines, and returns what stands for each of them here, which keeps what may end nDPI for
+    /// this folder. To be called before there are threads, and before anything is open that the worker is not to
+    /// have.
     ///
     /// # Errors
     /// There can be no process, or no memory.
-    pub(crate) fn fork(engines: Vec<Engine>) -> io::Result<(Self, Vec<RemoteEngine>)> {
+    pub(crate) fn fork(
+        engines: Vec<Engine>,
+        crashes: Option<CrashFolder>,
+    ) -> io::Result<(Self, Vec<RemoteEngine>)> {
         let threads = engines.len();
         let memory = Arc::new(Memory::new(threads)?);
         let (orders, ours) = pipe_with(PipeFlags::CLOEXEC)?;
@@ -57,10 +67,15 @@ impl Keeper {
             pid => Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidData)?,
         };
         let counts = Arc::<Counts>::default();
-        let remote =
-            |at| RemoteEngine::new(Client::new(Arc::clone(&memory), at), Arc::clone(&counts));
+        let (fatal, written) = CrashFolder::queue();
+        let evidence = crashes.is_some().then(|| Arc::new(Evidence::new(fatal)));
+        let remote = |at| {
+            let client = Client::new(Arc::clone(&memory), at);
+            RemoteEngine::new(client, Arc::clone(&counts)).keeping(evidence.clone())
+        };
         let engines = (0..threads).map(remote).collect();
-        Ok((Self { group, memory, orders: Some(ours.into()), lives, counts }, engines))
+        let crashes = crashes.map(|folder| (folder, written));
+        Ok((Self { group, memory, orders: Some(ours.into()), lives, counts, crashes }, engines))
     }
 
     /// How the workers have fared.
@@ -68,15 +83,18 @@ impl Keeper {
         Gauge::new(&self.memory, &self.counts)
     }
 
-    /// Reports deaths from here on, has a worker ended that does not answer, and calls `gone` should neither the
-    /// keeper nor its spare be left.
+    /// Reports deaths from here on, writes what nDPI dies of where that is wanted, has a worker ended that does not
+    /// answer, and calls `gone` should neither the keeper nor its spare be left.
     ///
     /// # Errors
     /// There can be no thread, or no descriptors.
     pub(crate) fn watch(&self, gone: impl FnOnce() + Send + 'static) -> io::Result<Watch> {
         let orders = self.orders.as_ref().map(File::try_clone).transpose()?;
         let keepers = (self.group, self.lives.try_clone()?, orders);
-        Watch::start(Arc::clone(&self.memory), keepers, gone)
+        let start =
+            |(folder, fatal): &(CrashFolder, Receiver<_>)| folder.clone().start(fatal.clone());
+        let crashes = self.crashes.as_ref().map(start).transpose()?;
+        Watch::start(Arc::clone(&self.memory), (keepers, crashes), gone)
     }
 }
 

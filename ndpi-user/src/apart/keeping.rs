@@ -1,6 +1,5 @@
-//! What the process does that keeps the engines as they were loaded: it forks the workers.
+//! The work of the process that keeps the engines as they were loaded: it forks the workers.
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +14,7 @@ use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 use super::exchange::{Exchange, wake};
 use super::leaving::{confine, end, leave_session};
 use super::memory::Memory;
+use super::post::Post;
 use super::restarts::Restarts;
 use super::spare::{Role, Spare, Tie};
 use super::worker;
@@ -22,22 +22,12 @@ use super::worker;
 /// How often it is looked whether what is missing can be started.
 const LOOK: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
-/// What a keeper has of the session, and leaves to its spare.
-#[derive(Debug)]
-pub(super) struct Post {
-    /// Each byte asks for the worker's end; it is closed at the other end when the session is over.
-    pub(super) orders: File,
-    /// The session sees by it that there is a keeper.
-    pub(super) alive: OwnedFd,
-    pub(super) session: Pid,
-}
-
 /// The keeper: forks workers until the session is gone.
 ///
 /// # Errors
 /// It cannot leave the session, or look after what it has started.
 pub(super) fn keep(memory: &Memory, engines: Vec<Engine>, post: Post) -> io::Result<()> {
-    leave_session(&[post.orders.as_fd(), post.alive.as_fd()], post.session)?;
+    leave_session([post.orders.as_fd(), post.alive.as_fd()], post.session)?;
     let (confined, tie, restarts) = (confine(), Tie::new()?, Restarts::default());
     let mut keeping = Keeping { memory, engines, post, confined, tie, spare: None, restarts };
     let (mut number, mut worker) = (1, None);

@@ -41,7 +41,7 @@ pub(super) fn kept() -> Confinement {
 }
 
 /// Ends with the session, keeps nothing of it that is open but these and standard error, and becomes nobody.
-pub(super) fn leave_session(kept: &[BorrowedFd<'_>; 2], parent: Pid) -> io::Result<()> {
+pub(super) fn leave_session(kept: [BorrowedFd<'_>; 2], parent: Pid) -> io::Result<()> {
     set_name(c"ndpi-keeper")?;
     // The session waits for all of the group, and for those that are started later.
     setpgid(None, None)?;
@@ -66,7 +66,7 @@ pub(super) fn leave_session(kept: &[BorrowedFd<'_>; 2], parent: Pid) -> io::Resu
 }
 
 /// Closes all that is open but the standard descriptors and these.
-fn close_but(kept: &[BorrowedFd<'_>; 2]) {
+fn close_but(kept: [BorrowedFd<'_>; 2]) {
     let mut kept = kept.map(|fd| fd.as_raw_fd().cast_unsigned());
     kept.sort_unstable();
     let [lower, upper] = kept;

@@ -25,14 +25,17 @@
 mod answer;
 mod client;
 mod coded;
+mod crash_folder;
 mod deaths;
 mod engines;
+mod evidence;
 mod exchange;
 mod gauge;
 mod keeper;
 mod keeping;
 mod leaving;
 mod memory;
+mod post;
 mod question;
 mod remote;
 mod restarts;
@@ -44,6 +47,7 @@ mod tests;
 mod watch;
 mod worker;
 
+pub(crate) use crash_folder::CrashFolder;
 pub(crate) use engines::Engines;
 pub(crate) use gauge::Gauge;
 pub(crate) use keeper::Keeper;

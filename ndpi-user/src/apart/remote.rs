@@ -9,6 +9,7 @@ use ndpi_flow::{Details, Detector, DnsAnswer, FlowKey, RuleTexts};
 
 use super::answer::{Answer, decode_classification, decode_details, decode_dns};
 use super::client::{Client, Unanswered};
+use super::evidence::{Evidence, Shown};
 use super::gauge::Counts;
 use super::question::Question;
 use super::set_aside::{SetAside, key_of};
@@ -35,6 +36,8 @@ pub(crate) struct RemoteEngine {
     numbers: RefCell<Numbers>,
     aside: RefCell<SetAside>,
     counts: Arc<Counts>,
+    /// Keeps what it is shown, where that is wanted.
+    evidence: Option<Arc<Evidence>>,
 }
 
 /// The numbers of flows.
@@ -56,6 +59,7 @@ pub(crate) struct RemoteFlow<'e> {
     begun: bool,
     is_aside: bool,
     key: Option<FlowKey>,
+    shown: Shown,
     /// What was said of it last.
     known: Option<Box<Answer>>,
 }
@@ -63,7 +67,12 @@ pub(crate) struct RemoteFlow<'e> {
 impl RemoteEngine {
     pub(super) fn new(client: Client, counts: Arc<Counts>) -> Self {
         let (client, numbers) = (RefCell::new(client), RefCell::default());
-        Self { client, numbers, aside: RefCell::default(), counts }
+        Self { client, numbers, aside: RefCell::default(), counts, evidence: None }
+    }
+
+    /// Keeps what it is shown.
+    pub(super) fn keeping(self, evidence: Option<Arc<Evidence>>) -> Self {
+        Self { evidence, ..self }
     }
 
     fn ask<T>(
@@ -86,6 +95,7 @@ impl RemoteEngine {
         flow.is_aside = true;
         flow.known = None;
         Counts::add(&self.counts.set_aside);
+        flow.with_evidence(Evidence::was_fatal);
         let Some(key) = flow.key else { return };
         self.aside.borrow_mut().insert(key);
         let ((lower, lower_port), (upper, upper_port)) = (key.lower(), key.upper());
@@ -115,12 +125,21 @@ impl RemoteFlow<'_> {
                     Counts::add(&self.engine.counts.states_lost);
                 }
                 self.begun = true;
+                if answer.classification.state.is_final() {
+                    self.with_evidence(Evidence::forget);
+                }
                 self.known = Some(Box::new(answer));
             }
             Err(Unanswered::Fatal) => self.engine.set_aside(self),
             Err(Unanswered::Absent) => {}
         }
         self.classification()
+    }
+
+    fn with_evidence(&mut self, act: impl FnOnce(&Evidence, &mut Shown)) {
+        if let Some(evidence) = &self.engine.evidence {
+            act(evidence, &mut self.shown);
+        }
     }
 
     fn classification(&self) -> Classification {
@@ -133,6 +152,7 @@ impl RemoteFlow<'_> {
 
 impl Drop for RemoteFlow<'_> {
     fn drop(&mut self) {
+        self.with_evidence(Evidence::forget);
         self.engine.numbers.borrow_mut().over.push(self.number);
     }
 }
@@ -142,7 +162,8 @@ impl<'e> Detector for &'e RemoteEngine {
 
     fn open(&self) -> RemoteFlow<'e> {
         let number = self.numbers.borrow_mut().next();
-        RemoteFlow { engine: self, number, begun: false, is_aside: false, key: None, known: None }
+        let (key, shown, known) = Default::default();
+        RemoteFlow { engine: self, number, begun: false, is_aside: false, key, shown, known }
     }
 
     fn inspect(&self, flow: &mut RemoteFlow<'e>, l3: &[u8], time_ms: u64) -> Classification {
@@ -153,6 +174,7 @@ impl<'e> Detector for &'e RemoteEngine {
         if flow.is_aside {
             return UNKNOWABLE;
         }
+        flow.with_evidence(|evidence, shown| evidence.keep(shown, l3, time_ms));
         let (number, fresh) = (flow.number, !flow.begun);
         let question = Question::Inspect { flow: number, fresh, time_ms, l3 };
         flow.takes(self.ask(&question, Answer::decode))

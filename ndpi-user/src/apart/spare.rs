@@ -12,8 +12,8 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use rustix::thread::set_name;
 
-use super::keeping::Post;
 use super::leaving::end;
+use super::post::Post;
 
 /// How long a spare waits for the worker of the keeper that is gone, which the kernel ends a moment after it. One
 /// that has kept the kernel from that has been made to by a packet, and is left to do what it could do before.

@@ -12,6 +12,7 @@ use anyhow::{Result, bail};
 use rustix::process::{Pid, WaitOptions, waitpgid};
 use signal_hook::low_level::signal_name;
 
+use super::crash_folder::CrashWriter;
 use super::exchange::{wait_for, wake};
 use super::memory::Memory;
 use super::spare::is_held;
@@ -30,12 +31,14 @@ pub(crate) struct Watch {
     memory: Arc<Memory>,
     thread: Option<JoinHandle<()>>,
     keeper_gone: Arc<AtomicBool>,
+    /// Ends with the engines.
+    _crashes: Option<CrashWriter>,
 }
 
 impl Watch {
     pub(super) fn start(
         memory: Arc<Memory>,
-        keepers: Keepers,
+        (keepers, crashes): (Keepers, Option<CrashWriter>),
         gone: impl FnOnce() + Send + 'static,
     ) -> io::Result<Self> {
         let over = Arc::<AtomicBool>::default();
@@ -49,7 +52,7 @@ impl Watch {
             }
         };
         let thread = Some(thread::Builder::new().name("ndpi-watch".into()).spawn(run)?);
-        Ok(Self { over, memory, thread, keeper_gone })
+        Ok(Self { over, memory, thread, keeper_gone, _crashes: crashes })
     }
 
     /// Looks no more.

@@ -8,7 +8,7 @@ use ndpi::{Engine, Library};
 use ndpi_policy::Vocabulary;
 
 use super::options::Options;
-use crate::apart::{Engines, Keeper, Watch};
+use crate::apart::{CrashFolder, Engines, Keeper, Watch};
 use crate::live::Control;
 use crate::record::Names;
 
@@ -50,8 +50,9 @@ impl Options {
         if !self.sandbox {
             return Ok((Engines::Here(engines), None));
         }
-        let (keeper, engines) =
-            Keeper::fork(engines).context("cannot start the process that nDPI is to work in")?;
+        let crashes = self.crash_captures.as_deref().map(CrashFolder::at).transpose()?;
+        let (keeper, engines) = Keeper::fork(engines, crashes)
+            .context("cannot start the process that nDPI is to work in")?;
         Ok((Engines::Apart(engines), Some(keeper)))
     }
 }

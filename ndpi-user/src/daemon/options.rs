@@ -20,6 +20,8 @@ pub(crate) struct Options {
     pub(crate) keep: bool,
     /// Whether rights are given up that an instance does not need.
     pub(crate) sandbox: bool,
+    /// The folder for captures of what has ended nDPI.
+    pub(crate) crash_captures: Option<PathBuf>,
     /// The policy; without one, everything is counted.
     pub(crate) policy: Option<PathBuf>,
     /// How records are written.

@@ -1,6 +1,8 @@
 //! The process that nDPI works in: it dies, and nothing else does.
 
+use std::fs;
 use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -84,7 +86,13 @@ fn a_packet_that_ends_ndpi_costs_its_own_flow() {
     let sandbox = &pair.sandbox;
     let library = compile(sandbox.folder(), size_of::<ndpi_sys::types::Protocol>());
     let library = needs(library).expect("there is a C compiler");
-    let options = format!("--workers 2 --ndpi-library {}", library.display());
+    let crashes = sandbox.folder().join("crashes");
+    fs::create_dir(&crashes).unwrap();
+    let options = format!(
+        "--workers 2 --ndpi-library {} --crash-captures {}",
+        library.display(),
+        crashes.display()
+    );
     let mut instance = start(sandbox, &options);
     let (blocked, free) = (decided(&pair, &instance, BLOCKED), decided(&pair, &instance, FREE));
     assert_eq!(ask(&pair, &instance, 4100, "www.example.org")["app"], "DNS");
@@ -107,6 +115,18 @@ fn a_packet_that_ends_ndpi_costs_its_own_flow() {
     assert_eq!((&fared["ended"], &fared["set_aside"]), (&1.into(), &1.into()), "{status}");
     assert!(problems(&status).contains(&"ndpi-ended"), "{status}");
     assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
+
+    // Whoever is to mend it has all of that flow, and nothing of others.
+    let [capture] = &files(&crashes)[..] else { panic!("{}", instance.stderr()) };
+    assert!(instance.stderr().contains(&capture.display().to_string()), "{}", instance.stderr());
+    let read = sandbox.run(&format!("pcap --json {}", capture.display()));
+    let flows = read.records("flow");
+    let [flow] = &flows[..] else { panic!("{read:#?}") };
+    assert_eq!([&flow["hostname"], &flow["sport"]], [&FATAL.into(), &Value::from(4101)], "{flow}");
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect()
 }
 
 #[test]

@@ -151,6 +151,11 @@ pub struct RunArguments {
     #[arg(long)]
     no_sandbox: bool,
 
+    /// Where a packet crashes nDPI, write what nDPI was shown of its flow to a capture in this folder, for a report.
+    /// There are at most 16 of 128 KiB
+    #[arg(long, value_name = "FOLDER", conflicts_with = "no_sandbox")]
+    crash_captures: Option<PathBuf>,
+
     #[command(flatten)]
     ndpi: NdpiOptions,
 }
@@ -220,6 +225,7 @@ impl RunArguments {
             interfaces: self.interfaces()?,
             keep: self.pins.keep,
             sandbox: !self.no_sandbox,
+            crash_captures: self.crash_captures.clone(),
             metrics: self.metrics,
             instance: self
                 .instance
