@@ -29,7 +29,7 @@ pub use flow::{
 pub use fragments::Fragments;
 pub use key::{Endpoint, FlowKey, key_between};
 pub use ndpi_labels::{Finding, Findings};
-pub use normalise::{Receiver, Step};
+pub use normalise::{Receiver, Step, may_open_quic};
 pub use resegment::fit;
 pub use sample::{Sample, tcp};
 pub use tenant::{Tenant, TenantId, Tenants};

@@ -30,6 +30,6 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use receiver::Receiver;
+pub use receiver::{Receiver, may_open_quic};
 pub use step::Step;
 pub(crate) use stream::MOST_KEPT;

@@ -9,6 +9,11 @@ use super::step::Step;
 use super::stream::Stream;
 use crate::sample::Sample;
 
+/// Whether a packet may open a QUIC connection: then it says what no later one does.
+pub fn may_open_quic(sample: &Sample) -> bool {
+    sample.key.proto() == proto::UDP && Connection::may_begin(sample)
+}
+
 /// What is known of the receiver of a flow until the flow is decided.
 #[derive(Debug)]
 pub enum Receiver {

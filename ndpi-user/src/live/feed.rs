@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use ndpi_common::{SampleFlags, SampleHeader};
-use ndpi_flow::{Sample, Unpacker};
+use ndpi_flow::{Sample, Unpacker, may_open_quic};
 use ndpi_kernel::{Clock, Rings, Waiting};
 
 use super::arrivals::Arrivals;
@@ -45,7 +45,7 @@ impl Feed for RingFeed {
             arrivals.note(header.ifindex, interfaces);
             let time_ns = clock.epoch_ns(header.ktime_ns);
             let Some(sample) = unpacker.sample(header, time_ns, l3) else { return };
-            let is_spared = !sample.last && is_spared(header, waiting);
+            let is_spared = is_spared(&sample, header, waiting);
             let read_ns = header.ktime_ns + u64::try_from(waiting.time.as_nanos()).unwrap_or(0);
             let sample = Some(sample).filter(|_| !is_spared);
             each(Fed { sample, seen_ns: header.ktime_ns, read_ns });
@@ -54,14 +54,19 @@ impl Feed for RingFeed {
     }
 }
 
-/// Whether a sample is left out: nDPI can do without it, or has been given what came later.
-fn is_spared(header: &SampleHeader, waiting: Waiting) -> bool {
+/// Whether a sample is left out: nDPI can do without it, or has been given what came later. A client says in the first
+/// packet of a QUIC connection whose site it asks for, and not again.
+fn is_spared(sample: &Sample, header: &SampleHeader, waiting: Waiting) -> bool {
     let is_empty = header.flags & SampleFlags::EMPTY != 0;
-    waiting.is_overtaken && is_empty || Behind::of(waiting).spares(header)
+    let is_spared = waiting.is_overtaken && is_empty || Behind::of(waiting).spares(header);
+    is_spared && !sample.last && !may_open_quic(sample)
 }
 
 #[cfg(test)]
 mod tests {
+    use ndpi_common::{Direction, KeyV4};
+    use ndpi_flow::FlowKey;
+
     use super::*;
 
     #[test]
@@ -71,7 +76,27 @@ mod tests {
         let syn = SampleHeader { flags: SampleFlags::EMPTY, ..header };
         let query = SampleHeader { number: 1, ..header };
         let overtaken = Waiting { is_overtaken: true, ..Waiting::default() };
+        let is_spared = |header, waiting| is_spared(&sample(&[]), header, waiting);
         assert!(is_spared(&syn, overtaken) && !is_spared(&syn, Waiting::default()));
         assert!(!is_spared(&query, overtaken), "it is of another flow than what is urgent");
+    }
+
+    /// A packet of some flow of UDP.
+    fn sample(l3: &[u8]) -> Sample<'_> {
+        let key = KeyV4::new(([198, 18, 0, 2], 4000), ([198, 18, 0, 1], 443), 0, 17).0;
+        Sample::new(FlowKey::V4(key), Direction::FromLower, 0, l3)
+    }
+
+    #[test]
+    fn what_opens_a_quic_connection_is_looked_at_however_much_waits() {
+        // SAFETY: integers and byte arrays only: all zeros is a header.
+        let header: SampleHeader = unsafe { std::mem::zeroed() };
+        let first = SampleHeader { number: 1, ..header };
+        let far = Waiting { bytes: 1 << 20, time: Duration::from_secs(1), is_overtaken: false };
+        let initial = [&[0xc3, 0, 0, 0, 1, 8][..], &[0x11; 1194]].concat();
+        for (payload, spared) in [(&initial[..], false), (&[0x41; 1200], true), (b"hello", true)] {
+            let l3 = testkit::packets::udp([4000, 443], false, payload);
+            assert_eq!(is_spared(&sample(&l3), &first, far), spared, "{payload:?}");
+        }
     }
 }
