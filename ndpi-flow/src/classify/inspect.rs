@@ -32,7 +32,15 @@ impl<D: Detector> Classifier<D> {
         let room = room(before, self.kept);
         receiver.packet(sample, room, &mut flow.findings, |step| look.takes(step));
         self.kept = self.kept + receiver.kept() - before;
-        Some(look.result())
+        let (client, opening_seen, said) =
+            (receiver.client(), receiver.opening_seen(), look.result());
+        if let Some(client) = client {
+            flow.is_opened_by(client);
+        }
+        if let Some(seen) = opening_seen {
+            flow.start.note_quic(seen);
+        }
+        Some(said)
     }
 
     /// Has nDPI look at what was kept of a flow of which no more is shown, or nothing more comes, if the flow

@@ -8,9 +8,6 @@ use crate::flow::{Decided, DecidedBy, FlowEntry, RuleTexts};
 use crate::normalise::Receiver;
 use crate::sample::Sample;
 
-/// So many of a flow's first packets may say that it is a connection that is known.
-const FIRST_PACKETS: u16 = 4;
-
 /// Remembers a flow that was decided, if it is a connection that is blocked.
 pub(super) fn remember<F>(connections: &BlockedConnections, flow: &FlowEntry<F>) {
     let Some(Receiver::Quic(connection)) = &flow.receiver else { return };
@@ -23,23 +20,25 @@ pub(super) fn remember<F>(connections: &BlockedConnections, flow: &FlowEntry<F>)
     }
 }
 
-/// What is to be kept of `flow` if `sample`, one of its first packets, says that it is a connection that was blocked,
-/// and the rules still block it.
+/// What is to be kept of `flow` if `sample` says that it is a connection that was blocked, and the rules still block it.
+///
+/// Any packet may say so, until the flow is decided: the connection may be blocked only now, by another thread. And in
+/// any direction: the rings of two CPUs may bring a server's answer before what it answers, and then the server is taken
+/// for the client. Whoever sends to the server of the connection is its client.
 pub(super) fn decide_moved<F>(
     connections: &BlockedConnections,
-    flow: &FlowEntry<F>,
+    flow: &mut FlowEntry<F>,
     sample: &Sample,
     rules: &mut impl Judge<F>,
 ) -> Option<Decided> {
-    let may_have_moved = !connections.is_empty()
-        && flow.key.proto() == proto::UDP
-        && flow.inspected < FIRST_PACKETS
-        && sample.direction == flow.client
-        && flow.decided().is_none();
+    let may_have_moved =
+        !connections.is_empty() && flow.key.proto() == proto::UDP && flow.decided().is_none();
     if !may_have_moved {
         return None;
     }
-    let (classification, details) = connections.find(flow.endpoints().1, sample.payload()?)?;
+    let (_, receiver) = flow.key.endpoints(sample.direction);
+    let (classification, details) = connections.find(receiver, sample.payload()?)?;
+    flow.is_opened_by(sample.direction);
     let verdict = rules.judge(flow, &classification, &RuleTexts::from(&details), Moment::Final);
     let by = DecidedBy::Connection;
     verdict.filter(|verdict| verdict.action.drops()).map(|_| Decided {

@@ -5,6 +5,7 @@ mod copies;
 mod first_packet;
 mod forgotten;
 mod fragments;
+mod moved;
 mod streams;
 
 use std::collections::HashMap;

@@ -197,6 +197,15 @@ impl<F> FlowEntry<F> {
         self.packets_before = u32::try_from(self.packets()).unwrap_or(u32::MAX);
     }
 
+    /// Notes which way its client's packets go, where what they say proves it: a packet of the server may have been
+    /// seen before the first of the client.
+    pub(crate) fn is_opened_by(&mut self, client: Direction) {
+        if self.client != client {
+            self.client = client;
+            self.server_spoke = self.traffic.sent(client.opposite()).packets > 0;
+        }
+    }
+
     /// What was found since the last call: for who counts each finding of a flow once, whether it was made
     /// before the decision, by a later request or at the end.
     pub fn uncounted_findings(&mut self) -> Findings {

@@ -24,7 +24,7 @@ pub struct Start {
     heard: bool,
     /// The first of them was not the flow's first, or one was lost later.
     missed: bool,
-    /// The first was none that opens a QUIC connection, whether it is one or not.
+    /// None was seen that opens a QUIC connection, whether it is one or not.
     not_quic: bool,
 }
 
@@ -47,6 +47,11 @@ impl Start {
         let no_syn = key.proto() == proto::TCP && flags != 0 && flags & tcp::SYN == 0;
         self.missed |= sample.under_way || all && no_syn;
         self.not_quic = first_payload_byte(sample.l3).is_none_or(|byte| byte & LONG_HEADER == 0);
+    }
+
+    /// Notes whether a packet was seen that opens the flow's QUIC connection.
+    pub(crate) fn note_quic(&mut self, opening_seen: bool) {
+        self.not_quic = !opening_seen;
     }
 
     /// Whether a flow with this start lacks what would have named its application; `hostname` is the host

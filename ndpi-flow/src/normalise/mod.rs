@@ -30,6 +30,8 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use quic::initials;
 pub use receiver::{Receiver, may_open_quic};
 pub use step::Step;
 pub(crate) use stream::MOST_KEPT;

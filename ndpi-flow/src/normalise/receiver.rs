@@ -58,6 +58,22 @@ impl Receiver {
         matches!(self, Self::Quic(connection) if connection.awaits_answer())
     }
 
+    /// Which way the packets of the client go, if what it says proves that it is one, whoever was seen first.
+    pub fn client(&self) -> Option<Direction> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Quic(connection) => connection.client(),
+        }
+    }
+
+    /// Whether a packet was seen that opens the connection; `None` where that is not known, or not any more.
+    pub fn opening_seen(&self) -> Option<bool> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Quic(connection) => connection.opening_seen(),
+        }
+    }
+
     /// Reads nothing but requests from here on, see `Stream::follow_requests`.
     pub fn follow_requests(&mut self, client: Direction, findings: &mut Findings) {
         if let Self::Tcp(stream) = self {

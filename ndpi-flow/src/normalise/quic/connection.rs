@@ -252,6 +252,18 @@ impl Connection {
         self.candidates.iter().map(Candidate::kept).sum::<usize>() + self.unknown.kept() + refused
     }
 
+    /// Which way the client's packets go: who has sent all that opens a connection, or what the server has answered.
+    pub fn client(&self) -> Option<Direction> {
+        let (first, others) = self.candidates.split_first()?;
+        others.iter().all(|it| it.sender == first.sender).then_some(first.sender)
+    }
+
+    /// Whether a packet that opens a connection was seen, until that is over. An Initial that goes on with a connection opens
+    /// none, and nobody can read it who has not seen the first.
+    pub fn opening_seen(&self) -> Option<bool> {
+        (!self.is_over).then_some(!self.candidates.is_empty() || !self.unknown.is_empty())
+    }
+
     /// The identifier that the server has chosen, if it has.
     pub fn server_id(&self) -> Option<&[u8]> {
         self.candidates.first()?.server_id.as_deref()

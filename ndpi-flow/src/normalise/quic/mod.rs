@@ -18,3 +18,5 @@ mod unknown;
 mod version;
 
 pub(super) use connection::Connection;
+#[cfg(test)]
+pub(crate) use tests::initials;

@@ -136,3 +136,8 @@ fn opening(original: &[u8], content: &[u8]) -> Vec<u8> {
 fn answer(original: &[u8]) -> Vec<u8> {
     initial(End::Server, original, [CLIENT, SERVER], &[2, 0, 0, 0, 0])
 }
+
+/// The packets that a client opens a connection with, and that its server answers with.
+pub(crate) fn initials() -> [Vec<u8>; 2] {
+    [opening(ORIGINAL, &crypto(0, &hello(1, 200))), answer(ORIGINAL)]
+}

@@ -189,3 +189,20 @@ fn more_than_there_is_room_for_is_said() {
     assert_eq!(flow.hellos(), [hello(1, 200)]);
     assert!(flow.findings.contains(Finding::Oversize));
 }
+
+#[test]
+fn a_connection_that_goes_on_is_told_from_one_that_opens() {
+    let mut flow = Flow::default();
+    // An Initial that acknowledges another, as clients send before the end of a handshake.
+    flow.client(&initial(End::Client, ORIGINAL, [SERVER, CLIENT], &[2, 0, 0, 0, 0]));
+    assert_eq!((flow.connection.opening_seen(), flow.connection.client()), (Some(false), None));
+    let mut flow = Flow::default();
+    flow.client(&whole(1));
+    let client = Some(Direction::FromLower);
+    assert_eq!((flow.connection.opening_seen(), flow.connection.client()), (Some(true), client));
+    // Whose connection it is, the server's answer says.
+    flow.server(&fake(2));
+    assert_eq!(flow.connection.client(), None);
+    flow.server(&answer(ORIGINAL));
+    assert_eq!((flow.connection.opening_seen(), flow.connection.client()), (None, client));
+}
