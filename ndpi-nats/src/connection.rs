@@ -248,16 +248,16 @@ impl Connection {
         Err(NatsError::Silent)
     }
 
-    /// Has the server send what is published under these subjects.
+    /// Has the server send what is published under these subjects; the number that their messages have.
     ///
     /// # Errors
     ///
     /// There can be no such subject.
-    pub fn subscribe(&mut self, subject: &str) -> Result<(), NatsError> {
+    pub fn subscribe(&mut self, subject: &str) -> Result<u64, NatsError> {
         check(subject)?;
         self.subscriptions += 1;
         self.queue_line(&format!("SUB {subject} {}", self.subscriptions));
-        Ok(())
+        Ok(self.subscriptions)
     }
 
     /// Queues a message, with an answer to `reply`, and these headers.

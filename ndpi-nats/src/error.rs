@@ -31,6 +31,9 @@ pub enum NatsError {
     /// It has not answered in time.
     #[error("the server does not answer")]
     Silent,
+    /// There is no such key-value bucket.
+    #[error("the server has no bucket {0}: make one with: ndpi-xdp fleet push --create-bucket")]
+    NoBucket(String),
     /// A name, a subject or a header that cannot be sent.
     #[error("{0:?} cannot be sent: it has characters that NATS does not take there")]
     Unsendable(String),

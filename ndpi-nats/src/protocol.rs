@@ -43,6 +43,8 @@ impl Default for Info {
 pub struct Message {
     /// What it is about.
     pub subject: String,
+    /// The number of the subscription that it came by.
+    pub subscription: u64,
     /// Where an answer is expected.
     pub reply: Option<String>,
     /// The status in its headers, such as 503 where nobody has answered a request.
@@ -120,6 +122,7 @@ fn unknown(line: &[u8]) -> NatsError {
 /// The line before a message.
 struct Head<'a> {
     subject: &'a str,
+    subscription: u64,
     reply: Option<&'a str>,
     /// Bytes of headers.
     headers: usize,
@@ -132,15 +135,17 @@ impl<'a> Head<'a> {
         let words: Vec<_> = arguments.split_ascii_whitespace().collect();
         let (ends, numbers) =
             words.split_at_checked(words.len().checked_sub(1 + usize::from(has_headers))?)?;
-        let (subject, reply) = match ends {
-            [subject, _number] => (*subject, None),
-            [subject, _number, reply] => (*subject, Some(*reply)),
+        let (subject, number, reply) = match ends {
+            [subject, number] => (*subject, number, None),
+            [subject, number, reply] => (*subject, number, Some(*reply)),
             _ => return None,
         };
+        let subscription = number.parse().ok()?;
         let total = numbers.last()?.parse().ok()?;
         let headers = if has_headers { numbers[0].parse().ok()? } else { 0 };
         (headers <= total && total <= LONGEST_PAYLOAD).then_some(Self {
             subject,
+            subscription,
             reply,
             headers,
             total,
@@ -158,6 +163,7 @@ impl<'a> Head<'a> {
         let headers = pairs.map(|(name, value)| (name.to_owned(), value.trim().to_owned()));
         Some(Message {
             subject: self.subject.to_owned(),
+            subscription: self.subscription,
             reply: self.reply.map(str::to_owned),
             status,
             headers: headers.collect(),
@@ -190,6 +196,7 @@ mod tests {
         assert_eq!(expected[5], Said::Error("Stale Connection".into()));
         let Said::Message(message) = &expected[6] else { panic!("{:?}", expected[6]) };
         assert_eq!((message.status, &*message.payload), (Some(503), &b"ok"[..]));
+        assert_eq!(message.subscription, 7);
         assert_eq!(message.header("name"), Some("it s"));
         for size in [1, 2, 3, 7] {
             let (mut parser, mut said) = (Parser::default(), Vec::new());
@@ -207,6 +214,7 @@ mod tests {
         for bytes in [
             &b"HTTP/1.1 400 Bad Request\r\n"[..],
             b"MSG a.b 1\r\n",
+            b"MSG a.b one 0\r\n",
             b"MSG a 1 -5\r\n",
             b"MSG a 1 99999999999\r\n",
             b"HMSG a 1 9 4\r\n",
