@@ -1,4 +1,4 @@
-//! The programs that measure: benches of `ndpi-user`, which alone are started with privileges.
+//! The programs that measure, which alone are started with privileges: benches, most of them of `ndpi-user`.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -49,13 +49,13 @@ pub(super) fn compile(workspace: &Workspace, targets: &[&str]) -> Result<()> {
 
 /// Compiles the bench called `name` and says where it is.
 pub(super) fn program(workspace: &Workspace, name: &str) -> Result<PathBuf> {
-    compiled(workspace, &["--bench", name])
+    compiled(workspace, &["--package", "ndpi-user", "--bench", name])
 }
 
-/// The measurements beside the program, compiled as the program is installed.
-pub(super) fn costs(workspace: &Workspace) -> Result<PathBuf> {
+/// The bench of a package, compiled as the program is installed.
+pub(super) fn as_installed(workspace: &Workspace, package: &str, name: &str) -> Result<PathBuf> {
     let what = format!("bench: compiling ({})", Profile::Dist.patience());
-    let arguments = ["--bench", "costs", "--profile", Profile::Dist.name()];
+    let arguments = ["--package", package, "--bench", name, "--profile", Profile::Dist.name()];
     manner::announced(&what, || compiled(workspace, &arguments))
 }
 
@@ -63,7 +63,7 @@ pub(super) fn costs(workspace: &Workspace) -> Result<PathBuf> {
 fn compiled(workspace: &Workspace, arguments: &[&str]) -> Result<PathBuf> {
     let messages = process::output(
         process::compiler("bench")
-            .args(["--no-run", "--package", "ndpi-user"])
+            .arg("--no-run")
             .args(arguments)
             .args(["--message-format", "json-render-diagnostics", "--target-dir"])
             .arg(workspace.target())

@@ -35,7 +35,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
-    let program = measuring::costs(workspace)?;
+    let program = measuring::as_installed(workspace, "ndpi-user", "costs")?;
     let measure = |arguments: &[&str]| process::output(process::command(&program).args(arguments));
     let printed = measure(&["policy-costs", &args.seconds.to_string()])?;
     let list = |form| measure(&["long-list", NAMES, form]);

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use super::measuring;
-use crate::build;
 use crate::process;
 use crate::workspace::Workspace;
 
-/// Measure how many records of finished flows a second go into a file, by format, and what each takes of a CPU.
+/// Measure how many records of finished flows a second go into a file, by format, and into a stream of a NATS server, what
+/// each takes of a CPU, and what readers that take nothing cost
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Records of each measurement.
@@ -18,8 +18,13 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
-    build::provide_object(workspace)?;
-    let mut command = process::command(measuring::program(workspace, "records")?);
-    process::run(command.args(["--records", &args.records.to_string()]))?;
+    let program = measuring::as_installed(workspace, "ndpi-export", "records")?;
+    let mut command = process::command(program);
+    command.args(["--records", &args.records.to_string()]);
+    let server = workspace.python().join("bin/nats-server");
+    if server.exists() {
+        command.arg("--nats-server").arg(server);
+    }
+    process::run(&mut command)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
 fn build(workspace: &Workspace) -> Result<PathBuf> {
     setup::provide(workspace, &Need { ndpi: true, ..Need::default() })?;
     measuring::compile(workspace, &["--bins"])?;
-    measuring::costs(workspace)
+    measuring::as_installed(workspace, "ndpi-user", "costs")
 }
 
 /// Runs all contenders in rounds.
