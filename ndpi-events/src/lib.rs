@@ -26,7 +26,7 @@ pub use flow::{
 pub use losses::Losses;
 pub use mac::Mac;
 pub use release::{Release, ReleaseChange, Released};
-pub use reload::{ReloadResult, Reloaded};
+pub use reload::{Offered, ReloadResult, Reloaded};
 pub use source::Source;
 pub use status::{
     Attached, Crowding, Directions, EgressOrder, Interface, Load, Ring, RingFull, Running, Status,

@@ -20,9 +20,21 @@ pub struct Reloaded {
     /// The same problems were reported with the last event of this kind.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repeated: bool,
+    /// From where it came, where somebody else than this machine's owner keeps it.
+    #[serde(flatten)]
+    pub offered: Option<Offered>,
     /// How often a policy was not taken so far.
     #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub failures: u64,
+}
+
+/// The place of a policy in the bucket of a fleet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offered {
+    /// Its key.
+    pub fleet_key: String,
+    /// Its revision there, which grows with each value of any key.
+    pub fleet_revision: u64,
 }
 
 /// The result of a reload, as an event and whoever asked for it have it.

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
-    CompletionsArguments, Context, CourierArguments, DetachArguments, FlowsArguments,
-    ListArguments, ManArguments, PcapArguments, PolicyArguments, ReleaseArguments, ReplayArguments,
-    ResetCountersArguments, RunArguments, StatusArguments, VerdictsArguments,
+    CompletionsArguments, Context, CourierArguments, DetachArguments, FleetArguments,
+    FlowsArguments, FollowerArguments, ListArguments, ManArguments, PcapArguments, PolicyArguments,
+    ReleaseArguments, ReplayArguments, ResetCountersArguments, RunArguments, StatusArguments,
+    VerdictsArguments,
 };
 
 /// Labels every flow that crosses an interface with its application, and enforces a policy in the kernel.
@@ -31,7 +32,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     List(ListArguments),
     Pcap(PcapArguments),
     Replay(ReplayArguments),
@@ -42,10 +43,13 @@ enum Command {
     Release(ReleaseArguments),
     ResetCounters(ResetCountersArguments),
     Detach(DetachArguments),
+    Fleet(FleetArguments),
     Completions(CompletionsArguments),
     Man(ManArguments),
     #[command(hide = true)]
     Courier(CourierArguments),
+    #[command(hide = true)]
+    Follower(FollowerArguments),
 }
 
 impl Cli {
@@ -70,9 +74,11 @@ impl Cli {
             Command::Release(arguments) => arguments.run(),
             Command::ResetCounters(arguments) => arguments.run(),
             Command::Detach(arguments) => arguments.run(),
+            Command::Fleet(arguments) => arguments.run(),
             Command::Completions(arguments) => arguments.run(Self::command()),
             Command::Man(arguments) => arguments.run(Self::command()),
             Command::Courier(arguments) => arguments.run(),
+            Command::Follower(arguments) => arguments.run(),
         }
     }
 

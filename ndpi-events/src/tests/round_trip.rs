@@ -10,9 +10,9 @@ use proptest::prelude::*;
 
 use crate::{
     Attached, Content, Crossed, Crowding, Decided, Directions, EgressOrder, Ends, Envelope, Event,
-    FlowActive, FlowEnded, FlowUpdated, Interface, Label, Load, Mac, Release, ReleaseChange,
-    Released, ReloadResult, Reloaded, Ring, RingFull, Running, SCHEMA, SourceId, Status, Stopped,
-    StuckWorker, Time, Times, Tunnel, Warning, Word,
+    FlowActive, FlowEnded, FlowUpdated, Interface, Label, Load, Mac, Offered, Release,
+    ReleaseChange, Released, ReloadResult, Reloaded, Ring, RingFull, Running, SCHEMA, SourceId,
+    Status, Stopped, StuckWorker, Time, Times, Tunnel, Warning, Word,
 };
 
 fn text() -> impl Strategy<Value = String> {
@@ -312,12 +312,15 @@ fn event() -> BoxedStrategy<Event> {
         any::<(bool, bool, u64)>(),
         any::<[Option<u64>; 3]>(),
         btree_map(text(), text(), 0..3),
+        option::of((text(), any::<u64>())),
     )
         .prop_map(
-            |((time, policy, problems), (taken, repeated, failures), numbers, unenforced)| {
+            |((time, policy, problems), (taken, repeated, failures), numbers, unenforced, of)| {
                 let [rules, flows, changed] = numbers;
+                let offered =
+                    of.map(|(fleet_key, fleet_revision)| Offered { fleet_key, fleet_revision });
                 let result = ReloadResult { taken, policy, rules, flows, changed, unenforced };
-                Event::Reloaded(Reloaded { time, result, problems, repeated, failures })
+                Event::Reloaded(Reloaded { time, result, problems, repeated, offered, failures })
             },
         );
     let of_client = (option::of(text()), vec(word(), 0..3));

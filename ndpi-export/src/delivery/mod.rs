@@ -22,4 +22,4 @@ pub use couriers::Couriers;
 pub(crate) use deliverer::Deliverer;
 pub(crate) use framed::Framed;
 pub use job::{CourierJob, read_job};
-pub(crate) use options::NatsOptions;
+pub use options::NatsOptions;

@@ -16,9 +16,9 @@ const SITE: &str = "default";
 /// A secret at most.
 const LONGEST_SECRET: u64 = 64 * 1024;
 
-/// Whose records they are, and who brings them.
+/// Where an instance is, and who speaks for it to a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct NatsOptions {
+pub struct NatsOptions {
     pub(crate) site: Option<String>,
     pub(crate) user: Option<String>,
     /// Files, as others see the arguments of a process.
@@ -31,8 +31,34 @@ impl NatsOptions {
         *self != Self::default()
     }
 
+    /// Takes what an option of a command line says; whether there is such a key.
+    pub fn set(&mut self, key: &str, value: &str) -> bool {
+        match key {
+            "site" => self.site = Some(value.into()),
+            "user" => self.user = Some(value.into()),
+            "password-file" => self.password_file = Some(value.into()),
+            "token-file" => self.token_file = Some(value.into()),
+            _ => return false,
+        }
+        true
+    }
+
+    /// The site, where one was said.
+    pub fn said_site(&self) -> Option<&str> {
+        self.site.as_deref()
+    }
+
+    /// The site.
+    pub fn site(&self) -> &str {
+        self.said_site().unwrap_or(SITE)
+    }
+
     /// Fails where they do not go together.
-    pub(crate) fn check(&self) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// What is missing, or too much.
+    pub fn check(&self) -> Result<()> {
         ensure!(
             self.user.is_some() == self.password_file.is_some(),
             "user and password-file go together"
@@ -44,19 +70,27 @@ impl NatsOptions {
         Ok(())
     }
 
+    /// As whom a server is spoken to.
+    ///
+    /// # Errors
+    ///
+    /// A secret cannot be read.
+    pub fn login(&self) -> Result<Login> {
+        Ok(Login {
+            user: self.user.clone(),
+            password: self.password_file.as_deref().map(secret).transpose()?,
+            token: self.token_file.as_deref().map(secret).transpose()?,
+        })
+    }
+
     /// What brings the records of this instance to a server.
     ///
     /// # Errors
     ///
     /// A secret cannot be read.
     pub(super) fn job(&self, server: &Server, instance: &str) -> Result<CourierJob> {
-        let login = Login {
-            user: self.user.clone(),
-            password: self.password_file.as_deref().map(secret).transpose()?,
-            token: self.token_file.as_deref().map(secret).transpose()?,
-        };
-        let site = self.site.as_deref().unwrap_or(SITE);
-        Ok(CourierJob::new(server.clone(), login, subjects(site, instance)))
+        let subjects = subjects(self.site(), instance);
+        Ok(CourierJob::new(server.clone(), self.login()?, subjects))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use ndpi_export::{read_job, run_courier};
 
 /// Bring records of `run` to a server: `run` starts it
 #[derive(Args, Clone, Debug)]
@@ -15,6 +16,6 @@ impl CourierArguments {
     /// It was not started by `run`.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let Self {} = self;
-        crate::courier::run()
+        crate::courier::run(|input| read_job(input), |input, job| run_courier(input, job))
     }
 }

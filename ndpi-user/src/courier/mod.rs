@@ -1,4 +1,5 @@
-//! Processes that have the network: each brings the records of one output to a server, and has no rights besides.
+//! Processes that have the network: each speaks to one server, and has no rights besides. A courier brings the records of
+//! an output there; a follower brings policies from there.
 //!
 //! An instance that enforces can start no process later (see `daemon/confined.rs`). So one is started before, which does
 //! nothing but start the one that works, and start another where that has died.
@@ -6,5 +7,5 @@
 mod child;
 mod process;
 
-pub(crate) use child::start;
+pub(crate) use child::{start_courier, start_follower};
 pub(crate) use process::run;

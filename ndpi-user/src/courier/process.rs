@@ -1,7 +1,6 @@
 //! The process: one that watches, and one that works.
 
-use std::io;
-use std::os::fd::AsFd;
+use std::io::{self, Stdin};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -10,7 +9,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Error, Result, ensure};
 use ndpi_confine::{keep_capabilities, refuse_what_no_service_does};
-use ndpi_export::{CourierJob, read_job, run_courier};
 use rustix::process::{Pid, WaitOptions, WaitStatus, waitpid};
 use rustix::thread::{CapabilitySet, set_no_new_privs};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -18,12 +16,16 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 /// How long it takes until one that has died is started again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Brings records from standard input to a server until whoever gives them is gone.
+/// Has a process work at what standard input says first, with standard input, and another one where that has died, until
+/// whoever started this is gone.
 ///
 /// # Errors
 ///
 /// It was not started by an instance, or there can be no process.
-pub(crate) fn run() -> Result<ExitCode> {
+pub(crate) fn run<J>(
+    read_job: impl FnOnce(&Stdin) -> io::Result<J>,
+    work: impl Fn(&Stdin, &J),
+) -> Result<ExitCode> {
     let input = io::stdin();
     let job = read_job(&input).context("this command is for `run` to start, which it is not")?;
     give_up_rights()?;
@@ -33,11 +35,11 @@ pub(crate) fn run() -> Result<ExitCode> {
             .context("cannot leave signals to the instance")?;
     }
     loop {
-        let status = wait_for(work(&input, &job)?)?;
+        let status = wait_for(start(|| work(&input, &job))?)?;
         if status.exit_status() == Some(0) {
             return Ok(ExitCode::SUCCESS);
         }
-        log::warn!("the process that delivers records {}; starting another", how(status));
+        log::warn!("the process that has the network {}; starting another", how(status));
         thread::sleep(PAUSE);
     }
 }
@@ -49,7 +51,7 @@ fn give_up_rights() -> Result<()> {
 }
 
 /// Starts the process that works.
-fn work(input: impl AsFd, job: &CourierJob) -> Result<Pid> {
+fn start(work: impl FnOnce()) -> Result<Pid> {
     // SAFETY: this process has one thread, as nothing has started another. So nobody else holds a lock, of the
     // allocator or the C library, that would stay held in the child for ever.
     let pid = unsafe { libc::fork() };
@@ -59,9 +61,9 @@ fn work(input: impl AsFd, job: &CourierJob) -> Result<Pid> {
     }
     if let Err(error) = refuse_what_no_service_does() {
         let error = Error::new(error);
-        log::warn!("records are delivered with all rights that their process has: {error:#}");
+        log::warn!("a process with the network keeps all rights that it has: {error:#}");
     }
-    run_courier(input, job);
+    work();
     std::process::exit(0)
 }
 
@@ -70,7 +72,9 @@ fn wait_for(pid: Pid) -> Result<WaitStatus> {
         match waitpid(Some(pid), WaitOptions::empty()) {
             Ok(Some((_, status))) => return Ok(status),
             Ok(None) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error).context("waiting for the process that delivers"),
+            Err(error) => {
+                return Err(error).context("waiting for the process that has the network");
+            }
         }
     }
 }

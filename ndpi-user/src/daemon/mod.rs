@@ -3,6 +3,8 @@
 mod closing;
 mod confined;
 mod engines;
+mod fleet;
+mod offers;
 mod options;
 mod orders;
 mod outputs;
@@ -45,6 +47,7 @@ use session::Outside;
 use crate::apart::{Keeper, Watch};
 use crate::courier;
 use crate::enforce::KernelBlocklist;
+use crate::fleet::Following;
 use crate::hosts::HostBook;
 use crate::interfaces::{Attacher, Roster};
 use crate::live::{Crowding, Halves, Shared, Summary, Suspects};
@@ -69,7 +72,7 @@ impl Options {
         // First, since nothing works without, and what else is missing may be for want of rights.
         check_capabilities()?;
         let Ndpi { library, vocabulary, names, engines, keeper } = self.ndpi()?;
-        let couriers = self.bound_rights()?;
+        let (couriers, following) = self.bound_rights()?;
         let files = PolicyFiles::as_they_are();
         let policy = self.read_policy(&vocabulary, &files);
         let Some(policy) = policy else { return Ok(ExitCode::FAILURE) };
@@ -130,6 +133,7 @@ impl Options {
             return Ok(ExitCode::SUCCESS);
         }
         let (in_force, attachments) = start::attach(&mut kernel, &mut attacher, &with_releases)?;
+        fleet::listen(following.as_ref(), reload.clone())?;
         let server = (orders::listen(&kernel, reload, observer, hosts), metrics);
         source.publish(Time::now(), Reported::Status(self.status(&library, &attachments)));
         let reloads = Reloads::default();
@@ -165,13 +169,15 @@ impl Options {
         Ok(ExitCode::from(u8::from(result.is_err() || !whole)))
     }
 
-    /// Has this process keep the capabilities that it needs, and starts what brings records to servers before: as
-    /// another user, whose start needs one that is not kept. To be called when the processes of nDPI are there, which
-    /// are to have none of its sockets.
-    fn bound_rights(&self) -> Result<Couriers> {
-        let couriers = Couriers::start(&self.outputs, &self.instance, courier::start)?;
+    /// Has this process keep the capabilities that it needs, and starts what speaks to servers before: as another user,
+    /// whose start needs one that is not kept. To be called when the processes of nDPI are there, which are to have none
+    /// of its sockets.
+    fn bound_rights(&self) -> Result<(Couriers, Option<Following>)> {
+        let couriers = Couriers::start(&self.outputs, &self.instance, courier::start_courier)?;
+        let start = |source| Following::start(source, &self.instance, courier::start_follower);
+        let following = self.policy_from.as_ref().map(start).transpose()?;
         self.bound_capabilities();
-        Ok(couriers)
+        Ok((couriers, following))
     }
 
     /// What an earlier instance has released and is not over, and the policy with it. Without a policy there is

@@ -9,6 +9,7 @@ use ndpi_export::{Format, Output};
 use ndpi_kernel::LoadOptions;
 
 use crate::engine_setup::EngineSetup;
+use crate::fleet::PolicySource;
 use crate::{interfaces, live};
 
 /// What is watched, how, and what is written down.
@@ -24,6 +25,8 @@ pub(crate) struct Options {
     pub(crate) crash_captures: Option<PathBuf>,
     /// The policy; without one, everything is counted.
     pub(crate) policy: Option<PathBuf>,
+    /// The bucket that it is taken from, where another one comes by that: the file is the copy.
+    pub(crate) policy_from: Option<PolicySource>,
     /// How records are written.
     pub(crate) format: Format,
     /// Where else they are written.

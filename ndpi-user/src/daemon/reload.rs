@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use crossbeam::channel::{self, Receiver, Sender, select};
-use ndpi_events::{Event, ReloadResult, Reloaded, Source, Time};
+use ndpi_events::{Event, Offered, ReloadResult, Reloaded, Source, Time};
 use ndpi_policy::{Diagnostics, InForce, Policy, Support, Vocabulary};
 use ndpi_text::shown;
 
 use super::releasing::{Change, Order, Releasing, with};
 use crate::control::{ReleaseResult, Reload};
+use crate::fleet::Offer;
 use crate::interfaces::Roster;
 use crate::live::{Control, Rejudged};
 use crate::policy_files::{Changed, Named, PolicyFiles, Watcher, without_private_lines};
@@ -22,6 +23,8 @@ use crate::policy_files::{Changed, Named, PolicyFiles, Watcher, without_private_
 pub(super) enum Ask {
     /// The policy's file is to be read again.
     Reload(Option<Sender<Reload>>),
+    /// The fleet's policy is another one.
+    Offer(Offer),
     /// Something is to pass for a time, or no longer.
     Release(Order, Sender<Result<ReleaseResult, String>>),
 }
@@ -48,11 +51,13 @@ impl Reloads {
 
 /// Reloads the policy when it is asked to, and when one of its files has changed.
 pub(super) struct Reloader {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     /// The policy in force, without what is released from it.
-    policy: Arc<Policy>,
+    pub(super) policy: Arc<Policy>,
+    /// Whether it is what the file says, as far as that was read.
+    pub(super) is_of_file: bool,
     releases: Releasing,
-    vocabulary: Vocabulary,
+    pub(super) vocabulary: Vocabulary,
     interfaces: Roster,
     watcher: Option<Watcher>,
     changes: Receiver<Changed>,
@@ -101,6 +106,7 @@ impl Reloader {
         Self {
             path,
             policy,
+            is_of_file: true,
             releases,
             vocabulary,
             interfaces,
@@ -137,6 +143,7 @@ impl Reloader {
             match ask {
                 Ask::Reload(None) => drop(self.reload_or_report()),
                 Ask::Reload(Some(tell)) => drop(tell.send(self.reload_or_report())),
+                Ask::Offer(offer) => drop(offer.tell.send(self.take_offer(&offer))),
                 Ask::Release(order, tell) => drop(tell.send(self.release(&order))),
             }
         }
@@ -165,21 +172,31 @@ impl Reloader {
         Ok(self.releases.take(change, rejudged))
     }
 
-    /// As [`reload`](Self::reload). A fault of ours must not end reloading for good.
+    /// Reloads, and reports what came of it. A fault of ours must not end reloading for good.
     fn reload_or_report(&mut self) -> Reload {
-        catch_unwind(AssertUnwindSafe(|| self.reload())).unwrap_or_else(|_| {
+        let reload = self.guarded(Self::reload);
+        self.finish(&reload, None);
+        reload
+    }
+
+    /// What `task` comes to; a report of its failure where that is by a fault of ours.
+    pub(super) fn guarded(&mut self, task: impl FnOnce(&mut Self) -> Reload) -> Reload {
+        catch_unwind(AssertUnwindSafe(|| task(self))).unwrap_or_else(|_| {
             let error = "reading it failed by a fault of ndpi-xdp, see its log".to_owned();
-            let reload = Reload { error: Some(error), ..self.report(&Diagnostics::default()) };
-            self.reloads.count(reload.result.taken);
-            self.say(&reload);
-            reload
+            Reload { error: Some(error), ..self.report(&Diagnostics::default()) }
         })
+    }
+
+    /// Counts a reload and reports it.
+    pub(super) fn finish(&mut self, reload: &Reload, offered: Option<&Offered>) -> Reloaded {
+        self.reloads.count(reload.result.taken);
+        self.say(reload, offered)
     }
 
     /// Takes the file if it is without errors, and waits until all verdicts are of it; keeps the
     /// policy in force otherwise. Either way, what it names now is watched from here on: a list
     /// that was missing may come.
-    fn reload(&mut self) -> Reload {
+    pub(super) fn reload(&mut self) -> Reload {
         let (support, files) = (Support::THIS_BUILD, PolicyFiles::left_alone());
         let before = InForce::of(&self.policy);
         let read = ndpi_policy::reload(&self.path, &before, &self.vocabulary, support, &files);
@@ -194,8 +211,7 @@ impl Reloader {
             }
             Err(problems) => self.report(&problems),
         };
-        self.reloads.count(reload.result.taken);
-        self.say(&reload);
+        self.is_of_file = reload.result.taken;
         self.watch(&files.named());
         reload
     }
@@ -229,7 +245,7 @@ impl Reloader {
     }
 
     /// The report on a policy that was read and is not in force.
-    fn report(&self, problems: &Diagnostics) -> Reload {
+    pub(super) fn report(&self, problems: &Diagnostics) -> Reload {
         let problems = without_private_lines(problems.clone());
         let policy = shown(&self.path).to_string();
         Reload {
@@ -240,7 +256,7 @@ impl Reloader {
         }
     }
 
-    fn say(&mut self, reload: &Reload) {
+    fn say(&mut self, reload: &Reload, offered: Option<&Offered>) -> Reloaded {
         let problems = reload.error.as_ref().unwrap_or(&reload.text);
         let is_new = self.said.is_new(problems);
         let time = Time::now();
@@ -249,12 +265,14 @@ impl Reloader {
             result: reload.result.clone(),
             problems: problems.clone(),
             repeated: !is_new && !problems.is_empty(),
+            offered: offered.cloned(),
             failures: self.reloads.read().1,
         };
-        self.source.publish(time, Event::Reloaded(reloaded));
+        self.source.publish(time, Event::Reloaded(reloaded.clone()));
+        reloaded
     }
 
-    fn watch(&mut self, named: &[Named]) {
+    pub(super) fn watch(&mut self, named: &[Named]) {
         if let Some(watcher) = &mut self.watcher
             && let Err(error) = watcher.set_files(named)
         {

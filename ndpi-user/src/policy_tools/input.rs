@@ -9,9 +9,9 @@ use ndpi_policy::{AppOfHost, Diagnostics, Policy, Support, Vocabulary};
 use crate::policy_files::{PolicyFiles, unusable};
 
 /// What messages call it.
-const NAME: &str = "standard input";
+pub(super) const NAME: &str = "standard input";
 /// Longest policy, in bytes, as of files.
-const LONGEST: u64 = 64 << 20;
+pub(super) const LONGEST: u64 = 64 << 20;
 
 /// Whether a path stands for standard input.
 pub(super) fn is_given(path: &Path) -> bool {
@@ -38,7 +38,8 @@ pub(super) fn load(path: &Path, names: &Vocabulary) -> Result<Policy> {
     loaded.map_err(unusable)
 }
 
-fn read() -> Result<String> {
+/// The policy on standard input.
+pub(super) fn read() -> Result<String> {
     let mut bytes = Vec::new();
     let read = io::stdin().lock().take(LONGEST + 1).read_to_end(&mut bytes);
     let length = read.context("reading a policy from standard input")?;

@@ -17,6 +17,7 @@ mod examples;
 mod family;
 mod findings;
 mod first_packet;
+mod fleet;
 mod flows;
 mod fragments;
 mod hold;

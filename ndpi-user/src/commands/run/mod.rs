@@ -26,6 +26,7 @@ use self::tables::TableOptions;
 use super::{Context, NdpiOptions, StreamOptions, TunnelOptions};
 use crate::daemon::{self, Pair};
 use crate::engine_setup::EngineSetup;
+use crate::fleet::PolicySource;
 use crate::interfaces::{self, Pattern};
 use crate::live::Plan;
 use crate::stdout::{Colors, width};
@@ -53,6 +54,12 @@ pub struct RunArguments {
     /// Policy file; without one, everything is counted
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+
+    /// Take the policy from a bucket of a NATS server, and keep the last good one in the file of --policy:
+    /// nats:HOST:PORT[,KEY=VALUE]…; keys are site, bucket (ndpi-policies), user, password-file, token-file
+    /// (docs/fleet.md)
+    #[arg(long, value_name = "BUCKET", requires = "policy")]
+    policy_from: Option<PolicySource>,
 
     /// How to attach XDP
     #[arg(long, value_enum, default_value_t = XdpMode::Auto)]
@@ -240,6 +247,7 @@ impl RunArguments {
             coalesce: Duration::from_micros(self.gather.into()),
             engine: EngineSetup::from(self.ndpi).with_packet_limit(self.budget.get()),
             policy: self.policy,
+            policy_from: self.policy_from,
         };
         options.run()
     }

@@ -12,32 +12,10 @@ use testkit::pair::Pair;
 use testkit::program::PROGRAMS;
 use testkit::{schema, wait_for, wait_until};
 
+use super::process::{assert_has_no_rights, with_the_network};
 use super::server::{ADDRESS, NatsServer};
 use crate::outputs::Talk;
 use crate::ready;
-
-/// The process that works, of the two that an instance has started.
-fn courier(instance: &Instance) -> Result<u32, String> {
-    let child = |pid: u32| -> Result<u32, String> {
-        let path = format!("/proc/{pid}/task/{pid}/children");
-        let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
-        // Others have nDPI.
-        let is_courier = |word: &&str| {
-            fs::read_to_string(format!("/proc/{word}/cmdline"))
-                .is_ok_and(|it| it.contains("courier"))
-        };
-        let word = text.split_whitespace().find(is_courier).ok_or("it has no courier")?;
-        word.parse().map_err(|_| text.clone())
-    };
-    child(child(instance.pid())?)
-}
-
-/// What the kernel says of a process under a name.
-fn said_of(pid: u32, name: &str) -> Vec<String> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}:"))).unwrap();
-    line.split_whitespace().map(str::to_owned).collect()
-}
 
 /// Waits for the next record of a flow that goes on, of which something has crossed.
 fn report(talk: &Talk, instance: &Instance) -> Value {
@@ -69,13 +47,8 @@ fn a_stream_has_every_record_once_though_the_server_and_the_courier_go_for_a_whi
     let mut records = vec![report(&talk, &instance)];
     wait_until(|| server.last() >= 3);
 
-    let pid = wait_for(|| courier(&instance));
-    assert_eq!(said_of(pid, "Uid"), ["65534"; 4]);
-    assert_eq!(said_of(pid, "Gid"), ["65534"; 4]);
-    assert_eq!(said_of(pid, "Groups"), [""; 0]);
-    for (name, value) in [("CapEff", "0000000000000000"), ("NoNewPrivs", "1"), ("Seccomp", "2")] {
-        assert_eq!(said_of(pid, name), [value], "{name}");
-    }
+    let pid = wait_for(|| with_the_network(&instance, "courier"));
+    assert_has_no_rights(pid);
 
     server.kill();
     records.push(report(&talk, &instance));
@@ -86,8 +59,8 @@ fn a_stream_has_every_record_once_though_the_server_and_the_courier_go_for_a_whi
     kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), Signal::KILL).unwrap();
     records.push(report(&talk, &instance));
     instance
-        .wait_to_say("the process that delivers records was ended by signal 9; starting another");
-    wait_until(|| courier(&instance).is_ok_and(|other| other != pid));
+        .wait_to_say("the process that has the network was ended by signal 9; starting another");
+    wait_until(|| with_the_network(&instance, "courier").is_ok_and(|other| other != pid));
     assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
     records.extend(instance.rest());
 
@@ -124,7 +97,7 @@ fn a_server_that_never_comes_loses_what_there_was_and_keeps_nobody_waiting() {
     let mut instance =
         pair.sandbox.start("run --iface left --json --output json:nats:127.0.0.1:4222");
     instance.wait_to_say("cannot write records to nats:127.0.0.1:4222: cannot connect: ");
-    let pid = wait_for(|| courier(&instance));
+    let pid = wait_for(|| with_the_network(&instance, "courier"));
     assert_eq!(instance.end(Signal::TERM).code(), Some(1), "{}", instance.stderr());
     instance.wait_to_say("records could not be written to nats:127.0.0.1:4222: cannot connect: ");
     wait_until(|| !fs::exists(format!("/proc/{pid}")).unwrap());

@@ -26,6 +26,8 @@ pub(crate) struct NatsServer<'a> {
     folder: PathBuf,
     child: Option<Child>,
     login: Login,
+    /// The address that it listens at.
+    at: &'static str,
 }
 
 impl<'a> NatsServer<'a> {
@@ -36,8 +38,27 @@ impl<'a> NatsServer<'a> {
         folder: &Path,
         login: Login,
     ) -> Self {
+        Self::start_at("127.0.0.1", sandbox, program, (folder, login))
+    }
+
+    /// The same for whoever has a link to the sandbox.
+    pub(crate) fn start_for_all(
+        sandbox: &'a Sandbox,
+        program: PathBuf,
+        folder: &Path,
+        login: Login,
+    ) -> Self {
+        Self::start_at("0.0.0.0", sandbox, program, (folder, login))
+    }
+
+    fn start_at(
+        at: &'static str,
+        sandbox: &'a Sandbox,
+        program: PathBuf,
+        (folder, login): (&Path, Login),
+    ) -> Self {
         let folder = folder.to_owned();
-        let mut server = Self { sandbox, program, folder, child: None, login };
+        let mut server = Self { sandbox, program, folder, child: None, login, at };
         server.resume();
         server
     }
@@ -45,7 +66,7 @@ impl<'a> NatsServer<'a> {
     /// Starts it again.
     pub(crate) fn resume(&mut self) {
         let mut command: Command = self.sandbox.command(&self.program.display().to_string());
-        command.args(["-a", "127.0.0.1", "-p", "4222", "-js", "-sd"]).arg(&self.folder);
+        command.args(["-a", self.at, "-p", "4222", "-js", "-sd"]).arg(&self.folder);
         if let Login { user: Some(user), password: Some(password), .. } = &self.login {
             command.args(["--user", user, "--pass", password]);
         }
