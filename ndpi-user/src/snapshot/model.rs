@@ -220,6 +220,15 @@ impl Fill {
     }
 }
 
+/// When something was lost, to the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LossSpan {
+    /// For the first time.
+    pub first: Time,
+    /// For the last.
+    pub last: Time,
+}
+
 /// What was lost or left out since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LostSoFar {
@@ -239,6 +248,24 @@ pub struct LostSoFar {
     /// out of date.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub events: u64,
+    /// When, by the names of these fields, since the start or since counters were reset.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub when: BTreeMap<Word, LossSpan>,
+}
+
+impl LostSoFar {
+    /// How many were lost in all, by the fields' names.
+    pub(super) fn counts(&self) -> [(&'static str, u64); 6] {
+        let of_rings = |rings: &[RingLoss]| rings.iter().map(|loss| loss.packets).sum();
+        [
+            ("ring_full", of_rings(&self.ring_full)),
+            ("ring_contended", of_rings(&self.ring_contended)),
+            ("held_back", self.held_back),
+            ("left_out", self.left_out),
+            ("lost_frames", self.lost_frames),
+            ("events", self.events),
+        ]
+    }
 }
 
 /// How the process has fared that nDPI works in.

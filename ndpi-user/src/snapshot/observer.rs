@@ -1,6 +1,7 @@
 //! Makes snapshots of a session: from the kernel's maps, from what its threads have left on the board, and
 //! from what was reported. It waits for none of them.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use super::board::{Board, Sum, Swept};
 use super::conditions::Conditions;
 use super::counted::counted;
 use super::health::{self, Signs};
+use super::loss_times::LossTimes;
 use super::model::{Fill, LostSoFar, PolicyState, RingLoss, SinkState, Snapshot, Sums};
 use super::rates::{Counts, Readings};
 use crate::apart::Gauge;
@@ -85,6 +87,7 @@ pub struct Observer {
     events: Subscription,
     reported: Mutex<Conditions>,
     readings: Mutex<Readings>,
+    loss_times: Mutex<LossTimes>,
     /// What had been counted when counters were reset.
     reset: Mutex<Option<Arc<Sums>>>,
 }
@@ -98,8 +101,8 @@ impl Observer {
     /// Observes the session that begins now.
     pub fn new(facts: Facts, maps: Maps, sources: Sources, events: Subscription) -> Self {
         let (since, began) = (Time::now(), Instant::now());
-        let (reported, readings, reset) = Default::default();
-        Self { facts, maps, sources, since, began, events, reported, readings, reset }
+        let (reported, readings, loss_times, reset) = Default::default();
+        Self { facts, maps, sources, since, began, events, reported, readings, loss_times, reset }
     }
 
     /// Looks every second, so that rates are of the last few seconds, until the other end of `stopped` is
@@ -125,6 +128,8 @@ impl Observer {
         if let Ok(statistics) = self.maps.stats.read() {
             locked(&self.readings).keep(self.now_ms(), Counts::of(&statistics));
         }
+        // So that it is known to the second, whoever asks and when.
+        self.losses(&self.sources.board.sum(), &mut Signs::default());
     }
 
     /// The session as it is now.
@@ -181,6 +186,7 @@ impl Observer {
         let snapshot = self.snapshot();
         let before = Sums { since: snapshot.time, ..Sums::of(&snapshot) };
         *locked(&self.reset) = Some(Arc::new(before));
+        locked(&self.loss_times).forget();
         snapshot.time
     }
 
@@ -245,14 +251,19 @@ impl Observer {
         let rings = rings.unwrap_or_default();
         let held_back = self.read("what was held back", signs, |it| it.stats.held_back());
         let lost_frames = self.read("lost frames", signs, |it| it.lost_frames.read());
-        LostSoFar {
+        let mut lost = LostSoFar {
             ring_full: RingLoss::of(&rings, |loss| loss.full),
             ring_contended: RingLoss::of(&rings, |loss| loss.contended),
             held_back: held_back.unwrap_or_default(),
             left_out: sum.left_out,
             lost_frames: lost_frames.unwrap_or_default(),
             events: self.events.losses().lost(),
-        }
+            when: BTreeMap::new(),
+        };
+        let mut times = locked(&self.loss_times);
+        times.note(Time::now(), &lost);
+        lost.when = times.spans();
+        lost
     }
 
     fn sinks(&self) -> Vec<SinkState> {

@@ -58,7 +58,8 @@ fn take_losses(now: &mut LostSoFar, before: &LostSoFar) {
             it.packets > 0
         });
     };
-    let LostSoFar { ring_full, ring_contended, held_back, left_out, lost_frames, events } = before;
+    let LostSoFar { ring_full, ring_contended, held_back, left_out, lost_frames, events, .. } =
+        before;
     of_rings(&mut now.ring_full, ring_full);
     of_rings(&mut now.ring_contended, ring_contended);
     let counts = [

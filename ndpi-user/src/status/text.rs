@@ -9,7 +9,8 @@ use crate::record::Time;
 use crate::releases::in_words;
 use crate::report::units::{bytes, grouped};
 use crate::snapshot::{
-    Fill, LastReload, LostSoFar, PolicyState, Problem, Rates, RingLoss, Snapshot, Sums, Watched,
+    Fill, LastReload, LossSpan, LostSoFar, PolicyState, Problem, Rates, RingLoss, Snapshot, Sums,
+    Watched,
 };
 use crate::stdout::width;
 
@@ -42,7 +43,7 @@ fn text_within(found: &Found, width: Option<usize>) -> String {
         lines.add("flows", &flows(&counts, snapshot.adopted));
     }
     lines.add("tables", &tables(&snapshot.tables));
-    lines.add("losses", &losses(&counts));
+    lines.add("losses", &losses(&counts, snapshot.time));
     if !counts.findings.is_empty() {
         lines.add("findings", &findings(&counts));
     }
@@ -172,20 +173,27 @@ fn tables(tables: &[Fill]) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-fn losses(counts: &Sums) -> String {
-    let LostSoFar { ring_full, held_back, left_out, ring_contended, lost_frames, .. } =
+fn losses(counts: &Sums, now: Time) -> String {
+    let LostSoFar { ring_full, held_back, left_out, ring_contended, lost_frames, when, .. } =
         &counts.losses;
     let of_rings = |rings: &[RingLoss]| rings.iter().map(|loss| loss.packets).sum();
     let all = [
-        (of_rings(ring_full), "not shown, as rings were full"),
-        (of_rings(ring_contended), "not shown, as rings were locked"),
-        (*held_back, "held back by the kernel"),
-        (*left_out, "left out, as workers were behind"),
-        (*lost_frames, "not taken by a peer interface"),
-        (counts.lost_records, "records and messages"),
+        ("ring_full", of_rings(ring_full), "not shown, as rings were full"),
+        ("ring_contended", of_rings(ring_contended), "not shown, as rings were locked"),
+        ("held_back", *held_back, "held back by the kernel"),
+        ("left_out", *left_out, "left out, as workers were behind"),
+        ("lost_frames", *lost_frames, "not taken by a peer interface"),
+        ("", counts.lost_records, "records and messages"),
     ];
-    let some = all.into_iter().filter(|(count, _)| *count > 0);
-    let some: Vec<_> = some.map(|(count, what)| format!("{} {what}", grouped(count))).collect();
+    let some = all.into_iter().filter(|(_, count, _)| *count > 0);
+    let some = some.map(|(field, count, what)| {
+        let span = when.get(field);
+        let span = span.map(|LossSpan { first, last }| {
+            format!(" (first {} ago, last {} ago)", ago(*first, now), ago(*last, now))
+        });
+        format!("{} {what}{}", grouped(count), span.unwrap_or_default())
+    });
+    let some: Vec<_> = some.collect();
     if some.is_empty() { "none".into() } else { some.join(", ") }
 }
 

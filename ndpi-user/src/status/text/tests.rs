@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use super::super::left::{Left, Undecided};
 use super::*;
 use crate::snapshot::testing::eth0;
-use crate::snapshot::{Counted, Hints, RingLoss, SinkState, Sums};
+use crate::snapshot::{Counted, Hints, LossSpan, RingLoss, SinkState, Sums};
 
 fn at(second: u64) -> Time {
     Time::from_ns(second * 1_000_000_000)
@@ -112,6 +112,8 @@ fn what_is_wrong_comes_first() {
     ];
     let loss = |ring, packets| RingLoss { ring, worker: ring, kind: "common".into(), packets };
     snapshot.losses.ring_full = vec![loss(0, 3), loss(2, 4)];
+    let span = LossSpan { first: at(9_940), last: at(9_997) };
+    snapshot.losses.when.insert("ring_full".into(), span);
     snapshot.sinks = vec![SinkState {
         sink: "records".into(),
         waiting: 0,
@@ -125,7 +127,8 @@ fn what_is_wrong_comes_first() {
     assert!(lines[0].ends_with("NOT ALL IS ENFORCED"), "{text}");
     assert_eq!(lines[1], "problem   egress-blind, for 16 min 40 s: nothing was seen");
     assert_eq!(lines[2], "          note: records-lost: 7");
-    let losses = "losses    7 not shown, as rings were full, 7 records and messages";
+    let losses = "losses    7 not shown, as rings were full (first 1 min 0 s ago, last 3.0 s ago), \
+                  7 records and messages";
     assert_eq!(lines.last(), Some(&losses));
     assert!(!found.is_whole());
 }
