@@ -10,6 +10,7 @@ mod fragments;
 mod ndpi_case;
 #[path = "../../../fuzz/cases/packet.rs"]
 mod packet;
+mod quic;
 #[path = "../../../fuzz/cases/stream.rs"]
 mod stream;
 
