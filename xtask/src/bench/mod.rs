@@ -10,6 +10,7 @@ mod policy;
 mod records;
 mod rings;
 mod router;
+mod soak;
 mod wakeups;
 mod wire;
 
@@ -41,6 +42,7 @@ enum Command {
     Records(records::Args),
     Rings(rings::Args),
     Router(router::Args),
+    Soak(soak::Args),
     Wakeups(wakeups::Args),
     Wire(wire::Args),
 }
@@ -56,6 +58,7 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
         Command::Records(args) => records::run(args, workspace),
         Command::Rings(args) => rings::run(args, workspace),
         Command::Router(args) => router::run(args, workspace),
+        Command::Soak(args) => soak::run(args, workspace),
         Command::Wakeups(args) => wakeups::run(args, workspace),
         Command::Wire(args) => wire::run(args, workspace),
     }

@@ -1,0 +1,84 @@
+//! Minutes of good clients beside floods, one after the other: what fails, what is counted, and what memory it takes.
+//!
+//! `cargo xtask bench soak` builds the program and starts this. Needs root.
+
+mod memory;
+mod report;
+mod round;
+
+#[path = "../latency/clients.rs"]
+#[expect(dead_code, reason = "that bench looks at more of a flow than whether it came to its end")]
+mod clients;
+#[path = "../latency/flood.rs"]
+#[expect(dead_code, reason = "what is sent by hand is the other bench's")]
+mod flood;
+#[path = "../latency/hello.rs"]
+mod hello;
+#[path = "../latency/place.rs"]
+mod place;
+#[path = "../latency/program.rs"]
+#[expect(dead_code, reason = "that bench looks at processor time")]
+mod program;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use testkit::bench::ended;
+
+use memory::resident;
+use place::Place;
+use program::{Parts, Program};
+use report::Report;
+use round::Round;
+
+/// Measure minutes of good clients beside floods.
+#[derive(Parser)]
+struct Options {
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+    /// The `ndpi-xdp` to measure.
+    #[arg(long)]
+    program: PathBuf,
+    /// nDPI's library.
+    #[arg(long)]
+    library: PathBuf,
+    /// Minutes of all.
+    #[arg(long, default_value_t = 10)]
+    minutes: u32,
+    /// Packets a second of floods.
+    #[arg(long, default_value_t = 100_000)]
+    rate: u32,
+    /// Clients a second.
+    #[arg(long, default_value_t = 100)]
+    clients: u32,
+    /// Options for `ndpi-xdp run`, separated by white space.
+    #[arg(long = "options", default_value = "", allow_hyphen_values = true)]
+    more: String,
+    /// Given by `cargo bench`.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> ExitCode {
+    ended(run(&Options::parse()))
+}
+
+/// Whether all held.
+fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let (program, library) = (&*options.program, &*options.library);
+    let place = Place::new()?;
+    let more: Vec<_> = options.more.split_whitespace().map(str::to_owned).collect();
+    let parts = Parts { program, library, folder: folder.path() };
+    let program = Program::start(parts, &place, &more)?;
+    let mut report = Report::new(options.json);
+    for number in 0..options.minutes * round::A_MINUTE {
+        let round = Round { number, rate: options.rate, clients: options.clients };
+        let done = round.run(&place).map_err(|error| error.to_string())?;
+        report.add(number, &done, resident()?);
+    }
+    Ok(report.end(&program.end()?))
+}
