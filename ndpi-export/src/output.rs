@@ -46,6 +46,8 @@ pub(crate) enum Destination {
     Listen(SocketAddr),
     /// A stream of this server.
     Nats(Server),
+    /// A topic of this broker.
+    Kafka(ndpi_kafka::Server),
 }
 
 /// A configuration file.
@@ -74,6 +76,7 @@ struct Table {
     user: Option<String>,
     password_file: Option<PathBuf>,
     token_file: Option<PathBuf>,
+    topic: Option<String>,
 }
 
 impl Output {
@@ -110,6 +113,7 @@ impl Table {
             user: self.user,
             password_file: self.password_file,
             token_file: self.token_file,
+            topic: self.topic,
         };
         let output = Output { format, to: self.to.parse()?, filter, rotation, nats, queue };
         output.check()?;
@@ -132,9 +136,10 @@ impl Table {
             "user" => self.user = Some(value.into()),
             "password-file" => self.password_file = Some(value.into()),
             "token-file" => self.token_file = Some(value.into()),
+            "topic" => self.topic = Some(value.into()),
             _ => bail!(
                 "there is no {key:?}; there are types, app, action, rotate-size, rotate-every, keep, \
-                 compress, queue, site, user, password-file and token-file"
+                 compress, queue, site, user, password-file, token-file and topic"
             ),
         }
         Ok(())
@@ -161,19 +166,25 @@ impl Output {
         match &self.to {
             Destination::Udp(_) => ensure!(is_ipfix, "only ipfix goes by UDP"),
             Destination::Tcp(_) => {}
-            Destination::Nats(_) => ensure!(
+            Destination::Nats(_) | Destination::Kafka(_) => ensure!(
                 matches!(self.format, OutputFormat::Json | OutputFormat::Eve),
-                "json and eve go to a NATS server: a message is a record"
+                "json and eve go to servers of messages: a message is a record"
             ),
             _ => ensure!(
                 !is_ipfix,
                 "ipfix goes to a collector: udp:ADDRESS:PORT or tcp:ADDRESS:PORT"
             ),
         }
-        let is_nats = matches!(self.to, Destination::Nats(_));
+        let is_kafka = matches!(self.to, Destination::Kafka(_));
         ensure!(
-            is_nats || !self.nats.is_asked_for(),
-            "site, user, password-file and token-file are about a NATS server: nats:HOST:PORT"
+            is_kafka || matches!(self.to, Destination::Nats(_)) || !self.nats.is_asked_for(),
+            "site, user, password-file, token-file and topic are about a NATS server or a Kafka broker: \
+             nats:HOST:PORT, kafka:HOST:PORT"
+        );
+        ensure!(is_kafka || self.nats.topic.is_none(), "a topic is of kafka:HOST:PORT");
+        ensure!(
+            !is_kafka || self.nats.token_file.is_none(),
+            "Kafka knows no tokens: user and password-file"
         );
         self.nats.check()?;
         let Rotation { size, every, keep, compress } = self.rotation;
@@ -255,6 +266,7 @@ impl FromStr for Destination {
             Some(("udp", rest)) => Self::Udp(address(rest)?),
             Some(("tcp-listen", rest)) => Self::Listen(address(rest)?),
             Some(("nats", rest)) => Self::Nats(rest.parse().map_err(anyhow::Error::msg)?),
+            Some(("kafka", rest)) => Self::Kafka(rest.parse().map_err(anyhow::Error::msg)?),
             Some(("file", rest)) => Self::File(path(rest)?),
             _ if text == "-" => bail!("standard output has the option --json"),
             _ => Self::File(path(text)?),
@@ -271,6 +283,7 @@ impl fmt::Display for Destination {
             Self::Udp(address) => write!(f, "udp:{address}"),
             Self::Listen(address) => write!(f, "tcp-listen:{address}"),
             Self::Nats(server) => write!(f, "nats:{server}"),
+            Self::Kafka(server) => write!(f, "kafka:{server}"),
         }
     }
 }
@@ -355,6 +368,7 @@ mod tests {
             ("ipfix:udp:127.0.0.1:4739", Destination::Udp("127.0.0.1:4739".parse().unwrap())),
             ("ipfix:tcp:[::1]:4739", Destination::Tcp("[::1]:4739".parse().unwrap())),
             ("eve:nats:nats.example.org", Destination::Nats("nats.example.org".parse().unwrap())),
+            ("json:kafka:broker,topic=t", Destination::Kafka("broker:9092".parse().unwrap())),
             ("json:tcp-listen:127.0.0.1:0", Destination::Listen("127.0.0.1:0".parse().unwrap())),
         ] {
             assert_eq!(text.parse::<Output>().unwrap().to, to);
@@ -387,8 +401,11 @@ mod tests {
             ("json:/tmp/x,colour=red", "there are types, app"),
             ("json:nats:", "HOST:PORT"),
             ("json:nats://host", "HOST:PORT"),
-            ("csv:nats:host", "json and eve go to a NATS server"),
+            ("csv:nats:host", "json and eve go to servers of messages"),
             ("json:/tmp/x,site=north", "about a NATS server"),
+            ("eve:nats:host,topic=t", "a topic is of kafka"),
+            ("json:kafka:host,token-file=/t", "knows no tokens"),
+            ("ipfix:kafka:host", "servers of messages"),
             ("json:nats:host,user=me", "user and password-file go together"),
             ("json:nats:host,user=me,password-file=/p,token-file=/t", "a user or a token"),
         ] {

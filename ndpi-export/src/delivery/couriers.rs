@@ -27,9 +27,13 @@ impl Couriers {
         start: impl Fn(OwnedFd) -> io::Result<()>,
     ) -> Result<Self> {
         let one = |output: &Output| {
-            let Destination::Nats(server) = &output.to else { return Ok(None) };
             let failed = || format!("cannot start the output {output}");
-            let job = output.nats.job(server, instance).with_context(failed)?;
+            let job = match &output.to {
+                Destination::Nats(server) => output.nats.nats_job(server, instance),
+                Destination::Kafka(server) => output.nats.kafka_job(server, instance),
+                _ => return Ok(None),
+            };
+            let job = job.with_context(failed)?;
             let (own, other) = pair().with_context(failed)?;
             send_job(&own, &job).and_then(|()| start(other)).with_context(failed)?;
             Ok(Some(own))

