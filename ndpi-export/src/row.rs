@@ -265,3 +265,21 @@ pub(crate) static FIELDS: [Field; 70] = [
     field("src_mac", Text, |row| Value::mac(row.ends.src_mac)),
     field("dst_mac", Text, |row| Value::mac(row.ends.dst_mac)),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Columns whose fields are inside of an object in records, and in the table too; and one of decisions alone.
+    const OTHERS: [&str; 5] = ["outer_src", "outer_dst", "tenant", "outer_tenant", "latency_us"];
+
+    #[test]
+    fn the_table_for_clickhouse_has_a_column_for_each_field() {
+        let table = include_str!("../../contrib/clickhouse/flows.sql");
+        let columns: Vec<_> =
+            table.lines().filter_map(|line| line.strip_prefix("    ")?.split(' ').next()).collect();
+        let names = FIELDS.iter().map(|field| field.name).filter(|name| !OTHERS.contains(name));
+        let missing: Vec<_> = names.filter(|name| !columns.contains(name)).collect();
+        assert_eq!(missing, [""; 0]);
+    }
+}
