@@ -10,7 +10,7 @@ use super::segment::Segment;
 /// What speaks for a copy.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Merit {
-    /// It has no signature and no flag SYN, which a receiver expects neither of.
+    /// It has no signature and no flag SYN, and acknowledges nothing that was not seen: a receiver expects none of them.
     is_usual: bool,
     /// How long the IP header is, with those that extend it.
     header: usize,
@@ -23,16 +23,17 @@ pub(super) struct Merit {
 }
 
 impl Merit {
-    /// Of a segment in the packet `l3`, whose timestamp counts where the receiver compares those.
+    /// Of a segment in the packet `l3`, whose timestamp counts where the receiver compares those, and which acknowledges what
+    /// was not seen, if it `is_ahead`.
     pub(super) fn of(
         l3: &[u8],
-        segment: &Segment,
-        checksum: Option<Checksum>,
+        (segment, checksum): (&Segment, Option<Checksum>),
         compares_timestamps: bool,
+        is_ahead: bool,
     ) -> Self {
         let options = segment.options(l3);
         Self {
-            is_usual: !options.signed && !segment.has(tcp::SYN),
+            is_usual: !options.signed && !segment.has(tcp::SYN) && !is_ahead,
             header: segment.l4,
             is_summed: checksum != Some(Checksum::Bad),
             is_finished: checksum != Some(Checksum::Partial),

@@ -15,6 +15,7 @@ mod checksum;
 mod first_message;
 mod merit;
 mod message;
+mod opening;
 mod options;
 mod piece;
 mod quic;

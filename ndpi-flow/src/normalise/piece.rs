@@ -13,6 +13,8 @@ pub(super) struct Piece {
     pub(super) segment: Segment,
     /// What its checksum says, if it says anything.
     pub(super) checksum: Option<Checksum>,
+    /// It acknowledges what was not seen of the other end.
+    pub(super) is_ahead: bool,
 }
 
 impl Piece {
@@ -22,7 +24,8 @@ impl Piece {
     }
 
     fn merit(&self, compares_timestamps: bool) -> Merit {
-        Merit::of(&self.packet, &self.segment, self.checksum, compares_timestamps)
+        let what = (&self.segment, self.checksum);
+        Merit::of(&self.packet, what, compares_timestamps, self.is_ahead)
     }
 }
 

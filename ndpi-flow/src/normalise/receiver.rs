@@ -61,7 +61,7 @@ impl Receiver {
     /// Which way the packets of the client go, if what it says proves that it is one, whoever was seen first.
     pub fn client(&self) -> Option<Direction> {
         match self {
-            Self::Tcp(_) => None,
+            Self::Tcp(stream) => stream.client(),
             Self::Quic(connection) => connection.client(),
         }
     }

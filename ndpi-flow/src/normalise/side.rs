@@ -7,6 +7,7 @@ use ndpi_common::{Known, SideNumbers};
 use ndpi_labels::{Finding, Findings};
 
 use super::first_message::{FirstMessage, Read};
+use super::opening::{Opening, Openings};
 use super::options::{LARGEST_SHIFT, TcpOptions};
 use super::piece::{Piece, Pieces, differ_at, is_after};
 use super::requests::Requests;
@@ -27,6 +28,7 @@ const COPIED: usize = 2 << 10;
 
 /// One direction.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, read by name")]
 pub(super) struct Side {
     /// What its segments have shown of their sender.
     pub(super) sender: Sender,
@@ -35,8 +37,12 @@ pub(super) struct Side {
     /// The sequence number that is read next. Unknown where neither a SYN nor the answer to it was seen:
     /// then packets are read as they come.
     next: Option<u32>,
-    /// Where a later SYN, with another sequence number, would begin.
-    other_start: Option<u32>,
+    /// Other SYNs of it than the one that counts.
+    others: Openings,
+    /// The SYN that counts accepts a connection.
+    is_answer: bool,
+    /// The other end has accepted its SYN.
+    is_accepted: bool,
     /// Up to where the other end has acknowledged it.
     acknowledged: Option<u32>,
     /// Up to where the other end has offered to take more.
@@ -49,6 +55,8 @@ pub(super) struct Side {
     window_shift: Option<u8>,
     /// The largest payload that it takes itself, by its SYN.
     segment_size: Option<u16>,
+    /// Up to where it was seen to have sent, with its end.
+    sent: Option<u32>,
     /// The byte that its receiver does not read in line (`tcp_check_urg` in Linux).
     urgent: Option<u32>,
     /// Something before them is missing.
@@ -69,21 +77,64 @@ impl Side {
         self.seen = true;
     }
 
-    /// A SYN. Of two with different numbers the first counts until the other end acknowledges the second.
-    pub(super) fn opens(&mut self, segment: &Segment, options: &TcpOptions) {
-        let start = segment.first();
+    /// Notes how far a segment of it reaches.
+    pub(super) fn sends(&mut self, segment: &Segment) {
+        let behind = segment.behind().wrapping_add(u32::from(segment.has(tcp::FIN)));
+        if self.sent.is_none_or(|before| is_after(behind, before)) {
+            self.sent = Some(behind);
+        }
+    }
+
+    /// Whether it may have sent all before `number`, as far as was seen.
+    pub(super) fn has_sent(&self, number: u32) -> bool {
+        // Where its order was lost, it was not seen.
+        self.next.is_none() || self.sent.is_none_or(|sent| !is_after(number, sent))
+    }
+
+    /// Whether a SYN is another than the one that counts.
+    pub(super) fn is_other(&self, segment: &Segment) -> bool {
+        let own = (segment.first(), segment.has(tcp::ACK));
+        segment.has(tcp::SYN)
+            && self.next.is_some_and(|next| (next, self.is_answer) != own)
+            && self.copied.is_empty()
+    }
+
+    /// A SYN. Of two the first counts until the other end acknowledges the second, whatever it looks like; one that
+    /// is not believed counts only then.
+    pub(super) fn opens(&mut self, segment: &Segment, opening: Opening, is_believed: bool) {
+        if self.is_other(segment) {
+            return self.others.push(opening);
+        }
+        if !is_believed {
+            return;
+        }
+        if self.next.is_none() {
+            return self.begin_with(opening);
+        }
         self.opened = true;
-        if segment.has(tcp::ACK) {
+        (self.window_shift, self.segment_size) = (opening.window_shift, opening.segment_size);
+    }
+
+    /// The stream begins with this SYN.
+    fn begin_with(&mut self, opening: Opening) {
+        let is_compared = self.sender.is_compared;
+        self.sender = opening.sender;
+        self.sender.is_compared = is_compared;
+        (self.opened, self.is_answer) = (true, opening.is_answer);
+        (self.window_shift, self.segment_size) = (opening.window_shift, opening.segment_size);
+        // What was acknowledged and offered was of other numbers.
+        (self.acknowledged, self.edge, self.is_unmeasured) = (None, None, false);
+        self.message = FirstMessage::default();
+        if opening.is_answer {
             // Only who opens a connection asks for a name.
             self.message.end();
         }
-        self.window_shift = options.window_shift;
-        self.segment_size = options.segment_size;
-        match self.next {
-            None => self.begin(start),
-            Some(next) if next != start && self.copied.is_empty() => self.other_start = Some(start),
-            Some(_) => {}
-        }
+        self.begin(opening.start);
+    }
+
+    /// Whether the other end has accepted the connection that it opens.
+    pub(super) fn is_accepted(&self) -> bool {
+        self.is_accepted
     }
 
     /// Learns from `own` numbers of this side what the kernel has seen of it and not shown, where nothing of the
@@ -93,6 +144,7 @@ impl Side {
         let Some(initial) = own.initial().filter(|_| is_certain) else { return };
         self.begin(initial.wrapping_add(1));
         if other.is_confirmed() {
+            self.is_answer = true;
             self.message.end();
         } else {
             self.is_unmeasured = own.is_confirmed();
@@ -181,9 +233,13 @@ impl Side {
     /// The other end has acknowledged all before `number`, perhaps in its answer to a SYN, and takes `window` bytes more. False where it
     /// cannot have.
     pub(super) fn acknowledge(&mut self, (number, of_syn): (u32, bool), window: u32) -> bool {
-        if self.other_start.take_if(|start| *start == number).is_some() {
-            self.begin(number);
+        if self.copied.is_empty()
+            && (of_syn || self.next != Some(number))
+            && let Some(opening) = self.others.take(number, of_syn)
+        {
+            self.begin_with(opening);
         }
+        self.is_accepted |= of_syn && self.opened && !self.is_answer && self.next == Some(number);
         match self.next {
             // The SYN was missed, its answer was not.
             None if of_syn && !self.seen => {
@@ -286,6 +342,7 @@ impl Side {
         let requests = self.requests.as_ref().map_or(0, Requests::kept);
         self.early.kept()
             + self.doubtful.kept()
+            + self.others.kept()
             + self.copied.len()
             + self.message.kept()
             + requests
@@ -309,6 +366,7 @@ impl Side {
     /// What the other end sends is not shown any more: nothing can be compared with it.
     pub(super) fn lose_sight(&mut self) {
         (self.next, self.early, self.doubtful, self.copied) = Default::default();
+        self.others = Openings::default();
         self.message = FirstMessage::default();
     }
 

@@ -6,6 +6,7 @@ use ndpi_labels::{Finding, Findings};
 
 use super::checksum::Checksum;
 use super::first_message::Read;
+use super::opening::Opening;
 use super::piece::Piece;
 use super::requests::Requests;
 use super::rewrite::with_payload;
@@ -55,7 +56,8 @@ impl Stream {
         if missing > 0 {
             own.sees();
             if own.followed().is_some() {
-                let piece = Piece { packet: sample.l3.into(), segment, checksum: None };
+                let packet = sample.l3.into();
+                let piece = Piece { packet, segment, checksum: None, is_ahead: false };
                 return own.take_cut(piece, missing, room, findings);
             }
             own.lose_order(read);
@@ -93,6 +95,15 @@ impl Stream {
             findings.insert(Finding::BudgetPadding);
         }
         self.idle > USUAL_PADDING
+    }
+
+    /// Which way the packets of the client go: whose SYN the other end has accepted.
+    pub fn client(&self) -> Option<Direction> {
+        match self.sides.each_ref().map(Side::is_accepted) {
+            [true, false] => Some(Direction::FromLower),
+            [false, true] => Some(Direction::FromUpper),
+            _ => None,
+        }
     }
 
     /// Reads nothing but requests from here on, which `client` sends, though the flow is decided: packets
@@ -195,13 +206,16 @@ impl Arrival<'_> {
         if !self.is_possible() || believed && !self.acknowledges(read) {
             return false;
         }
-        if doubts.is_empty() && !self.own.is_unmeasured() {
+        self.own.sends(&self.segment);
+        let is_clean = doubts.is_empty() && !self.is_ahead();
+        if is_clean && !self.own.is_unmeasured() && !self.own.is_other(&self.segment) {
             let is_next = self.own.is_next(&self.segment);
             self.own.sender.reads(&self.segment, &options, checksum, is_next);
         }
         if self.segment.has(tcp::SYN) {
+            let opening = Opening::of(&self.segment, &options, checksum);
+            self.own.opens(&self.segment, opening, believed);
             if believed {
-                self.own.opens(&self.segment, &options);
                 self.opening(checksum, read);
             }
             return true;
@@ -212,7 +226,7 @@ impl Arrival<'_> {
             }
             return true;
         }
-        self.payload(checksum, doubts.is_empty(), read);
+        self.payload(checksum, is_clean, read);
         true
     }
 
@@ -270,6 +284,12 @@ impl Arrival<'_> {
         true
     }
 
+    /// Whether it acknowledges what was not seen of the other end: that was lost on its way here, or was never sent, and
+    /// then a receiver discards the segment (RFC 9293, section 3.10.7.4).
+    fn is_ahead(&self) -> bool {
+        self.segment.has(tcp::ACK) && !self.other.has_sent(self.segment.acknowledged)
+    }
+
     /// A SYN. Its payload is read where the other end acknowledges it (RFC 7413, section 4.2).
     fn opening(&mut self, checksum: Option<Checksum>, read: Read) {
         self.without_payload(read);
@@ -290,6 +310,7 @@ impl Arrival<'_> {
     }
 
     fn piece(&self, checksum: Option<Checksum>) -> Piece {
-        Piece { packet: self.sample.l3.into(), segment: self.segment, checksum }
+        let packet = self.sample.l3.into();
+        Piece { packet, segment: self.segment, checksum, is_ahead: self.is_ahead() }
     }
 }

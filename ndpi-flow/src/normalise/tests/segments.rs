@@ -38,6 +38,72 @@ fn every_split_in_every_order_is_read_as_it_was_sent() {
 }
 
 #[test]
+fn what_acknowledges_more_than_was_sent_waits_until_it_is_acknowledged_itself() {
+    let ahead = |from: usize, to: usize, payload: &[u8]| Segment {
+        acknowledged: CONNECTION.server + 50_000,
+        payload: payload.to_vec(),
+        ..piece(from, to)
+    };
+    let mut connection = Connection::open();
+    connection.send(&ahead(0, 8, b":nnocent"));
+    assert_eq!(connection.read(), b"");
+    connection.send(&piece(0, 8));
+    assert_eq!(connection.read(), BYTES);
+    // What the server has sent may have gone by unseen.
+    let mut connection = Connection::open();
+    connection.send(&ahead(0, 4, &BYTES[..4]));
+    connection.send(&CONNECTION.answer(4, b"answer"));
+    assert_eq!(connection.read(), &BYTES[..4]);
+    connection.send(&Segment { acknowledged: CONNECTION.server + 7, ..piece(4, 8) });
+    assert_eq!(connection.read(), BYTES, "what was seen");
+    // Of two that are doubtful the other is likelier to arrive.
+    let mut connection = Connection::open();
+    connection.send(&ahead(0, 8, b":nnocent"));
+    connection.send(&Segment { ttl: TTL - 1, ..piece(0, 8) });
+    connection.send(&CONNECTION.answer(8, b""));
+    assert_eq!(connection.read(), BYTES);
+}
+
+#[test]
+fn a_later_request_acknowledges_an_answer_that_is_not_shown() {
+    let mut connection = Connection::open();
+    connection.send(&CONNECTION.data(0, b"GET / HTTP/1.1\r\nHost: www.example.org\r\n\r\n"));
+    connection.send(&CONNECTION.answer(41, b"HTTP/1.1 200 OK\r\n"));
+    connection.stream.follow_requests(Direction::FromLower, &mut connection.findings);
+    let request = b"GET / HTTP/1.1\r\nHost: www.example.com\r\n\r\n";
+    let later = CONNECTION.data(41, request);
+    connection.send(&Segment { acknowledged: CONNECTION.server + 20_000, ..later });
+    assert_eq!(connection.stream.requested_hosts(), ["www.example.com".into()]);
+}
+
+#[test]
+fn the_syn_counts_that_the_server_accepts_whatever_was_before_and_behind() {
+    let other = |flags: u8, number: u32| Segment {
+        flags,
+        sequence: CONNECTION.client.wrapping_add(number),
+        ttl: 1,
+        ..CONNECTION.syn()
+    };
+    // Its checksum is unfinished, as on the host that sends it.
+    let syn = Segment { damage: 1, ..CONNECTION.syn() };
+    for flags in [flags::SYN, flags::SYN | flags::ACK] {
+        for (before, behind) in [(1, 0), (0, 1), (1, 1), (20, 9)] {
+            let mut connection = Connection::new();
+            (0..before).for_each(|at| connection.send(&other(flags, 1000 + at)));
+            connection.send(&syn);
+            (0..behind).for_each(|at| connection.send(&other(flags, 5000 + at)));
+            for segment in [CONNECTION.syn_ack(), piece(0, 8)] {
+                connection.send(&segment);
+            }
+            let client = connection.stream.client();
+            assert_eq!(client, Some(Direction::FromLower), "{before} {behind}");
+            connection.send(&CONNECTION.answer(8, b"answer"));
+            assert_eq!(connection.read(), BYTES, "{before} {behind} {:?}", connection.found());
+        }
+    }
+}
+
+#[test]
 fn what_was_read_is_not_read_again() {
     let sent = [piece(0, 4), piece(0, 4), piece(2, 6), piece(0, 6), piece(5, 8)];
     assert_eq!(after_handshake(&sent), (BYTES.to_vec(), vec![]));
