@@ -1,7 +1,7 @@
 //! A client of a real connection that sends segments of its own beside those of its kernel.
 
 use std::io::{self, Write as _};
-use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, TcpStream};
 use std::os::fd::AsRawFd as _;
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -44,18 +44,35 @@ impl Client {
         Self::of(socket.into(), server)
     }
 
+    /// Connects to a server, behind a segment from the same port that comes before the SYN.
+    pub(crate) fn connect_behind(
+        server: &str,
+        port: u16,
+        before: impl FnOnce(Connection) -> Segment,
+    ) -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddrV4::new(FAR.parse().unwrap(), 0).into()).unwrap();
+        let own = socket.local_addr().unwrap().as_socket().unwrap().port();
+        let addresses = [FAR, server].map(|it| it.parse::<Ipv4Addr>().unwrap());
+        let connection = Connection { addresses, ..Connection::new(own, port) };
+        let (raw, to) = (raw(), SocketAddrV4::new(addresses[1], 0).into());
+        raw.send_to(&before(connection).l3(), &to).unwrap();
+        socket.connect(&SocketAddrV4::new(addresses[1], port).into()).unwrap();
+        Self::of(socket.into(), server)
+    }
+
     fn of(stream: TcpStream, server: &str) -> Self {
         stream.set_nodelay(true).unwrap();
         let [sent, received] = numbers(&stream).unwrap();
-        let addresses = [FAR, server].map(|it| it.parse::<Ipv4Addr>().unwrap());
-        let port = stream.peer_addr().unwrap().port();
-        let ports = [stream.local_addr().unwrap().port(), port];
+        let own = stream.local_addr().unwrap();
+        let IpAddr::V4(from) = own.ip() else { panic!("{own} is none of IPv4") };
+        let addresses = [from, server.parse().unwrap()];
+        let ports = [own.port(), stream.peer_addr().unwrap().port()];
         // Both count from what follows the SYN.
         let (client, server) = (sent.wrapping_sub(1), received.wrapping_sub(1));
         let connection = Connection { addresses, ports, client, server };
-        let raw = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(libc::IPPROTO_RAW)));
         let stamp = option(&stream, libc::TCP_TIMESTAMP, 0, false).unwrap().cast_unsigned();
-        Self { stream, connection, stamp, raw: raw.unwrap() }
+        Self { stream, connection, stamp, raw: raw() }
     }
 
     pub(crate) fn write(&self, bytes: &[u8]) {
@@ -74,8 +91,13 @@ impl Client {
     }
 }
 
+/// Sends whole packets of IPv4.
+fn raw() -> Socket {
+    Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(libc::IPPROTO_RAW))).unwrap()
+}
+
 /// The sequence numbers of what a socket sends and receives next (`TCP_REPAIR` in tcp(7)).
-fn numbers(stream: &TcpStream) -> io::Result<[u32; 2]> {
+pub(crate) fn numbers(stream: &TcpStream) -> io::Result<[u32; 2]> {
     let set = |name, value: libc::c_int| option(stream, name, value, true).map(drop);
     set(libc::TCP_REPAIR, 1)?;
     let mut numbers = [0; 2];

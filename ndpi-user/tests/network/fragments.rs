@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, UdpSocket};
 use std::time::Duration;
 
+use testkit::instance::Instance;
 use testkit::pair::{FAR, FAR_V6, NEAR, NEAR_V6, Pair};
 use testkit::program::PROGRAMS;
 use testkit::tcp::Segment;
@@ -15,6 +16,7 @@ use crate::ready;
 
 const BLOCKED: &str = "www.facebook.com";
 const ALLOWED: &str = "www.example.com";
+const RULE: &str = "[[rule]]\nname = \"the rule\"\napp = \"Facebook\"\naction = \"drop\"\n";
 const IPV4_HEADER: usize = 20;
 /// Something that nDPI does not know, longer than two packets on Ethernet.
 const UNKNOWN: [u8; 3000] = [0xa7; 3000];
@@ -53,31 +55,80 @@ fn a_hello_in_fragments_is_decided_as_the_receiver_reads_it() {
         return;
     }
     let pair = Pair::new();
-    let rule = "[[rule]]\nname = \"the rule\"\napp = \"Facebook\"\naction = \"drop\"\n";
-    let policy = pair.sandbox.file("policy.toml", rule);
+    let policy = pair.sandbox.file("policy.toml", RULE);
     let run = format!("run --iface left --json --workers 2 --policy {}", policy.display());
     let instance = pair.sandbox.start(&run);
     let listener = pair.near(|| TcpListener::bind((NEAR, 443)).unwrap());
-    let mut id = 1;
     for (what, order) in ORDERS {
         for name in [BLOCKED, ALLOWED] {
             let client = pair.far(|| Client::connect(443));
-            let (mut server, from) = listener.accept().unwrap();
-            server.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-            let whole = Segment { ttl: TTL, ..client.connection.data(0, &hello(name)) };
-            // Right behind the header, and within the hello and the name.
-            let mut fragments = fragments(&whole.l3(), id, &[24, 64, 80]);
-            order(&mut fragments);
-            pair.far(|| fragments.iter().for_each(|fragment| client.send(fragment)));
-            let mut read = vec![0; hello(name).len()];
-            server.read_exact(&mut read).unwrap();
-            assert_eq!(read, hello(name), "{what}: a real receiver puts it together");
-            let _ = server.write_all(&answer());
-            let verdict =
-                instance.wait_for(|it| it["type"] == "verdict" && it["sport"] == from.port());
-            assert_eq!(verdict["action"] == "drop", name == BLOCKED, "{what}: {verdict:#}");
-            assert_eq!(verdict["hostname"], name, "{what}: {verdict:#}");
-            id += 1;
+            check(&pair, (&listener, &instance), (client, name), order, what);
+        }
+    }
+}
+
+/// Fails where a hello in fragments is not decided as the receiver reads it.
+fn check(
+    pair: &Pair,
+    (listener, instance): (&TcpListener, &Instance),
+    (client, name): (Client, &str),
+    order: Order,
+    what: &str,
+) {
+    let (mut server, from) = listener.accept().unwrap();
+    server.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let whole = Segment { ttl: TTL, ..client.connection.data(0, &hello(name)) };
+    // Right behind the header, and within the hello and the name. No two datagrams have the same number.
+    let mut fragments = fragments(&whole.l3(), from.port(), &[24, 64, 80]);
+    order(&mut fragments);
+    pair.far(|| fragments.iter().for_each(|fragment| client.send(fragment)));
+    let mut read = vec![0; hello(name).len()];
+    server.read_exact(&mut read).unwrap();
+    assert_eq!(read, hello(name), "{what}: a real receiver puts it together");
+    let _ = server.write_all(&answer());
+    let verdict = instance.wait_for(|it| it["type"] == "verdict" && it["sport"] == from.port());
+    assert_eq!(verdict["action"] == "drop", name == BLOCKED, "{what}: {verdict:#}");
+    assert_eq!(verdict["hostname"], name, "{what}: {verdict:#}");
+}
+
+/// Addresses of the ends of a tunnel between both ends.
+const TUNNEL: [&str; 2] = ["198.18.10.1", "198.18.10.2"];
+
+/// Adds a tunnel.
+fn add_tunnel(pair: &Pair) {
+    let commands = |device: &str, from: &str, to: &str, address: &str| {
+        [
+            format!(
+                "link add tunnel type vxlan id 7 dstport 4789 dev {device} local {from} remote {to}"
+            ),
+            format!("address add {address}/30 dev tunnel"),
+            "link set tunnel up".into(),
+        ]
+    };
+    for it in commands("left", NEAR, FAR, TUNNEL[0]) {
+        pair.sandbox.ip(&it);
+    }
+    for it in commands("right", FAR, NEAR, TUNNEL[1]) {
+        pair.far_ip(&it);
+    }
+}
+
+#[test]
+fn fragments_within_a_tunnel_are_put_together_too() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let pair = Pair::new();
+    add_tunnel(&pair);
+    let policy = pair.sandbox.file("policy.toml", RULE);
+    let run =
+        format!("run --iface left --tunnels --json --workers 2 --policy {}", policy.display());
+    let instance = pair.sandbox.start(&run);
+    let listener = pair.near(|| TcpListener::bind((TUNNEL[0], 443)).unwrap());
+    for (what, order) in ORDERS {
+        for name in [BLOCKED, ALLOWED] {
+            let client = pair.far(|| Client::connect_to(TUNNEL[0], 443));
+            check(&pair, (&listener, &instance), (client, name), order, what);
         }
     }
 }

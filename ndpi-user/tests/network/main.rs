@@ -20,6 +20,7 @@ mod first_packet;
 mod fleet;
 mod flows;
 mod fragments;
+mod headers;
 mod hold;
 mod instances;
 mod interfaces;

@@ -14,6 +14,8 @@ use testkit::wait_until;
 pub(super) const SERVER: &str = "198.18.8.2";
 /// The router's, on its side.
 const GATEWAY: &str = "198.18.8.1";
+/// Where the server speaks HTTP/2 without TLS, and nothing else.
+pub(super) const H2C: u16 = 8080;
 /// Bytes of each page. It takes a second: what a verdict stops, one sees.
 pub(super) const PAGE: usize = 200_000;
 pub(super) const BLOCKED: &str = "www.facebook.com";
@@ -125,7 +127,7 @@ fn configuration(folder: &Path) -> String {
     let here = folder.display();
     let sites = [("_", " default_server"), (BLOCKED, ""), (ALLOWED, "")].map(|(site, which)| {
         format!(
-            "server {{ listen 80{which}; listen 443 ssl{which}; server_name {site};
+            "server {{ listen 80{which}; listen 443 ssl{which}; listen {H2C} http2{which}; server_name {site};
   ssl_certificate {here}/certificate.pem; ssl_certificate_key {here}/key.pem;
   location / {{ rewrite ^ /page break; root {here}/{site}; }} }}\n"
         )

@@ -136,22 +136,25 @@ pub(super) const WAYS: [(&str, For, Way); 20] = [
 ];
 
 /// The host in the head of a request.
-fn host(head: &[u8]) -> String {
+pub(super) fn host(head: &[u8]) -> String {
     text(head).split("Host: ").nth(1).unwrap().lines().next().unwrap().to_owned()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-fn say(opening: &Opening<'_>, says: impl FnOnce(&Client)) -> Client {
+pub(super) fn say(opening: &Opening<'_>, says: impl FnOnce(&Client)) -> Client {
     let client = Client::connect_to(SERVER, opening.port);
     says(&client);
     client
 }
 
 /// Says it behind a copy that asks for another site, and that no server reads.
-fn beside(opening: &Opening<'_>, fake: impl FnOnce(&Client, Segment) -> Segment) -> Client {
+pub(super) fn beside(
+    opening: &Opening<'_>,
+    fake: impl FnOnce(&Client, Segment) -> Segment,
+) -> Client {
     say(opening, |client| {
         let whole = Segment { ttl: TTL, ..client.connection.data(0, opening.decoy) };
         let fake = fake(client, whole);

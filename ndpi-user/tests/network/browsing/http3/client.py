@@ -54,7 +54,7 @@ class Client:
         made = configuration(host)
         made.session_ticket = ticket
         self.quic = QuicConnection(configuration=made, session_ticket_handler=self.tickets.append)
-        self.http, self.out, self.is_moved = None, sock(), False
+        self.http, self.out, self.is_waiting = None, sock(), ticket is not None
         self.quic.connect(SERVER, now=time.time())
         if ticket:
             self.request()
@@ -74,9 +74,10 @@ class Client:
     def run(self, until, done):
         while time.time() < until and not done(self):
             self.flush()
-            if self.is_moved:
+            if self.is_waiting:
+                # Until it hears of its client, the server sends no more than it may at first.
                 time.sleep(DISTANCE)
-                self.is_moved = False
+                self.is_waiting = False
             timer = self.quic.get_timer()
             wait = min(until, timer or until) - time.time()
             self.out.settimeout(max(wait, 0.001))
@@ -93,7 +94,7 @@ class Client:
         if isinstance(event, HandshakeCompleted):
             if WAY == "another port":
                 # As behind a router that has forgotten its port, and in the moment in which the connection is decided.
-                self.out, self.is_moved = sock(), True
+                self.out, self.is_waiting = sock(), True
             elif self.http is None:
                 time.sleep(DISTANCE)
             if self.http is None:
