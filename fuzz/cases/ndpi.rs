@@ -3,8 +3,8 @@
 use ndpi::{Classification, Engine};
 use ndpi_common::{Direction, KeyV4};
 use ndpi_flow::{
-    Accounting, Classifier, End, FlowEntry, FlowKey, Judge, Moment, RuleTexts, Sample, Settings,
-    Sink, Timeouts, Verdict,
+    Accounting, Classifier, Deferring, End, FlowEntry, FlowKey, Judge, Moment, RuleTexts, Sample,
+    Settings, Sink, Timeouts, Verdict,
 };
 
 /// Ports of servers, by which nDPI tries some protocols first.
@@ -45,7 +45,7 @@ pub(super) fn run(engine: &Engine, mut data: &[u8]) {
         // nDPI by itself: what is read of streams has targets of its own.
         normalise: false,
     };
-    let mut classifier = Classifier::new(engine, settings);
+    let mut classifier = Classifier::new(Deferring(engine), settings);
     let (mut time_ns, mut sent) = (0, [0_u32; 2]);
     while let Some((&[bits, high, low], rest)) = data.split_first_chunk() {
         let length = u16::from_be_bytes([high, low]) & 0x7ff;

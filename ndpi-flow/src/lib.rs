@@ -14,8 +14,8 @@ mod unpack;
 mod verdict;
 
 pub use classify::{
-    Accounting, BlockedConnections, Captured, Classifier, Detector, DnsAnswer, End, Enforcement,
-    Hints, Judge, Moment, RuleJudge, Scene, Settings, Sink, Unenforced,
+    Accounting, BlockedConnections, Captured, Classifier, Deferred, Deferring, Detector, DnsAnswer,
+    End, Enforcement, Hints, Judge, Moment, Packet, RuleJudge, Scene, Settings, Sink, Unenforced,
 };
 pub use first_packet::{
     Basis, Blocked, Blocklist, Hint, Known, LONGEST, Lesson, NoBlocklist, ServerCache, Servers,

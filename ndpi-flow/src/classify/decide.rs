@@ -112,19 +112,20 @@ pub(super) fn give_up<D: Detector>(
 /// packet may be at the second: a DNS answer on another thread takes as long as it takes.
 fn decide_early<D: Detector>(
     detector: &D,
-    flow: &FlowEntry<D::Flow>,
+    flow: &mut FlowEntry<D::Flow>,
     state_now: State,
     sample: &Sample,
     rules: &mut impl Judge<D::Flow>,
 ) -> Option<Decided> {
-    let Stage::Undecided(state) = &flow.stage else { return None };
     let is_time = state_now == State::Inspecting || sample.blocked;
     // What is known of a server is less than what a client asks of it.
     let is_named = flow.receiver.as_ref().is_some_and(Receiver::awaits_answer);
     if !is_time || is_named || !rules.judges_first_packet() {
         return None;
     }
-    let hint = rules.hint(flow, detector.first_packet(state), sample.time_ns)?;
+    let Stage::Undecided(state) = &mut flow.stage else { return None };
+    let said = detector.first_packet(state);
+    let hint = rules.hint(flow, said, sample.time_ns)?;
     let texts = RuleTexts::from(&hint.details);
     let verdict = rules.judge(flow, &hint.classification, &texts, Moment::FirstPacket)?;
     Some(Decided {

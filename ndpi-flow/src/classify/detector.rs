@@ -28,6 +28,15 @@ pub struct DnsAnswer {
     pub known_as: Option<Known>,
 }
 
+/// A packet, as a detector looks at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packet<'a> {
+    /// From the IP header on.
+    pub l3: &'a [u8],
+    /// When it came, in milliseconds since the Unix epoch.
+    pub time_ms: u64,
+}
+
 /// Something that classifies flows packet by packet: nDPI, or a script in a test.
 pub trait Detector {
     /// Its state for one undecided flow.
@@ -39,11 +48,28 @@ pub trait Detector {
     /// Looks at one more packet: `l3` from the IP header on, `time_ms` since the Unix epoch.
     fn inspect(&self, flow: &mut Self::Flow, l3: &[u8], time_ms: u64) -> Classification;
 
+    /// Looks at packets, one behind the other, until nothing more comes of it.
+    fn inspect_all(&self, flow: &mut Self::Flow, packets: &[Packet<'_>]) -> Classification {
+        for &Packet { l3, time_ms } in packets {
+            let said = self.inspect(flow, l3, time_ms);
+            if said.state.is_final() {
+                return said;
+            }
+        }
+        self.classification(flow)
+    }
+
     /// What is known so far.
     fn classification(&self, flow: &Self::Flow) -> Classification;
 
     /// Makes the best of what was seen; no packet can be looked at afterwards.
     fn give_up(&self, flow: &mut Self::Flow) -> Classification;
+
+    /// The same, with packets that it is to look at before.
+    fn give_up_after(&self, flow: &mut Self::Flow, packets: &[Packet<'_>]) -> Classification {
+        self.inspect_all(flow, packets);
+        self.give_up(flow)
+    }
 
     /// What rules can ask for of the texts in the state.
     fn rule_texts<'f>(&self, flow: &'f Self::Flow) -> RuleTexts<'f>;
@@ -63,7 +89,7 @@ pub trait Detector {
     }
 
     /// What the first packet alone says, in state INSPECTING; `None` where it says nothing.
-    fn first_packet(&self, _flow: &Self::Flow) -> Option<Classification> {
+    fn first_packet(&self, _flow: &mut Self::Flow) -> Option<Classification> {
         None
     }
 
@@ -120,7 +146,7 @@ impl<'e> Detector for &'e Engine {
         Classification { app, category, breed, ..*said }
     }
 
-    fn first_packet(&self, flow: &Flow<&'e Engine>) -> Option<Classification> {
+    fn first_packet(&self, flow: &mut Flow<&'e Engine>) -> Option<Classification> {
         let said = flow.fpc();
         let confidence = confidence(said.confidence)?;
         let protocol = if said.app.app == 0 { said.app.master } else { said.app.app };

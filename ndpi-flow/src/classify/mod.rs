@@ -6,6 +6,7 @@ mod again;
 mod blocked_connections;
 mod classifier;
 mod decide;
+mod deferred;
 mod detector;
 mod end;
 mod enforcement;
@@ -25,7 +26,8 @@ mod waiting;
 
 pub use blocked_connections::BlockedConnections;
 pub use classifier::Classifier;
-pub use detector::{Detector, DnsAnswer};
+pub use deferred::{Deferred, Deferring};
+pub use detector::{Detector, DnsAnswer, Packet};
 pub use end::End;
 pub use enforcement::{Enforcement, Unenforced};
 pub use rule_judge::{Captured, Hints, RuleJudge, Scene};

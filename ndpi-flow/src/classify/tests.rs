@@ -2,6 +2,7 @@
 
 mod again;
 mod copies;
+mod deferred;
 mod first_packet;
 mod forgotten;
 mod fragments;

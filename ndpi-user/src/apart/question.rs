@@ -1,16 +1,16 @@
 //! A question: what the classifier asks of nDPI.
 
 use ndpi::Classification;
+use ndpi_flow::Packet;
 
 use super::coded::{Decoder, Encoder};
 
 /// One question. Flows are named by numbers of the asking thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Question<'a> {
-    /// Another packet of a flow, which begins with it if it is `fresh`.
-    Inspect { flow: u32, fresh: bool, time_ms: u64, l3: &'a [u8] },
-    /// What a flow is, as nothing more comes of it.
-    GiveUp { flow: u32 },
+    /// More packets of a flow, which begins with them if it is `fresh`. If they are the `last`, what it is then, as
+    /// nothing more comes of it.
+    Look { flow: u32, fresh: bool, last: bool, packets: Vec<Packet<'a>> },
     /// All texts of a flow.
     Details { flow: u32 },
     /// What a flow's DNS answer says.
@@ -30,22 +30,24 @@ impl<'a> Question<'a> {
             out.u32(flow);
         }
         match self {
-            Self::Inspect { flow, fresh, time_ms, l3 } => {
-                out.u8(0);
-                out.u32(*flow);
+            Self::Look { flow, fresh, last, packets } => {
+                of_flow(&mut out, 0, *flow);
                 out.bool(*fresh);
-                out.u64(*time_ms);
-                out.bytes(l3);
+                out.bool(*last);
+                out.u8(u8::try_from(packets.len()).unwrap_or(u8::MAX));
+                for Packet { l3, time_ms } in packets {
+                    out.u64(*time_ms);
+                    out.bytes(l3);
+                }
             }
-            Self::GiveUp { flow } => of_flow(&mut out, 1, *flow),
-            Self::Details { flow } => of_flow(&mut out, 2, *flow),
-            Self::DnsAnswer { flow } => of_flow(&mut out, 3, *flow),
+            Self::Details { flow } => of_flow(&mut out, 1, *flow),
+            Self::DnsAnswer { flow } => of_flow(&mut out, 2, *flow),
             Self::ByName { flow, said } => {
-                of_flow(&mut out, 4, *flow);
+                of_flow(&mut out, 3, *flow);
                 out.classification(said);
             }
             Self::ByHost { said, host } => {
-                out.u8(5);
+                out.u8(4);
                 out.classification(said);
                 out.text(host);
             }
@@ -57,22 +59,25 @@ impl<'a> Question<'a> {
         let mut from = Decoder(bytes);
         let over = (0..from.u32()?).map(|_| from.u32()).collect::<Option<_>>()?;
         let question = match from.u8()? {
-            0 => Self::Inspect {
+            0 => Self::Look {
                 flow: from.u32()?,
                 fresh: from.bool()?,
-                time_ms: from.u64()?,
-                l3: from.bytes()?,
+                last: from.bool()?,
+                packets: (0..from.u8()?).map(|_| packet(&mut from)).collect::<Option<_>>()?,
             },
-            1 => Self::GiveUp { flow: from.u32()? },
-            2 => Self::Details { flow: from.u32()? },
-            3 => Self::DnsAnswer { flow: from.u32()? },
-            4 => Self::ByName { flow: from.u32()?, said: from.classification()? },
-            5 => Self::ByHost { said: from.classification()?, host: from.text()? },
+            1 => Self::Details { flow: from.u32()? },
+            2 => Self::DnsAnswer { flow: from.u32()? },
+            3 => Self::ByName { flow: from.u32()?, said: from.classification()? },
+            4 => Self::ByHost { said: from.classification()?, host: from.text()? },
             _ => return None,
         };
         from.end()?;
         Some((over, question))
     }
+}
+
+fn packet<'a>(from: &mut Decoder<'a>) -> Option<Packet<'a>> {
+    Some(Packet { time_ms: from.u64()?, l3: from.bytes()? })
 }
 
 fn of_flow(out: &mut Encoder<'_>, kind: u8, flow: u32) {

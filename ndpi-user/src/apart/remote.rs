@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use ndpi::{Classification, State};
-use ndpi_flow::{Details, Detector, DnsAnswer, FlowKey, RuleTexts};
+use ndpi_flow::{Details, Detector, DnsAnswer, FlowKey, Packet, RuleTexts};
 
 use super::answer::{Answer, decode_classification, decode_details, decode_dns};
 use super::client::{Client, Unanswered};
@@ -90,6 +90,30 @@ impl RemoteEngine {
         decode(answer?).ok_or(Unanswered::Absent)
     }
 
+    /// Shows a flow's packets to nDPI.
+    fn look(
+        &self,
+        flow: &mut RemoteFlow<'_>,
+        packets: &[Packet<'_>],
+        last: bool,
+    ) -> Classification {
+        if flow.key.is_none()
+            && let Some(packet) = packets.first()
+        {
+            flow.key = key_of(packet.l3);
+            flow.is_aside = flow.key.is_some_and(|key| self.aside.borrow().has(&key));
+        }
+        if flow.is_aside {
+            return UNKNOWABLE;
+        }
+        for &Packet { l3, time_ms } in packets {
+            flow.with_evidence(|evidence, shown| evidence.keep(shown, l3, time_ms));
+        }
+        let (number, fresh, packets) = (flow.number, !flow.begun, packets.to_vec());
+        let question = Question::Look { flow: number, fresh, last, packets };
+        flow.takes(self.ask(&question, Answer::decode))
+    }
+
     /// Notes that a packet of the flow has ended a worker.
     fn set_aside(&self, flow: &mut RemoteFlow<'_>) {
         flow.is_aside = true;
@@ -167,17 +191,11 @@ impl<'e> Detector for &'e RemoteEngine {
     }
 
     fn inspect(&self, flow: &mut RemoteFlow<'e>, l3: &[u8], time_ms: u64) -> Classification {
-        if flow.key.is_none() {
-            flow.key = key_of(l3);
-            flow.is_aside = flow.key.is_some_and(|key| self.aside.borrow().has(&key));
-        }
-        if flow.is_aside {
-            return UNKNOWABLE;
-        }
-        flow.with_evidence(|evidence, shown| evidence.keep(shown, l3, time_ms));
-        let (number, fresh) = (flow.number, !flow.begun);
-        let question = Question::Inspect { flow: number, fresh, time_ms, l3 };
-        flow.takes(self.ask(&question, Answer::decode))
+        self.inspect_all(flow, &[Packet { l3, time_ms }])
+    }
+
+    fn inspect_all(&self, flow: &mut RemoteFlow<'e>, packets: &[Packet<'_>]) -> Classification {
+        self.look(flow, packets, false)
     }
 
     fn classification(&self, flow: &RemoteFlow<'e>) -> Classification {
@@ -185,11 +203,14 @@ impl<'e> Detector for &'e RemoteEngine {
     }
 
     fn give_up(&self, flow: &mut RemoteFlow<'e>) -> Classification {
-        if flow.is_aside || !flow.begun {
+        self.give_up_after(flow, &[])
+    }
+
+    fn give_up_after(&self, flow: &mut RemoteFlow<'e>, packets: &[Packet<'_>]) -> Classification {
+        if !flow.begun && packets.is_empty() {
             return flow.classification();
         }
-        let question = Question::GiveUp { flow: flow.number };
-        flow.takes(self.ask(&question, Answer::decode))
+        self.look(flow, packets, true)
     }
 
     fn rule_texts<'f>(&self, flow: &'f RemoteFlow<'e>) -> RuleTexts<'f> {
@@ -228,7 +249,7 @@ impl<'e> Detector for &'e RemoteEngine {
         self.ask(&question, decode_classification).ok().flatten().unwrap_or(*said)
     }
 
-    fn first_packet(&self, flow: &RemoteFlow<'e>) -> Option<Classification> {
+    fn first_packet(&self, flow: &mut RemoteFlow<'e>) -> Option<Classification> {
         flow.known.as_ref()?.first_packet
     }
 

@@ -1,6 +1,6 @@
 //! The worker's side: answers one thread's questions by nDPI.
 
-use ndpi_flow::Detector;
+use ndpi_flow::{Detector, Packet};
 
 use super::answer::{Answer, encode_classification, encode_details, encode_dns};
 use super::question::Question;
@@ -27,13 +27,10 @@ impl<D: Detector> Server<D> {
             }
         }
         match question {
-            Question::Inspect { flow, fresh, time_ms, l3 } => {
+            Question::Look { flow, fresh, last, packets } => {
                 let opened = self.open(flow, fresh);
-                self.inspect(flow, opened, (l3, time_ms)).encode(said);
-            }
-            Question::GiveUp { flow } => {
-                let opened = self.open(flow, false);
-                self.give_up(flow, opened).encode(said);
+                let look = if last { Self::look_at_last } else { Self::look };
+                look(self, flow, opened, &packets).encode(said);
             }
             Question::Details { flow } => {
                 let details = self.flow(flow).map(|flow| self.detector.details(flow));
@@ -70,9 +67,10 @@ impl<D: Detector> Server<D> {
         self.flows.get(flow as usize)?.as_ref()
     }
 
-    fn inspect(&mut self, flow: u32, opened: bool, (l3, time_ms): (&[u8], u64)) -> Answer {
+    fn look(&mut self, flow: u32, opened: bool, packets: &[Packet<'_>]) -> Answer {
         let Some(Some(flow)) = self.flows.get_mut(flow as usize) else { return Answer::default() };
-        let classification = self.detector.inspect(flow, l3, time_ms);
+        let classification = self.detector.inspect_all(flow, packets);
+        let first_packet = self.detector.first_packet(flow);
         // It is decided with this packet then, in most cases.
         let details = classification.state.is_final().then(|| self.detector.details(flow));
         let texts = self.detector.rule_texts(flow);
@@ -80,16 +78,16 @@ impl<D: Detector> Server<D> {
         Answer {
             opened,
             classification,
-            first_packet: self.detector.first_packet(flow),
+            first_packet,
             by_name: self.detector.by_name(&classification, flow),
             texts: texts.map(|text| text.map(Box::from)),
             details,
         }
     }
 
-    fn give_up(&mut self, flow: u32, opened: bool) -> Answer {
+    fn look_at_last(&mut self, flow: u32, opened: bool, packets: &[Packet<'_>]) -> Answer {
         let Some(Some(flow)) = self.flows.get_mut(flow as usize) else { return Answer::default() };
-        let classification = self.detector.give_up(flow);
+        let classification = self.detector.give_up_after(flow, packets);
         let details = self.detector.details(flow);
         Answer {
             opened,

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ndpi::{AppId, Classification, Confidence, DnsAddress, State};
-use ndpi_flow::{Basis, Details, Detector, DnsAnswer, Known};
+use ndpi_flow::{Basis, Details, Detector, DnsAnswer, Known, Packet};
 use testkit::packets::resolved;
 
 use super::answer::{
@@ -42,9 +42,11 @@ fn encoded(encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
 
 #[test]
 fn what_goes_over_comes_out_the_same() {
+    let packets = [(&[1, 2, 3][..], u64::MAX), (&[4][..], 0)];
+    let packets = packets.map(|(l3, time_ms)| Packet { l3, time_ms });
     let questions = [
-        Question::Inspect { flow: 7, fresh: true, time_ms: u64::MAX, l3: &[1, 2, 3] },
-        Question::GiveUp { flow: 8 },
+        Question::Look { flow: 7, fresh: true, last: false, packets: packets.into() },
+        Question::Look { flow: 8, fresh: false, last: true, packets: Vec::new() },
         Question::Details { flow: 9 },
         Question::DnsAnswer { flow: 10 },
         Question::ByName { flow: 11, said: said() },
@@ -89,7 +91,7 @@ fn no_bytes_of_the_other_side_do_harm() {
     let answer = Answer { details: Some(details), by_name: Some(said()), ..Answer::default() };
     let dns = DnsAnswer { known_as: Some(Known::default()), ..DnsAnswer::default() };
     let whole = [
-        encoded(|bytes| Question::GiveUp { flow: 8 }.encode(&[3, 4], bytes)),
+        encoded(|bytes| Question::Details { flow: 8 }.encode(&[3, 4], bytes)),
         encoded(|bytes| answer.encode(bytes)),
         encoded(|bytes| encode_dns(Some(&dns), bytes)),
     ];
@@ -172,7 +174,7 @@ fn an_engine_elsewhere_says_what_one_here_says() {
         );
         assert_eq!(elsewhere.classification(&other), here.classification(&one));
         assert_eq!(elsewhere.details(&other), here.details(&one));
-        assert_eq!(elsewhere.first_packet(&other), here.first_packet(&one));
+        assert_eq!(elsewhere.first_packet(&mut other), here.first_packet(&mut one));
         assert_eq!(elsewhere.dns_answer(&other), here.dns_answer(&one));
         let hostname = |texts: ndpi_flow::RuleTexts<'_>| texts.hostname().map(str::to_owned);
         assert_eq!(hostname(elsewhere.rule_texts(&other)), hostname(here.rule_texts(&one)));
@@ -274,7 +276,7 @@ fn while_there_is_no_worker_nobody_waits_for_one_for_long() {
     let mut client = Client::new(Arc::clone(&memory), 0);
     let began = Instant::now();
     for _ in 0..1000 {
-        assert_eq!(client.ask(&[], &Question::GiveUp { flow: 0 }), Err(Unanswered::Absent));
+        assert_eq!(client.ask(&[], &Question::Details { flow: 0 }), Err(Unanswered::Absent));
     }
     assert!(began.elapsed() < Duration::from_secs(1));
 }

@@ -9,8 +9,8 @@ use anyhow::{Result, anyhow};
 use crossbeam::channel::{self, Receiver, RecvTimeoutError};
 use ndpi_common::tick_of;
 use ndpi_flow::{
-    BlockedConnections, Classifier, Detector, Fragments, Inherited, Settings, Shards, Shares,
-    Timeouts, Unpacker,
+    BlockedConnections, Classifier, Deferring, Detector, Fragments, Inherited, Settings, Shards,
+    Shares, Timeouts, Unpacker,
 };
 use ndpi_kernel::{
     Clock, LostFrames, RingLosses, Rings, RuntimeConfig, Stats, VerdictMaps, Waker, ktime_ns,
@@ -144,7 +144,8 @@ where
             let (shares, shared_by_all) = (plan.shares.clone(), shared_by_all.clone());
             let mut feed = feed(rings, plan.budget, &clock, (shared, &arrivals));
             workers.push(lookout.spawn(scope, &name, move || {
-                let mut classifier = Classifier::with_shares(&engine, settings, &shares, notes);
+                let mut classifier =
+                    Classifier::with_shares(Deferring(&engine), settings, &shares, notes);
                 shared_by_all.give_to(&mut classifier);
                 let worker = Worker::new(classifier, sink, inbox, backlog).adopting(adopted);
                 let sink = worker.run(&mut feed)?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ndpi::Engine;
 use ndpi_capture::link::Outer;
-use ndpi_flow::{Classifier, Sample};
+use ndpi_flow::{Classifier, Deferring, Sample};
 
 use super::job::Job;
 use super::reader::{self, STRIDE};
@@ -17,7 +17,7 @@ const EXPIRE_STEPS: usize = STRIDE as usize;
 
 /// Classifies samples, and turns flows into records and sums.
 pub(super) struct Flows<'a, 'e> {
-    classifier: Classifier<&'e Engine>,
+    classifier: Classifier<Deferring<&'e Engine>>,
     sink: FlowSink<'a>,
 }
 
@@ -25,7 +25,7 @@ impl<'a, 'e> Flows<'a, 'e> {
     /// None yet, of the captures `set`; the engine has seen nothing.
     pub(super) fn new(job: &'a Job, engine: &'e Engine, set: &[PathBuf]) -> Self {
         Self {
-            classifier: Classifier::new(engine, job.settings),
+            classifier: Classifier::new(Deferring(engine), job.settings),
             sink: FlowSink::new(job.recording(), reader::names(job, set)),
         }
     }

@@ -8,8 +8,8 @@ use ndpi::Engine;
 use ndpi_capture::Capture;
 use ndpi_capture::link::{self, Tunnels};
 use ndpi_flow::{
-    Accounting, Classifier, End, FlowEntry, Judge, Moment, NoBlocklist, RuleJudge, Sample, Scene,
-    Settings, Sink, Timeouts, Verdict,
+    Accounting, Classifier, Deferring, End, FlowEntry, Judge, Moment, NoBlocklist, RuleJudge,
+    Sample, Scene, Settings, Sink, Timeouts, Verdict,
 };
 use ndpi_policy::{Facts, Policy};
 
@@ -40,7 +40,7 @@ pub(super) fn explain(
     let explained = Explained { explainer, text: String::new(), flows: 0 };
     let policy = Some(Arc::clone(policy));
     let mut sink = ExplainSink { judge: RuleJudge::of_captures(policy, NoBlocklist, explained) };
-    let mut classifier = Classifier::new(engine, settings);
+    let mut classifier = Classifier::new(Deferring(engine), settings);
     let mut report = CaptureReport { name: name(path), ..CaptureReport::default() };
     let mut capture = match Capture::open_until(path, Some(stop.shared())) {
         Err(_) if stop.signal().is_some() => return Ok(true),

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use ndpi::Engine;
 use ndpi_common::tick_of;
-use ndpi_flow::{Classifier, End, FlowKey, Sample, Settings, Stage, Timeouts};
+use ndpi_flow::{Classifier, Deferring, End, FlowKey, Sample, Settings, Stage, Timeouts};
 
 use super::sink::ReplaySink;
 use super::test_run_kernel::TestRunKernel;
@@ -15,7 +15,7 @@ const SWEEP_TICKS: u32 = tick_of(5_000_000_000);
 
 /// The classifier and what it feeds.
 pub(super) struct Flows<'a, 'e> {
-    classifier: Classifier<&'e Engine>,
+    classifier: Classifier<Deferring<&'e Engine>>,
     pub(super) sink: ReplaySink<'a>,
     timeouts: Option<Timeouts>,
     swept: u32,
@@ -23,7 +23,7 @@ pub(super) struct Flows<'a, 'e> {
 
 impl<'a, 'e> Flows<'a, 'e> {
     pub(super) fn new(engine: &'e Engine, settings: Settings, sink: ReplaySink<'a>) -> Self {
-        let classifier = Classifier::new(engine, settings);
+        let classifier = Classifier::new(Deferring(engine), settings);
         Self { classifier, sink, timeouts: settings.timeouts, swept: 0 }
     }
 

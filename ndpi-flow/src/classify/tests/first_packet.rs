@@ -52,7 +52,7 @@ impl Detector for Script {
         Details::default()
     }
 
-    fn first_packet(&self, _flow: &State) -> Option<Classification> {
+    fn first_packet(&self, _flow: &mut State) -> Option<Classification> {
         self.first
     }
 
