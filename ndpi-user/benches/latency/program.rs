@@ -86,9 +86,9 @@ impl Program {
         said.and_then(Result::ok).ok_or_else(|| "its records could not be read".into())
     }
 
-    /// Processor time that it used so far.
+    /// Processor time that it and the process of nDPI used so far.
     pub(crate) fn busy(&self) -> Result<Duration, Box<dyn Error>> {
-        Ok(cpu::time_of(&self.child)?)
+        Ok(cpu::time_of_all(&self.child)?)
     }
 
     fn wait_until_attached(&mut self) -> Result<(), Box<dyn Error>> {

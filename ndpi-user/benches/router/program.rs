@@ -61,9 +61,9 @@ impl Program {
         Ok(records.lines().filter(|line| line.starts_with(r#"{"type":"verdict""#)).count())
     }
 
-    /// Processor time that it used so far.
+    /// Processor time that it and the process of nDPI used so far.
     pub(crate) fn busy(&self) -> Result<Duration, Box<dyn Error>> {
-        Ok(cpu::time_of(&self.child)?)
+        Ok(cpu::time_of_all(&self.child)?)
     }
 
     fn wait_until_attached(&mut self) -> Result<(), Box<dyn Error>> {
