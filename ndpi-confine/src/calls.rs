@@ -175,7 +175,7 @@ pub(crate) fn allowed(forks: bool, bpf: &[u32]) -> Vec<Call> {
 }
 
 /// Calls that do harmless things with some arguments, and others with others.
-fn bounded(forks: bool, own: u32) -> [Call; 8] {
+fn bounded(forks: bool, own: u32) -> [Call; 9] {
     let call = |number, when| Call { number, when };
     let confining = if forks { &CONFINING[..] } else { &[] };
     let of_process = OF_PROCESS.iter().chain(confining).map(|&option| bits(option)).collect();
@@ -188,6 +188,8 @@ fn bounded(forks: bool, own: u32) -> [Call; 8] {
         call(libc::SYS_ioctl, When::OneOf(1, TERMINAL.to_vec())),
         call(libc::SYS_prctl, When::OneOf(0, of_process)),
         call(libc::SYS_prlimit64, When::Own(own, 2)),
+        // A thread's own.
+        call(libc::SYS_sched_setaffinity, When::OneOf(0, vec![0])),
     ]
 }
 

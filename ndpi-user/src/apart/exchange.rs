@@ -1,16 +1,22 @@
 //! The place where a thread asks and a worker's thread answers: one question at a time.
+//!
+//! Only one of the two has anything to do at a time, so both keep to one CPU: the worker's thread goes to that of
+//! the thread which asks, and that one lets it go first. Else each question would wake a CPU that sleeps, and so
+//! would each answer, which takes ten times as long as the switch from one process to the other does
+//! (`cargo xtask bench flows`).
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use std::time::{Duration, Instant};
 
 use rustix::thread::futex::{self, Flags, Timespec};
+use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity, sched_yield};
 
 /// Bytes of a question or an answer at most: the longest packet, and what goes with it.
 const ROOM: usize = 96 << 10;
 const WORD: usize = size_of::<u64>();
 
-/// How often it is looked for the answer, or the next question, before the thread sleeps.
-const LOOKS: u32 = 64;
+/// How long the thread that has asked lets others go first before it sleeps: longer than most packets take nDPI.
+const YIELDING: Duration = Duration::from_micros(50);
 
 /// The place. Each side owns the bytes in turn, which the counts say; that the other keeps to it is believed by
 /// nobody, so they are copied before they are read.
@@ -18,6 +24,10 @@ const LOOKS: u32 = 64;
 pub(super) struct Exchange {
     /// The number of the last question.
     asked: AtomicU32,
+    /// The CPU that the last question came from.
+    cpu: AtomicU32,
+    /// 1 while the thread that has asked sleeps.
+    asleep: AtomicU32,
     /// The last question that a worker has begun with.
     begun: AtomicU32,
     /// The last question that was answered.
@@ -41,6 +51,7 @@ impl Exchange {
     /// Puts a question, and returns its number; `None` where it is too long.
     pub(super) fn ask(&self, question: &[u8]) -> Option<u32> {
         self.put(question)?;
+        self.cpu.store(u32::try_from(sched_getcpu()).ok()?, Ordering::Relaxed);
         let number = self.asked.load(Ordering::Relaxed).wrapping_add(1);
         self.asked.store(number, Ordering::Release);
         wake(&self.asked);
@@ -49,11 +60,33 @@ impl Exchange {
 
     /// Waits for the answer to a question for a while, and copies it.
     pub(super) fn hear(&self, number: u32, answer: &mut Vec<u8>, within: Duration) -> Seen {
-        if !wait_for(&self.answered, |answered| answered == number, within) {
-            return Seen::No;
+        let is_there = |answered| answered == number;
+        if !self.is_answered_soon(number) {
+            self.asleep.store(1, Ordering::Relaxed);
+            // Whoever answers sees that this sleeps, or this sees the answer.
+            fence(Ordering::SeqCst);
+            let is_there = wait_for(&self.answered, is_there, within);
+            self.asleep.store(0, Ordering::Relaxed);
+            if !is_there {
+                return Seen::No;
+            }
         }
         self.copy(answer);
         Seen::Yes
+    }
+
+    /// Lets others go first for a while; whether there is an answer then.
+    fn is_answered_soon(&self, number: u32) -> bool {
+        let asked = Instant::now();
+        loop {
+            if self.answered.load(Ordering::Acquire) == number {
+                return true;
+            }
+            if asked.elapsed() > YIELDING {
+                return false;
+            }
+            sched_yield();
+        }
     }
 
     /// Has whoever waits for an answer look whether there will be one.
@@ -89,7 +122,13 @@ impl Exchange {
     /// The worker's side: answers questions, for ever.
     pub(super) fn serve(&self, mut answer: impl FnMut(&[u8], &mut Vec<u8>)) -> ! {
         let (mut last, mut bytes) = (self.first(), [Vec::new(), Vec::new()]);
+        let mut here = None;
         loop {
+            self.wait_for_question(last);
+            let there = self.cpu.load(Ordering::Relaxed);
+            if here.replace(there) != Some(there) {
+                keep_to(there);
+            }
             last = self.serve_next(last, &mut bytes, &mut answer);
         }
     }
@@ -106,7 +145,7 @@ impl Exchange {
         [question, said]: &mut [Vec<u8>; 2],
         mut answer: impl FnMut(&[u8], &mut Vec<u8>),
     ) -> u32 {
-        while !wait_for(&self.asked, |asked| asked != last, Duration::MAX) {}
+        self.wait_for_question(last);
         let number = self.asked.load(Ordering::Acquire);
         self.copy(question);
         self.begun.store(number, Ordering::Release);
@@ -117,8 +156,15 @@ impl Exchange {
             self.length.store(0, Ordering::Relaxed);
         }
         self.answered.store(number, Ordering::Release);
-        wake(&self.answered);
+        fence(Ordering::SeqCst);
+        if self.asleep.load(Ordering::Relaxed) != 0 {
+            wake(&self.answered);
+        }
         number
+    }
+
+    fn wait_for_question(&self, last: u32) {
+        while !wait_for(&self.asked, |asked| asked != last, Duration::MAX) {}
     }
 
     fn put(&self, bytes: &[u8]) -> Option<()> {
@@ -151,12 +197,6 @@ impl Exchange {
 /// Waits until `is_there` holds of a word that the other side wakes this one for; whether it does. It may wait
 /// shorter.
 pub(super) fn wait_for(word: &AtomicU32, is_there: impl Fn(u32) -> bool, within: Duration) -> bool {
-    for _ in 0..LOOKS {
-        if is_there(word.load(Ordering::Acquire)) {
-            return true;
-        }
-        std::hint::spin_loop();
-    }
     let now = word.load(Ordering::Acquire);
     if !is_there(now) {
         let within = Timespec::try_from(within).ok();
@@ -164,6 +204,16 @@ pub(super) fn wait_for(word: &AtomicU32, is_there: impl Fn(u32) -> bool, within:
         let _ = futex::wait(word, Flags::empty(), now, within.as_ref());
     }
     is_there(word.load(Ordering::Acquire))
+}
+
+/// Has this thread keep to a CPU. Where it may not, which is up to whoever has divided the CPUs, it stays where it is.
+fn keep_to(cpu: u32) {
+    let cpu = cpu as usize;
+    if cpu < CpuSet::MAX_CPU {
+        let mut cpus = CpuSet::new();
+        cpus.set(cpu);
+        let _ = sched_setaffinity(None, &cpus);
+    }
 }
 
 /// Wakes all who wait for a word to change.
