@@ -20,7 +20,7 @@ use crate::report::without_room;
 /// What flows consist of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// A TCP handshake and the hello of a TLS client.
+    /// A TCP handshake, the hello of a TLS client, and the first of what a server answers.
     Tls,
     /// A question about a name, and its answer.
     Dns,
@@ -43,20 +43,23 @@ const TABLES: [&str; 2] = ["--max-flows", "1048576"];
 /// The server, which is no host of these namespaces: nobody answers but the bench.
 const SERVER: [u8; 4] = [198, 18, 77, 1];
 
+/// The beginning of a server's hello (RFC 8446, sections 4.1.3 and 5.1).
+const ANSWER: [u8; 11] = [22, 3, 3, 0, 122, 2, 0, 0, 118, 3, 3];
+
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Measures both kinds with so many workers each.
+/// Measures both kinds with so many workers each, for so many seconds, with more options.
 pub(crate) fn run(
     parts: Parts<'_>,
     place: &Place,
-    workers: &[u32],
-    seconds: u32,
+    (workers, seconds): (&[u32], u32),
+    more: &[String],
     json: bool,
 ) -> Result<(), Box<dyn Error>> {
     let lasts = Duration::from_secs(seconds.into());
     for kind in [Kind::Tls, Kind::Dns] {
         for &workers in workers {
-            let figures = measure(parts, place, (kind, workers), lasts)?;
+            let figures = measure(parts, place, (kind, workers, more), lasts)?;
             print(kind, workers, &figures, json);
         }
     }
@@ -66,11 +69,12 @@ pub(crate) fn run(
 fn measure(
     parts: Parts<'_>,
     place: &Place,
-    (kind, workers): (Kind, u32),
+    (kind, workers, more): (Kind, u32, &[String]),
     lasts: Duration,
 ) -> Result<Figures, Box<dyn Error>> {
     let mut options = TABLES.map(str::to_owned).to_vec();
     options.extend(["--workers".to_owned(), workers.to_string()]);
+    options.extend_from_slice(more);
     let program = Program::start(parts, place, &options)?;
     let (began, busy) = (Instant::now(), program.busy()?);
     let flows = thread::scope(|scope| {
@@ -178,11 +182,13 @@ fn packets(kind: Kind) -> Vec<Packet> {
         };
         Packet::new(is_out, frame)
     };
+    let hello = client_hello(ALLOWED);
     match kind {
         Kind::Tls => vec![
             packet(true, V4, SYN, [1, 0], b""),
             packet(false, V4, SYN | ACK, [1, 2], b""),
-            packet(true, V4, ACK, [2, 2], &client_hello(ALLOWED)),
+            packet(true, V4, ACK, [2, 2], &hello),
+            packet(false, V4, ACK, [2, 2 + u32::try_from(hello.len()).unwrap_or(0)], &ANSWER),
         ],
         Kind::Dns => {
             let talk = Talk { server_port: 53, ..V4 }.udp();

@@ -56,7 +56,7 @@ struct Options {
     #[arg(long = "options", default_value = "", allow_hyphen_values = true)]
     more: String,
     /// Measure instead how many new flows a second are decided by so many workers.
-    #[arg(long, value_delimiter = ',', conflicts_with_all = ["rates", "lane", "more"])]
+    #[arg(long, value_delimiter = ',', conflicts_with_all = ["rates", "lane"])]
     flows_by: Vec<u32>,
     /// Given by `cargo bench`.
     #[arg(long, hide = true)]
@@ -78,7 +78,8 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let parts = Parts { program, library, folder: folder.path() };
     let place = Place::new()?;
     if !options.flows_by.is_empty() {
-        return flows::run(parts, &place, &options.flows_by, options.seconds, options.json);
+        let (wanted, more) = ((&*options.flows_by, options.seconds), words(&options.more));
+        return flows::run(parts, &place, wanted, &more.collect::<Vec<_>>(), options.json);
     }
     reference(options)?;
     for lane in lanes(options) {
