@@ -10,6 +10,7 @@ mod fates;
 mod findings;
 mod first_packet;
 mod hostile;
+mod in_fragments;
 mod policies;
 mod records;
 mod sandbox;
