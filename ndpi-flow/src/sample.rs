@@ -2,7 +2,7 @@
 
 pub use ndpi_common::parse::tcp;
 use ndpi_common::parse::{self, Captured, Fragment, Options, Source as _, proto};
-use ndpi_common::reopen::{Header, Place};
+use ndpi_common::reopen::{Header, Opening, Place};
 use ndpi_common::{Direction, Hook, LinkHeader, SequenceNumbers};
 
 use crate::fragments::Piece;
@@ -93,6 +93,15 @@ impl<'a> Sample<'a> {
             sequence: u32::from_be_bytes(frame.load(packet.l4 + 4)?),
             acknowledged: u32::from_be_bytes(frame.load(packet.l4 + 8)?),
         })
+    }
+
+    /// The opening of the connection of which the kernel has seen the handshake, as far as it was accepted.
+    pub(crate) fn accepted_opening(&self) -> Option<Opening> {
+        let of = |direction| {
+            let side = self.sequence.of(direction);
+            side.initial().filter(|_| side.is_confirmed()).map(|it| Opening::new(direction, it))
+        };
+        of(Direction::FromLower).or_else(|| of(Direction::FromUpper))
     }
 
     /// Whether it is a fragment of a datagram.

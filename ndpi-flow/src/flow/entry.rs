@@ -174,6 +174,8 @@ impl<F> FlowEntry<F> {
             let opening = sample.tcp_header().and_then(|header| header.opening());
             self.opening = self.opening.or(opening);
         }
+        // Where user space is behind, neither SYN nor SYN+ACK may have come here.
+        self.opening = self.opening.or_else(|| sample.accepted_opening());
     }
 
     /// Notes when a packet was seen, see [`Sample::time_ns`] and [`Sample::clock_ns`].

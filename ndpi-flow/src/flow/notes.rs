@@ -59,8 +59,9 @@ pub struct Note {
 pub enum Meeting {
     /// It belongs to the flow: the verdict comes back.
     Stands,
-    /// It asks for a new connection, or is what a host that holds the old one says to that: it is let
-    /// through, and nothing follows from it alone.
+    /// It asks for a new connection, or is what a host that holds the old one says to that, or belongs to a new
+    /// one, as far as the kernel tells, of which the handshake is still to come here: it is let through, and nothing
+    /// follows from it alone.
     Knocks,
     /// It accepts a new connection: the note is over.
     Over,
@@ -128,6 +129,7 @@ impl Note {
         let Some(header) = sample.tcp_header() else { return Meeting::Stands };
         let place = sample.place();
         match self.connections().meaning(Segment::of(&header), sample.direction, place) {
+            Meaning::Nothing if self.is_before(sample) => Meeting::Knocks,
             Meaning::Nothing => Meeting::Stands,
             Meaning::Remembered(opening) | Meaning::Knock(opening) => {
                 (self.asked, self.asked_at) = (Some(opening), place);
@@ -140,6 +142,13 @@ impl Note {
             }
             Meaning::Over => Meeting::Over,
         }
+    }
+
+    /// Whether the kernel has seen the handshake of another connection since. Where user space is behind, its packets
+    /// come here later than what follows them.
+    fn is_before(&self, sample: &Sample) -> bool {
+        let (own, now) = (self.opening, sample.accepted_opening());
+        own.is_some() && now.is_some() && own != now
     }
 
     /// What there is to say of connections, as of an entry in the kernel.

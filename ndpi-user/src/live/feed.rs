@@ -11,10 +11,11 @@ use super::arrivals::Arrivals;
 use super::backlog::Behind;
 use crate::interfaces::Roster;
 
-/// A sample of the kernel's, or none where it is left out, and when it was seen and taken.
+/// A sample of the kernel's, and when it was seen and taken.
 pub(super) struct Fed<'a> {
-    /// `None` where nDPI can do without it and the worker is behind.
-    pub sample: Option<Sample<'a>>,
+    pub sample: Sample<'a>,
+    /// nDPI can do without it, and the worker is behind.
+    pub is_spared: bool,
     /// When the packet was seen, nanoseconds since boot.
     pub seen_ns: u64,
     /// When the worker began with what was there, with this sample among it.
@@ -47,8 +48,7 @@ impl Feed for RingFeed {
             let Some(sample) = unpacker.sample(header, time_ns, l3) else { return };
             let is_spared = is_spared(&sample, header, waiting);
             let read_ns = header.ktime_ns + u64::try_from(waiting.time.as_nanos()).unwrap_or(0);
-            let sample = Some(sample).filter(|_| !is_spared);
-            each(Fed { sample, seen_ns: header.ktime_ns, read_ns });
+            each(Fed { sample, is_spared, seen_ns: header.ktime_ns, read_ns });
         })?;
         Ok(polled.samples)
     }

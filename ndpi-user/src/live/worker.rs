@@ -132,7 +132,11 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
 
     /// Takes a sample, or notes that it is left out.
     pub(super) fn take_sample(&mut self, fed: &Fed<'_>) {
-        let Some(sample) = &fed.sample else { return self.backlog.spare() };
+        let sample = &fed.sample;
+        // What opens a connection on the ports of an earlier one says that this one is another.
+        if fed.is_spared && !self.classifier.notes().has(&sample.key) {
+            return self.backlog.spare();
+        }
         let now = ktime_ns();
         self.backlog.at_work(now);
         self.sink.stopwatch().begin(fed.read_ns, now);

@@ -1,5 +1,6 @@
 use ndpi::Classification;
-use ndpi_common::{Direction, KeyV4};
+use ndpi_common::reopen::Header;
+use ndpi_common::{Direction, KeyV4, SequenceNumbers};
 use ndpi_labels::Finding;
 use testkit::frame::segment;
 
@@ -137,4 +138,32 @@ fn without_room_every_note_is_lost() {
 #[test]
 fn a_note_is_small() {
     assert!(size_of::<Note>() <= 192, "{}", size_of::<Note>());
+}
+
+#[test]
+fn what_comes_before_the_handshake_of_a_new_connection_is_not_of_the_old_one() {
+    let mut notes = Notes::new(9, Shares::default());
+    let (syn, answer) = (segment(tcp::SYN, 700, 0, &[]), segment(ACCEPTS, 1, 701, &[]));
+    let (hello, old) = (segment(tcp::ACK, 701, 2, &[1]), segment(tcp::ACK, 8, 2, &[1]));
+    let [knock, accepted] = [(tcp::SYN, true, &syn), (ACCEPTS, false, &answer)]
+        .map(|(flags, out, l3)| Sample { ingress: out, ..sample(flags, out, l3) });
+    let of = |initial, l3| {
+        let numbers = [(tcp::SYN, true, (initial, 0)), (ACCEPTS, false, (1, initial + 1))];
+        let header = |(flags, out, (sequence, acknowledged))| {
+            let direction = if out { Direction::FromLower } else { Direction::FromUpper };
+            Header { direction, flags, has_payload: false, sequence, acknowledged }
+        };
+        let numbers = numbers.iter().map(|it| header(*it));
+        let sequence = numbers.fold(SequenceNumbers::UNKNOWN, |all, it| all.after(&it));
+        Sample { sequence, ..sample(tcp::ACK, true, l3) }
+    };
+    let mut noted = flow(knock.key, Action::Drop);
+    noted.count(&of(7, &old));
+    assert!(noted.opening.is_some(), "the kernel has seen how it began");
+    notes.add(Note::of(&noted, true, 0, 1000).unwrap(), 0);
+    assert_eq!(notes.meet(&of(7, &old)), Some(Meeting::Stands));
+    assert_eq!(notes.meet(&sample(tcp::ACK, true, &old)), Some(Meeting::Stands), "who knows");
+    assert_eq!(notes.meet(&of(700, &hello)), Some(Meeting::Knocks));
+    assert_eq!(notes.meet(&knock), Some(Meeting::Knocks));
+    assert_eq!(notes.meet(&accepted), Some(Meeting::Over));
 }

@@ -309,8 +309,9 @@ impl Run {
             Waiting::Packet { flow, last } => {
                 seen = Some(key(flow));
                 let (sample, content) = sample(flow, last);
-                let sample = Some(Sample { l3: &content, ..sample });
-                self.workers[worker].take_sample(&Fed { sample, seen_ns: 0, read_ns: 0 });
+                let sample = Sample { l3: &content, ..sample };
+                let fed = Fed { sample, is_spared: false, seen_ns: 0, read_ns: 0 };
+                self.workers[worker].take_sample(&fed);
             }
             Waiting::Message(message) => {
                 if let Message::Over(flows) = &message {
