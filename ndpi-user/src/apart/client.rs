@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::exchange::{Exchange, Seen, wait_for};
 use super::memory::Memory;
+use super::patience::Patience;
 use super::question::Question;
 
 /// How often it is looked whether the worker is still there.
@@ -33,12 +34,13 @@ pub(super) struct Client {
     at: usize,
     question: Vec<u8>,
     answer: Vec<u8>,
+    patience: Patience,
 }
 
 impl Client {
     /// Asks at the exchange of that number.
     pub(super) fn new(memory: Arc<Memory>, at: usize) -> Self {
-        Self { memory, at, question: Vec::new(), answer: Vec::new() }
+        Self { memory, at, question: Vec::new(), answer: Vec::new(), patience: Patience::default() }
     }
 
     /// Asks, and waits for the answer. Where the worker dies without having begun with the question, or somebody
@@ -53,9 +55,20 @@ impl Client {
         loop {
             let worker = self.worker()?;
             let number = self.exchange().ask(&self.question).ok_or(Unanswered::Absent)?;
+            self.let_others_go_first(number);
             if self.hear(worker, number)? {
                 return Ok(&self.answer);
             }
+        }
+    }
+
+    /// Lets whoever answers go first, where that has been quick.
+    fn let_others_go_first(&mut self, number: u32) {
+        let asked = Instant::now();
+        let yielding = self.patience.at(asked);
+        if yielding > Duration::ZERO {
+            self.exchange().is_answered_soon(number, yielding);
+            self.patience.took(asked.elapsed(), Instant::now());
         }
     }
 

@@ -1,7 +1,7 @@
 //! The place where a thread asks and a worker's thread answers: one question at a time.
 //!
 //! Only one of the two has anything to do at a time, so both keep to one CPU: the worker's thread goes to that of
-//! the thread which asks, and that one lets it go first. Else each question would wake a CPU that sleeps, and so
+//! the thread which asks, and that one lets it go first, where that is quick (`patience`). Else each question would wake a CPU that sleeps, and so
 //! would each answer, which takes ten times as long as the switch from one process to the other does
 //! (`cargo xtask bench flows`).
 
@@ -14,9 +14,6 @@ use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity, sched_yield};
 /// Bytes of a question or an answer at most: the longest packet, and what goes with it.
 const ROOM: usize = 96 << 10;
 const WORD: usize = size_of::<u64>();
-
-/// How long the thread that has asked lets others go first before it sleeps: longer than most packets take nDPI.
-const YIELDING: Duration = Duration::from_micros(50);
 
 /// The place. Each side owns the bytes in turn, which the counts say; that the other keeps to it is believed by
 /// nobody, so they are copied before they are read.
@@ -58,10 +55,22 @@ impl Exchange {
         Some(number)
     }
 
+    /// Lets others go first for so long; whether there is an answer then.
+    pub(super) fn is_answered_soon(&self, number: u32, yielding: Duration) -> bool {
+        let asked = Instant::now();
+        while self.answered.load(Ordering::Acquire) != number {
+            if asked.elapsed() >= yielding {
+                return false;
+            }
+            sched_yield();
+        }
+        true
+    }
+
     /// Waits for the answer to a question for a while, and copies it.
     pub(super) fn hear(&self, number: u32, answer: &mut Vec<u8>, within: Duration) -> Seen {
         let is_there = |answered| answered == number;
-        if !self.is_answered_soon(number) {
+        if !is_there(self.answered.load(Ordering::Acquire)) {
             self.asleep.store(1, Ordering::Relaxed);
             // Whoever answers sees that this sleeps, or this sees the answer.
             fence(Ordering::SeqCst);
@@ -73,20 +82,6 @@ impl Exchange {
         }
         self.copy(answer);
         Seen::Yes
-    }
-
-    /// Lets others go first for a while; whether there is an answer then.
-    fn is_answered_soon(&self, number: u32) -> bool {
-        let asked = Instant::now();
-        loop {
-            if self.answered.load(Ordering::Acquire) == number {
-                return true;
-            }
-            if asked.elapsed() > YIELDING {
-                return false;
-            }
-            sched_yield();
-        }
     }
 
     /// Has whoever waits for an answer look whether there will be one.

@@ -35,6 +35,7 @@ mod keeper;
 mod keeping;
 mod leaving;
 mod memory;
+mod patience;
 mod post;
 mod question;
 mod remote;
