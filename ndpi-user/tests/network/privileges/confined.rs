@@ -49,7 +49,7 @@ fn code_in_the_place_of_ndpi_has_no_file_no_socket_no_map_and_no_process() {
     }
     for (what, ended) in attempts("", true) {
         let refused = |ended: &String| ["EPERM", "EACCES"].contains(&ended.as_str());
-        assert!(ended.len() == 1 && ended.iter().all(refused), "{what}: {ended:?}");
+        assert!(!ended.is_empty() && ended.iter().all(refused), "{what}: {ended:?}");
     }
 }
 
@@ -59,6 +59,7 @@ fn with_all_rights_kept_it_could() {
         return;
     }
     let attempts = attempts("--no-sandbox", false);
-    let parent = attempts.into_iter().find(|(what, _)| *what == "parent");
-    assert_eq!(parent, Some(("parent", vec!["done".into()])));
+    // Once more with the ICMP error that quotes the packet, if that comes before the end.
+    let (_, ended) = attempts.into_iter().find(|(what, _)| *what == "parent").unwrap();
+    assert!(!ended.is_empty() && ended.iter().all(|ended| ended == "done"), "{ended:?}");
 }
