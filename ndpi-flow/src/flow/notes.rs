@@ -127,9 +127,15 @@ impl Note {
 
     fn meet(&mut self, sample: &Sample) -> Meeting {
         let Some(header) = sample.tcp_header() else { return Meeting::Stands };
-        let place = sample.place();
-        match self.connections().meaning(Segment::of(&header), sample.direction, place) {
-            Meaning::Nothing if self.is_before(sample) => Meeting::Knocks,
+        let (segment, place) = (Segment::of(&header), sample.place());
+        match self.connections().meaning(segment, sample.direction, place) {
+            // A SYN+ACK that is no answer says itself that there is no other connection: what the kernel has seen of
+            // one is not proven by where it came from.
+            Meaning::Nothing
+                if !matches!(segment, Segment::Agrees(_)) && self.is_before(sample) =>
+            {
+                Meeting::Knocks
+            }
             Meaning::Nothing => Meeting::Stands,
             Meaning::Remembered(opening) | Meaning::Knock(opening) => {
                 (self.asked, self.asked_at) = (Some(opening), place);

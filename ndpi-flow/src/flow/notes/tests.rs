@@ -164,6 +164,10 @@ fn what_comes_before_the_handshake_of_a_new_connection_is_not_of_the_old_one() {
     assert_eq!(notes.meet(&of(7, &old)), Some(Meeting::Stands));
     assert_eq!(notes.meet(&sample(tcp::ACK, true, &old)), Some(Meeting::Stands), "who knows");
     assert_eq!(notes.meet(&of(700, &hello)), Some(Meeting::Knocks));
+    // Who says himself that he is answered is not, whatever the kernel has made of it, with his SYN or without.
+    let forged = Sample { ingress: true, sequence: of(700, &hello).sequence, ..accepted };
+    assert_eq!(notes.meet(&forged), Some(Meeting::Stands));
     assert_eq!(notes.meet(&knock), Some(Meeting::Knocks));
+    assert_eq!(notes.meet(&forged), Some(Meeting::Stands));
     assert_eq!(notes.meet(&accepted), Some(Meeting::Over));
 }
