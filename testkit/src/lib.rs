@@ -26,6 +26,7 @@ pub mod checksum;
 pub mod cpu;
 pub mod environment;
 pub mod flood;
+pub mod flow_records;
 pub mod foreign;
 pub mod frame;
 pub mod hostile;

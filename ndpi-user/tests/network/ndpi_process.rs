@@ -51,6 +51,13 @@ fn start(sandbox: &Sandbox, options: &str) -> Instance {
     sandbox.start(&format!("run --iface left --json --policy {} {options}", policy.display()))
 }
 
+/// The same with a library in nDPI's place that does what packets ask for.
+fn start_hostile(sandbox: &Sandbox, options: &str) -> Instance {
+    let library = compile(sandbox.folder(), size_of::<ndpi_sys::types::Protocol>());
+    let library = needs(library).expect("there is a C compiler");
+    start(sandbox, &format!("--ndpi-library {} {options}", library.display()))
+}
+
 /// A flow of datagrams with a verdict.
 fn decided(pair: &Pair, instance: &Instance, port: u16) -> Datagrams {
     let flow = Datagrams::new(pair, port - 1000, port);
@@ -84,16 +91,10 @@ fn a_packet_that_ends_ndpi_costs_its_own_flow() {
     }
     let pair = Pair::new();
     let sandbox = &pair.sandbox;
-    let library = compile(sandbox.folder(), size_of::<ndpi_sys::types::Protocol>());
-    let library = needs(library).expect("there is a C compiler");
     let crashes = sandbox.folder().join("crashes");
     fs::create_dir(&crashes).unwrap();
-    let options = format!(
-        "--workers 2 --ndpi-library {} --crash-captures {}",
-        library.display(),
-        crashes.display()
-    );
-    let mut instance = start(sandbox, &options);
+    let options = format!("--workers 2 --crash-captures {}", crashes.display());
+    let mut instance = start_hostile(sandbox, &options);
     let (blocked, free) = (decided(&pair, &instance, BLOCKED), decided(&pair, &instance, FREE));
     assert_eq!(ask(&pair, &instance, 4100, "www.example.org")["app"], "DNS");
 
@@ -136,10 +137,7 @@ fn an_ndpi_that_never_comes_back_from_a_packet_is_started_again_without_it() {
     }
     let pair = Pair::new();
     let sandbox = &pair.sandbox;
-    let library = compile(sandbox.folder(), size_of::<ndpi_sys::types::Protocol>());
-    let library = needs(library).expect("there is a C compiler");
-    let options = format!("--workers 1 --ndpi-library {}", library.display());
-    let mut instance = start(sandbox, &options);
+    let mut instance = start_hostile(sandbox, "--workers 1");
     let (blocked, free) = (decided(&pair, &instance, BLOCKED), decided(&pair, &instance, FREE));
     let over = AtomicBool::new(false);
     let (set_aside, (leaked, arrived, sent)) = thread::scope(|scope| {

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 use serde_json::Value;
+use testkit::flow_records::{FlowKey, flow_key};
 use testkit::program::{Run, file, subcommand};
 use testkit::reference::{self, Reference};
 
@@ -21,8 +22,8 @@ const CATEGORIES: [&str; 6] = ["Web", "SocialNetwork", "Video", "Streaming", "Me
 const FIELDS: [&str; 5] = ["app", "category", "state", "inspected", "hostname"];
 const MUST_AGREE: usize = 995;
 
-/// VLAN, protocol and ends in order.
-type Key = (String, u64, u64, [(String, u64); 2]);
+/// The VLAN, and what tells flows apart within it.
+type Key = (u64, FlowKey);
 
 /// What a record tells of a packet of a flow.
 #[derive(Deserialize)]
@@ -167,9 +168,5 @@ fn passed(flow: &Value, packets: &[Packet]) -> usize {
 }
 
 fn key(record: &Value) -> Key {
-    let text = |field: &str| record[field].as_str().expect(field).to_owned();
-    let number = |field: &str| record[field].as_u64().expect(field);
-    let mut ends = [(text("src"), number("sport")), (text("dst"), number("dport"))];
-    ends.sort();
-    (text("capture"), number("vlan"), number("proto"), ends)
+    (record["vlan"].as_u64().expect("vlan"), flow_key(record))
 }

@@ -1,15 +1,14 @@
 //! The corpus with its datagrams cut in two, as a path with a small MTU does it, or somebody who hides: flows are what
 //! they were.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use ndpi_capture::Capture;
 use ndpi_capture::link::{self, Tunnels};
 use ndpi_common::parse::proto;
-use serde_json::Value;
 use testkit::checksum::checksum;
+use testkit::flow_records::FlowRecords;
 use testkit::packets::capture;
 use testkit::program::subcommand;
 use testkit::reference::{self, Reference};
@@ -26,9 +25,6 @@ const MOST: usize = 4096;
 /// errors, which the kernel counts to the flow that they quote.
 const FIELDS: [&str; 3] = ["app", "category", "hostname"];
 const MUST_AGREE: usize = 990;
-
-/// A flow's capture, protocol and ends in order; several flows may share it.
-type Key = (String, u64, [(String, u64); 2]);
 
 /// Where the Fragment header of IPv6 is named (RFC 8200, section 4.5).
 const FRAGMENT: u8 = 44;
@@ -52,17 +48,11 @@ fn what_comes_in_fragments_is_classified_as_what_was_sent() {
     let arguments = ["--json", "--whole-capture", "--max-flows", "8192"].into_iter();
     let arguments: Vec<_> = arguments.chain(paths.iter().map(String::as_str)).collect();
     let run = subcommand("replay", &arguments, &[]);
-    let mut ours = BTreeMap::<Key, Vec<Value>>::new();
-    for line in run.stdout.lines() {
-        let record: Value = serde_json::from_str(line).expect("a JSON record a line");
-        if record["type"] == "flow" {
-            ours.entry(key(&record)).or_default().push(record);
-        }
-    }
+    let mut ours = FlowRecords::of(&run.stdout);
     let (mut flows, mut agree) = (0, [0; FIELDS.len()]);
     for flow in captures.values().flat_map(Reference::values) {
         flows += 1;
-        let found = ours.get_mut(&key(&flow)).and_then(|same| take_nearest(same, &flow));
+        let found = ours.take_nearest(&flow, &FIELDS);
         let equal = FIELDS.map(|field| found.as_ref().is_some_and(|it| it[field] == flow[field]));
         if equal.contains(&false) {
             eprintln!("{equal:?}\n  want {flow}\n  have {found:?}");
@@ -73,21 +63,6 @@ fn what_comes_in_fragments_is_classified_as_what_was_sent() {
     }
     eprintln!("of {flows} flows agree: {FIELDS:?} {agree:?}");
     assert!(agree.iter().all(|equal| equal * 1000 >= flows * MUST_AGREE), "see above");
-}
-
-/// Takes the record that agrees best out of those with the same key, which has no VLAN: frames have none here.
-fn take_nearest(same: &mut Vec<Value>, flow: &Value) -> Option<Value> {
-    let agreement = |record: &Value| FIELDS.iter().filter(|it| record[**it] == flow[**it]).count();
-    let best = (0..same.len()).max_by_key(|&at| agreement(&same[at]))?;
-    Some(same.swap_remove(best))
-}
-
-fn key(record: &Value) -> Key {
-    let text = |field: &str| record[field].as_str().expect(field).to_owned();
-    let number = |field: &str| record[field].as_u64().expect(field);
-    let mut ends = [(text("src"), number("sport")), (text("dst"), number("dport"))];
-    ends.sort();
-    (text("capture"), number("proto"), ends)
 }
 
 /// Writes a capture of the IP packets in another one, its TCP and UDP datagrams in two fragments where they are long

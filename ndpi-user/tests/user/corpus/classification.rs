@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
+use testkit::flow_records::FlowRecords;
 use testkit::program::binary;
 use testkit::reference::{self, Reference};
 
@@ -16,9 +16,6 @@ const FIELDS: [&str; 6] = ["app", "category", "state", "inspected", "packets", "
 const OF_STREAMS: [&str; 3] = ["app", "category", "hostname"];
 /// On how many of a thousand flows each field must agree.
 const MUST_AGREE: usize = 999;
-
-/// A flow's capture, protocol and ends in order; several flows may share it.
-type Key = (String, u64, [(String, u64); 2]);
 
 #[test]
 fn records_agree_with_the_reference() {
@@ -40,8 +37,7 @@ fn agree(normalise: &str, fields: &[&str]) {
     let (mut flows, mut agree, mut shown) = (0, BTreeMap::<&str, usize>::new(), 0);
     for flow in references.values().flat_map(Reference::values) {
         flows += 1;
-        let found = ours.get_mut(&key(&flow)).and_then(|same| take_nearest(same, &flow));
-        let found = found.unwrap_or_default();
+        let found = ours.take_nearest(&flow, &FIELDS).unwrap_or_default();
         let (equal, different): (Vec<_>, Vec<_>) =
             fields.iter().partition(|&&field| found[field] == flow[field]);
         for &field in equal {
@@ -65,7 +61,7 @@ fn classify<'a>(
     folder: &Path,
     normalise: &str,
     captures: impl Iterator<Item = &'a String>,
-) -> BTreeMap<Key, Vec<Value>> {
+) -> FlowRecords {
     let output = Command::new(binary())
         .args(["pcap", "--json", "--whole-capture", "--normalise", normalise])
         .args(captures)
@@ -74,28 +70,5 @@ fn classify<'a>(
         .expect("the program runs");
     eprint!("{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("UTF-8");
-    let mut flows = BTreeMap::<Key, Vec<Value>>::new();
-    for line in text.lines() {
-        let record: Value = serde_json::from_str(line).expect("a JSON record a line");
-        if record["type"] == "flow" {
-            flows.entry(key(&record)).or_default().push(record);
-        }
-    }
-    flows
-}
-
-/// Takes the record that agrees best out of those with the same key: flows in several VLANs have
-/// one, for the comparison does not look at VLANs.
-fn take_nearest(same: &mut Vec<Value>, flow: &Value) -> Option<Value> {
-    let agreement = |record: &Value| FIELDS.iter().filter(|f| record[**f] == flow[**f]).count();
-    let best = (0..same.len()).max_by_key(|&i| agreement(&same[i]))?;
-    Some(same.swap_remove(best))
-}
-
-fn key(record: &Value) -> Key {
-    let text = |field: &str| record[field].as_str().expect(field).to_owned();
-    let number = |field: &str| record[field].as_u64().expect(field);
-    let mut ends = [(text("src"), number("sport")), (text("dst"), number("dport"))];
-    ends.sort();
-    (text("capture"), number("proto"), ends)
+    FlowRecords::of(&text)
 }
