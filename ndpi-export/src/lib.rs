@@ -31,7 +31,7 @@ use ndpi_events::{BusBuilder, Event};
 
 pub use self::log::LogSink;
 pub use csv::{header as csv_header, write as write_csv};
-pub use delivery::{CourierJob, Couriers, NatsOptions, read_job, run_courier};
+pub use delivery::{CourierJob, Couriers, NatsOptions, is_over_within, read_job, run_courier};
 use destination::Plain;
 pub use destination::Reopen;
 pub use ending::Ending;

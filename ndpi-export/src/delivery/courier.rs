@@ -11,6 +11,7 @@ use super::connect::connect;
 use super::framed::parts;
 use super::job::CourierJob;
 use super::message::{Given, LONGEST, Told, try_receive, try_send};
+use super::other_end::is_over_within;
 
 /// How long a server may take to confirm the next record.
 const LONGEST_SILENCE: Duration = Duration::from_secs(5);
@@ -56,25 +57,10 @@ pub fn run_courier(socket: impl AsFd, job: &CourierJob) {
             Ok(Over::Done) | Err(Over::Done) => return,
         };
         // Where there is no room for it, there is more to take first that says the same.
-        if try_send(socket, &Told::Failed(why).bytes()).is_err() || is_over_within(socket) {
+        if try_send(socket, &Told::Failed(why).bytes()).is_err()
+            || is_over_within(socket, RETRY_AFTER)
+        {
             return;
-        }
-    }
-}
-
-/// Waits a moment; whether nobody gives records any more.
-fn is_over_within(socket: BorrowedFd<'_>) -> bool {
-    let until = Instant::now() + RETRY_AFTER;
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return false;
-        }
-        // Without being asked, it says when the other end is gone.
-        let mut sockets = [PollFd::from_borrowed_fd(socket, PollFlags::empty())];
-        match poll(&mut sockets, Timespec::try_from(left).ok().as_ref()) {
-            Ok(0) | Err(rustix::io::Errno::INTR) => {}
-            Ok(_) | Err(_) => return true,
         }
     }
 }

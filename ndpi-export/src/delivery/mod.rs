@@ -17,6 +17,7 @@ mod framed;
 mod job;
 mod message;
 mod options;
+mod other_end;
 mod window;
 
 pub use courier::run_courier;
@@ -25,3 +26,4 @@ pub(crate) use deliverer::Deliverer;
 pub(crate) use framed::Framed;
 pub use job::{CourierJob, read_job};
 pub use options::NatsOptions;
+pub use other_end::is_over_within;

@@ -1,10 +1,10 @@
 //! The end that has the network: it watches the keys of an instance, and says which policy is asked for.
 
-use std::error::Error;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
+use ndpi_export::is_over_within;
 use ndpi_nats::{Bucket, Connection, Entry, Heard, NatsError, Watch};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::{Deserialize, Serialize};
@@ -62,13 +62,7 @@ enum Over {
 
 impl From<NatsError> for Over {
     fn from(error: NatsError) -> Self {
-        let mut text = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            text = format!("{text}: {cause}");
-            source = cause.source();
-        }
-        Self::Failed(text)
+        Self::Failed(format!("{:#}", anyhow::Error::from(error)))
     }
 }
 
@@ -100,23 +94,6 @@ fn connect(job: &FollowerJob) -> Result<Watch, NatsError> {
     let connection = Connection::open(server, login, CONNECT_WAIT)?;
     let until = Instant::now() + CONNECT_WAIT;
     Watch::open(connection, Bucket::named(bucket)?, &[&job.host, &job.site], until)
-}
-
-/// Waits so long; whether the instance is gone. What it says meanwhile, it says again.
-fn is_over_within(socket: BorrowedFd<'_>, time: Duration) -> bool {
-    let until = Instant::now() + time;
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return false;
-        }
-        // Without being asked, it says when the other end is gone.
-        let mut sockets = [PollFd::from_borrowed_fd(socket, PollFlags::empty())];
-        match poll(&mut sockets, Timespec::try_from(left).ok().as_ref()) {
-            Ok(0) | Err(rustix::io::Errno::INTR) => {}
-            Ok(_) | Err(_) => return true,
-        }
-    }
 }
 
 /// The values of both keys.
