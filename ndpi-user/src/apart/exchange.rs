@@ -1,9 +1,9 @@
 //! The place where a thread asks and a worker's thread answers: one question at a time.
 //!
 //! Only one of the two has anything to do at a time, so both keep to one CPU: the worker's thread goes to that of
-//! the thread which asks, and that one lets it go first, where that is quick (`patience`). Else each question would wake a CPU that sleeps, and so
-//! would each answer, which takes ten times as long as the switch from one process to the other does
-//! (`cargo xtask bench flows`).
+//! the thread which asks, and that one lets it go first, where that is quick (`patience`). Else each question would
+//! wake a CPU that sleeps, and so would each answer, which takes ten times as long as the switch from one process to
+//! the other does (`cargo xtask bench flows`).
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use std::time::{Duration, Instant};
