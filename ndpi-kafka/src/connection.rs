@@ -1,11 +1,10 @@
 //! A connection to a broker: requests, and answers in the same order.
 
-use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use ndpi_remote::Wire;
 
 use crate::requests::{
     API_VERSIONS, METADATA, PRODUCE, Request, SASL_AUTHENTICATE, SASL_HANDSHAKE, check_error,
@@ -23,10 +22,7 @@ const LONGEST_ANSWER: usize = 16 << 20;
 /// A connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
-    /// What is still to be sent, from `sent` on.
-    out: Vec<u8>,
-    sent: usize,
+    wire: Wire,
     received: Vec<u8>,
     /// The number of the last request, and of the last answer.
     asked: i32,
@@ -37,24 +33,12 @@ impl Connection {
     /// Connects, and says who asks; waits for so long at most, for each of the broker's addresses.
     pub(crate) fn open(server: &Server, login: &Login, wait: Duration) -> Result<Self, KafkaError> {
         let failed = KafkaError::while_doing("cannot connect");
-        let mut last = failed(io::ErrorKind::AddrNotAvailable.into());
-        for address in server.addresses()? {
-            let stream = TcpStream::connect_timeout(&address, wait).map_err(&failed);
-            match stream.and_then(|stream| Self::greet(stream, login, Instant::now() + wait)) {
-                Ok(connection) => return Ok(connection),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+        let greet = |wire| Self::greet(wire, login, Instant::now() + wait);
+        ndpi_remote::connect(server.addresses()?, wait, failed, greet)
     }
 
-    fn greet(stream: TcpStream, login: &Login, until: Instant) -> Result<Self, KafkaError> {
-        stream
-            .set_nodelay(true)
-            .and_then(|()| stream.set_nonblocking(true))
-            .map_err(KafkaError::while_doing("cannot connect"))?;
-        let (out, received) = (Vec::new(), Vec::new());
-        let mut connection = Self { stream, out, sent: 0, received, asked: 0, answered: 0 };
+    fn greet(wire: Wire, login: &Login, until: Instant) -> Result<Self, KafkaError> {
+        let mut connection = Self { wire, received: Vec::new(), asked: 0, answered: 0 };
         let versions = connection.request(API_VERSIONS, &[], until)?;
         check_versions(&versions, &[METADATA, PRODUCE])?;
         if let Login { user: Some(user), password } = login {
@@ -92,34 +76,25 @@ impl Connection {
         head.i16(request.version);
         head.i32(self.asked);
         head.text(env!("CARGO_PKG_NAME"));
-        let mut whole = Writer(std::mem::take(&mut self.out));
+        let out = self.wire.out();
+        let mut whole = Writer(std::mem::take(out));
         whole.length(head.0.len() + body.len());
         whole.0.extend_from_slice(&head.0);
         whole.0.extend_from_slice(body);
-        self.out = whole.0;
+        *out = whole.0;
     }
 
     /// Sends what is queued, as far as it is taken; whether that was all.
     pub(crate) fn flush(&mut self) -> Result<bool, KafkaError> {
-        while self.sent < self.out.len() {
-            match self.stream.write(&self.out[self.sent..]) {
-                Ok(0) => return Err(KafkaError::Closed),
-                Ok(taken) => self.sent += taken,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(error) => {
-                    return Err(KafkaError::while_doing("cannot send to the broker")(error));
-                }
-            }
-        }
-        self.out.clear();
-        self.sent = 0;
-        Ok(true)
+        self.wire.flush().map_err(|error| match error.kind() {
+            io::ErrorKind::WriteZero => KafkaError::Closed,
+            _ => KafkaError::while_doing("cannot send to the broker")(error),
+        })
     }
 
     /// Bytes that are still to be sent.
     pub(crate) fn unsent(&self) -> usize {
-        self.out.len() - self.sent
+        self.wire.unsent()
     }
 
     /// The next answer, of those that have come by now.
@@ -130,16 +105,13 @@ impl Connection {
             }
             let before = self.received.len();
             self.received.resize(before + STEP, 0);
-            let read = self.stream.read(&mut self.received[before..]);
-            self.received.truncate(before + read.as_ref().map_or(0, |read| *read));
-            match read {
-                Ok(0) => return Err(KafkaError::Closed),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                Err(error) => {
-                    return Err(KafkaError::while_doing("cannot hear from the broker")(error));
-                }
+            let read = self.wire.receive(&mut self.received[before..]);
+            let taken = read.as_ref().map_or(0, |read| read.unwrap_or(0));
+            self.received.truncate(before + taken);
+            match read.map_err(KafkaError::while_doing("cannot hear from the broker"))? {
+                Some(0) => return Err(KafkaError::Closed),
+                Some(_) => {}
+                None => return Ok(None),
             }
         }
     }
@@ -161,34 +133,17 @@ impl Connection {
         Ok(Some(body))
     }
 
-    /// Sends, and waits until there is something to receive.
+    /// Sends, and waits until there may be something to receive, or more is to be sent.
     pub(crate) fn wait(&mut self, until: Instant) -> Result<(), KafkaError> {
-        loop {
-            let is_sent = self.flush()?;
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(KafkaError::Silent);
-            }
-            let wanted = if is_sent { PollFlags::IN } else { PollFlags::IN | PollFlags::OUT };
-            let timeout = Timespec::try_from(left).ok();
-            let mut sockets = [PollFd::new(&self.stream, wanted)];
-            match poll(&mut sockets, timeout.as_ref()) {
-                Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                Err(error) => {
-                    return Err(KafkaError::while_doing("cannot wait for the broker")(
-                        error.into(),
-                    ));
-                }
-            }
-            if sockets[0].revents().intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
-                return Ok(());
-            }
-        }
+        self.flush()?;
+        let is_there = self.wire.wait(until);
+        let is_there = is_there.map_err(KafkaError::while_doing("cannot wait for the broker"))?;
+        if is_there { Ok(()) } else { Err(KafkaError::Silent) }
     }
 }
 
 impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.stream.as_fd()
+        self.wire.as_fd()
     }
 }

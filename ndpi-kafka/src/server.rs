@@ -1,84 +1,46 @@
 //! Which broker is asked first, and who asks.
 
 use std::fmt;
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::SocketAddr;
 use std::str::FromStr;
 
+use ndpi_remote::Address;
 use serde::{Deserialize, Serialize};
 
 use crate::KafkaError;
 
-/// The port of a broker where none is said.
-const PORT: u16 = 9092;
+/// A broker, and the port where none is said.
+const USUAL: (&str, u16) = ("kafka.example.org", 9092);
 
 /// Where a broker listens: `HOST`, `HOST:PORT`, `[IPV6]:PORT`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Server {
-    host: String,
-    port: u16,
-}
+#[serde(transparent)]
+pub struct Server(Address);
 
 impl Server {
     /// A broker as another one names it; `None` where it cannot be one.
     pub(crate) fn named(host: &str, port: i32) -> Option<Self> {
-        let port = u16::try_from(port).ok().filter(|port| *port != 0)?;
-        is_host(host).then(|| Self { host: host.into(), port })
+        Address::new(host, u16::try_from(port).ok()?).map(Self)
     }
 
     /// Its addresses now.
     pub(crate) fn addresses(&self) -> Result<Vec<SocketAddr>, KafkaError> {
-        let addresses = (&*self.host, self.port).to_socket_addrs();
         let failed = KafkaError::while_doing("cannot find the broker's address");
-        addresses.map(Iterator::collect).map_err(failed)
+        self.0.addresses().map_err(failed)
     }
-}
-
-fn is_host(text: &str) -> bool {
-    let fits = |it: char| it.is_ascii_alphanumeric() || "-._:%".contains(it);
-    !text.is_empty() && text.chars().all(fits)
 }
 
 impl FromStr for Server {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is no HOST or HOST:PORT, such as kafka.example.org:9092");
-        let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((host, "")) => (host, None),
-            Some((host, rest)) => (host, Some(rest.strip_prefix(':').ok_or_else(wrong)?)),
-            None => match text.split_once(':') {
-                Some((_, rest)) if rest.contains(':') => (text, None),
-                Some((host, port)) => (host, Some(port)),
-                None => (text, None),
-            },
-        };
-        let port = port.map_or(Ok(PORT.into()), |port| port.parse().map_err(|_| wrong()))?;
-        Self::named(host, port).ok_or_else(wrong)
-    }
-}
-
-impl TryFrom<String> for Server {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<Server> for String {
-    fn from(server: Server) -> Self {
-        server.to_string()
+        Address::read(text, USUAL).map(Self)
     }
 }
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
+        self.0.fmt(f)
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
-use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use ndpi_remote::Wire;
 use serde::Serialize;
 
 use crate::protocol::{Info, Message, Parser, Said};
@@ -19,12 +18,9 @@ const STEP: usize = 64 * 1024;
 /// A connection.
 #[derive(Debug)]
 pub struct Connection {
-    stream: TcpStream,
+    wire: Wire,
     parser: Parser,
     info: Info,
-    /// What is still to be sent, from `sent` on.
-    out: Vec<u8>,
-    sent: usize,
     subscriptions: u64,
     /// Where answers to requests come, and how many there were.
     inbox: Option<String>,
@@ -61,25 +57,14 @@ impl Connection {
     /// It cannot be reached, wants TLS, or refuses whoever asks.
     pub fn open(server: &Server, login: &Login, wait: Duration) -> Result<Self, NatsError> {
         let failed = NatsError::while_doing("cannot connect");
-        let mut last = failed(io::ErrorKind::AddrNotAvailable.into());
-        for address in server.addresses()? {
-            let stream = TcpStream::connect_timeout(&address, wait).map_err(&failed);
-            match stream.and_then(|stream| Self::greet(stream, login, wait)) {
-                Ok(connection) => return Ok(connection),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+        let greet = |wire| Self::greet(wire, login, wait);
+        ndpi_remote::connect(server.addresses()?, wait, failed, greet)
     }
 
-    fn greet(stream: TcpStream, login: &Login, wait: Duration) -> Result<Self, NatsError> {
-        stream
-            .set_nodelay(true)
-            .and_then(|()| stream.set_nonblocking(true))
-            .map_err(NatsError::while_doing("cannot connect"))?;
-        let (parser, info, out) = (Parser::default(), Info::default(), Vec::new());
+    fn greet(wire: Wire, login: &Login, wait: Duration) -> Result<Self, NatsError> {
+        let (parser, info) = (Parser::default(), Info::default());
         let mut connection =
-            Self { stream, parser, info, out, sent: 0, subscriptions: 0, inbox: None, requests: 0 };
+            Self { wire, parser, info, subscriptions: 0, inbox: None, requests: 0 };
         let until = Instant::now() + wait;
         let Said::Info(info) = connection.hear(until)? else {
             return Err(NatsError::Protocol("no INFO".into()));
@@ -113,21 +98,13 @@ impl Connection {
     /// Sends and receives, until something was received.
     fn wait(&mut self, until: Instant) -> Result<(), NatsError> {
         loop {
-            let is_sent = self.flush()?;
+            self.flush()?;
             if self.receive()? > 0 {
                 return Ok(());
             }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            let is_there = self.wire.wait(until);
+            if !is_there.map_err(NatsError::while_doing("cannot wait for the server"))? {
                 return Err(NatsError::Silent);
-            }
-            let wanted = if is_sent { PollFlags::IN } else { PollFlags::IN | PollFlags::OUT };
-            let timeout = Timespec::try_from(left).ok();
-            match poll(&mut [PollFd::new(&self.stream, wanted)], timeout.as_ref()) {
-                Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                Err(error) => {
-                    return Err(NatsError::while_doing("cannot wait for the server")(error.into()));
-                }
             }
         }
     }
@@ -138,45 +115,32 @@ impl Connection {
     ///
     /// The connection is gone.
     pub fn flush(&mut self) -> Result<bool, NatsError> {
-        while self.sent < self.out.len() {
-            match self.stream.write(&self.out[self.sent..]) {
-                Ok(0) => return Err(NatsError::Closed),
-                Ok(taken) => self.sent += taken,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(error) => {
-                    return Err(NatsError::while_doing("cannot send to the server")(error));
-                }
-            }
-        }
-        self.out.clear();
-        self.sent = 0;
-        Ok(true)
+        self.wire.flush().map_err(|error| match error.kind() {
+            io::ErrorKind::WriteZero => NatsError::Closed,
+            _ => NatsError::while_doing("cannot send to the server")(error),
+        })
     }
 
     /// Bytes that are still to be sent.
     pub fn unsent(&self) -> usize {
-        self.out.len() - self.sent
+        self.wire.unsent()
     }
 
     /// Takes what the server has sent by now; how many bytes.
     fn receive(&mut self) -> Result<usize, NatsError> {
         let (mut bytes, mut taken) = (vec![0; STEP], 0);
         loop {
-            match self.stream.read(&mut bytes) {
-                Ok(0) if taken == 0 => return Err(NatsError::Closed),
-                Ok(read) => {
+            let read = self.wire.receive(&mut bytes);
+            match read.map_err(NatsError::while_doing("cannot hear from the server"))? {
+                Some(0) if taken == 0 => return Err(NatsError::Closed),
+                Some(read) => {
                     self.parser.feed(&bytes[..read]);
                     taken += read;
                     if read < bytes.len() {
                         return Ok(taken);
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(taken),
-                Err(error) => {
-                    return Err(NatsError::while_doing("cannot hear from the server")(error));
-                }
+                None => return Ok(taken),
             }
         }
     }
@@ -288,21 +252,23 @@ impl Connection {
             return Err(NatsError::TooLong { size, most });
         }
         self.queue_line(&format!("HPUB {subject} {reply} {} {size}", head.len()));
-        self.out.extend_from_slice(head.as_bytes());
-        self.out.extend_from_slice(payload);
-        self.out.extend_from_slice(b"\r\n");
+        let out = self.wire.out();
+        out.extend_from_slice(head.as_bytes());
+        out.extend_from_slice(payload);
+        out.extend_from_slice(b"\r\n");
         Ok(())
     }
 
     fn queue_line(&mut self, line: &str) {
-        self.out.extend_from_slice(line.as_bytes());
-        self.out.extend_from_slice(b"\r\n");
+        let out = self.wire.out();
+        out.extend_from_slice(line.as_bytes());
+        out.extend_from_slice(b"\r\n");
     }
 }
 
 impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.stream.as_fd()
+        self.wire.as_fd()
     }
 }
 

@@ -1,31 +1,27 @@
 //! Which server, and who asks.
 
 use std::fmt;
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::SocketAddr;
 use std::str::FromStr;
 
+use ndpi_remote::Address;
 use serde::{Deserialize, Serialize};
 
 use crate::NatsError;
 
-/// The port of a server where none is said.
-const PORT: u16 = 4222;
+/// A server, and the port where none is said.
+const USUAL: (&str, u16) = ("nats.example.org", 4222);
 
 /// Where a server listens: `HOST`, `HOST:PORT`, `[IPV6]:PORT`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Server {
-    host: String,
-    port: u16,
-}
+#[serde(transparent)]
+pub struct Server(Address);
 
 impl Server {
     /// Its addresses now.
     pub(crate) fn addresses(&self) -> Result<Vec<SocketAddr>, NatsError> {
-        let addresses = (&*self.host, self.port).to_socket_addrs();
-        addresses
-            .map(Iterator::collect)
-            .map_err(NatsError::while_doing("cannot find the server's address"))
+        let failed = NatsError::while_doing("cannot find the server's address");
+        self.0.addresses().map_err(failed)
     }
 }
 
@@ -33,46 +29,13 @@ impl FromStr for Server {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is no HOST or HOST:PORT, such as nats.example.org:4222");
-        let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((host, "")) => (host, None),
-            Some((host, rest)) => (host, Some(rest.strip_prefix(':').ok_or_else(wrong)?)),
-            None => match text.split_once(':') {
-                Some((_, rest)) if rest.contains(':') => (text, None),
-                Some((host, port)) => (host, Some(port)),
-                None => (text, None),
-            },
-        };
-        let is_host = |it: char| it.is_ascii_alphanumeric() || "-._:%".contains(it);
-        let port = port.map_or(Ok(PORT), |port| port.parse().map_err(|_| wrong()))?;
-        if host.is_empty() || !host.chars().all(is_host) || port == 0 {
-            return Err(wrong());
-        }
-        Ok(Self { host: host.into(), port })
-    }
-}
-
-impl TryFrom<String> for Server {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<Server> for String {
-    fn from(server: Server) -> Self {
-        server.to_string()
+        Address::read(text, USUAL).map(Self)
     }
 }
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
+        self.0.fmt(f)
     }
 }
 
