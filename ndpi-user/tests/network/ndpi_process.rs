@@ -276,7 +276,10 @@ fn five_deaths_in_a_minute_are_a_pause_in_which_what_is_decided_stands() {
     let mut instance = start(sandbox, "--workers 1");
     let (blocked, free) = (decided(&pair, &instance, BLOCKED), decided(&pair, &instance, FREE));
     for _ in 0..5 {
-        kill_process(Family::of(sandbox).worker, Signal::KILL).unwrap();
+        let worker = Family::of(sandbox).worker;
+        kill_process(worker, Signal::KILL).unwrap();
+        // Else it may be found once more, and be gone when it is killed.
+        wait_until(|| !is_there(worker));
     }
     let said = wait_for_status(sandbox, |now, code| {
         now["ndpi_process"]["pausing"] == true && code == Some(1)
