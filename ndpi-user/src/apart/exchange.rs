@@ -2,8 +2,8 @@
 //!
 //! Only one of the two has anything to do at a time, so both keep to one CPU: the worker's thread goes to that of
 //! the thread which asks, and that one lets it go first, where that is quick (`patience`). Else each question would
-//! wake a CPU that sleeps, and so would each answer, which takes ten times as long as the switch from one process to
-//! the other does (`cargo xtask bench flows`).
+//! wake a CPU that sleeps, and so would each answer, which takes much longer than the switch from one process to the
+//! other (`cargo xtask bench flows` says what comes of it).
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use std::time::{Duration, Instant};
