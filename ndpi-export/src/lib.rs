@@ -27,13 +27,13 @@ mod tests;
 
 use std::io::Write;
 
-use ndpi_events::{BusBuilder, Event};
+use ndpi_events::{BusBuilder, Event, Kinds};
 
 pub use self::log::LogSink;
 pub use csv::{header as csv_header, write as write_csv};
 pub use delivery::{CourierJob, Couriers, NatsOptions, is_over_within, read_job, run_courier};
-use destination::Plain;
-pub use destination::Reopen;
+use destination::{Plain, STANDARD_OUTPUT};
+pub use destination::{Reopen, standard_output};
 pub use ending::Ending;
 pub use lines::RecordSink;
 use lines::WAITING_EVENTS;
@@ -43,7 +43,7 @@ pub use prepared::{Prepared, prepare};
 pub use text::{Show, Style};
 pub use wording::{messages, release_ended, verdicts_changed};
 
-/// What records look like on standard output.
+/// What standard output has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// A JSON object a line: every record.
@@ -55,17 +55,23 @@ pub enum Format {
         /// How they look.
         style: Style,
     },
+    /// Nothing of this: it is the destination of an [`Output`].
+    Nothing,
 }
 
 impl Format {
     /// Subscribes, and starts a thread that writes lines of this form to `stream`. What it takes counts as
     /// written: it must hold nothing back.
     pub fn start(self, bus: &mut BusBuilder, stream: impl Write + Send + 'static) -> RecordSink {
-        let target = Box::new(Plain::new("standard output", stream));
+        let target = Box::new(Plain::new(STANDARD_OUTPUT, stream));
         match self {
             Self::Json => {
                 let events = bus.subscribe(json::RECORDS, |_| true, WAITING_EVENTS);
                 RecordSink::start(events, json::write, target)
+            }
+            Self::Nothing => {
+                let events = bus.subscribe(Kinds::default(), |_| false, WAITING_EVENTS);
+                RecordSink::start(events, |_: &Event, _: &mut Vec<u8>| {}, target)
             }
             Self::Text { show, style } => {
                 let write = move |event: &Event, out: &mut Vec<u8>| text::write(event, style, out);

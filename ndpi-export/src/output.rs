@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use ndpi_nats::Server;
+use ndpi_policy::{Vocabulary, check_app};
 use serde::Deserialize;
 
 use super::delivery::NatsOptions;
@@ -35,6 +36,7 @@ pub struct Output {
 /// Where records go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Destination {
+    StandardOutput,
     File(PathBuf),
     /// Whoever listens at this Unix socket.
     Unix(PathBuf),
@@ -147,6 +149,21 @@ impl Table {
 }
 
 impl Output {
+    /// Whether it goes to standard output, which is to have nothing else then.
+    pub fn is_standard_output(&self) -> bool {
+        self.to == Destination::StandardOutput
+    }
+
+    /// Fails where an application is asked for that there is not.
+    ///
+    /// # Errors
+    ///
+    /// Which, and what may be meant.
+    pub fn check_apps(&self, names: &Vocabulary) -> Result<()> {
+        let known = self.filter.apps.iter().try_for_each(|app| check_app(app, names));
+        known.map_err(anyhow::Error::msg).with_context(|| format!("cannot start the output {self}"))
+    }
+
     /// Fails where its format does not have what is asked for.
     fn check_types(&self) -> Result<()> {
         let (format, kinds) = (self.format, self.format.kinds());
@@ -268,7 +285,7 @@ impl FromStr for Destination {
             Some(("nats", rest)) => Self::Nats(rest.parse().map_err(anyhow::Error::msg)?),
             Some(("kafka", rest)) => Self::Kafka(rest.parse().map_err(anyhow::Error::msg)?),
             Some(("file", rest)) => Self::File(path(rest)?),
-            _ if text == "-" => bail!("standard output has the option --json"),
+            _ if text == "-" => Self::StandardOutput,
             _ => Self::File(path(text)?),
         })
     }
@@ -277,6 +294,7 @@ impl FromStr for Destination {
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::StandardOutput => f.write_str("-"),
             Self::File(path) => ndpi_text::shown(path).fmt(f),
             Self::Unix(path) => write!(f, "unix:{}", ndpi_text::shown(path)),
             Self::Tcp(address) => write!(f, "tcp:{address}"),
@@ -364,6 +382,7 @@ mod tests {
         let (size, every) = (Some(10_000_000), Some(Duration::from_hours(1)));
         assert_eq!(output.rotation, Rotation { size, every, keep: Some(3), compress: true });
         for (text, to) in [
+            ("csv:-", Destination::StandardOutput),
             ("eve:unix:/run/eve.sock", Destination::Unix("/run/eve.sock".into())),
             ("ipfix:udp:127.0.0.1:4739", Destination::Udp("127.0.0.1:4739".parse().unwrap())),
             ("ipfix:tcp:[::1]:4739", Destination::Tcp("[::1]:4739".parse().unwrap())),
@@ -376,6 +395,21 @@ mod tests {
     }
 
     #[test]
+    fn an_application_that_there_is_not_is_refused_with_what_may_be_meant() {
+        let names = Vocabulary::of(&ndpi_labels::Recorded::ndpi_5_0());
+        let check = |apps: &str| {
+            let output: Output = format!("json:/f,app={apps}").parse().unwrap();
+            output.check_apps(&names)
+        };
+        check("facebook+TLS.Facebook+DNS").unwrap();
+        let error = format!("{:#}", check("TLS+Facebok").unwrap_err());
+        assert!(
+            error.contains("output json:/f: nDPI knows no app \"Facebok\"; did you mean Facebook?"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn what_does_not_go_together_is_refused_with_what_does() {
         for (text, word) in [
             ("json", "no destination"),
@@ -385,7 +419,8 @@ mod tests {
             ("parquet:/tmp/x,rotate-size=1GiB", "at most 256 MiB"),
             ("parquet:/tmp/x,types=status", "parquet has no records of type status"),
             ("json:", "a path is missing"),
-            ("json:-", "--json"),
+            ("json:-,rotate-size=1MB", "only files"),
+            ("parquet:-", "parquet goes to files"),
             ("json:udp:127.0.0.1:1", "only ipfix"),
             ("ipfix:/tmp/flows", "udp:ADDRESS:PORT"),
             ("ipfix:udp:collector", "no ADDRESS:PORT"),

@@ -10,8 +10,8 @@ use ndpi_events::BusBuilder;
 
 use super::delivery::{Couriers, Deliverer, Framed};
 use super::destination::{
-    Datagrams, FileTarget, Listener, Reopen, StreamTarget, Target, WholeFiles, check_file,
-    check_whole,
+    Datagrams, FileTarget, Listener, Plain, Reopen, STANDARD_OUTPUT, StreamTarget, Target,
+    WholeFiles, check_file, check_whole, standard_output,
 };
 use super::encoder::{Encoder, Headed};
 use super::format::OutputFormat;
@@ -73,7 +73,8 @@ impl Prepared {
                 port = Some(TcpListener::bind(address).with_context(failed)?);
             }
             // Whoever listens there may come later.
-            Destination::Unix(_)
+            Destination::StandardOutput
+            | Destination::Unix(_)
             | Destination::Tcp(_)
             | Destination::Udp(_)
             | Destination::Nats(_)
@@ -125,6 +126,9 @@ impl Prepared {
         let kinds = filter.kinds(format.usual_kinds());
         let events = bus.subscribe(kinds, move |event| filter.takes(event), queue);
         let target: Box<dyn Target> = match to {
+            Destination::StandardOutput => {
+                Box::new(Plain::new(STANDARD_OUTPUT, standard_output()?))
+            }
             Destination::File(path) if format == OutputFormat::Parquet => {
                 Box::new(WholeFiles::new(path, rotation.keep))
             }
@@ -180,6 +184,7 @@ mod tests {
             (format!("json:{path}/a"), format!("json:file:{}/a", link.display())),
             (format!("eve:unix:{path}/s"), format!("eve:unix:{path}/./s")),
             ("ipfix:udp:127.0.0.1:9".into(), "ipfix:udp:127.0.0.1:9".into()),
+            ("json:-".into(), "csv:-".into()),
             ("json:tcp-listen:127.0.0.1:9".into(), "csv:tcp-listen:127.0.0.1:9".into()),
         ] {
             let error = refused(&[one, other.clone()]);

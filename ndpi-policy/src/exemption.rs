@@ -83,15 +83,28 @@ fn of_host(host: &str) -> Result<Matchers, String> {
     Ok(Matchers { host: Some(one(pattern)), ..Matchers::default() })
 }
 
-fn of_app(app: &str, names: &Vocabulary) -> Result<Matchers, String> {
-    let Some(pattern) = app_pattern(&names.apps, app) else {
+/// Whether nDPI has an application of this name.
+///
+/// # Errors
+///
+/// It has none; says what may be meant.
+pub fn check_app(app: &str, names: &Vocabulary) -> Result<(), String> {
+    app_named(app, names).map(drop)
+}
+
+fn app_named(app: &str, names: &Vocabulary) -> Result<AppPattern, String> {
+    app_pattern(&names.apps, app).ok_or_else(|| {
         let help = match names.apps.nearest(app)[..] {
             [] => "`ndpi-xdp list protocols` shows all names".into(),
             [only] => format!("did you mean {only}?"),
             ref some => format!("did you mean one of {}?", some.join(", ")),
         };
-        return Err(format!("nDPI knows no app {app:?}; {help}"));
-    };
+        format!("nDPI knows no app {app:?}; {help}")
+    })
+}
+
+fn of_app(app: &str, names: &Vocabulary) -> Result<Matchers, String> {
+    let pattern = app_named(app, names)?;
     if pattern == AppPattern::Either(0) {
         return Err("what is not recognised cannot be released by a name; name a flow".into());
     }

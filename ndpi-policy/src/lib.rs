@@ -55,7 +55,7 @@ pub use decide::Policy;
 pub use diagnose::{Diagnostics, Place, Problem, Severity, SourceId};
 pub use documents::{EXAMPLE, SCHEMA};
 pub use encoding::policy_text;
-pub use exemption::{Exemption, exemption_name};
+pub use exemption::{Exemption, check_app, exemption_name};
 pub use explain::{Explanation, FlowError, FlowWords, Hit, Miss, explain};
 pub use facts::{Decision, Facts, RuleIndex};
 pub use filed::Filed;

@@ -1,8 +1,25 @@
 //! Standard output.
 
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::AsFd as _;
+
+use anyhow::{Context as _, Result};
 
 use super::interface::{Next, Target, is_closed};
+
+/// What it is called.
+pub(crate) const STANDARD_OUTPUT: &str = "standard output";
+
+/// Standard output without a buffer of its own, so that what was written is known.
+///
+/// # Errors
+///
+/// This process has none.
+pub fn standard_output() -> Result<File> {
+    let output = io::stdout().as_fd().try_clone_to_owned();
+    Ok(output.context("cannot write to standard output")?.into())
+}
 
 /// A stream that was opened by somebody else, and cannot be opened again.
 pub(crate) struct Plain<W> {

@@ -18,9 +18,6 @@ mod signals;
 mod start;
 mod status;
 
-use std::fs::File;
-use std::io;
-use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
@@ -36,7 +33,7 @@ use ndpi_reject::Rejecter;
 
 use closing::Closing;
 use engines::Ndpi;
-use ndpi_export::{Couriers, Ending, Format, LogSink, RecordSink, Reopen, prepare};
+use ndpi_export::{Couriers, Ending, Format, LogSink, RecordSink, Reopen, standard_output};
 pub(crate) use options::Options;
 pub(crate) use peers::{Pair, interfaces};
 use releasing::Releasing;
@@ -89,7 +86,7 @@ impl Options {
         if signals::is_stopping(&orders) {
             return Ok(ExitCode::SUCCESS);
         }
-        let outputs = prepare(&self.outputs, couriers)?;
+        let outputs = outputs::prepared(&self.outputs, couriers, &vocabulary)?;
         let metrics = self.metrics.map(metrics::Listener::bind).transpose()?;
         // All that can fail comes before anything is attached: an earlier instance may have left what is in force.
         let mut attacher = Attacher::new(self.interfaces.clone())?;
@@ -200,11 +197,12 @@ impl Options {
     /// Ends the writing of records, says how that ended, and the report where it did not come with them; whether no
     /// error kept any from being written.
     fn ended(&self, records: RecordSink, report: &str) -> bool {
-        let ending = records.finish((self.format != Format::Json).then(|| report.to_owned()));
+        let is_text = matches!(self.format, Format::Text { .. });
+        let ending = records.finish(is_text.then(|| report.to_owned()));
         if ending.lost > 0 {
             log::warn!("{ending}");
         }
-        if self.format == Format::Json || ending.closed || ending.cut {
+        if !is_text || ending.closed || ending.cut {
             logging::say(report);
         }
         !ending.is_failure()
@@ -225,12 +223,6 @@ impl Options {
              there, or end that: {end_it}\n"
         ));
     }
-}
-
-/// Standard output without a buffer of its own, so that what was written is known.
-fn standard_output() -> Result<File> {
-    let output = io::stdout().as_fd().try_clone_to_owned();
-    Ok(output.context("cannot write to standard output")?.into())
 }
 
 /// What there is to say at the end, which goes out behind the last record.

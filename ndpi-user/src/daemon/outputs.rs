@@ -2,9 +2,24 @@
 
 use anyhow::Result;
 use ndpi_events::{BusBuilder, Losses};
-use ndpi_export::{Ending, LogSink, Prepared, RecordSink, Reopen};
+use ndpi_export::{Couriers, Ending, LogSink, Output, Prepared, RecordSink, Reopen, prepare};
+use ndpi_policy::Vocabulary;
 
 use crate::hosts::HostBook;
+
+/// Prepares all outputs, with the processes that deliver for some of them.
+///
+/// # Errors
+///
+/// One cannot be had, or is asked for an application that there is not.
+pub(super) fn prepared(
+    outputs: &[Output],
+    couriers: Couriers,
+    names: &Vocabulary,
+) -> Result<Vec<Prepared>> {
+    outputs.iter().try_for_each(|output| output.check_apps(names))?;
+    prepare(outputs, couriers)
+}
 
 /// Starts to write records elsewhere; each with its name.
 pub(super) fn start(

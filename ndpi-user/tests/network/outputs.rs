@@ -363,6 +363,8 @@ fn an_output_that_cannot_be_is_refused_before_anything_is_attached() {
     for (outputs, why) in [
         ("--output json:/missing/flows.json", "/missing/flows.json: No such file or directory"),
         ("--output json:/run/a --output csv:/run/a", "two outputs go to /run/a"),
+        ("--output csv:-", "standard output is for --json or for an output, not for both"),
+        ("--output csv:/run/a,app=Fasebook", "knows no app \"Fasebook\"; did you mean Facebook?"),
     ] {
         let refused = sandbox.run(&format!("run --iface left --json {outputs}"));
         assert_eq!((refused.code, &*refused.stdout), (Some(1), ""), "{refused:#?}");
@@ -370,6 +372,25 @@ fn an_output_that_cannot_be_is_refused_before_anything_is_attached() {
         assert!(!refused.stderr.contains("attached"), "{refused:#?}");
     }
     sandbox.assert_clean();
+}
+
+#[test]
+fn standard_output_has_what_an_output_is_asked_for_and_nothing_else() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let pair = Pair::new();
+    let sandbox = &pair.sandbox;
+    let mut instance =
+        sandbox.start("run --iface left --sweep 1 --output json:-,types=status+flow");
+    let talk = Talk::new(&pair);
+    talk.exchange(40);
+    assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
+    let rest = instance.rest();
+    assert!(rest.iter().all(|it| it["type"] == "flow" || it["type"] == "status"), "{rest:#?}");
+    let flow = rest.iter().find(|it| it["dport"] == 4000).unwrap();
+    assert_eq!(counts(flow), [40, 40 * 92, 40, 40 * 228]);
+    assert!(instance.stderr().contains("\nshown to nDPI: "), "{}", instance.stderr());
 }
 
 #[test]

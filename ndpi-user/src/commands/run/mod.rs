@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 use log::LevelFilter;
 use ndpi_common::Switches;
@@ -228,6 +228,7 @@ impl RunArguments {
     /// Whatever kept it from starting, or ended it early. Nothing stays attached.
     pub fn run(self, context: Context) -> Result<ExitCode> {
         let workers = self.worker_count();
+        let outputs = outputs::outputs(&self.output, self.config.as_deref())?;
         let options = daemon::Options {
             interfaces: self.interfaces()?,
             keep: self.pins.keep,
@@ -239,8 +240,8 @@ impl RunArguments {
                 .clone()
                 .unwrap_or_else(|| self.pins.instance.called(host_name())),
             active_timeout: Duration::from_secs(self.active_timeout.into()),
-            outputs: outputs::outputs(&self.output, self.config.as_deref())?,
-            format: self.format(),
+            format: self.format(&outputs)?,
+            outputs,
             load: self.load_options(context.log_level),
             workers,
             plan: self.plan(workers),
@@ -252,9 +253,18 @@ impl RunArguments {
         options.run()
     }
 
-    fn format(&self) -> Format {
+    /// What standard output has; nothing but the records of an output where that is one's destination.
+    ///
+    /// # Errors
+    ///
+    /// Both are asked for.
+    fn format(&self, outputs: &[Output]) -> Result<Format> {
+        if outputs.iter().any(Output::is_standard_output) {
+            ensure!(!self.json, "standard output is for --json or for an output, not for both");
+            return Ok(Format::Nothing);
+        }
         if self.json {
-            return Format::Json;
+            return Ok(Format::Json);
         }
         let show = match self.show {
             ShowWhat::Rules => Show::Rules,
@@ -267,7 +277,7 @@ impl RunArguments {
             ColorWhen::Always => Colors::Always,
             ColorWhen::Never => Colors::Never,
         };
-        Format::Text { show, style: Style { colored: colors.are_on(), width: width() } }
+        Ok(Format::Text { show, style: Style { colored: colors.are_on(), width: width() } })
     }
 
     fn worker_count(&self) -> usize {
