@@ -102,6 +102,9 @@ fn words(decided: &Decided) -> String {
     if let Some(rule) = &label.rule {
         words.push(format!(", rule \"{rule}\""));
     }
+    if label.dry_run {
+        words.push(", in a dry run".into());
+    }
     words.concat()
 }
 
@@ -164,6 +167,14 @@ mod tests {
             let text = shown(&decided("no search"), true, width);
             assert!(text.starts_with("2023-11-14 23:13:20 \x1b[31mdrop\x1b[m   TLS"), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_line_of_a_dry_run_says_so() {
+        let Event::Decided(decided) = decided("no search") else { panic!("another event") };
+        let label = Label { dry_run: true, ..decided.label };
+        let line = shown(&Event::Decided(Decided { label, ..decided }), false, None);
+        assert!(line.ends_with(", rule \"no search\", in a dry run\n"), "{line}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use log::Level;
 use ndpi_events::{
     Crowding, Directions, EgressOrder, Event, Load, Release, ReleaseChange, Reloaded, Status,
@@ -155,8 +156,9 @@ fn worker_stuck(StuckWorker { worker, workers, seconds, .. }: StuckWorker) -> St
 
 fn released(change: &ReleaseChange) -> String {
     let Release { release, what, until, .. } = &change.release;
-    let (until, changed) = (until.timestamp(), verdicts_changed(change.flows, change.changed));
-    format!("release {release}: {what} passes until {until:.0}{changed}")
+    let until = until.timestamp().to_zoned(TimeZone::system()).strftime("%F %T");
+    let changed = verdicts_changed(change.flows, change.changed);
+    format!("release {release}: {what} passes until {until}{changed}")
 }
 
 /// That a release has ended.

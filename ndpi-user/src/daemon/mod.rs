@@ -58,6 +58,9 @@ use crate::snapshot::{self, Board, Maps, Observer, Sources};
 /// How long the last event of a session waits for room in a queue.
 const LAST_EVENT_WAIT: Duration = Duration::from_secs(2);
 
+/// What the report of a dry run begins with.
+const DRY_RUN: &str = "a dry run: nothing was dropped; what would have been is counted as such\n\n";
+
 impl Options {
     /// Runs until SIGINT or SIGTERM.
     ///
@@ -160,7 +163,7 @@ impl Options {
         let last = closing.event(&ended.summary, &ended.stalls);
         source.publish_last(Time::now(), Reported::Status(last), LAST_EVENT_WAIT);
         let endings = outputs::end(outputs);
-        let report = report(&ended.summary, &shared.names, &closing, &endings);
+        let report = self.report(&ended.summary, &shared.names, &closing, &endings);
         let whole = self.ended(records, &report) && !endings.iter().any(Ending::is_failure);
         self.say_kept(&shared.interfaces);
         Ok(ExitCode::from(u8::from(result.is_err() || !whole)))
@@ -194,6 +197,21 @@ impl Options {
         if self.is_dry_run() { Ok(None) } else { rejecter(policy) }
     }
 
+    /// What there is to say at the end, which goes out behind the last record.
+    fn report(
+        &self,
+        summary: &Summary,
+        names: &Names,
+        closing: &Closing,
+        endings: &[Ending],
+    ) -> String {
+        let (table, leaks, samples) = (summary.table(names), summary.leaks(), summary.samples());
+        let lossy = endings.iter().filter(|ending| ending.lost > 0);
+        let lost: Vec<_> = lossy.map(|ending| format!("\n{ending}\n")).collect();
+        let dry = if self.is_dry_run() { DRY_RUN } else { "" };
+        format!("\n{dry}{table}{leaks}{samples}{}\n{closing}{}", summary.times(), lost.concat())
+    }
+
     /// Ends the writing of records, says how that ended, and the report where it did not come with them; whether no
     /// error kept any from being written.
     fn ended(&self, records: RecordSink, report: &str) -> bool {
@@ -223,14 +241,6 @@ impl Options {
              there, or end that: {end_it}\n"
         ));
     }
-}
-
-/// What there is to say at the end, which goes out behind the last record.
-fn report(summary: &Summary, names: &Names, closing: &Closing, endings: &[Ending]) -> String {
-    let (table, leaks, samples) = (summary.table(names), summary.leaks(), summary.samples());
-    let lossy = endings.iter().filter(|ending| ending.lost > 0);
-    let lost: Vec<_> = lossy.map(|ending| format!("\n{ending}\n")).collect();
-    format!("\n{table}{leaks}{samples}{}\n{closing}{}", summary.times(), lost.concat())
 }
 
 /// What of the kernel side is looked at for snapshots.

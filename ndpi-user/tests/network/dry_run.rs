@@ -121,5 +121,6 @@ fn what_would_be_dropped_passes_under_its_reason_and_nobody_is_answered() {
     let table = instance.stderr();
     let rows: Vec<Vec<_>> = table.lines().map(|it| it.split_whitespace().collect()).collect();
     let has = |row: [&str; 3]| rows.iter().any(|it| it.get(..3) == Some(&row[..]));
+    assert!(table.contains("a dry run: nothing was dropped"), "{table}");
     assert!(has(["egress", "passed", "drop"]) && has(["ingress", "passed", "reject"]), "{table}");
 }
