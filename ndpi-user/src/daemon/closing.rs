@@ -7,10 +7,11 @@ use std::time::Duration;
 use anyhow::Result;
 use ndpi_common::{Hook, Outcome, Reason};
 
-use ndpi_events::{Ring, RingFull, Status, Stopped, Time, Times, Word};
+use ndpi_events::{Ring, Status, Stopped, Time, Times, Word};
 
 use crate::live::{Summary, TimeToVerdict, contended, full, losses_by_worker};
 use crate::report::statistics_table;
+use crate::snapshot::LostSoFar;
 use ndpi_kernel::{Kernel, LossOfRing, Statistics};
 
 /// The last reading of the statistics.
@@ -43,7 +44,6 @@ impl Closing {
     pub(super) fn event(&self, flows: &Summary, stalls: &[[Duration; 2]]) -> Status {
         let packets = |outcome| self.statistics.outcome(outcome).packets;
         let seen = [Hook::Xdp, Hook::Tc].map(|hook| self.statistics.seen(hook).packets);
-        let lossy = self.ring_full.iter().enumerate().filter(|(_, packets)| **packets > 0);
         Status::Stopped(Stopped {
             time: Time::now(),
             seen: seen.iter().sum(),
@@ -51,7 +51,7 @@ impl Closing {
             dropped: packets(Outcome::Dropped),
             redirected: packets(Outcome::Redirected),
             lost_frames: self.lost_frames,
-            ring_full: lossy.map(|(cpu, &packets)| RingFull { cpu, packets }).collect(),
+            ring_full: LostSoFar::by_cpu(self.ring_full.clone()),
             rings: rings(&self.rings, stalls),
             left_out: self.statistics.reason(Reason::HeldBack).packets + flows.left_out(),
             lost_records: self.lost_records,

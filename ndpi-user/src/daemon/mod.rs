@@ -121,7 +121,7 @@ impl Options {
             servers: servers(&kernel, &with_releases),
         };
         let sinks = outputs::sinks(&records, &messages, &hosts, &outputs);
-        let sources = sources(&shared, sinks, keeper.as_ref());
+        let sources = sources(&shared, sinks, (keeper.as_ref(), following.as_ref()));
         let observer = Observer::new(self.facts(&library), maps(&kernel), sources, observed);
         let (observer, _observing) = observing(observer)?;
         let watch = engines::watch(keeper.as_ref(), &control).context("cannot start a thread")?;
@@ -267,13 +267,18 @@ fn answer(listener: metrics::Listener, observer: Arc<Observer>) -> Result<metric
 }
 
 /// What is looked at besides.
-fn sources(shared: &Shared, sinks: Vec<(String, Losses)>, keeper: Option<&Keeper>) -> Sources {
+fn sources(
+    shared: &Shared,
+    sinks: Vec<(String, Losses)>,
+    (keeper, following): (Option<&Keeper>, Option<&Following>),
+) -> Sources {
     Sources {
         board: Arc::clone(&shared.board),
         interfaces: shared.interfaces.clone(),
         names: Arc::clone(&shared.names),
         sinks,
         ndpi_process: keeper.map(Keeper::gauge),
+        policy_origin: following.map(Following::link),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use anyhow::{Context as _, Result};
@@ -12,6 +13,7 @@ use ndpi_text::clean;
 use rustix::net::{SendFlags, Shutdown, send, shutdown};
 
 use super::follower::FollowerJob;
+use super::link::Link;
 use super::message::{LONGEST, Read, Reader, pair, taken};
 use super::place::PolicySource;
 
@@ -32,8 +34,10 @@ pub(crate) struct Offer {
 /// What follows a fleet's policies for an instance; ends with this.
 #[derive(Debug)]
 pub(crate) struct Following {
-    source: String,
+    link: Link,
     socket: Arc<OwnedFd>,
+    /// Nobody is to follow it any more.
+    ended: Arc<AtomicBool>,
 }
 
 impl Following {
@@ -53,7 +57,17 @@ impl Following {
         let (own, other) = pair().with_context(failed)?;
         let text = serde_json::to_vec(&job).with_context(failed)?;
         super::message::give(&own, &text).and_then(|()| start(other)).with_context(failed)?;
-        Ok(Self { source: source.to_string(), socket: Arc::new(own) })
+        Ok(Self::over(own, source.to_string()))
+    }
+
+    fn over(socket: OwnedFd, source: String) -> Self {
+        let (link, ended) = (Link::new(source), Arc::default());
+        Self { link, socket: Arc::new(socket), ended }
+    }
+
+    /// How it stands with the bucket.
+    pub(crate) fn link(&self) -> Link {
+        self.link.clone()
     }
 
     /// Gives each policy that is asked for to `take`, which is false when nobody takes any.
@@ -62,16 +76,18 @@ impl Following {
     ///
     /// There can be no thread.
     pub(crate) fn listen(&self, take: impl Fn(Offer) -> bool + Send + 'static) -> io::Result<()> {
-        let (source, socket) = (self.source.clone(), Arc::clone(&self.socket));
-        let listener = thread::Builder::new().name("fleet".into());
-        listener
-            .spawn(move || Listener { source, socket, outcome: None, fails: None }.run(take))?;
+        let (link, ended) = (self.link(), Arc::clone(&self.ended));
+        let (source, socket) = (link.read().bucket, Arc::clone(&self.socket));
+        let listener = Listener { source, socket, outcome: None, link };
+        let thread = thread::Builder::new().name("fleet".into());
+        thread.spawn(move || listener.run(take, &ended))?;
         Ok(())
     }
 }
 
 impl Drop for Following {
     fn drop(&mut self) {
+        self.ended.store(true, Ordering::Release);
         // The thread, and the other process, see that nothing comes any more.
         let _ = shutdown(&*self.socket, Shutdown::Both);
     }
@@ -83,32 +99,32 @@ struct Listener {
     socket: Arc<OwnedFd>,
     /// What came of the last policy.
     outcome: Option<Vec<u8>>,
-    /// Why nothing is known of it now; `Some("")` where nothing is asked for.
-    fails: Option<String>,
+    link: Link,
 }
 
 impl Listener {
-    fn run(mut self, take: impl Fn(Offer) -> bool) {
+    /// Listens until nobody takes policies, or none can come any more.
+    fn run(mut self, take: impl Fn(Offer) -> bool, ended: &AtomicBool) {
+        let Err(why) = self.hear_all(take) else { return };
+        if !ended.load(Ordering::Acquire) {
+            let why = format!("{why}: no policy is taken from it until ndpi-xdp is started again");
+            log::error!("{}: {why}", self.source);
+            self.link.set(Some(why));
+        }
+    }
+
+    /// Takes all that the follower says; an error is why it says no more.
+    fn hear_all(&mut self, take: impl Fn(Offer) -> bool) -> Result<(), String> {
         let (mut buffer, mut reader) = (vec![0; LONGEST], Reader::default());
         loop {
             let read = match taken(&*self.socket, &mut buffer) {
-                Ok([]) | Err(_) => return,
+                Ok([]) => return Err("the process that follows it is gone".into()),
                 Ok(bytes) => reader.take(bytes),
+                Err(error) => Err(error),
             };
-            match read {
-                Ok(None) => {}
-                Ok(Some(read)) => {
-                    if !self.hear(read, &take) {
-                        return;
-                    }
-                }
-                Err(error) => {
-                    let source = &self.source;
-                    log::error!(
-                        "{source}: what follows it says {error}: no policy is taken from it any more"
-                    );
-                    return;
-                }
+            let read = read.map_err(|error| format!("what follows it says {error}"))?;
+            if !read.is_none_or(|read| self.hear(read, &take)) {
+                return Ok(());
             }
         }
     }
@@ -117,21 +133,20 @@ impl Listener {
     fn hear(&mut self, read: Read, take: impl Fn(Offer) -> bool) -> bool {
         match read {
             Read::Connected => {
-                if self.fails.take().is_some_and(|why| !why.is_empty()) {
+                if self.link.set(None) {
                     log::info!("the policies of {} are followed again", self.source);
                 }
                 self.say();
             }
             Read::Failed(why) => {
                 let why = clean(&why).into_owned();
-                if self.fails.as_ref() != Some(&why) {
+                if self.link.set(Some(why.clone())) {
                     log::warn!(
                         "the policies of {} cannot be followed: {why}; the one in force stays, and it is tried again \
                          every second",
                         self.source
                     );
                 }
-                self.fails = Some(why);
             }
             Read::Nothing => {
                 log::warn!(
@@ -190,13 +205,15 @@ fn outcome(mut reloaded: Reloaded) -> Vec<u8> {
 mod tests {
     use std::time::Duration;
 
+    use testkit::wait_until;
+
     use super::super::message::{Said, give, say, say_policy};
     use super::*;
 
     #[test]
     fn a_policy_is_offered_and_what_came_of_it_is_said_with_each_connection() {
         let (own, other) = pair().unwrap();
-        let following = Following { source: "here".into(), socket: Arc::new(own) };
+        let following = Following::over(own, "here".into());
         let (sender, offers) = channel::unbounded();
         following.listen(move |offer| sender.send(offer).is_ok()).unwrap();
         say(&other, &Said::Connected).unwrap();
@@ -212,11 +229,27 @@ mod tests {
         let record: serde_json::Value = serde_json::from_slice(&first).unwrap();
         assert_eq!((&record["type"], &record["fleet_revision"]), (&"reload".into(), &7.into()));
         assert!(record["problems"].as_str().unwrap().ends_with("ä…"));
-        say(&other, &Said::Failed("gone".into())).unwrap();
+        let link = following.link();
+        say(&other, &Said::Failed("it is gone".into())).unwrap();
+        wait_until(|| link.read().failure.as_deref() == Some("it is gone"));
         say(&other, &Said::Connected).unwrap();
         assert_eq!(taken(&other, &mut buffer).unwrap(), first);
+        wait_until(|| link.read().failure.is_none());
         drop(following);
         assert_eq!(taken(&other, &mut buffer).unwrap(), b"");
         assert!(give(&other, b"x").is_err());
+        assert_eq!(link.read().failure, None, "nobody wants it any more");
+    }
+
+    #[test]
+    fn that_nothing_comes_any_more_is_known() {
+        let (own, other) = pair().unwrap();
+        let following = Following::over(own, "here".into());
+        following.listen(|_| true).unwrap();
+        let link = following.link();
+        drop(other);
+        wait_until(|| link.read().failure.is_some());
+        let why = link.read().failure.unwrap();
+        assert!(why.contains("is gone") && why.contains("started again"), "{why}");
     }
 }

@@ -1,8 +1,10 @@
 //! A snapshot as metrics. docs/operate.md lists them.
 
+use ndpi_events::RingFull;
+
 use super::families::{Families, Family};
 use crate::record::Time;
-use crate::snapshot::{PROBLEMS, RingLoss, Snapshot, Traffic, WorkerState};
+use crate::snapshot::{NdpiProcess, PROBLEMS, RingLoss, Snapshot, Traffic, WorkerState};
 
 /// All metrics, in Prometheus' text format.
 pub fn exposition(snapshot: &Snapshot) -> String {
@@ -49,6 +51,18 @@ fn health(families: &mut Families, snapshot: &Snapshot) {
     families
         .gauge("unenforced", "Interfaces and patterns on which nothing or not all is enforced.")
         .count(&[], snapshot.unenforced.len() as u64);
+    let NdpiProcess { ended, set_aside, states_lost, .. } = snapshot.ndpi_process;
+    for (name, help, count) in [
+        ("ndpi_process_ended_total", "How often the process that nDPI works in has ended.", ended),
+        (
+            "ndpi_flows_set_aside_total",
+            "Flows not shown any more, as a packet ended it.",
+            set_aside,
+        ),
+        ("ndpi_states_lost_total", "Flows of which nDPI has seen the rest only.", states_lost),
+    ] {
+        families.counter(name, help).count(&[], count);
+    }
 }
 
 fn policy(families: &mut Families, snapshot: &Snapshot) {
@@ -105,6 +119,13 @@ fn losses(families: &mut Families, snapshot: &Snapshot) {
     of_rings("ring_full_packets_total", "a ring was full", &losses.ring_full);
     let contended = "the lock of a ring could not be had";
     of_rings("ring_contended_packets_total", contended, &losses.ring_contended);
+    let mut by_cpu = families.counter(
+        "cpu_ring_full_packets_total",
+        "Packets that were not shown to nDPI as a ring was full, by the CPU they were on.",
+    );
+    for RingFull { cpu, packets } in &losses.cpus {
+        by_cpu.count(&[("cpu", &cpu.to_string())], *packets);
+    }
     families
         .counter(
             "not_inspected_packets_total",

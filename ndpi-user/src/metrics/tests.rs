@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ndpi_events::Attached;
+use ndpi_events::{Attached, RingFull};
 use testkit::{needs, wait_until};
 
 use super::connection::PATIENCE;
@@ -63,6 +63,7 @@ fn snapshot() -> Snapshot {
         losses: LostSoFar {
             ring_full: lost_by_ring(5),
             ring_contended: lost_by_ring(6),
+            cpus: vec![RingFull { cpu: 1, packets: 5 }],
             ..LostSoFar::default()
         },
         workers: vec![WorkerState::default(); 2],

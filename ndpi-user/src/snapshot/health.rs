@@ -3,7 +3,7 @@
 use ndpi_events::{Event, Status, Time, Word};
 use ndpi_export::messages;
 
-use super::model::{NdpiProcess, Problem, Rates, SinkState, Snapshot};
+use super::model::{NdpiProcess, PolicyOrigin, Problem, Rates, SinkState, Snapshot};
 
 /// How long a heartbeat may be old: it comes ten times a second.
 const SILENT_MS: u64 = 3000;
@@ -31,6 +31,7 @@ pub(super) fn problems(snapshot: &Snapshot, signs: &Signs) -> Vec<Problem> {
         .chain(refused_verdicts(snapshot))
         .chain(signs.unread.iter().map(|what| problem("unreadable", true, what.clone())))
         .chain(refused_policy(snapshot))
+        .chain(policy_not_followed(snapshot))
         .chain(failing_outputs(snapshot))
         .chain(lost_records(snapshot))
         .chain(lost_events(snapshot))
@@ -141,6 +142,13 @@ fn refused_policy(snapshot: &Snapshot) -> Option<Problem> {
     Some(Problem { since: Some(last.time), ..problem("policy-refused", false, text) })
 }
 
+fn policy_not_followed(snapshot: &Snapshot) -> Option<Problem> {
+    let PolicyOrigin { bucket, since, failure } = snapshot.policy.origin.as_ref()?;
+    let text =
+        format!("policies of {bucket} do not come, the one here stays: {}", failure.as_ref()?);
+    Some(Problem { since: Some(*since), ..problem("policy-not-followed", false, text) })
+}
+
 fn failing_outputs(snapshot: &Snapshot) -> impl Iterator<Item = Problem> {
     snapshot.sinks.iter().filter_map(|SinkState { sink, failure, .. }| {
         Some(problem("output-failing", false, format!("{sink}: {}", failure.as_ref()?)))
@@ -162,7 +170,7 @@ fn lost_events(snapshot: &Snapshot) -> Option<Problem> {
 }
 
 /// Every word for a problem, for those who list them.
-pub const PROBLEMS: [&str; 19] = [
+pub const PROBLEMS: [&str; 20] = [
     "nothing-attached",
     "dry-run",
     "ndpi-ended",
@@ -179,6 +187,7 @@ pub const PROBLEMS: [&str; 19] = [
     "behind",
     "egress-behind",
     "policy-refused",
+    "policy-not-followed",
     "output-failing",
     "records-lost",
     "events-missed",
@@ -247,6 +256,13 @@ mod tests {
         let last = LastReload { time: Time::default(), taken: false, problem: None };
         refused.policy.last_reload = Some(last.clone());
         assert_eq!(one(&refused), is("policy-refused", false));
+        let bucket = String::from("nats:here");
+        let failure = Some("the server has closed the connection".to_owned());
+        let mut alone = well();
+        alone.policy.origin = Some(PolicyOrigin { bucket, since: Time::default(), failure });
+        assert_eq!(one(&alone), is("policy-not-followed", false));
+        alone.policy.origin.as_mut().unwrap().failure = None;
+        assert_eq!(found(&alone, &Signs::default()), []);
         for pausing in [false, true] {
             let ndpi_process = NdpiProcess { ended: 5, pausing, ..NdpiProcess::default() };
             assert_eq!(one(&Snapshot { ndpi_process, ..well() }), is("ndpi-ended", pausing));

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use ndpi_events::{Attached, Release, Time, Word};
+use ndpi_events::{Attached, Release, RingFull, Time, Word};
 use ndpi_kernel::LossOfRing;
 use serde::{Deserialize, Serialize};
 
@@ -153,6 +153,21 @@ pub struct PolicyState {
     /// The last reload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_reload: Option<LastReload>,
+    /// The bucket that it is taken from; absent where it comes from its file alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<PolicyOrigin>,
+}
+
+/// How it stands with the bucket that policies come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyOrigin {
+    /// Which, on which server.
+    pub bucket: String,
+    /// Since when it is followed, or cannot be.
+    pub since: Time,
+    /// Why it cannot be; absent where it is followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
 }
 
 /// How the last reload of the policy ended.
@@ -238,6 +253,9 @@ pub struct LostSoFar {
     /// The same of those for which the lock of a ring could not be had.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ring_contended: Vec<RingLoss>,
+    /// Packets that were not shown as a ring was full, by the CPU they were on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cpus: Vec<RingFull>,
     /// Packets that the kernel did not show as user space was behind.
     pub held_back: u64,
     /// Packets that were shown, and that a worker left out as it was behind.
@@ -254,6 +272,12 @@ pub struct LostSoFar {
 }
 
 impl LostSoFar {
+    /// Those CPUs of all that found a ring full, with how many packets.
+    pub fn by_cpu(all: Vec<u64>) -> Vec<RingFull> {
+        let all = all.into_iter().enumerate().map(|(cpu, packets)| RingFull { cpu, packets });
+        all.filter(|it| it.packets > 0).collect()
+    }
+
     /// How many were lost in all, by the fields' names.
     pub(super) fn counts(&self) -> [(&'static str, u64); 6] {
         let of_rings = |rings: &[RingLoss]| rings.iter().map(|loss| loss.packets).sum();

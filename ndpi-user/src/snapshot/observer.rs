@@ -19,6 +19,7 @@ use super::loss_times::LossTimes;
 use super::model::{Fill, LostSoFar, PolicyState, RingLoss, SinkState, Snapshot, Sums};
 use super::rates::{Counts, Readings};
 use crate::apart::Gauge;
+use crate::fleet::Link;
 use crate::interfaces::Roster;
 use crate::locked::locked;
 use crate::record::Names;
@@ -74,6 +75,8 @@ pub struct Sources {
     pub sinks: Vec<(String, Losses)>,
     /// The process that nDPI works in; `None` where it works in this one.
     pub(crate) ndpi_process: Option<Gauge>,
+    /// The bucket that policies come from, where they do.
+    pub(crate) policy_origin: Option<Link>,
 }
 
 /// Makes snapshots.
@@ -228,6 +231,7 @@ impl Observer {
             revision: in_force.revision,
             rules: in_force.rules,
             since: in_force.since,
+            origin: self.sources.policy_origin.as_ref().map(Link::read),
             ..PolicyState::default()
         }
     }
@@ -249,11 +253,13 @@ impl Observer {
     fn losses(&self, sum: &Sum, signs: &mut Signs) -> LostSoFar {
         let rings = self.read("what rings lost", signs, |it| it.ring_losses.read());
         let rings = rings.unwrap_or_default();
+        let by_cpu = self.read("which CPUs found full rings", signs, |it| it.stats.ring_full());
         let held_back = self.read("what was held back", signs, |it| it.stats.held_back());
         let lost_frames = self.read("lost frames", signs, |it| it.lost_frames.read());
         let mut lost = LostSoFar {
             ring_full: RingLoss::of(&rings, |loss| loss.full),
             ring_contended: RingLoss::of(&rings, |loss| loss.contended),
+            cpus: LostSoFar::by_cpu(by_cpu.unwrap_or_default()),
             held_back: held_back.unwrap_or_default(),
             left_out: sum.left_out,
             lost_frames: lost_frames.unwrap_or_default(),

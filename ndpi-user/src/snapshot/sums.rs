@@ -58,8 +58,14 @@ fn take_losses(now: &mut LostSoFar, before: &LostSoFar) {
             it.packets > 0
         });
     };
-    let LostSoFar { ring_full, ring_contended, held_back, left_out, lost_frames, events, .. } =
-        before;
+    let LostSoFar {
+        ring_full, ring_contended, cpus, held_back, left_out, lost_frames, events, ..
+    } = before;
+    now.cpus.retain_mut(|it| {
+        let same = cpus.iter().find(|before| before.cpu == it.cpu);
+        it.packets = it.packets.saturating_sub(same.map_or(0, |before| before.packets));
+        it.packets > 0
+    });
     of_rings(&mut now.ring_full, ring_full);
     of_rings(&mut now.ring_contended, ring_contended);
     let counts = [
@@ -75,7 +81,7 @@ fn take_losses(now: &mut LostSoFar, before: &LostSoFar) {
 
 #[cfg(test)]
 mod tests {
-    use ndpi_events::Time;
+    use ndpi_events::{RingFull, Time};
 
     use super::*;
     use crate::snapshot::model::Hints;
@@ -91,7 +97,12 @@ mod tests {
         let ring = RingLoss { ring: 1, worker: 0, kind: "urgent".into(), packets: lost };
         Sums {
             packets: packets.iter().map(counted).collect(),
-            losses: LostSoFar { ring_full: vec![ring], held_back: lost, ..LostSoFar::default() },
+            losses: LostSoFar {
+                ring_full: vec![ring],
+                cpus: vec![RingFull { cpu: 3, packets: lost }],
+                held_back: lost,
+                ..LostSoFar::default()
+            },
             decided: BTreeMap::from([("content".into(), lost)]),
             hints: Hints { asked: lost, given: lost },
             findings: BTreeMap::from([("fake-segment".into(), lost)]),

@@ -21,6 +21,7 @@ pub(super) fn from_maps(pinned: &Pinned) -> Result<Snapshot, MapError> {
         losses: LostSoFar {
             ring_full: RingLoss::of(&rings, |loss| loss.full),
             ring_contended: RingLoss::of(&rings, |loss| loss.contended),
+            cpus: LostSoFar::by_cpu(pinned.stats.ring_full()?),
             held_back: pinned.stats.held_back()?,
             ..LostSoFar::default()
         },

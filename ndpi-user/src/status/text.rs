@@ -100,7 +100,7 @@ fn watched(watched: &Watched, now: Time) -> String {
 }
 
 fn policy(policy: &PolicyState, now: Time) -> Vec<String> {
-    let PolicyState { file, revision, rules, since, taken, refused, last_reload } = policy;
+    let PolicyState { file, revision, rules, since, taken, refused, last_reload, .. } = policy;
     let Some(file) = file else { return vec!["none: everything is counted".into()] };
     let in_force = ago(*since, now);
     let mut lines =

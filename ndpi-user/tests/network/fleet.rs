@@ -14,6 +14,7 @@ use testkit::{schema, wait_for, wait_until};
 
 use crate::nats::{NatsServer, assert_has_no_rights, with_the_network};
 use crate::ready;
+use crate::status::wait_for_problems;
 
 /// A policy with so many rules.
 fn policy(rules: usize) -> String {
@@ -160,9 +161,11 @@ fn three_routers_take_the_policies_of_their_site_though_one_is_offline_for_a_whi
     // It begins with what it had last, and goes on with what it has missed.
     instances[2] = routers[2].start();
     instances[2].wait_to_say("cannot be followed: cannot connect: ");
+    wait_for_problems(&routers[2].sandbox, &["policy-not-followed"], 0);
     assert_eq!(fs::read_to_string(routers[2].copy()).unwrap(), policy(1));
     hub.ip("link set r3 up");
     instances[2].wait_to_say("are followed again");
+    wait_for_problems(&routers[2].sandbox, &[], 0);
     instances[2].wait_to_say("reloaded: 3 rules");
     let whole = [("r1", &*later, true), ("r2", "host.r2 5", true), ("r3", &*later, true)];
     owner.wait_for(0, whole);

@@ -63,6 +63,7 @@ fn packets_that_found_a_full_ring_are_reported_by_cpu_and_by_ring() {
         where_lost && problems(now).contains(&"rings-full") && code == Some(1)
     });
     metrics::wait_for(&sandbox, "ndpi_xdp_ring_full_packets_total");
+    metrics::wait_for(&sandbox, "ndpi_xdp_cpu_ring_full_packets_total");
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
     let record = instance.wait_for(|record| record["state"] == "stopped");
     assert!(number(&record, "seen") >= PACKETS.into());

@@ -11,6 +11,7 @@ use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 use testkit::hostile::{ENDLESS, FATAL, compile};
 use testkit::instance::Instance;
+use testkit::metrics::{self, ADDRESS, metric};
 use testkit::needs;
 use testkit::packets::dns;
 use testkit::pair::{Datagrams, FAR, NEAR, Pair};
@@ -93,15 +94,30 @@ fn a_packet_that_ends_ndpi_costs_its_own_flow() {
     let sandbox = &pair.sandbox;
     let crashes = sandbox.folder().join("crashes");
     fs::create_dir(&crashes).unwrap();
-    let options = format!("--workers 2 --crash-captures {}", crashes.display());
+    sandbox.ip("link set lo up");
+    let options = format!("--workers 2 --metrics {ADDRESS} --crash-captures {}", crashes.display());
     let mut instance = start_hostile(sandbox, &options);
     let (blocked, free) = (decided(&pair, &instance, BLOCKED), decided(&pair, &instance, FREE));
     assert_eq!(ask(&pair, &instance, 4100, "www.example.org")["app"], "DNS");
+
+    // It has seen some of another flow, and sees the rest in another process.
+    let inspected = || metric(sandbox, "ndpi_xdp_inspection_seconds_count");
+    let (open, before) = (Datagrams::new(&pair, 3003, 4003), inspected());
+    open.send(3);
+    wait_until(|| inspected() >= before + 3.0);
 
     let set_aside = ask(&pair, &instance, 4101, FATAL);
     let how = ["app", "action", "rule"].map(|field| &set_aside[field]);
     assert_eq!(how, ["Unknown", "drop", "undecided"], "{set_aside}");
     assert_eq!((blocked.arriving(10), free.arriving(10)), (0, 10));
+    open.send(3);
+    for count in [
+        "ndpi_xdp_ndpi_process_ended_total",
+        "ndpi_xdp_ndpi_flows_set_aside_total",
+        "ndpi_xdp_ndpi_states_lost_total",
+    ] {
+        metrics::wait_for(sandbox, count);
+    }
     // Of the same flow again, nDPI sees nothing.
     let client = pair.far(|| UdpSocket::bind((FAR, 4101)).unwrap());
     for _ in 0..40 {

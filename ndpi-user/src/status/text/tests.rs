@@ -31,6 +31,7 @@ fn snapshot() -> Snapshot {
             taken: 2,
             refused: 1,
             last_reload: Some(LastReload { time: at(9_940), taken: true, problem: None }),
+            origin: None,
         },
         rates: Some(Rates {
             over_ms: 10_000,
