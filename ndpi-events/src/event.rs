@@ -65,6 +65,31 @@ impl Event {
         }
     }
 
+    /// What it is called: the type of its record, of statuses the state, and of warnings what they are about.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Decided(_) => "verdict",
+            Self::FlowUpdated(_) => "flow-update",
+            Self::FlowActive(_) => "flow-active",
+            Self::FlowEnded(_) => "flow",
+            Self::Status(status) => status.name(),
+            Self::Reloaded(_) => "reload",
+            Self::Warning(warning) => &warning.about,
+        }
+    }
+
+    /// The interface that it is about, if it is about one.
+    pub fn interface(&self) -> Option<&str> {
+        match self {
+            Self::Decided(it) => it.ends.iface.as_deref(),
+            Self::FlowUpdated(it) => it.ends.iface.as_deref(),
+            Self::FlowActive(it) => it.ends.iface.as_deref(),
+            Self::FlowEnded(it) => it.ends.iface.as_deref(),
+            Self::Status(status) => status.interface(),
+            Self::Reloaded(_) | Self::Warning(_) => None,
+        }
+    }
+
     /// What nDPI and the policy said of the flow that it is about; `None` where it is about none.
     pub fn label(&self) -> Option<&Label> {
         match self {

@@ -49,6 +49,44 @@ pub enum Status {
     ReleaseEnded(ReleaseChange),
 }
 
+impl Status {
+    /// Its state.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Running(_) => "running",
+            Self::Stopped(_) => "stopped",
+            Self::Attached(_) => "attached",
+            Self::Detached(_) => "detached",
+            Self::Renamed(_) => "renamed",
+            Self::EgressBehind(_) => "egress-behind",
+            Self::EgressBlind(_) => "egress-blind",
+            Self::EgressFirst(_) => "egress-first",
+            Self::Crowded(_) => "crowded",
+            Self::Eased(_) => "eased",
+            Self::OneDirectional(_) => "one-directional",
+            Self::BothDirections(_) => "both-directions",
+            Self::Behind(_) => "behind",
+            Self::CaughtUp(_) => "caught-up",
+            Self::WorkerStuck(_) => "worker-stuck",
+            Self::WorkerResumed(_) => "worker-resumed",
+            Self::Released(_) => "released",
+            Self::ReleaseEnded(_) => "release-ended",
+        }
+    }
+
+    /// The interface that it is about, if it is about one.
+    pub fn interface(&self) -> Option<&str> {
+        match self {
+            Self::Attached(it) | Self::Detached(it) | Self::Renamed(it) => Some(&it.iface),
+            Self::EgressBehind(it) | Self::EgressBlind(it) | Self::EgressFirst(it) => {
+                Some(&it.iface)
+            }
+            Self::OneDirectional(it) | Self::BothDirections(it) => Some(&it.iface),
+            _ => None,
+        }
+    }
+}
+
 /// A session begins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are explained in docs/records.md")]

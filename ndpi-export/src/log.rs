@@ -52,8 +52,10 @@ impl LogSink {
 fn log_all(events: &mut Subscription) {
     let mut lost = 0;
     while let Some(envelope) = events.recv() {
+        let (event, interface) = (envelope.event.name(), envelope.event.interface());
+        let interface = interface.unwrap_or_default();
         for (level, message) in messages(&envelope.event) {
-            log::log!(level, "{message}");
+            log::log!(level, event, interface; "{message}");
         }
         events.losses().handle(1);
         let before = std::mem::replace(&mut lost, events.losses().lost());

@@ -1,13 +1,20 @@
 //! Logs on standard error, one line each. A reader of theirs that has stalled costs messages, with a
 //! count, and not the time of whoever has something to say.
 
+mod journal;
+mod message_ids;
+
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use log::{Level, LevelFilter};
+use log::{Level, LevelFilter, Log, Metadata, Record};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use journal::{Journal, SOCKET};
 
 /// How long a message waits for a reader that was there until now.
 const READER_WAIT: Duration = Duration::from_millis(200);
@@ -20,6 +27,9 @@ static STALLED: AtomicBool = AtomicBool::new(false);
 
 /// Messages that found no reader since the last one that did.
 static UNSAID: AtomicU64 = AtomicU64::new(0);
+
+/// The journal that has messages in place of standard error, where that leads there.
+static JOURNAL: OnceLock<Journal> = OnceLock::new();
 
 /// An error that keeps coming back: reported the first time, then now and again, with how often it was.
 #[derive(Debug, Default)]
@@ -53,8 +63,46 @@ pub(crate) fn init(level: LevelFilter) {
         )
     });
     builder.target(env_logger::Target::Pipe(Box::new(StandardError)));
+    let lines = builder.build();
+    let most = lines.filter();
     // Only tests start it twice, and there the first one stands.
-    let _ = builder.try_init();
+    if log::set_boxed_logger(Box::new(Logger { lines })).is_ok() {
+        log::set_max_level(most);
+    }
+}
+
+/// Has the journal of systemd have messages with their fields from here on, where standard error leads there. To be
+/// called when those processes are started that are to have nothing of this one, as its connection.
+pub(crate) fn to_journal(instance: &str) {
+    match Journal::of_standard_error(Path::new(SOCKET), instance) {
+        Ok(Some(journal)) => drop(JOURNAL.set(journal)),
+        Ok(None) => {}
+        Err(error) => log::info!("the journal has messages without fields: {SOCKET}: {error}"),
+    }
+}
+
+/// Messages to the journal where there is one that takes them, else as lines.
+struct Logger {
+    lines: env_logger::Logger,
+}
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.lines.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.lines.matches(record) {
+            return;
+        }
+        if JOURNAL.get().is_none_or(|journal| journal.send(record).is_err()) {
+            self.lines.log(record);
+        }
+    }
+
+    fn flush(&self) {
+        self.lines.flush();
+    }
 }
 
 /// A message as wide as the terminal. One of several lines has its own layout.

@@ -98,6 +98,11 @@ impl Sandbox {
         command
     }
 
+    /// Its `/run`, as it is seen from outside.
+    pub fn run_folder(&self) -> PathBuf {
+        format!("/proc/{}/root/run", self.holder.id()).into()
+    }
+
     /// Runs `ndpi-xdp ARGUMENTS` to its end, the arguments separated by white space.
     pub fn run(&self, arguments: &str) -> Run {
         self.run_with(&[], arguments)

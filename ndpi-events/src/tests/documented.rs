@@ -27,6 +27,12 @@ fn every_example_is_an_event_with_no_field_too_many_or_too_few() {
     for example in examples() {
         let event: Event = serde_json::from_value(example.clone())
             .unwrap_or_else(|error| panic!("{error}: {example:#}"));
+        let name = ["state", "about", "type"].into_iter().find_map(|key| match key {
+            "state" if example["type"] != "status" => None,
+            key => example[key].as_str(),
+        });
+        assert_eq!(Some(event.name()), name, "{example:#}");
+        assert_eq!(event.interface(), example["iface"].as_str(), "{example:#}");
         assert_eq!(serde_json::to_value(event).unwrap(), example);
         testkit::schema::checked(example);
     }

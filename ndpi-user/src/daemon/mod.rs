@@ -177,6 +177,7 @@ impl Options {
         let start = |source| Following::start(source, &self.instance, courier::start_follower);
         let following = self.policy_from.as_ref().map(start).transpose()?;
         self.bound_capabilities();
+        logging::to_journal(&self.instance);
         Ok((couriers, following))
     }
 

@@ -24,6 +24,7 @@ mod headers;
 mod hold;
 mod instances;
 mod interfaces;
+mod journal;
 mod killed;
 mod later_requests;
 mod living;
