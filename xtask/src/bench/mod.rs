@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what things cost, measured side by side.
 
+mod answers;
 mod flows;
 mod hold;
 mod kernel;
@@ -33,6 +34,7 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    Answers(answers::Args),
     Flows(flows::Args),
     Hold(hold::Args),
     Kernel(kernel::Args),
@@ -49,6 +51,7 @@ enum Command {
 
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     match &args.command {
+        Command::Answers(args) => answers::run(args, workspace),
         Command::Flows(args) => flows::run(args, workspace),
         Command::Hold(args) => hold::run(args, workspace),
         Command::Kernel(args) => kernel::run(args, workspace),
