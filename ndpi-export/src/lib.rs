@@ -31,7 +31,9 @@ use ndpi_events::{BusBuilder, Event, Kinds};
 
 pub use self::log::LogSink;
 pub use csv::{header as csv_header, write as write_csv};
-pub use delivery::{CourierJob, Couriers, NatsOptions, is_over_within, read_job, run_courier};
+pub use delivery::{
+    CourierJob, Couriers, NatsOptions, courier_said, is_over_within, read_job, run_courier,
+};
 use destination::{Plain, STANDARD_OUTPUT};
 pub use destination::{Reopen, standard_output};
 pub use ending::Ending;

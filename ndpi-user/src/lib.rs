@@ -19,7 +19,7 @@ mod daemon;
 pub mod enforce;
 pub mod engine_setup;
 pub mod files;
-mod fleet;
+pub mod fleet;
 mod hosts;
 pub mod interfaces;
 mod listing;

@@ -100,6 +100,12 @@ impl Told {
     }
 }
 
+/// What an instance makes of a datagram of a courier, as it would be sent again; `None` where that says nothing. For those
+/// who try whatever bytes.
+pub fn courier_said(bytes: &[u8]) -> Option<Vec<u8>> {
+    Told::read(bytes).map(|told| told.bytes())
+}
+
 /// Sends a datagram without waiting; false where there is no room for it now.
 pub(super) fn try_send(socket: impl AsFd, bytes: &[u8]) -> io::Result<bool> {
     loop {

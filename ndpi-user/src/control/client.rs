@@ -11,7 +11,7 @@ use rustix::net::RecvFlags;
 use rustix::net::sockopt::socket_peercred;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::{Answer, Command, PROTOCOL, Reply, Request, line};
+use super::{Answer, Command, PROTOCOL, Reply, ReplyError, Request, line};
 
 /// Longest reply: one with the problems of a large policy.
 const LONGEST_REPLY: usize = 16 << 20;
@@ -100,11 +100,15 @@ pub fn ask_within(path: &Path, command: Command, patience: Duration) -> Result<A
     let stream = send(path, command, patience)?;
     let reply = line::read(&stream, LONGEST_REPLY, patience).map_err(failed("hear from"))?;
     let understood = failed("understand");
-    let reply: Reply = serde_json::from_slice(&reply).map_err(|error| understood(error.into()))?;
-    if reply.protocol != PROTOCOL {
-        return Err(AskError::Version { theirs: reply.protocol });
+    Reply::read(&reply).map_err(|error| not_read(error, understood))
+}
+
+/// Why a reply could not be read; what is no reply has `failed`.
+fn not_read(error: ReplyError, failed: impl FnOnce(io::Error) -> AskError) -> AskError {
+    match error {
+        ReplyError::Malformed(error) => failed(error.into()),
+        ReplyError::Version(theirs) => AskError::Version { theirs },
     }
-    Ok(reply.outcome)
 }
 
 /// Sends a request, and waits until the reply begins.
@@ -155,11 +159,8 @@ pub fn read_lines(
     stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
     let (mut reader, mut line) = (BufReader::new(&stream), Vec::new());
     reader.read_until(b'\n', &mut line).map_err(failed)?;
-    let reply: Reply = serde_json::from_slice(&line).map_err(|error| failed(error.into()))?;
-    if reply.protocol != PROTOCOL {
-        return Err(AskError::Version { theirs: reply.protocol });
-    }
-    if let Answer::Refused(why) = reply.outcome {
+    let answer = Reply::read(&line).map_err(|error| not_read(error, failed))?;
+    if let Answer::Refused(why) = answer {
         return Err(failed(io::Error::other(why)));
     }
     loop {

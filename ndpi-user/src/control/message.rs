@@ -53,6 +53,17 @@ pub struct Reply {
     pub outcome: Answer,
 }
 
+/// A reply cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplyError {
+    /// It is no reply.
+    #[error(transparent)]
+    Malformed(#[from] serde_json::Error),
+    /// It is of this version.
+    #[error("it is of version {0}")]
+    Version(u32),
+}
+
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -105,11 +116,42 @@ impl Request {
     pub fn new(command: Command) -> Self {
         Self { protocol: PROTOCOL, command }
     }
+
+    /// The command in a request.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none, for whoever asked.
+    pub fn read(request: &[u8]) -> Result<Command, String> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            protocol: u32,
+        }
+        let unknown = |error| format!("this request is not understood: {error}");
+        let Versioned { protocol } = serde_json::from_slice(request).map_err(unknown)?;
+        if protocol != PROTOCOL {
+            return Err(format!(
+                "the request is of version {protocol}, this instance understands version {PROTOCOL}: \
+                 use the ndpi-xdp that it is"
+            ));
+        }
+        serde_json::from_slice(request).map(|Self { command, .. }| command).map_err(unknown)
+    }
 }
 
 impl Reply {
     /// A reply of this version.
     pub fn new(outcome: Answer) -> Self {
         Self { protocol: PROTOCOL, outcome }
+    }
+
+    /// The answer in a reply.
+    ///
+    /// # Errors
+    ///
+    /// It is none, or of another version.
+    pub fn read(reply: &[u8]) -> Result<Answer, ReplyError> {
+        let Self { protocol, outcome } = serde_json::from_slice(reply)?;
+        if protocol == PROTOCOL { Ok(outcome) } else { Err(ReplyError::Version(protocol)) }
     }
 }

@@ -20,7 +20,7 @@ pub use batches::{Batches, add_line};
 pub use cleaned::cleaned_json;
 pub use client::{AskError, ask, ask_within, read_lines};
 pub use find::socket_of;
-pub use message::{Answer, Command, PROTOCOL, ReleaseResult, Reload, Reply, Request};
+pub use message::{Answer, Command, PROTOCOL, ReleaseResult, Reload, Reply, ReplyError, Request};
 pub use order::{answered_something_else, fetch, order};
 pub use server::{Reaction, Server, StartError};
 

@@ -15,7 +15,7 @@ use ndpi_text::shown;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::net::sockopt::socket_peercred;
 
-use super::{Answer, Command, PROTOCOL, Reply, Request, line};
+use super::{Answer, Command, Reply, Request, line};
 
 /// Requests are a few words; what is longer is none.
 const LONGEST_REQUEST: usize = 4096;
@@ -172,7 +172,7 @@ fn answer(stream: &UnixStream, handle: &impl Fn(Command) -> Reaction) -> io::Res
     let peer = socket_peercred(stream)?.uid;
     let reaction = if peer.is_root() || peer == rustix::process::geteuid() {
         let request = line::read(stream, LONGEST_REQUEST, PATIENCE)?;
-        match understood(&request) {
+        match Request::read(&request) {
             Ok(command) => handle(command),
             Err(why) => Answer::Refused(why).into(),
         }
@@ -199,21 +199,4 @@ fn reply(stream: &UnixStream, answer: Answer) -> io::Result<()> {
 fn without_end(mut lines: Vec<u8>) -> Vec<u8> {
     lines.pop_if(|last| *last == b'\n');
     lines
-}
-
-/// The command in a request, or why there is none.
-fn understood(request: &[u8]) -> Result<Command, String> {
-    #[derive(serde::Deserialize)]
-    struct Versioned {
-        protocol: u32,
-    }
-    let unknown = |error| format!("this request is not understood: {error}");
-    let Versioned { protocol } = serde_json::from_slice(request).map_err(unknown)?;
-    if protocol != PROTOCOL {
-        return Err(format!(
-            "the request is of version {protocol}, this instance understands version {PROTOCOL}: \
-             use the ndpi-xdp that it is"
-        ));
-    }
-    serde_json::from_slice(request).map(|Request { command, .. }| command).map_err(unknown)
 }

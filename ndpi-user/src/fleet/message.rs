@@ -81,6 +81,20 @@ impl Reader {
     }
 }
 
+/// The policies that an instance takes from datagrams of a follower, with their keys and revisions, until one says what it
+/// may not. For those who try whatever bytes.
+pub fn follower_said<'a>(
+    datagrams: impl IntoIterator<Item = &'a [u8]>,
+) -> Vec<(String, u64, Vec<u8>)> {
+    let mut reader = Reader::default();
+    let said = datagrams.into_iter().map_while(|bytes| reader.take(bytes).ok());
+    let policies = said.filter_map(|read| match read {
+        Some(Read::Policy { key, revision, text }) => Some((key, revision, text)),
+        _ => None,
+    });
+    policies.collect()
+}
+
 fn wrong(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }

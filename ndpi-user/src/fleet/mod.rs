@@ -20,6 +20,7 @@ pub(crate) use copy::PolicyCopy;
 pub(crate) use follower::{follow, read_job};
 pub(crate) use following::{Following, Offer};
 pub(crate) use link::Link;
+pub use message::follower_said;
 pub(crate) use place::{Place, PolicySource};
 pub(crate) use push::{Push, Target};
 pub(crate) use standing::show_standing;

@@ -4,6 +4,7 @@ use ndpi::Library;
 use testkit::tcp::{Connection, Segment, flags};
 use testkit::{frame, needs, seed};
 
+mod control;
 #[path = "../../../fuzz/cases/fragments.rs"]
 mod fragments;
 #[path = "../../../fuzz/cases/ndpi.rs"]
