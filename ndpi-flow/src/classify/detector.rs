@@ -14,8 +14,9 @@ use crate::first_packet::Known;
 use crate::flow::{Details, RuleTexts};
 use crate::resegment::fit;
 
-/// HTTP's number.
+/// The numbers of HTTP/1 and HTTP/2.
 const HTTP: u16 = 7;
+const HTTP2: u16 = 349;
 
 /// What a DNS answer says: which addresses a name has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -138,11 +139,12 @@ impl<'e> Detector for &'e Engine {
 
     fn by_host(&self, said: &Classification, host: &str) -> Classification {
         let known = self.classify_host(host, Asking::Http).and_then(|said| Known::named(&said));
+        let carrier = if [said.app.master, said.app.app].contains(&HTTP2) { HTTP2 } else { HTTP };
         if let Some(known) = known {
-            return known.carried_by(HTTP, said);
+            return known.carried_by(carrier, said);
         }
-        let app = AppId { master: 0, app: HTTP };
-        let (category, breed) = (self.category_of(app), self.breed_of(HTTP));
+        let app = AppId { master: 0, app: carrier };
+        let (category, breed) = (self.category_of(app), self.breed_of(carrier));
         Classification { app, category, breed, ..*said }
     }
 

@@ -13,6 +13,8 @@
 
 mod checksum;
 mod first_message;
+mod host;
+mod http2;
 mod merit;
 mod message;
 mod opening;

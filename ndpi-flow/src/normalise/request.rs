@@ -30,9 +30,6 @@ const BEHIND_SCHEME: &[u8] = b"://";
 const CONNECT: &[u8] = b"CONNECT";
 const VERSION: &[u8] = b" HTTP/1.";
 
-/// What clients of HTTP/2 send first (RFC 9113, section 3.4), also on a connection that HTTP/1 has opened.
-pub(super) const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n";
-
 /// What bytes at the place of a request begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Start {

@@ -4,6 +4,7 @@ use ndpi_labels::Finding;
 
 use super::host_lines::HostLines;
 use super::kind::{Message, Whole};
+use crate::normalise::http2::PREFACE;
 use crate::normalise::request::{
     Lines, Start, behind_empty_lines, has_usual_method, host_of_target, is_simple, names_version,
     words,
@@ -34,7 +35,7 @@ fn read_head(bytes: &[u8], is_all: bool) -> Message {
         return Message::Whole(simple(bytes.len() - lines.0.len(), first.text));
     }
     if !names_version(first.text) {
-        return Message::Foreign;
+        return http2(bytes);
     }
     let (mut hosts, mut is_bare) = (HostLines::default(), first.is_bare);
     let is_ended = lines.by_ref().any(|line| {
@@ -59,6 +60,17 @@ fn read_head(bytes: &[u8], is_all: bool) -> Message {
         is_nameless: name.is_none(),
         finding: hosts.differ.then_some(Finding::Ambiguous),
     })
+}
+
+/// The preface of HTTP/2: what is behind it is not for nDPI to read.
+fn http2(bytes: &[u8]) -> Message {
+    if bytes.starts_with(PREFACE) {
+        Message::Whole(Whole::of_all(bytes))
+    } else if PREFACE.starts_with(bytes) {
+        Message::Unfinished
+    } else {
+        Message::Foreign
+    }
 }
 
 /// A request of one line, with the end of it `length` bytes, as one of HTTP/1.
@@ -246,6 +258,16 @@ mod tests {
             format!("{old}Host: www.example.org\r\n\r\n"),
             "no field"
         );
+    }
+
+    #[test]
+    fn the_preface_of_http_2_is_read_as_a_whole() {
+        for length in 1..PREFACE.len() {
+            assert_eq!(read(&PREFACE[..length]), Message::Unfinished, "{length}");
+        }
+        let begun = [PREFACE, b"\0\0\x12\x04"].concat();
+        assert_eq!(read(&begun), Message::Whole(Whole::of_all(&begun)));
+        assert_eq!(read(b"PRI * HTTP/2.0\r\n\r\nXX"), Message::Foreign);
     }
 
     #[test]

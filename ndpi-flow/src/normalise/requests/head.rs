@@ -1,10 +1,10 @@
 //! The head of a request: its hosts, and what says how long its body is.
 
+use super::super::host::host_name;
 use super::super::request::{
     Lines, Start, behind_empty_lines, host_of_target, is_simple, names_version,
 };
 use super::body::{Body, Framing};
-use super::host::host_name;
 
 /// More fields with a host are not taken notice of: servers refuse a second one (RFC 9112, section 3.2).
 const MOST_HOSTS: usize = 4;

@@ -1,19 +1,20 @@
 //! The requests of a client on one connection, as far as they say which host they are for.
 //!
 //! Each request of HTTP/1 may be for another host (RFC 9112, section 3.2). What is between the heads of two
-//! requests is of no interest, and its length is known (section 6.3): it need not be seen.
+//! requests is of no interest, and its length is known (section 6.3): it need not be seen. So is it in HTTP/2
+//! (`http2`), with which a connection may begin, and to which it may change.
 
 mod asked;
 mod body;
 mod head;
-mod host;
 mod reader;
 
 use ndpi_labels::{Finding, Findings};
 
 use self::asked::Asked;
 use self::reader::Reader;
-use super::request::{HTTP2, Start, behind_empty_lines};
+use super::http2::PREFACE;
+use super::request::{Start, behind_empty_lines};
 
 /// In so many ways the bytes of a client are read at once.
 const MOST_READERS: usize = 4;
@@ -29,10 +30,9 @@ pub(super) struct Requests {
 
 impl Requests {
     /// Reads a stream that begins with `bytes`; `None` where it does not begin with a request. The host of the
-    /// first request is known to others.
+    /// first request is known to others, but for that of HTTP/2.
     pub(super) fn after(bytes: &[u8], findings: &mut Findings) -> Option<Self> {
-        let first = behind_empty_lines(bytes);
-        if Start::of(first) != Start::Request || first.starts_with(HTTP2) {
+        if Start::of(behind_empty_lines(bytes)) != Start::Request {
             return None;
         }
         let mut requests = Self { readers: vec![Reader::new()], asked: Asked::default() };
@@ -40,7 +40,9 @@ impl Requests {
         requests.take(bytes, &mut found);
         // A long first head is no finding: others keep more of it.
         findings.extend(found.iter().filter(|finding| *finding != Finding::Oversize));
-        requests.asked.leave_first();
+        if !bytes.starts_with(PREFACE) {
+            requests.asked.leave_first();
+        }
         Some(requests)
     }
 

@@ -2,7 +2,8 @@
 
 use ndpi_labels::{Finding, Findings};
 
-use super::super::request::{HTTP2, behind_empty_lines, behind_line, next_start};
+use super::super::http2::{Http2, PREFACE};
+use super::super::request::{behind_line, next_start};
 use super::asked::Asked;
 use super::body::{self, Body};
 use super::head::{self, Head, Reading};
@@ -27,6 +28,8 @@ enum Place {
     Chunk(u64),
     /// In a line behind the last chunk.
     Trailer(Vec<u8>),
+    /// In HTTP/2.
+    Http2(Box<Http2>),
     /// It is not known: each line may begin a request.
     Unclear,
     /// Nowhere: no server reads it so, or what is asked for is not to be read.
@@ -53,7 +56,11 @@ impl Reader {
 
     /// A segment begins.
     pub(super) fn begin_segment(&mut self) {
-        if matches!(self.place, Place::Unclear) {
+        let is_clear = match &mut self.place {
+            Place::Http2(http2) => http2.begin_segment(),
+            place => !matches!(place, Place::Unclear),
+        };
+        if !is_clear {
             self.unclear = self.unclear.saturating_add(1);
         }
     }
@@ -95,6 +102,15 @@ impl Reader {
                 }
                 start.unwrap_or_default()
             }
+            Place::Http2(http2) => {
+                http2.take(bytes, findings);
+                let hosts = http2.hosts();
+                if !hosts.is_empty() {
+                    self.unclear = 0;
+                }
+                asked.add(hosts);
+                &[]
+            }
             Place::Nowhere => &[],
         }
     }
@@ -107,6 +123,9 @@ impl Reader {
     /// Of a segment that the server may not read, the host that it asks for counts, and nothing else. It
     /// begins at the next byte, if `is_next`.
     pub(super) fn suspect(&self, bytes: &[u8], is_next: bool, asked: &mut Asked) {
+        if let Place::Http2(http2) = &self.place {
+            return asked.add(http2.suspect(bytes, is_next));
+        }
         let known = match &self.place {
             Place::Head(known) if is_next => known.as_slice(),
             _ => &[],
@@ -120,14 +139,18 @@ impl Reader {
 
     /// So many bytes come next that are of no interest.
     pub(super) fn to_skip(&self) -> u64 {
-        match self.place {
-            Place::Body(left) | Place::Chunk(left) => left,
+        match &self.place {
+            Place::Body(left) | Place::Chunk(left) => *left,
+            Place::Http2(http2) => http2.to_skip(),
             _ => 0,
         }
     }
 
     /// So many bytes went by unseen.
     pub(super) fn skip(&mut self, bytes: u64) {
+        if let Place::Http2(http2) = &mut self.place {
+            return http2.skip(bytes);
+        }
         let skipped = bytes.min(self.to_skip());
         if skipped < bytes {
             self.place = Place::Unclear;
@@ -149,6 +172,7 @@ impl Reader {
     pub(super) fn kept(&self) -> usize {
         match &self.place {
             Place::Head(bytes) | Place::ChunkSize(bytes) | Place::Trailer(bytes) => bytes.len(),
+            Place::Http2(http2) => http2.kept(),
             _ => 0,
         }
     }
@@ -178,9 +202,9 @@ impl Reader {
                 }
                 &[]
             }
-            Reading::Foreign if behind_empty_lines(known).starts_with(HTTP2) => {
-                findings.insert(Finding::Ambiguous);
-                self.place = Place::Nowhere;
+            Reading::Foreign if known.starts_with(&PREFACE[..known.len().min(PREFACE.len())]) => {
+                self.place = Place::Http2(Box::default());
+                self.step(known, asked, findings);
                 &[]
             }
             Reading::Foreign if self.is_guess => {

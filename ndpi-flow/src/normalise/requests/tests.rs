@@ -3,6 +3,7 @@ use proptest::prelude::*;
 
 use super::reader::{LONGEST_HEAD, MOST_UNCLEAR};
 use super::{MOST_READERS, Requests};
+use crate::normalise::http2::PREFACE;
 
 const FIRST: &str = "GET / HTTP/1.1\r\nHost: one.example\r\n\r\n";
 const SECOND: &str = "GET /2 HTTP/1.1\r\nHost: two.example\r\n\r\n";
@@ -27,7 +28,7 @@ fn with(fields: &str) -> String {
 
 #[test]
 fn only_what_begins_with_a_request_has_others() {
-    for bytes in [&b"\x16\x03\x01"[..], b"SSH-2.0", b"", b"\r\n", b"PRI * HTTP/2.0\r\n"] {
+    for bytes in [&b"\x16\x03\x01"[..], b"SSH-2.0", b"", b"\r\n"] {
         assert!(Requests::after(bytes, &mut Findings::default()).is_none(), "{bytes:?}");
     }
 }
@@ -111,20 +112,36 @@ fn behind_another_protocol_nothing_is_looked_for_in_the_end() {
     assert!(requests.is_over() && requests.hosts().is_empty());
 }
 
+/// The preface of HTTP/2, and a request of it to a host.
+fn http2(host: &str) -> Vec<u8> {
+    let length = u8::try_from(host.len()).unwrap();
+    let frame = [0, 0, length + 2, 1, 4, 0, 0, 0, 1, 0x41, length];
+    [PREFACE, &frame, host.as_bytes()].concat()
+}
+
 #[test]
-fn requests_of_http_2_on_the_same_connection_cannot_be_read() {
-    let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    let frames = "\0\0\u{4}\u{4}\0\0\0\0\0";
-    for segments in [&[&*format!("{preface}{frames}")][..], &[&preface[..9], &preface[9..]]] {
+fn requests_of_http_2_on_the_same_connection_are_read() {
+    let sent = http2("two.example");
+    for cut in [3, 9, 20, sent.len()] {
         let (mut requests, mut findings) = requests(&with("Upgrade: h2c"));
-        for segment in segments {
-            assert!(!requests.is_over());
-            requests.take(segment.as_bytes(), &mut findings);
+        for segment in [&sent[..cut], &sent[cut..]] {
+            requests.take(segment, &mut findings);
         }
-        assert!(requests.is_over() && findings.contains(Finding::Ambiguous));
+        assert_eq!(requests.hosts(), ["two.example".into()], "{cut}");
+        assert_eq!(findings, Findings::NONE);
     }
     let (hosts, findings) = asked(&with("Upgrade: h2c"), &[SECOND]);
     assert_eq!((hosts, findings), (vec!["two.example".into()], Findings::NONE), "it was not taken");
+}
+
+#[test]
+fn a_connection_of_http_2_asks_for_its_first_host_too() {
+    let mut findings = Findings::NONE;
+    let mut requests = Requests::after(&http2("one.example"), &mut findings).unwrap();
+    assert_eq!(requests.hosts(), ["one.example".into()]);
+    requests.take(&http2("two.example")[PREFACE.len()..], &mut findings);
+    assert_eq!(requests.hosts(), ["two.example".into()]);
+    assert!(requests.kept() > 0 && !requests.is_over());
 }
 
 #[test]
