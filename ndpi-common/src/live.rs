@@ -94,7 +94,7 @@ impl Switches {
     pub const DRY_RUN: u32 = 128;
 
     /// Drop what a TCP server answers to the first payload of its client, for up to [`HOLD_TICKS`], while the flow has
-    /// no verdict: see [`crate::Track::is_held`].
+    /// no verdict: see [`crate::Track::holds`].
     pub const HOLD: u32 = 256;
 
     /// Pass packets of flows without a verdict when user space has been gone for [`Live::gone_after`], whatever the

@@ -24,7 +24,7 @@ pub struct Track {
     pub last_seen: u32,
     /// A [`crate::Direction`]: which way the client's packets go.
     pub client: u16,
-    /// With [`TrackNotes::ASKED`], the lower half of the tick at which the client's first payload came, or the SYN
+    /// With [`TrackNotes::ASKED`], the lower half of the tick at which the client's last payload came, or the SYN
     /// that has it.
     pub asked: u16,
     /// What of `sent` was dropped, because of the flow's server, [`crate::Switches::DROP_OVER_BUDGET`] or
@@ -54,26 +54,44 @@ impl Track {
             && (proto != proto::TCP || tcp::answers(tcp_flags))
     }
 
-    /// Whether a packet brings the first payload of a TCP flow that was seen from its SYN on, and it is its client's: a
-    /// hello or a request, whatever it holds.
+    /// Whether a packet opens a TCP connection on which something else was seen before it: a SYN+ACK of the same
+    /// sender, who is no server then, or payload, which nobody reads. Either may have been sent so that its sender is
+    /// not taken for a client that asks.
+    #[inline(always)]
+    pub const fn is_opened_late_by<K: Copy>(&self, packet: &FlowPacket<K>) -> bool {
+        let is_client = packet.direction as u16 == self.client;
+        let before = if is_client { TrackNotes::PAYLOAD } else { TrackNotes::ACCEPTED };
+        let notes = self.tcp_flags & (before | TrackNotes::ASKED);
+        tcp::opens(packet.tcp_flags) && notes == before
+    }
+
+    /// Whether a packet is payload of the client of a TCP flow that was seen from its SYN on, which spoke first: a
+    /// hello or a request, or a part of one, whatever it holds. A later one counts as well as the first, until
+    /// something of the server has passed: the first may have been one that the server never gets.
     #[inline(always)]
     pub const fn is_asked_by<K: Copy>(&self, packet: &FlowPacket<K>) -> bool {
         let is_client = packet.direction as u16 == self.client;
         let had = self.tcp_flags & (tcp::SYN as u32 | TrackNotes::PAYLOAD);
-        is_client && !packet.is_empty() && had == tcp::SYN as u32
+        let is_first = had == tcp::SYN as u32 || self.tcp_flags & TrackNotes::ASKED != 0;
+        is_client && !packet.is_empty() && is_first
     }
 
-    /// Whether a packet at `tick` is an answer of the server that is held ([`crate::Switches::HOLD`]): it brings payload,
-    /// and the client has asked just now. What the kernel holds back is sent again by TCP.
+    /// Whether a packet is an answer of the server to what its client has asked.
     #[inline(always)]
-    pub const fn is_held<K: Copy>(&self, packet: &FlowPacket<K>, tick: u32) -> bool {
+    pub const fn is_replied_by<K: Copy>(&self, packet: &FlowPacket<K>) -> bool {
         let is_server = packet.direction as u16 != self.client;
-        #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-        let since = (tick as u16).wrapping_sub(self.asked);
-        let is_new = (since as u32) < HOLD_TICKS && self.tcp_flags & TrackNotes::ASKED != 0;
         // Without its SYN+ACK, there would be no connection.
         let has_payload = !packet.is_empty() && packet.tcp_flags & tcp::SYN == 0;
-        is_server && has_payload && is_new
+        is_server && has_payload && self.tcp_flags & TrackNotes::ASKED != 0
+    }
+
+    /// Whether such an answer is held at `tick` ([`crate::Switches::HOLD`]): the client has asked just now. What the
+    /// kernel holds back is sent again by TCP.
+    #[inline(always)]
+    pub const fn holds(&self, tick: u32) -> bool {
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+        let since = (tick as u16).wrapping_sub(self.asked);
+        (since as u32) < HOLD_TICKS
     }
 
     /// What both count, of one flow.
@@ -106,7 +124,7 @@ impl TrackNotes {
     /// The first packet was a SYN+ACK, which the server sends: nobody has answered until the client
     /// does.
     pub const ACCEPTED: u32 = 1 << 12;
-    /// The first payload was the client's, and its SYN came before.
+    /// The first payload was the client's, and its SYN came before; nothing of the server has passed since.
     pub const ASKED: u32 = 1 << 13;
     /// The lowest of the bits that say where the first packet came by.
     const PLACE: u32 = 1 << 14;
@@ -256,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_asks_with_the_first_payload() {
+    fn a_client_asks_with_the_first_payload_and_what_follows() {
         let (out, back) = (Direction::FromLower, Direction::FromUpper);
         let opened = opened();
         assert!(opened.is_asked_by(&segment(out, 1)) && !opened.is_asked_by(&segment(out, 0)));
@@ -265,10 +283,31 @@ mod tests {
         assert!(TrackNotes::of(&in_syn, Hook::Tc) & TrackNotes::ASKED != 0, "RFC 7413");
         let syn = FlowPacket { tcp_flags: tcp::SYN, ..segment(out, 0) };
         assert!(TrackNotes::of(&syn, Hook::Tc) & TrackNotes::ASKED == 0);
-        let greeted = Track { tcp_flags: opened.tcp_flags | TrackNotes::PAYLOAD, ..opened };
+        let tcp_flags = opened.tcp_flags | TrackNotes::PAYLOAD;
+        let greeted = Track { tcp_flags, ..opened };
         assert!(!greeted.is_asked_by(&segment(out, 1)), "a client that answers");
+        let asked = Track { tcp_flags: tcp_flags | TrackNotes::ASKED, ..opened };
+        assert!(asked.is_asked_by(&segment(out, 1)) && !asked.is_asked_by(&segment(back, 1)));
         let unseen = Track { tcp_flags: u32::from(tcp::ACK), ..opened };
         assert!(!unseen.is_asked_by(&segment(out, 1)), "it may be in the middle of something");
+    }
+
+    #[test]
+    fn a_syn_says_who_is_the_client_whatever_was_sent_before() {
+        let syn = |direction| FlowPacket { tcp_flags: tcp::SYN, ..segment(direction, 0) };
+        let [out, back] = [Direction::FromLower, Direction::FromUpper].map(syn);
+        let with = |tcp_flags| Track { tcp_flags, ..opened() };
+        let accepted = with(TrackNotes::ACCEPTED | u32::from(tcp::SYN | tcp::ACK));
+        assert!(accepted.is_opened_late_by(&back), "who sent the SYN+ACK asks");
+        assert!(!accepted.is_opened_late_by(&out), "it was the server's");
+        let payload = with(TrackNotes::PAYLOAD | u32::from(tcp::ACK));
+        assert!(payload.is_opened_late_by(&out) && !payload.is_opened_late_by(&back));
+        let asked = with(payload.tcp_flags | TrackNotes::ASKED);
+        assert!(!asked.is_opened_late_by(&out), "the SYN came before");
+        assert!(!opened().is_opened_late_by(&out), "nothing came before");
+        let answer =
+            FlowPacket { tcp_flags: tcp::SYN | tcp::ACK, ..segment(Direction::FromUpper, 0) };
+        assert!(!accepted.is_opened_late_by(&answer) && !payload.is_opened_late_by(&answer));
     }
 
     #[test]
@@ -278,17 +317,14 @@ mod tests {
             let tcp_flags = opened().tcp_flags | TrackNotes::ASKED;
             let track = Track { tcp_flags, asked: (at & 0xffff) as u16, ..opened() };
             let last = at.wrapping_add(HOLD_TICKS - 1);
-            for tick in [at, last] {
-                assert!(track.is_held(&segment(back, 1), tick));
-                assert!(!track.is_held(&segment(out, 1), tick), "the rest of the hello");
-                assert!(!track.is_held(&segment(back, 0), tick), "an acknowledgement");
-                let tcp_flags = tcp::SYN | tcp::ACK;
-                let accepting = FlowPacket { tcp_flags, ..segment(back, 1) };
-                assert!(!track.is_held(&accepting, tick), "the connection itself");
-            }
-            assert!(!track.is_held(&segment(back, 1), last.wrapping_add(1)));
+            assert!(track.holds(at) && track.holds(last) && !track.holds(last.wrapping_add(1)));
+            assert!(track.is_replied_by(&segment(back, 1)));
+            assert!(!track.is_replied_by(&segment(out, 1)), "the rest of the hello");
+            assert!(!track.is_replied_by(&segment(back, 0)), "an acknowledgement");
+            let accepting = FlowPacket { tcp_flags: tcp::SYN | tcp::ACK, ..segment(back, 1) };
+            assert!(!track.is_replied_by(&accepting), "the connection itself");
             let unasked = Track { tcp_flags: opened().tcp_flags, ..track };
-            assert!(!unasked.is_held(&segment(back, 1), at));
+            assert!(!unasked.is_replied_by(&segment(back, 1)));
         }
     }
 

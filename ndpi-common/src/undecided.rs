@@ -62,13 +62,15 @@ impl Disposition {
         if is_gone() { alone } else { self }
     }
 
-    /// The same of a packet that is held back ([`crate::Switches::HOLD`]): only where it was shown, as it tells user
-    /// space what to decide.
+    /// The same of a packet with payload of a flow whose client has asked just now ([`crate::Switches::HOLD`]): if it
+    /// answers, it is held back where it was shown, as it tells user space what to decide. If it is recent, it is held
+    /// back where it is beyond the budget: user space is about to decide, or to have more shown.
     #[inline(always)]
     #[must_use]
-    pub const fn held(self, is_held: bool) -> Self {
+    pub const fn held(self, is_answer: bool, is_recent: bool) -> Self {
         match self {
-            Self::Pass(Reason::Shown) if is_held => Self::Drop(Reason::Held),
+            Self::Pass(Reason::Shown) if is_answer => Self::Drop(Reason::Held),
+            Self::Pass(Reason::OverBudget) if is_recent => Self::Drop(Reason::Held),
             _ => self,
         }
     }
@@ -213,15 +215,19 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_shown_is_held() {
+    fn only_what_is_shown_or_beyond_the_budget_is_held() {
         for reason in Reason::ALL.iter().copied() {
             let passed = Disposition::Pass(reason);
-            assert!(passed.held(false) == passed);
-            let held = passed.held(true);
-            assert!(held.drops() == (reason == Reason::Shown));
-            assert!(held.reason() == if held.drops() { Reason::Held } else { reason });
+            assert!(passed.held(false, false) == passed);
+            let is_shown = reason == Reason::Shown;
+            let is_beyond = reason == Reason::OverBudget;
+            for (is_answer, is_recent) in [(true, true), (false, true)] {
+                let held = passed.held(is_answer, is_recent);
+                assert!(held.drops() == (is_shown && is_answer || is_beyond));
+                assert!(held.reason() == if held.drops() { Reason::Held } else { reason });
+            }
             let dropped = Disposition::Drop(reason);
-            assert!(dropped.held(true) == dropped);
+            assert!(dropped.held(true, true) == dropped);
         }
     }
 

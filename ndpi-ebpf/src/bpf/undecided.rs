@@ -333,14 +333,14 @@ unsafe fn known<H: Hooked, K: Family>(
             restart(frame, track, packet);
         }
         let before = (*track).tcp_flags;
-        let is_held = settings::is_on_now(Switches::HOLD) && is_held(track, packet) != 0;
+        let held = if settings::is_on_now(Switches::HOLD) { held(track, packet) } else { NOTHING };
         note::<H, K>(track, packet);
         sequence::note_in(frame, track, packet);
         let notes = before | u32::from(packet.tcp_flags);
         let flags = flags(blocked) | TrackNotes::sample_flags(notes);
         let reason = show_next(frame, track, packet, flags);
         let disposition = Disposition::of_undecided(reason, blocked, over_budget_drops);
-        let disposition = alone(disposition).held(is_held);
+        let disposition = alone(disposition).held(held == ALL, held != NOTHING);
         if disposition.drops() {
             add(&raw mut (*track).dropped, packet.weight.total());
         }
@@ -364,25 +364,45 @@ unsafe fn is_blocked<K: Family>(track: *mut Track, packet: &FlowPacket<K>) -> i3
     i32::from(servers::is_blocked(packet, client))
 }
 
-/// Whether a packet is an answer that is held. Of one that asks, it notes that. A subprogram, as [`is_answer`].
+/// Nothing of a packet's flow is held, or what is beyond the budget, or also what is shown.
+const NOTHING: u32 = 0;
+const BEYOND: u32 = 1;
+const ALL: u32 = 2;
+
+/// What of a flow is held when a packet comes: one of these numbers. Of one that opens or asks, and of an answer that
+/// passes, it notes that. A subprogram, as [`is_answer`].
 ///
 /// # Safety
 /// `track` was looked up in this run.
 #[inline(never)]
-unsafe fn is_held<K: Family>(track: *mut Track, packet: &FlowPacket<K>) -> i32 {
+unsafe fn held<K: Family>(track: *mut Track, packet: &FlowPacket<K>) -> u32 {
     if packet.key.proto() != proto::TCP || packet.is_error {
-        return 0;
+        return NOTHING;
     }
     let tick = settings::tick();
-    // SAFETY: the caller's promise; aligned words. The time before the bit that says that it is there.
+    // SAFETY: the caller's promise; aligned words. The client and the time before the bits that say that they hold.
     unsafe {
-        if (*track).is_asked_by(packet) {
-            ptr::write_volatile(&raw mut (*track).asked, lower_half(tick));
-            atomic::or32(&raw mut (*track).tcp_flags, TrackNotes::ASKED);
-            return 0;
+        let notes = &raw mut (*track).tcp_flags;
+        if (*track).is_opened_late_by(packet) {
+            ptr::write_volatile(&raw mut (*track).client, packet.direction as u16);
+            atomic::and32(notes, !(TrackNotes::ACCEPTED | TrackNotes::PAYLOAD));
+        } else if (*track).is_asked_by(packet) {
+            // What is not shown makes nobody wait any longer.
+            if (*track).shown < settings::budget()
+                || ptr::read_volatile(notes) & TrackNotes::ASKED == 0
+            {
+                ptr::write_volatile(&raw mut (*track).asked, lower_half(tick));
+                atomic::or32(notes, TrackNotes::ASKED);
+            }
+            return if (*track).holds(tick) { BEYOND } else { NOTHING };
+        } else if (*track).is_replied_by(packet) {
+            if (*track).holds(tick) {
+                return ALL;
+            }
+            atomic::and32(notes, !TrackNotes::ASKED);
         }
-        i32::from((*track).is_held(packet, tick))
     }
+    NOTHING
 }
 
 /// What a track has of a tick.
