@@ -49,6 +49,8 @@ pub struct Sample<'a> {
     pub blocked: bool,
     /// The kernel shows no more packets of its flow: the budget is used up. Never in captures.
     pub last: bool,
+    /// Few more of them are within the budget, or none. Never in captures.
+    pub scarce: bool,
     /// A TCP packet without payload.
     pub empty: bool,
     /// The kernel says that payload of the flow came before it, or that it is TCP and no SYN came.
@@ -146,6 +148,7 @@ impl<'a> Sample<'a> {
             watched: false,
             blocked: false,
             last: false,
+            scarce: false,
             empty: false,
             under_way: false,
             loss: false,

@@ -6,6 +6,9 @@ use crate::resegment::fit;
 use crate::sample::Sample;
 use crate::tenant::Tenant;
 
+/// So many packets before the end of a budget, few are left: more are on their way while user space looks at one.
+const FEW: u32 = 8;
+
 /// Makes samples, with room for one packet that is rewritten; others stay where they are.
 #[derive(Debug)]
 pub struct Unpacker {
@@ -29,6 +32,8 @@ impl Unpacker {
     ) -> Option<Sample<'a>> {
         let ends_allowance = header.flags & SampleFlags::LAST != 0;
         let (key, last) = (header.key()?, header.number >= self.budget || ends_allowance);
+        // What meets a verdict is not counted.
+        let scarce = header.number > 0 && header.number.saturating_add(FEW) >= self.budget;
         let odd = SampleFlags::CUT | SampleFlags::NO_LENGTH;
         let l3 = if header.segment_size > 0 || header.flags & odd != 0 {
             self.rewrite(l3, header.segment_size)
@@ -53,6 +58,7 @@ impl Unpacker {
             watched: header.flags & SampleFlags::WATCHED != 0,
             blocked: header.flags & SampleFlags::SERVER != 0,
             last,
+            scarce,
             empty: header.flags & SampleFlags::EMPTY != 0,
             under_way: header.flags & SampleFlags::UNDER_WAY != 0,
             loss: header.flags & SampleFlags::LOSS != 0,

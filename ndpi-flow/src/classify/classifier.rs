@@ -7,12 +7,13 @@ use super::decide::{decide, give_up};
 use super::detector::Detector;
 use super::end::End;
 use super::enforcement::Enforcement;
+use super::extensions::Extensions;
 use super::fall_back::{end_with, judge};
 use super::moved::decide_moved;
 use super::settings::{Accounting, Settings};
-use super::sink::{Judge, Sink};
+use super::sink::Sink;
 use super::waiting::Waiting;
-use crate::flow::{Decided, FlowEntry, FlowTable, Ledger, Meeting, Notes, Pool, Shares, SlotId};
+use crate::flow::{FlowEntry, FlowTable, Ledger, Meeting, Notes, Pool, Shares, SlotId};
 use crate::fragments::Fragments;
 use crate::key::FlowKey;
 use crate::sample::{Sample, tcp};
@@ -33,6 +34,8 @@ pub struct Classifier<D: Detector> {
     pub(super) fragments: Arc<Fragments>,
     /// Bytes that are kept for the receivers of undecided flows.
     pub(super) kept: usize,
+    /// Flows of which more packets are shown than their budget.
+    pub(super) extensions: Extensions,
     /// How often the policy has changed.
     pub(super) policy: u32,
     /// The latest time that was seen, nanoseconds since the Unix epoch.
@@ -65,6 +68,7 @@ impl<D: Detector> Classifier<D> {
             connections: Arc::default(),
             fragments: Arc::default(),
             kept: 0,
+            extensions: Extensions::default(),
             policy: 0,
             now_ns: 0,
         }
@@ -259,12 +263,9 @@ impl<D: Detector> Classifier<D> {
         let decided = decide(&self.detector, flow, classification, sample, sink.rules());
         // Beyond the budget nothing more is seen of it: what is known now must do.
         let decided = match decided {
-            None if sample.last => {
-                let before = flow.kept();
-                let decided = decide_at_last(&self.detector, flow, sample, sink.rules());
-                self.kept = self.kept - before + flow.kept();
-                decided
-            }
+            None if self.is_said(slot) => self.decide_at_last(slot, sample, sink),
+            None if self.is_extended(slot, sample, sink) => None,
+            None if sample.last => self.decide_at_last(slot, sample, sink),
             decided => decided,
         };
         if let Some(decided) = decided {
@@ -282,7 +283,10 @@ impl<D: Detector> Classifier<D> {
         let timeouts = self.settings.timeouts?;
         let flow = self.table.get(slot)?;
         if self.settings.accounting == Accounting::Kernel && flow.decided().is_some() {
-            return (sample.reopened && sink.enforcement().is_over(sample)).then_some(End::Reused);
+            let is_said_since = (sample.reopened || is_opened_late(flow, sample))
+                .then(|| sink.enforcement().is_over(sample));
+            // What the kernel says of an end came behind the verdict, and what it did not know of one came before.
+            return is_said_since.filter(|it| *it == sample.reopened).map(|_| End::Reused);
         }
         if flow.tcp_closed() && tcp::opens(sample.tcp_flags) {
             return Some(End::Reused);
@@ -311,16 +315,11 @@ impl<D: Detector> Classifier<D> {
     }
 }
 
-/// What is to be kept of a flow of which nDPI sees nothing more.
-fn decide_at_last<D: Detector>(
-    detector: &D,
-    flow: &mut FlowEntry<D::Flow>,
-    sample: &Sample,
-    rules: &mut impl Judge<D::Flow>,
-) -> Option<Decided> {
-    let rest = Classifier::inspect_rest(detector, flow, false);
-    let decided = rest.and_then(|said| decide(detector, flow, said, sample, rules));
-    decided.or_else(|| give_up(detector, flow, rules, false))
+/// Whether a packet opens the connection of a TCP flow that was decided by what came before any SYN of it, and that no
+/// receiver has read.
+fn is_opened_late<F>(flow: &FlowEntry<F>, sample: &Sample) -> bool {
+    let seen = flow.tcp_seen[0] | flow.tcp_seen[1];
+    tcp::opens(sample.tcp_flags) && seen != 0 && seen & tcp::SYN == 0
 }
 
 /// Takes a packet of a flow that was decided before: where its verdict does not stand yet, it is decided once

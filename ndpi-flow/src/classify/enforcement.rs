@@ -37,6 +37,11 @@ pub trait Enforcement<F> {
         false
     }
 
+    /// Has more packets of an undecided flow shown than its budget, which pass meanwhile; false where that cannot be.
+    fn extend(&mut self, _flow: &mut FlowEntry<F>) -> bool {
+        false
+    }
+
     /// More of the requests of a flow whose verdict stands was read: see [`FlowEntry::followed`].
     fn follow(&mut self, _flow: &FlowEntry<F>) {}
 

@@ -10,6 +10,8 @@ mod deferred;
 mod detector;
 mod end;
 mod enforcement;
+mod extend;
+mod extensions;
 mod fall_back;
 mod inspect;
 mod later_requests;

@@ -3,10 +3,12 @@
 mod again;
 mod copies;
 mod deferred;
+mod extended;
 mod first_packet;
 mod forgotten;
 mod fragments;
 mod moved;
+mod opened_late;
 mod streams;
 
 use std::collections::HashMap;

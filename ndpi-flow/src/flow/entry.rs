@@ -61,6 +61,8 @@ pub struct FlowEntry<F> {
     pub in_fragments: bool,
     /// How it was looked at again.
     pub looks: Looks,
+    /// What had crossed of it when more of its packets were shown than its budget; `None` where no more were.
+    pub extended: Option<Box<Traffic>>,
     /// The packet, counted from 1 as in `inspected`, that made the state PARTIAL; 0 if none did.
     pub partial_at: u8,
     /// Packets given to nDPI.
@@ -137,6 +139,7 @@ impl<F> FlowEntry<F> {
             receiver: None,
             in_fragments: false,
             looks: Looks::default(),
+            extended: None,
             partial_at: 0,
             inspected: 0,
             ifindex: 0,

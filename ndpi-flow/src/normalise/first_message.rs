@@ -16,6 +16,8 @@ pub(super) struct FirstMessage {
     is_over: bool,
     /// The message names no server: what follows is not read, since it might name one in its place.
     is_nameless: bool,
+    /// The message is a request of one line (HTTP/0.9).
+    is_simple: bool,
     packets: Vec<Held>,
     /// Their payload, from the first byte of the first one on.
     bytes: Vec<u8>,
@@ -54,6 +56,11 @@ impl FirstMessage {
     /// Whether the first message is still to come.
     pub(super) fn is_over(&self) -> bool {
         self.is_over
+    }
+
+    /// Whether the message is a request of one line, to which no answer comes that nDPI knows.
+    pub(super) fn is_simple(&self) -> bool {
+        self.is_simple
     }
 
     /// How many bytes it holds.
@@ -223,6 +230,7 @@ impl FirstMessage {
     /// name of a server.
     fn emit(&mut self, whole: &Whole, findings: &mut Findings, read: Read) {
         (self.is_over, self.is_nameless) = (true, whole.is_nameless);
+        self.is_simple = whole.is_simple;
         findings.extend(whole.finding);
         let (bytes, packets) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.packets));
         let (Some(first), Some(last)) = (packets.first(), packets.last()) else { return };

@@ -47,6 +47,9 @@ impl Receiver {
     ) {
         match self {
             Self::Tcp(stream) => {
+                if stream.begins_late_with(sample) {
+                    read(Step::Restart);
+                }
                 stream.packet(sample, room, findings, |l3| read(Step::Packet(l3)));
             }
             Self::Quic(connection) => connection.packet(sample, room, findings, read),
@@ -56,6 +59,16 @@ impl Receiver {
     /// Whether a client's hello is there, and its server's answer is not.
     pub fn awaits_answer(&self) -> bool {
         matches!(self, Self::Quic(connection) if connection.awaits_answer())
+    }
+
+    /// Whether a client has begun to say something by which its flow is judged, and it is not whole.
+    pub fn is_unfinished(&self) -> bool {
+        matches!(self, Self::Tcp(stream) if stream.is_unfinished())
+    }
+
+    /// Whether the client has said all that nDPI can know it by, and no answer tells nDPI more.
+    pub fn is_said(&self) -> bool {
+        matches!(self, Self::Tcp(stream) if stream.is_said())
     }
 
     /// Which way the packets of the client go, if what it says proves that it is one, whoever was seen first.

@@ -189,6 +189,11 @@ impl Side {
         self.opened
     }
 
+    /// Whether it is known what is read next.
+    pub(super) fn is_ordered(&self) -> bool {
+        self.next.is_some()
+    }
+
     /// The largest payload that can have come to this side in one packet on the wire. It may take less, but who
     /// sends it need not keep to that.
     pub(super) fn takes_at_once(&self) -> u32 {
@@ -335,6 +340,17 @@ impl Side {
         while let Some(piece) = self.doubtful.take(|_| true) {
             read(&piece.packet);
         }
+    }
+
+    /// Whether its first message is one that no answer adds anything to.
+    pub(super) fn is_said(&self) -> bool {
+        self.message.is_simple()
+    }
+
+    /// Whether its first message has begun, or may have, and is not whole.
+    pub(super) fn is_unfinished(&self) -> bool {
+        let waits = self.early.kept() + self.doubtful.kept() + self.message.kept() > 0;
+        waits && !self.message.is_over()
     }
 
     /// How many bytes it keeps.

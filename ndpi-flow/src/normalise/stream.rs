@@ -85,6 +85,16 @@ impl Stream {
         }
     }
 
+    /// Forgets all that came before a packet that opens the connection; true if some of that was read, which its receiver
+    /// has not.
+    pub fn begins_late_with(&mut self, sample: &Sample) -> bool {
+        let is_known = self.sides.iter().any(|side| side.is_opened() || side.is_ordered());
+        if !tcp::opens(sample.tcp_flags) || is_known {
+            return false;
+        }
+        std::mem::take(self).was_read
+    }
+
     /// Whether so many packets came that bring nothing that nDPI is not to be bothered with another.
     fn is_padding(&mut self, segment: &Segment, findings: &mut Findings) -> bool {
         if segment.len() > 0 || segment.has(tcp::SYN | tcp::FIN | tcp::RST) {
@@ -95,6 +105,18 @@ impl Stream {
             findings.insert(Finding::BudgetPadding);
         }
         self.idle > USUAL_PADDING
+    }
+
+    /// Whether the first message of its client has begun, or seems to, or packets came in its place that bring nothing,
+    /// and it is not whole.
+    pub fn is_unfinished(&self) -> bool {
+        let is_padded = self.idle > USUAL_PADDING && !self.was_read;
+        is_padded || self.refused.is_some() || self.sides.iter().any(Side::is_unfinished)
+    }
+
+    /// Whether the first message of its client is one that no answer adds anything to.
+    pub fn is_said(&self) -> bool {
+        self.sides.iter().any(Side::is_said)
     }
 
     /// Which way the packets of the client go: whose SYN the other end has accepted.

@@ -8,8 +8,17 @@ use crate::record::Counters;
 /// Replaces what user space was shown of a flow by what the kernel counted while there was no
 /// verdict: it has also seen what was not shown. An LRU map may have forgotten, and knows less then.
 pub(crate) fn count_undecided<F>(flow: &mut FlowEntry<F>, kernel: Traffic) {
-    flow.traffic = flow.traffic.max(kernel);
+    // What it was given more packets for was counted before.
+    let earlier = flow.extended.as_deref().copied().unwrap_or_default();
+    flow.traffic = flow.traffic.max(earlier + kernel);
     flow.begin_verdict();
+}
+
+/// Notes what the kernel counted of a flow until more packets of it were shown than its budget: true.
+pub(crate) fn extended<F>(flow: &mut FlowEntry<F>, kernel: Traffic) -> bool {
+    count_undecided(flow, kernel);
+    flow.extended = Some(Box::new(flow.traffic));
+    true
 }
 
 /// The counters of a flow that is over: what passed without a verdict, and what met it.

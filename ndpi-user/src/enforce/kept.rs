@@ -2,6 +2,7 @@
 
 use ndpi_flow::{Enforcement, FlowEntry, Sample, Traffic, Volume, tcp};
 
+use super::counts::extended;
 use super::enforcer::Enforcer;
 use super::store::{DesiredVerdict, Suspended, VerdictStore};
 
@@ -57,12 +58,22 @@ impl<S: VerdictStore, F> Enforcement<F> for Enforcer<S> {
         let before = if flow.rejudged { Volume::default() } else { before.total() };
         flow.looks.passed.0 += before.packets + passed.packets;
         flow.looks.passed.1 += before.bytes + passed.bytes;
-        (flow.traffic, flow.rejudged) = (Traffic::default(), false);
+        (flow.traffic, flow.rejudged, flow.extended) = (Traffic::default(), false, None);
         flow.last_seen_ns = flow.last_seen_ns.max(last_seen_ns);
         for (seen, more) in flow.tcp_seen.iter_mut().zip(tcp_seen) {
             *seen |= more;
         }
         true
+    }
+
+    fn extend(&mut self, flow: &mut FlowEntry<F>) -> bool {
+        match self.store.write(&DesiredVerdict::inspecting(flow)) {
+            Ok(before) => extended(flow, before),
+            Err(error) => {
+                self.retries.refuse(&error);
+                false
+            }
+        }
     }
 
     fn follow(&mut self, flow: &FlowEntry<F>) {

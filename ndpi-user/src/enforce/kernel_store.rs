@@ -17,6 +17,9 @@ use crate::locked::locked;
 /// The rule number of the policy's default in an [`Entry`].
 pub const NO_RULE: u16 = u16::MAX;
 
+/// So many budgets more are shown of a flow whose client has not said its first message within the first.
+const EXTENSION: u32 = 4;
+
 /// How old the last packet of a flow may be that is to be looked at again.
 const LATELY_NS: u64 = 2_000_000_000;
 
@@ -62,6 +65,9 @@ impl KernelStore {
     /// The number of the bucket that a flow is to take from, made where it is to be its own. A flow
     /// that has the like, as `before` says, keeps it with what is in it.
     fn bucket(&self, desired: &DesiredVerdict, before: Option<&Entry>) -> anyhow::Result<u32> {
+        if desired.verdict.action == Action::Inspect {
+            return Ok(self.budget.saturating_mul(EXTENSION));
+        }
         let limit = match desired.allowance {
             None => return Ok(0),
             Some(Allowance::Shared(number)) => return Ok(number),
@@ -152,7 +158,10 @@ impl KernelStore {
         // Taken, not replaced: then no packet is counted in an entry that nobody reads again. One that comes by
         // meanwhile has a track.
         let before = self.verdicts.take(key)?.unwrap_or_default();
+        // Which requests are shown is of this one.
+        let (watched, watch) = (entry.state & State::WATCHED, entry.watch);
         go_on(entry, &before);
+        (entry.state, entry.watch) = (entry.state | watched, watch);
         Ok((check(key, self.verdicts.insert(key, entry)?)?, traffic(&before)))
     }
 }

@@ -20,7 +20,7 @@ mod store;
 
 pub use active_policy::{ActivePolicy, Allowance};
 pub use adoption::Adoption;
-pub(crate) use counts::{count_all, count_undecided};
+pub(crate) use counts::{count_all, count_undecided, extended};
 pub use enforcer::Enforcer;
 pub use expiry::end_of;
 pub use installer::PolicyInstaller;

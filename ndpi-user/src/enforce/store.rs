@@ -5,7 +5,7 @@ use ndpi_common::VerdictEntry as Entry;
 use ndpi_common::parse::{proto, tcp};
 use ndpi_common::reopen::Opening;
 use ndpi_common::{Direction, EntryNote};
-use ndpi_flow::{End, FlowEntry, FlowKey, Traffic, Verdict, Volume};
+use ndpi_flow::{Action, End, FlowEntry, FlowKey, Traffic, Verdict, Volume};
 
 use super::active_policy::{ActivePolicy, Allowance};
 use super::note::note_of;
@@ -39,6 +39,22 @@ pub struct DesiredVerdict {
 }
 
 impl DesiredVerdict {
+    /// What has more packets of an undecided flow shown.
+    pub fn inspecting<F>(flow: &FlowEntry<F>) -> Self {
+        Self {
+            key: flow.key,
+            verdict: Verdict { action: Action::Inspect, rule: None },
+            revision: 0,
+            classification: Classification::default(),
+            tcp_seen: flow.tcp_seen,
+            state: flow.state(),
+            opening: flow.opening,
+            allowance: None,
+            followed: None,
+            note: EntryNote { proven: flow.proof.is_given(), ..EntryNote::default() },
+        }
+    }
+
     /// The verdict of `flow` by the policy `in_force`; `None` while it has none.
     pub fn of<F>(flow: &FlowEntry<F>, in_force: &ActivePolicy) -> Option<Self> {
         let decided = flow.decided()?;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::captures::Recorder;
 use crate::enforce::{
     ActivePolicy, DesiredVerdict, KernelCounts, KernelStore, VerdictStore, count_all,
-    count_undecided,
+    count_undecided, extended,
 };
 
 /// What stands for a flow where there is no policy: the kernel counts it, and shows no more of it.
@@ -185,6 +185,16 @@ impl<F> Sink<F> for ReplaySink<'_> {
 }
 
 impl<F> Enforcement<F> for ReplaySink<'_> {
+    fn extend(&mut self, flow: &mut FlowEntry<F>) -> bool {
+        match self.store.write(&DesiredVerdict::inspecting(flow)) {
+            Ok(before) => extended(flow, before),
+            Err(error) => {
+                self.fail(error);
+                false
+            }
+        }
+    }
+
     fn follow(&mut self, flow: &FlowEntry<F>) {
         if let Err(error) = self.store.follow(&flow.key, flow.followed()) {
             self.fail(error);

@@ -58,6 +58,7 @@ fn read_head(bytes: &[u8], is_all: bool) -> Message {
         length: bytes.len() - behind,
         rewritten: (!is_as_it_came).then(|| rewrite(head, name)),
         is_nameless: name.is_none(),
+        is_simple: false,
         finding: hosts.differ.then_some(Finding::Ambiguous),
     })
 }
@@ -77,7 +78,8 @@ fn http2(bytes: &[u8]) -> Message {
 fn simple(length: usize, line: &[u8]) -> Whole {
     let host = host_of_target(line).unwrap_or_default();
     let rewritten = [line.trim_ascii(), b" HTTP/1.0\r\nHost: ", host, b"\r\n\r\n"].concat();
-    Whole { length, rewritten: Some(rewritten), is_nameless: false, finding: None }
+    let is_nameless = false;
+    Whole { length, rewritten: Some(rewritten), is_nameless, is_simple: true, finding: None }
 }
 
 /// Whether nDPI knows the line of a request for one.

@@ -24,6 +24,8 @@ pub(in super::super) struct Whole {
     pub(in super::super) rewritten: Option<Vec<u8>>,
     /// It is one that may name a server, and names none: what follows it is not to do so in its place.
     pub(in super::super) is_nameless: bool,
+    /// It is a request of one line, without a version.
+    pub(in super::super) is_simple: bool,
     /// What was found, if anything.
     pub(in super::super) finding: Option<Finding>,
 }
@@ -31,6 +33,12 @@ pub(in super::super) struct Whole {
 impl Whole {
     /// All bytes, as they came.
     pub(super) fn of_all(bytes: &[u8]) -> Self {
-        Self { length: bytes.len(), rewritten: None, is_nameless: false, finding: None }
+        Self {
+            length: bytes.len(),
+            rewritten: None,
+            is_nameless: false,
+            is_simple: false,
+            finding: None,
+        }
     }
 }

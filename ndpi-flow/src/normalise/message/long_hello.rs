@@ -97,7 +97,13 @@ impl LongHello {
         put(&mut bytes[3..], message.len());
         bytes.extend(message);
         let length = bytes.len();
-        Message::Whole(Whole { length, rewritten: Some(bytes), is_nameless: false, finding: None })
+        Message::Whole(Whole {
+            length,
+            rewritten: Some(bytes),
+            is_nameless: false,
+            is_simple: false,
+            finding: None,
+        })
     }
 
     fn takes_message(&mut self, part: &[u8]) {

@@ -1,6 +1,9 @@
 //! Ways to ask for a site beside segments that its server discards: resets, ends and openings of connections, and what
 //! acknowledges too little or too much.
 
+use std::thread;
+use std::time::Duration;
+
 use socket2::SockRef;
 use testkit::tcp::{Connection, Segment, flags};
 
@@ -8,11 +11,14 @@ use super::site::SERVER;
 use super::ways::{For, Opening, Way, beside, say};
 use crate::client::{Client, TTL};
 
-/// Whoever sends an answer before its SYN is taken for the server by the kernel, which holds back nothing then.
-pub(super) const UNHELD: &str = "on a connection that begins with an answer";
+/// Those that use up the budget of a flow: while more of it is shown, nothing is held, and what the server sends before
+/// the verdict passes.
+pub(super) const MORE_SHOWN: [&str; 2] = [PIECES, TINY_PIECES];
+const PIECES: &str = "in small pieces between two bad copies of each";
+const TINY_PIECES: &str = "in tiny pieces behind a bad copy of each";
 
 /// All of them.
-pub(super) const FORGED: [(&str, For, Way); 18] = [
+pub(super) const FORGED: [(&str, For, Way); 22] = [
     ("beside one with an old acknowledgement", For::Both, |it| {
         beside(it, |_, fake| Segment {
             acknowledged: fake.acknowledged.wrapping_sub(66_000),
@@ -65,7 +71,25 @@ pub(super) const FORGED: [(&str, For, Way); 18] = [
         })
     }),
     ("on a connection that begins with another SYN", For::Both, |it| opened_behind(it, flags::SYN)),
-    (UNHELD, For::Both, |it| opened_behind(it, flags::SYN | flags::ACK)),
+    ("on a connection that begins with an answer", For::Both, |it| {
+        opened_behind(it, flags::SYN | flags::ACK)
+    }),
+    ("on a connection that begins with payload", For::Both, |it| {
+        let client = Client::connect_behind(SERVER, it.port, |connection: Connection| Segment {
+            ttl: 1,
+            ..connection.data(0, it.decoy)
+        });
+        client.write(it.first);
+        client
+    }),
+    ("some time behind one that comes not far enough", For::Both, |it| {
+        say(it, |client| {
+            client.send(&Segment { ttl: 1, ..client.connection.data(0, b"x") }.l3());
+            // Longer than an answer is held.
+            thread::sleep(Duration::from_millis(1100));
+            client.write(it.first);
+        })
+    }),
     ("on a connection that begins with a reset", For::Both, |it| opened_behind(it, flags::RST)),
     ("with the end of another before its first byte", For::Both, |it| {
         say(it, |client| {
@@ -96,6 +120,8 @@ pub(super) const FORGED: [(&str, For, Way); 18] = [
             }
         })
     }),
+    (PIECES, For::Both, |it| say(it, |client| in_pieces(client, it.first, it.decoy, 60, 2))),
+    (TINY_PIECES, For::Both, |it| say(it, |client| in_pieces(client, it.first, it.decoy, 12, 1))),
     ("in records of another version", For::Tls, |it| {
         let other = [&it.first[..1], &[3, 4], &it.first[3..]].concat();
         say(it, |client| client.write(&other))
@@ -107,6 +133,16 @@ pub(super) const FORGED: [(&str, For, Way); 18] = [
         })
     }),
 ];
+
+/// Says it in pieces of so many bytes, with so many bad copies beside each.
+fn in_pieces(client: &Client, first: &[u8], decoy: &[u8], size: usize, copies: usize) {
+    for (number, (piece, fake)) in first.chunks(size).zip(decoy.chunks(size)).enumerate() {
+        let at = i32::try_from(number * size).unwrap();
+        let fake = Segment { damage: 3, ttl: TTL, ..client.connection.data(at, fake) };
+        (0..copies).for_each(|_| client.send(&fake.l3()));
+        client.write(piece);
+    }
+}
 
 /// A reset at its place.
 fn reset(whole: Segment) -> Segment {
