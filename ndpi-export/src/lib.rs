@@ -40,7 +40,7 @@ pub use ending::Ending;
 pub use lines::RecordSink;
 use lines::WAITING_EVENTS;
 pub use output::Output;
-pub use output::duration;
+pub use output::{duration, size};
 pub use prepared::{Prepared, prepare};
 pub use text::{Show, Style};
 pub use wording::{messages, release_ended, verdicts_changed};

@@ -313,8 +313,11 @@ impl fmt::Display for Output {
     }
 }
 
-/// Bytes, such as `100 MB` or `64KiB`.
-fn size(text: &str) -> Result<u64> {
+/// Reads bytes, such as `100 MB` or `64KiB`.
+///
+/// # Errors
+/// How sizes are written.
+pub fn size(text: &str) -> Result<u64> {
     let (number, unit) = number_and_unit(text);
     let factor = match unit {
         "" | "B" => Some(1),

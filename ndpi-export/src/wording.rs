@@ -92,6 +92,7 @@ fn crowded(crowding: &Crowding) -> String {
              again from the start; --max-undecided allows for more"
                 .into()
         }
+        ("memory", _, pool) => out_of_memory(pool.unwrap_or_default()).into(),
         (_, Some(share), _) => format!(
             "a client has its share of {share} flows: its own oldest make room; --client-share allows for \
              more, --exempt-client takes gateways and resolvers out of it"
@@ -108,6 +109,32 @@ fn crowded(crowding: &Crowding) -> String {
     match client {
         Some(client) => format!("{text} (the first: {client})"),
         None => text,
+    }
+}
+
+/// What is given up for want of memory (`--memory-max`), and what comes of it.
+fn out_of_memory(what: &str) -> &'static str {
+    match what {
+        "unanswered" => {
+            "memory is short: undecided flows that nobody has answered are given up, those that were silent for \
+             longest first; made-up senders look like this, else --memory-max allows for more"
+        }
+        "undecided" => {
+            "memory is short: undecided flows are given up, and what the policy says of undecided ones decides them; \
+             --memory-max allows for more"
+        }
+        "passing-notes" | "passing" => {
+            "memory is short: flows that may pass are forgotten, those that were silent for longest first, and \
+             inspected again when they go on; --memory-max allows for more"
+        }
+        "blocked" => {
+            "memory is short: blocked flows are kept as notes, by which the next packet of each is blocked again; \
+             --memory-max allows for more"
+        }
+        _ => {
+            "memory is short: notes of blocked flows are given up, the oldest first, and what they blocked is \
+             inspected again when it goes on; --memory-max allows for more"
+        }
     }
 }
 

@@ -14,8 +14,9 @@ mod unpack;
 mod verdict;
 
 pub use classify::{
-    Accounting, BlockedConnections, Captured, Classifier, Deferred, Deferring, Detector, DnsAnswer,
-    End, Enforcement, Hints, Judge, Moment, Packet, RuleJudge, Scene, Settings, Sink, Unenforced,
+    Accounting, Allowance, BlockedConnections, Captured, Classifier, Deferred, Deferring, Detector,
+    DnsAnswer, End, Enforcement, Hints, Judge, Moment, Packet, RuleJudge, Scene, Settings, Sink,
+    Unenforced,
 };
 pub use first_packet::{
     Basis, Blocked, Blocklist, Hint, Known, LONGEST, Lesson, NoBlocklist, ServerCache, Servers,
@@ -25,6 +26,7 @@ pub use flow::{
     AFTER, Adopted, Cause, Client, Decided, DecidedBy, Details, DetailsBuilder, Devices,
     EarlierRule, FlowEntry, FlowTable, Held, Inherited, Ledger, Looks, Meeting, Note, Notes, Pool,
     Reported, RuleTexts, Shards, Shares, SlotId, Stage, Start, Text, Timeouts, Traffic, Volume,
+    Worth,
 };
 pub use fragments::Fragments;
 pub use key::{Endpoint, FlowKey, key_between};

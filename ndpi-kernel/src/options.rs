@@ -92,6 +92,14 @@ impl Default for LoadOptions {
     }
 }
 
+impl LoadOptions {
+    /// Bytes of each ring of samples.
+    pub fn ring_size(&self) -> u32 {
+        let page = u32::try_from(rustix::param::page_size()).unwrap_or(u32::MAX);
+        ring_size(self.ring_bytes, page)
+    }
+}
+
 /// The level of the programs' messages beside ours at `level`: the same, but only where somebody asked
 /// for more than the usual. Otherwise they are not even in the programs.
 pub fn messages_beside(level: LevelFilter) -> LevelFilter {

@@ -26,6 +26,7 @@ mod listing;
 pub mod live;
 mod locked;
 mod logging;
+pub mod memory;
 pub mod metrics;
 mod offline;
 pub mod policy_files;

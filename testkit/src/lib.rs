@@ -39,6 +39,7 @@ pub mod packets;
 pub mod pair;
 pub mod places;
 pub mod program;
+pub mod random_flows;
 pub mod reference;
 pub mod sandbox;
 pub mod schema;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::allowance::{Allowance, WITH_A_PACKET};
 use super::blocked_connections::BlockedConnections;
 use super::decide::{decide, give_up};
 use super::detector::Detector;
@@ -36,6 +37,10 @@ pub struct Classifier<D: Detector> {
     pub(super) kept: usize,
     /// Flows of which more packets are shown than their budget.
     pub(super) extensions: Extensions,
+    /// What it may take of memory.
+    pub(super) allowance: Arc<Allowance>,
+    /// How often it was asked to give some back, as far as it has.
+    pub(super) shrunk: u64,
     /// How often the policy has changed.
     pub(super) policy: u32,
     /// The latest time that was seen, nanoseconds since the Unix epoch.
@@ -69,6 +74,8 @@ impl<D: Detector> Classifier<D> {
             fragments: Arc::default(),
             kept: 0,
             extensions: Extensions::default(),
+            allowance: Arc::default(),
+            shrunk: 0,
             policy: 0,
             now_ns: 0,
         }
@@ -122,6 +129,7 @@ impl<D: Detector> Classifier<D> {
                 self.look(slot, sample, sink);
             }
         }
+        self.keep_within_allowance(WITH_A_PACKET, sink);
     }
 
     /// Ends flows that are over at `now_ns` on the clock of [`Sample::clock_ns`], looking at `steps`
@@ -129,6 +137,8 @@ impl<D: Detector> Classifier<D> {
     pub fn expire(&mut self, now_ns: u64, steps: usize, sink: &mut impl Sink<D::Flow>) {
         self.now_ns = self.now_ns.max(now_ns);
         self.look_at_whole(sink);
+        self.keep_within_allowance(steps, sink);
+        self.account_for_memory();
         let Some(timeouts) = self.settings.timeouts else { return };
         for _ in 0..steps {
             let Some(slot) = self.table.turn() else { continue };
@@ -148,6 +158,11 @@ impl<D: Detector> Classifier<D> {
     pub fn expire_all(&mut self, now_ns: u64, sink: &mut impl Sink<D::Flow>) {
         let slots = self.table.slots().last().map_or(0, |last| last as usize + 1);
         self.expire(now_ns, slots, sink);
+    }
+
+    /// Nothing comes for a moment.
+    pub fn rest(&self) {
+        self.detector.rest();
     }
 
     /// The flow with this key; its key must stay.

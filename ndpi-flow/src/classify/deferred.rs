@@ -130,4 +130,8 @@ impl<D: Detector> Detector for Deferring<D> {
     fn dns_answer(&self, flow: &Deferred<D::Flow>) -> Option<DnsAnswer> {
         self.0.dns_answer(flow.state.as_ref()?)
     }
+
+    fn rest(&self) {
+        self.0.rest();
+    }
 }

@@ -98,6 +98,9 @@ pub trait Detector {
     fn dns_answer(&self, _flow: &Self::Flow) -> Option<DnsAnswer> {
         None
     }
+
+    /// Nothing comes for a moment: what it has put off is to be done.
+    fn rest(&self) {}
 }
 
 impl<'e> Detector for &'e Engine {

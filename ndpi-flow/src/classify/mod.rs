@@ -3,6 +3,7 @@
 
 mod adopt;
 mod again;
+mod allowance;
 mod blocked_connections;
 mod classifier;
 mod decide;
@@ -15,6 +16,7 @@ mod extensions;
 mod fall_back;
 mod inspect;
 mod later_requests;
+mod memory;
 mod moved;
 mod reassemble;
 mod room;
@@ -26,6 +28,7 @@ mod tests;
 mod texts;
 mod waiting;
 
+pub use allowance::Allowance;
 pub use blocked_connections::BlockedConnections;
 pub use classifier::Classifier;
 pub use deferred::{Deferred, Deferring};

@@ -7,6 +7,7 @@ mod extended;
 mod first_packet;
 mod forgotten;
 mod fragments;
+mod memory;
 mod moved;
 mod opened_late;
 mod streams;
@@ -18,7 +19,7 @@ use ndpi::{AppId, Classification, State};
 use ndpi_common::{Direction, KeyV4};
 
 use super::{Accounting, Classifier, Detector, End, Enforcement, Judge, Moment, Settings, Sink};
-use crate::flow::{Details, FlowEntry, RuleTexts, Timeouts};
+use crate::flow::{Cause, Details, FlowEntry, RuleTexts, Timeouts};
 use crate::key::FlowKey;
 use crate::sample::{Sample, tcp};
 use crate::verdict::{Action, Verdict};
@@ -79,6 +80,7 @@ struct Notes {
     kernel: Kernel,
     judged_again: Vec<(FlowKey, [Action; 2])>,
     decided: Vec<(FlowKey, u16)>,
+    displaced: Vec<(FlowKey, Cause)>,
     finished: HashMap<FlowKey, Vec<(FlowEntry<Classification>, End)>>,
 }
 
@@ -89,6 +91,7 @@ impl Default for Notes {
             kernel: Kernel::default(),
             judged_again: Vec::new(),
             decided: Vec::new(),
+            displaced: Vec::new(),
             finished: HashMap::new(),
         }
     }
@@ -137,6 +140,10 @@ impl Sink<Classification> for Notes {
     fn judged_again(&mut self, flow: &mut FlowEntry<Classification>, before: Option<Verdict>) {
         let now = flow.decided().and_then(|decided| decided.verdict);
         self.judged_again.push((flow.key, [before, now].map(|verdict| verdict.unwrap().action)));
+    }
+
+    fn displaced(&mut self, flow: &FlowEntry<Classification>, cause: Cause) {
+        self.displaced.push((flow.key, cause));
     }
 
     fn finished(&mut self, flow: FlowEntry<Classification>, end: End) {

@@ -15,6 +15,7 @@ use hashbrown::HashMap;
 use ipnet::IpNet;
 
 use super::client::Client;
+use super::order::{Order, Worth};
 use super::queues::{QueueId, Queues};
 use super::slab::SlotId;
 
@@ -134,6 +135,8 @@ pub enum Cause {
     Full(Pool),
     /// The client has its share.
     Share(Held),
+    /// There is no memory for it, and it is worth that little.
+    Memory(Worth),
 }
 
 /// The account of one table, whose entries have numbers.
@@ -144,6 +147,8 @@ pub struct Ledger {
     len: usize,
     /// Entries by [`Pool`], those that were silent for longest first.
     pools: Queues,
+    /// Entries by what they are worth, where memory is bounded.
+    order: Option<Order>,
     /// Entries by client, the oldest first.
     held: Queues,
     /// The queue of each client.
@@ -161,6 +166,7 @@ impl Ledger {
             shares,
             len: 0,
             pools: Queues::default(),
+            order: None,
             held: Queues::default(),
             clients: HashMap::default(),
             owners: Vec::new(),
@@ -178,6 +184,11 @@ impl Ledger {
         Self::new(Parts::of_flows(entries), shares)
     }
 
+    /// Keeps account of what flows are worth from now on. To be called before the first one.
+    pub fn keep_order(&mut self) {
+        self.order = Some(Order::default());
+    }
+
     /// An entry was made.
     pub fn enter(&mut self, slot: SlotId, pool: Pool) {
         self.len += 1;
@@ -193,12 +204,18 @@ impl Ledger {
     pub fn answered(&mut self, slot: SlotId) {
         if self.pool(slot) == Some(Pool::Unanswered) {
             self.pools.push(Pool::Answered as QueueId, slot);
+            if let Some(order) = &mut self.order {
+                order.answered(slot);
+            }
         }
     }
 
     /// A packet of the entry's flow was seen.
     pub fn touch(&mut self, slot: SlotId) {
         self.pools.touch(slot);
+        if let Some(order) = &mut self.order {
+            order.touch(slot);
+        }
     }
 
     /// What an entry is, as far as its client's share goes. Returns who of the client's own has to go
@@ -210,6 +227,10 @@ impl Ledger {
         client: &Client,
         held: Option<Held>,
     ) -> Option<(SlotId, Cause)> {
+        let worth = self.worth(slot, held);
+        if let Some(order) = &mut self.order {
+            order.put(slot, worth);
+        }
         let bounded = |held: &Held| self.shares.of(client, *held) < usize::MAX;
         let Some(held) = held.filter(bounded) else {
             self.release(slot);
@@ -230,7 +251,31 @@ impl Ledger {
         if self.pools.remove(slot).is_some() {
             self.len -= 1;
         }
+        if let Some(order) = &mut self.order {
+            order.leave(slot);
+        }
         self.release(slot);
+    }
+
+    /// The flow that goes next for want of memory, of those that are worth this; none where no account of that is
+    /// kept.
+    pub fn first_of(&self, worth: Worth) -> Option<SlotId> {
+        self.order.as_ref()?.first(worth)
+    }
+
+    /// How many flows are undecided, where account of that is kept.
+    pub fn undecided(&self) -> Option<usize> {
+        self.order.as_ref().map(Order::undecided)
+    }
+
+    /// Frees what is kept for slots from `end` on, of which none is in use, and for clients that are gone.
+    pub fn shrink(&mut self, end: SlotId) {
+        self.pools.shrink(end);
+        self.held.shrink(end);
+        if let Some(order) = &mut self.order {
+            order.shrink(end);
+        }
+        self.clients.shrink_to_fit();
     }
 
     /// The entry that goes when there is to be one more in `pool`; `None` where there is room.
@@ -245,6 +290,15 @@ impl Ledger {
         let full = Pool::ALL.into_iter().filter(|it| self.pools.len(*it as QueueId) > 0);
         let from = full.max_by_key(|candidate| above(*candidate))?;
         Some((self.pools.first(from as QueueId)?, Cause::Full(from)))
+    }
+
+    fn worth(&self, slot: SlotId, held: Option<Held>) -> Worth {
+        match held {
+            Some(Held::Undecided) if self.pool(slot) == Some(Pool::Unanswered) => Worth::Unanswered,
+            Some(Held::Undecided) => Worth::Undecided,
+            Some(Held::Blocked) => Worth::Blocked,
+            None => Worth::Passing,
+        }
     }
 
     /// The entry that was silent for longest in a pool.

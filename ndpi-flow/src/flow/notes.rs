@@ -261,6 +261,24 @@ impl Notes {
         if self.is_empty() { None } else { self.take(self.find(key)?) }
     }
 
+    /// Lets go of the note that was made longest ago, of flows that may pass or of blocked ones: first of those that
+    /// nobody has answered. Whether there was one.
+    pub fn shed(&mut self, blocked: bool) -> bool {
+        let pools: &[Pool] =
+            if blocked { &[Pool::Unanswered, Pool::Answered] } else { &[Pool::Allowed] };
+        let oldest = pools.iter().find_map(|pool| self.ledger.longest_silent(*pool));
+        oldest.is_some_and(|slot| self.take(slot).is_some())
+    }
+
+    /// Gives back what was taken for notes that are gone.
+    pub fn shrink(&mut self) {
+        self.slots.shrink();
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        let hash_of = |&slot: &SlotId| slots.get(slot).map_or(0, |it| hasher.hash_one(it.key));
+        self.index.shrink_to_fit(hash_of);
+        self.ledger.shrink(slots.end());
+    }
+
     /// Lets go of notes that have expired, of those that were made longest ago.
     pub fn expire(&mut self, now_ns: u64) {
         for pool in [Pool::Unanswered, Pool::Answered, Pool::Allowed] {

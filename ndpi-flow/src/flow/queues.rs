@@ -84,6 +84,13 @@ impl Queues {
         Some(queue)
     }
 
+    /// Frees what is kept for slots from `end` on, of which none is in a queue.
+    pub(super) fn shrink(&mut self, end: SlotId) {
+        debug_assert!(self.links.iter().skip(end as usize).all(|link| link.queue == NONE));
+        self.links.truncate(end as usize);
+        self.links.shrink_to_fit();
+    }
+
     /// Has `after` follow `slot`, or begin the queue where that is no slot.
     fn set_after(&mut self, slot: SlotId, queue: QueueId, after: SlotId) {
         match self.links.get_mut(slot as usize) {

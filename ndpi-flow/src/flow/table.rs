@@ -124,7 +124,16 @@ impl<F> FlowTable<F> {
 
     /// Bytes that the table takes, without what the flows hold on the heap.
     pub fn table_bytes(&self) -> usize {
-        self.index.allocation_size() + self.flows.end() as usize * size_of::<Option<FlowEntry<F>>>()
+        self.index.allocation_size() + self.flows.bytes()
+    }
+
+    /// Gives back what was taken for flows that are gone; returns the first slot of those that are not used any more.
+    pub fn shrink(&mut self) -> SlotId {
+        self.flows.shrink();
+        let (flows, hasher) = (&self.flows, &self.hasher);
+        self.index
+            .shrink_to_fit(|&slot| flows.get(slot).map_or(0, |flow| hasher.hash_one(flow.key)));
+        flows.end()
     }
 
     fn has_key(&self, slot: SlotId, key: &FlowKey) -> bool {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::exchange::wake;
 use super::memory::Memory;
 use crate::snapshot::NdpiProcess;
 
@@ -31,6 +32,18 @@ pub(crate) struct Gauge {
 impl Gauge {
     pub(super) fn new(memory: &Arc<Memory>, counts: &Arc<Counts>) -> Self {
         Self { memory: Arc::clone(memory), counts: Arc::clone(counts) }
+    }
+
+    /// The processes of the keeper and of the worker, as they say: 0 where there is none yet.
+    pub(crate) fn processes(&self) -> [u32; 2] {
+        self.memory.head().processes.each_ref().map(|it| it.load(Ordering::Acquire))
+    }
+
+    /// Has the worker give back memory that was freed.
+    pub(crate) fn give_memory_back(&self) {
+        let head = self.memory.head();
+        head.trims.fetch_add(1, Ordering::AcqRel);
+        wake(&head.trims);
     }
 
     /// How it has fared until now.

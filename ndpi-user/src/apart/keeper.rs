@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crossbeam::channel::Receiver;
 use ndpi::Engine;
@@ -39,7 +40,7 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     /// Forks it with these engines, and returns what stands for each of them here, which keeps what may end nDPI for
-    /// this folder. To be called before there are threads, and before anything is open that the worker is not to
+    /// this folder. None of its processes has more than `memory_max` bytes of data. To be called before there are threads, and before anything is open that the worker is not to
     /// have.
     ///
     /// # Errors
@@ -47,6 +48,7 @@ impl Keeper {
     pub(crate) fn fork(
         engines: Vec<Engine>,
         crashes: Option<CrashFolder>,
+        memory_max: Option<u64>,
     ) -> io::Result<(Self, Vec<RemoteEngine>)> {
         let threads = engines.len();
         let memory = Arc::new(Memory::new(threads)?);
@@ -58,14 +60,16 @@ impl Keeper {
             -1 => return Err(io::Error::last_os_error()),
             0 => {
                 drop((ours, lives));
-                let keep =
-                    || keep(&memory, engines, Post { orders: orders.into(), alive, session });
+                let post = Post { orders: orders.into(), alive, session, memory_max };
+                let keep = || keep(&memory, engines, post);
                 // Nothing that was half done when it panicked is looked at again.
                 drop(catch_unwind(AssertUnwindSafe(keep)));
                 end(1)
             }
             pid => Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidData)?,
         };
+        let pid = group.as_raw_nonzero().get().unsigned_abs();
+        memory.head().processes[0].store(pid, Ordering::Release);
         let counts = Arc::<Counts>::default();
         let (fatal, written) = CrashFolder::queue();
         let evidence = crashes.is_some().then(|| Arc::new(Evidence::new(fatal)));

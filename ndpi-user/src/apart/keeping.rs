@@ -9,7 +9,9 @@ use std::time::Instant;
 use ndpi::Engine;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, WaitOptions, getpid, kill_process, setrlimit, waitpid,
+};
 
 use super::exchange::{Exchange, wake};
 use super::leaving::{confine, end, leave_session};
@@ -28,6 +30,7 @@ const LOOK: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 /// It cannot leave the session, or look after what it has started.
 pub(super) fn keep(memory: &Memory, engines: Vec<Engine>, post: Post) -> io::Result<()> {
     leave_session([post.orders.as_fd(), post.alive.as_fd()], post.session)?;
+    bound_memory(post.memory_max);
     let (confined, tie, restarts) = (confine(), Tie::new()?, Restarts::default());
     let mut keeping = Keeping { memory, engines, post, confined, tie, spare: None, restarts };
     let (mut number, mut worker) = (1, None);
@@ -48,6 +51,7 @@ pub(super) fn keep(memory: &Memory, engines: Vec<Engine>, post: Post) -> io::Res
                 -1 => None,
                 pid => Pid::from_raw(pid).map(|pid| Worker { pid, over }),
             };
+            keeping.note_processes(worker.as_ref());
         }
         if keeping.is_over(worker.as_ref())?
             && let Some(Worker { pid, .. }) = worker.take()
@@ -59,6 +63,15 @@ pub(super) fn keep(memory: &Memory, engines: Vec<Engine>, post: Post) -> io::Res
             keeping.note_death(number, ended.and_then(|(_, status)| status.terminating_signal()));
             number = number.wrapping_add(1);
         }
+    }
+}
+
+/// Has the kernel refuse this process and its workers more memory. That flows are given up before it is needed is the
+/// session's to see to; this is for code that a packet runs in nDPI's place.
+fn bound_memory(most: Option<u64>) {
+    if most.is_some() {
+        // Lower than what it was cannot fail; higher, it is as bounded as it was.
+        let _ = setrlimit(Resource::Data, Rlimit { current: most, maximum: most });
     }
 }
 
@@ -106,6 +119,15 @@ impl Keeping<'_> {
         }
         self.note_death(number, Some(libc::SIGKILL));
         number.wrapping_add(1)
+    }
+
+    /// Says which processes these are.
+    fn note_processes(&self, worker: Option<&Worker>) {
+        let pids = [Some(getpid()), worker.map(|worker| worker.pid)];
+        for (place, pid) in self.memory.head().processes.iter().zip(pids) {
+            let pid = pid.map_or(0, |pid| pid.as_raw_nonzero().get().unsigned_abs());
+            place.store(pid, Ordering::Release);
+        }
     }
 
     fn note_death(&self, number: u32, signal: Option<i32>) {

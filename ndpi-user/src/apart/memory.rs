@@ -21,6 +21,11 @@ pub(super) struct Head {
     pub(super) pausing: AtomicU32,
     /// The worker that is to be ended, as it does not answer.
     pub(super) unwanted: AtomicU32,
+    /// The keeper's process, and the worker's: whoever wants to see what they take of memory looks for them. A worker
+    /// that is hostile may name others here.
+    pub(super) processes: [AtomicU32; 2],
+    /// How often workers were asked to give memory back.
+    pub(super) trims: AtomicU32,
 }
 
 /// The memory: mapped as long as this is. All of it is atomic: the other side may write to it at any time.

@@ -52,4 +52,5 @@ pub(crate) use crash_folder::CrashFolder;
 pub(crate) use engines::Engines;
 pub(crate) use gauge::Gauge;
 pub(crate) use keeper::Keeper;
+pub(crate) use remote::RemoteEngine;
 pub(crate) use watch::Watch;

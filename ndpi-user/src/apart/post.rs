@@ -13,4 +13,6 @@ pub(super) struct Post {
     /// The session sees by it that there is a keeper.
     pub(super) alive: OwnedFd,
     pub(super) session: Pid,
+    /// Bytes of data that a worker may have at most, whatever is made of it; `None` for as many as it likes.
+    pub(super) memory_max: Option<u64>,
 }

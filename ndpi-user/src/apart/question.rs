@@ -19,6 +19,8 @@ pub(super) enum Question<'a> {
     ByName { flow: u32, said: Classification },
     /// What a flow is by a request to a host.
     ByHost { said: Classification, host: &'a str },
+    /// Nothing: only that flows are over.
+    Nothing,
 }
 
 impl<'a> Question<'a> {
@@ -51,6 +53,7 @@ impl<'a> Question<'a> {
                 out.classification(said);
                 out.text(host);
             }
+            Self::Nothing => out.u8(5),
         }
     }
 
@@ -69,6 +72,7 @@ impl<'a> Question<'a> {
             2 => Self::DnsAnswer { flow: from.u32()? },
             3 => Self::ByName { flow: from.u32()?, said: from.classification()? },
             4 => Self::ByHost { said: from.classification()?, host: from.text()? },
+            5 => Self::Nothing,
             _ => return None,
         };
         from.end()?;

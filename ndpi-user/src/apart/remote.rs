@@ -181,6 +181,17 @@ impl Drop for RemoteFlow<'_> {
     }
 }
 
+impl RemoteEngine {
+    /// Says which flows are over that nobody has heard of: they take memory in the other process for as long.
+    fn say_what_is_over(&self) {
+        while !self.numbers.borrow().over.is_empty() {
+            if self.ask(&Question::Nothing, |_| Some(())) == Err(Unanswered::Absent) {
+                break;
+            }
+        }
+    }
+}
+
 impl<'e> Detector for &'e RemoteEngine {
     type Flow = RemoteFlow<'e>;
 
@@ -251,6 +262,10 @@ impl<'e> Detector for &'e RemoteEngine {
 
     fn first_packet(&self, flow: &mut RemoteFlow<'e>) -> Option<Classification> {
         flow.known.as_ref()?.first_packet
+    }
+
+    fn rest(&self) {
+        self.say_what_is_over();
     }
 
     fn dns_answer(&self, flow: &RemoteFlow<'e>) -> Option<DnsAnswer> {

@@ -47,7 +47,15 @@ impl<D: Detector> Server<D> {
             Question::ByHost { said: known, host } => {
                 encode_classification(Some(&self.detector.by_host(&known, host)), said);
             }
+            Question::Nothing => self.forget_ends(),
         }
+    }
+
+    /// Gives back what was taken for numbers that nobody uses now.
+    fn forget_ends(&mut self) {
+        let used = self.flows.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        self.flows.truncate(used);
+        self.flows.shrink_to_fit();
     }
 
     /// Opens a flow, where it is not open; whether it was not.

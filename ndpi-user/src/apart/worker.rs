@@ -6,18 +6,20 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::abort;
 use std::ptr;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use ndpi::Engine;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use rustix::thread::set_name;
 
 use super::deaths::FAULTS;
-use super::exchange::{Exchange, wake};
+use super::exchange::{Exchange, wait_for, wake};
 use super::leaving::kept;
 use super::memory::Memory;
 use super::server::Server;
+use crate::memory::trim;
 
 thread_local! {
     /// Where this thread answers, and the number of the worker.
@@ -61,8 +63,18 @@ pub(super) fn work(
         }
         memory.head().worker.store(number, Ordering::Release);
         wake(&memory.head().worker);
-        Ok(())
+        give_memory_back(&memory.head().trims)
     })
+}
+
+/// Gives back memory that was freed whenever it is asked to.
+fn give_memory_back(asked: &AtomicU32) -> ! {
+    let mut last = asked.load(Ordering::Acquire);
+    loop {
+        while !wait_for(asked, |asked| asked != last, Duration::MAX) {}
+        last = asked.load(Ordering::Acquire);
+        trim();
+    }
 }
 
 /// Has a thread note a fault of its own, before the process ends by it.

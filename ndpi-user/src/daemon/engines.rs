@@ -51,7 +51,7 @@ impl Options {
             return Ok((Engines::Here(engines), None));
         }
         let crashes = self.crash_captures.as_deref().map(CrashFolder::at).transpose()?;
-        let (keeper, engines) = Keeper::fork(engines, crashes)
+        let (keeper, engines) = Keeper::fork(engines, crashes, self.memory_max)
             .context("cannot start the process that nDPI is to work in")?;
         Ok((Engines::Apart(engines), Some(keeper)))
     }

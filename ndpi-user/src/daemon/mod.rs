@@ -4,6 +4,7 @@ mod closing;
 mod confined;
 mod engines;
 mod fleet;
+mod memory;
 mod offers;
 mod options;
 mod orders;
@@ -77,13 +78,12 @@ impl Options {
         let policy = self.read_policy(&vocabulary, &files);
         let Some(policy) = policy else { return Ok(ExitCode::FAILURE) };
 
-        let (control, orders) = channel::unbounded();
-        let (reload, asked) = channel::unbounded();
+        let ((control, orders), (reload, asked)) = (channel::unbounded(), channel::unbounded());
         let reload = self.policy.is_some().then_some(reload);
         // Dropped after `kernel` where this ends early.
         let (here, left) = channel::bounded(0);
         let mut here = Some(here);
-        let reopen = Reopen::default();
+        let (reopen, reloads) = (Reopen::default(), Reloads::default());
         signals::listen(control.clone(), reload.clone(), reopen.clone(), left)
             .context("cannot listen for signals")?;
         if signals::is_stopping(&orders) {
@@ -94,6 +94,7 @@ impl Options {
         // All that can fail comes before anything is attached: an earlier instance may have left what is in force.
         let mut attacher = Attacher::new(self.interfaces.clone())?;
         let mut kernel = self.load_and_confine()?;
+        let (memory, memory_watch) = self.memory(keeper.as_ref())?;
         let mut bus = BusBuilder::default();
         let messages = LogSink::start(&mut bus);
         let observed = snapshot::subscribe(&mut bus);
@@ -109,6 +110,7 @@ impl Options {
             names: Arc::new(names),
             interfaces: attacher.roster().clone(),
             crowding: Arc::new(Crowding::new(bus.source("tables"))),
+            memory,
             halves: Arc::new(Halves::new(attacher.roster().clone(), bus.source("directions"))),
             suspects: Arc::new(Suspects::new(bus.source("suspects"))),
             bus,
@@ -125,8 +127,7 @@ impl Options {
         let observer = Observer::new(self.facts(&library), maps(&kernel), sources, observed);
         let (observer, _observing) = observing(observer)?;
         let watch = engines::watch(keeper.as_ref(), &control).context("cannot start a thread")?;
-        let metrics =
-            metrics.map(|listener| answer(listener, Arc::clone(&observer))).transpose()?;
+        let metrics = answer(metrics, &observer)?;
         let waker = Waker::new().context("cannot watch the interfaces")?;
         // Loading takes a while, in which somebody may have thought better of it.
         if signals::is_stopping(&orders) {
@@ -136,7 +137,6 @@ impl Options {
         fleet::listen(following.as_ref(), reload.clone())?;
         let server = (orders::listen(&kernel, reload, observer, hosts), metrics);
         source.publish(Time::now(), Reported::Status(self.status(&library, &attachments)));
-        let reloads = Reloads::default();
         if let Some(path) = self.policy.clone() {
             let (named, known) = (files.named(), (vocabulary, attacher.roster().clone()));
             let reported = (reloads.clone(), shared.bus.source("policy"));
@@ -149,7 +149,7 @@ impl Options {
             engines,
             in_force,
             (attacher, waker, ServiceManager::of_environment()),
-            &shared,
+            (&shared, memory_watch),
             Outside { control: &control, orders: &orders, server, here: &mut here },
         );
         if self.keep {
@@ -258,13 +258,17 @@ fn observing(observer: Observer) -> Result<(Arc<Observer>, Sender<()>)> {
     Ok((observer, observing))
 }
 
-/// Answers whoever asks for metrics.
-fn answer(listener: metrics::Listener, observer: Arc<Observer>) -> Result<metrics::Server> {
+/// Answers whoever asks for metrics, where that is wanted.
+fn answer(
+    listener: Option<metrics::Listener>,
+    observer: &Arc<Observer>,
+) -> Result<Option<metrics::Server>> {
+    let (Some(listener), observer) = (listener, Arc::clone(observer)) else { return Ok(None) };
     let address = listener.address().context("cannot listen for whoever asks for metrics")?;
     let server = metrics::Server::start(listener, move || observer.snapshot());
     let server = server.context("cannot start a thread")?;
     log::info!("metrics are at http://{address}/metrics");
-    Ok(server)
+    Ok(Some(server))
 }
 
 /// What is looked at besides.
@@ -278,6 +282,7 @@ fn sources(
         interfaces: shared.interfaces.clone(),
         names: Arc::clone(&shared.names),
         sinks,
+        memory: Arc::clone(&shared.memory),
         ndpi_process: keeper.map(Keeper::gauge),
         policy_origin: following.map(Following::link),
     }

@@ -43,6 +43,8 @@ pub(crate) struct Options {
     pub(crate) workers: usize,
     /// How the session works with so many of them.
     pub(crate) plan: live::Plan,
+    /// Bytes of user space at most; `None` for as many as it takes.
+    pub(crate) memory_max: Option<u64>,
     /// How long samples may wait in the rings for others.
     pub(crate) coalesce: Duration,
     /// Which nDPI; its limit of packets is the kernel's budget, so that it makes the best of what it has

@@ -15,6 +15,7 @@ use crate::apart::Engines;
 use crate::enforce::{ActivePolicy, Adoption, KernelRules, KernelStore, PolicyInstaller};
 use crate::interfaces::{Attacher, Event};
 use crate::live::{self, Control, Ended, KernelParts, Shared};
+use crate::memory;
 use crate::metrics;
 
 impl Options {
@@ -27,7 +28,7 @@ impl Options {
         engines: Engines,
         InForce { installer, policy }: InForce,
         (attacher, waker, mut manager): (Attacher, Waker, ServiceManager),
-        shared: &Shared,
+        (shared, memory): (&Shared, memory::Watch),
         Outside { control, orders, server, here }: Outside<'_>,
     ) -> Ended {
         let clock = Clock::new();
@@ -83,10 +84,10 @@ impl Options {
             let plan = &self.plan;
             let ended = match engines {
                 Engines::Here(engines) => {
-                    live::run(parts, plan, engines, policy, shared, orders, stopping)
+                    live::run(parts, plan, engines, policy, shared, (orders, memory), stopping)
                 }
                 Engines::Apart(engines) => {
-                    live::run(parts, plan, engines, policy, shared, orders, stopping)
+                    live::run(parts, plan, engines, policy, shared, (orders, memory), stopping)
                 }
             };
             drop(woken);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ndpi_events::{self as events, Event, Source, Status, Time};
 
-use ndpi_flow::{Cause, Client, Held, Pool};
+use ndpi_flow::{Cause, Client, Held, Pool, Worth};
 
 use crate::locked::locked;
 
@@ -16,6 +16,8 @@ pub enum Crowded {
     Flows(Pool),
     /// A client's share.
     Share(Held),
+    /// Memory: flows that are worth this go.
+    Memory(Worth),
     /// The notes of flows that had to go.
     Notes,
     /// The kernel's tracks of undecided flows.
@@ -23,11 +25,17 @@ pub enum Crowded {
 }
 
 impl Crowded {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 12] = [
         Self::Flows(Pool::Unanswered),
         Self::Flows(Pool::Answered),
         Self::Share(Held::Undecided),
         Self::Share(Held::Blocked),
+        Self::Memory(Worth::Unanswered),
+        Self::Memory(Worth::Undecided),
+        Self::Memory(Worth::PassingNotes),
+        Self::Memory(Worth::Passing),
+        Self::Memory(Worth::Blocked),
+        Self::Memory(Worth::BlockedNotes),
         Self::Notes,
         Self::Tracks,
     ];
@@ -36,6 +44,7 @@ impl Crowded {
     fn table(self) -> &'static str {
         match self {
             Self::Flows(_) | Self::Share(_) => "flows",
+            Self::Memory(_) => "memory",
             Self::Notes => "notes",
             Self::Tracks => "tracks",
         }
@@ -44,6 +53,7 @@ impl Crowded {
     fn pool(self) -> Option<&'static str> {
         match self {
             Self::Flows(pool) => Some(pool.name()),
+            Self::Memory(worth) => Some(worth.name()),
             Self::Share(_) | Self::Notes | Self::Tracks => None,
         }
     }
@@ -61,6 +71,7 @@ impl From<Cause> for Crowded {
         match cause {
             Cause::Full(pool) => Self::Flows(pool),
             Cause::Share(held) => Self::Share(held),
+            Cause::Memory(worth) => Self::Memory(worth),
         }
     }
 }

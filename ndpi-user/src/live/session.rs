@@ -32,6 +32,7 @@ use super::summary::Summary;
 use super::worker::Worker;
 use super::worker_sink::{Shared, WorkerSink};
 use crate::enforce::{ActivePolicy, KernelRules, KernelStore, PolicyInstaller};
+use crate::memory;
 use crate::snapshot::{Queue, Swept, Volumes};
 
 /// Messages that may wait for a worker.
@@ -113,7 +114,7 @@ pub fn run<E: Send>(
     engines: Vec<E>,
     policy: ActivePolicy,
     shared: &Shared,
-    control: &Receiver<Control>,
+    (control, memory): (&Receiver<Control>, memory::Watch),
     stopping: impl FnOnce(),
 ) -> Ended
 where
@@ -142,11 +143,13 @@ where
             let sink = sink.at(shared.board.enter(queue));
             let Plan { settings, notes, .. } = *plan;
             let (shares, shared_by_all) = (plan.shares.clone(), shared_by_all.clone());
+            let allowance = shared.memory.allowance(number);
             let mut feed = feed(rings, plan.budget, &clock, (shared, &arrivals));
             workers.push(lookout.spawn(scope, &name, move || {
                 let mut classifier =
                     Classifier::with_shares(Deferring(&engine), settings, &shares, notes);
                 shared_by_all.give_to(&mut classifier);
+                classifier.share_memory(allowance);
                 let worker = Worker::new(classifier, sink, inbox, backlog).adopting(adopted);
                 let sink = worker.run(&mut feed)?;
                 Ok::<_, anyhow::Error>((sink.into_summary(), feed.rings.longest_stalls()))
@@ -171,9 +174,11 @@ where
         };
         let (stop_sweeper, stopped) = channel::bounded(0);
         let every = plan.sweep_every;
-        let (interfaces, stop) = (shared.interfaces.clone(), stopped.clone());
+        let (interfaces, stop, stop_memory) =
+            (shared.interfaces.clone(), stopped.clone(), stopped.clone());
         let watched = move || interfaces.indices();
         lookout.spawn(scope, "egress", move || egress.run(watched, &stop))?;
+        lookout.spawn(scope, "memory", move || memory.run(&stop_memory))?;
         lookout.spawn(scope, "sweeper", move || sweeper.run(every, &stopped))?;
 
         let (servers, board) = (Arc::clone(&shared.servers), Arc::clone(&shared.board));

@@ -88,14 +88,17 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
             self.backlog.rests();
             let samples = self.take_samples(feed, wait)?;
             let steps = match message + samples {
-                0 => self.classifier.table().len().min(1 << 16),
+                0 => {
+                    self.classifier.rest();
+                    self.classifier.table().len().min(1 << 16)
+                }
                 some => some + STEPS_PER_MESSAGE,
             };
             self.backlog.at_work(ktime_ns());
             let now = now_ns();
             self.classifier.expire(now, steps, &mut self.sink);
             self.look_again(now);
-            self.sink.report_lost(self.classifier.notes().lost());
+            self.report_lost();
             if now.abs_diff(retried) > RETRY_EVERY_NS {
                 retried = now;
                 self.retry();
@@ -107,7 +110,7 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
         }
         while self.take_samples(feed, Duration::ZERO)? > 0 {}
         self.classifier.end_all(&mut self.sink);
-        self.sink.report_lost(self.classifier.notes().lost());
+        self.report_lost();
         self.report(now_ns());
         self.sink.count_samples(self.taken);
         Ok(self.sink)
@@ -146,6 +149,12 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
         let done = ktime_ns();
         self.sink.stopwatch().rest(done);
         self.backlog.end(done.saturating_sub(fed.seen_ns));
+    }
+
+    /// Has it reported what was lost for want of room.
+    fn report_lost(&mut self) {
+        let notes = (self.classifier.notes().lost(), self.classifier.shed_notes());
+        self.sink.report_lost(notes);
     }
 
     /// Says how far it is, for whoever makes snapshots.

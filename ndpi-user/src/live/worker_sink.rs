@@ -7,7 +7,7 @@ use std::time::Duration;
 use ndpi_events::{Bus, Losses, Time};
 use ndpi_flow::{
     Cause, Client, DecidedBy, End, Enforcement, FlowEntry, FlowKey, Judge, Sample, Servers, Sink,
-    Verdict, Volume,
+    Verdict, Volume, Worth,
 };
 use ndpi_kernel::ktime_ns;
 use ndpi_reject::Rejecter;
@@ -23,6 +23,7 @@ use super::timing::Stopwatch;
 use crate::clock::now_ns;
 use crate::enforce::{ActivePolicy, Enforcer, KernelCounts, Pending, VerdictStore};
 use crate::interfaces::Roster;
+use crate::memory::Account;
 use crate::record::{Counters, Found, Names, SessionFacts};
 use crate::snapshot::{Board, Buckets, Hints, OF_PACKETS, OF_VERDICTS, Place, WorkerShare};
 
@@ -49,6 +50,8 @@ pub struct Shared {
     pub servers: Arc<Servers>,
     /// What has no room.
     pub crowding: Arc<Crowding>,
+    /// What is taken of memory.
+    pub memory: Arc<Account>,
     /// Interfaces that see one direction of flows only.
     pub halves: Arc<Halves>,
     /// Clients in whose flows something was found.
@@ -70,8 +73,8 @@ pub(super) struct WorkerSink<S> {
     summary: Summary,
     /// Verdicts of living flows that a change of policy changed.
     changed: u64,
-    /// Notes that were lost so far.
-    lost_notes: u64,
+    /// Notes that were lost so far: for want of room, and of memory.
+    lost_notes: [u64; 3],
     /// Flows by what decided them.
     decided: BTreeMap<DecidedBy, u64>,
     /// What was found in flows.
@@ -107,7 +110,7 @@ impl<S: VerdictStore> WorkerSink<S> {
             suspects,
             summary: Summary::default(),
             changed: 0,
-            lost_notes: 0,
+            lost_notes: [0; 3],
             decided: BTreeMap::new(),
             found: Found::default(),
             adopted: 0,
@@ -148,14 +151,23 @@ impl<S: VerdictStore> WorkerSink<S> {
     }
 
     /// Reports what the maps have refused, and what the tables have lost for want of room: tracks of the
-    /// kernel's, and notes, of which so many were lost since the beginning.
-    pub(super) fn report_lost(&mut self, notes: u64) {
+    /// kernel's, and notes, of which so many were lost since the beginning, and given up for want of memory: of flows
+    /// that may pass, and of blocked ones.
+    pub(super) fn report_lost(&mut self, (notes, [passing, blocked]): (u64, [u64; 2])) {
         if let Some(refusal) = self.enforcer.take_refusal() {
             self.reporter.refused(refusal);
         }
         let tracks = self.enforcer.take_lost_tracks();
-        let notes = notes - std::mem::replace(&mut self.lost_notes, notes);
-        for (what, lost) in [(Crowded::Tracks, tracks), (Crowded::Notes, notes)] {
+        let all = [notes, passing, blocked];
+        let before = std::mem::replace(&mut self.lost_notes, all);
+        let mut since = before.into_iter().zip(all).map(|(before, now)| now - before);
+        let kinds = [
+            Crowded::Notes,
+            Crowded::Memory(Worth::PassingNotes),
+            Crowded::Memory(Worth::BlockedNotes),
+        ];
+        let lost = kinds.map(|kind| (kind, since.next().unwrap_or_default()));
+        for (what, lost) in lost.into_iter().chain([(Crowded::Tracks, tracks)]) {
             if lost > 0 {
                 self.crowding.displaced(what, lost, None, now_ns());
             }
@@ -302,7 +314,7 @@ impl<S: VerdictStore, F> Sink<F> for WorkerSink<S> {
     fn displaced(&mut self, flow: &FlowEntry<F>, cause: Cause) {
         let client = match cause {
             Cause::Share(_) => Some(Client::of(&flow.key, flow.client)),
-            Cause::Full(_) => None,
+            Cause::Full(_) | Cause::Memory(_) => None,
         };
         self.crowding.displaced(cause.into(), 1, client, now_ns());
     }

@@ -4,7 +4,9 @@ use ndpi_events::RingFull;
 
 use super::families::{Families, Family};
 use crate::record::Time;
-use crate::snapshot::{NdpiProcess, PROBLEMS, RingLoss, Snapshot, Traffic, WorkerState};
+use crate::snapshot::{
+    MemoryState, NdpiProcess, PROBLEMS, RingLoss, Snapshot, Traffic, WorkerState,
+};
 
 /// All metrics, in Prometheus' text format.
 pub fn exposition(snapshot: &Snapshot) -> String {
@@ -15,6 +17,7 @@ pub fn exposition(snapshot: &Snapshot) -> String {
     packets(&mut families, snapshot);
     losses(&mut families, snapshot);
     tables(&mut families, snapshot);
+    memory(&mut families, &snapshot.memory);
     workers(&mut families, snapshot);
     flows(&mut families, snapshot);
     traffic(&mut families, ("app", "application"), &snapshot.apps);
@@ -146,6 +149,22 @@ fn tables(families: &mut Families, snapshot: &Snapshot) {
     families
         .gauge("table_places", "Entries that a table has room for.")
         .each("table", tables().map(|it| (&*it.table, it.places)));
+}
+
+fn memory(families: &mut Families, memory: &MemoryState) {
+    families
+        .gauge("memory_bytes", "Memory that user space takes, by process.")
+        .count(&[("process", "session")], memory.session)
+        .count(&[("process", "ndpi")], memory.ndpi);
+    families
+        .gauge("memory_flows_bytes", "What of it flows and notes take, as it is counted.")
+        .count(&[], memory.flows);
+    if let Some(limit) = memory.limit {
+        families.gauge("memory_max_bytes", "What it may be at most.").count(&[], limit);
+    }
+    families
+        .counter("shed_total", "Flows and notes that were given up for want of memory.")
+        .each("what", memory.shed.iter().map(|(what, count)| (&**what, *count)));
 }
 
 fn workers(families: &mut Families, snapshot: &Snapshot) {

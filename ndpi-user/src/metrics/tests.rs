@@ -17,8 +17,8 @@ use super::{Listener, Server, exposition};
 use crate::control::{Answer, Reply};
 use crate::record::Time;
 use crate::snapshot::{
-    Buckets, Counted, Fill, Hints, LastReload, LostSoFar, OF_PACKETS, PolicyState, Problem,
-    RingLoss, SinkState, Snapshot, Traffic, Watched, WorkerState,
+    Buckets, Counted, Fill, Hints, LastReload, LostSoFar, MemoryState, OF_PACKETS, PolicyState,
+    Problem, RingLoss, SinkState, Snapshot, Traffic, Watched, WorkerState,
 };
 
 /// A snapshot in which nothing is missing, with names as bad as they get.
@@ -53,6 +53,13 @@ fn snapshot() -> Snapshot {
         bytes: 300,
     };
     Snapshot {
+        memory: MemoryState {
+            session: 77 << 20,
+            ndpi: 31 << 20,
+            flows: 1 << 20,
+            limit: Some(256 << 20),
+            shed: [("unanswered".into(), 7)].into(),
+        },
         version: "0.1".into(),
         ndpi: "5.0".into(),
         since: time,

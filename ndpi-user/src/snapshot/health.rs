@@ -122,7 +122,12 @@ fn weigh(status: &Status) -> Option<(&'static str, bool)> {
         Status::Behind(_) => ("behind", false),
         Status::WorkerStuck(_) => ("worker-stuck", true),
         Status::Crowded(it) => {
-            let is_own = it.share.is_some() || it.pool.as_deref() == Some("unanswered");
+            // What costs only itself, or comes back by itself.
+            let is_own = it.share.is_some()
+                || matches!(
+                    it.pool.as_deref(),
+                    Some("unanswered" | "passing-notes" | "passing" | "blocked")
+                );
             ("crowded", !is_own && it.table != "notes")
         }
         _ => return None,

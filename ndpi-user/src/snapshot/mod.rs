@@ -29,8 +29,9 @@ pub use conditions::Conditions;
 pub(crate) use counted::counted;
 pub use health::{PROBLEMS, is_known};
 pub use model::{
-    Counted, Fill, Hints, LastReload, LossSpan, LostSoFar, NdpiProcess, PolicyOrigin, PolicyState,
-    Problem, Rates, RingLoss, SinkState, Snapshot, Sums, Traffic, Watched, WorkerState,
+    Counted, Fill, Hints, LastReload, LossSpan, LostSoFar, MemoryState, NdpiProcess, PolicyOrigin,
+    PolicyState, Problem, Rates, RingLoss, SinkState, Snapshot, Sums, Traffic, Watched,
+    WorkerState,
 };
 pub use observer::{Facts, Maps, Observer, Sources, subscribe};
 pub use traffic::{Class, Ledger, Volume, Volumes};

@@ -46,6 +46,9 @@ pub struct Snapshot {
     pub packets: Vec<Counted>,
     /// Tables and how full they are.
     pub tables: Vec<Fill>,
+    /// What user space takes of memory.
+    #[serde(default)]
+    pub memory: MemoryState,
     /// What was lost or left out.
     pub losses: LostSoFar,
     /// The threads that classify.
@@ -262,6 +265,9 @@ pub struct LostSoFar {
     pub left_out: u64,
     /// Frames that were to leave through a peer interface, and could not.
     pub lost_frames: u64,
+    /// Flows and notes that were given up for want of memory.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub shed: u64,
     /// Events that the one who keeps this account missed: what is said of interfaces and problems may be
     /// out of date.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -279,7 +285,7 @@ impl LostSoFar {
     }
 
     /// How many were lost in all, by the fields' names.
-    pub(super) fn counts(&self) -> [(&'static str, u64); 6] {
+    pub(super) fn counts(&self) -> [(&'static str, u64); 7] {
         let of_rings = |rings: &[RingLoss]| rings.iter().map(|loss| loss.packets).sum();
         [
             ("ring_full", of_rings(&self.ring_full)),
@@ -287,8 +293,39 @@ impl LostSoFar {
             ("held_back", self.held_back),
             ("left_out", self.left_out),
             ("lost_frames", self.lost_frames),
+            ("shed", self.shed),
             ("events", self.events),
         ]
+    }
+}
+
+/// What user space takes of memory, in bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryState {
+    /// The session's process.
+    pub session: u64,
+    /// nDPI's processes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ndpi: u64,
+    /// What of it flows and notes take, as it is counted.
+    pub flows: u64,
+    /// What all of it may be at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+    /// What was given up for want of it, by what that was.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shed: BTreeMap<Word, u64>,
+}
+
+impl MemoryState {
+    /// All of it.
+    pub fn used(&self) -> u64 {
+        self.session + self.ndpi
+    }
+
+    /// All that was given up for want of it.
+    pub fn all_shed(&self) -> u64 {
+        self.shed.values().sum()
     }
 }
 

@@ -22,6 +22,7 @@ use crate::apart::Gauge;
 use crate::fleet::Link;
 use crate::interfaces::Roster;
 use crate::locked::locked;
+use crate::memory::Account;
 use crate::record::Names;
 
 /// Events that may wait for the next look, of which there is one a second: they are few.
@@ -73,6 +74,8 @@ pub struct Sources {
     pub names: Arc<Names>,
     /// Those who write down what is reported.
     pub sinks: Vec<(String, Losses)>,
+    /// What is taken of memory.
+    pub memory: Arc<Account>,
     /// The process that nDPI works in; `None` where it works in this one.
     pub(crate) ndpi_process: Option<Gauge>,
     /// The bucket that policies come from, where they do.
@@ -160,6 +163,7 @@ impl Observer {
             rates: self.rates(statistics.as_ref()),
             packets: statistics.as_ref().map(counted).unwrap_or_default(),
             tables: self.tables(&sum, live.unwrap_or_default().servers),
+            memory: self.sources.memory.state(),
             losses: self.losses(&sum, &mut signs),
             workers: sum.workers,
             ndpi_process: self.sources.ndpi_process.as_ref().map(Gauge::read).unwrap_or_default(),
@@ -263,6 +267,7 @@ impl Observer {
             held_back: held_back.unwrap_or_default(),
             left_out: sum.left_out,
             lost_frames: lost_frames.unwrap_or_default(),
+            shed: self.sources.memory.state().all_shed(),
             events: self.events.losses().lost(),
             when: BTreeMap::new(),
         };

@@ -59,7 +59,15 @@ fn take_losses(now: &mut LostSoFar, before: &LostSoFar) {
         });
     };
     let LostSoFar {
-        ring_full, ring_contended, cpus, held_back, left_out, lost_frames, events, ..
+        ring_full,
+        ring_contended,
+        cpus,
+        held_back,
+        left_out,
+        lost_frames,
+        shed,
+        events,
+        ..
     } = before;
     now.cpus.retain_mut(|it| {
         let same = cpus.iter().find(|before| before.cpu == it.cpu);
@@ -72,6 +80,7 @@ fn take_losses(now: &mut LostSoFar, before: &LostSoFar) {
         (&mut now.held_back, held_back),
         (&mut now.left_out, left_out),
         (&mut now.lost_frames, lost_frames),
+        (&mut now.shed, shed),
         (&mut now.events, events),
     ];
     for (now, before) in counts {

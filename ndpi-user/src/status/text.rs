@@ -9,8 +9,8 @@ use crate::record::Time;
 use crate::releases::in_words;
 use crate::report::units::{bytes, grouped};
 use crate::snapshot::{
-    Fill, LastReload, LossSpan, LostSoFar, PolicyState, Problem, Rates, RingLoss, Snapshot, Sums,
-    Watched,
+    Fill, LastReload, LossSpan, LostSoFar, MemoryState, PolicyState, Problem, Rates, RingLoss,
+    Snapshot, Sums, Watched,
 };
 use crate::stdout::width;
 
@@ -43,6 +43,9 @@ fn text_within(found: &Found, width: Option<usize>) -> String {
         lines.add("flows", &flows(&counts, snapshot.adopted));
     }
     lines.add("tables", &tables(&snapshot.tables));
+    if lives {
+        lines.add("memory", &memory(&snapshot.memory));
+    }
     lines.add("losses", &losses(&counts, snapshot.time));
     if !counts.findings.is_empty() {
         lines.add("findings", &findings(&counts));
@@ -173,9 +176,20 @@ fn tables(tables: &[Fill]) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
+fn memory(state: &MemoryState) -> String {
+    let limit = state.limit.map(|limit| format!(" of {} at most", bytes(limit)));
+    let ndpi = match state.ndpi {
+        0 => String::new(),
+        ndpi => format!(" ({} nDPI's processes)", bytes(ndpi)),
+    };
+    let flows = bytes(state.flows);
+    format!("{}{}{ndpi}, {flows} for flows", bytes(state.used()), limit.unwrap_or_default())
+}
+
 fn losses(counts: &Sums, now: Time) -> String {
-    let LostSoFar { ring_full, held_back, left_out, ring_contended, lost_frames, when, .. } =
-        &counts.losses;
+    let LostSoFar {
+        ring_full, held_back, left_out, ring_contended, lost_frames, shed, when, ..
+    } = &counts.losses;
     let of_rings = |rings: &[RingLoss]| rings.iter().map(|loss| loss.packets).sum();
     let all = [
         ("ring_full", of_rings(ring_full), "not shown, as rings were full"),
@@ -183,6 +197,7 @@ fn losses(counts: &Sums, now: Time) -> String {
         ("held_back", *held_back, "held back by the kernel"),
         ("left_out", *left_out, "left out, as workers were behind"),
         ("lost_frames", *lost_frames, "not taken by a peer interface"),
+        ("shed", *shed, "flows and notes given up for want of memory"),
         ("", counts.lost_records, "records and messages"),
     ];
     let some = all.into_iter().filter(|(_, count, _)| *count > 0);

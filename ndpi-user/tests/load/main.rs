@@ -3,6 +3,7 @@
 
 mod floods;
 mod limits;
+mod memory;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -6,7 +6,7 @@ use super::*;
 use crate::flow::{DecidedBy, Shares};
 
 /// A kernel's classifier with room for so many flows.
-fn kept(max_flows: usize) -> Classifier<Script> {
+pub(super) fn kept(max_flows: usize) -> Classifier<Script> {
     kept_with(max_flows, &Shares::default())
 }
 
@@ -22,20 +22,20 @@ fn kept_with(max_flows: usize, shares: &Shares) -> Classifier<Script> {
 
 /// A TCP packet of a port's flow that nDPI finds something in if `content` starts with 2. What goes one way
 /// comes in, what goes the other way goes out.
-fn data(port: u16, direction: Direction, content: &'static [u8]) -> Sample<'static> {
+pub(super) fn data(port: u16, direction: Direction, content: &'static [u8]) -> Sample<'static> {
     let key = key(port, 6);
     let ingress = direction == Direction::FromLower;
     Sample { key, direction, tcp_flags: tcp::ACK, ingress, ..packet(port, 9, content) }
 }
 
 /// A flow of a port that both sides talk on, and that is decided.
-fn talk(classifier: &mut Classifier<Script>, sink: &mut Notes, port: u16) {
+pub(super) fn talk(classifier: &mut Classifier<Script>, sink: &mut Notes, port: u16) {
     classifier.sample(&data(port, Direction::FromLower, &[0]), sink);
     classifier.sample(&data(port, Direction::FromUpper, &[2]), sink);
 }
 
 /// What the flow of a port was decided by, if it is known.
-fn by(classifier: &Classifier<Script>, port: u16) -> Option<DecidedBy> {
+pub(super) fn by(classifier: &Classifier<Script>, port: u16) -> Option<DecidedBy> {
     let flow = classifier.table().look_up(&key(port, 6))?;
     flow.decided().map(|decided| decided.by)
 }

@@ -129,6 +129,12 @@ pub struct RunArguments {
     #[command(flatten)]
     tables: TableOptions,
 
+    /// Bytes of memory that all of user space takes at most, such as 512MiB: this process and those of nDPI, without
+    /// what speaks to servers. Where flows would take more, those that say least are given up first
+    /// (docs/tables.md). Too little is refused at the start
+    #[arg(long, value_name = "SIZE", value_parser = ndpi_export::size)]
+    memory_max: Option<u64>,
+
     /// Size in bytes of each of the two ring buffers of samples that each worker has (one for most packets, one
     /// for TCP packets with payload, which are looked at first), rounded up to a power of two
     #[arg(long, value_name = "BYTES", default_value_t = 4 << 20)]
@@ -245,6 +251,7 @@ impl RunArguments {
             load: self.load_options(context.log_level),
             workers,
             plan: self.plan(workers),
+            memory_max: self.memory_max,
             coalesce: Duration::from_micros(self.gather.into()),
             engine: EngineSetup::from(self.ndpi).with_packet_limit(self.budget.get()),
             policy: self.policy,

@@ -188,6 +188,7 @@ fn judge(in_force: &ActivePolicy, classification: &Classification) -> Verdict {
 /// What workers share that judge by this policy.
 fn shared(bus: &Bus, in_force: &ActivePolicy) -> Shared {
     Shared {
+        memory: Arc::default(),
         names: Arc::new(Names::default()),
         interfaces: Roster::default(),
         crowding: Arc::new(Crowding::new(bus.source("tables"))),

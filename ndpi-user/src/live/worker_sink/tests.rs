@@ -164,6 +164,7 @@ fn classification() -> Classification {
 
 fn shared(bus: &Bus, policy: &ActivePolicy) -> Shared {
     Shared {
+        memory: Arc::default(),
         names: Arc::new(Names::default()),
         interfaces: Roster::new([(3, "eth7")]),
         crowding: Arc::new(Crowding::new(bus.source("tables"))),
@@ -400,7 +401,7 @@ fn lacks_of_tracks(packets: usize) -> usize {
     sink.enforcer.store_mut().before = Traffic::default();
     (0..packets).for_each(|_| flow.count(&sample()));
     sink.enforcer.resume(&mut flow);
-    sink.report_lost(0);
+    sink.report_lost((0, [0; 2]));
     assert!(sink.enforcer.store_mut().standing.borrow().contains_key(&flow.key));
     reported.events().iter().filter(|event| event["table"] == "tracks").count()
 }

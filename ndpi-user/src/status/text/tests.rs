@@ -43,6 +43,13 @@ fn snapshot() -> Snapshot {
             ring_contended: 0,
         }),
         packets: vec![counted("passed", 1_000_000), counted("dropped", 4096)],
+        memory: MemoryState {
+            session: 77_500 << 10,
+            ndpi: 31 << 20,
+            flows: 1200 << 10,
+            limit: Some(256 << 20),
+            shed: BTreeMap::new(),
+        },
         tables: vec![Fill { table: "flows".into(), used: 2621, places: 262_144 }],
         decided: BTreeMap::from([("content".into(), 1200), ("first-packet".into(), 34)]),
         hints: Hints { asked: 1000, given: 250 },
@@ -73,6 +80,7 @@ now       12,345 packets/s, 98.8 Mbit/s; 12 dropped/s, 1,234 shown to nDPI/s
 packets   1,004,096 seen (957.6 MiB), 4,096 dropped
 flows     1,234 decided (34 by first-packet); a hint at the first packet of 250 of 1,000
 tables    flows 2,621 (0 %)
+memory    106.7 MiB of 256.0 MiB at most (31.0 MiB nDPI's processes), 1.2 MiB for flows
 losses    none
 ";
     assert_eq!(text_within(&found, None), expected);
@@ -94,6 +102,7 @@ counts    of the last 10 min 0 s, since reset-counters:
 packets   7 seen (700 B), 0 dropped
 flows     2 decided
 tables    flows 2,621 (0 %)
+memory    106.7 MiB of 256.0 MiB at most (31.0 MiB nDPI's processes), 1.2 MiB for flows
 losses    none
 ";
     assert!(text.ends_with(expected), "{text}");

@@ -1,6 +1,7 @@
 //! `ndpi-xdp run` under floods: what is blocked stays blocked, what is allowed stays allowed, and it is
 //! said.
 
+mod everything;
 mod new_flows;
 mod tcp;
 
@@ -18,7 +19,7 @@ use testkit::wait_until;
 use crate::try_flood;
 
 /// Only DNS is allowed, and nothing is blocked but what nDPI knows.
-const POLICY: &str = "default = \"drop\"
+pub(crate) const POLICY: &str = "default = \"drop\"
 undecided = \"drop\"
 
 [[rule]]
@@ -33,27 +34,27 @@ action = \"drop\"
 ";
 
 /// A query for the address of `a.example` (RFC 1035, section 4.1).
-const QUERY: &[u8] =
+pub(crate) const QUERY: &[u8] =
     b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01a\x07example\x00\x00\x01\x00\x01";
 
-const DNS: u16 = 53;
-const NTP: u16 = 123;
+pub(crate) const DNS: u16 = 53;
+pub(crate) const NTP: u16 = 123;
 
 /// A client's request (RFC 5905, section 7.3): version 4, mode 3.
-fn request() -> Vec<u8> {
+pub(crate) fn request() -> Vec<u8> {
     let mut request = vec![0; 48];
     request[0] = 0x23;
     request
 }
 
 /// Both ends of one flow, from the far end to a port of the near one.
-struct Talk {
+pub(crate) struct Talk {
     client: UdpSocket,
     server: UdpSocket,
 }
 
 impl Talk {
-    fn new(pair: &Pair, from: u16, to: u16, server: &UdpSocket) -> Self {
+    pub(crate) fn new(pair: &Pair, from: u16, to: u16, server: &UdpSocket) -> Self {
         let client = pair.far(|| UdpSocket::bind((FAR, from)).unwrap());
         client.connect((NEAR, to)).unwrap();
         client.set_nonblocking(true).unwrap();
@@ -62,7 +63,7 @@ impl Talk {
 
     /// Whether a packet from the client arrives; if so, the server answers. On veth, what is not
     /// dropped has arrived by the time it is sent.
-    fn arrives(&self, content: &[u8]) -> bool {
+    pub(crate) fn arrives(&self, content: &[u8]) -> bool {
         self.client.send(content).unwrap();
         let port = self.client.local_addr().unwrap().port();
         let arrived = std::iter::from_fn(|| self.server.recv_from(&mut [0; 512]).ok());
@@ -75,13 +76,13 @@ impl Talk {
     }
 
     /// Whether an answer has come back.
-    fn is_answered(&self) -> bool {
+    pub(crate) fn is_answered(&self) -> bool {
         std::iter::from_fn(|| self.client.recv(&mut [0; 512]).ok()).count() > 0
     }
 }
 
 /// A server at the near end.
-fn server(pair: &Pair, port: u16) -> UdpSocket {
+pub(crate) fn server(pair: &Pair, port: u16) -> UdpSocket {
     let socket = pair.near(|| UdpSocket::bind((NEAR, port)).unwrap());
     socket.set_nonblocking(true).unwrap();
     socket
@@ -122,10 +123,10 @@ fn flood(pair: &Pair, senders: std::ops::Range<u32>, content: &[u8], port: u16, 
 }
 
 /// A socket for packets with IP headers of our own.
-struct RawSocket(OwnedFd);
+pub(crate) struct RawSocket(OwnedFd);
 
 impl RawSocket {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         // SAFETY: no pointers.
         let fd = unsafe { libc::socket(libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_RAW) };
         assert!(fd >= 0, "a raw socket: {}", std::io::Error::last_os_error());
@@ -133,7 +134,7 @@ impl RawSocket {
         Self(unsafe { OwnedFd::from_raw_fd(fd) })
     }
 
-    fn send(&self, packet: &[u8]) {
+    pub(crate) fn send(&self, packet: &[u8]) {
         // SAFETY: all zeros is an address of this plain structure.
         let mut to: libc::sockaddr_in = unsafe { std::mem::zeroed() };
         to.sin_family = libc::AF_INET.try_into().unwrap();
@@ -161,12 +162,12 @@ fn start(pair: &Pair, options: &str) -> Instance {
 }
 
 /// How many of `count` packets arrive.
-fn arriving(talk: &Talk, content: &[u8], count: usize) -> usize {
+pub(crate) fn arriving(talk: &Talk, content: &[u8], count: usize) -> usize {
     (0..count).filter(|_| talk.arrives(content)).count()
 }
 
 /// Waits for the verdict on the flow of a client's port.
-fn decided(instance: &Instance, port: u16) {
+pub(crate) fn decided(instance: &Instance, port: u16) {
     instance.wait_for(|it| it["type"] == "verdict" && it["src"] == FAR && it["sport"] == port);
 }
 
