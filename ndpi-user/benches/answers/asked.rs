@@ -25,8 +25,12 @@ const LONGEST: Duration = Duration::from_mins(1);
 pub(crate) fn ask(options: &Options) -> Result<Vec<Duration>, Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let place = Place::new()?;
-    let parts =
-        Parts { program: &options.program, library: &options.library, folder: folder.path() };
+    let parts = Parts {
+        program: &options.program,
+        library: &options.library,
+        folder: folder.path(),
+        keeps: false,
+    };
     let program = Program::start(parts, &place, &[])?;
     let flood = Flood { kind: Kind::Udp, rate: options.rate, longest: LONGEST };
     let stop = AtomicBool::new(false);

@@ -35,6 +35,10 @@ pub(crate) struct Talk {
     pub(crate) is_blocked: bool,
     /// The exchange came to its end: two answers were received.
     pub(crate) is_complete: bool,
+    /// Answers that came whole.
+    pub(crate) answers: u8,
+    /// From the connection's beginning until then.
+    pub(crate) took: Duration,
 }
 
 /// What clients do.
@@ -82,11 +86,13 @@ fn note(talks: &Mutex<Vec<Talk>>, talk: Talk) -> Result<(), Failure> {
 
 /// Connects and says hello.
 fn hello(is_blocked: bool) -> Result<(TcpStream, Talk), Failure> {
+    let began = Instant::now();
     let mut client = TcpStream::connect_timeout(&SocketAddr::from((NEAR, PORT)), 10 * PATIENCE)?;
     client.set_nodelay(true)?;
     client.write_all(&client_hello(if is_blocked { BLOCKED } else { ALLOWED }))?;
     let port = client.local_addr()?.port();
-    Ok((client, Talk { port, is_blocked, is_complete: false }))
+    let took = began.elapsed();
+    Ok((client, Talk { port, is_blocked, is_complete: false, answers: 0, took }))
 }
 
 /// Says hello and leaves, without a connection that lingers.
@@ -102,10 +108,13 @@ fn greet(is_blocked: bool) -> Result<Talk, Failure> {
 fn exchange(is_blocked: bool) -> Result<Talk, Failure> {
     let (mut client, mut talk) = hello(is_blocked)?;
     client.set_read_timeout(Some(PATIENCE))?;
-    let mut answer = [0; ANSWER];
-    talk.is_complete = client.read_exact(&mut answer).is_ok()
-        && client.write_all(&[23; REQUEST]).is_ok()
-        && client.read_exact(&mut answer).is_ok();
+    let (mut answer, said) = ([0; ANSWER], Instant::now());
+    talk.answers = u8::from(client.read_exact(&mut answer).is_ok());
+    if talk.answers == 1 && client.write_all(&[23; REQUEST]).is_ok() {
+        talk.answers += u8::from(client.read_exact(&mut answer).is_ok());
+    }
+    talk.is_complete = talk.answers == 2;
+    talk.took += said.elapsed();
     socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO))?;
     Ok(talk)
 }

@@ -52,7 +52,7 @@ impl Lane {
         let (began, busy) = (Instant::now(), program.busy()?);
         let (talks, sent) = self.talk(place).map_err(|error| error.to_string())?;
         let (lasted, busy) = (began.elapsed(), program.busy()?.saturating_sub(busy));
-        let Said { latencies, stopped } = program.end()?;
+        let Said { latencies, stopped, .. } = program.end()?;
         let ours = talks.iter().filter_map(|talk| latencies.get(&talk.port).copied());
         let mut latencies: Vec<_> = ours.collect();
         latencies.sort_unstable();

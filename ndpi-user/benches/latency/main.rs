@@ -75,7 +75,7 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let (program, library) = (&*options.program, &*options.library);
-    let parts = Parts { program, library, folder: folder.path() };
+    let parts = Parts { program, library, folder: folder.path(), keeps: false };
     let place = Place::new()?;
     if !options.flows_by.is_empty() {
         let (wanted, more) = ((&*options.flows_by, options.seconds), words(&options.more));

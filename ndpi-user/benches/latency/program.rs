@@ -19,12 +19,13 @@ use crate::place::{FAR, NEAR_LINK, Place};
 /// Much longer than anything here takes.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Where the program and its library are, and a folder for files.
+/// Where the program and its library are, a folder for files, and whether records of our clients are kept.
 #[derive(Clone, Copy)]
 pub(crate) struct Parts<'a> {
     pub(crate) program: &'a Path,
     pub(crate) library: &'a Path,
     pub(crate) folder: &'a Path,
+    pub(crate) keeps: bool,
 }
 
 /// A running instance; dropping it ends it.
@@ -39,6 +40,8 @@ pub(crate) struct Program {
 pub(crate) struct Said {
     /// By client's port: microseconds from the packet to the verdict that stands.
     pub(crate) latencies: HashMap<u16, u64>,
+    /// Records of them, of verdicts and flows, by client's port, where they are kept.
+    pub(crate) records: HashMap<u16, Vec<String>>,
     /// The last record.
     pub(crate) stopped: Value,
 }
@@ -69,7 +72,8 @@ impl Program {
             .stderr(File::create(&log)?)
             .spawn()?;
         let stdout = child.stdout.take().ok_or("no standard output")?;
-        let reading = thread::spawn(move || read(BufReader::with_capacity(1 << 20, stdout)));
+        let records = BufReader::with_capacity(1 << 20, stdout);
+        let reading = thread::spawn(move || read(records, parts.keeps));
         let mut program = Self { child, log, reading: Some(reading) };
         program.wait_until_attached()?;
         Ok(program)
@@ -118,21 +122,29 @@ impl Drop for Program {
 }
 
 /// Reads records: there may be very many, of which few matter.
-fn read(lines: impl BufRead) -> Said {
+fn read(lines: impl BufRead, keeps: bool) -> Said {
     let (mut said, source) = (Said::default(), format!("\"src\":\"{FAR}\""));
     for line in lines.lines().map_while(Result::ok) {
-        let of_client = line.starts_with(r#"{"type":"verdict""#) && line.contains(&source);
-        if !of_client && !line.contains(r#""state":"stopped""#) {
+        let of_client = line.contains(&source);
+        let is_verdict = of_client && line.starts_with(r#"{"type":"verdict""#);
+        let is_of_use = is_verdict || of_client && keeps;
+        if !is_of_use && !line.contains(r#""state":"stopped""#) {
             continue;
         }
         let Ok(record) = serde_json::from_str::<Value>(&line) else { continue };
         if !of_client {
             said.stopped = record;
-        } else if let (Some(port), Some(took)) =
-            (record["sport"].as_u64(), record["latency_us"].as_u64())
-        {
+            continue;
+        }
+        let Some(port) = record["sport"].as_u64().and_then(|port| port.try_into().ok()) else {
+            continue;
+        };
+        if is_verdict && let Some(took) = record["latency_us"].as_u64() {
             // The first verdict of a flow counts.
-            said.latencies.entry(u16::try_from(port).unwrap_or(0)).or_insert(took);
+            said.latencies.entry(port).or_insert(took);
+        }
+        if keeps {
+            said.records.entry(port).or_default().push(line);
         }
     }
     said

@@ -7,7 +7,6 @@ mod report;
 mod round;
 
 #[path = "../latency/clients.rs"]
-#[expect(dead_code, reason = "that bench looks at more of a flow than whether it came to its end")]
 mod clients;
 #[path = "../latency/flood.rs"]
 #[expect(dead_code, reason = "what is sent by hand is the other bench's")]
@@ -21,6 +20,7 @@ mod place;
 mod program;
 
 use std::error::Error;
+use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -54,6 +54,12 @@ struct Options {
     /// Clients a second.
     #[arg(long, default_value_t = 100)]
     clients: u32,
+    /// Do without the program: what fails then is not its fault.
+    #[arg(long)]
+    bare: bool,
+    /// A file for the exchanges that went otherwise than they should, each with the records of its port.
+    #[arg(long)]
+    failures: Option<PathBuf>,
     /// Options for `ndpi-xdp run`, separated by white space.
     #[arg(long = "options", default_value = "", allow_hyphen_values = true)]
     more: String,
@@ -72,13 +78,18 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     let (program, library) = (&*options.program, &*options.library);
     let place = Place::new()?;
     let more: Vec<_> = options.more.split_whitespace().map(str::to_owned).collect();
-    let parts = Parts { program, library, folder: folder.path() };
-    let program = Program::start(parts, &place, &more)?;
+    let keeps = options.failures.is_some();
+    let parts = Parts { program, library, folder: folder.path(), keeps };
+    let program = (!options.bare).then(|| Program::start(parts, &place, &more)).transpose()?;
     let mut report = Report::new(options.json);
     for number in 0..options.minutes * round::A_MINUTE {
         let round = Round { number, rate: options.rate, clients: options.clients };
         let done = round.run(&place).map_err(|error| error.to_string())?;
         report.add(number, &done, resident()?);
     }
-    Ok(report.end(&program.end()?))
+    let said = program.map(Program::end).transpose()?;
+    if let Some(file) = &options.failures {
+        fs::write(file, report.failures(said.as_ref()))?;
+    }
+    Ok(report.end(said.as_ref()))
 }

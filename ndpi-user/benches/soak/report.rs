@@ -1,7 +1,10 @@
 //! A report of what held over all rounds, and what did not.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
+use crate::clients::Talk;
 use crate::program::Said;
 use crate::round::{A_MINUTE, Done};
 
@@ -18,6 +21,8 @@ pub(crate) struct Report {
     /// Exchanges that are allowed, and those of them that came to their end; the same of those that are to be blocked.
     allowed: [usize; 2],
     blocked: [usize; 2],
+    /// Exchanges that went otherwise than they should, with the number of their round.
+    failed: Vec<(u32, Talk)>,
     flooded: u64,
     /// Bytes, after each round.
     memory: Vec<u64>,
@@ -33,6 +38,9 @@ impl Report {
             let counts = if talk.is_blocked { &mut self.blocked } else { &mut self.allowed };
             counts[0] += 1;
             counts[1] += usize::from(talk.is_complete);
+            if talk.is_blocked == talk.is_complete {
+                self.failed.push((number, *talk));
+            }
         }
         self.flooded += done.flooded.packets;
         self.memory.push(memory);
@@ -48,8 +56,26 @@ impl Report {
         }
     }
 
-    /// Prints the end of it; whether all held.
-    pub(crate) fn end(&self, said: &Said) -> bool {
+    /// Exchanges that went otherwise than they should, a line each, and behind it what was `said` of flows from the
+    /// same port.
+    pub(crate) fn failures(&self, said: Option<&Said>) -> String {
+        let mut text = said.map_or_else(String::new, |said| format!("{}\n", said.stopped));
+        for (round, Talk { port, is_blocked, answers, took, .. }) in &self.failed {
+            let what = if *is_blocked { "blocked" } else { "allowed" };
+            let _ = writeln!(
+                text,
+                "{what}, round {round}, port {port}: {answers} of 2 answers in {took:?}"
+            );
+            for record in said.and_then(|said| said.records.get(port)).into_iter().flatten() {
+                let _ = writeln!(text, "    {record}");
+            }
+        }
+        text
+    }
+
+    /// Prints the end of it, with what was `said` of it, where there was a program; whether all held.
+    pub(crate) fn end(&self, said: Option<&Said>) -> bool {
+        let Some(said) = said else { return self.allowed[0] == self.allowed[1] };
         let mut latencies: Vec<_> = said.latencies.values().copied().collect();
         latencies.sort_unstable();
         let [p50, p99, longest] = [500, 990, 1000].map(|share| at(&latencies, share));

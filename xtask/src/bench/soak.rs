@@ -1,5 +1,6 @@
 //! `cargo xtask bench soak`: minutes of good clients beside floods.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -31,6 +32,14 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     clients: u32,
 
+    /// Do without the program: what fails then is not its fault.
+    #[arg(long)]
+    bare: bool,
+
+    /// A file for the exchanges that went otherwise than they should, each with the records of its port.
+    #[arg(long)]
+    failures: Option<PathBuf>,
+
     /// Options for `ndpi-xdp run`, separated by white space.
     #[arg(long, default_value = "", allow_hyphen_values = true)]
     options: String,
@@ -41,5 +50,11 @@ pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     command.args(["--minutes", &args.minutes.to_string(), "--rate", &args.rate.to_string()]);
     command.args(["--clients", &args.clients.to_string()]);
     command.arg(format!("--options={}", args.options));
+    if args.bare {
+        command.arg("--bare");
+    }
+    if let Some(file) = &args.failures {
+        command.arg("--failures").arg(std::path::absolute(file)?);
+    }
     measuring::run(command, args.json)
 }
