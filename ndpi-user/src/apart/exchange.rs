@@ -181,9 +181,10 @@ impl Exchange {
 
     fn copy(&self, bytes: &mut Vec<u8>) {
         let length = (self.length.load(Ordering::Relaxed) as usize).min(ROOM);
-        bytes.clear();
-        for word in &self.words[..length.div_ceil(WORD)] {
-            bytes.extend(word.load(Ordering::Relaxed).to_ne_bytes());
+        bytes.resize(length.next_multiple_of(WORD), 0);
+        let (words, _) = bytes.as_chunks_mut::<WORD>();
+        for (to, word) in words.iter_mut().zip(&self.words) {
+            *to = word.load(Ordering::Relaxed).to_ne_bytes();
         }
         bytes.truncate(length);
     }

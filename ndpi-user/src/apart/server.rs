@@ -79,9 +79,10 @@ impl<D: Detector> Server<D> {
         let Some(Some(flow)) = self.flows.get_mut(flow as usize) else { return Answer::default() };
         let classification = self.detector.inspect_all(flow, packets);
         let first_packet = self.detector.first_packet(flow);
-        // It is decided with this packet then, in most cases.
-        let details = classification.state.is_final().then(|| self.detector.details(flow));
         let texts = self.detector.rule_texts(flow);
+        // It is decided with this packet then, in most cases: asked for them apart, there would be another question.
+        let is_near = classification.state.is_final() || texts.hostname().is_some();
+        let details = is_near.then(|| self.detector.details(flow));
         let texts = [texts.hostname(), texts.ja4(), texts.alpn()];
         Answer {
             opened,
