@@ -73,7 +73,7 @@ pub use weight::Weight;
 ///
 /// It is raised whenever a map's key or value, the sample header or the meaning of a statistic
 /// changes. A program that finds maps of another version does not use them.
-pub const ABI_VERSION: u32 = 15;
+pub const ABI_VERSION: u32 = 16;
 
 /// The mark (`SO_MARK` in socket(7)) on packets that user space sends to the ends of a rejected
 /// flow: they belong to the flow, and the program at egress lets them pass nevertheless.

@@ -45,6 +45,9 @@ impl Known {
     pub const DISPUTED: u32 = 4;
     /// What the side has acknowledged.
     pub const ACKNOWLEDGED: u32 = 8;
+    /// The SYN+ACK that has confirmed the number came by elsewhere than what this side sent before. Who forges a SYN
+    /// and the answer to it sends both from one place.
+    pub const ANSWERED: u32 = 16;
 }
 
 impl SequenceNumbers {
@@ -160,6 +163,24 @@ impl SideNumbers {
         self.known & Known::CONFIRMED != 0
     }
 
+    /// Whether that is beyond what one host can forge, see [`Known::ANSWERED`].
+    pub const fn is_answered(self) -> bool {
+        self.known & Known::ANSWERED != 0
+    }
+
+    /// What is known of this side after `segment` of the other one, which came by elsewhere, has been taken notice of.
+    #[must_use]
+    #[inline(always)]
+    pub const fn answered_by(mut self, segment: &Header) -> Self {
+        let agrees = tcp::accepts(segment.flags)
+            && self.is_confirmed()
+            && self.initial == segment.acknowledged.wrapping_sub(1);
+        if agrees {
+            self.known |= Known::ANSWERED;
+        }
+        self
+    }
+
     /// Whether packets contradict each other about it, see [`Known::DISPUTED`].
     pub const fn is_disputed(self) -> bool {
         self.known & Known::DISPUTED != 0
@@ -221,6 +242,16 @@ mod tests {
         assert!(initial(numbers, FromLower) == Some((1000, true, false)));
         assert!(initial(numbers, FromUpper) == Some((5, false, false)));
         assert!(acknowledged(numbers) == [Some(6), Some(1001)]);
+    }
+
+    #[test]
+    fn only_the_syn_ack_that_confirms_a_number_answers_it() {
+        let numbers = after(&[out(SYN, 1000, 0), back(SYN | ACK, 5, 1001)]);
+        let answered = |segment| numbers.lower.answered_by(&segment).is_answered();
+        assert!(answered(back(SYN | ACK, 5, 1001)));
+        assert!(!answered(back(SYN | ACK, 5, 1002)) && !answered(back(ACK, 6, 1001)));
+        let asked = after(&[out(SYN, 1000, 0)]).lower;
+        assert!(!asked.answered_by(&back(SYN | ACK, 5, 1001)).is_answered(), "not confirmed");
     }
 
     #[test]

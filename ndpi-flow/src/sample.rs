@@ -3,7 +3,7 @@
 pub use ndpi_common::parse::tcp;
 use ndpi_common::parse::{self, Captured, Fragment, Options, Source as _, proto};
 use ndpi_common::reopen::{Header, Opening, Place};
-use ndpi_common::{Direction, Hook, LinkHeader, SequenceNumbers};
+use ndpi_common::{Direction, Hook, LinkHeader, SequenceNumbers, SideNumbers};
 
 use crate::fragments::Piece;
 use crate::key::FlowKey;
@@ -99,9 +99,18 @@ impl<'a> Sample<'a> {
 
     /// The opening of the connection of which the kernel has seen the handshake, as far as it was accepted.
     pub(crate) fn accepted_opening(&self) -> Option<Opening> {
+        self.opening_if(SideNumbers::is_confirmed)
+    }
+
+    /// The same, if the answer came by elsewhere than the SYN, so that no host has forged both.
+    pub(crate) fn answered_opening(&self) -> Option<Opening> {
+        self.opening_if(SideNumbers::is_answered)
+    }
+
+    fn opening_if(&self, holds: impl Fn(SideNumbers) -> bool) -> Option<Opening> {
         let of = |direction| {
             let side = self.sequence.of(direction);
-            side.initial().filter(|_| side.is_confirmed()).map(|it| Opening::new(direction, it))
+            side.initial().filter(|_| holds(side)).map(|it| Opening::new(direction, it))
         };
         of(Direction::FromLower).or_else(|| of(Direction::FromUpper))
     }

@@ -51,11 +51,12 @@ pub(super) fn note_first<H: Hooked, K: Copy>(frame: H, packet: &FlowPacket<K>) {
         && let Some(to) = at_hand::<H>()
     {
         // SAFETY: as above.
-        unsafe { note(frame, to, packet) };
+        unsafe { note(frame, to, packet, false) };
     }
 }
 
-/// Adds what a packet says to what its flow's track knows.
+/// Adds what a packet says to what its flow's track knows, and that it came by elsewhere than what the other side sent,
+/// if it `is_answer`.
 ///
 /// # Safety
 /// `track` was looked up in this run.
@@ -64,12 +65,13 @@ pub(super) unsafe fn note_in<H: Hooked, K: Copy>(
     frame: H,
     track: *mut Track,
     packet: &FlowPacket<K>,
+    is_answer: bool,
 ) {
     // SAFETY: the caller's promise.
     unsafe {
         let known = &raw mut (*track).sequence;
         if packet.tcp_flags != 0 {
-            note(frame, known, packet);
+            note(frame, known, packet, is_answer);
         }
         if let Some(to) = at_hand::<H>() {
             *to = ptr::read_volatile(known);
@@ -94,14 +96,15 @@ unsafe fn note<H: Hooked, K: Copy>(
     frame: H,
     known: *mut SequenceNumbers,
     packet: &FlowPacket<K>,
+    is_answer: bool,
 ) -> i32 {
     let Some(header) = header(frame, packet) else { return 0 };
     // SAFETY: the caller's promise.
     unsafe {
         let (lower, upper) = (&raw mut (*known).lower, &raw mut (*known).upper);
         match packet.direction {
-            Direction::FromLower => note_sides(lower, upper, &header),
-            Direction::FromUpper => note_sides(upper, lower, &header),
+            Direction::FromLower => note_sides(lower, upper, &header, is_answer),
+            Direction::FromUpper => note_sides(upper, lower, &header, is_answer),
         }
     }
     0
@@ -110,13 +113,19 @@ unsafe fn note<H: Hooked, K: Copy>(
 /// # Safety
 /// Both sides are in a map entry that was looked up in this run.
 #[inline(always)]
-unsafe fn note_sides(sender: *mut SideNumbers, receiver: *mut SideNumbers, header: &Header) {
+unsafe fn note_sides(
+    sender: *mut SideNumbers,
+    receiver: *mut SideNumbers,
+    header: &Header,
+    is_answer: bool,
+) {
     // SAFETY: the caller's promise; aligned words, each written whole.
     unsafe {
         let before = (ptr::read_volatile(sender), ptr::read_volatile(receiver));
         let after = SideNumbers::after(before.0, before.1, header);
+        let answered = if is_answer { after.1.answered_by(header) } else { after.1 };
         update(sender, before.0, after.0);
-        update(receiver, before.1, after.1);
+        update(receiver, before.1, answered);
     }
 }
 

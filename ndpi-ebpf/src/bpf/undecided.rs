@@ -3,7 +3,7 @@
 use core::ptr;
 
 use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
-use ndpi_common::parse::proto;
+use ndpi_common::parse::{proto, tcp};
 use ndpi_common::reopen::Place;
 use ndpi_common::{
     Backlog, Direction, Disposition, FlowPacket, KeyV4, KeyV6, Reason, SampleFlags, Switches,
@@ -334,8 +334,9 @@ unsafe fn known<H: Hooked, K: Family>(
         }
         let before = (*track).tcp_flags;
         let held = if settings::is_on_now(Switches::HOLD) { held(track, packet) } else { NOTHING };
+        let is_answer = tcp::accepts(packet.tcp_flags) && is_answer(frame, track, packet) != 0;
         note::<H, K>(track, packet);
-        sequence::note_in(frame, track, packet);
+        sequence::note_in(frame, track, packet, is_answer);
         let notes = before | u32::from(packet.tcp_flags);
         let flags = flags(blocked) | TrackNotes::sample_flags(notes);
         let reason = show_next(frame, track, packet, flags);

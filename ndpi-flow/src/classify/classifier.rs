@@ -274,6 +274,8 @@ impl<D: Detector> Classifier<D> {
             return self.settle(slot, decided, sample, sink);
         }
         let Some(classification) = self.inspect(slot, sample) else { return };
+        let acknowledged = self.inspect_acknowledged(slot, sink.enforcement());
+        let classification = acknowledged.unwrap_or(classification);
         let Some(flow) = self.table.get_mut(slot) else { return };
         let decided = decide(&self.detector, flow, classification, sample, sink.rules());
         // Beyond the budget nothing more is seen of it: what is known now must do.
@@ -303,7 +305,7 @@ impl<D: Detector> Classifier<D> {
             // What the kernel says of an end came behind the verdict, and what it did not know of one came before.
             return is_said_since.filter(|it| *it == sample.reopened).map(|_| End::Reused);
         }
-        if flow.tcp_closed() && tcp::opens(sample.tcp_flags) {
+        if flow.tcp_closed() && tcp::opens(sample.tcp_flags) || flow.is_before(sample) {
             return Some(End::Reused);
         }
         timeouts.is_over(flow, sample.clock_ns).then(|| End::of_silent(flow))

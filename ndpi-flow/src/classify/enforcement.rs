@@ -1,6 +1,9 @@
 //! Enforcement, as the classifier uses it.
 
+use ndpi_common::SequenceNumbers;
+
 use crate::flow::FlowEntry;
+use crate::key::FlowKey;
 use crate::sample::Sample;
 
 /// The verdicts of decided flows, where a kernel acts on them. By default nobody does, and all packets of all
@@ -29,6 +32,12 @@ pub trait Enforcement<F> {
     /// packets without payload are not all shown, nor is what meets a verdict.
     fn is_answered(&mut self, _flow: &FlowEntry<F>) -> bool {
         false
+    }
+
+    /// What the kernel has seen by now of the sequence numbers of a flow without a verdict, which may be more than its
+    /// last sample says; `None` where it knows nothing of the flow.
+    fn numbers(&mut self, _flow: &FlowKey) -> Option<SequenceNumbers> {
+        None
     }
 
     /// Has packets of a flow seen again that passes, and notes what was counted until then; false where no packet of

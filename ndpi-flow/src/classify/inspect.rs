@@ -4,6 +4,7 @@ use ndpi::Classification;
 
 use super::classifier::Classifier;
 use super::detector::Detector;
+use super::enforcement::Enforcement;
 use super::settings::Accounting;
 use crate::flow::{FlowEntry, SlotId, Stage};
 use crate::normalise::{MOST_KEPT, Receiver, Step};
@@ -41,6 +42,26 @@ impl<D: Detector> Classifier<D> {
             flow.start.note_quic(seen);
         }
         Some(said)
+    }
+
+    /// Has nDPI look at what waits for the other end's acknowledgement, where the kernel has seen that by now: the packet
+    /// that brings it may carry nothing else, and then a worker that is behind leaves it out. `None` where there is nothing
+    /// new.
+    pub(super) fn inspect_acknowledged(
+        &mut self,
+        slot: SlotId,
+        enforcement: &mut impl Enforcement<D::Flow>,
+    ) -> Option<Classification> {
+        let flow = self.table.get_mut(slot)?;
+        let receiver = flow.receiver.as_mut().filter(|it| it.awaits_acknowledgement())?;
+        let Stage::Undecided(state) = &mut flow.stage else { return None };
+        let numbers = enforcement.numbers(&flow.key)?;
+        let mut look = Look::new(&self.detector, state, flow.last_seen_ns);
+        let before = receiver.kept();
+        let room = room(before, self.kept);
+        receiver.acknowledged(&numbers, room, &mut flow.findings, |step| look.takes(step));
+        self.kept = self.kept + receiver.kept() - before;
+        look.said
     }
 
     /// Has nDPI look at what was kept of a flow of which no more is shown, or nothing more comes, if the flow

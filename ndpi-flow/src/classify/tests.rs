@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use ndpi::{AppId, Classification, State};
-use ndpi_common::{Direction, KeyV4};
+use ndpi_common::{Direction, KeyV4, SequenceNumbers};
 
 use super::{Accounting, Classifier, Detector, End, Enforcement, Judge, Moment, Settings, Sink};
 use crate::flow::{Cause, Details, FlowEntry, RuleTexts, Timeouts};
@@ -72,6 +72,8 @@ struct Rules {
 struct Kernel {
     passed: usize,
     rejected: usize,
+    /// What it has seen by now of the sequence numbers of all flows.
+    numbers: Option<SequenceNumbers>,
 }
 
 /// Notes what it was given.
@@ -121,6 +123,10 @@ impl Enforcement<Classification> for Kernel {
 
     fn rejected(&mut self, _flow: &FlowEntry<Classification>, _sample: &Sample) {
         self.rejected += 1;
+    }
+
+    fn numbers(&mut self, _flow: &FlowKey) -> Option<SequenceNumbers> {
+        self.numbers
     }
 }
 

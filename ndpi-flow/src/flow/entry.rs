@@ -44,6 +44,8 @@ pub struct FlowEntry<F> {
     pub proof: Proof,
     /// The SYN that opened its connection, if that or the answer to it was seen.
     pub opening: Option<Opening>,
+    /// The SYN that opened its connection, if the kernel has seen it answered so that nobody can have forged it.
+    pub answered: Option<Opening>,
     /// What was seen of its start.
     pub start: Start,
     /// The server has answered: in TCP with a packet that acknowledges something, else with any.
@@ -131,6 +133,7 @@ impl<F> FlowEntry<F> {
             places: Places::default(),
             proof: Proof::default(),
             opening: None,
+            answered: None,
             start: Start::default(),
             server_spoke: false,
             questions: None,
@@ -179,6 +182,14 @@ impl<F> FlowEntry<F> {
         }
         // Where user space is behind, neither SYN nor SYN+ACK may have come here.
         self.opening = self.opening.or_else(|| sample.accepted_opening());
+        self.answered = self.answered.or_else(|| sample.answered_opening());
+    }
+
+    /// Whether `sample` is of a later connection on the same ports, of which the kernel has seen the handshake. Where
+    /// user space is behind, none of its packets need come here, nor the end of the one before.
+    pub fn is_before(&self, sample: &Sample) -> bool {
+        let now = sample.answered_opening();
+        self.answered.is_some() && now.is_some() && self.answered != now
     }
 
     /// Notes when a packet was seen, see [`Sample::time_ns`] and [`Sample::clock_ns`].

@@ -63,7 +63,8 @@ pub enum Meeting {
     /// one, as far as the kernel tells, of which the handshake is still to come here: it is let through, and nothing
     /// follows from it alone.
     Knocks,
-    /// It accepts a new connection: the note is over.
+    /// It accepts a new connection, or belongs to one of which the kernel has seen that it was accepted: the note is
+    /// over.
     Over,
 }
 
@@ -132,9 +133,14 @@ impl Note {
             // A SYN+ACK that is no answer says itself that there is no other connection: what the kernel has seen of
             // one is not proven by where it came from.
             Meaning::Nothing
-                if !matches!(segment, Segment::Agrees(_)) && self.is_before(sample) =>
+                if !matches!(segment, Segment::Agrees(_))
+                    && self.is_before(sample.accepted_opening()) =>
             {
-                Meeting::Knocks
+                if self.is_over(sample) {
+                    Meeting::Over
+                } else {
+                    Meeting::Knocks
+                }
             }
             Meaning::Nothing => Meeting::Stands,
             Meaning::Remembered(opening) | Meaning::Knock(opening) => {
@@ -151,10 +157,15 @@ impl Note {
     }
 
     /// Whether the kernel has seen the handshake of another connection since. Where user space is behind, its packets
-    /// come here later than what follows them.
-    fn is_before(&self, sample: &Sample) -> bool {
-        let (own, now) = (self.opening, sample.accepted_opening());
-        own.is_some() && now.is_some() && own != now
+    /// come here later than what follows them, or not at all.
+    fn is_before(&self, now: Option<Opening>) -> bool {
+        self.opening.is_some() && now.is_some() && self.opening != now
+    }
+
+    /// Whether that handshake is none that one host has forged: as for a SYN+ACK that comes here itself.
+    fn is_over(&self, sample: &Sample) -> bool {
+        let one_place = self.places.state() & State::ONE_PLACE != 0;
+        one_place || self.is_before(sample.answered_opening())
     }
 
     /// What there is to say of connections, as of an entry in the kernel.

@@ -1,7 +1,7 @@
 //! The receiver of a flow's packets, by what carries them.
 
-use ndpi_common::Direction;
 use ndpi_common::parse::proto;
+use ndpi_common::{Direction, SequenceNumbers};
 use ndpi_labels::Findings;
 
 use super::quic::Connection;
@@ -53,6 +53,24 @@ impl Receiver {
                 stream.packet(sample, room, findings, |l3| read(Step::Packet(l3)));
             }
             Self::Quic(connection) => connection.packet(sample, room, findings, read),
+        }
+    }
+
+    /// Whether something waits that the kernel may have seen acknowledged meanwhile.
+    pub fn awaits_acknowledgement(&self) -> bool {
+        matches!(self, Self::Tcp(stream) if stream.awaits_acknowledgement())
+    }
+
+    /// Reads what waits, as far as the kernel has seen it acknowledged; keeps up to `room` bytes.
+    pub fn acknowledged(
+        &mut self,
+        numbers: &SequenceNumbers,
+        room: usize,
+        findings: &mut Findings,
+        mut read: impl FnMut(Step),
+    ) {
+        if let Self::Tcp(stream) = self {
+            stream.acknowledged(numbers, room, findings, |l3| read(Step::Packet(l3)));
         }
     }
 

@@ -156,6 +156,16 @@ impl Side {
         self.is_unmeasured
     }
 
+    /// Whether something of it waits, and what the other end has acknowledged meanwhile would have it read.
+    pub(super) fn awaits_acknowledgement(&self) -> bool {
+        self.is_unmeasured && self.doubtful.first().is_some()
+    }
+
+    /// Whether these numbers are of the same connection as what waits.
+    pub(super) fn begins_with(&self, own: SideNumbers) -> bool {
+        own.initial().is_some_and(|initial| initial.wrapping_add(1) == self.copied_from)
+    }
+
     /// Learns what the kernel has seen acknowledged of this side by the `other`, in packets that were not shown.
     pub(super) fn acknowledge_unseen(&mut self, other: SideNumbers) -> bool {
         let number = other.acknowledged().filter(|_| self.is_unmeasured);

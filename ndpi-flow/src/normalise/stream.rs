@@ -1,7 +1,7 @@
 //! Both directions of a TCP stream.
 
-use ndpi_common::Direction;
 use ndpi_common::parse::tcp;
+use ndpi_common::{Direction, SequenceNumbers};
 use ndpi_labels::{Finding, Findings};
 
 use super::checksum::Checksum;
@@ -93,6 +93,31 @@ impl Stream {
             return false;
         }
         std::mem::take(self).was_read
+    }
+
+    /// Whether something waits for the other end to acknowledge it, of a connection whose handshake did not come here.
+    pub fn awaits_acknowledgement(&self) -> bool {
+        self.sides.iter().any(Side::awaits_acknowledgement)
+    }
+
+    /// Reads what waits, as far as the kernel has seen it acknowledged; keeps up to `room` bytes.
+    pub fn acknowledged(
+        &mut self,
+        numbers: &SequenceNumbers,
+        room: usize,
+        findings: &mut Findings,
+        mut read: impl FnMut(&[u8]),
+    ) {
+        for sender in [Direction::FromLower, Direction::FromUpper] {
+            let (own, other) = both(&mut self.sides, sender);
+            let is_read = own.awaits_acknowledgement()
+                && own.begins_with(numbers.of(sender))
+                && own.acknowledge_unseen(numbers.of(sender.opposite()));
+            if is_read {
+                own.advance(room.min(MOST_KEPT).saturating_sub(other.kept()), findings, &mut read);
+                self.was_read |= !own.awaits_acknowledgement();
+            }
+        }
     }
 
     /// Whether so many packets came that bring nothing that nDPI is not to be bothered with another.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ndpi_common::SequenceNumbers;
 use ndpi_flow::{Action, End, FlowEntry, FlowKey, Reported, Sample, Verdict};
 use ndpi_reject::Rejecter;
 
@@ -221,6 +222,14 @@ impl<S: VerdictStore> Enforcer<S> {
         self.store.is_track_answered(key).unwrap_or_else(|error| {
             self.retries.refuse(&error);
             false
+        })
+    }
+
+    /// What the kernel has seen of the sequence numbers of a flow without a verdict.
+    pub(super) fn numbers(&mut self, key: &FlowKey) -> Option<SequenceNumbers> {
+        self.store.numbers(key).unwrap_or_else(|error| {
+            self.retries.refuse(&error);
+            None
         })
     }
 

@@ -1,6 +1,7 @@
 //! Flows that the kernel keeps: what it shows of them, and looking at them again.
 
-use ndpi_flow::{Enforcement, FlowEntry, Sample, Traffic, Volume, tcp};
+use ndpi_common::SequenceNumbers;
+use ndpi_flow::{Enforcement, FlowEntry, FlowKey, Sample, Traffic, Volume, tcp};
 
 use super::counts::extended;
 use super::enforcer::Enforcer;
@@ -46,6 +47,10 @@ impl<S: VerdictStore, F> Enforcement<F> for Enforcer<S> {
             return self.is_track_answered(&flow.key);
         }
         self.activity(&flow.key).is_some_and(|activity| flow.has_answer(activity.answers))
+    }
+
+    fn numbers(&mut self, flow: &FlowKey) -> Option<SequenceNumbers> {
+        self.numbers(flow)
     }
 
     fn suspend(&mut self, flow: &mut FlowEntry<F>) -> bool {

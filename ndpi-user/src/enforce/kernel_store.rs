@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, bail};
 use ndpi_common::{
-    Action, Direction, OWN_BUCKET, State, TICK_NS, Track, VerdictEntry as Entry, tick_of,
+    Action, Direction, OWN_BUCKET, SequenceNumbers, State, TICK_NS, Track, VerdictEntry as Entry,
+    tick_of,
 };
 use ndpi_flow::{End, FlowKey, Traffic, Volume};
 use ndpi_kernel::{Clock, Kernel, Limits, RequestWatches, TrackMaps, VerdictMaps, Written};
@@ -249,6 +250,10 @@ impl VerdictStore for KernelStore {
             return Ok(Activity::of(key, &entry).answers == [true; 2]);
         }
         Ok(self.tracks.is_answered(key)?)
+    }
+
+    fn numbers(&self, key: &FlowKey) -> anyhow::Result<Option<SequenceNumbers>> {
+        Ok(self.tracks.get(key)?.map(|track| track.sequence))
     }
 
     fn is_over(&self, key: &FlowKey, seen_ns: u64) -> anyhow::Result<bool> {

@@ -1,10 +1,10 @@
 //! The kernel's maps, as the classifier uses them.
 
 use ndpi::Classification;
-use ndpi_common::VerdictEntry as Entry;
 use ndpi_common::parse::{proto, tcp};
 use ndpi_common::reopen::Opening;
 use ndpi_common::{Direction, EntryNote};
+use ndpi_common::{SequenceNumbers, VerdictEntry as Entry};
 use ndpi_flow::{Action, End, FlowEntry, FlowKey, Traffic, Verdict, Volume};
 
 use super::active_policy::{ActivePolicy, Allowance};
@@ -194,6 +194,13 @@ pub trait VerdictStore {
     ///
     /// When the map cannot be read.
     fn is_track_answered(&self, key: &FlowKey) -> anyhow::Result<bool>;
+
+    /// What the kernel has seen of the sequence numbers of a flow without a verdict; `None` where it knows nothing of it.
+    ///
+    /// # Errors
+    ///
+    /// When a map cannot be read.
+    fn numbers(&self, key: &FlowKey) -> anyhow::Result<Option<SequenceNumbers>>;
 
     /// What the kernel counted of a flow until now, which goes on: as [`take`](Self::take) would give it.
     ///

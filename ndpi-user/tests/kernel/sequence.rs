@@ -54,6 +54,29 @@ fn samples_say_where_a_connection_began_and_what_arrived() {
 }
 
 #[test]
+fn an_answer_that_comes_by_elsewhere_is_told_from_one_that_may_be_forged() {
+    let Some(mut kernel) = kernel(Settings::default()) else { return };
+    for (talk, port) in [(V4, 1), (V6, 1)] {
+        for (hook, is_answered) in [(Hook::Tc, true), (Hook::Xdp, false)] {
+            let talk = talk.with_port(port + hook as u16);
+            told(&mut kernel, Hook::Xdp, &segment(talk, CONNECTION[0]));
+            let (client, _) = told(&mut kernel, hook, &segment(talk, CONNECTION[1]));
+            assert!(client.is_confirmed());
+            assert_eq!(client.is_answered(), is_answered);
+            let later = told(&mut kernel, Hook::Xdp, &segment(talk, CONNECTION[3])).0;
+            assert_eq!(later.is_answered(), is_answered);
+        }
+        // What came first was the server's: by elsewhere than that is where the client may be.
+        let talk = talk.with_port(port + 4);
+        let old = (false, ACK, [500, 600], &b"old"[..]);
+        told(&mut kernel, Hook::Tc, &segment(talk, old));
+        let forged = [CONNECTION[0], CONNECTION[1]];
+        let told = forged.map(|part| told(&mut kernel, Hook::Xdp, &segment(talk, part)).0);
+        assert!(told[1].is_confirmed() && !told[1].is_answered());
+    }
+}
+
+#[test]
 fn a_second_syn_does_not_replace_the_first() {
     let Some(mut kernel) = kernel(Settings { budget: 20, ..Settings::default() }) else { return };
     for (talk, accepted) in [(V4, 1000), (V6, 1000), (V4.with_port(1), 9), (V6.with_port(1), 9)] {

@@ -1,8 +1,10 @@
 //! The bytes that are kept for the receivers of flows, until they are given back.
 
+use ndpi_common::{Known, SideNumbers};
 use testkit::tcp::{Connection, Segment};
 
 use super::*;
+use crate::normalise::Receiver;
 
 fn normalising() -> Classifier<Script> {
     let settings = Settings {
@@ -60,4 +62,68 @@ fn what_is_kept_for_a_flow_is_given_back_when_no_more_is_shown() {
         assert_eq!(classifier.kept, 0, "port {port}");
     }
     assert_eq!(notes.decided.len(), 99);
+}
+
+/// What the kernel knows of a connection whose handshake it has seen, and of whose client's bytes so many arrived.
+fn numbers(of: &Connection, arrived: u32) -> SequenceNumbers {
+    let side = |initial, acknowledged: u32, known| SideNumbers {
+        initial,
+        acknowledged: acknowledged.wrapping_add(1),
+        known: Known::INITIAL | Known::ACKNOWLEDGED | known,
+    };
+    SequenceNumbers {
+        lower: side(of.client, of.server, Known::CONFIRMED | Known::ANSWERED),
+        upper: side(of.server, of.client.wrapping_add(arrived), 0),
+    }
+}
+
+/// Shows the classifier the first bytes of a connection's client, and nothing else of it.
+fn show(classifier: &mut Classifier<Script>, notes: &mut Notes, of: &Connection) {
+    let l3 = of.data(0, b"hello").l3();
+    let sample = Sample {
+        sequence: numbers(of, 0),
+        tcp_flags: tcp::ACK,
+        ..Sample::new(key(1, 6), Direction::FromLower, SECOND, &l3)
+    };
+    classifier.sample(&sample, notes);
+}
+
+#[test]
+fn what_the_kernel_has_seen_arrive_is_not_waited_for() {
+    let of = Connection::new(1, 443);
+    for (arrived, kept) in [(Some(5), false), (Some(0), true), (None, true)] {
+        let (mut classifier, mut notes) = (normalising(), Notes::default());
+        notes.kernel.numbers = arrived.map(|arrived| numbers(&of, arrived));
+        show(&mut classifier, &mut notes, &of);
+        let flow = classifier.get_mut(&key(1, 6)).unwrap();
+        let waits = flow.receiver.as_ref().is_some_and(Receiver::awaits_acknowledgement);
+        assert_eq!(waits, kept, "{arrived:?}");
+    }
+}
+
+#[test]
+fn what_arrived_of_another_connection_is_no_answer() {
+    let (of, other) = (Connection::new(1, 443), other());
+    let (mut classifier, mut notes) = (normalising(), Notes::default());
+    notes.kernel.numbers = Some(numbers(&other, 5));
+    show(&mut classifier, &mut notes, &of);
+    let flow = classifier.get_mut(&key(1, 6)).unwrap();
+    assert!(flow.receiver.as_ref().is_some_and(Receiver::awaits_acknowledgement));
+}
+
+/// A later connection on the same ports.
+fn other() -> Connection {
+    let of = Connection::new(1, 443);
+    Connection { client: of.client.wrapping_add(7000), server: of.server.wrapping_add(9), ..of }
+}
+
+#[test]
+fn a_connection_of_which_only_its_data_comes_is_not_taken_for_the_one_before() {
+    let (mut classifier, mut notes) = (normalising(), Notes::default());
+    show(&mut classifier, &mut notes, &Connection::new(1, 443));
+    show(&mut classifier, &mut notes, &Connection::new(1, 443));
+    assert!(notes.finished.is_empty(), "its own packets");
+    show(&mut classifier, &mut notes, &other());
+    let ended: Vec<_> = notes.finished[&key(1, 6)].iter().map(|(_, end)| *end).collect();
+    assert_eq!(ended, [End::Reused]);
 }

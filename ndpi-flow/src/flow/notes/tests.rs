@@ -1,6 +1,6 @@
 use ndpi::Classification;
 use ndpi_common::reopen::Header;
-use ndpi_common::{Direction, KeyV4, SequenceNumbers};
+use ndpi_common::{Direction, KeyV4, Known, SequenceNumbers};
 use ndpi_labels::Finding;
 use testkit::frame::segment;
 
@@ -155,10 +155,11 @@ fn what_comes_before_the_handshake_of_a_new_connection_is_not_of_the_old_one() {
         };
         let numbers = numbers.iter().map(|it| header(*it));
         let sequence = numbers.fold(SequenceNumbers::UNKNOWN, |all, it| all.after(&it));
-        Sample { sequence, ..sample(tcp::ACK, true, l3) }
+        Sample { sequence, ingress: true, ..sample(tcp::ACK, true, l3) }
     };
     let mut noted = flow(knock.key, Action::Drop);
     noted.count(&of(7, &old));
+    noted.count(&sample(tcp::ACK, false, &answer));
     assert!(noted.opening.is_some(), "the kernel has seen how it began");
     notes.add(Note::of(&noted, true, 0, 1000).unwrap(), 0);
     assert_eq!(notes.meet(&of(7, &old)), Some(Meeting::Stands));
@@ -170,4 +171,13 @@ fn what_comes_before_the_handshake_of_a_new_connection_is_not_of_the_old_one() {
     assert_eq!(notes.meet(&knock), Some(Meeting::Knocks));
     assert_eq!(notes.meet(&forged), Some(Meeting::Stands));
     assert_eq!(notes.meet(&accepted), Some(Meeting::Over));
+    // Where neither comes here, what the kernel has seen is enough, if nobody can have forged it.
+    notes.add(Note::of(&noted, true, 0, 1000).unwrap(), 0);
+    let mut later = of(700, &hello);
+    later.sequence.lower.known |= Known::ANSWERED;
+    assert_eq!(notes.meet(&later), Some(Meeting::Over));
+    let mut own = of(7, &old);
+    own.sequence.lower.known |= Known::ANSWERED;
+    notes.add(Note::of(&noted, true, 0, 1000).unwrap(), 0);
+    assert_eq!(notes.meet(&own), Some(Meeting::Stands), "its own handshake");
 }

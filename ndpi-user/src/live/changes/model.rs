@@ -4,7 +4,7 @@ use std::cell::{Ref, RefCell, RefMut};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use ndpi_common::{Bucket, Direction, RuleKey, Switches};
+use ndpi_common::{Bucket, Direction, RuleKey, SequenceNumbers, Switches};
 use ndpi_flow::{Action, FlowKey, Traffic, Volume};
 
 use crate::enforce::{
@@ -183,6 +183,10 @@ impl VerdictStore for Model {
 
     fn is_track_answered(&self, _key: &FlowKey) -> anyhow::Result<bool> {
         Ok(false)
+    }
+
+    fn numbers(&self, _key: &FlowKey) -> anyhow::Result<Option<SequenceNumbers>> {
+        Ok(None)
     }
 
     fn peek(&self, key: &FlowKey) -> anyhow::Result<KernelCounts> {

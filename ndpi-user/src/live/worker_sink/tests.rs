@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ndpi::{AppId, CategoryId, Classification, State};
-use ndpi_common::{Bucket, Direction, Key, KeyV4, RuleKey};
+use ndpi_common::{Bucket, Direction, Key, KeyV4, RuleKey, SequenceNumbers};
 use ndpi_events::Bus;
 use ndpi_flow::{
     Action, Adopted, Decided, DecidedBy, Details, EarlierRule, End, Enforcement as _, FlowEntry,
@@ -68,6 +68,10 @@ impl VerdictStore for Table {
 
     fn is_track_answered(&self, key: &FlowKey) -> anyhow::Result<bool> {
         Ok(self.answered.borrow().contains(key))
+    }
+
+    fn numbers(&self, _key: &FlowKey) -> anyhow::Result<Option<SequenceNumbers>> {
+        Ok(None)
     }
 
     fn peek(&self, _key: &FlowKey) -> anyhow::Result<KernelCounts> {
