@@ -49,7 +49,10 @@ fn an_answer_is_held_until_there_is_a_verdict_or_the_time_is_up() {
             if decided {
                 kernel.decide(talk.key(), Action::Count);
             } else {
+                // The time begins with what the client said last.
                 kernel.set_tick(NOW + HOLD_TICKS);
+                expect(&mut kernel, back, Outcome::Dropped, &answer);
+                kernel.set_tick(NOW + 2 * HOLD_TICKS - 1);
             }
             assert_eq!(kernel.run(back, &answer), Answer::Pass);
         }
@@ -104,15 +107,24 @@ fn nothing_is_held_but_what_answers_a_client_that_spoke_first() {
 }
 
 #[test]
-fn what_is_not_shown_is_not_held() {
+fn what_is_beyond_the_budget_is_held_for_as_long_as_what_was_shown_last() {
     let Some(mut kernel) = kernel(Settings { budget: 5, ..HOLD }) else { return };
     ask(&mut kernel, Hook::Xdp, V4);
-    let answer = V4.back(ACK, b"answer");
+    let (more, answer) = (V4.out(ACK, b"more"), V4.back(ACK, b"answer"));
     expect(&mut kernel, Hook::Tc, Outcome::Dropped, &answer);
+    for (hook, frame) in [(Hook::Xdp, &more), (Hook::Tc, &answer)] {
+        let held = (hook, Outcome::Dropped, Reason::Held, 1, counted(frame));
+        kernel.expect(&[held], |kernel| assert_eq!(kernel.run(hook, frame), Answer::Drop));
+    }
+    // Nobody prolongs it by what nobody is shown.
+    kernel.set_tick(NOW + HOLD_TICKS - 1);
+    assert_eq!(kernel.run(Hook::Xdp, &more), Answer::Drop);
+    kernel.set_tick(NOW + HOLD_TICKS);
     let passed = (Hook::Tc, Outcome::Passed, Reason::OverBudget, 1, counted(&answer));
     kernel.expect(&[passed], |kernel| {
         assert_eq!(kernel.run(Hook::Tc, &answer), Answer::Pass);
     });
+    assert!(kernel.shown().is_empty());
 }
 
 #[test]
