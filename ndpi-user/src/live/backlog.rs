@@ -3,7 +3,7 @@
 //! Samples wait in the worker's rings. A flood of new flows, of which most will never say anything, would make
 //! the samples wait that complete a classification, and a flow that is to be blocked passes for as long.
 //! So where a worker is behind, it leaves out what nDPI can do without: TCP packets without
-//! payload first, then the first packets of flows, unless they open QUIC connections (`feed`). What comes later in a
+//! payload first, then the first packets of flows, unless they open QUIC connections (`feed`, bounded by `initials`). What comes later in a
 //! flow is always looked at, and what comes behind a handshake, of which the kernel may have held back all: a flood
 //! that nobody answers has none.
 

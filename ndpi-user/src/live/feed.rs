@@ -9,6 +9,7 @@ use ndpi_kernel::{Clock, Rings, Waiting};
 
 use super::arrivals::Arrivals;
 use super::backlog::Behind;
+use super::initials::Initials;
 use crate::interfaces::Roster;
 
 /// A sample of the kernel's, and when it was seen and taken.
@@ -37,16 +38,17 @@ pub(super) struct RingFeed {
     pub(super) clock: Clock,
     pub(super) interfaces: Roster,
     pub(super) arrivals: Arrivals,
+    pub(super) initials: Initials,
 }
 
 impl Feed for RingFeed {
     fn poll(&mut self, timeout: Duration, mut each: impl FnMut(Fed<'_>)) -> Result<usize> {
-        let Self { rings, unpacker, clock, interfaces, arrivals } = self;
+        let Self { rings, unpacker, clock, interfaces, arrivals, initials } = self;
         let polled = rings.serve(Some(timeout), |header, l3, waiting| {
             arrivals.note(header.ifindex, interfaces);
             let time_ns = clock.epoch_ns(header.ktime_ns);
             let Some(sample) = unpacker.sample(header, time_ns, l3) else { return };
-            let is_spared = is_spared(&sample, header, waiting);
+            let is_spared = is_spared(&sample, header, waiting, initials);
             let read_ns = header.ktime_ns + u64::try_from(waiting.time.as_nanos()).unwrap_or(0);
             each(Fed { sample, is_spared, seen_ns: header.ktime_ns, read_ns });
         })?;
@@ -55,11 +57,16 @@ impl Feed for RingFeed {
 }
 
 /// Whether a sample is left out: nDPI can do without it, or has been given what came later. A client says in the first
-/// packet of a QUIC connection whose site it asks for, and not again.
-fn is_spared(sample: &Sample, header: &SampleHeader, waiting: Waiting) -> bool {
+/// packet of a QUIC connection whose site it asks for, and not again: such a packet is left out only in a flood of them.
+fn is_spared(
+    sample: &Sample,
+    header: &SampleHeader,
+    waiting: Waiting,
+    initials: &mut Initials,
+) -> bool {
     let is_empty = header.flags & SampleFlags::EMPTY != 0;
     let is_spared = waiting.is_overtaken && is_empty || Behind::of(waiting).spares(header);
-    is_spared && !sample.last && !may_open_quic(sample)
+    is_spared && !sample.last && !(may_open_quic(sample) && initials.take(sample, header.ktime_ns))
 }
 
 #[cfg(test)]
@@ -76,7 +83,8 @@ mod tests {
         let syn = SampleHeader { flags: SampleFlags::EMPTY, ..header };
         let query = SampleHeader { number: 1, ..header };
         let overtaken = Waiting { is_overtaken: true, ..Waiting::default() };
-        let is_spared = |header, waiting| is_spared(&sample(&[]), header, waiting);
+        let is_spared =
+            |header, waiting| is_spared(&sample(&[]), header, waiting, &mut Initials::default());
         assert!(is_spared(&syn, overtaken) && !is_spared(&syn, Waiting::default()));
         assert!(!is_spared(&query, overtaken), "it is of another flow than what is urgent");
     }
@@ -88,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_opens_a_quic_connection_is_looked_at_however_much_waits() {
+    fn what_opens_a_quic_connection_is_looked_at_however_much_waits_but_for_a_flood() {
         // SAFETY: integers and byte arrays only: all zeros is a header.
         let header: SampleHeader = unsafe { std::mem::zeroed() };
         let first = SampleHeader { number: 1, ..header };
@@ -96,7 +104,18 @@ mod tests {
         let initial = [&[0xc3, 0, 0, 0, 1, 8][..], &[0x11; 1194]].concat();
         for (payload, spared) in [(&initial[..], false), (&[0x41; 1200], true), (b"hello", true)] {
             let l3 = testkit::packets::udp([4000, 443], false, payload);
-            assert_eq!(is_spared(&sample(&l3), &first, far), spared, "{payload:?}");
+            let is_spared = is_spared(&sample(&l3), &first, far, &mut Initials::default());
+            assert_eq!(is_spared, spared, "{payload:?}");
         }
+        let l3 = testkit::packets::udp([4000, 443], false, &initial);
+        let mut initials = Initials::default();
+        let mut looked_at = |header: &SampleHeader, waiting| {
+            (0..1000).filter(|_| !is_spared(&sample(&l3), header, waiting, &mut initials)).count()
+        };
+        let of_a_flood = looked_at(&first, far);
+        assert!((1..1000).contains(&of_a_flood), "{of_a_flood}");
+        let later = SampleHeader { number: 2, ..header };
+        assert_eq!(looked_at(&later, far), 1000, "its client said more, or was answered");
+        assert_eq!(looked_at(&first, Waiting::default()), 1000, "nothing waits");
     }
 }

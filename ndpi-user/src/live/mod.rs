@@ -25,6 +25,7 @@ mod crowding;
 mod egress;
 mod feed;
 mod halves;
+mod initials;
 mod interim;
 mod judge;
 mod lookout;

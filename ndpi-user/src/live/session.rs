@@ -22,6 +22,7 @@ use super::census::Census;
 use super::controller::{Control, Controller};
 use super::egress::EgressWatch;
 use super::feed::RingFeed;
+use super::initials::Initials;
 use super::lookout::Lookout;
 use super::losses::LossWatch;
 use super::message::Message;
@@ -268,6 +269,7 @@ fn feed(
         clock: clock.clone(),
         interfaces: shared.interfaces.clone(),
         arrivals: arrivals.clone(),
+        initials: Initials::default(),
     }
 }
 
