@@ -104,7 +104,7 @@ fn arriving(site: &Site, (scheme, port): (&str, u16), name: &str, way: Way, seco
         let carrying = thread::scope(|scope| {
             let carrying = scope.spawn(|| carry(&listener, port, name, way));
             let output = Command::new("curl")
-                .args(["--silent", "--insecure", "--http1.1", "--noproxy", "*"])
+                .args(["--silent", "--insecure", "--http1.1", "--http0.9", "--noproxy", "*"])
                 .args(["--max-time", &seconds.to_string(), "--connect-to", &to])
                 .arg(format!("{scheme}://{name}/"))
                 .stdin(Stdio::null())

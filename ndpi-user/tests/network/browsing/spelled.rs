@@ -4,7 +4,7 @@ use super::ways::{For, Opening, Way, host, say, text};
 use crate::client::Client;
 
 /// All of them.
-pub(super) const SPELLED: [(&str, For, Way); 5] = [
+pub(super) const SPELLED: [(&str, For, Way); 6] = [
     ("in odd letters", For::Http, |it| {
         let odd: String = host(it.first)
             .char_indices()
@@ -17,6 +17,10 @@ pub(super) const SPELLED: [(&str, For, Way); 5] = [
     }),
     ("with many spaces around the host", For::Http, |it| {
         with_field(it, &format!("Host:     {}   ", host(it.first)))
+    }),
+    ("in one line", For::Http, |it| {
+        let line = format!("GET http://{}/\r\n", host(it.first));
+        say(it, |client| client.write(line.as_bytes()))
     }),
     ("with a port", For::Http, |it| with_field(it, &format!("Host: {}:80", host(it.first)))),
     ("in the version before", For::Http, |it| {
