@@ -143,10 +143,10 @@ fn tcp_reaches_the_rate() {
     let listener = pair.near(|| TcpListener::bind((NEAR, 5000)).unwrap());
     let mut sender = pair.far(|| TcpStream::connect((NEAR, 5000)).unwrap());
     let (receiver, _) = listener.accept().unwrap();
-    // A segment each, until nDPI has seen as many as it may.
+    // A segment each, until nDPI has seen as many as it may. Nothing that begins a message of which the rest is waited for.
     sender.set_nodelay(true).unwrap();
     for _ in 0..32 {
-        sender.write_all(b"x").unwrap();
+        sender.write_all(&[0xa5]).unwrap();
     }
     instance.wait_for(|record| record["type"] == "verdict" && record["dport"] == 5000);
 
