@@ -12,6 +12,7 @@ use crate::workspace::{Profile, Workspace};
 pub(super) const BARE: &str = "nDPI alone";
 pub(super) const ONE_THREAD: &str = "ndpi-xdp pcap";
 pub(super) const TWO_THREADS: &str = "ndpi-xdp pcap --threads 2";
+pub(super) const PACKETS: &str = "ndpi-xdp pcap --normalise off";
 pub(super) const JSON: &str = "ndpi-xdp pcap --json";
 
 /// A command to be timed.
@@ -29,7 +30,7 @@ enum Clock {
     Program,
 }
 
-/// What is ours: nDPI alone, and the program in three ways.
+/// What is ours: nDPI alone, and the program in four ways.
 pub(super) fn ours(workspace: &Workspace, costs: &Path, capture: &Path) -> Vec<Contender> {
     let library = workspace.ndpi_library();
     let with_ndpi = |program: &Path| {
@@ -49,6 +50,7 @@ pub(super) fn ours(workspace: &Workspace, costs: &Path, capture: &Path) -> Vec<C
     vec![
         Contender { name: BARE, command: bare, clock: Clock::Program },
         pcap(ONE_THREAD, &["--threads", "1"]),
+        pcap(PACKETS, &["--threads", "1", "--normalise", "off"]),
         pcap(TWO_THREADS, &["--threads", "2"]),
         pcap(JSON, &["--threads", "1", "--json"]),
     ]

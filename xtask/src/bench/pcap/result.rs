@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::contender::{BARE, ONE_THREAD, TWO_THREADS};
+use super::contender::{BARE, ONE_THREAD, PACKETS, TWO_THREADS};
 use super::memory::Memory;
 use super::peers::{NDPI_READER, NFSTREAM};
 
@@ -70,6 +70,7 @@ impl Figures {
         let target = |what, figure, bound, at_most| Target { what, figure, bound, at_most };
         let speed = [
             ("time by that of nDPI alone", self.ratio(ONE_THREAD, BARE), 1.3, true),
+            ("time by that without streams", self.ratio(ONE_THREAD, PACKETS), 1.05, true),
             ("speed-up by two threads", self.ratio(ONE_THREAD, TWO_THREADS), 1.7, false),
             ("times as fast as nfstream", self.ratio(NFSTREAM, ONE_THREAD), 10.0, false),
             ("times as fast as ndpiReader", self.ratio(NDPI_READER, ONE_THREAD), 1.5, false),
@@ -131,7 +132,7 @@ impl fmt::Display for Figures {
                 .fold((f64::MAX, 0.0_f64), |(low, high), run| (low.min(*run), high.max(*run)));
             writeln!(
                 f,
-                "  {:<26} {median:>7.3} s ({least:.3} to {most:.3})  {:>6.2} million packets/s",
+                "  {:<29} {median:>7.3} s ({least:.3} to {most:.3})  {:>6.2} million packets/s",
                 measured.name,
                 millions / median
             )?;
