@@ -107,6 +107,11 @@ impl<'a> Sample<'a> {
         self.opening_if(SideNumbers::is_answered)
     }
 
+    /// Whether one of these is that of another connection than `own`, as far as both are known.
+    pub(crate) fn is_later(own: Option<Opening>, now: Option<Opening>) -> bool {
+        own.zip(now).is_some_and(|(own, now)| own != now)
+    }
+
     fn opening_if(&self, holds: impl Fn(SideNumbers) -> bool) -> Option<Opening> {
         let of = |direction| {
             let side = self.sequence.of(direction);

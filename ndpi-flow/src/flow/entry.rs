@@ -188,8 +188,7 @@ impl<F> FlowEntry<F> {
     /// Whether `sample` is of a later connection on the same ports, of which the kernel has seen the handshake. Where
     /// user space is behind, none of its packets need come here, nor the end of the one before.
     pub fn is_before(&self, sample: &Sample) -> bool {
-        let now = sample.answered_opening();
-        self.answered.is_some() && now.is_some() && self.answered != now
+        Sample::is_later(self.answered, sample.answered_opening())
     }
 
     /// Notes when a packet was seen, see [`Sample::time_ns`] and [`Sample::clock_ns`].

@@ -159,7 +159,7 @@ impl Note {
     /// Whether the kernel has seen the handshake of another connection since. Where user space is behind, its packets
     /// come here later than what follows them, or not at all.
     fn is_before(&self, now: Option<Opening>) -> bool {
-        self.opening.is_some() && now.is_some() && self.opening != now
+        Sample::is_later(self.opening, now)
     }
 
     /// Whether that handshake is none that one host has forged: as for a SYN+ACK that comes here itself.

@@ -2,6 +2,8 @@
 
 /// The longest name in DNS (RFC 1035, section 2.3.4).
 const LONGEST: usize = 255;
+/// More hosts of one request are not taken notice of: servers refuse a second one (RFC 9112, section 3.2).
+pub(super) const MOST_HOSTS: usize = 4;
 
 /// The name in `field`, without its port (RFC 9110, section 7.2) and without the root's dot; `None` where it
 /// is none.

@@ -41,11 +41,21 @@ pub struct DesiredVerdict {
 impl DesiredVerdict {
     /// What has more packets of an undecided flow shown.
     pub fn inspecting<F>(flow: &FlowEntry<F>) -> Self {
+        let verdict = Verdict { action: Action::Inspect, rule: None };
+        Self::without_policy(flow, verdict, Classification::default())
+    }
+
+    /// A verdict on `flow` that no policy has made.
+    pub fn without_policy<F>(
+        flow: &FlowEntry<F>,
+        verdict: Verdict,
+        classification: Classification,
+    ) -> Self {
         Self {
             key: flow.key,
-            verdict: Verdict { action: Action::Inspect, rule: None },
+            verdict,
             revision: 0,
-            classification: Classification::default(),
+            classification,
             tcp_seen: flow.tcp_seen,
             state: flow.state(),
             opening: flow.opening,

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
-use ndpi_common::EntryNote;
 use ndpi_flow::{Action, End, Enforcement, FlowEntry, FlowKey, Judge, Sample, Sink, Verdict};
 use serde::Serialize;
 
@@ -98,18 +97,8 @@ impl<'a> ReplaySink<'a> {
         if let Some(in_force) = &self.in_force {
             return DesiredVerdict::of(flow, in_force);
         }
-        Some(DesiredVerdict {
-            key: flow.key,
-            verdict: COUNTED,
-            revision: 0,
-            classification: flow.decided()?.classification,
-            tcp_seen: flow.tcp_seen,
-            state: flow.state(),
-            opening: flow.opening,
-            allowance: None,
-            followed: None,
-            note: EntryNote { proven: flow.proof.is_given(), ..EntryNote::default() },
-        })
+        let classification = flow.decided()?.classification;
+        Some(DesiredVerdict::without_policy(flow, COUNTED, classification))
     }
 
     fn fail(&mut self, error: anyhow::Error) {

@@ -6,10 +6,7 @@ use super::broken::Broken;
 use super::number::Number;
 use super::table::{Name, Table};
 use super::text::Text;
-use crate::normalise::host::host_name;
-
-/// Hosts of one request of which notice is taken: servers refuse a second one.
-const MOST_HOSTS: usize = 4;
+use crate::normalise::host::{MOST_HOSTS, host_name};
 
 /// What a sender has said in its blocks of fields.
 #[derive(Clone, Debug, Default)]

@@ -1,13 +1,10 @@
 //! The head of a request: its hosts, and what says how long its body is.
 
-use super::super::host::host_name;
+use super::super::host::{MOST_HOSTS, host_name};
 use super::super::request::{
     Lines, Start, behind_empty_lines, host_of_target, is_simple, names_version,
 };
 use super::body::{Body, Framing};
-
-/// More fields with a host are not taken notice of: servers refuse a second one (RFC 9112, section 3.2).
-const MOST_HOSTS: usize = 4;
 
 /// What bytes at the place of a head are.
 pub(super) enum Reading {
