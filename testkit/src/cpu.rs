@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use rustix::thread::{CpuSet, sched_setaffinity};
 
+use crate::family::{self, behind_name};
+
 /// Keeps this thread on a CPU, by its number.
 pub fn stay_on(cpu: usize) -> io::Result<()> {
     let mut cpus = CpuSet::new();
@@ -31,21 +33,8 @@ pub fn time_of(process: &Child) -> io::Result<Duration> {
 
 /// The same with the processes that it has started, and those that they have, as far as they live.
 pub fn time_of_all(process: &Child) -> io::Result<Duration> {
-    let mut counted = vec![process.id()];
-    let mut all = Vec::new();
-    for entry in fs::read_dir("/proc")? {
-        let name = entry?.file_name();
-        let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-        // It may be gone by now.
-        let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
-        all.extend(parent_of(&stat).map(|parent| (pid, parent)));
-    }
-    let mut at = 0;
-    while let Some(&parent) = counted.get(at) {
-        counted.extend(all.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
-        at += 1;
-    }
-    let others = counted[1..]
+    let family = family::of(process.id())?;
+    let others = family[1..]
         .iter()
         .filter_map(|pid| ticks_of(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?));
     Ok(time_of(process)? + Duration::from_millis(10 * others.sum::<u64>()))
@@ -55,15 +44,6 @@ fn ticks_of(stat: &str) -> Option<u64> {
     let mut fields = behind_name(stat)?.skip(11);
     let mut next = || fields.next()?.parse::<u64>().ok();
     Some(next()? + next()?)
-}
-
-fn parent_of(stat: &str) -> Option<u32> {
-    behind_name(stat)?.nth(1)?.parse().ok()
-}
-
-/// The fields behind the name, which may have parentheses of its own.
-fn behind_name(stat: &str) -> Option<impl Iterator<Item = &str>> {
-    Some(stat.rsplit_once(')')?.1.split_whitespace())
 }
 
 #[cfg(test)]
@@ -80,7 +60,7 @@ mod tests {
     fn times_are_behind_the_name() {
         let stat = "7 (a) b) S 1 7 7 0 -1 4194560 9 0 0 0 12 30 0 0 20 0 1 0 5 6 7";
         assert_eq!(ticks_of(stat), Some(42));
-        assert_eq!((ticks_of("7 (a) S 1"), parent_of(stat)), (None, Some(1)));
+        assert_eq!(ticks_of("7 (a) S 1"), None);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Time on CPUs and memory of this process.
 
-use std::fs;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -11,10 +10,7 @@ pub(crate) fn on_cpu() -> Duration {
     Duration::try_from(time).unwrap_or_default()
 }
 
-/// Its memory, in KiB (`VmRSS`, proc(5)).
+/// Its memory, in KiB.
 pub(crate) fn resident_kib() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    number.unwrap_or_default()
+    testkit::memory::resident_kib("self").unwrap_or_default()
 }

@@ -26,8 +26,8 @@ pub(crate) fn ask(options: &Options) -> Result<Vec<Duration>, Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let place = Place::new()?;
     let parts = Parts {
-        program: &options.program,
-        library: &options.library,
+        program: &options.common.program,
+        library: &options.common.library,
         folder: folder.path(),
         keeps: false,
     };
@@ -56,7 +56,7 @@ pub(crate) fn ask(options: &Options) -> Result<Vec<Duration>, Box<dyn Error>> {
 fn ask_once(options: &Options, place: &Place) -> Result<Duration, Box<dyn Error>> {
     thread::sleep(BETWEEN);
     let pins = Path::new("/sys/fs/bpf").join(namespace::named("bench", NEAR_LINK));
-    let mut command = place.near.command(&options.program);
+    let mut command = place.near.command(&options.common.program);
     command.args(["status", "--json", "--pin-dir"]).arg(pins).stderr(Stdio::inherit());
     let began = Instant::now();
     let said = command.output()?;

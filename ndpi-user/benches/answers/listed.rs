@@ -1,16 +1,15 @@
 //! `ndpi-xdp verdicts` of very many, in the maps of an instance that is gone.
 
 use std::error::Error;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ndpi_common::{Action, Key, KeyV4, VerdictEntry};
 use ndpi_kernel::{Kernel, LoadOptions};
-use testkit::namespace;
+use testkit::{blocked, memory, namespace};
 
 use crate::Options;
 
@@ -49,15 +48,8 @@ impl Tables {
             ..LoadOptions::default()
         };
         let kernel = Kernel::load(&options)?;
-        let verdict = VerdictEntry {
-            action: Action::Drop as u8,
-            app: 119,
-            master: 91,
-            decided_ns: 1_000_000_000,
-            ..VerdictEntry::default()
-        };
         for number in 0..verdicts {
-            kernel.verdicts().insert(&key(number), &verdict)?;
+            kernel.verdicts().insert(&blocked::key(number), &blocked::verdict())?;
         }
         Ok(Self(kernel))
     }
@@ -66,10 +58,10 @@ impl Tables {
     pub(crate) fn list(&self, options: &Options, asked: &[&str]) -> Result<Took, Box<dyn Error>> {
         let pins = self.0.pin_directory().ok_or("the maps are not pinned")?;
         let listed = tempfile::NamedTempFile::new()?;
-        let mut command = Command::new(&options.program);
+        let mut command = Command::new(&options.common.program);
         // Quiet, as this process holds the maps and answers no questions about hosts.
         command.args(["--quiet", "verdicts"]).args(asked).arg("--pin-dir").arg(pins);
-        command.env("NDPI_LIBRARY", &options.library).stdout(listed.reopen()?);
+        command.env("NDPI_LIBRARY", &options.common.library).stdout(listed.reopen()?);
         let began = Instant::now();
         let mut child = command.spawn()?;
         let kib = watched(&mut child)?;
@@ -80,25 +72,16 @@ impl Tables {
     }
 }
 
-/// The key of a flow of its own.
-fn key(number: u32) -> Key {
-    let [_, a, b, c] = number.to_be_bytes();
-    Key::V4(KeyV4::new(([198, 18, b, c], 40_000), ([198, 18, 0, 1], 443), a.into(), 6).0)
-}
-
 /// The most memory that it had until its end (KiB).
 fn watched(child: &mut Child) -> Result<u64, Box<dyn Error>> {
-    let (path, mut kib) = (format!("/proc/{}/status", child.id()), 0);
+    let mut kib = 0;
     loop {
         match child.try_wait()? {
             Some(status) if status.success() => return Ok(kib),
             Some(status) => return Err(format!("`verdicts` ended with {status}").into()),
             None => {}
         }
-        let status = fs::read_to_string(&path).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let most = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-        kib = kib.max(most.unwrap_or_default());
+        kib = kib.max(memory::most_kib(child.id()).unwrap_or_default());
         thread::sleep(LOOK_EVERY);
     }
 }

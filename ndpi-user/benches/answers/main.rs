@@ -23,27 +23,23 @@ mod place;
 #[expect(dead_code, reason = "that bench looks at processor time")]
 mod program;
 
+#[path = "../options.rs"]
+mod options;
+
 use std::error::Error;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use testkit::bench::ended;
 
+use options::Common;
 use report::Report;
 
 /// Measure what the commands to an instance take.
 #[derive(Parser)]
 struct Options {
-    /// One JSON object a line.
-    #[arg(long)]
-    json: bool,
-    /// The `ndpi-xdp` to measure.
-    #[arg(long)]
-    program: PathBuf,
-    /// nDPI's library.
-    #[arg(long)]
-    library: PathBuf,
+    #[command(flatten)]
+    common: Common,
     /// Verdicts that are listed.
     #[arg(long, default_value_t = 1_000_000)]
     verdicts: u32,
@@ -53,9 +49,6 @@ struct Options {
     /// How often the status is asked for.
     #[arg(long, default_value_t = 200)]
     times: usize,
-    /// Given by `cargo bench`.
-    #[arg(long, hide = true)]
-    bench: bool,
 }
 
 fn main() -> ExitCode {
@@ -64,7 +57,7 @@ fn main() -> ExitCode {
 
 /// Whether all took no longer, and no more memory, than it is to.
 fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
-    let mut report = Report::new(options.json);
+    let mut report = Report::new(options.common.json);
     let tables = listed::Tables::filled(options.verdicts)?;
     for (what, arguments) in listed::WAYS {
         report.listed(what, &tables.list(options, arguments)?);

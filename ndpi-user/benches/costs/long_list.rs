@@ -10,6 +10,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow};
 use ndpi_policy::{Names, Support, Vocabulary, load};
 use ndpi_user::policy_files::PolicyFiles;
+use testkit::memory;
 
 /// How a list is written.
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -71,11 +72,8 @@ fn vocabulary() -> Vocabulary {
     }
 }
 
-/// The most memory that this process has had so far (`VmHWM`, proc(5)).
+/// The most memory that this process has had so far.
 fn peak_mb() -> Result<f64> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kibibytes = line.and_then(|line| line.split_whitespace().next());
-    let kibibytes: f64 = kibibytes.context("/proc/self/status has no VmHWM")?.parse()?;
-    Ok(kibibytes * 1024.0 / 1e6)
+    let kib = memory::most_kib("self").context("/proc/self/status has no VmHWM")?;
+    Ok(kib as f64 * 1024.0 / 1e6)
 }

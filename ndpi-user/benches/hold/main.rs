@@ -7,8 +7,10 @@ mod page;
 mod place;
 mod program;
 
+#[path = "../options.rs"]
+mod options;
+
 use std::error::Error;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use clap::Parser;
 use serde_json::json;
 use testkit::bench::ended;
 
+use options::Common;
 use page::fetch;
 use place::Place;
 use program::Program;
@@ -23,24 +26,14 @@ use program::Program;
 /// Measure what a page takes where answers are held back.
 #[derive(Parser)]
 struct Options {
-    /// One JSON object a line.
-    #[arg(long)]
-    json: bool,
-    /// The `ndpi-xdp` to measure.
-    #[arg(long)]
-    program: PathBuf,
-    /// nDPI's library.
-    #[arg(long)]
-    library: PathBuf,
+    #[command(flatten)]
+    common: Common,
     /// Pages of each kind and round-trip time.
     #[arg(long, default_value_t = 20)]
     pages: usize,
     /// Round-trip times in milliseconds.
     #[arg(long, value_delimiter = ',', default_values_t = [0, 20, 100])]
     round_trips: Vec<u64>,
-    /// Given by `cargo bench`.
-    #[arg(long, hide = true)]
-    bench: bool,
 }
 
 const BLOCKED: &str = "www.facebook.com";
@@ -70,7 +63,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let place = Place::new()?;
     page::serve(&place)?;
-    if !options.json {
+    if !options.common.json {
         println!("{:<22}{:>12}{:>16}{:>16}", "", "round trip", "page (median)", "blocked bytes");
     }
     for &round_trip in &options.round_trips {
@@ -79,7 +72,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             let program = Program::start(options, &place, folder.path(), &rules.concat())?;
             let measured = measure(&place, options.pages)?;
             program.end()?;
-            report(options.json, (name, round_trip), &measured);
+            report(options.common.json, (name, round_trip), &measured);
         }
     }
     Ok(())

@@ -35,12 +35,12 @@ impl Program {
         let pins = Path::new("/sys/fs/bpf").join(namespace::named("bench", LINK));
         let child = place
             .client
-            .command(&options.program)
+            .command(&options.common.program)
             .args(["run", "--json", "--iface", LINK, "--policy"])
             .arg(&policy)
             .arg("--pin-dir")
             .arg(pins)
-            .env("NDPI_LIBRARY", &options.library)
+            .env("NDPI_LIBRARY", &options.common.library)
             .stdout(Stdio::null())
             .stderr(File::create(&log)?)
             .spawn()?;

@@ -15,8 +15,10 @@ mod report;
 #[expect(dead_code, reason = "that bench looks at more than how long it takes")]
 mod measure;
 
+#[path = "../options.rs"]
+mod options;
+
 use std::error::Error;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -28,21 +30,15 @@ use clients::Clients;
 use flood::{Flood, Kind};
 use lane::Lane;
 use measure::Case;
+use options::Common;
 use place::Place;
 use program::Parts;
 
 /// Measure how long it takes from a packet to the verdict that it leads to.
 #[derive(Parser)]
 struct Options {
-    /// One JSON object a line.
-    #[arg(long)]
-    json: bool,
-    /// The `ndpi-xdp` to measure.
-    #[arg(long)]
-    program: PathBuf,
-    /// nDPI's library.
-    #[arg(long)]
-    library: PathBuf,
+    #[command(flatten)]
+    common: Common,
     /// Seconds of each lane.
     #[arg(long, default_value_t = 5)]
     seconds: u32,
@@ -58,9 +54,6 @@ struct Options {
     /// Measure instead how many new flows a second are decided by so many workers.
     #[arg(long, value_delimiter = ',', conflicts_with_all = ["rates", "lane"])]
     flows_by: Vec<u32>,
-    /// Given by `cargo bench`.
-    #[arg(long, hide = true)]
-    bench: bool,
 }
 
 /// The longest that a flood lasts, whatever else happens.
@@ -74,17 +67,17 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
-    let (program, library) = (&*options.program, &*options.library);
+    let (program, library) = (&*options.common.program, &*options.common.library);
     let parts = Parts { program, library, folder: folder.path(), keeps: false };
     let place = Place::new()?;
     if !options.flows_by.is_empty() {
         let (wanted, more) = ((&*options.flows_by, options.seconds), words(&options.more));
-        return flows::run(parts, &place, wanted, &more.collect::<Vec<_>>(), options.json);
+        return flows::run(parts, &place, wanted, &more.collect::<Vec<_>>(), options.common.json);
     }
     reference(options)?;
     for lane in lanes(options) {
         if options.lane.as_ref().is_none_or(|wanted| lane.name.starts_with(wanted)) {
-            report::print(&lane, &lane.run(parts, &place)?, options.json);
+            report::print(&lane, &lane.run(parts, &place)?, options.common.json);
         }
     }
     Ok(())
@@ -101,7 +94,7 @@ fn reference(options: &Options) -> Result<(), Box<dyn Error>> {
         measuring.join()
     });
     let figures = measured.map_err(|_| "the measurement panicked")??;
-    report::wake_up(&figures.latencies, options.json);
+    report::wake_up(&figures.latencies, options.common.json);
     Ok(())
 }
 

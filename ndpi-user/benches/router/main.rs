@@ -8,8 +8,10 @@ mod program;
 mod report;
 mod server;
 
+#[path = "../options.rs"]
+mod options;
+
 use std::error::Error;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -19,20 +21,14 @@ use testkit::namespace;
 use testkit::topology::Topology;
 
 use lane::{Lane, Round, round};
+use options::Common;
 use program::Parts;
 
 /// Measure how many connections a second are set up through a router.
 #[derive(Parser)]
 struct Options {
-    /// One JSON object a line.
-    #[arg(long)]
-    json: bool,
-    /// The `ndpi-xdp` to measure.
-    #[arg(long)]
-    program: PathBuf,
-    /// nDPI's library.
-    #[arg(long)]
-    library: PathBuf,
+    #[command(flatten)]
+    common: Common,
     /// How often both are measured, in turn.
     #[arg(long, default_value_t = 5)]
     rounds: u32,
@@ -45,9 +41,6 @@ struct Options {
     /// Options for `ndpi-xdp run`, separated by white space.
     #[arg(long = "options", default_value = "", allow_hyphen_values = true)]
     more: String,
-    /// Given by `cargo bench`.
-    #[arg(long, hide = true)]
-    bench: bool,
 }
 
 fn main() -> ExitCode {
@@ -57,8 +50,8 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let parts = Parts {
-        program: &options.program,
-        library: &options.library,
+        program: &options.common.program,
+        library: &options.common.library,
         folder: folder.path(),
         options: options.more.split_whitespace().map(str::to_owned).collect(),
     };
@@ -74,7 +67,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         let [nothing, empty, ours] = Lane::ALL;
         turns.push([one(nothing, lasts)?, one(empty, lasts)?, one(ours, lasts)?]);
     }
-    report::print(&turns, options.json);
+    report::print(&turns, options.common.json);
     Ok(network.remove()?)
 }
 

@@ -19,6 +19,9 @@ mod place;
 #[expect(dead_code, reason = "that bench looks at processor time")]
 mod program;
 
+#[path = "../options.rs"]
+mod options;
+
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
@@ -28,6 +31,7 @@ use clap::Parser;
 use testkit::bench::ended;
 
 use memory::resident;
+use options::Common;
 use place::Place;
 use program::{Parts, Program};
 use report::Report;
@@ -36,15 +40,8 @@ use round::Round;
 /// Measure minutes of good clients beside floods.
 #[derive(Parser)]
 struct Options {
-    /// One JSON object a line.
-    #[arg(long)]
-    json: bool,
-    /// The `ndpi-xdp` to measure.
-    #[arg(long)]
-    program: PathBuf,
-    /// nDPI's library.
-    #[arg(long)]
-    library: PathBuf,
+    #[command(flatten)]
+    common: Common,
     /// Minutes of all.
     #[arg(long, default_value_t = 10)]
     minutes: u32,
@@ -63,9 +60,6 @@ struct Options {
     /// Options for `ndpi-xdp run`, separated by white space.
     #[arg(long = "options", default_value = "", allow_hyphen_values = true)]
     more: String,
-    /// Given by `cargo bench`.
-    #[arg(long, hide = true)]
-    bench: bool,
 }
 
 fn main() -> ExitCode {
@@ -75,13 +69,13 @@ fn main() -> ExitCode {
 /// Whether all held.
 fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
-    let (program, library) = (&*options.program, &*options.library);
+    let (program, library) = (&*options.common.program, &*options.common.library);
     let place = Place::new()?;
     let more: Vec<_> = options.more.split_whitespace().map(str::to_owned).collect();
     let keeps = options.failures.is_some();
     let parts = Parts { program, library, folder: folder.path(), keeps };
     let program = (!options.bare).then(|| Program::start(parts, &place, &more)).transpose()?;
-    let mut report = Report::new(options.json);
+    let mut report = Report::new(options.common.json);
     for number in 0..options.minutes * round::A_MINUTE {
         let round = Round { number, rate: options.rate, clients: options.clients };
         let done = round.run(&place).map_err(|error| error.to_string())?;

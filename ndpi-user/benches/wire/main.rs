@@ -10,8 +10,11 @@ mod link;
 mod receiver;
 mod report;
 
+#[path = "../options.rs"]
+mod options;
+
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -21,6 +24,7 @@ use bulk::{Bulk, Bulks};
 use generator::{Generator, Traffic};
 use lane::{Account, Lane};
 use link::BenchNamespace;
+use options::Common;
 use receiver::{Ours, Receiver, wait_while_growing};
 use testkit::bench::ended;
 use testkit::bpf::code::{XDP_DROP, XDP_PASS};
@@ -28,15 +32,8 @@ use testkit::bpf::code::{XDP_DROP, XDP_PASS};
 /// Measure packets a second over veth.
 #[derive(Parser)]
 struct Options {
-    /// One JSON object a line.
-    #[arg(long)]
-    json: bool,
-    /// The `ndpi-xdp` to measure.
-    #[arg(long)]
-    program: PathBuf,
-    /// nDPI's library.
-    #[arg(long)]
-    library: PathBuf,
+    #[command(flatten)]
+    common: Common,
     /// How often everything is measured.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
@@ -46,9 +43,6 @@ struct Options {
     /// Decided flows, whose frames come in turn.
     #[arg(long, default_value_t = 10_000)]
     flows: u16,
-    /// Given by `cargo bench`.
-    #[arg(long, hide = true)]
-    bench: bool,
 }
 
 fn main() -> ExitCode {
@@ -59,7 +53,7 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     let namespace = BenchNamespace::enter()?;
     let folder = tempfile::tempdir()?;
     let mut lanes = lanes(options, &namespace, folder.path())?;
-    let parts = (&*options.program, &*options.library, folder.path());
+    let parts = (&*options.common.program, &*options.common.library, folder.path());
     let mut bulks = Bulks::new(&namespace, parts)?;
     bulk(&mut bulks.all, options)?;
     testkit::cpu::stay_on_last()?;
@@ -74,8 +68,8 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
         }
     }
     lanes.iter_mut().try_for_each(Lane::end)?;
-    let good = report::print(&lanes, options.json);
-    bulk::print(&bulks.all, options.json);
+    let good = report::print(&lanes, options.common.json);
+    bulk::print(&bulks.all, options.common.json);
     Ok(good)
 }
 
@@ -115,7 +109,7 @@ fn lanes(
         Ok::<_, Box<dyn Error>>(())
     };
     let ours = |pair: &link::Pair| {
-        Ours::start(&options.program, &options.library, (&pair.rx, "native"), folder)
+        Ours::start(&options.common.program, &options.common.library, (&pair.rx, "native"), folder)
             .map(|ours| Receiver::Ours(Box::new(ours)))
     };
     lane("nothing attached", known, &Receiver::nothing)?;

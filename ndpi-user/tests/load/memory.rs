@@ -1,7 +1,6 @@
 //! `run --memory-max` beside floods that would take much more: memory stays below it, what is blocked stays blocked,
 //! and afterwards all is as before.
 
-use std::fs;
 use std::net::Ipv4Addr;
 use std::ops::Range;
 use std::thread;
@@ -13,7 +12,7 @@ use testkit::metrics::{self, ADDRESS};
 use testkit::pair::{NEAR, Pair};
 use testkit::program::PROGRAMS;
 use testkit::tcp::{Connection, flags};
-use testkit::wait_until;
+use testkit::{family, memory, wait_until};
 
 use crate::floods::{DNS, NTP, POLICY, QUERY, RawSocket, Talk, arriving, decided, request, server};
 use crate::try_flood;
@@ -21,27 +20,10 @@ use crate::try_flood;
 const MIB: u64 = 1 << 20;
 const UDP: u8 = 17;
 
-/// The processes of an instance: itself, and those that it has started.
-fn processes(pid: u32) -> Vec<u32> {
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-    let children: Vec<u32> = children
-        .unwrap_or_default()
-        .split_ascii_whitespace()
-        .map(|child| child.parse().unwrap())
-        .collect();
-    [pid].into_iter().chain(children.into_iter().flat_map(processes)).collect()
-}
-
-/// Bytes of a process, where each of those that share a page has its part of it.
-fn proportional(pid: u32) -> Option<u64> {
-    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
-    let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
-    Some(pss.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
-}
-
 /// Bytes of all of its processes.
 fn taken(instance: &Instance) -> u64 {
-    processes(instance.pid()).into_iter().filter_map(proportional).sum()
+    let family = family::of(instance.pid()).unwrap();
+    family.into_iter().filter_map(memory::proportional).sum()
 }
 
 /// Starts with so much memory.

@@ -1,15 +1,14 @@
 //! Listing what is pinned, of which there may be very much.
 
-use std::fs;
 use std::io::{self, BufRead as _, BufReader};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use ndpi_common::{Action, Key, KeyV4, VerdictEntry};
 use ndpi_kernel::{Kernel, LoadOptions};
 use testkit::places::ndpi_library;
 use testkit::program::binary;
+use testkit::{blocked, memory};
 
 use crate::loader::setup::{can_load, options};
 
@@ -20,12 +19,6 @@ const VERDICTS: u32 = if cfg!(debug_assertions) { 5_000 } else { 1_000_000 };
 /// What listing them may take of a CPU.
 const LONGEST: Duration = Duration::from_secs(2);
 const MOST_KIB: u64 = 64 << 10;
-
-/// The key of a flow of its own.
-fn key(number: u32) -> Key {
-    let [_, a, b, c] = number.to_be_bytes();
-    Key::V4(KeyV4::new(([198, 18, b, c], 40_000), ([198, 18, 0, 1], 443), a.into(), 6).0)
-}
 
 /// Runs a command to its end: how long it had a CPU, and how much memory at most (KiB).
 fn measured(command: &mut Command) -> (Duration, u64) {
@@ -39,7 +32,7 @@ fn measured(command: &mut Command) -> (Duration, u64) {
         // SAFETY: both pointers are to values that live until the call returns, and the process is ours, as nobody
         // else waits for it.
         match unsafe { libc::wait4(pid, &raw mut status, libc::WNOHANG, &raw mut usage) } {
-            0 => kib = kib.max(most_memory(pid)),
+            0 => kib = kib.max(memory::most_kib(pid).unwrap_or_default()),
             ended => break assert_eq!((ended, status), (pid, 0), "{}", io::Error::last_os_error()),
         }
         thread::sleep(Duration::from_millis(1));
@@ -51,28 +44,14 @@ fn measured(command: &mut Command) -> (Duration, u64) {
     (time(usage.ru_utime) + time(usage.ru_stime), kib)
 }
 
-/// The most memory that a process had until now (KiB).
-fn most_memory(pid: i32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
-}
-
 #[test]
 fn a_million_verdicts_are_listed_at_once_and_in_little_memory() {
     if !can_load() {
         return;
     }
     let kernel = Kernel::load(&LoadOptions { verdicts: VERDICTS + 1, ..options() }).unwrap();
-    let verdict = VerdictEntry {
-        action: Action::Drop as u8,
-        app: 119,
-        master: 91,
-        decided_ns: 1_000_000_000,
-        ..VerdictEntry::default()
-    };
     for number in 0..VERDICTS {
-        kernel.verdicts().insert(&key(number), &verdict).unwrap();
+        kernel.verdicts().insert(&blocked::key(number), &blocked::verdict()).unwrap();
     }
     let pins = kernel.pin_directory().unwrap();
     let listed = tempfile::NamedTempFile::new().unwrap();
