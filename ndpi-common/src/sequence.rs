@@ -48,6 +48,15 @@ impl Known {
     /// The SYN+ACK that has confirmed the number came by elsewhere than what this side sent before. Who forges a SYN
     /// and the answer to it sends both from one place.
     pub const ANSWERED: u32 = 16;
+    /// See [`Known::accepted_elsewhere`]. User space does not read it, and the programs do without it.
+    const ACCEPTED_ELSEWHERE: u32 = 32;
+
+    /// The bit that says that a SYN+ACK of the other side, of whatever numbers, came by elsewhere than the flow's first
+    /// packet ([`crate::Switches::HOLD`]).
+    #[inline(always)]
+    pub const fn accepted_elsewhere() -> u32 {
+        Self::ACCEPTED_ELSEWHERE
+    }
 }
 
 impl SequenceNumbers {
@@ -67,6 +76,12 @@ impl SequenceNumbers {
                 Self { lower, upper }
             }
         }
+    }
+
+    /// Whether a side was accepted from elsewhere, see [`Known::accepted_elsewhere`].
+    #[inline(always)]
+    pub const fn is_accepted_elsewhere(&self) -> bool {
+        (self.lower.known | self.upper.known) & Known::ACCEPTED_ELSEWHERE != 0
     }
 
     /// Those of the side whose packets go `direction`.

@@ -48,21 +48,52 @@ impl Track {
         // In numbers: the verifier follows each side of a branch through all that comes behind.
         let is_from_server = direction as u32 ^ (self.client as u32 & 1);
         let began_with_server = (self.tcp_flags / TrackNotes::ACCEPTED) & 1;
-        let is_elsewhere = (self.tcp_flags ^ TrackNotes::opened_at(place)) >= TrackNotes::PLACE;
         is_from_server != began_with_server
-            && is_elsewhere
+            && self.is_elsewhere(place)
             && (proto != proto::TCP || tcp::answers(tcp_flags))
     }
 
+    /// Whether `place` is another than where the first packet came by.
+    #[inline(always)]
+    const fn is_elsewhere(&self, place: Place) -> bool {
+        (self.tcp_flags ^ TrackNotes::opened_at(place)) >= TrackNotes::PLACE
+    }
+
+    /// Whether a packet is the server's SYN+ACK beyond what its client can forge, as it comes by elsewhere than the
+    /// first packet, which may have been anybody's.
+    #[inline(always)]
+    pub const fn is_accepted_by<K: Copy>(&self, packet: &FlowPacket<K>, place: Place) -> bool {
+        tcp::accepts(packet.tcp_flags) && self.is_elsewhere(place)
+    }
+
+    /// The notes that such a SYN+ACK shows to be wrong: no server greets before it, and who sent it asks nothing. A
+    /// client may have asked before it.
+    #[inline(always)]
+    pub const fn disproved_by<K: Copy>(&self, packet: &FlowPacket<K>) -> u32 {
+        let is_client = packet.direction as u16 == self.client;
+        let kept = self.tcp_flags & TrackNotes::ASKED != 0 && !is_client;
+        let asked = if kept { 0 } else { TrackNotes::PAYLOAD | TrackNotes::ASKED };
+        asked | TrackNotes::ACCEPTED
+    }
+
+    /// Whether a packet has the server's address and is not the server's: it comes by where the first packet did, and
+    /// the server has accepted from elsewhere. Where all packets come by at one place, nobody can tell.
+    #[inline(always)]
+    pub const fn is_forged<K: Copy>(&self, packet: &FlowPacket<K>, place: Place) -> bool {
+        let is_server = packet.direction as u16 != self.client;
+        is_server && self.sequence.is_accepted_elsewhere() && !self.is_elsewhere(place)
+    }
+
     /// Whether a packet opens a TCP connection on which something else was seen before it: a SYN+ACK of the same
-    /// sender, who is no server then, or payload, which nobody reads. Either may have been sent so that its sender is
-    /// not taken for a client that asks.
+    /// sender, who is no server then, payload, which nobody reads, or anything, but no SYN. It may have been sent so that
+    /// its sender is not taken for a client that asks.
     #[inline(always)]
     pub const fn is_opened_late_by<K: Copy>(&self, packet: &FlowPacket<K>) -> bool {
         let is_client = packet.direction as u16 == self.client;
         let before = if is_client { TrackNotes::PAYLOAD } else { TrackNotes::ACCEPTED };
         let notes = self.tcp_flags & (before | TrackNotes::ASKED);
-        tcp::opens(packet.tcp_flags) && notes == before
+        let is_first = self.tcp_flags & tcp::SYN as u32 == 0;
+        tcp::opens(packet.tcp_flags) && (notes == before || is_first)
     }
 
     /// Whether a packet is payload of the client of a TCP flow that was seen from its SYN on, which spoke first: a
@@ -78,8 +109,8 @@ impl Track {
 
     /// Whether a packet is an answer of the server to what its client has asked.
     #[inline(always)]
-    pub const fn is_replied_by<K: Copy>(&self, packet: &FlowPacket<K>) -> bool {
-        let is_server = packet.direction as u16 != self.client;
+    pub const fn is_replied_by<K: Copy>(&self, packet: &FlowPacket<K>, place: Place) -> bool {
+        let is_server = packet.direction as u16 != self.client && !self.is_forged(packet, place);
         // Without its SYN+ACK, there would be no connection.
         let has_payload = !packet.is_empty() && packet.tcp_flags & tcp::SYN == 0;
         is_server && has_payload && self.tcp_flags & TrackNotes::ASKED != 0
@@ -134,6 +165,12 @@ impl TrackNotes {
     #[inline(always)]
     pub const fn opened_at(place: Place) -> u32 {
         place.0.wrapping_mul(Self::PLACE)
+    }
+
+    /// What a SYN that opens a connection late takes out of the notes: what came before it, and where.
+    #[inline(always)]
+    pub const fn before_opening() -> u32 {
+        Self::ACCEPTED | Self::PAYLOAD | !(Self::PLACE - 1)
     }
 
     /// The bit that says that XDP has seen packets that go `direction`.
@@ -203,7 +240,9 @@ mod tests {
     use super::{Track, TrackNotes};
     use crate::parse::{proto, tcp};
     use crate::reopen::Place;
-    use crate::{Direction, FlowPacket, HOLD_TICKS, Hook, Reason, SampleFlags, Total, testing};
+    use crate::{
+        Direction, FlowPacket, HOLD_TICKS, Hook, Known, Reason, SampleFlags, Total, testing,
+    };
 
     #[test]
     fn an_end_lets_a_syn_begin_another_flow_and_silence_any_packet() {
@@ -301,8 +340,10 @@ mod tests {
         assert!(accepted.is_opened_late_by(&back), "who sent the SYN+ACK asks");
         assert!(!accepted.is_opened_late_by(&out), "it was the server's");
         let payload = with(TrackNotes::PAYLOAD | u32::from(tcp::ACK));
-        assert!(payload.is_opened_late_by(&out) && !payload.is_opened_late_by(&back));
-        let asked = with(payload.tcp_flags | TrackNotes::ASKED);
+        assert!(payload.is_opened_late_by(&out) && payload.is_opened_late_by(&back));
+        let greeted = with(TrackNotes::PAYLOAD | u32::from(tcp::SYN));
+        assert!(greeted.is_opened_late_by(&out) && !greeted.is_opened_late_by(&back));
+        let asked = with(greeted.tcp_flags | TrackNotes::ASKED);
         assert!(!asked.is_opened_late_by(&out), "the SYN came before");
         assert!(!opened().is_opened_late_by(&out), "nothing came before");
         let answer =
@@ -318,14 +359,45 @@ mod tests {
             let track = Track { tcp_flags, asked: (at & 0xffff) as u16, ..opened() };
             let last = at.wrapping_add(HOLD_TICKS - 1);
             assert!(track.holds(at) && track.holds(last) && !track.holds(last.wrapping_add(1)));
-            assert!(track.is_replied_by(&segment(back, 1)));
-            assert!(!track.is_replied_by(&segment(out, 1)), "the rest of the hello");
-            assert!(!track.is_replied_by(&segment(back, 0)), "an acknowledgement");
+            let replies = |segment| track.is_replied_by(&segment, OUT);
+            assert!(replies(segment(back, 1)));
+            assert!(!replies(segment(out, 1)), "the rest of the hello");
+            assert!(!replies(segment(back, 0)), "an acknowledgement");
             let accepting = FlowPacket { tcp_flags: tcp::SYN | tcp::ACK, ..segment(back, 1) };
-            assert!(!track.is_replied_by(&accepting), "the connection itself");
+            assert!(!replies(accepting), "the connection itself");
             let unasked = Track { tcp_flags: opened().tcp_flags, ..track };
-            assert!(!unasked.is_replied_by(&segment(back, 1)));
+            assert!(!unasked.is_replied_by(&segment(back, 1), OUT));
         }
+    }
+
+    #[test]
+    fn what_a_client_sends_with_its_servers_address_is_no_reply() {
+        let (out, back) = (Direction::FromLower, Direction::FromUpper);
+        let notes = u32::from(tcp::SYN) | TrackNotes::ASKED | TrackNotes::opened_at(IN);
+        let mut track = Track { tcp_flags: notes, ..opened() };
+        assert!(!track.is_forged(&segment(back, 1), IN), "a router with one interface");
+        track.sequence.lower.known = Known::accepted_elsewhere();
+        assert!(
+            track.is_forged(&segment(back, 1), IN) && !track.is_replied_by(&segment(back, 1), IN)
+        );
+        assert!(
+            track.is_replied_by(&segment(back, 1), OUT) && !track.is_forged(&segment(out, 1), IN)
+        );
+    }
+
+    #[test]
+    fn a_syn_ack_from_elsewhere_says_who_has_asked() {
+        let answer =
+            |direction| FlowPacket { tcp_flags: tcp::SYN | tcp::ACK, ..segment(direction, 0) };
+        let [from_client, from_server] = [Direction::FromLower, Direction::FromUpper].map(answer);
+        let track = Track { tcp_flags: TrackNotes::opened_at(IN), ..opened() };
+        assert!(track.is_accepted_by(&from_server, OUT) && !track.is_accepted_by(&from_server, IN));
+        assert!(!track.is_accepted_by(&segment(Direction::FromUpper, 0), OUT));
+        let (payload, asked) = (TrackNotes::PAYLOAD, TrackNotes::ASKED);
+        assert!(track.disproved_by(&from_server) & payload != 0, "a greeting before it");
+        let early = Track { tcp_flags: asked | payload, ..track };
+        assert!(early.disproved_by(&from_server) & (payload | asked) == 0, "RFC 7413");
+        assert!(early.disproved_by(&from_client) & asked != 0, "who accepts has not asked");
     }
 
     #[test]

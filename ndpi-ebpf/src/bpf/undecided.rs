@@ -6,8 +6,8 @@ use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
 use ndpi_common::parse::{proto, tcp};
 use ndpi_common::reopen::Place;
 use ndpi_common::{
-    Backlog, Direction, Disposition, FlowPacket, KeyV4, KeyV6, Reason, SampleFlags, Switches,
-    TenantKey, Total, Track, TrackNotes, is_put_together,
+    Backlog, Direction, Disposition, FlowPacket, KeyV4, KeyV6, Known, Reason, SampleFlags,
+    SideNumbers, Switches, TenantKey, Total, Track, TrackNotes, is_put_together,
 };
 
 use super::answer::{OPENED, UNDECIDED_TENANT, UNDECIDED_V4, UNDECIDED_V6};
@@ -333,9 +333,10 @@ unsafe fn known<H: Hooked, K: Family>(
             restart(frame, track, packet);
         }
         let before = (*track).tcp_flags;
-        let held = if settings::is_on_now(Switches::HOLD) { held(track, packet) } else { NOTHING };
+        let held =
+            if settings::is_on_now(Switches::HOLD) { held(frame, track, packet) } else { NOTHING };
         let is_answer = tcp::accepts(packet.tcp_flags) && is_answer(frame, track, packet) != 0;
-        note::<H, K>(track, packet);
+        note(frame, track, packet);
         sequence::note_in(frame, track, packet, is_answer);
         let notes = before | u32::from(packet.tcp_flags);
         let flags = flags(blocked) | TrackNotes::sample_flags(notes);
@@ -376,17 +377,18 @@ const ALL: u32 = 2;
 /// # Safety
 /// `track` was looked up in this run.
 #[inline(never)]
-unsafe fn held<K: Family>(track: *mut Track, packet: &FlowPacket<K>) -> u32 {
+unsafe fn held<H: Hooked, K: Family>(frame: H, track: *mut Track, packet: &FlowPacket<K>) -> u32 {
     if packet.key.proto() != proto::TCP || packet.is_error {
         return NOTHING;
     }
-    let tick = settings::tick();
+    let (tick, place) = (settings::tick(), place(frame));
     // SAFETY: the caller's promise; aligned words. The client and the time before the bits that say that they hold.
     unsafe {
         let notes = &raw mut (*track).tcp_flags;
         if (*track).is_opened_late_by(packet) {
             ptr::write_volatile(&raw mut (*track).client, packet.direction as u16);
-            atomic::and32(notes, !(TrackNotes::ACCEPTED | TrackNotes::PAYLOAD));
+            atomic::and32(notes, !TrackNotes::before_opening());
+            atomic::or32(notes, TrackNotes::opened_at(place));
         } else if (*track).is_asked_by(packet) {
             // What is not shown makes nobody wait any longer.
             if (*track).shown < settings::budget()
@@ -396,7 +398,14 @@ unsafe fn held<K: Family>(track: *mut Track, packet: &FlowPacket<K>) -> u32 {
                 atomic::or32(notes, TrackNotes::ASKED);
             }
             return if (*track).holds(tick) { BEYOND } else { NOTHING };
-        } else if (*track).is_replied_by(packet) {
+        } else if (*track).is_accepted_by(packet, place) {
+            let disproved = (*track).disproved_by(packet);
+            ptr::write_volatile(&raw mut (*track).client, packet.client() as u16);
+            atomic::and32(notes, !disproved);
+            let clients = packet.direction.opposite() as u32;
+            let sides = (&raw mut (*track).sequence).cast::<SideNumbers>();
+            atomic::or32(&raw mut (*sides.add(of_two(clients))).known, Known::accepted_elsewhere());
+        } else if (*track).is_replied_by(packet, place) {
             if (*track).holds(tick) {
                 return ALL;
             }
@@ -484,7 +493,7 @@ fn flags(blocked: bool) -> u32 {
 /// # Safety
 /// `track` was looked up in this run.
 #[inline(always)]
-unsafe fn note<H: Hooked, K: Copy>(track: *mut Track, packet: &FlowPacket<K>) {
+unsafe fn note<H: Hooked, K: Copy>(frame: H, track: *mut Track, packet: &FlowPacket<K>) {
     // SAFETY: the caller's promise; the words are only changed by atomic operations, but for the
     // tick, of which CPUs write the same or ones that differ by one.
     unsafe {
@@ -493,7 +502,9 @@ unsafe fn note<H: Hooked, K: Copy>(track: *mut Track, packet: &FlowPacket<K>) {
         if (*track).last_seen != tick {
             (*track).last_seen = tick;
         }
-        let notes = TrackNotes::of(packet, H::HOOK);
+        // In numbers: the verifier follows each side of a branch.
+        let forged = (*track).is_forged(packet, place(frame)) as u32 * TrackNotes::PAYLOAD;
+        let notes = TrackNotes::of(packet, H::HOOK) & !forged;
         if (*track).tcp_flags & notes != notes {
             atomic::or32(&raw mut (*track).tcp_flags, notes);
         }

@@ -106,6 +106,94 @@ fn nothing_is_held_but_what_answers_a_client_that_spoke_first() {
     expect(&mut kernel, back, Outcome::Passed, &ended.back(RST, b""));
 }
 
+/// A connection whose client sends something with its server's address, before or after the server accepts it, and
+/// only then its hello.
+fn forge(kernel: &mut Kernel, talk: Talk, early: &[Vec<u8>], late: &[Vec<u8>]) {
+    let (there, back) = (Hook::Xdp, Hook::Tc);
+    // Nobody waits for these.
+    let forge = |kernel: &mut Kernel, frames: &[Vec<u8>]| {
+        for frame in frames {
+            kernel.run(there, frame);
+            assert_eq!(kernel.shown().len(), 1);
+        }
+    };
+    forge(kernel, early);
+    expect(kernel, there, Outcome::Passed, &talk.out(SYN, b""));
+    expect(kernel, back, Outcome::Passed, &talk.back(SYN | ACK, b""));
+    forge(kernel, late);
+    expect(kernel, there, Outcome::Passed, &talk.out(ACK, b"hello"));
+    expect(kernel, back, Outcome::Dropped, &talk.back(ACK, b"answer"));
+}
+
+#[test]
+fn a_client_forges_no_greeting_of_its_server() {
+    let Some(mut kernel) = kernel(HOLD) else { return };
+    for talk in [V4, V6] {
+        let forged: [&dyn Fn(Talk) -> Vec<u8>; 6] = [
+            &|talk| talk.back(ACK, b"220 hello"),
+            &|talk| talk.back(ACK, b""),
+            &|talk| talk.back(SYN, b""),
+            &|talk| talk.back(SYN, b"hello"),
+            &|talk| talk.back(SYN | ACK, b""),
+            &|talk| talk.back(SYN | ACK, b"220 hello"),
+        ];
+        for (forged, port) in forged.iter().zip(10..) {
+            let talk = talk.with_port(port);
+            forge(&mut kernel, talk, &[forged(talk), talk.back(ACK, b"220 hello")], &[]);
+            let talk = talk.with_port(port + 10);
+            let syns = [talk.out(SYN, b""), forged(talk), talk.back(ACK, b"220 hello")];
+            forge(&mut kernel, talk, &syns, &[]);
+            let talk = talk.with_port(port + 20);
+            forge(&mut kernel, talk, &[], &[forged(talk), talk.back(ACK, b"220 hello")]);
+        }
+    }
+}
+
+#[test]
+fn no_forged_answer_is_taken_for_what_a_client_has_asked_for() {
+    let Some(mut kernel) = kernel(HOLD) else { return };
+    ask(&mut kernel, Hook::Xdp, V4);
+    kernel.set_tick(NOW + HOLD_TICKS);
+    expect(&mut kernel, Hook::Xdp, Outcome::Passed, &V4.back(ACK, b"answer"));
+    expect(&mut kernel, Hook::Xdp, Outcome::Passed, &V4.out(ACK, b"the rest of the hello"));
+    expect(&mut kernel, Hook::Tc, Outcome::Dropped, &V4.back(ACK, b"answer"));
+}
+
+#[test]
+fn numbers_that_contradict_each_other_hide_no_server() {
+    let Some(mut kernel) = kernel(HOLD) else { return };
+    let (there, back) = (Hook::Xdp, Hook::Tc);
+    let taken = [(there, true, SYN, [9, 0]), (there, false, SYN | ACK, [5, 10])];
+    let real = [(there, true, SYN, [1, 0]), (back, false, SYN | ACK, [7, 2])];
+    for (hook, out, flags, numbers) in taken.into_iter().chain(real) {
+        expect(&mut kernel, hook, Outcome::Passed, &V4.segment(out, flags, numbers, b""));
+    }
+    expect(&mut kernel, there, Outcome::Passed, &V4.back(ACK, b"220 hello"));
+    expect(&mut kernel, there, Outcome::Passed, &V4.out(ACK, b"hello"));
+    expect(&mut kernel, back, Outcome::Dropped, &V4.back(ACK, b"answer"));
+}
+
+#[test]
+fn a_server_greets_on_a_router_with_one_interface_as_well() {
+    let Some(mut kernel) = kernel(HOLD) else { return };
+    for talk in [V4, V6] {
+        for (frame, answered) in [
+            (talk.out(SYN, b""), talk.back(SYN | ACK, b"")),
+            (talk.out(ACK, b""), talk.back(ACK, b"220 hello")),
+            (talk.out(ACK, b"EHLO"), talk.back(ACK, b"250 hello")),
+        ] {
+            expect(&mut kernel, Hook::Xdp, Outcome::Passed, &frame);
+            expect(&mut kernel, Hook::Xdp, Outcome::Passed, &answered);
+        }
+    }
+    // And what its client asks first is held.
+    let asked = V4.with_port(9);
+    for frame in [asked.out(SYN, b""), asked.back(SYN | ACK, b""), asked.out(ACK, b"hello")] {
+        expect(&mut kernel, Hook::Xdp, Outcome::Passed, &frame);
+    }
+    expect(&mut kernel, Hook::Xdp, Outcome::Dropped, &asked.back(ACK, b"answer"));
+}
+
 #[test]
 fn what_is_beyond_the_budget_is_held_for_as_long_as_what_was_shown_last() {
     let Some(mut kernel) = kernel(Settings { budget: 5, ..HOLD }) else { return };
