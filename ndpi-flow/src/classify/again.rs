@@ -22,8 +22,11 @@ const WAITING: usize = 1 << 14;
 /// Looks that begin or end at a time.
 const AT_A_TIME: usize = 8;
 
-fn next_due<T>(queue: &mut VecDeque<(u64, T)>, now_ns: u64) -> Option<T> {
-    queue.pop_front_if(|(due, _)| *due <= now_ns).map(|(_, waiting)| waiting)
+/// What is next of those that wait so long, if its time has come. What would wait longer was put there before the clock
+/// was set back.
+fn next_due<T>(queue: &mut VecDeque<(u64, T)>, now_ns: u64, wait: Duration) -> Option<T> {
+    let until = later(now_ns, wait);
+    queue.pop_front_if(|(due, _)| *due <= now_ns || *due > until).map(|(_, waiting)| waiting)
 }
 
 fn later(now_ns: u64, by: Duration) -> u64 {
@@ -42,12 +45,13 @@ impl<D: Detector> Classifier<D> {
     /// time.
     pub fn look_again(&mut self, now_ns: u64, sink: &mut impl Sink<D::Flow>) {
         for _ in 0..AT_A_TIME {
-            for look in 0..AFTER.len() {
-                if let Some(key) = next_due(&mut self.waiting.to_begin[look], now_ns) {
+            for (look, wait) in AFTER.into_iter().enumerate() {
+                let queue = &mut self.waiting.to_begin[look];
+                if let Some(key) = next_due(queue, now_ns, wait) {
                     self.begin(look, &key, now_ns, sink);
                 }
             }
-            if let Some((look, key)) = next_due(&mut self.waiting.to_end, now_ns)
+            if let Some((look, key)) = next_due(&mut self.waiting.to_end, now_ns, LONGEST)
                 && self.table.look_up(&key).is_some_and(|flow| flow.looks.current() == Some(look))
             {
                 self.end_look(&key, now_ns, sink);

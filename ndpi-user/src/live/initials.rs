@@ -6,20 +6,18 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 
-use ndpi_flow::{Client, Sample};
+use ndpi_flow::{Client, Sample, Seconds};
 
 /// At most so many of a group of senders are looked at in a second.
 const OF_A_GROUP: u16 = 100;
 /// And so many of all.
 const OF_ALL: u16 = 8_000;
 const GROUPS: usize = 256;
-const SECOND_NS: u64 = 1_000_000_000;
 
 /// How many were looked at in the latest second.
 #[derive(Debug)]
 pub(super) struct Initials {
-    /// Since boot.
-    second: u64,
+    seconds: Seconds,
     all: u16,
     groups: Box<[u16; GROUPS]>,
     /// Nobody else knows which group a sender is in.
@@ -28,17 +26,16 @@ pub(super) struct Initials {
 
 impl Default for Initials {
     fn default() -> Self {
-        Self { second: 0, all: 0, groups: Box::new([0; GROUPS]), hasher: RandomState::new() }
+        let seconds = Seconds::default();
+        Self { seconds, all: 0, groups: Box::new([0; GROUPS]), hasher: RandomState::new() }
     }
 }
 
 impl Initials {
     /// Whether one that was seen at `seen_ns`, nanoseconds since boot, is still looked at: then it counts.
     pub(super) fn take(&mut self, sample: &Sample, seen_ns: u64) -> bool {
-        let second = seen_ns / SECOND_NS;
-        // Rings are read by turns: a packet of the second before may come late, and begins none.
-        if second > self.second {
-            (self.second, self.all) = (second, 0);
+        if self.seconds.begin(seen_ns) {
+            self.all = 0;
             self.groups.fill(0);
         }
         let sender = Client::of(&sample.key, sample.direction);
@@ -59,6 +56,8 @@ mod tests {
     use ndpi_flow::FlowKey;
 
     use super::*;
+
+    const SECOND_NS: u64 = 1_000_000_000;
 
     /// Whether a packet of some flow of a client is looked at, in some second.
     fn takes(initials: &mut Initials, client: u16, port: u16, second: u64) -> bool {

@@ -152,3 +152,23 @@ fn a_flow_that_ends_while_it_is_looked_at_has_the_verdict_of_the_policy_in_force
         assert_eq!(sink.finished, [(Some(sink.policy.verdict()), allowed)]);
     }
 }
+
+#[test]
+fn looks_come_though_the_clock_is_set_back() {
+    const SET_BACK: u64 = 1000;
+    let mut sink = Passing::default();
+    let settings = Settings {
+        timeouts: Some(Timeouts::default()),
+        max_flows: 9,
+        normalise: false,
+        accounting: Accounting::Kernel,
+    };
+    let mut classifier = Classifier::new(Carrier, settings);
+    classifier.sample(&after_loss(SET_BACK), &mut sink);
+    classifier.look_again(SECOND, &mut sink);
+    assert!(is_looking(&classifier));
+    classifier.look_again(10 * SECOND, &mut sink);
+    assert!(is_looking(&classifier), "its time is not over");
+    classifier.look_again(11 * SECOND, &mut sink);
+    assert_eq!((sink.looks.unchanged, is_looking(&classifier)), (1, false));
+}
