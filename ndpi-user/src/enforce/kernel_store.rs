@@ -159,10 +159,7 @@ impl KernelStore {
         // Taken, not replaced: then no packet is counted in an entry that nobody reads again. One that comes by
         // meanwhile has a track.
         let before = self.verdicts.take(key)?.unwrap_or_default();
-        // Which requests are shown is of this one.
-        let (watched, watch) = (entry.state & State::WATCHED, entry.watch);
-        go_on(entry, &before);
-        (entry.state, entry.watch) = (entry.state | watched, watch);
+        take_place(entry, &before);
         Ok((check(key, self.verdicts.insert(key, entry)?)?, traffic(&before)))
     }
 }
@@ -378,6 +375,14 @@ fn go_on(entry: &mut Entry, before: &Entry) {
     entry.watch = before.watch;
 }
 
+/// The flow of `entry` goes on from what the kernel noted while it was inspected. Which of its packets are shown from now
+/// on is of `entry`.
+fn take_place(entry: &mut Entry, inspecting: &Entry) {
+    let (watched, watch) = (entry.state & State::WATCHED, entry.watch);
+    go_on(entry, inspecting);
+    (entry.state, entry.watch) = (entry.state | watched, watch);
+}
+
 /// What passed under an entry that blocks nothing.
 fn allowed(entry: &Entry) -> Volume {
     if Action::from_byte(entry.action).is_none_or(Action::drops) {
@@ -394,4 +399,24 @@ fn dropped(track: &Track) -> Volume {
 /// What both endpoints sent since the verdict.
 fn traffic(entry: &Entry) -> Traffic {
     [entry.lower(), entry.upper()].into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_requests_are_shown_is_known_behind_a_look_and_not_during_one() {
+        let (state, action) = (State::WATCHED | State::KNOCKED, Action::Count as u8);
+        let passing = Entry { action, state, watch: 3, ..Entry::default() };
+        let inspected = Entry { last_seen: 9, ..inspecting(&passing, 5) };
+        assert_eq!((watch(&inspected), inspected.bucket), (None, 5));
+        let mut decided = Entry { action, state: State::WATCHED, watch: 4, ..Entry::default() };
+        take_place(&mut decided, &inspected);
+        assert_eq!((watch(&decided), decided.last_seen), (Some(4), 9));
+        assert_eq!(decided.state & State::KNOCKED, State::KNOCKED, "what the kernel noted");
+        let mut nothing_followed = Entry { action, ..Entry::default() };
+        take_place(&mut nothing_followed, &inspected);
+        assert_eq!(watch(&nothing_followed), None);
+    }
 }
