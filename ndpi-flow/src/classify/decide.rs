@@ -5,6 +5,7 @@ use ndpi_labels::Finding;
 
 use super::detector::Detector;
 use super::sink::{Judge, Moment};
+use super::whole_names;
 use crate::first_packet::{Answer, Questions};
 use crate::flow::{Decided, DecidedBy, FlowEntry, RuleTexts, Stage};
 use crate::normalise::Receiver;
@@ -44,15 +45,17 @@ pub(super) fn decide<D: Detector>(
         }
     };
     let Stage::Undecided(state) = &flow.stage else { return None };
-    if is_answer && let Some(dns_answer) = detector.dns_answer(state) {
+    if is_answer && let Some(dns_answer) = whole_names::dns_answer(detector, flow, state) {
         rules.learn(&dns_answer, sample.time_ns);
     }
     let classification = detector.by_name(&classification, state).unwrap_or(classification);
-    let verdict = rules.judge(flow, &classification, &detector.rule_texts(state), moment);
+    let texts = whole_names::rule_texts(detector, flow, state);
+    let verdict = rules.judge(flow, &classification, &texts, moment);
     if moment == Moment::Early && verdict.is_none() {
         return decide_early(detector, flow, classification.state, sample, rules);
     }
-    let (details, by) = (detector.details(state), DecidedBy::Content);
+    let details = whole_names::details(detector, flow, state);
+    let by = DecidedBy::Content;
     Some(Decided { classification, details, verdict, given_up: false, by })
 }
 
@@ -82,9 +85,10 @@ fn decide_by_finding<D: Detector>(
         return None;
     }
     let Stage::Undecided(state) = &flow.stage else { return None };
-    let texts = detector.rule_texts(state);
+    let texts = whole_names::rule_texts(detector, flow, state);
     let verdict = Some(rules.judge(flow, &classification, &texts, Moment::Finding)?);
-    let (details, by) = (detector.details(state), DecidedBy::Finding);
+    let details = whole_names::details(detector, flow, state);
+    let by = DecidedBy::Finding;
     Some(Decided { classification, details, verdict, given_up: false, by })
 }
 
@@ -100,7 +104,8 @@ pub(super) fn give_up<D: Detector>(
     let before = detector.classification(state).state;
     let classification = Classification { state: before, ..detector.give_up(state) };
     let classification = detector.by_name(&classification, state).unwrap_or(classification);
-    let details = detector.details(state);
+    let Stage::Undecided(state) = &flow.stage else { return None };
+    let details = whole_names::details(detector, flow, state);
     let texts = RuleTexts::from(&details);
     let verdict = rules.judge(flow, &classification, &texts, Moment::Final);
     let by = DecidedBy::Content;

@@ -27,6 +27,7 @@ mod sink;
 mod tests;
 mod texts;
 mod waiting;
+mod whole_names;
 
 pub use allowance::Allowance;
 pub use blocked_connections::BlockedConnections;

@@ -66,6 +66,11 @@ impl Questions {
         None
     }
 
+    /// The names that were asked for, in lower case, the last first.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.asked.iter().rev().filter_map(|(question, _)| name(&question.asked))
+    }
+
     fn ask(&mut self, question: Question) {
         if self.asked.iter().any(|(asked, _)| *asked == question) {
             return;
@@ -117,6 +122,17 @@ fn name_length(bytes: &[u8]) -> Option<usize> {
         }
     }
     None
+}
+
+/// A name as it is written.
+fn name(mut bytes: &[u8]) -> Option<String> {
+    let mut labels = Vec::new();
+    while let Some((&length @ 1.., rest)) = bytes.split_first() {
+        let (label, others) = rest.split_at_checked(length.into())?;
+        labels.push(str::from_utf8(label).ok()?);
+        bytes = others;
+    }
+    Some(labels.join("."))
 }
 
 #[cfg(test)]

@@ -25,6 +25,12 @@ impl<'a> RuleTexts<'a> {
         Self { hostname: cleaned(hostname), ja4: cleaned(ja4), alpn: cleaned(alpn) }
     }
 
+    /// The same with another host name.
+    #[must_use]
+    pub fn with_hostname(self, hostname: Cow<'a, str>) -> Self {
+        Self { hostname: cleaned(Some(hostname)), ..self }
+    }
+
     /// TLS or QUIC server name, HTTP host, DNS query; `None` where there was none.
     pub fn hostname(&self) -> Option<&str> {
         self.hostname.as_deref()

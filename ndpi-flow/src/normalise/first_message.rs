@@ -16,6 +16,8 @@ pub(super) struct FirstMessage {
     is_over: bool,
     /// The message names no server: what follows is not read, since it might name one in its place.
     is_nameless: bool,
+    /// The name of its server, where nDPI keeps only the end of it.
+    long_name: Option<Box<str>>,
     /// The message is a request of one line (HTTP/0.9).
     is_simple: bool,
     packets: Vec<Held>,
@@ -63,12 +65,18 @@ impl FirstMessage {
         self.is_simple
     }
 
+    /// The name of its server, where nDPI keeps only the end of it.
+    pub(super) fn long_name(&self) -> Option<&str> {
+        self.long_name.as_deref()
+    }
+
     /// How many bytes it holds.
     pub(super) fn kept(&self) -> usize {
         let requests = self.requests.as_ref().map_or(0, Requests::kept);
         let headers = self.packets.iter().map(|held| held.headers.len());
         let long = self.long.as_ref().map_or(0, LongHello::kept);
-        headers.sum::<usize>() + self.bytes.len() + requests + long
+        let name = self.long_name.as_ref().map_or(0, |name| name.len());
+        headers.sum::<usize>() + self.bytes.len() + requests + long + name
     }
 
     /// Takes the payload that is next, `bytes` from `first` on, of the packet `l3`, and holds no more
@@ -107,6 +115,7 @@ impl FirstMessage {
             && whole.length == bytes.len()
         {
             (self.is_over, self.is_nameless) = (true, whole.is_nameless);
+            self.long_name = whole.long_name;
             self.requests = Requests::after(bytes, findings);
             return read(l3);
         }
@@ -121,14 +130,14 @@ impl FirstMessage {
                 let message = self.begin_long();
                 self.goes_on(&message, behind, room, findings, read);
             }
-            Message::Whole(whole) => self.emit(&whole, findings, read),
+            Message::Whole(whole) => self.emit(whole, findings, read),
         }
     }
 
     /// Reads what is there of a message of which no more can be kept.
     fn give_up(&mut self, findings: &mut Findings, read: Read) {
         if let Message::Whole(whole) = message::read_beginning(&self.bytes) {
-            return self.emit(&whole, findings, read);
+            return self.emit(whole, findings, read);
         }
         findings.insert(Finding::Oversize);
         self.release(read);
@@ -184,6 +193,7 @@ impl FirstMessage {
             return 0;
         };
         let message = whole.rewritten.unwrap_or_default();
+        self.long_name = whole.long_name;
         read(&first.with(first.first, &message));
         number(message.len())
     }
@@ -228,9 +238,9 @@ impl FirstMessage {
 
     /// Reads the message as one packet, and what follows it as another, where nothing in it can be taken for the
     /// name of a server.
-    fn emit(&mut self, whole: &Whole, findings: &mut Findings, read: Read) {
+    fn emit(&mut self, whole: Whole, findings: &mut Findings, read: Read) {
         (self.is_over, self.is_nameless) = (true, whole.is_nameless);
-        self.is_simple = whole.is_simple;
+        (self.is_simple, self.long_name) = (whole.is_simple, whole.long_name);
         findings.extend(whole.finding);
         let (bytes, packets) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.packets));
         let (Some(first), Some(last)) = (packets.first(), packets.last()) else { return };

@@ -2,6 +2,9 @@
 
 /// The longest name in DNS (RFC 1035, section 2.3.4).
 const LONGEST: usize = 255;
+/// The longest name that nDPI keeps whole, in HTTP with its port: of a longer one it keeps as many bytes of the end
+/// (`host_server_name`).
+const LONGEST_KEPT: usize = 79;
 /// More hosts of one request are not taken notice of: servers refuse a second one (RFC 9112, section 3.2).
 pub(super) const MOST_HOSTS: usize = 4;
 
@@ -18,9 +21,21 @@ pub(super) fn host_name(field: &[u8]) -> Option<Box<str>> {
     is_name.then(|| name.to_ascii_lowercase().into())
 }
 
+/// The same, where nDPI keeps only the end of what is in `field`.
+pub(super) fn long_name(field: &[u8]) -> Option<Box<str>> {
+    (field.len() > LONGEST_KEPT).then(|| host_name(field)).flatten()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::host_name;
+    use super::{host_name, long_name};
+
+    #[test]
+    fn a_name_is_long_where_it_is_with_its_port() {
+        let name = "a".repeat(76);
+        assert_eq!(long_name(name.as_bytes()), None);
+        assert_eq!(long_name(format!("{name}:443").as_bytes()).as_deref(), Some(&*name));
+    }
 
     #[test]
     fn a_name_is_the_same_however_it_is_written() {

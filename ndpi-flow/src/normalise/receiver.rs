@@ -84,6 +84,14 @@ impl Receiver {
         matches!(self, Self::Tcp(stream) if stream.is_unfinished())
     }
 
+    /// The name that the client asks for, where nDPI keeps only the end of it.
+    pub fn long_name(&self) -> Option<&str> {
+        match self {
+            Self::Tcp(stream) => stream.long_name(),
+            Self::Quic(connection) => connection.long_name(),
+        }
+    }
+
     /// Whether the client has said all that nDPI can know it by, and no answer tells nDPI more.
     pub fn is_said(&self) -> bool {
         matches!(self, Self::Tcp(stream) if stream.is_said())

@@ -374,6 +374,11 @@ impl Side {
             + requests
     }
 
+    /// The name that it asks for in its first message, where nDPI keeps only the end of it.
+    pub(super) fn long_name(&self) -> Option<&str> {
+        self.message.long_name()
+    }
+
     /// Reads nothing but requests from here on, of which only those segments come that reach what is next.
     /// Nothing is followed where it is not known what is next, or it began with no request.
     pub(super) fn follow_requests(&mut self, findings: &mut Findings) {

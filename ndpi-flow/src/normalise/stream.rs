@@ -144,6 +144,11 @@ impl Stream {
         self.sides.iter().any(Side::is_said)
     }
 
+    /// The name that its client asks for, where nDPI keeps only the end of it.
+    pub fn long_name(&self) -> Option<&str> {
+        self.sides.iter().find_map(Side::long_name)
+    }
+
     /// Which way the packets of the client go: whose SYN the other end has accepted.
     pub fn client(&self) -> Option<Direction> {
         match self.sides.each_ref().map(Side::is_accepted) {

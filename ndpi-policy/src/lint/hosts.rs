@@ -56,8 +56,8 @@ fn long_hint((first, count): (&At<HostPattern>, usize)) -> Problem {
     let more =
         if count > 1 { format!(" ({count} such names in this list)") } else { String::new() };
     let message = format!(
-        "this name has {} characters, and nDPI keeps the last {LONGEST_KEPT} of a name: it takes every \
-         name that ends so{more}",
+        "this name has {} characters, and nDPI keeps the last {LONGEST_KEPT} of a name: where no more is read \
+         (`--normalise off`), it takes every name that ends so{more}",
         name.len()
     );
     let shorter = name.match_indices('.').map(|(dot, _)| &name[dot..]);

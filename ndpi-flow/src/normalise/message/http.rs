@@ -4,6 +4,7 @@ use ndpi_labels::Finding;
 
 use super::host_lines::HostLines;
 use super::kind::{Message, Whole};
+use crate::normalise::host::long_name;
 use crate::normalise::http2::PREFACE;
 use crate::normalise::request::{
     Lines, Start, behind_empty_lines, has_usual_method, host_of_target, is_simple, names_version,
@@ -59,6 +60,7 @@ fn read_head(bytes: &[u8], is_all: bool) -> Message {
         rewritten: (!is_as_it_came).then(|| rewrite(head, name)),
         is_nameless: name.is_none(),
         is_simple: false,
+        long_name: name.and_then(long_name),
         finding: hosts.differ.then_some(Finding::Ambiguous),
     })
 }
@@ -78,8 +80,14 @@ fn http2(bytes: &[u8]) -> Message {
 fn simple(length: usize, line: &[u8]) -> Whole {
     let host = host_of_target(line).unwrap_or_default();
     let rewritten = [line.trim_ascii(), b" HTTP/1.0\r\nHost: ", host, b"\r\n\r\n"].concat();
-    let is_nameless = false;
-    Whole { length, rewritten: Some(rewritten), is_nameless, is_simple: true, finding: None }
+    Whole {
+        length,
+        rewritten: Some(rewritten),
+        is_nameless: false,
+        is_simple: true,
+        long_name: long_name(host),
+        finding: None,
+    }
 }
 
 /// Whether nDPI knows the line of a request for one.
@@ -205,6 +213,19 @@ mod tests {
         assert_eq!(rewritten(&USUAL.replace("\r\n", "\n")), USUAL);
         for odd in ["Host:www.example.org", "Host:\t www.example.org ", "hOST : www.example.org"] {
             assert_eq!(rewritten(&USUAL.replace("Host: www.example.org", odd)), USUAL);
+        }
+    }
+
+    #[test]
+    fn a_long_name_is_read_wherever_it_is() {
+        let name = ["a".repeat(200), ".example.org".into()].concat();
+        for head in [
+            USUAL.replace("www.example.org", &name),
+            USUAL.replace("www.example.org", &format!("{}:80", name.to_uppercase())),
+            USUAL.replace("GET /", &format!("GET http://{name}/")),
+            format!("GET http://{name}/\r\n"),
+        ] {
+            assert_eq!(whole(&head).long_name.as_deref(), Some(&*name), "{head}");
         }
     }
 

@@ -26,6 +26,8 @@ pub(in super::super) struct Whole {
     pub(in super::super) is_nameless: bool,
     /// It is a request of one line, without a version.
     pub(in super::super) is_simple: bool,
+    /// The name of its server, where nDPI keeps only the end of it.
+    pub(in super::super) long_name: Option<Box<str>>,
     /// What was found, if anything.
     pub(in super::super) finding: Option<Finding>,
 }
@@ -38,6 +40,7 @@ impl Whole {
             rewritten: None,
             is_nameless: false,
             is_simple: false,
+            long_name: None,
             finding: None,
         }
     }

@@ -3,7 +3,8 @@
 //! Servers take more than 100 KiB of it, and what names them may be its last extension.
 
 use super::kind::{Message, Whole};
-use super::tls::{MESSAGE_HEADER, RECORD_HEADER, Record};
+use super::server_name::{MESSAGE_HEADER, long_server_name};
+use super::tls::{RECORD_HEADER, Record};
 
 /// The extensions that nDPI reads and real clients send: server name, groups, point formats, signatures, protocols,
 /// versions, modes of keys, shares of keys, parameters of QUIC.
@@ -93,6 +94,7 @@ impl LongHello {
         let behind = self.extensions + 2;
         put(&mut message[1..MESSAGE_HEADER], self.read - MESSAGE_HEADER);
         put(&mut message[self.extensions..behind], self.read - behind);
+        let long_name = long_server_name(&message);
         let mut bytes = vec![super::tls::HANDSHAKE, 3, 1, 0, 0];
         put(&mut bytes[3..], message.len());
         bytes.extend(message);
@@ -102,6 +104,7 @@ impl LongHello {
             rewritten: Some(bytes),
             is_nameless: false,
             is_simple: false,
+            long_name,
             finding: None,
         })
     }

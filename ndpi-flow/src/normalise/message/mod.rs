@@ -8,10 +8,12 @@ mod host_lines;
 mod http;
 mod kind;
 mod long_hello;
+mod server_name;
 mod tls;
 
 pub(super) use kind::{Message, Whole};
 pub(super) use long_hello::LongHello;
+pub(super) use server_name::long_server_name;
 
 /// Reads the first bytes of a stream.
 pub(super) fn read(bytes: &[u8]) -> Message {

@@ -3,6 +3,7 @@
 use ndpi_labels::Finding;
 
 use super::kind::{Message, Whole};
+use super::server_name::{MESSAGE_HEADER, long_server_name};
 
 /// The content type of handshake records.
 pub(super) const HANDSHAKE: u8 = 22;
@@ -12,7 +13,6 @@ const ALERT_LENGTH: usize = 2;
 const MAJOR_VERSION: u8 = 3;
 const CLIENT_HELLO: u8 = 1;
 pub(super) const RECORD_HEADER: usize = 5;
-pub(super) const MESSAGE_HEADER: usize = 4;
 /// The largest fragment of a record (RFC 8446, section 5.1, with what section 5.2 adds).
 const LARGEST_RECORD: usize = (1 << 14) + 256;
 /// Hellos of more bytes than this are shortened.
@@ -108,8 +108,10 @@ impl Hello {
         last: &Record,
         (at, used): (usize, usize),
     ) -> Message {
+        let long_name = long_server_name(&self.bytes[..length]);
+        let whole = Whole { long_name, ..Whole::of_all(all) };
         if self.records == 1 {
-            return Message::Whole(Whole::of_all(all));
+            return Message::Whole(whole);
         }
         let mut bytes = record_header(last, length);
         bytes.extend_from_slice(&self.bytes[..length]);
@@ -118,7 +120,7 @@ impl Hello {
         }
         bytes.extend_from_slice(&all[at + used..]);
         let finding = Some(Finding::SplitRecords);
-        Message::Whole(Whole { rewritten: Some(bytes), finding, ..Whole::of_all(all) })
+        Message::Whole(Whole { rewritten: Some(bytes), finding, ..whole })
     }
 }
 

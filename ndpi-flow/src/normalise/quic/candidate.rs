@@ -8,6 +8,7 @@ use super::datagram::{Datagram, with_payload};
 use super::header::Packet;
 use super::keys::{End, Keys, TAG, first_byte, is_retry_to};
 use super::version::{Kind, Version};
+use crate::normalise::message::long_server_name;
 
 /// A datagram with an Initial has at least this payload (RFC 9000, section 14.1).
 const SMALLEST_DATAGRAM: usize = 1200;
@@ -112,6 +113,11 @@ impl Candidate {
     /// Whether the hello is there as a whole.
     pub(super) fn is_whole(&self) -> bool {
         !self.is_retried && self.crypto.is_whole()
+    }
+
+    /// The name in its hello, where nDPI keeps only the end of it.
+    pub(super) fn long_name(&self) -> Option<Box<str>> {
+        long_server_name(&self.crypto.start())
     }
 
     /// One packet with all that is there of the hello.

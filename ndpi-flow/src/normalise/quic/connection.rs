@@ -32,6 +32,8 @@ pub struct Connection {
     was_read: bool,
     /// The hello was read, or is not waited for.
     is_over: bool,
+    /// The name in a hello that was read, where nDPI keeps only the end of it.
+    long_name: Option<Box<str>>,
 }
 
 impl Connection {
@@ -222,6 +224,7 @@ impl Connection {
             read(Step::Restart);
         }
         if let Some(candidate) = self.candidates.first() {
+            self.long_name = candidate.long_name();
             read(Step::Packet(&candidate.packet()));
         }
         self.candidates.truncate(1);
@@ -244,6 +247,11 @@ impl Connection {
         self.unknown = Unknown::default();
         self.refused = None;
         self.candidates.iter_mut().for_each(Candidate::forget);
+    }
+
+    /// The name that its client asks for, where nDPI keeps only the end of it.
+    pub fn long_name(&self) -> Option<&str> {
+        self.long_name.as_deref()
     }
 
     /// How many bytes it keeps.
@@ -290,6 +298,7 @@ impl Connection {
             read(Step::Restart);
         }
         for candidate in &self.candidates {
+            self.long_name = candidate.long_name().or_else(|| self.long_name.take());
             read(Step::Packet(&candidate.packet()));
         }
         for packet in self.unknown.take(None) {

@@ -91,7 +91,7 @@ impl Crypto {
     }
 
     /// The bytes from the first to the first that is missing.
-    fn start(&self) -> Vec<u8> {
+    pub(super) fn start(&self) -> Vec<u8> {
         let mut start = Vec::new();
         for range in &self.0 {
             if range.first != start.len() {

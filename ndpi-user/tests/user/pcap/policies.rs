@@ -6,8 +6,9 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use testkit::packets::{capture, ipv4};
+use testkit::packets::{capture, dns, ipv4};
 use testkit::program::{Run, binary, file, pcap, subcommand};
+use testkit::tls;
 
 use crate::ndpi_is_there;
 
@@ -24,14 +25,19 @@ fn download(host: &str) -> Vec<u8> {
     let request = format!("GET /file HTTP/1.1\r\nHost: {host}\r\nUser-Agent: curl/8\r\n\r\n");
     let answer = "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n\
                   Content-Length: 4000\r\n\r\n\x7fELF";
+    answered(request.as_bytes(), answer.as_bytes())
+}
+
+/// A connection whose client asks this, whose server answers that, and sends more.
+fn answered(request: &[u8], answer: &[u8]) -> Vec<u8> {
     let asked = 1 + u32::try_from(request.len()).unwrap();
     let answered = 1 + u32::try_from(answer.len()).unwrap();
     let mut packets = vec![
         segment(0x02, false, [0, 0], b""),
         segment(0x12, true, [0, 1], b""),
         segment(0x10, false, [1, 1], b""),
-        segment(0x18, false, [1, 1], request.as_bytes()),
-        segment(0x18, true, [1, asked], answer.as_bytes()),
+        segment(0x18, false, [1, 1], request),
+        segment(0x18, true, [1, asked], answer),
     ];
     for part in 0..4 {
         packets.push(segment(0x10, true, [answered + part * 1000, asked], &[0; 1000]));
@@ -71,20 +77,44 @@ fn a_download_from_a_social_network_does_not_escape_a_rule_on_it() {
     }
 }
 
+/// Connections and questions of clients that ask for a name.
+fn asking_for(name: &str) -> Vec<Vec<u8>> {
+    let ports = ["", ":80", ":8080", ":50000"];
+    let mut captures: Vec<_> =
+        ports.iter().map(|port| download(&format!("{name}{port}"))).collect();
+    captures.push(answered(&tls::hello(name), &tls::answer()));
+    captures.push(answered(&tls::in_records(name, 50), &tls::answer()));
+    captures.push(capture(&[(1, dns(1, name, false)), (2, dns(1, name, true))]));
+    captures
+}
+
 #[test]
-fn a_name_longer_than_ndpi_keeps_is_blocked_with_a_port_and_without() {
+fn a_name_longer_than_ndpi_keeps_is_whole_to_rules_and_in_records() {
     if !ndpi_is_there() {
         return;
     }
     let label = "label-of-forty-one-characters-and-no-more";
-    let name = format!("{label}.{label}.cdn.example.com");
+    let name = format!("{label}.{label}.{label}.{label}.{label}.cdn.example.com");
+    let other = format!("other{}", &name[5..]);
     let policy = format!("[[rule]]\nname = \"it\"\naction = \"drop\"\nhost = {name:?}\n");
     let policy = file("long-name", "policy.toml", policy.as_bytes());
-    for port in ["", ":80", ":8080", ":50000"] {
-        let path = file("long-name", "flow.pcap", &download(&format!("{name}{port}")));
-        let flow = pcap(&["--json", "--policy", &policy, &path]).flows().remove(0);
-        assert!(flow["hostname"].as_str().unwrap().len() < 80, "{flow}");
-        assert_eq!(flow["rule"], "it", "{port}: {flow}");
+    let run = |capture: &[u8], more: &[&str]| {
+        let path = file("long-name", "flow.pcap", capture);
+        pcap(&[&["--json", "--policy", &policy, &path], more].concat()).flows().remove(0)
+    };
+    for (asked, rule) in [(&name, "it"), (&other, "default")] {
+        for capture in asking_for(asked) {
+            let flow = run(&capture, &[]);
+            assert_eq!(
+                (&flow["hostname"], &flow["rule"]),
+                (&asked[..].into(), &rule.into()),
+                "{flow}"
+            );
+        }
+        // What nDPI keeps of it.
+        let flow = run(&download(asked), &["--normalise", "off"]);
+        assert_eq!(flow["hostname"], asked[asked.len() - 79..], "{flow}");
+        assert_eq!(flow["rule"], "it", "{flow}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! How connections open, and which hello is read.
 
+use testkit::tls::message;
+
 use super::super::keys::retry_tag;
 use super::*;
 
@@ -68,6 +70,21 @@ fn of_two_hellos_to_one_identifier_the_one_that_comes_far_is_read() {
     flow.client(&decoy);
     flow.server(&answer(ORIGINAL));
     assert_eq!(flow.findings, Finding::Ambiguous.into());
+}
+
+#[test]
+fn a_long_name_is_that_of_the_hello_that_is_read() {
+    let name = |letter: &str| [&letter.repeat(200), ".example.org"].concat();
+    let hello = |letter| crypto(0, &message(&name(letter)));
+    let mut flow = Flow::default();
+    flow.send(true, 3, &opening(OTHER, &hello("b")));
+    flow.client(&opening(ORIGINAL, &hello("a")));
+    flow.server(&answer(ORIGINAL));
+    assert_eq!(flow.connection.long_name(), Some(&*name("a")));
+    let mut unanswered = Flow::default();
+    unanswered.client(&opening(ORIGINAL, &hello("a")));
+    unanswered.release();
+    assert_eq!(unanswered.connection.long_name(), Some(&*name("a")));
 }
 
 #[test]
