@@ -1,6 +1,8 @@
 //! Policy files: errors, never a panic, and what is taken decides consistently.
 #![no_main]
 
+#[path = "../cases/asked.rs"]
+mod asked;
 #[path = "../cases/policy.rs"]
 mod case;
 

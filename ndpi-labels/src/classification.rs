@@ -6,6 +6,7 @@ use crate::State;
 
 /// Master and application protocol (`ndpi_master_app_protocol`), by nDPI's ids.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct AppId {
     /// The protocol that carries the application (TLS, QUIC, HTTP, …); 0 where there is none.
     pub master: u16,
@@ -15,10 +16,12 @@ pub struct AppId {
 
 /// A category (`ndpi_protocol_category_t`): `SocialNetwork`, `Video`, …
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct CategoryId(pub u16);
 
 /// A breed (`ndpi_protocol_breed_t`): how wanted a protocol is, `Safe` … `Dangerous`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct BreedId(pub u8);
 
 /// How nDPI came to its answer (`ndpi_confidence_t`). The library's numbers are no order of quality.

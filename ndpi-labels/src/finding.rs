@@ -81,6 +81,7 @@ impl fmt::Display for Finding {
 
 /// A set of findings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Findings(u16);
 
 impl Findings {

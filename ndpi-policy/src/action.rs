@@ -1,7 +1,9 @@
 //! Actions: what a verdict does to the packets of a flow.
 
+use serde::{Deserialize, Serialize};
+
 /// What is done to the packets of a decided flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Action {
     /// Dropped without a word.
     Drop,
@@ -39,7 +41,7 @@ impl Action {
 }
 
 /// A token bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Limit {
     /// Rate at which the bucket fills, bytes a second.
     pub bytes_per_second: u64,
@@ -50,7 +52,7 @@ pub struct Limit {
 }
 
 /// Who shares the token bucket of a `limit` rule.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Per {
     /// All flows of the rule share one.
     #[default]
@@ -61,7 +63,7 @@ pub enum Per {
 
 /// What is done to a flow that stays unclassified (`undecided`), to fragments whose flow is not
 /// known (`fragments`) and to packets that cannot be parsed (`unparsable`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PassOrDrop {
     /// They pass.
     #[default]

@@ -1,9 +1,10 @@
 //! Entries of `app`: an application, or one that a certain protocol carries.
 
 use ndpi_labels::AppId;
+use serde::{Deserialize, Serialize};
 
 /// An entry of `app`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum AppPattern {
     /// `Facebook`: as the application or as the protocol that carries one.
     Either(u16),

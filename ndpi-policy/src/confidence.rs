@@ -1,13 +1,14 @@
 //! An order for nDPI's confidences, whose own numbers are none.
 
 use ndpi_labels::Confidence;
+use serde::{Deserialize, Serialize};
 
 /// How much an answer is worth: higher is better founded.
 ///
 /// nDPI's `ndpi_confidence_t` is numbered by history. The order here: nothing, guesses (port, then
 /// address), heuristics, answers derived from other flows or from parts of a conversation, full
 /// inspection, and last what the operator's own nDPI rules say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Rank(pub(super) u8);
 
 /// The words of `confidence = "…"`, from the least to the best founded, with nDPI's value.
@@ -25,6 +26,11 @@ const ORDER: [(&str, Confidence); 10] = [
 ];
 
 impl Rank {
+    /// Whether there is such a rank.
+    pub(super) fn exists(self) -> bool {
+        usize::from(self.0) < ORDER.len()
+    }
+
     /// The words a policy may use, least founded first.
     pub fn words() -> impl Iterator<Item = &'static str> {
         ORDER.iter().map(|(word, _)| *word)

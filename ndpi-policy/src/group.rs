@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use ndpi_labels::{AppId, CategoryId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::app_pattern::AppPattern;
 use crate::category::Categories;
@@ -55,7 +55,7 @@ pub fn our_groups() -> &'static GroupFile {
 }
 
 /// A group with its names resolved.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// What policies call it.
     pub name: String,

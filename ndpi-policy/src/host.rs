@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use idna::AsciiDenyList;
+use serde::{Deserialize, Serialize};
 
 /// Longest name in its written form (RFC 1035, section 2.3.4: 255 octets on the wire).
 const MAX_NAME: usize = 253;
@@ -16,7 +17,7 @@ pub(super) const LONGEST_KEPT: usize = 79;
 const LEFT: [usize; 6] = [79, 77, 76, 75, 74, 73];
 
 /// An entry of `host`. Names are in the form of `normalise`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum HostPattern {
     /// `example.com`: this name.
     Exact(String),

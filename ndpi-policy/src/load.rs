@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use ndpi_text::shown;
+use serde::{Deserialize, Serialize};
 
 use crate::decide::Policy;
 use crate::diagnose::{Diagnostics, Problem};
@@ -16,7 +17,7 @@ use crate::support::Support;
 use crate::vocabulary::Vocabulary;
 
 /// Largest policy or list file: more is a mistake (or a device file).
-const MAX_FILE: u64 = 128 << 20;
+pub const LONGEST_FILE: u64 = 128 << 20;
 
 /// Reads the policy at `path`. Relative paths of lists start at its folder.
 ///
@@ -28,17 +29,48 @@ pub fn load(
     support: Support,
     files: &dyn Files,
 ) -> Result<Policy, Diagnostics> {
+    read_first(path, vocabulary, support, files).map(|read| read.index(vocabulary))
+}
+
+/// [`load`], as far as it can be done without those who decide by it.
+pub(super) fn read_first(
+    path: &Path,
+    vocabulary: &Vocabulary,
+    support: Support,
+    files: &dyn Files,
+) -> Result<ReadPolicy, Diagnostics> {
     let text = policy_from(path, || read_policy(files, path))?;
     let read_list = |list: &Path| read_list(files, &beside(path, list));
-    parse(path, &text, vocabulary, support, &read_list)
+    let mut reader = Reader::new(vocabulary, support, &read_list);
+    let parsed = reader.policy(path, &text);
+    policy_of(parsed, reader.diagnostics)
+}
+
+/// A policy that was read and is not indexed yet, with what is to be said of it: no error.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReadPolicy {
+    pub(super) parsed: Parsed,
+    pub(super) diagnostics: Diagnostics,
+}
+
+impl ReadPolicy {
+    /// The files that it was read from, the policy first.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.diagnostics.paths()
+    }
+
+    /// The policy, ready to decide.
+    pub fn index(self, vocabulary: &Vocabulary) -> Policy {
+        Policy::new(self.parsed, vocabulary, self.diagnostics)
+    }
 }
 
 pub(super) fn read_policy(files: &dyn Files, path: &Path) -> io::Result<String> {
-    policy_text(files.read(path, MAX_FILE)?)
+    policy_text(files.read(path, LONGEST_FILE)?)
 }
 
 pub(super) fn read_list(files: &dyn Files, path: &Path) -> io::Result<String> {
-    list_text(files.read(path, MAX_FILE)?)
+    list_text(files.read(path, LONGEST_FILE)?)
 }
 
 /// Reads a policy from its text; `path` is what messages call it.
@@ -54,17 +86,17 @@ pub fn parse(
 ) -> Result<Policy, Diagnostics> {
     let mut reader = Reader::new(vocabulary, support, read_list);
     let parsed = reader.policy(path, text);
-    policy_of(parsed, reader)
+    policy_of(parsed, reader.diagnostics).map(|read| read.index(vocabulary))
 }
 
 /// What was read, where nothing in it is wrong.
-pub(super) fn policy_of(parsed: Option<Parsed>, reader: Reader<'_>) -> Result<Policy, Diagnostics> {
-    let Reader { mut diagnostics, vocabulary, .. } = reader;
+pub(super) fn policy_of(
+    parsed: Option<Parsed>,
+    mut diagnostics: Diagnostics,
+) -> Result<ReadPolicy, Diagnostics> {
     diagnostics.sort();
     match parsed {
-        Some(parsed) if !diagnostics.has_errors() => {
-            Ok(Policy::new(parsed, vocabulary, diagnostics))
-        }
+        Some(parsed) if !diagnostics.has_errors() => Ok(ReadPolicy { parsed, diagnostics }),
         _ => Err(diagnostics),
     }
 }

@@ -5,11 +5,13 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use ipnet::{IpNet, Ipv4Net};
+use serde::{Deserialize, Serialize};
 
 /// An IPv4 or IPv6 network. In their order, a network stands before those inside it.
 ///
 /// No bits are set below its prefix, and what IPv4-mapped IPv6 addresses say is a network of IPv4.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "IpNet")]
 pub struct Net(IpNet);
 
 impl Net {

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::action::{Action, PassOrDrop};
 use crate::diagnose::Place;
 use crate::group::Group;
 use crate::rule::Rule;
 
 /// How much is written in a policy file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Extent {
     /// Nothing.
     Nothing,
@@ -19,6 +21,7 @@ pub(crate) enum Extent {
 }
 
 /// A policy file as read, names resolved, not indexed yet.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Parsed {
     pub(crate) rules: Vec<Rule>,
     pub(crate) groups: Vec<Arc<Group>>,

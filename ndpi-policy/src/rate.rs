@@ -94,6 +94,11 @@ pub(super) fn default_burst(bytes_per_second: u64) -> u64 {
     (bytes_per_second / 2).clamp(10 * MIN_BURST, MAX_BURST)
 }
 
+/// Whether a limit may be one of this rate and this burst, in bytes.
+pub(super) fn is_limit(bytes_per_second: u64, burst: u64) -> bool {
+    (MIN_RATE..=MAX_RATE).contains(&bytes_per_second) && (MIN_BURST..=MAX_BURST).contains(&burst)
+}
+
 fn quantity(text: &str, factor_of: impl Fn(&str) -> Option<u64>) -> Option<u64> {
     let (number, unit) = split(text)?;
     let factor = factor_of(unit)?;

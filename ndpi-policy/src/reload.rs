@@ -2,24 +2,27 @@
 //! there may be the beginning of what is to come.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
+use crate::any_path::AnyPath;
 use crate::blocklist::has_entries;
 use crate::decide::Policy;
 use crate::diagnose::Diagnostics;
 use crate::files::{Files, beside};
-use crate::load::{policy_from, policy_of, read_list, read_policy};
+use crate::load::{ReadPolicy, policy_from, policy_of, read_first, read_list, read_policy};
 use crate::parsed::{Extent, Parsed};
 use crate::read::Reader;
 use crate::support::Support;
 use crate::vocabulary::Vocabulary;
 
 /// What the policy in force has and the next one may not lose without a word.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InForce {
     has_rules: bool,
     /// Its lists that have no entries.
-    empty_lists: Vec<PathBuf>,
+    empty_lists: Vec<AnyPath>,
 }
 
 impl InForce {
@@ -29,7 +32,31 @@ impl InForce {
         let empty = lists.filter(|(_, text)| !has_entries(text));
         Self {
             has_rules: !policy.rules().is_empty(),
-            empty_lists: empty.map(|(path, _)| path.to_owned()).collect(),
+            empty_lists: empty.map(|(path, _)| AnyPath(path.to_owned())).collect(),
+        }
+    }
+
+    /// Reads the policy at `path` that is to take its place.
+    fn read_next(
+        &self,
+        path: &Path,
+        vocabulary: &Vocabulary,
+        support: Support,
+        files: &dyn Files,
+    ) -> Result<ReadPolicy, Diagnostics> {
+        let text = policy_from(path, || read_policy(files, path))?;
+        let read_list = |list: &Path| {
+            let file = beside(path, list);
+            let text = read_list(files, &file)?;
+            let refused = "no entry is in it; if it is to have none, write a line: # none";
+            if self.takes_list(&file, &text) { Ok(text) } else { Err(unfinished(refused)) }
+        };
+        let mut reader = Reader::new(vocabulary, support, &read_list);
+        let parsed = reader.policy(path, &text);
+        match parsed.as_ref().and_then(|parsed| self.refuses(parsed)) {
+            Some(why) => policy_from(path, || Err(unfinished(why)))
+                .and_then(|_| policy_of(None, reader.diagnostics)),
+            None => policy_of(parsed, reader.diagnostics),
         }
     }
 
@@ -48,7 +75,7 @@ impl InForce {
 
     /// Whether this is taken for the whole list in the file at `path`.
     fn takes_list(&self, path: &Path, text: &str) -> bool {
-        has_entries(text) || says_none(text) || self.empty_lists.iter().any(|list| list == path)
+        has_entries(text) || says_none(text) || self.empty_lists.iter().any(|list| list.0 == path)
     }
 }
 
@@ -65,20 +92,24 @@ pub fn reload(
     support: Support,
     files: &dyn Files,
 ) -> Result<Policy, Diagnostics> {
-    let text = policy_from(path, || read_policy(files, path))?;
-    let read_list = |list: &Path| {
-        let file = beside(path, list);
-        let text = read_list(files, &file)?;
-        let refused = "no entry is in it; if it is to have none, write a line: # none";
-        if before.takes_list(&file, &text) { Ok(text) } else { Err(unfinished(refused)) }
-    };
-    let mut reader = Reader::new(vocabulary, support, &read_list);
-    let parsed = reader.policy(path, &text);
-    match parsed.as_ref().and_then(|parsed| before.refuses(parsed)) {
-        Some(why) => {
-            policy_from(path, || Err(unfinished(why))).and_then(|_| policy_of(None, reader))
-        }
-        None => policy_of(parsed, reader),
+    before.read_next(path, vocabulary, support, files).map(|read| read.index(vocabulary))
+}
+
+/// [`load`](crate::load), or [`reload`] in place of a policy that has what `before` says, as far as it can be done
+/// without those who decide by it.
+///
+/// # Errors
+/// As they.
+pub fn read(
+    path: &Path,
+    before: Option<&InForce>,
+    vocabulary: &Vocabulary,
+    support: Support,
+    files: &dyn Files,
+) -> Result<ReadPolicy, Diagnostics> {
+    match before {
+        Some(before) => before.read_next(path, vocabulary, support, files),
+        None => read_first(path, vocabulary, support, files),
     }
 }
 

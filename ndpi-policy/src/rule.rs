@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use ndpi_labels::{BreedId, CategoryId, Findings};
+use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
 use crate::app_pattern::AppPattern;
@@ -22,7 +23,7 @@ pub(crate) const MAX_RULES: usize = 4096;
 pub(crate) const ANY_FINDING: &str = "any";
 
 /// A value and where it was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct At<T> {
     /// The value.
     pub value: T,
@@ -31,7 +32,7 @@ pub struct At<T> {
 }
 
 /// One `[[rule]]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Rule {
     /// `name`, or `rule N` counted from 1.
     pub name: String,
@@ -53,7 +54,7 @@ pub struct Rule {
 
 /// What a rule asks of a flow. `None` asks nothing. A list holds when one of its entries does, so an
 /// empty list (from an empty file) never holds.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "named after the keys of the policy file, described there")]
 pub struct Matchers {
     pub app: Option<Vec<At<AppPattern>>>,

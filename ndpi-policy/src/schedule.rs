@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::week::DAY;
 
@@ -10,7 +11,8 @@ const WEEK: usize = 7 * DAY;
 
 /// A weekly schedule. Where the clocks change, civil time rules: an hour that is skipped is not
 /// there, an hour that comes twice counts twice.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
 pub struct Schedule {
     zone: TimeZone,
     /// A bit for each minute, from Monday 00:00.
@@ -83,6 +85,31 @@ impl Schedule {
         // In an hour that comes twice, the turn comes twice too: the first may be over.
         let turn = self.zone.to_ambiguous_timestamp(turn);
         [turn.earlier().ok()?, turn.later().ok()?].into_iter().filter(|turn| *turn > time).min()
+    }
+}
+
+/// A schedule as it is handed from one process to another, both of which have the same zones.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    /// The zone's name; none for the system's.
+    zone: Option<String>,
+    minutes: Vec<u64>,
+}
+
+impl From<Schedule> for Written {
+    fn from(Schedule { zone, minutes }: Schedule) -> Self {
+        Self { zone: zone.iana_name().map(str::to_owned), minutes: minutes.to_vec() }
+    }
+}
+
+impl TryFrom<Written> for Schedule {
+    type Error = &'static str;
+
+    fn try_from(Written { zone, minutes }: Written) -> Result<Self, Self::Error> {
+        let zone = zone.map_or_else(|| Ok(TimeZone::system()), |name| TimeZone::get(&name));
+        let zone = zone.map_err(|_| "there is no such time zone")?;
+        let minutes = minutes.try_into().map_err(|_| "a week has other minutes")?;
+        Ok(Self { zone, minutes: Box::new(minutes) })
     }
 }
 

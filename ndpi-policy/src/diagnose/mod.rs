@@ -3,13 +3,17 @@
 mod json;
 mod render;
 
+use std::borrow::Cow;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ndpi_text::shown;
+use serde::{Deserialize, Serialize};
+
+use crate::any_path::AnyPath;
 
 /// How bad a problem is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Severity {
     /// The policy cannot be used.
     Error,
@@ -20,11 +24,11 @@ pub enum Severity {
 }
 
 /// A file of the policy: 0 is the policy itself, the others are its lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SourceId(pub u32);
 
 /// Bytes of a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
     /// The file.
     pub source: SourceId,
@@ -35,12 +39,12 @@ pub struct Place {
 }
 
 /// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// How bad it is.
     pub severity: Severity,
     /// A word for the kind of problem, for programs: it stays the same between versions.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// What is wrong.
     pub message: String,
     /// Where; `None` only where a file could not be read at all.
@@ -86,16 +90,21 @@ impl Problem {
         self
     }
 
-    fn new(severity: Severity, code: &'static str, place: Option<Place>, message: &str) -> Self {
+    fn new(
+        severity: Severity,
+        code: impl Into<Cow<'static, str>>,
+        place: Option<Place>,
+        message: &str,
+    ) -> Self {
         // Quotes what was found, which may be anything.
         let message = ndpi_text::message(message).to_string();
-        Self { severity, code, message, place, help: None, related: None }
+        Self { severity, code: code.into(), message, place, help: None, related: None }
     }
 }
 
 /// The files of a policy and everything found wrong in them. As an error, it prints all problems
 /// with the lines they are in.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Diagnostics {
     /// Whether the policy's text came from whoever is to see the problems.
     given: bool,
@@ -103,12 +112,22 @@ pub struct Diagnostics {
     problems: Vec<Problem>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Source {
-    path: PathBuf,
+    path: AnyPath,
+    /// Whoever takes it over has the file itself.
+    #[serde(skip)]
     text: String,
     /// Where each line starts.
+    #[serde(skip)]
     lines: Vec<usize>,
+}
+
+impl Source {
+    fn find_lines(&mut self) {
+        let newlines = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        self.lines = std::iter::once(0).chain(newlines.map(|(at, _)| at + 1)).collect();
+    }
 }
 
 impl Diagnostics {
@@ -117,9 +136,9 @@ impl Diagnostics {
     /// # Panics
     /// If there are 4 billion of them.
     pub fn add_source(&mut self, path: &Path, text: String) -> SourceId {
-        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        let lines = std::iter::once(0).chain(newlines.map(|(at, _)| at + 1)).collect();
-        self.sources.push(Source { path: path.to_owned(), text, lines });
+        let mut source = Source { path: AnyPath(path.to_owned()), text, lines: Vec::new() };
+        source.find_lines();
+        self.sources.push(source);
         SourceId(u32::try_from(self.sources.len() - 1).expect("fewer sources than 4 billion"))
     }
 
@@ -141,7 +160,7 @@ impl Diagnostics {
 
     /// The path of a source, as it was given.
     pub fn path(&self, source: SourceId) -> &Path {
-        &self.sources[source.0 as usize].path
+        &self.sources[source.0 as usize].path.0
     }
 
     pub(super) fn set_given(&mut self) {
@@ -150,17 +169,42 @@ impl Diagnostics {
 
     /// Every file that was read, the policy first.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.sources.iter().map(|source| source.path.as_path())
+        self.sources.iter().map(|source| source.path.0.as_path())
     }
 
     /// The lists that were read, each with its text.
     pub(super) fn lists(&self) -> impl Iterator<Item = (&Path, &str)> {
-        self.sources.iter().skip(1).map(|source| (source.path.as_path(), source.text.as_str()))
+        self.sources.iter().skip(1).map(|source| (source.path.0.as_path(), source.text.as_str()))
     }
 
     /// Adds a problem.
     pub fn report(&mut self, problem: Problem) {
         self.problems.push(problem);
+    }
+
+    /// Takes in the texts of the files, which are not handed from one process to another; whether all are there, and all
+    /// places are in them, between characters.
+    pub(super) fn complete(&mut self, text_of: impl Fn(&Path, SourceId) -> Option<String>) -> bool {
+        for (source, id) in self.sources.iter_mut().zip(0..) {
+            let Some(text) = text_of(&source.path.0, SourceId(id)) else { return false };
+            source.text = text;
+            source.find_lines();
+        }
+        self.problems.iter().all(|problem| {
+            let related = problem.related.as_ref().map(|(place, _)| *place);
+            problem.place.into_iter().chain(related).all(|place| self.has(place))
+        })
+    }
+
+    /// Whether a place is in one of the files, between characters.
+    pub(super) fn has(&self, place: Place) -> bool {
+        let source = self.sources.get(place.source.0 as usize);
+        source.is_some_and(|it| it.text.get(place.start as usize..place.end as usize).is_some())
+    }
+
+    /// The problems, to be changed.
+    pub(super) fn problems_mut(&mut self) -> &mut [Problem] {
+        &mut self.problems
     }
 
     /// The problems, in the order of their places.
@@ -179,9 +223,9 @@ impl Diagnostics {
             let related = problem.related.as_ref().is_some_and(|(there, _)| is_private(*there));
             (related || is_private(place)).then(|| {
                 let (line, column) = self.line_column(place);
-                let (path, code) = (shown(self.path(place.source)), problem.code);
+                let (path, code) = (shown(self.path(place.source)), &problem.code);
                 let message = format!("{path}:{line}:{column}: {code}");
-                Problem::new(problem.severity, code, None, &message).help(help)
+                Problem::new(problem.severity, code.clone(), None, &message).help(help)
             })
         };
         let problems = self.problems.iter();
@@ -222,7 +266,7 @@ impl Diagnostics {
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.sources.first().map_or(Path::new(""), |source| &source.path);
+        let path = self.sources.first().map_or(Path::new(""), |source| &source.path.0);
         if !self.sources.is_empty() {
             write!(f, "the policy {} cannot be used\n\n", shown(path))?;
         }

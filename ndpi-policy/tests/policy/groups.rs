@@ -167,6 +167,6 @@ fn names_that_the_library_lacks_are_reported_where_the_group_is_used() {
     assert!(policy("").diagnostics().problems().is_empty());
     let used = policy(VIDEO);
     let [problem] = used.diagnostics().problems() else { panic!("one warning") };
-    assert_eq!((problem.severity, problem.code), (Severity::Warning, "group-name"));
+    assert_eq!((problem.severity, &*problem.code), (Severity::Warning, "group-name"));
     assert!(problem.message.contains("it lacks YouTube, AmazonVideo,"), "{}", problem.message);
 }

@@ -157,7 +157,7 @@ fn reader_takes(text: &str) -> bool {
     match read_with(text, Support::ALL, &[("list", "")]) {
         Ok(_) => true,
         Err(diagnostics) => {
-            diagnostics.problems().iter().all(|problem| BEYOND_A_SCHEMA.contains(&problem.code))
+            diagnostics.problems().iter().all(|problem| BEYOND_A_SCHEMA.contains(&&*problem.code))
         }
     }
 }

@@ -12,7 +12,7 @@ fn cure(text: &str) -> (usize, String, String) {
         panic!("{text}: {:#?}", lines(&diagnostics));
     };
     let (line, _) = diagnostics.line_column(problem.place.expect("a place"));
-    (line, problem.code.to_owned(), problem.help.clone().unwrap_or_default())
+    (line, problem.code.to_string(), problem.help.clone().unwrap_or_default())
 }
 
 /// What the check says to write for a rule with this line.
