@@ -151,9 +151,9 @@ const CONFINING: [c_int; 5] = [
     libc::PR_GET_NO_NEW_PRIVS,
 ];
 
-/// The calls that this process can make from now on: with those that fork, where it `forks`, and with
-/// these commands of `bpf(2)`.
-pub(crate) fn allowed(forks: bool, bpf: &[u32]) -> Vec<Call> {
+/// The calls that this process can make from now on: with those that fork, where it `forks`, with
+/// the one that receives descriptors, where it `receives` them, and with these commands of `bpf(2)`.
+pub(crate) fn allowed((forks, receives): (bool, bool), bpf: &[u32]) -> Vec<Call> {
     let own = getpid().as_raw_nonzero().get().cast_unsigned();
     let always = |number: &c_long| Call { number: *number, when: When::Always };
     let mut calls: Vec<_> = ALWAYS.iter().chain(OLDER).map(always).collect();
@@ -167,6 +167,9 @@ pub(crate) fn allowed(forks: bool, bpf: &[u32]) -> Vec<Call> {
         });
     } else {
         calls.push(Call { number: libc::SYS_tgkill, when: When::OneOf(0, vec![own]) });
+    }
+    if receives {
+        calls.push(always(&libc::SYS_recvmsg));
     }
     if !bpf.is_empty() {
         calls.push(Call { number: libc::SYS_bpf, when: When::OneOf(0, bpf.to_vec()) });

@@ -17,6 +17,7 @@ const LAST_LOOK: u32 = 200;
 pub struct Confinement {
     readable: Vec<PathBuf>,
     forks: bool,
+    receives: bool,
     bpf: Vec<u32>,
 }
 
@@ -51,6 +52,13 @@ impl Confinement {
         self
     }
 
+    /// Messages of sockets that are open can be received with what comes beside their bytes: descriptors.
+    #[must_use]
+    pub fn receives_descriptors(mut self) -> Self {
+        self.receives = true;
+        self
+    }
+
     /// These commands of `bpf(2)` can be given, as far as the capabilities allow them, which are given
     /// up all the same: for descriptors that are open. That needs Linux 5.19.
     #[must_use]
@@ -67,7 +75,7 @@ impl Confinement {
         if !is_alone() {
             return Err(ConfineError::Threads);
         }
-        let calls = calls::allowed(self.forks, &self.bpf);
+        let calls = calls::allowed((self.forks, self.receives), &self.bpf);
         let calls = filter::allowing(&calls).map_err(ConfineError::Calls)?;
         capabilities::give_up(!self.readable.is_empty())
             .map_err(|error| ConfineError::Capabilities(error.into()))?;

@@ -303,6 +303,14 @@ fn bpf_commands_are_those_that_were_kept() {
 }
 
 #[test]
+fn descriptors_are_received_where_that_was_kept() {
+    // The kernel's own answer, for a descriptor that is none.
+    let receive = || call(libc::SYS_recvmsg, [usize::MAX, 0, 0]);
+    assert_eq!(inside(&Confinement::new().forks(), receive), libc::EPERM);
+    assert_eq!(inside(&Confinement::new().forks().receives_descriptors(), receive), libc::EBADF);
+}
+
+#[test]
 fn with_other_threads_it_is_refused() {
     let refused = in_a_process(|| {
         let (send, wait) = std::sync::mpsc::channel::<()>();

@@ -30,6 +30,7 @@ pub mod memory;
 pub mod metrics;
 mod offline;
 pub mod policy_files;
+mod policy_reader;
 mod policy_tools;
 pub mod record;
 mod releases;

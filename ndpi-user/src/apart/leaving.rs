@@ -36,12 +36,12 @@ const IGNORED: [i32; 12] = [
 ];
 
 /// What a worker keeps: nothing but what is looked up.
-pub(super) fn kept() -> Confinement {
+pub(crate) fn kept() -> Confinement {
     READ_LATER.iter().fold(Confinement::new(), Confinement::reads)
 }
 
 /// Ends with the session, keeps nothing of it that is open but these and standard error, and becomes nobody.
-pub(super) fn leave_session(kept: [BorrowedFd<'_>; 2], parent: Pid) -> io::Result<()> {
+pub(crate) fn leave_session(kept: [BorrowedFd<'_>; 2], parent: Pid) -> io::Result<()> {
     set_name(c"ndpi-keeper")?;
     // The session waits for all of the group, and for those that are started later.
     setpgid(None, None)?;
@@ -119,7 +119,7 @@ fn shortfall(confined: &Result<Enforced, ConfineError>) -> Option<String> {
 }
 
 /// Ends the process at once: what would run otherwise is the parent's to do.
-pub(super) fn end(code: i32) -> ! {
+pub(crate) fn end(code: i32) -> ! {
     // SAFETY: as said.
     unsafe { libc::_exit(code) }
 }

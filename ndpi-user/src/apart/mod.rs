@@ -52,5 +52,6 @@ pub(crate) use crash_folder::CrashFolder;
 pub(crate) use engines::Engines;
 pub(crate) use gauge::Gauge;
 pub(crate) use keeper::Keeper;
+pub(crate) use leaving::{end, kept, leave_session};
 pub(crate) use remote::RemoteEngine;
 pub(crate) use watch::Watch;

@@ -37,6 +37,7 @@ use engines::Ndpi;
 use ndpi_export::{Couriers, Ending, Format, LogSink, RecordSink, Reopen, standard_output};
 pub(crate) use options::Options;
 pub(crate) use peers::{Pair, interfaces};
+use policy::Readers;
 use releasing::Releasing;
 use reload::{Reloader, Reloads};
 use service::ServiceManager;
@@ -73,9 +74,9 @@ impl Options {
         // First, since nothing works without, and what else is missing may be for want of rights.
         check_capabilities()?;
         let Ndpi { library, vocabulary, names, engines, keeper } = self.ndpi()?;
-        let (couriers, following) = self.bound_rights()?;
+        let (readers, couriers, following) = self.bound_rights(&vocabulary)?;
         let files = PolicyFiles::as_they_are();
-        let policy = self.read_policy(&vocabulary, &files);
+        let policy = self.read_policy(&vocabulary, &files, &readers);
         let Some(policy) = policy else { return Ok(ExitCode::FAILURE) };
 
         let ((control, orders), (reload, asked)) = (channel::unbounded(), channel::unbounded());
@@ -138,7 +139,8 @@ impl Options {
         let server = (orders::listen(&kernel, reload, observer, hosts), metrics);
         source.publish(Time::now(), Reported::Status(self.status(&library, &attachments)));
         if let Some(path) = self.policy.clone() {
-            let (named, known) = (files.named(), (vocabulary, attacher.roster().clone()));
+            let named = files.named();
+            let known = (vocabulary, attacher.roster().clone(), readers);
             let reported = (reloads.clone(), shared.bus.source("policy"));
             let read = (policy, releases.announced(), &*named);
             let reloader = Reloader::new(path, read, known, control.clone(), reported);
@@ -169,16 +171,20 @@ impl Options {
         Ok(ExitCode::from(u8::from(result.is_err() || !whole)))
     }
 
-    /// Has this process keep the capabilities that it needs, and starts what speaks to servers before: as another user,
-    /// whose start needs one that is not kept. To be called when the processes of nDPI are there, which are to have none
+    /// Has this process keep the capabilities that it needs, and starts what reads policies and what speaks to servers
+    /// before: as another user, whose start needs one that is not kept. To be called when the processes of nDPI are there, which are to have none
     /// of its sockets.
-    fn bound_rights(&self) -> Result<(Couriers, Option<Following>)> {
+    fn bound_rights(
+        &self,
+        vocabulary: &Vocabulary,
+    ) -> Result<(Readers, Couriers, Option<Following>)> {
+        let readers = self.policy_readers(vocabulary)?;
         let couriers = Couriers::start(&self.outputs, &self.instance, courier::start_courier)?;
         let start = |source| Following::start(source, &self.instance, courier::start_follower);
         let following = self.policy_from.as_ref().map(start).transpose()?;
         self.bound_capabilities();
         logging::to_journal(&self.instance);
-        Ok((couriers, following))
+        Ok((readers, couriers, following))
     }
 
     /// What an earlier instance has released and is not over, and the policy with it. Without a policy there is

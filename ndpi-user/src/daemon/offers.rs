@@ -1,7 +1,7 @@
 //! A policy that a fleet's bucket has for this instance.
 
 use ndpi_events::{Offered, ReloadResult, Reloaded, Time};
-use ndpi_policy::{Diagnostics, InForce, Support};
+use ndpi_policy::Diagnostics;
 use ndpi_text::shown;
 
 use super::reload::Reloader;
@@ -32,11 +32,10 @@ impl Reloader {
         quoted: &mut Option<String>,
     ) -> Reload {
         let files = GivenPolicy::new(&self.path, &offer.text, PolicyFiles::left_alone());
-        let (before, support) = (InForce::of(&self.policy), Support::THIS_BUILD);
-        let read = ndpi_policy::reload(&self.path, &before, &self.vocabulary, support, &files);
-        let problems = match read {
-            Ok(policy) => policy.diagnostics().clone(),
-            Err(problems) => {
+        let problems = match self.read(&files) {
+            Err(refused) => return *refused,
+            Ok(Ok(policy)) => policy.diagnostics().clone(),
+            Ok(Err(problems)) => {
                 *quoted = Some(self.quoting_the_policy(problems.clone()));
                 return self.report(&problems);
             }

@@ -1,21 +1,41 @@
 //! The policy that a session starts with.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
-use ndpi_policy::{Diagnostics, Files as _, Policy, Support, Vocabulary};
+use anyhow::{Context as _, Result};
+use ndpi_policy::{Diagnostics, Files, InForce, Policy, Support, Vocabulary, hand_over, read};
 use ndpi_text::shown;
 
 use super::options::Options;
 use crate::logging;
 use crate::policy_files::{PolicyFiles, without_private_lines};
+use crate::policy_reader::{Bounds, PolicyReader};
 
 impl Options {
+    /// Who reads policies. To be called before there are threads.
+    ///
+    /// # Errors
+    /// There can be no process.
+    pub(super) fn policy_readers(&self, vocabulary: &Vocabulary) -> Result<Readers> {
+        if !self.sandbox || self.policy.is_none() {
+            return Ok(Readers::Here);
+        }
+        let bounds = Bounds::beside(self.memory_max);
+        let reader = PolicyReader::fork(bounds, &|path, before, files, to| {
+            hand_over(&read(path, before, vocabulary, Support::THIS_BUILD, files), to)
+        });
+        let reader = reader.context("cannot start the process that is to read policies")?;
+        Ok(Readers::Apart(Arc::new(reader)))
+    }
+
     /// The policy; `None` when its problems were printed.
     pub(super) fn read_policy(
         &self,
         vocabulary: &Vocabulary,
         files: &PolicyFiles,
+        reader: &Readers,
     ) -> Option<Arc<Policy>> {
         let Some(path) = &self.policy else { return count_all(vocabulary) };
         if let Some(source) = &self.policy_from
@@ -29,16 +49,49 @@ impl Options {
             let _ = files.read(path, 0);
             return count_all(vocabulary);
         }
-        match ndpi_policy::load(path, vocabulary, Support::THIS_BUILD, files) {
-            Ok(policy) => {
+        match reader.read(path, None, vocabulary, files) {
+            Err(why) => {
+                log::error!("the policy {} is not read: {why}", shown(path));
+                None
+            }
+            Ok(Ok(policy)) => {
                 say_problems(policy.diagnostics());
                 Some(Arc::new(policy))
             }
-            Err(diagnostics) => {
+            Ok(Err(diagnostics)) => {
                 say_problems(&diagnostics);
                 None
             }
         }
+    }
+}
+
+/// Who reads policies.
+#[derive(Clone, Debug)]
+pub(super) enum Readers {
+    /// Children of a process without rights.
+    Apart(Arc<PolicyReader>),
+    /// This process, with `--no-sandbox`.
+    Here,
+}
+
+impl Readers {
+    /// The policy at `path`, in place of one that has what `before` says, or what is wrong with it.
+    ///
+    /// # Errors
+    /// Nobody can read it: in words.
+    pub(super) fn read(
+        &self,
+        path: &Path,
+        before: Option<InForce>,
+        vocabulary: &Vocabulary,
+        files: &dyn Files,
+    ) -> Result<Result<Policy, Diagnostics>, String> {
+        let outcome = match self {
+            Self::Apart(reader) => reader.read(path, before, files)?,
+            Self::Here => read(path, before.as_ref(), vocabulary, Support::THIS_BUILD, files),
+        };
+        Ok(outcome.map(|read| read.index(vocabulary)))
     }
 }
 

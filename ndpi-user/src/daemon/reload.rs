@@ -9,9 +9,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use crossbeam::channel::{self, Receiver, Sender, select};
 use ndpi_events::{Event, Offered, ReloadResult, Reloaded, Source, Time};
-use ndpi_policy::{Diagnostics, InForce, Policy, Support, Vocabulary};
+use ndpi_policy::{Diagnostics, Files, InForce, Policy, Vocabulary};
 use ndpi_text::shown;
 
+use super::policy::Readers;
 use super::releasing::{Change, Order, Releasing, with};
 use crate::control::{ReleaseResult, Reload};
 use crate::fleet::Offer;
@@ -57,6 +58,7 @@ pub(super) struct Reloader {
     /// Whether it is what the file says, as far as that was read.
     pub(super) is_of_file: bool,
     releases: Releasing,
+    readers: Readers,
     pub(super) vocabulary: Vocabulary,
     interfaces: Roster,
     watcher: Option<Watcher>,
@@ -90,7 +92,7 @@ impl Reloader {
     pub(super) fn new(
         path: PathBuf,
         (policy, releases, named): (Arc<Policy>, Releasing, &[Named]),
-        (vocabulary, interfaces): (Vocabulary, Roster),
+        (vocabulary, interfaces, readers): (Vocabulary, Roster, Readers),
         control: Sender<Control>,
         (reloads, source): (Reloads, Source),
     ) -> Self {
@@ -108,6 +110,7 @@ impl Reloader {
             policy,
             is_of_file: true,
             releases,
+            readers,
             vocabulary,
             interfaces,
             watcher,
@@ -197,11 +200,10 @@ impl Reloader {
     /// policy in force otherwise. Either way, what it names now is watched from here on: a list
     /// that was missing may come.
     pub(super) fn reload(&mut self) -> Reload {
-        let (support, files) = (Support::THIS_BUILD, PolicyFiles::left_alone());
-        let before = InForce::of(&self.policy);
-        let read = ndpi_policy::reload(&self.path, &before, &self.vocabulary, support, &files);
-        let reload = match read {
-            Ok(policy) => {
+        let files = PolicyFiles::left_alone();
+        let reload = match self.read(&files) {
+            Err(refused) => *refused,
+            Ok(Ok(policy)) => {
                 let policy = Arc::new(policy);
                 let reload = self.enforce(&policy);
                 if reload.result.taken {
@@ -209,11 +211,26 @@ impl Reloader {
                 }
                 reload
             }
-            Err(problems) => self.report(&problems),
+            Ok(Err(problems)) => self.report(&problems),
         };
         self.is_of_file = reload.result.taken;
         self.watch(&files.named());
         reload
+    }
+
+    /// Reads the policy at its path, from these files.
+    ///
+    /// # Errors
+    /// A report that nobody can read it.
+    pub(super) fn read(
+        &self,
+        files: &dyn Files,
+    ) -> Result<Result<Policy, Diagnostics>, Box<Reload>> {
+        let before = InForce::of(&self.policy);
+        self.readers.read(&self.path, Some(before), &self.vocabulary, files).map_err(|why| {
+            let report = self.report(&Diagnostics::default());
+            Box::new(Reload { error: Some(why), ..report })
+        })
     }
 
     /// Brings a policy into force, with what is released from it.
@@ -287,6 +304,8 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::Path;
 
+    use ndpi_policy::Support;
+
     use super::*;
     use crate::releases::KeptFile;
     use crate::testing::bus;
@@ -340,7 +359,7 @@ mod tests {
         let reloader = Reloader::new(
             path.clone(),
             (Arc::clone(&policy), nothing_released(&policy), &named),
-            (vocabulary(), Roster::default()),
+            (vocabulary(), Roster::default(), Readers::Here),
             control,
             (reloads.clone(), bus().0.source("policy")),
         );
@@ -383,7 +402,7 @@ mod tests {
         let reloader = Reloader::new(
             path.clone(),
             (Arc::clone(&policy), nothing_released(&policy), &named),
-            (vocabulary(), Roster::default()),
+            (vocabulary(), Roster::default(), Readers::Here),
             control,
             (Reloads::default(), bus().0.source("policy")),
         );

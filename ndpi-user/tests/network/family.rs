@@ -45,7 +45,7 @@ impl Family {
 }
 
 /// The processes that `parent` has started and that are there, by their names.
-fn children(parent: Pid) -> BTreeMap<String, Pid> {
+pub(crate) fn children(parent: Pid) -> BTreeMap<String, Pid> {
     let parent = parent.as_raw_nonzero().to_string();
     let of_parent = |id: &str| {
         let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;

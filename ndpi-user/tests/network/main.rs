@@ -37,6 +37,7 @@ mod outputs;
 mod parquet;
 mod peers;
 mod policies;
+mod policy_reader;
 mod privileges;
 mod receiver;
 mod reject;

@@ -1,0 +1,85 @@
+//! The process that reads policies in the session's place.
+
+use std::fs;
+
+use rustix::process::{Pid, Signal, kill_process};
+use testkit::instance::Instance;
+use testkit::program::PROGRAMS;
+use testkit::sandbox::Sandbox;
+use testkit::{wait_for, wait_until};
+
+use crate::family::{children, is_there};
+use crate::ready;
+
+/// The process that forks those which read.
+fn forker(instance: &Instance) -> Pid {
+    let session = Pid::from_raw(instance.pid().cast_signed()).unwrap();
+    *children(session).get("ndpi-policies").expect("it is there")
+}
+
+fn policy(name: &str) -> String {
+    format!("[[rule]]\nname = \"{name}\"\nport = 5000\naction = \"drop\"\n")
+}
+
+#[test]
+fn policies_are_read_by_a_process_without_rights() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let file = sandbox.file("policy.toml", &policy("first"));
+    let run = format!("run --iface left --json --policy {}", file.display());
+    let mut instance = sandbox.start(&run);
+    let forker = forker(&instance);
+    let of_it = |what: &str| format!("/proc/{}/{what}", forker.as_raw_nonzero());
+
+    let status = fs::read_to_string(of_it("status")).unwrap();
+    let of = |what: &str| status.lines().find_map(|it| it.strip_prefix(what)).unwrap().trim();
+    let rights = (of("CapEff:"), of("NoNewPrivs:"), of("Seccomp:"));
+    assert_eq!(rights, ("0000000000000000", "1", "2"));
+    assert_eq!(of("Uid:"), "65534\t65534\t65534\t65534");
+    let open = fs::read_dir(of_it("fd")).unwrap();
+    let open: Vec<_> = open.map(|it| fs::read_link(it.unwrap().path()).unwrap()).collect();
+    let sockets = open.iter().filter(|it| it.to_string_lossy().starts_with("socket:")).count();
+    assert_eq!((open.len(), sockets), (4, 1), "{open:?}");
+
+    fs::write(&file, policy("second")).unwrap();
+    let reloaded = sandbox.run("policy reload");
+    assert!(reloaded.stdout.contains("1 rules in force"), "{reloaded:?}");
+
+    // Where it is gone, nobody reads a policy whom that may harm.
+    kill_process(forker, Signal::KILL).unwrap();
+    fs::write(&file, policy("third")).unwrap();
+    let refused = wait_for(|| {
+        let run = sandbox.run("policy reload");
+        if run.code == Some(1) { Ok(run) } else { Err(format!("{run:?}")) }
+    });
+    assert!(refused.stdout.contains("the process that reads policies is gone"), "{refused:?}");
+    let status = sandbox.run("status").stdout;
+    assert!(status.contains("policy-refused") && status.contains("1 rules"), "{status}");
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
+}
+
+#[test]
+fn what_is_too_much_for_whoever_reads_it_is_refused_and_the_policy_in_force_stays() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let file = sandbox.file("policy.toml", &policy("first"));
+    let run = format!("run --iface left --json --memory-max 256MiB --policy {}", file.display());
+    let mut instance = sandbox.start(&run);
+    let forker = forker(&instance);
+    // Two bytes of text are a hundred as TOML is read.
+    let ports = "1,".repeat(2 << 20);
+    fs::write(&file, policy("huge").replace("5000", &format!("[{ports}]"))).unwrap();
+    let refused = sandbox.run("policy reload");
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stdout.contains("takes more memory than any policy may"), "{refused:?}");
+    assert!(sandbox.run("status").stdout.contains("policy-refused"));
+    fs::write(&file, policy("second")).unwrap();
+    let reloaded = sandbox.run("policy reload");
+    assert!(reloaded.stdout.contains("1 rules in force"), "{reloaded:?}");
+    instance.end(Signal::KILL);
+    wait_until(|| !is_there(forker));
+}
