@@ -11,9 +11,11 @@
 
 use std::time::Duration;
 
-/// How long what is not urgent waits until what is goes first, and how long one ring waits for a record that
-/// hides what is in the other.
-const LATE: Duration = Duration::from_millis(3);
+/// How long what is not urgent waits until what is goes first.
+const LATE: Duration = Duration::from_micros(1500);
+
+/// How long one ring waits for a record that hides what is in the other.
+const HIDDEN: Duration = Duration::from_millis(3);
 
 /// How many bytes of what is not urgent have to wait, with it: 64 small records. Fewer are soon done, and that
 /// they waited says no more than that another thread had the CPU.
@@ -107,7 +109,7 @@ impl Precedence {
 
     /// Whether this hides something that may have to come first, and not for long yet.
     fn hides(&self, head: Head) -> bool {
-        matches!(head, Head::Busy(since) if self.waited(since) < LATE)
+        matches!(head, Head::Busy(since) if self.waited(since) < HIDDEN)
     }
 
     /// Whether something is there to be taken by the next pass, or is being written and worth waiting for.
@@ -127,7 +129,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Head, LATE, Lane, MUCH, Precedence};
+    use super::{HIDDEN, Head, LATE, Lane, MUCH, Precedence};
 
     /// What a pass that begins at `until` takes of the two lanes: which, when it happened, and whether it
     /// was overtaken.
@@ -180,12 +182,12 @@ mod tests {
 
     #[test]
     fn what_a_record_hides_that_is_being_written_is_waited_for() {
-        let late = u64::try_from(LATE.as_nanos()).unwrap();
+        let hidden = u64::try_from(HIDDEN.as_nanos()).unwrap();
         let mut precedence = Precedence::default();
         precedence.begin(10);
         assert_eq!(precedence.next(Head::Busy(10), Head::At(7), MUCH), None);
         assert_eq!(precedence.next(Head::At(7), Head::Busy(10), MUCH), None);
-        precedence.begin(10 + late);
+        precedence.begin(10 + hidden);
         assert_eq!(precedence.next(Head::At(7), Head::Busy(10), 0), Some(Lane::Common));
         assert_eq!(precedence.next(Head::Busy(10), Head::At(9), 0), Some(Lane::Urgent));
         assert!(precedence.is_overtaken(8) && !precedence.is_overtaken(9), "what was hidden");

@@ -28,7 +28,7 @@ const OF_WAKER: EventData = EventData::new_u64(u64::MAX);
 const OF_RING: EventData = EventData::new_u64(0);
 
 /// Records that a pass takes at most: what becomes urgent meanwhile waits for no more of them.
-const MOST_AT_ONCE: usize = 64;
+const MOST_AT_ONCE: usize = 16;
 
 /// The two rings of a worker, read by one thread.
 #[derive(Debug)]
