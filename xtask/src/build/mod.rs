@@ -20,7 +20,7 @@ use crate::workspace::{Profile, Workspace};
 
 pub(crate) use compile::for_bpf;
 pub(crate) use object::{check_object, is_compiled, provide_object};
-pub(crate) use program::build_program;
+pub(crate) use program::{build_program, compiling};
 
 /// Compile the BPF programs and `ndpi-xdp`, after setting up what is missing.
 #[derive(clap::Args)]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
@@ -12,11 +13,17 @@ use crate::workspace::{Profile, Workspace};
 
 /// Compiles the program, with the object that is there.
 pub(crate) fn build_program(workspace: &Workspace, profile: Profile) -> Result<()> {
+    let what = format!("build: compiling ndpi-xdp ({})", profile.patience());
+    manner::announced(&what, || process::run(&mut compiling(workspace, profile)))
+}
+
+/// The command that compiles the program.
+pub(crate) fn compiling(workspace: &Workspace, profile: Profile) -> Command {
     let mut cargo = process::compiler("build");
     cargo.args(["--package", "ndpi-user", "--bin", "ndpi-xdp"]);
     cargo.args(["--profile", profile.name()]).arg("--target-dir").arg(workspace.target());
-    let what = format!("build: compiling ndpi-xdp ({})", profile.patience());
-    manner::announced(&what, || process::run(cargo.current_dir(workspace.root())))
+    cargo.current_dir(workspace.root());
+    cargo
 }
 
 /// Puts the program that is to be installed into a folder of its own, without symbols, which go into

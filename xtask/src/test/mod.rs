@@ -4,14 +4,14 @@ mod cargo;
 mod examples;
 mod steps;
 
-use std::process::ExitCode;
+use std::process::{Child, ExitCode};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
 use crate::manner::Manner;
 use crate::workspace::Workspace;
-use steps::{STEPS, Step};
+use steps::{BESIDE, Beside, STEPS, Step};
 
 /// Run every check and test: formatting, lints, rules, licences, BPF build, tests, documentation.
 ///
@@ -30,11 +30,45 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     let wanted = |step: &&Step| args.only.is_empty() || args.only.iter().any(|n| n == step.name);
     let steps: Vec<_> = STEPS.iter().filter(wanted).collect();
+    let names: Vec<_> = steps.iter().map(|step| step.name).collect();
+    let mut beside = None;
+    run_all(&steps, |step| {
+        if begins(&BESIDE, step.name, &names) {
+            beside = Some(Running((BESIDE.command)(workspace).spawn()?));
+        }
+        if step.name == BESIDE.before
+            && let Some(mut running) = beside.take()
+        {
+            // Where it failed, so does its step, which says so.
+            running.0.wait()?;
+        }
+        (step.run)(workspace)
+    })
+}
+
+/// A command that is ended where nobody waits for it any more.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended is left alone.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Whether what is done beside others begins with the step of this name, of all `wanted`.
+fn begins(beside: &Beside, step: &str, wanted: &[&str]) -> bool {
+    step == beside.from && wanted.contains(&beside.before)
+}
+
+/// Runs steps, one after the other, and says how long each took.
+fn run_all(steps: &[&Step], mut run: impl FnMut(&Step) -> Result<()>) -> Result<ExitCode> {
     let mut done = Vec::new();
     for (number, step) in steps.iter().enumerate() {
         eprintln!("\ntest: [{}/{}] {}: {}", number + 1, steps.len(), step.name, step.what);
         let start = Instant::now();
-        let result = (step.run)(workspace);
+        let result = run(step);
         done.push((step.name, start.elapsed(), result.is_ok()));
         if result.is_err() {
             print!("{}", table(&done));
@@ -64,6 +98,15 @@ fn table(done: &[(&str, Duration, bool)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_done_beside_others_is_done_for_a_step_that_is_wanted() {
+        let all = steps::names();
+        let at = |name| all.iter().position(|it| *it == name).unwrap();
+        assert!(at("bpf") < at(BESIDE.from) && at(BESIDE.from) < at(BESIDE.before));
+        assert!(begins(&BESIDE, "clippy", &all) && !begins(&BESIDE, "docs", &all));
+        assert!(!begins(&BESIDE, "clippy", &["clippy", "units"]), "nobody asks for it");
+    }
 
     #[test]
     fn the_table_adds_up() {

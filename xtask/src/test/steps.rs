@@ -1,5 +1,7 @@
 //! The steps of `cargo xtask test`, quick ones first.
 
+use std::process::Command;
+
 use anyhow::{Result, ensure};
 
 use super::{cargo, examples};
@@ -12,6 +14,18 @@ pub(super) struct Step {
     pub(super) what: &'static str,
     pub(super) run: fn(&Workspace) -> Result<()>,
 }
+
+/// What is done beside other steps, from one to before another: it compiles into a folder that these do not use, and
+/// each of them leaves CPUs idle while one thread reads the largest crate.
+pub(super) struct Beside {
+    pub(super) from: &'static str,
+    pub(super) before: &'static str,
+    pub(super) command: fn(&Workspace) -> Command,
+}
+
+/// The program that the step behind the others asks for its version.
+pub(super) const BESIDE: Beside =
+    Beside { from: "clippy", before: "release", command: compiling_the_program };
 
 /// All of them, in order. The object comes before whatever embeds it, so that is compiled once.
 pub(super) const STEPS: [Step; 12] = [
@@ -83,6 +97,10 @@ fn units(workspace: &Workspace) -> Result<()> {
     let mut launcher = process::cargo();
     launcher.args(["test", "--quiet", "--target-dir"]).arg(workspace.target().join("launch"));
     process::run(launcher.current_dir(workspace.launcher()))
+}
+
+fn compiling_the_program(workspace: &Workspace) -> Command {
+    build::compiling(workspace, Profile::Quick)
 }
 
 fn release(workspace: &Workspace) -> Result<()> {
