@@ -1,15 +1,19 @@
 //! Messages between an instance and other processes, as the fuzzer and the test that replays its corpus feed them.
 
-use ndpi_export::courier_said;
+use ndpi_export::{courier_job, courier_said};
+use ndpi_user::apart::worker_said;
 use ndpi_user::control::{Answer, Reply, Request};
-use ndpi_user::fleet::follower_said;
-use ndpi_user::metrics::exposition;
+use ndpi_user::fleet::{follower_job, follower_said};
+use ndpi_user::metrics::{exposition, is_answered};
 
 /// A policy is no longer than this, as docs/fleet.md says.
 const LONGEST_POLICY: usize = 8 << 20;
+/// So is the head of a request for metrics.
+const LONGEST_REQUEST: usize = 8 << 10;
 
 /// Reads `data` as its first byte says: a request to the control socket, a reply of it, what a courier says, or what a
-/// follower does, of which each datagram has two bytes for its length before it.
+/// follower does, of which each datagram has two bytes for its length before it; what one of those is told first, an
+/// answer of nDPI's process, or a request for metrics.
 ///
 /// # Panics
 /// If a reader does something that it never should.
@@ -23,8 +27,28 @@ pub(super) fn run(data: &[u8]) {
                 assert_eq!(courier_said(&said), Some(said.clone()));
             }
         }
+        b'j' => job(bytes, courier_job),
+        b'p' => job(bytes, follower_job),
+        b'w' => worker(bytes),
+        b'm' => assert!(is_answered(bytes) || bytes.len() < LONGEST_REQUEST),
         b'f' => follower(bytes),
         _ => {}
+    }
+}
+
+/// What is understood is told again in words that mean the same.
+fn job(bytes: &[u8], again: impl Fn(&[u8]) -> Option<Vec<u8>>) {
+    if let Some(told) = again(bytes) {
+        assert_eq!(again(&told), Some(told.clone()));
+    }
+}
+
+/// What is understood is an answer of the same kind when it is said again.
+fn worker(bytes: &[u8]) {
+    for (kind, said) in worker_said(bytes).into_iter().enumerate() {
+        if let Some(said) = said {
+            assert_eq!(worker_said(&said)[kind], Some(said.clone()));
+        }
     }
 }
 

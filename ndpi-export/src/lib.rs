@@ -32,7 +32,8 @@ use ndpi_events::{BusBuilder, Event, Kinds};
 pub use self::log::LogSink;
 pub use csv::{header as csv_header, write as write_csv};
 pub use delivery::{
-    CourierJob, Couriers, NatsOptions, courier_said, is_over_within, read_job, run_courier,
+    CourierJob, Couriers, NatsOptions, courier_job, courier_said, is_over_within, read_job,
+    run_courier,
 };
 use destination::{Plain, STANDARD_OUTPUT};
 pub use destination::{Reopen, standard_output};

@@ -5,7 +5,7 @@
     allow(dead_code, unused_imports, reason = "much of it is for commands alone")
 )]
 
-mod apart;
+pub mod apart;
 mod captures;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -49,6 +49,13 @@ pub(super) fn send_job(socket: impl AsFd, job: &CourierJob) -> io::Result<()> {
     Ok(())
 }
 
+/// What a courier makes of what it is told first, as it would be told again; `None` where that is no job. For those who
+/// try whatever bytes.
+pub fn courier_job(bytes: &[u8]) -> Option<Vec<u8>> {
+    let job: CourierJob = serde_json::from_slice(bytes).ok()?;
+    serde_json::to_vec(&job).ok()
+}
+
 /// Takes what a courier is told first.
 ///
 /// # Errors
@@ -62,6 +69,8 @@ pub fn read_job(socket: impl AsFd) -> io::Result<CourierJob> {
 
 #[cfg(test)]
 mod tests {
+    use testkit::seed;
+
     use super::*;
     use crate::delivery::message::pair;
 
@@ -76,6 +85,9 @@ mod tests {
         let login = ndpi_nats::Login { user: Some("me".into()), ..Default::default() };
         let to = To::Nats { server: "[::1]:4222".parse().unwrap(), login };
         let job = CourierJob::new(to, subjects("s", "h"));
+        let text = serde_json::to_vec(&job).unwrap();
+        seed::hold("control", "courier-job", &[b"j", &text[..]].concat());
+        assert_eq!(courier_job(&text), Some(text));
         let (one, other) = pair().unwrap();
         send_job(&one, &job).unwrap();
         assert_eq!(read_job(&other).unwrap(), job);

@@ -24,7 +24,7 @@ pub use courier::run_courier;
 pub use couriers::Couriers;
 pub(crate) use deliverer::Deliverer;
 pub(crate) use framed::Framed;
-pub use job::{CourierJob, read_job};
+pub use job::{CourierJob, courier_job, read_job};
 pub use message::courier_said;
 pub use options::NatsOptions;
 pub use other_end::is_over_within;

@@ -42,6 +42,13 @@ impl FollowerJob {
     }
 }
 
+/// What a follower makes of what it is told first, as it would be told again; `None` where that is no job. For those who
+/// try whatever bytes.
+pub fn follower_job(bytes: &[u8]) -> Option<Vec<u8>> {
+    let job: FollowerJob = serde_json::from_slice(bytes).ok()?;
+    serde_json::to_vec(&job).ok()
+}
+
 /// Takes what a follower is told first.
 ///
 /// # Errors
@@ -198,6 +205,8 @@ impl Follower<'_> {
 
 #[cfg(test)]
 mod tests {
+    use testkit::seed;
+
     use super::*;
 
     fn entry(key: &str, revision: u64, value: Option<&str>) -> Entry {
@@ -209,6 +218,9 @@ mod tests {
     fn the_policy_of_the_host_goes_before_that_of_its_site() {
         let source: PolicySource = "nats:h,site=n".parse().unwrap();
         let job = FollowerJob::new(&source, "r.1").unwrap();
+        let text = serde_json::to_vec(&job).unwrap();
+        seed::hold("control", "follower-job", &[b"p", &text[..]].concat());
+        assert_eq!(follower_job(&text), Some(text));
         assert_eq!(
             (&*job.host, &*job.site, &*job.outcome),
             ("host.r_1", "site.n", "outcome.n.r_1")

@@ -17,6 +17,7 @@ mod push;
 mod standing;
 
 pub(crate) use copy::PolicyCopy;
+pub use follower::follower_job;
 pub(crate) use follower::{follow, read_job};
 pub(crate) use following::{Following, Offer};
 pub(crate) use link::Link;

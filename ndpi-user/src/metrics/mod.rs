@@ -12,6 +12,7 @@ mod request;
 mod server;
 
 pub use exposition::exposition;
+pub use request::is_answered;
 pub use server::{BindError, Listener, Server};
 
 #[cfg(test)]

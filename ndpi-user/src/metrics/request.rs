@@ -60,6 +60,12 @@ pub(super) fn parse(bytes: &[u8]) -> Request {
     }
 }
 
+/// Whether what has come of a request is answered, be it with a refusal; else more of it is waited for. For those who try
+/// whatever bytes.
+pub fn is_answered(bytes: &[u8]) -> bool {
+    parse(bytes) != Request::Partial
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

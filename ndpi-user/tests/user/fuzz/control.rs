@@ -63,6 +63,13 @@ fn the_seeds_of_messages_are_in_the_repository() {
     ] {
         seed::hold("control", name, &said(b'c', &datagram));
     }
+    for (name, request) in [
+        ("metrics-get", "GET /metrics?x=1 HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+        ("metrics-half", "HEAD /readyz HTTP/1.1\r\nHost"),
+        ("metrics-other", "POST /metrics HTTP/1.0\r\nContent-Length: 1\r\n\r\na"),
+    ] {
+        seed::hold("control", name, &said(b'm', request.as_bytes()));
+    }
     let policy = br#"{"policy":{"key":"site.n","revision":7,"length":5}}"#;
     for (name, datagrams) in [
         ("follower-policy", follower(&[br#""connected""#, policy, b"\0abc", b"\0de"])),
