@@ -2,6 +2,7 @@
 //! to itself. Needs root.
 
 mod floods;
+mod idle;
 mod limits;
 mod memory;
 

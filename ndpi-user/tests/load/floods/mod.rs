@@ -98,7 +98,13 @@ impl Drop for Raise<'_> {
 }
 
 /// Sends requests to a port of the near end, each with a sender that is made up, at most `per_second`.
-fn flood(pair: &Pair, senders: std::ops::Range<u32>, content: &[u8], port: u16, per_second: u32) {
+pub(crate) fn flood(
+    pair: &Pair,
+    senders: std::ops::Range<u32>,
+    content: &[u8],
+    port: u16,
+    per_second: u32,
+) {
     let mut packet = [&[0; 28], content].concat();
     let length = u16::try_from(packet.len()).unwrap();
     (packet[0], packet[8], packet[9]) = (0x45, 64, 17);

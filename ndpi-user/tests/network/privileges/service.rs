@@ -135,6 +135,29 @@ fn root_looks_into_what_a_service_has_made() {
     sandbox.assert_clean();
 }
 
+#[test]
+fn where_nobody_sees_processes_of_others_an_instance_sees_what_its_own_take_of_memory() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = prepared();
+    crate::privileges::stranger::set_mode(sandbox.folder(), 0o755);
+    // As `ProtectProc=invisible` has it.
+    let hide = ["-t", "proc", "-o", "hidepid=invisible", "proc", "/proc"];
+    assert_eq!(run(sandbox.command("mount").args(hide)).code, Some(0));
+    let by_nobody = ["--reuid=65534", "--clear-groups", "--regid=65534", "test", "-e", "/proc/1"];
+    assert_eq!(run(sandbox.command("setpriv").args(by_nobody)).code, Some(1), "it is hidden");
+    let arguments = |pins: &str| format!("run --iface left --json --memory-max 1GiB {pins}");
+    let by_user = service(&sandbox, &RUN, &arguments(&format!("--pin-dir {PINS}")));
+    let mut by_root = sandbox.command(binary().to_str().unwrap());
+    by_root.args(arguments("--no-pin").split_whitespace());
+    for mut command in [by_user, by_root] {
+        let mut instance = Running::start(&mut command, sandbox.folder());
+        assert!(!instance.stderr().contains("cannot see"), "{}", instance.stderr());
+        assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
+    }
+}
+
 /// What the instance says to its service manager next, beside what it repeats.
 fn next_message(manager: &UnixDatagram, repeated: &str) -> String {
     loop {
