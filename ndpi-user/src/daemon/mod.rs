@@ -134,7 +134,7 @@ impl Options {
         if signals::is_stopping(&orders) {
             return Ok(ExitCode::SUCCESS);
         }
-        let (in_force, attachments) = start::attach(&mut kernel, &mut attacher, &with_releases)?;
+        let (in_force, attachments) = start::attach(&mut kernel, &mut attacher, with_releases)?;
         fleet::listen(following.as_ref(), reload.clone())?;
         let server = (orders::listen(&kernel, reload, observer, hosts), metrics);
         source.publish(Time::now(), Reported::Status(self.status(&library, &attachments)));

@@ -1,10 +1,11 @@
 //! A policy that changes while it is in force.
 
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use crossbeam::channel::{self, Receiver, Sender, select};
@@ -18,6 +19,7 @@ use crate::control::{ReleaseResult, Reload};
 use crate::fleet::Offer;
 use crate::interfaces::Roster;
 use crate::live::{Control, Rejudged};
+use crate::memory::trim;
 use crate::policy_files::{Changed, Named, PolicyFiles, Watcher, without_private_lines};
 
 /// Asks for another policy; who wants to receive the result says where.
@@ -32,6 +34,12 @@ pub(super) enum Ask {
 
 /// How often it is looked for what ends by itself, at most and at least: clocks may be set.
 const LOOK: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
+
+/// Of how many bytes a policy is that has taken memory worth giving back: it takes some times as much.
+const HEAVY: usize = 1 << 20;
+
+/// How long threads are given to let go of a policy that is in force no longer.
+const LET_GO: Duration = Duration::from_secs(1);
 
 /// How often the policy was reloaded.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +67,10 @@ pub(super) struct Reloader {
     pub(super) is_of_file: bool,
     releases: Releasing,
     readers: Readers,
+    /// How many bytes were read of the policy in force.
+    weight: usize,
+    /// When memory is to be given back.
+    trim_at: Option<Instant>,
     pub(super) vocabulary: Vocabulary,
     interfaces: Roster,
     watcher: Option<Watcher>,
@@ -111,6 +123,8 @@ impl Reloader {
             is_of_file: true,
             releases,
             readers,
+            weight: usize::MAX,
+            trim_at: None,
             vocabulary,
             interfaces,
             watcher,
@@ -128,6 +142,7 @@ impl Reloader {
         loop {
             let over = self.releases.next_end().map(|left| left.clamp(LOOK[0], LOOK[1]));
             let over = over.map_or_else(channel::never, channel::after);
+            let trimming = self.trim_at.map_or_else(channel::never, channel::at);
             let ask = select! {
                 recv(asked) -> ask => match ask {
                     Ok(ask) => ask,
@@ -137,6 +152,12 @@ impl Reloader {
                     Ok(_) => Ask::Reload(None),
                     Err(_) => return,
                 },
+                recv(trimming) -> _ => {
+                    // The C library would keep what was freed for this thread's next policy.
+                    self.trim_at = None;
+                    trim();
+                    continue;
+                }
                 recv(over) -> _ => {
                     self.end_releases();
                     continue;
@@ -214,6 +235,9 @@ impl Reloader {
             Ok(Err(problems)) => self.report(&problems),
         };
         self.is_of_file = reload.result.taken;
+        if reload.result.taken && mem::replace(&mut self.weight, files.bytes()) >= HEAVY {
+            self.trim_at = Some(Instant::now() + LET_GO);
+        }
         self.watch(&files.named());
         reload
     }

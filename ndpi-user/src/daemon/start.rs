@@ -28,11 +28,11 @@ fn attach_between_beats(kernel: &mut Kernel, attacher: &mut Attacher) -> Result<
 pub(super) fn attach(
     kernel: &mut Kernel,
     attacher: &mut Attacher,
-    policy: &Arc<Policy>,
+    policy: Arc<Policy>,
 ) -> Result<(InForce, Vec<Attachment>)> {
     kernel.carry_over()?;
     let mut installer = PolicyInstaller::going_on(KernelRules::new(kernel))?;
-    let policy = installer.install(Arc::clone(policy), ktime_ns())?;
+    let policy = installer.install(policy, ktime_ns())?;
     // From here on there are programs that show packets: should this be killed, they are to notice.
     match attach_between_beats(kernel, attacher) {
         Ok(attachments) => {

@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use testkit::instance::Instance;
 use testkit::program::PROGRAMS;
 use testkit::sandbox::Sandbox;
-use testkit::{wait_for, wait_until};
+use testkit::{memory, wait_for, wait_until};
 
 use crate::family::{children, is_there};
 use crate::ready;
@@ -82,4 +82,28 @@ fn what_is_too_much_for_whoever_reads_it_is_refused_and_the_policy_in_force_stay
     assert!(reloaded.stdout.contains("1 rules in force"), "{reloaded:?}");
     instance.end(Signal::KILL);
     wait_until(|| !is_there(forker));
+}
+
+#[test]
+fn a_policy_that_was_replaced_takes_no_memory() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let rule = "[[rule]]\nhost = { file = \"list\" }\naction = \"count\"\n";
+    let file = sandbox.file("policy.toml", rule);
+    let names: Vec<_> = (0..60_000).map(|it| format!("host-{it}.example.org\n")).collect();
+    sandbox.file("list", &names.concat());
+    let run = format!("run --iface left --json --policy {}", file.display());
+    let mut instance = sandbox.start(&run);
+    let pid = instance.pid();
+    let taken = || memory::resident_kib(pid).unwrap();
+    let before = taken();
+    for _ in 0..3 {
+        assert_eq!(sandbox.run("policy reload").code, Some(0));
+    }
+    // A name takes some 250 bytes.
+    let half = names.len() as u64 * 125 / 1024;
+    wait_until(|| taken() < before + half);
+    assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
 }
