@@ -105,6 +105,11 @@ impl Backlog {
     const EMPTY: Self = Self(128 << 10);
     /// For packets that open a flow and may be its most telling ones.
     const FIRST: Self = Self(512 << 10);
+    /// For those of them that may open a QUIC connection: who sends one does not say again what it says there, and user
+    /// space takes some of them however much waits. These are the ones that are as long as others are not.
+    const INITIAL: Self = Self(2 << 20);
+    /// The least payload of a datagram with a client's Initial (RFC 9000, section 14.1).
+    const INITIAL_LEN: u32 = 1200;
     /// As many as the ring holds.
     pub const ANY: Self = Self(u64::MAX);
 
@@ -119,6 +124,9 @@ impl Backlog {
             Self::ANY
         } else if packet.is_empty() {
             Self::EMPTY
+        } else if first && packet.tcp_flags == 0 && packet.end - packet.payload >= Self::INITIAL_LEN
+        {
+            Self::INITIAL
         } else if first {
             Self::FIRST
         } else {

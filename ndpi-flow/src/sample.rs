@@ -60,6 +60,8 @@ pub struct Sample<'a> {
     pub loss: bool,
     /// A later fragment whose flow the kernel does not know: its key has no ports. Never in captures.
     pub stray: bool,
+    /// What its flow has sent in fragments is not all here yet: it may be a copy of that.
+    pub in_doubt: bool,
     /// It was inside a tunnel: key and bytes are those of the inner packet.
     pub tunneled: bool,
     /// It carries the packet inside a tunnel, which passes as that and is counted as that: this one is
@@ -167,6 +169,7 @@ impl<'a> Sample<'a> {
             under_way: false,
             loss: false,
             stray: false,
+            in_doubt: false,
             tunneled: false,
             outer: false,
             ingress: false,

@@ -2,7 +2,7 @@
 
 use core::mem::MaybeUninit;
 
-use ndpi_common::parse::Packet;
+use ndpi_common::parse::{Packet, proto};
 use ndpi_common::{
     Backlog, Disposition, FlowPacket, FragmentKey, Key, Reason, SampleFlags, StrayBudget, Switches,
     Weight, is_put_together,
@@ -28,16 +28,29 @@ pub(super) fn leave<H: Hooked>(frame: H, packet: &Packet, id: u32) -> i32 {
     if settings::is_on_now(Switches::DROP_UNKNOWN_FRAGMENTS) {
         return count::leave(frame, Disposition::Drop(Reason::FragmentUnknown), weight);
     }
-    let shown = if has_budget(packet, id) == 0 {
-        Err(Reason::FragmentUnknown)
-    } else {
-        show_of(frame, packet)
-    };
-    let reason = match shown {
+    if has_budget(packet, id) == 0 {
+        return count::leave(frame, beyond(packet), weight);
+    }
+    let reason = match show_of(frame, packet) {
         Ok(()) => Reason::Shown,
         Err(reason) => reason,
     };
     count::leave(frame, Disposition::Pass(reason), weight)
+}
+
+/// Where nobody looks at it: where answers are held, it may be of what one is asked with, and TCP sends it again.
+#[inline(always)]
+fn beyond(packet: &Packet) -> Disposition {
+    let is_tcp = match &packet.key {
+        Key::V4(key) => key.proto == proto::TCP,
+        Key::V6(key) => key.proto == proto::TCP,
+        Key::Tenant(_) => false,
+    };
+    if is_tcp && settings::is_on_now(Switches::HOLD) && settings::budget() > 0 {
+        Disposition::Drop(Reason::Held)
+    } else {
+        Disposition::Pass(Reason::FragmentUnknown)
+    }
 }
 
 /// Shows it as a packet of its flow, without ports.

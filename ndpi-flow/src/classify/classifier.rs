@@ -262,7 +262,8 @@ impl<D: Detector> Classifier<D> {
             flow.in_fragments = true;
             return self.look_at_fragment(slot, sample, sink);
         }
-        self.look_at(slot, sample, sink);
+        let in_doubt = flow.in_fragments && self.fragments.wait_for(&sample.key, sample.direction);
+        self.look_at(slot, &Sample { in_doubt, ..*sample }, sink);
     }
 
     /// Looks at a packet of an undecided flow, and decides if that was the last that was needed.

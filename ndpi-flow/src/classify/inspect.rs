@@ -33,10 +33,15 @@ impl<D: Detector> Classifier<D> {
         let room = room(before, self.kept);
         receiver.packet(sample, room, &mut flow.findings, |step| look.takes(step));
         self.kept = self.kept + receiver.kept() - before;
-        let (client, opening_seen, said) =
-            (receiver.client(), receiver.opening_seen(), look.result());
+        let (client, opening_seen, is_cut) =
+            (receiver.client(), receiver.opening_seen(), receiver.is_cut());
+        let said = look.result();
         if let Some(client) = client {
             flow.is_opened_by(client);
+        }
+        // Captures are cut by whoever made them, as a whole.
+        if is_cut && !all {
+            flow.start.note_cut();
         }
         if let Some(seen) = opening_seen {
             flow.start.note_quic(seen);

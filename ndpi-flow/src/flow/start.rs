@@ -49,6 +49,11 @@ impl Start {
         self.not_quic = first_payload_byte(sample.l3).is_none_or(|byte| byte & LONG_HEADER == 0);
     }
 
+    /// Notes that what would have named its application was cut.
+    pub(crate) fn note_cut(&mut self) {
+        self.missed = true;
+    }
+
     /// Notes whether a packet was seen that opens the flow's QUIC connection.
     pub(crate) fn note_quic(&mut self, opening_seen: bool) {
         self.not_quic = !opening_seen;

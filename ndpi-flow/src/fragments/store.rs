@@ -162,6 +162,13 @@ impl Fragments {
         Vec::from(own)
     }
 
+    /// Whether a datagram of a flow waits for fragments.
+    pub(crate) fn wait_for(&self, flow: &FlowKey, direction: Direction) -> bool {
+        let group = self.group(&FragmentKey::new(flow, direction, 0));
+        let own = Some((*flow, direction));
+        group.iter().any(|open| open.flow == own)
+    }
+
     /// What has come of the datagrams of a flow of which no more will be seen, as packets, as far as their beginnings
     /// have; they are forgotten.
     pub(crate) fn take_rest(&self, flow: &FlowKey) -> Vec<Vec<u8>> {

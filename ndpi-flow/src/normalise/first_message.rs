@@ -65,6 +65,15 @@ impl FirstMessage {
         self.is_simple
     }
 
+    /// Whether it is one that names a server, and not whole with these bytes, which are all that is there of a packet.
+    pub(super) fn is_cut_in(&self, bytes: &[u8]) -> bool {
+        let is_whole = || {
+            let so_far = message::read(&[&self.bytes[..], bytes].concat());
+            !matches!(so_far, Message::Unfinished | Message::Long)
+        };
+        !self.is_over && (self.long.is_some() || !is_whole())
+    }
+
     /// The name of its server, where nDPI keeps only the end of it.
     pub(super) fn long_name(&self) -> Option<&str> {
         self.long_name.as_deref()

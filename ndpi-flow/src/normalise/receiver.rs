@@ -92,6 +92,11 @@ impl Receiver {
         }
     }
 
+    /// Whether a packet was cut that may have named the server.
+    pub fn is_cut(&self) -> bool {
+        matches!(self, Self::Tcp(stream) if stream.is_cut())
+    }
+
     /// Whether the client has said all that nDPI can know it by, and no answer tells nDPI more.
     pub fn is_said(&self) -> bool {
         matches!(self, Self::Tcp(stream) if stream.is_said())

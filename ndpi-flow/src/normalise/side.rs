@@ -357,6 +357,12 @@ impl Side {
         self.message.is_simple()
     }
 
+    /// Whether its first message is one that names a server, and is not whole with these bytes, which are all that is
+    /// there of a packet.
+    pub(super) fn is_cut_in(&self, bytes: &[u8]) -> bool {
+        self.message.is_cut_in(bytes)
+    }
+
     /// Whether its first message has begun, or may have, and is not whole.
     pub(super) fn is_unfinished(&self) -> bool {
         let waits = self.early.kept() + self.doubtful.kept() + self.message.kept() > 0;

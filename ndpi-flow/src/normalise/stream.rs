@@ -27,6 +27,8 @@ pub struct Stream {
     idle: u8,
     /// Payload was read.
     was_read: bool,
+    /// A packet of a first message was cut: what is missing of it may have named the server.
+    is_cut: bool,
     /// The first packet with payload that no receiver reads, where none has come that one would.
     refused: Option<Box<[u8]>>,
 }
@@ -60,6 +62,7 @@ impl Stream {
                 let piece = Piece { packet, segment, checksum: None, is_ahead: false };
                 return own.take_cut(piece, missing, room, findings);
             }
+            self.is_cut |= own.is_cut_in(segment.bytes(sample.l3));
             own.lose_order(read);
             return read(sample.l3);
         }
@@ -137,6 +140,11 @@ impl Stream {
     pub fn is_unfinished(&self) -> bool {
         let is_padded = self.idle > USUAL_PADDING && !self.was_read;
         is_padded || self.refused.is_some() || self.sides.iter().any(Side::is_unfinished)
+    }
+
+    /// Whether a packet of a first message was cut.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// Whether the first message of its client is one that no answer adds anything to.
@@ -259,7 +267,7 @@ impl Arrival<'_> {
             return false;
         }
         self.own.sends(&self.segment);
-        let is_clean = doubts.is_empty() && !self.is_ahead();
+        let is_clean = doubts.is_empty() && !self.is_ahead() && !self.sample.in_doubt;
         if is_clean && !self.own.is_unmeasured() && !self.own.is_other(&self.segment) {
             let is_next = self.own.is_next(&self.segment);
             self.own.sender.reads(&self.segment, &options, checksum, is_next);

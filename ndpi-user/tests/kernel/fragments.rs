@@ -155,6 +155,33 @@ fn a_sender_has_a_share_of_those_that_are_shown_without_their_first() {
 }
 
 #[test]
+fn of_tcp_the_others_are_dropped_where_answers_are_held() {
+    let settings = Settings { switches: Switches::HOLD, ..Settings::SMALL };
+    let Some(mut kernel) = kernel(settings) else { return };
+    stay_on_this_cpu();
+    for (talk, turn, outcome) in [
+        (V4, 0, Outcome::Dropped),
+        (V6, 1, Outcome::Dropped),
+        (V4.udp(), 2, Outcome::Passed),
+        (V6.udp(), 3, Outcome::Passed),
+    ] {
+        kernel.set_tick(NOW + turn);
+        let later = pieces(talk, &[5; 100], 64).remove(1);
+        for _ in 0..StrayBudget::PER_SENDER {
+            assert_eq!(kernel.run(Hook::Xdp, &later), Answer::Pass);
+        }
+        assert_eq!(kernel.shown().len() as u64, u64::from(StrayBudget::PER_SENDER));
+        let drops = outcome == Outcome::Dropped;
+        let reason = if drops { Reason::Held } else { Reason::FragmentUnknown };
+        let answer = if drops { Answer::Drop } else { Answer::Pass };
+        kernel.expect(&[(Hook::Xdp, outcome, reason, 1, counted(&later))], |kernel| {
+            assert_eq!(kernel.run(Hook::Xdp, &later), answer);
+        });
+        assert!(kernel.shown().is_empty());
+    }
+}
+
+#[test]
 fn a_first_fragment_without_tcp_flags_is_held_to_the_setting() {
     for (switches, outcome, reason) in [
         (0, Outcome::Passed, Reason::Shown),

@@ -1,5 +1,7 @@
 //! Flows whose start was not seen, and that are looked at again.
 
+use testkit::tcp::Connection;
+
 use super::*;
 
 /// Finds what carries applications, and never a name.
@@ -12,9 +14,10 @@ impl Detector for Carrier {
         Classification::default()
     }
 
-    fn inspect(&self, flow: &mut Classification, _l3: &[u8], _time_ms: u64) -> Classification {
+    fn inspect(&self, flow: &mut Classification, l3: &[u8], _time_ms: u64) -> Classification {
         flow.app = AppId { master: 0, app: 91 };
-        flow.state = State::Classified;
+        let is_header = l3.first() == Some(&0x45) && l3.len() <= 40;
+        flow.state = if is_header { State::Inspecting } else { State::Classified };
         *flow
     }
 
@@ -58,6 +61,8 @@ struct Looks {
 struct Passing {
     policy: Policy,
     looks: Looks,
+    /// The flow that ended last was incomplete.
+    incomplete: bool,
     /// Verdicts, and what an earlier policy let through.
     finished: Vec<(Option<Verdict>, (u64, u64))>,
 }
@@ -97,6 +102,7 @@ impl Sink<Classification> for Passing {
     fn decided(&mut self, _flow: &mut FlowEntry<Classification>, _sample: &Sample) {}
 
     fn finished(&mut self, flow: FlowEntry<Classification>, _end: End) {
+        self.incomplete = flow.is_incomplete();
         self.finished.push((flow.decided().and_then(|decided| decided.verdict), flow.allowed));
     }
 }
@@ -171,4 +177,35 @@ fn looks_come_though_the_clock_is_set_back() {
     assert!(is_looking(&classifier), "its time is not over");
     classifier.look_again(11 * SECOND, &mut sink);
     assert_eq!((sink.looks.unchanged, is_looking(&classifier)), (1, false));
+}
+
+/// What a client says first, in a packet of which some bytes are not there.
+fn cut(bytes: &[u8], missing: u32) -> bool {
+    let mut sink = Passing::default();
+    let settings = Settings {
+        timeouts: Some(Timeouts::default()),
+        max_flows: 9,
+        normalise: true,
+        accounting: Accounting::Kernel,
+    };
+    let mut classifier = Classifier::new(Carrier, settings);
+    let to = Connection::new(1, 80);
+    for (segment, missing) in [(to.syn(), 0), (to.syn_ack(), 0), (to.data(0, bytes), missing)] {
+        let direction =
+            if segment.from_client { Direction::FromLower } else { Direction::FromUpper };
+        let l3 = segment.l3();
+        let sample = Sample::new(key(1, 6), direction, SECOND, &l3);
+        classifier.sample(&Sample { bytes: sample.bytes + missing, ..sample }, &mut sink);
+    }
+    classifier.end(&key(1, 6), End::Idle, &mut sink);
+    sink.incomplete
+}
+
+#[test]
+fn a_flow_whose_first_message_is_cut_is_incomplete() {
+    let head = b"GET / HTTP/1.1\r\nX: y\r\n";
+    assert!(cut(head, 9));
+    assert!(!cut(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 9), "what is missing is behind it");
+    assert!(!cut(b"HTTP/1.1 200 OK\r\n", 9) && !cut(head, 0));
+    assert!(cut(&testkit::tls::hello("www.example.org")[..50], 9));
 }
