@@ -16,9 +16,10 @@ const SERVER_PROGRAM: &str = include_str!("http3/server.py");
 const CLIENT_PROGRAM: &str = include_str!("http3/client.py");
 
 /// What the client's program knows: packets that are none before its own, a hello in several packets, a server that wants
-/// a token first, a version that it does not know, a request before its answer, packets in the wrong order, another
-/// hello before its own that does not come far enough, and a change of ports.
-const WAYS: [&str; 9] = [
+/// a token first, a version that it does not know, a request before its answer, packets in the wrong order, or twice, or in
+/// fragments, a hello in many frames that overlap, another hello, or many, before or behind its own that do not come far
+/// enough, also to the same identifier, another version, and a change of ports.
+const WAYS: [&str; 16] = [
     "plain",
     "junk",
     "several Initials",
@@ -26,7 +27,14 @@ const WAYS: [&str; 9] = [
     "negotiation",
     "early",
     "backwards",
+    "twice",
+    "fragments",
+    "pieces",
     "decoy",
+    "decoy behind",
+    "decoy to the same",
+    "decoys",
+    "version 2",
     "another port",
 ];
 

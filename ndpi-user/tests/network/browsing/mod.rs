@@ -1,6 +1,7 @@
 //! A real web server that is asked in the ways of tools that get round filters, by a real client: of a blocked site
 //! nothing arrives, and an allowed one does, over TLS and in the clear.
 
+mod carried;
 mod forged;
 mod http3;
 mod second_host;
@@ -14,6 +15,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
 
+use carried::CARRIED;
 use forged::{FORGED, MORE_SHOWN};
 use site::{ALLOWED, BLOCKED, PAGE, Site, byte_of};
 use spelled::SPELLED;
@@ -130,7 +132,7 @@ struct Try {
 
 fn tries() -> Vec<Try> {
     let of = |(scheme, port, kind)| {
-        let all = WAYS.into_iter().chain(FORGED).chain(SPELLED);
+        let all = WAYS.into_iter().chain(FORGED).chain(CARRIED).chain(SPELLED);
         let fitting = all.filter(move |(_, of, _)| *of == For::Both || *of == kind);
         fitting.map(move |(what, _, way)| Try { scheme: (scheme, port), what, way })
     };

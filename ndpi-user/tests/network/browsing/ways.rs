@@ -165,11 +165,11 @@ pub(super) fn beside(
 }
 
 /// Sends bytes of the stream that the client's kernel knows nothing of.
-fn inject_at(client: &Client, at: usize, bytes: &[u8]) {
+pub(super) fn inject_at(client: &Client, at: usize, bytes: &[u8]) {
     client.inject(&client.connection.data(i32::try_from(at).unwrap(), bytes));
 }
 
 /// What follows is to arrive on its own.
-fn settle() {
+pub(super) fn settle() {
     thread::sleep(Duration::from_millis(20));
 }

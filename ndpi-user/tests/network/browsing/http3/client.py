@@ -12,7 +12,8 @@ from aioquic.h3.events import DataReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import HandshakeCompleted
-from aioquic.quic.packet import QuicProtocolVersion
+from aioquic.quic.packet import QuicFrameType, QuicProtocolVersion
+from aioquic.tls import Epoch
 
 ADDRESS, HOST, WAY = sys.argv[1:4]
 PATIENCE, SIZE = float(sys.argv[4]), int(sys.argv[5])
@@ -20,30 +21,59 @@ PAGES = {"www.facebook.com": b"B", "www.example.com": b"A"}
 DECOYS = {"www.facebook.com": "www.example.com", "www.example.com": "www.facebook.com"}
 # What a request takes to a site that is not next door: longer than a verdict does on a busy machine.
 DISTANCE = 0.2
-SERVER = (ADDRESS, 8443 if WAY == "retry" else 443)
+SERVER = (ADDRESS, {"retry": 8443, "version 2": 9443}.get(WAY, 443))
+DECOY = WAY.startswith("decoy")
 
 
 def sock(ttl=64):
     made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     made.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+    # IP_MTU_DISCOVER, IP_PMTUDISC_DONT (linux/in.h): what is too long goes in fragments.
+    made.setsockopt(socket.IPPROTO_IP, 10, 0)
     return made
 
 
 def configuration(host):
     made = QuicConfiguration(is_client=True, alpn_protocols=H3_ALPN, server_name=host)
     made.verify_mode = ssl.CERT_NONE
-    if WAY == "several Initials":
-        # The hello has no room in one.
+    if WAY in ("several Initials", "fragments"):
+        # The hello has no room in one, or in a packet.
         made.alpn_protocols = H3_ALPN + [f"{number:0>200}" for number in range(10)]
-    if WAY == "negotiation":
-        # The server does not know the version that comes first.
+    if WAY == "fragments":
+        made.max_datagram_size = 3000
+    if WAY in ("negotiation", "version 2"):
+        # One server does not know the version that comes first.
         made.original_version = QuicProtocolVersion.VERSION_2
     return made
 
 
-def opening(host):
-    """The datagrams that another client would begin with."""
+def in_pieces(quic):
+    """Has a hello sent in many frames, in the wrong order, that overlap, and between others."""
+    write = quic._write_crypto_frame
+
+    def shuffled(builder, space, stream):
+        if space is not quic._spaces[Epoch.INITIAL]:
+            return write(builder=builder, space=space, stream=stream)
+        frame = stream.sender.get_frame(builder.remaining_flight_space // 2)
+        if frame is None:
+            return False
+        for at in reversed(range(0, len(frame.data), 40)):
+            data = frame.data[at : at + 60]
+            builder.start_frame(QuicFrameType.PING, capacity=1)
+            buffer = builder.start_frame(QuicFrameType.CRYPTO, capacity=16)
+            buffer.push_uint_var(frame.offset + at)
+            buffer.push_uint16(len(data) | 0x4000)
+            buffer.push_bytes(data)
+        return True
+
+    quic._write_crypto_frame = shuffled
+
+
+def opening(host, identifier=None):
+    """The datagrams that another client would begin with, to the same identifier or to another."""
     other = QuicConnection(configuration=configuration(host))
+    if identifier:
+        other._peer_cid.cid = identifier
     other.connect(SERVER, now=time.time())
     return [data for data, _ in other.datagrams_to_send(now=time.time())]
 
@@ -55,6 +85,8 @@ class Client:
         made.session_ticket = ticket
         self.quic = QuicConnection(configuration=made, session_ticket_handler=self.tickets.append)
         self.http, self.out, self.is_waiting = None, sock(), ticket is not None
+        if WAY == "pieces":
+            in_pieces(self.quic)
         self.quic.connect(SERVER, now=time.time())
         if ticket:
             self.request()
@@ -69,7 +101,8 @@ class Client:
     def flush(self):
         sent = [data for data, _ in self.quic.datagrams_to_send(now=time.time())]
         for data in reversed(sent) if WAY == "backwards" else sent:
-            self.out.sendto(data, SERVER)
+            for _ in range(2 if WAY == "twice" else 1):
+                self.out.sendto(data, SERVER)
 
     def run(self, until, done):
         while time.time() < until and not done(self):
@@ -117,11 +150,15 @@ def main():
     if WAY == "junk":
         for junk in [b"\0" * 30, b"\x40" + os.urandom(40), b"\xc0" + os.urandom(1199)]:
             client.out.sendto(junk, SERVER)
-    if WAY == "decoy":
+    if DECOY:
         far = client.out.getsockopt(socket.IPPROTO_IP, socket.IP_TTL)
+        if WAY == "decoy behind":
+            client.flush()
         client.out.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 1)
-        for data in opening(DECOYS[HOST]):
-            client.out.sendto(data, SERVER)
+        same = client.quic._peer_cid.cid if WAY == "decoy to the same" else None
+        for _ in range(20 if WAY == "decoys" else 1):
+            for data in opening(DECOYS[HOST], same):
+                client.out.sendto(data, SERVER)
         client.out.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, far)
     client.run(until, lambda it: it.arrived >= SIZE)
     if client.arrived:

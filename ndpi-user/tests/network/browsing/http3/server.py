@@ -11,8 +11,9 @@ from aioquic.quic.events import ProtocolNegotiated
 from aioquic.quic.packet import QuicProtocolVersion
 
 ADDRESS, FOLDER, SIZE = sys.argv[1], sys.argv[2], int(sys.argv[3])
-# The second one has its clients come back with a token (RFC 9000, section 8.1.2).
-PORTS = [(443, False), (8443, True)]
+FIRST, SECOND = QuicProtocolVersion.VERSION_1, QuicProtocolVersion.VERSION_2
+# The second one has its clients come back with a token (RFC 9000, section 8.1.2), the third knows both versions.
+PORTS = [(443, False, [FIRST]), (8443, True, [FIRST]), (9443, False, [SECOND, FIRST])]
 PAGES = {"www.facebook.com": b"B", "www.example.com": b"A"}
 
 
@@ -34,11 +35,11 @@ class Server(QuicConnectionProtocol):
 
 
 async def main():
-    configuration = QuicConfiguration(is_client=False, alpn_protocols=H3_ALPN)
-    configuration.load_cert_chain(f"{FOLDER}/certificate.pem", f"{FOLDER}/key.pem")
-    configuration.supported_versions = [QuicProtocolVersion.VERSION_1]
     tickets = {}
-    for port, retry in PORTS:
+    for port, retry, versions in PORTS:
+        configuration = QuicConfiguration(is_client=False, alpn_protocols=H3_ALPN)
+        configuration.load_cert_chain(f"{FOLDER}/certificate.pem", f"{FOLDER}/key.pem")
+        configuration.supported_versions = versions
         await serve(
             ADDRESS,
             port,
