@@ -105,9 +105,9 @@ pub(super) fn run(mut data: &[u8]) {
     classifier.end_all(&mut Nobody);
     let (most, read) = (longest + MOST_KEPT, reader.longest.get());
     assert!(read <= most, "{read} bytes were read as a packet, of fragments of {longest}");
-    // One that opens a connection and has payload is read as two.
+    // One is read as three that opens a connection and has a first message in its payload, and more behind it.
     let packets = reader.packets.get();
-    assert!(packets <= 2 * shown, "{packets} packets were read of {shown}");
+    assert!(packets <= 3 * shown, "{packets} packets were read of {shown}");
 }
 
 /// The flow of a packet; its later fragments, whose first was not seen, have no ports.
