@@ -503,7 +503,7 @@ unsafe fn note<H: Hooked, K: Copy>(frame: H, track: *mut Track, packet: &FlowPac
             (*track).last_seen = tick;
         }
         // In numbers: the verifier follows each side of a branch.
-        let forged = (*track).is_forged(packet, place(frame)) as u32 * TrackNotes::PAYLOAD;
+        let forged = u32::from((*track).is_forged(packet, place(frame))) * TrackNotes::PAYLOAD;
         let notes = TrackNotes::of(packet, H::HOOK) & !forged;
         if (*track).tcp_flags & notes != notes {
             atomic::or32(&raw mut (*track).tcp_flags, notes);
