@@ -1,7 +1,9 @@
 //! Carrying over what stands in maps of an instance that is gone, and that cannot be used again.
 
 use ndpi_common::names::map;
-use ndpi_common::{Action, Bucket, KeyV4, KeyV6, Pod, RequestWatch, TenantKey, VerdictEntry};
+use ndpi_common::{
+    Action, Bucket, KeyV4, KeyV6, Pod, RequestWatch, RuleKey, RuleName, TenantKey, VerdictEntry,
+};
 
 use super::earlier::Earlier;
 use super::map_set::MapSet;
@@ -12,11 +14,13 @@ use super::sys::Write;
 /// Entries that one batch call brings.
 const BATCH: usize = 512;
 
-/// Writes what stands in maps of the earlier instance that have another size into ours: first what blocks.
+/// Writes what stands in maps of the earlier instance that have another size, or are of another version, into ours: first
+/// what blocks.
 /// What has no room is said.
 pub(super) fn carry_over(earlier: &Earlier, maps: &MapSet) -> Result<(), MapError> {
     carry::<u32, Bucket>(earlier, maps, map::LIMITS, |_| true)?;
     carry::<u32, RequestWatch>(earlier, maps, map::REQUESTS, |_| true)?;
+    carry::<RuleKey, RuleName>(earlier, maps, map::RULES, |_| true)?;
     carry::<KeyV4, VerdictEntry>(earlier, maps, map::VERDICTS_V4, blocks)?;
     carry::<KeyV6, VerdictEntry>(earlier, maps, map::VERDICTS_V6, blocks)?;
     carry::<TenantKey, VerdictEntry>(earlier, maps, map::VERDICTS_TENANT, blocks)

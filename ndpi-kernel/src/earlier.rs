@@ -9,6 +9,7 @@ use ndpi_common::names::map;
 
 use super::folder::Folder;
 use super::instance::Instance;
+use super::lasting::{has_our_verdicts, lasts};
 use super::map_set::names;
 use super::maps::MapError;
 use super::shape::Shapes;
@@ -22,7 +23,8 @@ pub(super) struct Earlier {
     instance: Option<Instance>,
     /// Those that are as ours would be.
     same: Vec<&'static str>,
-    /// Those of our version that differ, in size most likely: what is in them is carried over.
+    /// Those that differ, in size most likely, or are of an earlier version whose entries last: what is in them is
+    /// carried over.
     different: Vec<(&'static str, MapData)>,
 }
 
@@ -31,15 +33,26 @@ impl Earlier {
     pub(super) fn open(folder: &Folder, shapes: &Shapes) -> Result<Self, MapError> {
         let instance = Instance::pinned(folder)?;
         let mut earlier = Self { instance, ..Self::default() };
-        if !earlier.is_of_our_version() {
+        let Some(version) = instance.map(|it| it.abi) else { return Ok(earlier) };
+        let is_ours = earlier.is_of_our_version();
+        if !has_our_verdicts(version) {
+            log::warn!(
+                "the maps of the earlier instance are of version {version}, of which this ndpi-xdp ({ABI_VERSION}) \
+                 reads nothing: all flows are decided again"
+            );
             return Ok(earlier);
         }
-        for name in names().filter(|name| !OWN.contains(name) && folder.has(name)) {
+        if !is_ours {
+            log::info!("verdicts are carried over from maps of version {version} to {ABI_VERSION}");
+        }
+        let is_of_use = |name: &&str| !OWN.contains(name) && (is_ours || lasts(name));
+        for name in names().filter(|name| is_of_use(name) && folder.has(name)) {
             let map = MapData::from_pin(folder.entry(name));
             let map =
                 map.map_err(|source| MapError::Open { map: name, source: Box::new(source) })?;
             match shapes.of(name)?.check(name, &map) {
-                Ok(()) => earlier.same.push(name),
+                Ok(()) if is_ours => earlier.same.push(name),
+                Ok(()) => earlier.different.push((name, map)),
                 Err(MapError::Shape { what, ours, theirs, .. }) => {
                     log::info!("map {name}: {theirs} {what} before, {ours} now");
                     earlier.different.push((name, map));

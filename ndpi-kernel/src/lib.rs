@@ -9,6 +9,7 @@ mod earlier;
 mod element;
 mod folder;
 mod instance;
+mod lasting;
 mod link_pins;
 mod load;
 mod lock;

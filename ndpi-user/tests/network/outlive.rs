@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::process::Stdio;
 
 use ndpi_common::names::map;
-use ndpi_common::{Live, SILENCE_TICKS};
+use ndpi_common::{ABI_VERSION, Live, SILENCE_TICKS};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use testkit::instance::Instance;
@@ -365,6 +365,47 @@ fn verdicts_move_to_tables_of_another_size() {
         assert!(dropped(sandbox) >= before + 10);
         next.end(Signal::KILL);
     }
+    assert_detached(sandbox, &blocked);
+}
+
+/// Has what an instance has left look as if an ndpi-xdp of another version of the maps had left it.
+fn set_version(sandbox: &Sandbox, version: u32) {
+    let bytes = version.to_le_bytes().map(|byte| byte.to_string()).join(" ");
+    // Of a process that there cannot be.
+    let value = format!("{bytes} 255 255 255 127 0 0 0 0 0 0 0 0");
+    let script = format!(
+        "bpftool map update pinned /sys/fs/bpf/ndpi-xdp/INSTANCE key 0 0 0 0 value {value}"
+    );
+    let set = run(sandbox.command("sh").args(["-c", &script]));
+    assert_eq!(set.code, Some(0), "{set:#?}");
+}
+
+#[test]
+fn verdicts_outlive_an_upgrade_to_another_version_of_the_maps() {
+    if !ready(&PROGRAMS) {
+        return;
+    }
+    let pair = Pair::new();
+    let sandbox = &pair.sandbox;
+    let command = command(sandbox);
+    let blocked = left_behind(&pair, &command);
+    let (before, first) = (dropped(sandbox), entry(sandbox, BLOCKED));
+    set_version(sandbox, ABI_VERSION - 1);
+    let mut next = sandbox.start(&command);
+    assert_eq!(blocked.arriving(10), 0, "{}", next.stderr());
+    assert!(dropped(sandbox) >= before + 10, "counters go on");
+    let carried = entry(sandbox, BLOCKED);
+    for entry in [first, carried] {
+        assert_eq!((&entry["rule_name"], &entry["action"]), (&"blocked".into(), &"drop".into()));
+    }
+    next.end(Signal::KILL);
+    // Before what is known of any.
+    set_version(sandbox, 1);
+    let mut last = sandbox.start(&command);
+    let said = last.stderr();
+    assert!(said.contains("are of version 1") && said.contains("decided again"), "{said}");
+    assert_ne!(blocked.arriving(10), 0, "it has no verdict to begin with");
+    last.end(Signal::KILL);
     assert_detached(sandbox, &blocked);
 }
 
