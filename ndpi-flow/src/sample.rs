@@ -60,6 +60,8 @@ pub struct Sample<'a> {
     pub loss: bool,
     /// A later fragment whose flow the kernel does not know: its key has no ports. Never in captures.
     pub stray: bool,
+    /// The kernel has shown a part of it (`--snap`). Never in captures, which are cut by whoever made them, as a whole.
+    pub cut: bool,
     /// What its flow has sent in fragments is not all here yet: it may be a copy of that.
     pub in_doubt: bool,
     /// It was inside a tunnel: key and bytes are those of the inner packet.
@@ -169,6 +171,7 @@ impl<'a> Sample<'a> {
             under_way: false,
             loss: false,
             stray: false,
+            cut: false,
             in_doubt: false,
             tunneled: false,
             outer: false,

@@ -63,6 +63,7 @@ impl Unpacker {
             under_way: header.flags & SampleFlags::UNDER_WAY != 0,
             loss: header.flags & SampleFlags::LOSS != 0,
             stray: header.flags & SampleFlags::STRAY != 0,
+            cut: header.flags & SampleFlags::CUT != 0,
             in_doubt: false,
             tunneled: header.flags & SampleFlags::TUNNELED != 0,
             outer: header.flags & outer == SampleFlags::OUTER,

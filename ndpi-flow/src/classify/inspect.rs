@@ -39,8 +39,7 @@ impl<D: Detector> Classifier<D> {
         if let Some(client) = client {
             flow.is_opened_by(client);
         }
-        // Captures are cut by whoever made them, as a whole.
-        if is_cut && !all {
+        if is_cut {
             flow.start.note_cut();
         }
         if let Some(seen) = opening_seen {

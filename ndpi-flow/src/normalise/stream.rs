@@ -62,7 +62,7 @@ impl Stream {
                 let piece = Piece { packet, segment, checksum: None, is_ahead: false };
                 return own.take_cut(piece, missing, room, findings);
             }
-            self.is_cut |= own.is_cut_in(segment.bytes(sample.l3));
+            self.is_cut |= sample.cut && own.is_cut_in(segment.bytes(sample.l3));
             own.lose_order(read);
             return read(sample.l3);
         }

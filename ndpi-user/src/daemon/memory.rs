@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use ndpi_flow::{Classifier, Deferring};
 
 use super::options::Options;
+use super::policy::Readers;
 use crate::apart::{Keeper, RemoteEngine};
 use crate::memory::{Account, Meter, Plan, Watch};
 
@@ -15,9 +16,13 @@ impl Options {
     ///
     /// # Errors
     /// The limit is less than what it takes already, or nobody knows what that is.
-    pub(super) fn memory(&self, keeper: Option<&Keeper>) -> Result<(Arc<Account>, Watch)> {
+    pub(super) fn memory(
+        &self,
+        keeper: Option<&Keeper>,
+        readers: &Readers,
+    ) -> Result<(Arc<Account>, Watch)> {
         let gauge = keeper.map(Keeper::gauge);
-        let meter = Meter::new(gauge.clone());
+        let meter = Meter::new(gauge.clone(), readers.process());
         let mut meter =
             meter.context("cannot measure the memory of this process (/proc/self/statm)")?;
         let settings = self.plan.settings;

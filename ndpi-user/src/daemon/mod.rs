@@ -95,7 +95,7 @@ impl Options {
         // All that can fail comes before anything is attached: an earlier instance may have left what is in force.
         let mut attacher = Attacher::new(self.interfaces.clone())?;
         let mut kernel = self.load_and_confine()?;
-        let (memory, memory_watch) = self.memory(keeper.as_ref())?;
+        let (memory, memory_watch) = self.memory(keeper.as_ref(), &readers)?;
         let mut bus = BusBuilder::default();
         let messages = LogSink::start(&mut bus);
         let observed = snapshot::subscribe(&mut bus);

@@ -76,6 +76,14 @@ pub(super) enum Readers {
 }
 
 impl Readers {
+    /// The process that has policies read, where that is another.
+    pub(super) fn process(&self) -> Option<u32> {
+        match self {
+            Self::Apart(reader) => reader.process.as_raw_pid().try_into().ok(),
+            Self::Here => None,
+        }
+    }
+
     /// The policy at `path`, in place of one that has what `before` says, or what is wrong with it.
     ///
     /// # Errors

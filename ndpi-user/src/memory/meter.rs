@@ -12,13 +12,13 @@ use crate::apart::Gauge;
 /// then are its own.
 const CLOSELY: u32 = 10;
 
-/// Which part of the pages that a worker begins with it writes to at most.
+/// Which part of the pages that a forked process begins with it, or who has forked it, writes to at most.
 const WRITTEN: u64 = 4;
 
 /// What was measured, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Taken {
-    /// The session's process, without what other processes have of its pages.
+    /// The session's process, without what other processes have of its pages; and that which has policies read.
     pub(crate) session: u64,
     /// Those of nDPI, where there are some: that which works, and the one that it was forked from.
     pub(crate) ndpi: u64,
@@ -51,6 +51,8 @@ impl Pages {
 pub(crate) struct Meter {
     own: Option<File>,
     gauge: Option<Gauge>,
+    /// The process that has policies read, where there is one.
+    policies: Option<u32>,
     readings: u32,
     /// Bytes of its own resident pages that others have, as of the last close look.
     others: u64,
@@ -59,13 +61,13 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// Measures this process, and those of nDPI by what is known of them.
+    /// Measures this process, those of nDPI by what is known of them, and the one that has policies read.
     ///
     /// # Errors
     /// The kernel does not say how much memory this process takes.
-    pub(crate) fn new(gauge: Option<Gauge>) -> io::Result<Self> {
+    pub(crate) fn new(gauge: Option<Gauge>, policies: Option<u32>) -> io::Result<Self> {
         let own = File::open("/proc/self/smaps_rollup").ok();
-        let meter = Self { own, gauge, readings: 0, others: 0, sees_ndpi: true };
+        let meter = Self { own, gauge, policies, readings: 0, others: 0, sees_ndpi: true };
         pages("self")?;
         Ok(meter)
     }
@@ -78,7 +80,15 @@ impl Meter {
             self.others = share.map_or(0, |share| resident.saturating_sub(share));
         }
         self.readings = self.readings.wrapping_add(1);
-        Taken { session: resident.saturating_sub(self.others), ndpi: self.ndpi() }
+        let session = resident.saturating_sub(self.others) + self.policies();
+        Taken { session, ndpi: self.ndpi() }
+    }
+
+    /// A part of the pages of the process that has policies read: most are this one's still, those that this one has
+    /// written to since are its own. Nothing where it is gone.
+    fn policies(&self) -> u64 {
+        let pages = self.policies.and_then(|process| pages(&process.to_string()).ok());
+        pages.unwrap_or_default().own() / WRITTEN * page_size() as u64
     }
 
     /// All pages of the worker, and a part of the keeper's: at first they are the same, and those that the worker writes
@@ -147,7 +157,7 @@ mod tests {
 
     #[test]
     fn memory_that_is_written_to_is_measured() {
-        let mut meter = Meter::new(None).unwrap();
+        let mut meter = Meter::new(None, None).unwrap();
         let before = meter.read();
         let more = vec![1_u8; 64 << 20];
         let after = meter.read();

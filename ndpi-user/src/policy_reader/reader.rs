@@ -29,7 +29,7 @@ use crate::locked::locked;
 pub(crate) struct PolicyReader {
     /// Where the forker receives sockets and says how its children ended; nothing once that is gone.
     post: Mutex<Option<OwnedFd>>,
-    pub(super) process: Pid,
+    pub(crate) process: Pid,
     /// Bytes that what is handed over may have.
     longest: usize,
 }

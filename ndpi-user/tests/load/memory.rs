@@ -39,8 +39,11 @@ fn start(pair: &Pair, limit: u64) -> Instance {
 
 /// The least limit with which it starts, as it says where it is given less.
 fn least(pair: &Pair) -> u64 {
-    let run =
-        pair.sandbox.run("run --iface left --ring-size 1048576 --workers 2 --memory-max 1MiB");
+    let policy = pair.sandbox.file("policy.toml", POLICY);
+    let run = pair.sandbox.run(&format!(
+        "run --iface left --ring-size 1048576 --workers 2 --memory-max 1MiB --policy {}",
+        policy.display()
+    ));
     assert_eq!(run.code, Some(1), "{}", run.stderr);
     let least =
         run.stderr.split_once("and needs ").unwrap().1.split_once("MiB at least").unwrap().0;

@@ -195,7 +195,8 @@ fn cut(bytes: &[u8], missing: u32) -> bool {
             if segment.from_client { Direction::FromLower } else { Direction::FromUpper };
         let l3 = segment.l3();
         let sample = Sample::new(key(1, 6), direction, SECOND, &l3);
-        classifier.sample(&Sample { bytes: sample.bytes + missing, ..sample }, &mut sink);
+        let (bytes, cut) = (sample.bytes + missing, missing > 0);
+        classifier.sample(&Sample { bytes, cut, ..sample }, &mut sink);
     }
     classifier.end(&key(1, 6), End::Idle, &mut sink);
     sink.incomplete
