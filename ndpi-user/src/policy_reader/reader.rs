@@ -30,8 +30,7 @@ pub(crate) struct PolicyReader {
     /// Where the forker receives sockets and says how its children ended; nothing once that is gone.
     post: Mutex<Option<OwnedFd>>,
     pub(crate) process: Pid,
-    /// Bytes that what is handed over may have.
-    longest: usize,
+    bounds: Bounds,
 }
 
 impl PolicyReader {
@@ -53,7 +52,7 @@ impl PolicyReader {
             }
             pid => Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidData)?,
         };
-        Ok(Self { post: Mutex::new(Some(ours)), process, longest: bounds.handed() })
+        Ok(Self { post: Mutex::new(Some(ours)), process, bounds })
     }
 
     /// What reading the policy at `path` comes to, whose files these are, in place of one that has what `before` says.
@@ -67,7 +66,7 @@ impl PolicyReader {
         files: &dyn Files,
     ) -> Result<Outcome, String> {
         let mut post = locked(&self.post);
-        let served = Served::of(files);
+        let served = Served::of(files, self.bounds.memory);
         let request = Word::Read(path.as_os_str().to_owned(), before);
         let asked = post.as_ref().ok_or_else(gone)?;
         let (handed, end) = self.ask(asked, &request, &served).inspect_err(|_| *post = None)?;
@@ -104,13 +103,13 @@ impl PolicyReader {
 
     /// Gives the files that are asked for, and returns what is handed over.
     fn handed(&self, wire: &Wire<OwnedFd>, served: &Served<'_>) -> io::Result<Option<Vec<u8>>> {
-        let mut handed = Vec::new();
+        let (longest, mut handed) = (self.bounds.handed(), Vec::new());
         while let Some(message) = wire.receive()? {
             match message {
                 Message::Word(Word::File(path, longest)) => {
                     served.send(PathBuf::from(path), longest, wire)?;
                 }
-                Message::Part(part, last) if handed.len() + part.len() <= self.longest => {
+                Message::Part(part, last) if handed.len() + part.len() <= longest => {
                     handed.extend(part);
                     if last {
                         return Ok(Some(handed));
