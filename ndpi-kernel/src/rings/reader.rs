@@ -30,6 +30,9 @@ const OF_RING: EventData = EventData::new_u64(0);
 /// Records that a pass takes at most: what becomes urgent meanwhile waits for no more of them.
 const MOST_AT_ONCE: usize = 16;
 
+/// Passes behind one another until the caller has its turn, which does more than to take samples.
+const PASSES: usize = 4;
+
 /// The two rings of a worker, read by one thread.
 #[derive(Debug)]
 pub struct Rings {
@@ -156,7 +159,7 @@ impl Rings {
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
         let mut woken = false;
         loop {
-            let samples = self.pass(ktime_ns(), &mut each);
+            let samples = self.passes(&mut each);
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let wait = match samples {
                 // What was left for the next pass is ready already.
@@ -199,6 +202,19 @@ impl Rings {
     /// common ring, and of the urgent one.
     pub fn longest_stalls(&self) -> [Duration; 2] {
         [&self.common, &self.urgent].map(|queue| Duration::from_nanos(queue.stall.longest()))
+    }
+
+    /// Passes while there is more than one takes; returns how many samples they handed out.
+    fn passes(&mut self, each: &mut impl FnMut(&SampleHeader, &[u8], Waiting)) -> usize {
+        let mut samples = 0;
+        for _ in 0..PASSES {
+            let more = self.pass(ktime_ns(), each);
+            samples += more;
+            if more < MOST_AT_ONCE {
+                break;
+            }
+        }
+        samples
     }
 
     /// Hands out a few of those that were seen by `until`.
