@@ -112,16 +112,17 @@ fn after_loss(seconds: u64) -> Sample<'static> {
     Sample { loss: true, ..packet(1, seconds, &[2]) }
 }
 
+/// A kernel's classifier, which reads streams as their receivers do if it is to `normalise`.
+fn of_a_kernel(normalise: bool) -> Classifier<Carrier> {
+    let timeouts = Some(Timeouts::default());
+    let settings = Settings { timeouts, max_flows: 9, normalise, accounting: Accounting::Kernel };
+    Classifier::new(Carrier, settings)
+}
+
 /// A kernel's classifier with a flow that was decided after a loss, and that nDPI looks at again since
 /// one second after.
 fn looking(sink: &mut Passing) -> Classifier<Carrier> {
-    let settings = Settings {
-        timeouts: Some(Timeouts::default()),
-        max_flows: 9,
-        normalise: false,
-        accounting: Accounting::Kernel,
-    };
-    let mut classifier = Classifier::new(Carrier, settings);
+    let mut classifier = of_a_kernel(false);
     classifier.sample(&after_loss(0), sink);
     assert!(!is_looking(&classifier));
     classifier.look_again(SECOND, sink);
@@ -163,13 +164,7 @@ fn a_flow_that_ends_while_it_is_looked_at_has_the_verdict_of_the_policy_in_force
 fn looks_come_though_the_clock_is_set_back() {
     const SET_BACK: u64 = 1000;
     let mut sink = Passing::default();
-    let settings = Settings {
-        timeouts: Some(Timeouts::default()),
-        max_flows: 9,
-        normalise: false,
-        accounting: Accounting::Kernel,
-    };
-    let mut classifier = Classifier::new(Carrier, settings);
+    let mut classifier = of_a_kernel(false);
     classifier.sample(&after_loss(SET_BACK), &mut sink);
     classifier.look_again(SECOND, &mut sink);
     assert!(is_looking(&classifier));
@@ -182,13 +177,7 @@ fn looks_come_though_the_clock_is_set_back() {
 /// What a client says first, in a packet of which some bytes are not there.
 fn cut(bytes: &[u8], missing: u32) -> bool {
     let mut sink = Passing::default();
-    let settings = Settings {
-        timeouts: Some(Timeouts::default()),
-        max_flows: 9,
-        normalise: true,
-        accounting: Accounting::Kernel,
-    };
-    let mut classifier = Classifier::new(Carrier, settings);
+    let mut classifier = of_a_kernel(true);
     let to = Connection::new(1, 80);
     for (segment, missing) in [(to.syn(), 0), (to.syn_ack(), 0), (to.data(0, bytes), missing)] {
         let direction =
