@@ -18,7 +18,8 @@ use super::leaving::{confine, end, leave_session};
 use super::memory::Memory;
 use super::post::Post;
 use super::restarts::Restarts;
-use super::spare::{Role, Spare, Tie};
+use super::spare::{Role, Spare, Waiting};
+use super::tie::Tie;
 use super::worker;
 
 /// How often it is looked whether what is missing can be started.
@@ -36,7 +37,7 @@ pub(super) fn keep(memory: &Memory, engines: Vec<Engine>, post: Post) -> io::Res
     let (mut number, mut worker) = (1, None);
     loop {
         if keeping.have_a_spare() == Role::Successor {
-            (number, worker) = (keeping.take_over(), None);
+            (number, worker) = (keeping.take_over()?, None);
             continue;
         }
         if worker.is_none() && keeping.may_start() {
@@ -96,29 +97,26 @@ struct Keeping<'a> {
 impl Keeping<'_> {
     /// Has a spare, if the kernel allows one. It comes back in the spare as well, when its turn has come.
     fn have_a_spare(&mut self) -> Role {
-        if self.spare.as_ref().is_some_and(Spare::is_there) {
-            return Role::Keeper;
-        }
-        self.spare = None;
-        match Spare::fork(&self.post, &mut self.tie) {
-            Ok(None) => return Role::Successor,
-            // Without one it goes on until there is memory for it.
-            spare => self.spare = spare.ok().flatten(),
-        }
-        Role::Keeper
+        let names = [c"ndpi-spare", c"ndpi-keeper"];
+        let Post { session, orders, .. } = &self.post;
+        Spare::keep(&mut self.spare, Waiting { names, session: *session, post: orders.as_fd() })
     }
 
     /// Goes on where another keeper was ended, and its worker with it; the number of the next one.
-    fn take_over(&mut self) -> u32 {
+    ///
+    /// # Errors
+    /// The kernel has no descriptors.
+    fn take_over(&mut self) -> io::Result<u32> {
+        self.tie.take_over()?;
         self.restarts = Restarts::default();
         let head = self.memory.head();
         // A worker that was hostile may have written anything here. It is then only what it has said of flows.
         let number = head.deaths.count.load(Ordering::Acquire).wrapping_add(1);
         if head.worker.load(Ordering::Acquire) == 0 {
-            return number;
+            return Ok(number);
         }
         self.note_death(number, Some(libc::SIGKILL));
-        number.wrapping_add(1)
+        Ok(number.wrapping_add(1))
     }
 
     /// Says which processes these are.

@@ -46,6 +46,7 @@ mod set_aside;
 mod spare;
 #[cfg(test)]
 mod tests;
+mod tie;
 mod watch;
 mod worker;
 
@@ -56,4 +57,5 @@ pub(crate) use keeper::Keeper;
 pub(crate) use leaving::{end, kept, leave_session};
 pub(crate) use remote::RemoteEngine;
 pub use said::worker_said;
-pub(crate) use watch::Watch;
+pub(crate) use spare::{Role, Spare, Waiting};
+pub(crate) use watch::{Watch, how};

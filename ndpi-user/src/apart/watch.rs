@@ -133,7 +133,7 @@ fn in_words(signal: i32) -> String {
 }
 
 /// How a process has ended: by a signal, or by itself where that is 0.
-fn how(signal: i32) -> String {
+pub(crate) fn how(signal: i32) -> String {
     match (signal, signal_name(signal)) {
         (0, _) => "ended".to_owned(),
         (_, Some(name)) => format!("was ended by {name}"),
