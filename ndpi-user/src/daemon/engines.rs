@@ -1,13 +1,12 @@
 //! Where nDPI works: in a process of its own, or in this one with `--no-sandbox`.
 
-use std::io;
-
 use anyhow::{Context as _, Result};
 use crossbeam::channel::Sender;
 use ndpi::{Engine, Library};
 use ndpi_policy::Vocabulary;
 
 use super::options::Options;
+use super::policy::Readers;
 use crate::apart::{CrashFolder, Engines, Keeper, Watch};
 use crate::live::Control;
 use crate::record::Names;
@@ -57,12 +56,19 @@ impl Options {
     }
 }
 
-/// Reports how that process fares, and ends the session should it be gone for good.
+/// Reports how that process fares, and those that have policies read, and ends the session should nDPI's be gone for good.
+///
+/// # Errors
+/// There can be no thread.
 pub(super) fn watch(
     keeper: Option<&Keeper>,
+    readers: &Readers,
     control: &Sender<Control>,
-) -> io::Result<Option<Watch>> {
+) -> Result<Option<Watch>> {
+    let failed = "cannot start a thread";
+    readers.watch().context(failed)?;
     let control = control.clone();
     // Nobody listens where the session is ending.
-    keeper.map(|keeper| keeper.watch(move || drop(control.send(Control::Stop)))).transpose()
+    let stop = move || drop(control.send(Control::Stop));
+    keeper.map(|keeper| keeper.watch(stop)).transpose().context(failed)
 }

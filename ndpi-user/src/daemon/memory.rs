@@ -22,7 +22,7 @@ impl Options {
         readers: &Readers,
     ) -> Result<(Arc<Account>, Watch)> {
         let gauge = keeper.map(Keeper::gauge);
-        let meter = Meter::new(gauge.clone(), readers.process());
+        let meter = Meter::new(gauge.clone(), readers.processes());
         let mut meter =
             meter.context("cannot measure the memory of this process (/proc/self/statm)")?;
         let settings = self.plan.settings;

@@ -127,7 +127,7 @@ impl Options {
         let sources = sources(&shared, sinks, (keeper.as_ref(), following.as_ref()));
         let observer = Observer::new(self.facts(&library), maps(&kernel), sources, observed);
         let (observer, _observing) = observing(observer)?;
-        let watch = engines::watch(keeper.as_ref(), &control).context("cannot start a thread")?;
+        let watch = engines::watch(keeper.as_ref(), &readers, &control)?;
         let metrics = answer(metrics, &observer)?;
         let waker = Waker::new().context("cannot watch the interfaces")?;
         // Loading takes a while, in which somebody may have thought better of it.

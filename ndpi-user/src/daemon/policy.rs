@@ -11,7 +11,7 @@ use ndpi_text::shown;
 use super::options::Options;
 use crate::logging;
 use crate::policy_files::{PolicyFiles, without_private_lines};
-use crate::policy_reader::{Bounds, PolicyReader};
+use crate::policy_reader::{Bounds, PolicyReader, Processes};
 
 impl Options {
     /// Who reads policies. To be called before there are threads.
@@ -76,11 +76,22 @@ pub(super) enum Readers {
 }
 
 impl Readers {
-    /// The process that has policies read, where that is another.
-    pub(super) fn process(&self) -> Option<u32> {
+    /// The processes that have policies read, where those are others.
+    pub(super) fn processes(&self) -> Option<Processes> {
         match self {
-            Self::Apart(reader) => reader.process.as_raw_pid().try_into().ok(),
+            Self::Apart(reader) => Some(reader.processes()),
             Self::Here => None,
+        }
+    }
+
+    /// Says from here on how those were ended.
+    ///
+    /// # Errors
+    /// There can be no thread.
+    pub(super) fn watch(&self) -> io::Result<()> {
+        match self {
+            Self::Apart(reader) => reader.watch(),
+            Self::Here => Ok(()),
         }
     }
 

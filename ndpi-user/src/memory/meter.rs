@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt as _;
 use rustix::param::page_size;
 
 use crate::apart::Gauge;
+use crate::policy_reader::Processes;
 
 /// Looks at its own pages one by one at every so many readings: in between, pages that it has more or fewer than
 /// then are its own.
@@ -18,7 +19,7 @@ const WRITTEN: u64 = 4;
 /// What was measured, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Taken {
-    /// The session's process, without what other processes have of its pages; and that which has policies read.
+    /// The session's process, without what other processes have of its pages; and those which have policies read.
     pub(crate) session: u64,
     /// Those of nDPI, where there are some: that which works, and the one that it was forked from.
     pub(crate) ndpi: u64,
@@ -51,8 +52,8 @@ impl Pages {
 pub(crate) struct Meter {
     own: Option<File>,
     gauge: Option<Gauge>,
-    /// The process that has policies read, where there is one.
-    policies: Option<u32>,
+    /// The processes that have policies read, where there are some.
+    policies: Option<Processes>,
     readings: u32,
     /// Bytes of its own resident pages that others have, as of the last close look.
     others: u64,
@@ -61,11 +62,11 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// Measures this process, those of nDPI by what is known of them, and the one that has policies read.
+    /// Measures this process, those of nDPI by what is known of them, and those that have policies read.
     ///
     /// # Errors
     /// The kernel does not say how much memory this process takes.
-    pub(crate) fn new(gauge: Option<Gauge>, policies: Option<u32>) -> io::Result<Self> {
+    pub(crate) fn new(gauge: Option<Gauge>, policies: Option<Processes>) -> io::Result<Self> {
         let own = File::open("/proc/self/smaps_rollup").ok();
         let meter = Self { own, gauge, policies, readings: 0, others: 0, sees_ndpi: true };
         pages("self")?;
@@ -84,11 +85,12 @@ impl Meter {
         Taken { session, ndpi: self.ndpi() }
     }
 
-    /// A part of the pages of the process that has policies read: most are this one's still, those that this one has
-    /// written to since are its own. Nothing where it is gone.
+    /// A part of the pages of each process that has policies read: most are this one's still, those that this one has
+    /// written to since are their own. Nothing of one that is gone.
     fn policies(&self) -> u64 {
-        let pages = self.policies.and_then(|process| pages(&process.to_string()).ok());
-        pages.unwrap_or_default().own() / WRITTEN * page_size() as u64
+        let processes = self.policies.iter().flat_map(Processes::now);
+        let pages = processes.filter_map(|process| pages(&process.to_string()).ok());
+        pages.map(|pages| pages.own() / WRITTEN * page_size() as u64).sum()
     }
 
     /// All pages of the worker, and a part of the keeper's: at first they are the same, and those that the worker writes

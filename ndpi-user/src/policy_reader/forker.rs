@@ -1,13 +1,11 @@
 //! The process that forks a child for each reading, and says how that ended. It never sees a policy.
 
 use std::io;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::{Errno, IoSliceMut, write};
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use rustix::io::{Errno, write};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{
     Pid, Resource, Rlimit, Signal, WaitOptions, getpid, getppid, kill_process,
@@ -17,110 +15,105 @@ use rustix::thread::set_name;
 
 use super::bounds::Bounds;
 use super::child::{self, Work};
-use crate::apart::{end, kept, leave_session};
+use super::end::End;
+use super::post::{Request, say_processes};
+use crate::apart::{Role, Spare, Waiting, end, kept, leave_session};
 
-/// How a child has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// It has read the policy.
-    Done,
-    /// By a signal.
-    Signal(i32),
-    /// In some other way.
-    Failed,
-    /// It was ended, as it took too long.
-    TooLong,
-}
+/// How often it is looked whether there can be a spare where there is none.
+const LOOK: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
-impl End {
-    /// As it is said to the session.
-    fn number(self) -> i32 {
-        match self {
-            Self::Done => 0,
-            Self::Signal(signal) => signal,
-            Self::Failed => -1,
-            Self::TooLong => -2,
-        }
-    }
-
-    pub(super) fn of(number: i32) -> Self {
-        match number {
-            0 => Self::Done,
-            -2 => Self::TooLong,
-            1.. => Self::Signal(number),
-            _ => Self::Failed,
-        }
-    }
-}
-
-/// Has a child read what the other end of each socket wants that comes by `post`, until the other end of that is closed.
+/// Has a child read what is asked for by `post`, until the other end of that is closed.
 ///
 /// # Errors
 /// It cannot leave the session, or `post` is no longer a socket.
-pub(super) fn serve(
-    post: &OwnedFd,
-    session: Pid,
-    bounds: Bounds,
-    work: Work<'_>,
-) -> io::Result<()> {
+pub(super) fn serve(post: OwnedFd, session: Pid, bounds: Bounds, work: Work<'_>) -> io::Result<()> {
     leave_session([post.as_fd(), post.as_fd()], session)?;
     set_name(c"ndpi-policies")?;
     // Time zones, which take files; the names of all are looked for in folders.
     drop(jiff::tz::db().available());
-    // Its children have what it has, and each a processor's time of its own. The first second beyond it is a signal that
-    // says so.
+    // Its spare and its children have what it has, and each a processor's time of its own. The first second beyond it is
+    // a signal that says so.
     let (seconds, memory) = (bounds.cpu_seconds, Some(bounds.memory));
     setrlimit(Resource::Cpu, Rlimit { current: Some(seconds), maximum: Some(seconds + 1) })?;
     setrlimit(Resource::Data, Rlimit { current: memory, maximum: memory })?;
     // Where the kernel does not confine it, nDPI's process has said so.
     let confined = kept().forks().receives_descriptors().apply().is_ok();
-    while let Some(socket) = receive_socket(post)? {
-        let end = read(socket, confined, bounds, work)?;
-        write(post, &end.number().to_ne_bytes())?;
+    let mut forker = Forker { post, session, spare: None };
+    while let Some(happened) = forker.next()? {
+        let Happened::Asked(Request { child: socket, answer }) = happened else { continue };
+        let ((over, alive), parent) = (pipe_with(PipeFlags::CLOEXEC)?, getpid());
+        // SAFETY: this process has one thread, so that nobody else holds a lock that would stay held in the child.
+        let child = match unsafe { libc::fork() } {
+            0 => {
+                // What says that this process lives is not its child's.
+                drop((over, answer, forker));
+                let _held = alive;
+                let work = || confine(parent, confined).and_then(|()| child::serve(socket, work));
+                let worked = catch_unwind(AssertUnwindSafe(work));
+                end(i32::from(!matches!(worked, Ok(Ok(())))))
+            }
+            pid => Pid::from_raw(pid.max(0)),
+        };
+        drop((alive, socket));
+        let ended = child.map_or(Ok(End::Failed), |child| end_of(child, &over, bounds))?;
+        // The session may have lost interest.
+        let _ = write(&answer, &ended.number().to_ne_bytes());
     }
     Ok(())
 }
 
-/// The next socket; nothing where the session is gone.
-fn receive_socket(post: &OwnedFd) -> io::Result<Option<OwnedFd>> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut others = RecvAncillaryBuffer::new(&mut space);
-    let mut byte = [0];
-    let flags = RecvFlags::CMSG_CLOEXEC;
-    loop {
-        match recvmsg(post, &mut [IoSliceMut::new(&mut byte)], &mut others, flags) {
-            Err(Errno::INTR) => {}
-            Ok(message) if message.bytes == 0 => return Ok(None),
-            message => {
-                message?;
-                let mut rights = others.drain().filter_map(|it| match it {
-                    RecvAncillaryMessage::ScmRights(mut sockets) => sockets.next(),
-                    _ => None,
-                });
-                return rights.next().map(Some).ok_or_else(|| io::ErrorKind::InvalidData.into());
+/// What has happened.
+enum Happened {
+    Asked(Request),
+    /// Something to look after.
+    Other,
+}
+
+/// What it has, and its children have not.
+struct Forker {
+    post: OwnedFd,
+    session: Pid,
+    spare: Option<Spare>,
+}
+
+impl Forker {
+    /// Waits for what happens next, with a spare; nothing where the session is gone.
+    fn next(&mut self) -> io::Result<Option<Happened>> {
+        self.have_a_spare();
+        let mut fds = vec![PollFd::new(&self.post, PollFlags::IN)];
+        fds.extend(self.spare.iter().map(|spare| PollFd::new(spare.end(), PollFlags::IN)));
+        match poll(&mut fds, self.spare.is_none().then_some(&LOOK)) {
+            Err(Errno::INTR) => return Ok(Some(Happened::Other)),
+            result => result?,
+        };
+        // Where both have come, the spare goes before what may need it.
+        if fds.get(1).is_some_and(|end| !end.revents().is_empty()) || fds[0].revents().is_empty() {
+            return Ok(Some(Happened::Other));
+        }
+        Ok(Request::receive(&self.post)?.map(Happened::Asked))
+    }
+
+    /// Has a spare, if the kernel allows one, and says so where it is another one than before.
+    fn have_a_spare(&mut self) {
+        let before = self.spare.as_ref().map(Spare::pid);
+        let names = [c"ndpi-pol-spare", c"ndpi-policies"];
+        loop {
+            let waiting = Waiting { names, session: self.session, post: self.post.as_fd() };
+            // A successor has the same to do, and none of its own yet.
+            if Spare::keep(&mut self.spare, waiting) == Role::First {
+                break;
             }
+        }
+        let spare = self.spare.as_ref().map(Spare::pid);
+        if spare.is_none() || spare != before {
+            say_processes(&self.post, spare.flatten());
         }
     }
 }
 
-/// Forks a child for a reading, and waits for its end.
-fn read(socket: OwnedFd, confined: bool, bounds: Bounds, work: Work<'_>) -> io::Result<End> {
-    let (over, alive) = pipe_with(PipeFlags::CLOEXEC)?;
-    let parent = getpid();
-    // SAFETY: this process has one thread, so that nobody else holds a lock that would stay held in the child.
-    let child = match unsafe { libc::fork() } {
-        -1 => return Ok(End::Failed),
-        0 => {
-            drop(over);
-            let _held = alive;
-            let work = || confine(parent, confined).and_then(|()| child::serve(socket, work));
-            let worked = catch_unwind(AssertUnwindSafe(work));
-            end(i32::from(!matches!(worked, Ok(Ok(())))))
-        }
-        pid => Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidData)?,
-    };
-    drop((alive, socket));
-    let in_time = is_over(&over, bounds)?;
+/// Waits for the end of a child, and ends it where it takes too long.
+fn end_of(child: Pid, over: &OwnedFd, bounds: Bounds) -> io::Result<End> {
+    let in_time = is_over(over, bounds)?;
     if !in_time {
         kill_process(child, Signal::KILL)?;
     }

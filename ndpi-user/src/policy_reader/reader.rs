@@ -1,40 +1,45 @@
 //! The session's side: has a policy read, gives the files that it names, and takes over what it comes to.
 
-use std::io::{self, IoSlice};
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::Arc;
 
 use ndpi_policy::{Files, InForce, Outcome, take_over};
 use rustix::io::{Errno, read};
-use rustix::net::{
-    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
-    sendmsg, socketpair,
-};
-use rustix::process::{Pid, WaitOptions, getpid, waitpid};
-use signal_hook::low_level::signal_name;
+use rustix::net::{Shutdown, shutdown};
+use rustix::process::{Pid, WaitOptions, getpid, setpgid, waitpgid};
 
 use super::bounds::Bounds;
 use super::child::Work;
-use super::forker::{End, serve};
+use super::end::End;
+use super::forker::serve;
+use super::post::{Asked, Processes, Request, pair};
 use super::served::Served;
+use super::watch::watch;
 use super::wire::{Message, Wire, Word};
 use crate::apart::end;
-use crate::locked::locked;
 
-/// Has policies read, by a process that ends with this.
+/// How often a policy is read where whoever has it read is ended meanwhile.
+const ATTEMPTS: usize = 5;
+
+/// What a child hands over, if it does, and how it ended.
+type Reading = (Option<Vec<u8>>, End);
+
+/// Has policies read, by processes that end with this.
 #[derive(Debug)]
 pub(crate) struct PolicyReader {
-    /// Where the forker receives sockets and says how its children ended; nothing once that is gone.
-    post: Mutex<Option<OwnedFd>>,
-    pub(crate) process: Pid,
+    /// Where requests are received by the forker, or by its spare where that is gone.
+    post: Arc<OwnedFd>,
+    /// Both, by their group of processes.
+    group: Pid,
+    processes: Processes,
     bounds: Bounds,
 }
 
 impl PolicyReader {
-    /// Forks the process whose children do `work`. To be called before there are threads.
+    /// Forks the process whose children do `work`, which forks its spare. To be called before there are threads.
     ///
     /// # Errors
     /// There can be no process.
@@ -42,17 +47,33 @@ impl PolicyReader {
         let (ours, its) = pair()?;
         let session = getpid();
         // SAFETY: this process has one thread, so that nobody else holds a lock that would stay held in the child.
-        let process = match unsafe { libc::fork() } {
+        let group = match unsafe { libc::fork() } {
             -1 => return Err(io::Error::last_os_error()),
             0 => {
                 drop(ours);
-                let serve = || serve(&its, session, bounds, work);
+                let serve = || serve(its, session, bounds, work);
                 let served = catch_unwind(AssertUnwindSafe(serve));
                 end(i32::from(!matches!(served, Ok(Ok(())))))
             }
             pid => Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidData)?,
         };
-        Ok(Self { post: Mutex::new(Some(ours)), process, bounds })
+        // It does so itself, but who waits for the group may be sooner; where it is gone already, nobody does.
+        let _ = setpgid(Some(group), Some(group));
+        let post = Arc::new(ours);
+        Ok(Self { processes: Processes::of(Arc::clone(&post)), post, group, bounds })
+    }
+
+    /// Says from here on how its processes were ended.
+    ///
+    /// # Errors
+    /// There can be no thread.
+    pub(crate) fn watch(&self) -> io::Result<()> {
+        watch(Arc::clone(&self.post), self.group)
+    }
+
+    /// Which processes they are.
+    pub(crate) fn processes(&self) -> Processes {
+        self.processes.clone()
     }
 
     /// What reading the policy at `path` comes to, whose files these are, in place of one that has what `before` says.
@@ -65,40 +86,35 @@ impl PolicyReader {
         before: Option<InForce>,
         files: &dyn Files,
     ) -> Result<Outcome, String> {
-        let mut post = locked(&self.post);
-        let served = Served::of(files, self.bounds.memory);
         let request = Word::Read(path.as_os_str().to_owned(), before);
-        let asked = post.as_ref().ok_or_else(gone)?;
-        let (handed, end) = self.ask(asked, &request, &served).inspect_err(|_| *post = None)?;
-        explain(end)?;
-        // What is no message, or no policy, is as good as no word of it.
-        let handed = handed.and_then(|handed| take_over(&handed, &|it| served.given(it)).ok());
-        handed.ok_or_else(|| refused("who reads it hands over what is no policy"))
+        for _ in 0..ATTEMPTS {
+            let served = Served::of(files, self.bounds.memory);
+            // Where whoever had it read is gone, its child is as well, and the spare takes the next request.
+            let Some((handed, end)) = self.ask(&request, &served)? else { continue };
+            end.explain().map_err(|why| refused(&why))?;
+            // What is no message, or no policy, is as good as no word of it.
+            let handed = handed.and_then(|handed| take_over(&handed, &|it| served.given(it)).ok());
+            return handed.ok_or_else(|| refused("who reads it hands over what is no policy"));
+        }
+        Err(refused(&format!("the process that forks it was ended {ATTEMPTS} times meanwhile")))
     }
 
-    /// What a child hands over, if it does, and how it ended.
-    fn ask(
-        &self,
-        post: &OwnedFd,
-        request: &Word,
-        served: &Served<'_>,
-    ) -> Result<(Option<Vec<u8>>, End), String> {
-        let wire = start(post).map_err(|_| gone())?;
+    /// Has a child read; nothing where whoever forks it has ended meanwhile.
+    fn ask(&self, request: &Word, served: &Served<'_>) -> Result<Option<Reading>, String> {
+        let Asked { child, answer } = Request::send(&self.post).map_err(|_| gone())?;
+        let wire = Wire(child);
         let handed = wire.say(request).and_then(|()| self.handed(&wire, served)).unwrap_or(None);
         // One that goes on talking talks to nobody, until it is ended.
         drop(wire);
         let mut number = [0; 4];
         let end = loop {
-            match read(post, &mut number) {
+            match read(&answer, &mut number) {
                 Err(Errno::INTR) => {}
                 end => break end,
             }
         };
-        if end == Ok(number.len()) {
-            Ok((handed, End::of(i32::from_ne_bytes(number))))
-        } else {
-            Err(gone())
-        }
+        let is_said = end == Ok(number.len());
+        Ok(is_said.then(|| (handed, End::of(i32::from_ne_bytes(number)))))
     }
 
     /// Gives the files that are asked for, and returns what is handed over.
@@ -124,41 +140,11 @@ impl PolicyReader {
 
 impl Drop for PolicyReader {
     fn drop(&mut self) {
-        drop(locked(&self.post).take());
-        // Somebody else may have waited for it.
-        let _ = waitpid(Some(self.process), WaitOptions::empty());
+        // Whoever looks at its processes may have the post as well.
+        let _ = shutdown(&*self.post, Shutdown::Both);
+        // Until there is none: somebody else may wait for them, too.
+        while matches!(waitpgid(self.group, WaitOptions::empty()), Ok(_) | Err(Errno::INTR)) {}
     }
-}
-
-fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
-    let (domain, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
-    Ok(socketpair(domain, kind, SocketFlags::CLOEXEC, None)?)
-}
-
-/// Has a child forked that reads what it is told by this.
-fn start(post: &OwnedFd) -> io::Result<Wire<OwnedFd>> {
-    let (ours, its) = pair()?;
-    let sockets = [its.as_fd()];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut others = SendAncillaryBuffer::new(&mut space);
-    others.push(SendAncillaryMessage::ScmRights(&sockets));
-    sendmsg(post, &[IoSlice::new(&[0])], &mut others, SendFlags::NOSIGNAL)?;
-    Ok(Wire(ours))
-}
-
-fn explain(end: End) -> Result<(), String> {
-    let why = match end {
-        End::Done => return Ok(()),
-        End::Signal(libc::SIGXCPU) => "it takes more processor time than any policy may".into(),
-        End::Signal(libc::SIGABRT) => "it takes more memory than any policy may".into(),
-        End::Signal(signal) => match signal_name(signal) {
-            Some(name) => format!("it ends who reads it by {name}"),
-            None => format!("it ends who reads it by signal {signal}"),
-        },
-        End::Failed => "it ends who reads it by a fault of ndpi-xdp".into(),
-        End::TooLong => "it takes longer to read than any policy may".into(),
-    };
-    Err(refused(&why))
 }
 
 fn refused(why: &str) -> String {

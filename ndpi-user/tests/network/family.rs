@@ -10,7 +10,7 @@ use testkit::wait_until;
 
 use crate::status::status;
 
-/// Those of an instance that is complete.
+/// Those of an instance that is complete, and has a policy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Family {
     pub session: Pid,
@@ -20,6 +20,10 @@ pub(crate) struct Family {
     pub spare: Pid,
     /// The one that nDPI works in.
     pub worker: Pid,
+    /// The one that has policies read.
+    pub policies: Pid,
+    /// The one that takes the place of that.
+    pub policies_spare: Pid,
 }
 
 impl Family {
@@ -40,7 +44,8 @@ impl Family {
         let own = children(session);
         let (keeper, spare) = (*own.get("ndpi-keeper")?, *own.get("ndpi-spare")?);
         let worker = *children(keeper).get("ndpi-worker")?;
-        Some(Self { session, keeper, spare, worker })
+        let (policies, policies_spare) = (*own.get("ndpi-policies")?, *own.get("ndpi-pol-spare")?);
+        Some(Self { session, keeper, spare, worker, policies, policies_spare })
     }
 }
 

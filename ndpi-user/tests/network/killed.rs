@@ -25,12 +25,21 @@ enum Victim {
     Worker,
     Session,
     Keeper,
+    Policies,
     All,
     Spare,
+    PoliciesSpare,
 }
 
-const VICTIMS: [Victim; 5] =
-    [Victim::Worker, Victim::Session, Victim::Keeper, Victim::All, Victim::Spare];
+const VICTIMS: [Victim; 7] = [
+    Victim::Worker,
+    Victim::Session,
+    Victim::Keeper,
+    Victim::Policies,
+    Victim::All,
+    Victim::Spare,
+    Victim::PoliciesSpare,
+];
 
 /// Rounds of being killed: `NDPI_ROUNDS`, by default one for each victim.
 fn rounds() -> usize {
@@ -99,7 +108,8 @@ fn round(victim: Victim, sandbox: &Sandbox, instance: &mut Instance, moments: &m
     match victim {
         Victim::Session => kill_session(sandbox, instance, moments),
         Victim::All => {
-            for process in [family.worker, family.spare, family.session, family.keeper] {
+            let Family { session, keeper, spare, worker, policies, policies_spare } = family;
+            for process in [worker, spare, policies_spare, policies, session, keeper] {
                 kill(process);
             }
             kill_session(sandbox, instance, moments);
@@ -107,15 +117,29 @@ fn round(victim: Victim, sandbox: &Sandbox, instance: &mut Instance, moments: &m
         Victim::Worker => kill(family.worker),
         Victim::Keeper => kill(family.keeper),
         Victim::Spare => kill(family.spare),
+        Victim::Policies => kill(family.policies),
+        Victim::PoliciesSpare => kill(family.policies_spare),
     }
+    reload(sandbox);
     // Of none, anything stays.
     let gone = match victim {
-        Victim::Session | Victim::All => vec![family.worker, family.spare, family.keeper],
+        Victim::Session | Victim::All => {
+            let Family { worker, spare, keeper, policies, policies_spare, .. } = family;
+            vec![worker, spare, keeper, policies, policies_spare]
+        }
         Victim::Worker => vec![family.worker],
         Victim::Keeper => vec![family.worker, family.keeper],
         Victim::Spare => vec![family.spare],
+        Victim::Policies => vec![family.policies],
+        Victim::PoliciesSpare => vec![family.policies_spare],
     };
     wait_until(|| !gone.iter().copied().any(is_there));
+}
+
+/// Reads the policy again, which is the same.
+fn reload(sandbox: &Sandbox) {
+    let run = sandbox.run("policy reload");
+    assert!(run.code == Some(0) && run.stdout.contains("2 rules in force"), "{run:#?}");
 }
 
 /// Of the blocked flow nothing arrives, of the allowed ones all, and every packet is counted once.

@@ -221,9 +221,10 @@ fn what_an_instance_has_started_ends_with_it() {
     for signal in [Signal::KILL, Signal::TERM] {
         let mut instance = start(sandbox, "--workers 1");
         let blocked = decided(&pair, &instance, BLOCKED);
-        let Family { keeper, spare, worker, .. } = Family::of(sandbox);
+        let Family { keeper, spare, worker, policies, policies_spare, .. } = Family::of(sandbox);
         instance.end(signal);
-        wait_until(|| ![keeper, spare, worker].into_iter().any(is_there));
+        let all = [keeper, spare, worker, policies, policies_spare];
+        wait_until(|| !all.into_iter().any(is_there));
         if signal == Signal::KILL {
             assert_eq!(blocked.arriving(10), 0, "what was decided stands without any of them");
         }
