@@ -14,6 +14,7 @@ use testkit::{schema, wait_for, wait_until};
 
 use super::process::{assert_has_no_rights, with_the_network};
 use super::server::{ADDRESS, NatsServer};
+use crate::family::{children, is_there};
 use crate::outputs::Talk;
 use crate::ready;
 
@@ -61,8 +62,24 @@ fn a_stream_has_every_record_once_though_the_server_and_the_courier_go_for_a_whi
     instance
         .wait_to_say("the process that has the network was ended by signal 9; starting another");
     wait_until(|| with_the_network(&instance, "courier").is_ok_and(|other| other != pid));
+
+    // With the one that watches it, it ends as well, and the spare goes on.
+    let session = Pid::from_raw(instance.pid().cast_signed()).unwrap();
+    let watcher = children(session)["ndpi-net-keeper"];
+    let spare = children(watcher)["ndpi-net-spare"];
+    kill_process(watcher, Signal::KILL).unwrap();
+    records.push(report(&talk, &instance));
+    instance.wait_to_say("the process that watches one with the network was ended; its spare goes");
+    wait_until(|| {
+        let its = children(spare);
+        its.contains_key("ndpi-net") && its.contains_key("ndpi-net-spare")
+    });
+    let name = || fs::read_to_string(format!("/proc/{}/comm", spare.as_raw_nonzero())).unwrap();
+    wait_until(|| name() == "ndpi-net-keeper\n");
+    records.push(report(&talk, &instance));
     assert!(instance.end(Signal::TERM).success(), "{}", instance.stderr());
     records.extend(instance.rest());
+    wait_until(|| !is_there(spare));
 
     let messages = server.messages();
     let found: Vec<Value> = messages

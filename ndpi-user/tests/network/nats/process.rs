@@ -11,7 +11,9 @@ pub(crate) fn with_the_network(instance: &Instance, command: &str) -> Result<u32
         let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
         // Others have nDPI.
         let is_it = |word: &&str| {
-            fs::read_to_string(format!("/proc/{word}/cmdline")).is_ok_and(|it| it.contains(command))
+            let of_it = |what: &str| fs::read_to_string(format!("/proc/{word}/{what}"));
+            of_it("cmdline").is_ok_and(|it| it.contains(command))
+                && of_it("comm").is_ok_and(|it| !it.contains("spare"))
         };
         let word = text.split_whitespace().find(is_it).ok_or(format!("it has no {command}"))?;
         word.parse().map_err(|_| text.clone())
