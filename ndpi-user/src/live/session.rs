@@ -314,6 +314,7 @@ impl Sweeper {
     }
 
     fn sweep(&mut self, now: u32, stopped: &Receiver<()>) {
+        let began = Instant::now();
         let mut census = Census::new(now, self.shards, &self.since);
         // Before what lives is looked at, see `snapshot::Ledger`.
         let (over, mut living, mut swept) =
@@ -333,6 +334,7 @@ impl Sweeper {
         for (owner, message) in census.messages(self.places) {
             send_between_samples(&self.outboxes[owner], message, stopped);
         }
+        self.shared.board.note_sweep(began.elapsed());
     }
 }
 

@@ -1,11 +1,13 @@
 //! A snapshot as metrics. docs/operate.md lists them.
 
+use std::time::Duration;
+
 use ndpi_events::RingFull;
 
 use super::families::{Families, Family};
 use crate::record::Time;
 use crate::snapshot::{
-    MemoryState, NdpiProcess, PROBLEMS, RingLoss, Snapshot, Traffic, WorkerState,
+    MemoryState, NdpiProcess, PROBLEMS, RingLoss, Snapshot, Sweeps, Traffic, WorkerState,
 };
 
 /// All metrics, in Prometheus' text format.
@@ -17,6 +19,7 @@ pub fn exposition(snapshot: &Snapshot) -> String {
     packets(&mut families, snapshot);
     losses(&mut families, snapshot);
     tables(&mut families, snapshot);
+    sweeps(&mut families, snapshot.sweeps);
     memory(&mut families, &snapshot.memory);
     workers(&mut families, snapshot);
     flows(&mut families, snapshot);
@@ -149,6 +152,17 @@ fn tables(families: &mut Families, snapshot: &Snapshot) {
     families
         .gauge("table_places", "Entries that a table has room for.")
         .each("table", tables().map(|it| (&*it.table, it.places)));
+}
+
+fn sweeps(families: &mut Families, sweeps: Sweeps) {
+    let seconds = |us| Duration::from_micros(us).as_secs_f64();
+    families.counter("sweeps_total", "Sweeps over the verdict maps.").count(&[], sweeps.count);
+    families
+        .gauge("sweep_last_seconds", "How long the last sweep has taken.")
+        .value(&[], seconds(sweeps.last_us));
+    families
+        .gauge("sweep_longest_seconds", "How long the longest sweep has taken.")
+        .value(&[], seconds(sweeps.longest_us));
 }
 
 fn memory(families: &mut Families, memory: &MemoryState) {

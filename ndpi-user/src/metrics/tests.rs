@@ -18,7 +18,7 @@ use crate::control::{Answer, Reply};
 use crate::record::Time;
 use crate::snapshot::{
     Buckets, Counted, Fill, Hints, LastReload, LostSoFar, MemoryState, OF_PACKETS, PolicyState,
-    Problem, RingLoss, SinkState, Snapshot, Traffic, Watched, WorkerState,
+    Problem, RingLoss, SinkState, Snapshot, Sweeps, Traffic, Watched, WorkerState,
 };
 
 /// A snapshot in which nothing is missing, with names as bad as they get.
@@ -60,6 +60,7 @@ fn snapshot() -> Snapshot {
             limit: Some(256 << 20),
             shed: [("unanswered".into(), 7)].into(),
         },
+        sweeps: Sweeps { count: 4, last_us: 1_500, longest_us: 2_250_000 },
         version: "0.1".into(),
         ndpi: "5.0".into(),
         since: time,
@@ -143,6 +144,9 @@ fn the_three_pages_say_how_it_is() {
     assert!(head.contains("Content-Type: text/plain; version=0.0.4"), "{head}");
     assert!(head.contains(&format!("Content-Length: {}\r\n", text.len())), "{head}");
     assert_eq!(text, exposition(&snapshot()));
+    for line in ["sweeps_total 4", "sweep_last_seconds 0.0015", "sweep_longest_seconds 2.25"] {
+        assert!(text.lines().any(|it| it == format!("ndpi_xdp_{line}")), "{line}: {text}");
+    }
     assert!(get(well, "/healthz").ends_with("\r\n\r\nok\n"));
     assert!(get(well, "/readyz").starts_with("HTTP/1.1 200"));
     let (_server, ill, _) = server(broken);

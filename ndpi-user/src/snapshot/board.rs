@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ndpi_common::Key;
 use ndpi_events::{Release, Time};
@@ -11,6 +12,7 @@ use ndpi_flow::DecidedBy;
 
 use super::buckets::Buckets;
 use super::model::{Hints, Traffic, WorkerState};
+use super::sweeps::Sweeps;
 use super::traffic::{Ledger, Volumes};
 use crate::locked::locked;
 use crate::record::{Found, Names};
@@ -127,6 +129,7 @@ pub struct Board {
     policy: Mutex<InForce>,
     releases: Mutex<Vec<Release>>,
     swept: Mutex<Swept>,
+    sweeps: Mutex<Sweeps>,
     ledger: Mutex<Ledger>,
 }
 
@@ -189,6 +192,16 @@ impl Board {
     /// What the last sweep found.
     pub fn swept(&self) -> Swept {
         *locked(&self.swept)
+    }
+
+    /// Notes how long a sweep has taken.
+    pub fn note_sweep(&self, took: Duration) {
+        locked(&self.sweeps).note(took);
+    }
+
+    /// How long sweeps have taken.
+    pub fn sweeps(&self) -> Sweeps {
+        *locked(&self.sweeps)
     }
 
     /// Decided flows by application and by category.

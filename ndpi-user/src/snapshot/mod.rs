@@ -19,6 +19,7 @@ mod model;
 mod observer;
 mod rates;
 mod sums;
+mod sweeps;
 #[cfg(test)]
 pub(crate) mod testing;
 mod traffic;
@@ -34,4 +35,5 @@ pub use model::{
     WorkerState,
 };
 pub use observer::{Facts, Maps, Observer, Sources, subscribe};
+pub use sweeps::Sweeps;
 pub use traffic::{Class, Ledger, Volume, Volumes};

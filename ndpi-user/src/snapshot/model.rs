@@ -9,6 +9,7 @@ use ndpi_kernel::LossOfRing;
 use serde::{Deserialize, Serialize};
 
 use super::buckets::Buckets;
+use super::sweeps::Sweeps;
 
 /// An instance at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -46,6 +47,9 @@ pub struct Snapshot {
     pub packets: Vec<Counted>,
     /// Tables and how full they are.
     pub tables: Vec<Fill>,
+    /// How long sweeps over the verdict maps take; absent before the first.
+    #[serde(default, skip_serializing_if = "Sweeps::is_none_yet")]
+    pub sweeps: Sweeps,
     /// What user space takes of memory.
     #[serde(default)]
     pub memory: MemoryState,

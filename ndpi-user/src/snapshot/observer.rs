@@ -163,6 +163,7 @@ impl Observer {
             rates: self.rates(statistics.as_ref()),
             packets: statistics.as_ref().map(counted).unwrap_or_default(),
             tables: self.tables(&sum, live.unwrap_or_default().servers),
+            sweeps: self.sources.board.sweeps(),
             memory: self.sources.memory.state(),
             losses: self.losses(&sum, &mut signs),
             workers: sum.workers,

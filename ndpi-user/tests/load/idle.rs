@@ -106,6 +106,11 @@ fn a_million_idle_flows_take_no_time_and_delay_nobody() {
     println!("beside them, time to verdict: p50 ≤ {half} s, p99 ≤ {most} s");
     assert!(most <= 0.05, "{most}");
     assert!(flows() >= 1_000_000.0, "all were there all the time");
+    let sweeps = |name| metrics::metric(&pair.sandbox, &format!("ndpi_xdp_sweep{name}"));
+    let [count, last, longest] = ["s_total", "_last_seconds", "_longest_seconds"].map(sweeps);
+    println!("{count} sweeps: the last in {last:.3} s, the longest in {longest:.3} s");
+    // By default, there is one every five seconds.
+    assert!(count >= 2.0 && last > 0.0 && longest < 2.0, "{count}, {last}, {longest}");
 
     assert!(instance.end(Signal::INT).success(), "{}", instance.stderr());
     let stopped = instance.wait_for(|it| it["state"] == "stopped");

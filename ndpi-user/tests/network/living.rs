@@ -11,6 +11,7 @@ use testkit::schema;
 use testkit::wait_until;
 
 use crate::ready;
+use crate::status::wait_for_status;
 
 /// A DNS query for `www.example.org`, type A.
 const QUERY: &[u8] = b"\x12\x34\x01\x00\0\x01\0\0\0\0\0\0\x03www\x07example\x03org\0\0\x01\0\x01";
@@ -63,6 +64,10 @@ fn living_flows_are_listed_with_names_where_they_are_decided() {
         (&"www.example.org".into(), &"lower".into())
     );
     assert!(lines(&sandbox.run("verdicts --json --host example.com")).is_empty());
+    // It was found by a sweep, which takes its time.
+    let now = wait_for_status(sandbox, |now, _| now["sweeps"]["count"].as_u64() >= Some(2));
+    let [last, longest] = ["last_us", "longest_us"].map(|it| now["sweeps"][it].as_u64().unwrap());
+    assert!(0 < last && last <= longest && longest < 10_000_000, "{now}");
 
     let flows = lines(&sandbox.run("flows --json"));
     let [decided, undecided] = &flows[..] else { panic!("{flows:#?}") };

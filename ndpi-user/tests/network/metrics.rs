@@ -119,6 +119,9 @@ fn assert_flows_are_counted(sandbox: &Sandbox) {
         "ndpi_xdp_bytes_total",
         "ndpi_xdp_worker_flows",
         "ndpi_xdp_table_places",
+        "ndpi_xdp_sweeps_total",
+        "ndpi_xdp_sweep_last_seconds",
+        "ndpi_xdp_sweep_longest_seconds",
         "ndpi_xdp_start_time_seconds",
         "ndpi_xdp_policy_since_seconds",
     ] {
