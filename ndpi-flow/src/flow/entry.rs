@@ -94,6 +94,8 @@ pub struct FlowEntry<F> {
     pub noted: bool,
     /// It was taken over from an instance that is gone.
     pub adopted: Option<Box<Adopted>>,
+    /// When the kernel was given its verdict, nanoseconds since the Unix epoch; 0 before.
+    pub enforced_ns: u64,
     /// Undecided or decided.
     pub stage: Stage<F>,
 }
@@ -157,6 +159,7 @@ impl<F> FlowEntry<F> {
             reported: None,
             noted: false,
             adopted: None,
+            enforced_ns: 0,
             stage,
         }
     }

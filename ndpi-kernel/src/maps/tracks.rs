@@ -49,6 +49,12 @@ impl<K: Pod> Tracks<K> {
         Ok(sum(self.answered.get(key)?, self.unanswered.get(key)?))
     }
 
+    /// The track that is written to now, without what stayed behind.
+    fn latest(&self, key: &K) -> Result<Option<Track>, MapError> {
+        let answered = self.answered.get(key)?;
+        if answered.is_some() { Ok(answered) } else { self.unanswered.get(key) }
+    }
+
     fn is_answered(&self, key: &K) -> Result<bool, MapError> {
         Ok(self.answered.get(key)?.is_some())
     }
@@ -104,6 +110,20 @@ impl TrackMaps {
             Key::V4(key) => self.v4.get(key),
             Key::V6(key) => self.v6.get(key),
             Key::Tenant(key) => self.tenant.get(key),
+        }
+    }
+
+    /// The track of `key` that the programs write to now: all that it says but its counts is the latest, and those may
+    /// lack some ([`TrackMaps::get`]).
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn latest(&self, key: &Key) -> Result<Option<Track>, MapError> {
+        match key {
+            Key::V4(key) => self.v4.latest(key),
+            Key::V6(key) => self.v6.latest(key),
+            Key::Tenant(key) => self.tenant.latest(key),
         }
     }
 

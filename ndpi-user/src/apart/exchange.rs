@@ -3,13 +3,16 @@
 //! Only one of the two has anything to do at a time, so both keep to one CPU: the worker's thread goes to that of
 //! the thread which asks, and that one lets it go first, where that is quick (`patience`). Else each question would
 //! wake a CPU that sleeps, and so would each answer, which takes much longer than the switch from one process to the
-//! other (`cargo xtask bench flows` says what comes of it).
+//! other (`cargo xtask bench flows` says what comes of it). Where one question follows the other at once, neither sleeps
+//! between them.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use std::time::{Duration, Instant};
 
 use rustix::thread::futex::{self, Flags, Timespec};
 use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity, sched_yield};
+
+use super::haste::Haste;
 
 /// Bytes of a question or an answer at most: the longest packet, and what goes with it.
 const ROOM: usize = 96 << 10;
@@ -25,6 +28,8 @@ pub(super) struct Exchange {
     cpu: AtomicU32,
     /// 1 while the thread that has asked sleeps.
     asleep: AtomicU32,
+    /// 1 while the worker's thread sleeps. One that says nothing of it is not woken, and ended as one that does not answer.
+    idle: AtomicU32,
     /// The last question that a worker has begun with.
     begun: AtomicU32,
     /// The last question that was answered.
@@ -51,7 +56,11 @@ impl Exchange {
         self.cpu.store(u32::try_from(sched_getcpu()).ok()?, Ordering::Relaxed);
         let number = self.asked.load(Ordering::Relaxed).wrapping_add(1);
         self.asked.store(number, Ordering::Release);
-        wake(&self.asked);
+        // Whoever is to answer sees the question, or this sees that it sleeps.
+        fence(Ordering::SeqCst);
+        if self.idle.load(Ordering::Relaxed) != 0 {
+            wake(&self.asked);
+        }
         Some(number)
     }
 
@@ -117,9 +126,13 @@ impl Exchange {
     /// The worker's side: answers questions, for ever.
     pub(super) fn serve(&self, mut answer: impl FnMut(&[u8], &mut Vec<u8>)) -> ! {
         let (mut last, mut bytes) = (self.first(), [Vec::new(), Vec::new()]);
-        let mut here = None;
+        let (mut here, mut haste) = (None, Haste::default());
         loop {
-            self.wait_for_question(last);
+            let began = Instant::now();
+            if !self.is_asked_soon(last, haste.yielding()) {
+                self.wait_for_question(last);
+            }
+            haste.waited(began.elapsed());
             let there = self.cpu.load(Ordering::Relaxed);
             if here.replace(there) != Some(there) {
                 keep_to(there);
@@ -158,8 +171,24 @@ impl Exchange {
         number
     }
 
+    /// Lets others go first for so long; whether there is another question than `last` then.
+    fn is_asked_soon(&self, last: u32, yielding: Duration) -> bool {
+        let began = Instant::now();
+        while self.asked.load(Ordering::Acquire) == last {
+            if began.elapsed() >= yielding {
+                return false;
+            }
+            sched_yield();
+        }
+        true
+    }
+
+    /// Sleeps until there is another question than `last`.
     fn wait_for_question(&self, last: u32) {
+        self.idle.store(1, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
         while !wait_for(&self.asked, |asked| asked != last, Duration::MAX) {}
+        self.idle.store(0, Ordering::Relaxed);
     }
 
     fn put(&self, bytes: &[u8]) -> Option<()> {

@@ -31,6 +31,7 @@ mod engines;
 mod evidence;
 mod exchange;
 mod gauge;
+mod haste;
 mod keeper;
 mod keeping;
 mod leaving;

@@ -10,6 +10,7 @@ use super::active_policy::ActivePolicy;
 use super::counts::{count_all, count_undecided};
 use super::retry::{Pending, Refusal, RetryQueue};
 use super::store::{Activity, DesiredVerdict, KernelCounts, VerdictStore};
+use crate::clock::now_ns;
 use crate::record::Counters;
 
 /// Enforces a policy on the flows of one worker.
@@ -55,6 +56,7 @@ impl<S: VerdictStore> Enforcer<S> {
             }
         }
         self.retries.remove(&flow.key);
+        flow.enforced_ns = now_ns();
         true
     }
 
@@ -163,7 +165,7 @@ impl<S: VerdictStore> Enforcer<S> {
         let verdict = flow.decided().and_then(|decided| decided.verdict);
         let is_rejected = verdict.is_some_and(|verdict| verdict.action == Action::Reject);
         if let Some(rejecter) = self.rejecter.as_ref().filter(|_| is_rejected) {
-            rejecter.reject(sample, crate::clock::now_ns());
+            rejecter.reject(sample, now_ns());
         }
     }
 

@@ -7,19 +7,24 @@ use super::counts::extended;
 use super::enforcer::Enforcer;
 use super::store::{DesiredVerdict, Suspended, VerdictStore};
 
+/// No packet waits for longer in a ring until it is looked at, but for what is of no matter.
+const LONGEST_WAIT_NS: u64 = 1_000_000_000;
+
 impl<S: VerdictStore, F> Enforcement<F> for Enforcer<S> {
     fn stands(&self, flow: &FlowEntry<F>) -> bool {
         !self.is_pending(&flow.key)
     }
 
     fn passed(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
-        // Shown before its verdict stood, or because the verdict was taken away by somebody else.
         let Some(desired) = DesiredVerdict::of(flow, &self.policy) else { return };
-        match self.store.write(&desired) {
-            Ok(meanwhile) => {
-                flow.traffic += meanwhile;
+        // Or else the verdict was taken away by somebody.
+        if !is_seen_before_verdict(flow, sample) {
+            match self.store.write(&desired) {
+                Ok(meanwhile) => {
+                    flow.traffic += meanwhile;
+                }
+                Err(error) => return self.retries.refuse(&error),
             }
-            Err(error) => return self.retries.refuse(&error),
         }
         // Its receiver is further than the packet that the verdict was made of: a reset with the
         // number that was right then has missed, and no more packets need come. A SYN is on its way to
@@ -90,4 +95,11 @@ impl<S: VerdictStore, F> Enforcement<F> for Enforcer<S> {
     fn resume(&mut self, flow: &mut FlowEntry<F>) {
         self.write(flow);
     }
+}
+
+/// Whether a packet of a decided flow was seen before its verdict stood, and had only not been looked at. A clock that was
+/// set back since makes that of others, too, for a moment.
+fn is_seen_before_verdict<F>(flow: &FlowEntry<F>, sample: &Sample) -> bool {
+    let before = flow.enforced_ns.checked_sub(sample.time_ns);
+    before.is_some_and(|before| before < LONGEST_WAIT_NS)
 }

@@ -250,7 +250,7 @@ impl VerdictStore for KernelStore {
     }
 
     fn numbers(&self, key: &FlowKey) -> anyhow::Result<Option<SequenceNumbers>> {
-        Ok(self.tracks.get(key)?.map(|track| track.sequence))
+        Ok(self.tracks.latest(key)?.map(|track| track.sequence))
     }
 
     fn is_over(&self, key: &FlowKey, seen_ns: u64) -> anyhow::Result<bool> {

@@ -503,3 +503,31 @@ fn a_verdict_that_is_kept_goes_by_the_rule_of_the_earlier_instance() {
     assert!(desired.note.rests_on_more);
     assert_eq!(kept.rule(policy.policy()), Some("no games"));
 }
+
+#[test]
+fn a_packet_that_waited_while_its_flow_was_decided_writes_no_verdict() {
+    let (bus, _reported) = bus();
+    let policy = policy("action = \"drop\"");
+    let table = Table::default();
+    let standing = Rc::clone(&table.standing);
+    let mut sink = WorkerSink::new(table, Arc::clone(&policy), &shared(&bus, &policy), "worker-0");
+    let mut flow = FlowEntry::new(&sample(), ());
+    let verdict = Some(Verdict { action: Action::Drop, rule: Some(0) });
+    flow.stage = Stage::Decided(Decided {
+        classification: classification(),
+        details: Details::default(),
+        verdict,
+        given_up: false,
+        by: DecidedBy::Content,
+    });
+    sink.decided(&mut flow, &sample());
+    let stood = flow.enforced_ns;
+    let mut stands_after = |time_ns| {
+        standing.borrow_mut().clear();
+        sink.enforcer.passed(&mut flow, &Sample { time_ns, ..sample() });
+        !standing.borrow().is_empty()
+    };
+    assert!(!stands_after(stood - 1_000_000), "it was on its way when the verdict was written");
+    assert!(stands_after(stood + 1), "somebody has taken the verdict away");
+    assert!(stands_after(stood - 3_600_000_000_000), "the clock was set back");
+}
