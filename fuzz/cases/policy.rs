@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use ndpi_policy::{Support, check_text, hand_over, read, take_over};
+use ndpi_policy::{Support, check_text, hand_over, policy_text, read, take_over};
 
 use crate::asked;
 
@@ -17,18 +17,18 @@ const SEPARATOR: &str = "\n%%\n";
 pub(super) fn run(data: &[u8]) {
     let Ok(input) = std::str::from_utf8(data) else { return };
     let (text, list) = input.split_once(SEPARATOR).unwrap_or((input, ""));
-    let read_list = |path: &Path| match path.to_str() {
-        Some("list") => Ok(list.to_owned()),
+    let path = Path::new("policy.toml");
+    let files = |file: &Path, _: u64| match file.to_str() {
+        Some("list") => Ok(list.into()),
+        _ if file == path => Ok(text.into()),
         _ => Err(io::ErrorKind::NotFound.into()),
     };
+    // A list that looks like another encoding is none, for whoever reads it.
+    let read_list = |file: &Path| policy_text(files(file, 0)?);
     let names = asked::vocabulary();
-    let path = Path::new("policy.toml");
     let checked = check_text(path, text, &names, Support::ALL, &read_list);
     assert_eq!(checked.render(false).is_empty(), checked.problems().is_empty());
     assert_eq!(checked.to_json().as_array().map(Vec::len), Some(checked.problems().len()));
-    let files = |file: &Path, _: u64| {
-        if file == path { Ok(text.into()) } else { read_list(file).map(String::into_bytes) }
-    };
     let outcome = read(path, None, &names, Support::ALL, &files);
     let mut handed = Vec::new();
     hand_over(&outcome, &mut handed).expect("memory takes it");
