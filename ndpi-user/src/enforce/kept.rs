@@ -7,7 +7,7 @@ use super::counts::extended;
 use super::enforcer::Enforcer;
 use super::store::{DesiredVerdict, Suspended, VerdictStore};
 
-/// No packet waits for longer in a ring until it is looked at, but for what is of no matter.
+/// No packet waits in a ring for so long: where one seems to have, a clock was set.
 const LONGEST_WAIT_NS: u64 = 1_000_000_000;
 
 impl<S: VerdictStore, F> Enforcement<F> for Enforcer<S> {
@@ -17,7 +17,7 @@ impl<S: VerdictStore, F> Enforcement<F> for Enforcer<S> {
 
     fn passed(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {
         let Some(desired) = DesiredVerdict::of(flow, &self.policy) else { return };
-        // Or else the verdict was taken away by somebody.
+        // One that came later was shown because somebody has taken the verdict away.
         if !is_seen_before_verdict(flow, sample) {
             match self.store.write(&desired) {
                 Ok(meanwhile) => {

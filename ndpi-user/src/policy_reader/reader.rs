@@ -101,7 +101,7 @@ impl PolicyReader {
 
     /// Has a child read; nothing where whoever forks it has ended meanwhile.
     fn ask(&self, request: &Word, served: &Served<'_>) -> Result<Option<Reading>, String> {
-        let Asked { child, answer } = Request::send(&self.post).map_err(|_| gone())?;
+        let Asked { child, answer } = Request::send(&self.post).map_err(|error| unasked(&error))?;
         let wire = Wire(child);
         let handed = wire.say(request).and_then(|()| self.handed(&wire, served)).unwrap_or(None);
         // One that goes on talking talks to nobody, until it is ended.
@@ -154,6 +154,12 @@ fn refused(why: &str) -> String {
     )
 }
 
-fn gone() -> String {
-    "the process that reads policies is gone: start ndpi-xdp again to have another one read".into()
+/// Why nobody is asked.
+fn unasked(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        "the process that reads policies is gone: start ndpi-xdp again to have another one read"
+            .into()
+    } else {
+        refused(&format!("that cannot be asked ({error})"))
+    }
 }

@@ -62,14 +62,12 @@ impl<'a> Served<'a> {
 
 #[cfg(test)]
 mod tests {
-    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-
+    use super::super::post::pair;
     use super::*;
 
     #[test]
     fn whoever_asks_for_ever_is_given_no_more_than_some() {
-        let kind = (AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC);
-        let (wire, _other) = socketpair(kind.0, kind.1, kind.2, None).unwrap();
+        let (wire, _other) = pair().unwrap();
         let wire = Wire(wire);
         let files = |path: &Path, _| match path.to_str() {
             Some("none") => Err(io::ErrorKind::NotFound.into()),

@@ -96,14 +96,12 @@ impl<S: AsFd> Wire<S> {
 
 #[cfg(test)]
 mod tests {
-    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-
+    use super::super::post::pair;
     use super::*;
 
     #[test]
     fn what_is_sent_arrives_and_what_is_no_message_is_an_error() {
-        let kind = (AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC);
-        let (one, other) = socketpair(kind.0, kind.1, kind.2, None).unwrap();
+        let (one, other) = pair().unwrap();
         let (one, other) = (Wire(one), Wire(other));
         let words = [
             || Word::Read("/etc/policy".into(), Some(InForce::default())),

@@ -1,6 +1,7 @@
 //! The process that reads policies in the session's place.
 
 use std::fs;
+use std::path::PathBuf;
 
 use rustix::process::{Pid, Signal, kill_process};
 use testkit::instance::Instance;
@@ -21,15 +22,20 @@ fn policy(name: &str) -> String {
     format!("[[rule]]\nname = \"{name}\"\nport = 5000\naction = \"drop\"\n")
 }
 
+/// An instance with a policy of one rule, and that policy's file.
+fn started(sandbox: &Sandbox, options: &str) -> (PathBuf, Instance) {
+    let file = sandbox.file("policy.toml", &policy("first"));
+    let run = format!("run --iface left --json {options} --policy {}", file.display());
+    (file, sandbox.start(&run))
+}
+
 #[test]
 fn policies_are_read_by_a_process_without_rights() {
     if !ready(&PROGRAMS) {
         return;
     }
     let sandbox = Sandbox::new();
-    let file = sandbox.file("policy.toml", &policy("first"));
-    let run = format!("run --iface left --json --policy {}", file.display());
-    let mut instance = sandbox.start(&run);
+    let (_, mut instance) = started(&sandbox, "");
     let forker = forker(&instance);
     let of_it = |what: &str| format!("/proc/{}/{what}", forker.as_raw_nonzero());
 
@@ -53,9 +59,7 @@ fn a_policy_is_reloaded_though_who_reads_policies_is_killed_each_time() {
         return;
     }
     let sandbox = Sandbox::new();
-    let file = sandbox.file("policy.toml", &policy("first"));
-    let run = format!("run --iface left --json --policy {}", file.display());
-    let mut instance = sandbox.start(&run);
+    let (file, mut instance) = started(&sandbox, "");
     let mut killed = Vec::new();
     for round in 0..3 {
         let Family { policies, policies_spare, .. } = Family::of(&sandbox);
@@ -79,9 +83,7 @@ fn where_nobody_is_left_who_reads_policies_the_one_in_force_stays() {
         return;
     }
     let sandbox = Sandbox::new();
-    let file = sandbox.file("policy.toml", &policy("first"));
-    let run = format!("run --iface left --json --policy {}", file.display());
-    let mut instance = sandbox.start(&run);
+    let (file, mut instance) = started(&sandbox, "");
     let Family { policies, policies_spare, .. } = Family::of(&sandbox);
     // Neither sees that the other is gone.
     for signal in [Signal::STOP, Signal::KILL] {
@@ -105,9 +107,7 @@ fn what_is_too_much_for_whoever_reads_it_is_refused_and_the_policy_in_force_stay
         return;
     }
     let sandbox = Sandbox::new();
-    let file = sandbox.file("policy.toml", &policy("first"));
-    let run = format!("run --iface left --json --memory-max 256MiB --policy {}", file.display());
-    let mut instance = sandbox.start(&run);
+    let (file, mut instance) = started(&sandbox, "--memory-max 256MiB");
     let forker = forker(&instance);
     // Two bytes of text are a hundred as TOML is read.
     let ports = "1,".repeat(2 << 20);
