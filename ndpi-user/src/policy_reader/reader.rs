@@ -15,7 +15,7 @@ use super::bounds::Bounds;
 use super::child::Work;
 use super::end::End;
 use super::forker::serve;
-use super::post::{Asked, Processes, Request, pair};
+use super::post::{Asked, Processes, Request, is_served, pair};
 use super::served::Served;
 use super::watch::watch;
 use super::wire::{Message, Wire, Word};
@@ -101,7 +101,8 @@ impl PolicyReader {
 
     /// Has a child read; nothing where whoever forks it has ended meanwhile.
     fn ask(&self, request: &Word, served: &Served<'_>) -> Result<Option<Reading>, String> {
-        let Asked { child, answer } = Request::send(&self.post).map_err(|error| unasked(&error))?;
+        let Asked { child, answer } =
+            Request::send(&self.post).map_err(|error| self.unasked(&error))?;
         let wire = Wire(child);
         let handed = wire.say(request).and_then(|()| self.handed(&wire, served)).unwrap_or(None);
         // One that goes on talking talks to nobody, until it is ended.
@@ -115,6 +116,15 @@ impl PolicyReader {
         };
         let is_said = end == Ok(number.len());
         Ok(is_said.then(|| (handed, End::of(i32::from_ne_bytes(number)))))
+    }
+
+    /// Why nobody could be asked.
+    fn unasked(&self, error: &io::Error) -> String {
+        if is_served(&self.post) {
+            return refused(&format!("that cannot be asked ({error})"));
+        }
+        "the process that reads policies is gone: start ndpi-xdp again to have another one read"
+            .into()
     }
 
     /// Gives the files that are asked for, and returns what is handed over.
@@ -152,14 +162,4 @@ fn refused(why: &str) -> String {
         "policies are read in a process without rights, and {why}: ndpi-xdp policy check reads it as well, and may say \
          where"
     )
-}
-
-/// Why nobody is asked.
-fn unasked(error: &io::Error) -> String {
-    if error.kind() == io::ErrorKind::BrokenPipe {
-        "the process that reads policies is gone: start ndpi-xdp again to have another one read"
-            .into()
-    } else {
-        refused(&format!("that cannot be asked ({error})"))
-    }
 }
