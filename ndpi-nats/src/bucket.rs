@@ -35,8 +35,18 @@ pub(crate) struct Response {
     error: Option<ApiError>,
     #[serde(default)]
     pub(crate) seq: u64,
+    /// Values that a consumer has not been sent yet.
     #[serde(default)]
-    pub(crate) num_pending: u64,
+    num_pending: u64,
+    /// And those that it has been, before this was said.
+    #[serde(default)]
+    delivered: Delivered,
+}
+
+#[derive(Default, Deserialize)]
+struct Delivered {
+    #[serde(default)]
+    consumer_seq: u64,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +58,11 @@ struct ApiError {
 }
 
 impl Response {
+    /// How many values were there for a consumer when it was made.
+    pub(crate) fn values(&self) -> u64 {
+        self.num_pending.saturating_add(self.delivered.consumer_seq)
+    }
+
     /// Reads what a server says in reply to something about this bucket.
     pub(crate) fn read(payload: &[u8], bucket: &Bucket) -> Result<Self, NatsError> {
         let unknown = |_| NatsError::Refused("what answers is no JetStream".into());

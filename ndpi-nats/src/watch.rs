@@ -85,7 +85,8 @@ impl Watch {
                 if message.status.is_some() {
                     return Err(NatsError::Refused("it has no JetStream".into()));
                 }
-                watch.pending += Response::read(&message.payload, &watch.bucket)?.num_pending;
+                let values = Response::read(&message.payload, &watch.bucket)?.values();
+                watch.pending = watch.pending.saturating_add(values);
                 asked -= 1;
             } else if let Some(heard) = watch.take(&message)? {
                 watch.early.push_back(heard);
@@ -350,6 +351,39 @@ mod tests {
         assert_eq!(entry(), (expected("site.n", 11, 7, None), true));
         let missed = watch.wait(Instant::now() + WAIT).unwrap_err().to_string();
         assert!(missed.contains("less than all"), "{missed}");
+        drop(watch);
+        server.end();
+    }
+
+    #[test]
+    fn a_value_that_was_sent_before_the_answer_stands_for_no_other() {
+        let server = Scripted::start(|end| {
+            end.greet();
+            end.line();
+            let (made, values) = asked(end);
+            asked(end);
+            say(end, "$KV.b.site.n", &format!("{values} $JS.ACK.KV_b.c.1.7.1.5.0"), "one");
+            say(
+                end,
+                &made,
+                "1",
+                r#"{"num_pending":0,"delivered":{"consumer_seq":1,"stream_seq":7}}"#,
+            );
+            say(
+                end,
+                &made,
+                "1",
+                r#"{"num_pending":1,"delivered":{"consumer_seq":0,"stream_seq":0}}"#,
+            );
+            say(end, "$KV.b.host.r", "3 $JS.ACK.KV_b.c.1.9.1.6.0", "two");
+            end.wait_for_its_end();
+        });
+        let mut watch = opened(&server, &["site.n", "host.r"]).unwrap();
+        let current = [(); 2].map(|()| {
+            assert!(watch.wait(Instant::now() + WAIT).unwrap().is_some());
+            watch.is_current()
+        });
+        assert_eq!(current, [false, true]);
         drop(watch);
         server.end();
     }
