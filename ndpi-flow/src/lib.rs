@@ -17,7 +17,7 @@ mod verdict;
 pub use classify::{
     Accounting, Allowance, BlockedConnections, Captured, Classifier, Deferred, Deferring, Detector,
     DnsAnswer, End, Enforcement, Hints, Judge, Moment, Packet, RuleJudge, Scene, Settings, Sink,
-    Unenforced,
+    Taken, Unenforced,
 };
 pub use first_packet::{
     Basis, Blocked, Blocklist, Hint, Known, LONGEST, Lesson, NoBlocklist, ServerCache, Servers,

@@ -124,6 +124,68 @@ impl<'a> Sample<'a> {
         of(Direction::FromLower).or_else(|| of(Direction::FromUpper))
     }
 
+    /// The same with other bytes, which may live longer.
+    pub(crate) fn with_bytes<'b>(&self, l3: &'b [u8]) -> Sample<'b> {
+        let &Self {
+            key,
+            tenant,
+            direction,
+            time_ns,
+            clock_ns,
+            bytes,
+            packets,
+            tcp_flags,
+            ifindex,
+            reopened,
+            rejected,
+            watched,
+            blocked,
+            last,
+            scarce,
+            empty,
+            under_way,
+            loss,
+            stray,
+            cut,
+            in_doubt,
+            tunneled,
+            outer,
+            ingress,
+            sequence,
+            link,
+            l3: _,
+        } = self;
+        Sample {
+            key,
+            tenant,
+            direction,
+            time_ns,
+            clock_ns,
+            bytes,
+            packets,
+            tcp_flags,
+            ifindex,
+            reopened,
+            rejected,
+            watched,
+            blocked,
+            last,
+            scarce,
+            empty,
+            under_way,
+            loss,
+            stray,
+            cut,
+            in_doubt,
+            tunneled,
+            outer,
+            ingress,
+            sequence,
+            link,
+            l3,
+        }
+    }
+
     /// Whether it is a fragment of a datagram.
     pub(crate) fn is_fragment(&self) -> bool {
         match self.l3.first().map(|first| first >> 4) {

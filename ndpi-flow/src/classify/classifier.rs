@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use ndpi::Classification;
+
 use super::allowance::{Allowance, WITH_A_PACKET};
 use super::blocked_connections::BlockedConnections;
 use super::decide::{decide, give_up};
@@ -10,9 +12,11 @@ use super::end::End;
 use super::enforcement::Enforcement;
 use super::extensions::Extensions;
 use super::fall_back::{end_with, judge};
+use super::inspect::Said;
 use super::moved::decide_moved;
+use super::put_off::PutOff;
 use super::settings::{Accounting, Settings};
-use super::sink::Sink;
+use super::sink::{Judge as _, Sink};
 use super::waiting::Waiting;
 use crate::flow::{FlowEntry, FlowTable, Ledger, Meeting, Notes, Pool, Shares, SlotId};
 use crate::fragments::Fragments;
@@ -29,6 +33,8 @@ pub struct Classifier<D: Detector> {
     pub(super) notes: Notes,
     /// Flows to be looked at again.
     pub(super) waiting: Waiting,
+    /// Samples that wait for what nDPI says.
+    pub(super) put_off: PutOff,
     /// Blocked connections that may go on in other flows.
     pub(super) connections: Arc<BlockedConnections>,
     /// Where datagrams are put together.
@@ -70,6 +76,7 @@ impl<D: Detector> Classifier<D> {
             ledger,
             notes,
             waiting: Waiting::default(),
+            put_off: PutOff::default(),
             connections: Arc::default(),
             fragments: Arc::default(),
             kept: 0,
@@ -97,8 +104,22 @@ impl<D: Detector> Classifier<D> {
     }
 
     /// Takes a sample: finds or opens its flow, looks at the packet, decides if that was the last
-    /// that was needed.
+    /// that was needed. Where nDPI is asked about several flows together, it may be put off until
+    /// [`catch_up`](Self::catch_up).
     pub fn sample(&mut self, sample: &Sample, sink: &mut impl Sink<D::Flow>) {
+        self.take(sample, sink);
+        // What a DNS answer says is to be known when the flow begins that was asked for.
+        if self.put_off.is_full() || !self.put_off.is_empty() && sink.rules().judges_first_packet()
+        {
+            self.catch_up(sink);
+        }
+    }
+
+    /// Takes a sample, or puts it off.
+    pub(super) fn take(&mut self, sample: &Sample, sink: &mut impl Sink<D::Flow>) {
+        if self.is_to_wait(sample) {
+            return self.put_off.push(None, sample, sink.puts_off());
+        }
         self.now_ns = self.now_ns.max(sample.time_ns);
         if sample.rejected {
             return self.rejected(sample, sink);
@@ -137,6 +158,7 @@ impl<D: Detector> Classifier<D> {
     pub fn expire(&mut self, now_ns: u64, steps: usize, sink: &mut impl Sink<D::Flow>) {
         self.now_ns = self.now_ns.max(now_ns);
         self.look_at_whole(sink);
+        self.catch_up(sink);
         self.keep_within_allowance(steps, sink);
         self.account_for_memory();
         let Some(timeouts) = self.settings.timeouts else { return };
@@ -215,6 +237,7 @@ impl<D: Detector> Classifier<D> {
 
     /// Ends all flows, the oldest first.
     pub fn end_all(&mut self, sink: &mut impl Sink<D::Flow>) {
+        self.catch_up(sink);
         self.kept = 0;
         for flow in std::mem::take(&mut self.table).into_oldest_first() {
             self.finish_flow(flow, End::SourceEnded, sink);
@@ -274,9 +297,22 @@ impl<D: Detector> Classifier<D> {
         {
             return self.settle(slot, decided, sample, sink);
         }
-        let Some(classification) = self.inspect(slot, sample) else { return };
+        let Some(said) = self.inspect(slot, sample) else { return };
         let acknowledged = self.inspect_acknowledged(slot, sink.enforcement());
-        let classification = acknowledged.unwrap_or(classification);
+        match acknowledged.filter(|_| said != Said::Later).unwrap_or(said) {
+            Said::Now(classification) => self.decide(slot, classification, sample, sink),
+            Said::Later => self.await_answer(slot, sample, sink),
+        }
+    }
+
+    /// Decides an undecided flow if `sample`, to which nDPI says `classification`, was the last packet that was needed.
+    pub(super) fn decide(
+        &mut self,
+        slot: SlotId,
+        classification: Classification,
+        sample: &Sample,
+        sink: &mut impl Sink<D::Flow>,
+    ) {
         let Some(flow) = self.table.get_mut(slot) else { return };
         let decided = decide(&self.detector, flow, classification, sample, sink.rules());
         // Beyond the budget nothing more is seen of it: what is known now must do.
@@ -316,6 +352,9 @@ impl<D: Detector> Classifier<D> {
         let answered = self.ledger.pool(slot) == Some(Pool::Answered);
         self.ledger.leave(slot);
         if let Some(flow) = self.table.remove(slot) {
+            if flow.is_awaiting_answer {
+                self.put_off.forget(slot);
+            }
             self.kept -= flow.kept();
             self.leave_note(&flow, end, answered);
             self.finish_flow(flow, end, sink);

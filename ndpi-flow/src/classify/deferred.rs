@@ -50,6 +50,18 @@ impl Handshake {
     }
 }
 
+impl<F> Deferred<F> {
+    /// Keeps a packet of a handshake until something else comes; whether it does.
+    fn puts_off(&mut self, packet: Packet<'_>) -> bool {
+        let is_room = self.waiting.as_ref().is_none_or(|it| it.packets.len() < WAITING);
+        let waits = self.state.is_none() && is_room && may_wait(packet.l3);
+        if waits {
+            self.waiting.get_or_insert_default().add(packet);
+        }
+        waits
+    }
+}
+
 impl<D: Detector> Deferring<D> {
     /// Has `look` look at what has waited and at `last`.
     fn look(
@@ -87,12 +99,28 @@ impl<D: Detector> Detector for Deferring<D> {
 
     fn inspect(&self, flow: &mut Deferred<D::Flow>, l3: &[u8], time_ms: u64) -> Classification {
         let packet = Packet { l3, time_ms };
-        let is_room = flow.waiting.as_ref().is_none_or(|it| it.packets.len() < WAITING);
-        if flow.state.is_none() && is_room && may_wait(l3) {
-            flow.waiting.get_or_insert_default().add(packet);
+        if flow.puts_off(packet) {
             return Classification::default();
         }
         self.look(flow, Some(packet), D::inspect_all)
+    }
+
+    fn show(&self, flow: &mut Deferred<D::Flow>, packet: Packet<'_>) -> Option<Classification> {
+        if flow.puts_off(packet) {
+            return Some(Classification::default());
+        }
+        let state = flow.state.get_or_insert_with(|| self.0.open());
+        for before in flow.waiting.take().iter().flat_map(|waiting| waiting.packets()) {
+            let said = self.0.show(state, before);
+            if said.is_some_and(|said| said.state.is_final()) {
+                return said;
+            }
+        }
+        self.0.show(state, packet)
+    }
+
+    fn hear(&self, flow: &mut Deferred<D::Flow>) -> Classification {
+        flow.state.as_mut().map(|state| self.0.hear(state)).unwrap_or_default()
     }
 
     fn classification(&self, flow: &Deferred<D::Flow>) -> Classification {

@@ -60,6 +60,21 @@ pub trait Detector {
         self.classification(flow)
     }
 
+    /// Has it look at one more packet, where that is quicker together with those of other flows: `None` where what
+    /// comes of it is to be [heard](Self::hear). Until then, the flow's next packets are shown, too.
+    fn show(
+        &self,
+        flow: &mut Self::Flow,
+        Packet { l3, time_ms }: Packet<'_>,
+    ) -> Option<Classification> {
+        Some(self.inspect(flow, l3, time_ms))
+    }
+
+    /// What comes of the packets that were [shown](Self::show).
+    fn hear(&self, flow: &mut Self::Flow) -> Classification {
+        self.classification(flow)
+    }
+
     /// What is known so far.
     fn classification(&self, flow: &Self::Flow) -> Classification;
 

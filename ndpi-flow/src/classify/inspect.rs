@@ -3,7 +3,7 @@
 use ndpi::Classification;
 
 use super::classifier::Classifier;
-use super::detector::Detector;
+use super::detector::{Detector, Packet};
 use super::enforcement::Enforcement;
 use super::settings::Accounting;
 use crate::flow::{FlowEntry, SlotId, Stage};
@@ -15,7 +15,7 @@ const MOST_KEPT_BY_ALL: usize = 64 << 20;
 
 impl<D: Detector> Classifier<D> {
     /// Has nDPI look at what a packet brings; decides nothing.
-    pub(super) fn inspect(&mut self, slot: SlotId, sample: &Sample) -> Option<Classification> {
+    pub(super) fn inspect(&mut self, slot: SlotId, sample: &Sample) -> Option<Said> {
         let flow = self.table.get_mut(slot)?;
         let Stage::Undecided(state) = &mut flow.stage else { return None };
         let all = self.settings.accounting == Accounting::Classifier;
@@ -27,7 +27,7 @@ impl<D: Detector> Classifier<D> {
         }
         let Some(receiver) = &mut flow.receiver else {
             look.at(sample.l3);
-            return Some(look.result());
+            return Some(look.said_or_known());
         };
         let before = receiver.kept();
         let room = room(before, self.kept);
@@ -35,7 +35,7 @@ impl<D: Detector> Classifier<D> {
         self.kept = self.kept + receiver.kept() - before;
         let (client, opening_seen, is_cut) =
             (receiver.client(), receiver.opening_seen(), receiver.is_cut());
-        let said = look.result();
+        let said = look.said_or_known();
         if let Some(client) = client {
             flow.is_opened_by(client);
         }
@@ -55,7 +55,7 @@ impl<D: Detector> Classifier<D> {
         &mut self,
         slot: SlotId,
         enforcement: &mut impl Enforcement<D::Flow>,
-    ) -> Option<Classification> {
+    ) -> Option<Said> {
         let flow = self.table.get_mut(slot)?;
         let receiver = flow.receiver.as_mut().filter(|it| it.awaits_acknowledgement())?;
         let Stage::Undecided(state) = &mut flow.stage else { return None };
@@ -64,8 +64,9 @@ impl<D: Detector> Classifier<D> {
         let before = receiver.kept();
         let room = room(before, self.kept);
         receiver.acknowledged(&numbers, room, &mut flow.findings, |step| look.takes(step));
+        let said = look.said;
         self.kept = self.kept + receiver.kept() - before;
-        look.said
+        said
     }
 
     /// Has nDPI look at what was kept of a flow of which no more is shown, or nothing more comes, if the flow
@@ -83,7 +84,7 @@ impl<D: Detector> Classifier<D> {
         } else {
             receiver.release(&mut flow.findings, |step| look.takes(step));
         }
-        look.said
+        look.heard()
     }
 
     /// How many bytes may be kept of a flow.
@@ -104,12 +105,21 @@ fn room(own: usize, all: usize) -> usize {
     MOST_KEPT.min(own + MOST_KEPT_BY_ALL.saturating_sub(all))
 }
 
+/// What nDPI says to packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// This.
+    Now(Classification),
+    /// It is to be heard later ([`Detector::hear`]).
+    Later,
+}
+
 /// nDPI's look at the packets that one packet brings: none, itself, or several that had waited.
 struct Look<'a, D: Detector> {
     detector: &'a D,
     state: &'a mut D::Flow,
     time_ms: u64,
-    said: Option<Classification>,
+    said: Option<Said>,
 }
 
 impl<'a, D: Detector> Look<'a, D> {
@@ -129,12 +139,23 @@ impl<'a, D: Detector> Look<'a, D> {
 
     /// Looks at a packet, unless the last word was said.
     fn at(&mut self, l3: &[u8]) {
-        if !self.said.as_ref().is_some_and(|said| said.state.is_final()) {
-            self.said = Some(self.detector.inspect(self.state, l3, self.time_ms));
+        if matches!(self.said, Some(Said::Now(said)) if said.state.is_final()) {
+            return;
         }
+        let said = self.detector.show(self.state, Packet { l3, time_ms: self.time_ms });
+        self.said = Some(said.map_or(Said::Later, Said::Now));
     }
 
-    fn result(self) -> Classification {
-        self.said.unwrap_or_else(|| self.detector.classification(self.state))
+    /// What was said, now or later; where nothing was, what is known.
+    fn said_or_known(self) -> Said {
+        self.said.unwrap_or_else(|| Said::Now(self.detector.classification(self.state)))
+    }
+
+    /// What was said, for which this waits.
+    fn heard(self) -> Option<Classification> {
+        Some(match self.said? {
+            Said::Now(said) => said,
+            Said::Later => self.detector.hear(self.state),
+        })
     }
 }

@@ -9,6 +9,7 @@ use super::settings::Accounting;
 use super::sink::Sink;
 use crate::flow::{FlowEntry, SlotId, Stage};
 use crate::fragments::{Fragments, Piece, Taken, Whole};
+use crate::key::FlowKey;
 use crate::sample::{Sample, tcp_flags};
 use ndpi_labels::Finding;
 
@@ -33,7 +34,10 @@ impl<D: Detector> Classifier<D> {
         if !self.fragments.has_whole() {
             return;
         }
-        for whole in self.fragments.take_whole(|key| self.table.find(key).is_some()) {
+        // Those of a flow of which nDPI has yet to say something come behind that.
+        let is_next =
+            |key: &FlowKey| self.table.look_up(key).is_some_and(|flow| !flow.is_awaiting_answer);
+        for whole in self.fragments.take_whole(is_next) {
             let Some(slot) = self.table.find(&whole.key) else { continue };
             self.cut(slot, whole.is_cut);
             if self.is_undecided(slot) {

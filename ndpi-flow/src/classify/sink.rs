@@ -82,6 +82,15 @@ pub trait Judge<F> {
     fn learn(&mut self, _dns_answer: &DnsAnswer, _now_ns: u64) {}
 }
 
+/// When a sample was taken, in nanoseconds since boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// From its ring, with those that were there.
+    pub read_ns: u64,
+    /// To be looked at.
+    pub begun_ns: u64,
+}
+
 /// Where decisions and finished flows go.
 pub trait Sink<F> {
     /// Where verdicts come from.
@@ -91,6 +100,14 @@ pub trait Sink<F> {
     fn enforcement(&mut self) -> &mut impl Enforcement<F> {
         Unenforced::get()
     }
+
+    /// The sample at hand is put off: what is to be said when it [goes on](Self::resumes).
+    fn puts_off(&mut self) -> Option<Taken> {
+        None
+    }
+
+    /// What follows is about a sample that was put off, which was taken then.
+    fn resumes(&mut self, _taken: Option<Taken>) {}
 
     /// The flow was just decided while it lives: its verdict may be written. `sample` completed
     /// the classification.

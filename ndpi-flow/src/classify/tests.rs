@@ -10,6 +10,7 @@ mod fragments;
 mod memory;
 mod moved;
 mod opened_late;
+mod put_off;
 mod streams;
 
 use std::collections::HashMap;
@@ -18,7 +19,9 @@ use std::time::Duration;
 use ndpi::{AppId, Classification, State};
 use ndpi_common::{Direction, KeyV4, SequenceNumbers};
 
-use super::{Accounting, Classifier, Detector, End, Enforcement, Judge, Moment, Settings, Sink};
+use super::{
+    Accounting, Classifier, Detector, End, Enforcement, Judge, Moment, Settings, Sink, Taken,
+};
 use crate::flow::{Cause, Details, FlowEntry, RuleTexts, Timeouts};
 use crate::key::FlowKey;
 use crate::sample::{Sample, tcp};

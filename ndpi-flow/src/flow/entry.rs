@@ -96,6 +96,8 @@ pub struct FlowEntry<F> {
     pub adopted: Option<Box<Adopted>>,
     /// When the kernel was given its verdict, nanoseconds since the Unix epoch; 0 before.
     pub enforced_ns: u64,
+    /// nDPI was shown packets of it, and what it says is yet to be heard: later packets wait for that.
+    pub is_awaiting_answer: bool,
     /// Undecided or decided.
     pub stage: Stage<F>,
 }
@@ -160,6 +162,7 @@ impl<F> FlowEntry<F> {
             noted: false,
             adopted: None,
             enforced_ns: 0,
+            is_awaiting_answer: false,
             stage,
         }
     }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::batch::{Batch, answers};
 use super::exchange::{Exchange, Seen, wait_for};
 use super::memory::Memory;
 use super::patience::Patience;
-use super::question::Question;
 
 /// How often it is looked whether the worker is still there.
 const LOOK: Duration = Duration::from_millis(100);
@@ -32,43 +32,81 @@ pub(super) enum Unanswered {
 pub(super) struct Client {
     memory: Arc<Memory>,
     at: usize,
-    question: Vec<u8>,
+    message: Vec<u8>,
     answer: Vec<u8>,
+    /// The places of questions without an answer.
+    open: Vec<usize>,
     patience: Patience,
 }
 
 impl Client {
     /// Asks at the exchange of that number.
     pub(super) fn new(memory: Arc<Memory>, at: usize) -> Self {
-        Self { memory, at, question: Vec::new(), answer: Vec::new(), patience: Patience::default() }
+        let (message, answer, open) = Default::default();
+        Self { memory, at, message, answer, open, patience: Patience::default() }
     }
 
-    /// Asks, and waits for the answer. Where the worker dies without having begun with the question, or somebody
-    /// has ended it, the next one is asked.
+    /// Asks all questions of `batch`, after it was said which flows are `over`, and gives each answer to `takes`, with
+    /// its question's place. Where the worker dies, the next one is asked, but for the question that it died of.
     pub(super) fn ask(
         &mut self,
         over: &[u32],
-        question: &Question<'_>,
-    ) -> Result<&[u8], Unanswered> {
-        self.question.clear();
-        question.encode(over, &mut self.question);
-        loop {
-            let worker = self.worker()?;
-            let number = self.exchange().ask(&self.question).ok_or(Unanswered::Absent)?;
-            self.let_others_go_first(number);
-            if self.hear(worker, number)? {
-                return Ok(&self.answer);
+        batch: &Batch,
+        mut takes: impl FnMut(usize, Result<&[u8], Unanswered>),
+    ) {
+        self.open.clear();
+        self.open.extend(0..batch.len());
+        while !self.open.is_empty() {
+            match self.ask_open(over, batch) {
+                Ok(()) => self.hand_out(&mut takes),
+                Err(Unanswered::Fatal) => {
+                    let at = self.exchange().at().min(self.open.len() - 1);
+                    takes(self.open.remove(at), Err(Unanswered::Fatal));
+                }
+                Err(Unanswered::Absent) => {
+                    for place in self.open.drain(..) {
+                        takes(place, Err(Unanswered::Absent));
+                    }
+                }
             }
         }
     }
 
-    /// Lets whoever answers go first, where that has been quick.
+    /// Asks what is open, and waits for the answer.
+    fn ask_open(&mut self, over: &[u32], batch: &Batch) -> Result<(), Unanswered> {
+        self.message.clear();
+        batch.encode(over, &self.open, &mut self.message);
+        loop {
+            let worker = self.worker()?;
+            let number = self.exchange().ask(&self.message).ok_or(Unanswered::Absent)?;
+            self.let_others_go_first(number);
+            if self.hear(worker, number)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Hands out the answers that are there; one at least is, or there will be none to the first question.
+    fn hand_out(&mut self, takes: &mut impl FnMut(usize, Result<&[u8], Unanswered>)) {
+        let mut answered = 0;
+        for (&place, answer) in self.open.iter().zip(answers(&self.answer)) {
+            takes(place, Ok(answer));
+            answered += 1;
+        }
+        if answered == 0 {
+            takes(self.open[0], Err(Unanswered::Absent));
+            answered = 1;
+        }
+        self.open.drain(..answered);
+    }
+
+    /// Lets whoever answers go first, where that has been quick. It has as many times as long as there are questions.
     fn let_others_go_first(&mut self, number: u32) {
-        let asked = Instant::now();
-        let yielding = self.patience.at(asked);
+        let (asked, questions) = (Instant::now(), u32::try_from(self.open.len()).unwrap_or(1));
+        let yielding = self.patience.at(asked) * questions;
         if yielding > Duration::ZERO {
             self.exchange().is_answered_soon(number, yielding);
-            self.patience.took(asked.elapsed(), Instant::now());
+            self.patience.took(asked.elapsed() / questions, Instant::now());
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam::channel::Sender;
+use ndpi_flow::Packet;
 
 /// Bytes of one flow at most, and of all together. Beyond either, what is left of a flow is its last packets.
 const MOST_OF_FLOW: usize = 128 << 10;
@@ -27,8 +28,8 @@ impl Evidence {
     }
 
     /// Keeps a packet that nDPI is shown next.
-    pub(super) fn keep(&self, shown: &mut Shown, l3: &[u8], time_ms: u64) {
-        let record = record(l3, time_ms);
+    pub(super) fn keep(&self, shown: &mut Shown, packet: Packet<'_>) {
+        let record = record(packet);
         let all = self.kept.load(Ordering::Relaxed) + record.len();
         if shown.0.len() + record.len() > MOST_OF_FLOW || all > MOST {
             self.forget(shown);
@@ -52,7 +53,7 @@ impl Evidence {
 }
 
 /// A packet from its IP header on, as a record of a capture (pcap, in microseconds).
-fn record(l3: &[u8], time_ms: u64) -> Vec<u8> {
+fn record(Packet { l3, time_ms }: Packet<'_>) -> Vec<u8> {
     let word = |value: u64| u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes();
     let length = word(l3.len() as u64);
     let time = [word(time_ms / 1000), word(time_ms % 1000 * 1000)].concat();
@@ -63,14 +64,14 @@ fn record(l3: &[u8], time_ms: u64) -> Vec<u8> {
 mod tests {
     use crossbeam::channel::bounded;
 
-    use super::{Evidence, MOST, MOST_OF_FLOW, Ordering, Shown, record};
+    use super::{Evidence, MOST, MOST_OF_FLOW, Ordering, Packet, Shown, record};
 
     #[test]
     fn what_was_shown_comes_out_in_order_and_once() {
         let (sender, fatal) = bounded(1);
         let (evidence, mut shown) = (Evidence::new(sender), Shown::default());
-        evidence.keep(&mut shown, &[1; 40], 1_001);
-        evidence.keep(&mut shown, &[2; 50], 2_500);
+        evidence.keep(&mut shown, Packet { l3: &[1; 40], time_ms: 1_001 });
+        evidence.keep(&mut shown, Packet { l3: &[2; 50], time_ms: 2_500 });
         evidence.was_fatal(&mut shown);
         let expected = [
             &[1, 0, 0, 0, 0xe8, 3, 0, 0, 40, 0, 0, 0, 40, 0, 0, 0][..],
@@ -90,8 +91,8 @@ mod tests {
         let mut flows = Vec::new();
         for _ in 0..2 * MOST / MOST_OF_FLOW {
             let mut shown = Shown::default();
-            for time in 0..9 {
-                evidence.keep(&mut shown, &packet, time);
+            for time_ms in 0..9 {
+                evidence.keep(&mut shown, Packet { l3: &packet, time_ms });
                 assert!(shown.0.len() <= MOST_OF_FLOW);
             }
             flows.push(shown);
@@ -100,7 +101,10 @@ mod tests {
         let last = flows.last_mut().unwrap();
         evidence.was_fatal(last);
         let written = fatal.try_recv().unwrap();
-        assert!(written.ends_with(&record(&packet, 8)), "the one that was fatal is there");
+        assert!(
+            written.ends_with(&record(Packet { l3: &packet, time_ms: 8 })),
+            "the one that was fatal is there"
+        );
         for mut shown in flows {
             evidence.forget(&mut shown);
         }

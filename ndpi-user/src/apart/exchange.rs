@@ -1,9 +1,10 @@
-//! The place where a thread asks and a worker's thread answers: one question at a time.
+//! The place where a thread asks and a worker's thread answers: one message at a time, with
+//! all questions that are asked together (`batch`).
 //!
 //! Only one of the two has anything to do at a time, so both keep to one CPU: the worker's thread goes to that of
-//! the thread which asks, and that one lets it go first, where that is quick (`patience`). Else each question would
+//! the thread which asks, and that one lets it go first, where that is quick (`patience`). Else each message would
 //! wake a CPU that sleeps, and so would each answer, which takes much longer than the switch from one process to the
-//! other (`cargo xtask bench flows` says what comes of it). Where one question follows the other at once, neither sleeps
+//! other (`cargo xtask bench flows` says what comes of it). Where one message follows the other at once, neither sleeps
 //! between them.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
@@ -14,27 +15,29 @@ use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity, sched_yield};
 
 use super::haste::Haste;
 
-/// Bytes of a question or an answer at most: the longest packet, and what goes with it.
-const ROOM: usize = 96 << 10;
+/// Bytes of a message at most: the longest packet, and what goes with it.
+pub(super) const ROOM: usize = 96 << 10;
 const WORD: usize = size_of::<u64>();
 
 /// The place. Each side owns the bytes in turn, which the counts say; that the other keeps to it is believed by
 /// nobody, so they are copied before they are read.
 #[repr(C, align(64))]
 pub(super) struct Exchange {
-    /// The number of the last question.
+    /// The number of the last message.
     asked: AtomicU32,
-    /// The CPU that the last question came from.
+    /// The CPU that the last message came from.
     cpu: AtomicU32,
     /// 1 while the thread that has asked sleeps.
     asleep: AtomicU32,
     /// 1 while the worker's thread sleeps. One that says nothing of it is not woken, and ended as one that does not answer.
     idle: AtomicU32,
-    /// The last question that a worker has begun with.
+    /// The last message that a worker has begun with.
     begun: AtomicU32,
-    /// The last question that was answered.
+    /// Which question of it the worker is at.
+    at: AtomicU32,
+    /// The last message that was answered.
     answered: AtomicU32,
-    /// The last question when the worker was started: it is not for that one.
+    /// The last message when the worker was started: it is not for that one.
     before: AtomicU32,
     /// The worker that was ended by a fault of the thread that answers here.
     faulted: AtomicU32,
@@ -50,13 +53,13 @@ pub(super) enum Seen {
 }
 
 impl Exchange {
-    /// Puts a question, and returns its number; `None` where it is too long.
-    pub(super) fn ask(&self, question: &[u8]) -> Option<u32> {
-        self.put(question)?;
+    /// Puts a message, and returns its number; `None` where it is too long.
+    pub(super) fn ask(&self, message: &[u8]) -> Option<u32> {
+        self.put(message)?;
         self.cpu.store(u32::try_from(sched_getcpu()).ok()?, Ordering::Relaxed);
         let number = self.asked.load(Ordering::Relaxed).wrapping_add(1);
         self.asked.store(number, Ordering::Release);
-        // Whoever is to answer sees the question, or this sees that it sleeps.
+        // Whoever is to answer sees the message, or this sees that it sleeps.
         fence(Ordering::SeqCst);
         if self.idle.load(Ordering::Relaxed) != 0 {
             wake(&self.asked);
@@ -76,7 +79,7 @@ impl Exchange {
         true
     }
 
-    /// Waits for the answer to a question for a while, and copies it.
+    /// Waits for the answer to a message for a while, and copies it.
     pub(super) fn hear(&self, number: u32, answer: &mut Vec<u8>, within: Duration) -> Seen {
         let is_there = |answered| answered == number;
         if !is_there(self.answered.load(Ordering::Acquire)) {
@@ -98,12 +101,22 @@ impl Exchange {
         wake(&self.answered);
     }
 
-    /// Whether the worker that has ended had begun with a question, so that the next one will not.
+    /// Whether the worker that has ended had begun with a message, so that the next one will not.
     pub(super) fn was_begun(&self, number: u32) -> bool {
         self.begun.load(Ordering::Acquire) == number
     }
 
-    /// Whether a question was put before the worker that answers now was started, which leaves it alone.
+    /// Which question of a message the worker has begun with.
+    pub(super) fn at(&self) -> usize {
+        self.at.load(Ordering::Acquire) as usize
+    }
+
+    /// Notes that the worker begins with a question of the message.
+    pub(super) fn begins(&self, at: usize) {
+        self.at.store(u32::try_from(at).unwrap_or(u32::MAX), Ordering::Release);
+    }
+
+    /// Whether a message was put before the worker that answers now was started, which leaves it alone.
     pub(super) fn is_left_alone(&self, number: u32) -> bool {
         self.before.load(Ordering::Acquire) == number
     }
@@ -123,14 +136,20 @@ impl Exchange {
         self.faulted.store(worker, Ordering::Release);
     }
 
-    /// The worker's side: answers questions, for ever.
+    /// How many messages were put.
+    #[cfg(test)]
+    pub(super) fn asked(&self) -> u32 {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// The worker's side: answers messages, for ever.
     pub(super) fn serve(&self, mut answer: impl FnMut(&[u8], &mut Vec<u8>)) -> ! {
         let (mut last, mut bytes) = (self.first(), [Vec::new(), Vec::new()]);
         let (mut here, mut haste) = (None, Haste::default());
         loop {
             let began = Instant::now();
             if !self.is_asked_soon(last, haste.yielding()) {
-                self.wait_for_question(last);
+                self.wait_for_message(last);
             }
             haste.waited(began.elapsed());
             let there = self.cpu.load(Ordering::Relaxed);
@@ -141,24 +160,25 @@ impl Exchange {
         }
     }
 
-    /// The question that the worker which is being started takes for the last one.
+    /// The message that the worker which is being started takes for the last one.
     pub(super) fn first(&self) -> u32 {
         self.before.load(Ordering::Acquire)
     }
 
-    /// Answers the next question but `last`, and returns its number. `bytes` are for question and answer.
+    /// Answers the next message but `last`, and returns its number. `bytes` are for it and the answer.
     pub(super) fn serve_next(
         &self,
         last: u32,
-        [question, said]: &mut [Vec<u8>; 2],
+        [message, said]: &mut [Vec<u8>; 2],
         mut answer: impl FnMut(&[u8], &mut Vec<u8>),
     ) -> u32 {
-        self.wait_for_question(last);
+        self.wait_for_message(last);
         let number = self.asked.load(Ordering::Acquire);
-        self.copy(question);
+        self.copy(message);
+        self.begins(0);
         self.begun.store(number, Ordering::Release);
         said.clear();
-        answer(question, said);
+        answer(message, said);
         // One that is too long is none, as whoever asked will find.
         if self.put(said).is_none() {
             self.length.store(0, Ordering::Relaxed);
@@ -171,7 +191,7 @@ impl Exchange {
         number
     }
 
-    /// Lets others go first for so long; whether there is another question than `last` then.
+    /// Lets others go first for so long; whether there is another message than `last` then.
     fn is_asked_soon(&self, last: u32, yielding: Duration) -> bool {
         let began = Instant::now();
         while self.asked.load(Ordering::Acquire) == last {
@@ -183,8 +203,8 @@ impl Exchange {
         true
     }
 
-    /// Sleeps until there is another question than `last`.
-    fn wait_for_question(&self, last: u32) {
+    /// Sleeps until there is another message than `last`.
+    fn wait_for_message(&self, last: u32) {
         self.idle.store(1, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         while !wait_for(&self.asked, |asked| asked != last, Duration::MAX) {}

@@ -8,8 +8,8 @@
 //!      │                  forks a worker,            │
 //!      │                  and another when           │
 //!      │                  one has died               │
-//!      └── question: a packet ──── shared memory ────┤
-//!      ◀── answer: what nDPI says ───────────────────┘
+//!      └── questions: packets ──── shared memory ────┤
+//!      ◀── answers: what nDPI says ──────────────────┘
 //! ```
 //!
 //! The seam is [`ndpi_flow::Detector`]: a packet goes over, and what nDPI says of its flow comes back, so that what
@@ -18,15 +18,17 @@
 //!
 //! The keeper is forked before there are threads and before anything is open, with engines that have read their
 //! lists. It never sees a packet. A worker is a copy of it as it was then, made in a moment. Where one dies, the
-//! classifier's threads wait for the next one with the question that they had. That of which nDPI died is not
+//! classifier's threads wait for the next one with the questions that they had (`desk`). That of which nDPI died is not
 //! asked again: its flow is set aside (`set_aside`). The keeper has a copy of itself that waits to take its place
 //! (`spare`), and makes another where that is gone.
 
 mod answer;
+mod batch;
 mod client;
 mod coded;
 mod crash_folder;
 mod deaths;
+mod desk;
 mod engines;
 mod evidence;
 mod exchange;

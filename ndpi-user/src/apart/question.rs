@@ -5,6 +5,9 @@ use ndpi_flow::Packet;
 
 use super::coded::{Decoder, Encoder};
 
+/// What a look begins with; its flow, whether that is fresh, whether it is the last, and the number of packets follow.
+const LOOK: u8 = 0;
+
 /// One question. Flows are named by numbers of the asking thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Question<'a> {
@@ -24,22 +27,16 @@ pub(super) enum Question<'a> {
 }
 
 impl<'a> Question<'a> {
-    /// Puts it behind the numbers of flows that are over.
-    pub(super) fn encode(&self, over: &[u32], bytes: &mut Vec<u8>) {
+    pub(super) fn encode(&self, bytes: &mut Vec<u8>) {
         let mut out = Encoder(bytes);
-        out.u32(u32::try_from(over.len()).unwrap_or(u32::MAX));
-        for &flow in over {
-            out.u32(flow);
-        }
         match self {
             Self::Look { flow, fresh, last, packets } => {
-                of_flow(&mut out, 0, *flow);
+                of_flow(&mut out, LOOK, *flow);
                 out.bool(*fresh);
                 out.bool(*last);
                 out.u8(u8::try_from(packets.len()).unwrap_or(u8::MAX));
-                for Packet { l3, time_ms } in packets {
-                    out.u64(*time_ms);
-                    out.bytes(l3);
+                for &packet in packets {
+                    put_packet(&mut out, packet);
                 }
             }
             Self::Details { flow } => of_flow(&mut out, 1, *flow),
@@ -57,12 +54,19 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// The flows that are over, and the question.
-    pub(super) fn decode(bytes: &'a [u8]) -> Option<(Vec<u32>, Self)> {
+    /// Adds a packet to the last question of `bytes`, which begins at `begin`, if that is a look and has room for it.
+    pub(super) fn add_packet(bytes: &mut Vec<u8>, begin: usize, packet: Packet<'_>) -> bool {
+        let [LOOK, _, _, _, _, _, _, count, ..] = &mut bytes[begin..] else { return false };
+        let Some(more) = count.checked_add(1) else { return false };
+        *count = more;
+        put_packet(&mut Encoder(bytes), packet);
+        true
+    }
+
+    pub(super) fn decode(bytes: &'a [u8]) -> Option<Self> {
         let mut from = Decoder(bytes);
-        let over = (0..from.u32()?).map(|_| from.u32()).collect::<Option<_>>()?;
         let question = match from.u8()? {
-            0 => Self::Look {
+            LOOK => Self::Look {
                 flow: from.u32()?,
                 fresh: from.bool()?,
                 last: from.bool()?,
@@ -76,8 +80,13 @@ impl<'a> Question<'a> {
             _ => return None,
         };
         from.end()?;
-        Some((over, question))
+        Some(question)
     }
+}
+
+fn put_packet(out: &mut Encoder<'_>, Packet { l3, time_ms }: Packet<'_>) {
+    out.u64(time_ms);
+    out.bytes(l3);
 }
 
 fn packet<'a>(from: &mut Decoder<'a>) -> Option<Packet<'a>> {

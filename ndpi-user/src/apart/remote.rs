@@ -9,6 +9,7 @@ use ndpi_flow::{Details, Detector, DnsAnswer, FlowKey, Packet, RuleTexts};
 
 use super::answer::{Answer, decode_classification, decode_details, decode_dns};
 use super::client::{Client, Unanswered};
+use super::desk::{Answered, Desk, Ticket};
 use super::evidence::{Evidence, Shown};
 use super::gauge::Counts;
 use super::question::Question;
@@ -33,6 +34,7 @@ const UNKNOWABLE: Classification = Classification {
 #[derive(Debug)]
 pub(crate) struct RemoteEngine {
     client: RefCell<Client>,
+    desk: RefCell<Desk>,
     numbers: RefCell<Numbers>,
     aside: RefCell<SetAside>,
     counts: Arc<Counts>,
@@ -48,6 +50,8 @@ struct Numbers {
     free: Vec<u32>,
     /// Those of flows that are over, which the worker has not heard of.
     over: Vec<u32>,
+    /// Those of flows that are over, of which a question waits: it is asked before.
+    leaving: Vec<(u32, Ticket)>,
 }
 
 /// A flow of an engine in another process.
@@ -58,6 +62,8 @@ pub(crate) struct RemoteFlow<'e> {
     /// Whether a worker has seen something of it.
     begun: bool,
     is_aside: bool,
+    /// The question about it whose answer was not taken yet.
+    asked: Option<Ticket>,
     key: Option<FlowKey>,
     shown: Shown,
     /// What was said of it last.
@@ -66,8 +72,8 @@ pub(crate) struct RemoteFlow<'e> {
 
 impl RemoteEngine {
     pub(super) fn new(client: Client, counts: Arc<Counts>) -> Self {
-        let (client, numbers) = (RefCell::new(client), RefCell::default());
-        Self { client, numbers, aside: RefCell::default(), counts, evidence: None }
+        let (desk, numbers, aside) = Default::default();
+        Self { client: RefCell::new(client), desk, numbers, aside, counts, evidence: None }
     }
 
     /// Keeps what it is shown.
@@ -75,43 +81,85 @@ impl RemoteEngine {
         Self { evidence, ..self }
     }
 
+    /// Asks something, behind all that waits.
     fn ask<T>(
         &self,
         question: &Question<'_>,
         decode: impl FnOnce(&[u8]) -> Option<T>,
     ) -> Result<T, Unanswered> {
+        self.make_room();
+        let ticket = self.desk.borrow_mut().add(question);
+        decode(&self.answer(ticket)?).ok_or(Unanswered::Absent)
+    }
+
+    /// The answer to a question; asks all that waits, if that does.
+    fn answer(&self, ticket: Ticket) -> Answered {
+        if self.desk.borrow().waits(ticket) {
+            self.ask_all();
+        }
+        self.desk.borrow_mut().take(ticket).unwrap_or(Err(Unanswered::Absent))
+    }
+
+    fn ask_all(&self) {
         let mut numbers = self.numbers.borrow_mut();
         let kept = numbers.over.len().saturating_sub(OVER_AT_ONCE);
         let over = numbers.over.split_off(kept);
-        let mut client = self.client.borrow_mut();
-        let answer = client.ask(&over, question);
+        let mut desk = self.desk.borrow_mut();
+        desk.ask_all(&over, &mut self.client.borrow_mut());
         // Where nobody has heard of it: those that have these numbers next are fresh.
         numbers.free.extend(over);
-        decode(answer?).ok_or(Unanswered::Absent)
+        while let Some((number, ticket)) = numbers.leaving.pop() {
+            desk.take(ticket);
+            numbers.over.push(number);
+        }
     }
 
-    /// Shows a flow's packets to nDPI.
-    fn look(
-        &self,
-        flow: &mut RemoteFlow<'_>,
-        packets: &[Packet<'_>],
-        last: bool,
-    ) -> Classification {
+    /// Asks all that waits, where there is no room for another question.
+    fn make_room(&self) {
+        if self.desk.borrow().is_full() {
+            self.ask_all();
+        }
+    }
+
+    /// Whether nDPI is to see nothing more of a flow, of which this packet is the next.
+    fn is_aside(&self, flow: &mut RemoteFlow<'_>, packet: Option<&Packet<'_>>) -> bool {
         if flow.key.is_none()
-            && let Some(packet) = packets.first()
+            && let Some(packet) = packet
         {
             flow.key = key_of(packet.l3);
             flow.is_aside = flow.key.is_some_and(|key| self.aside.borrow().has(&key));
         }
-        if flow.is_aside {
+        flow.is_aside
+    }
+
+    /// Shows a flow's last packets to nDPI.
+    fn look_at_last(&self, flow: &mut RemoteFlow<'_>, packets: &[Packet<'_>]) -> Classification {
+        self.hear(&mut *flow);
+        if self.is_aside(flow, packets.first()) {
             return UNKNOWABLE;
         }
-        for &Packet { l3, time_ms } in packets {
-            flow.with_evidence(|evidence, shown| evidence.keep(shown, l3, time_ms));
+        for &packet in packets {
+            flow.with_evidence(|evidence, shown| evidence.keep(shown, packet));
         }
-        let (number, fresh, packets) = (flow.number, !flow.begun, packets.to_vec());
+        self.add_look(flow, true, packets.to_vec());
+        self.hear(flow)
+    }
+
+    /// Adds a look at packets of a flow to what is asked next.
+    fn add_look(&self, flow: &mut RemoteFlow<'_>, last: bool, packets: Vec<Packet<'_>>) {
+        self.make_room();
+        let (number, fresh) = (flow.number, !flow.begun);
         let question = Question::Look { flow: number, fresh, last, packets };
-        flow.takes(self.ask(&question, Answer::decode))
+        flow.asked = Some(self.desk.borrow_mut().add(&question));
+    }
+
+    /// Takes what is said to the packets that were shown of a flow.
+    fn hear(&self, flow: &mut RemoteFlow<'_>) -> Classification {
+        if let Some(ticket) = flow.asked.take() {
+            let answer = self.answer(ticket);
+            flow.takes(answer.and_then(|it| Answer::decode(&it).ok_or(Unanswered::Absent)));
+        }
+        flow.classification()
     }
 
     /// Notes that a packet of the flow has ended a worker.
@@ -141,8 +189,13 @@ impl Numbers {
 }
 
 impl RemoteFlow<'_> {
+    #[cfg(test)]
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
     /// Takes what is said of it.
-    fn takes(&mut self, answer: Result<Answer, Unanswered>) -> Classification {
+    fn takes(&mut self, answer: Result<Answer, Unanswered>) {
         match answer {
             Ok(answer) => {
                 if self.begun && answer.opened {
@@ -157,7 +210,6 @@ impl RemoteFlow<'_> {
             Err(Unanswered::Fatal) => self.engine.set_aside(self),
             Err(Unanswered::Absent) => {}
         }
-        self.classification()
     }
 
     fn with_evidence(&mut self, act: impl FnOnce(&Evidence, &mut Shown)) {
@@ -177,7 +229,15 @@ impl RemoteFlow<'_> {
 impl Drop for RemoteFlow<'_> {
     fn drop(&mut self) {
         self.with_evidence(Evidence::forget);
-        self.engine.numbers.borrow_mut().over.push(self.number);
+        let mut numbers = self.engine.numbers.borrow_mut();
+        let mut desk = self.engine.desk.borrow_mut();
+        match self.asked.filter(|ticket| desk.waits(*ticket)) {
+            Some(ticket) => numbers.leaving.push((self.number, ticket)),
+            None => {
+                self.asked.and_then(|ticket| desk.take(ticket));
+                numbers.over.push(self.number);
+            }
+        }
     }
 }
 
@@ -197,8 +257,8 @@ impl<'e> Detector for &'e RemoteEngine {
 
     fn open(&self) -> RemoteFlow<'e> {
         let number = self.numbers.borrow_mut().next();
-        let (key, shown, known) = Default::default();
-        RemoteFlow { engine: self, number, begun: false, is_aside: false, key, shown, known }
+        let (asked, key, shown, known) = Default::default();
+        RemoteFlow { engine: self, number, begun: false, is_aside: false, asked, key, shown, known }
     }
 
     fn inspect(&self, flow: &mut RemoteFlow<'e>, l3: &[u8], time_ms: u64) -> Classification {
@@ -206,7 +266,35 @@ impl<'e> Detector for &'e RemoteEngine {
     }
 
     fn inspect_all(&self, flow: &mut RemoteFlow<'e>, packets: &[Packet<'_>]) -> Classification {
-        self.look(flow, packets, false)
+        for &packet in packets {
+            if let Some(said) = self.show(flow, packet) {
+                return said;
+            }
+        }
+        Detector::hear(self, flow)
+    }
+
+    fn show(&self, flow: &mut RemoteFlow<'e>, packet: Packet<'_>) -> Option<Classification> {
+        if self.is_aside(flow, Some(&packet)) {
+            return Some(UNKNOWABLE);
+        }
+        flow.with_evidence(|evidence, shown| evidence.keep(shown, packet));
+        if let Some(ticket) = flow.asked
+            && self.desk.borrow_mut().add_packet(ticket, packet)
+        {
+            return None;
+        }
+        // What was said to those before may be the last word.
+        let said = RemoteEngine::hear(self, flow);
+        if said.state.is_final() {
+            return Some(said);
+        }
+        self.add_look(flow, false, vec![packet]);
+        None
+    }
+
+    fn hear(&self, flow: &mut RemoteFlow<'e>) -> Classification {
+        RemoteEngine::hear(self, flow)
     }
 
     fn classification(&self, flow: &RemoteFlow<'e>) -> Classification {
@@ -218,10 +306,10 @@ impl<'e> Detector for &'e RemoteEngine {
     }
 
     fn give_up_after(&self, flow: &mut RemoteFlow<'e>, packets: &[Packet<'_>]) -> Classification {
-        if !flow.begun && packets.is_empty() {
+        if !flow.begun && flow.asked.is_none() && packets.is_empty() {
             return flow.classification();
         }
-        self.look(flow, packets, true)
+        self.look_at_last(flow, packets)
     }
 
     fn rule_texts<'f>(&self, flow: &'f RemoteFlow<'e>) -> RuleTexts<'f> {

@@ -3,6 +3,8 @@
 use ndpi_flow::{Detector, Packet};
 
 use super::answer::{Answer, encode_classification, encode_details, encode_dns};
+use super::batch;
+use super::exchange::ROOM;
 use super::question::Question;
 
 /// The flows of one thread.
@@ -18,14 +20,39 @@ impl<D: Detector> Server<D> {
         Self { detector, flows: Vec::new() }
     }
 
-    /// Puts the answer to a question into `said`; nothing where it is none.
-    pub(super) fn answer(&mut self, question: &[u8], said: &mut Vec<u8>) {
-        let Some((over, question)) = Question::decode(question) else { return };
+    /// Puts the answers to the questions of a message into `said`, as far as there is room for them; those that are
+    /// left are asked again. Says at which it `begins`.
+    pub(super) fn answer(&mut self, message: &[u8], said: &mut Vec<u8>, begins: impl Fn(usize)) {
+        let Some((over, questions)) = batch::decode(message) else { return };
         for flow in over {
             if let Some(place) = self.flows.get_mut(flow as usize) {
                 *place = None;
             }
         }
+        for (at, question) in questions.enumerate() {
+            if said.len() > ROOM / 2 {
+                return;
+            }
+            begins(at);
+            self.answer_one(question, said);
+        }
+    }
+
+    /// Puts the answer to a question behind its length; nothing where it is none, or too long.
+    fn answer_one(&mut self, question: &[u8], said: &mut Vec<u8>) {
+        let begin = said.len() + size_of::<u32>();
+        said.resize(begin, 0);
+        if let Some(question) = Question::decode(question) {
+            self.say(question, said);
+        }
+        if said.len() > ROOM {
+            said.truncate(begin);
+        }
+        let length = u32::try_from(said.len() - begin).unwrap_or_default();
+        said[begin - size_of::<u32>()..begin].copy_from_slice(&length.to_ne_bytes());
+    }
+
+    fn say(&mut self, question: Question<'_>, said: &mut Vec<u8>) {
         match question {
             Question::Look { flow, fresh, last, packets } => {
                 let opened = self.open(flow, fresh);

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use super::answer::{
     Answer, decode_classification, decode_details, decode_dns, encode_classification,
     encode_details, encode_dns,
 };
+use super::batch::Batch;
 use super::client::{Client, Unanswered};
 use super::exchange::wake;
 use super::gauge::Gauge;
@@ -53,8 +54,8 @@ fn what_goes_over_comes_out_the_same() {
         Question::ByHost { said: said(), host: "www.example.com" },
     ];
     for question in questions {
-        let bytes = encoded(|bytes| question.encode(&[3, 4], bytes));
-        assert_eq!(Question::decode(&bytes), Some((vec![3, 4], question)));
+        let bytes = encoded(|bytes| question.encode(bytes));
+        assert_eq!(Question::decode(&bytes), Some(question));
     }
     let details = Details::new("www.example.com", "", "h2");
     let answer = Answer {
@@ -91,7 +92,7 @@ fn no_bytes_of_the_other_side_do_harm() {
     let answer = Answer { details: Some(details), by_name: Some(said()), ..Answer::default() };
     let dns = DnsAnswer { known_as: Some(Known::default()), ..DnsAnswer::default() };
     let whole = [
-        encoded(|bytes| Question::Details { flow: 8 }.encode(&[3, 4], bytes)),
+        encoded(|bytes| Question::Details { flow: 8 }.encode(bytes)),
         encoded(|bytes| answer.encode(bytes)),
         encoded(|bytes| encode_dns(Some(&dns), bytes)),
     ];
@@ -137,7 +138,7 @@ fn serve<D>(
         let (mut last, mut bytes) = (exchange.first(), [Vec::new(), Vec::new()]);
         for _ in 0..answers {
             last = exchange.serve_next(last, &mut bytes, |question, said| {
-                server.answer(question, said);
+                server.answer(question, said, |at| exchange.begins(at));
             });
         }
     });
@@ -270,13 +271,123 @@ fn a_flow_of_which_a_worker_died_is_shown_to_none_again() {
 }
 
 #[test]
+fn several_flows_are_asked_about_in_one_message() {
+    let memory = memory();
+    serve(&memory, (1, 2), || Counting);
+    let (engine, _) = remote(&memory);
+    let engine = &engine;
+    let mut flows: Vec<_> = (0..20).map(|_| engine.open()).collect();
+    for (number, flow) in (0..).zip(&mut flows) {
+        for time_ms in 0..=u64::from(number) {
+            let l3 = packet(number);
+            assert_eq!(engine.show(flow, Packet { l3: &l3, time_ms }), None);
+        }
+    }
+    // One that is over is asked about, as it is in the message, and its number is free behind that.
+    drop(flows.remove(7));
+    let seen: Vec<_> = flows.iter_mut().map(|flow| engine.hear(flow).risks.0).collect();
+    assert_eq!(seen, (1..=20).filter(|it| *it != 8).collect::<Vec<_>>());
+    assert_eq!(memory.exchanges()[0].asked(), 1);
+    engine.rest();
+    assert_eq!(memory.exchanges()[0].asked(), 2, "which of them are over");
+    assert_eq!(engine.open().number(), 7);
+}
+
+#[test]
+fn of_a_message_that_has_ended_a_worker_all_but_one_question_is_asked_again() {
+    let memory = memory();
+    let (engine, gauge) = remote(&memory);
+    let engine = &engine;
+    serve(&memory, (1, 1), || Counting);
+    let mut flows: Vec<_> = (0..5).map(|_| engine.open()).collect();
+    engine.inspect(&mut flows[1], &packet(1), 0);
+    let dying = Arc::clone(&memory);
+    start(&memory, 1);
+    let worker = thread::spawn(move || {
+        let (exchange, mut bytes) = (&dying.exchanges()[0], [Vec::new(), Vec::new()]);
+        let dies = |_: &[u8], _: &mut Vec<u8>| {
+            exchange.begins(3);
+            panic!("as it is to")
+        };
+        let died = catch_unwind(AssertUnwindSafe(|| exchange.serve_next(1, &mut bytes, dies)));
+        assert!(died.is_err());
+        end(&dying, 1, libc::SIGSEGV);
+        serve(&dying, (2, usize::MAX), || Counting);
+    });
+    for (number, flow) in (0..).zip(&mut flows) {
+        engine.show(flow, Packet { l3: &packet(number), time_ms: 0 });
+    }
+    let said: Vec<_> = flows.iter_mut().map(|flow| engine.hear(flow)).collect();
+    worker.join().unwrap();
+    let states: Vec<_> = said.iter().map(|said| (said.state, said.risks.0)).collect();
+    let seen = (State::Inspecting, 1);
+    assert_eq!(states, [seen, seen, seen, (State::Classified, 0), seen]);
+    let fared = gauge.read();
+    assert_eq!((fared.ended, fared.set_aside, fared.states_lost), (1, 1, 1));
+}
+
+/// Says much of each flow, and has seen so many packets.
+struct Talking(Arc<AtomicUsize>);
+
+impl Detector for Talking {
+    type Flow = u64;
+
+    fn open(&self) -> u64 {
+        0
+    }
+
+    fn inspect(&self, flow: &mut u64, _l3: &[u8], _time_ms: u64) -> Classification {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        *flow += 1;
+        self.classification(flow)
+    }
+
+    fn classification(&self, flow: &u64) -> Classification {
+        Counting.classification(flow)
+    }
+
+    fn give_up(&self, flow: &mut u64) -> Classification {
+        self.classification(flow)
+    }
+
+    fn rule_texts<'f>(&self, _flow: &'f u64) -> ndpi_flow::RuleTexts<'f> {
+        ndpi_flow::RuleTexts::new(Some("x".repeat(20_000).into()), None, None)
+    }
+
+    fn details(&self, _flow: &u64) -> Details {
+        Details::default()
+    }
+}
+
+#[test]
+fn what_there_is_no_room_to_answer_is_asked_again_and_looked_at_once() {
+    let (memory, looked) = (memory(), Arc::<AtomicUsize>::default());
+    let counter = Arc::clone(&looked);
+    serve(&memory, (1, usize::MAX), || Talking(counter));
+    let (engine, _) = remote(&memory);
+    let engine = &engine;
+    let mut flows: Vec<_> = (0..20).map(|_| engine.open()).collect();
+    for (number, flow) in (0..).zip(&mut flows) {
+        engine.show(flow, Packet { l3: &packet(number), time_ms: 0 });
+    }
+    for flow in &mut flows {
+        assert_eq!(engine.hear(flow).risks.0, 1);
+        assert_eq!(engine.rule_texts(flow).hostname().map(str::len), Some(20_000));
+    }
+    assert_eq!(looked.load(Ordering::Relaxed), 20);
+    assert!(memory.exchanges()[0].asked() > 3, "their answers do not fit into three messages");
+}
+
+#[test]
 fn while_there_is_no_worker_nobody_waits_for_one_for_long() {
     let memory = memory();
     memory.head().pausing.store(1, Ordering::Release);
-    let mut client = Client::new(Arc::clone(&memory), 0);
-    let began = Instant::now();
+    let (mut client, mut batch) = (Client::new(Arc::clone(&memory), 0), Batch::default());
+    batch.push(&Question::Details { flow: 0 });
+    let (began, mut absent) = (Instant::now(), 0);
     for _ in 0..1000 {
-        assert_eq!(client.ask(&[], &Question::Details { flow: 0 }), Err(Unanswered::Absent));
+        client.ask(&[], &batch, |_, it| absent += u32::from(it == Err(Unanswered::Absent)));
     }
+    assert_eq!(absent, 1000);
     assert!(began.elapsed() < Duration::from_secs(1));
 }

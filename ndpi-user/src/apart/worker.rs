@@ -52,7 +52,9 @@ pub(super) fn work(
             let serve = move || {
                 HERE.set((exchange, number));
                 let mut server = Server::new(&engine);
-                exchange.serve(|question, said| server.answer(question, said))
+                exchange.serve(|message, said| {
+                    server.answer(message, said, |at| exchange.begins(at));
+                })
             };
             // Without a thread that answers, whoever asks it would wait: better that all of it is started again.
             let serve = move || {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use crossbeam::channel::{Receiver, TryRecvError};
-use ndpi_flow::{Classifier, Detector, Inherited};
+use ndpi_flow::{Classifier, Detector, Inherited, Taken};
 use ndpi_kernel::ktime_ns;
 
 use super::backlog::Backlog;
@@ -130,6 +130,8 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
     /// Takes samples that are there, or waits for some; returns how many there were.
     fn take_samples(&mut self, feed: &mut impl Feed, wait: Duration) -> Result<usize> {
         let samples = feed.poll(wait, |fed| self.take_sample(&fed))?;
+        self.classifier.catch_up(&mut self.sink);
+        self.sink.stopwatch().rest(ktime_ns());
         Ok(samples)
     }
 
@@ -142,7 +144,7 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
         }
         let now = ktime_ns();
         self.backlog.at_work(now);
-        self.sink.stopwatch().begin(fed.read_ns, now);
+        self.sink.stopwatch().begin(Taken { read_ns: fed.read_ns, begun_ns: now });
         self.classifier.sample(sample, &mut self.sink);
         // One that carries another is counted as what is inside.
         self.taken += u64::from(!sample.outer);

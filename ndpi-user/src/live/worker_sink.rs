@@ -7,7 +7,7 @@ use std::time::Duration;
 use ndpi_events::{Bus, Losses, Time};
 use ndpi_flow::{
     Cause, Client, DecidedBy, End, Enforcement, FlowEntry, FlowKey, Judge, Sample, Servers, Sink,
-    Verdict, Volume, Worth,
+    Taken, Verdict, Volume, Worth,
 };
 use ndpi_kernel::ktime_ns;
 use ndpi_reject::Rejecter;
@@ -247,6 +247,14 @@ impl<S: VerdictStore, F> Sink<F> for WorkerSink<S> {
 
     fn enforcement(&mut self) -> &mut impl Enforcement<F> {
         &mut self.enforcer
+    }
+
+    fn puts_off(&mut self) -> Option<Taken> {
+        self.stopwatch().put_off()
+    }
+
+    fn resumes(&mut self, taken: Option<Taken>) {
+        self.stopwatch().go_on(taken, ktime_ns());
     }
 
     fn decided(&mut self, flow: &mut FlowEntry<F>, sample: &Sample) {

@@ -2,14 +2,17 @@
 
 use super::stages::Decision;
 use super::{Histogram, TimeToVerdict};
+use ndpi_flow::Taken;
 use ndpi_kernel::ktime_ns;
 
 /// Takes the times of one worker. A sample costs one look at the clock, a decision a few: some hundred
 /// nanoseconds of tens of thousands. Times are nanoseconds since boot.
 #[derive(Debug, Default)]
 pub(in crate::live) struct Stopwatch {
-    /// When the batch was sent, and when the worker began with the sample, if it is at one.
-    sample: Option<(u64, u64)>,
+    /// When the sample was taken that the worker is at, if it is at one.
+    sample: Option<Taken>,
+    /// It was put off: it is at it once more later.
+    is_put_off: bool,
     /// Spent on the rules since then.
     policy_ns: u64,
     times: TimeToVerdict,
@@ -18,17 +21,29 @@ pub(in crate::live) struct Stopwatch {
 }
 
 impl Stopwatch {
-    /// The worker begins with a sample of a batch that was sent at `sent_ns`.
-    pub(in crate::live) fn begin(&mut self, sent_ns: u64, now_ns: u64) {
+    /// The worker begins with a sample.
+    pub(in crate::live) fn begin(&mut self, taken: Taken) {
+        self.go_on(Some(taken), taken.begun_ns);
+    }
+
+    /// The sample that the worker is at is put off.
+    pub(in crate::live) fn put_off(&mut self) -> Option<Taken> {
+        self.is_put_off = true;
+        self.sample
+    }
+
+    /// The worker goes on with a sample that was put off.
+    pub(in crate::live) fn go_on(&mut self, taken: Option<Taken>, now_ns: u64) {
         self.rest(now_ns);
-        self.sample = Some((sent_ns, now_ns));
+        self.sample = taken;
         self.policy_ns = 0;
     }
 
     /// The worker is at no sample any more.
     pub(in crate::live) fn rest(&mut self, now_ns: u64) {
-        if let Some((_, begun_ns)) = self.sample.take() {
-            self.samples.add(now_ns.saturating_sub(begun_ns));
+        let is_done = !std::mem::take(&mut self.is_put_off);
+        if let Some(taken) = self.sample.take().filter(|_| is_done) {
+            self.samples.add(now_ns.saturating_sub(taken.begun_ns));
         }
     }
 
@@ -37,7 +52,8 @@ impl Stopwatch {
         &self.times
     }
 
-    /// What samples took: in the flow table, nDPI and the rules, and to write the verdict.
+    /// What samples took: in the flow table, nDPI and the rules, and to write the verdict; those that were put off,
+    /// with others that were taken meanwhile.
     pub(in crate::live) fn samples(&self) -> &Histogram {
         &self.samples
     }
@@ -55,11 +71,11 @@ impl Stopwatch {
         total_ns: u64,
         empty: bool,
     ) {
-        let Some((sent_ns, begun_ns)) = self.sample else { return };
+        let Some(Taken { read_ns, begun_ns }) = self.sample else { return };
         let policy = self.policy_ns;
         let stages_ns = [
-            total_ns.saturating_sub(written_ns.saturating_sub(sent_ns)),
-            begun_ns.saturating_sub(sent_ns),
+            total_ns.saturating_sub(written_ns.saturating_sub(read_ns)),
+            begun_ns.saturating_sub(read_ns),
             decided_ns.saturating_sub(begun_ns).saturating_sub(policy),
             policy,
             written_ns.saturating_sub(decided_ns),
@@ -80,11 +96,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_sample_that_is_put_off_is_counted_once_and_as_a_whole() {
+        let mut watch = Stopwatch::default();
+        let taken = Taken { read_ns: 100, begun_ns: 150 };
+        watch.begin(taken);
+        assert_eq!(watch.put_off(), Some(taken));
+        watch.begin(Taken { read_ns: 100, begun_ns: 300 });
+        watch.go_on(Some(taken), 310);
+        assert_eq!((watch.samples().count(), watch.samples().sum_ns()), (1, 10));
+        watch.stands((400, 450), 400, false);
+        watch.rest(500);
+        assert_eq!((watch.samples().count(), watch.samples().sum_ns()), (2, 10 + 350));
+        let stages: Vec<_> = watch.times().payload().by_name().map(|(_, it)| it.sum_ns()).collect();
+        assert_eq!(stages, [50, 50, 250, 0, 50, 400]);
+    }
+
+    #[test]
     fn the_stages_are_the_whole() {
         let mut watch = Stopwatch::default();
         watch.stands((10, 20), 20, false);
-        // A packet of 1000, sent to the worker at 1500.
-        watch.begin(1500, 1700);
+        // A packet of 1000, taken from the ring at 1500.
+        let taken = Taken { read_ns: 1500, begun_ns: 1700 };
+        watch.begin(taken);
         watch.judged(ktime_ns());
         watch.policy_ns = 30;
         watch.stands((1900, 1950), 950, false);
