@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ndpi::Classification;
+use ndpi_common::SequenceNumbers;
 
 use super::allowance::{Allowance, WITH_A_PACKET};
 use super::blocked_connections::BlockedConnections;
@@ -14,7 +15,7 @@ use super::extensions::Extensions;
 use super::fall_back::{end_with, judge};
 use super::inspect::Said;
 use super::moved::decide_moved;
-use super::put_off::PutOff;
+use super::put_off::{Awaited, PutOff};
 use super::settings::{Accounting, Settings};
 use super::sink::{Judge as _, Sink};
 use super::waiting::Waiting;
@@ -118,7 +119,7 @@ impl<D: Detector> Classifier<D> {
     /// Takes a sample, or puts it off.
     pub(super) fn take(&mut self, sample: &Sample, sink: &mut impl Sink<D::Flow>) {
         if self.is_to_wait(sample) {
-            return self.put_off.push(None, sample, sink.puts_off());
+            return self.put_off.push(Awaited::Earlier, sample, sink.puts_off());
         }
         self.now_ns = self.now_ns.max(sample.time_ns);
         if sample.rejected {
@@ -298,10 +299,28 @@ impl<D: Detector> Classifier<D> {
             return self.settle(slot, decided, sample, sink);
         }
         let Some(said) = self.inspect(slot, sample) else { return };
-        let acknowledged = self.inspect_acknowledged(slot, sink.enforcement());
+        match said {
+            Said::Now(known) if self.may_be_acknowledged_soon(slot) => {
+                self.put_off(slot, Awaited::Acknowledgement(slot, known), sample, sink);
+            }
+            _ => self.go_on(slot, said, None, sample, sink),
+        }
+    }
+
+    /// Goes on with a packet to which nDPI has `said` something, now or later; the kernel has seen `numbers` by now, if
+    /// these are known.
+    pub(super) fn go_on(
+        &mut self,
+        slot: SlotId,
+        said: Said,
+        numbers: Option<SequenceNumbers>,
+        sample: &Sample,
+        sink: &mut impl Sink<D::Flow>,
+    ) {
+        let acknowledged = self.inspect_acknowledged(slot, numbers, sink.enforcement());
         match acknowledged.filter(|_| said != Said::Later).unwrap_or(said) {
             Said::Now(classification) => self.decide(slot, classification, sample, sink),
-            Said::Later => self.await_answer(slot, sample, sink),
+            Said::Later => self.put_off(slot, Awaited::Answer(slot), sample, sink),
         }
     }
 
@@ -352,7 +371,7 @@ impl<D: Detector> Classifier<D> {
         let answered = self.ledger.pool(slot) == Some(Pool::Answered);
         self.ledger.leave(slot);
         if let Some(flow) = self.table.remove(slot) {
-            if flow.is_awaiting_answer {
+            if flow.is_put_off {
                 self.put_off.forget(slot);
             }
             self.kept -= flow.kept();

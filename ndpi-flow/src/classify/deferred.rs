@@ -119,6 +119,10 @@ impl<D: Detector> Detector for Deferring<D> {
         self.0.show(state, packet)
     }
 
+    fn asks_later(&self) -> bool {
+        self.0.asks_later()
+    }
+
     fn hear(&self, flow: &mut Deferred<D::Flow>) -> Classification {
         flow.state.as_mut().map(|state| self.0.hear(state)).unwrap_or_default()
     }

@@ -70,6 +70,11 @@ pub trait Detector {
         Some(self.inspect(flow, l3, time_ms))
     }
 
+    /// Whether what comes of packets that are [shown](Self::show) is heard later.
+    fn asks_later(&self) -> bool {
+        false
+    }
+
     /// What comes of the packets that were [shown](Self::show).
     fn hear(&self, flow: &mut Self::Flow) -> Classification {
         self.classification(flow)

@@ -1,6 +1,7 @@
 //! Giving nDPI a flow's packets, as its receiver reads them.
 
 use ndpi::Classification;
+use ndpi_common::SequenceNumbers;
 
 use super::classifier::Classifier;
 use super::detector::{Detector, Packet};
@@ -49,24 +50,30 @@ impl<D: Detector> Classifier<D> {
     }
 
     /// Has nDPI look at what waits for the other end's acknowledgement, where the kernel has seen that by now: the packet
-    /// that brings it may carry nothing else, and then a worker that is behind leaves it out. `None` where there is nothing
-    /// new.
+    /// that brings it may carry nothing else, and then a worker that is behind leaves it out. It is asked where `known` does
+    /// not say so. `None` where there is nothing new.
     pub(super) fn inspect_acknowledged(
         &mut self,
         slot: SlotId,
+        known: Option<SequenceNumbers>,
         enforcement: &mut impl Enforcement<D::Flow>,
     ) -> Option<Said> {
         let flow = self.table.get_mut(slot)?;
         let receiver = flow.receiver.as_mut().filter(|it| it.awaits_acknowledgement())?;
         let Stage::Undecided(state) = &mut flow.stage else { return None };
-        let numbers = enforcement.numbers(&flow.key)?;
         let mut look = Look::new(&self.detector, state, flow.last_seen_ns);
         let before = receiver.kept();
         let room = room(before, self.kept);
-        receiver.acknowledged(&numbers, room, &mut flow.findings, |step| look.takes(step));
-        let said = look.said;
+        if let Some(known) = known {
+            receiver.acknowledged(&known, room, &mut flow.findings, |step| look.takes(step));
+        }
+        if receiver.awaits_acknowledgement()
+            && let Some(now) = enforcement.numbers(&flow.key)
+        {
+            receiver.acknowledged(&now, room, &mut flow.findings, |step| look.takes(step));
+        }
         self.kept = self.kept + receiver.kept() - before;
-        said
+        look.said
     }
 
     /// Has nDPI look at what was kept of a flow of which no more is shown, or nothing more comes, if the flow

@@ -3,14 +3,22 @@
 //! To ask nDPI in another process takes as long as several packets take it. So a detector may be shown packets of
 //! several flows before anybody [hears](Detector::hear) what comes of the first. Meanwhile what the rest of the
 //! classifier has to do with them waits here, and later packets of the same flows behind that: each flow's packets are
-//! taken one after the other, as ever.
+//! taken one after the other, as ever. What waits for the other end's acknowledgement waits here first: it is likely to
+//! be among the next packets, and else the kernel is asked.
 
 use std::collections::VecDeque;
 
+use ndpi::Classification;
+use ndpi_common::SequenceNumbers;
+
 use super::classifier::Classifier;
 use super::detector::Detector;
+use super::inspect::Said;
+use super::settings::Accounting;
 use super::sink::{Sink, Taken};
-use crate::flow::{SlotId, Stage};
+use crate::flow::{FlowEntry, SlotId, Stage};
+use crate::key::FlowKey;
+use crate::normalise::Receiver;
 use crate::sample::Sample;
 
 /// Samples that wait at most: a worker takes as many at a time.
@@ -26,11 +34,30 @@ pub(super) struct PutOff {
     free: Vec<Vec<u8>>,
 }
 
+/// What a sample waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// A sample of its flow before it.
+    Earlier,
+    /// What nDPI says of the flow in a slot.
+    Answer(SlotId),
+    /// The acknowledgement of what it brings to the flow in a slot; nDPI has said this until now.
+    Acknowledgement(SlotId, Classification),
+}
+
+impl Awaited {
+    fn slot(self) -> Option<SlotId> {
+        match self {
+            Self::Earlier => None,
+            Self::Answer(slot) | Self::Acknowledgement(slot, _) => Some(slot),
+        }
+    }
+}
+
 /// A sample that waits.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    /// Where the flow is of which nDPI was shown it; `None` where it waits for one before it.
-    shown: Option<SlotId>,
+    awaited: Awaited,
     /// The sample, but for its bytes.
     sample: Sample<'static>,
     l3: Vec<u8>,
@@ -52,16 +79,21 @@ impl PutOff {
         self.waiting.len() >= MOST
     }
 
-    /// Puts off a sample, of which nDPI was shown what it brings if its flow is in the slot `shown`.
-    pub(super) fn push(&mut self, shown: Option<SlotId>, sample: &Sample, taken: Option<Taken>) {
+    pub(super) fn push(&mut self, awaited: Awaited, sample: &Sample, taken: Option<Taken>) {
         let mut l3 = self.free.pop().unwrap_or_default();
         l3.extend_from_slice(sample.l3);
-        self.waiting.push_back(Waiting { shown, sample: sample.with_bytes(&[]), l3, taken });
+        self.waiting.push_back(Waiting { awaited, sample: sample.with_bytes(&[]), l3, taken });
     }
 
-    /// The flow in a slot is over: nobody hears what nDPI says of it.
+    /// The flow in a slot is over: nobody hears what is said of it.
     pub(super) fn forget(&mut self, slot: SlotId) {
-        self.waiting.retain(|waiting| waiting.shown != Some(slot));
+        self.waiting.retain(|waiting| waiting.awaited.slot() != Some(slot));
+    }
+
+    /// What the kernel had seen of a flow's sequence numbers when the next sample of it came that waits.
+    fn next_numbers(&self, key: &FlowKey) -> Option<SequenceNumbers> {
+        let next = self.waiting.iter().find(|waiting| waiting.sample.key == *key);
+        next.map(|waiting| waiting.sample.sequence)
     }
 
     /// Keeps the buffer of a sample that has been taken.
@@ -78,9 +110,13 @@ impl<D: Detector> Classifier<D> {
     pub fn catch_up(&mut self, sink: &mut impl Sink<D::Flow>) {
         while let Some(waiting) = self.put_off.waiting.pop_front() {
             sink.resumes(waiting.taken);
-            match waiting.shown {
-                Some(slot) => self.hear(slot, &waiting.sample(), sink),
-                None => self.take(&waiting.sample(), sink),
+            let sample = waiting.sample();
+            match waiting.awaited {
+                Awaited::Earlier => self.take(&sample, sink),
+                Awaited::Answer(slot) => self.hear(slot, &sample, sink),
+                Awaited::Acknowledgement(slot, known) => {
+                    self.look_for_acknowledgement(slot, known, &sample, sink);
+                }
             }
             self.put_off.keep(waiting.l3);
         }
@@ -88,29 +124,56 @@ impl<D: Detector> Classifier<D> {
 
     /// Whether packets of its flow that came before a sample wait.
     pub(super) fn is_to_wait(&self, sample: &Sample) -> bool {
-        let is_awaiting = |slot| self.table.get(slot).is_some_and(|flow| flow.is_awaiting_answer);
-        !self.put_off.is_empty() && self.table.find_for(sample).is_some_and(is_awaiting)
+        let is_put_off = |slot| self.table.get(slot).is_some_and(|flow| flow.is_put_off);
+        !self.put_off.is_empty() && self.table.find_for(sample).is_some_and(is_put_off)
     }
 
-    /// Puts off a sample of which nDPI was shown what it brings to its flow.
-    pub(super) fn await_answer(
+    /// Whether a flow waits for an acknowledgement that may be among the next samples.
+    pub(super) fn may_be_acknowledged_soon(&self, slot: SlotId) -> bool {
+        let awaits = |it: &FlowEntry<D::Flow>| {
+            it.receiver.as_ref().is_some_and(Receiver::awaits_acknowledgement)
+        };
+        self.detector.asks_later()
+            && self.settings.accounting == Accounting::Kernel
+            && self.table.get(slot).is_some_and(awaits)
+    }
+
+    /// Puts off a sample of the undecided flow in `slot`.
+    pub(super) fn put_off(
         &mut self,
         slot: SlotId,
+        awaited: Awaited,
         sample: &Sample,
         sink: &mut impl Sink<D::Flow>,
     ) {
         let Some(flow) = self.table.get_mut(slot) else { return };
-        flow.is_awaiting_answer = true;
-        self.put_off.push(Some(slot), sample, sink.puts_off());
+        flow.is_put_off = true;
+        self.put_off.push(awaited, sample, sink.puts_off());
     }
 
-    /// Hears what nDPI says of a flow, and decides if `sample` was the last packet that was needed.
+    /// Goes on with a sample that waited for what nDPI says.
     fn hear(&mut self, slot: SlotId, sample: &Sample, sink: &mut impl Sink<D::Flow>) {
         let Some(flow) = self.table.get_mut(slot) else { return };
-        flow.is_awaiting_answer = false;
+        flow.is_put_off = false;
         // It may have been decided without: what was known before stands again.
         let Stage::Undecided(state) = &mut flow.stage else { return };
         let said = self.detector.hear(state);
         self.decide(slot, said, sample, sink);
+    }
+
+    /// Goes on with a sample that waited for an acknowledgement, whether or not one came.
+    fn look_for_acknowledgement(
+        &mut self,
+        slot: SlotId,
+        known: Classification,
+        sample: &Sample,
+        sink: &mut impl Sink<D::Flow>,
+    ) {
+        let Some(flow) = self.table.get_mut(slot) else { return };
+        flow.is_put_off = false;
+        if flow.decided().is_none() {
+            let numbers = self.put_off.next_numbers(&sample.key);
+            self.go_on(slot, Said::Now(known), numbers, sample, sink);
+        }
     }
 }

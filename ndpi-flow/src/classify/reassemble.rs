@@ -35,8 +35,7 @@ impl<D: Detector> Classifier<D> {
             return;
         }
         // Those of a flow of which nDPI has yet to say something come behind that.
-        let is_next =
-            |key: &FlowKey| self.table.look_up(key).is_some_and(|flow| !flow.is_awaiting_answer);
+        let is_next = |key: &FlowKey| self.table.look_up(key).is_some_and(|flow| !flow.is_put_off);
         for whole in self.fragments.take_whole(is_next) {
             let Some(slot) = self.table.find(&whole.key) else { continue };
             self.cut(slot, whole.is_cut);

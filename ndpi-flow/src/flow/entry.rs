@@ -96,8 +96,8 @@ pub struct FlowEntry<F> {
     pub adopted: Option<Box<Adopted>>,
     /// When the kernel was given its verdict, nanoseconds since the Unix epoch; 0 before.
     pub enforced_ns: u64,
-    /// nDPI was shown packets of it, and what it says is yet to be heard: later packets wait for that.
-    pub is_awaiting_answer: bool,
+    /// A packet of it waits for what is to be heard of it: later packets wait, too.
+    pub is_put_off: bool,
     /// Undecided or decided.
     pub stage: Stage<F>,
 }
@@ -162,7 +162,7 @@ impl<F> FlowEntry<F> {
             noted: false,
             adopted: None,
             enforced_ns: 0,
-            is_awaiting_answer: false,
+            is_put_off: false,
             stage,
         }
     }

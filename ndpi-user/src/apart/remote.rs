@@ -293,6 +293,10 @@ impl<'e> Detector for &'e RemoteEngine {
         None
     }
 
+    fn asks_later(&self) -> bool {
+        true
+    }
+
     fn hear(&self, flow: &mut RemoteFlow<'e>) -> Classification {
         RemoteEngine::hear(self, flow)
     }

@@ -4,9 +4,12 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use testkit::tcp::Connection;
 
+use super::streams::{numbers, show};
 use super::*;
 use crate::classify::Packet;
+use crate::normalise::Receiver;
 
 /// Says what [`Script`] says, when it is heard.
 #[derive(Default)]
@@ -34,6 +37,10 @@ impl Detector for Later {
     fn show(&self, flow: &mut Shown, packet: Packet<'_>) -> Option<Classification> {
         flow.1.push(packet.l3.to_vec());
         None
+    }
+
+    fn asks_later(&self) -> bool {
+        true
     }
 
     fn hear(&self, flow: &mut Shown) -> Classification {
@@ -78,8 +85,9 @@ struct AllPass {
     judges_first_packet: bool,
 }
 
+/// Packets that passed by flow, what the kernel has seen by now of the sequence numbers of all, and how often it was asked.
 #[derive(Default)]
-struct Passed(BTreeMap<FlowKey, usize>);
+struct Passed(BTreeMap<FlowKey, usize>, Option<SequenceNumbers>, usize);
 
 impl<F> Judge<F> for AllPass {
     fn judge(
@@ -100,6 +108,11 @@ impl<F> Judge<F> for AllPass {
 impl<F> Enforcement<F> for Passed {
     fn passed(&mut self, flow: &mut FlowEntry<F>, _sample: &Sample) {
         *self.0.entry(flow.key).or_default() += 1;
+    }
+
+    fn numbers(&mut self, _flow: &FlowKey) -> Option<SequenceNumbers> {
+        self.2 += 1;
+        self.1
     }
 }
 
@@ -148,6 +161,12 @@ fn of<D: Detector>(detector: D, max_flows: usize) -> Classifier<D> {
     let accounting = Accounting::Kernel;
     let timeouts = Some(Timeouts::default());
     Classifier::new(detector, Settings { timeouts, max_flows, accounting, normalise: false })
+}
+
+fn normalising<D: Detector>(detector: D) -> Classifier<D> {
+    let mut classifier = of(detector, 100);
+    classifier.settings.normalise = true;
+    classifier
 }
 
 /// What a step of a test does.
@@ -255,4 +274,33 @@ fn what_a_dns_answer_says_is_known_to_the_next_flow() {
     log.rules.judges_first_packet = true;
     classifier.sample(&packet(1, 5, &[2]), &mut log);
     assert_eq!((log.flows.len(), log.resumed), (1, 1));
+}
+
+#[test]
+fn an_acknowledgement_is_looked_for_among_the_next_samples_and_else_the_kernel_is_asked() {
+    let connection = Connection::new(1, 443);
+    // What the next sample says has arrived, what the kernel does, whether that is asked, and whether it waits still.
+    let cases = [
+        (Some(5), None, false, false),
+        (Some(0), Some(5), true, false),
+        (None, Some(5), true, false),
+        (None, None, true, true),
+    ];
+    for (next, by_now, asks, waits) in cases {
+        let (mut classifier, mut log) = (normalising(Later::default()), Log::default());
+        log.passed.1 = by_now.map(|arrived| numbers(&connection, arrived));
+        show(&mut classifier, &mut log, &connection);
+        if let Some(arrived) = next {
+            let l3 = connection.answer(5, b"").l3();
+            let sequence = numbers(&connection, arrived);
+            let direction = Direction::FromUpper;
+            let ack = Sample::new(key(1, 6), direction, SECOND, &l3);
+            classifier.sample(&Sample { sequence, tcp_flags: tcp::ACK, ..ack }, &mut log);
+        }
+        assert_eq!((log.passed.2, log.put_off > 0), (0, true));
+        classifier.catch_up(&mut log);
+        let flow = classifier.get_mut(&key(1, 6)).unwrap();
+        let still = flow.receiver.as_ref().is_some_and(Receiver::awaits_acknowledgement);
+        assert_eq!((log.passed.2 > 0, still), (asks, waits), "{next:?} {by_now:?}");
+    }
 }

@@ -65,7 +65,7 @@ fn what_is_kept_for_a_flow_is_given_back_when_no_more_is_shown() {
 }
 
 /// What the kernel knows of a connection whose handshake it has seen, and of whose client's bytes so many arrived.
-fn numbers(of: &Connection, arrived: u32) -> SequenceNumbers {
+pub(super) fn numbers(of: &Connection, arrived: u32) -> SequenceNumbers {
     let side = |initial, acknowledged: u32, known| SideNumbers {
         initial,
         acknowledged: acknowledged.wrapping_add(1),
@@ -78,14 +78,18 @@ fn numbers(of: &Connection, arrived: u32) -> SequenceNumbers {
 }
 
 /// Shows the classifier the first bytes of a connection's client, and nothing else of it.
-fn show(classifier: &mut Classifier<Script>, notes: &mut Notes, of: &Connection) {
+pub(super) fn show<D: Detector>(
+    classifier: &mut Classifier<D>,
+    sink: &mut impl Sink<D::Flow>,
+    of: &Connection,
+) {
     let l3 = of.data(0, b"hello").l3();
     let sample = Sample {
         sequence: numbers(of, 0),
         tcp_flags: tcp::ACK,
         ..Sample::new(key(1, 6), Direction::FromLower, SECOND, &l3)
     };
-    classifier.sample(&sample, notes);
+    classifier.sample(&sample, sink);
 }
 
 #[test]
