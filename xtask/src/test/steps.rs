@@ -80,9 +80,10 @@ fn bpf_clippy(workspace: &Workspace) -> Result<()> {
 fn clippy(workspace: &Workspace) -> Result<()> {
     let mut clippy = cargo::command(workspace, "clippy");
     process::run(clippy.args(["--all-targets", "--", "-D", "warnings"]))?;
-    // Nothing below the commands may need them.
+    // Nothing below the commands may need them. With the examples of all packages, since other crates then have the
+    // features that they have above: none but `ndpi-user` is checked again.
     let mut alone = cargo::command(workspace, "clippy");
-    alone.args(["--package", "ndpi-user", "--lib", "--no-default-features"]);
+    alone.args(["--lib", "--examples", "--no-default-features"]);
     process::run(alone.args(["--", "-D", "warnings"]))
 }
 
