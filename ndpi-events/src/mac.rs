@@ -9,11 +9,25 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Mac(pub [u8; 6]);
 
+impl Mac {
+    /// As it is written; by hand, as every record has two.
+    fn digits(self) -> [u8; LENGTH] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [b':'; LENGTH];
+        for (place, byte) in text.chunks_mut(3).zip(self.0) {
+            place[0] = DIGITS[usize::from(byte >> 4)];
+            place[1] = DIGITS[usize::from(byte & 0xf)];
+        }
+        text
+    }
+}
+
+/// Bytes of an address as it is written.
+const LENGTH: usize = "00:00:00:00:00:00".len();
+
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [first, rest @ ..] = self.0;
-        write!(f, "{first:02x}")?;
-        rest.iter().try_for_each(|byte| write!(f, ":{byte:02x}"))
+        f.write_str(std::str::from_utf8(&self.digits()).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -30,7 +44,9 @@ impl FromStr for Mac {
 
 impl Serialize for Mac {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let digits = self.digits();
+        let text = std::str::from_utf8(&digits).map_err(serde::ser::Error::custom)?;
+        serializer.serialize_str(text)
     }
 }
 
@@ -43,6 +59,18 @@ impl<'de> Deserialize<'de> for Mac {
 #[cfg(test)]
 mod tests {
     use super::Mac;
+
+    #[test]
+    fn every_byte_has_two_digits_at_every_place() {
+        for (byte, place) in (0..=u8::MAX).flat_map(|byte| (0..6).map(move |place| (byte, place))) {
+            let mut bytes = [0x5a; 6];
+            bytes[place] = byte;
+            let expected = bytes.map(|byte| format!("{byte:02x}")).join(":");
+            assert_eq!(Mac(bytes).to_string(), expected);
+            let written = serde_json::to_string(&Mac(bytes)).unwrap();
+            assert_eq!(written, format!("\"{expected}\""));
+        }
+    }
 
     #[test]
     fn an_address_is_written_as_it_is_read() {

@@ -199,7 +199,9 @@ fn eve<'a>(row: &Row<'a>, event_type: &'static str) -> Eve<'a> {
 
 /// As Suricata writes it: ISO 8601 with microseconds and a zone without colon.
 fn timestamp(time: Time) -> String {
-    time.timestamp().strftime("%Y-%m-%dT%H:%M:%S%.6f+0000").to_string()
+    let mut text = time.to_string();
+    text.truncate(text.trim_end_matches('Z').len());
+    text + "+0000"
 }
 
 /// The same number for the same flow, as far as its records go.
@@ -369,6 +371,15 @@ mod tests {
             (&eve["ndpi"]["app"], &eve["ndpi"]["rule"]),
             (&"TLS.Facebook".into(), &"no social".into())
         );
+    }
+
+    #[test]
+    fn times_are_as_suricata_has_them() {
+        for ns in [0, 1_700_000_000_123_456_789, 951_782_399_999_999_000, u64::MAX] {
+            let time = ndpi_events::Time::from_ns(ns);
+            let expected = time.timestamp().strftime("%Y-%m-%dT%H:%M:%S%.6f+0000").to_string();
+            assert_eq!(super::timestamp(time), expected);
+        }
     }
 
     #[test]
