@@ -11,28 +11,35 @@ const AT_A_TIME: usize = 512;
 /// A walk through a map by its keys, in batches: what is written behind it meanwhile comes, what is written before
 /// it does not.
 #[derive(Debug)]
-pub struct Batches<K>(Option<K>);
+pub struct Batches<K> {
+    after: Bound<K>,
+    up_to: Bound<K>,
+}
 
 impl<K> Default for Batches<K> {
     fn default() -> Self {
-        Self(None)
+        Self { after: Bound::Unbounded, up_to: Bound::Unbounded }
     }
 }
 
 impl<K: Ord + Copy> Batches<K> {
+    /// One that ends with this key.
+    pub fn up_to(last: K) -> Self {
+        Self { up_to: Bound::Included(last), ..Self::default() }
+    }
+
     /// The next lines of `map`, one for each entry as `line` has it; `None` at the end.
     pub fn next<'m, V, L: Serialize>(
         &mut self,
         map: &'m BTreeMap<K, V>,
         line: impl Fn(&'m K, &'m V) -> L,
     ) -> Option<Vec<u8>> {
-        let from = self.0.map_or(Bound::Unbounded, Bound::Excluded);
         let (mut lines, mut last) = (Vec::new(), None);
-        for (key, value) in map.range((from, Bound::Unbounded)).take(AT_A_TIME) {
+        for (key, value) in map.range((self.after, self.up_to)).take(AT_A_TIME) {
             add_line(&mut lines, &line(key, value));
             last = Some(*key);
         }
-        self.0 = Some(last?);
+        self.after = Bound::Excluded(last?);
         Some(lines)
     }
 }

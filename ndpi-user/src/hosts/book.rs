@@ -1,6 +1,6 @@
 //! The instance's side: a subscriber that notes the names of decided flows until they are over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -21,30 +21,33 @@ pub(crate) struct HostBook {
     losses: Losses,
 }
 
-/// Flows by their keys, and in the order in which they were decided.
+/// Flows in the order in which they were decided, by numbers, and the number of each: what comes and goes with every
+/// flow is looked up by a hash, and compared by a number.
 #[derive(Debug, Default)]
 struct Noted {
-    by_key: BTreeMap<Key, (u64, Named)>,
-    by_age: BTreeMap<u64, Key>,
+    by_age: BTreeMap<u64, (Key, Named)>,
+    numbers: HashMap<Key, u64>,
     last: u64,
 }
 
 impl Noted {
-    /// Notes a flow, for which the oldest make room beyond `most`: the end of one may have been missed.
+    /// Notes a flow, for which the oldest make room beyond `most`: the end of one may have been missed. One that is
+    /// there keeps its number, so that who is walking through all of them meets it once.
     fn add(&mut self, key: Key, named: Named, most: usize) {
-        self.remove(&key);
-        self.last += 1;
-        self.by_key.insert(key, (self.last, named));
-        self.by_age.insert(self.last, key);
-        while self.by_key.len() > most
-            && let Some((_, oldest)) = self.by_age.pop_first()
+        let number = *self.numbers.entry(key).or_insert_with(|| {
+            self.last += 1;
+            self.last
+        });
+        self.by_age.insert(number, (key, named));
+        while self.by_age.len() > most
+            && let Some((_, (oldest, _))) = self.by_age.pop_first()
         {
-            self.by_key.remove(&oldest);
+            self.numbers.remove(&oldest);
         }
     }
 
     fn remove(&mut self, key: &Key) {
-        if let Some((number, _)) = self.by_key.remove(key) {
+        if let Some(number) = self.numbers.remove(key) {
             self.by_age.remove(&number);
         }
     }
@@ -91,10 +94,10 @@ impl HostBook {
         }
     }
 
-    /// All that is noted, in lines; a batch of them at a time.
+    /// All that is noted now, in lines; a batch of them at a time. It ends, however many are decided meanwhile.
     pub(crate) fn lines(&self) -> impl Iterator<Item = Vec<u8>> + Send + use<> {
-        let (book, mut batches) = (self.clone(), Batches::default());
-        std::iter::from_fn(move || batches.next(&locked(&book.noted).by_key, |_, (_, named)| named))
+        let (book, mut batches) = (self.clone(), Batches::up_to(locked(&self.noted).last));
+        std::iter::from_fn(move || batches.next(&locked(&book.noted).by_age, |_, (_, named)| named))
     }
 }
 
@@ -171,7 +174,7 @@ mod tests {
             }
         }
         let names = names.complete();
-        let (key, client) = locked(&book.noted).by_key.values().next().unwrap().1.key().unwrap();
+        let (key, client) = locked(&book.noted).by_age.values().next().unwrap().1.key().unwrap();
         assert_eq!(names.of(&key), (Some(client), Some("www.example.org")));
         book.note(&ended(1), 1);
         assert_eq!(book.lines().count(), 0);
@@ -196,8 +199,26 @@ mod tests {
         book.note(&inside(ended(1)), 9);
         let noted = locked(&book.noted);
         let names: Vec<_> =
-            noted.by_key.values().map(|(_, named)| named.hostname.as_deref()).collect();
+            noted.by_age.values().map(|(_, named)| named.hostname.as_deref()).collect();
         assert_eq!(names, [Some("www.example.org")]);
+    }
+
+    #[test]
+    fn a_walk_ends_with_what_there_was_and_has_each_flow_once() {
+        let book = book();
+        for port in 0..600 {
+            book.note(&decided(port), 2000);
+        }
+        let mut walk = book.lines();
+        let first = walk.next().unwrap();
+        // Decided again, before and behind the walker; and others for the first time.
+        for port in [0, 599].into_iter().chain(1000..1600) {
+            book.note(&decided(port), 2000);
+        }
+        let all = [first, walk.flatten().collect()].concat();
+        let ports = all.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let ports = ports.map(|line| serde_json::from_slice::<Named>(line).unwrap().sport);
+        assert!(ports.eq(0..600));
     }
 
     #[test]
@@ -209,8 +230,8 @@ mod tests {
             book.note(&decided(port), 2000);
         }
         let noted = locked(&book.noted);
-        assert_eq!((noted.by_key.len(), noted.by_age.len()), (2000, 2000));
-        let oldest = noted.by_key.values().map(|(_, named)| named.sport).min();
+        assert_eq!((noted.numbers.len(), noted.by_age.len()), (2000, 2000));
+        let oldest = noted.by_age.values().map(|(_, named)| named.sport).min();
         assert_eq!(oldest, Some(1000), "the newest stay");
         drop(noted);
         let lines = book.lines().map(|it| String::from_utf8(it).unwrap().lines().count());
