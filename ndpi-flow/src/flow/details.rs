@@ -99,11 +99,6 @@ impl Details {
         self.get(Text::Alpn)
     }
 
-    /// Whether there is more than rules can ask for.
-    pub fn has_content(&self) -> bool {
-        self.0.as_ref().is_some_and(|texts| texts.split(END).nth(Text::FOR_RULES + 1).is_some())
-    }
-
     /// The same with another host name.
     #[must_use]
     pub fn with_hostname(&self, hostname: &str) -> Self {
@@ -191,7 +186,6 @@ mod tests {
         assert_eq!(all.ja4(), Some("t13d"));
         assert_eq!(all.alpn(), Some("h2,http/1.1"));
         assert_eq!(Details::new("", "t13d", "").ja4(), Some("t13d"));
-        assert!(!all.has_content());
     }
 
     #[test]
@@ -201,7 +195,6 @@ mod tests {
             (details.hostname(), details.get(Text::HttpUrl)),
             (Some("a.example"), Some("/path"))
         );
-        assert!(details.has_content());
         assert_eq!(details.all()[Text::HttpUrl as usize], "/path");
         assert_eq!(details.all().concat(), "a.example/path");
         assert_eq!(details.for_rules(), Details::new("a.example", "", ""));

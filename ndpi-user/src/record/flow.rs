@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ndpi_common::Direction;
 use ndpi_events::{Crossed, Decided, Ends, FlowActive, FlowEnded, FlowUpdated, Label, Mac, Time};
-use ndpi_flow::{Action, End, FlowEntry, FlowKey, Reported, Traffic, Verdict, Volume};
+use ndpi_flow::{Action, End, FlowEntry, FlowKey, Reported, Text, Traffic, Verdict, Volume};
 
 use super::content::content;
 use super::names::Names;
@@ -183,6 +183,8 @@ impl RecordMaker<'_> {
             Origin::Capture(_) => Some(""),
             Origin::Interface(_) => None,
         };
+        let texts = decided.details.all();
+        let text = |which: Text| Some(texts[which as usize]).filter(|text| !text.is_empty());
         Some(Label {
             state: classification.state.name().into(),
             app: self.names.shared_app(classification.app),
@@ -190,8 +192,8 @@ impl RecordMaker<'_> {
             master_id: classification.app.master,
             category: self.names.shared_category(classification.category),
             confidence: classification.confidence.name().into(),
-            hostname: decided.details.hostname().or(absent).map(Into::into),
-            ja4: decided.details.ja4().or(absent).map(Into::into),
+            hostname: text(Text::Hostname).or(absent).map(Into::into),
+            ja4: text(Text::Ja4).or(absent).map(Into::into),
             risks: self.names.shared_risks(classification.risks).collect(),
             action: decided.verdict.map(|verdict| verdict.action.name().into()),
             rule: self.rule.map(Into::into),
@@ -201,8 +203,8 @@ impl RecordMaker<'_> {
             breed: Some(self.names.shared_breed(classification.breed)),
             guessed: classification.guessed,
             risk_score: self.names.risk_score(classification.risks),
-            alpn: decided.details.alpn().map(Into::into),
-            content: content(&decided.details, classification.app),
+            alpn: text(Text::Alpn).map(Into::into),
+            content: content(&texts, classification.app),
             revision: self.session.map(|session| session.revision),
             dry_run: self.session.is_some_and(|session| session.dry_run),
             adopted: flow.adopted.is_some(),

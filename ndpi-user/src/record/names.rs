@@ -52,7 +52,7 @@ impl Names {
             (0, app) => name(app).into(),
             (master, 0) => name(master).into(),
             (master, app) if master == app => name(app).into(),
-            (master, app) => format!("{}.{}", name(master), name(app)).into(),
+            (master, app) => [name(master), ".", name(app)].concat().into(),
         }
     }
 
