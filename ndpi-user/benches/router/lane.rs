@@ -19,16 +19,33 @@ pub(crate) enum Lane {
     EmptyXdp,
     /// `ndpi-xdp run`.
     Ours,
+    /// The same with this niceness.
+    OursNice(i8),
 }
 
 impl Lane {
-    pub(crate) const ALL: [Self; 3] = [Self::Nothing, Self::EmptyXdp, Self::Ours];
+    /// All lanes; the first is what the others are compared with.
+    pub(crate) fn all(niceness: Option<i8>) -> Vec<Self> {
+        let mut lanes = vec![Self::Nothing, Self::EmptyXdp, Self::Ours];
+        lanes.extend(niceness.map(Self::OursNice));
+        lanes
+    }
 
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> String {
         match self {
-            Self::Nothing => "nothing attached",
-            Self::EmptyXdp => "empty generic XDP",
-            Self::Ours => "ours",
+            Self::Nothing => "nothing attached".into(),
+            Self::EmptyXdp => "empty generic XDP".into(),
+            Self::Ours => "ours".into(),
+            Self::OursNice(niceness) => format!("ours, nice {niceness}"),
+        }
+    }
+
+    /// The niceness of the program, where it runs.
+    fn niceness(self) -> Option<i8> {
+        match self {
+            Self::Nothing | Self::EmptyXdp => None,
+            Self::Ours => Some(0),
+            Self::OursNice(niceness) => Some(niceness),
         }
     }
 }
@@ -57,7 +74,7 @@ pub(crate) fn round(
     (clients, lasts): (u8, Duration),
 ) -> Result<Round, Box<dyn Error>> {
     let _link = (lane == Lane::EmptyXdp).then(|| pass_all(network)).transpose()?;
-    let program = (lane == Lane::Ours).then(|| Program::start(parts, network)).transpose()?;
+    let program = lane.niceness().map(|nice| Program::start(parts, network, nice)).transpose()?;
     let busy = || program.as_ref().map_or(Ok(Duration::ZERO), Program::busy);
     let before = busy()?;
     let done = network.client.inside(|| clients::run(clients, lasts))?;

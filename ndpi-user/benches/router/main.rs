@@ -29,15 +29,18 @@ use program::Parts;
 struct Options {
     #[command(flatten)]
     common: Common,
-    /// How often both are measured, in turn.
-    #[arg(long, default_value_t = 5)]
+    /// How often all are measured, in turn.
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// Seconds of a round.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 1)]
     seconds: u32,
     /// Clients that connect at the same time, each with an address of its own.
     #[arg(long, default_value_t = 64)]
     clients: u8,
+    /// Also measure `ndpi-xdp run` with this niceness, as in `nice -n -10`.
+    #[arg(long, allow_hyphen_values = true, value_parser = clap::value_parser!(i8).range(-20..=19))]
+    niceness: Option<i8>,
     /// Options for `ndpi-xdp run`, separated by white space.
     #[arg(long = "options", default_value = "", allow_hyphen_values = true)]
     more: String,
@@ -61,15 +64,30 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let _server = server::Server::start(&network.server, options.clients.into())?;
     let one = |lane, lasts| round(&network, (lane, &parts), (options.clients, lasts));
     // The first connections find no neighbour and no route remembered.
-    one(Lane::Nothing, lasts / 4)?;
+    one(Lane::Nothing, lasts)?;
+    let lanes = Lane::all(options.niceness);
     let mut turns: Vec<Turn> = Vec::new();
-    for _ in 0..options.rounds {
-        let [nothing, empty, ours] = Lane::ALL;
-        turns.push([one(nothing, lasts)?, one(empty, lasts)?, one(ours, lasts)?]);
+    for number in 0..options.rounds {
+        turns.push(turn(&lanes, !number.is_multiple_of(2), |lane| one(lane, lasts))?);
     }
-    report::print(&turns, options.common.json);
+    report::print(&lanes, &turns, options.common.json);
     Ok(network.remove()?)
 }
 
-/// What the lanes brought in one turn.
-type Turn = [Round; Lane::ALL.len()];
+/// What the lanes brought in one turn, in their order.
+type Turn = Vec<Round>;
+
+/// One round of each lane. Every other turn goes `backwards`: what gets slower or faster from round to round on the
+/// machine then counts for no lane.
+fn turn(
+    lanes: &[Lane],
+    backwards: bool,
+    mut one: impl FnMut(Lane) -> Result<Round, Box<dyn Error>>,
+) -> Result<Turn, Box<dyn Error>> {
+    if !backwards {
+        return lanes.iter().map(|lane| one(*lane)).collect();
+    }
+    let mut turn: Turn = lanes.iter().rev().map(|lane| one(*lane)).collect::<Result<_, _>>()?;
+    turn.reverse();
+    Ok(turn)
+}

@@ -30,12 +30,18 @@ pub(crate) struct Program {
 
 impl Program {
     /// Starts it on the clients' side, with records as JSON, and waits until it has attached.
-    pub(crate) fn start(parts: &Parts<'_>, network: &Topology) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn start(
+        parts: &Parts<'_>,
+        network: &Topology,
+        niceness: i8,
+    ) -> Result<Self, Box<dyn Error>> {
         let (policy, log) = (parts.folder.join("policy.toml"), parts.folder.join("log"));
         fs::write(&policy, "[[rule]]\nhost = \"www.blocked.example\"\naction = \"drop\"\n")?;
         let child = network
             .router
-            .command(parts.program)
+            .command("nice")
+            .args(["-n", &niceness.to_string()])
+            .arg(parts.program)
             .args(["run", "--json", "--iface", LAN, "--policy"])
             .arg(&policy)
             .arg("--pin-dir")

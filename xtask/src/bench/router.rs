@@ -19,17 +19,21 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// How often both are measured; the middle one counts.
-    #[arg(long, default_value_t = 5)]
+    /// How often all are measured; the middle one counts, and the one at the lower quarter beside it.
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
 
     /// Seconds of a round.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 1)]
     seconds: u32,
 
     /// Clients that connect at the same time.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u8).range(1..=128))]
     clients: u8,
+
+    /// Also measure `ndpi-xdp run` with this niceness, as `nice -n -10` gives it.
+    #[arg(long, allow_hyphen_values = true, value_parser = clap::value_parser!(i8).range(-20..=19))]
+    niceness: Option<i8>,
 
     /// Options for `ndpi-xdp run`, separated by white space.
     #[arg(long, default_value = "", allow_hyphen_values = true)]
@@ -40,6 +44,7 @@ pub(super) fn run(args: &Args, workspace: &Workspace) -> Result<ExitCode> {
     let mut command = measuring::of_the_program(workspace, "router")?;
     command.args(["--rounds", &args.rounds.to_string(), "--seconds", &args.seconds.to_string()]);
     command.args(["--clients", &args.clients.to_string()]);
+    command.args(args.niceness.map(|niceness| format!("--niceness={niceness}")));
     command.arg(format!("--options={}", args.options));
     measuring::run(command, args.json)
 }
