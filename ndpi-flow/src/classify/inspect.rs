@@ -6,6 +6,7 @@ use ndpi_common::SequenceNumbers;
 use super::classifier::Classifier;
 use super::detector::{Detector, Packet};
 use super::enforcement::Enforcement;
+use super::said::Said;
 use super::settings::Accounting;
 use crate::flow::{FlowEntry, SlotId, Stage};
 use crate::normalise::{MOST_KEPT, Receiver, Step};
@@ -110,15 +111,6 @@ impl<D: Detector> Classifier<D> {
 /// How many bytes may be kept of a flow of which so many are, where so many are of all.
 fn room(own: usize, all: usize) -> usize {
     MOST_KEPT.min(own + MOST_KEPT_BY_ALL.saturating_sub(all))
-}
-
-/// What nDPI says to packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Said {
-    /// This.
-    Now(Classification),
-    /// It is to be heard later ([`Detector::hear`]).
-    Later,
 }
 
 /// nDPI's look at the packets that one packet brings: none, itself, or several that had waited.

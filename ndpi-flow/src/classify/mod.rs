@@ -5,6 +5,7 @@ mod adopt;
 mod again;
 mod allowance;
 mod blocked_connections;
+mod catch_up;
 mod classifier;
 mod decide;
 mod deferred;
@@ -22,6 +23,7 @@ mod put_off;
 mod reassemble;
 mod room;
 mod rule_judge;
+mod said;
 mod settings;
 mod sink;
 #[cfg(test)]

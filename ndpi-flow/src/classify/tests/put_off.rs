@@ -69,7 +69,7 @@ impl Detector for Later {
     }
 }
 
-/// What became of flows, in the order of each.
+/// What happened to flows, in the order of each.
 #[derive(Default)]
 struct Log {
     flows: BTreeMap<FlowKey, Vec<String>>,
