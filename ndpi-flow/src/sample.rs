@@ -132,6 +132,7 @@ impl<'a> Sample<'a> {
             direction,
             time_ns,
             clock_ns,
+            l3: _,
             bytes,
             packets,
             tcp_flags,
@@ -153,7 +154,6 @@ impl<'a> Sample<'a> {
             ingress,
             sequence,
             link,
-            l3: _,
         } = self;
         Sample {
             key,
@@ -161,6 +161,7 @@ impl<'a> Sample<'a> {
             direction,
             time_ns,
             clock_ns,
+            l3,
             bytes,
             packets,
             tcp_flags,
@@ -182,7 +183,6 @@ impl<'a> Sample<'a> {
             ingress,
             sequence,
             link,
-            l3,
         }
     }
 

@@ -231,13 +231,12 @@ impl Drop for RemoteFlow<'_> {
         self.with_evidence(Evidence::forget);
         let mut numbers = self.engine.numbers.borrow_mut();
         let mut desk = self.engine.desk.borrow_mut();
-        match self.asked.filter(|ticket| desk.waits(*ticket)) {
-            Some(ticket) => numbers.leaving.push((self.number, ticket)),
-            None => {
-                self.asked.and_then(|ticket| desk.take(ticket));
-                numbers.over.push(self.number);
-            }
+        let Some(ticket) = self.asked else { return numbers.over.push(self.number) };
+        if desk.waits(ticket) {
+            return numbers.leaving.push((self.number, ticket));
         }
+        desk.take(ticket);
+        numbers.over.push(self.number);
     }
 }
 
