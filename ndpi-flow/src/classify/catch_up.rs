@@ -35,6 +35,12 @@ impl<D: Detector> Classifier<D> {
         }
     }
 
+    /// When that of the samples which are put off was begun with that waits for longest ([`begun_ns`](super::Taken::begun_ns)); `None`
+    /// where none is.
+    pub fn put_off_since(&self) -> Option<u64> {
+        self.put_off.since_ns()
+    }
+
     /// Whether packets of its flow that came before a sample wait.
     pub(super) fn is_to_wait(&self, sample: &Sample) -> bool {
         let is_put_off = |slot| self.table.get(slot).is_some_and(|flow| flow.is_put_off);

@@ -65,6 +65,11 @@ impl PutOff {
         self.waiting.is_empty()
     }
 
+    /// When the first was begun with, if that is known.
+    pub(super) fn since_ns(&self) -> Option<u64> {
+        Some(self.waiting.front()?.taken?.begun_ns)
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.waiting.len() >= MOST
     }

@@ -27,6 +27,10 @@ const ANNOUNCED: usize = 128;
 /// Flows looked at after each message and after samples, beside one for each of these.
 const STEPS_PER_MESSAGE: usize = 32;
 
+/// For how long the classifier puts samples off: what it asks nDPI about together saves it more than that, and a flow
+/// that is to be blocked passes for as long as it waits.
+const PUT_OFF_NS: u64 = 50_000;
+
 /// How often verdicts are tried again that the maps refused.
 const RETRY_EVERY_NS: u64 = 1_000_000_000;
 
@@ -130,8 +134,7 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
     /// Takes samples that are there, or waits for some; returns how many there were.
     fn take_samples(&mut self, feed: &mut impl Feed, wait: Duration) -> Result<usize> {
         let samples = feed.poll(wait, |fed| self.take_sample(&fed))?;
-        self.classifier.catch_up(&mut self.sink);
-        self.sink.stopwatch().rest(ktime_ns());
+        self.catch_up();
         Ok(samples)
     }
 
@@ -151,6 +154,16 @@ impl<D: Detector, S: VerdictStore> Worker<D, S> {
         let done = ktime_ns();
         self.sink.stopwatch().rest(done);
         self.backlog.end(done.saturating_sub(fed.seen_ns));
+        let since = self.classifier.put_off_since();
+        if since.is_some_and(|since| done.saturating_sub(since) > PUT_OFF_NS) {
+            self.catch_up();
+        }
+    }
+
+    /// Takes samples that were put off.
+    fn catch_up(&mut self) {
+        self.classifier.catch_up(&mut self.sink);
+        self.sink.stopwatch().rest(ktime_ns());
     }
 
     /// Has it reported what was lost for want of room.

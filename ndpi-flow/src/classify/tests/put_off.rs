@@ -140,7 +140,7 @@ impl<F> Sink<F> for Log {
 
     fn puts_off(&mut self) -> Option<Taken> {
         self.put_off += 1;
-        Some(Taken { read_ns: self.put_off, begun_ns: 0 })
+        Some(Taken { read_ns: self.put_off, begun_ns: 6 + self.put_off })
     }
 
     fn resumes(&mut self, taken: Option<Taken>) {
@@ -250,7 +250,9 @@ fn flows_are_asked_about_together_and_later_packets_wait() {
         }
     }
     assert_eq!((classifier.detector.heard.get(), log.flows.len(), log.put_off), (0, 0, 12));
+    assert_eq!(classifier.put_off_since(), Some(7));
     classifier.catch_up(&mut log);
+    assert_eq!(classifier.put_off_since(), None);
     // The last packet of each flow was put off again behind the second.
     assert_eq!((classifier.detector.heard.get(), log.resumed), (8, log.put_off));
     assert!(log.flows.values().all(|it| it == &["decided: 2 0 2 2 None Some(Classified)"]));
