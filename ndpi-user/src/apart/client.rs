@@ -100,13 +100,13 @@ impl Client {
         self.open.drain(..answered);
     }
 
-    /// Lets whoever answers go first, where that has been quick. It has as many times as long as there are questions.
+    /// Lets whoever answers go first, where that has been quick.
     fn let_others_go_first(&mut self, number: u32) {
-        let (asked, questions) = (Instant::now(), u32::try_from(self.open.len()).unwrap_or(1));
-        let yielding = self.patience.at(asked) * questions;
+        let (asked, questions) = (Instant::now(), self.open.len());
+        let yielding = self.patience.at(asked, questions);
         if yielding > Duration::ZERO {
             self.exchange().is_answered_soon(number, yielding);
-            self.patience.took(asked.elapsed() / questions, Instant::now());
+            self.patience.took(asked.elapsed(), questions, Instant::now());
         }
     }
 
