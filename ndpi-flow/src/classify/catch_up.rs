@@ -22,8 +22,13 @@ impl<D: Detector> Classifier<D> {
     /// Takes what was put off. To be called when no more samples are there for the moment.
     pub fn catch_up(&mut self, sink: &mut impl Sink<D::Flow>) {
         while let Some(waiting) = self.put_off.pop() {
-            sink.resumes(waiting.taken);
             let sample = waiting.sample();
+            // Its flow waits again, for what the one before it has shown nDPI.
+            if waiting.awaited == Awaited::Earlier && self.is_to_wait(&sample) {
+                self.put_off.put_back(waiting);
+                continue;
+            }
+            sink.resumes(waiting.taken);
             match waiting.awaited {
                 Awaited::Earlier => self.take(&sample, sink),
                 Awaited::Answer(slot) => self.hear(slot, &sample, sink),
@@ -35,8 +40,8 @@ impl<D: Detector> Classifier<D> {
         }
     }
 
-    /// When that of the samples which are put off was begun with that waits for longest ([`begun_ns`](super::Taken::begun_ns)); `None`
-    /// where none is.
+    /// When the sample was begun with that waits for longest ([`begun_ns`](super::Taken::begun_ns)); `None` where none
+    /// waits.
     pub fn put_off_since(&self) -> Option<u64> {
         self.put_off.since_ns()
     }

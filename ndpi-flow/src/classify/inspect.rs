@@ -51,8 +51,8 @@ impl<D: Detector> Classifier<D> {
     }
 
     /// Has nDPI look at what waits for the other end's acknowledgement, where the kernel has seen that by now: the packet
-    /// that brings it may carry nothing else, and then a worker that is behind leaves it out. It is asked where `known` does
-    /// not say so. `None` where there is nothing new.
+    /// that brings it may carry nothing else, and then a worker that is behind leaves it out. The kernel is asked
+    /// where `known` does not say so. `None` where there is nothing new.
     pub(super) fn inspect_acknowledged(
         &mut self,
         slot: SlotId,

@@ -80,6 +80,11 @@ impl PutOff {
         self.waiting.push_back(Waiting { awaited, sample: sample.with_bytes(&[]), l3, taken });
     }
 
+    /// Has a sample wait once more, behind all others.
+    pub(super) fn put_back(&mut self, waiting: Waiting) {
+        self.waiting.push_back(waiting);
+    }
+
     /// The flow in a slot is over: nobody hears what is said of it.
     pub(super) fn forget(&mut self, slot: SlotId) {
         self.waiting.retain(|waiting| waiting.awaited.slot() != Some(slot));

@@ -134,7 +134,7 @@ impl RemoteEngine {
 
     /// Shows a flow's last packets to nDPI.
     fn look_at_last(&self, flow: &mut RemoteFlow<'_>, packets: &[Packet<'_>]) -> Classification {
-        self.hear(&mut *flow);
+        self.hear_of(flow);
         if self.is_aside(flow, packets.first()) {
             return UNKNOWABLE;
         }
@@ -142,7 +142,7 @@ impl RemoteEngine {
             flow.with_evidence(|evidence, shown| evidence.keep(shown, packet));
         }
         self.add_look(flow, true, packets.to_vec());
-        self.hear(flow)
+        self.hear_of(flow)
     }
 
     /// Adds a look at packets of a flow to what is asked next.
@@ -154,7 +154,7 @@ impl RemoteEngine {
     }
 
     /// Takes what is said to the packets that were shown of a flow.
-    fn hear(&self, flow: &mut RemoteFlow<'_>) -> Classification {
+    fn hear_of(&self, flow: &mut RemoteFlow<'_>) -> Classification {
         if let Some(ticket) = flow.asked.take() {
             let answer = self.answer(ticket);
             flow.takes(answer.and_then(|it| Answer::decode(&it).ok_or(Unanswered::Absent)));
@@ -270,7 +270,7 @@ impl<'e> Detector for &'e RemoteEngine {
                 return said;
             }
         }
-        Detector::hear(self, flow)
+        self.hear_of(flow)
     }
 
     fn show(&self, flow: &mut RemoteFlow<'e>, packet: Packet<'_>) -> Option<Classification> {
@@ -284,7 +284,7 @@ impl<'e> Detector for &'e RemoteEngine {
             return None;
         }
         // What was said to those before may be the last word.
-        let said = RemoteEngine::hear(self, flow);
+        let said = self.hear_of(flow);
         if said.state.is_final() {
             return Some(said);
         }
@@ -297,7 +297,7 @@ impl<'e> Detector for &'e RemoteEngine {
     }
 
     fn hear(&self, flow: &mut RemoteFlow<'e>) -> Classification {
-        RemoteEngine::hear(self, flow)
+        self.hear_of(flow)
     }
 
     fn classification(&self, flow: &RemoteFlow<'e>) -> Classification {
