@@ -13,7 +13,7 @@ use super::detector::Detector;
 use super::put_off::Awaited;
 use super::said::Said;
 use super::settings::Accounting;
-use super::sink::Sink;
+use super::sink::{Judge as _, Sink};
 use crate::flow::{FlowEntry, SlotId, Stage};
 use crate::normalise::Receiver;
 use crate::sample::Sample;
@@ -72,6 +72,11 @@ impl<D: Detector> Classifier<D> {
     ) {
         let Some(flow) = self.table.get_mut(slot) else { return };
         flow.is_put_off = true;
+        // What a DNS answer says is to be known when the flow begins that was asked for, and that a connection is blocked
+        // when it goes on from another port.
+        if sink.rules().judges_first_packet() || matches!(flow.receiver, Some(Receiver::Quic(_))) {
+            self.put_off.hurry();
+        }
         self.put_off.push(awaited, sample, sink.puts_off());
     }
 

@@ -17,7 +17,7 @@ use super::moved::decide_moved;
 use super::put_off::{Awaited, PutOff};
 use super::said::Said;
 use super::settings::{Accounting, Settings};
-use super::sink::{Judge as _, Sink};
+use super::sink::Sink;
 use super::waiting::Waiting;
 use crate::flow::{FlowEntry, FlowTable, Ledger, Meeting, Notes, Pool, Shares, SlotId};
 use crate::fragments::Fragments;
@@ -109,9 +109,7 @@ impl<D: Detector> Classifier<D> {
     /// [`catch_up`](Self::catch_up).
     pub fn sample(&mut self, sample: &Sample, sink: &mut impl Sink<D::Flow>) {
         self.take(sample, sink);
-        // What a DNS answer says is to be known when the flow begins that was asked for.
-        if self.put_off.is_full() || !self.put_off.is_empty() && sink.rules().judges_first_packet()
-        {
+        if self.put_off.is_due() {
             self.catch_up(sink);
         }
     }

@@ -19,6 +19,8 @@ const LONGEST_KEPT: usize = 2048;
 #[derive(Debug, Default)]
 pub(super) struct PutOff {
     waiting: VecDeque<Waiting>,
+    /// One of them waits for what has to be known before the next sample comes, of whatever flow.
+    is_urgent: bool,
     /// Buffers for those that come next.
     free: Vec<Vec<u8>>,
 }
@@ -70,8 +72,14 @@ impl PutOff {
         Some(self.waiting.front()?.taken?.begun_ns)
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.waiting.len() >= MOST
+    /// Whether what waits is to be taken before the next sample comes.
+    pub(super) fn is_due(&self) -> bool {
+        self.is_urgent || self.waiting.len() >= MOST
+    }
+
+    /// What waits is to be taken before the next sample comes.
+    pub(super) fn hurry(&mut self) {
+        self.is_urgent = true;
     }
 
     pub(super) fn push(&mut self, awaited: Awaited, sample: &Sample, taken: Option<Taken>) {
@@ -98,7 +106,9 @@ impl PutOff {
 
     /// The next one.
     pub(super) fn pop(&mut self) -> Option<Waiting> {
-        self.waiting.pop_front()
+        let next = self.waiting.pop_front();
+        self.is_urgent &= next.is_some();
+        next
     }
 
     /// Keeps the buffer of a sample that has been taken.

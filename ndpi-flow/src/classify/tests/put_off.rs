@@ -9,7 +9,7 @@ use testkit::tcp::Connection;
 use super::streams::{numbers, show};
 use super::*;
 use crate::classify::Packet;
-use crate::normalise::Receiver;
+use crate::normalise::{Receiver, initials};
 
 /// Says what [`Script`] says, when it is heard.
 #[derive(Default)]
@@ -305,4 +305,20 @@ fn an_acknowledgement_is_looked_for_among_the_next_samples_and_else_the_kernel_i
         let still = flow.receiver.as_ref().is_some_and(Receiver::awaits_acknowledgement);
         assert_eq!((log.passed.2 > 0, still), (asks, waits), "{next:?} {by_now:?}");
     }
+}
+
+#[test]
+fn that_a_connection_is_blocked_is_known_to_the_next_packet_of_any_flow() {
+    let (mut classifier, mut log) = (normalising(Later::default()), Log::default());
+    classifier.sample(&packet(9, 1, &[2]), &mut log);
+    let [opening, answer] = initials();
+    for (direction, payload) in [(Direction::FromLower, opening), (Direction::FromUpper, answer)] {
+        assert_eq!((log.flows.len(), log.resumed), (0, 0), "nDPI was shown nothing of it yet");
+        let is_back = direction == Direction::FromUpper;
+        let ports = if is_back { [443, 1] } else { [1, 443] };
+        let l3 = testkit::packets::udp(ports, is_back, &payload);
+        classifier.sample(&Sample::new(key(1, 17), direction, SECOND, &l3), &mut log);
+    }
+    assert_eq!((classifier.put_off_since(), log.resumed), (None, 2));
+    assert_eq!(classifier.detector.heard.get(), 2);
 }
